@@ -1,0 +1,1 @@
+"""What is asked: policies, reference facts and rules. Pure: frames in, frames out."""

@@ -1,0 +1,19 @@
+"""Authorizations that cover a line: same person, payer and drug, the line's product or any, both ends included."""
+
+import polars as pl
+
+from audit_rules.dossier import Dossier
+from audit_rules.rule import ON
+
+
+def of_the_drug(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame:
+    """Every decision for a line's person, payer and drug; one row per line, policy and decision."""
+    asked = lines.select(*ON, "person", "payer_id", "drug", "service_date", pl.col("product").alias("line_product"))
+    return asked.join(dossier.authorizations, on=["person", "payer_id", "drug"])
+
+
+def covering(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame:
+    """Those of them that cover the line on its service date, whatever their status."""
+    fits = (pl.col("product").is_null() | (pl.col("product") == pl.col("line_product"))).fill_null(True)
+    day = pl.col("service_date")
+    return of_the_drug(dossier, lines).filter(fits, pl.col("start_date") <= day, day <= pl.col("end_date"))

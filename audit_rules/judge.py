@@ -1,0 +1,139 @@
+"""Judge: every rule over its lines, and from the answers the exceptions, the worklist and the coverage."""
+
+import hashlib
+from dataclasses import dataclass
+
+import polars as pl
+
+from audit_rules.dossier import Dossier
+from audit_rules.evidence import FIELDS
+from audit_rules.outcomes import EXCEPTIONS, NO_POLICY, NOT_APPLICABLE
+from audit_rules.rule import ON, Book, RuleModule, in_scope, settle
+from schemas.results import COVERAGE, EXCEPTION, WORKLIST, conform
+
+_LINE = (
+    "claim_source", "claim_id", "claim_line_number", "payer_id", "payer", "plan", "person", "member_id", "service_date",
+    "paid_date", "provider_npi", "billing_npi", "quantity", "drug", "product_code", "paid_amount", "paid_cents",
+)  # fmt: skip
+_ANSWER = (
+    *ON, "rule_id", "outcome", "reason", "observed", "allowed", "amount_cents", "amount_basis", "term_id", "citation",
+    "version_from", "rationale",
+)  # fmt: skip
+_ORDER = ("claim_source", "claim_id", "claim_line_number", "rule_id", "payer", "member_id", "policy_id")
+_ANSWER_SCHEMA = {
+    "row_id": pl.UInt32, "policy_id": pl.String, "rule_id": pl.String, "outcome": pl.String, "reason": pl.String,
+    "observed": pl.Float64, "allowed": pl.Float64, "amount_cents": pl.Int64, "amount_basis": pl.String, "term_id": pl.String,
+    "citation": pl.String, "version_from": pl.Date, "rationale": pl.String,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Three tables of the contract: exceptions, worklist, coverage; and every answer, for those who ask about one line."""
+
+    exceptions: pl.DataFrame
+    worklist: pl.DataFrame
+    coverage: pl.DataFrame
+    answers: pl.DataFrame
+
+
+def judge(dossier: Dossier, book: Book, rules: tuple[RuleModule, ...]) -> Judgement:
+    """Every rule over the dossier. The order of rows in the dossier does not matter."""
+    lazy_answers, lazy_evidence = [], []
+    for module in rules:
+        scope = in_scope(dossier, book, module.RULE)
+        found = module.evaluate(dossier, scope, book)
+        settled = settle(scope, found.answers, module.RULE)
+        lazy_answers.append(_shaped(settled))
+        is_exception = settled.filter(pl.col("outcome").is_in(EXCEPTIONS)).select(ON)
+        for evidence in found.evidence:
+            lazy_evidence.append(evidence.join(is_exception, on=list(ON), how="semi").with_columns(rule_id=pl.lit(module.RULE.id)))
+    collected = pl.collect_all([*lazy_answers, *lazy_evidence, dossier.lines.select("row_id", *_LINE)])
+    lines = collected[-1]
+    answers = pl.concat(collected[: len(lazy_answers)]).join(lines, on="row_id", maintain_order="left")
+    evidence = _gathered(collected[len(lazy_answers) : -1])
+    exceptions = _exceptions(answers, evidence, rules)
+    return Judgement(exceptions, _worklist(exceptions), _coverage(answers, lines), answers)
+
+
+def _shaped(settled: pl.LazyFrame) -> pl.LazyFrame:
+    present = set(settled.collect_schema().names())
+    return settled.select(
+        (pl.col(c) if c in present else pl.lit(None)).cast(_ANSWER_SCHEMA[c]).alias(c) for c in _ANSWER
+    )
+
+
+def _gathered(frames: list[pl.DataFrame]) -> pl.DataFrame:
+    """One row per line, policy and rule: the evidence as a list of structs, in a stable order, each fact once."""
+    empty = pl.DataFrame(schema={"row_id": pl.UInt32, "policy_id": pl.String, **FIELDS, "rule_id": pl.String})
+    every = pl.concat([empty, *(f.cast({"row_id": pl.UInt32}) for f in frames)])
+    key = [*ON, "rule_id"]
+    ordered = every.unique().sort(*key, "side", "kind", "date", "claim_source", "claim_id", "claim_line_number", "id", "code", "value", nulls_last=True)
+    return ordered.group_by(key, maintain_order=True).agg(evidence=pl.struct(list(FIELDS)))
+
+
+def _exceptions(answers: pl.DataFrame, evidence: pl.DataFrame, rules: tuple[RuleModule, ...]) -> pl.DataFrame:
+    found = answers.filter(pl.col("outcome").is_in(EXCEPTIONS)).join(evidence, on=[*ON, "rule_id"], how="left")
+    needs = [
+        {"rule_id": m.RULE.id, "reason": reason, "documents_needed": list(documents)}
+        for m in rules for reason, documents in m.RULE.needs.items()
+    ]  # fmt: skip
+    schema = {"rule_id": pl.String, "reason": pl.String, "documents_needed": pl.List(pl.String)}
+    found = found.join(pl.DataFrame(needs, schema=schema), on=["rule_id", "reason"], how="left")
+    is_request = pl.col("outcome") == "records_request"
+    nothing = pl.lit([], dtype=pl.List(pl.String))
+    return conform(
+        found.with_columns(
+            exception_id=_exception_id(found),
+            person_id=pl.col("person"),
+            policy_effective_from=pl.col("version_from"),
+            amount_at_risk=_money("amount_cents"),
+            documents_needed=pl.when(is_request).then(pl.col("documents_needed").fill_null(nothing)).otherwise(nothing),
+        ).sort(_ORDER, nulls_last=True),
+        EXCEPTION,
+    )
+
+
+def _exception_id(found: pl.DataFrame) -> pl.Series:
+    """SHA-256 (32 hex) of what names an exception: the same in every run."""
+    parts = found.select("claim_source", "payer_id", "claim_id", pl.col("claim_line_number").cast(pl.String), "rule_id", "term_id")
+    ids = [hashlib.sha256("\x1f".join(x or "" for x in row).encode()).hexdigest()[:32] for row in parts.iter_rows()]
+    return pl.Series("exception_id", ids, dtype=pl.String)
+
+
+def _money(cents: str) -> pl.Expr:
+    return (pl.col(cents).cast(pl.Decimal(20, 2)) / 100).cast(pl.Decimal(18, 2))
+
+
+def _worklist(exceptions: pl.DataFrame) -> pl.DataFrame:
+    """One row per line with any exception; amounts never count two rules' dollars on one line twice."""
+    line = ["claim_source", "payer", "member_id", "claim_id", "claim_line_number"]
+    strength = pl.col("outcome").replace_strict({o: i for i, o in enumerate(EXCEPTIONS)}, return_dtype=pl.Int64)
+    zero = pl.lit(0, dtype=pl.Decimal(18, 2))
+
+    def largest(outcome: str) -> pl.Expr:
+        return pl.col("amount_at_risk").filter(pl.col("outcome") == outcome).max().fill_null(zero)
+
+    rest = [c for c in WORKLIST if c in EXCEPTION and c not in line and c not in ("amount_at_risk", "outcome")]
+    grouped = exceptions.group_by(line, maintain_order=True).agg(
+        *(pl.col(c).first() for c in rest),
+        rule_ids=pl.col("rule_id").unique().sort(),
+        outcome=pl.col("outcome").sort_by(strength).first(),
+        recover_amount=largest("recover"),
+        records_request_amount=largest("records_request"),
+        review_amount=largest("review"),
+    )
+    most = pl.max_horizontal("recover_amount", "records_request_amount", "review_amount")
+    return conform(grouped.with_columns(amount_at_risk=pl.min_horizontal(most, "paid_amount")), WORKLIST)
+
+
+def _coverage(answers: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    """How many lines got each answer, per policy and rule; lines with no policy in force under policy_id `none`."""
+    counted = answers.group_by("policy_id", "rule_id", "outcome", "reason").agg(lines=pl.len().cast(pl.Int64))
+    governed = answers.filter(pl.col("version_from").is_not_null(), pl.col("policy_id") != "general").select("row_id").unique()
+    without = lines.join(governed, on="row_id", how="anti").height
+    none = pl.DataFrame(
+        {"policy_id": [NO_POLICY], "rule_id": [None], "outcome": [NOT_APPLICABLE], "reason": [None], "lines": [without]},
+        schema=counted.schema,
+    )
+    return conform(pl.concat([counted, none]).sort("policy_id", "rule_id", "outcome", "reason", nulls_last=True), COVERAGE)

@@ -1,0 +1,73 @@
+"""CYC01 -- More cycles than allowed before a response is on file?
+
+pass              within the allowed cycles under both counts, or a response (CR, CRi, a remission code) is on file.
+review            only the higher count is beyond them (`cycle_count_uncertain`).
+recover           beyond them under both counts, and the latest response on file is none (`no_response_documented`).
+records_request   beyond them under both counts, and nothing on file says how the patient responded
+                  (`response_not_documented`).
+not_applicable    the line is on a date without a dose, or before the clause.
+Cannot see        a response that stands in the chart only.
+"""
+
+import polars as pl
+
+from audit_rules.courses import dose_dates, doses_so_far, with_cycle
+from audit_rules.dossier import Dossier
+from audit_rules.evidence import AGAINST, FOR, clinical_evidence, diagnosis_evidence, dose_evidence
+from audit_rules.outcomes import FULL_PAID, PASS, RECORDS_REQUEST, RECOVER, REVIEW
+from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.terms import Course, CyclesWithoutResponse
+
+RULE = Rule(
+    id="CYC01",
+    name="cycles.without_response",
+    asks=(CyclesWithoutResponse, Course),
+    basis=FULL_PAID,
+    says={
+        "cycle_count_uncertain": "The dose of {service_date} is in cycle {low} or {high} of the course that began on "
+        "{course_start}, depending on how skipped or delayed doses are counted; {allowed} cycles are allowed before a response.",
+        "no_response_documented": "The dose of {service_date} is in cycle {low} of the course that began on {course_start}; the "
+        "policy allows {allowed} cycles before a response, and the latest response on file is none.",
+        "response_not_documented": "The dose of {service_date} is in cycle {low} of the course that began on {course_start}; "
+        "the policy allows {allowed} cycles before a response, and none is on file.",
+    },
+    needs={"response_not_documented": ("bone marrow and blood count report showing CR or CRi, or the note that states the response",)},
+)
+
+
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+    """Judge every line on a dose date; one answer per line and policy."""
+    doses = dose_dates(dossier, book)
+    dosed = with_cycle(in_force(lines, book.terms(CyclesWithoutResponse)), doses)
+    asked = dosed.select(*ON, "person", "service_date", "course_start", "response_values", "remission_codes")
+
+    in_course = pl.col("evidence_date").is_between(pl.col("course_start"), pl.col("service_date"))
+    responses = asked.join(dossier.evidence, on="person").filter(pl.col("evidence_code") == "response", in_course)
+    met = responses.filter(pl.col("evidence_value").is_in(pl.col("response_values")))
+    unmet = responses.filter(~pl.col("evidence_value").is_in(pl.col("response_values")))
+    remissions = asked.join(dossier.diagnoses, on="person").filter(
+        pl.col("code").is_in(pl.col("remission_codes")),
+        pl.col("date") > pl.col("course_start"),
+        pl.col("date") <= pl.col("service_date"),
+    )
+
+    answered = dosed
+    response = pl.concat([met.select(*ON), remissions.select(*ON)])
+    for name, frame in (("response_on_file", response), ("no_response_on_file", unmet.select(*ON))):
+        known = frame.unique().with_columns(pl.lit(True).alias(name))
+        answered = answered.join(known, on=list(ON), how="left").with_columns(pl.col(name).fill_null(False))
+    low, high, most = pl.col("low"), pl.col("high"), pl.col("allowed_cycles")
+    answers = answered.rename({"allowed": "allowed_cycles"}).pipe(
+        answer,
+        [
+            Answer((high <= most) | pl.col("response_on_file"), PASS),
+            Answer(low <= most, REVIEW, "cycle_count_uncertain", high, most),
+            Answer(pl.col("no_response_on_file"), RECOVER, "no_response_documented", low, most),
+            Answer(pl.lit(True), RECORDS_REQUEST, "response_not_documented", low, most),
+        ],
+    )
+    evidence = [
+        dose_evidence(doses_so_far(dosed, doses), AGAINST), clinical_evidence(met, FOR), clinical_evidence(unmet, AGAINST),
+        diagnosis_evidence(remissions, FOR),
+    ]  # fmt: skip
+    return Findings(answers, evidence)

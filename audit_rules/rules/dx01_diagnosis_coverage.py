@@ -1,0 +1,74 @@
+"""DX01 -- Is a diagnosis on file that the policy covers?
+
+pass              a diagnosis on the claim, or of the person near the service date, is listed or named by the criteria.
+review            the only listed code means something else than the document's label (`listed_code_conflicts`), or
+                  another cancer is on file where the policy names none but asks for cancer (`other_cancer`).
+records_request   the leukemia on file is of the kind the criteria exclude (`bcr_abl_negative`), no cancer is on file
+                  (`non_cancer_indication`), only unlisted codes are (`diagnosis_not_listed`), or none
+                  (`no_diagnosis_on_file`).
+not_evaluable     no source of diagnoses was supplied (`diagnosis_extract_missing`).
+Cannot see        a diagnosis that stands in the chart only; a code list is illustrative by its own text.
+"""
+
+import polars as pl
+
+from audit_rules.diagnoses import around_the_line, latest_of_each_code, with_standing
+from audit_rules.dossier import Dossier
+from audit_rules.evidence import AGAINST, FOR, diagnosis_evidence
+from audit_rules.outcomes import FULL_PAID, NOT_EVALUABLE, PASS, RECORDS_REQUEST, REVIEW
+from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.terms import DiagnosisCodes, DiagnosisCoverage
+
+_CHART = ("chart notes that name the diagnosis treated with this drug", "pathology or laboratory report behind the diagnosis")
+
+RULE = Rule(
+    id="DX01",
+    name="diagnosis.coverage",
+    asks=(DiagnosisCoverage, DiagnosisCodes),
+    basis=FULL_PAID,
+    says={
+        "listed_code_conflicts": "The diagnosis on file ({codes}) is in the policy's list under a label that the code does "
+        "not mean. A person must judge whether the treated condition is covered.",
+        "bcr_abl_negative": "The diagnosis on file ({codes}) is a leukemia without the gene fusion that the criteria require.",
+        "other_cancer": "The diagnosis on file ({codes}) is a cancer other than the one this policy covers; coverage then "
+        "depends on the label or a compendium.",
+        "non_cancer_indication": "No diagnosis of cancer is on file ({codes}); the policy covers this drug for cancer only.",
+        "diagnosis_not_listed": "None of the diagnoses on file ({codes}) is one that the policy lists or names for this drug.",
+        "no_diagnosis_on_file": "Neither this claim nor the claims around {service_date} carry a diagnosis for this drug.",
+    },
+    needs=dict.fromkeys(
+        ("bcr_abl_negative", "non_cancer_indication", "diagnosis_not_listed", "no_diagnosis_on_file"), _CHART
+    ),
+)
+
+
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+    """Judge every line of the policies with a coverage clause; one answer per line and policy."""
+    asked = in_force(lines, book.terms(DiagnosisCoverage))
+    found = around_the_line(dossier, asked).pipe(with_standing, book.reference.codes)
+
+    def any_of(*standings: str) -> pl.Expr:
+        return pl.col("standing").is_in(standings).any()
+
+    summary = found.group_by(*ON).agg(
+        is_covered=any_of("listed", "criteria"), conflicts=any_of("conflict"), is_bcr_abl_negative=any_of("bcr_abl_negative"),
+        has_neoplasm=any_of("neoplasm"), codes=pl.col("code").unique().sort().str.join(", "),
+    )  # fmt: skip
+    some_code = pl.col("codes").is_not_null()
+    source_missing = pl.lit("any_diagnosis" not in dossier.supplied)
+    answers = asked.join(summary, on=list(ON), how="left").pipe(
+        answer,
+        [
+            Answer(source_missing, NOT_EVALUABLE, "diagnosis_extract_missing"),
+            Answer(pl.col("is_covered"), PASS),
+            Answer(pl.col("conflicts"), REVIEW, "listed_code_conflicts"),
+            Answer(pl.col("is_bcr_abl_negative"), RECORDS_REQUEST, "bcr_abl_negative"),
+            Answer(pl.col("cancer_only") & pl.col("has_neoplasm"), REVIEW, "other_cancer"),
+            Answer(pl.col("cancer_only") & some_code, RECORDS_REQUEST, "non_cancer_indication"),
+            Answer(some_code, RECORDS_REQUEST, "diagnosis_not_listed"),
+            Answer(pl.lit(True), RECORDS_REQUEST, "no_diagnosis_on_file"),
+        ],
+    )
+    speaks_for = pl.col("standing").is_in(["listed", "criteria", "conflict"]).fill_null(False)
+    side = pl.when(speaks_for).then(pl.lit(FOR)).otherwise(pl.lit(AGAINST))
+    return Findings(answers, [diagnosis_evidence(latest_of_each_code(found), side)])

@@ -1,0 +1,115 @@
+"""GEN01 -- Was the brand paid without a trial of the generic?
+
+pass              a trial of generic tablets, and a documented intolerance or an approval for the brand.
+records_request   a trial, but nothing on why the generic cannot be taken (`intolerance_not_documented`); the member was
+                  not observed long enough to miss a trial (`history_too_short`); or no trial, while authorizations or
+                  clinical evidence were not supplied (`no_generic_trial`).
+advisory          the plan itself approved the brand without a trial (`authorized_without_trial`).
+recover           no trial, no approval, and everything that could show one was supplied (`no_generic_trial`).
+Cannot see        a trial paid in cash, by samples, or by a payer whose claims are not here.
+"""
+
+import polars as pl
+
+from audit_rules.authorizations import covering
+from audit_rules.dossier import Dossier
+from audit_rules.evidence import (
+    FOR, authorization_evidence, clinical_evidence, daw_evidence, eligibility_evidence, fill_evidence, line_evidence,
+)  # fmt: skip
+from audit_rules.limits import tablet_fills
+from audit_rules.outcomes import ADVISORY, PASS, PRICE_DIFFERENCE, RECORDS_REQUEST, RECOVER
+from audit_rules.prices import generic_tablets, with_generic_price
+from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.terms import GenericTrial
+
+_TRIAL = ("pharmacy or chart record of a trial of generic tablets",)
+_INTOLERANCE = ("prescriber's statement of the inactive ingredient that the patient cannot take, and the reaction",)
+
+RULE = Rule(
+    id="GEN01",
+    name="brand.without_generic_trial",
+    asks=(GenericTrial,),
+    basis=PRICE_DIFFERENCE,
+    says={
+        "intolerance_not_documented": "The brand was paid on {service_date}. A trial of the generic is on file, but nothing "
+        "that says why the generic's inactive ingredients cannot be taken.",
+        "authorized_without_trial": "The plan approved the brand for {service_date} although no trial of the generic is on file.",
+        "history_too_short": "The brand was paid on {service_date} and no trial of the generic is on file. The member's fills "
+        "are known from {observed_from} only, so a trial may lie before.",
+        "no_generic_trial": "The brand was paid on {service_date}. No trial of the generic tablets is on file; the member's "
+        "fills are known from {observed_from}.",
+    },
+    needs={
+        "intolerance_not_documented": _INTOLERANCE,
+        "history_too_short": _TRIAL + _INTOLERANCE,
+        "no_generic_trial": _TRIAL + _INTOLERANCE,
+    },
+)
+
+
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+    """Judge every fill of brand tablets; one answer per fill and policy."""
+    brand = in_force(tablet_fills(lines).filter(pl.col("product") == "brand"), book.terms(GenericTrial))
+    trial_fills = _earlier_generic_fills(dossier, brand)
+    trials = _evidence(dossier, brand, "generic_trial", "trial_evidence")
+    intolerances = _evidence(dossier, brand, "formulation_intolerance", "intolerance_evidence")
+    approvals = covering(dossier, brand).filter(pl.col("status") == "approved")
+    observed = _observed_from(dossier, brand)
+
+    has_trial = pl.concat([trial_fills.select(*ON), trials.select(*ON)])
+    answers = brand.join(observed, on=list(ON), how="left")
+    for name, frame in (("has_trial", has_trial), ("has_intolerance", intolerances), ("has_approval", approvals)):
+        known = frame.select(*ON).unique().with_columns(pl.lit(True).alias(name))
+        answers = answers.join(known, on=list(ON), how="left").with_columns(pl.col(name).fill_null(False))
+    observed_days = (pl.col("service_date") - pl.col("observed_from")).dt.total_days()
+    observed_enough = (observed_days >= pl.col("observed_days")).fill_null(False)
+    all_supplied = pl.lit({"authorization", "clinical_evidence"} <= dossier.supplied)
+    answers = answers.pipe(with_generic_price, dossier).pipe(
+        answer,
+        [
+            Answer(pl.col("has_trial") & (pl.col("has_intolerance") | pl.col("has_approval")), PASS),
+            Answer(pl.col("has_trial"), RECORDS_REQUEST, "intolerance_not_documented"),
+            Answer(pl.col("has_approval"), ADVISORY, "authorized_without_trial"),
+            Answer(~observed_enough, RECORDS_REQUEST, "history_too_short"),
+            Answer(all_supplied, RECOVER, "no_generic_trial"),
+            Answer(pl.lit(True), RECORDS_REQUEST, "no_generic_trial"),
+        ],
+    )
+    evidence = [
+        line_evidence(answers),
+        daw_evidence(answers),
+        fill_evidence(trial_fills, FOR), clinical_evidence(trials, FOR), clinical_evidence(intolerances, FOR),
+        authorization_evidence(approvals, FOR),
+        eligibility_evidence(observed, FOR, "observed_from", pl.lit(None), pl.col("observed_from")),
+    ]  # fmt: skip
+    return Findings(answers, evidence)
+
+
+def _earlier_generic_fills(dossier: Dossier, brand: pl.LazyFrame) -> pl.LazyFrame:
+    """The person's fills of the generic dispensed before the brand fill, at any payer."""
+    found = brand.select(*ON, "person", "ingredient", "service_date").join(
+        generic_tablets(dossier), on=["person", "ingredient"], suffix="_fill"
+    )
+    is_before = pl.col("service_date_fill") < pl.col("service_date")
+    return found.filter(is_before).with_columns(service_date=pl.col("service_date_fill"))
+
+
+def _evidence(dossier: Dossier, brand: pl.LazyFrame, code: str, accepted: str) -> pl.LazyFrame:
+    """Facts of that code dated up to the fill whose value the term accepts."""
+    found = brand.select(*ON, "person", "service_date", accepted).join(dossier.evidence, on="person")
+    return found.filter(
+        pl.col("evidence_code") == code,
+        pl.col("evidence_date") <= pl.col("service_date"),
+        pl.col("evidence_value").is_in(pl.col(accepted)),
+    )
+
+
+def _observed_from(dossier: Dossier, brand: pl.LazyFrame) -> pl.LazyFrame:
+    """From when the person's fills are known: the earliest over the payers that enrol the person and send fills."""
+    asked = brand.select(*ON, "person", "payer_id")
+    spans = dossier.enrollment.group_by("person", "payer_id").agg(enrolled_from=pl.col("enrollment_start_date").min())
+    enrolled = asked.select(*ON, "person").join(spans, on="person")
+    unknown = asked.join(spans, on="person", how="anti")  # not in the eligibility table: the line's own payer
+    payers = pl.concat([enrolled, unknown], how="diagonal").join(dossier.payer_start, on="payer_id")
+    since = pl.max_horizontal("enrolled_from", "first_dispensing_date")
+    return payers.group_by(*ON).agg(observed_from=since.min())

@@ -1,0 +1,71 @@
+"""QTY01 -- More tablets on one fill than the payer's limit per prescription?
+
+pass              within the limit, or within the higher one that an inducer on file allows.
+recover           above the limit, and the days' supply does not explain it (`quantity_over_limit`).
+review            above the limit, but a longer supply at the allowed rate (`extended_days_supply`), the days' supply is
+                  unknown (`days_supply_missing`), or the channel is and home delivery would allow it (`channel_unknown`).
+not_evaluable     the quantity is missing (`quantity_missing`).
+not_applicable    no limit for this strength was in force on the dispensing date.
+Cannot see        an inducer given in hospital, bought over the counter, or taken as a supplement.
+"""
+
+import polars as pl
+
+from audit_rules.dossier import Dossier
+from audit_rules.evidence import FOR, authorization_evidence, fill_evidence, line_evidence
+from audit_rules.inducers import inducer_fills, overrides, with_inducer
+from audit_rules.limits import tablet_fills, with_limits
+from audit_rules.outcomes import EXCESS_QUANTITY, NOT_EVALUABLE, PASS, RECOVER, REVIEW
+from audit_rules.prices import drug_cents
+from audit_rules.rule import Answer, Book, Findings, Rule, answer, rounded_half_up
+from audit_rules.terms import Inducer, QuantityLimit
+
+RULE = Rule(
+    id="QTY01",
+    name="quantity.per_fill",
+    asks=(QuantityLimit, Inducer),
+    basis=EXCESS_QUANTITY,
+    says={
+        "quantity_over_limit": "{observed} tablets of {strength_mg} mg were paid on one fill of {days_supply} days; "
+        "{allowed} are allowed per prescription.",
+        "extended_days_supply": "{observed} tablets of {strength_mg} mg were paid on one fill; {allowed} are allowed per "
+        "prescription. The fill covers {days_supply} days at no more than the allowed rate.",
+        "days_supply_missing": "{observed} tablets of {strength_mg} mg were paid on one fill; {allowed} are allowed per "
+        "prescription. Without a days' supply the rate cannot be told.",
+        "channel_unknown": "{observed} tablets of {strength_mg} mg were paid on one fill, more than the {allowed} allowed at "
+        "retail, but within the home-delivery limit; the claim does not say which it was.",
+    },
+    needs={},
+)
+
+
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+    """Judge every tablet fill of a strength with a limit in force; one answer per fill and policy."""
+    fills = tablet_fills(lines)
+    inducers, granted = inducer_fills(dossier, fills, book), overrides(dossier, fills, book)
+    limited = fills.pipe(with_inducer, inducers, granted).pipe(with_limits, book)
+
+    quantity, days = pl.col("quantity").cast(pl.Float64), pl.col("days_supply").cast(pl.Float64)
+    ceiling, standard_days = pl.col("ceiling"), pl.col("standard_days")
+    channel_unknown = pl.col("channel").is_null()
+    answers = limited.pipe(
+        answer,
+        [
+            Answer(quantity.is_null(), NOT_EVALUABLE, "quantity_missing"),
+            Answer(quantity <= pl.when(channel_unknown).then("retail_ceiling").otherwise(ceiling), PASS),
+            Answer(channel_unknown & (quantity <= ceiling), REVIEW, "channel_unknown", quantity, pl.col("retail_ceiling")),
+            Answer(days.is_null() | (days <= 0), REVIEW, "days_supply_missing", quantity, ceiling),
+            Answer(quantity * standard_days <= ceiling * days, REVIEW, "extended_days_supply", quantity, ceiling),
+            Answer(pl.lit(True), RECOVER, "quantity_over_limit", quantity, ceiling),
+        ],
+    ).pipe(_priced)
+    return Findings(
+        answers, [line_evidence(answers), fill_evidence(inducers, FOR), authorization_evidence(granted, FOR)]
+    )
+
+
+def _priced(answers: pl.LazyFrame) -> pl.LazyFrame:
+    """own_amount_cents: the tablets above `allowed` at the fill's own unit price, its dispensing fee left out."""
+    excess = pl.col("quantity_milli") - (pl.col("allowed") * 1000).cast(pl.Int64)
+    amount = rounded_half_up(excess.cast(pl.Int128) * drug_cents(), pl.col("quantity_milli").clip(1))
+    return answers.with_columns(own_amount_cents=pl.when(pl.col("quantity_milli") > 0).then(amount))

@@ -1,0 +1,166 @@
+"""The command line. Exit codes are the contract's; what is printed holds no row content."""
+
+import atexit
+import os
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+from rich.console import Console
+from rich.table import Table as Grid
+
+from audit_rules.errors import AuditError
+from audit_rules.rules import RULES
+from flows import clock
+from flows.errors import PrefectTrouble, Usage
+from flows.failures import told
+from flows.plan import Request, plan, program_version
+from flows.stages import Summary, begin, load_stage, net_stage, validate_stage
+from flows.warehouse import hold
+
+os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+os.environ.setdefault("DO_NOT_TRACK", "1")
+os.environ.setdefault("PREFECT_LOGGING_TO_API_ENABLED", "false")
+os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
+
+app = App(name="claims-audit", help="Audit paid drug claims against payers' policies.", version=program_version)
+Folder = Annotated[Path, Parameter(allow_leading_hyphen=True)]
+
+
+@app.command
+def run(
+    *,
+    input: Path,
+    output: Path,
+    warehouse: Path | None = None,
+    as_of: str | None = None,
+    config: Path | None = None,
+    policies: Path | None = None,
+    ndc_directory: Path | None = None,
+) -> None:
+    """Load the extracts of a landing folder, audit them, and write exception reports.
+
+    Parameters
+    ----------
+    input: folder with the extracts
+    output: folder for reports; each run has its own folder run=ID in it
+    warehouse: the warehouse to add to (default: audit.duckdb in the output folder)
+    as_of: the knowledge date, YYYY-MM-DD (default: today)
+    config: a TOML file with settings
+    policies: a folder with more policy files and code sets
+    ndc_directory: a folder with the FDA NDC directory (product.txt, package.txt)
+    """
+    request = Request(input, output, warehouse or output / "audit.duckdb", _day(as_of), config, policies, ndc_directory)
+    with told(output):
+        plan(request)  # what can be refused is refused before Prefect starts
+    summary = _run_flow(request)
+    _print_summary(summary)
+
+
+@app.command
+def validate(*, input: Path, output: Path | None = None, config: Path | None = None, as_of: str | None = None) -> None:
+    """Load and validate the extracts of a landing folder; nothing is audited, no warehouse is kept.
+
+    Parameters
+    ----------
+    input: folder with the extracts
+    output: folder for quarantine.parquet and warnings.parquet (default: only the counts are printed)
+    config: a TOML file with settings
+    as_of: the knowledge date, YYYY-MM-DD (default: today)
+    """
+    from tempfile import TemporaryDirectory
+
+    from flows.report import write_findings
+
+    with TemporaryDirectory(prefix="claims-audit-") as scratch, told(output or Path(scratch)):
+        made = plan(Request(input, Path(scratch), Path(scratch) / "audit.duckdb", _day(as_of), config))
+        begin(made)
+        load_stage(made, lambda _name: None)
+        validate_stage(made)
+        counts = net_stage(made)
+        if output:
+            output.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_findings(output, made)
+    print(f"{counts['accepted']} claim rows accepted, {counts['history']} of them history after final action.")
+
+
+@app.command
+def rules(rule_id: str | None = None) -> None:
+    """Print the rule catalogue, or one rule.
+
+    Parameters
+    ----------
+    rule_id: such as QTY01
+    """
+    chosen = [m for m in RULES if rule_id is None or m.RULE.id == rule_id.upper()]
+    if not chosen:
+        raise Usage(f"No rule {rule_id!r}. Rules: {', '.join(m.RULE.id for m in RULES)}.")
+    print("\n\n".join(f"{m.RULE.id} {m.RULE.name}\n{(m.__doc__ or '').strip()}" for m in chosen))
+
+
+def _day(text: str | None) -> date:
+    if text is None:
+        return clock.today()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Usage("--as-of is a date, YYYY-MM-DD.") from None
+
+
+def _run_flow(request: Request) -> Summary:
+    """Start the flow in this process; with a server of its own where PREFECT_API_URL names none."""
+    try:
+        from flows.nightly import nightly_audit
+
+        return nightly_audit(
+            str(request.input), str(request.output), str(request.warehouse), request.as_of.isoformat(),
+            *(str(p) if p else None for p in (request.config, request.policies, request.ndc_directory)),
+        )  # type: ignore[return-value]  # fmt: skip
+    except AuditError:
+        raise
+    except Exception as error:
+        raise PrefectTrouble(
+            f"Prefect could not start or record the run ({type(error).__name__}). Check PREFECT_API_URL and that "
+            "PREFECT_HOME can be written."
+        ) from None
+
+
+def _print_summary(summary: Summary) -> None:
+    grid = Grid.grid(padding=(0, 2))
+    grid.add_row("loaded", f"{summary.rows_read} rows in all, {summary.loaded_files} new files")
+    if summary.passed_over:
+        grid.add_row("", f"{len(summary.passed_over)} files were loaded before: {', '.join(summary.passed_over)}")
+    grid.add_row("set aside", f"{summary.quarantined} rows quarantined, {summary.duplicates} exact duplicates")
+    for name, number in summary.exceptions.items():
+        grid.add_row("found", f"{number:>6} {name}")
+    grid.add_row("to work", f"{summary.lines} lines, {summary.amount_at_risk} at risk")
+    grid.add_row("reports", f"{summary.folder}{' (complete already, left alone)' if summary.was_there else ''}")
+    Console(highlight=False, soft_wrap=True).print(grid)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    os.umask(0o077)
+    try:
+        app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        print(f"claims-audit: {type(error).__name__}. See claims-audit --help.", file=sys.stderr)
+        return Usage.exit_code
+    except AuditError as error:
+        print(f"claims-audit: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def entry() -> None:
+    """The console script."""
+    atexit.register(_silence_the_end)  # registered first, so it runs last
+    sys.exit(main())
+
+
+def _silence_the_end() -> None:
+    """DuckDB's binding reports leaks while the interpreter ends: noise that says nothing about the run."""
+    sys.stderr.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

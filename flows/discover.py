@@ -1,0 +1,61 @@
+"""Which files of the landing folder are which table."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.errors import InputRefused
+from schemas.tables import CLAIM_TABLES, TABLES
+
+FORMS = (".csv", ".csv.gz", ".parquet")
+
+
+@dataclass(frozen=True)
+class Extract:
+    """One file of one table; `name` is its path relative to the landing folder, with forward slashes."""
+
+    table: str
+    path: Path
+    name: str
+
+    @property
+    def is_parquet(self) -> bool:
+        """Whether the file is Parquet (else CSV, perhaps gzipped)."""
+        return self.name.lower().endswith(".parquet")
+
+    @property
+    def is_gzipped(self) -> bool:
+        """Whether the file is a gzipped CSV."""
+        return self.name.lower().endswith(".gz")
+
+
+def find_extracts(folder: Path) -> list[Extract]:
+    """Every extract of the folder, by name. Hidden files are passed over.
+
+    Raises InputRefused for a missing folder, a file of no table, or a folder without a claim table.
+    """
+    if not folder.is_dir():
+        raise InputRefused(f"Input {folder.name!r} is not a folder. Give the folder that holds the extracts.")
+    extracts = [_extract(folder, p) for p in sorted(folder.rglob("*")) if p.is_file() and not _hidden(p, folder)]
+    if not any(e.table in CLAIM_TABLES for e in extracts):
+        raise InputRefused(f"No claim table in the input folder. Add {' or '.join(t + '.csv' for t in CLAIM_TABLES)}.")
+    return sorted(extracts, key=lambda e: e.name)
+
+
+def _hidden(path: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+
+
+def _extract(folder: Path, path: Path) -> Extract:
+    relative = path.relative_to(folder)
+    form = next((f for f in FORMS if path.name.lower().endswith(f)), None)
+    stem = path.name[: -len(form)] if form else ""
+    if form and len(relative.parts) == 1:
+        for table in TABLES:
+            if stem == table or stem.startswith(table + "_"):
+                return Extract(table, path, relative.as_posix())
+    if form and len(relative.parts) == 2 and relative.parts[0] in TABLES:
+        return Extract(relative.parts[0], path, relative.as_posix())
+    raise InputRefused(
+        f"File {relative.as_posix()!r} is of no table. Name it TABLE.csv, TABLE_*.csv, .csv.gz or .parquet, or put it "
+        f"in a folder TABLE; tables are {', '.join(TABLES)}."
+    )

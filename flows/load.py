@@ -1,0 +1,243 @@
+"""Load: every file of the landing folder into its table, typed, each row with its file and row number.
+
+One pass per file: DuckDB reads the text, parses each value, and keeps the raw record only of rows in which
+something does not hold. Which rows are quarantined is decided afterwards, by the Pandera models (validate.py).
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+
+from flows.config import Config
+from flows.discover import Extract
+from flows.errors import InputRefused
+from flows.scan import exact_records, scan_csv, sha256_of
+from flows.sql import identifier, literal, literals, one, run
+from flows.warehouse import Workbench, opened
+from schemas.rows import FLOAT_DUST, UNKNOWN_WORD
+from schemas.tables import EVIDENCE_VALUES, MEASURED_EVIDENCE, TABLES, Column, Kind, Table
+
+_PARSERS = {
+    Kind.DATE: "as_date", Kind.AMOUNT: "as_amount", Kind.QUANTITY: "as_quantity", Kind.INTEGER: "as_integer",
+    Kind.NDC: "as_ndc", Kind.ICD10CM: "as_icd10cm", Kind.HCPCS: "upper", Kind.MODIFIER: "upper", Kind.TAXONOMY: "upper",
+}  # fmt: skip
+_PARSED = (Kind.DATE, Kind.AMOUNT, Kind.QUANTITY, Kind.INTEGER)
+
+
+def load(bench: Workbench, extracts: list[Extract], config: Config, step: Callable[[str], None]) -> list[str]:
+    """Load every extract whose content is not in the warehouse yet; returns the names of those passed over.
+
+    Raises InputRefused for a file that is not a table of the contract, and OSError where the disk fails.
+    """
+    passed_over = []
+    with opened(bench) as connection:
+        formats = list(config.date_formats)
+        run(connection, "parse", listed_format=f"CAST(try_strptime(v, {literals(formats)}) AS DATE)" if formats else "NULL")
+        known = {row[0] for row in connection.execute("SELECT table_name || sha256 FROM every_file").fetchall()}
+        file_no = one(connection, "SELECT max(file_no) FROM every_file")
+        for extract in extracts:
+            sha256 = sha256_of(extract.path)
+            if extract.table + sha256 in known:
+                passed_over.append(extract.name)
+                step(extract.name)
+                continue
+            known.add(extract.table + sha256)
+            file_no += 1
+            _load_file(connection, bench.scratch, extract, sha256, file_no, config)
+            if sha256_of(extract.path) != sha256:
+                raise InputRefused(f"{extract.name}: the file changed while it was read. Run again when it is complete.")
+            step(extract.name)
+    return passed_over
+
+
+def _load_file(
+    connection: duckdb.DuckDBPyConnection, scratch: Path, extract: Extract, sha256: str, file_no: int, config: Config
+) -> None:
+    table = TABLES[extract.table]
+    if extract.is_parquet:
+        source, header, types = _parquet_source(connection, extract)
+        expected = None
+        plain = extract.path
+    else:
+        scan = scan_csv(extract, config.delimiter, config.encoding, scratch)
+        header, types, expected, plain = scan.header, None, scan.records, scan.plain
+        columns = "{" + ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(header))) + "}"
+        source = (
+            f"read_csv({literal(_no_glob(plain))}, auto_detect = false, header = true, skip = 0, store_rejects = true, "
+            f"rejects_limit = 0, delim = {literal(config.delimiter)}, quote = '\"', escape = '\"', encoding = 'utf-8', "
+            f"max_line_size = 67108864, columns = {columns})"
+        )
+    positions, unknown = match_header(table, header, config.columns.get(table.name, {}), extract.name)
+    try:
+        connection.execute(_insert(table, positions, source, file_no, types))
+    except (duckdb.InvalidInputException, duckdb.IOException):
+        raise InputRefused(
+            f"{extract.name}: the file is damaged and cannot be read to its end. Export or transfer it again."
+        ) from None
+    rejected = 0 if extract.is_parquet else _keep_rejects(connection, file_no)
+    loaded = one(connection, f"SELECT count(*) FROM main.{identifier(table.name)} WHERE file_no = ?", file_no)
+    if expected is not None and loaded + rejected != expected:
+        expected = exact_records(extract, plain, config.delimiter)
+        if loaded + rejected != expected:
+            raise InputRefused(
+                f"{extract.name}: {expected} records were counted but {loaded + rejected} read. Quotes or line breaks "
+                "in it are damaged; export it again."
+            )
+    connection.execute(
+        "INSERT INTO main.file VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [file_no, table.name, extract.name, sha256, loaded + rejected, sorted(positions), sorted(unknown)],
+    )
+
+
+def match_header(
+    table: Table, header: tuple[str, ...], mapping: dict[str, str], file_name: str
+) -> tuple[dict[str, int], list[str]]:
+    """Where each of our columns stands in a header, in any order and case; and the columns nobody knows.
+
+    Raises InputRefused where a required column is missing (the header itself is not repeated: a file without
+    its header has a member's row there) or one column stands twice.
+    """
+    theirs_to_ours = {k.strip().lower(): v for k, v in mapping.items()}
+    names = [theirs_to_ours.get(h.strip().lower(), h.strip().lower()) for h in header]
+    ours = {c.name for c in table.columns}
+    twice = sorted({n for n in names if n in ours and names.count(n) > 1})
+    if twice:
+        raise InputRefused(f"{file_name}: column {twice[0]} stands twice in the header. Remove or rename one.")
+    positions = {n: i for i, n in enumerate(names) if n in ours}
+    needed = [(c.name,) for c in table.columns if c.required] + list(table.one_of)
+    missing = [" or ".join(group) for group in needed if not set(group) & set(positions)]
+    if missing:
+        raise InputRefused(
+            f"{file_name}: no column {missing[0]}, which {table.name} needs. Add it, or map its name in the config "
+            f"([columns.{table.name}])."
+        )
+    return positions, [h.strip() for h, n in zip(header, names, strict=True) if n not in ours and h.strip()]
+
+
+def _insert(table: Table, positions: dict[str, int], source: str, file_no: int, types: list[str] | None) -> str:
+    """One statement that reads a file, parses every value and keeps the raw record of rows that do not hold."""
+    read = [f"cleaned({_as_text(i, types)}) AS {identifier(n + '_text')}" for n, i in positions.items()]
+    kept = [c for c in table.columns if c.name in positions or c.default]
+    values = [f"{_value(c, table, c.name in positions)} AS {identifier(c.name)}" for c in kept]
+    raw = "{" + ", ".join(f"{literal(n)}: {identifier(n + '_text')}" for n in positions) + "}"
+    columns = ", ".join(identifier(c.name) for c in kept)
+    return f"""
+        INSERT INTO main.{identifier(table.name)} BY NAME
+        SELECT {columns}, {file_no} AS file_no, row_number,
+               {"hash(member_id)" if "member_id" in positions else "0"} AS member_hash,
+               {_row_hash(table, [c.name for c in kept])} AS row_hash,
+               {_notes(kept, positions)} AS notes,
+               CASE WHEN NOT coalesce({_holds(table, positions)}, false) THEN CAST(to_json({raw}) AS VARCHAR) END AS raw_record
+        FROM (SELECT {", ".join(values)}, *
+              FROM (SELECT row_number() OVER () AS row_number, {", ".join(read)} FROM {source}))
+    """
+
+
+def _as_text(position: int, types: list[str] | None) -> str:
+    column = f"c{position}"
+    if types is None:
+        return column
+    if types[position].startswith("TIMESTAMP"):
+        return f"CAST(CAST({column} AS DATE) AS VARCHAR)"
+    return f"CAST({column} AS VARCHAR)"
+
+
+def _value(column: Column, table: Table, is_there: bool) -> str:
+    if column.default and not is_there:
+        return column.default
+    value = _parsed(column, table)
+    return f"CASE WHEN {identifier(column.name + '_text')} IS NULL THEN {column.default} ELSE {value} END" if column.default else value
+
+
+def _parsed(column: Column, table: Table) -> str:
+    text = identifier(column.name + "_text")
+    if column.words:
+        words = " ".join(f"WHEN {literal(k)} THEN {literal(v)}" for k, v in column.words.items())
+        return f"CASE lower({text}) {words} END"
+    if column.kind == Kind.WORD:
+        return f"lower({text})"
+    if table.name == "clinical_evidence" and column.name == "evidence_value":
+        return _evidence_value(text)
+    parser = _PARSERS.get(column.kind)
+    return f"{parser}({text})" if parser else text
+
+
+def _evidence_value(text: str) -> str:
+    cases = " ".join(
+        f"WHEN {literal(code)} THEN CASE lower({text}) "
+        + " ".join(f"WHEN {literal(k)} THEN {literal(v)}" for k, v in words.items())
+        + " END"
+        for code, words in EVIDENCE_VALUES.items()
+    )
+    measured = f"WHEN {literal(MEASURED_EVIDENCE)} THEN CASE WHEN as_quantity({text}) > 0 THEN {text} END"
+    return f"CASE lower(evidence_code_text) {cases} {measured} END"
+
+
+def _holds(table: Table, positions: dict[str, int]) -> str:
+    """SQL that is true where a row needs no second look."""
+    tests = []
+    for c in table.columns:
+        if c.name in positions:
+            text, value = identifier(c.name + "_text"), identifier(c.name)
+            if not c.nullable:
+                tests.append(f"{value} IS NOT NULL")
+            elif c.kind in _PARSED or c.strict:
+                tests.append(f"({text} IS NULL OR {value} IS NOT NULL)")
+        elif not c.nullable:
+            tests.append("false")
+    for group in table.one_of:
+        found = ", ".join(identifier(n) for n in group if n in positions)
+        tests.append(f"coalesce({found}) IS NOT NULL" if "," in found else f"{found} IS NOT NULL")
+    return " AND ".join(tests)
+
+
+def _notes(kept: list[Column], positions: dict[str, int]) -> str:
+    """SQL for the warnings that only the original text shows."""
+    notes = []
+    for c in kept:
+        text = identifier(c.name + "_text")
+        if c.name in positions and c.kind == Kind.AMOUNT:
+            notes.append(f"CASE WHEN is_float_dust({text}) THEN '{c.name}|{FLOAT_DUST}' END")
+        if c.name in positions and c.words and not c.strict:
+            notes.append(f"CASE WHEN {text} IS NOT NULL AND {identifier(c.name)} IS NULL THEN '{c.name}|{UNKNOWN_WORD}' END")
+    return f"nullif(concat_ws(',', {', '.join(notes)}), '')" if notes else "NULL"
+
+
+def _row_hash(table: Table, kept: list[str]) -> str:
+    """Claim rows: of the line key, so that versions and duplicates meet; other rows: of all columns."""
+    if table.is_claim:
+        return "hash(claim_id, claim_line_number)"
+    return f"hash({', '.join(identifier(c.name) if c.name in kept else 'NULL' for c in table.columns)})"
+
+
+def _keep_rejects(connection: duckdb.DuckDBPyConnection, file_no: int) -> int:
+    """Quarantine the rows that the CSV reader could not split into columns; returns how many."""
+    connection.execute(
+        """INSERT INTO main.quarantine
+           SELECT ?, line - 1, NULL, lower(replace(CAST(any_value(error_type) AS VARCHAR), ' ', '_')), any_value(csv_line)
+           FROM reject_errors GROUP BY line ORDER BY line""",
+        [file_no],
+    )
+    rejected = one(connection, "SELECT count(DISTINCT line) FROM reject_errors")
+    connection.execute("DROP TABLE reject_errors")
+    connection.execute("DROP TABLE reject_scans")
+    return rejected
+
+
+def _no_glob(path: Path) -> str:
+    """A path in which the engine sees no pattern."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in str(path))
+
+
+def _parquet_source(
+    connection: duckdb.DuckDBPyConnection, extract: Extract
+) -> tuple[str, tuple[str, ...], list[str]]:
+    path = literal(_no_glob(extract.path))
+    try:
+        described = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({path})").fetchall()
+    except (duckdb.InvalidInputException, duckdb.IOException, duckdb.Error):
+        raise InputRefused(f"{extract.name}: not a readable Parquet file. Export or transfer it again.") from None
+    header = tuple(str(row[0]) for row in described)
+    numbered = ", ".join(f"{identifier(h)} AS c{i}" for i, h in enumerate(header))
+    return f"(SELECT {numbered} FROM read_parquet({path}))", header, [str(row[1]) for row in described]

@@ -1,0 +1,72 @@
+"""The Prefect flow: load, validate, net, judge, report. Each task is one call to a plain function of stages.py.
+
+What reaches Prefect's database are the paths the user gave, counts, and messages without row content.
+"""
+
+import shutil
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import TypeVar
+
+from prefect import flow, task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed, State
+
+from flows import stages
+from flows.failures import told
+from flows.plan import Plan, Request, plan
+from flows.progress import StageBars
+from flows.stages import Summary
+from flows.warehouse import hold
+
+R = TypeVar("R")
+
+
+@flow(name="claims-audit", validate_parameters=False, persist_result=False)
+def nightly_audit(
+    input: str, output: str, warehouse: str, as_of: str, config: str | None = None, policies: str | None = None,
+    ndc_directory: str | None = None,
+) -> State[Summary]:  # fmt: skip
+    """Audit the extracts of one landing folder; paths and the as-of date (YYYY-MM-DD) as text.
+
+    The state is `Completed`, or `Completed with quarantine` where rows were quarantined. Raises AuditError.
+    """
+    request = Request(
+        Path(input), Path(output), Path(warehouse), date.fromisoformat(as_of),
+        *(Path(p) if p else None for p in (config, policies, ndc_directory)),
+    )  # fmt: skip
+    with told(request.output):
+        summary = _audit(plan(request))
+    name = "Completed with quarantine" if summary.quarantined else "Completed"
+    return Completed(name=name, message=f"{summary.quarantined} rows quarantined", data=summary)
+
+
+def _audit(plan: Plan) -> Summary:
+    request, bars = plan.request, StageBars()
+    request.output.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with hold(request.warehouse), bars.shown():
+        try:
+            stages.begin(plan)
+            counts = {"load": _stage(bars, "load", lambda: stages.load_stage(plan, bars.step), plan, len(plan.extracts))}
+            counts["validate"] = _stage(bars, "validate", lambda: stages.validate_stage(plan), plan)
+            counts["net"] = _stage(bars, "net", lambda: stages.net_stage(plan), plan)
+            counts["judge"] = _stage(bars, "judge", lambda: stages.judge_stage(plan), plan)
+            summary = _stage(bars, "report", lambda: stages.report_stage(plan), plan)
+        finally:
+            shutil.rmtree(plan.bench.scratch, ignore_errors=True)
+    rows = [{"stage": stage, "count": what, "value": n} for stage, found in counts.items() for what, n in found.items()]
+    create_table_artifact(rows, key="claims-audit-counts", description=f"Counts of run {summary.run_id}")
+    return summary
+
+
+def _stage(bars: StageBars, name: str, work: Callable[[], R], plan: Plan, steps: int = 1) -> R:
+    """Run one stage as a Prefect task of that name."""
+
+    def safely() -> R:
+        with told(plan.request.output):
+            return work()
+
+    with bars.stage(name, steps):
+        return task(safely, name=name, cache_policy=NO_CACHE, persist_result=False)()

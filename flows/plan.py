@@ -1,0 +1,97 @@
+"""What a run needs before it starts: everything that can be refused without reading a row is refused here."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+from audit_rules.policy import PolicyLibrary, load_policies
+from audit_rules.reference import Reference, load_reference
+from audit_rules.terms import SupplyWindow
+from flows.config import Config, read_config
+from flows.discover import Extract, find_extracts
+from flows.errors import Usage
+from flows.ndc_directory import directory_hashes, read_ndc_directory
+from flows.warehouse import Workbench
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for; paths as given."""
+
+    input: Path
+    output: Path
+    warehouse: Path
+    as_of: date
+    config: Path | None = None
+    policies: Path | None = None
+    ndc_directory: Path | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A request with everything it names read and checked."""
+
+    request: Request
+    config: Config
+    library: PolicyLibrary
+    reference: Reference
+    extracts: tuple[Extract, ...]
+    payer_names: dict[str, str]
+    default_supply_days: int
+
+    @property
+    def bench(self) -> Workbench:
+        """Where this run works: a folder beside the warehouse, on the same file system."""
+        work = self.request.warehouse.with_name(f".{self.request.warehouse.name}.work")
+        return Workbench(work / "bench.duckdb", self.request.warehouse, work)
+
+    def run_id(self, file_hashes: list[str]) -> str:
+        """16 hex digits of everything that a result depends on."""
+        parts = [
+            *sorted(file_hashes),
+            *(p.sha256 for p in self.library.policies),
+            *(f"{name} {sha256}" for name, sha256 in sorted(self.reference.hashes.items())),
+            self.config.model_dump_json(),
+            self.request.as_of.isoformat(),
+            program_version(),
+        ]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def program_version() -> str:
+    """The version of this program, as installed."""
+    return version("claims-audit")
+
+
+def plan(request: Request) -> Plan:
+    """Read and check config, policies, reference tables and the landing folder. Raises AuditError."""
+    config = read_config(request.config)
+    for name, folder in (("--policies", request.policies), ("--ndc-directory", request.ndc_directory)):
+        if folder is not None and not folder.is_dir():
+            raise Usage(f"{name} {folder.name!r} is not a folder. Give one, or leave the option out.")
+    library = load_policies(request.policies)
+    directory = read_ndc_directory(request.ndc_directory) if request.ndc_directory else None
+    reference = load_reference(library, request.policies, directory)
+    if request.ndc_directory:
+        reference.hashes.update(directory_hashes(request.ndc_directory))
+    extracts = tuple(find_extracts(request.input))
+    return Plan(request, config, library, reference, extracts, _payer_names(library, config), _supply_days(library))
+
+
+def _payer_names(library: PolicyLibrary, config: Config) -> dict[str, str]:
+    """Every name under which a policy's payer may stand in an extract, in lower case -> payer id."""
+    names = library.payer_names() | {p.document.payer: p.document.payer for p in library.policies if p.document.payer}
+    aliases = {}
+    for alias, payer in config.payer_aliases.items():
+        target = names.get(payer.strip().lower())
+        if target is None:
+            raise Usage("Config: payer_aliases: an alias points to a payer that no policy document names. Correct it.")
+        aliases[alias.strip().lower()] = target
+    return names | aliases
+
+
+def _supply_days(library: PolicyLibrary) -> int:
+    (days,) = {t.default_days for _, t in library.of_kind(SupplyWindow) if isinstance(t, SupplyWindow)}
+    return days

@@ -1,0 +1,146 @@
+"""Report: the result files of one run, complete before any stands under its final name."""
+
+import csv
+import grp
+import io
+import json
+import os
+import shutil
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+
+from audit_rules.judge import Judgement
+from flows.errors import DiskTrouble
+from flows.net import CLAIM_DATE_UNKNOWN
+from flows.plan import Plan, program_version
+from flows.scan import sha256_of
+from flows.warehouse import Workbench, make_durable, opened
+from schemas.results import QUARANTINE, WARNING, conform
+
+_ROW_GROUP = 65_536
+_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
+TIMINGS, MANIFEST = "timings.json", "manifest.json"
+
+
+def write_tables(folder: Path, tables: dict[str, pl.DataFrame]) -> None:
+    """Tables as Parquet of the same bytes for the same rows."""
+    for name, frame in tables.items():
+        frame.write_parquet(folder / f"{name}.parquet", row_group_size=_ROW_GROUP, compression="zstd", statistics=True)
+
+
+def write_judgement(folder: Path, judgement: Judgement) -> None:
+    """The tables that come from the rules."""
+    exceptions = judgement.exceptions
+    write_tables(folder, {"exceptions": exceptions, "worklist": judgement.worklist, "rule_coverage": judgement.coverage})
+    (folder / "exceptions.csv").write_text(as_csv(exceptions), encoding="utf-8", newline="")
+
+
+def write_findings(folder: Path, plan: Plan) -> None:
+    """Quarantine and warnings of what was loaded."""
+    write_tables(folder, {"quarantine": _quarantine(plan.bench), "warnings": _warnings(plan.bench)})
+
+
+def write_rest(folder: Path, plan: Plan, run_id: str, balance: dict[str, object]) -> None:
+    """Quarantine and warnings; then, last of all, the manifest with the hash of every result."""
+    write_findings(folder, plan)
+    results = {p.name: sha256_of(p) for p in sorted(folder.iterdir())}
+    with opened(plan.bench) as connection:
+        unknown = connection.execute("SELECT name, unknown_columns FROM every_file ORDER BY name, file_no").fetchall()
+    manifest = {
+        "run_id": run_id,
+        "version": program_version(),
+        "as_of": plan.request.as_of.isoformat(),
+        **balance,
+        "unknown_columns": {name: columns for name, columns in unknown if columns},
+        "policies": {p.document.id: {"file": p.file_name, "sha256": p.sha256} for p in plan.library.policies},
+        "reference": dict(sorted(plan.reference.hashes.items())),
+        "results": results,
+    }
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _quarantine(bench: Workbench) -> pl.DataFrame:
+    """One row per failed check of severity error, in every file loaded so far."""
+    with opened(bench) as connection:
+        frame = connection.sql(
+            f"""SELECT f.table_name AS "table", f.name AS file, row_number, column_name AS "column", check_name AS "check", raw_record
+                FROM every_quarantine JOIN every_file f USING (file_no)
+                UNION ALL
+                SELECT f.table_name, f.name, u.row_number, 'claim_id', '{CLAIM_DATE_UNKNOWN}',
+                       CAST(to_json({{'claim_id': d.claim_id, 'person_id': d.person_id, 'member_id': d.member_id,
+                                      'diagnosis_code': d.diagnosis_code, 'diagnosis_code_type': d.diagnosis_code_type,
+                                      'diagnosis_rank': d.diagnosis_rank}}) AS VARCHAR)
+                FROM run.unresolved u JOIN every_diagnosis d USING (file_no, row_number) JOIN every_file f USING (file_no)
+                ORDER BY ALL"""
+        ).pl()
+    return conform(frame, QUARANTINE)
+
+
+def _warnings(bench: Workbench) -> pl.DataFrame:
+    with opened(bench) as connection:
+        frame = connection.sql(
+            """SELECT f.table_name AS "table", f.name AS file, column_name AS "column", check_name AS "check", rows, first_row_number
+               FROM every_warning JOIN every_file f USING (file_no) ORDER BY ALL"""
+        ).pl()
+    return conform(frame, WARNING)
+
+
+def as_csv(frame: pl.DataFrame) -> str:
+    """The table for people: lists and structs as JSON text; text that a spreadsheet would execute gets an apostrophe."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(frame.columns)
+    for row in frame.iter_rows():
+        writer.writerow([_cell(value) for value in row])
+    return out.getvalue()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, list):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, str) and value.startswith(_DANGEROUS):
+        return "'" + value
+    return value
+
+
+def stands_complete(folder: Path) -> bool:
+    """Whether a run's folder is there and every result in it has the bytes its manifest says."""
+    try:
+        results = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["results"]
+        return all(sha256_of(folder / name) == sha256 for name, sha256 in results.items())
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def make_private(folder: Path, mode: str, group: str | None) -> None:
+    """Permissions of the config on every result, and everything on disk before the folder gets its name."""
+    bits = int(mode, 8)
+    gid = -1
+    if group is not None:
+        try:
+            gid = grp.getgrnam(group).gr_gid
+        except KeyError:
+            raise DiskTrouble("Config: result_group is no group of this machine. Name one, or leave it out.") from None
+    for path in folder.iterdir():
+        os.chmod(path, bits)
+        os.chown(path, -1, gid)
+        make_durable(path)
+    os.chmod(folder, 0o750 if bits & 0o040 else 0o700)
+    os.chown(folder, -1, gid)
+    make_durable(folder)
+
+
+def publish(partial: Path, final: Path) -> None:
+    """Give a complete folder its final name; a damaged one that stands there makes way."""
+    if final.exists():
+        damaged = partial.with_name(partial.name + ".damaged")
+        os.replace(final, damaged)
+        os.replace(partial, final)
+        shutil.rmtree(damaged)
+    else:
+        os.replace(partial, final)
+    make_durable(final.parent)

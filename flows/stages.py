@@ -1,0 +1,144 @@
+"""The stages of a run as plain functions: load, validate, net, judge, report. No Prefect here.
+
+Each takes the plan and finds on disk what the stage before left; what it returns are counts.
+"""
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from audit_rules.dossier import compile_dossier
+from audit_rules.judge import judge
+from audit_rules.rule import Book
+from audit_rules.rules import RULES
+from flows.clock import seconds
+from flows.extract import extract
+from flows.load import load
+from flows.net import net
+from flows.plan import Plan
+from flows.report import TIMINGS, make_private, publish, stands_complete, write_judgement, write_rest
+from flows.validate import validate
+from flows.warehouse import keep, opened
+
+Step = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run came to, in counts: safe to print and to store."""
+
+    run_id: str
+    folder: Path
+    was_there: bool
+    loaded_files: int
+    passed_over: tuple[str, ...]
+    rows_read: int
+    quarantined: int
+    duplicates: int
+    exceptions: dict[str, int]
+    lines: int
+    amount_at_risk: str
+
+
+def begin(plan: Plan) -> None:
+    """An empty workbench; what a killed run left behind is cleared away."""
+    bench = plan.bench
+    shutil.rmtree(bench.scratch, ignore_errors=True)
+    bench.scratch.mkdir(mode=0o700, parents=True)
+    results(plan).mkdir(mode=0o700)
+
+
+def results(plan: Plan) -> Path:
+    """Where results are written before they are complete."""
+    return plan.bench.scratch / "results"
+
+
+def load_stage(plan: Plan, step: Step) -> dict[str, int]:
+    """Load every new extract."""
+    started = seconds()
+    passed_over = load(plan.bench, list(plan.extracts), plan.config, step)
+    _note(plan, "load", started, passed_over=passed_over)
+    return {"files": len(plan.extracts), "passed_over": len(passed_over)}
+
+
+def validate_stage(plan: Plan) -> dict[str, int]:
+    """Quarantine rows that do not hold, count warnings."""
+    started = seconds()
+    validate(plan.bench, plan.config.max_error_rate)
+    _note(plan, "validate", started)
+    with opened(plan.bench) as connection:
+        (quarantined,), (warned,) = (
+            connection.execute(f"SELECT count(*) FROM main.{table}").fetchall()[0] for table in ("quarantine", "warning")
+        )
+    return {"failed_checks": quarantined, "warning_kinds": warned}
+
+
+def net_stage(plan: Plan) -> dict[str, int]:
+    """Persons, final action, conservation."""
+    started = seconds()
+    balance = net(plan.bench, plan.request.as_of, plan.payer_names)
+    _note(plan, "net", started, balance=balance.as_dict())
+    return {"history": sum(t.history for t in balance.tables), "accepted": sum(t.accepted for t in balance.tables)}
+
+
+def judge_stage(plan: Plan) -> dict[str, int]:
+    """Every rule over the affected persons."""
+    started = seconds()
+    extracted = extract(plan.bench, plan.reference, plan.request.as_of)
+    dossier = compile_dossier(extracted, plan.reference, plan.default_supply_days, plan.request.as_of)
+    judgement = judge(dossier, Book(plan.library, plan.reference), RULES)
+    write_judgement(results(plan), judgement)
+    _note(plan, "judge", started)
+    return {"exceptions": judgement.exceptions.height, "lines": judgement.worklist.height}
+
+
+def report_stage(plan: Plan) -> Summary:
+    """Complete the results, keep the new rows, and only then give the results their name."""
+    started = seconds()
+    with opened(plan.bench) as connection:
+        hashes = [row[0] for row in connection.execute("SELECT sha256 FROM every_file").fetchall()]
+    run_id = plan.run_id(hashes)
+    folder = plan.request.output / f"run={run_id}"
+    noted = _noted(plan)
+    was_there = stands_complete(folder)
+    write_rest(results(plan), plan, run_id, noted["balance"])
+    summary = _summary(plan, run_id, folder, was_there, noted)
+    timings = noted["seconds"] | {"report": round(seconds() - started, 3)}
+    (results(plan) / TIMINGS).write_text(json.dumps(timings, indent=2) + "\n", encoding="utf-8")
+    make_private(results(plan), plan.config.result_mode, plan.config.result_group)
+    keep(plan.bench)
+    if not was_there:
+        publish(results(plan), folder)
+    shutil.rmtree(plan.bench.scratch)
+    return summary
+
+
+def _summary(plan: Plan, run_id: str, folder: Path, was_there: bool, noted: dict[str, dict[str, list[dict[str, int]]]]) -> Summary:
+    files = noted["balance"]["files"]
+    exceptions = pl.read_parquet(results(plan) / "exceptions.parquet", columns=["rule_id", "outcome"])
+    worklist = pl.read_parquet(results(plan) / "worklist.parquet", columns=["amount_at_risk"])
+    by_rule = Counter(f"{rule} {outcome}" for rule, outcome in exceptions.iter_rows())
+    passed_over = tuple(noted["passed_over"])
+    return Summary(
+        run_id, folder, was_there, len(plan.extracts) - len(passed_over), passed_over,
+        rows_read=sum(f["rows_read"] for f in files), quarantined=sum(f["quarantined"] for f in files),
+        duplicates=sum(f["duplicates"] for f in files), exceptions=dict(sorted(by_rule.items())), lines=worklist.height,
+        amount_at_risk=str(worklist["amount_at_risk"].sum() or 0),
+    )  # fmt: skip
+
+
+def _noted(plan: Plan) -> dict:  # type: ignore[type-arg]  # JSON
+    path = plan.bench.scratch / "notes.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"seconds": {}}
+
+
+def _note(plan: Plan, stage: str, started: float, **facts: object) -> None:
+    """Keep a stage's seconds and facts for the report."""
+    noted = _noted(plan) | facts
+    noted["seconds"][stage] = round(seconds() - started, 3)
+    (plan.bench.scratch / "notes.json").write_text(json.dumps(noted), encoding="utf-8")

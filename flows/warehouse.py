@@ -1,0 +1,143 @@
+"""The warehouse: every row loaded so far, and the workbench on which one run adds to it.
+
+A run never writes into the warehouse while it works. It loads into a workbench file of its own, with the
+warehouse attached read-only, and `keep` adds the new rows in one transaction at the end; the first run's
+workbench simply becomes the warehouse. So a run that fails or is killed leaves the warehouse as it was.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from flows.errors import WarehouseBusy
+from flows.sql import identifier, literal
+from schemas.tables import TABLES, Column, Kind, Table
+
+SCHEMA_VERSION = 1
+_TYPES = {Kind.DATE: "DATE", Kind.AMOUNT: "DECIMAL(18, 2)", Kind.QUANTITY: "DECIMAL(18, 3)", Kind.INTEGER: "BIGINT"}
+BOOKKEEPING = {
+    "file_no": "INTEGER",
+    "row_number": "BIGINT",  # position among the file's readable records, from 1
+    "member_hash": "UBIGINT",  # narrows members fast; equal text is always checked as well
+    "row_hash": "UBIGINT",  # claims: of the line key; other tables: of every column
+    "notes": "VARCHAR",  # COLUMN|WARNING of values that were read with a reservation
+    "raw_record": "VARCHAR",  # the text of a row in which something does not hold, until it is quarantined
+}
+LEDGERS = {
+    "meta": "schema_version INTEGER",
+    "file": """file_no INTEGER, table_name VARCHAR, name VARCHAR, sha256 VARCHAR, rows_read BIGINT,
+               columns VARCHAR[], unknown_columns VARCHAR[]""",
+    "quarantine": "file_no INTEGER, row_number BIGINT, column_name VARCHAR, check_name VARCHAR, raw_record VARCHAR",
+    "warning": "file_no INTEGER, column_name VARCHAR, check_name VARCHAR, rows BIGINT, first_row_number BIGINT",
+}
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """Paths of one run: its own database file, the warehouse it adds to, and a folder for scratch files."""
+
+    database: Path
+    warehouse: Path
+    scratch: Path
+
+
+def sql_type(column: Column) -> str:
+    """The DuckDB type in which a column is kept."""
+    return _TYPES.get(column.kind, "VARCHAR")
+
+
+@contextmanager
+def hold(warehouse: Path) -> Iterator[None]:
+    """Hold the warehouse for one run. Raises WarehouseBusy where another run holds it."""
+    lock = warehouse.with_name(f".{warehouse.name}.lock")
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise WarehouseBusy(
+                f"Another run holds the warehouse {warehouse.name}. Wait for it to end, or name another with --warehouse."
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def opened(bench: Workbench) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to the workbench, with the warehouse attached read-only as `kept` where there is one."""
+    connection = duckdb.connect(str(bench.database))
+    try:
+        connection.execute(f"SET temp_directory = {literal(str(bench.scratch))}")
+        connection.execute("SET memory_limit = '3GB'")
+        connection.execute("SET preserve_insertion_order = true")
+        connection.execute("SET disabled_optimizers = 'type_pushdown'")  # else a failed cast can drop rows
+        connection.execute("SET enable_progress_bar = false")
+        has_kept = bench.warehouse.exists()
+        if has_kept:
+            try:
+                connection.execute(f"ATTACH {literal(str(bench.warehouse))} AS kept (READ_ONLY)")
+            except duckdb.IOException:
+                raise WarehouseBusy(
+                    f"The warehouse {bench.warehouse.name} cannot be opened: another program holds it, or it is no "
+                    "DuckDB file. Close that program, or name another warehouse with --warehouse."
+                ) from None
+        _lay_out(connection, has_kept)
+        yield connection
+    finally:
+        connection.close()
+
+
+def _lay_out(connection: duckdb.DuckDBPyConnection, has_kept: bool) -> None:
+    """The tables of this run, and the views `every_TABLE` over the warehouse and this run."""
+    connection.execute("CREATE SCHEMA IF NOT EXISTS run")  # what one run derives; never kept
+    for table in TABLES.values():
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {identifier(table.name)} ({_ddl(table)})")
+    for name, ddl in LEDGERS.items():
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {identifier(name)} ({ddl})")
+    for name in [*TABLES, *LEDGERS]:
+        sources = [f"main.{identifier(name)}", *([f"kept.main.{identifier(name)}"] if has_kept else [])]
+        union = " UNION ALL BY NAME ".join(f"SELECT * FROM {s}" for s in sources)
+        connection.execute(f"CREATE TEMP VIEW every_{name} AS {union}")
+
+
+def _ddl(table: Table) -> str:
+    columns = {c.name: sql_type(c) for c in table.columns} | BOOKKEEPING
+    return ", ".join(f"{identifier(n)} {t}" for n, t in columns.items())
+
+
+def keep(bench: Workbench) -> None:
+    """Add this run's rows to the warehouse, in one transaction; afterwards the workbench is gone."""
+    if not bench.warehouse.exists():
+        connection = duckdb.connect(str(bench.database))
+        connection.execute("DROP SCHEMA run CASCADE")
+        connection.execute("INSERT INTO meta VALUES (?)", [SCHEMA_VERSION])
+        connection.execute("CHECKPOINT")
+        connection.close()
+        make_durable(bench.database)
+        os.replace(bench.database, bench.warehouse)
+        make_durable(bench.warehouse.parent)
+        return
+    connection = duckdb.connect(str(bench.warehouse))
+    try:
+        connection.execute(f"ATTACH {literal(str(bench.database))} AS fresh (READ_ONLY)")
+        connection.execute("BEGIN")
+        for name in [*TABLES, *(n for n in LEDGERS if n != "meta")]:
+            connection.execute(f"INSERT INTO main.{identifier(name)} BY NAME SELECT * FROM fresh.main.{identifier(name)}")
+        connection.execute("COMMIT")
+    finally:
+        connection.close()
+
+
+def make_durable(path: Path) -> None:
+    """Wait until a file or folder is on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

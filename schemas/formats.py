@@ -1,0 +1,36 @@
+"""The shapes of codes: what a well-formed NDC, ICD-10-CM, HCPCS, taxonomy or NPI looks like once normalised.
+
+Sources: NDC 11-digit billing form; ICD-10-CM tabular structure (category of three characters, then up to four);
+HCPCS level I and II; NUCC taxonomy codes; NPI check digit by Luhn over the prefix 80840 (45 CFR 162.406).
+"""
+
+import polars as pl
+
+from schemas.tables import Kind
+
+PATTERNS: dict[Kind, str] = {
+    Kind.NDC: r"^\d{11}$",
+    Kind.ICD10CM: r"^[A-Z]\d[0-9A-Z](\.[0-9A-Z]{1,4})?$",
+    Kind.HCPCS: r"^([A-Z]\d{4}|\d{4}[0-9A-Z])$",
+    Kind.MODIFIER: r"^[0-9A-Z]{2}$",
+    Kind.TAXONOMY: r"^[0-9A-Z]{9}X$",
+    Kind.NPI: r"^[12]\d{9}$",
+}
+ICD9_TYPE = r"(?i)icd[\W_]*0*9|^\W*0*9(\W|$)|ninth|\bix\b"
+"""Spellings of a diagnosis code type that say ICD-9; everything else counts as ICD-10-CM."""
+
+_NPI_PREFIX_SUM = 24  # what the constant prefix 80840 adds to the Luhn sum of an NPI
+
+
+def well_formed(column: pl.Expr, kind: Kind) -> pl.Expr:
+    """True where a non-null code has the shape of its kind; null stays null."""
+    shape = column.str.contains(PATTERNS[kind])
+    return shape & npi_check_digit_holds(column) if kind == Kind.NPI else shape
+
+
+def npi_check_digit_holds(column: pl.Expr) -> pl.Expr:
+    """True where the tenth digit is the Luhn check digit over 80840 and the first nine; null for other text."""
+    digits = [column.str.slice(i, 1).cast(pl.Int32, strict=False) for i in range(10)]
+    doubled = [(2 * d) // 10 + (2 * d) % 10 for d in digits[0:9:2]]
+    total = sum([*doubled, *digits[1:10:2]], pl.lit(_NPI_PREFIX_SUM))
+    return (total % 10) == 0

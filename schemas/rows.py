@@ -1,0 +1,85 @@
+"""The Pandera models: what must hold of a row (errors) and what should (warnings).
+
+Error models judge the rows whose text did not simply parse: typed columns beside the text they came from
+(`COLUMN` and `COLUMN_text`). Warning models judge distinct values, one column (or pair of dates) at a time.
+Both run at full depth: on a LazyFrame Pandera would check names and types only.
+"""
+
+from collections.abc import Iterator
+
+import pandera.polars as pa
+import polars as pl
+from pandera.config import ValidationDepth, config_context
+from pandera.errors import SchemaErrors
+
+from schemas.formats import ICD9_TYPE, well_formed
+from schemas.tables import Column, Kind, Table
+
+PARSE_CHECKS = {
+    Kind.DATE: "date_does_not_parse", Kind.AMOUNT: "amount_does_not_parse", Kind.QUANTITY: "number_does_not_parse",
+    Kind.INTEGER: "number_does_not_parse",
+}  # fmt: skip
+FORMAT_CHECKS = {
+    Kind.NDC: "ndc_malformed", Kind.ICD10CM: "icd10cm_malformed", Kind.HCPCS: "hcpcs_malformed",
+    Kind.MODIFIER: "modifier_malformed", Kind.TAXONOMY: "taxonomy_malformed", Kind.NPI: "npi_malformed",
+}  # fmt: skip
+MISSING, UNKNOWN_WORD, NONE_OF, OUT_OF_ORDER = "value_missing", "value_unknown", "none_of_these_given", "dates_out_of_order"
+NEGATIVE_DAYS, UNKNOWN_FREQUENCY, FLOAT_DUST = "negative", "frequency_unknown", "float_dust_rounded"
+
+
+def _text(column: Column) -> pl.Expr:
+    return pl.col(column.name + "_text")
+
+
+def _check(name: str, holds: pl.Expr) -> pa.Check:
+    return pa.Check(lambda data: data.lazyframe.select(holds), name=name, error=name)
+
+
+def error_model(table: Table) -> pa.DataFrameSchema:
+    """The model of a table's rows: every check of severity error, named COLUMN|CHECK."""
+    checks = []
+    for c in table.columns:
+        parse = PARSE_CHECKS.get(c.kind) or (UNKNOWN_WORD if c.strict or c.name == "evidence_value" else None)
+        if parse:
+            checks.append(_check(f"{c.name}|{parse}", _text(c).is_null() | pl.col(c.name).is_not_null()))
+        if not c.nullable:
+            checks.append(_check(f"{c.name}|{MISSING}", _text(c).is_not_null()))
+    for group in table.one_of:
+        given = pl.any_horizontal(pl.col(n + "_text").is_not_null() for n in group)
+        checks.append(_check(f"{group[0]}|{NONE_OF}", given))
+    return pa.DataFrameSchema(checks=checks, name=table.name)
+
+
+def warning_checks(table: Table) -> Iterator[tuple[tuple[str, ...], str, pa.DataFrameSchema]]:
+    """For every warning of a table: the columns it reads, the check's name, and the model of their distinct values."""
+    for c in table.columns:
+        if c.kind in FORMAT_CHECKS:
+            name = FORMAT_CHECKS[c.kind]
+            holds = well_formed(pl.col(c.name), c.kind)
+            columns: tuple[str, ...] = (c.name,)
+            if c.kind == Kind.ICD10CM and "diagnosis_code_type" in (k.name for k in table.columns):
+                columns = (c.name, "diagnosis_code_type")
+                holds = holds | pl.col("diagnosis_code_type").str.contains(ICD9_TYPE).fill_null(False)
+            yield columns, name, pa.DataFrameSchema(checks=[_check(name, holds)])
+        if c.name == "days_supply":
+            yield (c.name,), NEGATIVE_DAYS, pa.DataFrameSchema(checks=[_check(NEGATIVE_DAYS, pl.col(c.name) >= 0)])
+        if c.name == "claim_frequency_code":
+            known = pl.col(c.name).str.contains(r"^[0-9]$")
+            yield (c.name,), UNKNOWN_FREQUENCY, pa.DataFrameSchema(checks=[_check(UNKNOWN_FREQUENCY, known)])
+    for first, second in table.in_order:
+        in_order = pl.col(first) <= pl.col(second)
+        yield (first, second), OUT_OF_ORDER, pa.DataFrameSchema(checks=[_check(OUT_OF_ORDER, in_order)])
+
+
+def failures(model: pa.DataFrameSchema, frame: pl.DataFrame) -> pl.DataFrame:
+    """Every failed check of every row: `index` (row of the frame, from 0) and `check`."""
+    empty = pl.DataFrame(schema={"index": pl.Int64, "check": pl.String})
+    if frame.is_empty():
+        return empty
+    try:
+        with config_context(validation_depth=ValidationDepth.SCHEMA_AND_DATA):
+            model.validate(frame, lazy=True)
+    except SchemaErrors as error:
+        cases = error.failure_cases
+        return cases.select(pl.col("index").cast(pl.Int64), pl.col("check").cast(pl.String)).unique().sort("index", "check")
+    return empty

@@ -1,0 +1,244 @@
+"""The extracts: every table of the contract, its columns, and what kind of value each column holds.
+
+One vocabulary drives the parsing (SQL), the checks (Pandera) and the documentation, so that they cannot
+drift apart. Column names follow the Tuva input layer; `ours=True` marks the few that Tuva does not have.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What the text of a column means, and so how it is parsed."""
+
+    TEXT = "text"
+    PAYER = "payer"
+    DATE = "date"
+    AMOUNT = "amount"
+    QUANTITY = "quantity"
+    INTEGER = "integer"
+    WORD = "word"
+    NDC = "ndc"
+    ICD10CM = "icd10cm"
+    HCPCS = "hcpcs"
+    MODIFIER = "modifier"
+    TAXONOMY = "taxonomy"
+    NPI = "npi"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of an extract.
+
+    required    a file without the column is refused.
+    nullable    a row without a value is accepted.
+    words       the accepted spellings (lower case) of an enumerated value and what each is stored as.
+    strict      an unknown word quarantines the row; otherwise it is stored as null and warned about.
+    default     what stands where there is no value.
+    """
+
+    name: str
+    kind: Kind = Kind.TEXT
+    required: bool = False
+    nullable: bool = True
+    words: dict[str, str] = field(default_factory=dict)
+    strict: bool = False
+    ours: bool = False
+    default: str | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: its grain, its columns, and the rules that need more than one column.
+
+    one_of      of each group at least one column must be in the file and have a value in the row.
+    in_order    pairs of dates of which the first should not be after the second (a warning).
+    """
+
+    name: str
+    grain: str
+    columns: tuple[Column, ...]
+    one_of: tuple[tuple[str, ...], ...] = ()
+    in_order: tuple[tuple[str, str], ...] = ()
+    is_claim: bool = False
+
+    def column(self, name: str) -> Column:
+        """The column of that name; KeyError if the table has none."""
+        return {c.name: c for c in self.columns}[name]
+
+    def of_kind(self, *kinds: Kind) -> tuple[str, ...]:
+        """Names of the columns of the given kinds, in table order."""
+        return tuple(c.name for c in self.columns if c.kind in kinds)
+
+
+def _key(name: str, kind: Kind = Kind.TEXT) -> Column:
+    return Column(name, kind, required=True, nullable=False)
+
+
+def _words(*words: str) -> dict[str, str]:
+    return {w.lower(): w for w in words}
+
+
+CLAIM_STATUS = {
+    "paid": "paid", "p": "paid",
+    "denied": "denied", "d": "denied",
+    "reversed": "reversed", "r": "reversed", "x": "reversed",
+}  # fmt: skip
+
+EVIDENCE_VALUES: dict[str, dict[str, str]] = {
+    "response": _words("CR", "CRi", "PR", "NR"),
+    "mrd": _words("negative", "positive"),
+    "philadelphia": _words("positive", "negative"),
+    "generic_trial": _words("documented", "attested"),
+    "formulation_intolerance": _words("documented", "attested"),
+    "hsct_planned": _words("yes", "no"),
+    "relapsed_refractory": _words("yes", "no"),
+}
+"""Evidence codes with enumerated values; `bsa_m2` is the one evidence code whose value is a number."""
+
+MEASURED_EVIDENCE = "bsa_m2"
+
+_FINAL_ACTION = (
+    Column("claim_status", Kind.WORD, words=CLAIM_STATUS, strict=True, ours=True),
+    Column("claim_frequency_code", ours=True),
+    Column("original_claim_id", ours=True),
+)
+
+MEDICAL_CLAIM = Table(
+    "medical_claim",
+    "one row per claim line",
+    (
+        _key("claim_id"),
+        _key("claim_line_number", Kind.INTEGER),
+        Column("person_id"),
+        _key("member_id"),
+        _key("payer", Kind.PAYER),
+        Column("plan"),
+        Column("claim_start_date", Kind.DATE),
+        Column("claim_line_start_date", Kind.DATE),
+        Column("hcpcs_code", Kind.HCPCS),
+        *(Column(f"hcpcs_modifier_{n}", Kind.MODIFIER) for n in range(1, 6)),
+        Column("ndc_code", Kind.NDC, ours=True),
+        Column("service_unit_quantity", Kind.QUANTITY, required=True),
+        Column("rendering_npi", Kind.NPI),
+        Column("billing_npi", Kind.NPI),
+        Column("place_of_service_code"),
+        Column("paid_amount", Kind.AMOUNT, required=True),
+        Column("paid_date", Kind.DATE),
+        Column("diagnosis_code_type"),
+        *(Column(f"diagnosis_code_{n}", Kind.ICD10CM) for n in range(1, 26)),
+        *_FINAL_ACTION,
+    ),
+    one_of=(("claim_line_start_date", "claim_start_date"),),
+    in_order=(("claim_start_date", "claim_line_start_date"), ("claim_start_date", "paid_date")),
+    is_claim=True,
+)
+
+PHARMACY_CLAIM = Table(
+    "pharmacy_claim",
+    "one row per claim line (a fill)",
+    (
+        _key("claim_id"),
+        Column("claim_line_number", Kind.INTEGER, default="1"),
+        Column("person_id"),
+        _key("member_id"),
+        _key("payer", Kind.PAYER),
+        Column("plan"),
+        Column("prescribing_provider_npi", Kind.NPI),
+        Column("dispensing_provider_npi", Kind.NPI),
+        _key("dispensing_date", Kind.DATE),
+        Column("ndc_code", Kind.NDC, required=True),
+        Column("quantity", Kind.QUANTITY, required=True),
+        Column("days_supply", Kind.QUANTITY),
+        Column("paid_amount", Kind.AMOUNT, required=True),
+        Column("paid_date", Kind.DATE),
+        Column("dispensing_fee", Kind.AMOUNT, ours=True),
+        Column("dispensing_channel", Kind.WORD, words=_words("retail", "home_delivery"), ours=True),
+        Column("daw_code", ours=True),
+        Column("diagnosis_code", Kind.ICD10CM, ours=True),
+        *_FINAL_ACTION,
+    ),
+    in_order=(("dispensing_date", "paid_date"),),
+    is_claim=True,
+)
+
+DIAGNOSIS = Table(
+    "diagnosis",
+    "one row per code on a claim or of a person",
+    (
+        Column("claim_id"),
+        Column("person_id"),
+        _key("member_id"),
+        _key("diagnosis_code", Kind.ICD10CM),
+        Column("diagnosis_code_type"),
+        Column("diagnosis_rank"),
+        Column("diagnosis_date", Kind.DATE),
+    ),
+    one_of=(("claim_id", "diagnosis_date"),),
+)
+
+ELIGIBILITY = Table(
+    "eligibility",
+    "one row per member and enrollment span",
+    (
+        Column("person_id"),
+        _key("member_id"),
+        Column("birth_date", Kind.DATE),
+        Column("death_date", Kind.DATE),
+        _key("payer", Kind.PAYER),
+        Column("payer_type"),
+        Column("plan"),
+        _key("enrollment_start_date", Kind.DATE),
+        Column("enrollment_end_date", Kind.DATE),
+    ),
+    in_order=(("birth_date", "death_date"), ("enrollment_start_date", "enrollment_end_date")),
+)
+
+AUTHORIZATION = Table(
+    "authorization",
+    "one row per authorization decision",
+    (
+        _key("authorization_id"),
+        Column("person_id"),
+        _key("member_id"),
+        _key("payer", Kind.PAYER),
+        Column("drug", Kind.WORD, required=True, nullable=False),
+        Column("product", Kind.WORD),
+        Column(
+            "status", Kind.WORD, required=True, nullable=False,
+            words=_words("approved", "denied", "pended"), strict=True,
+        ),
+        _key("start_date", Kind.DATE),
+        _key("end_date", Kind.DATE),
+        Column("override", Kind.WORD),
+    ),
+    in_order=(("start_date", "end_date"),),
+)  # fmt: skip
+
+CLINICAL_EVIDENCE = Table(
+    "clinical_evidence",
+    "one row per clinical fact",
+    (
+        Column("person_id"),
+        _key("member_id"),
+        _key("evidence_date", Kind.DATE),
+        Column(
+            "evidence_code", Kind.WORD, required=True, nullable=False,
+            words=_words(*EVIDENCE_VALUES, MEASURED_EVIDENCE), strict=True,
+        ),
+        Column("evidence_value", nullable=False),
+        Column("source"),
+    ),
+)  # fmt: skip
+
+PROVIDER = Table(
+    "provider",
+    "one row per NPI and taxonomy",
+    (_key("npi", Kind.NPI), _key("taxonomy_code", Kind.TAXONOMY)),
+)
+
+TABLES: dict[str, Table] = {
+    t.name: t
+    for t in (MEDICAL_CLAIM, PHARMACY_CLAIM, DIAGNOSIS, ELIGIBILITY, AUTHORIZATION, CLINICAL_EVIDENCE, PROVIDER)
+}
+CLAIM_TABLES = tuple(t.name for t in TABLES.values() if t.is_claim)
