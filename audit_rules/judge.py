@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from audit_rules.dossier import Dossier
-from audit_rules.evidence import FIELDS
+from audit_rules.evidence import FIELDS, line_evidence
 from audit_rules.outcomes import EXCEPTIONS, NO_POLICY, NOT_APPLICABLE
 from audit_rules.rule import ON, Book, RuleModule, in_scope, settle
 from schemas.results import COVERAGE, EXCEPTION, WORKLIST, conform
@@ -46,7 +46,7 @@ def judge(dossier: Dossier, book: Book, rules: tuple[RuleModule, ...]) -> Judgem
         settled = settle(scope, found.answers, module.RULE)
         lazy_answers.append(_shaped(settled))
         is_exception = settled.filter(pl.col("outcome").is_in(EXCEPTIONS)).select(ON)
-        for evidence in found.evidence:
+        for evidence in [line_evidence(settled), *found.evidence]:
             lazy_evidence.append(evidence.join(is_exception, on=list(ON), how="semi").with_columns(rule_id=pl.lit(module.RULE.id)))
     collected = pl.collect_all([*lazy_answers, *lazy_evidence, dossier.lines.select("row_id", *_LINE)])
     lines = collected[-1]

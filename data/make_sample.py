@@ -23,7 +23,7 @@ Row = dict[str, str]
 COLUMNS: dict[str, list[str]] = {
     "medical_claim": [
         *("claim_id", "claim_line_number", "person_id", "member_id", "payer", "plan"),
-        *("claim_start_date", "claim_line_start_date", "hcpcs_code", "hcpcs_modifier_1", "hcpcs_modifier_2", "ndc_code"),
+        *("claim_start_date", "claim_line_start_date", "hcpcs_code", "hcpcs_modifier_1", "ndc_code"),
         *("service_unit_quantity", "rendering_npi", "billing_npi", "place_of_service_code", "paid_amount", "paid_date"),
         *("diagnosis_code_type", "diagnosis_code_1", "diagnosis_code_2", "diagnosis_code_3", "diagnosis_code_12"),
         *("claim_status", "claim_frequency_code", "original_claim_id"),
@@ -79,6 +79,13 @@ NOT_IN_ELIGIBILITY = {"M3007"}
 def later(day: str, days: int) -> str:
     """The date so many days after an ISO date (with or without hyphens)."""
     return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
+
+
+def usual_name(payer: str) -> str:
+    """The payer's name as the eligibility extract writes it, whatever spelling a claim uses."""
+    if payer.startswith("Blue Cross"):
+        return BCBSNC
+    return next(name for name in (NANT, CIGNA, MMM, BCBSNC, PRAIRIE) if payer.strip().lower().startswith(name.lower()))
 
 
 @dataclass
@@ -189,7 +196,8 @@ class Sample:
         """Enrol each claim's member with that claim's payer, where no eligibility row was planted."""
         planted = {row["member_id"] for row in self.tables["eligibility"]} | NOT_IN_ELIGIBILITY
         claims = self.tables["medical_claim"] + self.tables["pharmacy_claim"]
-        for member, payer in sorted({(row["member_id"], row["payer"]) for row in claims if row["member_id"] not in planted}):
+        spans = {(row["member_id"], usual_name(row["payer"])) for row in claims}
+        for member, payer in sorted(span for span in spans if span[0] not in planted):
             self.enrolled(member, payer)
 
     def write(self, folder: Path) -> None:
@@ -326,7 +334,8 @@ def plant_diagnoses_inotuzumab(s: Sample) -> None:
     s.infusion("DXM-J9999-NO-NDC", "M1115", "2026-03-10", hcpcs="J9999", units="1", code="")
 
     def bcbsnc(claim: str, member: str, on: str, paid: str, code: str, **more: str) -> None:
-        s.infusion(claim, member, on, paid, more.pop("payer", BCBSNC), more.pop("hcpcs", "J9229"), code=code, **more)
+        payer, hcpcs, units = more.pop("payer", BCBSNC), more.pop("hcpcs", "J9229"), more.pop("units", "9")
+        s.infusion(claim, member, on, paid, payer, hcpcs, units, 1, code, **more)
 
     bcbsnc("DXB-C9028", "M1201", "2018-06-05", "17000.00", "C91.00", hcpcs="C9028")
     bcbsnc("DXB-HEADER", "M1202", "2020-06-02", "17000.00", "C91.0", payer="Blue Cross NC")
@@ -349,9 +358,15 @@ def plant_diagnoses_inotuzumab(s: Sample) -> None:
 def plant_quantities(s: Sample) -> None:
     """Cigna imatinib at 10.00 a tablet of 100 mg and 30.00 of 400 mg; members M20xx."""
 
-    def tablets(claim: str, member: str, ndc: str, quantity: str, days: str, paid: str, *channel: str, **more: str) -> None:
+    def tablets(
+        claim: str, member: str, ndc: str, quantity: str, days: str, paid: str, channel: str = RETAIL, **more: str
+    ) -> None:
         s.covered(member, CIGNA)
-        s.fill(claim, member, more.pop("payer", CIGNA), more.pop("on", "2026-02-15"), ndc, quantity, days, paid, *channel, **more)
+        payer, on = more.pop("payer", CIGNA), more.pop("on", "2026-02-15")
+        s.fill(claim, member, payer, on, ndc, quantity, days, paid, channel, **more)
+
+    def undoing(frequency: str, claim: str) -> Row:
+        return {"claim_frequency_code": frequency, "original_claim_id": claim}
 
     def inducer(member: str, on: str, days: str, ndc: str = RIFAMPIN, payer: str = CIGNA, **more: str) -> None:
         s.fill(f"QTY-INDUCER-{member}", member, payer, on, ndc, "60", days, more.pop("paid", "40.00"), **more)
@@ -459,11 +474,13 @@ def plant_quantities(s: Sample) -> None:
     # final action
     tablets("QTY-DENIED", "M2081", one, "200", "30", "2000.00", claim_status="D")
     tablets("QTY-VOIDED", "M2082", one, "240", "30", "2400.00")
-    tablets("QTY-VOIDED-8", "M2082", one, "240", "30", "2400.00", claim_frequency_code="8", original_claim_id="QTY-VOIDED")
+    tablets("QTY-VOIDED-8", "M2082", one, "240", "30", "2400.00", **undoing("8", "QTY-VOIDED"))
     tablets("QTY-SELF-VOIDED", "M2083", one, "240", "30", "2400.00")
     tablets("QTY-SELF-VOIDED", "M2083", one, "240", "30", "2400.00", claim_frequency_code="8", paid_date="2026-03-20")
     tablets("QTY-REVERSED", "M2084", one, "240", "30", "2400.00", claim_status="P")
-    tablets("QTY-REVERSED-X", "M2084", one, "-240", "30", "-2400.00", claim_status="X", original_claim_id="QTY-REVERSED")
+    tablets(
+        "QTY-REVERSED-X", "M2084", one, "-240", "30", "-2400.00", claim_status="X", original_claim_id="QTY-REVERSED"
+    )
     tablets("QTY-NETTED", "M2085", one, "240", "30", "2400.00")
     tablets("QTY-NETTED", "M2085", one, "-240", "30", "-2400.00", paid_date="2026-03-20")
     tablets("QTY-NETTED-TO-170", "M2086", one, "200", "30", "2000.00")
@@ -472,17 +489,15 @@ def plant_quantities(s: Sample) -> None:
     tablets("QTY-NETTED-TO-200", "M2087", one, "-40", "30", "-400.00", paid_date="2026-03-20")
     tablets("QTY-LONE-REVERSAL", "M2088", one, "-200", "30", "-2000.00", original_claim_id="QTY-NOT-HERE")
     tablets("QTY-REPLACED", "M2089", one, "240", "30", "2400.00")
-    tablets("QTY-REPLACED-7", "M2089", one, "180", "30", "1800.00", claim_frequency_code="7", original_claim_id="QTY-REPLACED")
+    tablets("QTY-REPLACED-7", "M2089", one, "180", "30", "1800.00", **undoing("7", "QTY-REPLACED"))
     tablets("QTY-RAISED", "M2090", one, "180", "30", "1800.00")
-    tablets("QTY-RAISED-7", "M2090", one, "200", "30", "2000.00", claim_frequency_code="7", original_claim_id="QTY-RAISED")
+    tablets("QTY-RAISED-7", "M2090", one, "200", "30", "2000.00", **undoing("7", "QTY-RAISED"))
     tablets("QTY-CHAIN", "M2091", one, "240", "30", "2400.00")
-    tablets("QTY-CHAIN-7", "M2091", one, "200", "30", "2000.00", claim_frequency_code="7", original_claim_id="QTY-CHAIN")
-    tablets("QTY-CHAIN-8", "M2091", one, "200", "30", "2000.00", claim_frequency_code="8", original_claim_id="QTY-CHAIN-7")
+    tablets("QTY-CHAIN-7", "M2091", one, "200", "30", "2000.00", **undoing("7", "QTY-CHAIN"))
+    tablets("QTY-CHAIN-8", "M2091", one, "200", "30", "2000.00", **undoing("8", "QTY-CHAIN-7"))
     tablets("QTY-DENIED-7", "M2092", one, "181", "30", "1810.00")
-    tablets(
-        "QTY-DENIED-7-REPLACEMENT", "M2092", one, "180", "30", "0.00", claim_status="denied", claim_frequency_code="7",
-        original_claim_id="QTY-DENIED-7",
-    )  # fmt: skip
+    refused = undoing("7", "QTY-DENIED-7") | {"claim_status": "denied"}
+    tablets("QTY-DENIED-7-REPLACEMENT", "M2092", one, "180", "30", "0.00", **refused)
     tablets("QTY-LOWERED", "M2093", one, "240", "30", "2400.00", paid_date="2026-03-01")
     tablets("QTY-LOWERED", "M2093", one, "180", "30", "1800.00", paid_date="2026-03-20")
     tablets("QTY-LATER-FIRST", "M2094", one, "200", "30", "2000.00", paid_date="2026-03-20")
@@ -499,7 +514,9 @@ def plant_brand_prices(s: Sample) -> None:
     s.fill("GEN-FIRST-CIGNA", "M3090", CIGNA, "2022-12-20", METFORMIN, "60", "30", "12.00", claim_status="denied")
     s.fill("GEN-FIRST-PRAIRIE", "M3091", PRAIRIE, "2021-01-05", METFORMIN, "60", "30", "12.00")
 
-    def generic(claim: str, member: str, on: str, quantity: str, paid: str, ndc: str = GENERIC_400, **more: str) -> None:
+    def generic(
+        claim: str, member: str, on: str, quantity: str, paid: str, ndc: str = GENERIC_400, **more: str
+    ) -> None:
         s.authorized(member, CIGNA, "imatinib", later(on, -10), later(on, 300), "generic")
         s.fill(claim, member, CIGNA, on, ndc, quantity, "30", paid, **more)
 
@@ -543,11 +560,15 @@ def plant_brand_without_trial(s: Sample) -> None:
         ndc, quantity, paid = more.pop("ndc", GLEEVEC_400), more.pop("quantity", "30"), more.pop("paid", "9300.00")
         s.fill(claim, member, more.pop("payer", CIGNA), on, ndc, quantity, "30", paid, **more)
 
-    def trial(member: str, on: str, paid: str = "540.00", ndc: str = GENERIC_400, quantity: str = "30", **more: str) -> None:
+    def trial(
+        member: str, on: str, paid: str = "540.00", ndc: str = GENERIC_400, quantity: str = "30", **more: str
+    ) -> None:
         s.authorized(member, CIGNA, "imatinib", "2024-12-01", "2025-11-30", "generic")
         s.fill(f"GEN-GENERIC-{member}", member, CIGNA, on, ndc, quantity, "30", paid, **more)
 
-    def approved(member: str, product: str, end: str = "2025-12-31", payer: str = CIGNA, status: str = "approved") -> None:
+    def approved(
+        member: str, product: str, end: str = "2025-12-31", payer: str = CIGNA, status: str = "approved"
+    ) -> None:
         s.authorized(member, payer, "imatinib", "2025-01-01", end, product, status)
 
     trial("M3020", "2025-02-10", "600.00")
@@ -562,7 +583,9 @@ def plant_brand_without_trial(s: Sample) -> None:
     trial("M3032", "2025-02-03")
     brand("GEN-TRIAL-NETTED", "M3033")
     trial("M3033", "2025-01-03")
-    s.fill("GEN-GENERIC-M3033", "M3033", CIGNA, "2025-01-03", GENERIC_400, "-30", "30", "-540.00", paid_date="2025-02-01")
+    s.fill(
+        "GEN-GENERIC-M3033", "M3033", CIGNA, "2025-01-03", GENERIC_400, "-30", "30", "-540.00", paid_date="2025-02-01"
+    )
     brand("GEN-TRIAL-VOIDED", "M3034")
     trial("M3034", "2025-01-03")
     s.fill(
@@ -725,9 +748,8 @@ def plant_cycles(s: Sample) -> None:
     s.infusion("CYC-UNDONE-4", "M4021", "2025-08-25")
     s.infusion("CYC-UNDONE-5", "M4021", "2025-09-22")
     s.course("CYC-REPLACED", "M4022", ["2025-06-02", "2025-06-30", "2025-07-28", "2025-08-25"])
-    s.infusion(
-        "CYC-REPLACED-4-7", "M4022", "2025-08-25", "19122.00", claim_frequency_code="7", original_claim_id="CYC-REPLACED-4"
-    )
+    replacing = {"claim_frequency_code": "7", "original_claim_id": "CYC-REPLACED-4"}
+    s.infusion("CYC-REPLACED-4-7", "M4022", "2025-08-25", "19122.00", number=1, **replacing)
     s.course("CYC-UNPAID", "M4023", ["2025-07-07", "2025-08-04", "2025-09-01"])
     s.infusion("CYC-UNPAID-4", "M4023", "2025-09-29", "0.00")
     s.infusion("CYC-UNPAID-5", "M4023", "2025-10-06", "")
@@ -744,7 +766,8 @@ def plant_cycles(s: Sample) -> None:
     s.infusion("CYC-WASTE-4", "M4026", "2025-11-24", "4400.00", units="2", number=2, hcpcs_modifier_1="JW")
     s.infusion("CYC-WASTE-5", "M4026", "2025-11-26", "4400.00", units="2", hcpcs_modifier_1="jw")
     for number, on in enumerate(["2025-08-04", "2025-09-01", "2025-09-29", "2025-10-27"], start=1):
-        s.infusion("CYC-ONE-CLAIM", "M4027", "2025-08-04", f"1912{number}.50", number=number, claim_line_start_date=on)
+        dated = {"claim_line_start_date": on, "paid_date": "2025-11-24"}
+        s.infusion("CYC-ONE-CLAIM", "M4027", "2025-08-04", f"1912{number}.50", number=number, **dated)
     # which lines are judged
     s.course("CYC-START-BEFORE", "M4028", ["2023-09-06", "2023-10-04", "2023-11-01", "2023-11-29"])
     s.course("CYC-START-DAY", "M4029", ["2023-09-07", "2023-10-05", "2023-11-02", "2023-11-30"], "19129.00")
@@ -765,43 +788,46 @@ def add_background(s: Sample, rng: random.Random) -> None:
         return later(start, rng.randrange(days))
 
     generics = ["47335047583", "00093763056", "60505290103", "67877-634-30"]
-    for n in range(1, 9):
+    for n in range(1, 6):
         member, first = f"M90{n:02d}", any_day("2026-01-05", 60)
         s.covered(member, NANT, rng.choice(["", "generic"]))
         s.diagnosed(member, rng.choice(["C92.10", "c9211", "C49.A2", "D48.115"]), any_day("2025-10-01", 80))
         for month in range(3):
-            paid = f"{rng.randrange(85_000, 99_900) / 100:.2f}"
-            claim = f"BG-N{n:02d}-{month + 1}"
-            s.fill(claim, member, rng.choice([NANT, "NANTHEALTH"]), later(first, 30 * month), rng.choice(generics), "30", "30", paid)
-    for n in range(1, 7):
+            payer, ndc, paid = (
+                rng.choice([NANT, "NANTHEALTH"]),
+                rng.choice(generics),
+                rng.randrange(85_000, 99_900) / 100,
+            )
+            s.fill(f"BG-N{n:02d}-{month + 1}", member, payer, later(first, 30 * month), ndc, "30", "30", f"{paid:.2f}")
+    for n in range(1, 5):
         member, first = f"M91{n:02d}", any_day("2025-10-06", 60)
         s.covered(member, CIGNA, "generic")
         for month in range(3):
-            payer = rng.choice([CIGNA, "CIGNA", "Cigna Healthcare"])
-            s.fill(f"BG-C{n:02d}-{month + 1}", member, payer, later(first, 30 * month), rng.choice(generics), "30", "30", "870.00")
-    for n in range(1, 6):
+            payer, ndc = rng.choice([CIGNA, "CIGNA", "Cigna Healthcare"]), rng.choice(generics)
+            s.fill(f"BG-C{n:02d}-{month + 1}", member, payer, later(first, 30 * month), ndc, "30", "30", "870.00")
+    for n in range(1, 4):
         member, first = f"M92{n:02d}", any_day("2025-08-01", 60)
         for month in range(2):
             ndc = rng.choice([*generics, GLEEVEC_400])
             s.fill(f"BG-P{n:02d}-{month + 1}", member, PRAIRIE, later(first, 30 * month), ndc, "30", "30", "2400.00")
-    for n in range(1, 4):
+    for n in range(1, 3):
         first = any_day("2019-03-01", 600)
-        s.course(f"BG-B{n:02d}", f"M93{n:02d}", [later(first, 7 * dose) for dose in range(3)], payer=BCBSNC, code="C91.02")
-    for n in range(1, 4):
+        s.course(
+            f"BG-B{n:02d}", f"M93{n:02d}", [later(first, 7 * dose) for dose in range(3)], payer=BCBSNC, code="C91.02"
+        )
+    for n in range(1, 3):
         first = any_day("2025-07-01", 100)
         s.course(f"BG-M{n:02d}", f"M94{n:02d}", [later(first, 7 * dose) for dose in range(5)], code="C91.02")
-    for n in range(1, 19):
-        payer, paid = rng.choice([CIGNA, NANT, PRAIRIE]), f"{rng.randrange(400, 9_000) / 100:.2f}"
-        more = {"prescribing_provider_npi": WRONG_CHECK_DIGIT if n == 1 else INTERNIST}
-        day = any_day("2025-07-01", 360)
-        s.fill(f"BG-R{n:02d}", f"M95{n:02d}", payer, day, rng.choice(OTHER_DRUGS), "60", "30", paid, **more)
-    for n in range(1, 16):
-        payer = rng.choice([CIGNA, NANT, PRAIRIE, MMM, BCBSNC])
-        day, hcpcs = any_day("2025-07-01", 360), rng.choice(["99213", "99214", "85025", "J1100", "96413"])
-        s.line(
-            f"BG-V{n:02d}", f"M96{n:02d}", payer, day, hcpcs, "1", f"{rng.randrange(2_000, 18_000) / 100:.2f}",
-            rendering_npi=INTERNIST, diagnosis_code_1=rng.choice(["E11.9", "I10", "Z00.00", "M54.50"]),
-        )  # fmt: skip
+    for n in range(1, 13):
+        payer, on, ndc = rng.choice([CIGNA, NANT, PRAIRIE]), any_day("2025-07-01", 360), rng.choice(OTHER_DRUGS)
+        paid, prescriber = rng.randrange(400, 9_000) / 100, WRONG_CHECK_DIGIT if n == 1 else INTERNIST
+        more = {"prescribing_provider_npi": prescriber}
+        s.fill(f"BG-R{n:02d}", f"M95{n:02d}", payer, on, ndc, "60", "30", f"{paid:.2f}", **more)
+    for n in range(1, 9):
+        payer, on = rng.choice([CIGNA, NANT, PRAIRIE, MMM, BCBSNC]), any_day("2025-07-01", 360)
+        hcpcs, paid = rng.choice(["99213", "99214", "85025", "J1100", "96413"]), rng.randrange(2_000, 18_000) / 100
+        more = {"rendering_npi": INTERNIST, "diagnosis_code_1": rng.choice(["E11.9", "I10", "Z00.00", "M54.50"])}
+        s.line(f"BG-V{n:02d}", f"M96{n:02d}", payer, on, hcpcs, "1", f"{paid:.2f}", 1, **more)
 
 
 def main(folder: Path) -> None:

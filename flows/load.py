@@ -187,8 +187,7 @@ def _holds(table: Table, positions: dict[str, int]) -> str:
         elif not c.nullable:
             tests.append("false")
     for group in table.one_of:
-        found = ", ".join(identifier(n) for n in group if n in positions)
-        tests.append(f"coalesce({found}) IS NOT NULL" if "," in found else f"{found} IS NOT NULL")
+        tests.append("(" + " OR ".join(f"{identifier(n)} IS NOT NULL" for n in group if n in positions) + ")")
     return " AND ".join(tests)
 
 

@@ -14,7 +14,7 @@ import polars as pl
 from audit_rules.authorizations import covering
 from audit_rules.dossier import Dossier
 from audit_rules.evidence import (
-    FOR, authorization_evidence, clinical_evidence, daw_evidence, eligibility_evidence, fill_evidence, line_evidence,
+    FOR, authorization_evidence, clinical_evidence, daw_evidence, eligibility_evidence, fill_evidence,
 )  # fmt: skip
 from audit_rules.limits import tablet_fills
 from audit_rules.outcomes import ADVISORY, PASS, PRICE_DIFFERENCE, RECORDS_REQUEST, RECOVER
@@ -76,7 +76,6 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
         ],
     )
     evidence = [
-        line_evidence(answers),
         daw_evidence(answers),
         fill_evidence(trial_fills, FOR), clinical_evidence(trials, FOR), clinical_evidence(intolerances, FOR),
         authorization_evidence(approvals, FOR),

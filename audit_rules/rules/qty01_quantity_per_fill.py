@@ -12,7 +12,7 @@ Cannot see        an inducer given in hospital, bought over the counter, or take
 import polars as pl
 
 from audit_rules.dossier import Dossier
-from audit_rules.evidence import FOR, authorization_evidence, fill_evidence, line_evidence
+from audit_rules.evidence import FOR, authorization_evidence, fill_evidence
 from audit_rules.inducers import inducer_fills, overrides, with_inducer
 from audit_rules.limits import tablet_fills, with_limits
 from audit_rules.outcomes import EXCESS_QUANTITY, NOT_EVALUABLE, PASS, RECOVER, REVIEW
@@ -59,9 +59,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
             Answer(pl.lit(True), RECOVER, "quantity_over_limit", quantity, ceiling),
         ],
     ).pipe(_priced)
-    return Findings(
-        answers, [line_evidence(answers), fill_evidence(inducers, FOR), authorization_evidence(granted, FOR)]
-    )
+    return Findings(answers, [fill_evidence(inducers, FOR), authorization_evidence(granted, FOR)])
 
 
 def _priced(answers: pl.LazyFrame) -> pl.LazyFrame:
