@@ -39,20 +39,23 @@ class Judgement:
 
 def judge(dossier: Dossier, book: Book, rules: tuple[RuleModule, ...]) -> Judgement:
     """Every rule over the dossier. The order of rows in the dossier does not matter."""
-    lazy_answers, lazy_evidence = [], []
+    every_answer, every_evidence = [], []
     for module in rules:
-        scope = in_scope(dossier, book, module.RULE)
+        scope = in_scope(dossier, book, module.RULE).collect().lazy()
         found = module.evaluate(dossier, scope, book)
         settled = settle(scope, found.answers, module.RULE)
-        lazy_answers.append(_shaped(settled))
         is_exception = settled.filter(pl.col("outcome").is_in(EXCEPTIONS)).select(ON)
-        for evidence in [line_evidence(settled), *found.evidence]:
-            lazy_evidence.append(evidence.join(is_exception, on=list(ON), how="semi").with_columns(rule_id=pl.lit(module.RULE.id)))
-    collected = pl.collect_all([*lazy_answers, *lazy_evidence, dossier.lines.select("row_id", *_LINE)])
-    lines = collected[-1]
-    answers = pl.concat(collected[: len(lazy_answers)]).join(lines, on="row_id", maintain_order="left")
-    evidence = _gathered(collected[len(lazy_answers) : -1])
-    exceptions = _exceptions(answers, evidence, rules)
+        evidence = [
+            e.join(is_exception, on=list(ON), how="semi").with_columns(rule_id=pl.lit(module.RULE.id))
+            for e in (line_evidence(settled), *found.evidence)
+        ]
+        collected = pl.collect_all([_shaped(settled), *evidence])  # rule by rule: one plan of all would take far longer
+        every_answer.append(collected[0])
+        every_evidence += collected[1:]
+    lines = dossier.lines.select("row_id", *_LINE).collect()
+    answers = pl.concat(every_answer).join(lines, on="row_id", maintain_order="left")
+    evidence_lists = _gathered(every_evidence)
+    exceptions = _exceptions(answers, evidence_lists, rules)
     return Judgement(exceptions, _worklist(exceptions), _coverage(answers, lines), answers)
 
 

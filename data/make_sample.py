@@ -724,7 +724,7 @@ def plant_cycles(s: Sample) -> None:
     # what is a dose
     s.enrolled("M4017", MMM, person="P4017")
     s.enrolled("M4917", PRAIRIE, person="P4017")
-    s.infusion("CYC-OTHER-PAYER-1", "M4917", "2025-05-05", payer=PRAIRIE)
+    s.infusion("CYC-OTHER-PAYER-1", "M4917", "2025-05-05", payer=PRAIRIE, person_id="P4017")
     s.infusion("CYC-OTHER-PAYER-2", "M4917", "2025-06-02", payer=PRAIRIE, hcpcs="J9999", units="1", ndc_code=BESPONSA)
     s.infusion("CYC-OTHER-PAYER-3", "M4017", "2025-06-30", payer="mmm multihealth")
     s.infusion("CYC-OTHER-PAYER-4", "M4017", "2025-07-28", "19117.00", payer="MMM Healthcare")
