@@ -11,7 +11,9 @@ def around_the_line(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame:
     `lines` carry lookback_days and lookahead_days. One row per line, policy and diagnosis; `is_same_claim` tells which.
     """
     day = pl.col("service_date")
-    asked = lines.select("row_id", "policy_id", "person", "payer_id", "claim_source", "claim_id", day, "lookback_days", "lookahead_days")
+    asked = lines.select(
+        "row_id", "policy_id", "person", "payer_id", "claim_source", "claim_id", day, "lookback_days", "lookahead_days"
+    )
     found = asked.join(dossier.diagnoses, on="person", suffix="_found")
     same_place = pl.col("claim_source_found").is_null() | (
         (pl.col("claim_source_found") == pl.col("claim_source")) & (pl.col("payer_id_found") == pl.col("payer_id"))
@@ -38,7 +40,9 @@ def with_standing(found: pl.LazyFrame, codes: pl.DataFrame) -> pl.LazyFrame:
     """
     distinct = found.select("code").unique()
     headers = [
-        distinct.select("code", pl.col("code").str.head(n).str.strip_suffix(".").alias("header")).filter(pl.col("code").str.len_chars() > n)
+        distinct.select("code", pl.col("code").str.head(n).str.strip_suffix(".").alias("header")).filter(
+            pl.col("code").str.len_chars() > n
+        )
         for n in (3, 5, 6, 7)
     ]
     matches = pl.concat(

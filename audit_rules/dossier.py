@@ -143,9 +143,9 @@ def _diagnoses(extracted: Extracted, as_of: date) -> pl.DataFrame:
     """One row per code and place: the diagnosis table, and every diagnosis column of a claim, whatever became of it."""
     claim = ["person", "payer_id", "claim_id", "claim_line_number", "service_date"]
     columns = [c for c in extracted.medical.columns if c.startswith("diagnosis_code_") and c != "diagnosis_code_type"]
-    medical = extracted.medical.unpivot(columns, index=[*claim, "diagnosis_code_type"], variable_name="place", value_name="code").select(
-        pl.lit("medical").alias("claim_source"), *claim, "diagnosis_code_type", "place", "code"
-    )
+    medical = extracted.medical.unpivot(
+        columns, index=[*claim, "diagnosis_code_type"], variable_name="place", value_name="code"
+    ).select(pl.lit("medical").alias("claim_source"), *claim, "diagnosis_code_type", "place", "code")
     pharmacy = extracted.pharmacy.select(
         pl.lit("pharmacy").alias("claim_source"), *claim, pl.lit("diagnosis_code").alias("place"),
         pl.col("diagnosis_code").alias("code"),

@@ -40,7 +40,12 @@ def dose_evidence(frame: pl.LazyFrame, side: pl.Expr | str) -> pl.LazyFrame:
 def clinical_evidence(frame: pl.LazyFrame, side: pl.Expr | str) -> pl.LazyFrame:
     """Rows with a clinical fact: its code, value and date."""
     return _cited(
-        frame, "evidence", side, code=pl.col("evidence_code"), value=pl.col("evidence_value"), date=pl.col("evidence_date")
+        frame,
+        "evidence",
+        side,
+        code=pl.col("evidence_code"),
+        value=pl.col("evidence_value"),
+        date=pl.col("evidence_date"),
     )
 
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from audit_rules.dossier import Dossier
 from audit_rules.evidence import FIELDS, line_evidence
-from audit_rules.outcomes import EXCEPTIONS, NO_POLICY, NOT_APPLICABLE
+from audit_rules.outcomes import EXCEPTIONS, GENERAL, NO_POLICY, NOT_APPLICABLE
 from audit_rules.rule import ON, Book, RuleModule, in_scope, settle
 from schemas.results import COVERAGE, EXCEPTION, WORKLIST, conform
 
@@ -61,9 +61,7 @@ def judge(dossier: Dossier, book: Book, rules: tuple[RuleModule, ...]) -> Judgem
 
 def _shaped(settled: pl.LazyFrame) -> pl.LazyFrame:
     present = set(settled.collect_schema().names())
-    return settled.select(
-        (pl.col(c) if c in present else pl.lit(None)).cast(_ANSWER_SCHEMA[c]).alias(c) for c in _ANSWER
-    )
+    return settled.select((pl.col(c) if c in present else pl.lit(None)).cast(_ANSWER_SCHEMA[c]).alias(c) for c in _ANSWER)
 
 
 def _gathered(frames: list[pl.DataFrame]) -> pl.DataFrame:
@@ -71,7 +69,19 @@ def _gathered(frames: list[pl.DataFrame]) -> pl.DataFrame:
     empty = pl.DataFrame(schema={"row_id": pl.UInt32, "policy_id": pl.String, **FIELDS, "rule_id": pl.String})
     every = pl.concat([empty, *(f.cast({"row_id": pl.UInt32}) for f in frames)])
     key = [*ON, "rule_id"]
-    ordered = every.unique().sort(*key, "side", "kind", "date", "claim_source", "claim_id", "claim_line_number", "id", "code", "value", nulls_last=True)
+    ordered = every.unique().sort(
+        *key,
+        "side",
+        "kind",
+        "date",
+        "claim_source",
+        "claim_id",
+        "claim_line_number",
+        "id",
+        "code",
+        "value",
+        nulls_last=True,
+    )
     return ordered.group_by(key, maintain_order=True).agg(evidence=pl.struct(list(FIELDS)))
 
 
@@ -81,7 +91,7 @@ def _exceptions(answers: pl.DataFrame, evidence: pl.DataFrame, rules: tuple[Rule
         {"rule_id": m.RULE.id, "reason": reason, "documents_needed": list(documents)}
         for m in rules for reason, documents in m.RULE.needs.items()
     ]  # fmt: skip
-    schema = {"rule_id": pl.String, "reason": pl.String, "documents_needed": pl.List(pl.String)}
+    schema = {name: EXCEPTION[name] for name in ("rule_id", "reason", "documents_needed")}
     found = found.join(pl.DataFrame(needs, schema=schema), on=["rule_id", "reason"], how="left")
     is_request = pl.col("outcome") == "records_request"
     nothing = pl.lit([], dtype=pl.List(pl.String))
@@ -99,7 +109,9 @@ def _exceptions(answers: pl.DataFrame, evidence: pl.DataFrame, rules: tuple[Rule
 
 def _exception_id(found: pl.DataFrame) -> pl.Series:
     """SHA-256 (32 hex) of what names an exception: the same in every run."""
-    parts = found.select("claim_source", "payer_id", "claim_id", pl.col("claim_line_number").cast(pl.String), "rule_id", "term_id")
+    parts = found.select(
+        "claim_source", "payer_id", "claim_id", pl.col("claim_line_number").cast(pl.String), "rule_id", "term_id"
+    )
     ids = [hashlib.sha256("\x1f".join(x or "" for x in row).encode()).hexdigest()[:32] for row in parts.iter_rows()]
     return pl.Series("exception_id", ids, dtype=pl.String)
 
@@ -133,10 +145,7 @@ def _worklist(exceptions: pl.DataFrame) -> pl.DataFrame:
 def _coverage(answers: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     """How many lines got each answer, per policy and rule; lines with no policy in force under policy_id `none`."""
     counted = answers.group_by("policy_id", "rule_id", "outcome", "reason").agg(lines=pl.len().cast(pl.Int64))
-    governed = answers.filter(pl.col("version_from").is_not_null(), pl.col("policy_id") != "general").select("row_id").unique()
+    governed = answers.filter(pl.col("version_from").is_not_null(), pl.col("policy_id") != GENERAL).select("row_id").unique()
     without = lines.join(governed, on="row_id", how="anti").height
-    none = pl.DataFrame(
-        {"policy_id": [NO_POLICY], "rule_id": [None], "outcome": [NOT_APPLICABLE], "reason": [None], "lines": [without]},
-        schema=counted.schema,
-    )
+    none = pl.DataFrame([(NO_POLICY, None, NOT_APPLICABLE, None, without)], schema=COVERAGE, orient="row")
     return conform(pl.concat([counted, none]).sort("policy_id", "rule_id", "outcome", "reason", nulls_last=True), COVERAGE)

@@ -19,7 +19,9 @@ def with_limits(fills: pl.LazyFrame, book: Book) -> pl.LazyFrame:
 
     Needs has_inducer. Fills of a strength without a limit in force fall away.
     """
-    limits = in_force(fills.select(*ON, "strength_mg", "service_date", "has_inducer"), book.terms(QuantityLimit), on=["strength_mg"])
+    limits = in_force(
+        fills.select(*ON, "strength_mg", "service_date", "has_inducer"), book.terms(QuantityLimit), on=["strength_mg"]
+    )
     raised = pl.when(pl.col("has_inducer")).then(pl.coalesce("limit_with_inducer", "limit")).otherwise("limit")
     by_channel = limits.select(*ON, "term_id", "citation", "channel", "standard_days", ceiling=raised)
     retail = by_channel.filter(pl.col("channel") == _RETAIL).select(*ON, retail_ceiling="ceiling")

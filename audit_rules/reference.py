@@ -85,9 +85,18 @@ def _codes(library: PolicyLibrary, folders: list[Path], hashes: dict[str, str]) 
             if path is None:
                 raise PolicyRefused(f"{policy.file_name}: {term.term_id}: no code set {term.code_set}. Put it beside the policy.")
             frame = _read(path, ("code", "indication", "standing"), hashes)
-            entries = frame.select("code", "indication", "standing").rows()  # type: ignore[assignment]
+            entries = frame.select("code", "indication", "standing").rows()
         rows += [
-            (policy.document.id, term.term_id, code, indication, standing, term.with_children, term.effective_from, term.effective_to)
+            (
+                policy.document.id,
+                term.term_id,
+                code,
+                indication,
+                standing,
+                term.with_children,
+                term.effective_from,
+                term.effective_to,
+            )
             for code, indication, standing in entries
         ]
     schema = {

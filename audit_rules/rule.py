@@ -9,7 +9,14 @@ import polars as pl
 
 from audit_rules.dossier import Dossier
 from audit_rules.outcomes import (
-    ADVISORY, EXCEPTIONS, FULL_PAID, NONE, NOT_APPLICABLE, PRICE_UNKNOWN, RECOVER, REVIEW,
+    ADVISORY,
+    EXCEPTIONS,
+    FULL_PAID,
+    NONE,
+    NOT_APPLICABLE,
+    PRICE_UNKNOWN,
+    RECOVER,
+    REVIEW,
 )  # fmt: skip
 from audit_rules.policy import PolicyLibrary
 from audit_rules.reference import Reference
@@ -62,11 +69,10 @@ class RuleModule(Protocol):
     """A module of `audit_rules.rules`."""
 
     RULE: Rule
-    __doc__: str | None
 
-    @staticmethod
-    def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+    def evaluate(self, dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
         """Judge the lines in scope."""
+        ...
 
 
 class Answer(NamedTuple):
@@ -87,7 +93,9 @@ def in_scope(dossier: Dossier, book: Book, rule: Rule) -> pl.LazyFrame:
     policies = book.terms(rule.asks[0]).select("policy_id").unique()
     versions = book.library.versions().join(policies, on="policy_id", how="semi")
     of_payer = dossier.lines.join(versions, left_on=["payer_id", "drug"], right_on=["policy_payer", "policy_drug"])
-    of_all = dossier.lines.join(versions.filter(pl.col("policy_payer").is_null()).drop("policy_payer", "policy_drug"), how="cross")
+    of_all = dossier.lines.join(
+        versions.filter(pl.col("policy_payer").is_null()).drop("policy_payer", "policy_drug"), how="cross"
+    )
     day = pl.col("service_date")
     in_force = (pl.col("version_from") <= day) & (day < pl.col("version_to"))
     is_capped = in_force & (pl.col("capped_from") <= day).fill_null(False)

@@ -213,94 +213,109 @@ class Sample:
 # ---------------------------------------------------------------- DX01
 
 
-def plant_diagnoses_nanthealth(s: Sample) -> None:
-    """NantHealth imatinib, 30 tablets of 400 mg for 900.00; members M10xx."""
+def nanthealth_fill(s: Sample, claim: str, member: str, on: str = "2026-03-02", paid: str = "900.00", **more: str) -> None:
+    """Add a fill of a NantHealth member: 30 tablets of 400 mg for 900.00 on 2026-03-02 unless told otherwise."""
+    s.covered(member, NANT)
+    quantity, ndc = more.pop("quantity", "30"), more.pop("ndc_code", GENERIC_400)
+    s.fill(claim, member, more.pop("payer", NANT), on, ndc, quantity, "30", paid, **more)
 
-    def nant(claim: str, member: str, on: str = "2026-03-02", paid: str = "900.00", **more: str) -> None:
-        s.covered(member, NANT)
-        quantity, ndc = more.pop("quantity", "30"), more.pop("ndc_code", GENERIC_400)
-        s.fill(claim, member, more.pop("payer", NANT), on, ndc, quantity, "30", paid, **more)
 
-    # what the codes say
-    nant("DX-LISTED", "M1001", diagnosis_code="c49a0")
-    nant("DX-CRITERIA", "M1002")
+def plant_codes(s: Sample) -> None:
+    """DX01: what the codes say. Members M10xx up to the medical lines."""
+    nanthealth_fill(s, "DX-LISTED", "M1001", diagnosis_code="c49a0")
+    nanthealth_fill(s, "DX-CRITERIA", "M1002")
     s.diagnosed("M1002", "C92.10", "2026-02-10")
-    nant("DX-HEADER-LISTED", "M1003", diagnosis_code="C49.2")
-    nant("DX-HEADER-UNLISTED", "M1004", diagnosis_code="C92.1")
-    nant("DX-NONE", "M1005", paid="9123.45", ndc_code=GLEEVEC_400, payer="NANTHEALTH ")
-    nant("DX-NOT-LISTED", "M1006", diagnosis_code="E11.9", payer="nanthealth")
-    nant("DX-CONFLICT", "M1007", diagnosis_code="D472")
-    nant("DX-CONFLICT-FIRST", "M1008", diagnosis_code="D47.2")
+    nanthealth_fill(s, "DX-HEADER-LISTED", "M1003", diagnosis_code="C49.2")
+    nanthealth_fill(s, "DX-HEADER-UNLISTED", "M1004", diagnosis_code="C92.1")
+    nanthealth_fill(s, "DX-NONE", "M1005", paid="9123.45", ndc_code=GLEEVEC_400, payer="NANTHEALTH ")
+    nanthealth_fill(s, "DX-NOT-LISTED", "M1006", diagnosis_code="E11.9", payer="nanthealth")
+    nanthealth_fill(s, "DX-CONFLICT", "M1007", diagnosis_code="D472")
+    nanthealth_fill(s, "DX-CONFLICT-FIRST", "M1008", diagnosis_code="D47.2")
     s.diagnosed("M1008", "C92.20", "2026-01-15")
-    nant("DX-BCR-ABL-NEGATIVE", "M1009", diagnosis_code="C92.22")
-    nant("DX-BCR-ABL-BOTH", "M1010", diagnosis_code="C92.20")
+    nanthealth_fill(s, "DX-BCR-ABL-NEGATIVE", "M1009", diagnosis_code="C92.22")
+    nanthealth_fill(s, "DX-BCR-ABL-BOTH", "M1010", diagnosis_code="C92.20")
     s.diagnosed("M1010", "c9211", "2026-01-15")
-    # where the evidence window ends
-    nant("DX-D-MINUS-365", "M1011")
+
+
+def plant_evidence_dates(s: Sample) -> None:
+    """DX01: where the evidence window ends."""
+    nanthealth_fill(s, "DX-D-MINUS-365", "M1011")
     s.diagnosed("M1011", "C92.10", "2025-03-02")
-    nant("DX-D-MINUS-366", "M1012")
+    nanthealth_fill(s, "DX-D-MINUS-366", "M1012")
     s.diagnosed("M1012", "C92.10", "2025-03-01")
-    nant("DX-D-PLUS-30", "M1013", on="20260302")
+    nanthealth_fill(s, "DX-D-PLUS-30", "M1013", on="20260302")
     s.diagnosed("M1013", "C92.10", "20260401")
-    nant("DX-D-PLUS-31", "M1014")
+    nanthealth_fill(s, "DX-D-PLUS-31", "M1014")
     s.diagnosed("M1014", "C92.10", "2026-04-02")
-    nant("DX-AFTER-AS-OF", "M1015", on="2026-06-10")
+    nanthealth_fill(s, "DX-AFTER-AS-OF", "M1015", on="2026-06-10")
     s.diagnosed("M1015", "C92.10", "2026-07-01")
-    # what counts as a diagnosis, and whose
-    nant("DX-ICD9", "M1016")
+
+
+def plant_evidence_sources(s: Sample) -> None:
+    """DX01: what counts as a diagnosis, and whose."""
+    nanthealth_fill(s, "DX-ICD9", "M1016")
     s.diagnosed("M1016", "V10.62", "2026-02-10", kind="ICD-9-CM")
     s.diagnosed("M1016", "C92.10", "2026-02-10", kind="icd9")
-    nant("DX-MALFORMED", "M1017")
+    nanthealth_fill(s, "DX-MALFORMED", "M1017")
     s.diagnosed("M1017", "C92-10", "2026-02-10")
-    nant("DX-SAME-CLAIM", "M1018")
+    nanthealth_fill(s, "DX-SAME-CLAIM", "M1018")
     s.diagnosed("M1018", "C92.10", "2024-06-01", claim="DX-SAME-CLAIM")
-    nant("DX-DENIED-VISIT", "M1019")
+    nanthealth_fill(s, "DX-DENIED-VISIT", "M1019")
     s.line(
         "DX-DENIED-VISIT-1", "M1019", NANT, "2026-02-12", "99214", "1", "0.00", rendering_npi=ONCOLOGIST,
         diagnosis_code_type="icd-10-cm", diagnosis_code_2="C92.10", claim_status="Denied",
     )  # fmt: skip
-    nant("DX-QUARANTINED-VISIT", "M1020")
+    nanthealth_fill(s, "DX-QUARANTINED-VISIT", "M1020")
     s.line(
         "DX-QUARANTINED-VISIT-1", "M1020", NANT, "2026-13-02", "99214", "1", "120.00", paid_date="2026-03-01",
         diagnosis_code_type="ICD-10-CM", diagnosis_code_1="C92.10",
     )  # fmt: skip
-    nant("DX-LINKED", "M1021")
+    nanthealth_fill(s, "DX-LINKED", "M1021")
     s.enrolled("M1021", NANT, person="P1021")
     s.enrolled("M1921", PRAIRIE, person="P1021")
     s.line("DX-LINKED-VISIT", "M1921", PRAIRIE, "2026-02-12", "99214", "1", "120.00", diagnosis_code_1="C92.10")
-    nant("DX-UNDATED", "M1022")
+    nanthealth_fill(s, "DX-UNDATED", "M1022")
     s.line("DX-UNDATED-VISIT", "M1022", NANT, "2026-02-20", "99214", "1", "120.00")
     s.diagnosed("M1022", "C92.10", "", claim="DX-UNDATED-VISIT")
-    nant("DX-UNDATED-OLD", "M1023")
+    nanthealth_fill(s, "DX-UNDATED-OLD", "M1023")
     s.line("DX-UNDATED-OLD-VISIT", "M1023", NANT, "2024-10-01", "99214", "1", "120.00")
     s.diagnosed("M1023", "C92.10", "", claim="DX-UNDATED-OLD-VISIT")
-    # which lines are judged
+
+
+def plant_unjudged_diagnoses(s: Sample) -> None:
+    """DX01: which lines are judged."""
     s.authorized("M1024", NANT, "imatinib", "2024-11-01", "2025-10-31")
-    nant("DX-START-BEFORE", "M1024", on="2024-11-30")
+    nanthealth_fill(s, "DX-START-BEFORE", "M1024", on="2024-11-30")
     s.authorized("M1025", NANT, "imatinib", "2024-11-01", "2025-10-31")
-    nant("DX-START-DAY", "M1025", on="2024-12-01")
-    nant("DX-OTHER-PAYER", "M1026", payer=PRAIRIE)
-    nant("DX-DENIED", "M1027", claim_status="denied")
-    nant("DX-ZERO-PAID", "M1028", paid="0.00")
-    nant("DX-UNPRICED", "M1029", paid="")
-    nant("DX-NO-QUANTITY", "M1030", quantity="")
-    nant("DX-AFTER", "M1031", on="2026-07-01")
-    nant("DX-NDC-MALFORMED", "M1032", ndc_code="47335-4758-3-0")
-    nant("DX-SOLUTION", "M1033", ndc_code=IMATINIB_SOLUTION)
-    # final action
-    nant("DX-VOIDED", "M1034")
-    nant("DX-VOIDED-8", "M1034", claim_frequency_code="8", original_claim_id="DX-VOIDED")
-    nant("DX-NETTED", "M1035")
-    nant("DX-NETTED", "M1035", paid="-900.00", quantity="-30", paid_date="2026-04-10")
-    nant("DX-PARTLY-NETTED", "M1036")
-    nant("DX-PARTLY-NETTED", "M1036", paid="-300.00", quantity="-10", paid_date="2026-04-10")
-    nant("DX-TWICE", "M1037", paid="911.00")
+    nanthealth_fill(s, "DX-START-DAY", "M1025", on="2024-12-01")
+    nanthealth_fill(s, "DX-OTHER-PAYER", "M1026", payer=PRAIRIE)
+    nanthealth_fill(s, "DX-DENIED", "M1027", claim_status="denied")
+    nanthealth_fill(s, "DX-ZERO-PAID", "M1028", paid="0.00")
+    nanthealth_fill(s, "DX-UNPRICED", "M1029", paid="")
+    nanthealth_fill(s, "DX-NO-QUANTITY", "M1030", quantity="")
+    nanthealth_fill(s, "DX-AFTER", "M1031", on="2026-07-01")
+    nanthealth_fill(s, "DX-NDC-MALFORMED", "M1032", ndc_code="47335-4758-3-0")
+    nanthealth_fill(s, "DX-SOLUTION", "M1033", ndc_code=IMATINIB_SOLUTION)
+
+
+def plant_netted_diagnoses(s: Sample) -> None:
+    """DX01: final action."""
+    nanthealth_fill(s, "DX-VOIDED", "M1034")
+    nanthealth_fill(s, "DX-VOIDED-8", "M1034", claim_frequency_code="8", original_claim_id="DX-VOIDED")
+    nanthealth_fill(s, "DX-NETTED", "M1035")
+    nanthealth_fill(s, "DX-NETTED", "M1035", paid="-900.00", quantity="-30", paid_date="2026-04-10")
+    nanthealth_fill(s, "DX-PARTLY-NETTED", "M1036")
+    nanthealth_fill(s, "DX-PARTLY-NETTED", "M1036", paid="-300.00", quantity="-10", paid_date="2026-04-10")
+    nanthealth_fill(s, "DX-TWICE", "M1037", paid="911.00")
     s.repeat("pharmacy_claim")
-    nant("DX-VERSIONS", "M1038", paid_date="2026-03-20")
-    nant("DX-VERSIONS", "M1038", paid="870.00", paid_date="2026-04-20")
-    nant("DX-REPLACED", "M1039")
-    nant("DX-REPLACED-7", "M1039", paid="850.00", claim_frequency_code="7", original_claim_id="DX-REPLACED")
-    # medical lines
+    nanthealth_fill(s, "DX-VERSIONS", "M1038", paid_date="2026-03-20")
+    nanthealth_fill(s, "DX-VERSIONS", "M1038", paid="870.00", paid_date="2026-04-20")
+    nanthealth_fill(s, "DX-REPLACED", "M1039")
+    nanthealth_fill(s, "DX-REPLACED-7", "M1039", paid="850.00", claim_frequency_code="7", original_claim_id="DX-REPLACED")
+
+
+def plant_medical_imatinib(s: Sample) -> None:
+    """DX01: imatinib on medical lines."""
     for member in ("M1040", "M1041", "M1042", "M1043"):
         s.covered(member, NANT)
     s.line("DX-S0088", "M1040", NANT, "2026-03-02", "S0088", "120", "1210.00")
@@ -355,331 +370,379 @@ def plant_diagnoses_inotuzumab(s: Sample) -> None:
 # ---------------------------------------------------------------- QTY01
 
 
-def plant_quantities(s: Sample) -> None:
-    """Cigna imatinib at 10.00 a tablet of 100 mg and 30.00 of 400 mg; members M20xx."""
+def tablets(
+    s: Sample, claim: str, member: str, ndc: str, quantity: str, days: str, paid: str, channel: str = RETAIL, **more: str
+) -> None:
+    """Add a Cigna imatinib fill on 2026-02-15 unless told otherwise."""
+    s.covered(member, CIGNA)
+    payer, on = more.pop("payer", CIGNA), more.pop("on", "2026-02-15")
+    s.fill(claim, member, payer, on, ndc, quantity, days, paid, channel, **more)
 
-    def tablets(
-        claim: str, member: str, ndc: str, quantity: str, days: str, paid: str, channel: str = RETAIL, **more: str
-    ) -> None:
-        s.covered(member, CIGNA)
-        payer, on = more.pop("payer", CIGNA), more.pop("on", "2026-02-15")
-        s.fill(claim, member, payer, on, ndc, quantity, days, paid, channel, **more)
 
-    def undoing(frequency: str, claim: str) -> Row:
-        return {"claim_frequency_code": frequency, "original_claim_id": claim}
+def undoing(s: Sample, frequency: str, claim: str) -> Row:
+    """The columns of a row that voids (8) or replaces (7) another claim."""
+    return {"claim_frequency_code": frequency, "original_claim_id": claim}
 
-    def inducer(member: str, on: str, days: str, ndc: str = RIFAMPIN, payer: str = CIGNA, **more: str) -> None:
-        s.fill(f"QTY-INDUCER-{member}", member, payer, on, ndc, "60", days, more.pop("paid", "40.00"), **more)
 
+def inducer(s: Sample, member: str, on: str, days: str, ndc: str = RIFAMPIN, payer: str = CIGNA, **more: str) -> None:
+    """Add a fill of 60 inducer tablets."""
+    s.fill(f"QTY-INDUCER-{member}", member, payer, on, ndc, "60", days, more.pop("paid", "40.00"), **more)
+
+
+def plant_ceilings(s: Sample) -> None:
+    """QTY01: the four ceilings, both sides."""
     one, four = GENERIC_100, GENERIC_400
-    # the four ceilings, both sides
-    tablets("QTY-100-RETAIL-180", "M2001", "47335-472-81", "180", "30", "1800.00")
-    tablets("QTY-100-RETAIL-181", "M2002", one, "181", "30", "1810.00", payer="CIGNA")
-    tablets("QTY-100-HOME-540", "M2003", one, "540", "90", "5400.00", HOME)
-    tablets("QTY-100-HOME-541", "M2004", one, "541", "90", "5410.00", "Home_Delivery")
-    tablets("QTY-400-RETAIL-60", "M2005", four, "60", "30", "1800.00")
-    tablets("QTY-400-RETAIL-60.5", "M2006", four, "60.5", "30", "1815.00", "RETAIL")
-    tablets("QTY-400-RETAIL-61", "M2007", "0093-7630-56", "61", "30", "1830.00", payer="Cigna Healthcare")
-    tablets("QTY-400-HOME-180", "M2008", four, "180", "90", "5400.00", HOME)
-    tablets("QTY-400-HOME-181", "M2009", four, "181", "90", "5430.00", HOME)
-    # the channel is unknown
-    tablets("QTY-UNKNOWN-60", "M2011", four, "60", "30", "1800.00", UNKNOWN)
-    tablets("QTY-UNKNOWN-61", "M2012", four, "61", "30", "1830.00", UNKNOWN)
-    tablets("QTY-UNKNOWN-180", "M2013", four, "180", "90", "5400.00", UNKNOWN)
-    tablets("QTY-UNKNOWN-181", "M2014", four, "181", "90", "5430.00", UNKNOWN)
-    tablets("QTY-UNKNOWN-WORD", "M2015", four, "90", "45", "2700.00", "specialty")
-    tablets("QTY-UNKNOWN-NO-DAYS", "M2016", four, "200", "", "6000.00", UNKNOWN)
-    tablets("QTY-UNKNOWN-EXTENDED", "M2017", four, "200", "120", "6000.00", UNKNOWN)
-    # the days' supply is missing, or explains the quantity
-    tablets("QTY-NO-DAYS", "M2021", one, "200", "", "2000.00")
-    tablets("QTY-ZERO-DAYS", "M2022", four, "70", "0", "2100.00")
-    tablets("QTY-EXTENDED-270", "M2023", one, "270", "45", "2700.00")
-    tablets("QTY-EXTENDED-271", "M2024", one, "271", "45", "2710.00")
-    tablets("QTY-EXTENDED-HOME-200", "M2025", four, "200", "100", "6000.00", HOME)
-    tablets("QTY-EXTENDED-HOME-201", "M2026", four, "201", "100", "6030.00", HOME)
-    # an inducer on file, 2026-02-08 to 2026-02-22 being the window around the fill
-    tablets("QTY-INDUCED-90", "M2031", four, "90", "30", "2700.00")
-    inducer("M2031", "2026-02-10", "30")
-    tablets("QTY-INDUCED-91", "M2032", four, "91", "30", "2730.00")
-    inducer("M2032", "2026-02-10", "30")
-    tablets("QTY-INDUCED-HOME-270", "M2033", four, "270", "90", "8100.00", HOME)
-    inducer("M2033", "2026-02-15", "30")
-    tablets("QTY-INDUCED-HOME-271", "M2034", four, "271", "90", "8130.00", HOME)
-    inducer("M2034", "2026-02-15", "30")
-    tablets("QTY-INDUCED-UNKNOWN-90", "M2035", four, "90", "30", "2700.00", UNKNOWN)
-    inducer("M2035", "2026-02-10", "30")
-    tablets("QTY-INDUCED-UNKNOWN-91", "M2036", four, "91", "30", "2730.00", UNKNOWN)
-    inducer("M2036", "2026-02-10", "30")
-    tablets("QTY-INDUCED-100", "M2037", one, "181", "30", "1810.00")
-    inducer("M2037", "2026-02-10", "30")
-    tablets("QTY-INDUCER-D-PLUS-7", "M2038", four, "62", "30", "1860.00")
-    inducer("M2038", "2026-02-22", "30")
-    tablets("QTY-INDUCER-D-PLUS-8", "M2039", four, "62", "30", "1860.00")
-    inducer("M2039", "2026-02-23", "30")
-    tablets("QTY-INDUCER-D-MINUS-7", "M2040", four, "62", "30", "1860.00")
-    inducer("M2040", "2026-01-10", "30")
-    tablets("QTY-INDUCER-D-MINUS-8", "M2041", four, "62", "30", "1860.00")
-    inducer("M2041", "2026-01-09", "30")
-    tablets("QTY-INDUCER-NO-DAYS", "M2042", four, "62", "30", "1860.00")
-    inducer("M2042", "2026-01-10", "")
-    tablets("QTY-INDUCER-REVERSED", "M2043", four, "62", "30", "1860.00")
-    inducer("M2043", "2026-02-10", "30")
-    inducer("M2043", "2026-02-10", "30", paid="-40.00", claim_status="R", paid_date="2026-03-10")
-    tablets("QTY-INDUCER-OTHER-PAYER", "M2044", four, "62", "30", "1860.00")
+    tablets(s, "QTY-100-RETAIL-180", "M2001", "47335-472-81", "180", "30", "1800.00")
+    tablets(s, "QTY-100-RETAIL-181", "M2002", one, "181", "30", "1810.00", payer="CIGNA")
+    tablets(s, "QTY-100-HOME-540", "M2003", one, "540", "90", "5400.00", HOME)
+    tablets(s, "QTY-100-HOME-541", "M2004", one, "541", "90", "5410.00", "Home_Delivery")
+    tablets(s, "QTY-400-RETAIL-60", "M2005", four, "60", "30", "1800.00")
+    tablets(s, "QTY-400-RETAIL-60.5", "M2006", four, "60.5", "30", "1815.00", "RETAIL")
+    tablets(s, "QTY-400-RETAIL-61", "M2007", "0093-7630-56", "61", "30", "1830.00", payer="Cigna Healthcare")
+    tablets(s, "QTY-400-HOME-180", "M2008", four, "180", "90", "5400.00", HOME)
+    tablets(s, "QTY-400-HOME-181", "M2009", four, "181", "90", "5430.00", HOME)
+
+
+def plant_unknown_channels(s: Sample) -> None:
+    """QTY01: the channel is unknown."""
+    tablets(s, "QTY-UNKNOWN-60", "M2011", four, "60", "30", "1800.00", UNKNOWN)
+    tablets(s, "QTY-UNKNOWN-61", "M2012", four, "61", "30", "1830.00", UNKNOWN)
+    tablets(s, "QTY-UNKNOWN-180", "M2013", four, "180", "90", "5400.00", UNKNOWN)
+    tablets(s, "QTY-UNKNOWN-181", "M2014", four, "181", "90", "5430.00", UNKNOWN)
+    tablets(s, "QTY-UNKNOWN-WORD", "M2015", four, "90", "45", "2700.00", "specialty")
+    tablets(s, "QTY-UNKNOWN-NO-DAYS", "M2016", four, "200", "", "6000.00", UNKNOWN)
+    tablets(s, "QTY-UNKNOWN-EXTENDED", "M2017", four, "200", "120", "6000.00", UNKNOWN)
+
+
+def plant_days_supplies(s: Sample) -> None:
+    """QTY01: the days' supply is missing, or explains the quantity."""
+    tablets(s, "QTY-NO-DAYS", "M2021", one, "200", "", "2000.00")
+    tablets(s, "QTY-ZERO-DAYS", "M2022", four, "70", "0", "2100.00")
+    tablets(s, "QTY-EXTENDED-270", "M2023", one, "270", "45", "2700.00")
+    tablets(s, "QTY-EXTENDED-271", "M2024", one, "271", "45", "2710.00")
+    tablets(s, "QTY-EXTENDED-HOME-200", "M2025", four, "200", "100", "6000.00", HOME)
+    tablets(s, "QTY-EXTENDED-HOME-201", "M2026", four, "201", "100", "6030.00", HOME)
+
+
+def plant_inducers(s: Sample) -> None:
+    """QTY01: an inducer on file; the window around the fill is 2026-02-08 to 2026-02-22."""
+    tablets(s, "QTY-INDUCED-90", "M2031", four, "90", "30", "2700.00")
+    inducer(s, "M2031", "2026-02-10", "30")
+    tablets(s, "QTY-INDUCED-91", "M2032", four, "91", "30", "2730.00")
+    inducer(s, "M2032", "2026-02-10", "30")
+    tablets(s, "QTY-INDUCED-HOME-270", "M2033", four, "270", "90", "8100.00", HOME)
+    inducer(s, "M2033", "2026-02-15", "30")
+    tablets(s, "QTY-INDUCED-HOME-271", "M2034", four, "271", "90", "8130.00", HOME)
+    inducer(s, "M2034", "2026-02-15", "30")
+    tablets(s, "QTY-INDUCED-UNKNOWN-90", "M2035", four, "90", "30", "2700.00", UNKNOWN)
+    inducer(s, "M2035", "2026-02-10", "30")
+    tablets(s, "QTY-INDUCED-UNKNOWN-91", "M2036", four, "91", "30", "2730.00", UNKNOWN)
+    inducer(s, "M2036", "2026-02-10", "30")
+    tablets(s, "QTY-INDUCED-100", "M2037", one, "181", "30", "1810.00")
+    inducer(s, "M2037", "2026-02-10", "30")
+    tablets(s, "QTY-INDUCER-D-PLUS-7", "M2038", four, "62", "30", "1860.00")
+    inducer(s, "M2038", "2026-02-22", "30")
+    tablets(s, "QTY-INDUCER-D-PLUS-8", "M2039", four, "62", "30", "1860.00")
+    inducer(s, "M2039", "2026-02-23", "30")
+    tablets(s, "QTY-INDUCER-D-MINUS-7", "M2040", four, "62", "30", "1860.00")
+    inducer(s, "M2040", "2026-01-10", "30")
+    tablets(s, "QTY-INDUCER-D-MINUS-8", "M2041", four, "62", "30", "1860.00")
+    inducer(s, "M2041", "2026-01-09", "30")
+    tablets(s, "QTY-INDUCER-NO-DAYS", "M2042", four, "62", "30", "1860.00")
+    inducer(s, "M2042", "2026-01-10", "")
+    tablets(s, "QTY-INDUCER-REVERSED", "M2043", four, "62", "30", "1860.00")
+    inducer(s, "M2043", "2026-02-10", "30")
+    inducer(s, "M2043", "2026-02-10", "30", paid="-40.00", claim_status="R", paid_date="2026-03-10")
+    tablets(s, "QTY-INDUCER-OTHER-PAYER", "M2044", four, "62", "30", "1860.00")
     s.enrolled("M2044", CIGNA)
-    inducer("M2044", "2026-02-10", "30", payer=PRAIRIE, paid="0.00")
-    tablets("QTY-INDUCER-TALICIA", "M2045", four, "62", "30", "1860.00")
-    inducer("M2045", "2026-02-10", "14", TALICIA)
-    tablets("QTY-INDUCER-HOMEOPATHIC", "M2046", four, "62", "30", "1860.00")
-    inducer("M2046", "2026-02-10", "30", HOMEOPATHIC_HYPERICUM)
-    tablets("QTY-INDUCER-AFTER-AS-OF", "M2047", four, "62", "30", "1860.00", on="2026-06-28")
-    inducer("M2047", "2026-07-01", "30")
-    # an override on an authorization
+    inducer(s, "M2044", "2026-02-10", "30", payer=PRAIRIE, paid="0.00")
+    tablets(s, "QTY-INDUCER-TALICIA", "M2045", four, "62", "30", "1860.00")
+    inducer(s, "M2045", "2026-02-10", "14", TALICIA)
+    tablets(s, "QTY-INDUCER-HOMEOPATHIC", "M2046", four, "62", "30", "1860.00")
+    inducer(s, "M2046", "2026-02-10", "30", HOMEOPATHIC_HYPERICUM)
+    tablets(s, "QTY-INDUCER-AFTER-AS-OF", "M2047", four, "62", "30", "1860.00", on="2026-06-28")
+    inducer(s, "M2047", "2026-07-01", "30")
+
+
+def plant_overrides(s: Sample) -> None:
+    """QTY01: an override on an authorization."""
     s.authorized("M2051", CIGNA, "imatinib", "2025-09-01", "2026-08-31", override="CYP3A4_INDUCER")
-    tablets("QTY-OVERRIDE-90", "M2051", four, "90", "30", "2700.00")
+    tablets(s, "QTY-OVERRIDE-90", "M2051", four, "90", "30", "2700.00")
     s.authorized("M2052", CIGNA, "imatinib", "2025-09-01", "2026-08-31", override="cyp3a4_inducer")
-    tablets("QTY-OVERRIDE-91", "M2052", four, "91", "30", "2730.00")
+    tablets(s, "QTY-OVERRIDE-91", "M2052", four, "91", "30", "2730.00")
     s.authorized("M2053", CIGNA, "imatinib", "2025-09-01", "2026-02-15", override="cyp3a4_inducer")
-    tablets("QTY-OVERRIDE-LAST-DAY", "M2053", four, "62", "30", "1860.00")
+    tablets(s, "QTY-OVERRIDE-LAST-DAY", "M2053", four, "62", "30", "1860.00")
     s.authorized("M2054", CIGNA, "imatinib", "2025-09-01", "2026-08-31")
     s.authorized("M2054", CIGNA, "imatinib", "2025-09-01", "2026-02-14", override="cyp3a4_inducer")
-    tablets("QTY-OVERRIDE-ENDED", "M2054", four, "62", "30", "1860.00")
+    tablets(s, "QTY-OVERRIDE-ENDED", "M2054", four, "62", "30", "1860.00")
     s.authorized("M2055", CIGNA, "imatinib", "2025-09-01", "2026-08-31")
     s.authorized("M2055", CIGNA, "imatinib", "2026-01-01", "2026-08-31", status="denied", override="cyp3a4_inducer")
-    tablets("QTY-OVERRIDE-DENIED", "M2055", four, "62", "30", "1860.00")
-    # which lines are judged
+    tablets(s, "QTY-OVERRIDE-DENIED", "M2055", four, "62", "30", "1860.00")
+
+
+def plant_unjudged_quantities(s: Sample) -> None:
+    """QTY01: which lines are judged."""
     for member, claim, on in (("M2061", "QTY-START-BEFORE", "2023-12-12"), ("M2062", "QTY-START-DAY", "2023-12-13")):
         s.authorized(member, CIGNA, "imatinib", "2023-07-01", "2024-06-30")
-        tablets(claim, member, one, "200", "30", "2000.00", on=on)
-    tablets("QTY-AS-OF-DAY", "M2063", one, "181", "30", "1810.00", on="2026-06-30")
-    tablets("QTY-AFTER", "M2064", one, "200", "30", "2000.00", on="2026-07-01")
-    tablets("QTY-OTHER-PAYER", "M2065", four, "120", "30", "3600.00", payer=PRAIRIE)
+        tablets(s, claim, member, one, "200", "30", "2000.00", on=on)
+    tablets(s, "QTY-AS-OF-DAY", "M2063", one, "181", "30", "1810.00", on="2026-06-30")
+    tablets(s, "QTY-AFTER", "M2064", one, "200", "30", "2000.00", on="2026-07-01")
+    tablets(s, "QTY-OTHER-PAYER", "M2065", four, "120", "30", "3600.00", payer=PRAIRIE)
     s.authorized("M2066", NANT, "imatinib", "2025-09-01", "2026-08-31")
-    tablets("QTY-NANTHEALTH", "M2066", four, "120", "30", "3600.00", payer=NANT, diagnosis_code="C92.10")
+    tablets(s, "QTY-NANTHEALTH", "M2066", four, "120", "30", "3600.00", payer=NANT, diagnosis_code="C92.10")
     s.line("QTY-S0088", "M2067", CIGNA, "2026-02-15", "S0088", "240", "2400.00")
     s.covered("M2067", CIGNA)
-    tablets("QTY-NO-QUANTITY", "M2068", four, "", "30", "3600.00")
-    tablets("QTY-ZERO-PAID", "M2069", four, "90", "30", "0.00")
-    tablets("QTY-UNPRICED", "M2070", four, "90", "30", "")
-    tablets("QTY-NDC-MALFORMED", "M2071", "47335-0472-813", "400", "30", "4000.00")
-    tablets("QTY-QUARANTINED", "M2072", one, "500", "30", "5000.00", on="2026-02-30", paid_date="2026-03-15")
-    # what the excess costs
-    tablets("QTY-FEE", "M2073", four, "62", "30", "1872.50", dispensing_fee="12.50")
-    tablets("QTY-HALF-CENT", "M2074", one, "200", "30", "2000.05", payer=" cigna")
-    tablets("QTY-FEE-OVER-PAID", "M2075", one, "181", "30", "5.00", dispensing_fee="10.00")
+    tablets(s, "QTY-NO-QUANTITY", "M2068", four, "", "30", "3600.00")
+    tablets(s, "QTY-ZERO-PAID", "M2069", four, "90", "30", "0.00")
+    tablets(s, "QTY-UNPRICED", "M2070", four, "90", "30", "")
+    tablets(s, "QTY-NDC-MALFORMED", "M2071", "47335-0472-813", "400", "30", "4000.00")
+    tablets(s, "QTY-QUARANTINED", "M2072", one, "500", "30", "5000.00", on="2026-02-30", paid_date="2026-03-15")
+
+
+def plant_excess_prices(s: Sample) -> None:
+    """QTY01: what the excess costs."""
+    tablets(s, "QTY-FEE", "M2073", four, "62", "30", "1872.50", dispensing_fee="12.50")
+    tablets(s, "QTY-HALF-CENT", "M2074", one, "200", "30", "2000.05", payer=" cigna")
+    tablets(s, "QTY-FEE-OVER-PAID", "M2075", one, "181", "30", "5.00", dispensing_fee="10.00")
     s.authorized("M2076", CIGNA, "imatinib", "2025-09-01", "2026-08-31", "brand")
     s.evidence("M2076", "2026-01-15", "generic_trial", "documented")
-    tablets("QTY-BRAND", "M2076", GLEEVEC_400, "61", "30", "18910.00")
+    tablets(s, "QTY-BRAND", "M2076", GLEEVEC_400, "61", "30", "18910.00")
     s.evidence("M2076", "2026-01-15", "formulation_intolerance", "documented")
-    # final action
-    tablets("QTY-DENIED", "M2081", one, "200", "30", "2000.00", claim_status="D")
-    tablets("QTY-VOIDED", "M2082", one, "240", "30", "2400.00")
-    tablets("QTY-VOIDED-8", "M2082", one, "240", "30", "2400.00", **undoing("8", "QTY-VOIDED"))
-    tablets("QTY-SELF-VOIDED", "M2083", one, "240", "30", "2400.00")
-    tablets("QTY-SELF-VOIDED", "M2083", one, "240", "30", "2400.00", claim_frequency_code="8", paid_date="2026-03-20")
-    tablets("QTY-REVERSED", "M2084", one, "240", "30", "2400.00", claim_status="P")
-    tablets(
+
+
+def plant_netted_quantities(s: Sample) -> None:
+    """QTY01: final action."""
+    tablets(s, "QTY-DENIED", "M2081", one, "200", "30", "2000.00", claim_status="D")
+    tablets(s, "QTY-VOIDED", "M2082", one, "240", "30", "2400.00")
+    tablets(s, "QTY-VOIDED-8", "M2082", one, "240", "30", "2400.00", **undoing(s, "8", "QTY-VOIDED"))
+    tablets(s, "QTY-SELF-VOIDED", "M2083", one, "240", "30", "2400.00")
+    tablets(s, "QTY-SELF-VOIDED", "M2083", one, "240", "30", "2400.00", claim_frequency_code="8", paid_date="2026-03-20")
+    tablets(s, "QTY-REVERSED", "M2084", one, "240", "30", "2400.00", claim_status="P")
+    tablets(s, 
         "QTY-REVERSED-X", "M2084", one, "-240", "30", "-2400.00", claim_status="X", original_claim_id="QTY-REVERSED"
     )
-    tablets("QTY-NETTED", "M2085", one, "240", "30", "2400.00")
-    tablets("QTY-NETTED", "M2085", one, "-240", "30", "-2400.00", paid_date="2026-03-20")
-    tablets("QTY-NETTED-TO-170", "M2086", one, "200", "30", "2000.00")
-    tablets("QTY-NETTED-TO-170", "M2086", one, "-30", "30", "-300.00", paid_date="2026-03-20")
-    tablets("QTY-NETTED-TO-200", "M2087", one, "240", "30", "2400.00")
-    tablets("QTY-NETTED-TO-200", "M2087", one, "-40", "30", "-400.00", paid_date="2026-03-20")
-    tablets("QTY-LONE-REVERSAL", "M2088", one, "-200", "30", "-2000.00", original_claim_id="QTY-NOT-HERE")
-    tablets("QTY-REPLACED", "M2089", one, "240", "30", "2400.00")
-    tablets("QTY-REPLACED-7", "M2089", one, "180", "30", "1800.00", **undoing("7", "QTY-REPLACED"))
-    tablets("QTY-RAISED", "M2090", one, "180", "30", "1800.00")
-    tablets("QTY-RAISED-7", "M2090", one, "200", "30", "2000.00", **undoing("7", "QTY-RAISED"))
-    tablets("QTY-CHAIN", "M2091", one, "240", "30", "2400.00")
-    tablets("QTY-CHAIN-7", "M2091", one, "200", "30", "2000.00", **undoing("7", "QTY-CHAIN"))
-    tablets("QTY-CHAIN-8", "M2091", one, "200", "30", "2000.00", **undoing("8", "QTY-CHAIN-7"))
-    tablets("QTY-DENIED-7", "M2092", one, "181", "30", "1810.00")
-    refused = undoing("7", "QTY-DENIED-7") | {"claim_status": "denied"}
-    tablets("QTY-DENIED-7-REPLACEMENT", "M2092", one, "180", "30", "0.00", **refused)
-    tablets("QTY-LOWERED", "M2093", one, "240", "30", "2400.00", paid_date="2026-03-01")
-    tablets("QTY-LOWERED", "M2093", one, "180", "30", "1800.00", paid_date="2026-03-20")
-    tablets("QTY-LATER-FIRST", "M2094", one, "200", "30", "2000.00", paid_date="2026-03-20")
-    tablets("QTY-LATER-FIRST", "M2094", one, "180", "30", "1800.00", paid_date="2026-03-01")
-    tablets("QTY-TWICE", "M2095", one, "182", "30", "1820.00")
+    tablets(s, "QTY-NETTED", "M2085", one, "240", "30", "2400.00")
+    tablets(s, "QTY-NETTED", "M2085", one, "-240", "30", "-2400.00", paid_date="2026-03-20")
+    tablets(s, "QTY-NETTED-TO-170", "M2086", one, "200", "30", "2000.00")
+    tablets(s, "QTY-NETTED-TO-170", "M2086", one, "-30", "30", "-300.00", paid_date="2026-03-20")
+    tablets(s, "QTY-NETTED-TO-200", "M2087", one, "240", "30", "2400.00")
+    tablets(s, "QTY-NETTED-TO-200", "M2087", one, "-40", "30", "-400.00", paid_date="2026-03-20")
+    tablets(s, "QTY-LONE-REVERSAL", "M2088", one, "-200", "30", "-2000.00", original_claim_id="QTY-NOT-HERE")
+    tablets(s, "QTY-REPLACED", "M2089", one, "240", "30", "2400.00")
+    tablets(s, "QTY-REPLACED-7", "M2089", one, "180", "30", "1800.00", **undoing(s, "7", "QTY-REPLACED"))
+    tablets(s, "QTY-RAISED", "M2090", one, "180", "30", "1800.00")
+    tablets(s, "QTY-RAISED-7", "M2090", one, "200", "30", "2000.00", **undoing(s, "7", "QTY-RAISED"))
+    tablets(s, "QTY-CHAIN", "M2091", one, "240", "30", "2400.00")
+    tablets(s, "QTY-CHAIN-7", "M2091", one, "200", "30", "2000.00", **undoing(s, "7", "QTY-CHAIN"))
+    tablets(s, "QTY-CHAIN-8", "M2091", one, "200", "30", "2000.00", **undoing(s, "8", "QTY-CHAIN-7"))
+    tablets(s, "QTY-DENIED-7", "M2092", one, "181", "30", "1810.00")
+    refused = undoing(s, "7", "QTY-DENIED-7") | {"claim_status": "denied"}
+    tablets(s, "QTY-DENIED-7-REPLACEMENT", "M2092", one, "180", "30", "0.00", **refused)
+    tablets(s, "QTY-LOWERED", "M2093", one, "240", "30", "2400.00", paid_date="2026-03-01")
+    tablets(s, "QTY-LOWERED", "M2093", one, "180", "30", "1800.00", paid_date="2026-03-20")
+    tablets(s, "QTY-LATER-FIRST", "M2094", one, "200", "30", "2000.00", paid_date="2026-03-20")
+    tablets(s, "QTY-LATER-FIRST", "M2094", one, "180", "30", "1800.00", paid_date="2026-03-01")
+    tablets(s, "QTY-TWICE", "M2095", one, "182", "30", "1820.00")
     s.repeat("pharmacy_claim")
 
 
 # ---------------------------------------------------------------- GEN01
 
 
-def plant_brand_prices(s: Sample) -> None:
-    """Cigna brand fills of 2023 and 2024: when the rule begins, how long we look back, what a tablet should cost."""
+def generic_fill(
+    s: Sample, claim: str, member: str, on: str, quantity: str, paid: str, ndc: str = GENERIC_400, **more: str
+) -> None:
+    """Add a Cigna fill of generic tablets that has its authorization."""
+    s.authorized(member, CIGNA, "imatinib", later(on, -10), later(on, 300), "generic")
+    s.fill(claim, member, CIGNA, on, ndc, quantity, "30", paid, **more)
+
+
+def brand_fill(s: Sample, claim: str, member: str, on: str, paid: str = "9300.00", **more: str) -> None:
+    """Add a fill of 30 Gleevec tablets at 310.00 unless told otherwise."""
+    s.fill(claim, member, more.pop("payer", CIGNA), on, GLEEVEC_400, "30", "30", paid, **more)
+
+
+def plant_prices_2023(s: Sample) -> None:
+    """GEN01 in 2023, a generic tablet costing 20.00: the first day, the first data."""
     s.fill("GEN-FIRST-CIGNA", "M3090", CIGNA, "2022-12-20", METFORMIN, "60", "30", "12.00", claim_status="denied")
     s.fill("GEN-FIRST-PRAIRIE", "M3091", PRAIRIE, "2021-01-05", METFORMIN, "60", "30", "12.00")
-
-    def generic(
-        claim: str, member: str, on: str, quantity: str, paid: str, ndc: str = GENERIC_400, **more: str
-    ) -> None:
-        s.authorized(member, CIGNA, "imatinib", later(on, -10), later(on, 300), "generic")
-        s.fill(claim, member, CIGNA, on, ndc, quantity, "30", paid, **more)
-
-    def brand(claim: str, member: str, on: str, paid: str = "9300.00", **more: str) -> None:
-        s.fill(claim, member, more.pop("payer", CIGNA), on, GLEEVEC_400, "30", "30", paid, **more)
-
-    # 2023: a generic tablet costs 20.00, a brand tablet 310.00
-    generic("GEN-PRICE-2023", "M3001", "2023-06-01", "30", "602.00", dispensing_fee="2.00")
+    generic_fill(s, "GEN-PRICE-2023", "M3001", "2023-06-01", "30", "602.00", dispensing_fee="2.00")
     for member, claim, on in (("M3002", "GEN-START-BEFORE", "2023-05-30"), ("M3003", "GEN-START-DAY", "2023-05-31")):
         s.enrolled(member, PRAIRIE, "2021-01-01", "2022-12-31")
         s.enrolled(member, CIGNA, "2023-01-01")
-        brand(claim, member, on)
-    brand("GEN-DATA-179-DAYS", "M3004", "2023-06-17")
-    brand("GEN-DATA-180-DAYS", "M3005", "2023-06-18")
-    brand("GEN-CHEAPER-BRAND", "M3006", "2023-07-03", paid="450.00")
-    brand("GEN-NOT-IN-ELIGIBILITY", "M3007", "2023-07-10")
-    brand("GEN-OTHER-PAYER", "M3008", "2023-07-11", payer=PRAIRIE)
-    # 2024: which generic fills set the price
-    generic("GEN-PRICE-D-MINUS-91", "M3010", "2023-12-01", "30", "2970.00")
-    generic("GEN-PRICE-D-MINUS-90", "M3011", "2023-12-02", "30", "750.00")
-    brand("GEN-PRICE-WINDOW", "M3014", "2024-03-01")
-    generic("GEN-PRICE-D-PLUS-90", "M3012", "2024-05-30", "30", "840.00")
-    generic("GEN-PRICE-D-PLUS-91", "M3013", "2024-05-31", "30", "2970.00")
-    brand("GEN-PRICE-90-DAYS-AGO", "M3015", "2024-08-29")
-    brand("GEN-PRICE-OTHER-PAYER", "M3016", "2024-08-30")
+        brand_fill(s, claim, member, on)
+    brand_fill(s, "GEN-DATA-179-DAYS", "M3004", "2023-06-17")
+    brand_fill(s, "GEN-DATA-180-DAYS", "M3005", "2023-06-18")
+    brand_fill(s, "GEN-CHEAPER-BRAND", "M3006", "2023-07-03", paid="450.00")
+    brand_fill(s, "GEN-NOT-IN-ELIGIBILITY", "M3007", "2023-07-10")
+    brand_fill(s, "GEN-OTHER-PAYER", "M3008", "2023-07-11", payer=PRAIRIE)
+
+
+def plant_prices_2024(s: Sample) -> None:
+    """GEN01 in 2024: which generic fills set the price."""
+    generic_fill(s, "GEN-PRICE-D-MINUS-91", "M3010", "2023-12-01", "30", "2970.00")
+    generic_fill(s, "GEN-PRICE-D-MINUS-90", "M3011", "2023-12-02", "30", "750.00")
+    brand_fill(s, "GEN-PRICE-WINDOW", "M3014", "2024-03-01")
+    generic_fill(s, "GEN-PRICE-D-PLUS-90", "M3012", "2024-05-30", "30", "840.00")
+    generic_fill(s, "GEN-PRICE-D-PLUS-91", "M3013", "2024-05-31", "30", "2970.00")
+    brand_fill(s, "GEN-PRICE-90-DAYS-AGO", "M3015", "2024-08-29")
+    brand_fill(s, "GEN-PRICE-OTHER-PAYER", "M3016", "2024-08-30")
     s.fill("GEN-PRICE-PRAIRIE", "M3017", PRAIRIE, "2024-09-15", GENERIC_400, "30", "30", "3600.00")
     s.fill("GEN-PRICE-UNKNOWN", "M3018", CIGNA, "2024-08-01", GLEEVEC_100, "90", "30", "6000.00")
-    generic("GEN-PRICE-ZERO-PAID", "M3019", "2024-07-15", "90", "0.00", GENERIC_100)
-    generic("GEN-PRICE-REVERSED", "M3022", "2024-08-10", "90", "720.00", GENERIC_100)
+    generic_fill(s, "GEN-PRICE-ZERO-PAID", "M3019", "2024-07-15", "90", "0.00", GENERIC_100)
+    generic_fill(s, "GEN-PRICE-REVERSED", "M3022", "2024-08-10", "90", "720.00", GENERIC_100)
     s.fill(
         "GEN-PRICE-REVERSED-8", "M3022", CIGNA, "2024-08-10", GENERIC_100, "90", "30", "720.00",
         claim_frequency_code="8", original_claim_id="GEN-PRICE-REVERSED",
     )  # fmt: skip
-    generic("GEN-PRICE-NO-QUANTITY", "M3023", "2024-08-20", "", "720.00", GENERIC_100)
+    generic_fill(s, "GEN-PRICE-NO-QUANTITY", "M3023", "2024-08-20", "", "720.00", GENERIC_100)
 
 
-def plant_brand_without_trial(s: Sample) -> None:
-    """Cigna brand fills of 2025 and 2026: 310.00 a brand tablet against 20.00 (2025) or 30.00 (2026)."""
+def brand(s: Sample, claim: str, member: str, on: str = "2025-02-03", **more: str) -> None:
+    """Add a Gleevec fill: 30 tablets of 400 mg for 9300.00 on 2025-02-03 unless told otherwise."""
+    ndc, quantity, paid = more.pop("ndc", GLEEVEC_400), more.pop("quantity", "30"), more.pop("paid", "9300.00")
+    s.fill(claim, member, more.pop("payer", CIGNA), on, ndc, quantity, "30", paid, **more)
 
-    def brand(claim: str, member: str, on: str = "2025-02-03", **more: str) -> None:
-        ndc, quantity, paid = more.pop("ndc", GLEEVEC_400), more.pop("quantity", "30"), more.pop("paid", "9300.00")
-        s.fill(claim, member, more.pop("payer", CIGNA), on, ndc, quantity, "30", paid, **more)
 
-    def trial(
-        member: str, on: str, paid: str = "540.00", ndc: str = GENERIC_400, quantity: str = "30", **more: str
-    ) -> None:
-        s.authorized(member, CIGNA, "imatinib", "2024-12-01", "2025-11-30", "generic")
-        s.fill(f"GEN-GENERIC-{member}", member, CIGNA, on, ndc, quantity, "30", paid, **more)
+def trial(
+    s: Sample, member: str, on: str, paid: str = "540.00", ndc: str = GENERIC_400, quantity: str = "30", **more: str
+) -> None:
+    """Add an authorized generic fill before a brand fill."""
+    s.authorized(member, CIGNA, "imatinib", "2024-12-01", "2025-11-30", "generic")
+    s.fill(f"GEN-GENERIC-{member}", member, CIGNA, on, ndc, quantity, "30", paid, **more)
 
-    def approved(
-        member: str, product: str, end: str = "2025-12-31", payer: str = CIGNA, status: str = "approved"
-    ) -> None:
-        s.authorized(member, payer, "imatinib", "2025-01-01", end, product, status)
 
-    trial("M3020", "2025-02-10", "600.00")
-    trial("M3021", "2025-02-10", "720.00", GENERIC_100, "90")
-    # what is a trial
-    brand("GEN-NO-TRIAL", "M3030", paid="9310.00", dispensing_fee="10.00", daw_code="1")
-    approved("M3030", "generic")
+def approved(
+    s: Sample, member: str, product: str, end: str = "2025-12-31", payer: str = CIGNA, status: str = "approved"
+) -> None:
+    """Add an imatinib authorization from 2025-01-01."""
+    s.authorized(member, payer, "imatinib", "2025-01-01", end, product, status)
+
+
+def plant_trials(s: Sample) -> None:
+    """GEN01 in 2025, a generic tablet costing 20.00: what is a trial."""
+    trial(s, "M3020", "2025-02-10", "600.00")
+    trial(s, "M3021", "2025-02-10", "720.00", GENERIC_100, "90")
+    brand(s, "GEN-NO-TRIAL", "M3030", paid="9310.00", dispensing_fee="10.00", daw_code="1")
+    approved(s, "M3030", "generic")
     s.fill("GEN-SOLUTION", "M3030", CIGNA, "2025-01-06", IMATINIB_SOLUTION, "140", "28", "3000.00")
-    brand("GEN-TRIAL-DAY-BEFORE", "M3031")
-    trial("M3031", "2025-02-02")
-    brand("GEN-TRIAL-SAME-DAY", "M3032")
-    trial("M3032", "2025-02-03")
-    brand("GEN-TRIAL-NETTED", "M3033")
-    trial("M3033", "2025-01-03")
+    brand(s, "GEN-TRIAL-DAY-BEFORE", "M3031")
+    trial(s, "M3031", "2025-02-02")
+    brand(s, "GEN-TRIAL-SAME-DAY", "M3032")
+    trial(s, "M3032", "2025-02-03")
+    brand(s, "GEN-TRIAL-NETTED", "M3033")
+    trial(s, "M3033", "2025-01-03")
     s.fill(
         "GEN-GENERIC-M3033", "M3033", CIGNA, "2025-01-03", GENERIC_400, "-30", "30", "-540.00", paid_date="2025-02-01"
     )
-    brand("GEN-TRIAL-VOIDED", "M3034")
-    trial("M3034", "2025-01-03")
+    brand(s, "GEN-TRIAL-VOIDED", "M3034")
+    trial(s, "M3034", "2025-01-03")
     s.fill(
         "GEN-GENERIC-M3034-X", "M3034", CIGNA, "2025-01-03", GENERIC_400, "-30", "30", "-540.00",
         claim_status="reversed", original_claim_id="GEN-GENERIC-M3034",
     )  # fmt: skip
-    brand("GEN-TRIAL-DENIED", "M3035")
-    trial("M3035", "2025-01-03", claim_status="denied")
-    brand("GEN-TRIAL-ZERO-PAID", "M3036")
-    trial("M3036", "2025-01-03", "0.00")
-    brand("GEN-TRIAL-NO-QUANTITY", "M3037")
-    trial("M3037", "2025-01-03", "630.00", "00378-2245-77", "")
-    brand("GEN-TRIAL-OTHER-PAYER", "M3038")
+    brand(s, "GEN-TRIAL-DENIED", "M3035")
+    trial(s, "M3035", "2025-01-03", claim_status="denied")
+    brand(s, "GEN-TRIAL-ZERO-PAID", "M3036")
+    trial(s, "M3036", "2025-01-03", "0.00")
+    brand(s, "GEN-TRIAL-NO-QUANTITY", "M3037")
+    trial(s, "M3037", "2025-01-03", "630.00", "00378-2245-77", "")
+    brand(s, "GEN-TRIAL-OTHER-PAYER", "M3038")
     s.enrolled("M3038", CIGNA, person="P3038")
     s.enrolled("M3938", PRAIRIE, person="P3038")
     s.fill("GEN-GENERIC-M3938", "M3938", PRAIRIE, "2025-01-03", GENERIC_400, "30", "30", "1500.00")
-    brand("GEN-TRIAL-MEDICAL", "M3039")
-    approved("M3039", "generic")
+    brand(s, "GEN-TRIAL-MEDICAL", "M3039")
+    approved(s, "M3039", "generic")
     s.line("GEN-GENERIC-M3039", "M3039", CIGNA, "2025-01-10", "S0088", "120", "700.00")
-    brand("GEN-DOCUMENTED", "M3040")
+    brand(s, "GEN-DOCUMENTED", "M3040")
     s.evidence("M3040", "2025-02-03", "generic_trial", "documented")
-    brand("GEN-DOCUMENTED-LATE", "M3041")
+    brand(s, "GEN-DOCUMENTED-LATE", "M3041")
     s.evidence("M3041", "2025-02-04", "generic_trial", "documented")
-    # the intolerance
+
+
+def plant_intolerances(s: Sample) -> None:
+    """GEN01: the intolerance."""
     for member, claim, on, value in (
         ("M3042", "GEN-INTOLERANT", "2025-02-03", "documented"),
         ("M3043", "GEN-INTOLERANT-LATE", "2025-02-04", "documented"),
         ("M3044", "GEN-INTOLERANT-ATTESTED", "2025-02-03", "attested"),
     ):
-        brand(claim, member)
-        trial(member, "2025-01-03")
+        brand(s, claim, member)
+        trial(s, member, "2025-01-03")
         s.evidence(member, on, "formulation_intolerance", value)
-    # the brand authorization
-    brand("GEN-TRIAL-AND-BRAND-AUTH", "M3045")
-    trial("M3045", "2025-01-03")
-    approved("M3045", "brand")
-    brand("GEN-AUTH-BRAND", "M3046")
-    approved("M3046", "brand")
-    brand("GEN-AUTH-ANY-PRODUCT", "M3047")
-    approved("M3047", "")
-    brand("GEN-AUTH-LAST-DAY", "M3048")
-    approved("M3048", "Brand", end="2025-02-03")
-    brand("GEN-AUTH-ENDED", "M3049")
-    approved("M3049", "brand", end="2025-02-02")
-    brand("GEN-AUTH-DENIED", "M3050")
-    approved("M3050", "brand", status="denied")
-    brand("GEN-AUTH-OTHER-PAYER", "M3051")
-    approved("M3051", "brand", payer=PRAIRIE)
-    # how long the person was observed
-    brand("GEN-ENROLLED-179-DAYS", "M3052")
+
+
+def plant_brand_authorizations(s: Sample) -> None:
+    """GEN01: the brand authorization."""
+    brand(s, "GEN-TRIAL-AND-BRAND-AUTH", "M3045")
+    trial(s, "M3045", "2025-01-03")
+    approved(s, "M3045", "brand")
+    brand(s, "GEN-AUTH-BRAND", "M3046")
+    approved(s, "M3046", "brand")
+    brand(s, "GEN-AUTH-ANY-PRODUCT", "M3047")
+    approved(s, "M3047", "")
+    brand(s, "GEN-AUTH-LAST-DAY", "M3048")
+    approved(s, "M3048", "Brand", end="2025-02-03")
+    brand(s, "GEN-AUTH-ENDED", "M3049")
+    approved(s, "M3049", "brand", end="2025-02-02")
+    brand(s, "GEN-AUTH-DENIED", "M3050")
+    approved(s, "M3050", "brand", status="denied")
+    brand(s, "GEN-AUTH-OTHER-PAYER", "M3051")
+    approved(s, "M3051", "brand", payer=PRAIRIE)
+
+
+def plant_enrollments(s: Sample) -> None:
+    """GEN01: how long the person was observed."""
+    brand(s, "GEN-ENROLLED-179-DAYS", "M3052")
     s.enrolled("M3052", CIGNA, "2024-08-08")
-    brand("GEN-ENROLLED-180-DAYS", "M3053")
+    brand(s, "GEN-ENROLLED-180-DAYS", "M3053")
     s.enrolled("M3053", CIGNA, "2024-08-07")
-    brand("GEN-ENROLLED-AGAIN", "M3054")
+    brand(s, "GEN-ENROLLED-AGAIN", "M3054")
     s.enrolled("M3054", CIGNA, "2021-01-01", "2023-12-31")
     s.enrolled("M3054", CIGNA, "2024-12-01")
-    brand("GEN-ENROLLED-ELSEWHERE", "M3055")
+    brand(s, "GEN-ENROLLED-ELSEWHERE", "M3055")
     s.enrolled("M3055", PRAIRIE, "2022-01-01", "2024-12-14")
     s.enrolled("M3055", "Cigna Healthcare", "2024-12-15")
-    brand("GEN-ENROLLED-UNSEEN", "M3056")
+    brand(s, "GEN-ENROLLED-UNSEEN", "M3056")
     s.enrolled("M3056", MMM, "2020-01-01", "2024-12-14")
     s.enrolled("M3056", CIGNA, "2024-12-15")
-    brand("GEN-ENROLLED-NOWHERE", "M3057")
+    brand(s, "GEN-ENROLLED-NOWHERE", "M3057")
     s.enrolled("M3057", MMM, "2020-01-01")
-    # which lines are judged
-    brand("GEN-REPACKAGED", "M3058", "2025-02-20", ndc="54868-5289-0", quantity="60", paid="4080.00")
-    brand("GEN-NO-QUANTITY", "M3059", quantity="")
-    brand("GEN-CAPSULE", "M3060", ndc=GLEEVEC_CAPSULE)
-    approved("M3060", "brand")
-    brand("GEN-NDC-MALFORMED", "M3061", ndc="0078-0649")
-    brand("GEN-ZERO-PAID", "M3062", paid="0.00")
-    brand("GEN-UNPRICED", "M3063", paid="")
-    brand("GEN-NANTHEALTH", "M3064", payer=NANT, diagnosis_code="C92.10")
+
+
+def plant_unjudged_brands(s: Sample) -> None:
+    """GEN01: which lines are judged."""
+    brand(s, "GEN-REPACKAGED", "M3058", "2025-02-20", ndc="54868-5289-0", quantity="60", paid="4080.00")
+    brand(s, "GEN-NO-QUANTITY", "M3059", quantity="")
+    brand(s, "GEN-CAPSULE", "M3060", ndc=GLEEVEC_CAPSULE)
+    approved(s, "M3060", "brand")
+    brand(s, "GEN-NDC-MALFORMED", "M3061", ndc="0078-0649")
+    brand(s, "GEN-ZERO-PAID", "M3062", paid="0.00")
+    brand(s, "GEN-UNPRICED", "M3063", paid="")
+    brand(s, "GEN-NANTHEALTH", "M3064", payer=NANT, diagnosis_code="C92.10")
     s.authorized("M3064", NANT, "imatinib", "2025-01-01", "2025-12-31")
-    brand("GEN-REVERSED", "M3065")
-    brand(
+    brand(s, "GEN-REVERSED", "M3065")
+    brand(s, 
         "GEN-REVERSED-X", "M3065", quantity="-30", paid="-9300.00", claim_status="X", original_claim_id="GEN-REVERSED"
     )
-    # the revision of 2026-03-25; the 400 mg fills of the quantity cases set the price
-    brand("GEN-ATTESTED-BEFORE", "M3070", "2026-03-24")
+
+
+def plant_brand_revision(s: Sample) -> None:
+    """GEN01: the revision of 2026-03-25; the 400 mg fills of the quantity cases set the price, 30.00."""
+    brand(s, "GEN-ATTESTED-BEFORE", "M3070", "2026-03-24")
     s.evidence("M3070", "2026-02-01", "generic_trial", "attested")
-    brand("GEN-ATTESTED-DAY", "M3071", "2026-03-25")
+    brand(s, "GEN-ATTESTED-DAY", "M3071", "2026-03-25")
     s.evidence("M3071", "2026-02-01", "generic_trial", "attested")
-    brand("GEN-DOCUMENTED-DAY", "M3072", "2026-03-25")
+    brand(s, "GEN-DOCUMENTED-DAY", "M3072", "2026-03-25")
     s.evidence("M3072", "2026-02-01", "generic_trial", "documented")
-    brand("GEN-AFTER", "M3073", "2026-07-01")
+    brand(s, "GEN-AFTER", "M3073", "2026-07-01")
 
 
 # ---------------------------------------------------------------- CYC01
 
 
-def plant_cycles(s: Sample) -> None:
-    """MMM courses; doses 28 days apart are a cycle each, weekly doses a cycle every three. Members M40xx."""
-    # what is on file about the response
+def plant_responses(s: Sample) -> None:
+    """CYC01: what is on file about the response. Doses 28 days apart are a cycle each. Members M40xx."""
     weekly = ["2026-01-05", "2026-01-12", "2026-01-19", "2026-01-26", "2026-02-02", "2026-02-09", "2026-02-16"]
     s.course("CYC-NOTHING", "M4001", [*weekly, "2026-02-23", "2026-03-02", "2026-03-09"], "19101.00")
     s.repeat("medical_claim")
@@ -708,7 +771,10 @@ def plant_cycles(s: Sample) -> None:
     s.diagnosed("M4009", "C91.01", "2025-07-01")
     s.course("CYC-REMISSION-C835A", "M4010", ["2025-04-07", "2025-05-05", "2025-06-02", "2025-06-30"])
     s.diagnosed("M4010", "C83.5A", "2025-06-30")
-    # how cycles are counted
+
+
+def plant_cycle_counts(s: Sample) -> None:
+    """CYC01: how cycles are counted."""
     skipped = ["2025-03-03", "2025-03-10", "2025-03-24", "2025-03-31", "2025-04-14", "2025-04-21", "2025-05-05"]
     s.course("CYC-SKIPPED", "M4011", [*skipped, "2025-05-12", "2025-05-26", "2025-06-02"], "19111.00")
     s.course("CYC-27-DAYS", "M4012", ["2025-06-09", "2025-07-06", "2025-08-02", "2025-08-29"], "19112.00")
@@ -721,7 +787,10 @@ def plant_cycles(s: Sample) -> None:
     s.course("CYC-SECOND", "M4016", ["2025-01-06", "2025-04-16", "2025-05-14", "2025-06-11", "2025-07-09"], "19116.00")
     s.evidence("M4016", "2025-01-20", "response", "CR")
     s.evidence("M4016", "2025-03-01", "response", "NR")
-    # what is a dose
+
+
+def plant_doses(s: Sample) -> None:
+    """CYC01: what is a dose."""
     s.enrolled("M4017", MMM, person="P4017")
     s.enrolled("M4917", PRAIRIE, person="P4017")
     s.infusion("CYC-OTHER-PAYER-1", "M4917", "2025-05-05", payer=PRAIRIE, person_id="P4017")
@@ -768,7 +837,10 @@ def plant_cycles(s: Sample) -> None:
     for number, on in enumerate(["2025-08-04", "2025-09-01", "2025-09-29", "2025-10-27"], start=1):
         dated = {"claim_line_start_date": on, "paid_date": "2025-11-24"}
         s.infusion("CYC-ONE-CLAIM", "M4027", "2025-08-04", f"1912{number}.50", number=number, **dated)
-    # which lines are judged
+
+
+def plant_unjudged_cycles(s: Sample) -> None:
+    """CYC01: which lines are judged."""
     s.course("CYC-START-BEFORE", "M4028", ["2023-09-06", "2023-10-04", "2023-11-01", "2023-11-29"])
     s.course("CYC-START-DAY", "M4029", ["2023-09-07", "2023-10-05", "2023-11-02", "2023-11-30"], "19129.00")
     s.course("CYC-BCBSNC", "M4030", ["2024-03-04", "2024-04-01", "2024-04-29", "2024-05-27"], payer=BCBSNC)

@@ -18,7 +18,6 @@ from flows.errors import PrefectTrouble, Usage
 from flows.failures import told
 from flows.plan import Request, plan, program_version
 from flows.stages import Summary, begin, load_stage, net_stage, validate_stage
-from flows.warehouse import hold
 
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DO_NOT_TRACK", "1")

@@ -11,7 +11,6 @@ from flows.errors import Usage
 from schemas.tables import TABLES
 
 
-
 def _whole_date(pattern: str) -> str:
     has_month = "%m" in pattern or "%b" in pattern or "%B" in pattern
     if not (has_month and "%d" in pattern and ("%Y" in pattern or "%y" in pattern)):

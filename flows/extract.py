@@ -7,11 +7,13 @@ import polars as pl
 
 from audit_rules.dossier import Extracted
 from audit_rules.reference import Reference
-from flows.net import SERVICE_DATE
-from flows.sql import literal, run
+from flows.net import FEE, QUANTITY, SERVICE_DATE
+from flows.sql import fetched, literal, run
 from flows.warehouse import Workbench, opened
-from schemas.tables import Kind, TABLES
+from schemas.tables import TABLES, Kind
 
+_PAYER_ID = "p.payer_id"
+_PAYER = "JOIN run.payer p ON p.name = lower(t.payer)"
 _PERSON = "coalesce(t.person_id, s.sole_person_id, t.member_id)"
 _AFFECTED = """
     JOIN run.affected_member a ON a.member_hash = t.member_hash AND a.member_id = t.member_id
@@ -29,36 +31,34 @@ def extract(bench: Workbench, reference: Reference, as_of: date) -> Extracted:
     with opened(bench) as connection:
         _list_codes(connection, "audited_hcpcs", reference.hcpcs.filter(pl.col("role") != "never")["hcpcs"])
         _list_codes(connection, "audited_ndc", reference.ndc.filter(pl.col("audited"))["ndc11"])
-        run(connection, "affected", as_of=f"DATE {literal(as_of.isoformat())}")
+        day = f"DATE {literal(as_of.isoformat())}"
+        run(connection, "affected", as_of=day)
         supplied = connection.execute("SELECT table_name, columns FROM every_file").fetchall()
         return Extracted(
-            medical=_claims(connection, "medical_claim", "service_unit_quantity", as_of),
-            pharmacy=_claims(connection, "pharmacy_claim", "quantity", as_of),
+            medical=_claims(connection, "medical_claim", day),
+            pharmacy=_claims(connection, "pharmacy_claim", day),
             diagnosis=_rows(
                 connection, "diagnosis", "t.claim_id, t.diagnosis_code, t.diagnosis_code_type, "
                 "coalesce(t.diagnosis_date, d.diagnosis_date) AS diagnosis_date",
                 "LEFT JOIN run.dated_diagnosis d ON d.file_no = t.file_no AND d.row_number = t.row_number",
             ),
             eligibility=_rows(
-                connection, "eligibility", f"{_PAYER_ID}, t.birth_date, t.death_date, t.enrollment_start_date, t.enrollment_end_date",
-                _PAYER,
+                connection, "eligibility", f"{_PAYER_ID}, t.birth_date, t.death_date, t.enrollment_start_date, "
+                "t.enrollment_end_date", _PAYER,
             ),
             authorization=_rows(
                 connection, "authorization", f"{_PAYER_ID}, t.authorization_id, t.drug, t.product, t.status, t.start_date, "
                 "t.end_date, t.override", _PAYER,
             ),
             clinical_evidence=_rows(connection, "clinical_evidence", "t.evidence_date, t.evidence_code, t.evidence_value"),
-            provider=connection.sql("SELECT DISTINCT npi, taxonomy_code FROM every_provider ORDER BY ALL").pl(),
-            payer_start=connection.sql(
-                "SELECT p.payer_id, min(t.dispensing_date) AS first_dispensing_date FROM every_pharmacy_claim t "
-                "JOIN run.payer p ON p.name = lower(t.payer) GROUP BY ALL ORDER BY ALL"
-            ).pl(),
+            provider=fetched(connection, "SELECT DISTINCT npi, taxonomy_code FROM every_provider"),
+            payer_start=fetched(
+                connection,
+                f"SELECT {_PAYER_ID}, min(t.dispensing_date) AS first_dispensing_date "
+                f"FROM every_pharmacy_claim t {_PAYER} GROUP BY ALL",
+            ),
             supplied=frozenset(t for t, _ in supplied) | _diagnosis_source(supplied),
         )  # fmt: skip
-
-
-_PAYER_ID = "p.payer_id"
-_PAYER = "JOIN run.payer p ON p.name = lower(t.payer)"
 
 
 def _diagnosis_source(supplied: list[tuple[str, list[str]]]) -> set[str]:
@@ -75,27 +75,17 @@ def _list_codes(connection: duckdb.DuckDBPyConnection, name: str, codes: pl.Seri
 
 def _rows(connection: duckdb.DuckDBPyConnection, table: str, columns: str, join: str = "") -> pl.DataFrame:
     """Rows of one table for affected persons, in a total order of their content."""
-    query = f"SELECT {_PERSON} AS person, {columns} FROM every_{table} t {_AFFECTED} {join} ORDER BY ALL"
-    return connection.sql(query).pl()
+    return fetched(connection, f"SELECT {_PERSON} AS person, {columns} FROM every_{table} t {_AFFECTED} {join}")
 
 
-def _claims(connection: duckdb.DuckDBPyConnection, table: str, quantity: str, as_of: date) -> pl.DataFrame:
-    has_fee = table == "pharmacy_claim"
-    netted = f"""quantity_or_netted AS quantity, CAST(quantity_or_netted * 1000 AS BIGINT) AS quantity_milli,
-                 paid_or_netted AS paid_amount, CAST(paid_or_netted * 100 AS BIGINT) AS paid_cents
-                 {", CAST(fee_or_netted * 100 AS BIGINT) AS fee_cents" if has_fee else ""}"""
-    dropped = ["file_no", "row_number", "member_hash", "row_hash", "notes", "raw_record", "person_id", quantity, "paid_amount"]
-    query = f"""
-        SELECT * EXCLUDE ({", ".join(["quantity_or_netted", "paid_or_netted", *(["fee_or_netted"] if has_fee else [])])}), {netted}
-        FROM (SELECT t.* EXCLUDE ({", ".join([*dropped, *(["dispensing_fee"] if has_fee else [])])}),
-                     {_PERSON} AS person, {_PAYER_ID}, {SERVICE_DATE[table]} AS service_date,
-                     coalesce(f.fate, 'history') AS fate,
-                     CASE WHEN f.is_netted THEN f.netted_quantity ELSE t.{quantity} END AS quantity_or_netted,
-                     CASE WHEN f.is_netted THEN f.netted_paid_amount ELSE t.paid_amount END AS paid_or_netted
-                     {", CASE WHEN f.is_netted THEN f.netted_fee ELSE t.dispensing_fee END AS fee_or_netted" if has_fee else ""}
-              FROM every_{table} t {_AFFECTED} {_PAYER}
-              LEFT JOIN run.{table}_fate f ON f.file_no = t.file_no AND f.row_number = t.row_number
-              WHERE {SERVICE_DATE[table]} <= DATE {literal(as_of.isoformat())}
-                AND coalesce(f.fate, 'history') <> 'duplicate')
-        ORDER BY ALL"""
-    return connection.sql(query).pl()
+def _claims(connection: duckdb.DuckDBPyConnection, table: str, as_of: str) -> pl.DataFrame:
+    run(
+        connection,
+        "known_claims",
+        table=table,
+        as_of=as_of,
+        service_date=SERVICE_DATE[table],
+        quantity=QUANTITY[table],
+        fee=FEE[table],
+    )
+    return fetched(connection, f"FROM run.known_{table}")

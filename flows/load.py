@@ -33,7 +33,11 @@ def load(bench: Workbench, extracts: list[Extract], config: Config, step: Callab
     passed_over = []
     with opened(bench) as connection:
         formats = list(config.date_formats)
-        run(connection, "parse", listed_format=f"CAST(try_strptime(v, {literals(formats)}) AS DATE)" if formats else "NULL")
+        run(
+            connection,
+            "parse",
+            listed_format=f"CAST(try_strptime(v, {literals(formats)}) AS DATE)" if formats else "NULL",
+        )
         known = {row[0] for row in connection.execute("SELECT table_name || sha256 FROM every_file").fetchall()}
         file_no = one(connection, "SELECT max(file_no) FROM every_file")
         for extract in extracts:
@@ -147,7 +151,11 @@ def _value(column: Column, table: Table, is_there: bool) -> str:
     if column.default and not is_there:
         return column.default
     value = _parsed(column, table)
-    return f"CASE WHEN {identifier(column.name + '_text')} IS NULL THEN {column.default} ELSE {value} END" if column.default else value
+    return (
+        f"CASE WHEN {identifier(column.name + '_text')} IS NULL THEN {column.default} ELSE {value} END"
+        if column.default
+        else value
+    )
 
 
 def _parsed(column: Column, table: Table) -> str:
@@ -229,9 +237,7 @@ def _no_glob(path: Path) -> str:
     return "".join(f"[{c}]" if c in "*?[" else c for c in str(path))
 
 
-def _parquet_source(
-    connection: duckdb.DuckDBPyConnection, extract: Extract
-) -> tuple[str, tuple[str, ...], list[str]]:
+def _parquet_source(connection: duckdb.DuckDBPyConnection, extract: Extract) -> tuple[str, tuple[str, ...], list[str]]:
     path = literal(_no_glob(extract.path))
     try:
         described = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({path})").fetchall()

@@ -70,7 +70,13 @@ def _as_ingredient(product: dict[str, str | None], rule: dict[str, str | None]) 
     i = which[0]
     is_mg = len(strengths) == len(units) == len(substances) and _MG_PER_UNIT.fullmatch(units[i]) is not None
     form = re.split(r"[ ,]", (product["DOSAGEFORMNAME"] or "").lower())[0] or None
-    return product["PRODUCTID"], rule["ingredient"], "brand" if is_brand else "generic", strengths[i] if is_mg else None, form
+    return (
+        product["PRODUCTID"],
+        rule["ingredient"],
+        "brand" if is_brand else "generic",
+        strengths[i] if is_mg else None,
+        form,
+    )
 
 
 def _audited() -> pl.Expr:

@@ -14,9 +14,8 @@ SERVICE_DATE = {
     "medical_claim": "coalesce(claim_line_start_date, claim_start_date)",
     "pharmacy_claim": "dispensing_date",
 }
-_QUANTITY = {"medical_claim": "service_unit_quantity", "pharmacy_claim": "quantity"}
-_FEE = {"medical_claim": "CAST(0 AS DECIMAL(18, 2))", "pharmacy_claim": "coalesce(dispensing_fee, 0)"}
-CLAIM_DATE_UNKNOWN = "claim_date_unknown"
+QUANTITY = {"medical_claim": "service_unit_quantity", "pharmacy_claim": "quantity"}
+FEE = {"medical_claim": "CAST(0 AS DECIMAL(18, 2))", "pharmacy_claim": "coalesce(dispensing_fee, 0)"}
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def net(bench: Workbench, as_of: date, payer_names: dict[str, str]) -> Balance:
             columns = ", ".join(f"t.{identifier(c.name)}" for c in TABLES[table].columns if c.name != "payer")
             run(
                 connection, "final_action", as_of=day, table=table, columns=columns,
-                service_date=SERVICE_DATE[table], quantity=_QUANTITY[table], fee=_FEE[table],
+                service_date=SERVICE_DATE[table], quantity=QUANTITY[table], fee=FEE[table],
             )  # fmt: skip
         balance = Balance(_file_counts(connection), tuple(_table_counts(connection, t, day) for t in CLAIM_TABLES))
     _check(balance)
@@ -93,7 +92,7 @@ def _file_counts(connection: duckdb.DuckDBPyConnection) -> tuple[FileCounts, ...
     quarantined = dict(
         connection.execute("SELECT file_no, count(DISTINCT row_number) FROM every_quarantine GROUP BY file_no").fetchall()
     )
-    in_table = {}
+    in_table: dict[int, int] = {}
     for table in TABLES:
         in_table.update(connection.execute(f"SELECT file_no, count(*) FROM every_{table} GROUP BY file_no").fetchall())
     unresolved = dict(connection.execute("SELECT file_no, count(*) FROM run.unresolved GROUP BY file_no").fetchall())

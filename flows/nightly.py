@@ -12,7 +12,8 @@ from typing import TypeVar
 from prefect import flow, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.states import Completed, State
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from flows import stages
 from flows.failures import told
@@ -25,7 +26,7 @@ R = TypeVar("R")
 
 
 @flow(name="claims-audit", validate_parameters=False, persist_result=False)
-def nightly_audit(
+def nightly_audit(  # Prefect shows each parameter by name
     input: str, output: str, warehouse: str, as_of: str, config: str | None = None, policies: str | None = None,
     ndc_directory: str | None = None,
 ) -> State[Summary]:  # fmt: skip
@@ -69,4 +70,4 @@ def _stage(bars: StageBars, name: str, work: Callable[[], R], plan: Plan, steps:
             return work()
 
     with bars.stage(name, steps):
-        return task(safely, name=name, cache_policy=NO_CACHE, persist_result=False)()
+        return task(name=name, cache_policy=NO_CACHE, persist_result=False)(safely)()

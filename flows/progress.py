@@ -11,6 +11,7 @@ class StageBars:
     """A bar per stage on standard error; nothing where that is no terminal."""
 
     def __init__(self) -> None:
+        """Bars without a stage yet."""
         console = Console(stderr=True)
         self._bars = Progress(
             SpinnerColumn(), TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),

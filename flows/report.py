@@ -13,9 +13,9 @@ import polars as pl
 
 from audit_rules.judge import Judgement
 from flows.errors import DiskTrouble
-from flows.net import CLAIM_DATE_UNKNOWN
 from flows.plan import Plan, program_version
 from flows.scan import sha256_of
+from flows.sql import fetched, statements
 from flows.warehouse import Workbench, make_durable, opened
 from schemas.results import QUARANTINE, WARNING, conform
 
@@ -64,27 +64,13 @@ def write_rest(folder: Path, plan: Plan, run_id: str, balance: dict[str, object]
 def _quarantine(bench: Workbench) -> pl.DataFrame:
     """One row per failed check of severity error, in every file loaded so far."""
     with opened(bench) as connection:
-        frame = connection.sql(
-            f"""SELECT f.table_name AS "table", f.name AS file, row_number, column_name AS "column", check_name AS "check", raw_record
-                FROM every_quarantine JOIN every_file f USING (file_no)
-                UNION ALL
-                SELECT f.table_name, f.name, u.row_number, 'claim_id', '{CLAIM_DATE_UNKNOWN}',
-                       CAST(to_json({{'claim_id': d.claim_id, 'person_id': d.person_id, 'member_id': d.member_id,
-                                      'diagnosis_code': d.diagnosis_code, 'diagnosis_code_type': d.diagnosis_code_type,
-                                      'diagnosis_rank': d.diagnosis_rank}}) AS VARCHAR)
-                FROM run.unresolved u JOIN every_diagnosis d USING (file_no, row_number) JOIN every_file f USING (file_no)
-                ORDER BY ALL"""
-        ).pl()
-    return conform(frame, QUARANTINE)
+        return conform(fetched(connection, "; ".join(statements("quarantine"))), QUARANTINE)
 
 
 def _warnings(bench: Workbench) -> pl.DataFrame:
+    """One row per file, column and check of severity warning."""
     with opened(bench) as connection:
-        frame = connection.sql(
-            """SELECT f.table_name AS "table", f.name AS file, column_name AS "column", check_name AS "check", rows, first_row_number
-               FROM every_warning JOIN every_file f USING (file_no) ORDER BY ALL"""
-        ).pl()
-    return conform(frame, WARNING)
+        return conform(fetched(connection, "; ".join(statements("warnings"))), WARNING)
 
 
 def as_csv(frame: pl.DataFrame) -> str:

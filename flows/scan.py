@@ -60,8 +60,8 @@ def scan_csv(extract: Extract, delimiter: str, encoding: str | None, work: Path)
             plain = work / f"plain-{hashlib.sha256(extract.name.encode()).hexdigest()[:16]}.csv"
             with _opened(extract) as stream, plain.open("w", encoding="utf-8", newline="") as out:
                 carry = ""
-                for text in _decoded(stream, found, extract.name):
-                    text = carry + text
+                for piece in _decoded(stream, found, extract.name):
+                    text = carry + piece
                     carry = "\r" if text.endswith("\r") else ""
                     out.write(text.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n"))
                 out.write("\n" if carry else "")
@@ -79,8 +79,7 @@ def exact_records(extract: Extract, plain: Path, delimiter: str) -> int:
 
     Raises InputRefused where a quote is opened and never closed.
     """
-    opened = gzip.open(plain, "rt", encoding="utf-8-sig", newline="") if plain.suffix == ".gz" else None
-    with opened or plain.open(encoding="utf-8-sig", newline="") as stream:
+    with (gzip.open if plain.suffix == ".gz" else open)(plain, "rt", encoding="utf-8-sig", newline="") as stream:
         reader = csv.reader(stream, delimiter=delimiter, strict=True)
         records = 0
         while True:
@@ -126,7 +125,7 @@ def _decoded(stream: BinaryIO, encoding: str, name: str) -> Iterator[str]:
         yield decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         raise InputRefused(
-            f"{name}: the bytes are not {encoding}. Name the file's encoding in the config (encoding = \"cp1252\") "
+            f'{name}: the bytes are not {encoding}. Name the file\'s encoding in the config (encoding = "cp1252") '
             "or export it as UTF-8."
         ) from None
 

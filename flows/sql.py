@@ -6,6 +6,7 @@ from pathlib import Path
 from string import Template
 
 import duckdb
+import polars as pl
 
 
 def _folder() -> Path:
@@ -44,3 +45,9 @@ def one(connection: duckdb.DuckDBPyConnection, query: str, *values: object) -> i
     """The single number that a query gives."""
     rows = connection.execute(query, list(values)).fetchall()
     return int(rows[0][0] or 0)
+
+
+def fetched(connection: duckdb.DuckDBPyConnection, query: str) -> pl.DataFrame:
+    """What a query gives, in a total order of its content, so that no plan of the engine shows in a result."""
+    frame: pl.DataFrame = connection.sql(f"SELECT * FROM ({query}) ORDER BY ALL").pl()
+    return frame

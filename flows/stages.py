@@ -118,7 +118,9 @@ def report_stage(plan: Plan) -> Summary:
     return summary
 
 
-def _summary(plan: Plan, run_id: str, folder: Path, was_there: bool, noted: dict[str, dict[str, list[dict[str, int]]]]) -> Summary:
+def _summary(
+    plan: Plan, run_id: str, folder: Path, was_there: bool, noted: dict[str, dict[str, list[dict[str, int]]]]
+) -> Summary:
     files = noted["balance"]["files"]
     exceptions = pl.read_parquet(results(plan) / "exceptions.parquet", columns=["rule_id", "outcome"])
     worklist = pl.read_parquet(results(plan) / "worklist.parquet", columns=["amount_at_risk"])

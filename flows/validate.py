@@ -45,7 +45,7 @@ def _quarantine(connection: duckdb.DuckDBPyConnection, table: Table, rejects: di
     if suspects.is_empty():
         return
     names = [c.name for c in table.columns]
-    record = pl.col("raw_record").str.json_decode(pl.Struct({n: pl.String for n in names}))
+    record = pl.col("raw_record").str.json_decode(pl.Struct(dict.fromkeys(names, pl.String)))
     texts = suspects.select(record.alias("record")).unnest("record").rename({n: n + "_text" for n in names})
     failed = failures(error_model(table), pl.concat([suspects, texts], how="horizontal"))
     if failed["index"].n_unique() != suspects.height:
@@ -72,7 +72,9 @@ def _warn(connection: duckdb.DuckDBPyConnection, table: Table, rejects: dict[int
         first[key] = min(first.get(key, position), position)
 
     supplied = {
-        n for row in connection.execute("SELECT columns FROM main.file WHERE table_name = ?", [table.name]).fetchall() for n in row[0]
+        n
+        for row in connection.execute("SELECT columns FROM main.file WHERE table_name = ?", [table.name]).fetchall()
+        for n in row[0]
     }
     for columns, check, model in warning_checks(table):
         if not set(columns[:1]) <= supplied:
@@ -86,11 +88,13 @@ def _warn(connection: duckdb.DuckDBPyConnection, table: Table, rejects: dict[int
         for file_no, rows, position in distinct[bad].select("file_no", "rows", "first_row").iter_rows():
             add(file_no, columns[0], check, rows, position)
     noted = connection.execute(
-        f"SELECT file_no, notes, count(*), min(row_number) FROM main.{identifier(table.name)} WHERE notes IS NOT NULL GROUP BY ALL"
+        f"SELECT file_no, notes, count(*), min(row_number) FROM main.{identifier(table.name)} "
+        "WHERE notes IS NOT NULL GROUP BY ALL"
     ).fetchall()
     for file_no, notes, rows, position in noted:
         for note in notes.split(","):
-            add(file_no, *note.split("|"), rows, position)
+            column, check = note.split("|")
+            add(file_no, column, check, rows, position)
     for (file_no, column, check), rows in sorted(found.items()):
         number = record_number(first[file_no, column, check], rejects.get(file_no, []))
         connection.execute("INSERT INTO main.warning VALUES (?, ?, ?, ?, ?)", [file_no, column, check, rows, number])

@@ -23,7 +23,12 @@ FORMAT_CHECKS = {
     Kind.NDC: "ndc_malformed", Kind.ICD10CM: "icd10cm_malformed", Kind.HCPCS: "hcpcs_malformed",
     Kind.MODIFIER: "modifier_malformed", Kind.TAXONOMY: "taxonomy_malformed", Kind.NPI: "npi_malformed",
 }  # fmt: skip
-MISSING, UNKNOWN_WORD, NONE_OF, OUT_OF_ORDER = "value_missing", "value_unknown", "none_of_these_given", "dates_out_of_order"
+MISSING, UNKNOWN_WORD, NONE_OF, OUT_OF_ORDER = (
+    "value_missing",
+    "value_unknown",
+    "none_of_these_given",
+    "dates_out_of_order",
+)
 NEGATIVE_DAYS, UNKNOWN_FREQUENCY, FLOAT_DUST = "negative", "frequency_unknown", "float_dust_rounded"
 
 
@@ -80,6 +85,6 @@ def failures(model: pa.DataFrameSchema, frame: pl.DataFrame) -> pl.DataFrame:
         with config_context(validation_depth=ValidationDepth.SCHEMA_AND_DATA):
             model.validate(frame, lazy=True)
     except SchemaErrors as error:
-        cases = error.failure_cases
+        cases: pl.DataFrame = error.failure_cases
         return cases.select(pl.col("index").cast(pl.Int64), pl.col("check").cast(pl.String)).unique().sort("index", "check")
     return empty

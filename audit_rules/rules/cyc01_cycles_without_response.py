@@ -31,7 +31,11 @@ RULE = Rule(
         "response_not_documented": "The dose of {service_date} is in cycle {low} of the course that began on {course_start}; "
         "the policy allows {allowed} cycles before a response, and none is on file.",
     },
-    needs={"response_not_documented": ("bone marrow and blood count report showing CR or CRi, or the note that states the response",)},
+    needs={
+        "response_not_documented": (
+            "bone marrow and blood count report showing CR or CRi, or the note that states the response",
+        )
+    },
 )
 
 

@@ -19,7 +19,10 @@ from audit_rules.outcomes import FULL_PAID, NOT_EVALUABLE, PASS, RECORDS_REQUEST
 from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force
 from audit_rules.terms import DiagnosisCodes, DiagnosisCoverage
 
-_CHART = ("chart notes that name the diagnosis treated with this drug", "pathology or laboratory report behind the diagnosis")
+_CHART = (
+    "chart notes that name the diagnosis treated with this drug",
+    "pathology or laboratory report behind the diagnosis",
+)
 
 RULE = Rule(
     id="DX01",

@@ -1,0 +1,33 @@
+# make audit    set everything up and audit the sample
+# make test     set everything up and run every test
+# make check    formatting, lint, types and the fast tests
+
+VENV := .venv
+READY := $(VENV)/.ready
+BIN := $(VENV)/bin
+FIND_PYTHON = for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	if command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then echo $$p; exit; fi; \
+	done; echo "Python 3.11 or newer is needed" >&2; exit 1
+
+.PHONY: audit test check bench clean
+
+audit: $(READY)
+	$(BIN)/claims-audit run --input data/sample --output out/sample --as-of 2026-06-30
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -m "not slow"
+
+$(READY): requirements.lock pyproject.toml
+	"$$($(FIND_PYTHON))" -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+clean:
+	rm -rf $(VENV) out
