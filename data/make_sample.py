@@ -379,7 +379,7 @@ def tablets(
     s.fill(claim, member, payer, on, ndc, quantity, days, paid, channel, **more)
 
 
-def undoing(s: Sample, frequency: str, claim: str) -> Row:
+def undoing(frequency: str, claim: str) -> Row:
     """The columns of a row that voids (8) or replaces (7) another claim."""
     return {"claim_frequency_code": frequency, "original_claim_id": claim}
 
@@ -391,119 +391,118 @@ def inducer(s: Sample, member: str, on: str, days: str, ndc: str = RIFAMPIN, pay
 
 def plant_ceilings(s: Sample) -> None:
     """QTY01: the four ceilings, both sides."""
-    one, four = GENERIC_100, GENERIC_400
     tablets(s, "QTY-100-RETAIL-180", "M2001", "47335-472-81", "180", "30", "1800.00")
-    tablets(s, "QTY-100-RETAIL-181", "M2002", one, "181", "30", "1810.00", payer="CIGNA")
-    tablets(s, "QTY-100-HOME-540", "M2003", one, "540", "90", "5400.00", HOME)
-    tablets(s, "QTY-100-HOME-541", "M2004", one, "541", "90", "5410.00", "Home_Delivery")
-    tablets(s, "QTY-400-RETAIL-60", "M2005", four, "60", "30", "1800.00")
-    tablets(s, "QTY-400-RETAIL-60.5", "M2006", four, "60.5", "30", "1815.00", "RETAIL")
+    tablets(s, "QTY-100-RETAIL-181", "M2002", GENERIC_100, "181", "30", "1810.00", payer="CIGNA")
+    tablets(s, "QTY-100-HOME-540", "M2003", GENERIC_100, "540", "90", "5400.00", HOME)
+    tablets(s, "QTY-100-HOME-541", "M2004", GENERIC_100, "541", "90", "5410.00", "Home_Delivery")
+    tablets(s, "QTY-400-RETAIL-60", "M2005", GENERIC_400, "60", "30", "1800.00")
+    tablets(s, "QTY-400-RETAIL-60.5", "M2006", GENERIC_400, "60.5", "30", "1815.00", "RETAIL")
     tablets(s, "QTY-400-RETAIL-61", "M2007", "0093-7630-56", "61", "30", "1830.00", payer="Cigna Healthcare")
-    tablets(s, "QTY-400-HOME-180", "M2008", four, "180", "90", "5400.00", HOME)
-    tablets(s, "QTY-400-HOME-181", "M2009", four, "181", "90", "5430.00", HOME)
+    tablets(s, "QTY-400-HOME-180", "M2008", GENERIC_400, "180", "90", "5400.00", HOME)
+    tablets(s, "QTY-400-HOME-181", "M2009", GENERIC_400, "181", "90", "5430.00", HOME)
 
 
 def plant_unknown_channels(s: Sample) -> None:
     """QTY01: the channel is unknown."""
-    tablets(s, "QTY-UNKNOWN-60", "M2011", four, "60", "30", "1800.00", UNKNOWN)
-    tablets(s, "QTY-UNKNOWN-61", "M2012", four, "61", "30", "1830.00", UNKNOWN)
-    tablets(s, "QTY-UNKNOWN-180", "M2013", four, "180", "90", "5400.00", UNKNOWN)
-    tablets(s, "QTY-UNKNOWN-181", "M2014", four, "181", "90", "5430.00", UNKNOWN)
-    tablets(s, "QTY-UNKNOWN-WORD", "M2015", four, "90", "45", "2700.00", "specialty")
-    tablets(s, "QTY-UNKNOWN-NO-DAYS", "M2016", four, "200", "", "6000.00", UNKNOWN)
-    tablets(s, "QTY-UNKNOWN-EXTENDED", "M2017", four, "200", "120", "6000.00", UNKNOWN)
+    tablets(s, "QTY-UNKNOWN-60", "M2011", GENERIC_400, "60", "30", "1800.00", UNKNOWN)
+    tablets(s, "QTY-UNKNOWN-61", "M2012", GENERIC_400, "61", "30", "1830.00", UNKNOWN)
+    tablets(s, "QTY-UNKNOWN-180", "M2013", GENERIC_400, "180", "90", "5400.00", UNKNOWN)
+    tablets(s, "QTY-UNKNOWN-181", "M2014", GENERIC_400, "181", "90", "5430.00", UNKNOWN)
+    tablets(s, "QTY-UNKNOWN-WORD", "M2015", GENERIC_400, "90", "45", "2700.00", "specialty")
+    tablets(s, "QTY-UNKNOWN-NO-DAYS", "M2016", GENERIC_400, "200", "", "6000.00", UNKNOWN)
+    tablets(s, "QTY-UNKNOWN-EXTENDED", "M2017", GENERIC_400, "200", "120", "6000.00", UNKNOWN)
 
 
 def plant_days_supplies(s: Sample) -> None:
     """QTY01: the days' supply is missing, or explains the quantity."""
-    tablets(s, "QTY-NO-DAYS", "M2021", one, "200", "", "2000.00")
-    tablets(s, "QTY-ZERO-DAYS", "M2022", four, "70", "0", "2100.00")
-    tablets(s, "QTY-EXTENDED-270", "M2023", one, "270", "45", "2700.00")
-    tablets(s, "QTY-EXTENDED-271", "M2024", one, "271", "45", "2710.00")
-    tablets(s, "QTY-EXTENDED-HOME-200", "M2025", four, "200", "100", "6000.00", HOME)
-    tablets(s, "QTY-EXTENDED-HOME-201", "M2026", four, "201", "100", "6030.00", HOME)
+    tablets(s, "QTY-NO-DAYS", "M2021", GENERIC_100, "200", "", "2000.00")
+    tablets(s, "QTY-ZERO-DAYS", "M2022", GENERIC_400, "70", "0", "2100.00")
+    tablets(s, "QTY-EXTENDED-270", "M2023", GENERIC_100, "270", "45", "2700.00")
+    tablets(s, "QTY-EXTENDED-271", "M2024", GENERIC_100, "271", "45", "2710.00")
+    tablets(s, "QTY-EXTENDED-HOME-200", "M2025", GENERIC_400, "200", "100", "6000.00", HOME)
+    tablets(s, "QTY-EXTENDED-HOME-201", "M2026", GENERIC_400, "201", "100", "6030.00", HOME)
 
 
 def plant_inducers(s: Sample) -> None:
     """QTY01: an inducer on file; the window around the fill is 2026-02-08 to 2026-02-22."""
-    tablets(s, "QTY-INDUCED-90", "M2031", four, "90", "30", "2700.00")
+    tablets(s, "QTY-INDUCED-90", "M2031", GENERIC_400, "90", "30", "2700.00")
     inducer(s, "M2031", "2026-02-10", "30")
-    tablets(s, "QTY-INDUCED-91", "M2032", four, "91", "30", "2730.00")
+    tablets(s, "QTY-INDUCED-91", "M2032", GENERIC_400, "91", "30", "2730.00")
     inducer(s, "M2032", "2026-02-10", "30")
-    tablets(s, "QTY-INDUCED-HOME-270", "M2033", four, "270", "90", "8100.00", HOME)
+    tablets(s, "QTY-INDUCED-HOME-270", "M2033", GENERIC_400, "270", "90", "8100.00", HOME)
     inducer(s, "M2033", "2026-02-15", "30")
-    tablets(s, "QTY-INDUCED-HOME-271", "M2034", four, "271", "90", "8130.00", HOME)
+    tablets(s, "QTY-INDUCED-HOME-271", "M2034", GENERIC_400, "271", "90", "8130.00", HOME)
     inducer(s, "M2034", "2026-02-15", "30")
-    tablets(s, "QTY-INDUCED-UNKNOWN-90", "M2035", four, "90", "30", "2700.00", UNKNOWN)
+    tablets(s, "QTY-INDUCED-UNKNOWN-90", "M2035", GENERIC_400, "90", "30", "2700.00", UNKNOWN)
     inducer(s, "M2035", "2026-02-10", "30")
-    tablets(s, "QTY-INDUCED-UNKNOWN-91", "M2036", four, "91", "30", "2730.00", UNKNOWN)
+    tablets(s, "QTY-INDUCED-UNKNOWN-91", "M2036", GENERIC_400, "91", "30", "2730.00", UNKNOWN)
     inducer(s, "M2036", "2026-02-10", "30")
-    tablets(s, "QTY-INDUCED-100", "M2037", one, "181", "30", "1810.00")
+    tablets(s, "QTY-INDUCED-100", "M2037", GENERIC_100, "181", "30", "1810.00")
     inducer(s, "M2037", "2026-02-10", "30")
-    tablets(s, "QTY-INDUCER-D-PLUS-7", "M2038", four, "62", "30", "1860.00")
+    tablets(s, "QTY-INDUCER-D-PLUS-7", "M2038", GENERIC_400, "62", "30", "1860.00")
     inducer(s, "M2038", "2026-02-22", "30")
-    tablets(s, "QTY-INDUCER-D-PLUS-8", "M2039", four, "62", "30", "1860.00")
+    tablets(s, "QTY-INDUCER-D-PLUS-8", "M2039", GENERIC_400, "62", "30", "1860.00")
     inducer(s, "M2039", "2026-02-23", "30")
-    tablets(s, "QTY-INDUCER-D-MINUS-7", "M2040", four, "62", "30", "1860.00")
+    tablets(s, "QTY-INDUCER-D-MINUS-7", "M2040", GENERIC_400, "62", "30", "1860.00")
     inducer(s, "M2040", "2026-01-10", "30")
-    tablets(s, "QTY-INDUCER-D-MINUS-8", "M2041", four, "62", "30", "1860.00")
+    tablets(s, "QTY-INDUCER-D-MINUS-8", "M2041", GENERIC_400, "62", "30", "1860.00")
     inducer(s, "M2041", "2026-01-09", "30")
-    tablets(s, "QTY-INDUCER-NO-DAYS", "M2042", four, "62", "30", "1860.00")
+    tablets(s, "QTY-INDUCER-NO-DAYS", "M2042", GENERIC_400, "62", "30", "1860.00")
     inducer(s, "M2042", "2026-01-10", "")
-    tablets(s, "QTY-INDUCER-REVERSED", "M2043", four, "62", "30", "1860.00")
+    tablets(s, "QTY-INDUCER-REVERSED", "M2043", GENERIC_400, "62", "30", "1860.00")
     inducer(s, "M2043", "2026-02-10", "30")
     inducer(s, "M2043", "2026-02-10", "30", paid="-40.00", claim_status="R", paid_date="2026-03-10")
-    tablets(s, "QTY-INDUCER-OTHER-PAYER", "M2044", four, "62", "30", "1860.00")
+    tablets(s, "QTY-INDUCER-OTHER-PAYER", "M2044", GENERIC_400, "62", "30", "1860.00")
     s.enrolled("M2044", CIGNA)
     inducer(s, "M2044", "2026-02-10", "30", payer=PRAIRIE, paid="0.00")
-    tablets(s, "QTY-INDUCER-TALICIA", "M2045", four, "62", "30", "1860.00")
+    tablets(s, "QTY-INDUCER-TALICIA", "M2045", GENERIC_400, "62", "30", "1860.00")
     inducer(s, "M2045", "2026-02-10", "14", TALICIA)
-    tablets(s, "QTY-INDUCER-HOMEOPATHIC", "M2046", four, "62", "30", "1860.00")
+    tablets(s, "QTY-INDUCER-HOMEOPATHIC", "M2046", GENERIC_400, "62", "30", "1860.00")
     inducer(s, "M2046", "2026-02-10", "30", HOMEOPATHIC_HYPERICUM)
-    tablets(s, "QTY-INDUCER-AFTER-AS-OF", "M2047", four, "62", "30", "1860.00", on="2026-06-28")
+    tablets(s, "QTY-INDUCER-AFTER-AS-OF", "M2047", GENERIC_400, "62", "30", "1860.00", on="2026-06-28")
     inducer(s, "M2047", "2026-07-01", "30")
 
 
 def plant_overrides(s: Sample) -> None:
     """QTY01: an override on an authorization."""
     s.authorized("M2051", CIGNA, "imatinib", "2025-09-01", "2026-08-31", override="CYP3A4_INDUCER")
-    tablets(s, "QTY-OVERRIDE-90", "M2051", four, "90", "30", "2700.00")
+    tablets(s, "QTY-OVERRIDE-90", "M2051", GENERIC_400, "90", "30", "2700.00")
     s.authorized("M2052", CIGNA, "imatinib", "2025-09-01", "2026-08-31", override="cyp3a4_inducer")
-    tablets(s, "QTY-OVERRIDE-91", "M2052", four, "91", "30", "2730.00")
+    tablets(s, "QTY-OVERRIDE-91", "M2052", GENERIC_400, "91", "30", "2730.00")
     s.authorized("M2053", CIGNA, "imatinib", "2025-09-01", "2026-02-15", override="cyp3a4_inducer")
-    tablets(s, "QTY-OVERRIDE-LAST-DAY", "M2053", four, "62", "30", "1860.00")
+    tablets(s, "QTY-OVERRIDE-LAST-DAY", "M2053", GENERIC_400, "62", "30", "1860.00")
     s.authorized("M2054", CIGNA, "imatinib", "2025-09-01", "2026-08-31")
     s.authorized("M2054", CIGNA, "imatinib", "2025-09-01", "2026-02-14", override="cyp3a4_inducer")
-    tablets(s, "QTY-OVERRIDE-ENDED", "M2054", four, "62", "30", "1860.00")
+    tablets(s, "QTY-OVERRIDE-ENDED", "M2054", GENERIC_400, "62", "30", "1860.00")
     s.authorized("M2055", CIGNA, "imatinib", "2025-09-01", "2026-08-31")
     s.authorized("M2055", CIGNA, "imatinib", "2026-01-01", "2026-08-31", status="denied", override="cyp3a4_inducer")
-    tablets(s, "QTY-OVERRIDE-DENIED", "M2055", four, "62", "30", "1860.00")
+    tablets(s, "QTY-OVERRIDE-DENIED", "M2055", GENERIC_400, "62", "30", "1860.00")
 
 
 def plant_unjudged_quantities(s: Sample) -> None:
     """QTY01: which lines are judged."""
     for member, claim, on in (("M2061", "QTY-START-BEFORE", "2023-12-12"), ("M2062", "QTY-START-DAY", "2023-12-13")):
         s.authorized(member, CIGNA, "imatinib", "2023-07-01", "2024-06-30")
-        tablets(s, claim, member, one, "200", "30", "2000.00", on=on)
-    tablets(s, "QTY-AS-OF-DAY", "M2063", one, "181", "30", "1810.00", on="2026-06-30")
-    tablets(s, "QTY-AFTER", "M2064", one, "200", "30", "2000.00", on="2026-07-01")
-    tablets(s, "QTY-OTHER-PAYER", "M2065", four, "120", "30", "3600.00", payer=PRAIRIE)
+        tablets(s, claim, member, GENERIC_100, "200", "30", "2000.00", on=on)
+    tablets(s, "QTY-AS-OF-DAY", "M2063", GENERIC_100, "181", "30", "1810.00", on="2026-06-30")
+    tablets(s, "QTY-AFTER", "M2064", GENERIC_100, "200", "30", "2000.00", on="2026-07-01")
+    tablets(s, "QTY-OTHER-PAYER", "M2065", GENERIC_400, "120", "30", "3600.00", payer=PRAIRIE)
     s.authorized("M2066", NANT, "imatinib", "2025-09-01", "2026-08-31")
-    tablets(s, "QTY-NANTHEALTH", "M2066", four, "120", "30", "3600.00", payer=NANT, diagnosis_code="C92.10")
+    tablets(s, "QTY-NANTHEALTH", "M2066", GENERIC_400, "120", "30", "3600.00", payer=NANT, diagnosis_code="C92.10")
     s.line("QTY-S0088", "M2067", CIGNA, "2026-02-15", "S0088", "240", "2400.00")
     s.covered("M2067", CIGNA)
-    tablets(s, "QTY-NO-QUANTITY", "M2068", four, "", "30", "3600.00")
-    tablets(s, "QTY-ZERO-PAID", "M2069", four, "90", "30", "0.00")
-    tablets(s, "QTY-UNPRICED", "M2070", four, "90", "30", "")
+    tablets(s, "QTY-NO-QUANTITY", "M2068", GENERIC_400, "", "30", "3600.00")
+    tablets(s, "QTY-ZERO-PAID", "M2069", GENERIC_400, "90", "30", "0.00")
+    tablets(s, "QTY-UNPRICED", "M2070", GENERIC_400, "90", "30", "")
     tablets(s, "QTY-NDC-MALFORMED", "M2071", "47335-0472-813", "400", "30", "4000.00")
-    tablets(s, "QTY-QUARANTINED", "M2072", one, "500", "30", "5000.00", on="2026-02-30", paid_date="2026-03-15")
+    tablets(s, "QTY-QUARANTINED", "M2072", GENERIC_100, "500", "30", "5000.00", on="2026-02-30", paid_date="2026-03-15")
 
 
 def plant_excess_prices(s: Sample) -> None:
     """QTY01: what the excess costs."""
-    tablets(s, "QTY-FEE", "M2073", four, "62", "30", "1872.50", dispensing_fee="12.50")
-    tablets(s, "QTY-HALF-CENT", "M2074", one, "200", "30", "2000.05", payer=" cigna")
-    tablets(s, "QTY-FEE-OVER-PAID", "M2075", one, "181", "30", "5.00", dispensing_fee="10.00")
+    tablets(s, "QTY-FEE", "M2073", GENERIC_400, "62", "30", "1872.50", dispensing_fee="12.50")
+    tablets(s, "QTY-HALF-CENT", "M2074", GENERIC_100, "200", "30", "2000.05", payer=" cigna")
+    tablets(s, "QTY-FEE-OVER-PAID", "M2075", GENERIC_100, "181", "30", "5.00", dispensing_fee="10.00")
     s.authorized("M2076", CIGNA, "imatinib", "2025-09-01", "2026-08-31", "brand")
     s.evidence("M2076", "2026-01-15", "generic_trial", "documented")
     tablets(s, "QTY-BRAND", "M2076", GLEEVEC_400, "61", "30", "18910.00")
@@ -512,41 +511,47 @@ def plant_excess_prices(s: Sample) -> None:
 
 def plant_netted_quantities(s: Sample) -> None:
     """QTY01: final action."""
-    tablets(s, "QTY-DENIED", "M2081", one, "200", "30", "2000.00", claim_status="D")
-    tablets(s, "QTY-VOIDED", "M2082", one, "240", "30", "2400.00")
-    tablets(s, "QTY-VOIDED-8", "M2082", one, "240", "30", "2400.00", **undoing(s, "8", "QTY-VOIDED"))
-    tablets(s, "QTY-SELF-VOIDED", "M2083", one, "240", "30", "2400.00")
-    tablets(s, "QTY-SELF-VOIDED", "M2083", one, "240", "30", "2400.00", claim_frequency_code="8", paid_date="2026-03-20")
-    tablets(s, "QTY-REVERSED", "M2084", one, "240", "30", "2400.00", claim_status="P")
-    tablets(s, 
-        "QTY-REVERSED-X", "M2084", one, "-240", "30", "-2400.00", claim_status="X", original_claim_id="QTY-REVERSED"
+    tablets(s, "QTY-DENIED", "M2081", GENERIC_100, "200", "30", "2000.00", claim_status="D")
+    tablets(s, "QTY-VOIDED", "M2082", GENERIC_100, "240", "30", "2400.00")
+    tablets(s, "QTY-VOIDED-8", "M2082", GENERIC_100, "240", "30", "2400.00", **undoing("8", "QTY-VOIDED"))
+    tablets(s, "QTY-SELF-VOIDED", "M2083", GENERIC_100, "240", "30", "2400.00")
+    tablets(s, "QTY-SELF-VOIDED", "M2083", GENERIC_100, "240", "30", "2400.00", claim_frequency_code="8", paid_date="2026-03-20")
+    tablets(s, "QTY-REVERSED", "M2084", GENERIC_100, "240", "30", "2400.00", claim_status="P")
+    tablets(
+        s, "QTY-REVERSED-X", "M2084", GENERIC_100, "-240", "30", "-2400.00", claim_status="X", original_claim_id="QTY-REVERSED"
     )
-    tablets(s, "QTY-NETTED", "M2085", one, "240", "30", "2400.00")
-    tablets(s, "QTY-NETTED", "M2085", one, "-240", "30", "-2400.00", paid_date="2026-03-20")
-    tablets(s, "QTY-NETTED-TO-170", "M2086", one, "200", "30", "2000.00")
-    tablets(s, "QTY-NETTED-TO-170", "M2086", one, "-30", "30", "-300.00", paid_date="2026-03-20")
-    tablets(s, "QTY-NETTED-TO-200", "M2087", one, "240", "30", "2400.00")
-    tablets(s, "QTY-NETTED-TO-200", "M2087", one, "-40", "30", "-400.00", paid_date="2026-03-20")
-    tablets(s, "QTY-LONE-REVERSAL", "M2088", one, "-200", "30", "-2000.00", original_claim_id="QTY-NOT-HERE")
-    tablets(s, "QTY-REPLACED", "M2089", one, "240", "30", "2400.00")
-    tablets(s, "QTY-REPLACED-7", "M2089", one, "180", "30", "1800.00", **undoing(s, "7", "QTY-REPLACED"))
-    tablets(s, "QTY-RAISED", "M2090", one, "180", "30", "1800.00")
-    tablets(s, "QTY-RAISED-7", "M2090", one, "200", "30", "2000.00", **undoing(s, "7", "QTY-RAISED"))
-    tablets(s, "QTY-CHAIN", "M2091", one, "240", "30", "2400.00")
-    tablets(s, "QTY-CHAIN-7", "M2091", one, "200", "30", "2000.00", **undoing(s, "7", "QTY-CHAIN"))
-    tablets(s, "QTY-CHAIN-8", "M2091", one, "200", "30", "2000.00", **undoing(s, "8", "QTY-CHAIN-7"))
-    tablets(s, "QTY-DENIED-7", "M2092", one, "181", "30", "1810.00")
-    refused = undoing(s, "7", "QTY-DENIED-7") | {"claim_status": "denied"}
-    tablets(s, "QTY-DENIED-7-REPLACEMENT", "M2092", one, "180", "30", "0.00", **refused)
-    tablets(s, "QTY-LOWERED", "M2093", one, "240", "30", "2400.00", paid_date="2026-03-01")
-    tablets(s, "QTY-LOWERED", "M2093", one, "180", "30", "1800.00", paid_date="2026-03-20")
-    tablets(s, "QTY-LATER-FIRST", "M2094", one, "200", "30", "2000.00", paid_date="2026-03-20")
-    tablets(s, "QTY-LATER-FIRST", "M2094", one, "180", "30", "1800.00", paid_date="2026-03-01")
-    tablets(s, "QTY-TWICE", "M2095", one, "182", "30", "1820.00")
+    tablets(s, "QTY-NETTED", "M2085", GENERIC_100, "240", "30", "2400.00")
+    tablets(s, "QTY-NETTED", "M2085", GENERIC_100, "-240", "30", "-2400.00", paid_date="2026-03-20")
+    tablets(s, "QTY-NETTED-TO-170", "M2086", GENERIC_100, "200", "30", "2000.00")
+    tablets(s, "QTY-NETTED-TO-170", "M2086", GENERIC_100, "-30", "30", "-300.00", paid_date="2026-03-20")
+    tablets(s, "QTY-NETTED-TO-200", "M2087", GENERIC_100, "240", "30", "2400.00")
+    tablets(s, "QTY-NETTED-TO-200", "M2087", GENERIC_100, "-40", "30", "-400.00", paid_date="2026-03-20")
+    tablets(s, "QTY-LONE-REVERSAL", "M2088", GENERIC_100, "-200", "30", "-2000.00", original_claim_id="QTY-NOT-HERE")
+    tablets(s, "QTY-REPLACED", "M2089", GENERIC_100, "240", "30", "2400.00")
+    tablets(s, "QTY-REPLACED-7", "M2089", GENERIC_100, "180", "30", "1800.00", **undoing("7", "QTY-REPLACED"))
+    tablets(s, "QTY-RAISED", "M2090", GENERIC_100, "180", "30", "1800.00")
+    tablets(s, "QTY-RAISED-7", "M2090", GENERIC_100, "200", "30", "2000.00", **undoing("7", "QTY-RAISED"))
+    tablets(s, "QTY-CHAIN", "M2091", GENERIC_100, "240", "30", "2400.00")
+    tablets(s, "QTY-CHAIN-7", "M2091", GENERIC_100, "200", "30", "2000.00", **undoing("7", "QTY-CHAIN"))
+    tablets(s, "QTY-CHAIN-8", "M2091", GENERIC_100, "200", "30", "2000.00", **undoing("8", "QTY-CHAIN-7"))
+    tablets(s, "QTY-DENIED-7", "M2092", GENERIC_100, "181", "30", "1810.00")
+    refused = undoing("7", "QTY-DENIED-7") | {"claim_status": "denied"}
+    tablets(s, "QTY-DENIED-7-REPLACEMENT", "M2092", GENERIC_100, "180", "30", "0.00", **refused)
+    tablets(s, "QTY-LOWERED", "M2093", GENERIC_100, "240", "30", "2400.00", paid_date="2026-03-01")
+    tablets(s, "QTY-LOWERED", "M2093", GENERIC_100, "180", "30", "1800.00", paid_date="2026-03-20")
+    tablets(s, "QTY-LATER-FIRST", "M2094", GENERIC_100, "200", "30", "2000.00", paid_date="2026-03-20")
+    tablets(s, "QTY-LATER-FIRST", "M2094", GENERIC_100, "180", "30", "1800.00", paid_date="2026-03-01")
+    tablets(s, "QTY-TWICE", "M2095", GENERIC_100, "182", "30", "1820.00")
     s.repeat("pharmacy_claim")
 
 
 # ---------------------------------------------------------------- GEN01
+
+
+def brand(s: Sample, claim: str, member: str, on: str = "2025-02-03", **more: str) -> None:
+    """Add a Gleevec fill: 30 tablets of 400 mg for 9300.00 on 2025-02-03 unless told otherwise."""
+    ndc, quantity, paid = more.pop("ndc", GLEEVEC_400), more.pop("quantity", "30"), more.pop("paid", "9300.00")
+    s.fill(claim, member, more.pop("payer", CIGNA), on, ndc, quantity, "30", paid, **more)
 
 
 def generic_fill(
@@ -557,11 +562,6 @@ def generic_fill(
     s.fill(claim, member, CIGNA, on, ndc, quantity, "30", paid, **more)
 
 
-def brand_fill(s: Sample, claim: str, member: str, on: str, paid: str = "9300.00", **more: str) -> None:
-    """Add a fill of 30 Gleevec tablets at 310.00 unless told otherwise."""
-    s.fill(claim, member, more.pop("payer", CIGNA), on, GLEEVEC_400, "30", "30", paid, **more)
-
-
 def plant_prices_2023(s: Sample) -> None:
     """GEN01 in 2023, a generic tablet costing 20.00: the first day, the first data."""
     s.fill("GEN-FIRST-CIGNA", "M3090", CIGNA, "2022-12-20", METFORMIN, "60", "30", "12.00", claim_status="denied")
@@ -570,23 +570,23 @@ def plant_prices_2023(s: Sample) -> None:
     for member, claim, on in (("M3002", "GEN-START-BEFORE", "2023-05-30"), ("M3003", "GEN-START-DAY", "2023-05-31")):
         s.enrolled(member, PRAIRIE, "2021-01-01", "2022-12-31")
         s.enrolled(member, CIGNA, "2023-01-01")
-        brand_fill(s, claim, member, on)
-    brand_fill(s, "GEN-DATA-179-DAYS", "M3004", "2023-06-17")
-    brand_fill(s, "GEN-DATA-180-DAYS", "M3005", "2023-06-18")
-    brand_fill(s, "GEN-CHEAPER-BRAND", "M3006", "2023-07-03", paid="450.00")
-    brand_fill(s, "GEN-NOT-IN-ELIGIBILITY", "M3007", "2023-07-10")
-    brand_fill(s, "GEN-OTHER-PAYER", "M3008", "2023-07-11", payer=PRAIRIE)
+        brand(s, claim, member, on)
+    brand(s, "GEN-DATA-179-DAYS", "M3004", "2023-06-17")
+    brand(s, "GEN-DATA-180-DAYS", "M3005", "2023-06-18")
+    brand(s, "GEN-CHEAPER-BRAND", "M3006", "2023-07-03", paid="450.00")
+    brand(s, "GEN-NOT-IN-ELIGIBILITY", "M3007", "2023-07-10")
+    brand(s, "GEN-OTHER-PAYER", "M3008", "2023-07-11", payer=PRAIRIE)
 
 
 def plant_prices_2024(s: Sample) -> None:
     """GEN01 in 2024: which generic fills set the price."""
     generic_fill(s, "GEN-PRICE-D-MINUS-91", "M3010", "2023-12-01", "30", "2970.00")
     generic_fill(s, "GEN-PRICE-D-MINUS-90", "M3011", "2023-12-02", "30", "750.00")
-    brand_fill(s, "GEN-PRICE-WINDOW", "M3014", "2024-03-01")
+    brand(s, "GEN-PRICE-WINDOW", "M3014", "2024-03-01")
     generic_fill(s, "GEN-PRICE-D-PLUS-90", "M3012", "2024-05-30", "30", "840.00")
     generic_fill(s, "GEN-PRICE-D-PLUS-91", "M3013", "2024-05-31", "30", "2970.00")
-    brand_fill(s, "GEN-PRICE-90-DAYS-AGO", "M3015", "2024-08-29")
-    brand_fill(s, "GEN-PRICE-OTHER-PAYER", "M3016", "2024-08-30")
+    brand(s, "GEN-PRICE-90-DAYS-AGO", "M3015", "2024-08-29")
+    brand(s, "GEN-PRICE-OTHER-PAYER", "M3016", "2024-08-30")
     s.fill("GEN-PRICE-PRAIRIE", "M3017", PRAIRIE, "2024-09-15", GENERIC_400, "30", "30", "3600.00")
     s.fill("GEN-PRICE-UNKNOWN", "M3018", CIGNA, "2024-08-01", GLEEVEC_100, "90", "30", "6000.00")
     generic_fill(s, "GEN-PRICE-ZERO-PAID", "M3019", "2024-07-15", "90", "0.00", GENERIC_100)
@@ -598,12 +598,6 @@ def plant_prices_2024(s: Sample) -> None:
     generic_fill(s, "GEN-PRICE-NO-QUANTITY", "M3023", "2024-08-20", "", "720.00", GENERIC_100)
 
 
-def brand(s: Sample, claim: str, member: str, on: str = "2025-02-03", **more: str) -> None:
-    """Add a Gleevec fill: 30 tablets of 400 mg for 9300.00 on 2025-02-03 unless told otherwise."""
-    ndc, quantity, paid = more.pop("ndc", GLEEVEC_400), more.pop("quantity", "30"), more.pop("paid", "9300.00")
-    s.fill(claim, member, more.pop("payer", CIGNA), on, ndc, quantity, "30", paid, **more)
-
-
 def trial(
     s: Sample, member: str, on: str, paid: str = "540.00", ndc: str = GENERIC_400, quantity: str = "30", **more: str
 ) -> None:
@@ -612,9 +606,7 @@ def trial(
     s.fill(f"GEN-GENERIC-{member}", member, CIGNA, on, ndc, quantity, "30", paid, **more)
 
 
-def approved(
-    s: Sample, member: str, product: str, end: str = "2025-12-31", payer: str = CIGNA, status: str = "approved"
-) -> None:
+def approved(s: Sample, member: str, product: str, end: str = "2025-12-31", payer: str = CIGNA, status: str = "approved") -> None:
     """Add an imatinib authorization from 2025-01-01."""
     s.authorized(member, payer, "imatinib", "2025-01-01", end, product, status)
 
@@ -632,9 +624,7 @@ def plant_trials(s: Sample) -> None:
     trial(s, "M3032", "2025-02-03")
     brand(s, "GEN-TRIAL-NETTED", "M3033")
     trial(s, "M3033", "2025-01-03")
-    s.fill(
-        "GEN-GENERIC-M3033", "M3033", CIGNA, "2025-01-03", GENERIC_400, "-30", "30", "-540.00", paid_date="2025-02-01"
-    )
+    s.fill("GEN-GENERIC-M3033", "M3033", CIGNA, "2025-01-03", GENERIC_400, "-30", "30", "-540.00", paid_date="2025-02-01")
     brand(s, "GEN-TRIAL-VOIDED", "M3034")
     trial(s, "M3034", "2025-01-03")
     s.fill(
@@ -722,9 +712,7 @@ def plant_unjudged_brands(s: Sample) -> None:
     brand(s, "GEN-NANTHEALTH", "M3064", payer=NANT, diagnosis_code="C92.10")
     s.authorized("M3064", NANT, "imatinib", "2025-01-01", "2025-12-31")
     brand(s, "GEN-REVERSED", "M3065")
-    brand(s, 
-        "GEN-REVERSED-X", "M3065", quantity="-30", paid="-9300.00", claim_status="X", original_claim_id="GEN-REVERSED"
-    )
+    brand(s, "GEN-REVERSED-X", "M3065", quantity="-30", paid="-9300.00", claim_status="X", original_claim_id="GEN-REVERSED")
 
 
 def plant_brand_revision(s: Sample) -> None:
@@ -884,9 +872,7 @@ def add_background(s: Sample, rng: random.Random) -> None:
             s.fill(f"BG-P{n:02d}-{month + 1}", member, PRAIRIE, later(first, 30 * month), ndc, "30", "30", "2400.00")
     for n in range(1, 3):
         first = any_day("2019-03-01", 600)
-        s.course(
-            f"BG-B{n:02d}", f"M93{n:02d}", [later(first, 7 * dose) for dose in range(3)], payer=BCBSNC, code="C91.02"
-        )
+        s.course(f"BG-B{n:02d}", f"M93{n:02d}", [later(first, 7 * dose) for dose in range(3)], payer=BCBSNC, code="C91.02")
     for n in range(1, 3):
         first = any_day("2025-07-01", 100)
         s.course(f"BG-M{n:02d}", f"M94{n:02d}", [later(first, 7 * dose) for dose in range(5)], code="C91.02")
@@ -902,15 +888,42 @@ def add_background(s: Sample, rng: random.Random) -> None:
         s.line(f"BG-V{n:02d}", f"M96{n:02d}", payer, on, hcpcs, "1", f"{paid:.2f}", 1, **more)
 
 
+PLANTERS = [
+    plant_codes,
+    plant_evidence_dates,
+    plant_evidence_sources,
+    plant_unjudged_diagnoses,
+    plant_netted_diagnoses,
+    plant_medical_imatinib,
+    plant_diagnoses_inotuzumab,
+    plant_ceilings,
+    plant_unknown_channels,
+    plant_days_supplies,
+    plant_inducers,
+    plant_overrides,
+    plant_unjudged_quantities,
+    plant_excess_prices,
+    plant_netted_quantities,
+    plant_prices_2023,
+    plant_prices_2024,
+    plant_trials,
+    plant_intolerances,
+    plant_brand_authorizations,
+    plant_enrollments,
+    plant_unjudged_brands,
+    plant_brand_revision,
+    plant_responses,
+    plant_cycle_counts,
+    plant_doses,
+    plant_unjudged_cycles,
+]
+
+
 def main(folder: Path) -> None:
     """Write the sample into the folder."""
     sample = Sample()
-    plant_diagnoses_nanthealth(sample)
-    plant_diagnoses_inotuzumab(sample)
-    plant_quantities(sample)
-    plant_brand_prices(sample)
-    plant_brand_without_trial(sample)
-    plant_cycles(sample)
+    for plant in PLANTERS:
+        plant(sample)
     add_background(sample, random.Random(SEED))
     sample.enrol_everyone_else()
     for npi, taxonomy in TAXONOMIES:
