@@ -66,3 +66,24 @@ def doses_so_far(lines: pl.LazyFrame, doses: pl.LazyFrame) -> pl.LazyFrame:
     """The doses of each line's course up to its date, one row per line, policy and dose."""
     asked = lines.select(*ON, "person", "course_no", day="service_date")
     return asked.join(doses, on=["policy_id", "person", "course_no"]).filter(pl.col("service_date") <= pl.col("day"))
+
+
+def doses_until(lines: pl.LazyFrame, doses: pl.LazyFrame) -> pl.LazyFrame:
+    """The person's doses of any course up to each line's date (`day`), one row per line, policy and dose."""
+    asked = lines.select(*ON, "person", day="service_date")
+    return asked.join(doses, on=["policy_id", "person"]).filter(pl.col("service_date") <= pl.col("day"))
+
+
+def with_earlier_cycles(lines: pl.LazyFrame, doses: pl.LazyFrame) -> pl.LazyFrame:
+    """Lines with `earlier_cycles`: the full low counts of the person's earlier courses, added up."""
+    person = ["policy_id", "person"]
+    courses = doses.group_by(*person, "course_no").agg(cycles=pl.col("low").max()).sort(*person, "course_no")
+    earlier = courses.select(*person, "course_no", earlier_cycles=pl.col("cycles").cum_sum().over(person) - pl.col("cycles"))
+    return lines.join(earlier, on=[*person, "course_no"])
+
+
+def first_dates(doses: pl.LazyFrame) -> pl.LazyFrame:
+    """The dose dates on which a cycle begins, under the low or the high count: policy_id, person, service_date."""
+    course = ["policy_id", "person", "course_no"]
+    begins = [pl.col("service_date") == pl.col("service_date").min().over([*course, count]) for count in ("low", "high")]
+    return doses.filter(pl.any_horizontal(begins)).select("policy_id", "person", "service_date")

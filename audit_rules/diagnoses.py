@@ -3,6 +3,9 @@
 import polars as pl
 
 from audit_rules.dossier import Dossier
+from audit_rules.rule import ON, Book, in_force
+from audit_rules.terms import DiagnosisCoverage
+from audit_rules.windows import is_near
 
 
 def around_the_line(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame:
@@ -19,12 +22,9 @@ def around_the_line(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame:
         (pl.col("claim_source_found") == pl.col("claim_source")) & (pl.col("payer_id_found") == pl.col("payer_id"))
     )
     is_same_claim = (same_place & (pl.col("claim_id_found") == pl.col("claim_id"))).fill_null(False)
-    is_near = (pl.col("date") >= day - pl.duration(days="lookback_days")) & (
-        pl.col("date") <= day + pl.duration(days="lookahead_days")
-    )
     return (
         found.with_columns(is_same_claim=is_same_claim)
-        .filter(is_same_claim | is_near)
+        .filter(is_same_claim | is_near(pl.col("date"), day))
         .select(
             "row_id", "policy_id", day, "code", "date", "place", "is_same_claim", "claim_line_number",
             pl.col("claim_source_found").alias("claim_source"), pl.col("claim_id_found").alias("claim_id"),
@@ -59,6 +59,16 @@ def with_standing(found: pl.LazyFrame, codes: pl.DataFrame) -> pl.LazyFrame:
     listed = found.join(matches, on=["policy_id", "code"]).filter(is_in_force).drop("code_from", "code_to")
     unlisted = found.join(listed, on=["row_id", "policy_id", "code"], how="anti")
     return pl.concat([listed, unlisted], how="diagonal")
+
+
+def covered_diagnoses(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> pl.LazyFrame:
+    """The diagnoses around each line, as DX01 asks for them, that its policy lists or names in its criteria.
+
+    One row per line, policy, diagnosis and indication.
+    """
+    asked = in_force(lines, book.terms(DiagnosisCoverage))
+    found = around_the_line(dossier, asked).pipe(with_standing, book.reference.codes)
+    return found.filter(pl.col("standing").is_in(["listed", "criteria"]))
 
 
 def latest_of_each_code(found: pl.LazyFrame) -> pl.LazyFrame:

@@ -49,11 +49,11 @@ def clinical_evidence(frame: pl.LazyFrame, side: pl.Expr | str) -> pl.LazyFrame:
     )
 
 
-def authorization_evidence(frame: pl.LazyFrame, side: pl.Expr | str) -> pl.LazyFrame:
-    """Rows with an authorization: its id, status and start date."""
+def authorization_evidence(frame: pl.LazyFrame, side: pl.Expr | str, date: str = "start_date") -> pl.LazyFrame:
+    """Rows with an authorization: its id, status and start date (or end date)."""
     return _cited(
         frame, "authorization", side, id=pl.col("authorization_id"), code=pl.col("product"), value=pl.col("status"),
-        date=pl.col("start_date"),
+        date=pl.col(date),
     )  # fmt: skip
 
 
@@ -68,8 +68,16 @@ def service_evidence(frame: pl.LazyFrame, side: pl.Expr | str) -> pl.LazyFrame:
     return _cited(frame, "service", side, **claim, code=pl.col("hcpcs_code"), date=pl.col("service_date"))
 
 
+def specialty_evidence(frame: pl.LazyFrame, side: pl.Expr | str) -> pl.LazyFrame:
+    """Rows with a claim line and a taxonomy of the provider (`npi`) on it."""
+    claim = {n: pl.col(n) for n in _CLAIM}
+    kind = pl.when(pl.col("claim_source") == "pharmacy").then(pl.lit("fill")).otherwise(pl.lit("service"))
+    provider = {"id": pl.col("npi"), "code": pl.col("taxonomy_code")}
+    return _cited(frame, kind, side, **claim, **provider, date=pl.col("service_date"))
+
+
 def line_evidence(answers: pl.LazyFrame) -> pl.LazyFrame:
-    """The judged line itself, against: product, quantity and date as billed."""
+    """The judged line itself (or another beside it), against: product, quantity and date as billed."""
     claim = {n: pl.col(n) for n in _CLAIM}
     kind = pl.when(pl.col("claim_source") == "pharmacy").then(pl.lit("fill")).otherwise(pl.lit("service"))
     value = pl.col("quantity").cast(pl.String)

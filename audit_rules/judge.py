@@ -7,7 +7,7 @@ import polars as pl
 
 from audit_rules.dossier import Dossier
 from audit_rules.evidence import FIELDS, line_evidence
-from audit_rules.outcomes import EXCEPTIONS, GENERAL, NO_POLICY, NOT_APPLICABLE
+from audit_rules.outcomes import EXCEPTIONS, GENERAL, NO_POLICY, NOT_APPLICABLE, NOT_EVALUABLE
 from audit_rules.rule import ON, Book, RuleModule, in_scope, settle
 from schemas.results import COVERAGE, EXCEPTION, WORKLIST, conform
 
@@ -39,7 +39,7 @@ class Judgement:
 
 def judge(dossier: Dossier, book: Book, rules: tuple[RuleModule, ...]) -> Judgement:
     """Every rule over the dossier. The order of rows in the dossier does not matter."""
-    every_answer, every_evidence = [], []
+    every_answer, every_evidence, gaps = [], [], []
     for module in rules:
         scope = in_scope(dossier, book, module.RULE).collect().lazy()
         found = module.evaluate(dossier, scope, book)
@@ -52,11 +52,13 @@ def judge(dossier: Dossier, book: Book, rules: tuple[RuleModule, ...]) -> Judgem
         collected = pl.collect_all([_shaped(settled), *evidence])  # rule by rule: one plan of all would take far longer
         every_answer.append(collected[0])
         every_evidence += collected[1:]
+        if found.gaps is not None:
+            gaps.append(found.gaps.select("policy_id", "reason", rule_id=pl.lit(module.RULE.id)).collect())
     lines = dossier.lines.select("row_id", *_LINE).collect()
     answers = pl.concat(every_answer).join(lines, on="row_id", maintain_order="left")
     evidence_lists = _gathered(every_evidence)
     exceptions = _exceptions(answers, evidence_lists, rules)
-    return Judgement(exceptions, _worklist(exceptions), _coverage(answers, lines), answers)
+    return Judgement(exceptions, _worklist(exceptions), _coverage(answers, lines, gaps), answers)
 
 
 def _shaped(settled: pl.LazyFrame) -> pl.LazyFrame:
@@ -142,10 +144,17 @@ def _worklist(exceptions: pl.DataFrame) -> pl.DataFrame:
     return conform(grouped.with_columns(amount_at_risk=pl.min_horizontal(most, "paid_amount")), WORKLIST)
 
 
-def _coverage(answers: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
-    """How many lines got each answer, per policy and rule; lines with no policy in force under policy_id `none`."""
+def _coverage(answers: pl.DataFrame, lines: pl.DataFrame, gaps: list[pl.DataFrame]) -> pl.DataFrame:
+    """How many lines got each answer, per policy and rule; lines with no policy in force under policy_id `none`.
+
+    What a rule could not look for on any line is named as not_evaluable with no lines, so that the sums hold.
+    """
     counted = answers.group_by("policy_id", "rule_id", "outcome", "reason").agg(lines=pl.len().cast(pl.Int64))
     governed = answers.filter(pl.col("version_from").is_not_null(), pl.col("policy_id") != GENERAL).select("row_id").unique()
     without = lines.join(governed, on="row_id", how="anti").height
     none = pl.DataFrame([(NO_POLICY, None, NOT_APPLICABLE, None, without)], schema=COVERAGE, orient="row")
-    return conform(pl.concat([counted, none]).sort("policy_id", "rule_id", "outcome", "reason", nulls_last=True), COVERAGE)
+    no_lines = {"outcome": pl.lit(NOT_EVALUABLE), "lines": pl.lit(0, dtype=pl.Int64)}
+    named = [gap.with_columns(**no_lines).select(counted.columns) for gap in gaps]
+    return conform(
+        pl.concat([counted, none, *named]).sort("policy_id", "rule_id", "outcome", "reason", nulls_last=True), COVERAGE
+    )

@@ -14,6 +14,11 @@ def tablet_fills(lines: pl.LazyFrame) -> pl.LazyFrame:
     return lines.filter(pl.col("claim_source") == "pharmacy", pl.col("form") == TABLET)
 
 
+def unknown_as_retail(fills: pl.LazyFrame) -> pl.LazyFrame:
+    """Fills whose unknown channel counts as retail, the lower limit."""
+    return fills.with_columns(pl.col("channel").fill_null(_RETAIL))
+
+
 def with_limits(fills: pl.LazyFrame, book: Book) -> pl.LazyFrame:
     """Fills with their limits: retail_ceiling, and ceiling and standard_days of their channel (unknown: home delivery).
 

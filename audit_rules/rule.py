@@ -47,10 +47,14 @@ class Rule:
 
 
 class Findings(NamedTuple):
-    """What a rule found: answers (one row per line and policy it could judge) and the evidence behind them."""
+    """What a rule found: answers (one row per line and policy it could judge) and the evidence behind them.
+
+    gaps   what the rule could look for on no line at all: policy_id and reason, named in the coverage with no lines.
+    """
 
     answers: pl.LazyFrame
     evidence: Sequence[pl.LazyFrame] = ()
+    gaps: pl.LazyFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,12 @@ def in_force(lines: pl.LazyFrame, terms: pl.LazyFrame, on: Sequence[str] = ()) -
     """Lines with the term of their policy (and of `on`) that is in force on the service date; others fall away."""
     day = pl.col("service_date")
     return lines.join(terms, on=["policy_id", *on]).filter((pl.col("term_from") <= day) & (day < pl.col("term_to")))
+
+
+def with_flag(lines: pl.LazyFrame, name: str, found: pl.LazyFrame) -> pl.LazyFrame:
+    """Lines with a column `name`: true where `found` has a row for the line and policy, else false."""
+    flagged = found.select(*ON).unique().with_columns(pl.lit(True).alias(name))
+    return lines.join(flagged, on=list(ON), how="left").with_columns(pl.col(name).fill_null(False))
 
 
 def answer(lines: pl.LazyFrame, table: Iterable[Answer]) -> pl.LazyFrame:

@@ -144,10 +144,14 @@ class PrescriberSpecialty(Term):
 
 
 class Authorization(Term):
-    """AUTH01, AUTH02: an approval must cover the line, and may run this many days from its start."""
+    """AUTH01, AUTH02: an approval must cover the line, and may run `allowed_days` from its start.
+
+    by_product   False: the drug has one product, so an approval of whatever product covers it.
+    """
 
     kind = "authorization"
     allowed_days: Days
+    by_product: bool = True
 
 
 class QuantityLimit(Term):

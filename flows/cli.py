@@ -5,13 +5,14 @@ import os
 import sys
 from datetime import date
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, MissingArgumentError, UnknownCommandError, UnknownOptionError, UnusedCliTokensError
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table as Grid
 
 from audit_rules.errors import AuditError
+from audit_rules.outcomes import EXCEPTIONS
 from audit_rules.rules import RULES
 from flows import clock
 from flows.errors import PrefectTrouble, Usage
@@ -23,9 +24,9 @@ os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("PREFECT_LOGGING_TO_API_ENABLED", "false")
 os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
+os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", "CRITICAL")
 
 app = App(name="claims-audit", help="Audit paid drug claims against payers' policies.", version=program_version)
-Folder = Annotated[Path, Parameter(allow_leading_hyphen=True)]
 
 
 @app.command
@@ -127,16 +128,23 @@ def _run_flow(request: Request) -> Summary:
 
 
 def _print_summary(summary: Summary) -> None:
-    grid = Grid.grid(padding=(0, 2))
-    grid.add_row("loaded", f"{summary.rows_read} rows in all, {summary.loaded_files} new files")
+    """One screen: what was loaded, what was set aside, what was found, where it is."""
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"Audit {summary.run_id} as of {summary.as_of}")
+    console.print(f"loaded     {summary.loaded_files} new files; {summary.rows_read} rows in the warehouse's files in all")
     if summary.passed_over:
-        grid.add_row("", f"{len(summary.passed_over)} files were loaded before: {', '.join(summary.passed_over)}")
-    grid.add_row("set aside", f"{summary.quarantined} rows quarantined, {summary.duplicates} exact duplicates")
-    for name, number in summary.exceptions.items():
-        grid.add_row("found", f"{number:>6} {name}")
-    grid.add_row("to work", f"{summary.lines} lines, {summary.amount_at_risk} at risk")
-    grid.add_row("reports", f"{summary.folder}{' (complete already, left alone)' if summary.was_there else ''}")
-    Console(highlight=False, soft_wrap=True).print(grid)
+        console.print(f"           {len(summary.passed_over)} files passed over, loaded before: {', '.join(summary.passed_over)}")
+    console.print(f"set aside  {summary.quarantined} rows quarantined, {summary.duplicates} exact duplicates")
+    console.print(
+        f"found      {sum(summary.exceptions.values())} exceptions on {summary.lines} lines, {summary.amount_at_risk} at risk"
+    )
+    if summary.exceptions:
+        grid = Grid("rule", *EXCEPTIONS, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        for rule_id in dict.fromkeys(name.split()[0] for name in summary.exceptions):
+            counts = (summary.exceptions.get(f"{rule_id} {outcome}") for outcome in EXCEPTIONS)
+            grid.add_row(rule_id, *(str(n) if n else "" for n in counts))
+        console.print(Padding(grid, (0, 0, 0, 11)))
+    console.print(f"reports    {summary.folder}{' (complete already, left alone)' if summary.was_there else ''}")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -145,12 +153,25 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        print(f"claims-audit: {type(error).__name__}. See claims-audit --help.", file=sys.stderr)
+        print(f"claims-audit: {_misused(error)} See claims-audit --help.", file=sys.stderr)
         return Usage.exit_code
     except AuditError as error:
         print(f"claims-audit: {error}", file=sys.stderr)
         return error.exit_code
     return 0
+
+
+def _misused(error: CycloptsError) -> str:
+    """What was wrong with the call, without the words of it."""
+    if isinstance(error, MissingArgumentError) and error.argument is not None:
+        return f"{error.argument.name} needs a value."
+    known = ", ".join(name for name in app if not name.startswith("-"))
+    kinds = {
+        UnknownCommandError: f"No such command; there are {known}.",
+        UnknownOptionError: "An option is not known.",
+        UnusedCliTokensError: "There are words too many.",
+    }
+    return next((text for kind, text in kinds.items() if isinstance(error, kind)), "The call is not understood.")
 
 
 def entry() -> None:

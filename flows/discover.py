@@ -7,6 +7,7 @@ from flows.errors import InputRefused
 from schemas.tables import CLAIM_TABLES, TABLES
 
 FORMS = (".csv", ".csv.gz", ".parquet")
+CONTROL = ".done"
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,10 @@ def find_extracts(folder: Path) -> list[Extract]:
     """
     if not folder.is_dir():
         raise InputRefused(f"Input {folder.name!r} is not a folder. Give the folder that holds the extracts.")
-    extracts = [_extract(folder, p) for p in sorted(folder.rglob("*")) if p.is_file() and not _hidden(p, folder)]
+    paths = [p for p in sorted(folder.rglob("*")) if p.is_file() and not _hidden(p, folder)]
+    extracts = [_extract(folder, p) for p in paths if p.suffix != CONTROL]
+    for alone in {p for p in paths if p.suffix == CONTROL} - {Path(f"{e.path}{CONTROL}") for e in extracts}:
+        raise InputRefused(f"Control file {alone.name!r} stands without its extract. Add the extract or remove the file.")
     if not any(e.table in CLAIM_TABLES for e in extracts):
         raise InputRefused(f"No claim table in the input folder. Add {' or '.join(t + '.csv' for t in CLAIM_TABLES)}.")
     return sorted(extracts, key=lambda e: e.name)

@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 
 from flows.config import Config
+from flows.control import check_control, check_rows
 from flows.discover import Extract
 from flows.errors import InputRefused
 from flows.scan import exact_records, scan_csv, sha256_of
@@ -22,16 +23,17 @@ _PARSERS = {
     Kind.DATE: "as_date", Kind.AMOUNT: "as_amount", Kind.QUANTITY: "as_quantity", Kind.INTEGER: "as_integer",
     Kind.NDC: "as_ndc", Kind.ICD10CM: "as_icd10cm", Kind.HCPCS: "upper", Kind.MODIFIER: "upper", Kind.TAXONOMY: "upper",
 }  # fmt: skip
+_NESTED = ("[", "STRUCT", "MAP", "UNION", "BLOB")
 _PARSED = (Kind.DATE, Kind.AMOUNT, Kind.QUANTITY, Kind.INTEGER)
 
 
-def load(bench: Workbench, extracts: list[Extract], config: Config, step: Callable[[str], None]) -> list[str]:
+def load(bench: Workbench, landing: Path, extracts: list[Extract], config: Config, step: Callable[[str], None]) -> list[str]:
     """Load every extract whose content is not in the warehouse yet; returns the names of those passed over.
 
     Raises InputRefused for a file that is not a table of the contract, and OSError where the disk fails.
     """
     passed_over = []
-    with opened(bench) as connection:
+    with opened(bench, readable=landing) as connection:
         formats = list(config.date_formats)
         run(
             connection,
@@ -41,7 +43,9 @@ def load(bench: Workbench, extracts: list[Extract], config: Config, step: Callab
         known = {row[0] for row in connection.execute("SELECT table_name || sha256 FROM every_file").fetchall()}
         file_no = one(connection, "SELECT max(file_no) FROM every_file")
         for extract in extracts:
+            before = _stamp(extract.path)
             sha256 = sha256_of(extract.path)
+            check_control(extract, sha256)
             if extract.table + sha256 in known:
                 passed_over.append(extract.name)
                 step(extract.name)
@@ -49,10 +53,16 @@ def load(bench: Workbench, extracts: list[Extract], config: Config, step: Callab
             known.add(extract.table + sha256)
             file_no += 1
             _load_file(connection, bench.scratch, extract, sha256, file_no, config)
-            if sha256_of(extract.path) != sha256:
+            if _stamp(extract.path) != before:
                 raise InputRefused(f"{extract.name}: the file changed while it was read. Run again when it is complete.")
             step(extract.name)
     return passed_over
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    """What changes when a file does: its inode, size and time."""
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _load_file(
@@ -88,6 +98,7 @@ def _load_file(
                 f"{extract.name}: {expected} records were counted but {loaded + rejected} read. Quotes or line breaks "
                 "in it are damaged; export it again."
             )
+    check_rows(extract, loaded + rejected)
     connection.execute(
         "INSERT INTO main.file VALUES (?, ?, ?, ?, ?, ?, ?)",
         [file_no, table.name, extract.name, sha256, loaded + rejected, sorted(positions), sorted(unknown)],
@@ -143,7 +154,7 @@ def _as_text(position: int, types: list[str] | None) -> str:
     if types is None:
         return column
     if types[position].startswith("TIMESTAMP"):
-        return f"CAST(CAST({column} AS DATE) AS VARCHAR)"
+        return f"left(CAST({column} AS VARCHAR), 10)"
     return f"CAST({column} AS VARCHAR)"
 
 
@@ -244,5 +255,8 @@ def _parquet_source(connection: duckdb.DuckDBPyConnection, extract: Extract) -> 
     except (duckdb.InvalidInputException, duckdb.IOException, duckdb.Error):
         raise InputRefused(f"{extract.name}: not a readable Parquet file. Export or transfer it again.") from None
     header = tuple(str(row[0]) for row in described)
+    nested = [h for h, *kind in described if any(w in str(kind[0]) for w in _NESTED)]
+    if {n.lower() for n in nested} & {c.name for c in TABLES[extract.table].columns}:
+        raise InputRefused(f"{extract.name}: a column of the table holds lists, structures or bytes. Export it as plain values.")
     numbered = ", ".join(f"{identifier(h)} AS c{i}" for i, h in enumerate(header))
     return f"(SELECT {numbered} FROM read_parquet({path}))", header, [str(row[1]) for row in described]

@@ -33,6 +33,7 @@ class Summary:
     """What a run came to, in counts: safe to print and to store."""
 
     run_id: str
+    as_of: str
     folder: Path
     was_there: bool
     loaded_files: int
@@ -61,7 +62,7 @@ def results(plan: Plan) -> Path:
 def load_stage(plan: Plan, step: Step) -> dict[str, int]:
     """Load every new extract."""
     started = seconds()
-    passed_over = load(plan.bench, list(plan.extracts), plan.config, step)
+    passed_over = load(plan.bench, plan.request.input, list(plan.extracts), plan.config, step)
     _note(plan, "load", started, passed_over=passed_over)
     return {"files": len(plan.extracts), "passed_over": len(passed_over)}
 
@@ -127,7 +128,7 @@ def _summary(
     by_rule = Counter(f"{rule} {outcome}" for rule, outcome in exceptions.iter_rows())
     passed_over = tuple(noted["passed_over"])
     return Summary(
-        run_id, folder, was_there, len(plan.extracts) - len(passed_over), passed_over,
+        run_id, plan.request.as_of.isoformat(), folder, was_there, len(plan.extracts) - len(passed_over), passed_over,
         rows_read=sum(f["rows_read"] for f in files), quarantined=sum(f["quarantined"] for f in files),
         duplicates=sum(f["duplicates"] for f in files), exceptions=dict(sorted(by_rule.items())), lines=worklist.height,
         amount_at_risk=str(worklist["amount_at_risk"].sum() or 0),

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import duckdb
 
-from flows.errors import WarehouseBusy
-from flows.sql import identifier, literal
+from flows.errors import Usage, WarehouseBusy
+from flows.sql import identifier, literal, literals
 from schemas.tables import TABLES, Column, Kind, Table
 
 SCHEMA_VERSION = 1
+MEMORY_LIMIT, SPILL_LIMIT = "3GB", "200GB"
 _TYPES = {Kind.DATE: "DATE", Kind.AMOUNT: "DECIMAL(18, 2)", Kind.QUANTITY: "DECIMAL(18, 3)", Kind.INTEGER: "BIGINT"}
 BOOKKEEPING = {
     "file_no": "INTEGER",
@@ -69,28 +70,55 @@ def hold(warehouse: Path) -> Iterator[None]:
 
 
 @contextmanager
-def opened(bench: Workbench) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection to the workbench, with the warehouse attached read-only as `kept` where there is one."""
+def opened(bench: Workbench, readable: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to the workbench, with the warehouse attached read-only as `kept` where there is one.
+
+    The engine is locked down: no network, no extensions, and no files but the workbench, the warehouse and
+    `readable` (the landing folder). Raises WarehouseBusy where the warehouse cannot be opened.
+    """
     connection = duckdb.connect(str(bench.database))
     try:
-        connection.execute(f"SET temp_directory = {literal(str(bench.scratch))}")
-        connection.execute("SET memory_limit = '3GB'")
-        connection.execute("SET preserve_insertion_order = true")
-        connection.execute("SET disabled_optimizers = 'type_pushdown'")  # else a failed cast can drop rows
-        connection.execute("SET enable_progress_bar = false")
         has_kept = bench.warehouse.exists()
         if has_kept:
-            try:
-                connection.execute(f"ATTACH {literal(str(bench.warehouse))} AS kept (READ_ONLY)")
-            except duckdb.IOException:
-                raise WarehouseBusy(
-                    f"The warehouse {bench.warehouse.name} cannot be opened: another program holds it, or it is no "
-                    "DuckDB file. Close that program, or name another warehouse with --warehouse."
-                ) from None
+            _attach(connection, bench.warehouse, "kept")
+        folders = [bench.scratch, *([readable] if readable else [])]
+        for setting in (
+            f"temp_directory = {literal(str(bench.scratch))}",
+            f"max_temp_directory_size = {literal(SPILL_LIMIT)}",
+            f"memory_limit = {literal(MEMORY_LIMIT)}",
+            "preserve_insertion_order = true",
+            "disabled_optimizers = 'type_pushdown'",  # else a failed cast can drop rows
+            "enable_progress_bar = false",
+            "TimeZone = 'UTC'",
+            f"allowed_directories = {literals([str(f) + '/' for f in folders])}",
+            "enable_external_access = false",
+            "autoinstall_known_extensions = false",
+            "autoload_known_extensions = false",
+            "python_enable_replacements = false",
+            "lock_configuration = true",
+        ):
+            connection.execute(f"SET {setting}")
         _lay_out(connection, has_kept)
         yield connection
     finally:
         connection.close()
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, database: Path, name: str) -> None:
+    try:
+        connection.execute(f"ATTACH {literal(str(database))} AS {name} (READ_ONLY)")
+        (version,) = connection.execute(f"SELECT schema_version FROM {name}.main.meta").fetchall()[0]
+    except duckdb.IOException:
+        raise WarehouseBusy(
+            f"The warehouse {database.name} cannot be opened: another program holds it, or it is no DuckDB file. Close "
+            "that program, or name another warehouse with --warehouse."
+        ) from None
+    except (duckdb.CatalogException, duckdb.BinderException):
+        raise Usage(
+            f"{database.name} is a DuckDB file, but no warehouse of this program. Name another with --warehouse."
+        ) from None
+    if version != SCHEMA_VERSION:
+        raise Usage(f"{database.name} has schema version {version}; this program reads {SCHEMA_VERSION}. Name another warehouse.")
 
 
 def _lay_out(connection: duckdb.DuckDBPyConnection, has_kept: bool) -> None:
@@ -100,6 +128,7 @@ def _lay_out(connection: duckdb.DuckDBPyConnection, has_kept: bool) -> None:
         connection.execute(f"CREATE TABLE IF NOT EXISTS {identifier(table.name)} ({_ddl(table)})")
     for name, ddl in LEDGERS.items():
         connection.execute(f"CREATE TABLE IF NOT EXISTS {identifier(name)} ({ddl})")
+    connection.execute("INSERT INTO meta SELECT ? WHERE NOT EXISTS (FROM main.meta)", [SCHEMA_VERSION])
     for name in [*TABLES, *LEDGERS]:
         sources = [f"main.{identifier(name)}", *([f"kept.main.{identifier(name)}"] if has_kept else [])]
         union = " UNION ALL BY NAME ".join(f"SELECT * FROM {s}" for s in sources)
@@ -116,7 +145,6 @@ def keep(bench: Workbench) -> None:
     if not bench.warehouse.exists():
         connection = duckdb.connect(str(bench.database))
         connection.execute("DROP SCHEMA run CASCADE")
-        connection.execute("INSERT INTO meta VALUES (?)", [SCHEMA_VERSION])
         connection.execute("CHECKPOINT")
         connection.close()
         make_durable(bench.database)
@@ -125,7 +153,7 @@ def keep(bench: Workbench) -> None:
         return
     connection = duckdb.connect(str(bench.warehouse))
     try:
-        connection.execute(f"ATTACH {literal(str(bench.database))} AS fresh (READ_ONLY)")
+        _attach(connection, bench.database, "fresh")
         connection.execute("BEGIN")
         for name in [*TABLES, *(n for n in LEDGERS if n != "meta")]:
             connection.execute(f"INSERT INTO main.{identifier(name)} BY NAME SELECT * FROM fresh.main.{identifier(name)}")

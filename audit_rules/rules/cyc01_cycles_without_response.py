@@ -32,9 +32,7 @@ RULE = Rule(
         "the policy allows {allowed} cycles before a response, and none is on file.",
     },
     needs={
-        "response_not_documented": (
-            "bone marrow and blood count report showing CR or CRi, or the note that states the response",
-        )
+        "response_not_documented": ("bone marrow and blood count report showing CR or CRi, or the note that states the response",)
     },
 )
 

@@ -39,9 +39,7 @@ RULE = Rule(
         "diagnosis_not_listed": "None of the diagnoses on file ({codes}) is one that the policy lists or names for this drug.",
         "no_diagnosis_on_file": "Neither this claim nor the claims around {service_date} carry a diagnosis for this drug.",
     },
-    needs=dict.fromkeys(
-        ("bcr_abl_negative", "non_cancer_indication", "diagnosis_not_listed", "no_diagnosis_on_file"), _CHART
-    ),
+    needs=dict.fromkeys(("bcr_abl_negative", "non_cancer_indication", "diagnosis_not_listed", "no_diagnosis_on_file"), _CHART),
 )
 
 

@@ -35,9 +35,9 @@ RULE = Rule(
         "that says why the generic's inactive ingredients cannot be taken.",
         "authorized_without_trial": "The plan approved the brand for {service_date} although no trial of the generic is on file.",
         "history_too_short": "The brand was paid on {service_date} and no trial of the generic is on file. The member's fills "
-        "are known from {observed_from} only, so a trial may lie before.",
+        "are {history}, so a trial may lie before.",
         "no_generic_trial": "The brand was paid on {service_date}. No trial of the generic tablets is on file; the member's "
-        "fills are known from {observed_from}.",
+        "fills are {history}.",
     },
     needs={
         "intolerance_not_documented": _INTOLERANCE,
@@ -79,7 +79,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
         daw_evidence(answers),
         fill_evidence(trial_fills, FOR), clinical_evidence(trials, FOR), clinical_evidence(intolerances, FOR),
         authorization_evidence(approvals, FOR),
-        eligibility_evidence(observed, FOR, "observed_from", pl.lit(None), pl.col("observed_from")),
+        eligibility_evidence(observed.drop_nulls("observed_from"), FOR, "observed_from", pl.lit(None), pl.col("observed_from")),
     ]  # fmt: skip
     return Findings(answers, evidence)
 
@@ -111,4 +111,6 @@ def _observed_from(dossier: Dossier, brand: pl.LazyFrame) -> pl.LazyFrame:
     unknown = asked.join(spans, on="person", how="anti")  # not in the eligibility table: the line's own payer
     payers = pl.concat([enrolled, unknown], how="diagonal").join(dossier.payer_start, on="payer_id")
     since = pl.max_horizontal("enrolled_from", "first_dispensing_date")
-    return payers.group_by(*ON).agg(observed_from=since.min())
+    observed = asked.select(*ON).join(payers.group_by(*ON).agg(observed_from=since.min()), on=list(ON), how="left")
+    since_when = pl.format("known from {}", "observed_from").fill_null("not known before this one")
+    return observed.with_columns(history=since_when)

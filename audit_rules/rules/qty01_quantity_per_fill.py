@@ -53,9 +53,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
         [
             Answer(quantity.is_null(), NOT_EVALUABLE, "quantity_missing"),
             Answer(quantity <= pl.when(channel_unknown).then("retail_ceiling").otherwise(ceiling), PASS),
-            Answer(
-                channel_unknown & (quantity <= ceiling), REVIEW, "channel_unknown", quantity, pl.col("retail_ceiling")
-            ),
+            Answer(channel_unknown & (quantity <= ceiling), REVIEW, "channel_unknown", quantity, pl.col("retail_ceiling")),
             Answer(days.is_null() | (days <= 0), REVIEW, "days_supply_missing", quantity, ceiling),
             Answer(quantity * standard_days <= ceiling * days, REVIEW, "extended_days_supply", quantity, ceiling),
             Answer(pl.lit(True), RECOVER, "quantity_over_limit", quantity, ceiling),

@@ -1,0 +1,8 @@
+"""Exact figures: numbers with up to three decimals as whole thousandths, so that products and limits meet exactly."""
+
+import polars as pl
+
+
+def thousandths(value: pl.Expr) -> pl.Expr:
+    """A number with at most three decimals as an integer of thousandths; null stays null."""
+    return (value.cast(pl.Float64) * 1000).round(0).cast(pl.Int128)

@@ -1,0 +1,72 @@
+"""CYC03 -- More cycles before a transplant than the policy allows?
+
+Asked of doses that a transplant followed, or for which one was planned at the time.
+pass              within the allowed cycles, or in the further one with disease left on file (PR, NR, or MRD positive).
+records_request   in the further cycle, and nothing on file shows that disease was left (`third_cycle_before_transplant`).
+review            beyond the further cycle (`beyond_third_cycle_before_transplant`).
+not_applicable    no transplant in sight, the line is on a date without a dose, or before the clause.
+Cannot see        a transplant planned and never recorded, or one in a hospital stay whose claims are not here.
+"""
+
+import polars as pl
+
+from audit_rules.clinical_facts import facts_on_file
+from audit_rules.courses import dose_dates, doses_so_far, with_cycle
+from audit_rules.dossier import Dossier
+from audit_rules.evidence import AGAINST, FOR, clinical_evidence, dose_evidence, service_evidence
+from audit_rules.outcomes import FULL_PAID, PASS, RECORDS_REQUEST, REVIEW
+from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force, with_flag
+from audit_rules.terms import Course, TransplantCycles
+from audit_rules.transplants import plans, transplants_ahead
+
+_SHOWN = "The dose of {service_date} is at least in cycle {low} of the course that began on {course_start}, and {transplant}. "
+
+RULE = Rule(
+    id="CYC03",
+    name="cycles.before_transplant",
+    asks=(TransplantCycles, Course),
+    basis=FULL_PAID,
+    says={
+        "third_cycle_before_transplant": _SHOWN + "Before a transplant the policy allows {allowed} cycles; nothing on file "
+        "shows that disease was left, for which it allows one more.",
+        "beyond_third_cycle_before_transplant": _SHOWN + "Before a transplant the policy allows no more than {allowed} cycles.",
+    },
+    needs={
+        "third_cycle_before_transplant": (
+            "bone marrow and MRD results after the cycles before this one",
+            "note that states when the transplant was planned",
+        )
+    },
+)
+
+
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+    """Judge every line on a dose date of a course that leads to a transplant; one answer per line and policy."""
+    doses = dose_dates(dossier, book)
+    dosed = with_cycle(in_force(lines, book.terms(TransplantCycles)), doses)
+    transplants, planned = transplants_ahead(dossier, dosed), plans(dossier, dosed)
+    bound = dosed.pipe(with_flag, "has_transplant", transplants).pipe(with_flag, "has_plan", planned)
+    bound = bound.filter(pl.col("has_transplant") | pl.col("has_plan"))
+    responses = facts_on_file(dossier, bound, "response", since=pl.col("course_start"))
+    residues = facts_on_file(dossier, bound, "mrd", since=pl.col("course_start"))
+    unmet = pl.concat([
+        responses.filter(pl.col("evidence_value").is_in(pl.col("unmet_response_values"))),
+        residues.filter(pl.col("evidence_value").is_in(pl.col("unmet_mrd_values"))),
+    ])  # fmt: skip
+
+    transplant = pl.when("has_transplant").then(pl.lit("a transplant followed")).otherwise(pl.lit("a transplant was planned"))
+    low, most, extended = pl.col("low"), pl.col("allowed_cycles"), pl.col("extended")
+    answers = bound.rename({"allowed": "allowed_cycles"}).pipe(with_flag, "disease_left", unmet).with_columns(transplant=transplant).pipe(
+        answer,
+        [
+            Answer(low <= most, PASS),
+            Answer((low <= extended) & pl.col("disease_left"), PASS),
+            Answer(low <= extended, RECORDS_REQUEST, "third_cycle_before_transplant", low, most),
+            Answer(pl.lit(True), REVIEW, "beyond_third_cycle_before_transplant", low, extended),
+        ],
+    )  # fmt: skip
+    evidence = [
+        dose_evidence(doses_so_far(dosed, doses), AGAINST), service_evidence(transplants, AGAINST),
+        clinical_evidence(planned, AGAINST), clinical_evidence(unmet, FOR),
+    ]  # fmt: skip
+    return Findings(answers, evidence)

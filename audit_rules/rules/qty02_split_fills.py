@@ -1,0 +1,61 @@
+"""QTY02 -- Do fills close together add up to more tablets than one prescription may have?
+
+advisory          within the limit, but with the fills shortly before it above it (`split_fills`). The document limits
+                  each prescription and no period: a hint, nothing to recover.
+pass              not above the limit with them, or above it alone, which QTY01 asks.
+not_evaluable     the quantity is missing (`quantity_missing`).
+not_applicable    no limit for this strength was in force on the dispensing date.
+Cannot see        a lost bottle, a changed dose, or fills paid in cash. A channel that is unknown counts as retail.
+"""
+
+import polars as pl
+
+from audit_rules.dossier import Dossier
+from audit_rules.evidence import FOR, authorization_evidence, fill_evidence, line_evidence
+from audit_rules.exact import thousandths
+from audit_rules.inducers import inducer_fills, overrides, with_inducer
+from audit_rules.limits import tablet_fills, unknown_as_retail, with_limits
+from audit_rules.outcomes import ADVISORY, NONE, NOT_EVALUABLE
+from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.terms import Inducer, QuantityLimit, SplitFills
+
+RULE = Rule(
+    id="QTY02",
+    name="quantity.split_fills",
+    asks=(SplitFills, QuantityLimit, Inducer),
+    basis=NONE,
+    says={
+        "split_fills": "This fill is within the limit, but it and the fills of the same strength since {since} come to "
+        "{observed} tablets; {allowed} are allowed per prescription.",
+    },
+)
+
+
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+    """Judge every tablet fill of a strength with a limit in force; one answer per fill and policy."""
+    fills = unknown_as_retail(tablet_fills(lines))
+    inducers, granted = inducer_fills(dossier, fills, book), overrides(dossier, fills, book)
+    limited = fills.pipe(with_inducer, inducers, granted).pipe(with_limits, book).drop("term_id", "citation")
+    since = pl.col("service_date") - pl.duration(days="lookback_days")
+    asked = in_force(limited, book.terms(SplitFills), on=["channel"]).with_columns(since=since)
+    near = _fills_since(dossier, asked)
+    total = near.group_by(*ON).agg(total_milli=pl.col("quantity_milli").sum())
+
+    own, total_milli, ceiling_milli = pl.col("quantity_milli"), pl.col("total_milli"), thousandths(pl.col("ceiling"))
+    is_split = (own <= ceiling_milli) & (total_milli > ceiling_milli)
+    answers = asked.join(total, on=list(ON), how="left").pipe(
+        answer,
+        [
+            Answer(own.is_null(), NOT_EVALUABLE, "quantity_missing"),
+            Answer(is_split, ADVISORY, "split_fills", total_milli / 1000, pl.col("ceiling")),
+        ],
+    )
+    return Findings(answers, [line_evidence(near), fill_evidence(inducers, FOR), authorization_evidence(granted, FOR)])
+
+
+def _fills_since(dossier: Dossier, asked: pl.LazyFrame) -> pl.LazyFrame:
+    """The person's fills from `since` to the fill's date, of its payer, strength and channel; itself among them."""
+    same = ["person", "payer_id", "ingredient", "strength_mg", "channel"]
+    fills = unknown_as_retail(tablet_fills(dossier.fills)).drop("row_id")
+    found = asked.select(*ON, *same, "since", day="service_date").join(fills, on=same)
+    return found.filter(pl.col("service_date").is_between(pl.col("since"), pl.col("day")))

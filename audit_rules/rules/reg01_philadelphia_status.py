@@ -1,0 +1,68 @@
+"""REG01 -- Given together with a tyrosine kinase inhibitor, for disease that is Philadelphia-positive?
+
+Asked of lines whose date lies in the supply of such a drug.
+pass              the latest Philadelphia status on file is positive.
+records_request   it is negative (`philadelphia_negative`), or none is on file (`philadelphia_status_not_documented`).
+not_applicable    no such drug was at hand, or the clause was not in force.
+Cannot see        whether the two were meant as one treatment, and drugs whose NDCs no table here holds: the coverage
+                  names each such ingredient, with no lines (`ingredient_unknown`).
+"""
+
+import polars as pl
+
+from audit_rules.clinical_facts import facts_on_file, latest
+from audit_rules.dossier import Dossier
+from audit_rules.evidence import AGAINST, FOR, clinical_evidence, fill_evidence
+from audit_rules.outcomes import FULL_PAID, PASS, RECORDS_REQUEST
+from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.terms import Combination
+
+_REPORT = ("cytogenetic or molecular report on the Philadelphia chromosome (BCR-ABL1)",)
+
+RULE = Rule(
+    id="REG01",
+    name="regimen.philadelphia_status",
+    asks=(Combination,),
+    basis=FULL_PAID,
+    says={
+        "philadelphia_negative": "The supply of {combined} on file covers {service_date}; the policy allows the combination for "
+        "Philadelphia-positive disease, and the latest status on file, of {status_date}, is {status}.",
+        "philadelphia_status_not_documented": "The supply of {combined} on file covers {service_date}; the policy allows the "
+        "combination for Philadelphia-positive disease, and no status is on file.",
+    },
+    needs={"philadelphia_negative": _REPORT, "philadelphia_status_not_documented": _REPORT},
+)
+
+
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+    """Judge every line whose date the supply of a combined drug covers; one answer per line and policy."""
+    asked = in_force(lines, book.terms(Combination))
+    fills = _covering_fills(dossier, asked)
+    combined = fills.group_by(*ON).agg(combined=pl.col("ingredient").unique().sort().str.join(", "))
+    is_required = pl.col("evidence_value") == pl.col("required_status")
+    statuses = latest(facts_on_file(dossier, asked, "philadelphia"), kindness=is_required)
+    status = statuses.select(*ON, status="evidence_value", status_date="evidence_date")
+    answers = asked.join(combined, on=list(ON)).join(status, on=list(ON), how="left").pipe(
+        answer,
+        [
+            Answer(pl.col("status") == pl.col("required_status"), PASS),
+            Answer(pl.col("status").is_not_null(), RECORDS_REQUEST, "philadelphia_negative"),
+            Answer(pl.lit(True), RECORDS_REQUEST, "philadelphia_status_not_documented"),
+        ],
+    )  # fmt: skip
+    side = pl.when(is_required).then(pl.lit(FOR)).otherwise(pl.lit(AGAINST))
+    return Findings(answers, [fill_evidence(fills, AGAINST), clinical_evidence(statuses, side)], _unknown_ingredients(book))
+
+
+def _covering_fills(dossier: Dossier, asked: pl.LazyFrame) -> pl.LazyFrame:
+    """The person's fills of a listed ingredient, in any form, whose supply covers the line's date."""
+    wanted = asked.select(*ON, "person", day="service_date", ingredient="ingredients").explode("ingredient")
+    found = wanted.join(dossier.fills.drop("row_id"), on=["person", "ingredient"])
+    return found.filter(pl.col("service_date") <= pl.col("day"), pl.col("day") < pl.col("supply_end"))
+
+
+def _unknown_ingredients(book: Book) -> pl.LazyFrame:
+    """Listed ingredients of which the reference tables hold no NDC: their fills cannot be recognised."""
+    listed = book.terms(Combination).select("policy_id", ingredient="ingredients").explode("ingredient").unique()
+    unknown = listed.join(book.reference.ndc.lazy().select("ingredient"), on="ingredient", how="anti")
+    return unknown.select("policy_id", reason=pl.format("ingredient_unknown:{}", "ingredient"))

@@ -1,0 +1,59 @@
+"""REG02 -- Was treatment begun in remission, although the policy covers relapsed or refractory disease?
+
+Asked of the first dose date of the first course.
+records_request   the claim says in remission, no claim near it says active disease or relapse, and no relapsed or
+                  refractory disease is on file (`in_remission_at_start`).
+pass              any of these is otherwise.
+not_applicable    another date, or before the clause.
+Cannot see        a relapse that stands in the chart only, such as one found by measurable residual disease.
+"""
+
+import polars as pl
+
+from audit_rules.clinical_facts import facts_on_file
+from audit_rules.courses import dose_dates, with_cycle
+from audit_rules.diagnoses import around_the_line
+from audit_rules.dossier import Dossier
+from audit_rules.evidence import AGAINST, FOR, clinical_evidence, diagnosis_evidence
+from audit_rules.outcomes import FULL_PAID, RECORDS_REQUEST
+from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force, with_flag
+from audit_rules.terms import Course, RemissionAtStart
+
+RULE = Rule(
+    id="REG02",
+    name="regimen.in_remission_at_start",
+    asks=(RemissionAtStart, Course),
+    basis=FULL_PAID,
+    says={
+        "in_remission_at_start": "The first dose, of {service_date}, was billed with leukemia in remission; the policy covers "
+        "relapsed or refractory disease, and no claim near that date and nothing on file shows it.",
+    },
+    needs={
+        "in_remission_at_start": (
+            "bone marrow report before the first dose", "note that states relapsed or refractory disease",
+        )
+    },
+)  # fmt: skip
+
+
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+    """Judge every line on the first dose date of the first course; one answer per line and policy."""
+    dosed = with_cycle(in_force(lines, book.terms(RemissionAtStart)), dose_dates(dossier, book))
+    first = dosed.filter(pl.col("course_no") == 1, pl.col("service_date") == pl.col("course_start"))
+    codes = first.select(*ON, "remission_codes", "active_codes", "lookback_days", "lookahead_days")
+    near = around_the_line(dossier, first).join(codes, on=list(ON))
+    day, date = pl.col("service_date"), pl.col("date")
+    is_in_window = date.is_between(day - pl.duration(days="lookback_days"), day + pl.duration(days="lookahead_days"))
+    remissions = near.filter("is_same_claim", pl.col("code").is_in(pl.col("remission_codes")))
+    active = near.filter(is_in_window, pl.col("code").is_in(pl.col("active_codes")))
+    relapses = facts_on_file(dossier, first, "relapsed_refractory").filter(pl.col("evidence_value") == "yes")
+    answers = (
+        first.pipe(with_flag, "in_remission", remissions)
+        .pipe(with_flag, "has_active_disease", active)
+        .pipe(with_flag, "has_relapsed", relapses)
+    )
+    begun_in_remission = pl.col("in_remission") & ~pl.col("has_active_disease") & ~pl.col("has_relapsed")
+    return Findings(
+        answers.pipe(answer, [Answer(begun_in_remission, RECORDS_REQUEST, "in_remission_at_start")]),
+        [diagnosis_evidence(remissions, AGAINST), diagnosis_evidence(active, FOR), clinical_evidence(relapses, FOR)],
+    )

@@ -1,0 +1,44 @@
+"""SAFE01 -- Was the drug given again after the liver disease for which it must be stopped?
+
+review            the disease was diagnosed in this course, before this dose (`after_veno_occlusive_disease`).
+pass              no such diagnosis on file.
+not_applicable    the line is on a date without a dose, or before the clause.
+Cannot see        a suspicion that was ruled out, or the disease under a less exact code.
+"""
+
+import polars as pl
+
+from audit_rules.courses import dose_dates, doses_so_far, with_cycle
+from audit_rules.dossier import Dossier
+from audit_rules.evidence import AGAINST, diagnosis_evidence, dose_evidence
+from audit_rules.outcomes import FULL_PAID, REVIEW
+from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.terms import AdverseEvent, Course
+
+RULE = Rule(
+    id="SAFE01",
+    name="safety.veno_occlusive_disease",
+    asks=(AdverseEvent, Course),
+    basis=FULL_PAID,
+    says={
+        "after_veno_occlusive_disease": "Veno-occlusive disease of the liver ({found_codes}) is on file from {first_found} on, "
+        "before the dose of {service_date} in the same course; the policy says to stop for good after it.",
+    },
+)
+
+
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+    """Judge every line on a dose date; one answer per line and policy."""
+    doses = dose_dates(dossier, book)
+    dosed = with_cycle(in_force(lines, book.terms(AdverseEvent)), doses)
+    asked = dosed.select(*ON, "person", "service_date", "course_start", "codes")
+    events = asked.join(dossier.diagnoses, on="person").filter(
+        pl.col("code").is_in(pl.col("codes")),
+        pl.col("date") >= pl.col("course_start"),
+        pl.col("date") < pl.col("service_date"),
+    )
+    found = events.group_by(*ON).agg(found_codes=pl.col("code").unique().sort().str.join(", "), first_found=pl.col("date").min())
+    answers = dosed.join(found, on=list(ON), how="left").pipe(
+        answer, [Answer(pl.col("first_found").is_not_null(), REVIEW, "after_veno_occlusive_disease")]
+    )
+    return Findings(answers, [dose_evidence(doses_so_far(dosed, doses), AGAINST), diagnosis_evidence(events, AGAINST)])

@@ -1,0 +1,71 @@
+"""SAFE02 -- Do claims show the monitoring that the policy asks for around a date?
+
+One finding per person, payer and date, on the date's first line.
+advisory          a kind of monitoring has no claim in its window (`monitoring_not_on_claims`).
+pass              every kind has one.
+not_evaluable     the window after the date was still open on the as-of date (`window_open`).
+not_applicable    the line does not carry the date's finding, or is before the clause.
+Cannot see        tests within a hospital stay or a bundled payment, and their results.
+"""
+
+import polars as pl
+
+from audit_rules.dossier import Dossier
+from audit_rules.evidence import FOR, service_evidence
+from audit_rules.outcomes import ADVISORY, NONE, NOT_EVALUABLE
+from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.terms import Monitoring
+
+RULE = Rule(
+    id="SAFE02",
+    name="safety.monitoring",
+    asks=(Monitoring,),
+    basis=NONE,
+    says={
+        "monitoring_not_on_claims": "No claim near {service_date} shows this monitoring, which the policy asks for: {missing}."
+    },
+)
+
+
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+    """Judge every date with a line of the drug; one answer per person, payer, date and policy, on its first line."""
+    first = _first_lines(lines)
+    asked = in_force(first.select(*ON, "person", "service_date"), book.terms(Monitoring))
+    shown = _shown(dossier, asked)
+    kinds = asked.join(shown.select(*ON, "term_id", is_shown=pl.lit(True)).unique(), on=[*ON, "term_id"], how="left")
+    is_missing = pl.col("is_shown").is_null()
+    is_cited = is_missing | ~is_missing.any()  # what is missing; where nothing is, every clause
+    summed = kinds.group_by(*ON).agg(
+        term_id=pl.col("term_id").min(),
+        citation=pl.col("citation").filter(is_cited).unique().sort().str.join("; "),
+        missing=pl.col("name").filter(is_missing).unique().sort().str.join(", "),
+        missing_count=is_missing.sum(),
+        days_after=pl.col("days_after").max(),
+    )
+    window_end = pl.col("service_date") + pl.duration(days="days_after")
+    count = pl.col("missing_count")
+    answers = first.join(summed, on=list(ON)).pipe(
+        answer,
+        [
+            Answer(window_end > dossier.as_of, NOT_EVALUABLE, "window_open"),
+            Answer(count > 0, ADVISORY, "monitoring_not_on_claims", count, pl.lit(0)),
+        ],
+    )
+    return Findings(answers, [service_evidence(shown, FOR)])
+
+
+def _first_lines(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """The first line of each policy, person, payer and date, by claim_id and line."""
+    place = ["policy_id", "person", "payer_id", "service_date"]
+    return lines.sort(*place, "claim_id", "claim_line_number").unique(place, keep="first", maintain_order=True)
+
+
+def _shown(dossier: Dossier, asked: pl.LazyFrame) -> pl.LazyFrame:
+    """The person's services that show a kind of monitoring within its window; one row per line, kind and service."""
+    windows = asked.select(
+        *ON, "person", "term_id", "hcpcs", opens=pl.col("service_date") - pl.duration(days="days_before"),
+        closes=pl.col("service_date") + pl.duration(days="days_after"),
+    )  # fmt: skip
+    found = windows.join(dossier.services.drop("row_id"), on="person")
+    is_in_window = pl.col("service_date").is_between(pl.col("opens"), pl.col("closes"))
+    return found.filter(pl.col("hcpcs_code").is_in(pl.col("hcpcs")), is_in_window)
