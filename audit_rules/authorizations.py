@@ -3,7 +3,15 @@
 import polars as pl
 
 from audit_rules.dossier import Dossier
-from audit_rules.rule import ON
+from audit_rules.rule import ON, Book, in_force
+from audit_rules.terms import Authorization
+
+APPROVED, DENIED = "approved", "denied"
+
+
+def under_the_clause(lines: pl.LazyFrame, book: Book) -> pl.LazyFrame:
+    """Lines with the authorization clause of their policy; their product is left out where the clause asks for none."""
+    return in_force(lines, book.terms(Authorization)).with_columns(product=pl.when("by_product").then("product"))
 
 
 def of_the_drug(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame:

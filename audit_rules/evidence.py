@@ -49,11 +49,11 @@ def clinical_evidence(frame: pl.LazyFrame, side: pl.Expr | str) -> pl.LazyFrame:
     )
 
 
-def authorization_evidence(frame: pl.LazyFrame, side: pl.Expr | str, date: str = "start_date") -> pl.LazyFrame:
-    """Rows with an authorization: its id, status and start date (or end date)."""
+def authorization_evidence(frame: pl.LazyFrame, side: pl.Expr | str) -> pl.LazyFrame:
+    """Rows with an authorization: its id, status and start date."""
     return _cited(
         frame, "authorization", side, id=pl.col("authorization_id"), code=pl.col("product"), value=pl.col("status"),
-        date=pl.col(date),
+        date=pl.col("start_date"),
     )  # fmt: skip
 
 

@@ -4,12 +4,13 @@ import hashlib
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import get_args
 
 import polars as pl
 
 from audit_rules.errors import PolicyRefused
 from audit_rules.policy import PolicyLibrary
-from audit_rules.terms import DiagnosisCodes
+from audit_rules.terms import ICD10CM_CODE, AgeLimit, DiagnosisCodes, Standing
 
 SHIPPED = Path(str(files("audit_rules") / "code_sets"))
 _NDC_COLUMNS = ("ndc11", "ingredient", "product", "strength_mg", "form", "audited")
@@ -54,7 +55,38 @@ def load_reference(library: PolicyLibrary, extra: Path | None = None, ndc_direct
     unknown = sorted(set(hcpcs["role"].to_list()) - _ROLES)
     if unknown:
         raise PolicyRefused(f"drug_codes code sets: unknown role {unknown[0]!r}. Use one of {', '.join(sorted(_ROLES))}.")
-    return Reference(ndc, hcpcs, _codes(library, folders, hashes), hashes)
+    codes = _codes(library, folders, hashes)
+    _check_indications(library, codes)
+    return Reference(ndc, hcpcs, codes, hashes)
+
+
+def _code_set(path: Path, hashes: dict[str, str]) -> list[tuple[str, str | None, Standing | None]]:
+    """The entries of one code set: code, indication, standing. Raises PolicyRefused with file, row and remedy."""
+    entries: list[tuple[str, str | None, Standing | None]] = []
+    frame = _read(path, ("code", "indication", "standing"), hashes)
+    for number, (code, indication, standing) in enumerate(frame.select("code", "indication", "standing").iter_rows(), 2):
+        if not ICD10CM_CODE.fullmatch(code or ""):
+            raise PolicyRefused(
+                f"{path.name}: line {number}: {code!r} is no ICD-10-CM code with its dot, such as C91.00. Correct it."
+            )
+        if standing not in get_args(Standing):
+            raise PolicyRefused(
+                f"{path.name}: line {number}: unknown standing {standing!r}. Use {', '.join(get_args(Standing))}."
+            )
+        entries.append((code, indication, standing))
+    return entries
+
+
+def _check_indications(library: PolicyLibrary, codes: pl.DataFrame) -> None:
+    """An exempt indication that no code has would never match: a misspelling."""
+    for policy, term in library.of_kind(AgeLimit):
+        assert isinstance(term, AgeLimit)
+        known = set(codes.filter(pl.col("policy_id") == policy.document.id)["indication"].drop_nulls().to_list())
+        for indication in sorted(set(term.exempt_indications) - known):
+            raise PolicyRefused(
+                f"{policy.file_name}: age_limit {term.term_id}: no code has the indication {indication!r}. "
+                "Write it as the diagnosis codes do."
+            )
 
 
 def _stacked(folders: list[Path], pattern: str, columns: tuple[str, ...], hashes: dict[str, str]) -> pl.DataFrame:
@@ -79,13 +111,12 @@ def _codes(library: PolicyLibrary, folders: list[Path], hashes: dict[str, str]) 
     rows = []
     for policy, term in library.of_kind(DiagnosisCodes):
         assert isinstance(term, DiagnosisCodes)
-        entries = [(c, term.indication, term.standing) for c in term.codes]
+        entries: list[tuple[str, str | None, Standing | None]] = [(c, term.indication, term.standing) for c in term.codes]
         if term.code_set:
             path = next((f / term.code_set for f in reversed(folders) if (f / term.code_set).is_file()), None)
             if path is None:
                 raise PolicyRefused(f"{policy.file_name}: {term.term_id}: no code set {term.code_set}. Put it beside the policy.")
-            frame = _read(path, ("code", "indication", "standing"), hashes)
-            entries = frame.select("code", "indication", "standing").rows()
+            entries = _code_set(path, hashes)
         rows += [
             (
                 policy.document.id,

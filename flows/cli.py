@@ -11,8 +11,10 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table as Grid
 
+from audit_rules import catalogue
 from audit_rules.errors import AuditError
 from audit_rules.outcomes import EXCEPTIONS
+from audit_rules.policy import load_policies
 from audit_rules.rules import RULES
 from flows import clock
 from flows.errors import PrefectTrouble, Usage
@@ -87,17 +89,22 @@ def validate(*, input: Path, output: Path | None = None, config: Path | None = N
 
 
 @app.command
-def rules(rule_id: str | None = None) -> None:
-    """Print the rule catalogue, or one rule.
+def rules(rule_id: str | None = None, *, coverage: bool = False, policies: Path | None = None) -> None:
+    """Print the rule catalogue, one rule, or how much of each policy document is audited.
 
     Parameters
     ----------
     rule_id: such as QTY01
+    coverage: per document, the clauses audited, partly audited and not auditable
+    policies: a folder with more policy files
     """
+    if coverage:
+        print(catalogue.coverage(load_policies(policies), RULES))
+        return
     chosen = [m for m in RULES if rule_id is None or m.RULE.id == rule_id.upper()]
     if not chosen:
-        raise Usage(f"No rule {rule_id!r}. Rules: {', '.join(m.RULE.id for m in RULES)}.")
-    print("\n\n".join(f"{m.RULE.id} {m.RULE.name}\n{(m.__doc__ or '').strip()}" for m in chosen))
+        raise Usage(f"No such rule. Rules: {', '.join(m.RULE.id for m in RULES)}.")
+    print("\n\n".join(catalogue.describe(m) for m in chosen))
 
 
 def _day(text: str | None) -> date:
@@ -151,13 +158,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     os.umask(0o077)
     try:
-        app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        with told(Path.cwd()):
+            app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         print(f"claims-audit: {_misused(error)} See claims-audit --help.", file=sys.stderr)
         return Usage.exit_code
     except AuditError as error:
         print(f"claims-audit: {error}", file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

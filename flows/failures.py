@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+from cyclopts import CycloptsError
 
 from audit_rules.errors import AuditError
 from flows.errors import DiskTrouble
@@ -29,7 +30,7 @@ def told(trace_folder: Path) -> Iterator[None]:
         return
     except AuditError as error:
         failure = error.with_traceback(None)
-    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+    except (KeyboardInterrupt, SystemExit, GeneratorExit, BrokenPipeError, CycloptsError):
         raise
     except BaseException as error:  # a Polars panic is no Exception
         failure = explain(error, trace_folder)

@@ -6,6 +6,7 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
+from audit_rules.errors import PolicyRefused
 from audit_rules.policy import PolicyLibrary, load_policies
 from audit_rules.reference import Reference, load_reference
 from audit_rules.terms import SupplyWindow
@@ -93,5 +94,10 @@ def _payer_names(library: PolicyLibrary, config: Config) -> dict[str, str]:
 
 
 def _supply_days(library: PolicyLibrary) -> int:
-    (days,) = {t.default_days for _, t in library.of_kind(SupplyWindow) if isinstance(t, SupplyWindow)}
-    return days
+    found = [(policy, t.default_days) for policy, t in library.of_kind(SupplyWindow) if isinstance(t, SupplyWindow)]
+    if len({days for _, days in found}) != 1:
+        raise PolicyRefused(
+            f"{found[-1][0].file_name if found else 'policies'}: supply_window: there must be one default_days in all documents. "
+            "Leave it to the general document."
+        )
+    return found[0][1]

@@ -13,9 +13,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-import polars as pl
-from case_files import Answer, Case, CaseError, Expectation, Row
-
 from audit_rules.dossier import Dossier, compile_dossier
 from audit_rules.judge import judge
 from audit_rules.rule import Book, RuleModule
@@ -25,6 +22,7 @@ from flows.plan import Plan, Request, plan
 from flows.sql import statements
 from flows.warehouse import opened
 from schemas.tables import TABLES, Kind
+from tests.case_files import Answer, Case, CaseError, Expectation, Row
 
 _PREFIXED = ("claim_id", "member_id", "person_id", "authorization_id", "original_claim_id")
 _DATE_FORMATS = ("%Y-%m-%d", "%Y%m%d")

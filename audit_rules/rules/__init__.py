@@ -2,13 +2,20 @@
 
 from audit_rules.rule import RuleModule
 from audit_rules.rules import (
+    age01_age_limit,
+    auth01_authorization_missing,
+    auth02_authorization_too_long,
+    code01_code_validity,
+    code02_code_unclassified,
     cyc01_cycles_without_response,
     cyc02_maximum_cycles,
     cyc03_cycles_before_transplant,
     cyc04_dose_interval,
     dose01_daily_maximum,
     dose02_tablet_strength,
+    dup01_duplicate_claim,
     dx01_diagnosis_coverage,
+    elig01_eligibility_span,
     gen01_brand_without_generic_trial,
     qty01_quantity_per_fill,
     qty02_split_fills,
@@ -16,17 +23,24 @@ from audit_rules.rules import (
     reg02_remission_at_start,
     safe01_veno_occlusive_disease,
     safe02_monitoring,
+    spec01_prescriber_specialty,
     unit01_units_per_date,
     unit02_units_vials,
 )
 
 RULES: tuple[RuleModule, ...] = (
     dx01_diagnosis_coverage,
+    age01_age_limit,
+    spec01_prescriber_specialty,
+    auth01_authorization_missing,
+    auth02_authorization_too_long,
     qty01_quantity_per_fill,
     qty02_split_fills,
     dose01_daily_maximum,
     dose02_tablet_strength,
     gen01_brand_without_generic_trial,
+    code01_code_validity,
+    code02_code_unclassified,
     cyc01_cycles_without_response,
     cyc02_maximum_cycles,
     cyc03_cycles_before_transplant,
@@ -37,4 +51,6 @@ RULES: tuple[RuleModule, ...] = (
     safe02_monitoring,
     reg01_philadelphia_status,
     reg02_remission_at_start,
+    dup01_duplicate_claim,
+    elig01_eligibility_span,
 )

@@ -15,7 +15,7 @@ from audit_rules.courses import dose_dates, doses_so_far, with_cycle
 from audit_rules.dossier import Dossier
 from audit_rules.evidence import AGAINST, FOR, clinical_evidence, dose_evidence, service_evidence
 from audit_rules.outcomes import FULL_PAID, PASS, RECORDS_REQUEST, REVIEW
-from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force, with_flag
+from audit_rules.rule import Answer, Book, Findings, Rule, answer, in_force, with_flag
 from audit_rules.terms import Course, TransplantCycles
 from audit_rules.transplants import plans, transplants_ahead
 
@@ -56,7 +56,8 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
 
     transplant = pl.when("has_transplant").then(pl.lit("a transplant followed")).otherwise(pl.lit("a transplant was planned"))
     low, most, extended = pl.col("low"), pl.col("allowed_cycles"), pl.col("extended")
-    answers = bound.rename({"allowed": "allowed_cycles"}).pipe(with_flag, "disease_left", unmet).with_columns(transplant=transplant).pipe(
+    judged = bound.rename({"allowed": "allowed_cycles"}).with_columns(transplant=transplant)
+    answers = judged.pipe(with_flag, "disease_left", unmet).pipe(
         answer,
         [
             Answer(low <= most, PASS),
@@ -64,7 +65,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
             Answer(low <= extended, RECORDS_REQUEST, "third_cycle_before_transplant", low, most),
             Answer(pl.lit(True), REVIEW, "beyond_third_cycle_before_transplant", low, extended),
         ],
-    )  # fmt: skip
+    )
     evidence = [
         dose_evidence(doses_so_far(dosed, doses), AGAINST), service_evidence(transplants, AGAINST),
         clinical_evidence(planned, AGAINST), clinical_evidence(unmet, FOR),

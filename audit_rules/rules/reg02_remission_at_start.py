@@ -18,6 +18,7 @@ from audit_rules.evidence import AGAINST, FOR, clinical_evidence, diagnosis_evid
 from audit_rules.outcomes import FULL_PAID, RECORDS_REQUEST
 from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force, with_flag
 from audit_rules.terms import Course, RemissionAtStart
+from audit_rules.windows import is_near
 
 RULE = Rule(
     id="REG02",
@@ -42,10 +43,8 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
     first = dosed.filter(pl.col("course_no") == 1, pl.col("service_date") == pl.col("course_start"))
     codes = first.select(*ON, "remission_codes", "active_codes", "lookback_days", "lookahead_days")
     near = around_the_line(dossier, first).join(codes, on=list(ON))
-    day, date = pl.col("service_date"), pl.col("date")
-    is_in_window = date.is_between(day - pl.duration(days="lookback_days"), day + pl.duration(days="lookahead_days"))
     remissions = near.filter("is_same_claim", pl.col("code").is_in(pl.col("remission_codes")))
-    active = near.filter(is_in_window, pl.col("code").is_in(pl.col("active_codes")))
+    active = near.filter(is_near(pl.col("date"), pl.col("service_date")), pl.col("code").is_in(pl.col("active_codes")))
     relapses = facts_on_file(dossier, first, "relapsed_refractory").filter(pl.col("evidence_value") == "yes")
     answers = (
         first.pipe(with_flag, "in_remission", remissions)

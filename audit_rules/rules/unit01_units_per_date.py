@@ -28,7 +28,7 @@ RULE = Rule(
     asks=(UnitsPerDate, Course),
     basis=EXCESS_QUANTITY,
     says={
-        "units_over_maximum": "{observed} units were billed for {service_date}; the largest dose for {place} takes "
+        "units_over_maximum": "{observed} units were billed for {service_date}; the dose for {place} takes at most "
         "{allowed} in whole vials.",
         "units_over_bsa_dose": "{observed} units were billed for {service_date}; for the body surface of {surface} m2 on file "
         "the dose for {place} takes {allowed} in whole vials.",
@@ -59,7 +59,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
     mg_per_m2 = pl.when(is_first).then("first_mg_m2").otherwise("later_mg_m2")
     bsa_limit = pl.col("vial_units") * whole_vials(pl.col("surface"), mg_per_m2, pl.col("vial_mg"))
     dated = dated.with_columns(
-        place=pl.when(is_first).then(pl.lit("the first date of a cycle")).otherwise(pl.lit("a later date of a cycle")),
+        place=pl.when(is_first).then(pl.lit("a date that can begin a cycle")).otherwise(pl.lit("a date that begins no cycle")),
         bsa_units=bsa_limit,
         most_units=pl.max_horizontal(pl.when(is_first).then("first_units").otherwise("later_units"), bsa_limit),
     )

@@ -1,7 +1,7 @@
 """UNIT02 -- Do the units of one date look like whole vials, with waste billed as it should be?
 
 One finding per person, payer and date, on the line with most units. All units of the date count, waste included.
-advisory          as few units as vials, less than any dose (`units_look_like_vials`).
+advisory          as few units as a dose has vials (`units_look_like_vials`).
 review            waste and no waste claimed on one date (`jw_and_jz`), a whole vial or more as waste
                   (`waste_over_one_vial`), or units that with the waste are no whole vials (`not_whole_vials`).
 pass              none of these.
@@ -26,8 +26,8 @@ RULE = Rule(
     asks=(VialUnits,),
     basis=NONE,
     says={
-        "units_look_like_vials": "{observed} units were billed for {service_date}, less than any dose: vials seem to have been "
-        "counted, of {vial_units} units each.",
+        "units_look_like_vials": "{observed} units were billed for {service_date}, very little for a dose: perhaps the vials "
+        "of {vial_units} units each were counted.",
         "jw_and_jz": "The lines for {service_date} say both that drug was thrown away ({waste_modifier}) and that none was "
         "({no_waste_modifier}).",
         "waste_over_one_vial": "{observed} units were billed as thrown away on {service_date}; waste of one dose is less than "

@@ -1,0 +1,87 @@
+"""AGE01 -- Is the patient younger than the policy covers?
+
+pass              old enough, or an indication is on file that the policy covers at any age.
+records_request   under the age from which the policy covers the drug or the indication on file (`under_minimum_age`).
+review            a minor before the revision that brought pediatric use (`pediatric_before_revision`), or where the
+                  document names adults but makes that no criterion (`adults_named`).
+not_evaluable     the birth date is missing, or the extracts disagree on it (`birth_date_missing`).
+not_applicable    the age belongs to an indication and none is on file, or no clause was in force.
+Cannot see        which of several indications the drug was given for, and exceptions granted for a child.
+"""
+
+import polars as pl
+
+from audit_rules.diagnoses import covered_diagnoses, latest_of_each_code
+from audit_rules.dossier import Dossier
+from audit_rules.evidence import AGAINST, diagnosis_evidence, eligibility_evidence
+from audit_rules.outcomes import FULL_PAID, NOT_APPLICABLE, NOT_EVALUABLE, PASS, RECORDS_REQUEST, REVIEW
+from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.terms import AgeLimit, DiagnosisCodes, DiagnosisCoverage
+
+RULE = Rule(
+    id="AGE01",
+    name="age.limit",
+    asks=(AgeLimit, DiagnosisCoverage, DiagnosisCodes),
+    basis=FULL_PAID,
+    says={
+        "under_minimum_age": "The patient, born on {birth_date}, was {age} years old on {service_date}; the policy covers {use} "
+        "from the age of {under_age}.",
+        "pediatric_before_revision": "The patient, born on {birth_date}, was {age} years old on {service_date}. Use under "
+        "{under_age} came into the policy with a later revision, and the text in force that day is not at hand.",
+        "adults_named": "The patient, born on {birth_date}, was {age} years old on {service_date}. The policy speaks of adults "
+        "(taken as {under_age} and over) without making that a criterion.",
+    },
+    needs={
+        "under_minimum_age": (
+            "record of the patient's date of birth", "chart note or approval that supports the use at this age",
+        )
+    },
+)  # fmt: skip
+
+
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+    """Judge every line of the policies with an age limit; one answer per line and policy."""
+    asked = in_force(lines, book.terms(AgeLimit)).rename({"reason": "limit_reason"})
+    covered = covered_diagnoses(dossier, lines, book)
+    limited = asked.pipe(_with_indications, covered).pipe(_nearest_limit)
+
+    def under_limit(reason: str) -> pl.Expr:
+        return pl.col("is_under") & (pl.col("limit_reason") == reason)
+
+    answers = limited.pipe(
+        answer,
+        [
+            Answer(pl.col("age").is_null(), NOT_EVALUABLE, "birth_date_missing"),
+            Answer(~pl.col("has_use"), NOT_APPLICABLE),
+            Answer(pl.col("is_exempt"), PASS),
+            Answer(under_limit("under_minimum_age"), RECORDS_REQUEST, "under_minimum_age"),
+            Answer(under_limit("pediatric_before_revision"), REVIEW, "pediatric_before_revision"),
+            Answer(under_limit("adults_named"), REVIEW, "adults_named"),
+        ],
+    )
+    indications = latest_of_each_code(covered.join(limited.filter("requires_covered_indication"), on=list(ON), how="semi"))
+    birth = eligibility_evidence(limited, AGAINST, "birth_date", pl.lit(None), pl.col("birth_date"))
+    return Findings(answers, [birth, diagnosis_evidence(indications, AGAINST)])
+
+
+def _with_indications(asked: pl.LazyFrame, covered: pl.LazyFrame) -> pl.LazyFrame:
+    """Lines and limits with `has_use` (there is a use that the limit is for), `is_exempt`, and `use` in words."""
+    found = covered.group_by(*ON).agg(indications=pl.col("indication").drop_nulls().unique().sort(), is_covered=pl.lit(True))
+    needs_indication, indications = pl.col("requires_covered_indication"), pl.col("indications")
+    is_exempt = indications.list.set_intersection("exempt_indications").list.len() > 0
+    for_these = pl.format("this drug for {}", indications.list.join(" or "))
+    return asked.join(found, on=list(ON), how="left").with_columns(
+        has_use=~needs_indication | pl.col("is_covered").fill_null(False),
+        is_exempt=is_exempt.fill_null(False),
+        use=pl.when(needs_indication).then(for_these).otherwise(pl.lit("this drug")),
+    )
+
+
+def _nearest_limit(limited: pl.LazyFrame) -> pl.LazyFrame:
+    """One limit per line and policy, with `is_under`: the lowest one the patient is under, else the lowest."""
+    is_under = pl.col("has_use") & ~pl.col("is_exempt") & (pl.col("age") < pl.col("under_age")).fill_null(False)
+    return (
+        limited.with_columns(is_under=is_under)
+        .sort(*ON, ~pl.col("is_under"), "under_age")
+        .unique(list(ON), keep="first", maintain_order=True)
+    )

@@ -1,0 +1,64 @@
+"""AUTH01 -- Does an approved authorization cover the line?
+
+pass              an approved authorization for the person, payer, drug and product covers the service date.
+records_request   none does: one that covers it was denied (`authorization_denied`), an approved one for the drug ended
+                  before (`authorization_expired`), or there is neither (`no_authorization`).
+not_evaluable     no authorization table was supplied (`authorization_extract_missing`).
+not_applicable    no clause was in force on the service date.
+Cannot see        an approval that the extract does not hold, or what an approval rested on.
+"""
+
+import polars as pl
+
+from audit_rules.authorizations import APPROVED, DENIED, covering, of_the_drug, under_the_clause
+from audit_rules.dossier import Dossier
+from audit_rules.evidence import AGAINST, FOR, authorization_evidence
+from audit_rules.outcomes import FULL_PAID, NOT_EVALUABLE, PASS, RECORDS_REQUEST
+from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, with_flag
+from audit_rules.terms import Authorization
+
+RULE = Rule(
+    id="AUTH01",
+    name="authorization.missing",
+    asks=(Authorization,),
+    basis=FULL_PAID,
+    says={
+        "authorization_denied": "The authorization on file for this drug on {service_date} was denied, and no approved one "
+        "covers that date.",
+        "authorization_expired": "An approval for this drug ended on {ended_on}; no approved authorization on file covers the "
+        "product on {service_date}.",
+        "no_authorization": "The policy asks for an authorization; no approved one on file covers the product on "
+        "{service_date}.",
+    },
+    needs={
+        "authorization_denied": ("approval that replaced the denial, with its dates",),
+        "authorization_expired": ("approval of the renewal, with its dates",),
+        "no_authorization": ("approval that covers the service date",),
+    },
+)
+
+
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+    """Judge every line of the policies that ask for an authorization; one answer per line and policy."""
+    asked = under_the_clause(lines, book)
+    on_the_day = covering(dossier, asked)
+    is_approved = pl.col("status") == APPROVED
+    ended = of_the_drug(dossier, asked).filter(is_approved, pl.col("end_date") < pl.col("service_date"))
+    table_missing = pl.lit("authorization" not in dossier.supplied)
+    answers = (
+        asked.pipe(with_flag, "is_approved", on_the_day.filter(is_approved))
+        .pipe(with_flag, "is_denied", on_the_day.filter(pl.col("status") == DENIED))
+        .join(ended.group_by(*ON).agg(ended_on=pl.col("end_date").max()), on=list(ON), how="left")
+        .pipe(
+            answer,
+            [
+                Answer(table_missing, NOT_EVALUABLE, "authorization_extract_missing"),
+                Answer(pl.col("is_approved"), PASS),
+                Answer(pl.col("is_denied"), RECORDS_REQUEST, "authorization_denied"),
+                Answer(pl.col("ended_on").is_not_null(), RECORDS_REQUEST, "authorization_expired"),
+                Answer(pl.lit(True), RECORDS_REQUEST, "no_authorization"),
+            ],
+        )
+    )
+    side = pl.when(is_approved).then(pl.lit(FOR)).otherwise(pl.lit(AGAINST))
+    return Findings(answers, [authorization_evidence(on_the_day, side), authorization_evidence(ended, AGAINST)])

@@ -1,0 +1,50 @@
+"""CODE01 -- Was the HCPCS code valid on the service date?
+
+recover           billed before the code's first day (`code_not_yet_valid`) or after its last (`code_expired`).
+pass              within its days, or a code that the policy gives no days for.
+not_applicable    no clause was in force on the service date.
+Cannot see        a claim that the payer accepted under the old code by agreement.
+"""
+
+import polars as pl
+
+from audit_rules.dossier import Dossier
+from audit_rules.outcomes import FULL_PAID, RECOVER
+from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.terms import HcpcsValidity
+
+RULE = Rule(
+    id="CODE01",
+    name="code.validity",
+    asks=(HcpcsValidity,),
+    basis=FULL_PAID,
+    says={
+        "code_not_yet_valid": "Code {hcpcs_code} was billed for {service_date}; it is valid from {valid_from} on.",
+        "code_expired": "Code {hcpcs_code} was billed for {service_date}; it was valid up to {valid_to}.",
+    },
+    capped=False,
+)
+
+
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+    """Judge every line of the policies that give codes their days; one answer per line and policy."""
+    asked = in_force(lines, book.terms(HcpcsValidity)).pipe(_of_its_own_code)
+    is_dated, day = pl.col("is_dated"), pl.col("service_date")
+    answers = asked.pipe(
+        answer,
+        [
+            Answer(is_dated & (day < pl.col("valid_from")), RECOVER, "code_not_yet_valid"),
+            Answer(is_dated & (day > pl.col("valid_to")), RECOVER, "code_expired"),
+        ],
+    )
+    return Findings(answers)
+
+
+def _of_its_own_code(asked: pl.LazyFrame) -> pl.LazyFrame:
+    """One term per line and policy, with `is_dated`: that of the line's code, else (is_dated false) of another code."""
+    is_dated = (pl.col("hcpcs") == pl.col("hcpcs_code")).fill_null(False)
+    return (
+        asked.with_columns(is_dated=is_dated)
+        .sort(*ON, ~pl.col("is_dated"), "term_id")
+        .unique(list(ON), keep="first", maintain_order=True)
+    )

@@ -1,0 +1,32 @@
+"""CODE02 -- Was the drug billed under an unclassified code although it has its own?
+
+review            an unclassified code with the drug's NDC (`unclassified_code`); what it should have cost is not known.
+pass              billed under the drug's own code.
+not_applicable    no clause was in force on the service date, such as before the drug had its own code.
+Cannot see        an unclassified line that names the drug without its NDC: nothing tells that it is this drug.
+"""
+
+import polars as pl
+
+from audit_rules.dossier import Dossier
+from audit_rules.outcomes import PRICE_UNKNOWN, REVIEW
+from audit_rules.rule import Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.terms import UnclassifiedCode
+
+RULE = Rule(
+    id="CODE02",
+    name="code.unclassified",
+    asks=(UnclassifiedCode,),
+    basis=PRICE_UNKNOWN,
+    says={
+        "unclassified_code": "The drug was billed for {service_date} under the unclassified code {hcpcs_code} with NDC "
+        "{ndc_code}, although it had a code of its own by then."
+    },
+)
+
+
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+    """Judge every line of the policies that name unclassified codes; one answer per line and policy."""
+    asked = in_force(lines, book.terms(UnclassifiedCode))
+    is_unclassified = pl.col("hcpcs_code").is_in(pl.col("hcpcs"))
+    return Findings(asked.pipe(answer, [Answer(is_unclassified, REVIEW, "unclassified_code")]))

@@ -1,0 +1,51 @@
+"""DUP01 -- Was the same service paid before under another claim?
+
+The same person, payer, date, product and quantity, on medical lines the same modifiers, under two claim ids; of lines
+that repeat each other all but the earliest by paid date, then claim id, are duplicates.
+recover           a medical line, or a fill of the same dispensing provider (`duplicate_claim`).
+review            a fill where either dispenser is not known (`possible_duplicate`).
+pass              no earlier line is the same, or only fills of another dispenser are.
+Cannot see        two services of one day that were billed alike on purpose, such as two visits.
+"""
+
+import polars as pl
+
+from audit_rules.dossier import Dossier
+from audit_rules.duplicates import earlier_twins
+from audit_rules.evidence import line_evidence
+from audit_rules.outcomes import FULL_PAID, RECOVER, REVIEW
+from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.terms import DuplicateClaim
+
+RULE = Rule(
+    id="DUP01",
+    name="duplicate.claim",
+    asks=(DuplicateClaim,),
+    basis=FULL_PAID,
+    says={
+        "duplicate_claim": "The same service ({product_code}, quantity {quantity}, {service_date}) was also paid under claim "
+        "{twin_claim_id}, line {twin_line}. Of the two this line counts as the repeat.",
+        "possible_duplicate": "The same product and quantity ({product_code}, quantity {quantity}, {service_date}) was also "
+        "paid under claim {twin_claim_id}, line {twin_line}. Who dispensed is not known on one of the claims, or on neither.",
+    },
+    capped=False,
+)
+
+
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+    """Judge every audited line; one answer per line and policy."""
+    asked = in_force(lines, book.terms(DuplicateClaim))
+    twins = earlier_twins(dossier, asked)
+    first = (
+        twins.sort(*ON, ~pl.col("is_certain"), "paid_date", "claim_id", nulls_last=False)
+        .unique(list(ON), keep="first", maintain_order=True)
+        .select(*ON, "is_certain", twin_claim_id="claim_id", twin_line="claim_line_number")
+    )
+    answers = asked.join(first, on=list(ON), how="left").pipe(
+        answer,
+        [
+            Answer(pl.col("is_certain"), RECOVER, "duplicate_claim"),
+            Answer(~pl.col("is_certain"), REVIEW, "possible_duplicate"),
+        ],
+    )
+    return Findings(answers, [line_evidence(twins)])

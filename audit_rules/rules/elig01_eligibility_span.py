@@ -1,0 +1,60 @@
+"""ELIG01 -- Was the person alive and enrolled with the payer on the service date?
+
+review            after the date of death (`after_death`), or in no enrollment span of the payer (`not_enrolled`).
+pass              alive, as far as is known, and within a span; a span without an end is still open.
+not_evaluable     no eligibility table was supplied (`eligibility_extract_missing`), or the person is not in it
+                  (`person_not_in_eligibility`).
+Cannot see        a retroactive enrollment, or a death date, that the extract does not hold yet.
+"""
+
+import polars as pl
+
+from audit_rules.dossier import Dossier
+from audit_rules.evidence import AGAINST, FOR, eligibility_evidence
+from audit_rules.outcomes import FULL_PAID, NOT_EVALUABLE, REVIEW
+from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force, with_flag
+from audit_rules.terms import Eligibility
+
+RULE = Rule(
+    id="ELIG01",
+    name="eligibility.span",
+    asks=(Eligibility,),
+    basis=FULL_PAID,
+    says={
+        "after_death": "The service is dated {service_date}; the eligibility extract gives {death_date} as the date of death.",
+        "not_enrolled": "No enrollment of the patient with {payer} on file covers {service_date}.",
+    },
+)
+
+
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+    """Judge every audited line; one answer per line and policy."""
+    asked = in_force(lines, book.terms(Eligibility))
+    day, end = pl.col("service_date"), pl.col("enrollment_end_date")
+    covers = (pl.col("enrollment_start_date") <= day) & (end.is_null() | (day <= end))
+    spans = asked.join(dossier.enrollment.drop("birth_date", "death_date"), on=["person", "payer_id"])
+    spans = spans.with_columns(covers=covers)
+    table_missing = pl.lit("eligibility" not in dossier.supplied)
+    answers = (
+        asked.pipe(with_flag, "is_on_file", asked.join(dossier.enrollment, on="person", how="semi"))
+        .pipe(with_flag, "is_enrolled", spans.filter("covers"))
+        .pipe(
+            answer,
+            [
+                Answer(table_missing, NOT_EVALUABLE, "eligibility_extract_missing"),
+                Answer(~pl.col("is_on_file"), NOT_EVALUABLE, "person_not_in_eligibility"),
+                Answer(day > pl.col("death_date"), REVIEW, "after_death"),
+                Answer(~pl.col("is_enrolled"), REVIEW, "not_enrolled"),
+            ],
+        )
+    )
+    side = pl.when(pl.col("covers")).then(pl.lit(FOR)).otherwise(pl.lit(AGAINST))
+    until = pl.format("until {}", end).fill_null("open")
+    dead = asked.filter(day > pl.col("death_date"))
+    return Findings(
+        answers,
+        [
+            eligibility_evidence(spans, side, "enrollment", until, pl.col("enrollment_start_date")),
+            eligibility_evidence(dead, AGAINST, "death_date", pl.lit(None), pl.col("death_date")),
+        ],
+    )

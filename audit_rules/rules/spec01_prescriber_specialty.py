@@ -1,0 +1,78 @@
+"""SPEC01 -- Was the drug prescribed by, or in consultation with, an oncologist?
+
+The prescriber is the prescribing provider of a fill; of a medical line the rendering provider, else the billing one.
+pass              the prescriber has an oncology taxonomy, or a medical claim near the date has an oncologist on it.
+records_request   the prescriber is known and is none, and no such claim is on file (`no_oncologist`).
+not_evaluable     no provider table was supplied (`provider_extract_missing`), or the prescriber is not named or not in
+                  it and nothing shows an oncologist (`prescriber_unknown`).
+not_applicable    no clause was in force on the service date.
+Cannot see        a consultation that was not billed, and the specialty of a group that bills for its members.
+"""
+
+import polars as pl
+
+from audit_rules.dossier import Dossier
+from audit_rules.evidence import AGAINST, FOR, service_evidence, specialty_evidence
+from audit_rules.outcomes import FULL_PAID, NOT_EVALUABLE, PASS, RECORDS_REQUEST
+from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force, with_flag
+from audit_rules.terms import PrescriberSpecialty
+from audit_rules.windows import is_near
+
+RULE = Rule(
+    id="SPEC01",
+    name="prescriber.specialty",
+    asks=(PrescriberSpecialty,),
+    basis=FULL_PAID,
+    says={
+        "no_oncologist": "The policy covers this drug where an oncologist prescribes it or is consulted. The prescriber "
+        "({npi}) is not known as one, and no medical claim from {lookback_days} days before {service_date} to "
+        "{lookahead_days} days after names one."
+    },
+    needs={"no_oncologist": ("consultation note of an oncologist", "proof of the prescriber's specialty in oncology")},
+)
+
+
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+    """Judge every line of the policies that ask for a specialty; one answer per line and policy."""
+    asked = in_force(lines, book.terms(PrescriberSpecialty)).with_columns(npi=_prescriber())
+    specialists = _specialists(dossier, book)
+    known = asked.join(dossier.taxonomies, on="npi")
+    consultations = _consultations(dossier, asked, specialists)
+    table_missing = pl.lit("provider" not in dossier.supplied)
+    answers = (
+        asked.pipe(with_flag, "is_known", known)
+        .pipe(with_flag, "is_specialist", asked.join(specialists, on=["term_id", "npi"]))
+        .pipe(with_flag, "was_consulted", consultations)
+        .pipe(
+            answer,
+            [
+                Answer(table_missing, NOT_EVALUABLE, "provider_extract_missing"),
+                Answer(pl.col("is_specialist") | pl.col("was_consulted"), PASS),
+                Answer(~pl.col("is_known"), NOT_EVALUABLE, "prescriber_unknown"),
+                Answer(pl.lit(True), RECORDS_REQUEST, "no_oncologist"),
+            ],
+        )
+    )
+    return Findings(answers, [specialty_evidence(known, AGAINST), service_evidence(consultations, FOR)])
+
+
+def _prescriber() -> pl.Expr:
+    """The NPI of who prescribed: on a medical line the billing provider where no rendering provider is named."""
+    is_medical = pl.col("claim_source") == "medical"
+    return pl.when(is_medical).then(pl.coalesce("provider_npi", "billing_npi")).otherwise("provider_npi")
+
+
+def _specialists(dossier: Dossier, book: Book) -> pl.LazyFrame:
+    """One row per term and NPI that has one of the term's taxonomies."""
+    accepted = book.terms(PrescriberSpecialty).select("term_id", taxonomy_code="taxonomies").explode("taxonomy_code")
+    return accepted.join(dossier.taxonomies, on="taxonomy_code").select("term_id", "npi").unique()
+
+
+def _consultations(dossier: Dossier, asked: pl.LazyFrame, specialists: pl.LazyFrame) -> pl.LazyFrame:
+    """The person's medical lines near the service date with a specialist on them, the judged line among them."""
+    window = asked.select(*ON, "person", "term_id", "lookback_days", "lookahead_days", day="service_date")
+    place = ["person", "claim_source", "claim_id", "claim_line_number", "hcpcs_code", "service_date"]
+    providers = pl.concat_list("provider_npi", "billing_npi")
+    named = dossier.services.select(*place, npi=providers).explode("npi").join(specialists, on="npi")
+    found = window.join(named, on=["person", "term_id"])
+    return found.filter(is_near(pl.col("service_date"), pl.col("day")))
