@@ -3,7 +3,7 @@
 import polars as pl
 
 from audit_rules.dossier import Dossier
-from audit_rules.rule import ON, Book, in_force
+from audit_rules.rule import Book, in_force
 from audit_rules.terms import DiagnosisCoverage
 from audit_rules.windows import is_near
 

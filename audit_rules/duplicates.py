@@ -36,9 +36,8 @@ def _with_place(lines: pl.LazyFrame) -> pl.LazyFrame:
     modifier_set = pl.col("modifiers").list.unique().list.sort().list.join(",").fill_null("")
     is_known_fill = (pl.col("claim_source") == "pharmacy") & well_formed(pl.col("billing_npi"), Kind.NPI)
     place = pl.col("claim_line_number").rank("ordinal").over(*_ALIKE, "claim_id")
-    return lines.with_columns(
-        modifier_set=modifier_set, dispenser=pl.when(is_known_fill).then("billing_npi")
-    ).with_columns(place=place)
+    known_dispenser = pl.when(is_known_fill).then("billing_npi")
+    return lines.with_columns(modifier_set=modifier_set, dispenser=known_dispenser).with_columns(place=place)
 
 
 def _is_earlier() -> pl.Expr:

@@ -64,6 +64,9 @@ CREATE MACRO status_of(claim, fate) AS
 
 CREATE MACRO frequency_of(fate) AS CASE fate WHEN 'replacement' THEN '7' WHEN 'void' THEN '8' ELSE '1' END;
 
+CREATE MACRO days_until_paid(claim, source, fate) AS
+    CASE WHEN fate IN ('paid', 'denied', 'copy') THEN pick(source, 'paid on', 30) ELSE 40 + pick(claim, 'paid on', 30) END;
+
 CREATE MACRO signed(fate, amount) AS CASE WHEN fate IN ('reversal', 'void') THEN -amount ELSE amount END;
 
 -- ---------------------------------------------------------------- medical claims: two lines each; one claim in 200 is a dose
@@ -125,7 +128,7 @@ SELECT CASE WHEN fate IN ('reversal', 'copy') THEN medical_id(s) ELSE medical_id
        npi(90000000 + skewed(s, 'billing', getvariable('providers') // 10)) AS billing_npi,
        one_of(s, 'place', ['11', '11', '22', '19', '23']) AS place_of_service_code,
        CAST(signed(fate, CASE WHEN is_drug THEN 2500 ELSE 20 END * (1 + pick(l, 'paid', 1000) / 100.0)) AS DECIMAL(18, 2)) AS paid_amount,
-       day + CAST(10 + pick(claim, 'paid', 30) + CASE WHEN fate = 'paid' THEN 0 ELSE 30 END AS INTEGER) AS paid_date,
+       day + CAST(10 + days_until_paid(claim, s, fate) AS INTEGER) AS paid_date,
        'icd-10-cm' AS diagnosis_code_type,
        CASE WHEN is_dose(s) THEN one_of(dosed_patient(s), 'leukemia', ['C9100', 'C9100', 'C9101', 'C9102', 'C8350', 'E119'])
             ELSE icd10(skewed(s, 'first diagnosis', 20000), '') END AS diagnosis_code_1,
@@ -203,7 +206,7 @@ SELECT CASE WHEN fate IN ('reversal', 'copy') THEN pharmacy_id(s) ELSE pharmacy_
            AS days_supply,
        CAST(signed(fate, quantity * CASE WHEN is_brand THEN 300 WHEN is_drug THEN 12 ELSE 1 END * (1 + pick(s, 'paid', 100) / 100.0))
             AS DECIMAL(18, 2)) AS paid_amount,
-       day + CAST(7 + pick(claim, 'paid', 14) + CASE WHEN fate = 'paid' THEN 0 ELSE 21 END AS INTEGER) AS paid_date,
+       day + CAST(days_until_paid(claim, s, fate) AS INTEGER) AS paid_date,
        CAST(signed(fate, 2.50) AS DECIMAL(18, 2)) AS dispensing_fee,
        CASE WHEN is_drug AND uses_home_delivery(p) THEN 'home_delivery' WHEN chance(s, 'channel') < 0.9 THEN 'retail' END AS dispensing_channel,
        CASE WHEN is_brand THEN '1' ELSE '0' END AS daw_code,
@@ -231,7 +234,7 @@ SELECT CASE WHEN NOT is_leukemia THEN medical_id(claim) END AS claim_id,
        'icd-10-cm' AS diagnosis_code_type,
        CAST(i % 4 + 1 AS VARCHAR) AS diagnosis_rank,
        CASE WHEN is_leukemia THEN imatinib_start(p) + CAST(pick(i, 'seen', 300) AS INTEGER)
-            WHEN pick(claim, 'undated', 20) > 0 OR fate_of(claim) IN ('reversal', 'copy') THEN medical_date(claim) END AS diagnosis_date
+            WHEN pick(claim, 'undated', 20) > 0 OR fate_of(claim) NOT IN ('paid', 'denied') THEN medical_date(claim) END AS diagnosis_date
 FROM placed;
 
 -- ---------------------------------------------------------------- members, authorizations, evidence, providers

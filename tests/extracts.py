@@ -129,7 +129,7 @@ class Ran:
         """Every row that stands in a table (quarantined ones do not), as stored, in order of file and row."""
         columns = ", ".join(f't."{c.name}"' for c in TABLES[table].columns)
         with opened(self.plan.bench) as connection:
-            frame = connection.sql(
+            frame: pl.DataFrame = connection.sql(
                 f"""SELECT f.name AS file, t.row_number, {columns} FROM every_{table} t JOIN every_file f USING (file_no)
                     ORDER BY f.name, file_no, row_number"""
             ).pl()

@@ -78,6 +78,11 @@ class _Marks:
     superseded_by_another: bool = False
 
     @property
+    def counts_as_version(self) -> bool:
+        """Removed by nothing but a later replacement under its own claim_id: still part of its key's sum."""
+        return self.superseded_by_own_claim and not self.voided and not self.superseded_by_another
+
+    @property
     def removed(self) -> bool:
         return self.voided or self.superseded_by_own_claim or self.superseded_by_another
 
@@ -177,7 +182,9 @@ def _settle_key(places: list[int], live: dict[int, ClaimRow], marks: dict[int, _
         row = live[latest]
         fates[latest] = Fate("history", row.paid, row.quantity, row.fee)
         return
-    versions = [i for i in places if marks[i].superseded_by_own_claim and not marks[i].voided and not marks[i].superseded_by_another]
+    versions = [
+        i for i in places if marks[i].superseded_by_own_claim and not marks[i].voided and not marks[i].superseded_by_another
+    ]
     summed = [live[i] for i in left + versions]
     quantity = _sum([(r.quantity, r.is_reversal) for r in summed])
     paid = _sum([(r.paid, r.is_reversal) for r in summed])

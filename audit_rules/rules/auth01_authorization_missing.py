@@ -27,8 +27,7 @@ RULE = Rule(
         "covers that date.",
         "authorization_expired": "An approval for this drug ended on {ended_on}; no approved authorization on file covers the "
         "product on {service_date}.",
-        "no_authorization": "The policy asks for an authorization; no approved one on file covers the product on "
-        "{service_date}.",
+        "no_authorization": "The policy asks for an authorization; no approved one on file covers the product on {service_date}.",
     },
     needs={
         "authorization_denied": ("approval that replaced the denial, with its dates",),

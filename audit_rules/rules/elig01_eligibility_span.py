@@ -12,7 +12,7 @@ import polars as pl
 from audit_rules.dossier import Dossier
 from audit_rules.evidence import AGAINST, FOR, eligibility_evidence
 from audit_rules.outcomes import FULL_PAID, NOT_EVALUABLE, REVIEW
-from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force, with_flag
+from audit_rules.rule import Answer, Book, Findings, Rule, answer, in_force, with_flag
 from audit_rules.terms import Eligibility
 
 RULE = Rule(

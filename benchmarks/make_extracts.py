@@ -1,0 +1,124 @@
+"""Write the extracts of the benchmark: a fixed shape, larger with N, the same rows for the same N.
+
+Usage: python benchmarks/make_extracts.py [--n N] [--folder FOLDER]        (defaults: 1, out/bench)
+
+Three landing folders come about under FOLDER/N=...: csv and parquet with the same clean rows, and csv_bad, in which
+1 % of the rows of the three large tables are damaged. What is there already and complete is left alone.
+"""
+
+import argparse
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+import duckdb
+
+FOLDER = Path("out/bench")
+CLEAN_CSV, CLEAN_PARQUET, BAD_CSV = "csv", "parquet", "csv_bad"
+TABLES = ("medical_claim", "pharmacy_claim", "diagnosis", "eligibility", "authorization", "clinical_evidence", "provider")
+
+# What quarantines a row: a column and the text in its place, or None for a row with a value too few or too many.
+# One row in a thousand gets the first kind of damage, another one the second, and so on.
+_DATES = ("2025-02-30", "infinity", "02/31/2025")
+DAMAGE: dict[str, tuple[tuple[str, str] | None, ...]] = {
+    "medical_claim": (
+        *(("claim_line_start_date", text) for text in _DATES), ("paid_amount", "100.125"), ("paid_amount", "12,5"),
+        ("claim_status", "adjusted"), ("member_id", ""), ("service_unit_quantity", "two"), None, None,
+    ),
+    "pharmacy_claim": (
+        *(("dispensing_date", text) for text in _DATES), ("paid_amount", "100.125"), ("paid_amount", "$9"),
+        ("claim_status", "adjusted"), ("member_id", ""), ("quantity", "thirty"), None, None,
+    ),
+    "diagnosis": (
+        *(("diagnosis_date", text) for text in _DATES), ("diagnosis_code", ""), ("member_id", ""), *(5 * (None,)),
+    ),
+}  # fmt: skip
+
+
+def shape(n: float) -> dict[str, int]:
+    """How many of everything there are at this N; patients are those with lines of an audited drug."""
+    claims, fills = round(1_000_000 * n), round(1_000_000 * n)
+    return {
+        "medical_lines": 2 * claims,
+        "fills": fills,
+        "diagnoses": 4 * claims,
+        "members": max(2_000, round(100_000 * n)),
+        "providers": max(100, round(5_000 * n)),
+        "imatinib_patients": max(1, fills // 1_200),  # a dozen fills each, 1 % of the fills
+        "inotuzumab_patients": max(1, claims // 2_400),  # a dozen doses each, 1 line in 400
+    }
+
+
+def make_extracts(n: float, folder: Path = FOLDER) -> Path:
+    """The folder that holds the extracts for this N; they are made where they are not there yet."""
+    home = folder / f"N={n:g}"
+    made_by = hashlib.sha256(_script().encode() + Path(__file__).read_bytes()).hexdigest()
+    stamp = home / "made_by.txt"
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == made_by:
+        return home
+    shutil.rmtree(home, ignore_errors=True)
+    unfinished = folder / f".unfinished-{os.getpid()}"
+    for form in (CLEAN_CSV, CLEAN_PARQUET, BAD_CSV):
+        (unfinished / form).mkdir(parents=True)
+    with duckdb.connect() as connection:
+        for name, number in shape(n).items():
+            connection.execute(f"SET VARIABLE {name} = {number}")
+        connection.execute(_script())
+        for table in TABLES:
+            _write(connection, table, unfinished)
+    (unfinished / stamp.name).write_text(made_by, encoding="utf-8")
+    unfinished.rename(home)
+    return home
+
+
+def _script() -> str:
+    return Path(__file__).with_name("extracts.sql").read_text(encoding="utf-8")
+
+
+def _write(connection: duckdb.DuckDBPyConnection, table: str, home: Path) -> None:
+    """One table in its three forms."""
+    parquet, csv, bad = home / CLEAN_PARQUET / f"{table}.parquet", home / CLEAN_CSV / f"{table}.csv", home / BAD_CSV / f"{table}.csv"
+    connection.execute(f"COPY (FROM \"{table}\") TO '{parquet}' (FORMAT parquet)")
+    connection.execute(f"COPY (FROM read_parquet('{parquet}')) TO '{csv}' (FORMAT csv, HEADER true)")
+    if table not in DAMAGE:
+        shutil.copyfile(csv, bad)
+        return
+    names = [str(row[0]) for row in connection.execute(f"DESCRIBE FROM read_parquet('{parquet}')").fetchall()]
+    values = ", ".join(_damaged(table, name) for name in names)
+    ragged = ", ".join(str(i) for i, d in enumerate(DAMAGE[table]) if d is None)
+    # One column per line of the file, written as it is: no delimiter of COPY occurs in it.
+    connection.execute(
+        f"""COPY (SELECT CASE WHEN damage NOT IN ({ragged}) THEN line
+                              WHEN damage % 2 = 0 THEN regexp_replace(line, ',[^,]*$', '') ELSE line || ',more' END AS "{",".join(names)}"
+                  FROM (SELECT concat_ws(',', {values}) AS line, damage
+                        FROM (SELECT *, pick(file_row_number, 'damage', 1000) AS damage
+                              FROM read_parquet('{parquet}', file_row_number = true))))
+            TO '{bad}' (FORMAT csv, HEADER true, QUOTE '', ESCAPE '', DELIMITER '\x01')"""
+    )
+
+
+def _damaged(table: str, column: str) -> str:
+    """SQL for a column's text, another in its place where the row is damaged there."""
+    places = [(i, d[1]) for i, d in enumerate(DAMAGE[table]) if d and d[0] == column]
+    cases = "".join(f" WHEN {i} THEN '{_quoted(text)}'" for i, text in places)
+    text = f"coalesce(CAST(\"{column}\" AS VARCHAR), '')"
+    return f"CASE damage{cases} ELSE {text} END" if places else text
+
+
+def _quoted(text: str) -> str:
+    """The text as a CSV field."""
+    return f'"{text}"' if "," in text else text
+
+
+def main() -> None:
+    """Make the extracts and say where they are."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--n", type=float, default=1.0, help="scale: 1 is two million medical lines")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the extracts are kept")
+    arguments = parser.parse_args()
+    print(make_extracts(arguments.n, arguments.folder))
+
+
+if __name__ == "__main__":
+    main()
