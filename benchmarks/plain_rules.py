@@ -244,13 +244,12 @@ def _is_tablet_fill(line: Row) -> bool:
 
 
 def _quantity(records: Records, plan: Plan) -> Found:
-    limits = defaultdict(dict)
+    limits: dict[tuple[int, str], tuple[Row, dict[str, QuantityLimit]]] = {}
     for line, policy_id, term in _governed(records, plan.library, QuantityLimit):
         if _is_tablet_fill(line) and float(term.strength_mg) == line["strength_mg"]:
-            limits[id(line), policy_id][term.channel] = term
-    for line in records.lines:
-        for (_, policy_id), by_channel in ((k, v) for k, v in limits.items() if k[0] == id(line)):
-            yield from _over_limit(records, plan, line, policy_id, by_channel)
+            limits.setdefault((id(line), policy_id), (line, {}))[1][term.channel] = term
+    for (_, policy_id), (line, by_channel) in limits.items():
+        yield from _over_limit(records, plan, line, policy_id, by_channel)
 
 
 def _over_limit(records: Records, plan: Plan, line: Row, policy_id: str, by_channel: dict[str, QuantityLimit]) -> Found:

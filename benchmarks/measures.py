@@ -1,0 +1,193 @@
+"""The single measurements of the bench. Each runs in a process of its own and prints one line of JSON.
+
+Usage: python benchmarks/measures.py base|pipeline|rules|plain EXTRACTS WORK
+
+EXTRACTS is a landing folder, WORK an empty folder, or for rules and plain the one that a pipeline left its warehouse in.
+"""
+
+import json
+import os
+import resource
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import duckdb
+
+from audit_rules.dossier import compile_dossier
+from audit_rules.judge import Judgement, judge
+from audit_rules.rule import Book, RuleModule
+from audit_rules.rules import RULES
+from flows import stages
+from flows.discover import Extract, find_extracts
+from flows.extract import extract
+from flows.net import net
+from flows.plan import Plan, Request, plan
+from flows.report import TIMINGS
+from flows.sql import identifier, literal
+from flows.warehouse import MEMORY_LIMIT, opened, sql_type
+from schemas.tables import TABLES
+
+ROUNDS = 3
+AS_OF = date(2026, 6, 30)
+FOUR_RULES = ("DX01", "QTY01", "GEN01", "CYC01")
+
+# What the rules ask of every line, whoever it belongs to: which drug, whose, when, how much; and every diagnosis.
+FLOOR_COLUMNS = {
+    "medical_claim": (
+        "member_hash", "hcpcs_code", "ndc_code", "claim_line_start_date", "claim_start_date", "service_unit_quantity",
+        "paid_amount", "diagnosis_code_1", "diagnosis_code_2", "diagnosis_code_3", "diagnosis_code_4",
+    ),
+    "pharmacy_claim": ("member_hash", "ndc_code", "dispensing_date", "quantity", "days_supply", "paid_amount"),
+    "diagnosis": ("member_hash", "diagnosis_code", "diagnosis_date"),
+}  # fmt: skip
+
+
+@dataclass
+class Measured:
+    """What one measurement found: seconds by name, counts by name, and the process's peak memory in bytes."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    peak: int = 0
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Seconds of what is done inside."""
+        started = perf_counter()
+        yield
+        self.seconds[name] = perf_counter() - started
+
+
+def measure_base(extracts: Path, work: Path) -> Measured:
+    """The bare load: every file into a typed table, in order, in the engine's own way; nothing is checked or kept aside."""
+    measured = Measured()
+    loads = [f"CREATE TABLE {identifier(one.table)} AS {_typed(one)}" for one in find_extracts(extracts)]
+    with measured.timed("total"):
+        connection = duckdb.connect(str(work / "base.duckdb"))
+        connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'; SET temp_directory = {literal(str(work))}")
+        connection.execute("SET preserve_insertion_order = true; SET enable_progress_bar = false")
+        for load in loads:
+            connection.execute(load)
+        connection.close()
+    return measured
+
+
+def _typed(one: Extract) -> str:
+    """The query that reads a file, each column as the type in which the warehouse keeps it."""
+    path, table = f"{literal(str(one.path))}, hive_partitioning = false", TABLES[one.table]
+    described = duckdb.sql(f"DESCRIBE FROM {'read_parquet' if one.is_parquet else 'read_csv'}({path})").fetchall()
+    types = {str(name): sql_type(table.column(str(name))) for name, *_ in described}
+    if one.is_parquet:
+        casts = ", ".join(f"CAST({identifier(n)} AS {t}) AS {identifier(n)}" for n, t in types.items())
+        return f"SELECT {casts} FROM read_parquet({path})"
+    columns = ", ".join(f"{literal(n)}: {literal(t)}" for n, t in types.items())
+    return (
+        f"FROM read_csv({path}, auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"', "
+        f"columns = {{{columns}}})"
+    )
+
+
+def measure_pipeline(extracts: Path, work: Path) -> Measured:
+    """A first run from extracts to published results, without Prefect: the whole, and its stages by their own clock."""
+    measured = Measured()
+    with measured.timed("total"):
+        made = _plan(extracts, work)
+        stages.begin(made)
+        stages.load_stage(made, lambda _name: None)
+        stages.validate_stage(made)
+        stages.net_stage(made)
+        stages.judge_stage(made)
+        summary = stages.report_stage(made)
+    measured.seconds |= json.loads((summary.folder / TIMINGS).read_text(encoding="utf-8"))
+    measured.counts = {
+        "rows": summary.rows_read, "quarantined": summary.quarantined, "exceptions": sum(summary.exceptions.values())
+    }  # fmt: skip
+    return measured
+
+
+def measure_rules(extracts: Path, work: Path) -> Measured:
+    """The judge stage with four rules and with all, beside a scan that hashes the values that rules ask every line for."""
+    made = _netted(extracts, work)
+    four = tuple(module for module in RULES if module.RULE.id in FOUR_RULES)
+    rounds = []
+    for _ in range(ROUNDS):
+        rounds.append(Measured())
+        with rounds[-1].timed("floor"):
+            _scan(made)
+        with rounds[-1].timed("four rules"):
+            _judged(made, four)
+        with rounds[-1].timed("all rules"):
+            _judged(made, RULES)
+    seconds = {name: median(r.seconds[name] for r in rounds) for name in rounds[0].seconds}
+    return Measured(seconds, {"rules": len(RULES)})
+
+
+def measure_plain(extracts: Path, work: Path) -> Measured:
+    """Four rules as plain Python over everybody, and as they are; raises where their exceptions differ."""
+    from plain_rules import plain_exceptions
+
+    made = _netted(extracts, work)
+    measured = Measured()
+    with measured.timed("four rules"):
+        exceptions = _judged(made, tuple(m for m in RULES if m.RULE.id in FOUR_RULES)).exceptions
+    with measured.timed("plain"), opened(made.bench) as connection:
+        plainly = plain_exceptions(connection, made)
+    found = {row[0]: f"{row[1]} {row[2]}" for row in exceptions.select("exception_id", "rule_id", "reason").iter_rows()}
+    differing = len(found.items() ^ plainly.items())
+    if differing or len(found) != exceptions.height:
+        raise SystemExit(f"The rules give {len(found)} exceptions, plain Python {len(plainly)}; {differing} differ.")
+    measured.counts = {"exceptions": len(found)}
+    return measured
+
+
+def _plan(extracts: Path, work: Path) -> Plan:
+    return plan(Request(extracts, work, work / "audit.duckdb", AS_OF))
+
+
+def _netted(extracts: Path, work: Path) -> Plan:
+    """A plan whose workbench knows the final action of everything in the warehouse."""
+    made = _plan(extracts, work)
+    stages.begin(made)
+    net(made.bench, AS_OF, made.payer_names)
+    return made
+
+
+def _scan(made: Plan) -> None:
+    with opened(made.bench) as connection:
+        for table, columns in FLOOR_COLUMNS.items():
+            hashes = ", ".join(f"bit_xor(hash({c}))" for c in columns)
+            connection.execute(f"SELECT {hashes} FROM every_{table}").fetchall()
+
+
+def _judged(made: Plan, rules: tuple[RuleModule, ...]) -> Judgement:
+    """The judge stage short of writing its tables."""
+    extracted = extract(made.bench, made.reference, AS_OF)
+    dossier = compile_dossier(extracted, made.reference, made.default_supply_days, AS_OF)
+    return judge(dossier, Book(made.library, made.reference), rules)
+
+
+MEASURES: dict[str, Callable[[Path, Path], Measured]] = {
+    "base": measure_base,
+    "pipeline": measure_pipeline,
+    "rules": measure_rules,
+    "plain": measure_plain,
+}
+
+
+def main() -> None:
+    """Measure once and print what was found."""
+    name, extracts, work = sys.argv[1:]
+    os.umask(0o077)
+    measured = MEASURES[name](Path(extracts), Path(work))
+    measured.peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps(asdict(measured)))
+
+
+if __name__ == "__main__":
+    main()
