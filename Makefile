@@ -1,6 +1,7 @@
 # make audit    set everything up and audit the sample
 # make test     set everything up and run every test
 # make check    formatting, lint, types and the fast tests
+# make bench    how long an audit takes, on two million medical lines; make bench N=10 on ten times as many
 
 VENV := .venv
 READY := $(VENV)/.ready
@@ -22,6 +23,9 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -m "not slow"
+
+bench: $(READY)
+	$(BIN)/python benchmarks/bench.py --n $(or $(N),1)
 
 $(READY): requirements.lock pyproject.toml
 	"$$($(FIND_PYTHON))" -m venv $(VENV)

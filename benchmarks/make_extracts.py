@@ -78,7 +78,11 @@ def _script() -> str:
 
 def _write(connection: duckdb.DuckDBPyConnection, table: str, home: Path) -> None:
     """One table in its three forms."""
-    parquet, csv, bad = home / CLEAN_PARQUET / f"{table}.parquet", home / CLEAN_CSV / f"{table}.csv", home / BAD_CSV / f"{table}.csv"
+    parquet, csv, bad = (
+        home / CLEAN_PARQUET / f"{table}.parquet",
+        home / CLEAN_CSV / f"{table}.csv",
+        home / BAD_CSV / f"{table}.csv",
+    )
     connection.execute(f"COPY (FROM \"{table}\") TO '{parquet}' (FORMAT parquet)")
     connection.execute(f"COPY (FROM read_parquet('{parquet}')) TO '{csv}' (FORMAT csv, HEADER true)")
     if table not in DAMAGE:
@@ -86,11 +90,12 @@ def _write(connection: duckdb.DuckDBPyConnection, table: str, home: Path) -> Non
         return
     names = [str(row[0]) for row in connection.execute(f"DESCRIBE FROM read_parquet('{parquet}')").fetchall()]
     values = ", ".join(_damaged(table, name) for name in names)
+    header = ",".join(names)
     ragged = ", ".join(str(i) for i, d in enumerate(DAMAGE[table]) if d is None)
     # One column per line of the file, written as it is: no delimiter of COPY occurs in it.
     connection.execute(
         f"""COPY (SELECT CASE WHEN damage NOT IN ({ragged}) THEN line
-                              WHEN damage % 2 = 0 THEN regexp_replace(line, ',[^,]*$', '') ELSE line || ',more' END AS "{",".join(names)}"
+                              WHEN damage % 2 = 0 THEN regexp_replace(line, ',[^,]*$', '') ELSE line || ',more' END AS "{header}"
                   FROM (SELECT concat_ws(',', {values}) AS line, damage
                         FROM (SELECT *, pick(file_row_number, 'damage', 1000) AS damage
                               FROM read_parquet('{parquet}', file_row_number = true))))

@@ -26,7 +26,6 @@ from audit_rules.rules import RULES
 from flows import stages
 from flows.discover import Extract, find_extracts
 from flows.extract import extract
-from flows.net import net
 from flows.plan import Plan, Request, plan
 from flows.report import TIMINGS
 from flows.sql import identifier, literal
@@ -81,7 +80,7 @@ def measure_base(extracts: Path, work: Path) -> Measured:
 def _typed(one: Extract) -> str:
     """The query that reads a file, each column as the type in which the warehouse keeps it."""
     path, table = f"{literal(str(one.path))}, hive_partitioning = false", TABLES[one.table]
-    described = duckdb.sql(f"DESCRIBE FROM {'read_parquet' if one.is_parquet else 'read_csv'}({path})").fetchall()
+    described = duckdb.execute(f"DESCRIBE FROM {'read_parquet' if one.is_parquet else 'read_csv'}({path})").fetchall()
     types = {str(name): sql_type(table.column(str(name))) for name, *_ in described}
     if one.is_parquet:
         casts = ", ".join(f"CAST({identifier(n)} AS {t}) AS {identifier(n)}" for n, t in types.items())
@@ -154,7 +153,7 @@ def _netted(extracts: Path, work: Path) -> Plan:
     """A plan whose workbench knows the final action of everything in the warehouse."""
     made = _plan(extracts, work)
     stages.begin(made)
-    net(made.bench, AS_OF, made.payer_names)
+    stages.net_stage(made)
     return made
 
 

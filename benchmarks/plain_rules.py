@@ -17,7 +17,13 @@ import duckdb
 
 from audit_rules.policy import PolicyLibrary
 from audit_rules.terms import (
-    Course, CyclesWithoutResponse, DiagnosisCoverage, GenericTrial, Inducer, QuantityLimit, Term,
+    Course,
+    CyclesWithoutResponse,
+    DiagnosisCoverage,
+    GenericTrial,
+    Inducer,
+    QuantityLimit,
+    Term,
 )  # fmt: skip
 from flows.net import QUANTITY, SERVICE_DATE
 from flows.plan import Plan
@@ -378,7 +384,9 @@ def _counted(records: Records, line: Row, term: Course) -> dict[date, tuple[date
     return {
         day: (course[0], low, high)
         for course in courses
-        for day, low, high in zip(course, _packed(course, term, term.low_days), _packed(course, term, term.high_days), strict=True)
+        for day, low, high in zip(
+            course, _packed(course, term, term.low_days), _packed(course, term, term.high_days), strict=True
+        )
     }
 
 

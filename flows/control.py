@@ -6,7 +6,7 @@ A control file is TOML with any of `rows` (records without the header) and `sha2
 import tomllib
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from flows.discover import CONTROL, Extract
 from flows.errors import InputRefused
@@ -17,7 +17,7 @@ class Control(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    rows: int | None = Field(default=None, ge=0)
+    rows: int | None = Field(default=None, ge=0, strict=True)
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-fA-F]{64}$")
 
 
@@ -41,7 +41,7 @@ def _control(extract: Extract) -> Control:
         return Control()
     try:
         return Control.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError):
+    except (OSError, ValueError, RecursionError):  # what is no text, no TOML or no control file
         raise InputRefused(
             f'{extract.name}{CONTROL}: no control file: it is TOML with rows = N and sha256 = "...". Mend or remove it.'
         ) from None

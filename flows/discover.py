@@ -1,5 +1,6 @@
 """Which files of the landing folder are which table."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,11 +33,14 @@ class Extract:
 def find_extracts(folder: Path) -> list[Extract]:
     """Every extract of the folder, by name. Hidden files are passed over.
 
-    Raises InputRefused for a missing folder, a file of no table, or a folder without a claim table.
+    Raises InputRefused for a missing folder, a file of no table, one that is no plain file, or no claim table.
     """
-    if not folder.is_dir():
-        raise InputRefused(f"Input {folder.name!r} is not a folder. Give the folder that holds the extracts.")
-    paths = [p for p in sorted(folder.rglob("*")) if p.is_file() and not _hidden(p, folder)]
+    if not folder.is_dir() or not _is_open(folder):
+        raise InputRefused(f"Input {folder.name!r} is not a folder that can be read. Give the folder that holds the extracts.")
+    found = [p for p in sorted(folder.rglob("*")) if not _hidden(p, folder)]
+    for path in found:
+        _refuse_unfit(path, path.relative_to(folder).as_posix())
+    paths = [p for p in found if p.is_file()]
     extracts = [_extract(folder, p) for p in paths if p.suffix != CONTROL]
     for alone in {p for p in paths if p.suffix == CONTROL} - {Path(f"{e.path}{CONTROL}") for e in extracts}:
         raise InputRefused(f"Control file {alone.name!r} stands without its extract. Add the extract or remove the file.")
@@ -47,6 +51,20 @@ def find_extracts(folder: Path) -> list[Extract]:
 
 def _hidden(path: Path, folder: Path) -> bool:
     return any(part.startswith(".") for part in path.relative_to(folder).parts)
+
+
+def _is_open(folder: Path) -> bool:
+    return os.access(folder, os.R_OK | os.X_OK)
+
+
+def _refuse_unfit(path: Path, name: str) -> None:
+    """Refuse what a walk through the folder would pass over without a word, and names that a message cannot show."""
+    if not name.isprintable():
+        raise InputRefused(f"File {name!r}: its name holds characters that cannot be printed. Rename it.")
+    if path.is_symlink() or not (path.is_file() or path.is_dir()):
+        raise InputRefused(f"File {name!r} is a link or no plain file. Put the file itself into the input folder.")
+    if path.is_dir() and not _is_open(path):
+        raise InputRefused(f"Folder {name!r} cannot be read. Allow the user of this program to read it.")
 
 
 def _extract(folder: Path, path: Path) -> Extract:

@@ -14,6 +14,7 @@ from audit_rules.errors import AuditError
 from flows.errors import DiskTrouble
 
 TRACE_FILE = "claims-audit-trace.txt"
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
 class Bug(AuditError):
@@ -50,11 +51,13 @@ def explain(error: BaseException, folder: Path) -> AuditError:
 
 
 def _is_disk(error: BaseException) -> bool:
-    if isinstance(error, OSError):
-        return True
+    return isinstance(error, (OSError, duckdb.IOException, duckdb.FatalException)) or speaks_of_disk(error)
+
+
+def speaks_of_disk(error: BaseException) -> bool:
+    """Whether an error of an engine hands on what the operating system says of a full or broken disk."""
     text = str(error).lower()
-    full = os.strerror(errno.ENOSPC).lower()
-    return isinstance(error, (duckdb.IOException, duckdb.FatalException)) or full in text or "no space left" in text
+    return any(os.strerror(code).lower() in text for code in _DISK_ERRORS)
 
 
 def _write_trace(error: BaseException, folder: Path) -> str:

@@ -13,17 +13,21 @@ from flows.config import Config
 from flows.control import check_control, check_rows
 from flows.discover import Extract
 from flows.errors import InputRefused
-from flows.scan import exact_records, scan_csv, sha256_of
+from flows.failures import speaks_of_disk
+from flows.scan import Scan, exact_records, record_numbers, scan_csv, sha256_of
 from flows.sql import identifier, literal, literals, one, run
 from flows.warehouse import Workbench, opened
 from schemas.rows import FLOAT_DUST, UNKNOWN_WORD
 from schemas.tables import EVIDENCE_VALUES, MEASURED_EVIDENCE, TABLES, Column, Kind, Table
 
 _PARSERS = {
-    Kind.DATE: "as_date", Kind.AMOUNT: "as_amount", Kind.QUANTITY: "as_quantity", Kind.INTEGER: "as_integer",
-    Kind.NDC: "as_ndc", Kind.ICD10CM: "as_icd10cm", Kind.HCPCS: "upper", Kind.MODIFIER: "upper", Kind.TAXONOMY: "upper",
+    Kind.AMOUNT: "as_amount", Kind.QUANTITY: "as_quantity", Kind.INTEGER: "as_integer", Kind.NDC: "as_ndc",
+    Kind.ICD10CM: "as_icd10cm", Kind.HCPCS: "upper", Kind.MODIFIER: "upper", Kind.TAXONOMY: "upper",
 }  # fmt: skip
 _NESTED = ("[", "STRUCT", "MAP", "UNION", "BLOB")
+_EXACT_WHOLE = {"FLOAT": 1 << 24, "DOUBLE": 1 << 53}  # below it, every whole number is held exactly
+_FIRST_DAY = "DATE '0001-01-01'"
+_PATTERN_SIGNS = "*?["
 _PARSED = (Kind.DATE, Kind.AMOUNT, Kind.QUANTITY, Kind.INTEGER)
 
 
@@ -33,7 +37,7 @@ def load(bench: Workbench, landing: Path, extracts: list[Extract], config: Confi
     Raises InputRefused for a file that is not a table of the contract, and OSError where the disk fails.
     """
     passed_over = []
-    with opened(bench, readable=landing) as connection:
+    with opened(bench, readable=_without_pattern(landing)) as connection:
         formats = list(config.date_formats)
         run(
             connection,
@@ -43,8 +47,11 @@ def load(bench: Workbench, landing: Path, extracts: list[Extract], config: Confi
         known = {row[0] for row in connection.execute("SELECT table_name || sha256 FROM every_file").fetchall()}
         file_no = one(connection, "SELECT max(file_no) FROM every_file")
         for extract in extracts:
-            before = _stamp(extract.path)
-            sha256 = sha256_of(extract.path)
+            try:
+                before = _stamp(extract.path)
+                sha256 = sha256_of(extract.path)
+            except (FileNotFoundError, PermissionError):
+                raise InputRefused(f"{extract.name}: the file is gone or may not be read. Mend that, then run again.") from None
             check_control(extract, sha256)
             if extract.table + sha256 in known:
                 passed_over.append(extract.name)
@@ -69,35 +76,34 @@ def _load_file(
     connection: duckdb.DuckDBPyConnection, scratch: Path, extract: Extract, sha256: str, file_no: int, config: Config
 ) -> None:
     table = TABLES[extract.table]
-    if extract.is_parquet:
-        source, header, types = _parquet_source(connection, extract)
-        expected = None
-        plain = extract.path
-    else:
-        scan = scan_csv(extract, config.delimiter, config.encoding, scratch)
-        header, types, expected, plain = scan.header, None, scan.records, scan.plain
+    scan = None if extract.is_parquet else scan_csv(extract, config.delimiter, config.encoding, scratch)
+    if scan:
+        header, types, expected = scan.header, None, scan.records
         columns = "{" + ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(header))) + "}"
         source = (
-            f"read_csv({literal(_no_glob(plain))}, auto_detect = false, header = true, skip = 0, store_rejects = true, "
-            f"rejects_limit = 0, delim = {literal(config.delimiter)}, quote = '\"', escape = '\"', encoding = 'utf-8', "
-            f"max_line_size = 67108864, columns = {columns})"
+            f"read_csv({literal(_no_glob(scan.plain))}, auto_detect = false, header = true, skip = {scan.blank_head}, "
+            f"store_rejects = true, rejects_limit = 0, delim = {literal(config.delimiter)}, quote = '\"', escape = '\"', "
+            f"encoding = 'utf-8', max_line_size = 67108864, hive_partitioning = false, columns = {columns})"
         )
+    else:
+        source, header, types, expected = _parquet_source(connection, extract)
     positions, unknown = match_header(table, header, config.columns.get(table.name, {}), extract.name)
+    if types and any(word in types[i] for i in positions.values() for word in _NESTED):
+        raise InputRefused(f"{extract.name}: a column of the table holds lists, structures or bytes. Export it as plain values.")
     try:
         connection.execute(_insert(table, positions, source, file_no, types))
-    except (duckdb.InvalidInputException, duckdb.IOException):
-        raise InputRefused(
-            f"{extract.name}: the file is damaged and cannot be read to its end. Export or transfer it again."
-        ) from None
-    rejected = 0 if extract.is_parquet else _keep_rejects(connection, file_no)
+    except duckdb.Error as error:
+        _blame_file(error, extract)
+        raise
+    rejected = _keep_rejects(connection, file_no, extract, scan, config.delimiter) if scan else 0
     loaded = one(connection, f"SELECT count(*) FROM main.{identifier(table.name)} WHERE file_no = ?", file_no)
-    if expected is not None and loaded + rejected != expected:
-        expected = exact_records(extract, plain, config.delimiter)
-        if loaded + rejected != expected:
-            raise InputRefused(
-                f"{extract.name}: {expected} records were counted but {loaded + rejected} read. Quotes or line breaks "
-                "in it are damaged; export it again."
-            )
+    if scan and loaded + rejected != expected:
+        expected = exact_records(extract, scan.plain, config.delimiter)
+    if loaded + rejected != expected:
+        raise InputRefused(
+            f"{extract.name}: {expected} records were counted but {loaded + rejected} read, so the file is damaged (in a CSV "
+            "file its quotes or line breaks). Export it again."
+        )
     check_rows(extract, loaded + rejected)
     connection.execute(
         "INSERT INTO main.file VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -153,9 +159,13 @@ def _as_text(position: int, types: list[str] | None) -> str:
     column = f"c{position}"
     if types is None:
         return column
+    text = f"CAST({column} AS VARCHAR)"
     if types[position].startswith("TIMESTAMP"):
-        return f"left(CAST({column} AS VARCHAR), 10)"
-    return f"CAST({column} AS VARCHAR)"
+        return f"CASE WHEN year({column}) > 0 THEN left({text}, 10) ELSE {text} END"
+    if limit := _EXACT_WHOLE.get(types[position]):  # 8.0 is the code 8
+        is_whole = f"{column} = trunc({column}) AND abs({column}) < {limit}"
+        return f"CASE WHEN {is_whole} THEN CAST(CAST({column} AS BIGINT) AS VARCHAR) ELSE {text} END"
+    return text
 
 
 def _value(column: Column, table: Table, is_there: bool) -> str:
@@ -178,6 +188,8 @@ def _parsed(column: Column, table: Table) -> str:
         return f"lower({text})"
     if table.name == "clinical_evidence" and column.name == "evidence_value":
         return _evidence_value(text)
+    if column.kind == Kind.DATE:  # the year 0000 is a year to the engine
+        return f"CASE WHEN as_date({text}) >= {_FIRST_DAY} THEN as_date({text}) END"
     parser = _PARSERS.get(column.kind)
     return f"{parser}({text})" if parser else text
 
@@ -229,34 +241,63 @@ def _row_hash(table: Table, kept: list[str]) -> str:
     return f"hash({', '.join(identifier(c.name) if c.name in kept else 'NULL' for c in table.columns)})"
 
 
-def _keep_rejects(connection: duckdb.DuckDBPyConnection, file_no: int) -> int:
-    """Quarantine the rows that the CSV reader could not split into columns; returns how many."""
+def _keep_rejects(connection: duckdb.DuckDBPyConnection, file_no: int, extract: Extract, scan: Scan, delimiter: str) -> int:
+    """Quarantine the rows that the CSV reader could not split into columns; returns how many.
+
+    The reader counts blank lines as well: where there are any, the record's number is looked up.
+    """
+    rejected = one(connection, "SELECT count(DISTINCT line) FROM reject_errors")
+    numbers = record_numbers(extract, scan.plain, delimiter) if rejected and scan.has_blanks else []
     connection.execute(
         """INSERT INTO main.quarantine
-           SELECT ?, line - 1, NULL, lower(replace(CAST(any_value(error_type) AS VARCHAR), ' ', '_')), any_value(csv_line)
+           SELECT ?, coalesce(CAST(? AS BIGINT[])[CAST(line AS BIGINT)], line - 1), NULL,
+                  lower(replace(CAST(any_value(error_type) AS VARCHAR), ' ', '_')), ltrim(any_value(csv_line), chr(10) || chr(13))
            FROM reject_errors GROUP BY line ORDER BY line""",
-        [file_no],
+        [file_no, numbers],
     )
-    rejected = one(connection, "SELECT count(DISTINCT line) FROM reject_errors")
     connection.execute("DROP TABLE reject_errors")
     connection.execute("DROP TABLE reject_scans")
     return rejected
 
 
+def _blame_file(error: duckdb.Error, extract: Extract) -> None:
+    """Raise InputRefused where the engine failed over the file's bytes, not over the disk or for want of memory."""
+    is_of_file = extract.is_parquet or isinstance(error, (duckdb.InvalidInputException, duckdb.IOException))
+    if is_of_file and not isinstance(error, duckdb.OutOfMemoryException) and not speaks_of_disk(error):
+        raise InputRefused(
+            f"{extract.name}: the file is damaged and cannot be read to its end. Export or transfer it again."
+        ) from None
+
+
 def _no_glob(path: Path) -> str:
     """A path in which the engine sees no pattern."""
-    return "".join(f"[{c}]" if c in "*?[" else c for c in str(path))
+    return "".join(f"[{c}]" if c in _PATTERN_SIGNS else c for c in str(path))
 
 
-def _parquet_source(connection: duckdb.DuckDBPyConnection, extract: Extract) -> tuple[str, tuple[str, ...], list[str]]:
+def _without_pattern(folder: Path) -> Path:
+    """The folder, or the nearest above it whose path the engine does not take for a pattern: it compares paths as text."""
+    return next((f for f in (folder, *folder.parents) if not set(_PATTERN_SIGNS) & set(str(f))), folder)
+
+
+def _parquet_source(connection: duckdb.DuckDBPyConnection, extract: Extract) -> tuple[str, tuple[str, ...], list[str], int]:
+    """Source, header, types and number of rows of a Parquet file; its folders' names are no columns."""
     path = literal(_no_glob(extract.path))
+    source = f"read_parquet({path}, hive_partitioning = false)"
     try:
-        described = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({path})").fetchall()
-    except (duckdb.InvalidInputException, duckdb.IOException, duckdb.Error):
+        described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
+        schema = connection.execute(f"SELECT name, num_children FROM parquet_schema({path})").fetchall()
+        rows = one(connection, f"SELECT num_rows FROM parquet_file_metadata({path})")
+    except duckdb.Error:
         raise InputRefused(f"{extract.name}: not a readable Parquet file. Export or transfer it again.") from None
-    header = tuple(str(row[0]) for row in described)
-    nested = [h for h, *kind in described if any(w in str(kind[0]) for w in _NESTED)]
-    if {n.lower() for n in nested} & {c.name for c in TABLES[extract.table].columns}:
-        raise InputRefused(f"{extract.name}: a column of the table holds lists, structures or bytes. Export it as plain values.")
-    numbered = ", ".join(f"{identifier(h)} AS c{i}" for i, h in enumerate(header))
-    return f"(SELECT {numbered} FROM read_parquet({path}))", header, [str(row[1]) for row in described]
+    numbered = ", ".join(f"{identifier(str(row[0]))} AS c{i}" for i, row in enumerate(described))
+    return f"(SELECT {numbered} FROM {source})", _top_level(schema), [str(row[1]) for row in described], rows
+
+
+def _top_level(schema: list[tuple[str, int | None]]) -> tuple[str, ...]:
+    """Names of a Parquet file's columns as they stand: the engine renames the second of two that are equal."""
+    names, inner = [], 0
+    for name, children in schema[1:]:
+        if not inner:
+            names.append(name)
+        inner += (children or 0) - (inner > 0)
+    return tuple(names)

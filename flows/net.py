@@ -7,6 +7,7 @@ import duckdb
 
 from flows.errors import DoesNotBalance
 from flows.sql import identifier, literal, one, run
+from flows.validate import check_rate
 from flows.warehouse import Workbench, opened
 from schemas.tables import CLAIM_TABLES, TABLES
 
@@ -61,10 +62,11 @@ class Balance:
         return {"files": [asdict(f) for f in self.files], "tables": [asdict(t) for t in self.tables]}
 
 
-def net(bench: Workbench, as_of: date, payer_names: dict[str, str]) -> Balance:
+def net(bench: Workbench, as_of: date, payer_names: dict[str, str], max_error_rate: float) -> Balance:
     """Link persons, settle what becomes of every claim row, and hold the counts against each other.
 
-    Raises DoesNotBalance where a conservation law does not hold.
+    Raises DoesNotBalance where a conservation law does not hold, and TooManyBadRows where undated diagnoses
+    without their claim are too many.
     """
     day = f"DATE {literal(as_of.isoformat())}"
     with opened(bench) as connection:
@@ -82,8 +84,12 @@ def net(bench: Workbench, as_of: date, payer_names: dict[str, str]) -> Balance:
                 connection, "final_action", as_of=day, table=table, columns=columns,
                 service_date=SERVICE_DATE[table], quantity=QUANTITY[table], fee=FEE[table],
             )  # fmt: skip
+        fresh = {sha256 for (sha256,) in connection.execute("SELECT sha256 FROM main.file").fetchall()}
         balance = Balance(_file_counts(connection), tuple(_table_counts(connection, t, day) for t in CLAIM_TABLES))
     _check(balance)
+    for file in balance.files:
+        if file.sha256 in fresh:
+            check_rate(file.file, file.rows_read, file.quarantined, max_error_rate)
     return balance
 
 

@@ -9,9 +9,11 @@ import csv
 import gzip
 import hashlib
 import io
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +22,7 @@ from flows.errors import InputRefused
 
 CHUNK = 1 << 22
 _HEADER_LIMIT = 1 << 20
+_FIELD_LIMIT = (1 << 31) - 1  # of the csv module; its own, 128 KiB, is less than what extracts hold
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -27,12 +30,16 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BO
 class Scan:
     """What a CSV file is.
 
-    header     column names as they stand.
-    records    records after the header, blank lines left out.
-    plain      a file that the engine reads as it is: UTF-8, one kind of line end; perhaps a copy.
+    header       column names as they stand.
+    blank_head   blank lines before the header.
+    has_blanks   whether blank lines stand in the file (or in a quoted field of it).
+    records      records after the header, blank lines left out.
+    plain        a file that the engine reads as it is: UTF-8, one kind of line end; perhaps a copy.
     """
 
     header: tuple[str, ...]
+    blank_head: int
+    has_blanks: bool
     records: int
     plain: Path
 
@@ -48,30 +55,26 @@ def scan_csv(extract: Extract, delimiter: str, encoding: str | None, work: Path)
 
     Raises InputRefused for an empty file, bytes that do not decode, NUL bytes, or a quote that never ends.
     """
-    found = encoding or _encoding(extract)
+    found = _encoding(extract, encoding)
     tally = _Tally(extract.name)
-    try:
-        with _opened(extract) as stream:
-            for text in _decoded(stream, found, extract.name):
-                tally.add(text)
-        tally.finish()
-        plain = extract.path
-        if tally.mixed_line_ends or found.lower().replace("_", "-") not in ("utf-8", "utf8"):
-            plain = work / f"plain-{hashlib.sha256(extract.name.encode()).hexdigest()[:16]}.csv"
-            with _opened(extract) as stream, plain.open("w", encoding="utf-8", newline="") as out:
-                carry = ""
-                for piece in _decoded(stream, found, extract.name):
-                    text = carry + piece
-                    carry = "\r" if text.endswith("\r") else ""
-                    out.write(text.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n"))
-                out.write("\n" if carry else "")
-    except (EOFError, gzip.BadGzipFile, OSError) as error:
-        if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
-            raise
-        raise InputRefused(f"{extract.name}: the gzip data is damaged or cut off. Transfer the file again.") from None
-    header = _header(tally.head, delimiter, extract.name)
+    with _opened(extract) as stream:
+        for text in _decoded(stream, found, extract.name):
+            tally.add(text)
+    tally.finish()
+    plain = extract.path
+    if tally.mixed_line_ends or found.lower().replace("_", "-") not in ("utf-8", "utf8"):
+        plain = work / f"plain-{hashlib.sha256(extract.name.encode()).hexdigest()[:16]}.csv"
+        with _opened(extract) as stream, plain.open("w", encoding="utf-8", newline="") as out:
+            carry = ""
+            for piece in _decoded(stream, found, extract.name):
+                text = carry + piece
+                carry = "\r" if text.endswith("\r") else ""
+                out.write(text.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n"))
+            out.write("\n" if carry else "")
+    head = tally.head.replace("\r\n", "\n").replace("\r", "\n")
     records = exact_records(extract, plain, delimiter) if tally.ends_in_quotes else tally.records - 1
-    return Scan(header, records, plain)
+    blank_head = len(head) - len(head.lstrip("\n"))
+    return Scan(_header(head, delimiter, extract.name), blank_head, tally.has_blanks, records, plain)
 
 
 def exact_records(extract: Extract, plain: Path, delimiter: str) -> int:
@@ -79,39 +82,55 @@ def exact_records(extract: Extract, plain: Path, delimiter: str) -> int:
 
     Raises InputRefused where a quote is opened and never closed.
     """
-    with (gzip.open if plain.suffix == ".gz" else open)(plain, "rt", encoding="utf-8-sig", newline="") as stream:
+    return sum(_are_records(extract, plain, delimiter)) - 1
+
+
+def record_numbers(extract: Extract, plain: Path, delimiter: str) -> list[int]:
+    """For every line of a plain file (a record or blank, the header among them) how many records stand up to it."""
+    return [n - 1 for n in accumulate(_are_records(extract, plain, delimiter))]
+
+
+def _are_records(extract: Extract, plain: Path, delimiter: str) -> Iterator[bool]:
+    """For every line of a plain file, the header among them, whether it is a record; else it is blank."""
+    csv.field_size_limit(_FIELD_LIMIT)
+    unzips = extract.is_gzipped and plain == extract.path
+    with (gzip.open if unzips else open)(plain, "rt", encoding="utf-8-sig", newline="") as stream:
         reader = csv.reader(stream, delimiter=delimiter, strict=True)
-        records = 0
         while True:
             try:
-                records += bool(next(reader))
+                yield bool(next(reader))
             except StopIteration:
-                return records - 1
+                return
             except csv.Error as error:
                 if "end of data" in str(error):
                     raise InputRefused(
                         f"{extract.name}: a quote is opened and never closed, so the records cannot be told apart. "
                         "Export the file again."
                     ) from None
-                records += 1  # one record with quotes that do not fit; the engine rejects it as a row
+                yield True  # one record with quotes that do not fit; the engine rejects it as a row
 
 
-def _encoding(extract: Extract) -> str:
+def _encoding(extract: Extract, named: str | None) -> str:
+    """The encoding that the file's byte order mark names, else the config, else UTF-8."""
     with _opened(extract) as stream:
         start = stream.read(4)
     if not start:
         raise InputRefused(f"{extract.name}: the file is empty. An extract without rows still needs its header.")
-    return next((name for bom, name in _BOMS if start.startswith(bom)), "utf-8")
+    return next((name for bom, name in _BOMS if start.startswith(bom)), named or "utf-8")
 
 
 @contextmanager
 def _opened(extract: Extract) -> Iterator[BinaryIO]:
+    """The file's bytes, unzipped. Raises InputRefused where the gzip data does not hold."""
     with extract.path.open("rb") as raw:
-        if extract.is_gzipped:
+        if not extract.is_gzipped:
+            yield raw
+            return
+        try:
             with gzip.open(raw) as unzipped:
                 yield unzipped  # type: ignore[misc]  # a GzipFile reads as a binary stream
-        else:
-            yield raw
+        except (EOFError, gzip.BadGzipFile, zlib.error):
+            raise InputRefused(f"{extract.name}: the gzip data is damaged or cut off. Transfer the file again.") from None
 
 
 def _decoded(stream: BinaryIO, encoding: str, name: str) -> Iterator[str]:
@@ -123,7 +142,7 @@ def _decoded(stream: BinaryIO, encoding: str, name: str) -> Iterator[str]:
             yield text.removeprefix("\ufeff") if first else text
             first = False
         yield decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
+    except UnicodeError:
         raise InputRefused(
             f'{name}: the bytes are not {encoding}. Name the file\'s encoding in the config (encoding = "cp1252") '
             "or export it as UTF-8."
@@ -137,6 +156,7 @@ class _Tally:
         self.name = name
         self.records = 0
         self.head = ""
+        self.has_blanks = False
         self._line = ""
         self._quoted = False
         self._crlf = self._lf = self._cr = False
@@ -176,8 +196,10 @@ class _Tally:
         return self._quoted
 
     def _count(self, lines: str) -> None:
-        if '"' not in lines and not self._quoted and "\n\n" not in lines and not lines.startswith("\n"):
-            self.records += lines.count("\n") + (lines != "")
+        has_blanks = not lines or lines[0] == "\n" or lines[-1] == "\n" or "\n\n" in lines
+        self.has_blanks |= has_blanks
+        if '"' not in lines and not self._quoted and not has_blanks:
+            self.records += lines.count("\n") + 1
             return
         for line in lines.split("\n"):
             if line or self._quoted:
@@ -187,7 +209,7 @@ class _Tally:
 
 def _header(head: str, delimiter: str, name: str) -> tuple[str, ...]:
     try:
-        rows = csv.reader(io.StringIO(head.replace("\r\n", "\n").replace("\r", "\n")), delimiter=delimiter, strict=True)
+        rows = csv.reader(io.StringIO(head), delimiter=delimiter, strict=True)
         return tuple(next(row for row in rows if row))
     except (csv.Error, StopIteration):
         raise InputRefused(f"{name}: the header cannot be read. Check the delimiter in the config.") from None

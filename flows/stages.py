@@ -82,7 +82,7 @@ def validate_stage(plan: Plan) -> dict[str, int]:
 def net_stage(plan: Plan) -> dict[str, int]:
     """Persons, final action, conservation."""
     started = seconds()
-    balance = net(plan.bench, plan.request.as_of, plan.payer_names)
+    balance = net(plan.bench, plan.request.as_of, plan.payer_names, plan.config.max_error_rate)
     _note(plan, "net", started, balance=balance.as_dict())
     return {"history": sum(t.history for t in balance.tables), "accepted": sum(t.accepted for t in balance.tables)}
 

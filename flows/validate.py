@@ -23,19 +23,23 @@ def validate(bench: Workbench, max_error_rate: float) -> None:
         for table in TABLES.values():
             _quarantine(connection, table, rejects)
             _warn(connection, table, rejects)
-        _check_rates(connection, max_error_rate)
+        counts = connection.execute(
+            """SELECT f.name, f.rows_read, count(DISTINCT q.row_number)
+               FROM main.file f JOIN main.quarantine q USING (file_no) GROUP BY ALL ORDER BY f.name"""
+        ).fetchall()
+    for name, rows_read, quarantined in counts:
+        check_rate(name, rows_read, quarantined, max_error_rate)
 
 
 def _structural_rejects(connection: duckdb.DuckDBPyConnection) -> dict[int, list[int]]:
-    """Per file the row numbers of records that could not be split into columns, in order."""
+    """Per file, for each record that could not be split into columns: how many readable records stand before it."""
     rows = connection.execute("SELECT file_no, list(row_number ORDER BY row_number) FROM main.quarantine GROUP BY 1").fetchall()
-    return {int(f): [int(n) for n in numbers] for f, numbers in rows}
+    return {int(f): [int(n) - i - 1 for i, n in enumerate(numbers)] for f, numbers in rows}
 
 
 def record_number(position: int, rejects: list[int]) -> int:
     """The record's number in its file, from its position among the readable records."""
-    readable_before = [n - i - 1 for i, n in enumerate(rejects)]
-    return position + bisect_left(readable_before, position)
+    return position + bisect_left(rejects, position)
 
 
 def _quarantine(connection: duckdb.DuckDBPyConnection, table: Table, rejects: dict[int, list[int]]) -> None:
@@ -100,14 +104,10 @@ def _warn(connection: duckdb.DuckDBPyConnection, table: Table, rejects: dict[int
         connection.execute("INSERT INTO main.warning VALUES (?, ?, ?, ?, ?)", [file_no, column, check, rows, number])
 
 
-def _check_rates(connection: duckdb.DuckDBPyConnection, max_error_rate: float) -> None:
-    counts = connection.execute(
-        """SELECT f.name, f.rows_read, count(DISTINCT q.row_number)
-           FROM main.file f JOIN main.quarantine q USING (file_no) GROUP BY ALL ORDER BY f.name"""
-    ).fetchall()
-    for name, read, bad in counts:
-        if bad > max_error_rate * read:
-            raise TooManyBadRows(
-                f"{name}: {bad} of {read} rows cannot be read, more than the {max_error_rate:.1%} allowed. "
-                "Mend the extract, or raise max_error_rate in the config."
-            )
+def check_rate(file_name: str, rows_read: int, quarantined: int, max_error_rate: float) -> None:
+    """Raise TooManyBadRows where more than that share of a file's rows is quarantined."""
+    if quarantined > max_error_rate * rows_read:
+        raise TooManyBadRows(
+            f"{file_name}: {quarantined} of {rows_read} rows cannot be used, more than the {max_error_rate:.1%} allowed. "
+            "Mend the extract, or raise max_error_rate in the config."
+        )

@@ -145,6 +145,10 @@ def _case(name: str, rule_id: str, number: int, block: list[tuple[int, str]]) ->
         raise CaseError(f"{where}: absent must name tables that this case has no rows of.")
     if not expected:
         raise CaseError(f"{where}: the case expects nothing.")
+    owners = {(t, r.get("payer"), r.get("claim_id"), r["claim_line_number"], r["member_id"]) for t in CLAIM_TABLES for r in tables.get(t, ())}
+    lines = [owner[:-1] for owner in owners]
+    if len(lines) > len(set(lines)):
+        raise CaseError(f"{where}: one claim line belongs to two members. Give each claim its own id.")
     keys = [(e.claim_source, e.payer.lower(), e.claim_id, e.line) for e in expected]
     if len(keys) != len(set(keys)):
         raise CaseError(f"{where}: two rows of one claim line expect something. Leave all but one blank.")

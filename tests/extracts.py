@@ -181,7 +181,7 @@ def run(folder: Path, files: Mapping[str, Content], *, config: str = "", as_of: 
     begin(made)
     passed_over = load_stage(made, lambda _name: None)["passed_over"]
     validate_stage(made)
-    balance = net(made.bench, as_of, made.payer_names)
+    balance = net(made.bench, as_of, made.payer_names, made.config.max_error_rate)
     write_findings(folder, made)
     quarantine = pl.read_parquet(folder / "quarantine.parquet")
     warnings = pl.read_parquet(folder / "warnings.parquet")

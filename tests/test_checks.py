@@ -85,7 +85,7 @@ def error_plants(table: Table) -> Iterator[Plant]:
 
 LITERAL_ERRORS = (
     # an evidence value can be judged under a known code only
-    plant("clinical_evidence", (("evidence_code", "value_unknown"), ("evidence_value", "value_unknown")), evidence_code="relapse"),
+    plant("clinical_evidence", (("evidence_code", "value_unknown"), ("evidence_value", "value_unknown")), evidence_code="bsa"),
     plant("clinical_evidence", (("evidence_code", "value_missing"), ("evidence_value", "value_unknown")), evidence_code=None),
     *(
         plant("clinical_evidence", (("evidence_value", "value_unknown"),), evidence_code=code, evidence_value=value)
@@ -127,7 +127,8 @@ def warning_plants(table: Table) -> Iterator[Plant]:
         if c.name == "claim_frequency_code":
             yield plant(table.name, ((c.name, "frequency_unknown"),), **{c.name: "77"})
     for first, second in table.in_order:
-        yield plant(table.name, ((first, "dates_out_of_order"),), **{first: "2026-02-02", second: "2026-02-01"})
+        others = dict.fromkeys(s for f, s in table.in_order if f == first and s != second)
+        yield plant(table.name, ((first, "dates_out_of_order"),), **others, **{first: "2026-02-02", second: "2026-02-01"})
 
 
 LITERAL_WARNINGS = (
@@ -231,6 +232,13 @@ def test_warnings_are_grouped_with_their_rows_and_the_first_of_them(together: To
     assert {w for w in together.ran.warnings if w.table == table} == {
         Warned(table, table + BAD_FILE, column, check, len(rows), min(rows)) for (column, check), rows in places.items()
     }
+
+
+def test_a_row_of_which_two_pairs_of_dates_are_out_of_order_is_one_row(tmp_path: Path) -> None:
+    row = good("medical_claim", claim_start_date="2026-02-02", claim_line_start_date="2026-02-01", paid_date="2026-01-31")
+    ran = run(tmp_path, {"medical_claim.csv": [row]})
+
+    assert ran.warned("medical_claim") == [("claim_start_date", "dates_out_of_order", 1, 1)]
 
 
 def test_the_raw_record_holds_the_row_as_it_stood(together: Together) -> None:

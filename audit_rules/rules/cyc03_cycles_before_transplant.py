@@ -27,8 +27,8 @@ RULE = Rule(
     asks=(TransplantCycles, Course),
     basis=FULL_PAID,
     says={
-        "third_cycle_before_transplant": _SHOWN + "Before a transplant the policy allows {allowed} cycles; nothing on file "
-        "shows that disease was left, for which it allows one more.",
+        "third_cycle_before_transplant": _SHOWN + "Before a transplant the policy allows {allowed} cycles; nothing on file in "
+        "the course up to then shows that disease was left, for which it allows one more.",
         "beyond_third_cycle_before_transplant": _SHOWN + "Before a transplant the policy allows no more than {allowed} cycles.",
     },
     needs={

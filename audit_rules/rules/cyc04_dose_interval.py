@@ -22,8 +22,8 @@ RULE = Rule(
     asks=(DoseInterval, Course),
     basis=FULL_PAID,
     says={
-        "doses_too_close": "The dose of {service_date} came {observed} days after the dose before; the policy asks for at "
-        "least {allowed} days between doses.",
+        "doses_too_close": "From the dose before to that of {service_date} the days are {observed}; the policy asks for at least "
+        "{allowed}.",
         "too_many_doses": "{observed} doses were given from {window_from} to {service_date}; the schedule has {allowed} in "
         "that many days.",
     },

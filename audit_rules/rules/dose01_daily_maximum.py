@@ -31,7 +31,7 @@ RULE = Rule(
         "maximum for children.",
         "above_studied_maximum": "The tablets come to {observed} mg a day{with_other}; nothing above {allowed} mg was studied.",
         "above_label_maximum": "The tablets come to {observed} mg a day{with_other}; {allowed} mg is the maximum, and no "
-        "inducer is on file that would explain more.",
+        "inducer is on file near {service_date}.",
     },
 )
 

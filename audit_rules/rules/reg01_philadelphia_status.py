@@ -26,9 +26,9 @@ RULE = Rule(
     basis=FULL_PAID,
     says={
         "philadelphia_negative": "The supply of {combined} on file covers {service_date}; the policy allows the combination for "
-        "Philadelphia-positive disease, and the latest status on file, of {status_date}, is {status}.",
+        "Philadelphia-positive disease, and the latest status by then, of {status_date}, is {status}.",
         "philadelphia_status_not_documented": "The supply of {combined} on file covers {service_date}; the policy allows the "
-        "combination for Philadelphia-positive disease, and no status is on file.",
+        "combination for Philadelphia-positive disease, and no status is on file by then.",
     },
     needs={"philadelphia_negative": _REPORT, "philadelphia_status_not_documented": _REPORT},
 )

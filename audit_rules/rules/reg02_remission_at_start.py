@@ -27,7 +27,7 @@ RULE = Rule(
     basis=FULL_PAID,
     says={
         "in_remission_at_start": "The first dose, of {service_date}, was billed with leukemia in remission; the policy covers "
-        "relapsed or refractory disease, and no claim near that date and nothing on file shows it.",
+        "relapsed or refractory disease, and no claim near that date and nothing on file by then shows it.",
     },
     needs={
         "in_remission_at_start": (

@@ -26,8 +26,8 @@ RULE = Rule(
     asks=(VialUnits,),
     basis=NONE,
     says={
-        "units_look_like_vials": "{observed} units were billed for {service_date}, very little for a dose: perhaps the vials "
-        "of {vial_units} units each were counted.",
+        "units_look_like_vials": "Units billed for {service_date}: {observed}, very little for a dose; perhaps the vials of "
+        "{vial_units} units each were counted.",
         "jw_and_jz": "The lines for {service_date} say both that drug was thrown away ({waste_modifier}) and that none was "
         "({no_waste_modifier}).",
         "waste_over_one_vial": "{observed} units were billed as thrown away on {service_date}; waste of one dose is less than "
