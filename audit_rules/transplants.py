@@ -12,10 +12,9 @@ def transplants_ahead(dossier: Dossier, dosed: pl.LazyFrame) -> pl.LazyFrame:
 
     One row per line, policy and service.
     """
-    asked = dosed.select(*ON, "person", "hcpcs", "days_ahead", day="service_date")
-    found = asked.join(dossier.services.drop("row_id"), on="person")
+    asked = dosed.select(*ON, "person", "days_ahead", hcpcs_code="hcpcs", day="service_date").explode("hcpcs_code")
+    found = asked.join(dossier.services.drop("row_id"), on=["person", "hcpcs_code"])
     return found.filter(
-        pl.col("hcpcs_code").is_in(pl.col("hcpcs")),
         pl.col("service_date") > pl.col("day"),
         pl.col("service_date") <= pl.col("day") + pl.duration(days="days_ahead"),
     )

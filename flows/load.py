@@ -12,7 +12,7 @@ import duckdb
 from flows.config import Config
 from flows.control import check_control, check_rows
 from flows.discover import Extract
-from flows.errors import InputRefused
+from flows.errors import InputRefused, Usage
 from flows.failures import speaks_of_disk
 from flows.scan import Scan, exact_records, record_numbers, scan_csv, sha256_of
 from flows.sql import identifier, literal, literals, one, run
@@ -79,6 +79,8 @@ def _load_file(
     scan = None if extract.is_parquet else scan_csv(extract, config.delimiter, config.encoding, scratch)
     if scan:
         header, types, expected = scan.header, None, scan.records
+        if scan.plain != extract.path and set(_PATTERN_SIGNS) & set(str(scratch)):
+            raise Usage("The path of the warehouse holds a * ? or [, the engine's signs of a pattern. Choose another --output.")
         columns = "{" + ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(header))) + "}"
         source = (
             f"read_csv({literal(_no_glob(scan.plain))}, auto_detect = false, header = true, skip = {scan.blank_head}, "

@@ -3,10 +3,10 @@
 -- inputs: every_$table, run.affected_member, run.affected_person, run.sole_person, run.payer, run.${table}_fate
 
 CREATE OR REPLACE TABLE run.known_$table AS
-SELECT k.* EXCLUDE (dispensing_fee),
+SELECT k.* EXCLUDE (fee),
        CAST(k.quantity * 1000 AS BIGINT) AS quantity_milli,
        CAST(k.paid_amount * 100 AS BIGINT) AS paid_cents,
-       CAST(k.dispensing_fee * 100 AS BIGINT) AS fee_cents
+       CAST(k.fee * 100 AS BIGINT) AS fee_cents
 FROM (
     SELECT t.* EXCLUDE (file_no, row_number, member_hash, row_hash, notes, raw_record, person_id, $quantity, paid_amount),
            coalesce(t.person_id, s.sole_person_id, t.member_id) AS person,
@@ -15,7 +15,7 @@ FROM (
            coalesce(f.fate, 'history') AS fate,
            CASE WHEN f.is_netted THEN f.netted_quantity ELSE t.$quantity END AS quantity,
            CASE WHEN f.is_netted THEN f.netted_paid_amount ELSE t.paid_amount END AS paid_amount,
-           CASE WHEN f.is_netted THEN f.netted_fee ELSE $fee END AS dispensing_fee
+           CASE WHEN f.is_netted THEN f.netted_fee ELSE $fee END AS fee
     FROM every_$table t
     JOIN run.affected_member a ON a.member_hash = t.member_hash AND a.member_id = t.member_id
     JOIN run.payer p ON p.name = lower(t.payer)

@@ -112,27 +112,28 @@ def parse_cases(text: str, name: str = "cases") -> CaseFile:
 
 
 def _case(name: str, rule_id: str, number: int, block: list[tuple[int, str]]) -> Case:
-    sentence = block[0][1].removeprefix("## ").strip()
-    as_of, absent, flags = AS_OF, frozenset[str](), set[str]()
+    where, sentence = f"{name}:{block[0][0]}", block[0][1].removeprefix("## ").strip()
+    body = [(f"{name}:{n}", line) for n, line in block[1:] if line]
+    first = next((i for i, (_, line) in enumerate(body) if line in TABLES), len(body))
+    as_of, absent, flags = _directives(body[:first])
     tables: dict[str, list[Row]] = {}
     expected: list[Expectation] = []
-    body = [(n, line) for n, line in block[1:] if line]
-    i = 0
-    while i < len(body):
-        n, line = body[i]
-        where = f"{name}:{n}"
-        i += 1
-        if line in TABLES:
-            rows = []
-            while i < len(body) and body[i][1].startswith("|"):
-                rows.append((f"{name}:{body[i][0]}", body[i][1]))
-                i += 1
-            for row_where, row, expect in _rows(where, line, rows):
-                tables.setdefault(line, []).append(row)
-                expected += _expectation(row_where, line, row, expect)
-        elif tables:
-            raise CaseError(f"{where}: {line!r} is no table. Directives stand before the tables.")
-        elif line.startswith("as of:"):
+    for table, lines in _blocks(body[first:]):
+        for row_where, row, expect in _rows(table, lines):
+            tables.setdefault(table, []).append(row)
+            expected += _expectation(row_where, table, row, expect)
+    case = Case(
+        rule_id, number, sentence, as_of, absent, "alone" in flags, "bad rows" in flags,
+        {t: tuple(rows) for t, rows in tables.items()}, tuple(expected),
+    )  # fmt: skip
+    _check(where, case)
+    return case
+
+
+def _directives(lines: list[tuple[str, str]]) -> tuple[date, frozenset[str], set[str]]:
+    as_of, absent, flags = AS_OF, frozenset[str](), set[str]()
+    for where, line in lines:
+        if line.startswith("as of:"):
             as_of = _day(where, line.removeprefix("as of:").strip())
         elif line.startswith("absent:"):
             absent = frozenset(t.strip() for t in line.removeprefix("absent:").split(","))
@@ -140,30 +141,44 @@ def _case(name: str, rule_id: str, number: int, block: list[tuple[int, str]]) ->
             flags.add(line)
         else:
             raise CaseError(f"{where}: unknown directive or table {line!r}.")
-    where = f"{name}:{block[0][0]}"
-    if absent - set(TABLES) or absent & set(tables):
+    return as_of, absent, flags
+
+
+def _blocks(lines: list[tuple[str, str]]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Every table's name with its lines."""
+    starts = [i for i, (_, line) in enumerate(lines) if not line.startswith("|")]
+    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+        where, table = lines[start]
+        if table not in TABLES:
+            raise CaseError(f"{where}: {table!r} is no table. Directives stand before the tables.")
+        if end - start < 4:
+            raise CaseError(f"{where}: table {table} needs a header, a line of dashes and a row.")
+        yield table, lines[start + 1 : end]
+
+
+def _check(where: str, case: Case) -> None:
+    if case.absent - set(TABLES) or case.absent & set(case.tables):
         raise CaseError(f"{where}: absent must name tables that this case has no rows of.")
-    if not expected:
+    if not case.expected:
         raise CaseError(f"{where}: the case expects nothing.")
-    owners = {(t, r.get("payer"), r.get("claim_id"), r["claim_line_number"], r["member_id"]) for t in CLAIM_TABLES for r in tables.get(t, ())}
-    lines = [owner[:-1] for owner in owners]
-    if len(lines) > len(set(lines)):
+    owned = {
+        ((t, row.get("payer", "").lower(), row.get("claim_id"), row["claim_line_number"]), row["member_id"])
+        for t in CLAIM_TABLES
+        for row in case.tables.get(t, ())
+    }
+    if len(owned) > len({line for line, _ in owned}):
         raise CaseError(f"{where}: one claim line belongs to two members. Give each claim its own id.")
-    keys = [(e.claim_source, e.payer.lower(), e.claim_id, e.line) for e in expected]
+    keys = [(e.claim_source, e.payer.lower(), e.claim_id, e.line) for e in case.expected]
     if len(keys) != len(set(keys)):
         raise CaseError(f"{where}: two rows of one claim line expect something. Leave all but one blank.")
-    return Case(
-        rule_id, number, sentence, as_of, absent, "alone" in flags, "bad rows" in flags,
-        {t: tuple(rows) for t, rows in tables.items()}, tuple(expected),
-    )  # fmt: skip
 
 
-def _rows(where: str, table: str, lines: list[tuple[str, str]]) -> Iterator[tuple[str, Row, str]]:
+def _rows(table: str, lines: list[tuple[str, str]]) -> Iterator[tuple[str, Row, str]]:
     """Every row of a table with its place and its `expect` cell."""
-    if len(lines) < 3:
-        raise CaseError(f"{where}: table {table} needs a header, a line of dashes and a row.")
-    header = _cells(lines[0][1])
-    known = {c.name for c in TABLES[table].columns} | ({"expect"} if table in CLAIM_TABLES else set())
+    where, header = lines[0][0], _cells(lines[0][1])
+    columns = {c.name for c in TABLES[table].columns}
+    defaults = {c: v for c, v in (("member_id", "M"), ("claim_line_number", "1")) if c in columns - set(header)}
+    known = columns | ({"expect"} if table in CLAIM_TABLES else set())
     unknown = [c for c in header if c not in known]
     if unknown or len(set(header)) < len(header):
         raise CaseError(f"{where}: {table} has no column {unknown[0]!r}." if unknown else f"{where}: a column stands twice.")
@@ -175,9 +190,7 @@ def _rows(where: str, table: str, lines: list[tuple[str, str]]) -> Iterator[tupl
             raise CaseError(f"{row_where}: {len(cells)} cells under {len(header)} columns.")
         row = dict(zip(header, cells, strict=True))
         expect = row.pop("expect", "")
-        columns = {c.name for c in TABLES[table].columns}
-        defaults = {"member_id": "M", "claim_line_number": "1"}
-        yield row_where, {c: v for c, v in defaults.items() if c in columns and c not in row} | row, expect
+        yield row_where, defaults | row, expect
 
 
 def _cells(line: str) -> list[str]:

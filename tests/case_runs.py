@@ -5,7 +5,7 @@ import math
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -27,6 +27,10 @@ from tests.case_files import Answer, Case, CaseError, Expectation, Row
 _PREFIXED = ("claim_id", "member_id", "person_id", "authorization_id", "original_claim_id")
 _DATE_FORMATS = ("%Y-%m-%d", "%Y%m%d")
 T = TypeVar("T")
+
+
+class RunFailed(Exception):
+    """A run of cases that ended in an error, told again to every case in it."""
 
 
 class Variant(StrEnum):
@@ -97,14 +101,16 @@ class CaseRuns:
         return dossier, Book(planned.library, planned.reference)
 
     def _once(self, key: object, make: Callable[[], T]) -> T:
+        """What `make` gives, made once; where it fails, every later asker is told so in a few words."""
         if key not in self._kept:
             try:
                 self._kept[key] = make()
             except Exception as error:
-                self._kept[key] = error
+                self._kept[key] = RunFailed(f"{type(error).__name__}: {error}")
+                raise
         kept = self._kept[key]
-        if isinstance(kept, Exception):
-            raise kept
+        if isinstance(kept, RunFailed):
+            raise RunFailed(str(kept))
         return kept  # type: ignore[return-value]  # what make gave under this key
 
 
@@ -115,9 +121,7 @@ def _key(case: Case, expected: Expectation) -> tuple[str, str, str, int]:
     return expected.claim_source, expected.payer.lower(), f"{case.tag}-{expected.claim_id}", expected.line
 
 
-def write_extracts(
-    folder: Path, cases: list[Case], absent: frozenset[str], variant: Variant
-) -> dict[str, list[Case]]:
+def write_extracts(folder: Path, cases: list[Case], absent: frozenset[str], variant: Variant) -> dict[str, list[Case]]:
     """Write the cases as CSV extracts; gives per table the case of each row, in file order."""
     owners: dict[str, list[Case]] = {}
     for name, table in TABLES.items():
@@ -128,9 +132,7 @@ def write_extracts(
             rows.reverse()
         if variant == Variant.NEIGHBOUR:
             dates = table.of_kind(Kind.DATE)
-            rows += [
-                (c, _owned(_shifted(r, dates), f"N-{c.tag}-")) for c in cases for r in c.tables.get(name, ())
-            ]
+            rows += [(c, _owned(_shifted(r, dates), f"N-{c.tag}-")) for c in cases for r in c.tables.get(name, ())]
         used = {column for _, row in rows for column in row}
         needed = {c.name for c in table.columns if c.required}
         needed |= {group[0] for group in table.one_of if not set(group) & used}
@@ -186,12 +188,16 @@ def _compare(expected: Expectation, found: list[dict[str, object]]) -> list[str]
 
 
 def _agrees(answer: Answer, row: dict[str, object]) -> bool:
-    cents = row["amount_cents"]
-    figures = {"observed": row["observed"], "allowed": row["allowed"]}
-    figures["amount"] = None if cents is None else Decimal(str(cents)) / 100
+    figures = _figures(row)
     return (answer.outcome, answer.reason) == (row["outcome"], row["reason"]) and all(
         _same(value, figures[name]) for name, value in answer.figures.items()
     )
+
+
+def _figures(row: dict[str, object]) -> dict[str, object]:
+    cents = row["amount_cents"]
+    amount = None if cents is None else Decimal(str(cents)) / 100
+    return {"observed": row["observed"], "allowed": row["allowed"], "amount": amount}
 
 
 def _same(expected: Decimal | None, found: object) -> bool:
@@ -201,11 +207,13 @@ def _same(expected: Decimal | None, found: object) -> bool:
 
 
 def _worded(answer: Answer) -> str:
-    figures = [f"{name}={'null' if value is None else value}" for name, value in answer.figures.items()]
-    return " ".join([answer.outcome, *([answer.reason] if answer.reason else []), *figures])
+    return _sentence(answer.policy_id, answer.outcome, answer.reason, answer.figures)
 
 
 def _shown(row: dict[str, object]) -> str:
-    cents = row["amount_cents"]
-    amount = None if cents is None else Decimal(str(cents)) / 100
-    return f"{row['policy_id']}: {row['outcome']} {row['reason']} observed={row['observed']} allowed={row['allowed']} amount={amount}"
+    return _sentence(row["policy_id"], row["outcome"], row["reason"], _figures(row))
+
+
+def _sentence(policy_id: object, outcome: object, reason: object, figures: Mapping[str, object]) -> str:
+    words = [f"{name}={'null' if value is None else value}" for name, value in figures.items()]
+    return " ".join([f"{policy_id}:" if policy_id else "", str(outcome), str(reason or ""), *words]).strip()

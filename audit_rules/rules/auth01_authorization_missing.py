@@ -23,11 +23,11 @@ RULE = Rule(
     asks=(Authorization,),
     basis=FULL_PAID,
     says={
-        "authorization_denied": "The authorization on file for this drug on {service_date} was denied, and no approved one "
-        "covers that date.",
-        "authorization_expired": "An approval for this drug ended on {ended_on}; no approved authorization on file covers the "
-        "product on {service_date}.",
-        "no_authorization": "The policy asks for an authorization; no approved one on file covers the product on {service_date}.",
+        "authorization_denied": "The authorization that covers this line of {service_date} was denied, and no approved one on "
+        "file covers it.",
+        "authorization_expired": "An approval for this drug ended on {ended_on}; no approved authorization on file covers this "
+        "line of {service_date}.",
+        "no_authorization": "The policy asks for an authorization; no approved one on file covers this line of {service_date}.",
     },
     needs={
         "authorization_denied": ("approval that replaced the denial, with its dates",),

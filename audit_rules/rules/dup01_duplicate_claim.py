@@ -26,8 +26,8 @@ RULE = Rule(
         "duplicate_claim": "The same service ({product_code}, quantity {quantity}, {service_date}) was also paid under claim "
         "{twin_claim_id}, line {twin_line}. Of the two this line counts as the repeat.",
         "possible_duplicate": "The same product and quantity ({product_code}, quantity {quantity}, {service_date}) was also "
-        "paid under claim {twin_claim_id}, line {twin_line}. On at least one of the two "
-        "the dispensing provider is not known.",
+        "paid under claim {twin_claim_id}, line {twin_line}. On at least one of the two the "
+        "dispensing provider is not known.",
     },
     capped=False,
 )

@@ -31,9 +31,8 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
     """Judge every line on a dose date; one answer per line and policy."""
     doses = dose_dates(dossier, book)
     dosed = with_cycle(in_force(lines, book.terms(AdverseEvent)), doses)
-    asked = dosed.select(*ON, "person", "service_date", "course_start", "codes")
-    events = asked.join(dossier.diagnoses, on="person").filter(
-        pl.col("code").is_in(pl.col("codes")),
+    asked = dosed.select(*ON, "person", "service_date", "course_start", code="codes").explode("code")
+    events = asked.join(dossier.diagnoses, on=["person", "code"]).filter(
         pl.col("date") >= pl.col("course_start"),
         pl.col("date") < pl.col("service_date"),
     )

@@ -63,9 +63,8 @@ def _first_lines(lines: pl.LazyFrame) -> pl.LazyFrame:
 def _shown(dossier: Dossier, asked: pl.LazyFrame) -> pl.LazyFrame:
     """The person's services that show a kind of monitoring within its window; one row per line, kind and service."""
     windows = asked.select(
-        *ON, "person", "term_id", "hcpcs", opens=pl.col("service_date") - pl.duration(days="days_before"),
+        *ON, "person", "term_id", hcpcs_code="hcpcs", opens=pl.col("service_date") - pl.duration(days="days_before"),
         closes=pl.col("service_date") + pl.duration(days="days_after"),
-    )  # fmt: skip
-    found = windows.join(dossier.services.drop("row_id"), on="person")
-    is_in_window = pl.col("service_date").is_between(pl.col("opens"), pl.col("closes"))
-    return found.filter(pl.col("hcpcs_code").is_in(pl.col("hcpcs")), is_in_window)
+    ).explode("hcpcs_code")  # fmt: skip
+    found = windows.join(dossier.services.drop("row_id"), on=["person", "hcpcs_code"])
+    return found.filter(pl.col("service_date").is_between(pl.col("opens"), pl.col("closes")))

@@ -25,7 +25,7 @@ RULE = Rule(
     basis=FULL_PAID,
     says={
         "no_oncologist": "The policy covers this drug where an oncologist prescribes it or is consulted. The prescriber "
-        "({npi}) is not known as one, and no medical claim from {lookback_days} days before {service_date} to "
+        "({npi}) is not on file as one, and no medical claim from {lookback_days} days before {service_date} to "
         "{lookahead_days} days after names one."
     },
     needs={"no_oncologist": ("consultation note of an oncologist", "proof of the prescriber's specialty in oncology")},
