@@ -25,7 +25,6 @@ _PARSERS = {
     Kind.ICD10CM: "as_icd10cm", Kind.HCPCS: "upper", Kind.MODIFIER: "upper", Kind.TAXONOMY: "upper",
 }  # fmt: skip
 _NESTED = ("[", "STRUCT", "MAP", "UNION", "BLOB")
-_EXACT_WHOLE = {"FLOAT": 1 << 24, "DOUBLE": 1 << 53}  # below it, every whole number is held exactly
 _FIRST_DAY = "DATE '0001-01-01'"
 _PATTERN_SIGNS = "*?["
 _PARSED = (Kind.DATE, Kind.AMOUNT, Kind.QUANTITY, Kind.INTEGER)
@@ -158,15 +157,15 @@ def _insert(table: Table, positions: dict[str, int], source: str, file_no: int, 
 
 
 def _as_text(position: int, types: list[str] | None) -> str:
+    """The text of a value. Typed values are looked at as text only: a file's statistics can lie, and say nothing of NaN."""
     column = f"c{position}"
     if types is None:
         return column
     text = f"CAST({column} AS VARCHAR)"
     if types[position].startswith("TIMESTAMP"):
-        return f"CASE WHEN year({column}) > 0 THEN left({text}, 10) ELSE {text} END"
-    if limit := _EXACT_WHOLE.get(types[position]):  # 8.0 is the code 8
-        is_whole = f"{column} = trunc({column}) AND abs({column}) < {limit}"
-        return f"CASE WHEN {is_whole} THEN CAST(CAST({column} AS BIGINT) AS VARCHAR) ELSE {text} END"
+        return f"CASE WHEN contains({text}, 'BC') THEN {text} ELSE left({text}, 10) END"
+    if types[position] in ("FLOAT", "DOUBLE"):  # 8.0 is the code 8
+        return f"regexp_replace({text}, '^(-?[0-9]+)\\.0$', '\\1')"
     return text
 
 

@@ -1,5 +1,6 @@
 """Every case of every rule, plain, with its rows reversed, and beside a neighbour whose dates are a day later."""
 
+import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,9 @@ import pytest
 from audit_rules.outcomes import EXCEPTIONS, NOT_APPLICABLE, NOT_EVALUABLE, PASS
 from audit_rules.rule import RuleModule
 from audit_rules.rules import RULES
+from schemas.tables import TABLES
 from tests.case_files import Case, CaseError, CaseFile, parse_cases, read_case_file
-from tests.case_runs import CaseRuns, Variant, variants
+from tests.case_runs import CaseRuns, Variant, variants, write_extracts
 
 CASES = Path(__file__).parent / "cases"
 MODULES = {m.RULE.id: m for m in RULES}
@@ -164,3 +166,35 @@ def test_a_row_that_does_not_hold_is_refused(tmp_path: Path) -> None:
     case = parse_cases(text).cases[0]
     with pytest.raises(CaseError, match="date_does_not_parse"):
         CaseRuns([case], tmp_path).problems(case, Variant.PLAIN, MODULES["QTY01"])
+
+
+def test_one_claim_line_belongs_to_one_member() -> None:
+    text = OVER_THE_LIMIT.format(expect=RIGHT, other="").replace("| claim_id |", "| claim_id | member_id |")
+    text = (
+        text.replace("| --- |", "| --- | --- |", 1)
+        .replace("| 1 | Cigna", "| 1 | A | Cigna")
+        .replace("| 2 | Aetna", "| 1 | B | CIGNA")
+    )
+    with pytest.raises(CaseError, match="belongs to two members"):
+        parse_cases(text)
+
+
+@pytest.mark.parametrize(
+    ("variant", "rows"),
+    [
+        (Variant.PLAIN, ["QTY01.01-1 2026-02-01", "QTY01.01-2 2026-02-01"]),
+        (Variant.REVERSED, ["QTY01.01-2 2026-02-01", "QTY01.01-1 2026-02-01"]),
+        (
+            Variant.NEIGHBOUR,
+            [
+                "QTY01.01-1 2026-02-01", "QTY01.01-2 2026-02-01", "N-QTY01.01-1 2026-02-02", "N-QTY01.01-2 2026-02-02",
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_a_variant_lays_out_the_same_rows(variant: Variant, rows: list[str], tmp_path: Path) -> None:
+    write_extracts(tmp_path, [_one_tablet_over(RIGHT, "-")], frozenset({"provider"}), variant)
+    with (tmp_path / "pharmacy_claim.csv").open(encoding="utf-8", newline="") as file:
+        written = [f"{row['claim_id']} {row['dispensing_date']}" for row in csv.DictReader(file)]
+    assert written == rows
+    assert sorted(p.stem for p in tmp_path.iterdir()) == sorted(set(TABLES) - {"provider"})

@@ -17,7 +17,7 @@ from pandera.errors import SchemaErrors
 from flows.errors import TooManyBadRows
 from schemas.rows import error_model, failures, warning_checks
 from schemas.tables import TABLES, Column, Kind, Table
-from tests.extracts import ANY_ERROR_RATE, GOOD, Failure, Ran, Row, Warned, good, run
+from tests.extracts import ANY_ERROR_RATE, GOOD, Content, Failure, Ran, Row, Warned, good, run
 
 DOES_NOT_PARSE = {
     Kind.DATE: ("2026-02-30", "date_does_not_parse"),
@@ -306,7 +306,7 @@ def test_an_undated_diagnosis_without_its_claim_is_quarantined(tmp_path: Path) -
             good("diagnosis", claim_id="2", diagnosis_date=None),
             good("diagnosis", claim_id="2", diagnosis_date="2026-01-05"),
         ],
-    })  # fmt: skip
+    }, config=ANY_ERROR_RATE)  # fmt: skip
 
     assert ran.quarantine == [Failure("diagnosis", "diagnosis.csv", 2, "claim_id", "claim_date_unknown")]
     assert '"claim_id":"2"' in ran.raw_records[0]
@@ -329,42 +329,51 @@ HEADER = "member_id,payer,enrollment_start_date,birth_date\n"
 ROW = "M{},Cigna,2020-01-01,1970-05-01\n"
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        pytest.param(
-            ROW.format(1) + "M2,Cigna,2020-01-01\n" + ROW.format(3) + "M4,Cigna,soon,\n",
-            [(2, "missing_columns"), (4, "date_does_not_parse")], id="too few columns",
-        ),
-        pytest.param(
-            ROW.format(1) + "M2,Cigna,2020-01-01,,5,6\n" + "M3,Cigna,soon,\n" + ROW.format(4),
-            [(2, "too_many_columns"), (3, "date_does_not_parse")], id="too many columns",
-        ),
-        pytest.param(
-            "M1,Cigna,soon,\n" + "M2\n" + "M3,Cigna,soon,\n" + "M4\n" + "M5,Cigna,soon,\n",
-            [(1, "date_does_not_parse"), (2, "missing_columns"), (3, "date_does_not_parse"), (4, "missing_columns"),
-             (5, "date_does_not_parse")], id="every other record",
-        ),
-        pytest.param(
-            ROW.format(1) + '"M\n2",Cigna,2020-01-01,\n' + "M3\n" + "M4,Cigna,soon,\n",
-            [(3, "missing_columns"), (4, "date_does_not_parse")], id="after a value with a line break",
-        ),
-        pytest.param(
-            ROW.format(1) + "\n" + "M2\n" + "M3,Cigna,soon,\n",
-            [(2, "missing_columns"), (3, "date_does_not_parse")], id="after a blank line",
-        ),
-    ],
-)  # fmt: skip
-@pytest.mark.parametrize("name", ["eligibility.csv", "eligibility.csv.gz"])
-def test_a_record_that_cannot_be_split_is_quarantined_under_its_number(
-    tmp_path: Path, name: str, text: str, expected: list[tuple[int, str]]
-) -> None:
-    ran = run(tmp_path, {"pharmacy_claim.csv": [good("pharmacy_claim")], name: HEADER + text}, config=ANY_ERROR_RATE)
+BROKEN = {
+    "too_few_columns": (
+        ROW.format(1) + "M2,Cigna,2020-01-01\n" + ROW.format(3) + "M4,Cigna,soon,\n",
+        [(2, "missing_columns"), (4, "date_does_not_parse")],
+    ),
+    "too_many_columns": (
+        ROW.format(1) + "M2,Cigna,2020-01-01,,5,6\n" + "M3,Cigna,soon,\n" + ROW.format(4),
+        [(2, "too_many_columns"), (3, "date_does_not_parse")],
+    ),
+    "every_other_record": (
+        "M1,Cigna,soon,\n" + "M2\n" + "M3,Cigna,soon,\n" + "M4\n" + "M5,Cigna,soon,\n",
+        [(1, "date_does_not_parse"), (2, "missing_columns"), (3, "date_does_not_parse"), (4, "missing_columns"),
+         (5, "date_does_not_parse")],
+    ),
+    "after_a_value_with_a_line_break": (
+        ROW.format(1) + '"M\n2",Cigna,2020-01-01,\n' + "M3\n" + "M4,Cigna,soon,\n",
+        [(3, "missing_columns"), (4, "date_does_not_parse")],
+    ),
+    "after_a_blank_line": (
+        ROW.format(1) + "\n" + "M2\n" + "M3,Cigna,soon,\n",
+        [(2, "missing_columns"), (3, "date_does_not_parse")],
+    ),
+}  # fmt: skip
+FORMS = {"csv": ("\n", ".csv"), "gz": ("\n", ".csv.gz"), "crlf": ("\r\n", ".csv")}
 
-    assert sorted((n, check) for n, _, check in ran.failed("eligibility")) == expected
-    (counts,) = (f for f in ran.balance.files if f.table == "eligibility")
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    files: dict[str, Content] = {"pharmacy_claim.csv": [good("pharmacy_claim")]}
+    for form, (line_end, ending) in FORMS.items():
+        for name, (text, _) in BROKEN.items():
+            files[f"eligibility_{form}_{name}{ending}"] = (HEADER + text).replace("\n", line_end)
+    return run(tmp_path_factory.mktemp("broken"), files, config=ANY_ERROR_RATE)
+
+
+@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.parametrize("form", FORMS)
+def test_a_record_that_cannot_be_split_is_quarantined_under_its_number(broken: Ran, form: str, name: str) -> None:
+    file = f"eligibility_{form}_{name}{FORMS[form][1]}"
+    expected = BROKEN[name][1]
+
+    assert sorted((f.row_number, f.check) for f in broken.quarantine if f.file == file) == expected
+    (counts,) = (f for f in broken.balance.files if f.file == file)
     assert counts.quarantined == len(expected)
-    assert counts.rows_read == counts.accepted + counts.quarantined
+    assert counts.rows_read == counts.accepted + counts.quarantined + counts.duplicates
 
 
 def test_the_first_row_of_a_warning_counts_records_that_cannot_be_split(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from flows.discover import find_extracts
 from flows.errors import InputRefused
+from flows.load import match_header
 from flows.warehouse import opened
 from schemas.tables import TABLES
 from tests.extracts import ANY_ERROR_RATE, GOOD, IMATINIB, Content, Ran, Row, as_csv, good, run
@@ -110,36 +111,48 @@ def plain_row(tmp_path_factory: pytest.TempPathFactory) -> Row:
     return only(run(tmp_path_factory.mktemp("plain"), CLAIM_FILE))
 
 
-@pytest.mark.parametrize(
-    ("content", "config"),
-    [
-        pytest.param(as_csv([dict(reversed(GOOD[CLAIM].items()))]), "", id="columns in another order"),
-        pytest.param(as_csv([{k.upper(): v for k, v in GOOD[CLAIM].items()}]), "", id="upper case"),
-        pytest.param(as_csv([{f" {k.title()} ": v for k, v in GOOD[CLAIM].items()}]), "", id="title case, blanks around"),
-        pytest.param(as_csv([{"zz": 1, **GOOD[CLAIM], "more": "x"}]), "", id="unknown columns"),
-        pytest.param(as_csv([good(CLAIM)]).replace("\n", "\r\n"), "", id="CR LF"),
-        pytest.param(as_csv([good(CLAIM)]).replace("\n", "\r\n", 1), "", id="CR LF after the header, LF after the row"),
-        pytest.param(as_csv([good(CLAIM)]).rstrip("\n"), "", id="no line end after the last row"),
-        pytest.param(as_csv([good(CLAIM)]) + "\n\n", "", id="blank lines at the end"),
-        pytest.param(b"\xef\xbb\xbf" + as_csv([good(CLAIM)]).encode(), "", id="UTF-8 with a byte order mark"),
-        pytest.param(as_csv([good(CLAIM)]).encode("utf-16"), "", id="UTF-16"),
-        pytest.param(as_csv([good(CLAIM)]).replace(",", "|"), 'delimiter = "|"\n', id="another delimiter"),
-        pytest.param(as_csv([good(CLAIM)]).replace(",", "\t"), 'delimiter = "\\t"\n', id="tabs"),
-        pytest.param(as_csv([{f'"{k}"': v for k, v in GOOD[CLAIM].items()}]).replace('"""', '"'), "", id="quoted names"),
-        pytest.param(
-            as_csv([{"RX Number" if k == "claim_id" else k: v for k, v in GOOD[CLAIM].items()}]),
-            '[columns.pharmacy_claim]\n"rx number" = "claim_id"\n', id="a name of theirs, mapped in the config",
-        ),
-    ],
-)  # fmt: skip
-def test_columns_are_found_by_name_in_any_form(tmp_path: Path, plain_row: Row, content: str | bytes, config: str) -> None:
+PLAIN = as_csv([good(CLAIM)])
+FORMS: dict[str, Content] = {
+    "another_order.csv": as_csv([dict(reversed(GOOD[CLAIM].items()))]),
+    "upper_case.csv": as_csv([{k.upper(): v for k, v in GOOD[CLAIM].items()}]),
+    "blanks_around.csv": as_csv([{f" {k.title()} ": v for k, v in GOOD[CLAIM].items()}]),
+    "quoted_names.csv": as_csv([{f'"{k}"': v for k, v in GOOD[CLAIM].items()}]).replace('"""', '"'),
+    "unknown_columns.csv": as_csv([{"zz": 1, **GOOD[CLAIM], "more": "x"}]),
+    "unknown_column_twice.csv": "x,x,{}8,9,{}".format(*PLAIN.splitlines(keepends=True)),
+    "cr_lf.csv": PLAIN.replace("\n", "\r\n"),
+    "cr_lf_after_the_header_only.csv": PLAIN.replace("\n", "\r\n", 1),
+    "no_line_end_at_the_end.csv": PLAIN.rstrip("\n"),
+    "blank_lines_at_the_end.csv": PLAIN + "\n\n",
+    "byte_order_mark.csv": b"\xef\xbb\xbf" + PLAIN.encode(),
+    "utf_16.csv": PLAIN.encode("utf-16"),
+    "gzipped.csv.gz": [good(CLAIM)],
+    "parquet.parquet": pl.DataFrame([{k.upper(): v for k, v in reversed(GOOD[CLAIM].items())}]),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def forms(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Row]]:
+    ran = run(tmp_path_factory.mktemp("forms"), {f"{CLAIM}_{name}": content for name, content in FORMS.items()})
+    rows: dict[str, list[Row]] = {}
+    for row in ran.rows(CLAIM):
+        rows.setdefault(str(row.pop("file")).removeprefix(f"{CLAIM}_"), []).append(row)
+    return rows
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_columns_are_found_by_name_in_any_form(forms: dict[str, list[Row]], plain_row: Row, name: str) -> None:
+    assert forms[name] == [{"row_number": 1, **plain_row}]
+
+
+@pytest.mark.parametrize(("content", "config"), [
+    pytest.param(PLAIN.replace(",", "|"), 'delimiter = "|"\n', id="another delimiter"),
+    pytest.param(PLAIN.replace(",", "\t"), 'delimiter = "\\t"\n', id="tabs"),
+    pytest.param(
+        PLAIN.replace("claim_id", "RX Number", 1), '[columns.pharmacy_claim]\n"rx number" = "claim_id"\n', id="a name of theirs",
+    ),
+])  # fmt: skip
+def test_the_config_says_how_a_file_is_written(tmp_path: Path, plain_row: Row, content: str, config: str) -> None:
     assert only(run(tmp_path, {"pharmacy_claim.csv": content}, config=config)) == plain_row
-
-
-def test_a_gzipped_file_and_a_parquet_file_of_text_read_the_same(tmp_path: Path, plain_row: Row) -> None:
-    assert only(run(tmp_path / "gz", {"pharmacy_claim.csv.gz": [good(CLAIM)]})) == plain_row
-    upper = pl.DataFrame([{k.upper(): v for k, v in reversed(GOOD[CLAIM].items())}])
-    assert only(run(tmp_path / "parquet", {"pharmacy_claim.parquet": upper})) == plain_row
 
 
 REQUIRED = {
@@ -160,51 +173,45 @@ def without(table: str, *names: str) -> Row:
 
 
 @pytest.mark.parametrize(("table", "column"), [(t, c) for t, columns in REQUIRED.items() for c in columns])
-def test_a_file_without_a_required_column_is_refused_whole(tmp_path: Path, table: str, column: str) -> None:
-    with pytest.raises(InputRefused, match=f"{table}_2\\.csv: .*{column}") as refusal:
-        run(tmp_path, {**CLAIM_FILE, f"{table}_2.csv": [without(table, column)]})
+def test_a_file_without_a_required_column_is_refused_with_file_and_column(table: str, column: str) -> None:
+    header = tuple(n for n in dict.fromkeys([*GOOD[table], *ONE_OF.get(table, ()), "unknown"]) if n != column)
+    with pytest.raises(InputRefused, match=rf"x\.csv: .*\b{column}\b") as refusal:
+        match_header(TABLES[table], header, {}, "x.csv")
     assert refusal.value.exit_code == 3
 
 
+def test_a_file_that_is_refused_is_refused_whole(tmp_path: Path) -> None:
+    with pytest.raises(InputRefused, match=r"pharmacy_claim_b\.csv: .*quantity"):
+        run(tmp_path, {**CLAIM_FILE, "pharmacy_claim_b.csv": [without(CLAIM, "quantity")]})
+
+
 @pytest.mark.parametrize("table", ONE_OF)
-def test_of_the_two_dates_or_keys_one_column_must_be_there(tmp_path: Path, table: str) -> None:
-    with pytest.raises(InputRefused, match=f"{table}_2\\.csv: .* or "):
-        run(tmp_path / "none", {**CLAIM_FILE, f"{table}_2.csv": [without(table, *ONE_OF[table])]})
+def test_of_the_two_dates_or_keys_one_column_must_be_there(table: str) -> None:
+    header = tuple(without(table, *ONE_OF[table]))
+    with pytest.raises(InputRefused, match=r"x\.csv: .* or "):
+        match_header(TABLES[table], header, {}, "x.csv")
     for name in ONE_OF[table]:
-        day = "2026-01-05" if name.endswith("date") else "1"
-        ran = run(tmp_path / name, {**CLAIM_FILE, f"{table}_2.csv": [without(table, *ONE_OF[table]) | {name: day}]})
-        assert only(ran, table)[name] is not None
+        assert name in match_header(TABLES[table], (*header, name), {}, "x.csv")[0]
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_every_other_column_may_be_absent_and_reads_as_null(tmp_path: Path, table: str) -> None:
-    needed = {*REQUIRED[table], *ONE_OF.get(table, ())[:1], *(["evidence_value"] if table == "clinical_evidence" else [])}
-    row = {k: v for k, v in (GOOD[table] | {"claim_id": "1"}).items() if k in needed}
-    files = {f"{table}.csv": [row]} if TABLES[table].is_claim else {**CLAIM_FILE, f"{table}.csv": [row]}
-    stored = only(run(tmp_path, files), table)
+def test_every_other_column_may_be_absent_and_reads_as_null(tmp_path: Path) -> None:
+    needed = {t: {*REQUIRED[t], *ONE_OF.get(t, ())[:1]} for t in TABLES}
+    needed["clinical_evidence"].add("evidence_value")  # may be absent, but a row without it is an error
+    ran = run(tmp_path, {
+        f"{t}.csv": [{k: v for k, v in (GOOD[t] | {"claim_id": "1"}).items() if k in needed[t]}] for t in TABLES
+    })  # fmt: skip
+    needed[CLAIM].add("claim_line_number")  # 1 if absent
 
-    assert {k for k, v in stored.items() if v is not None} == needed | ({"claim_line_number"} if table == CLAIM else set())
-
-
-@pytest.mark.parametrize(
-    ("header", "config"),
-    [
-        ("claim_id,claim_id", ""),
-        ("claim_id,CLAIM_ID", ""),
-        ("claim_id, Claim_Id ", ""),
-        ("claim_id,rx", '[columns.pharmacy_claim]\nrx = "claim_id"\n'),
-    ],
-)
-def test_a_column_that_stands_twice_is_refused(tmp_path: Path, header: str, config: str) -> None:
-    names, values = as_csv([good(CLAIM)]).splitlines()
-    with pytest.raises(InputRefused, match=r"pharmacy_claim\.csv: column claim_id"):
-        run(tmp_path, {"pharmacy_claim.csv": f"{header},{names.removeprefix('claim_id,')}\n1,{values}\n"}, config=config)
+    assert {t: {k for k, v in only(ran, t).items() if v is not None} for t in TABLES} == needed
 
 
-def test_an_unknown_column_may_stand_twice(tmp_path: Path, plain_row: Row) -> None:
-    names, values = as_csv([good(CLAIM)]).splitlines()
-
-    assert only(run(tmp_path, {"pharmacy_claim.csv": f"x,x,{names}\n8,9,{values}\n"})) == plain_row
+@pytest.mark.parametrize(("header", "mapping"), [
+    (("claim_id", "claim_id"), {}), (("claim_id", "CLAIM_ID"), {}), (("claim_id", " Claim_Id "), {}),
+    (("claim_id", "rx"), {"rx": "claim_id"}),
+])  # fmt: skip
+def test_a_column_that_stands_twice_is_refused(header: tuple[str, ...], mapping: dict[str, str]) -> None:
+    with pytest.raises(InputRefused, match=r"x\.csv: column claim_id"):
+        match_header(TABLES[CLAIM], (*without(CLAIM, "claim_id"), *header), mapping, "x.csv")
 
 
 def unknown_columns(ran: Ran) -> dict[str, list[str]]:
@@ -257,23 +264,16 @@ def test_an_encoding_that_the_config_names_is_read(tmp_path: Path) -> None:
 # Files without rows, and tables that are not there.
 
 
-@pytest.mark.parametrize("content", [
-    pytest.param("member_id,payer,enrollment_start_date\n", id="header"),
-    pytest.param("member_id,payer,enrollment_start_date", id="header without a line end"),
-    pytest.param("member_id,payer,enrollment_start_date\r\n\r\n", id="header and a blank line"),
-])  # fmt: skip
-@pytest.mark.parametrize("name", ["eligibility.csv", "eligibility.csv.gz"])
-def test_a_file_of_a_header_alone_counts_as_supplied(tmp_path: Path, name: str, content: str) -> None:
-    ran = run(tmp_path, {**CLAIM_FILE, name: content})
+def test_a_file_of_a_header_alone_counts_as_supplied(tmp_path: Path) -> None:
+    header = "member_id,payer,enrollment_start_date"
+    ran = run(tmp_path, {
+        **CLAIM_FILE, "eligibility_a.csv": header + "\n", "eligibility_b.csv": header, "eligibility_c.csv": header + "\r\n\r\n",
+        "eligibility_d.csv.gz": header + "\n", "eligibility_e.csv.gz": header,
+        "provider.parquet": pl.DataFrame([good("provider")])[:0],
+    })  # fmt: skip
 
-    assert [(f.rows_read, f.accepted) for f in ran.balance.files if f.table == "eligibility"] == [(0, 0)]
-    assert {"eligibility", CLAIM} == ran.extracted().supplied
-
-
-def test_a_parquet_file_without_rows_counts_as_supplied(tmp_path: Path) -> None:
-    assert (
-        "provider" in run(tmp_path, {**CLAIM_FILE, "provider.parquet": pl.DataFrame([good("provider")])[:0]}).extracted().supplied
-    )
+    assert [(f.rows_read, f.accepted) for f in ran.balance.files if f.table == "eligibility"] == [(0, 0)] * 5
+    assert ran.extracted().supplied == {"eligibility", "provider", CLAIM}
 
 
 def test_a_claim_table_without_rows_is_a_claim_table(tmp_path: Path) -> None:
@@ -345,60 +345,58 @@ def test_a_run_that_is_not_kept_leaves_nothing_behind(tmp_path: Path) -> None:
 # Typed columns of Parquet files.
 
 
-def typed(folder: Path, table: str, column: str, values: pl.Series) -> list[object]:
-    """What the values of a typed column are stored as, in order; None also for quarantined rows."""
-    key = "authorization_id" if table == "authorization" else "claim_id" if TABLES[table].is_claim else "member_id"
-    rows = pl.DataFrame([good(table, **{key: str(n)}) for n in range(len(values))]).with_columns(values.alias(column))
-    files: dict[str, Content] = {} if TABLES[table].is_claim else dict(CLAIM_FILE)
-    ran = run(folder, files | {f"{table}_typed.parquet": rows}, config=ANY_ERROR_RATE)
-    read = {row["row_number"]: row[column] for row in ran.rows(table)}
-    return [read.get(n) for n in range(1, len(values) + 1)]
+TYPED: tuple[tuple[str, str, pl.Series, Sequence[object]], ...] = (
+    *(("eligibility", "birth_date", values, [date(2026, 1, 5), None]) for values in (
+        pl.Series([date(2026, 1, 5), None]),
+        pl.Series([datetime(2026, 1, 5), None]),
+        pl.Series([datetime(2026, 1, 5, 23, 59, 59), None]),
+        pl.Series([datetime(2026, 1, 5, 10, 30, 0, 123456), None]).dt.cast_time_unit("ns"),
+        pl.Series([datetime(2026, 1, 5, 10, 30), None]).dt.cast_time_unit("ms"),
+        pl.Series([datetime(2026, 1, 5, 10, 30), None]).dt.replace_time_zone("UTC"),
+        pl.Series([20260105, None], dtype=pl.Int32),
+        pl.Series(["2026-01-05", "NULL"]),
+        pl.Series(["20260105", " "]),
+    )),
+    *((CLAIM, "paid_amount", values, [None if t is None else Decimal(t) for t in texts]) for values, texts in (
+        (pl.Series([1018.0999999999999, 10.0, 0.1 + 0.2, -10.5, None]), ["1018.10", "10.00", "0.30", "-10.50", None]),
+        (pl.Series([1e-9, 1e15]), ["0.00", "1000000000000000.00"]),
+        (pl.Series([10.005, float("inf"), 1e300]), [None] * 3),
+        (pl.Series([10.1, 1018.1], dtype=pl.Float32), ["10.10", "1018.10"]),
+        (pl.Series([Decimal("10.10"), Decimal("-1.00"), None], dtype=pl.Decimal(38, 10)), ["10.10", "-1.00", None]),
+        (pl.Series([Decimal("10.005")], dtype=pl.Decimal(18, 3)), [None]),
+        (pl.Series([10, 0, -3], dtype=pl.Int64), ["10.00", "0.00", "-3.00"]),
+        (pl.Series([10], dtype=pl.UInt8), ["10.00"]),
+        (pl.Series(["10.1", "10.00", " 7 ", "NULL"]), ["10.10", "10.00", "7.00", None]),
+    )),
+    (CLAIM, "quantity", pl.Series([30.0, 7.5, 29.999999999999996, None]), [Decimal("30"), Decimal("7.5"), Decimal("30"), None]),
+    (CLAIM, "claim_line_number", pl.Series([1.0, 2.0, 1.5]), [1, 2, None]),
+    (CLAIM, "claim_line_number", pl.Series([1, 2], dtype=pl.Int16), [1, 2]),
+    (CLAIM, "ndc_code", pl.Series([47335047281], dtype=pl.Int64), [IMATINIB]),
+    (CLAIM, "ndc_code", pl.Series(["47335-472-81"], dtype=pl.Categorical), [IMATINIB]),
+    (CLAIM, "plan", pl.Series([7, None], dtype=pl.Int64), ["7", None]),
+    (CLAIM, "plan", pl.Series([None, None], dtype=pl.Null), [None, None]),
+    (CLAIM, "claim_frequency_code", pl.Series([7, None], dtype=pl.Int64), ["7", None]),
+    (CLAIM, "original_claim_id", pl.Series([123456789012345678, None], dtype=pl.Int64), ["123456789012345678", None]),
+)  # fmt: skip
+"""A typed column, and what its values are stored as, in order; None also for a quarantined row."""
 
 
-@pytest.mark.parametrize("values", [
-    pl.Series([date(2026, 1, 5), None]),
-    pl.Series([datetime(2026, 1, 5), None]),
-    pl.Series([datetime(2026, 1, 5, 23, 59, 59), None]),
-    pl.Series([datetime(2026, 1, 5, 10, 30, 0, 123456), None]).dt.cast_time_unit("ns"),
-    pl.Series([datetime(2026, 1, 5, 10, 30), None]).dt.cast_time_unit("ms"),
-    pl.Series([datetime(2026, 1, 5, 10, 30), None]).dt.replace_time_zone("UTC"),
-    pl.Series([20260105, None], dtype=pl.Int32),
-    pl.Series(["2026-01-05", "NULL"]),
-    pl.Series(["20260105", " "]),
-], ids=lambda s: f"{s.dtype} {s[0]}")  # fmt: skip
-def test_dates_of_a_typed_column(tmp_path: Path, values: pl.Series) -> None:
-    assert typed(tmp_path, "eligibility", "birth_date", values) == [date(2026, 1, 5), None]
+@pytest.fixture(scope="module")
+def typed_rows(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, object], Row]:
+    files: dict[str, Content] = {}
+    for n, (table, column, values, _) in enumerate(TYPED):
+        rows = pl.DataFrame([good(table, member_id=f"{n}.{i}") for i in range(len(values))])
+        files[f"{table}_{n}.parquet"] = rows.with_columns(values.alias(column))
+    ran = run(tmp_path_factory.mktemp("typed"), files, config=ANY_ERROR_RATE)
+    return {(str(row["file"]), row["row_number"]): row for table in (CLAIM, "eligibility") for row in ran.rows(table)}
 
 
-@pytest.mark.parametrize(("values", "expected"), [
-    (pl.Series([1018.0999999999999, 10.0, 0.1 + 0.2, -10.5, 1e-9, None]), ["1018.10", "10.00", "0.30", "-10.50", "0.00", None]),
-    (pl.Series([10.005, float("nan"), float("inf"), 1e300]), [None] * 4),
-    (pl.Series([10.1, 1018.1], dtype=pl.Float32), ["10.10", "1018.10"]),
-    (pl.Series([Decimal("10.10"), Decimal("-1.00"), None], dtype=pl.Decimal(38, 10)), ["10.10", "-1.00", None]),
-    (pl.Series([Decimal("10.005")], dtype=pl.Decimal(18, 3)), [None]),
-    (pl.Series([10, 0, -3], dtype=pl.Int64), ["10.00", "0.00", "-3.00"]),
-    (pl.Series([10], dtype=pl.UInt8), ["10.00"]),
-    (pl.Series(["10.1", "10.00", " 7 ", "NULL"]), ["10.10", "10.00", "7.00", None]),
-], ids=lambda v: str(v.dtype) if isinstance(v, pl.Series) else "")  # fmt: skip
-def test_amounts_of_a_typed_column(tmp_path: Path, values: pl.Series, expected: list[str | None]) -> None:
-    stored = typed(tmp_path, CLAIM, "paid_amount", values)
+@pytest.mark.parametrize("number", range(len(TYPED)), ids=lambda n: f"{TYPED[n][1]} {TYPED[n][2].dtype} {TYPED[n][2][0]}")
+def test_values_of_a_typed_column(typed_rows: dict[tuple[str, object], Row], number: int) -> None:
+    table, column, values, expected = TYPED[number]
+    rows = [typed_rows.get((f"{table}_{number}.parquet", n), {}) for n in range(1, len(values) + 1)]
 
-    assert stored == [None if text is None else Decimal(text) for text in expected]
-
-
-@pytest.mark.parametrize(("column", "values", "expected"), [
-    ("quantity", pl.Series([30.0, 7.5, 29.999999999999996, None]), [Decimal("30"), Decimal("7.5"), Decimal("30"), None]),
-    ("claim_line_number", pl.Series([1.0, 2.0, 1.5]), [1, 2, None]),
-    ("claim_line_number", pl.Series([1, 2], dtype=pl.Int16), [1, 2]),
-    ("ndc_code", pl.Series([47335047281], dtype=pl.Int64), ["47335047281"]),
-    ("ndc_code", pl.Series(["47335-472-81"], dtype=pl.Categorical), [IMATINIB]),
-    ("plan", pl.Series([7, None], dtype=pl.Int64), ["7", None]),
-    ("claim_frequency_code", pl.Series([7, None], dtype=pl.Int64), ["7", None]),
-    ("original_claim_id", pl.Series([123456789012345678, None], dtype=pl.Int64), ["123456789012345678", None]),
-    ("plan", pl.Series([None, None], dtype=pl.Null), [None, None]),
-], ids=lambda v: str(v.dtype) if isinstance(v, pl.Series) else "")  # fmt: skip
-def test_other_typed_columns(tmp_path: Path, column: str, values: pl.Series, expected: list[object]) -> None:
-    assert typed(tmp_path, CLAIM, column, values) == expected
+    assert [row.get(column) for row in rows] == expected
 
 
 def test_an_ndc_that_lost_its_leading_zeros_as_a_number_is_malformed_and_not_mended(tmp_path: Path) -> None:

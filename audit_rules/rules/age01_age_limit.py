@@ -79,7 +79,7 @@ def _with_indications(asked: pl.LazyFrame, covered: pl.LazyFrame) -> pl.LazyFram
 
 def _nearest_limit(limited: pl.LazyFrame) -> pl.LazyFrame:
     """One limit per line and policy, with `is_under`: the lowest one the patient is under, else the lowest."""
-    is_under = pl.col("has_use") & ~pl.col("is_exempt") & (pl.col("age") < pl.col("under_age")).fill_null(False)
+    is_under = (pl.col("age") < pl.col("under_age")).fill_null(False)
     return (
         limited.with_columns(is_under=is_under)
         .sort(*ON, ~pl.col("is_under"), "under_age")

@@ -22,8 +22,8 @@ RULE = Rule(
     asks=(Authorization,),
     basis=NONE,
     says={
-        "authorization_longer_than_policy": "The latest approval that covers {service_date} began {observed} days before; "
-        "the policy grants {allowed} days at a time. The plan approved it, so nothing is asked of the provider."
+        "authorization_longer_than_policy": "The latest approval that covers this line of {service_date} began {observed} "
+        "days before; the policy grants {allowed} days at a time. The plan approved it, so nothing is asked of the provider."
     },
 )
 
