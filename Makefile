@@ -2,6 +2,7 @@
 # make test     set everything up and run every test
 # make check    formatting, lint, types and the fast tests
 # make bench    how long an audit takes, on two million medical lines; make bench N=10 on ten times as many
+# make mutants  break rules and policies in one place at a time: some case must fail; make mutants ID=cyc01 for some
 
 VENV := .venv
 READY := $(VENV)/.ready
@@ -10,7 +11,7 @@ FIND_PYTHON = for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then echo $$p; exit; fi; \
 	done; echo "Python 3.11 or newer is needed" >&2; exit 1
 
-.PHONY: audit test check bench clean
+.PHONY: audit test check bench mutants clean
 
 audit: $(READY)
 	$(BIN)/claims-audit run --input data/sample --output out/sample --as-of 2026-06-30
@@ -26,6 +27,9 @@ check: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/bench.py --n $(or $(N),1)
+
+mutants: $(READY)
+	$(BIN)/python -m benchmarks.mutants $(ID)
 
 $(READY): requirements.lock pyproject.toml
 	"$$($(FIND_PYTHON))" -m venv $(VENV)

@@ -90,12 +90,13 @@ class Trials:
         groups = Counter(Group.of(c) for c in self.cases)
         return [(g, v) for v in Variant for g, _ in groups.most_common() if not (g.alone and v == Variant.NEIGHBOUR)]
 
-    def failures(self) -> list[Failure]:
-        """The cases that fail with nothing changed."""
+    def failures(self, rule_id: str) -> list[Failure]:
+        """The cases of a rule that fail with nothing changed."""
         run = _Run(self, self.book)
         return [
             Failure(c.tag, v, "; ".join(problems))
-            for c in self.cases for v in variants(c) if (problems := run.problems(c, v, MODULES[c.rule_id]))
+            for c in self.cases if c.rule_id == rule_id
+            for v in variants(c) if (problems := run.problems(c, v, MODULES[rule_id]))
         ]  # fmt: skip
 
     def verdict(self, mutant: Mutant) -> Verdict:
@@ -221,8 +222,15 @@ def _in_place(mutant: Mutant) -> Iterator[RuleModule | None]:
 def _of_rule(extracted: Extracted, rule_id: str) -> Extracted:
     """The extracts of the persons of one rule's cases; what belongs to no person stays whole."""
     own = pl.col("person").str.contains(rf"^(N-)?{rule_id}\.")
-    frames = {n: f.filter(own) for n, f in vars(extracted).items() if isinstance(f, pl.DataFrame) and "person" in f.columns}
-    return replace(extracted, **frames)
+    return replace(
+        extracted,
+        medical=extracted.medical.filter(own),
+        pharmacy=extracted.pharmacy.filter(own),
+        diagnosis=extracted.diagnosis.filter(own),
+        eligibility=extracted.eligibility.filter(own),
+        authorization=extracted.authorization.filter(own),
+        clinical_evidence=extracted.clinical_evidence.filter(own),
+    )
 
 
 def _supply_days(library: PolicyLibrary) -> int:
@@ -265,6 +273,10 @@ def _extract_one(layout: Layout) -> None:
     _of_this_process[0].extracted(layout)
 
 
+def _fail_of_one(rule_id: str) -> list[Failure]:
+    return _of_this_process[0].failures(rule_id)
+
+
 def _try_one(mutant: Mutant) -> Verdict:
     return _of_this_process[0].verdict(mutant)
 
@@ -278,10 +290,9 @@ def main(words: list[str]) -> int:
     spawned = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        trials = Trials(cases, folder)
         with ProcessPoolExecutor(PROCESSES, spawned, _begin, (cases, folder, [])) as pool:
-            list(pool.map(_extract_one, trials.layouts()))
-        failures = trials.failures()
+            list(pool.map(_extract_one, Trials(cases, folder).layouts()))
+            failures = [failure for found in pool.map(_fail_of_one, MODULES) for failure in found]
         print(f"{len(cases)} cases are ready after {monotonic() - started:.0f} s; {len(mutants)} mutants", flush=True)
         verdicts: list[Verdict] = []
         with ProcessPoolExecutor(PROCESSES, spawned, _begin, (cases, folder, failures)) as pool:

@@ -106,8 +106,8 @@ def sites(tree: ast.Module, file: str) -> Iterator[Site]:
             name, roots = ast.unparse(top.targets[0]), [top]
         else:
             continue
-        for node in (n for root in roots for n in _walked(root)):
-            for kind, text, new in _changes(node):
+        for node, parent in (pair for root in roots for pair in _walked(root, top)):
+            for kind, text, new in _changes(node, parent):
                 shown = text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "..."
                 place = f"{file}: {name}: {kind}: {shown}"
                 seen[place] += 1
@@ -135,17 +135,17 @@ def _imports(module: str) -> frozenset[str]:
     return frozenset({module}).union(*(_imports(m) for m in named))
 
 
-def _walked(node: ast.AST) -> Iterator[ast.AST]:
-    """The node and all below it, without annotations."""
-    yield node
+def _walked(node: ast.AST, parent: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
+    """The node and all below it, each with what it stands in, without annotations."""
+    yield node, parent
     for name, value in ast.iter_fields(node):
         if name not in ("annotation", "returns"):
             for child in value if isinstance(value, list) else [value]:
                 if isinstance(child, ast.AST):
-                    yield from _walked(child)
+                    yield from _walked(child, node)
 
 
-def _changes(node: ast.AST) -> Iterator[Change]:
+def _changes(node: ast.AST, parent: ast.AST) -> Iterator[Change]:
     match node:
         case ast.Compare(left=left, ops=[op], comparators=comparators) if type(op) in _COMPARISONS:
             kind, other = _COMPARISONS[type(op)]
@@ -156,8 +156,8 @@ def _changes(node: ast.AST) -> Iterator[Change]:
             yield "| to &", ast.unparse(node), ast.BinOp(left, ast.BitAnd(), right)
         case ast.UnaryOp(op=ast.Invert(), operand=operand):
             yield "~ dropped", ast.unparse(node), operand
-        case ast.Constant(value=0 | 1 as value) if not isinstance(value, bool):
-            yield f"{value} to {1 - value}", "constant", ast.Constant(1 - value)
+        case ast.Constant(value=int() as value) if value in (0, 1) and not isinstance(value, bool):
+            yield f"{value} to {1 - value}", ast.unparse(parent), ast.Constant(1 - value)
         case ast.List(elts=rows) if rows and all(_row_name(row) for row in rows):
             yield from _table_changes(rows)
         case ast.Call(func=ast.Attribute()):
@@ -220,7 +220,7 @@ def _keyword_changes(keyword: ast.keyword) -> Iterator[Change]:
                     yield "direction flipped", f"{text}[{i}]", ast.keyword("descending", ast.List(flipped, ast.Load()))
         case "on", ast.List(elts=[_, _, *_] as keys):
             for i, key in enumerate(keys):
-                if isinstance(key, ast.Constant):
+                if isinstance(key, ast.Constant) and isinstance(key.value, str):
                     rest = ast.List(keys[:i] + keys[i + 1 :], ast.Load())
                     yield f"key {key.value} dropped", text, ast.keyword("on", rest)
         case flag, ast.Constant(value=bool() as value) if flag in _FLAGS:

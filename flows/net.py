@@ -15,6 +15,7 @@ SERVICE_DATE = {
     "medical_claim": "coalesce(claim_line_start_date, claim_start_date)",
     "pharmacy_claim": "dispensing_date",
 }
+_LINK_ROUNDS = 8  # each settles one more step of a chain of links; real extracts need two
 QUANTITY = {"medical_claim": "service_unit_quantity", "pharmacy_claim": "quantity"}
 FEE = {"medical_claim": "CAST(0 AS DECIMAL(18, 2))", "pharmacy_claim": "coalesce(dispensing_fee, 0)"}
 
@@ -74,10 +75,7 @@ def net(bench: Workbench, as_of: date, payer_names: dict[str, str], max_error_ra
         for name, payer_id in sorted(payer_names.items()):
             connection.execute("INSERT INTO run.payer_name VALUES (?, ?)", [name, payer_id])
         connection.execute("CREATE OR REPLACE TABLE run.unresolved (file_no INTEGER, row_number BIGINT)")
-        run(connection, "persons", as_of=day)
-        run(connection, "undated_diagnoses")
-        if one(connection, "SELECT count(*) FROM run.unresolved"):
-            run(connection, "persons", as_of=day)
+        _settle_persons(connection, day)
         for table in CLAIM_TABLES:
             columns = ", ".join(f"t.{identifier(c.name)}" for c in TABLES[table].columns if c.name != "payer")
             run(
@@ -91,6 +89,21 @@ def net(bench: Workbench, as_of: date, payer_names: dict[str, str], max_error_ra
         if file.sha256 in fresh:
             check_rate(file.file, file.rows_read, file.quarantined, max_error_rate)
     return balance
+
+
+def _settle_persons(connection: duckdb.DuckDBPyConnection, day: str) -> None:
+    """Link persons and date the undated diagnoses; those that find no claim link nobody, which may undo other links."""
+    for _ in range(_LINK_ROUNDS):
+        run(connection, "persons", as_of=day)
+        connection.execute("CREATE OR REPLACE TABLE run.unresolved_before AS FROM run.unresolved")
+        run(connection, "undated_diagnoses", as_of=day)
+        changed = one(
+            connection,
+            """SELECT count(*) FROM (FROM run.unresolved EXCEPT FROM run.unresolved_before
+                                     UNION ALL (FROM run.unresolved_before EXCEPT FROM run.unresolved))""",
+        )
+        if not changed:
+            return
 
 
 def _file_counts(connection: duckdb.DuckDBPyConnection) -> tuple[FileCounts, ...]:

@@ -16,7 +16,7 @@ PATTERNS: dict[Kind, str] = {
     Kind.TAXONOMY: r"^[0-9A-Z]{9}X$",
     Kind.NPI: r"^[12]\d{9}$",
 }
-ICD9_TYPE = r"(?i)icd[\W_]*0*9|^\W*0*9(\W|$)|ninth|\bix\b"
+ICD9_TYPE = r"(?i)icd\D*0*9(\D|$)|^\W*0*9(\W|$)|nine|ninth|9th|\bix\b"
 """Spellings of a diagnosis code type that say ICD-9; everything else counts as ICD-10-CM."""
 
 _NPI_PREFIX_SUM = 24  # what the constant prefix 80840 adds to the Luhn sum of an NPI

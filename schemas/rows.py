@@ -71,9 +71,10 @@ def warning_checks(table: Table) -> Iterator[tuple[tuple[str, ...], str, pa.Data
         if c.name == "claim_frequency_code":
             known = pl.col(c.name).str.contains(r"^[0-9]$")
             yield (c.name,), UNKNOWN_FREQUENCY, pa.DataFrameSchema(checks=[_check(UNKNOWN_FREQUENCY, known)])
-    for first, second in table.in_order:
-        in_order = pl.col(first) <= pl.col(second)
-        yield (first, second), OUT_OF_ORDER, pa.DataFrameSchema(checks=[_check(OUT_OF_ORDER, in_order)])
+    for first in dict.fromkeys(pair[0] for pair in table.in_order):
+        later = tuple(second for earlier, second in table.in_order if earlier == first)
+        in_order = pl.all_horizontal((pl.col(first) <= pl.col(second)).fill_null(True) for second in later)
+        yield (first, *later), OUT_OF_ORDER, pa.DataFrameSchema(checks=[_check(OUT_OF_ORDER, in_order)])
 
 
 def failures(model: pa.DataFrameSchema, frame: pl.DataFrame) -> pl.DataFrame:

@@ -6,9 +6,9 @@
 CREATE OR REPLACE TABLE run.${table}_repeated_key AS
 SELECT row_hash FROM every_$table GROUP BY row_hash HAVING count(*) > 1;
 
-CREATE OR REPLACE TABLE run.${table}_original AS
-SELECT DISTINCT original_claim_id AS claim_id FROM every_$table
-WHERE original_claim_id IS NOT NULL AND $service_date <= $as_of;
+-- Claims that name another, and the claims they name: all their lines are looked at together.
+CREATE OR REPLACE TABLE run.${table}_chained AS
+SELECT DISTINCT unnest([claim_id, original_claim_id]) AS claim_id FROM every_$table WHERE original_claim_id IS NOT NULL;
 
 -- Rows that need more than a look at themselves. `position` orders rows by file name, then row number.
 CREATE OR REPLACE TABLE run.${table}_special AS
@@ -25,8 +25,8 @@ FROM every_$table t
 JOIN every_file f USING (file_no)
 JOIN run.payer p ON p.name = lower(t.payer)
 WHERE t.row_hash IN (FROM run.${table}_repeated_key)
-   OR t.claim_status IN ('denied', 'reversed') OR t.original_claim_id IS NOT NULL OR t.paid_amount < 0
-   OR t.claim_frequency_code = '8' OR t.claim_id IN (FROM run.${table}_original);
+   OR t.claim_status IN ('denied', 'reversed') OR t.paid_amount < 0 OR t.claim_frequency_code = '8'
+   OR t.claim_id IN (FROM run.${table}_chained);
 
 CREATE OR REPLACE TABLE run.${table}_live AS
 SELECT *,
@@ -61,13 +61,13 @@ WHERE r.claim_id <> r.original_claim_id
    OR (l.paid_rank = r.paid_rank AND NOT (l.is_replacement AND l.names_itself) AND l.position < r.first_position)
 UNION ALL
 -- the other replacements of that claim go with all their lines
-SELECT l.position, 'superseded', false
+SELECT l.position, 'superseded', r.claim_id = s.claim_id
 FROM run.${table}_live l
 JOIN run.${table}_replacement r ON NOT r.stays AND r.payer_id = l.payer_id AND r.claim_id = l.claim_id
 JOIN run.${table}_replacement s ON s.stays AND s.payer_id = r.payer_id AND s.original_claim_id = r.original_claim_id
 WHERE r.claim_id <> r.original_claim_id AND (r.claim_id <> s.claim_id OR l.paid_rank = r.paid_rank);
 
--- What is left of each line key; rows that a replacement of the same claim superseded still count in a sum.
+-- What is left of each line key; rows superseded under the same claim id still count in a sum.
 CREATE OR REPLACE TABLE run.${table}_left AS
 SELECT l.*, r.fate,
        last_value(l.position) OVER key_order = l.position AS is_latest
@@ -81,6 +81,7 @@ WINDOW key_order AS (PARTITION BY payer_id, claim_id, claim_line_number ORDER BY
 CREATE OR REPLACE TABLE run.${table}_key AS
 SELECT payer_id, claim_id, claim_line_number,
        bool_or(is_reversal AND fate IS NULL) AS has_reversal,
+       bool_and(is_reversal OR fate IS NOT NULL) AS is_reversal_only,
        sum(CASE WHEN is_reversal THEN -abs(paid_amount) ELSE paid_amount END) AS paid_sum,
        sum(CASE WHEN is_reversal THEN -abs(fee) ELSE fee END) AS fee_sum,
        sum(CASE WHEN is_reversal THEN -abs(quantity) ELSE quantity END) AS quantity_sum,
@@ -97,6 +98,7 @@ SELECT s.file_no, s.row_number,
             WHEN s.is_denied THEN 'denied'
             WHEN r.fate IS NOT NULL THEN r.fate
             WHEN NOT k.has_reversal THEN CASE WHEN l.is_latest THEN 'history' ELSE 'superseded' END
+            WHEN k.is_reversal_only THEN 'reversed'
             WHEN CASE WHEN k.quantity_unknown THEN coalesce(k.paid_sum, 0) <= 0 ELSE k.quantity_sum <= 0 END THEN 'reversed'
             WHEN l.is_latest THEN 'history'
             WHEN l.is_reversal THEN 'reversed'

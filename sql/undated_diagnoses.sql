@@ -1,4 +1,5 @@
 -- Diagnosis rows without a date take the earliest service date of that person's claim of that id.
+-- Claims after the as-of date are unknown.
 -- run.dated_diagnosis  grain: undated diagnosis row. diagnosis_date is null where there is no such claim.
 -- inputs: every_diagnosis, every_medical_claim, every_pharmacy_claim, run.sole_person
 
@@ -16,10 +17,11 @@ LEFT JOIN (
                  coalesce(m.claim_line_start_date, m.claim_start_date) AS service_date
           FROM every_medical_claim m LEFT JOIN run.sole_person s USING (member_id)
           WHERE m.claim_id IN (SELECT claim_id FROM run.undated)
+            AND coalesce(m.claim_line_start_date, m.claim_start_date) <= $as_of
           UNION ALL
           SELECT p.claim_id, coalesce(p.person_id, s.sole_person_id, p.member_id), p.dispensing_date
           FROM every_pharmacy_claim p LEFT JOIN run.sole_person s USING (member_id)
-          WHERE p.claim_id IN (SELECT claim_id FROM run.undated))
+          WHERE p.claim_id IN (SELECT claim_id FROM run.undated) AND p.dispensing_date <= $as_of)
     GROUP BY claim_id, person
 ) c USING (claim_id, person);
 

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 
@@ -121,9 +123,29 @@ class Ran:
     plan: Plan
     balance: Balance
     passed_over: int
-    quarantine: list[Failure]
-    raw_records: list[str]
-    warnings: list[Warned]
+
+    @cached_property
+    def findings(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The result tables quarantine and warnings, as a run writes them."""
+        with TemporaryDirectory() as folder:
+            write_findings(Path(folder), self.plan)
+            quarantine, warnings = (pl.read_parquet(Path(folder) / f"{name}.parquet") for name in ("quarantine", "warnings"))
+        return quarantine, warnings
+
+    @cached_property
+    def quarantine(self) -> list[Failure]:
+        """Every failed check of severity error."""
+        return [Failure(**row) for row in self.findings[0].drop("raw_record").to_dicts()]
+
+    @cached_property
+    def raw_records(self) -> list[str]:
+        """The raw record of each failed check, in the order of `quarantine`."""
+        return self.findings[0]["raw_record"].to_list()
+
+    @cached_property
+    def warnings(self) -> list[Warned]:
+        """Every group of warnings."""
+        return [Warned(**row) for row in self.findings[1].to_dicts()]
 
     def rows(self, table: str) -> list[Row]:
         """Every row that stands in a table (quarantined ones do not), as stored, in order of file and row."""
@@ -182,11 +204,4 @@ def run(folder: Path, files: Mapping[str, Content], *, config: str = "", as_of: 
     passed_over = load_stage(made, lambda _name: None)["passed_over"]
     validate_stage(made)
     balance = net(made.bench, as_of, made.payer_names, made.config.max_error_rate)
-    write_findings(folder, made)
-    quarantine = pl.read_parquet(folder / "quarantine.parquet")
-    warnings = pl.read_parquet(folder / "warnings.parquet")
-    return Ran(
-        made, balance, passed_over,
-        [Failure(**r) for r in quarantine.drop("raw_record").to_dicts()], quarantine["raw_record"].to_list(),
-        [Warned(**r) for r in warnings.to_dicts()],
-    )  # fmt: skip
+    return Ran(made, balance, passed_over)
