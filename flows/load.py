@@ -41,7 +41,7 @@ def load(bench: Workbench, landing: Path, extracts: list[Extract], config: Confi
         run(
             connection,
             "parse",
-            listed_format=f"CAST(try_strptime(v, {literals(formats)}) AS DATE)" if formats else "NULL",
+            listed_format=f"CAST(try_strptime(v, {literals(formats)}) AS DATE)" if formats else "CAST(NULL AS DATE)",
         )
         known = {row[0] for row in connection.execute("SELECT table_name || sha256 FROM every_file").fetchall()}
         file_no = one(connection, "SELECT max(file_no) FROM every_file")

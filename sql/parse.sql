@@ -7,15 +7,20 @@ CREATE OR REPLACE TEMP MACRO cleaned(v) AS
     CASE WHEN lower(stripped(v)) IN ('', 'null') THEN NULL ELSE stripped(v) END;
 
 -- TRY_CAST alone accepts 'infinity', one-digit months and a time of day.
-CREATE OR REPLACE TEMP MACRO as_date(v) AS
+CREATE OR REPLACE TEMP MACRO as_known_date(v) AS
     CASE WHEN length(v) = 10 AND v[5] = '-' AND v[8] = '-' AND v[1] BETWEEN '0' AND '9' THEN TRY_CAST(v AS DATE)
-         WHEN length(v) = 8 AND regexp_full_match(v, '[0-9]{8}') THEN CAST(try_strptime(v, '%Y%m%d') AS DATE)
-         WHEN regexp_matches(v, '[0-9]') THEN $listed_format END;
+         WHEN length(v) = 8 AND regexp_full_match(v, '[0-9]{8}') THEN CAST(try_strptime(v, '%Y%m%d') AS DATE) END;
+
+-- strptime alone reads 'infinity' as 1900 and the 26 of 02/08/26 as the year 26.
+CREATE OR REPLACE TEMP MACRO as_listed_date(v) AS
+    CASE WHEN regexp_matches(v, '[0-9]') AND year($listed_format) >= 1000 THEN $listed_format END;
+
+CREATE OR REPLACE TEMP MACRO as_date(v) AS coalesce(as_known_date(v), as_listed_date(v));
 
 -- TRY_CAST alone accepts 1_000 and rounds silently.
 CREATE OR REPLACE TEMP MACRO as_number(v) AS
     CASE WHEN regexp_full_match(v, '[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?')
-         THEN TRY_CAST(v AS DECIMAL(38, 15)) END;
+         THEN TRY_CAST(v AS DECIMAL(38, 18)) END;
 
 -- Money has two decimals; dust of a float within 0.0001 of a whole cent is rounded, a real third decimal is not money.
 CREATE OR REPLACE TEMP MACRO as_amount(v) AS

@@ -16,9 +16,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from flows.config import Config
-from schemas.tables import TABLES
-
 TABLE = "pharmacy_claim"
 CSV, GZ, PARQUET = "pharmacy_claim.csv", "pharmacy_claim.csv.gz", "pharmacy_claim.parquet"
 DONE = ".done"
@@ -145,7 +142,9 @@ def each_bad(column: str, check: str, count: int) -> tuple[Failed, ...]:
 def parquet(**changed: object) -> bytes:
     """A Parquet file of two fills; a changed column is a list or an Arrow array of two values."""
     columns = dict(zip(COLUMNS, zip(fill(1).split(","), fill(2).split(","), strict=True), strict=True))
-    return parquet_of(pa.table({name: pa.array(v) if isinstance(v, (list, tuple)) else v for name, v in (columns | changed).items()}))
+    return parquet_of(
+        pa.table({name: pa.array(v) if isinstance(v, (list, tuple)) else v for name, v in (columns | changed).items()})
+    )
 
 
 def parquet_of(table: pa.Table) -> bytes:

@@ -41,5 +41,11 @@ def content(warehouse: Path) -> dict[str, list[tuple[object, ...]]]:
 
 def published(output: Path) -> dict[str, bytes]:
     """Every file that stands under a final name, but for the timings and the warehouse; name -> bytes."""
-    files = (p for p in output.rglob("*") if p.is_file() and not any(part.startswith(".") for part in p.relative_to(output).parts))
-    return {p.relative_to(output).as_posix(): p.read_bytes() for p in files if p.name != TIMINGS and p.suffix not in (".duckdb", ".wal")}
+    files = (
+        p for p in output.rglob("*") if p.is_file() and not any(part.startswith(".") for part in p.relative_to(output).parts)
+    )
+    return {
+        p.relative_to(output).as_posix(): p.read_bytes()
+        for p in files
+        if p.name != TIMINGS and p.suffix not in (".duckdb", ".wal")
+    }

@@ -74,7 +74,12 @@ def _check(made: Plan, file_name: str, fate: Read) -> None:
             "SELECT column_name, check_name, rows FROM warning WHERE file_no = ? ORDER BY ALL", [file_no]
         ).fetchall()
         cells = {
-            column: [v for (v,) in connection.execute(f"SELECT {column} FROM {TABLE} WHERE file_no = {file_no} ORDER BY row_number").fetchall()]
+            column: [
+                v
+                for (v,) in connection.execute(
+                    f"SELECT {column} FROM {TABLE} WHERE file_no = {file_no} ORDER BY row_number"
+                ).fetchall()
+            ]
             for column in fate.cells
         }
     seen = Seen(rows_read, stored, quarantined, warnings)

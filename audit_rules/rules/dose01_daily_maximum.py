@@ -14,7 +14,7 @@ import polars as pl
 from audit_rules.daily_dose import mg_per_day, other_strength_fills, with_daily_dose
 from audit_rules.dossier import Dossier
 from audit_rules.evidence import AGAINST, FOR, authorization_evidence, fill_evidence
-from audit_rules.exact import thousandths
+from audit_rules.exact import SCALE, thousandths
 from audit_rules.inducers import inducer_fills, overrides, with_inducer
 from audit_rules.limits import tablet_fills
 from audit_rules.outcomes import NONE, NOT_EVALUABLE, REVIEW
@@ -56,7 +56,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
 
     def is_above(limit_mg: pl.Expr) -> pl.Expr:
         tolerated = thousandths(limit_mg) * thousandths(pl.col("tolerance")) * days * other_days
-        return (own * other_days + other * days) * 1000 > tolerated
+        return (own * other_days + other * days) * SCALE > tolerated
 
     answers = dosed.pipe(
         answer,

@@ -14,7 +14,12 @@ import polars as pl
 from audit_rules.authorizations import covering
 from audit_rules.dossier import Dossier
 from audit_rules.evidence import (
-    FOR, authorization_evidence, clinical_evidence, daw_evidence, eligibility_evidence, fill_evidence,
+    FOR,
+    authorization_evidence,
+    clinical_evidence,
+    daw_evidence,
+    eligibility_evidence,
+    fill_evidence,
 )  # fmt: skip
 from audit_rules.limits import tablet_fills
 from audit_rules.outcomes import ADVISORY, PASS, PRICE_DIFFERENCE, RECORDS_REQUEST, RECOVER

@@ -13,6 +13,7 @@ import polars as pl
 
 from audit_rules.dossier import Dossier
 from audit_rules.evidence import FOR, authorization_evidence, fill_evidence
+from audit_rules.exact import thousandths
 from audit_rules.inducers import inducer_fills, overrides, with_inducer
 from audit_rules.limits import tablet_fills, with_limits
 from audit_rules.outcomes import EXCESS_QUANTITY, NOT_EVALUABLE, PASS, RECOVER, REVIEW
@@ -64,6 +65,6 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
 
 def _priced(answers: pl.LazyFrame) -> pl.LazyFrame:
     """own_amount_cents: the tablets above `allowed` at the fill's own unit price, its dispensing fee left out."""
-    excess = pl.col("quantity_milli") - (pl.col("allowed") * 1000).cast(pl.Int64)
-    amount = rounded_half_up(excess.cast(pl.Int128) * drug_cents(), pl.col("quantity_milli").clip(1))
+    excess = pl.col("quantity_milli") - thousandths(pl.col("allowed"))
+    amount = rounded_half_up(excess * drug_cents(), pl.col("quantity_milli").clip(1))
     return answers.with_columns(own_amount_cents=pl.when(pl.col("quantity_milli") > 0).then(amount))

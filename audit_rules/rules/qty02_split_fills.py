@@ -12,7 +12,7 @@ import polars as pl
 
 from audit_rules.dossier import Dossier
 from audit_rules.evidence import FOR, authorization_evidence, fill_evidence, line_evidence
-from audit_rules.exact import thousandths
+from audit_rules.exact import from_thousandths, thousandths
 from audit_rules.inducers import inducer_fills, overrides, with_inducer
 from audit_rules.limits import tablet_fills, unknown_as_retail, with_limits
 from audit_rules.outcomes import ADVISORY, NONE, NOT_EVALUABLE
@@ -47,7 +47,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
         answer,
         [
             Answer(own.is_null(), NOT_EVALUABLE, "quantity_missing"),
-            Answer(is_split, ADVISORY, "split_fills", total_milli / 1000, pl.col("ceiling")),
+            Answer(is_split, ADVISORY, "split_fills", from_thousandths(total_milli), pl.col("ceiling")),
         ],
     )
     return Findings(answers, [line_evidence(near), fill_evidence(inducers, FOR), authorization_evidence(granted, FOR)])

@@ -16,7 +16,7 @@ from audit_rules.clinical_facts import facts_on_file, latest
 from audit_rules.courses import dose_dates, first_dates
 from audit_rules.dossier import Dossier
 from audit_rules.evidence import FOR, clinical_evidence, line_evidence
-from audit_rules.exact import thousandths
+from audit_rules.exact import from_thousandths, thousandths
 from audit_rules.outcomes import EXCESS_QUANTITY, NOT_EVALUABLE, RECORDS_REQUEST, RECOVER
 from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force, rounded_half_up
 from audit_rules.terms import Course, UnitsPerDate
@@ -68,8 +68,10 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
         answer,
         [
             Answer(total.is_null(), NOT_EVALUABLE, "quantity_missing"),
-            Answer(total > thousandths(most), RECOVER, "units_over_maximum", total / 1000, most),
-            Answer(total > thousandths(for_surface), RECORDS_REQUEST, "units_over_bsa_dose", total / 1000, for_surface),
+            Answer(total > thousandths(most), RECOVER, "units_over_maximum", from_thousandths(total), most),
+            Answer(
+                total > thousandths(for_surface), RECORDS_REQUEST, "units_over_bsa_dose", from_thousandths(total), for_surface
+            ),
         ],
     ).pipe(_priced)
     return Findings(answers, [line_evidence(billed), clinical_evidence(surfaces, FOR)])

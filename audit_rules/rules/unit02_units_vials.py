@@ -14,7 +14,7 @@ import polars as pl
 
 from audit_rules.dossier import Dossier
 from audit_rules.evidence import line_evidence
-from audit_rules.exact import thousandths
+from audit_rules.exact import from_thousandths, thousandths
 from audit_rules.outcomes import ADVISORY, NONE, NOT_EVALUABLE, REVIEW
 from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force
 from audit_rules.terms import VialUnits
@@ -51,15 +51,15 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
 
     total, waste, vial = pl.col("total_milli"), pl.col("waste_milli"), pl.col("vial_units")
     has_waste, has_no_waste = pl.col("has_waste"), pl.col("has_no_waste")
-    looks_like_vials = (total / 1000).is_between(1, pl.col("looks_like_vials"))  # from one vial on
+    looks_like_vials = from_thousandths(total).is_between(1, pl.col("looks_like_vials"))  # from one vial on
     is_not_whole = (has_waste | has_no_waste) & (total % thousandths(vial) != 0)
     answers = asked.join(summed, on=list(ON)).pipe(
         answer,
         [
-            Answer(looks_like_vials, ADVISORY, "units_look_like_vials", total / 1000),
-            Answer(has_waste & has_no_waste, REVIEW, "jw_and_jz", total / 1000),
-            Answer(waste >= thousandths(vial), REVIEW, "waste_over_one_vial", waste / 1000, vial - 1),
-            Answer(is_not_whole, REVIEW, "not_whole_vials", total / 1000),
+            Answer(looks_like_vials, ADVISORY, "units_look_like_vials", from_thousandths(total)),
+            Answer(has_waste & has_no_waste, REVIEW, "jw_and_jz", from_thousandths(total)),
+            Answer(waste >= thousandths(vial), REVIEW, "waste_over_one_vial", from_thousandths(waste), vial - 1),
+            Answer(is_not_whole, REVIEW, "not_whole_vials", from_thousandths(total)),
             Answer(total.is_null(), NOT_EVALUABLE, "quantity_missing"),
         ],
     )
