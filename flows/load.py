@@ -16,7 +16,7 @@ from flows.errors import InputRefused, Usage
 from flows.failures import speaks_of_disk
 from flows.scan import Scan, exact_records, record_numbers, scan_csv, sha256_of
 from flows.sql import identifier, literal, literals, one, run
-from flows.warehouse import Workbench, opened
+from flows.warehouse import Workbench, compared, opened
 from schemas.rows import FLOAT_DUST, UNKNOWN_WORD
 from schemas.tables import EVIDENCE_VALUES, MEASURED_EVIDENCE, TABLES, Column, Kind, Table
 
@@ -239,7 +239,7 @@ def _row_hash(table: Table, kept: list[str]) -> str:
     """Claim rows: of the line key, so that versions and duplicates meet; other rows: of all columns."""
     if table.is_claim:
         return "hash(claim_id, claim_line_number)"
-    return f"hash({', '.join(identifier(c.name) if c.name in kept else 'NULL' for c in table.columns)})"
+    return f"hash({', '.join(compared(c) if c.name in kept else 'NULL' for c in table.columns)})"
 
 
 def _keep_rejects(connection: duckdb.DuckDBPyConnection, file_no: int, extract: Extract, scan: Scan, delimiter: str) -> int:

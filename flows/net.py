@@ -8,7 +8,7 @@ import duckdb
 from flows.errors import DoesNotBalance
 from flows.sql import identifier, literal, one, run
 from flows.validate import check_rate
-from flows.warehouse import Workbench, opened
+from flows.warehouse import Workbench, compared, opened
 from schemas.tables import CLAIM_TABLES, TABLES
 
 SERVICE_DATE = {
@@ -131,7 +131,7 @@ def _duplicates_query() -> str:
     parts = [f"SELECT file_no, count(*) FROM run.{t}_fate WHERE fate = 'duplicate' GROUP BY 1" for t in CLAIM_TABLES]
     for table in TABLES.values():
         if not table.is_claim:
-            columns = ", ".join(f"t.{identifier(c.name)}" for c in table.columns)
+            columns = ", ".join(compared(c, "t.") for c in table.columns)
             parts.append(
                 f"""SELECT file_no, count(*) FROM (
                       SELECT t.file_no, row_number() OVER (PARTITION BY {columns} ORDER BY f.name, t.file_no, t.row_number) AS n

@@ -52,6 +52,12 @@ def sql_type(column: Column) -> str:
     return _TYPES.get(column.kind, "VARCHAR")
 
 
+def compared(column: Column, prefix: str = "") -> str:
+    """SQL of a column as two rows are compared by it: payer names in any case."""
+    name = prefix + identifier(column.name)
+    return f"lower({name})" if column.kind == Kind.PAYER else name
+
+
 @contextmanager
 def hold(warehouse: Path) -> Iterator[None]:
     """Hold the warehouse for one run. Raises WarehouseBusy where another run holds it."""

@@ -782,6 +782,13 @@ def test_rows_of_earlier_runs_take_part(tmp_path: Path) -> None:
     assert [(t.accepted, t.history, t.reversed) for t in ran.balance.tables if t.table == "pharmacy_claim"] == [(3, 1, 2)]
 
 
+def test_the_later_file_is_the_later_path_though_it_was_loaded_in_an_earlier_run(tmp_path: Path) -> None:
+    run(tmp_path, {"pharmacy_claim_b.csv": [good("pharmacy_claim", paid_amount="100.00")]}).keep()
+    ran = run(tmp_path, {"pharmacy_claim_a.csv": [good("pharmacy_claim", paid_amount="90.00")]}, landing="second")
+
+    assert fates_of(ran, "pharmacy_claim") == ["superseded", "history"]
+
+
 @pytest.mark.parametrize("table", ["diagnosis", "eligibility", "authorization", "clinical_evidence", "provider"])
 def test_exact_duplicates_of_other_tables_are_counted_by_the_file_law(tmp_path: Path, table: str) -> None:
     other = {"provider": "npi", "diagnosis": "diagnosis_code"}.get(table, "member_id")

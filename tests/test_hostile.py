@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,11 @@ class Seen:
     warnings: list[tuple[str, str, int]]
 
 
+def _order(failed: tuple[int, str | None, str]) -> tuple[int, str, str]:
+    number, column, check = failed
+    return number, column or "", check
+
+
 def _planned(base: Path, landing: Path, config: str) -> Plan:
     (base / "config.toml").write_text(config, encoding="utf-8")
     return plan(Request(landing, base, base / "audit.duckdb", AS_OF, base / "config.toml"))
@@ -68,7 +74,7 @@ def _check(made: Plan, file_name: str, fate: Read) -> None:
         ((file_no, rows_read),) = connection.execute("SELECT file_no, rows_read FROM file WHERE name = ?", [file_name]).fetchall()
         ((stored,),) = connection.execute(f"SELECT count(*) FROM {TABLE} WHERE file_no = ?", [file_no]).fetchall()
         quarantined = connection.execute(
-            "SELECT row_number, column_name, check_name FROM quarantine WHERE file_no = ? ORDER BY ALL", [file_no]
+            "SELECT row_number, column_name, check_name FROM quarantine WHERE file_no = ?", [file_no]
         ).fetchall()
         warnings = connection.execute(
             "SELECT column_name, check_name, rows FROM warning WHERE file_no = ? ORDER BY ALL", [file_no]
@@ -82,8 +88,8 @@ def _check(made: Plan, file_name: str, fate: Read) -> None:
             ]
             for column in fate.cells
         }
-    seen = Seen(rows_read, stored, quarantined, warnings)
-    assert seen == Seen(fate.rows_read, fate.accepted + fate.duplicates, sorted(fate.quarantined, key=str), sorted(fate.warnings))
+    seen = Seen(rows_read, stored, sorted(quarantined, key=_order), warnings)
+    assert seen == Seen(fate.rows_read, fate.accepted + fate.duplicates, sorted(fate.quarantined, key=_order), sorted(fate.warnings))
     assert cells == fate.cells
 
 
@@ -190,13 +196,16 @@ def test_a_hostile_file_is_refused(hostile: Hostile, output: Path, tmp_path: Pat
     assert _standing(output) == before
 
 
-def test_everything_that_can_be_read_goes_through_the_rules_to_the_reports(batches: dict[str, Plan], tmp_path: Path) -> None:
+def test_what_was_accepted_goes_through_the_rules_to_the_reports(batches: dict[str, Plan], tmp_path: Path) -> None:
     """A hostile value that was accepted hurts no later stage either."""
-    landing = batches[ANY_ERROR_RATE].request.input
+    small = [h for h in BATCHED if h.config == ANY_ERROR_RATE and isinstance(h.fate, Read) and h.fate.rows_read < 1000]
+    (tmp_path / "in").mkdir()
+    for name in map(_name_in_batch, small):
+        shutil.copy(batches[ANY_ERROR_RATE].request.input / name, tmp_path / "in" / name)
     (tmp_path / "config.toml").write_text(ANY_ERROR_RATE, encoding="utf-8")
-    summary = night(Request(landing, tmp_path / "out", tmp_path / "out" / "audit.duckdb", AS_OF, tmp_path / "config.toml"))
-    assert summary.loaded_files == len([h for h in BATCHED if h.config == ANY_ERROR_RATE])
-    assert (summary.folder / "manifest.json").exists()
+    summary = night(Request(tmp_path / "in", tmp_path, tmp_path / "audit.duckdb", AS_OF, tmp_path / "config.toml"))
+    assert summary.loaded_files == len(small)
+    assert summary.rows_read == sum(h.fate.rows_read for h in small if isinstance(h.fate, Read))
 
 
 # ---------------------------------------------------------------- any content at all
