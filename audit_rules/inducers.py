@@ -2,9 +2,9 @@
 
 import polars as pl
 
-from audit_rules.authorizations import covering
+from audit_rules.authorizations import APPROVED, covering
 from audit_rules.dossier import Dossier
-from audit_rules.rule import ON, Book, in_force
+from audit_rules.rule import ON, Book, in_force, with_flag
 from audit_rules.terms import Inducer
 
 
@@ -26,11 +26,10 @@ def inducer_fills(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> pl.LazyF
 def overrides(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> pl.LazyFrame:
     """Approved covering authorizations whose override says that an inducer is taken; one row per line and authorization."""
     terms = book.terms(Inducer).select("policy_id", "override", "term_from", "term_to")
-    approved = covering(dossier, lines).filter(pl.col("status") == "approved")
+    approved = covering(dossier, lines).filter(pl.col("status") == APPROVED)
     return in_force(approved.rename({"override": "granted"}), terms).filter(pl.col("granted") == pl.col("override"))
 
 
 def with_inducer(lines: pl.LazyFrame, fills: pl.LazyFrame, granted: pl.LazyFrame) -> pl.LazyFrame:
     """Lines with `has_inducer`, true where a fill or an override says so."""
-    known = pl.concat([fills.select(*ON), granted.select(*ON)]).unique().with_columns(has_inducer=pl.lit(True))
-    return lines.join(known, on=list(ON), how="left").with_columns(pl.col("has_inducer").fill_null(False))
+    return with_flag(lines, "has_inducer", pl.concat([fills.select(*ON), granted.select(*ON)]))

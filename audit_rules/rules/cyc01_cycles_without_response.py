@@ -11,11 +11,12 @@ Cannot see        a response that stands in the chart only.
 
 import polars as pl
 
+from audit_rules.clinical_facts import facts_on_file, latest
 from audit_rules.courses import dose_dates, doses_so_far, with_cycle
 from audit_rules.dossier import Dossier
 from audit_rules.evidence import AGAINST, FOR, clinical_evidence, diagnosis_evidence, dose_evidence
 from audit_rules.outcomes import FULL_PAID, PASS, RECORDS_REQUEST, RECOVER, REVIEW
-from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force, with_flag
 from audit_rules.terms import Course, CyclesWithoutResponse
 
 RULE = Rule(
@@ -27,7 +28,8 @@ RULE = Rule(
         "cycle_count_uncertain": "The dose of {service_date} is in cycle {low} or {high} of the course that began on "
         "{course_start}, depending on how skipped or delayed doses are counted; {allowed} cycles are allowed before a response.",
         "no_response_documented": "The dose of {service_date} is in cycle {low} of the course that began on {course_start}; the "
-        "policy allows {allowed} cycles before a response, and the latest response on file is none.",
+        "policy allows {allowed} cycles before a response, and the latest response on file, {last_response}, "
+        "is not one that allows more.",
         "response_not_documented": "The dose of {service_date} is in cycle {low} of the course that began on {course_start}; "
         "the policy allows {allowed} cycles before a response, and none is on file.",
     },
@@ -41,30 +43,23 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
     """Judge every line on a dose date; one answer per line and policy."""
     doses = dose_dates(dossier, book)
     dosed = with_cycle(in_force(lines, book.terms(CyclesWithoutResponse)), doses)
-    asked = dosed.select(*ON, "person", "service_date", "course_start", "response_values", "remission_codes")
+    responses = facts_on_file(dossier, dosed, "response", since=pl.col("course_start"))
+    is_met = pl.col("evidence_value").is_in(pl.col("response_values"))
+    met, unmet = responses.filter(is_met), responses.filter(~is_met)
+    last = latest(unmet, kindness=pl.col("evidence_value")).select(*ON, last_response="evidence_value")
+    asked = dosed.select(*ON, "person", "service_date", "course_start", code="remission_codes").explode("code")
+    after_start = (pl.col("date") > pl.col("course_start")) & (pl.col("date") <= pl.col("service_date"))
+    remissions = asked.join(dossier.diagnoses, on=["person", "code"]).filter(after_start)
 
-    in_course = pl.col("evidence_date").is_between(pl.col("course_start"), pl.col("service_date"))
-    responses = asked.join(dossier.evidence, on="person").filter(pl.col("evidence_code") == "response", in_course)
-    met = responses.filter(pl.col("evidence_value").is_in(pl.col("response_values")))
-    unmet = responses.filter(~pl.col("evidence_value").is_in(pl.col("response_values")))
-    remissions = asked.join(dossier.diagnoses, on="person").filter(
-        pl.col("code").is_in(pl.col("remission_codes")),
-        pl.col("date") > pl.col("course_start"),
-        pl.col("date") <= pl.col("service_date"),
-    )
-
-    answered = dosed
     response = pl.concat([met.select(*ON), remissions.select(*ON)])
-    for name, frame in (("response_on_file", response), ("no_response_on_file", unmet.select(*ON))):
-        known = frame.unique().with_columns(pl.lit(True).alias(name))
-        answered = answered.join(known, on=list(ON), how="left").with_columns(pl.col(name).fill_null(False))
+    answered = dosed.pipe(with_flag, "response_on_file", response).join(last, on=list(ON), how="left")
     low, high, most = pl.col("low"), pl.col("high"), pl.col("allowed_cycles")
     answers = answered.rename({"allowed": "allowed_cycles"}).pipe(
         answer,
         [
             Answer((high <= most) | pl.col("response_on_file"), PASS),
             Answer(low <= most, REVIEW, "cycle_count_uncertain", high, most),
-            Answer(pl.col("no_response_on_file"), RECOVER, "no_response_documented", low, most),
+            Answer(pl.col("last_response").is_not_null(), RECOVER, "no_response_documented", low, most),
             Answer(pl.lit(True), RECORDS_REQUEST, "response_not_documented", low, most),
         ],
     )

@@ -11,7 +11,8 @@ Cannot see        a trial paid in cash, by samples, or by a payer whose claims a
 
 import polars as pl
 
-from audit_rules.authorizations import covering
+from audit_rules.authorizations import APPROVED, covering
+from audit_rules.clinical_facts import facts_on_file
 from audit_rules.dossier import Dossier
 from audit_rules.evidence import (
     FOR,
@@ -24,7 +25,7 @@ from audit_rules.evidence import (
 from audit_rules.limits import tablet_fills
 from audit_rules.outcomes import ADVISORY, PASS, PRICE_DIFFERENCE, RECORDS_REQUEST, RECOVER
 from audit_rules.prices import generic_tablets, with_generic_price
-from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force, with_flag
 from audit_rules.terms import GenericTrial
 
 _TRIAL = ("pharmacy or chart record of a trial of generic tablets",)
@@ -56,16 +57,17 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
     """Judge every fill of brand tablets; one answer per fill and policy."""
     brand = in_force(tablet_fills(lines).filter(pl.col("product") == "brand"), book.terms(GenericTrial))
     trial_fills = _earlier_generic_fills(dossier, brand)
-    trials = _evidence(dossier, brand, "generic_trial", "trial_evidence")
-    intolerances = _evidence(dossier, brand, "formulation_intolerance", "intolerance_evidence")
-    approvals = covering(dossier, brand).filter(pl.col("status") == "approved")
+    trials = _accepted(facts_on_file(dossier, brand, "generic_trial"), "trial_evidence")
+    intolerances = _accepted(facts_on_file(dossier, brand, "formulation_intolerance"), "intolerance_evidence")
+    approvals = covering(dossier, brand).filter(pl.col("status") == APPROVED)
     observed = _observed_from(dossier, brand)
 
-    has_trial = pl.concat([trial_fills.select(*ON), trials.select(*ON)])
-    answers = brand.join(observed, on=list(ON), how="left")
-    for name, frame in (("has_trial", has_trial), ("has_intolerance", intolerances), ("has_approval", approvals)):
-        known = frame.select(*ON).unique().with_columns(pl.lit(True).alias(name))
-        answers = answers.join(known, on=list(ON), how="left").with_columns(pl.col(name).fill_null(False))
+    answers = (
+        brand.join(observed, on=list(ON), how="left")
+        .pipe(with_flag, "has_trial", pl.concat([trial_fills.select(*ON), trials.select(*ON)]))
+        .pipe(with_flag, "has_intolerance", intolerances)
+        .pipe(with_flag, "has_approval", approvals)
+    )
     observed_days = (pl.col("service_date") - pl.col("observed_from")).dt.total_days()
     observed_enough = (observed_days >= pl.col("observed_days")).fill_null(False)
     all_supplied = pl.lit({"authorization", "clinical_evidence"} <= dossier.supplied)
@@ -98,14 +100,9 @@ def _earlier_generic_fills(dossier: Dossier, brand: pl.LazyFrame) -> pl.LazyFram
     return found.filter(is_before).with_columns(service_date=pl.col("service_date_fill"))
 
 
-def _evidence(dossier: Dossier, brand: pl.LazyFrame, code: str, accepted: str) -> pl.LazyFrame:
-    """Facts of that code dated up to the fill whose value the term accepts."""
-    found = brand.select(*ON, "person", "service_date", accepted).join(dossier.evidence, on="person")
-    return found.filter(
-        pl.col("evidence_code") == code,
-        pl.col("evidence_date") <= pl.col("service_date"),
-        pl.col("evidence_value").is_in(pl.col(accepted)),
-    )
+def _accepted(facts: pl.LazyFrame, values: str) -> pl.LazyFrame:
+    """Facts whose value is among those that the term accepts."""
+    return facts.filter(pl.col("evidence_value").is_in(pl.col(values)))
 
 
 def _observed_from(dossier: Dossier, brand: pl.LazyFrame) -> pl.LazyFrame:
