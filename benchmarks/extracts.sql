@@ -223,8 +223,11 @@ WITH counted AS (
     SELECT i, i // 4 AS claim, i % 1000 = 3 AND pick(i // 1000 % getvariable('imatinib_patients'), 'leukemia', 10) > 0 AS is_leukemia,
            i // 1000 % getvariable('imatinib_patients') AS p
     FROM range(CAST(getvariable('diagnoses') AS BIGINT)) r(i)
-), placed AS (
-    SELECT *, CASE WHEN is_leukemia THEN 3 * p ELSE medical_member(claim) END AS m FROM counted
+), placed AS (  -- one in 20 has no date but that of its claim, where the claim stands under its own id and is known
+    SELECT *, CASE WHEN is_leukemia THEN 3 * p ELSE medical_member(claim) END AS m,
+           pick(claim, 'undated', 20) > 0 OR fate_of(claim) NOT IN ('paid', 'denied')
+               OR medical_date(claim) > CAST('2026-06-30' AS DATE) AS has_date
+    FROM counted
 )
 SELECT CASE WHEN NOT is_leukemia THEN medical_id(claim) END AS claim_id,
        person_id(m) AS person_id,
@@ -234,7 +237,7 @@ SELECT CASE WHEN NOT is_leukemia THEN medical_id(claim) END AS claim_id,
        'icd-10-cm' AS diagnosis_code_type,
        CAST(i % 4 + 1 AS VARCHAR) AS diagnosis_rank,
        CASE WHEN is_leukemia THEN imatinib_start(p) + CAST(pick(i, 'seen', 300) AS INTEGER)
-            WHEN pick(claim, 'undated', 20) > 0 OR fate_of(claim) NOT IN ('paid', 'denied') THEN medical_date(claim) END AS diagnosis_date
+            WHEN has_date THEN medical_date(claim) END AS diagnosis_date
 FROM placed;
 
 -- ---------------------------------------------------------------- members, authorizations, evidence, providers

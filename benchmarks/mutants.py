@@ -47,7 +47,8 @@ CASES = ROOT / "tests" / "cases"
 SURVIVORS = Path(__file__).with_name("mutants_survivors.toml")
 PROCESSES = 2
 HUNG_SECONDS = 60
-REFUSED, HUNG = "refused on loading", "no end"
+REFUSED = "refused on loading"
+VARIANTS = tuple(Variant)
 
 Layout = tuple[Group, Variant]
 
@@ -102,19 +103,16 @@ class Trials:
     def verdict(self, mutant: Mutant) -> Verdict:
         """Run the cases that a mutant concerns, until one fails."""
         try:
-            with _time_limit():
-                return Verdict(mutant, self._policy(mutant) if mutant.path.suffix == ".toml" else self._code(mutant))
+            return Verdict(mutant, self._policy(mutant) if mutant.path.suffix == ".toml" else self._code(mutant))
         except PolicyRefused:
             return Verdict(mutant, REFUSED)
-        except Hung:
-            return Verdict(mutant, HUNG)
 
     def extracted(self, layout: Layout) -> Extracted:
         """The extracts of a group of cases, as laid out; kept in the folder for other processes."""
         kept = self.folder / f"{self.layouts().index(layout)}.pickle"
         if layout not in self._extracts:
             if not kept.exists():
-                kept.write_bytes(pickle.dumps(self._extract(layout, None)))
+                kept.write_bytes(pickle.dumps(self.extract(layout, None)))
             self._extracts[layout] = pickle.loads(kept.read_bytes())
         return self._extracts[layout]
 
@@ -122,15 +120,15 @@ class Trials:
         """What one rule's cases of a group come to, with nothing changed."""
         key = (layout, rule_id)
         if key not in self._dossiers:
-            self._dossiers[key] = self.new_dossier(layout, rule_id, self.book.library)
+            self._dossiers[key] = self.new_dossier(self.extracted(layout), layout, rule_id, self.book.library)
         return self._dossiers[key]
 
-    def new_dossier(self, layout: Layout, rule_id: str, library: PolicyLibrary, policies: Path | None = None) -> Dossier:
-        """The same, compiled anew; extracted anew where a folder of policies is given, for payers may have other names."""
-        extracted = self.extracted(layout) if policies is None else self._extract(layout, policies)
+    def new_dossier(self, extracted: Extracted, layout: Layout, rule_id: str, library: PolicyLibrary) -> Dossier:
+        """The same, compiled anew."""
         return compile_dossier(_of_rule(extracted, rule_id), self.book.reference, _supply_days(library), layout[0].as_of)
 
-    def _extract(self, layout: Layout, policies: Path | None) -> Extracted:
+    def extract(self, layout: Layout, policies: Path | None) -> Extracted:
+        """The extracts of a group of cases, made anew, under other policies where a folder of them is given."""
         group, variant = layout
         with tempfile.TemporaryDirectory(dir=self.folder) as name:
             base = Path(name)
@@ -167,11 +165,12 @@ class Trials:
         for case, variant in concerned:
             if (case.tag, variant) not in self._left_out:
                 try:
-                    problems = run.problems(case, variant, changed_rule or MODULES[case.rule_id])
-                except (Hung, PolicyRefused):
+                    with _time_limit():
+                        problems = run.problems(case, variant, changed_rule or MODULES[case.rule_id])
+                except PolicyRefused:
                     raise
                 except (Exception, pl.exceptions.PanicException) as error:  # a panic is no Exception
-                    return f"{case.tag} {variant} ({type(error).__name__})"
+                    return f"{case.tag} {variant}: {type(error).__name__}"
                 if problems:
                     return f"{case.tag} {variant}"
         return None
@@ -183,11 +182,12 @@ class _Run(CaseRuns):
     def __init__(self, trials: Trials, book: Book, compiles_anew: bool = False, policies: Path | None = None) -> None:
         super().__init__(trials.cases, trials.folder)
         self._trials, self._book, self._compiles_anew, self._policies = trials, book, compiles_anew, policies
+        self._extracts: dict[Layout, Extracted] = {}
 
     def _answers(self, case: Case, variant: Variant, module: RuleModule) -> Answers:
         layout = Group.of(case), variant
         if self._compiles_anew:
-            dossier = self._trials.new_dossier(layout, case.rule_id, self._book.library, self._policies)
+            dossier = self._trials.new_dossier(self._extracted(layout), layout, case.rule_id, self._book.library)
         else:
             dossier = self._trials.kept_dossier(layout, case.rule_id)
         scope = in_scope(dossier, self._book, module.RULE).collect().lazy()
@@ -198,6 +198,13 @@ class _Run(CaseRuns):
         for row in figures.join(line, on="row_id").collect().iter_rows(named=True):
             found[row["claim_source"], row["payer"].lower(), row["claim_id"], row["claim_line_number"]].append(row)
         return found
+
+    def _extracted(self, layout: Layout) -> Extracted:
+        if self._policies is None:
+            return self._trials.extracted(layout)
+        if layout not in self._extracts:
+            self._extracts[layout] = self._trials.extract(layout, self._policies)
+        return self._extracts[layout]
 
 
 @contextmanager
@@ -309,6 +316,9 @@ def _report(verdicts: list[Verdict], failures: list[Failure]) -> int:
     known = reasons()
     per_file = Counter(short_name(v.mutant.path) for v in verdicts)
     killed = Counter(short_name(v.mutant.path) for v in verdicts if v.killed_by)
+    ways = Counter(
+        (v.killed_by or "").rpartition(": ")[2] for v in verdicts if v.killed_by and not v.killed_by.endswith(VARIANTS)
+    )
     survivors = [v.mutant.id for v in verdicts if not v.killed_by]
     unexplained = [i for i in survivors if i not in known]
     needless = [v.mutant.id for v in verdicts if v.killed_by and v.mutant.id in known]

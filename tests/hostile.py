@@ -16,6 +16,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from schemas.tables import TABLES
+
 TABLE = "pharmacy_claim"
 CSV, GZ, PARQUET = "pharmacy_claim.csv", "pharmacy_claim.csv.gz", "pharmacy_claim.parquet"
 DONE = ".done"
@@ -141,7 +143,7 @@ def each_bad(column: str, check: str, count: int) -> tuple[Failed, ...]:
 
 def parquet(**changed: object) -> bytes:
     """A Parquet file of two fills; a changed column is a list or an Arrow array of two values."""
-    columns = dict(zip(COLUMNS, zip(fill(1).split(","), fill(2).split(","), strict=True), strict=True))
+    columns: dict[str, object] = dict(zip(COLUMNS, zip(fill(1).split(","), fill(2).split(","), strict=True), strict=True))
     return parquet_of(
         pa.table({name: pa.array(v) if isinstance(v, (list, tuple)) else v for name, v in (columns | changed).items()})
     )
@@ -252,8 +254,10 @@ SPLITTING = (
             {CSV: f"{HEAD}\r\n{fill(1)}\n{fill(2)}\n{fill(3)}\n".encode()}, Read(3, cells=IDS)),
     Hostile("every-line-end", "LF, CR LF and CR in one file",
             {CSV: f"{HEAD}\r\n{fill(1)}\n{fill(2)}\r{fill(3)}".encode()}, Read(3, cells=IDS)),
-    Hostile("comment-sign", "a row that begins with #", {CSV: csv("#" + fill(1), fill(2))}, Read(2, cells={"claim_id": ["#C1", "C2"]})),
-    Hostile("megabytes", "a field of five megabytes", {CSV: lambda: csv(fill(1), fill(2, claim_id="X" * 5_000_000), fill(3))}, Read(3)),
+    Hostile("comment-sign", "a row that begins with #", {CSV: csv("#" + fill(1), fill(2))}, Read(2,
+            cells={"claim_id": ["#C1", "C2"]})),
+    Hostile("megabytes", "a field of five megabytes", {CSV: lambda: csv(fill(1), fill(2, claim_id="X" * 5_000_000), fill(3))},
+            Read(3)),
     Hostile("megabytes-in-quotes", "a quoted field of two megabytes with a line break in each four bytes",
             {CSV: lambda: csv(fill(1), fill(2, claim_id='"' + "XYZ\n" * 500_000 + '"'), fill(3))}, Read(3)),
     Hostile("megabytes-with-a-quote", "a field of two megabytes with one quote in it",
@@ -281,13 +285,17 @@ BYTES = (
     Hostile("nul", "a NUL byte", {CSV: THREE.replace(b"M2", b"M\0")}, Refused(("NUL bytes",))),
     Hostile("utf-8", "accents in UTF-8", {CSV: csv(*_ACCENTED)}, Read(2, cells=_ACCENTS)),
     Hostile("utf-8-mark", "a UTF-8 byte order mark", {CSV: b"\xef\xbb\xbf" + THREE}, Read(3, cells=IDS)),
-    Hostile("utf-8-mark-quoted", "the same before a quoted header", {CSV: b"\xef\xbb\xbf" + csv(fill(1), head='"claim_id"' + HEAD[8:])},
+    Hostile("utf-8-mark-quoted", "the same before a quoted header",
+            {CSV: b"\xef\xbb\xbf" + csv(fill(1), head='"claim_id"' + HEAD[8:])},
             Read(1)),
-    Hostile("utf-16-le", "UTF-16, little end first", {CSV: _utf8_as("utf-16-le", *_ACCENTED, mark=b"\xff\xfe")}, Read(2, cells=_ACCENTS)),
-    Hostile("utf-16-be", "UTF-16, big end first", {CSV: _utf8_as("utf-16-be", *_ACCENTED, mark=b"\xfe\xff")}, Read(2, cells=_ACCENTS)),
+    Hostile("utf-16-le", "UTF-16, little end first", {CSV: _utf8_as("utf-16-le", *_ACCENTED, mark=b"\xff\xfe")}, Read(2,
+            cells=_ACCENTS)),
+    Hostile("utf-16-be", "UTF-16, big end first", {CSV: _utf8_as("utf-16-be", *_ACCENTED, mark=b"\xfe\xff")}, Read(2,
+            cells=_ACCENTS)),
     Hostile("utf-16-gz", "UTF-16, gzipped", {GZ: _zipped(_utf8_as("utf-16", *_ACCENTED))}, Read(2, cells=_ACCENTS)),
     Hostile("utf-16-without-mark", "UTF-16 without its mark", {CSV: _utf8_as("utf-16-le", fill(1))}, Refused(("NUL bytes",))),
-    Hostile("utf-16-odd", "UTF-16 with a byte missing at the end", {CSV: _utf8_as("utf-16", fill(1))[:-1]}, Refused(("not utf-16",))),
+    Hostile("utf-16-odd", "UTF-16 with a byte missing at the end", {CSV: _utf8_as("utf-16", fill(1))[:-1]},
+            Refused(("not utf-16",))),
     Hostile("windows-1252", "Windows-1252 that the config does not name", {CSV: _utf8_as("cp1252", *_ACCENTED)},
             Refused(("not utf-8", 'encoding = "cp1252"'))),
     Hostile("windows-1252-named", "Windows-1252 that the config names", {CSV: _utf8_as("cp1252", *_ACCENTED)},
@@ -305,13 +313,17 @@ BYTES = (
     Hostile("line-ends-only", "nothing but line ends", {CSV: b"\n\n\r\n"}, Refused(("no header",))),
     Hostile("blanks-only", "nothing but blanks", {CSV: b"   \n \t \n"}, Refused(("no column claim_id",))),
     Hostile("cut", "a CSV file cut off in the middle of a row", {CSV: THREE[:-18]}, Read(2, ((3, None, NOT_SPLIT),))),
-    Hostile("cut-gz", "a gzip file cut off in the middle", {GZ: _zipped(BIG)[:2000]}, Refused(("gzip data is damaged or cut off",))),
+    Hostile("cut-gz", "a gzip file cut off in the middle", {GZ: _zipped(BIG)[:2000]},
+            Refused(("gzip data is damaged or cut off",))),
     Hostile("cut-gz-head", "a gzip file of its first five bytes", {GZ: _zipped(BIG)[:5]}, Refused(("gzip data is damaged",))),
-    Hostile("flipped-gz", "a gzip file with a flipped bit", {GZ: flipped(_zipped(BIG), 3000)}, Refused(("gzip data is damaged",))),
-    Hostile("trailing-gz", "a gzip file with something else behind it", {GZ: _zipped(THREE) + b"more"}, Refused(("gzip data is damaged",))),
+    Hostile("flipped-gz", "a gzip file with a flipped bit", {GZ: flipped(_zipped(BIG), 3000)},
+            Refused(("gzip data is damaged",))),
+    Hostile("trailing-gz", "a gzip file with something else behind it", {GZ: _zipped(THREE) + b"more"},
+            Refused(("gzip data is damaged",))),
     Hostile("no-gz", "a plain file that is called .gz", {GZ: THREE}, Refused(("gzip data is damaged",))),
     Hostile("gz-of-nothing", "a gzip file of no bytes", {GZ: _zipped(b"")}, Refused(("the file is empty",))),
-    Hostile("two-gz", "two gzip files one behind the other", {GZ: _zipped(csv(fill(1))) + _zipped(f"{fill(2)}\n{fill(3)}\n".encode())},
+    Hostile("two-gz", "two gzip files one behind the other",
+            {GZ: _zipped(csv(fill(1))) + _zipped(f"{fill(2)}\n{fill(3)}\n".encode())},
             Read(3, cells=IDS)),
     Hostile("gz-with-open-quotes", "a gzipped file with quotes inside plain fields, its name in capitals",
             {"pharmacy_claim_x.CSV.GZ": _zipped(csv(fill(1, payer='5" tube'), fill(2)))}, Read(2)),
@@ -333,17 +345,21 @@ HEADERS = (
     Hostile("misspelt-header", "a required column misspelt", {CSV: csv(fill(1), head=HEAD.replace("dispensing", "dispensed"))},
             Refused(("no column dispensing_date",))),
     Hostile("header-in-other-form", "a header in capitals, with blanks, quoted and in another order",
-            {CSV: csv("1.50,C1,M1,Cigna,2026-02-01,00078043815,30", head='"PAID_AMOUNT", Claim_Id ,MEMBER_ID,payer,"Dispensing_Date",NDC_CODE,quantity')},
+            {CSV: csv("1.50,C1,M1,Cigna,2026-02-01,00078043815,30",
+                      head='"PAID_AMOUNT", Claim_Id ,MEMBER_ID,payer,"Dispensing_Date",NDC_CODE,quantity')},
             Read(1, cells={"claim_id": ["C1"], "paid_amount": [Decimal("1.50")]})),
     Hostile("mapped-header", "a header in the sender's own names, which the config maps to ours",
-            {CSV: csv(fill(1), head=HEAD.replace("claim_id", "Rx Number").replace("quantity", "QTY"))}, Read(1, cells={"claim_id": ["C1"]}),
+            {CSV: csv(fill(1), head=HEAD.replace("claim_id", "Rx Number").replace("quantity", "QTY"))}, Read(1,
+            cells={"claim_id": ["C1"]}),
             config=ANY_ERROR_RATE + f'[columns.{TABLE}]\n"rx number" = "claim_id"\nqty = "quantity"\n'),
     Hostile("mapped-twice", "the sender's name and ours for one column",
             {CSV: csv(fill(1) + ",x", head=HEAD + ",rx")}, Refused(("column claim_id stands twice",)),
             config=ANY_ERROR_RATE + f'[columns.{TABLE}]\nrx = "claim_id"\n'),
-    Hostile("sep-line", "a first line sep=, as a spreadsheet writes it", {CSV: b"sep=,\n" + THREE}, Refused(("no column claim_id",))),
+    Hostile("sep-line", "a first line sep=, as a spreadsheet writes it", {CSV: b"sep=,\n" + THREE},
+            Refused(("no column claim_id",))),
     Hostile("sql-header", "SQL, quotes and patterns as names of unknown columns",
-            {CSV: csv(fill(1) + ",x,y,z", head=HEAD + ""","a""; DROP TABLE main.file; --",'); DELETE FROM file; --,*?[ab]""")}, Read(1)),
+            {CSV: csv(fill(1) + ",x,y,z", head=HEAD + ""","a""; DROP TABLE main.file; --",'); DELETE FROM file; --,*?[ab]""")},
+            Read(1)),
     Hostile("pipes", "| between the columns, which the config names", {CSV: THREE.replace(b",", b"|")}, Read(3, cells=IDS),
             config=ANY_ERROR_RATE + 'delimiter = "|"\n'),
     Hostile("tabs", "tabs between the columns, which the config names", {CSV: THREE.replace(b",", b"\t")}, Read(3, cells=IDS),
@@ -356,8 +372,8 @@ HEADERS = (
 
 VALUES = (
     Hostile("no-dates", "infinity, words, 30 February, year 0000, a time of day and blanks as dates",
-            {CSV: each("dispensing_date", "infinity", "-infinity", "epoch", "today", "2026-02-30", "20260230", "0000-01-01", "00000101",
-                       "2026-2-1", "2026- 1-01", "2026-02-01 10:00:00", "2026-02-01")},
+            {CSV: each("dispensing_date", "infinity", "-infinity", "epoch", "today", "2026-02-30", "20260230", "0000-01-01",
+                       "00000101", "2026-2-1", "2026- 1-01", "2026-02-01 10:00:00", "2026-02-01")},
             Read(1, each_bad("dispensing_date", BAD_DATE, 11))),
     Hostile("listed-format", "30 February and year 0000 in a format that the config lists",
             {CSV: each("dispensing_date", "2/30/2026", "01/01/0000", "2/3/2026")},
@@ -378,7 +394,8 @@ VALUES = (
             Read(5, cells={"member_id": ["=1+1", "@SUM(A1)", "'; DROP TABLE main.file; --", "$word", "${table}"]})),
     Hostile("twice", "the same row twice", {CSV: csv(fill(1), fill(2), fill(1))}, Read(2, duplicates=1)),
     Hostile("twice-in-other-words", "the same row twice in other spellings",
-            {CSV: csv(fill(1), fill(1, dispensing_date="20260201", ndc_code="0078-0438-15", quantity=" 30.0 ", paid_amount="100"))},
+            {CSV: csv(fill(1), fill(1, dispensing_date="20260201", ndc_code="0078-0438-15", quantity=" 30.0 ",
+                                paid_amount="100"))},
             Read(1, duplicates=1)),
     Hostile("null-words", "NULL and blanks in keys", {CSV: csv(fill(1, claim_id="NULL"), fill(2, member_id="  "), fill(3))},
             Read(1, ((1, "claim_id", MISSING), (2, "member_id", MISSING)))),
@@ -400,23 +417,30 @@ TYPED = (
     Hostile("parquet-ndc-integer", "an NDC as a number, its leading zeros lost: not guessed back, it matches nothing",
             {PARQUET: parquet(ndc_code=[78043815, 47335047281])},
             Read(2, cells={"ndc_code": ["78043815", "47335047281"]}, warnings=(("ndc_code", "ndc_malformed", 1),))),
-    Hostile("parquet-date", "dates", {PARQUET: parquet(dispensing_date=[date(2026, 2, 1), date(2026, 2, 2)])}, Read(2, cells=_DAYS)),
-    Hostile("parquet-timestamp", "timestamps in microseconds", {PARQUET: parquet(dispensing_date=pa.array(_TIMES, pa.timestamp("us")))},
+    Hostile("parquet-date", "dates", {PARQUET: parquet(dispensing_date=[date(2026, 2, 1), date(2026, 2, 2)])}, Read(2,
+            cells=_DAYS)),
+    Hostile("parquet-timestamp", "timestamps in microseconds",
+            {PARQUET: parquet(dispensing_date=pa.array(_TIMES, pa.timestamp("us")))},
             Read(2, cells=_DAYS)),
-    Hostile("parquet-timestamp-ns", "timestamps in nanoseconds", {PARQUET: parquet(dispensing_date=pa.array(_TIMES, pa.timestamp("ns")))},
+    Hostile("parquet-timestamp-ns", "timestamps in nanoseconds",
+            {PARQUET: parquet(dispensing_date=pa.array(_TIMES, pa.timestamp("ns")))},
             Read(2, cells=_DAYS)),
     Hostile("parquet-timestamp-zone", "timestamps with a time zone (their day in UTC counts)",
-            {PARQUET: parquet(dispensing_date=pa.array(_TIMES, pa.timestamp("us", tz="America/New_York")))}, Read(2, cells=_DAYS)),
+            {PARQUET: parquet(dispensing_date=pa.array(_TIMES, pa.timestamp("us", tz="America/New_York")))}, Read(2,
+            cells=_DAYS)),
     Hostile("parquet-date-number", "dates as numbers 20260201, also where blanks made them floats",
             {PARQUET: parquet(dispensing_date=[20260201, 20260202], paid_date=[20260203.0, None])},
             Read(2, cells=_DAYS | {"paid_date": [date(2026, 2, 3), None]})),
     Hostile("parquet-no-days", "days before Christ and beyond year 9999",
             {PARQUET: parquet(dispensing_date=pa.array([-63549273600000000, 4102444800000000 * 80], pa.timestamp("us")))},
             Read(0, each_bad("dispensing_date", BAD_DATE, 2))),
-    Hostile("parquet-double", "amounts and quantities as floats", {PARQUET: parquet(paid_amount=[1018.0999999999999, 5.0], quantity=[30.0, 0.5])},
-            Read(2, cells={"paid_amount": [Decimal("1018.10"), Decimal("5.00")], "quantity": [Decimal("30.000"), Decimal("0.500")]},
+    Hostile("parquet-double", "amounts and quantities as floats",
+            {PARQUET: parquet(paid_amount=[1018.0999999999999, 5.0], quantity=[30.0, 0.5])},
+            Read(2, cells={"paid_amount": [Decimal("1018.10"), Decimal("5.00")],
+                           "quantity": [Decimal("30.000"), Decimal("0.500")]},
                  warnings=(("paid_amount", "float_dust_rounded", 1),))),
-    Hostile("parquet-float", "amounts as floats of 32 bits", {PARQUET: parquet(paid_amount=pa.array([19.99, 123456.78], pa.float32()))},
+    Hostile("parquet-float", "amounts as floats of 32 bits",
+            {PARQUET: parquet(paid_amount=pa.array([19.99, 123456.78], pa.float32()))},
             Read(2, cells={"paid_amount": [Decimal("19.99"), Decimal("123456.78")]})),
     Hostile("parquet-no-number", "not-a-number and infinity", {PARQUET: parquet(paid_amount=[float("nan"), float("inf")])},
             Read(0, each_bad("paid_amount", BAD_AMOUNT, 2))),
@@ -430,26 +454,34 @@ TYPED = (
     Hostile("parquet-id-number", "ids and codes as whole numbers, also where blanks made them floats",
             {PARQUET: parquet(claim_id=[123, 124], member_id=[7.0, 8.0], claim_frequency_code=[1.0, None])},
             Read(2, cells={"claim_id": ["123", "124"], "member_id": ["7", "8"], "claim_frequency_code": ["1", None]})),
-    Hostile("parquet-dictionary", "a dictionary column", {PARQUET: parquet(payer=pa.array(["Cigna", "Cigna"]).dictionary_encode())},
+    Hostile("parquet-dictionary", "a dictionary column",
+            {PARQUET: parquet(payer=pa.array(["Cigna", "Cigna"]).dictionary_encode())},
             Read(2, cells={"payer": ["Cigna", "Cigna"]})),
-    Hostile("parquet-null-type", "a column of no type", {PARQUET: parquet(plan=pa.nulls(2))}, Read(2, cells={"plan": [None, None]})),
+    Hostile("parquet-null-type", "a column of no type", {PARQUET: parquet(plan=pa.nulls(2))}, Read(2,
+            cells={"plan": [None, None]})),
     Hostile("parquet-list", "one of our columns as lists", {PARQUET: parquet(plan=[["a"], ["b"]])}, _NESTED),
     Hostile("parquet-struct", "one of our columns as structures", {PARQUET: parquet(plan=[{"x": 1}, {"x": 2}])}, _NESTED),
     Hostile("parquet-bytes", "one of our columns as bytes", {PARQUET: parquet(member_id=[b"M1", b"M2"])}, _NESTED),
-    Hostile("parquet-mapped-list", "lists in a column that the config maps to ours", {PARQUET: parquet(labels=[["a"], ["b"]])}, _NESTED,
+    Hostile("parquet-mapped-list", "lists in a column that the config maps to ours", {PARQUET: parquet(labels=[["a"], ["b"]])},
+            _NESTED,
             config=ANY_ERROR_RATE + f'[columns.{TABLE}]\nlabels = "plan"\n'),
-    Hostile("parquet-unknown-nested", "lists and structures in unknown columns", {PARQUET: parquet(tags=[["a"], ["b"]], more=[{"x": [1]}, None])},
+    Hostile("parquet-unknown-nested", "lists and structures in unknown columns",
+            {PARQUET: parquet(tags=[["a"], ["b"]], more=[{"x": [1]}, None])},
             Read(2)),
     Hostile("parquet-column-twice", "one of our columns twice", {PARQUET: with_column_twice("claim_id")},
             Refused(("column claim_id stands twice",))),
     Hostile("parquet-column-twice-by-case", "the same in other case", {PARQUET: with_column_twice("Claim_ID")},
             Refused(("column claim_id stands twice",))),
-    Hostile("parquet-sql-column", "SQL as the name of an unknown column", {PARQUET: with_column_twice('a"; DROP TABLE main.file; --')}, Read(2)),
+    Hostile("parquet-sql-column", "SQL as the name of an unknown column",
+            {PARQUET: with_column_twice('a"; DROP TABLE main.file; --')}, Read(2)),
     Hostile("parquet-nameless-column", "a column without a name", {PARQUET: with_column_twice("")}, Read(2)),
-    Hostile("parquet-no-column", "no required column", {PARQUET: parquet_of(pa.table({"claim_id": ["C1"]}))}, Refused(("no column member_id",))),
-    Hostile("parquet-no-rows", "no rows: the table counts as supplied", {PARQUET: parquet_of(pq.read_table(io.BytesIO(TWO_TYPED)).slice(0, 0))},
+    Hostile("parquet-no-column", "no required column", {PARQUET: parquet_of(pa.table({"claim_id": ["C1"]}))},
+            Refused(("no column member_id",))),
+    Hostile("parquet-no-rows", "no rows: the table counts as supplied",
+            {PARQUET: parquet_of(pq.read_table(io.BytesIO(TWO_TYPED)).slice(0, 0))},
             Read(0)),
-    Hostile("parquet-bad-text", "text that is no UTF-8", {PARQUET: parquet(plan=pa.array([b"\xff\xfe", b"ok"]).view(pa.string()))}, _DAMAGED),
+    Hostile("parquet-bad-text", "text that is no UTF-8",
+            {PARQUET: parquet(plan=pa.array([b"\xff\xfe", b"ok"]).view(pa.string()))}, _DAMAGED),
     Hostile("parquet-truncated", "a file cut off at its end", {PARQUET: TWO_TYPED[:-20]}, _UNREADABLE),
     Hostile("parquet-empty", "no bytes at all", {PARQUET: b""}, _UNREADABLE),
     Hostile("parquet-csv", "a CSV file that is called .parquet", {PARQUET: THREE}, _UNREADABLE),
@@ -468,7 +500,8 @@ _LINK = Refused(("is a link or no plain file",))
 _NO_TABLE = "is of no table"
 
 FOLDERS = (
-    Hostile("control-right", "a control file that states rows and hash rightly", {CSV: THREE, CSV + DONE: control(THREE, rows=3)}, Read(3)),
+    Hostile("control-right", "a control file that states rows and hash rightly",
+            {CSV: THREE, CSV + DONE: control(THREE, rows=3)}, Read(3)),
     Hostile("control-empty", "a control file that states nothing", {CSV: THREE, CSV + DONE: b""}, Read(3)),
     Hostile("control-wrong-rows", "a control file that states another number of rows", {CSV: THREE, CSV + DONE: b"rows = 4\n"},
             Refused(("3 records read, but its control file states 4",))),
@@ -476,32 +509,41 @@ FOLDERS = (
             Refused(("not those its control file states",))),
     Hostile("control-cut", "a file cut off between two rows, under its control file",
             {CSV: csv(fill(1), fill(2)), CSV + DONE: b"rows = 3\n"}, Refused(("2 records read, but its control file states 3",))),
-    Hostile("control-unknown-key", "a control file with another key", {CSV: THREE, CSV + DONE: b"lines = 3\n"}, Refused(("no control file",))),
-    Hostile("control-no-toml", "a control file that is no TOML", {CSV: THREE, CSV + DONE: b"3 rows\n"}, Refused(("no control file",))),
+    Hostile("control-unknown-key", "a control file with another key", {CSV: THREE, CSV + DONE: b"lines = 3\n"},
+            Refused(("no control file",))),
+    Hostile("control-no-toml", "a control file that is no TOML", {CSV: THREE, CSV + DONE: b"3 rows\n"},
+            Refused(("no control file",))),
     Hostile("control-alone", "a control file without its extract", {CSV: THREE, "pharmacy_claim_2.csv" + DONE: b"rows = 3\n"},
             Refused(("stands without its extract",))),
     Hostile("name-brackets", "a file name that is a pattern for two others", _BRACKETS, Read(1, cells={"claim_id": ["C1"]})),
     *(
-        Hostile(f"name-{slug}", f"a file name with {said}", {f"{TABLE}_{name}.csv": THREE, f"{TABLE}_other.csv": csv(fill(4))}, Read(3, cells=IDS))
+        Hostile(f"name-{slug}", f"a file name with {said}", {f"{TABLE}_{name}.csv": THREE, f"{TABLE}_other.csv": csv(fill(4))},
+                Read(3, cells=IDS))
         for slug, said, name in (
-            ("star", "a star", "*"), ("question-mark", "a question mark", "?"), ("quote", "a quote", "o'brien"), ("blanks", "blanks", "a b"),
-            ("sql", "SQL", "'; DROP TABLE file; --"), ("braces", "braces and signs", "{a,b}$x%"), ("bracket", "an open bracket", "["),
+            ("star", "a star", "*"), ("question-mark", "a question mark", "?"), ("quote", "a quote", "o'brien"),
+            ("blanks", "blanks", "a b"), ("sql", "SQL", "'; DROP TABLE file; --"), ("braces", "braces and signs", "{a,b}$x%"),
+            ("bracket", "an open bracket", "["),
         )
     ),
     Hostile("name-star-parquet", "a Parquet file name that is a pattern for another", {f"{TABLE}_*.parquet": TWO_TYPED,
             f"{TABLE}_other.parquet": parquet(claim_id=["D1", "D2"])}, Read(2, cells={"claim_id": ["C1", "C2"]})),
     Hostile("name-line-break", "a file name with a line break", {f"{TABLE}_a\nb.csv": THREE}, Refused(("cannot be printed",))),
-    Hostile("name-bytes", "a file name that is no UTF-8", {os.fsdecode(f"{TABLE}_".encode() + b"\xff.csv"): THREE}, Refused(("cannot be printed",))),
+    Hostile("name-bytes", "a file name that is no UTF-8", {os.fsdecode(f"{TABLE}_".encode() + b"\xff.csv"): THREE},
+            Refused(("cannot be printed",))),
     Hostile("folder-pattern", "an input folder whose name is a pattern", {CSV: THREE}, Read(3, cells=IDS), folder="in[ab]*"),
     Hostile("folder-of-table", "files in a folder of the table's name, one of them hidden",
             {f"{TABLE}/part-1.csv": THREE, f"{TABLE}/.part-1.crc": b"x"}, Read(3, cells=IDS)),
     Hostile("folder-of-no-table", "a file in a folder of no table's name", {CSV: THREE, "backup/pharmacy_claim.csv": THREE},
             Refused(("'backup/pharmacy_claim.csv'", _NO_TABLE))),
-    Hostile("folder-too-deep", "a file two folders down", {CSV: THREE, f"{TABLE}/2026/part.csv": THREE}, Refused(("part.csv'", _NO_TABLE))),
-    Hostile("misspelt-table", "a file name that is nearly a table's", {CSV: THREE, "eligibilty.csv": THREE}, Refused(("'eligibilty.csv'", _NO_TABLE))),
+    Hostile("folder-too-deep", "a file two folders down", {CSV: THREE, f"{TABLE}/2026/part.csv": THREE},
+            Refused(("part.csv'", _NO_TABLE))),
+    Hostile("misspelt-table", "a file name that is nearly a table's", {CSV: THREE, "eligibilty.csv": THREE},
+            Refused(("'eligibilty.csv'", _NO_TABLE))),
     Hostile("other-form", "a workbook", {CSV: THREE, "eligibility.xlsx": b"PK"}, Refused(("'eligibility.xlsx'", _NO_TABLE))),
-    Hostile("no-claims", "no claim table", {"eligibility.csv": b"member_id,payer,enrollment_start_date\n"}, Refused(("No claim table",))),
-    Hostile("hidden", "hidden files and folders beside the extract", {CSV: THREE, ".DS_Store": b"x", ".old/pharmacy_claim.csv": b"x"}, Read(3, cells=IDS)),
+    Hostile("no-claims", "no claim table", {"eligibility.csv": b"member_id,payer,enrollment_start_date\n"},
+            Refused(("No claim table",))),
+    Hostile("hidden", "hidden files and folders beside the extract",
+            {CSV: THREE, ".DS_Store": b"x", ".old/pharmacy_claim.csv": b"x"}, Read(3, cells=IDS)),
     Hostile("link", "a link to a file", {CSV: THREE}, _LINK, also=lambda f: (f / "eligibility.csv").symlink_to(f / CSV)),
     Hostile("link-to-folder", "a link to a folder", {CSV: THREE}, _LINK, also=lambda f: (f / "eligibility").symlink_to(f.parent)),
     Hostile("link-to-nothing", "a link to a file that is not there", {CSV: THREE}, _LINK,
@@ -509,10 +551,13 @@ FOLDERS = (
     Hostile("pipe", "a named pipe", {CSV: THREE}, _LINK, also=lambda f: os.mkfifo(f / "eligibility.csv")),
     Hostile("equal-content", "two files of the same bytes: the second is passed over by name",
             {f"{TABLE}_1.csv": THREE, f"{TABLE}_2.csv": THREE}, Read(3, cells=IDS)),
-    Hostile("grows-while-read", "a file that grows while it is read", {CSV: THREE}, Refused(("changed while it was read",)), while_read=_grow),
-    Hostile("exchanged-while-read", "a file that another replaces while it is read", {CSV: THREE}, Refused(("changed while it was read",)),
+    Hostile("grows-while-read", "a file that grows while it is read", {CSV: THREE}, Refused(("changed while it was read",)),
+            while_read=_grow),
+    Hostile("exchanged-while-read", "a file that another replaces while it is read", {CSV: THREE},
+            Refused(("changed while it was read",)),
             while_read=_exchange),
-    Hostile("gone-while-read", "a file that is gone before it is read", {CSV: THREE}, Refused(("the file is gone or may not be read",)),
+    Hostile("gone-while-read", "a file that is gone before it is read", {CSV: THREE},
+            Refused(("the file is gone or may not be read",)),
             while_read=lambda f: (f / CSV).unlink()),
 )  # fmt: skip
 
@@ -527,6 +572,102 @@ SECTIONS: Mapping[str, tuple[Hostile, ...]] = {
 CORPUS = tuple(hostile for section in SECTIONS.values() for hostile in section)
 
 
+# ---------------------------------------------------------------- docs/input.md
+
+SENDERS_EXTRACT = """\
+RX_NUMBER|CARDHOLDER ID|Carrier|Fill Date|Product ID|Qty|Days|Plan Paid|Pharmacy
+RX7001|A100|CIGNA HEALTHCARE|02/01/2026|00078-0438-15|30|30|9300.00|Main Street
+RX7002|A101|CIGNA HEALTHCARE|02/14/2026|00078-0438-15|60|30|18600.00|Main Street
+"""
+SENDERS_CONFIG = """\
+delimiter = "|"
+date_formats = ["%m/%d/%Y"]
+
+[columns.pharmacy_claim]
+rx_number = "claim_id"
+"cardholder id" = "member_id"
+carrier = "payer"
+"fill date" = "dispensing_date"
+"product id" = "ndc_code"
+qty = "quantity"
+days = "days_supply"
+"plan paid" = "paid_amount"
+
+[payer_aliases]
+"cigna healthcare east" = "cigna"
+"""
+CONFIG_KEYS = {
+    "date_formats": 'formats of dates beside `YYYY-MM-DD` and `YYYYMMDD`, such as `["%m/%d/%Y"]`; the first that fits counts',
+    "delimiter": "the one character between the columns of CSV files; `,` if left out",
+    "encoding": 'of CSV files without a byte order mark, such as `"cp1252"`; UTF-8 if left out. A mark always counts',
+    "columns": "per table `[columns.TABLE]`: the sender's column name, in any case, `=` ours",
+    "payer_aliases": "a payer's name as it stands in the extracts `=` a name or id that a policy document knows",
+    "max_error_rate": "the share of a file's rows that may be quarantined before the run stops with exit 4; `0.05` if left out",
+    "result_mode": 'permissions of result files, `"0600"` if left out, such as `"0640"`; never for everybody',
+    "result_group": "the group of result files",
+}
+
+_OPENING = f"""\
+<!-- written by `python -m tests.hostile > docs/input.md` from the files that the tests load -->
+# What comes in
+
+A table is any `TABLE.csv`, `TABLE.csv.gz`, `TABLE.parquet`, `TABLE_*.csv` (`.csv.gz`, `.parquet`), or file in a folder `TABLE`.
+Tables are {", ".join(f"`{t}`" for t in TABLES)}.
+Every file is read right, or some of its rows are quarantined, or it is refused as a whole with the sentence that says why.
+For every file, rows read = rows accepted + rows quarantined + exact duplicates; the manifest states them.
+
+## The control file
+
+A file `EXTRACT.done` beside an extract (`pharmacy_claim.csv.done`) states what the sender wrote, as TOML with any of these:
+
+```toml
+rows = 48213
+sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+```
+
+`rows` counts the records without the header, `sha256` is of the file's bytes as they lie there. Both are held against the file
+before anything of it counts. Without a control file nothing shows a CSV file that was cut off between two rows, or a bit of a
+Parquet file that flipped into another right value: have senders write one.
+
+## The config
+
+A TOML file, given with `--config`. Every key may be left out; an unknown one is refused. No message repeats what stands in it.
+
+| key | what it says |
+| --- | --- |
+"""
+_EXAMPLE = f"""
+## A sender's own layout
+
+`pharmacy_claim.csv` as a sender writes it:
+
+```
+{SENDERS_EXTRACT}```
+
+The config that reads it, given with `--config`:
+
+```toml
+{SENDERS_CONFIG}```
+
+`Pharmacy` is no column of ours: it is ignored, and named in the manifest. Two claim lines are accepted, RX7001 of 2026-02-01 and
+RX7002 of 2026-02-14, both with NDC 00078043815.
+
+## Hostile files
+"""
+
+
 def documentation() -> str:
-    """docs/input.md."""
-    return ""
+    """docs/input.md: what comes in, and every hostile file with its fate."""
+    parts = [_OPENING, *(f"| `{key}` | {said} |\n" for key, said in CONFIG_KEYS.items()), _EXAMPLE]
+    for title, hostiles in SECTIONS.items():
+        parts += [f"\n### {title}\n\n| file | what is hostile | fate |\n| --- | --- | --- |\n"]
+        parts += [f"| {h.name} | {_cell(h.what)} | {_cell(str(h.fate))} |\n" for h in hostiles]
+    return "".join(parts)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    print(documentation(), end="")
