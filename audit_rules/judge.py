@@ -43,7 +43,7 @@ def judge(dossier: Dossier, book: Book, rules: tuple[RuleModule, ...]) -> Judgem
     for module in rules:
         scope = in_scope(dossier, book, module.RULE).collect().lazy()
         found = module.evaluate(dossier, scope, book)
-        settled = settle(scope, found.answers, module.RULE)
+        settled = settle(scope, found.answers, module.RULE).collect().lazy()  # once, not for each kind of evidence
         is_exception = settled.filter(pl.col("outcome").is_in(EXCEPTIONS)).select(ON)
         evidence = [
             e.join(is_exception, on=list(ON), how="semi").with_columns(rule_id=pl.lit(module.RULE.id))

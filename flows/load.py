@@ -20,6 +20,7 @@ from flows.sql import identifier, literal, literals, one, run
 from flows.warehouse import Workbench, opened
 from schemas.tables import TABLES, Table
 
+_LINE, _LONG_LINE = 1 << 21, 1 << 26  # bytes; room for long lines makes the engine read on one core only
 _NESTED = ("[", "STRUCT", "MAP", "UNION", "BLOB")
 _PATTERN_SIGNS = "*?["
 
@@ -74,12 +75,7 @@ def _load_file(
         header, types, expected = scan.header, None, scan.records
         if scan.plain != extract.path and set(_PATTERN_SIGNS) & set(str(scratch)):
             raise Usage("The path of the warehouse holds a * ? or [, the engine's signs of a pattern. Choose another --output.")
-        columns = "{" + ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(header))) + "}"
-        source = (
-            f"read_csv({literal(_no_glob(scan.plain))}, auto_detect = false, header = true, skip = {scan.blank_head}, "
-            f"store_rejects = true, rejects_limit = 0, delim = {literal(config.delimiter)}, quote = '\"', escape = '\"', "
-            f"encoding = 'utf-8', max_line_size = 67108864, hive_partitioning = false, columns = {columns})"
-        )
+        source = _csv_source(scan, config)
     else:
         source, header, types, expected = _parquet_source(connection, extract)
     positions, unknown = match_header(table, header, config.columns.get(table.name, {}), extract.name)
@@ -87,6 +83,9 @@ def _load_file(
         raise InputRefused(f"{extract.name}: a column of the table holds lists, structures or bytes. Export it as plain values.")
     try:
         connection.execute(insertion(table, positions, source, file_no, types))
+        if scan and _has_long_lines(connection):
+            _forget(connection, table, file_no)
+            connection.execute(insertion(table, positions, _csv_source(scan, config, _LONG_LINE), file_no, types))
     except duckdb.Error as error:
         _blame_file(error, extract)
         raise
@@ -104,6 +103,27 @@ def _load_file(
         "INSERT INTO main.file VALUES (?, ?, ?, ?, ?, ?, ?)",
         [file_no, table.name, extract.name, sha256, loaded + rejected, sorted(positions), sorted(unknown)],
     )
+
+
+def _csv_source(scan: Scan, config: Config, longest_line: int = _LINE) -> str:
+    """The reading of a plain CSV file, every column as text under its position; lines may be so many bytes long."""
+    columns = "{" + ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(scan.header))) + "}"
+    return (
+        f"read_csv({literal(_no_glob(scan.plain))}, auto_detect = false, header = true, skip = {scan.blank_head}, "
+        f"store_rejects = true, rejects_limit = 0, delim = {literal(config.delimiter)}, quote = '\"', escape = '\"', "
+        f"encoding = 'utf-8', max_line_size = {longest_line}, hive_partitioning = false, columns = {columns})"
+    )
+
+
+def _has_long_lines(connection: duckdb.DuckDBPyConnection) -> bool:
+    return one(connection, "SELECT count(*) FROM reject_errors WHERE error_type = 'LINE SIZE OVER MAXIMUM'") > 0
+
+
+def _forget(connection: duckdb.DuckDBPyConnection, table: Table, file_no: int) -> None:
+    """Undo the reading of a file, to read it again."""
+    connection.execute(f"DELETE FROM main.{identifier(table.name)} WHERE file_no = ?", [file_no])
+    connection.execute("DROP TABLE reject_errors")
+    connection.execute("DROP TABLE reject_scans")
 
 
 def match_header(

@@ -13,8 +13,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from schemas.tables import TABLES
 
@@ -58,12 +58,13 @@ class Read:
         return self.accepted + self.rows_quarantined + self.duplicates
 
     def __str__(self) -> str:
-        said = f"**read**: {self.accepted} rows accepted"
+        accepted = f"{self.accepted:,} row{'' if self.accepted == 1 else 's'} accepted"
+        said = f"**read**: {accepted}"
         if self.quarantined:
-            where = "; ".join(f"row {n} {c + ' ' if c else ''}`{check}`" for n, c, check in self.quarantined)
-            said = f"{self.accepted} rows accepted, {self.rows_quarantined} **quarantined**: {where}"
+            where = "; ".join(f"row {n:,} {c + ' ' if c else ''}`{check}`" for n, c, check in self.quarantined)
+            said = f"{accepted}, {self.rows_quarantined} **quarantined**: {where}"
         if self.duplicates:
-            said += f", {self.duplicates} counted as exact duplicates"
+            said += f", {self.duplicates} counted as exact duplicate"
         return said + "".join(f"; warning {column} `{check}` ({rows})" for column, check, rows in self.warnings)
 
 

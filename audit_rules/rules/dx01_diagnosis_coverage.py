@@ -46,7 +46,7 @@ RULE = Rule(
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
     """Judge every line of the policies with a coverage clause; one answer per line and policy."""
     asked = in_force(lines, book.terms(DiagnosisCoverage))
-    found = around_the_line(dossier, asked).pipe(with_standing, book.reference.codes)
+    found = around_the_line(dossier, asked).pipe(with_standing, book.reference.codes).collect().lazy()
 
     def any_of(*standings: str) -> pl.Expr:
         return pl.col("standing").is_in(standings).any()
