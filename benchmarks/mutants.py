@@ -46,7 +46,7 @@ from tests.case_runs import Answers, CaseRuns, Group, Variant, variants, write_e
 CASES = ROOT / "tests" / "cases"
 SURVIVORS = Path(__file__).with_name("mutants_survivors.toml")
 PROCESSES = 2
-HUNG_SECONDS = 60
+HUNG_SECONDS = 30
 REFUSED = "refused on loading"
 VARIANTS = tuple(Variant)
 
@@ -316,9 +316,7 @@ def _report(verdicts: list[Verdict], failures: list[Failure]) -> int:
     known = reasons()
     per_file = Counter(short_name(v.mutant.path) for v in verdicts)
     killed = Counter(short_name(v.mutant.path) for v in verdicts if v.killed_by)
-    ways = Counter(
-        (v.killed_by or "").rpartition(": ")[2] for v in verdicts if v.killed_by and not v.killed_by.endswith(VARIANTS)
-    )
+    ways = Counter(v.killed_by.rpartition(": ")[2] for v in verdicts if v.killed_by and not v.killed_by.endswith(VARIANTS))
     survivors = [v.mutant.id for v in verdicts if not v.killed_by]
     unexplained = [i for i in survivors if i not in known]
     needless = [v.mutant.id for v in verdicts if v.killed_by and v.mutant.id in known]
@@ -335,6 +333,7 @@ def _report(verdicts: list[Verdict], failures: list[Failure]) -> int:
         ("Cases that fail with nothing changed, left out", [f"{f.tag} {f.variant}: {f.problems}" for f in failures]),
     ):
         print("\n  ".join([f"\n{heading}: {len(found)}", *found]))
+    print(f"\nKilled otherwise than by a wrong answer: {', '.join(f'{n} {way}' for way, n in sorted(ways.items()))}")
     print(
         f"\n{len(verdicts)} mutants, {sum(killed.values())} killed, {len(survivors)} alive, {len(unexplained)} without a reason"
     )

@@ -83,14 +83,14 @@ def _load_file(
         raise InputRefused(f"{extract.name}: a column of the table holds lists, structures or bytes. Export it as plain values.")
     try:
         connection.execute(insertion(table, positions, source, file_no, types))
-        if scan and _has_long_lines(connection):
+        if scan and _has_long_lines(connection, table, file_no, scan.records):
             _forget(connection, table, file_no)
             connection.execute(insertion(table, positions, _csv_source(scan, config, _LONG_LINE), file_no, types))
     except duckdb.Error as error:
         _blame_file(error, extract)
         raise
     rejected = _keep_rejects(connection, file_no, extract, scan, config.delimiter) if scan else 0
-    loaded = one(connection, f"SELECT count(*) FROM main.{identifier(table.name)} WHERE file_no = ?", file_no)
+    loaded = _loaded(connection, table, file_no)
     if scan and loaded + rejected != expected:
         expected = exact_records(extract, scan.plain, config.delimiter)
     if loaded + rejected != expected:
@@ -115,8 +115,15 @@ def _csv_source(scan: Scan, config: Config, longest_line: int = _LINE) -> str:
     )
 
 
-def _has_long_lines(connection: duckdb.DuckDBPyConnection) -> bool:
-    return one(connection, "SELECT count(*) FROM reject_errors WHERE error_type = 'LINE SIZE OVER MAXIMUM'") > 0
+def _has_long_lines(connection: duckdb.DuckDBPyConnection, table: Table, file_no: int, records: int) -> bool:
+    """Whether a line was too long for a reading: rejected as such, or (far longer) left out without a word."""
+    rejected = one(connection, "SELECT count(DISTINCT line) FROM reject_errors")
+    too_long = one(connection, "SELECT count(*) FROM reject_errors WHERE error_type = 'LINE SIZE OVER MAXIMUM'")
+    return too_long > 0 or _loaded(connection, table, file_no) + rejected != records
+
+
+def _loaded(connection: duckdb.DuckDBPyConnection, table: Table, file_no: int) -> int:
+    return one(connection, f"SELECT count(*) FROM main.{identifier(table.name)} WHERE file_no = ?", file_no)
 
 
 def _forget(connection: duckdb.DuckDBPyConnection, table: Table, file_no: int) -> None:

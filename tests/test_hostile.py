@@ -275,13 +275,6 @@ def test_rows_in_are_rows_out(tmp_path_factory: pytest.TempPathFactory, texts: l
     _hold_the_law(tmp_path_factory.mktemp("law"), texts)
 
 
-@pytest.mark.slow
-@given(many_texts)
-@settings(max_examples=100, **quietly)  # type: ignore[arg-type]
-def test_rows_in_are_rows_out_of_many_files(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
-    _hold_the_law(tmp_path_factory.mktemp("law"), texts)
-
-
 # ---------------------------------------------------------------- the documentation
 
 
