@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import shutil
 import sys
 from datetime import date
 from pathlib import Path
@@ -19,7 +20,7 @@ from audit_rules.rules import RULES
 from flows import clock
 from flows.errors import PrefectTrouble, Usage
 from flows.failures import told
-from flows.plan import Request, plan, program_version
+from flows.plan import Plan, Request, plan, program_version
 from flows.stages import Summary, begin, load_stage, net_stage, validate_stage
 
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
@@ -74,8 +75,6 @@ def validate(*, input: Path, output: Path | None = None, config: Path | None = N
     """
     from tempfile import TemporaryDirectory
 
-    from flows.report import write_findings
-
     with TemporaryDirectory(prefix="claims-audit-") as scratch, told(output or Path(scratch)):
         made = plan(Request(input, Path(scratch), Path(scratch) / "audit.duckdb", _day(as_of), config))
         begin(made)
@@ -83,8 +82,7 @@ def validate(*, input: Path, output: Path | None = None, config: Path | None = N
         validate_stage(made)
         counts = net_stage(made)
         if output:
-            output.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_findings(output, made)
+            _publish_findings(output, made)
     print(f"{counts['accepted']} claim rows accepted, {counts['history']} of them history after final action.")
 
 
@@ -105,6 +103,23 @@ def rules(rule_id: str | None = None, *, coverage: bool = False, policies: Path 
     if not chosen:
         raise Usage(f"No such rule. Rules: {', '.join(m.RULE.id for m in RULES)}.")
     print("\n\n".join(catalogue.describe(m) for m in chosen))
+
+
+def _publish_findings(output: Path, made: Plan) -> None:
+    """Quarantine and warnings, complete before either has its name."""
+    from flows.report import make_private, write_findings
+
+    output.mkdir(mode=0o700, parents=True, exist_ok=True)
+    partial = output / ".findings"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(mode=0o700)
+    try:
+        write_findings(partial, made)
+        make_private(partial, made.config.result_mode, made.config.result_group)
+        for path in sorted(partial.iterdir()):
+            path.replace(output / path.name)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _day(text: str | None) -> date:

@@ -14,6 +14,7 @@ from audit_rules.errors import AuditError
 from flows.errors import DiskTrouble
 
 TRACE_FILE = "claims-audit-trace.txt"
+_TORN_PARQUET = "thrift: transport error"  # all that Polars says where the end of a file could not be written
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
@@ -35,8 +36,10 @@ def told(trace_folder: Path) -> Iterator[None]:
         raise
     except BaseException as error:  # a Polars panic is no Exception
         failure = explain(error, trace_folder)
-    failure.__cause__ = failure.__context__ = None
-    raise failure from None
+    try:
+        raise failure from None
+    finally:
+        failure.__context__ = None  # the interpreter has just set it
 
 
 def explain(error: BaseException, folder: Path) -> AuditError:
@@ -47,7 +50,7 @@ def explain(error: BaseException, folder: Path) -> AuditError:
     own = [f for f in frames if "site-packages" not in f.filename] or frames
     place = f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else "?"
     where = _write_trace(error, folder)
-    return Bug(f"A bug: {type(error).__name__} at {place}. {where}Nothing was published; please report this line.")
+    return Bug(f"A bug: {type(error).__name__} at {place}{where}. Nothing was published; please report this line.")
 
 
 def _is_disk(error: BaseException) -> bool:
@@ -57,7 +60,7 @@ def _is_disk(error: BaseException) -> bool:
 def speaks_of_disk(error: BaseException) -> bool:
     """Whether an error of an engine hands on what the operating system says of a full or broken disk."""
     text = str(error).lower()
-    return any(os.strerror(code).lower() in text for code in _DISK_ERRORS)
+    return any(words in text for words in (_TORN_PARQUET, *(os.strerror(code).lower() for code in _DISK_ERRORS)))
 
 
 def _write_trace(error: BaseException, folder: Path) -> str:
@@ -70,4 +73,4 @@ def _write_trace(error: BaseException, folder: Path) -> str:
             stream.writelines(traceback.format_exception(error))
     except OSError:
         return ""
-    return f"The trace is in {TRACE_FILE} in the output folder. "
+    return f"; the trace is in {TRACE_FILE} in the output folder"

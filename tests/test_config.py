@@ -154,6 +154,7 @@ def test_the_layout_of_the_documentation_is_loaded(tmp_path: Path) -> None:
         assert connection.execute("SELECT rows_read, unknown_columns FROM main.file").fetchall() == [(2, ["Pharmacy"])]
 
 
+@pytest.mark.slow
 def test_an_extract_in_other_names_gives_the_results_of_one_in_ours(tmp_path: Path) -> None:
     theirs = _landing(tmp_path / "theirs", SENDERS_EXTRACT, SENDERS_CONFIG)
     ours = _landing(
@@ -179,6 +180,7 @@ def test_the_error_rate_is_of_a_files_rows(tmp_path: Path, rate: str, exit_code:
         assert exit_code is None
 
 
+@pytest.mark.slow
 def test_an_alias_counts_in_any_case_and_mode_and_group_are_those_of_every_result(tmp_path: Path) -> None:
     settings = f'result_mode = "0640"\nresult_group = "{OWN_GROUP}"\n[payer_aliases]\n"cigna east" = "Cigna"\n'
     folder = night(_landing(tmp_path, csv(fill(1, payer="CIGNA EAST")), settings)).folder
