@@ -12,7 +12,7 @@ import duckdb
 from flows.config import Config
 from flows.control import check_control, check_rows
 from flows.discover import Extract
-from flows.errors import InputRefused, Usage
+from flows.errors import DoesNotBalance, InputRefused, Usage
 from flows.failures import speaks_of_disk
 from flows.parsing import insertion
 from flows.scan import Scan, exact_records, record_numbers, scan_csv, sha256_of
@@ -90,7 +90,7 @@ def _load_file(
         _blame_file(error, extract)
         raise
     rejected = _keep_rejects(connection, file_no, extract, scan, config.delimiter) if scan else 0
-    loaded = _loaded(connection, table, file_no)
+    loaded = _number_rows(connection, table, file_no)
     if scan and loaded + rejected != expected:
         expected = exact_records(extract, scan.plain, config.delimiter)
     if loaded + rejected != expected:
@@ -124,6 +124,21 @@ def _has_long_lines(connection: duckdb.DuckDBPyConnection, table: Table, file_no
 
 def _loaded(connection: duckdb.DuckDBPyConnection, table: Table, file_no: int) -> int:
     return one(connection, f"SELECT count(*) FROM main.{identifier(table.name)} WHERE file_no = ?", file_no)
+
+
+def _number_rows(connection: duckdb.DuckDBPyConnection, table: Table, file_no: int) -> int:
+    """Number the rows of a file as they stand in it, from 1; returns how many.
+
+    The engine keeps the order of insertion and numbers physical rows by `rowid`: counting while reading would take one core.
+    """
+    name = identifier(table.name)
+    rows, first, last = connection.execute(
+        f"SELECT count(*), coalesce(min(rowid), 1), coalesce(max(rowid), 0) FROM main.{name} WHERE file_no = ?", [file_no]
+    ).fetchall()[0]
+    if last - first + 1 != rows:
+        raise DoesNotBalance(f"{table.name}: {rows} rows were loaded, but not side by side. This is a bug; please report it.")
+    connection.execute(f"UPDATE main.{name} SET row_number = rowid - {int(first) - 1} WHERE file_no = ?", [file_no])
+    return int(rows)
 
 
 def _forget(connection: duckdb.DuckDBPyConnection, table: Table, file_no: int) -> None:

@@ -18,20 +18,22 @@ _PARSED = (Kind.DATE, Kind.AMOUNT, Kind.QUANTITY, Kind.INTEGER)
 
 def insertion(table: Table, positions: dict[str, int], source: str, file_no: int, types: list[str] | None) -> str:
     """One statement that reads a file, parses every value and keeps the raw record of rows that do not hold."""
-    read = [f"cleaned({_as_text(i, types)}) AS {identifier(n + '_text')}" for n, i in positions.items()]
+    texts = {n: _as_text(i, types) for n, i in positions.items()}
+    read = [f"CASE WHEN is_clean THEN {text} ELSE cleaned({text}) END AS {identifier(n + '_text')}" for n, text in texts.items()]
+    is_clean = f"are_clean(concat_ws(chr(31), {', '.join(texts.values())})) AS is_clean"
     kept = [c for c in table.columns if c.name in positions or c.default]
     values = [f"{_value(c, table, c.name in positions)} AS {identifier(c.name)}" for c in kept]
     raw = "{" + ", ".join(f"{literal(n)}: {identifier(n + '_text')}" for n in positions) + "}"
     columns = ", ".join(identifier(c.name) for c in kept)
     return f"""
         INSERT INTO main.{identifier(table.name)} BY NAME
-        SELECT {columns}, {file_no} AS file_no, row_number,
+        SELECT {columns}, {file_no} AS file_no,
                {"hash(member_id)" if "member_id" in positions else "0"} AS member_hash,
                {_row_hash(table, [c.name for c in kept])} AS row_hash,
                {_notes(kept, positions)} AS notes,
                CASE WHEN NOT coalesce({_holds(table, positions)}, false) THEN CAST(to_json({raw}) AS VARCHAR) END AS raw_record
         FROM (SELECT {", ".join(values)}, *
-              FROM (SELECT row_number() OVER () AS row_number, {", ".join(read)} FROM {source}))
+              FROM (SELECT {", ".join(read)} FROM (SELECT *, {is_clean} FROM {source})))
     """
 
 

@@ -181,6 +181,7 @@ class _Tally:
             self._count(complete)
 
     def finish(self) -> None:
+        self._cr |= self._line.endswith("\r")
         if self._line.rstrip("\r"):
             self._count(self._line.rstrip("\r"))
         if self.records == 0 and not self._quoted:

@@ -6,6 +6,10 @@ CREATE OR REPLACE TEMP MACRO stripped(v) AS trim(v, ' ' || chr(9) || chr(10) || 
 CREATE OR REPLACE TEMP MACRO cleaned(v) AS
     CASE WHEN lower(stripped(v)) IN ('', 'null') THEN NULL ELSE stripped(v) END;
 
+-- Whether none of a row's texts needs cleaning, looked at all at once: they are joined by the unit separator. In doubt, false.
+CREATE OR REPLACE TEMP MACRO are_clean(joined) AS
+    NOT regexp_matches(joined, '(?:^|\x1f)(?:[ \t\r\n\x{a0}]|(?i:null)?(?:\x1f|$$))|[ \t\r\n\x{a0}](?:\x1f|$$)');
+
 -- TRY_CAST alone accepts 'infinity', one-digit months and a time of day.
 CREATE OR REPLACE TEMP MACRO as_known_date(v) AS
     CASE WHEN length(v) = 10 AND v[5] = '-' AND v[8] = '-' AND v[1] BETWEEN '0' AND '9' THEN TRY_CAST(v AS DATE)

@@ -248,6 +248,7 @@ SPLITTING = (
             Read(2, ((2, None, NOT_SPLIT),))),
     Hostile("no-line-end", "no line end behind the last row", {CSV: THREE.removesuffix(b"\n")}, Read(3, cells=IDS)),
     Hostile("crlf", "CR LF throughout", {CSV: THREE.replace(b"\n", b"\r\n")}, Read(3, cells=IDS)),
+    Hostile("cr-last", "LF throughout, CR behind the last row", {CSV: THREE.removesuffix(b"\n") + b"\r"}, Read(3, cells=IDS)),
     Hostile("cr-only", "CR alone throughout", {CSV: THREE.replace(b"\n", b"\r")}, Read(3, cells=IDS)),
     Hostile("lf-then-crlf", "a header with LF over rows with CR LF",
             {CSV: f"{HEAD}\n{fill(1)}\r\n{fill(2)}\r\n{fill(3)}\r\n".encode()}, Read(3, cells=IDS)),
