@@ -7,17 +7,20 @@ from audit_rules.rule import Book, in_force
 from audit_rules.terms import DiagnosisCoverage
 from audit_rules.windows import is_near
 
+_COVERED = ("listed", "criteria")
 
-def around_the_line(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame:
+
+def around_the_line(diagnoses: pl.LazyFrame, lines: pl.LazyFrame) -> pl.LazyFrame:
     """Diagnoses on the same claim, and the person's within [d - lookback_days, d + lookahead_days].
 
-    `lines` carry lookback_days and lookahead_days. One row per line, policy and diagnosis; `is_same_claim` tells which.
+    `diagnoses` are those of the dossier, or some of them; `lines` carry lookback_days and lookahead_days.
+    One row per line, policy and diagnosis; `is_same_claim` tells which.
     """
     day = pl.col("service_date")
     asked = lines.select(
         "row_id", "policy_id", "person", "payer_id", "claim_source", "claim_id", day, "lookback_days", "lookahead_days"
     )
-    found = asked.join(dossier.diagnoses, on="person", suffix="_found")
+    found = asked.join(diagnoses, on="person", suffix="_found")
     same_place = pl.col("claim_source_found").is_null() | (
         (pl.col("claim_source_found") == pl.col("claim_source")) & (pl.col("payer_id_found") == pl.col("payer_id"))
     )
@@ -38,25 +41,7 @@ def with_standing(found: pl.LazyFrame, codes: pl.DataFrame) -> pl.LazyFrame:
     `standing` and `indication` are null for a code of no list. A code matches as written; where a list says
     with_children, also each of its headers matches (C83.390 under C83.39).
     """
-    distinct = found.select("code").unique()
-    headers = [
-        distinct.select("code", pl.col("code").str.head(n).str.strip_suffix(".").alias("header")).filter(
-            pl.col("code").str.len_chars() > n
-        )
-        for n in (3, 5, 6, 7)
-    ]
-    matches = pl.concat(
-        [
-            distinct.join(codes.lazy(), on="code"),
-            pl.concat(headers).unique().join(
-                codes.lazy().filter("with_children"), left_on="header", right_on="code"
-            ).drop("header"),
-        ],
-        how="diagonal",
-    ).select("code", "policy_id", "standing", "indication", "code_from", "code_to").unique()  # fmt: skip
-    day = pl.col("service_date")
-    is_in_force = (pl.col("code_from") <= day) & (day < pl.col("code_to")).fill_null(True)
-    listed = found.join(matches, on=["policy_id", "code"]).filter(is_in_force).drop("code_from", "code_to")
+    listed = _listed(found, _standings(found, codes))
     unlisted = found.join(listed, on=["row_id", "policy_id", "code"], how="anti")
     return pl.concat([listed, unlisted], how="diagonal")
 
@@ -67,8 +52,36 @@ def covered_diagnoses(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> pl.L
     One row per line, policy, diagnosis and indication.
     """
     asked = in_force(lines, book.terms(DiagnosisCoverage))
-    found = around_the_line(dossier, asked).pipe(with_standing, book.reference.codes)
-    return found.filter(pl.col("standing").is_in(["listed", "criteria"]))
+    standings = _standings(dossier.diagnoses, book.reference.codes).filter(pl.col("standing").is_in(_COVERED))
+    some_policys = dossier.diagnoses.join(standings, on="code", how="semi")  # few of a person's many
+    return around_the_line(some_policys, asked).pipe(_listed, standings)
+
+
+def _standings(found: pl.LazyFrame, codes: pl.DataFrame) -> pl.LazyFrame:
+    """One row per code that was found, policy, standing and indication, with the interval in which it is so."""
+    distinct = found.select("code").unique()
+    headers = [
+        distinct.select("code", pl.col("code").str.head(n).str.strip_suffix(".").alias("header")).filter(
+            pl.col("code").str.len_chars() > n
+        )
+        for n in (3, 5, 6, 7)
+    ]
+    return pl.concat(
+        [
+            distinct.join(codes.lazy(), on="code"),
+            pl.concat(headers).unique().join(
+                codes.lazy().filter("with_children"), left_on="header", right_on="code"
+            ).drop("header"),
+        ],
+        how="diagonal",
+    ).select("code", "policy_id", "standing", "indication", "code_from", "code_to").unique()  # fmt: skip
+
+
+def _listed(found: pl.LazyFrame, standings: pl.LazyFrame) -> pl.LazyFrame:
+    """The found diagnoses that have a standing on the service date, with each of them."""
+    day = pl.col("service_date")
+    is_in_force = (pl.col("code_from") <= day) & (day < pl.col("code_to")).fill_null(True)
+    return found.join(standings, on=["policy_id", "code"]).filter(is_in_force).drop("code_from", "code_to")
 
 
 def latest_of_each_code(found: pl.LazyFrame) -> pl.LazyFrame:

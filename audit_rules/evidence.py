@@ -8,6 +8,8 @@ FIELDS = {
 }  # fmt: skip
 FOR, AGAINST = "for", "against"
 _CLAIM = ("claim_source", "claim_id", "claim_line_number")
+LINE_SHOWN = (*_CLAIM, "quantity", "product_code", "service_date")
+"""What `line_evidence` reads of a line."""
 
 
 def _cited(frame: pl.LazyFrame, kind: pl.Expr | str, side: pl.Expr | str, **fields: pl.Expr) -> pl.LazyFrame:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from audit_rules.dossier import Dossier
-from audit_rules.evidence import FIELDS, line_evidence
+from audit_rules.evidence import FIELDS, LINE_SHOWN, line_evidence
 from audit_rules.outcomes import EXCEPTIONS, GENERAL, NO_POLICY, NOT_APPLICABLE, NOT_EVALUABLE
 from audit_rules.rule import ON, Book, RuleModule, in_scope, settle
 from schemas.results import COVERAGE, EXCEPTION, WORKLIST, conform
@@ -43,13 +43,13 @@ def judge(dossier: Dossier, book: Book, rules: tuple[RuleModule, ...]) -> Judgem
     for module in rules:
         scope = in_scope(dossier, book, module.RULE).collect().lazy()
         found = module.evaluate(dossier, scope, book)
-        settled = settle(scope, found.answers, module.RULE).collect().lazy()  # once, not for each kind of evidence
+        settled = settle(scope, found.answers, module.RULE).pipe(_shaped).collect().lazy()  # once, not for each kind of evidence
         is_exception = settled.filter(pl.col("outcome").is_in(EXCEPTIONS)).select(ON)
         evidence = [
             e.join(is_exception, on=list(ON), how="semi").with_columns(rule_id=pl.lit(module.RULE.id))
             for e in (line_evidence(settled), *found.evidence)
         ]
-        collected = pl.collect_all([_shaped(settled), *evidence])  # rule by rule: one plan of all would take far longer
+        collected = pl.collect_all([settled.select(_ANSWER), *evidence])  # rule by rule: one plan of all would take far longer
         every_answer.append(collected[0])
         every_evidence += collected[1:]
         if found.gaps is not None:
@@ -62,8 +62,10 @@ def judge(dossier: Dossier, book: Book, rules: tuple[RuleModule, ...]) -> Judgem
 
 
 def _shaped(settled: pl.LazyFrame) -> pl.LazyFrame:
+    """The columns of an answer, null where the rule has none of them, and those of the line that its evidence shows."""
     present = set(settled.collect_schema().names())
-    return settled.select((pl.col(c) if c in present else pl.lit(None)).cast(_ANSWER_SCHEMA[c]).alias(c) for c in _ANSWER)
+    answer = ((pl.col(c) if c in present else pl.lit(None)).cast(_ANSWER_SCHEMA[c]).alias(c) for c in _ANSWER)
+    return settled.select(*answer, *LINE_SHOWN)
 
 
 def _gathered(frames: list[pl.DataFrame]) -> pl.DataFrame:

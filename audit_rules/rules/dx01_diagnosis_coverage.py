@@ -12,11 +12,11 @@ Cannot see        a diagnosis that stands in the chart only; a code list is illu
 
 import polars as pl
 
-from audit_rules.diagnoses import around_the_line, latest_of_each_code, with_standing
+from audit_rules.diagnoses import around_the_line, covered_diagnoses, latest_of_each_code, with_standing
 from audit_rules.dossier import Dossier
 from audit_rules.evidence import AGAINST, FOR, diagnosis_evidence
 from audit_rules.outcomes import FULL_PAID, NOT_EVALUABLE, PASS, RECORDS_REQUEST, REVIEW
-from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force, with_flag
 from audit_rules.terms import DiagnosisCodes, DiagnosisCoverage
 
 _CHART = (
@@ -46,30 +46,35 @@ RULE = Rule(
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
     """Judge every line of the policies with a coverage clause; one answer per line and policy."""
     asked = in_force(lines, book.terms(DiagnosisCoverage))
-    found = around_the_line(dossier, asked).pipe(with_standing, book.reference.codes).collect().lazy()
+    covered = covered_diagnoses(dossier, lines, book)
+    open_lines = asked.join(covered, on=list(ON), how="anti")
+    found = around_the_line(dossier.diagnoses, open_lines).pipe(with_standing, book.reference.codes).collect().lazy()
 
     def any_of(*standings: str) -> pl.Expr:
         return pl.col("standing").is_in(standings).any()
 
     summary = found.group_by(*ON).agg(
-        is_covered=any_of("listed", "criteria"), conflicts=any_of("conflict"), is_bcr_abl_negative=any_of("bcr_abl_negative"),
-        has_neoplasm=any_of("neoplasm"), codes=pl.col("code").unique().sort().str.join(", "),
+        conflicts=any_of("conflict"), is_bcr_abl_negative=any_of("bcr_abl_negative"), has_neoplasm=any_of("neoplasm"),
+        codes=pl.col("code").unique().sort().str.join(", "),
     )  # fmt: skip
     some_code = pl.col("codes").is_not_null()
     source_missing = pl.lit("any_diagnosis" not in dossier.supplied)
-    answers = asked.join(summary, on=list(ON), how="left").pipe(
-        answer,
-        [
-            Answer(source_missing, NOT_EVALUABLE, "diagnosis_extract_missing"),
-            Answer(pl.col("is_covered"), PASS),
-            Answer(pl.col("conflicts"), REVIEW, "listed_code_conflicts"),
-            Answer(pl.col("is_bcr_abl_negative"), RECORDS_REQUEST, "bcr_abl_negative"),
-            Answer(pl.col("cancer_only") & pl.col("has_neoplasm"), REVIEW, "other_cancer"),
-            Answer(pl.col("cancer_only") & some_code, RECORDS_REQUEST, "non_cancer_indication"),
-            Answer(some_code, RECORDS_REQUEST, "diagnosis_not_listed"),
-            Answer(pl.lit(True), RECORDS_REQUEST, "no_diagnosis_on_file"),
-        ],
+    answers = (
+        asked.pipe(with_flag, "is_covered", covered)
+        .join(summary, on=list(ON), how="left")
+        .pipe(
+            answer,
+            [
+                Answer(source_missing, NOT_EVALUABLE, "diagnosis_extract_missing"),
+                Answer(pl.col("is_covered"), PASS),
+                Answer(pl.col("conflicts"), REVIEW, "listed_code_conflicts"),
+                Answer(pl.col("is_bcr_abl_negative"), RECORDS_REQUEST, "bcr_abl_negative"),
+                Answer(pl.col("cancer_only") & pl.col("has_neoplasm"), REVIEW, "other_cancer"),
+                Answer(pl.col("cancer_only") & some_code, RECORDS_REQUEST, "non_cancer_indication"),
+                Answer(some_code, RECORDS_REQUEST, "diagnosis_not_listed"),
+                Answer(pl.lit(True), RECORDS_REQUEST, "no_diagnosis_on_file"),
+            ],
+        )
     )
-    speaks_for = pl.col("standing").is_in(["listed", "criteria", "conflict"]).fill_null(False)
-    side = pl.when(speaks_for).then(pl.lit(FOR)).otherwise(pl.lit(AGAINST))
+    side = pl.when(pl.col("standing") == "conflict").then(pl.lit(FOR)).otherwise(pl.lit(AGAINST))
     return Findings(answers, [diagnosis_evidence(latest_of_each_code(found), side)])

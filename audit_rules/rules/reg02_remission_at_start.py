@@ -42,7 +42,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
     dosed = with_cycle(in_force(lines, book.terms(RemissionAtStart)), dose_dates(dossier, book))
     first = dosed.filter(pl.col("course_no") == 1, pl.col("service_date") == pl.col("course_start"))
     codes = first.select(*ON, "remission_codes", "active_codes", "lookback_days", "lookahead_days")
-    near = around_the_line(dossier, first).join(codes, on=list(ON))
+    near = around_the_line(dossier.diagnoses, first).join(codes, on=list(ON))
     remissions = near.filter("is_same_claim", pl.col("code").is_in(pl.col("remission_codes")))
     active = near.filter(is_near(pl.col("date"), pl.col("service_date")), pl.col("code").is_in(pl.col("active_codes")))
     relapses = facts_on_file(dossier, first, "relapsed_refractory").filter(pl.col("evidence_value") == "yes")
