@@ -169,9 +169,10 @@ class _Tally:
         text = self._line + text
         held = "\r" if text.endswith("\r") else ""  # the other half of a line end may follow
         text = text.removesuffix("\r")
-        crlf, lf, cr = text.count("\r\n"), text.count("\n"), text.count("\r")
+        cr = text.count("\r")
+        crlf = text.count("\r\n") if cr else 0
         self._crlf |= crlf > 0
-        self._lf |= lf > crlf
+        self._lf |= text.count("\n") > crlf if crlf else "\n" in text
         self._cr |= cr > crlf
         if cr:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
