@@ -128,7 +128,7 @@ def measure_rules(extracts: Path, work: Path) -> Measured:
 
 
 def measure_plain(extracts: Path, work: Path) -> Measured:
-    """Four rules as plain Python over everybody, and as they are; raises where their exceptions differ."""
+    """Four rules in ordinary pandas over everybody, and as they are; raises where their exceptions differ."""
     from plain_rules import plain_exceptions
 
     made = _netted(extracts, work)
@@ -140,7 +140,7 @@ def measure_plain(extracts: Path, work: Path) -> Measured:
     found = {row[0]: f"{row[1]} {row[2]}" for row in exceptions.select("exception_id", "rule_id", "reason").iter_rows()}
     differing = len(found.items() ^ plainly.items())
     if differing or len(found) != exceptions.height:
-        raise SystemExit(f"The rules give {len(found)} exceptions, plain Python {len(plainly)}; {differing} differ.")
+        raise SystemExit(f"The rules give {len(found)} exceptions, pandas {len(plainly)}; {differing} differ.")
     measured.counts = {"exceptions": len(found)}
     return measured
 
