@@ -32,10 +32,7 @@ _OWN_COLUMNS = {
 
 @dataclass(frozen=True)
 class Records:
-    """Everybody's rows, and the history lines of the audited drugs (paid more than nothing) in `lines`.
-
-    payer_start   payer_id -> the first dispensing date that the payer sent.
-    """
+    """Everybody's rows, and the history lines of the audited drugs (paid more than nothing) in `lines`."""
 
     lines: pd.DataFrame
     fills: pd.DataFrame
@@ -44,7 +41,7 @@ class Records:
     enrollment: pd.DataFrame
     authorizations: pd.DataFrame
     evidence: pd.DataFrame
-    payer_start: pd.Series
+    payer_start: pd.Series  # payer_id -> the first dispensing date that the payer sent
 
 
 def plain_exceptions(connection: duckdb.DuckDBPyConnection, plan: Plan) -> dict[str, str]:
@@ -58,7 +55,7 @@ def plain_exceptions(connection: duckdb.DuckDBPyConnection, plan: Plan) -> dict[
     ])  # fmt: skip
     exceptions = judged[judged["reason"] != NO_EXCEPTION]
     parts = exceptions[["claim_source", "payer_id", "claim_id", "claim_line_number", "rule_id", "term_id"]].astype(str)
-    ids = parts.agg("\x1f".join, axis=1).map(lambda text: sha256(text.encode()).hexdigest()[:32])
+    ids = [sha256("\x1f".join(part).encode()).hexdigest()[:32] for part in parts.itertuples(index=False)]
     return dict(zip(ids, exceptions["rule_id"] + " " + exceptions["reason"], strict=True))
 
 
@@ -291,8 +288,8 @@ def _observed_from(records: Records, cases: pd.DataFrame) -> pd.Series:
     spans["payer_start"] = spans["payer_id"].map(records.payer_start)
     sent = spans.dropna(subset="payer_start")
     observed = sent[["enrollment_start_date", "payer_start"]].max(axis=1).groupby(sent["person"]).min()
-    is_enrolled = cases["person"].isin(spans["person"])
-    return cases["person"].map(observed).where(is_enrolled, cases["payer_id"].map(records.payer_start))
+    payer_start = cases["payer_id"].map(records.payer_start)
+    return cases["person"].map(observed).where(cases["person"].isin(spans["person"]), payer_start)
 
 
 def _cycles(records: Records, plan: Plan) -> pd.DataFrame:
