@@ -20,6 +20,7 @@ from audit_rules.rules import RULES
 from flows import clock
 from flows.errors import PrefectTrouble, Usage
 from flows.failures import told
+from flows.ledger import DISMISS, REOPEN, Decision, decide, read_decisions
 from flows.plan import Plan, Request, plan, program_version
 from flows.stages import Summary, begin, load_stage, net_stage, validate_stage
 
@@ -35,8 +36,8 @@ app = App(name="claims-audit", help="Audit paid drug claims against payers' poli
 @app.command
 def run(
     *,
-    input: Path,
     output: Path,
+    input: Path | None = None,
     warehouse: Path | None = None,
     as_of: str | None = None,
     config: Path | None = None,
@@ -47,7 +48,7 @@ def run(
 
     Parameters
     ----------
-    input: folder with the extracts
+    input: folder with the extracts (left out: what the warehouse holds is judged again)
     output: folder for reports; each run has its own folder run=ID in it
     warehouse: the warehouse to add to (default: audit.duckdb in the output folder)
     as_of: the knowledge date, YYYY-MM-DD (default: today)
@@ -105,6 +106,48 @@ def rules(rule_id: str | None = None, *, coverage: bool = False, policies: Path 
     print("\n\n".join(catalogue.describe(m) for m in chosen))
 
 
+@app.command
+def dismiss(
+    *ids: str, warehouse: Path, by: str, reason: str | None = None, until: str | None = None, file: Path | None = None
+) -> None:
+    """Set exceptions aside: from the next night on they are `dismissed`, until a day or until they move.
+
+    Parameters
+    ----------
+    ids: exception ids
+    warehouse: the warehouse whose ledger is meant
+    by: who decides
+    reason: why (a CSV may give its own in a column reason)
+    until: the last day on which the dismissal holds, YYYY-MM-DD (default: it holds until the exception moves)
+    file: a CSV with a column exception_id, and perhaps reason
+    """
+    _decide(DISMISS, ids, file, warehouse, reason, by, _day(until) if until else None)
+
+
+@app.command
+def reopen(*ids: str, warehouse: Path, by: str, reason: str | None = None, file: Path | None = None) -> None:
+    """Take a dismissal back, from the next night on.
+
+    Parameters
+    ----------
+    ids: exception ids
+    warehouse: the warehouse whose ledger is meant
+    by: who decides
+    reason: why (a CSV may give its own in a column reason)
+    file: a CSV with a column exception_id, and perhaps reason
+    """
+    _decide(REOPEN, ids, file, warehouse, reason, by, None)
+
+
+def _decide(
+    action: str, ids: tuple[str, ...], file: Path | None, warehouse: Path, reason: str | None, by: str, until: date | None
+) -> None:
+    decisions = [Decision(i, reason) for i in ids] + (read_decisions(file, reason) if file else [])
+    with told(Path.cwd()):
+        count = decide(warehouse, decisions, action, by, until)
+    print(f"{count} exceptions {'dismissed' if action == DISMISS else 'reopened'}; the next run shows it.")
+
+
 def _publish_findings(output: Path, made: Plan) -> None:
     """Quarantine and warnings, complete before either has its name."""
     from flows.report import make_private, write_findings
@@ -137,7 +180,8 @@ def _run_flow(request: Request) -> Summary:
         from flows.nightly import nightly_audit
 
         return nightly_audit(
-            str(request.input), str(request.output), str(request.warehouse), request.as_of.isoformat(),
+            str(request.input) if request.input else None, str(request.output), str(request.warehouse),
+            request.as_of.isoformat(),
             *(str(p) if p else None for p in (request.config, request.policies, request.ndc_directory)),
         )  # type: ignore[return-value]  # fmt: skip
     except AuditError:
@@ -153,7 +197,13 @@ def _print_summary(summary: Summary) -> None:
     """One screen: what was loaded, what was set aside, what was found, where it is."""
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"Audit {summary.run_id} as of {summary.as_of}")
-    console.print(f"loaded     {summary.loaded_files} new files; {summary.rows_read} rows in the warehouse's files in all")
+    console.print(f"moved      {_moved(summary)}")
+    loaded = f"{summary.loaded_files} new files" if summary.loaded_files else "no new file"
+    console.print(f"loaded     {loaded}; {summary.rows_read} rows in the warehouse's files in all")
+    if summary.growing:
+        console.print(
+            f"           {len(summary.growing)} files still growing, left for the next run: {', '.join(summary.growing)}"
+        )
     if summary.passed_over:
         console.print(f"           {len(summary.passed_over)} files passed over, loaded before: {', '.join(summary.passed_over)}")
     console.print(f"set aside  {summary.quarantined} rows quarantined, {summary.duplicates} exact duplicates")
@@ -167,6 +217,14 @@ def _print_summary(summary: Summary) -> None:
             grid.add_row(rule_id, *(str(n) if n else "" for n in counts))
         console.print(Padding(grid, (0, 0, 0, 11)))
     console.print(f"reports    {summary.folder}{' (complete already, left alone)' if summary.was_there else ''}")
+
+
+def _moved(summary: Summary) -> str:
+    """What moved since the night before, in a few words."""
+    moved = ", ".join(f"{count} {status}" for status, count in summary.moved.items())
+    if summary.night_before is None:
+        return f"the first night of this warehouse: {moved or 'nothing found'}"
+    return f"since {summary.night_before}: {moved or 'nothing new'}"
 
 
 def main(arguments: list[str] | None = None) -> int:

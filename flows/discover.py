@@ -13,11 +13,15 @@ CONTROL = ".done"
 
 @dataclass(frozen=True)
 class Extract:
-    """One file of one table; `name` is its path relative to the landing folder, with forward slashes."""
+    """One file of one table; `name` is its path relative to the landing folder, with forward slashes.
+
+    found   the file's stamp when it was found: where another is there later, the file was still growing.
+    """
 
     table: str
     path: Path
     name: str
+    found: "Stamp | None" = None
 
     @property
     def is_parquet(self) -> bool:
@@ -30,9 +34,23 @@ class Extract:
         return self.name.lower().endswith(".gz")
 
 
-def find_extracts(folder: Path) -> list[Extract]:
+Stamp = tuple[int, int, int]
+"""What changes when a file does: its inode, size and time."""
+
+
+def stamp(path: Path) -> Stamp | None:
+    """The stamp of a file; None where it is gone."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def find_extracts(folder: Path, may_add: bool = False) -> list[Extract]:
     """Every extract of the folder, by name. Hidden files are passed over.
 
+    `may_add`: a warehouse is there to be added to, so that no claim table need be in the folder.
     Raises InputRefused for a missing folder, a file of no table, one that is no plain file, or no claim table.
     """
     if not folder.is_dir() or not _is_open(folder):
@@ -44,7 +62,7 @@ def find_extracts(folder: Path) -> list[Extract]:
     extracts = [_extract(folder, p) for p in paths if p.suffix != CONTROL]
     for alone in {p for p in paths if p.suffix == CONTROL} - {Path(f"{e.path}{CONTROL}") for e in extracts}:
         raise InputRefused(f"Control file {alone.name!r} stands without its extract. Add the extract or remove the file.")
-    if not any(e.table in CLAIM_TABLES for e in extracts):
+    if not may_add and not any(e.table in CLAIM_TABLES for e in extracts):
         raise InputRefused(f"No claim table in the input folder. Add {' or '.join(t + '.csv' for t in CLAIM_TABLES)}.")
     return sorted(extracts, key=lambda e: e.name)
 
@@ -74,9 +92,9 @@ def _extract(folder: Path, path: Path) -> Extract:
     if form and len(relative.parts) == 1:
         for table in TABLES:
             if stem == table or stem.startswith(table + "_"):
-                return Extract(table, path, relative.as_posix())
+                return Extract(table, path, relative.as_posix(), stamp(path))
     if form and len(relative.parts) == 2 and relative.parts[0] in TABLES:
-        return Extract(relative.parts[0], path, relative.as_posix())
+        return Extract(relative.parts[0], path, relative.as_posix(), stamp(path))
     raise InputRefused(
         f"File {relative.as_posix()!r} is of no table. Name it TABLE.csv, TABLE_*.csv, .csv.gz or .parquet, or put it "
         f"in a folder TABLE; tables are {', '.join(TABLES)}."

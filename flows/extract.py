@@ -20,6 +20,11 @@ _AFFECTED = """
     LEFT JOIN run.sole_person s ON s.member_id = t.member_id
     SEMI JOIN run.affected_person ap ON ap.person = coalesce(t.person_id, s.sole_person_id, t.member_id)"""
 
+_LATEST_DECISION = """
+    ANTI JOIN (SELECT authorization_id, max(load_no) AS load_no
+               FROM every_authorization JOIN every_file USING (file_no) GROUP BY authorization_id) l
+    ON l.authorization_id = t.authorization_id AND l.load_no > every_file.load_no"""
+
 
 def extract(bench: Workbench, reference: Reference, as_of: date) -> Extracted:
     """One frame per table, for affected persons only; claim rows carry their fate and netted figures.
@@ -44,13 +49,16 @@ def extract(bench: Workbench, reference: Reference, as_of: date) -> Extracted:
             ),
             eligibility=_rows(
                 connection, "eligibility", f"{_PAYER_ID}, t.birth_date, t.death_date, t.enrollment_start_date, "
-                "t.enrollment_end_date", _PAYER,
+                "t.enrollment_end_date", _PAYER, key=("person", "p.payer_id", "t.enrollment_start_date"),
             ),
             authorization=_rows(
                 connection, "authorization", f"{_PAYER_ID}, t.authorization_id, t.drug, t.product, t.status, t.start_date, "
-                "t.end_date, t.override", _PAYER,
+                "t.end_date, t.override", f"{_PAYER} {_LATEST_DECISION}",
             ),
-            clinical_evidence=_rows(connection, "clinical_evidence", "t.evidence_date, t.evidence_code, t.evidence_value"),
+            clinical_evidence=_rows(
+                connection, "clinical_evidence", "t.evidence_date, t.evidence_code, t.evidence_value",
+                key=("person", "t.evidence_date", "t.evidence_code"),
+            ),
             provider=fetched(connection, "SELECT DISTINCT npi, taxonomy_code FROM every_provider"),
             payer_start=fetched(
                 connection,
@@ -73,9 +81,15 @@ def _list_codes(connection: duckdb.DuckDBPyConnection, name: str, codes: pl.Seri
     connection.unregister("codes")
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, table: str, columns: str, join: str = "") -> pl.DataFrame:
-    """Rows of one table for affected persons, in a total order of their content."""
-    return fetched(connection, f"SELECT {_PERSON} AS person, {columns} FROM every_{table} t {_AFFECTED} {join}")
+def _rows(
+    connection: duckdb.DuckDBPyConnection, table: str, columns: str, join: str = "", key: tuple[str, ...] = ()
+) -> pl.DataFrame:
+    """Rows of one table for affected persons, in a total order of their content; of each key those of its latest load."""
+    latest = f"QUALIFY load_no = max(load_no) OVER (PARTITION BY {', '.join(key)})" if key else ""
+    query = (
+        f"SELECT {_PERSON} AS person, {columns} FROM every_{table} t JOIN every_file USING (file_no) {_AFFECTED} {join} {latest}"
+    )
+    return fetched(connection, query)
 
 
 def _claims(connection: duckdb.DuckDBPyConnection, table: str, as_of: str) -> pl.DataFrame:

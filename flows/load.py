@@ -5,71 +5,108 @@ something does not hold. Which rows are quarantined is decided afterwards, by th
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
 
 from flows.config import Config
 from flows.control import check_control, check_rows
-from flows.discover import Extract
+from flows.discover import Extract, Stamp, stamp
 from flows.errors import DoesNotBalance, InputRefused, Usage
 from flows.failures import speaks_of_disk
 from flows.parsing import insertion
 from flows.scan import Scan, exact_records, record_numbers, scan_csv, sha256_of
 from flows.sql import identifier, literal, literals, one, run
 from flows.warehouse import Workbench, opened
-from schemas.tables import TABLES, Table
+from schemas.tables import CLAIM_TABLES, TABLES, Table
 
 _LINE, _LONG_LINE = 1 << 21, 1 << 26  # bytes; room for long lines makes the engine read on one core only
 _NESTED = ("[", "STRUCT", "MAP", "UNION", "BLOB")
 _PATTERN_SIGNS = "*?["
+_CHANGED = "the file changed while it was read. Run again when it is complete."
 
 
-def load(bench: Workbench, landing: Path, extracts: list[Extract], config: Config, step: Callable[[str], None]) -> list[str]:
-    """Load every extract whose content is not in the warehouse yet; returns the names of those passed over.
+@dataclass
+class Loaded:
+    """Names of extracts that were not loaded: their content is in the warehouse already, or they were still growing."""
+
+    passed_over: list[str] = field(default_factory=list)
+    growing: list[str] = field(default_factory=list)
+
+
+def load(bench: Workbench, landing: Path | None, extracts: list[Extract], config: Config, step: Callable[[str], None]) -> Loaded:
+    """Load every extract whose content is not in the warehouse yet; one that is still growing is left for the next run.
 
     Raises InputRefused for a file that is not a table of the contract, and OSError where the disk fails.
     """
-    passed_over = []
-    with opened(bench, readable=_without_pattern(landing)) as connection:
+    loaded, fresh = Loaded(), {}
+    with opened(bench, readable=_without_pattern(landing) if landing else None) as connection:
         formats = list(config.date_formats)
         run(
             connection,
             "parse",
             listed_format=f"CAST(try_strptime(v, {literals(formats)}) AS DATE)" if formats else "CAST(NULL AS DATE)",
         )
-        known = {row[0] for row in connection.execute("SELECT table_name || sha256 FROM every_file").fetchall()}
-        file_no = one(connection, "SELECT max(file_no) FROM every_file")
+        known = _known(connection, bench)
+        file_no, load_no = (max((k[i] for k in known.values()), default=0) for i in (0, 1))
         for extract in extracts:
             try:
-                before = _stamp(extract.path)
                 sha256 = sha256_of(extract.path)
             except (FileNotFoundError, PermissionError):
                 raise InputRefused(f"{extract.name}: the file is gone or may not be read. Mend that, then run again.") from None
             check_control(extract, sha256)
-            if extract.table + sha256 in known:
-                passed_over.append(extract.name)
+            if (extract.table, sha256) in known:
+                loaded.passed_over.append(extract.name)
+                connection.execute("INSERT INTO run.again VALUES (?, ?)", [extract.table, sha256])
                 step(extract.name)
                 continue
-            known.add(extract.table + sha256)
             file_no += 1
-            _load_file(connection, bench.scratch, extract, sha256, file_no, config)
-            if _stamp(extract.path) != before:
-                raise InputRefused(f"{extract.name}: the file changed while it was read. Run again when it is complete.")
+            known[extract.table, sha256] = (file_no, load_no + 1)
+            fresh[file_no] = extract
+            try:
+                _load_file(connection, bench, extract, sha256, file_no, load_no + 1, config)
+            except InputRefused:
+                if not _has_grown(extract.found, stamp(extract.path)):
+                    raise
+                _forget_file(connection, TABLES[extract.table], file_no)
             step(extract.name)
-    return passed_over
+        for number, extract in fresh.items():
+            now = stamp(extract.path)
+            if _has_grown(extract.found, now):
+                loaded.growing.append(extract.name)
+                _forget_file(connection, TABLES[extract.table], number)
+            elif now != extract.found:
+                raise InputRefused(f"{extract.name}: {_CHANGED}")
+        claims = one(connection, f"SELECT count(*) FROM every_file WHERE table_name IN {literals(list(CLAIM_TABLES))}")
+    if loaded.growing and not claims:
+        raise InputRefused(f"{loaded.growing[0]}: {_CHANGED}")
+    return loaded
 
 
-def _stamp(path: Path) -> tuple[int, int, int]:
-    """What changes when a file does: its inode, size and time."""
-    status = path.stat()
-    return status.st_ino, status.st_size, status.st_mtime_ns
+def _known(connection: duckdb.DuckDBPyConnection, bench: Workbench) -> dict[tuple[str, str], tuple[int, int]]:
+    """Table and hash of every file of the warehouse, whatever night it was loaded -> its numbers of file and load."""
+    if not bench.warehouse.exists():
+        return {}
+    rows = connection.execute("SELECT table_name, sha256, file_no, load_no FROM kept.main.file").fetchall()
+    return {(table, sha256): (file_no, load_no) for table, sha256, file_no, load_no in rows}
+
+
+def _has_grown(found: Stamp | None, now: Stamp | None) -> bool:
+    """Whether a file is the same as it was found, only longer: its sender is not done."""
+    return found is not None and now is not None and found[0] == now[0] and found[1] < now[1]
 
 
 def _load_file(
-    connection: duckdb.DuckDBPyConnection, scratch: Path, extract: Extract, sha256: str, file_no: int, config: Config
+    connection: duckdb.DuckDBPyConnection,
+    bench: Workbench,
+    extract: Extract,
+    sha256: str,
+    file_no: int,
+    load_no: int,
+    config: Config,
 ) -> None:
-    table = TABLES[extract.table]
+    table, scratch = TABLES[extract.table], bench.scratch
     scan = None if extract.is_parquet else scan_csv(extract, config.delimiter, config.encoding, scratch)
     if scan:
         header, types, expected = scan.header, None, scan.records
@@ -100,8 +137,8 @@ def _load_file(
         )
     check_rows(extract, loaded + rejected)
     connection.execute(
-        "INSERT INTO main.file VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [file_no, table.name, extract.name, sha256, loaded + rejected, sorted(positions), sorted(unknown)],
+        "INSERT INTO main.file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [file_no, table.name, extract.name, sha256, loaded + rejected, sorted(positions), sorted(unknown), bench.night, load_no],
     )
 
 
@@ -146,6 +183,14 @@ def _forget(connection: duckdb.DuckDBPyConnection, table: Table, file_no: int) -
     connection.execute(f"DELETE FROM main.{identifier(table.name)} WHERE file_no = ?", [file_no])
     connection.execute("DROP TABLE reject_errors")
     connection.execute("DROP TABLE reject_scans")
+
+
+def _forget_file(connection: duckdb.DuckDBPyConnection, table: Table, file_no: int) -> None:
+    """Undo the loading of a file altogether."""
+    for name in (table.name, "quarantine", "file"):
+        connection.execute(f"DELETE FROM main.{identifier(name)} WHERE file_no = ?", [file_no])
+    connection.execute("DROP TABLE IF EXISTS reject_errors")
+    connection.execute("DROP TABLE IF EXISTS reject_scans")
 
 
 def match_header(

@@ -27,15 +27,17 @@ R = TypeVar("R")
 
 @flow(name="claims-audit", validate_parameters=False, persist_result=False)
 def nightly_audit(  # Prefect shows each parameter by name
-    input: str, output: str, warehouse: str, as_of: str, config: str | None = None, policies: str | None = None,
+    input: str | None, output: str, warehouse: str, as_of: str, config: str | None = None, policies: str | None = None,
     ndc_directory: str | None = None,
 ) -> State[Summary]:  # fmt: skip
     """Audit the extracts of one landing folder; paths and the as-of date (YYYY-MM-DD) as text.
 
+    Without an input, what the warehouse holds is judged again.
+
     The state is `Completed`, or `Completed with quarantine` where rows were quarantined. Raises AuditError.
     """
     request = Request(
-        Path(input), Path(output), Path(warehouse), date.fromisoformat(as_of),
+        Path(input) if input else None, Path(output), Path(warehouse), date.fromisoformat(as_of),
         *(Path(p) if p else None for p in (config, policies, ndc_directory)),
     )  # fmt: skip
     with told(request.output):

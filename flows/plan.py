@@ -19,9 +19,9 @@ from flows.warehouse import Workbench
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for; paths as given."""
+    """What the user asked for; paths as given. Without an input, what the warehouse holds is judged again."""
 
-    input: Path
+    input: Path | None
     output: Path
     warehouse: Path
     as_of: date
@@ -46,7 +46,7 @@ class Plan:
     def bench(self) -> Workbench:
         """Where this run works: a folder beside the warehouse, on the same file system."""
         work = self.request.warehouse.with_name(f".{self.request.warehouse.name}.work")
-        return Workbench(work / "bench.duckdb", self.request.warehouse, work)
+        return Workbench(work / "bench.duckdb", self.request.warehouse, work, self.request.as_of)
 
     def run_id(self, file_hashes: list[str]) -> str:
         """16 hex digits of everything that a result depends on."""
@@ -77,8 +77,17 @@ def plan(request: Request) -> Plan:
     reference = load_reference(library, request.policies, directory)
     if request.ndc_directory:
         reference.hashes.update(directory_hashes(request.ndc_directory))
-    extracts = tuple(find_extracts(request.input))
+    extracts = _extracts(request)
     return Plan(request, config, library, reference, extracts, _payer_names(library, config), _supply_days(library))
+
+
+def _extracts(request: Request) -> tuple[Extract, ...]:
+    """The extracts of the landing folder. Raises Usage and InputRefused where there is nothing to judge."""
+    if request.input is None:
+        if not request.warehouse.exists():
+            raise Usage("There is no warehouse yet to judge again. Give the extracts with --input.")
+        return ()
+    return tuple(find_extracts(request.input, may_add=request.warehouse.exists()))
 
 
 def _payer_names(library: PolicyLibrary, config: Config) -> dict[str, str]:

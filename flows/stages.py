@@ -7,7 +7,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import polars as pl
@@ -18,12 +18,13 @@ from audit_rules.rule import Book
 from audit_rules.rules import RULES
 from flows.clock import seconds
 from flows.extract import extract
+from flows.ledger import changes
 from flows.load import load
 from flows.net import net
 from flows.plan import Plan
-from flows.report import TIMINGS, make_private, publish, stands_complete, write_judgement, write_rest
+from flows.report import TIMINGS, make_private, publish, stands_complete, write_judgement, write_rest, write_tables
 from flows.validate import validate
-from flows.warehouse import keep, opened
+from flows.warehouse import keep, opened, upgrade
 
 Step = Callable[[str], None]
 
@@ -38,9 +39,12 @@ class Summary:
     was_there: bool
     loaded_files: int
     passed_over: tuple[str, ...]
+    growing: tuple[str, ...]
     rows_read: int
     quarantined: int
     duplicates: int
+    night_before: str | None
+    moved: dict[str, int]
     exceptions: dict[str, int]
     lines: int
     amount_at_risk: str
@@ -52,6 +56,7 @@ def begin(plan: Plan) -> None:
     shutil.rmtree(bench.scratch, ignore_errors=True)
     bench.scratch.mkdir(mode=0o700, parents=True)
     results(plan).mkdir(mode=0o700)
+    upgrade(bench.warehouse)
 
 
 def results(plan: Plan) -> Path:
@@ -62,9 +67,9 @@ def results(plan: Plan) -> Path:
 def load_stage(plan: Plan, step: Step) -> dict[str, int]:
     """Load every new extract."""
     started = seconds()
-    passed_over = load(plan.bench, plan.request.input, list(plan.extracts), plan.config, step)
-    _note(plan, "load", started, passed_over=passed_over)
-    return {"files": len(plan.extracts), "passed_over": len(passed_over)}
+    loaded = load(plan.bench, plan.request.input, list(plan.extracts), plan.config, step)
+    _note(plan, "load", started, **asdict(loaded))
+    return {"files": len(plan.extracts)} | {what: len(names) for what, names in asdict(loaded).items()}
 
 
 def validate_stage(plan: Plan) -> dict[str, int]:
@@ -107,8 +112,29 @@ def report_stage(plan: Plan) -> Summary:
     folder = plan.request.output / f"run={run_id}"
     noted = _noted(plan)
     was_there = stands_complete(folder)
+    exceptions = pl.read_parquet(results(plan) / "exceptions.parquet")
+    moved = changes(plan, run_id, exceptions)
+    write_tables(results(plan), {"changes": moved.changes})
     write_rest(results(plan), plan, run_id, noted["balance"])
-    summary = _summary(plan, run_id, folder, was_there, noted)
+    worklist = pl.read_parquet(results(plan) / "worklist.parquet", columns=["amount_at_risk"])
+    files = noted["balance"]["files"]
+    summary = Summary(
+        run_id=run_id,
+        as_of=plan.request.as_of.isoformat(),
+        folder=folder,
+        was_there=was_there,
+        loaded_files=len(plan.extracts) - len(noted["passed_over"]) - len(noted["growing"]),
+        passed_over=tuple(noted["passed_over"]),
+        growing=tuple(noted["growing"]),
+        rows_read=sum(f["rows_read"] for f in files),
+        quarantined=sum(f["quarantined"] for f in files),
+        duplicates=sum(f["duplicates"] for f in files),
+        night_before=moved.night_before.isoformat() if moved.night_before else None,
+        moved=dict(sorted(Counter(moved.changes["status"]).items())),
+        exceptions=dict(sorted(Counter(" ".join(x) for x in exceptions.select("rule_id", "outcome").iter_rows()).items())),
+        lines=worklist.height,
+        amount_at_risk=str(worklist["amount_at_risk"].sum() or 0),
+    )
     timings = noted["seconds"] | {"report": round(seconds() - started, 3)}
     (results(plan) / TIMINGS).write_text(json.dumps(timings, indent=2) + "\n", encoding="utf-8")
     make_private(results(plan), plan.config.result_mode, plan.config.result_group)
@@ -117,22 +143,6 @@ def report_stage(plan: Plan) -> Summary:
         publish(results(plan), folder)
     shutil.rmtree(plan.bench.scratch)
     return summary
-
-
-def _summary(
-    plan: Plan, run_id: str, folder: Path, was_there: bool, noted: dict[str, dict[str, list[dict[str, int]]]]
-) -> Summary:
-    files = noted["balance"]["files"]
-    exceptions = pl.read_parquet(results(plan) / "exceptions.parquet", columns=["rule_id", "outcome"])
-    worklist = pl.read_parquet(results(plan) / "worklist.parquet", columns=["amount_at_risk"])
-    by_rule = Counter(f"{rule} {outcome}" for rule, outcome in exceptions.iter_rows())
-    passed_over = tuple(noted["passed_over"])
-    return Summary(
-        run_id, plan.request.as_of.isoformat(), folder, was_there, len(plan.extracts) - len(passed_over), passed_over,
-        rows_read=sum(f["rows_read"] for f in files), quarantined=sum(f["quarantined"] for f in files),
-        duplicates=sum(f["duplicates"] for f in files), exceptions=dict(sorted(by_rule.items())), lines=worklist.height,
-        amount_at_risk=str(worklist["amount_at_risk"].sum() or 0),
-    )  # fmt: skip
 
 
 def _noted(plan: Plan) -> dict:  # type: ignore[type-arg]  # JSON

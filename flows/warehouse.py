@@ -10,15 +10,17 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import duckdb
 
 from flows.errors import Usage, WarehouseBusy
-from flows.sql import identifier, literal, literals
+from flows.sql import identifier, literal, literals, run
 from schemas.tables import TABLES, Column, Kind, Table
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+_ALWAYS = "DATE '0001-01-01'"  # since when rows are known that were loaded before loads had a night
 MEMORY_LIMIT, SPILL_LIMIT = "3GB", "200GB"
 _TYPES = {Kind.DATE: "DATE", Kind.AMOUNT: "DECIMAL(18, 2)", Kind.QUANTITY: "DECIMAL(18, 3)", Kind.INTEGER: "BIGINT"}
 BOOKKEEPING = {
@@ -32,19 +34,35 @@ BOOKKEEPING = {
 LEDGERS = {
     "meta": "schema_version INTEGER",
     "file": """file_no INTEGER, table_name VARCHAR, name VARCHAR, sha256 VARCHAR, rows_read BIGINT,
-               columns VARCHAR[], unknown_columns VARCHAR[]""",
+               columns VARCHAR[], unknown_columns VARCHAR[], night DATE, load_no INTEGER""",
     "quarantine": "file_no INTEGER, row_number BIGINT, column_name VARCHAR, check_name VARCHAR, raw_record VARCHAR",
     "warning": "file_no INTEGER, column_name VARCHAR, check_name VARCHAR, rows BIGINT, first_row_number BIGINT",
+    # the exception ledger: what each night moved (sql/ledger.sql), under which texts, and what persons decided between nights
+    "night": "as_of DATE, run_id VARCHAR",
+    "night_text": "as_of DATE, name VARCHAR, sha256 VARCHAR",
+    "ledger_event": """night DATE, exception_id VARCHAR, status VARCHAR, why VARCHAR, first_seen DATE, last_seen DATE,
+                       rule_id VARCHAR, policy_id VARCHAR, payer VARCHAR, member_id VARCHAR, claim_source VARCHAR,
+                       claim_id VARCHAR, claim_line_number BIGINT, outcome VARCHAR, reason VARCHAR,
+                       amount_at_risk DECIMAL(18, 2), continues VARCHAR""",
+    "decision": """decision_no INTEGER, after_night DATE, exception_id VARCHAR, action VARCHAR, reason VARCHAR,
+                   decided_by VARCHAR, until DATE""",
 }
+_BY_FILE = (*TABLES, "file", "quarantine", "warning")
+OF_A_NIGHT = {"night": "as_of", "night_text": "as_of", "ledger_event": "night"}
+"""Tables of which a night has its own rows, and the column that names it: the same night again replaces them."""
 
 
 @dataclass(frozen=True)
 class Workbench:
-    """Paths of one run: its own database file, the warehouse it adds to, and a folder for scratch files."""
+    """Paths of one run: its own database file, the warehouse it adds to, and a folder for scratch files.
+
+    night   the as-of date: files that were loaded as of a later one are not seen; without it all are.
+    """
 
     database: Path
     warehouse: Path
     scratch: Path
+    night: date | None = None
 
 
 def sql_type(column: Column) -> str:
@@ -104,7 +122,7 @@ def opened(bench: Workbench, readable: Path | None = None) -> Iterator[duckdb.Du
             "lock_configuration = true",
         ):
             connection.execute(f"SET {setting}")
-        _lay_out(connection, has_kept)
+        _lay_out(connection, has_kept, bench.night)
         yield connection
     finally:
         connection.close()
@@ -127,18 +145,33 @@ def _attach(connection: duckdb.DuckDBPyConnection, database: Path, name: str) ->
         raise Usage(f"{database.name} has schema version {version}; this program reads {SCHEMA_VERSION}. Name another warehouse.")
 
 
-def _lay_out(connection: duckdb.DuckDBPyConnection, has_kept: bool) -> None:
+def _lay_out(connection: duckdb.DuckDBPyConnection, has_kept: bool, night: date | None) -> None:
     """The tables of this run, and the views `every_TABLE` over the warehouse and this run."""
     connection.execute("CREATE SCHEMA IF NOT EXISTS run")  # what one run derives; never kept
+    connection.execute("CREATE TABLE IF NOT EXISTS run.again (table_name VARCHAR, sha256 VARCHAR)")
     for table in TABLES.values():
         connection.execute(f"CREATE TABLE IF NOT EXISTS {identifier(table.name)} ({_ddl(table)})")
     for name, ddl in LEDGERS.items():
         connection.execute(f"CREATE TABLE IF NOT EXISTS {identifier(name)} ({ddl})")
     connection.execute("INSERT INTO meta SELECT ? WHERE NOT EXISTS (FROM main.meta)", [SCHEMA_VERSION])
+    unseen = _loaded_later(connection, night) if has_kept and night else []
     for name in [*TABLES, *LEDGERS]:
-        sources = [f"main.{identifier(name)}", *([f"kept.main.{identifier(name)}"] if has_kept else [])]
+        kept = f"kept.main.{identifier(name)}"
+        if unseen and name in _BY_FILE:
+            kept += f" WHERE file_no NOT IN ({', '.join(map(str, unseen))})"
+        sources = [f"main.{identifier(name)}", *([kept] if has_kept else [])]
         union = " UNION ALL BY NAME ".join(f"SELECT * FROM {s}" for s in sources)
         connection.execute(f"CREATE TEMP VIEW every_{name} AS {union}")
+
+
+def _loaded_later(connection: duckdb.DuckDBPyConnection, night: date) -> list[int]:
+    """Files of the warehouse that were loaded as of a later night and that this run was not given again."""
+    rows = connection.execute(
+        """SELECT file_no FROM kept.main.file f
+           WHERE night > ? AND NOT EXISTS (FROM run.again a WHERE a.table_name = f.table_name AND a.sha256 = f.sha256)""",
+        [night],
+    )
+    return [row[0] for row in rows.fetchall()]
 
 
 def _ddl(table: Table) -> str:
@@ -151,6 +184,7 @@ def keep(bench: Workbench) -> None:
     if not bench.warehouse.exists():
         connection = duckdb.connect(str(bench.database))
         connection.execute("DROP SCHEMA run CASCADE")
+        run(connection, "ledger_view")
         connection.execute("CHECKPOINT")
         connection.close()
         make_durable(bench.database)
@@ -161,11 +195,38 @@ def keep(bench: Workbench) -> None:
     try:
         _attach(connection, bench.database, "fresh")
         connection.execute("BEGIN")
+        connection.execute(
+            """UPDATE main.file f SET night = a.as_of
+               FROM (SELECT table_name, sha256, ? AS as_of FROM fresh.run.again) a
+               WHERE a.table_name = f.table_name AND a.sha256 = f.sha256 AND f.night > a.as_of""",
+            [bench.night],
+        )
+        for name, column in OF_A_NIGHT.items():
+            connection.execute(f"DELETE FROM main.{name} WHERE {column} IN (SELECT as_of FROM fresh.main.night)")
         for name in [*TABLES, *(n for n in LEDGERS if n != "meta")]:
             connection.execute(f"INSERT INTO main.{identifier(name)} BY NAME SELECT * FROM fresh.main.{identifier(name)}")
         connection.execute("COMMIT")
     finally:
         connection.close()
+
+
+def upgrade(warehouse: Path) -> None:
+    """Bring a warehouse of an earlier version to this one, in one transaction; what is none, `opened` refuses."""
+    if not warehouse.exists():
+        return
+    try:
+        with duckdb.connect(str(warehouse)) as connection:
+            if connection.execute("SELECT schema_version FROM main.meta").fetchall() == [(1,)]:
+                connection.execute("BEGIN")
+                connection.execute(f"ALTER TABLE main.file ADD COLUMN night DATE DEFAULT {_ALWAYS}")
+                connection.execute("ALTER TABLE main.file ADD COLUMN load_no INTEGER DEFAULT 0")
+                for name, ddl in LEDGERS.items():
+                    connection.execute(f"CREATE TABLE IF NOT EXISTS main.{identifier(name)} ({ddl})")
+                run(connection, "ledger_view")
+                connection.execute("UPDATE main.meta SET schema_version = 2")
+                connection.execute("COMMIT")
+    except (duckdb.IOException, duckdb.CatalogException, duckdb.BinderException):
+        return
 
 
 def make_durable(path: Path) -> None:

@@ -45,6 +45,14 @@ WARNING: dict[str, pl.DataType | type[pl.DataType]] = {
     "first_row_number": pl.Int64,
 }  # fmt: skip
 
+CHANGE: dict[str, pl.DataType | type[pl.DataType]] = {
+    "exception_id": pl.String, "status": pl.String, "why": pl.String, "rule_id": pl.String, "policy_id": pl.String,
+    "payer": pl.String, "member_id": pl.String, "claim_source": pl.String, "claim_id": pl.String,
+    "claim_line_number": pl.Int64, "outcome": pl.String, "previous_outcome": pl.String, "reason": pl.String,
+    "previous_reason": pl.String, "amount_at_risk": MONEY, "previous_amount_at_risk": MONEY, "first_seen": pl.Date,
+    "continues": pl.String, "decision_reason": pl.String, "decided_by": pl.String, "dismissed_until": pl.Date,
+}  # fmt: skip
+
 
 def conform(frame: pl.DataFrame, columns: dict[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
     """The frame with exactly these columns, in this order, cast to these types; raises where one is missing."""

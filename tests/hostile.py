@@ -87,6 +87,7 @@ class Hostile:
     files        the landing folder: name -> bytes, or a function that makes them.
     also         done to the landing folder afterwards, such as making a link.
     while_read   done to the landing folder while the first file is read.
+    is_first     of a first night: a warehouse that is there already would change the fate.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Hostile:
     also: Callable[[Path], None] | None = None
     while_read: Callable[[Path], None] | None = None
     is_slow: bool = False
+    is_first: bool = False
 
     def write(self, base: Path) -> Path:
         """Write the landing folder into `base`."""
@@ -542,8 +544,9 @@ FOLDERS = (
     Hostile("misspelt-table", "a file name that is nearly a table's", {CSV: THREE, "eligibilty.csv": THREE},
             Refused(("'eligibilty.csv'", _NO_TABLE))),
     Hostile("other-form", "a workbook", {CSV: THREE, "eligibility.xlsx": b"PK"}, Refused(("'eligibility.xlsx'", _NO_TABLE))),
-    Hostile("no-claims", "no claim table", {"eligibility.csv": b"member_id,payer,enrollment_start_date\n"},
-            Refused(("No claim table",))),
+    Hostile("no-claims", "no claim table, and none in a warehouse",
+            {"eligibility.csv": b"member_id,payer,enrollment_start_date\n"},
+            Refused(("No claim table",)), is_first=True),
     Hostile("hidden", "hidden files and folders beside the extract",
             {CSV: THREE, ".DS_Store": b"x", ".old/pharmacy_claim.csv": b"x"}, Read(3, cells=IDS)),
     Hostile("link", "a link to a file", {CSV: THREE}, _LINK, also=lambda f: (f / "eligibility.csv").symlink_to(f / CSV)),
@@ -553,8 +556,8 @@ FOLDERS = (
     Hostile("pipe", "a named pipe", {CSV: THREE}, _LINK, also=lambda f: os.mkfifo(f / "eligibility.csv")),
     Hostile("equal-content", "two files of the same bytes: the second is passed over by name",
             {f"{TABLE}_1.csv": THREE, f"{TABLE}_2.csv": THREE}, Read(3, cells=IDS)),
-    Hostile("grows-while-read", "a file that grows while it is read", {CSV: THREE}, Refused(("changed while it was read",)),
-            while_read=_grow),
+    Hostile("grows-while-read", "a file that grows while it is read, and nothing else to judge", {CSV: THREE},
+            Refused(("changed while it was read",)), while_read=_grow, is_first=True),
     Hostile("exchanged-while-read", "a file that another replaces while it is read", {CSV: THREE},
             Refused(("changed while it was read",)),
             while_read=_exchange),

@@ -12,7 +12,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from schemas.results import COVERAGE, EXCEPTION, QUARANTINE, WARNING, WORKLIST
+from schemas.results import CHANGE, COVERAGE, EXCEPTION, QUARANTINE, WARNING, WORKLIST
 from tests.running import ROOT
 
 pytestmark = pytest.mark.slow
@@ -43,6 +43,7 @@ def output(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Path:
 def test_the_results_are_those_of_the_contract(output: Path) -> None:
     (folder,) = output.glob("run=*")
     tables = {
+        "changes": CHANGE,
         "exceptions": EXCEPTION,
         "worklist": WORKLIST,
         "rule_coverage": COVERAGE,
