@@ -1,29 +1,33 @@
 # make audit    set everything up and audit the sample
 # make test     set everything up and run every test
 # make check    formatting, lint, types and the fast tests
+# make lint     formatting, lint and types alone
 # make bench    how long an audit takes, on two million medical lines; make bench N=10 on ten times as many
 # make mutants  break rules and policies in one place at a time: some case must fail; make mutants ID=cyc01 for some
 
 VENV := .venv
 READY := $(VENV)/.ready
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 FIND_PYTHON = for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then echo $$p; exit; fi; \
 	done; echo "Python 3.11 or newer is needed" >&2; exit 1
 
-.PHONY: audit test check bench mutants clean
+.PHONY: audit test check lint bench mutants clean
 
 audit: $(READY)
 	$(BIN)/claims-audit run --input data/sample --output out/sample --as-of 2026-06-30
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
-check: $(READY)
+check: lint
+	$(PYTEST) -m "not slow"
+
+lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not slow"
 
 bench: $(READY)
 	$(BIN)/python benchmarks/bench.py --n $(or $(N),1)
