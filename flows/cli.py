@@ -4,6 +4,8 @@ import atexit
 import os
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -61,6 +63,79 @@ def run(
         plan(request)  # what can be refused is refused before Prefect starts
     summary = _run_flow(request)
     _print_summary(summary)
+
+
+@app.command
+def serve(
+    *,
+    output: Path,
+    input: Path | None = None,
+    warehouse: Path | None = None,
+    config: Path | None = None,
+    policies: Path | None = None,
+    ndc_directory: Path | None = None,
+    cron: str = "0 2 * * *",
+) -> None:
+    """Run the audit every night, as a deployment of the Prefect server that PREFECT_API_URL names, until stopped.
+
+    Parameters
+    ----------
+    input: folder in which the extracts land
+    output: folder for reports
+    warehouse: the warehouse to add to (default: audit.duckdb in the output folder)
+    config: a TOML file with settings
+    policies: a folder with more policy files and code sets
+    ndc_directory: a folder with the FDA NDC directory
+    cron: when, as a cron expression (default: two o'clock at night)
+    """
+    if not os.environ.get("PREFECT_API_URL"):
+        raise Usage("A schedule needs a server. Start one (prefect server start) and set PREFECT_API_URL to its /api.")
+    paths = {
+        "input": input, "output": output, "warehouse": warehouse or output / "audit.duckdb", "config": config,
+        "policies": policies, "ndc_directory": ndc_directory,
+    }  # fmt: skip
+    from flows.schedule import serve
+
+    print(f"Serving the deployment claims-audit-nightly/nightly at {cron}. Stop with Ctrl+C.")
+    with _prefect():
+        serve({name: str(path.resolve()) if path else None for name, path in paths.items()}, cron)
+
+
+@app.command
+def backfill(
+    *,
+    nights: Path,
+    output: Path,
+    first: str,
+    last: str,
+    warehouse: Path | None = None,
+    config: Path | None = None,
+    policies: Path | None = None,
+    ndc_directory: Path | None = None,
+) -> None:
+    """Audit a range of past nights in order, each from its own folder NIGHTS/YYYY-MM-DD.
+
+    Parameters
+    ----------
+    nights: folder with a folder of extracts per night
+    output: folder for reports
+    first: the first night, YYYY-MM-DD
+    last: the last night, YYYY-MM-DD
+    warehouse: the warehouse to add to (default: audit.duckdb in the output folder)
+    config: a TOML file with settings
+    policies: a folder with more policy files and code sets
+    ndc_directory: a folder with the FDA NDC directory
+    """
+    days = (_day(first).isoformat(), _day(last).isoformat())
+    from flows.schedule import backfill
+
+    with _prefect():
+        summaries = backfill(
+            str(nights), str(output), str(warehouse or output / "audit.duckdb"), *days,
+            *(str(p) if p else None for p in (config, policies, ndc_directory)),
+        )  # fmt: skip
+    for summary in summaries:
+        print(f"{summary.as_of}  {_moved(summary)}")
 
 
 @app.command
@@ -176,7 +251,7 @@ def _day(text: str | None) -> date:
 
 def _run_flow(request: Request) -> Summary:
     """Start the flow in this process; with a server of its own where PREFECT_API_URL names none."""
-    try:
+    with _prefect():
         from flows.nightly import nightly_audit
 
         return nightly_audit(
@@ -184,6 +259,13 @@ def _run_flow(request: Request) -> Summary:
             request.as_of.isoformat(),
             *(str(p) if p else None for p in (request.config, request.policies, request.ndc_directory)),
         )  # type: ignore[return-value]  # fmt: skip
+
+
+@contextmanager
+def _prefect() -> Iterator[None]:
+    """Tell what Prefect could not do. Raises PrefectTrouble, and AuditError as it is."""
+    try:
+        yield
     except AuditError:
         raise
     except Exception as error:

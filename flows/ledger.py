@@ -26,7 +26,7 @@ _FOUND = (
     "exception_id", "rule_id", "policy_id", "claim_source", "payer", "member_id", "claim_id", "claim_line_number", "outcome",
     "reason", "amount_at_risk",
 )  # fmt: skip
-_ORDER = "claim_source, claim_id, claim_line_number, rule_id, exception_id, status"
+_ORDER = ("claim_source", "claim_id", "claim_line_number", "rule_id", "exception_id")
 
 
 class Moved(NamedTuple):
@@ -49,18 +49,17 @@ def changes(plan: Plan, run_id: str, exceptions: pl.DataFrame) -> Moved:
         run(connection, "ledger", night=day, longest_chain=str(_LONGEST_CHAIN))
         if one(connection, f"SELECT count(*) FROM every_night WHERE as_of > {day}") == 0:
             columns = "* EXCLUDE (previous_outcome, previous_reason, previous_amount_at_risk)"
-            connection.execute(f"INSERT INTO main.ledger_event BY NAME SELECT {columns} FROM run.event ORDER BY {_ORDER}")
+            connection.execute(f"INSERT INTO main.ledger_event BY NAME SELECT {columns} FROM run.event ORDER BY ALL")
             connection.execute("INSERT INTO main.night VALUES (?, ?)", [night, run_id])
         else:
             connection.execute("DELETE FROM main.night_text")
         moved = fetched(
             connection,
-            f"""SELECT e.*, d.reason AS decision_reason, d.decided_by, d.until AS dismissed_until
-                FROM run.event e
-                LEFT JOIN run.decided d ON d.exception_id = e.exception_id AND e.why IN ('by_person', 'dismissal_expired')
-                ORDER BY {_ORDER}""",
+            """SELECT e.*, d.reason AS decision_reason, d.decided_by, d.until AS dismissed_until
+               FROM run.event e
+               LEFT JOIN run.decided d ON d.exception_id = e.exception_id AND e.why IN ('by_person', 'dismissal_expired')""",
         )
-    return Moved(conform(moved, CHANGE), before)
+    return Moved(conform(moved.sort(_ORDER, nulls_last=True), CHANGE), before)
 
 
 def _note_texts(connection: duckdb.DuckDBPyConnection, plan: Plan, before: date | None) -> None:

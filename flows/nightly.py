@@ -13,9 +13,11 @@ from prefect import flow, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.events import emit_event
+from prefect.settings import PREFECT_API_URL
 from prefect.states import Completed
 
-from flows import stages
+from flows import clock, stages
 from flows.failures import told
 from flows.plan import Plan, Request, plan
 from flows.progress import StageBars
@@ -23,26 +25,32 @@ from flows.stages import Summary
 from flows.warehouse import hold
 
 R = TypeVar("R")
+FINISHED = "claims-audit.night.finished"
+"""The event that an automation can act on: its resource names the state, its payload the run and its counts."""
 
 
 @flow(name="claims-audit", validate_parameters=False, persist_result=False)
 def nightly_audit(  # Prefect shows each parameter by name
-    input: str | None, output: str, warehouse: str, as_of: str, config: str | None = None, policies: str | None = None,
-    ndc_directory: str | None = None,
+    input: str | None, output: str, warehouse: str, as_of: str | None = None, config: str | None = None,
+    policies: str | None = None, ndc_directory: str | None = None,
 ) -> State[Summary]:  # fmt: skip
-    """Audit the extracts of one landing folder; paths and the as-of date (YYYY-MM-DD) as text.
+    """Audit the extracts of one landing folder; paths and the as-of date (YYYY-MM-DD, else today) as text.
 
-    Without an input, what the warehouse holds is judged again.
+    Without an input, what the warehouse holds is judged again. A finished night is told by an event (FINISHED).
 
     The state is `Completed`, or `Completed with quarantine` where rows were quarantined. Raises AuditError.
     """
     request = Request(
-        Path(input) if input else None, Path(output), Path(warehouse), date.fromisoformat(as_of),
+        Path(input) if input else None, Path(output), Path(warehouse), date.fromisoformat(as_of) if as_of else clock.today(),
         *(Path(p) if p else None for p in (config, policies, ndc_directory)),
     )  # fmt: skip
     with told(request.output):
         summary = _audit(plan(request))
     name = "Completed with quarantine" if summary.quarantined else "Completed"
+    if PREFECT_API_URL.value():  # a server of this run's own would not outlive it
+        counts = {"exceptions": sum(summary.exceptions.values()), "quarantined": summary.quarantined, **summary.moved}
+        resource = {"prefect.resource.id": f"{FINISHED}.{summary.run_id}", "state": name}
+        emit_event(FINISHED, resource, payload={"run_id": summary.run_id, "as_of": summary.as_of, **counts})
     return Completed(name=name, message=f"{summary.quarantined} rows quarantined", data=summary)
 
 

@@ -1,0 +1,60 @@
+"""Nights that run by themselves: a served deployment with a schedule, and a range of past nights, one after the other."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+from prefect import flow
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy, State
+from prefect.types.entrypoint import EntrypointType
+
+from flows.errors import Usage
+from flows.nightly import nightly_audit
+from flows.stages import Summary
+
+NAME, TAGS = "nightly", ["claims-audit"]
+ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
+RETRIES, RETRY_SECONDS = 2, 300  # of a night that failed: a disk that was full, a warehouse that was held
+
+
+@flow(
+    name="claims-audit-nightly",
+    validate_parameters=False,
+    persist_result=False,
+    retries=RETRIES,
+    retry_delay_seconds=RETRY_SECONDS,
+)
+def scheduled_night(
+    input: str | None, output: str, warehouse: str, config: str | None = None, policies: str | None = None,
+    ndc_directory: str | None = None,
+) -> State[Summary]:  # fmt: skip
+    """Tonight's audit, tried again where it failed; its state is that of the audit."""
+    rest = {"config": config, "policies": policies, "ndc_directory": ndc_directory}
+    return nightly_audit(input, output, warehouse, **rest, return_state=True)  # type: ignore[return-value]
+
+
+def serve(parameters: dict[str, str | None], cron: str) -> None:
+    """Keep the deployment `claims-audit-nightly/nightly` on the server of PREFECT_API_URL, and run its nights from here."""
+    scheduled_night.serve(
+        name=NAME, cron=cron, parameters=parameters, tags=TAGS, global_limit=ONE_AT_A_TIME, limit=1,
+        enforce_parameter_schema=False, print_starting_message=False, entrypoint_type=EntrypointType.MODULE_PATH,
+    )  # fmt: skip
+
+
+@flow(name="claims-audit-backfill", validate_parameters=False, persist_result=False)
+def backfill(
+    nights: str, output: str, warehouse: str, first: str, last: str, config: str | None = None, policies: str | None = None,
+    ndc_directory: str | None = None,
+) -> list[Summary]:  # fmt: skip
+    """Every night from the first day to the last that has a folder of its own (NIGHTS/YYYY-MM-DD), in order.
+
+    Raises Usage where no day has one, and AuditError with the first night that fails.
+    """
+    found = [day for day in _days(date.fromisoformat(first), date.fromisoformat(last)) if (Path(nights) / day).is_dir()]
+    if not found:
+        raise Usage(f"No folder YYYY-MM-DD of {first} to {last} in {Path(nights).name!r}. Name the folder that holds them.")
+    rest = (config, policies, ndc_directory)
+    return [nightly_audit(str(Path(nights) / day), output, warehouse, day, *rest) for day in found]  # type: ignore[misc]
+
+
+def _days(first: date, last: date) -> list[str]:
+    return [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]
