@@ -1,6 +1,6 @@
 """How long an audit takes, held against the bare load of the same files and against a plain scan of the same values.
 
-Usage: python benchmarks/bench.py [--n N]          (make bench, make bench N=10; N = 1 is two million medical lines)
+Usage: python benchmarks/bench.py [--n N] [--rounds 3]          (make bench, make bench N=10; N = 1 is two million medical lines)
 
 Every measurement runs in a fresh process, three rounds of base - pipeline - base, the disk synced in between; what is
 printed is the median and the spread. Where the base varies by more than 30 % the machine was busy, and the ratio is void.
@@ -52,9 +52,9 @@ class Round:
 class Bench:
     """One run of the bench: where it works, and what it measured."""
 
-    def __init__(self, n: float) -> None:
+    def __init__(self, n: float, rounds: int) -> None:
         """Make the extracts and an empty folder to work in."""
-        self.n = n
+        self.n, self.number_of_rounds = n, rounds
         self.work = FOLDER / f".work-{os.getpid()}"
         self.rounds: dict[str, list[Round]] = defaultdict(list)
         self.rules: dict[str, Any] = {}
@@ -66,7 +66,7 @@ class Bench:
         """Everything, in order; what is left on disk are the extracts."""
         extracts, tenth, tiny = _extracts(self.n), _extracts(self.n / 10), _extracts(TINY)
         try:
-            for i in range(ROUNDS):
+            for i in range(self.number_of_rounds):
                 for form in (CSV, PARQUET):
                     self._round(extracts, form, i)
             self.rules = self._child("rules", extracts / CSV, self._folder(CSV))
@@ -84,7 +84,7 @@ class Bench:
         self.rounds[form].append(Round(before, measured, after))
         if form == CSV:
             self.rounds[BAD].append(Round(before, self._pipeline(extracts, BAD), after))
-        _say(f"round {number + 1} of {ROUNDS}, {TITLES[form]}: {self.rounds[form][-1].ratio:.2f} x the bare load")
+        _say(f"round {number + 1} of {self.number_of_rounds}, {TITLES[form]}: {self.rounds[form][-1].ratio:.2f} x the bare load")
 
     def _base(self, extracts: Path) -> float:
         seconds = self._child("base", extracts, self._folder("base"))["seconds"]["total"]
@@ -229,9 +229,7 @@ def printout(bench: Bench) -> str:
     rows = bench.rounds[CSV][0].pipeline["counts"]["rows"]
     found = bench.rounds[CSV][0].pipeline["counts"]["exceptions"]
     aside = bench.rounds[BAD][0].pipeline["counts"]["quarantined"]
-    head = (
-        f"N = {bench.n:g}: {rows:,} rows, {found:,} exceptions; {aside:,} rows of the bad set quarantined; {os.cpu_count()} cores"
-    )
+    head = f"N = {bench.n:g}: {rows:,} rows, {found:,} exceptions; {aside:,} rows of the bad set quarantined; {os.cpu_count()} cores; rounds: {bench.number_of_rounds}"
     return "\n".join([head, "", *_pipelines(bench.rounds), "", *_rest(bench), "", *_reach(bench)])
 
 
@@ -239,7 +237,9 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--n", type=float, default=1.0, help="scale: 1 is two million medical lines")
-    bench = Bench(parser.parse_args().n)
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="of base - pipeline - base; one round shows no spread")
+    arguments = parser.parse_args()
+    bench = Bench(arguments.n, arguments.rounds)
     bench.measure()
     print(printout(bench))
 
