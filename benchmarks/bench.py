@@ -229,8 +229,8 @@ def printout(bench: Bench) -> str:
     rows = bench.rounds[CSV][0].pipeline["counts"]["rows"]
     found = bench.rounds[CSV][0].pipeline["counts"]["exceptions"]
     aside = bench.rounds[BAD][0].pipeline["counts"]["quarantined"]
-        f"N = {bench.n:g}: {rows:,} rows, {found:,} exceptions; {aside:,} rows of the bad set quarantined; {os.cpu_count()} cores; "
-        f"rounds: {bench.number_of_rounds}"
+    rows_of_it = f"{rows:,} rows, {found:,} exceptions; {aside:,} rows of the bad set quarantined"
+    head = f"N = {bench.n:g}: {rows_of_it}; {os.cpu_count()} cores; rounds: {bench.number_of_rounds}"
     return "\n".join([head, "", *_pipelines(bench.rounds), "", *_rest(bench), "", *_reach(bench)])
 
 
