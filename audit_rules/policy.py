@@ -3,17 +3,19 @@
 import hashlib
 import tomllib
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib.resources import files
 from itertools import combinations
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import polars as pl
 from pydantic import Field, ValidationError
 
 from audit_rules.errors import PolicyRefused
+from audit_rules.stated import SECTION_KINDS, Section
 from audit_rules.terms import TERM_KINDS, Basis, NotAuditable, Strict, Term
 
 SHIPPED = Path(str(files("audit_rules") / "policies"))
@@ -22,7 +24,10 @@ M = TypeVar("M", bound=Strict)
 
 
 class Document(Strict):
-    """The document itself. A document without payer and drug applies to every audited drug line."""
+    """The document itself. A document without payer and drug applies to every audited drug line.
+
+    sections   its headings, so that `lint` can tell whether a section it refers to is there.
+    """
 
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     title: str = Field(min_length=3)
@@ -31,6 +36,7 @@ class Document(Strict):
     drug: str | None = None
     approved_on: date | None = None
     next_review: date | None = None
+    sections: tuple[str, ...] = ()
 
 
 class Version(Strict):
@@ -49,13 +55,24 @@ class Version(Strict):
 
 @dataclass(frozen=True)
 class Policy:
-    """One document with its versions (by date), terms, and the clauses that cannot be audited."""
+    """One document with its versions (by date), terms, the clauses that cannot be audited, and what else it states."""
 
     document: Document
     versions: tuple[Version, ...]
     terms: tuple[Term, ...]
     not_auditable: tuple[NotAuditable, ...]
+    stated: tuple[Section, ...]
     file_name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class PolicyFile:
+    """A policy file as read, before it is checked: its TOML content, the folder where its code sets lie, its hash."""
+
+    name: str
+    folder: Path
+    data: dict[str, Any]
     sha256: str
 
 
@@ -139,46 +156,72 @@ def load_policies(extra: Path | None = None) -> PolicyLibrary:
             found[name] = path.name
             policies[name] = policy
     library = PolicyLibrary(tuple(policies[k] for k in sorted(policies)))
-    _check_library(library)
+    check_library(library)
     return library
 
 
 def load_policy(path: Path) -> Policy:
     """One policy file; PolicyRefused where it does not hold."""
+    return parse_policy(read_policy_file(path))
+
+
+def read_policy_file(path: Path) -> PolicyFile:
+    """A policy file's content, unchecked; PolicyRefused where it is not TOML."""
     try:
         content = path.read_bytes()
         data = tomllib.loads(content.decode("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise PolicyRefused(f"{path.name}: not readable as TOML ({error}). Mend the file.") from None
+    return PolicyFile(path.name, path.parent, data, hashlib.sha256(content).hexdigest())
+
+
+def read_policy_files(paths: Iterable[Path]) -> list[PolicyFile]:
+    """The content of policy files, unchecked; of a folder, every policy file in it. No path: the shipped documents."""
+    found: list[Path] = []
+    for path in list(paths) or [SHIPPED]:
+        inside = sorted(path.glob("*.toml")) if path.is_dir() else [path]
+        if not inside:
+            raise PolicyRefused(f"{path.name}: no policy file (*.toml) in this folder. Give a folder that holds some.")
+        found += inside
+    return [read_policy_file(path) for path in dict.fromkeys(found)]
+
+
+def parse_policy(file: PolicyFile) -> Policy:
+    """The policy that a file holds; PolicyRefused where it does not hold."""
+    name, data = file.name, file.data
     kinds = {k.kind: k for k in TERM_KINDS}
-    unknown = sorted(set(data) - set(kinds) - {"document", "version", "not_auditable"})
+    sections = {s.key: s for s in SECTION_KINDS}
+    unknown = sorted(set(data) - set(kinds) - set(sections) - {"document", "version", "not_auditable"})
     if unknown:
         raise PolicyRefused(
-            f"{path.name}: unknown section {unknown[0]!r}: no rule knows such a term. Known: {', '.join(sorted(kinds))}."
+            f"{name}: unknown section {unknown[0]!r}: no rule knows such a term. Known: {', '.join(sorted([*kinds, *sections]))}."
         )
-    document = _parse(path, Document, data.get("document"), "document")
-    versions = tuple(_parse(path, Version, v, f"version {i + 1}") for i, v in enumerate(_list(path, data, "version")))
+    document = _parse(name, Document, data.get("document"), "document")
+    versions = tuple(_parse(name, Version, v, f"version {i + 1}") for i, v in enumerate(_list(name, data, "version")))
     terms = tuple(
-        _parse(path, kinds[k], t, f"{k} {t.get('term_id', f'number {i + 1}') if isinstance(t, dict) else i + 1}")
+        _parse(name, kinds[k], t, f"{k} {t.get('term_id', f'number {i + 1}') if isinstance(t, dict) else i + 1}")
         for k in kinds
-        for i, t in enumerate(_list(path, data, k))
+        for i, t in enumerate(_list(name, data, k))
     )
     not_auditable = tuple(
-        _parse(path, NotAuditable, n, f"not_auditable {i + 1}") for i, n in enumerate(_list(path, data, "not_auditable"))
+        _parse(name, NotAuditable, n, f"not_auditable {i + 1}") for i, n in enumerate(_list(name, data, "not_auditable"))
     )
-    policy = Policy(document, versions, terms, not_auditable, path.name, hashlib.sha256(content).hexdigest())
+    stated = tuple(
+        _parse(name, sections[k], s, f"{k} {i + 1}") for k in sections for i, s in enumerate(_list(name, data, k))
+    )  # fmt: skip
+    policy = Policy(document, versions, terms, not_auditable, stated, name, file.sha256)
     _check_policy(policy)
     return policy
 
 
-def _list(path: Path, data: dict[str, object], key: str) -> list[dict[str, object]]:
+def _list(name: str, data: dict[str, Any], key: str) -> list[dict[str, Any]]:
     value = data.get(key, [])
     if not isinstance(value, list):
-        raise PolicyRefused(f"{path.name}: {key} must be an array of tables. Write [[{key}]].")
+        raise PolicyRefused(f"{name}: {key} must be an array of tables. Write [[{key}]].")
     return value
 
 
-def _parse(path: Path, model: type[M], data: object, where: str) -> M:
+def _parse(name: str, model: type[M], data: object, where: str) -> M:
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -189,7 +232,7 @@ def _parse(path: Path, model: type[M], data: object, where: str) -> M:
             "missing": "Add it.",
         }
         remedy = remedies.get(first["type"], "Correct the value.")
-        raise PolicyRefused(f"{path.name}: {where}: {field + ': ' if field else ''}{first['msg']}. {remedy}") from None
+        raise PolicyRefused(f"{name}: {where}: {field + ': ' if field else ''}{first['msg']}. {remedy}") from None
 
 
 def _check_policy(policy: Policy) -> None:
@@ -215,7 +258,8 @@ def _check_policy(policy: Policy) -> None:
                 )
 
 
-def _check_library(library: PolicyLibrary) -> None:
+def check_library(library: PolicyLibrary) -> None:
+    """Term ids are unique, and a payer's name belongs to one payer; else PolicyRefused."""
     seen: dict[str, str] = {}
     for policy in library.policies:
         for term in policy.terms:

@@ -9,7 +9,7 @@ from typing import get_args
 import polars as pl
 
 from audit_rules.errors import PolicyRefused
-from audit_rules.policy import PolicyLibrary
+from audit_rules.policy import Policy, PolicyLibrary
 from audit_rules.terms import ICD10CM_CODE, AgeLimit, DiagnosisCodes, Standing
 
 SHIPPED = Path(str(files("audit_rules") / "code_sets"))
@@ -58,6 +58,23 @@ def load_reference(library: PolicyLibrary, extra: Path | None = None, ndc_direct
     codes = _codes(library, folders, hashes)
     _check_indications(library, codes)
     return Reference(ndc, hcpcs, codes, hashes)
+
+
+def policy_codes(policy: Policy, folder: Path) -> pl.DataFrame:
+    """`Reference.codes` of one policy whose code sets lie in `folder` or are shipped. Raises PolicyRefused."""
+    return _codes(PolicyLibrary((policy,)), [SHIPPED, folder], {})
+
+
+def hcpcs_roles(folder: Path) -> dict[str, str]:
+    """HCPCS code -> role, shipped and of `folder`; the later one counts."""
+    frame = _stacked(list(dict.fromkeys([SHIPPED, folder])), "drug_codes*.csv", _DRUG_COLUMNS, {})
+    return dict(frame.select("hcpcs", "role").iter_rows())
+
+
+def inducer_strengths() -> dict[str, str]:
+    """Ingredient -> how strong an inducer of CYP3A it is: strong, moderate or weak."""
+    frame = _read(SHIPPED / "cyp3a_inducers.csv", ("ingredient", "strength"), {})
+    return dict(frame.select("ingredient", "strength").iter_rows())
 
 
 def _code_set(path: Path, hashes: dict[str, str]) -> list[tuple[str, str | None, Standing | None]]:

@@ -17,7 +17,7 @@ from rich.table import Table as Grid
 from audit_rules import catalogue
 from audit_rules.errors import AuditError
 from audit_rules.outcomes import EXCEPTIONS
-from audit_rules.policy import load_policies
+from audit_rules.policy import load_policies, read_policy_files
 from audit_rules.rules import RULES
 from flows import clock
 from flows.errors import PrefectTrouble, Usage
@@ -31,6 +31,8 @@ os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("PREFECT_LOGGING_TO_API_ENABLED", "false")
 os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
 os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", "CRITICAL")
+
+DEFECTS_FOUND = 1
 
 app = App(name="claims-audit", help="Audit paid drug claims against payers' policies.", version=program_version)
 
@@ -223,6 +225,24 @@ def _decide(
     print(f"{count} exceptions {'dismissed' if action == DISMISS else 'reopened'}; the next run shows it.")
 
 
+@app.command
+def lint(*policy_files: Path, json: bool = False, as_of: str | None = None) -> int:
+    """Find defects in policy documents and in the files that transcribe them; exit code 1 where some are errors.
+
+    Parameters
+    ----------
+    policy_files: policy files, or folders of them (default: the shipped documents)
+    json: print the findings as JSON
+    as_of: the day on which a review has passed or not, YYYY-MM-DD (default: today)
+    """
+    from audit_rules.lint import as_json, as_text, has_errors
+    from audit_rules.lint import lint as find_defects
+
+    findings = find_defects(read_policy_files(policy_files), _day(as_of))
+    print(as_json(findings) if json else as_text(findings))
+    return DEFECTS_FOUND if has_errors(findings) else 0
+
+
 def _publish_findings(output: Path, made: Plan) -> None:
     """Quarantine and warnings, complete before either has its name."""
     from flows.report import make_private, write_findings
@@ -312,9 +332,10 @@ def _moved(summary: Summary) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     os.umask(0o077)
+    answer = None
     try:
         with told(Path.cwd()):
-            app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+            answer = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         print(f"claims-audit: {_misused(error)} See claims-audit --help.", file=sys.stderr)
         return Usage.exit_code
@@ -323,7 +344,7 @@ def main(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+    return answer if isinstance(answer, int) else 0
 
 
 def _misused(error: CycloptsError) -> str:
