@@ -22,7 +22,7 @@ from audit_rules.rules import RULES
 from flows import clock
 from flows.errors import PrefectTrouble, Usage
 from flows.failures import told
-from flows.ledger import DISMISS, REOPEN, Decision, decide, read_decisions
+from flows.ledger import DISMISS, REOPEN, Decision, decide, last_night, read_decisions
 from flows.plan import Plan, Request, plan, program_version
 from flows.stages import Summary, begin, load_stage, net_stage, validate_stage
 
@@ -223,6 +223,36 @@ def _decide(
     with told(Path.cwd()):
         count = decide(warehouse, decisions, action, by, until)
     print(f"{count} exceptions {'dismissed' if action == DISMISS else 'reopened'}; the next run shows it.")
+
+
+@app.command
+def explain(
+    claim_id: str,
+    *,
+    warehouse: Path,
+    line: int | None = None,
+    as_of: str | None = None,
+    config: Path | None = None,
+    policies: Path | None = None,
+    ndc_directory: Path | None = None,
+) -> None:
+    """Every rule on every line of one claim: fired or not, and why. What is printed is a result and may hold PHI.
+
+    Parameters
+    ----------
+    claim_id: the claim, as it stands in the extracts
+    warehouse: the warehouse of a run
+    line: one line of it (default: all)
+    as_of: the knowledge date, YYYY-MM-DD (default: the last night of the warehouse)
+    config: the config file of the run, for its payer names
+    policies: a folder with more policy files and code sets
+    ndc_directory: a folder with the FDA NDC directory (product.txt, package.txt)
+    """
+    from flows.explain import explain as explained
+    from flows.explain_text import text_of
+
+    day = _day(as_of) if as_of else last_night(warehouse) or clock.today()
+    print(text_of(explained(Request(None, Path(), warehouse, day, config, policies, ndc_directory), claim_id, line)))
 
 
 @app.command

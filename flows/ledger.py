@@ -14,10 +14,10 @@ import duckdb
 import polars as pl
 
 from flows.clock import today
-from flows.errors import Usage, WarehouseBusy
+from flows.errors import Usage
 from flows.plan import Plan, program_version
 from flows.sql import fetched, literal, one, run
-from flows.warehouse import hold, opened, upgrade
+from flows.warehouse import hold, opened, upgrade, written
 from schemas.results import CHANGE, conform
 
 DISMISS, REOPEN = "dismiss", "reopen"
@@ -79,6 +79,17 @@ def _note_texts(connection: duckdb.DuckDBPyConnection, plan: Plan, before: date 
     )
 
 
+def last_night(warehouse: Path) -> date | None:
+    """The last night that the ledger of a warehouse knows; None where there is none."""
+    if not warehouse.exists():
+        return None
+    try:
+        with duckdb.connect(str(warehouse), read_only=True) as connection:
+            return connection.execute("SELECT max(as_of) FROM main.night").fetchall()[0][0]  # type: ignore[no-any-return]
+    except duckdb.Error:  # of an earlier version, or no warehouse: whoever opens it next says so
+        return None
+
+
 class Decision(NamedTuple):
     """What a person decides about: an exception, and why."""
 
@@ -115,11 +126,7 @@ def decide(warehouse: Path, decisions: list[Decision], action: str, by: str, unt
         raise Usage("Who decides and why must be said. Give --by and --reason, or a reason in each row of the CSV.")
     with hold(warehouse):
         upgrade(warehouse)
-        try:
-            connection = duckdb.connect(str(warehouse))
-        except duckdb.IOException:
-            raise WarehouseBusy(f"The warehouse {warehouse.name} cannot be opened. Close the program that holds it.") from None
-        with connection:
+        with written(warehouse) as connection:
             marks = ", ".join("?" * len(reasons))
             query = f"SELECT count(DISTINCT exception_id) FROM ledger_event WHERE exception_id IN ({marks})"
             unknown = len(reasons) - one(connection, query, *reasons)

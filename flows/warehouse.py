@@ -191,8 +191,7 @@ def keep(bench: Workbench) -> None:
         os.replace(bench.database, bench.warehouse)
         make_durable(bench.warehouse.parent)
         return
-    connection = duckdb.connect(str(bench.warehouse))
-    try:
+    with written(bench.warehouse) as connection:
         _attach(connection, bench.database, "fresh")
         connection.execute("BEGIN")
         connection.execute(
@@ -206,6 +205,19 @@ def keep(bench: Workbench) -> None:
         for name in [*TABLES, *(n for n in LEDGERS if n != "meta")]:
             connection.execute(f"INSERT INTO main.{identifier(name)} BY NAME SELECT * FROM fresh.main.{identifier(name)}")
         connection.execute("COMMIT")
+
+
+@contextmanager
+def written(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that may write. Raises WarehouseBusy where another program has the warehouse open."""
+    try:
+        connection = duckdb.connect(str(warehouse))
+    except duckdb.IOException as error:
+        if "lock" not in str(error).lower():
+            raise
+        raise WarehouseBusy(f"Another program has the warehouse {warehouse.name} open. Close it, then run again.") from None
+    try:
+        yield connection
     finally:
         connection.close()
 

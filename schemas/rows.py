@@ -5,15 +5,18 @@ Error models judge the rows whose text did not simply parse: typed columns besid
 Both run at full depth: on a LazyFrame Pandera would check names and types only.
 """
 
-from collections.abc import Iterator
+from __future__ import annotations
 
-import pandera.polars as pa
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import polars as pl
-from pandera.config import ValidationDepth, config_context
-from pandera.errors import SchemaErrors
 
 from schemas.formats import ICD9_TYPE, well_formed
 from schemas.tables import Column, Kind, Table
+
+if TYPE_CHECKING:  # Pandera takes half a second to import, so a function imports it when it is called
+    import pandera.polars as pa
 
 PARSE_CHECKS = {
     Kind.DATE: "date_does_not_parse", Kind.AMOUNT: "amount_does_not_parse", Kind.QUANTITY: "number_does_not_parse",
@@ -37,11 +40,15 @@ def _text(column: Column) -> pl.Expr:
 
 
 def _check(name: str, holds: pl.Expr) -> pa.Check:
+    import pandera.polars as pa
+
     return pa.Check(lambda data: data.lazyframe.select(holds), name=name, error=name)
 
 
 def error_model(table: Table) -> pa.DataFrameSchema:
     """The model of a table's rows: every check of severity error, named COLUMN|CHECK."""
+    import pandera.polars as pa
+
     checks = []
     for c in table.columns:
         parse = PARSE_CHECKS.get(c.kind) or (UNKNOWN_WORD if c.strict or c.name == "evidence_value" else None)
@@ -57,6 +64,8 @@ def error_model(table: Table) -> pa.DataFrameSchema:
 
 def warning_checks(table: Table) -> Iterator[tuple[tuple[str, ...], str, pa.DataFrameSchema]]:
     """For every warning of a table: the columns it reads, the check's name, and the model of their distinct values."""
+    import pandera.polars as pa
+
     for c in table.columns:
         if c.kind in FORMAT_CHECKS:
             name = FORMAT_CHECKS[c.kind]
@@ -79,6 +88,9 @@ def warning_checks(table: Table) -> Iterator[tuple[tuple[str, ...], str, pa.Data
 
 def failures(model: pa.DataFrameSchema, frame: pl.DataFrame) -> pl.DataFrame:
     """Every failed check of every row: `index` (row of the frame, from 0) and `check`."""
+    from pandera.config import ValidationDepth, config_context
+    from pandera.errors import SchemaErrors
+
     empty = pl.DataFrame(schema={"index": pl.Int64, "check": pl.String})
     if frame.is_empty():
         return empty

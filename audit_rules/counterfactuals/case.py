@@ -1,0 +1,199 @@
+"""A case: one judged line with every row of its person, and what it is to change one fact of it.
+
+Rows are those of `Extracted`, with the columns of the contract; what follows from a column (the service date of a
+dispensing date, thousandths of a quantity) is filled in where a row is changed.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from audit_rules.dossier import Extracted
+from audit_rules.policy import FAR_FUTURE, Policy
+from audit_rules.rule import Book
+from audit_rules.terms import Term
+
+Row = dict[str, Any]
+T = TypeVar("T", bound=Term)
+
+_BEFORE_ANY = "!"  # sorts before letters and digits
+
+FRAMES = {
+    "medical_claim": "medical", "pharmacy_claim": "pharmacy", "diagnosis": "diagnosis", "eligibility": "eligibility",
+    "authorization": "authorization", "clinical_evidence": "clinical_evidence",
+}  # fmt: skip
+"""Table of the contract -> its frame in `Extracted`; those that have rows of a person."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One row other than it is on file.
+
+    table    a table of the contract.
+    row      the row's position among the person's rows of that table; None: a row that is not on file.
+    values   columns and what they hold instead (as in `Extracted`: `quantity` on both claim tables); None: not there.
+    """
+
+    table: str
+    row: int | None
+    values: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change to the facts of a case, small enough to be told in a sentence.
+
+    fact    what is on file: "the fill is of 120 tablets".
+    words   what would have to be otherwise: "had the fill been of 181 tablets instead of 120".
+    edits   the rows that differ.
+    step    how far the new value lies from the old one, in its own unit; among changes of one kind the smaller is nearer.
+    line    columns of the judged line that differ, where further changes may follow from this one.
+    """
+
+    fact: str
+    words: str
+    edits: tuple[Edit, ...]
+    step: float = 0
+    line: Mapping[str, Any] = field(default_factory=dict)
+
+
+Family = Callable[["Case"], Iterator[Change]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One judged line (as the dossier has it), the rows of its person by table, and who is known in the provider table."""
+
+    line: Row
+    rows: Mapping[str, list[Row]]
+    taxonomies: Mapping[str, set[str]]
+    book: Book
+    as_of: date
+
+    @property
+    def day(self) -> date:
+        """The service date."""
+        day: date = self.line["service_date"]
+        return day
+
+    @property
+    def is_fill(self) -> bool:
+        """Whether the line is a pharmacy line."""
+        return bool(self.line["claim_source"] == "pharmacy")
+
+    @property
+    def table(self) -> str:
+        """The table that holds the line."""
+        return "pharmacy_claim" if self.is_fill else "medical_claim"
+
+    @property
+    def what(self) -> str:
+        """What the line is called."""
+        return "fill" if self.is_fill else "line"
+
+    @property
+    def position(self) -> int:
+        """Where the line stands among the person's rows of its table."""
+        key = ("claim_id", "claim_line_number", "payer_id")
+        own = tuple(self.line[k] for k in key)
+        return next(i for i, r in enumerate(self.rows[self.table]) if r["fate"] == "history" and tuple(r[k] for k in key) == own)
+
+    @property
+    def own_row(self) -> Row:
+        """The line's row."""
+        return self.rows[self.table][self.position]
+
+    def policies(self) -> list[Policy]:
+        """The documents that the line is judged by: those of its payer and drug, and the general ones."""
+        own = (self.line["payer_id"], self.line["drug"])
+        documents = self.book.library.policies
+        return [p for p in documents if p.document.payer is None or (p.document.payer, p.document.drug) == own]
+
+    def terms(self, kind: type[T]) -> list[T]:
+        """Their terms of that kind that are in force on the service date."""
+        found = [t for p in self.policies() for t in p.terms if isinstance(t, kind)]
+        return [t for t in found if t.effective_from <= self.day < (t.effective_to or FAR_FUTURE)]
+
+    def has_dormant_clause(self) -> bool:
+        """Whether some kind of clause of these documents was not in force on the service date."""
+        kinds = {type(t) for p in self.policies() for t in p.terms}
+        return any(not self.terms(kind) for kind in kinds)
+
+    def where(self, table: str, holds: Callable[[Row], bool]) -> list[int]:
+        """Positions of the person's rows of a table for which something holds."""
+        return [i for i, row in enumerate(self.rows[table]) if holds(row)]
+
+    def edited(self, **values: Any) -> Edit:
+        """The line's own row with other values."""
+        return Edit(self.table, self.position, values)
+
+    def added(self, table: str, **values: Any) -> Edit:
+        """A row of this person that is not on file; of claims at the line's payer."""
+        own = {"member_id": self.line["member_id"], "payer": self.line["payer"], "payer_id": self.line["payer_id"]}
+        claim = {"claim_line_number": 1, "paid_amount": Decimal(0), "fate": "history"} if table.endswith("_claim") else {}
+        return Edit(table, None, own | claim | values)
+
+    def another_claim(self, suffix: str = "") -> str:
+        """The id of a claim that is not on file, and that sorts before the line's."""
+        return f"{_BEFORE_ANY}{self.line['claim_id']}{suffix}"
+
+    def repeated(self, suffix: str = "", **values: Any) -> Edit:
+        """The line once more, as a claim of its own that replaces none."""
+        plain = {
+            "claim_id": self.another_claim(suffix),
+            "claim_status": None,
+            "claim_frequency_code": None,
+            "original_claim_id": None,
+        }
+        return Edit(self.table, None, self.own_row | plain | values)
+
+    def after(self, change: Change) -> "Case":
+        """The case as it would be with the change made; rows keep their positions, and new ones come last."""
+        rows = {table: list(found) for table, found in self.rows.items()}
+        for edit in change.edits:
+            if edit.row is None:
+                rows[edit.table].append(completed(edit.table, dict(edit.values or {})))
+            elif edit.values is not None:
+                rows[edit.table][edit.row] = completed(edit.table, {**rows[edit.table][edit.row], **edit.values})
+        return replace(self, rows=rows, line={**self.line, **change.line})
+
+
+def rows_of(extracted: Extracted, person: str) -> dict[str, list[Row]]:
+    """Every row of one person, by table."""
+    frames = {table: getattr(extracted, frame) for table, frame in FRAMES.items()}
+    return {table: frame.filter(frame["person"] == person).to_dicts() for table, frame in frames.items()}
+
+
+def completed(table: str, row: Row) -> Row:
+    """The row with the columns that follow from others: service date, quantity and amounts as the dossier reads them."""
+    if table == "pharmacy_claim":
+        row["service_date"] = row.get("dispensing_date")
+    elif table == "medical_claim":
+        row["service_date"] = row.get("claim_line_start_date") or row.get("claim_start_date")
+    else:
+        return row
+    scaled = {"quantity_milli": ("quantity", 1000), "paid_cents": ("paid_amount", 100)}
+    for name, (source, scale) in scaled.items():
+        row[name] = None if row.get(source) is None else int(row[source] * scale)
+    return row
+
+
+def shown(value: object) -> str:
+    """A figure as people write it; a missing one as unknown."""
+    if value is None:
+        return "unknown"
+    if isinstance(value, Decimal | float):
+        return f"{value:f}".rstrip("0").rstrip(".") if "." in f"{value:f}" else f"{value:f}"
+    return str(value)
+
+
+def counted(number: object, thing: str) -> str:
+    """A number of things, with the thing in the plural where they are not one."""
+    return f"{shown(number)} {thing}" if shown(number) == "1" else f"{shown(number)} {thing}s"
+
+
+def listed(words: list[str]) -> str:
+    """Words as a list in a sentence."""
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]

@@ -1,0 +1,209 @@
+"""The search: every change made to a copy of its person, all copies judged at once, and the nearest that fires.
+
+What is nearest: one change before two; a change of what the rule asks about before one of anything else; then the kinds
+in the order of FAMILIES; then fewer rows; then the smaller step.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from audit_rules.counterfactuals import of_the_line, of_the_person
+from audit_rules.counterfactuals.case import FRAMES, Case, Change, Family, Row, completed
+from audit_rules.dossier import Extracted, compile_dossier
+from audit_rules.outcomes import EXCEPTIONS
+from audit_rules.rule import Book, RuleModule, in_scope, settle
+from audit_rules.terms import (
+    AdverseEvent,
+    AgeLimit,
+    Authorization,
+    Combination,
+    CyclesWithoutResponse,
+    DailyDose,
+    DiagnosisCoverage,
+    DoseInterval,
+    DuplicateClaim,
+    Eligibility,
+    GenericTrial,
+    HcpcsValidity,
+    MaximumCycles,
+    Monitoring,
+    PrescriberSpecialty,
+    QuantityLimit,
+    RemissionAtStart,
+    SplitFills,
+    TabletStrength,
+    Term,
+    TransplantCycles,
+    UnclassifiedCode,
+    UnitsPerDate,
+    VialUnits,
+)
+
+FAMILIES: tuple[tuple[Family, tuple[type[Term], ...]], ...] = (
+    (of_the_line.quantities, (QuantityLimit, SplitFills, DailyDose, TabletStrength, UnitsPerDate, VialUnits)),
+    (of_the_line.days, (DailyDose, TabletStrength)),
+    (of_the_line.modifiers, (VialUnits,)),
+    (of_the_line.codes, (HcpcsValidity, UnclassifiedCode)),
+    (of_the_line.prescribers, (PrescriberSpecialty,)),
+    (of_the_person.diagnoses, (DiagnosisCoverage, RemissionAtStart, AdverseEvent)),
+    (of_the_person.authorizations, (Authorization, GenericTrial)),
+    (of_the_person.facts, (CyclesWithoutResponse, TransplantCycles, Combination, GenericTrial, RemissionAtStart)),
+    (of_the_person.fills, (GenericTrial, Combination, SplitFills)),
+    (of_the_person.services, (Monitoring,)),
+    (of_the_person.second_claims, (DuplicateClaim,)),
+    (of_the_person.doses, (DoseInterval, CyclesWithoutResponse, MaximumCycles, TransplantCycles)),
+    (of_the_person.births, (AgeLimit, DailyDose)),
+    (of_the_person.enrollment, (Eligibility,)),
+    (of_the_line.products, ()),
+    (of_the_line.dates, (HcpcsValidity,)),
+)
+"""Every kind of change, in the order of nearness, with the kinds of term that it is about."""
+
+_AFTER_PRODUCT = (of_the_line.quantities, of_the_line.days, of_the_person.fills)
+_AFTER_QUANTITY = (
+    of_the_person.diagnoses,
+    of_the_person.facts,
+    of_the_person.fills,
+    of_the_person.second_claims,
+    of_the_person.doses,
+)
+"""Kinds that are tried once more on top of another product, or of a quantity; on top of another date all are."""
+
+_KEY = ("claim_source", "claim_id", "claim_line_number", "payer_id")
+
+Asked = tuple[int, str, str]
+"""A rule on a line under a policy: row_id, rule_id, policy_id."""
+
+
+@dataclass(frozen=True)
+class Firing:
+    """A change, its kind, and what the rule would answer."""
+
+    change: Change
+    kind: str
+    outcome: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """A change on trial: its place in the order of nearness but for the rule, and the kinds of term it is about."""
+
+    case: Case
+    change: Change
+    about: tuple[type[Term], ...]
+    family: int
+    opening: float | None = None  # the step of the change before it, where there is one
+
+    def distance(self, asks: tuple[type[Term], ...]) -> tuple[float, ...]:
+        """How near the change is for a rule that asks for these terms: smaller is nearer."""
+        relation = 0 if asks[0] in self.about else 1 if set(asks) & set(self.about) else 2
+        steps = (self.opening is not None, relation, self.family, len(self.change.edits), self.opening or 0, self.change.step)
+        return tuple(float(s) for s in steps)
+
+
+def judged(
+    extracted: Extracted, book: Book, modules: Sequence[RuleModule], supply_days: int, as_of: date
+) -> Iterator[tuple[RuleModule, pl.DataFrame, Sequence[pl.LazyFrame]]]:
+    """Each rule that has lines in scope, with its answers on them (as settled) and the evidence it looked at."""
+    dossier = compile_dossier(extracted, book.reference, supply_days, as_of)
+    for module in modules:
+        scope = in_scope(dossier, book, module.RULE).collect()
+        if not scope.is_empty():
+            found = module.evaluate(dossier, scope.lazy(), book)
+            yield module, settle(scope.lazy(), found.answers, module.RULE).collect(), found.evidence
+
+
+def nearest(
+    cases: Sequence[Case], silent: set[Asked], extracted: Extracted, modules: Sequence[RuleModule], supply_days: int
+) -> dict[Asked, Firing]:
+    """For each silent rule the nearest change that makes it fire; rules that none does are left out.
+
+    Every change is made to a copy of its person under a number in place of the name; one judgement tells which fire.
+    """
+    tried = [t for case in cases for t in _changes(case)]
+    if not tried:
+        return {}
+    book, as_of = cases[0].book, cases[0].as_of
+    wanted = [m for m in modules if any(rule_id == m.RULE.id for _, rule_id, _ in silent)]
+    fired: dict[Asked, list[tuple[tuple[float, ...], int, Firing]]] = defaultdict(list)
+    for module, answers, _ in judged(_copies(extracted, tried), book, wanted, supply_days, as_of):
+        exceptions = answers.filter(pl.col("outcome").is_in(EXCEPTIONS)).select("person", *_KEY, "policy_id", "outcome", "reason")
+        for number, *line, policy_id, outcome, reason in exceptions.iter_rows():
+            one = tried[int(number)]
+            asked = (one.case.line["row_id"], module.RULE.id, policy_id)
+            if line == [one.case.line[c] for c in _KEY] and asked in silent:
+                kind = FAMILIES[one.family][0].__name__
+                fired[asked].append((one.distance(module.RULE.asks), int(number), Firing(one.change, kind, outcome, reason)))
+    return {asked: min(found, key=lambda f: f[:2])[2] for asked, found in fired.items()}
+
+
+def _changes(case: Case) -> Iterator[_Tried]:
+    """Every single change of a case, and second changes on top of one that brings other clauses to bear."""
+    for number, (family, about) in enumerate(FAMILIES):
+        for change in family(case):
+            yield _Tried(case, change, about, number)
+            for follower, (second, second_about) in enumerate(FAMILIES):
+                if _follows(case, family, second):
+                    for following in second(case.after(change)):
+                        yield _Tried(case, _both(change, following), second_about, follower, change.step)
+
+
+def _follows(case: Case, first: Family, second: Family) -> bool:
+    """Whether a second kind of change is tried on top of the first.
+
+    Of another date only where some clause was not in force, of a quantity only where none is on file.
+    """
+    if first is of_the_line.products:
+        return second in _AFTER_PRODUCT
+    if first is of_the_line.quantities:
+        return second in _AFTER_QUANTITY and case.line["quantity"] is None
+    return first is of_the_line.dates and second not in (of_the_line.dates, of_the_line.products) and case.has_dormant_clause()
+
+
+def _both(first: Change, second: Change) -> Change:
+    """Two changes as one; what is on file is what the first would change, for the second is told as if that were done."""
+    return replace(second, fact=first.fact, words=f"{first.words}, and {second.words}", edits=(*first.edits, *second.edits))
+
+
+def _copies(extracted: Extracted, tried: Sequence[_Tried]) -> Extracted:
+    """The rows of each change's person, changed, under the number of the change; nobody else's."""
+    frames: dict[str, Any] = {frame: _copied(getattr(extracted, frame), table, tried) for table, frame in FRAMES.items()}
+    return replace(extracted, **frames)
+
+
+def _copied(frame: pl.DataFrame, table: str, tried: Sequence[_Tried]) -> pl.DataFrame:
+    """One table of `_copies`: the rows that no change touches are taken from the frame, the others are made."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for i, person in enumerate(frame["person"].to_list()):
+        places[person].append(i)
+    numbers: list[str] = []
+    kept: list[int] = []
+    made: list[Row] = []
+    for number, one in enumerate(tried):
+        edited, added = _edited(one, table)
+        untouched = [p for i, p in enumerate(places[one.case.line["person"]]) if i not in edited]
+        kept += untouched
+        numbers += [str(number)] * len(untouched)
+        made += [completed(table, row) | {"person": str(number)} for row in (*edited.values(), *added) if row is not None]
+    same = frame[kept].with_columns(person=pl.Series(numbers, dtype=pl.String))
+    columns = {name: [row.get(name) for row in made] for name in same.columns}
+    return pl.concat([same, pl.DataFrame(columns, schema=same.schema)])
+
+
+def _edited(one: _Tried, table: str) -> tuple[dict[int, Row | None], list[Row]]:
+    """The person's rows of a table that a change touches, by place (None: not there), and those that it adds."""
+    rows: dict[int, Row | None] = {}
+    added: list[Row] = []
+    for edit in one.change.edits:
+        if edit.table == table and edit.row is None:
+            added.append(dict(edit.values or {}))
+        elif edit.table == table and edit.row is not None:
+            before = rows.get(edit.row, one.case.rows[table][edit.row])
+            rows[edit.row] = None if before is None or edit.values is None else {**before, **edit.values}
+    return rows, added
