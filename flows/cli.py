@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
+import polars as pl
 from cyclopts import App, CycloptsError, MissingArgumentError, UnknownCommandError, UnknownOptionError, UnusedCliTokensError
 from rich.console import Console
 from rich.padding import Padding
@@ -253,6 +254,41 @@ def explain(
 
     day = _day(as_of) if as_of else last_night(warehouse) or clock.today()
     print(text_of(explained(Request(None, Path(), warehouse, day, config, policies, ndc_directory), claim_id, line)))
+
+
+@app.command
+def compare(
+    *,
+    warehouse: Path,
+    policies: list[Path],
+    as_of: str | None = None,
+    config: Path | None = None,
+    ndc_directory: Path | None = None,
+    json: bool = False,
+) -> None:
+    """Judge one warehouse under two sets of policies: what appears, disappears and changes, by rule and clause.
+
+    Parameters
+    ----------
+    warehouse: the warehouse of a run
+    policies: a folder with policy files; twice for a comparison of two, once to compare with the shipped ones
+    as_of: the knowledge date, YYYY-MM-DD (default: the last night of the warehouse)
+    config: the config file of the run, for its payer names
+    ndc_directory: a folder with the FDA NDC directory
+    json: print the moves as JSON
+    """
+    from flows.compare import compare as compared
+    from flows.compare import show
+
+    if not 1 <= len(policies) <= 2:
+        raise Usage("--policies is given once or twice: before and after, or after alone.")
+    before, after = policies if len(policies) == 2 else (None, policies[0])
+    day = _day(as_of) if as_of else last_night(warehouse) or clock.today()
+    moved = compared(Request(None, Path(), warehouse, day, config, None, ndc_directory), before, after)
+    if json:
+        print(moved.with_columns(pl.col("dollars").cast(pl.String)).write_json())
+    else:
+        show(moved)
 
 
 @app.command
