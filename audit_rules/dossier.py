@@ -120,7 +120,7 @@ def _with_drug(lines: pl.DataFrame, reference: Reference) -> pl.DataFrame:
     return (
         lines.with_columns(drug=drug)
         .with_columns(pl.when(is_other_drug).then(None).otherwise(pl.col(c)).alias(c) for c in ("product", "strength_mg", "form"))
-        .with_columns(product_code=pl.coalesce("hcpcs_code", "ndc_code"), is_unclassified=role == "unclassified")
+        .with_columns(product_code=pl.coalesce("hcpcs_code", "ndc_code"))
         .drop("hcpcs_drug", "hcpcs_role", "audited")
     )
 
