@@ -72,7 +72,7 @@ def scan_csv(extract: Extract, delimiter: str, encoding: str | None, work: Path)
                 out.write(text.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n"))
             out.write("\n" if carry else "")
     head = tally.head.replace("\r\n", "\n").replace("\r", "\n")
-    records = exact_records(extract, plain, delimiter) if tally.ends_in_quotes else tally.records - 1
+    records = exact_records(extract, plain, delimiter) if tally.has_doubtful_quotes else tally.records - 1
     blank_head = len(head) - len(head.lstrip("\n"))
     return Scan(_header(head, delimiter, extract.name), blank_head, tally.has_blanks, records, plain)
 
@@ -158,7 +158,7 @@ class _Tally:
         self.head = ""
         self.has_blanks = False
         self._line = ""
-        self._quoted = False
+        self._quoted = self._quote_behind_blank = False
         self._crlf = self._lf = self._cr = False
 
     def add(self, text: str) -> None:
@@ -193,9 +193,9 @@ class _Tally:
         return self._crlf + self._lf + self._cr > 1
 
     @property
-    def ends_in_quotes(self) -> bool:
-        """A quote was left open, or one stands inside a field: counting by pairs of quotes does not do."""
-        return self._quoted
+    def has_doubtful_quotes(self) -> bool:
+        """A quote was left open, or stands behind a blank (the engine takes it for an opening one): pairs cannot be counted."""
+        return self._quoted or self._quote_behind_blank
 
     def _count(self, lines: str) -> None:
         has_blanks = not lines or lines[0] == "\n" or lines[-1] == "\n" or "\n\n" in lines
@@ -203,6 +203,7 @@ class _Tally:
         if '"' not in lines and not self._quoted and not has_blanks:
             self.records += lines.count("\n") + 1
             return
+        self._quote_behind_blank |= ' "' in lines or '\t"' in lines
         for line in lines.split("\n"):
             if line or self._quoted:
                 self._quoted ^= line.count('"') % 2 == 1

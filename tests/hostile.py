@@ -250,6 +250,8 @@ SPLITTING = (
             Read(2, ((2, None, NOT_SPLIT),))),
     Hostile("no-line-end", "no line end behind the last row", {CSV: THREE.removesuffix(b"\n")}, Read(3, cells=IDS)),
     Hostile("crlf", "CR LF throughout", {CSV: THREE.replace(b"\n", b"\r\n")}, Read(3, cells=IDS)),
+    Hostile("quote-behind-blank", "a blank before a quote in one row, a quote at the end of another",
+            {CSV: csv(fill(1), ' "aa', fill(3), '\\"')}, Refused(("its quotes or line breaks",))),
     Hostile("cr-last", "LF throughout, CR behind the last row", {CSV: THREE.removesuffix(b"\n") + b"\r"}, Read(3, cells=IDS)),
     Hostile("cr-only", "CR alone throughout", {CSV: THREE.replace(b"\n", b"\r")}, Read(3, cells=IDS)),
     Hostile("lf-then-crlf", "a header with LF over rows with CR LF",

@@ -115,7 +115,7 @@ def test_a_scheduled_night_runs_by_itself_and_is_told(server: Server, tmp_path: 
         list(map(str, words)), env=server.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as serving:
         try:
-            _wait_for(server.events)
+            _wait_for(lambda: server.events() and _finished(server))
         finally:
             serving.terminate()
     told = server.events()[-1]
