@@ -252,8 +252,8 @@ def explain(
     from flows.explain import explain as explained
     from flows.explain_text import text_of
 
-    day = _day(as_of) if as_of else last_night(warehouse) or clock.today()
-    print(text_of(explained(Request(None, Path(), warehouse, day, config, policies, ndc_directory), claim_id, line)))
+    night = _night(as_of, warehouse)
+    print(text_of(explained(Request(None, Path(), warehouse, night, config, policies, ndc_directory), claim_id, line)))
 
 
 @app.command
@@ -283,8 +283,8 @@ def compare(
     if not 1 <= len(policies) <= 2:
         raise Usage("--policies is given once or twice: before and after, or after alone.")
     before, after = policies if len(policies) == 2 else (None, policies[0])
-    day = _day(as_of) if as_of else last_night(warehouse) or clock.today()
-    moved = compared(Request(None, Path(), warehouse, day, config, None, ndc_directory), before, after)
+    night = _night(as_of, warehouse)
+    moved = compared(Request(None, Path(), warehouse, night, config, None, ndc_directory), before, after)
     if json:
         print(moved.with_columns(pl.col("dollars").cast(pl.String)).write_json())
     else:
@@ -333,6 +333,11 @@ def _day(text: str | None) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise Usage("--as-of is a date, YYYY-MM-DD.") from None
+
+
+def _night(as_of: str | None, warehouse: Path) -> date:
+    """The day asked for, else the last night of the warehouse, else today."""
+    return _day(as_of) if as_of else last_night(warehouse) or clock.today()
 
 
 def _run_flow(request: Request) -> Summary:

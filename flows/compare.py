@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import polars as pl
 from rich.console import Console
@@ -12,10 +11,9 @@ from audit_rules.dossier import compile_dossier
 from audit_rules.judge import judge
 from audit_rules.rule import Book
 from audit_rules.rules import RULES
-from flows.errors import Usage
+from flows.again import settled_again
 from flows.extract import extract
-from flows.net import net
-from flows.plan import Request, plan
+from flows.plan import Request
 
 APPEARS, DISAPPEARS, CHANGES = "appears", "disappears", "changes"
 _COMPARED = ("outcome", "reason", "amount_at_risk")
@@ -30,9 +28,7 @@ def compare(request: Request, before: Path | None, after: Path | None) -> pl.Dat
     One row per move, rule and clause: lines, dollars (of what appears or disappears; of a change the difference), members
     and providers. Raises Usage where there is no such warehouse.
     """
-    if not request.warehouse.is_file():
-        raise Usage("There is no such warehouse. Name the warehouse of a run with --warehouse.")
-    old, new = (_exceptions(replace(request, input=None, policies=folder)) for folder in (before, after))
+    old, new = (_exceptions(replace(request, policies=folder)) for folder in (before, after))
     both = old.join(new, on="exception_id", suffix="_new")
     differs = pl.any_horizontal(pl.col(c).ne_missing(pl.col(f"{c}_new")) for c in _COMPARED)
     difference = pl.col("amount_at_risk_new").fill_null(0) - pl.col("amount_at_risk").fill_null(0)
@@ -54,10 +50,7 @@ def compare(request: Request, before: Path | None, after: Path | None) -> pl.Dat
 
 
 def _exceptions(request: Request) -> pl.DataFrame:
-    made = plan(request)
-    with TemporaryDirectory(prefix="claims-audit-") as scratch:
-        bench = replace(made.bench, database=Path(scratch) / "bench.duckdb", scratch=Path(scratch))
-        net(bench, request.as_of, made.payer_names, max_error_rate=1)
+    with settled_again(request) as (made, bench):
         extracted = extract(bench, made.reference, request.as_of)
     dossier = compile_dossier(extracted, made.reference, made.default_supply_days, request.as_of)
     return judge(dossier, Book(made.library, made.reference), RULES).exceptions.select(_SHOWN)

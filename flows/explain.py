@@ -6,8 +6,6 @@ The warehouse is read and nothing is kept: the workbench is a temporary folder.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
@@ -21,10 +19,11 @@ from audit_rules.outcomes import EXCEPTIONS
 from audit_rules.policy import PolicyLibrary
 from audit_rules.rule import ON, Book, RuleModule
 from audit_rules.rules import RULES
+from flows.again import settled_again
 from flows.errors import Usage
 from flows.extract import extract
-from flows.net import QUANTITY, SERVICE_DATE, net
-from flows.plan import Plan, Request, plan
+from flows.net import QUANTITY, SERVICE_DATE
+from flows.plan import Plan, Request
 from flows.warehouse import Workbench, opened
 from schemas.formats import well_formed
 from schemas.tables import CLAIM_TABLES, Kind
@@ -71,12 +70,7 @@ def explain(request: Request, claim_id: str, line: int | None = None) -> Explana
 
     Raises Usage where there is no such warehouse, claim or line, without repeating what was asked for.
     """
-    if not request.warehouse.is_file():
-        raise Usage("There is no such warehouse. Name the warehouse of a run with --warehouse.")
-    made = plan(replace(request, input=None))
-    with TemporaryDirectory(prefix="claims-audit-") as scratch, pl.Config(engine_affinity="in-memory"):
-        bench = replace(made.bench, database=Path(scratch) / "bench.duckdb", scratch=Path(scratch))
-        net(bench, request.as_of, made.payer_names, max_error_rate=1)
+    with pl.Config(engine_affinity="in-memory"), settled_again(request) as (made, bench):
         rows = _rows(bench, request.as_of, claim_id.strip())
         if not rows:
             raise Usage(
