@@ -346,10 +346,13 @@ def _run_flow(request: Request) -> Summary:
         from flows.nightly import nightly_audit
 
         return nightly_audit(
-            str(request.input) if request.input else None, str(request.output), str(request.warehouse),
-            request.as_of.isoformat(),
-            *(str(p) if p else None for p in (request.config, request.policies, request.ndc_directory)),
+            _text(request.input), str(request.output), str(request.warehouse), request.as_of.isoformat(), _text(request.config),
+            _text(request.policies), _text(request.ndc_directory), request.whole,
         )  # type: ignore[return-value]  # fmt: skip
+
+
+def _text(path: Path | None) -> str | None:
+    return str(path) if path else None
 
 
 @contextmanager

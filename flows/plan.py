@@ -14,12 +14,16 @@ from flows.config import Config, read_config
 from flows.discover import Extract, find_extracts
 from flows.errors import Usage
 from flows.ndc_directory import directory_hashes, read_ndc_directory
+from flows.remembered import program_digest
 from flows.warehouse import Workbench
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for; paths as given. Without an input, what the warehouse holds is judged again."""
+    """What the user asked for; paths as given. Without an input, what the warehouse holds is judged again.
+
+    whole   everybody is judged again, whatever the warehouse remembers of the night before.
+    """
 
     input: Path | None
     output: Path
@@ -28,6 +32,7 @@ class Request:
     config: Path | None = None
     policies: Path | None = None
     ndc_directory: Path | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,19 +51,23 @@ class Plan:
     def bench(self) -> Workbench:
         """Where this run works: a folder beside the warehouse, on the same file system."""
         work = self.request.warehouse.with_name(f".{self.request.warehouse.name}.work")
-        return Workbench(work / "bench.duckdb", self.request.warehouse, work, self.request.as_of)
+        return Workbench(work / "bench.duckdb", self.request.warehouse, work, self.request.as_of, self.request.whole)
 
     def run_id(self, file_hashes: list[str]) -> str:
         """16 hex digits of everything that a result depends on."""
-        parts = [
-            *sorted(file_hashes),
-            *(p.sha256 for p in self.library.policies),
-            *(f"{name} {sha256}" for name, sha256 in sorted(self.reference.hashes.items())),
-            self.config.model_dump_json(),
-            self.request.as_of.isoformat(),
-            program_version(),
-        ]
+        policies, reference, config = self._texts()
+        parts = [*sorted(file_hashes), *policies, *reference, config, self.request.as_of.isoformat(), program_version()]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+    @property
+    def texts(self) -> str:
+        """A digest of everything that answers depend on beside the rows and the day, the program's own text included."""
+        policies, reference, config = self._texts()
+        return hashlib.sha256("\n".join([*policies, *reference, config, program_digest()]).encode()).hexdigest()
+
+    def _texts(self) -> tuple[list[str], list[str], str]:
+        reference = [f"{name} {sha256}" for name, sha256 in sorted(self.reference.hashes.items())]
+        return [p.sha256 for p in self.library.policies], reference, self.config.model_dump_json()
 
 
 def program_version() -> str:

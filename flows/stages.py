@@ -16,6 +16,7 @@ from audit_rules.dossier import compile_dossier
 from audit_rules.judge import judge
 from audit_rules.rule import Book
 from audit_rules.rules import RULES
+from flows.answers import with_standing
 from flows.clock import seconds
 from flows.extract import extract
 from flows.ledger import changes
@@ -23,6 +24,7 @@ from flows.load import load
 from flows.net import net
 from flows.plan import Plan
 from flows.report import TIMINGS, make_private, publish, stands_complete, write_judgement, write_rest, write_tables
+from flows.touched import touched_persons
 from flows.validate import validate
 from flows.warehouse import keep, opened, upgrade
 
@@ -45,6 +47,8 @@ class Summary:
     duplicates: int
     night_before: str | None
     moved: dict[str, int]
+    persons: int
+    judged_again: int
     exceptions: dict[str, int]
     lines: int
     amount_at_risk: str
@@ -93,14 +97,19 @@ def net_stage(plan: Plan) -> dict[str, int]:
 
 
 def judge_stage(plan: Plan) -> dict[str, int]:
-    """Every rule over the affected persons."""
+    """Every rule over the affected persons, of whom those are judged again whom anything touched since the night before."""
     started = seconds()
-    extracted = extract(plan.bench, plan.reference, plan.request.as_of)
-    dossier = compile_dossier(extracted, plan.reference, plan.default_supply_days, plan.request.as_of)
-    judgement = judge(dossier, Book(plan.library, plan.reference), RULES)
+    as_of, book = plan.request.as_of, Book(plan.library, plan.reference)
+    builds = touched_persons(plan.bench, book, RULES, as_of, plan.texts)
+    extracted = extract(plan.bench, plan.reference, as_of, everybody=not builds)
+    dossier = compile_dossier(extracted, plan.reference, plan.default_supply_days, as_of)
+    judgement = with_standing(plan.bench, judge(dossier, book, RULES))
     write_judgement(results(plan), judgement)
-    _note(plan, "judge", started)
-    return {"exceptions": judgement.exceptions.height, "lines": judgement.worklist.height}
+    with opened(plan.bench) as connection:
+        (asked,) = connection.execute("SELECT count(*) FROM run.affected_person").fetchall()[0]
+    persons = {"persons": judgement.counted["person_id"].n_unique(), "judged_again": asked}
+    _note(plan, "judge", started, **persons)
+    return {"exceptions": judgement.exceptions.height, "lines": judgement.worklist.height} | persons
 
 
 def report_stage(plan: Plan) -> Summary:
@@ -131,6 +140,8 @@ def report_stage(plan: Plan) -> Summary:
         duplicates=sum(f["duplicates"] for f in files),
         night_before=moved.night_before.isoformat() if moved.night_before else None,
         moved=dict(sorted(Counter(moved.changes["status"]).items())),
+        persons=noted["persons"],
+        judged_again=noted["judged_again"],
         exceptions=dict(sorted(Counter(" ".join(x) for x in exceptions.select("rule_id", "outcome").iter_rows()).items())),
         lines=worklist.height,
         amount_at_risk=str(worklist["amount_at_risk"].sum() or 0),

@@ -14,8 +14,10 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
 from flows.errors import Usage, WarehouseBusy
+from flows.remembered import remember
 from flows.sql import identifier, literal, literals, run
 from schemas.tables import TABLES, Column, Kind, Table
 
@@ -57,12 +59,14 @@ class Workbench:
     """Paths of one run: its own database file, the warehouse it adds to, and a folder for scratch files.
 
     night   the as-of date: files that were loaded as of a later one are not seen; without it all are.
+    whole   whether everything is looked at, whatever the warehouse remembers of the night before.
     """
 
     database: Path
     warehouse: Path
     scratch: Path
     night: date | None = None
+    whole: bool = False
 
 
 def sql_type(column: Column) -> str:
@@ -128,6 +132,13 @@ def opened(bench: Workbench, readable: Path | None = None) -> Iterator[duckdb.Du
         connection.close()
 
 
+def left(connection: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) -> None:
+    """Leave a frame as run.NAME, for a later stage or the next night."""
+    connection.register("left_frame", frame)
+    connection.execute(f"CREATE OR REPLACE TABLE run.{name} AS FROM left_frame")
+    connection.unregister("left_frame")
+
+
 def _attach(connection: duckdb.DuckDBPyConnection, database: Path, name: str) -> None:
     try:
         connection.execute(f"ATTACH {literal(str(database))} AS {name} (READ_ONLY)")
@@ -183,6 +194,7 @@ def keep(bench: Workbench) -> None:
     """Add this run's rows to the warehouse, in one transaction; afterwards the workbench is gone."""
     if not bench.warehouse.exists():
         connection = duckdb.connect(str(bench.database))
+        remember(connection, "run")
         connection.execute("DROP SCHEMA run CASCADE")
         run(connection, "ledger_view")
         connection.execute("CHECKPOINT")
@@ -204,6 +216,7 @@ def keep(bench: Workbench) -> None:
             connection.execute(f"DELETE FROM main.{name} WHERE {column} IN (SELECT as_of FROM fresh.main.night)")
         for name in [*TABLES, *(n for n in LEDGERS if n != "meta")]:
             connection.execute(f"INSERT INTO main.{identifier(name)} BY NAME SELECT * FROM fresh.main.{identifier(name)}")
+        remember(connection, "fresh.run")
         connection.execute("COMMIT")
 
 
