@@ -383,6 +383,9 @@ def _print_summary(summary: Summary) -> None:
     console.print(
         f"found      {sum(summary.exceptions.values())} exceptions on {summary.lines} lines, {summary.amount_at_risk} at risk"
     )
+    if summary.repeated_amounts:
+        repeated = f"{summary.repeated_amounts} claims repeat their amount on every line: counted once, named in the manifest"
+        console.print(f"           {repeated}")
     if summary.exceptions:
         grid = Grid("rule", *EXCEPTIONS, box=None, pad_edge=False, padding=(0, 2, 0, 0))
         for rule_id in dict.fromkeys(name.split()[0] for name in summary.exceptions):

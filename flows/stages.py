@@ -22,7 +22,7 @@ from flows.ledger import changes
 from flows.load import load
 from flows.net import net
 from flows.plan import Plan
-from flows.report import TIMINGS, make_private, publish, stands_complete, write_judgement, write_rest, write_tables
+from flows.report import TIMINGS, make_private, named, publish, stands_complete, write_judgement, write_rest, write_tables
 from flows.validate import validate
 from flows.warehouse import keep, opened, upgrade
 
@@ -48,6 +48,7 @@ class Summary:
     exceptions: dict[str, int]
     lines: int
     amount_at_risk: str
+    repeated_amounts: int
 
 
 def begin(plan: Plan) -> None:
@@ -99,7 +100,7 @@ def judge_stage(plan: Plan) -> dict[str, int]:
     dossier = compile_dossier(extracted, plan.reference, plan.default_supply_days, plan.request.as_of)
     judgement = judge(dossier, Book(plan.library, plan.reference), RULES)
     write_judgement(results(plan), judgement)
-    _note(plan, "judge", started)
+    _note(plan, "judge", started, repeated_amounts=named(judgement.repeated))
     return {"exceptions": judgement.exceptions.height, "lines": judgement.worklist.height}
 
 
@@ -115,7 +116,7 @@ def report_stage(plan: Plan) -> Summary:
     exceptions = pl.read_parquet(results(plan) / "exceptions.parquet")
     moved = changes(plan, run_id, exceptions)
     write_tables(results(plan), {"changes": moved.changes})
-    write_rest(results(plan), plan, run_id, noted["balance"])
+    write_rest(results(plan), plan, run_id, noted["balance"], noted["repeated_amounts"])
     worklist = pl.read_parquet(results(plan) / "worklist.parquet", columns=["amount_at_risk"])
     files = noted["balance"]["files"]
     summary = Summary(
@@ -134,6 +135,7 @@ def report_stage(plan: Plan) -> Summary:
         exceptions=dict(sorted(Counter(" ".join(x) for x in exceptions.select("rule_id", "outcome").iter_rows()).items())),
         lines=worklist.height,
         amount_at_risk=str(worklist["amount_at_risk"].sum() or 0),
+        repeated_amounts=len(noted["repeated_amounts"]),
     )
     timings = noted["seconds"] | {"report": round(seconds() - started, 3)}
     (results(plan) / TIMINGS).write_text(json.dumps(timings, indent=2) + "\n", encoding="utf-8")

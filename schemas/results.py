@@ -31,6 +31,12 @@ WORKLIST: dict[str, pl.DataType | type[pl.DataType]] = {
     "records_request_amount": MONEY, "review_amount": MONEY, "amount_at_risk": MONEY,
 }  # fmt: skip
 
+REPEATED: dict[str, pl.DataType | type[pl.DataType]] = {
+    "person": pl.String, "payer": pl.String, "member_id": pl.String, "claim_id": pl.String, "lines": pl.Int64,
+    "amount": MONEY,
+}  # fmt: skip
+"""Not a result table: the manifest names these claims."""
+
 COVERAGE: dict[str, pl.DataType | type[pl.DataType]] = {
     "policy_id": pl.String, "rule_id": pl.String, "outcome": pl.String, "reason": pl.String, "lines": pl.Int64,
 }  # fmt: skip
