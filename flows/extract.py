@@ -62,7 +62,8 @@ def extract(bench: Workbench, reference: Reference, as_of: date) -> Extracted:
             provider=fetched(connection, "SELECT DISTINCT npi, taxonomy_code FROM every_provider"),
             payer_start=fetched(
                 connection,
-                f"SELECT {_PAYER_ID}, min(t.dispensing_date) AS first_dispensing_date "
+                f"SELECT {_PAYER_ID}, greatest(min(t.dispensing_date), (SELECT max(before) FROM every_purge)) "
+                "AS first_dispensing_date "
                 f"FROM every_pharmacy_claim t {_PAYER} GROUP BY ALL",
             ),
             supplied=frozenset(t for t, _ in supplied) | _diagnosis_source(supplied),

@@ -14,7 +14,7 @@ from flows.config import Config, read_config
 from flows.discover import Extract, find_extracts
 from flows.errors import Usage
 from flows.ndc_directory import directory_hashes, read_ndc_directory
-from flows.warehouse import Workbench
+from flows.warehouse import Workbench, workbench
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,14 @@ class Plan:
 
     @property
     def bench(self) -> Workbench:
-        """Where this run works: a folder beside the warehouse, on the same file system."""
-        work = self.request.warehouse.with_name(f".{self.request.warehouse.name}.work")
-        return Workbench(work / "bench.duckdb", self.request.warehouse, work, self.request.as_of)
+        """Where this run works."""
+        return workbench(self.request.warehouse, self.request.as_of)
 
-    def run_id(self, file_hashes: list[str]) -> str:
+    def run_id(self, file_hashes: list[str], purged_before: date | None = None) -> str:
         """16 hex digits of everything that a result depends on."""
         parts = [
             *sorted(file_hashes),
+            *([f"purged before {purged_before}"] if purged_before else []),
             *(p.sha256 for p in self.library.policies),
             *(f"{name} {sha256}" for name, sha256 in sorted(self.reference.hashes.items())),
             self.config.model_dump_json(),

@@ -109,7 +109,8 @@ def report_stage(plan: Plan) -> Summary:
     started = seconds()
     with opened(plan.bench) as connection:
         hashes = [row[0] for row in connection.execute("SELECT sha256 FROM every_file").fetchall()]
-    run_id = plan.run_id(hashes)
+        (purged_before,) = connection.execute("SELECT max(before) FROM every_purge").fetchall()[0]
+    run_id = plan.run_id(hashes, purged_before)
     folder = plan.request.output / f"run={run_id}"
     noted = _noted(plan)
     was_there = stands_complete(folder)
