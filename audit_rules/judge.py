@@ -8,8 +8,10 @@ import polars as pl
 from audit_rules.dossier import Dossier
 from audit_rules.evidence import FIELDS, LINE_SHOWN, line_evidence
 from audit_rules.outcomes import EXCEPTIONS, GENERAL, NO_POLICY, NOT_APPLICABLE, NOT_EVALUABLE
+from audit_rules.repeated_amounts import repeated_amounts
 from audit_rules.rule import ON, Book, RuleModule, in_scope, settle
-from schemas.results import COVERAGE, EXCEPTION, WORKLIST, conform
+from audit_rules.worklist import worklist
+from schemas.results import COVERAGE, EXCEPTION, conform
 
 _LINE = (
     "claim_source", "claim_id", "claim_line_number", "payer_id", "payer", "plan", "person", "member_id", "service_date",
@@ -38,17 +40,19 @@ class Judgement:
                  policy_id `none`, without a rule.
     gaps         one row per policy_id, rule_id and reason: what a rule could look for on no line at all.
     answers      one row per line, policy and rule: every answer, for those who ask about one line.
+    repeated     the claims whose lines repeat the claim's amount, which the worklist counts once.
     """
 
     exceptions: pl.DataFrame
     counted: pl.DataFrame
     gaps: pl.DataFrame
     answers: pl.DataFrame
+    repeated: pl.DataFrame
 
     @property
     def worklist(self) -> pl.DataFrame:
         """The contract's table of lines with exceptions."""
-        return worklist(self.exceptions)
+        return worklist(self.exceptions, self.repeated)
 
     @property
     def coverage(self) -> pl.DataFrame:
@@ -77,7 +81,7 @@ def judge(dossier: Dossier, book: Book, rules: tuple[RuleModule, ...]) -> Judgem
     answers = pl.concat(every_answer).join(lines, on="row_id", maintain_order="left")
     evidence_lists = _gathered(every_evidence)
     exceptions = _exceptions(answers, evidence_lists, rules)
-    return Judgement(exceptions, _counted(answers, lines), pl.concat(gaps), answers)
+    return Judgement(exceptions, _counted(answers, lines), pl.concat(gaps), answers, repeated_amounts(dossier))
 
 
 def _shaped(settled: pl.LazyFrame) -> pl.LazyFrame:
@@ -141,28 +145,6 @@ def _exception_id(found: pl.DataFrame) -> pl.Series:
 
 def _money(cents: str) -> pl.Expr:
     return (pl.col(cents).cast(pl.Decimal(20, 2)) / 100).cast(pl.Decimal(18, 2))
-
-
-def worklist(exceptions: pl.DataFrame) -> pl.DataFrame:
-    """One row per line with any exception; amounts never count two rules' dollars on one line twice."""
-    line = ["claim_source", "payer", "member_id", "claim_id", "claim_line_number"]
-    strength = pl.col("outcome").replace_strict({o: i for i, o in enumerate(EXCEPTIONS)}, return_dtype=pl.Int64)
-    zero = pl.lit(0, dtype=pl.Decimal(18, 2))
-
-    def largest(outcome: str) -> pl.Expr:
-        return pl.col("amount_at_risk").filter(pl.col("outcome") == outcome).max().fill_null(zero)
-
-    rest = [c for c in WORKLIST if c in EXCEPTION and c not in line and c not in ("amount_at_risk", "outcome")]
-    grouped = exceptions.group_by(line, maintain_order=True).agg(
-        *(pl.col(c).first() for c in rest),
-        rule_ids=pl.col("rule_id").unique().sort(),
-        outcome=pl.col("outcome").sort_by(strength).first(),
-        recover_amount=largest("recover"),
-        records_request_amount=largest("records_request"),
-        review_amount=largest("review"),
-    )
-    most = pl.max_horizontal("recover_amount", "records_request_amount", "review_amount")
-    return conform(grouped.with_columns(amount_at_risk=pl.min_horizontal(most, "paid_amount")), WORKLIST)
 
 
 def _counted(answers: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:

@@ -5,8 +5,9 @@ from dataclasses import replace
 import polars as pl
 
 from audit_rules.judge import COUNTED, EXCEPTION_ORDER, Judgement
+from audit_rules.repeated_amounts import REPEATED_ORDER
 from flows.warehouse import Workbench, left, opened
-from schemas.results import EXCEPTION, conform
+from schemas.results import EXCEPTION, REPEATED, Schema, conform
 
 
 def with_standing(bench: Workbench, judgement: Judgement) -> Judgement:
@@ -14,11 +15,18 @@ def with_standing(bench: Workbench, judgement: Judgement) -> Judgement:
     with opened(bench) as connection:
         left(connection, "judged_exception", judgement.exceptions)
         left(connection, "judged_coverage", judgement.counted)
+        left(connection, "judged_repeat", judgement.repeated)
         (builds,) = connection.execute("SELECT on_answers FROM run.builds_on").fetchall()[0]
         if not builds:
             return judgement
-        untouched = "WHERE person_id NOT IN (SELECT person FROM run.touched_person)"
-        exceptions = connection.sql(f"FROM kept.main.judged_exception {untouched}").pl()
-        counted = connection.sql(f"FROM kept.main.judged_coverage {untouched}").pl()
-    every = pl.concat([judgement.exceptions, conform(exceptions, EXCEPTION)]).sort(EXCEPTION_ORDER, nulls_last=True)
-    return replace(judgement, exceptions=every, counted=pl.concat([judgement.counted, conform(counted, COUNTED)]))
+
+        def standing(what: str, columns: Schema, person: str = "person_id") -> pl.DataFrame:
+            untouched = f"{person} NOT IN (SELECT person FROM run.touched_person)"
+            return conform(connection.sql(f"FROM kept.main.judged_{what} WHERE {untouched}").pl(), columns)
+
+        return replace(
+            judgement,
+            exceptions=pl.concat([judgement.exceptions, standing("exception", EXCEPTION)]).sort(EXCEPTION_ORDER, nulls_last=True),
+            counted=pl.concat([judgement.counted, standing("coverage", COUNTED)]),
+            repeated=pl.concat([judgement.repeated, standing("repeat", REPEATED, "person")]).sort(REPEATED_ORDER),
+        )

@@ -227,6 +227,28 @@ def _decide(
 
 
 @app.command
+def purge(*, warehouse: Path, before: str, dry_run: bool = False) -> None:
+    """Remove everyone of whom nothing in the warehouse is dated on or after a day, and all that stands there about them.
+
+    The texts of records quarantined on nights before the day go as well. Reports in output folders are left alone.
+
+    Parameters
+    ----------
+    warehouse: the warehouse
+    before: the day, YYYY-MM-DD
+    dry_run: only count what would go
+    """
+    from flows.purge import purge as purged
+
+    with told(Path.cwd()):
+        gone = purged(warehouse, _day(before, "--before"), dry_run)
+    print(
+        f"{'Would be removed' if dry_run else 'Removed'}: {gone.members} members with {gone.rows} rows and {gone.exceptions} "
+        f"exceptions of the ledger; the text of {gone.texts} quarantined records."
+    )
+
+
+@app.command
 def explain(
     claim_id: str,
     *,
@@ -326,13 +348,13 @@ def _publish_findings(output: Path, made: Plan) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _day(text: str | None) -> date:
+def _day(text: str | None, option: str = "--as-of") -> date:
     if text is None:
         return clock.today()
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Usage("--as-of is a date, YYYY-MM-DD.") from None
+        raise Usage(f"{option} is a date, YYYY-MM-DD.") from None
 
 
 def _night(as_of: str | None, warehouse: Path) -> date:
@@ -386,6 +408,9 @@ def _print_summary(summary: Summary) -> None:
     console.print(
         f"found      {sum(summary.exceptions.values())} exceptions on {summary.lines} lines, {summary.amount_at_risk} at risk"
     )
+    if summary.repeated_amounts:
+        repeated = f"{summary.repeated_amounts} claims repeat their amount on every line: counted once, named in the manifest"
+        console.print(f"           {repeated}")
     if summary.exceptions:
         grid = Grid("rule", *EXCEPTIONS, box=None, pad_edge=False, padding=(0, 2, 0, 0))
         for rule_id in dict.fromkeys(name.split()[0] for name in summary.exceptions):

@@ -90,10 +90,11 @@ def _figure(own: str, netted: str, parts: int) -> str:
 
 
 def first_fills(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """One row per payer_id: first dispensing_date among accepted fills, whenever it is."""
+    """One row per payer_id: first dispensing_date among accepted fills, not before the last purge: who knows what went."""
     return fetched(
         connection,
-        f"SELECT {_PAYER_ID}, min(t.dispensing_date) AS first_dispensing_date FROM every_pharmacy_claim t {_PAYER} GROUP BY ALL",
+        f"""SELECT {_PAYER_ID}, greatest(min(t.dispensing_date), (SELECT max(before) FROM every_purge)) AS first_dispensing_date
+            FROM every_pharmacy_claim t {_PAYER} GROUP BY ALL""",
     )
 
 

@@ -33,7 +33,7 @@ _LOOKED_AT = {
 
 @dataclass(frozen=True)
 class FileCounts:
-    """The conservation law of one file: rows_read = accepted + quarantined + duplicates."""
+    """The conservation law of one file: rows_read = accepted + quarantined + duplicates + purged."""
 
     table: str
     file: str
@@ -42,6 +42,7 @@ class FileCounts:
     accepted: int
     quarantined: int
     duplicates: int
+    purged: int = 0
 
 
 @dataclass(frozen=True)
@@ -146,12 +147,14 @@ def _file_counts(connection: duckdb.DuckDBPyConnection, before: date | None) -> 
     for table in TABLES:
         in_table.update(connection.execute(f"SELECT file_no, count(*) FROM every_{table} GROUP BY file_no").fetchall())
     unresolved = dict(connection.execute("SELECT file_no, count(*) FROM run.unresolved GROUP BY file_no").fetchall())
+    purged = dict(connection.execute("SELECT file_no, CAST(sum(rows) AS BIGINT) FROM every_purge GROUP BY file_no").fetchall())
     files = connection.execute("SELECT file_no, table_name, name, sha256, rows_read FROM every_file ORDER BY name, file_no")
     return tuple(
         FileCounts(
             table, name, sha256, rows_read,
             accepted=in_table.get(n, 0) - duplicates.get(n, 0) - unresolved.get(n, 0),
             quarantined=quarantined.get(n, 0) + unresolved.get(n, 0), duplicates=duplicates.get(n, 0),
+            purged=purged.get(n, 0),
         )
         for n, table, name, sha256, rows_read in files.fetchall()
     )  # fmt: skip
@@ -207,10 +210,10 @@ def _table_counts(connection: duckdb.DuckDBPyConnection, table: str, day: str) -
 
 def _check(balance: Balance) -> None:
     for f in balance.files:
-        if f.rows_read != f.accepted + f.quarantined + f.duplicates:
+        if f.rows_read != f.accepted + f.quarantined + f.duplicates + f.purged:
             raise DoesNotBalance(
                 f"{f.file}: {f.rows_read} rows read, but {f.accepted} accepted + {f.quarantined} quarantined + "
-                f"{f.duplicates} duplicate. Nothing was published; please report it."
+                f"{f.duplicates} duplicate + {f.purged} purged. Nothing was published; please report it."
             )
     for t in balance.tables:
         fates = t.history + t.superseded + t.reversed + t.denied + t.after_as_of

@@ -14,6 +14,7 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.events import emit_event
+from prefect.runtime import deployment, flow_run
 from prefect.settings import PREFECT_API_URL
 from prefect.states import Completed
 
@@ -29,7 +30,12 @@ FINISHED = "claims-audit.night.finished"
 """The event that an automation can act on: its resource names the state, its payload the run and its counts."""
 
 
-@flow(name="claims-audit", validate_parameters=False, persist_result=False)
+def night_of() -> str:
+    """The name of the flow run at hand: which night it is about."""
+    return f"night of {flow_run.parameters.get('as_of') or clock.today()}"
+
+
+@flow(name="claims-audit", flow_run_name=night_of, validate_parameters=False, persist_result=False)
 def nightly_audit(  # Prefect shows each parameter by name
     input: str | None, output: str, warehouse: str, as_of: str | None = None, config: str | None = None,
     policies: str | None = None, ndc_directory: str | None = None, whole: bool = False,
@@ -52,7 +58,9 @@ def nightly_audit(  # Prefect shows each parameter by name
     if PREFECT_API_URL.value():  # a server of this run's own would not outlive it
         counts = {"exceptions": sum(summary.exceptions.values()), "quarantined": summary.quarantined, **summary.moved}
         resource = {"prefect.resource.id": f"{FINISHED}.{summary.run_id}", "state": name}
-        emit_event(FINISHED, resource, payload={"run_id": summary.run_id, "as_of": summary.as_of, **counts})
+        scheduled = {"prefect.resource.id": f"prefect.deployment.{deployment.id}", "prefect.resource.role": "deployment"}
+        payload = {"run_id": summary.run_id, "as_of": summary.as_of, **counts}
+        emit_event(FINISHED, resource, related=[scheduled] if deployment.id else [], payload=payload)
     return Completed(name=name, message=f"{summary.quarantined} rows quarantined", data=summary)
 
 

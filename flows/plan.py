@@ -1,7 +1,7 @@
 """What a run needs before it starts: everything that can be refused without reading a row is refused here."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +15,7 @@ from flows.discover import Extract, find_extracts
 from flows.errors import Usage
 from flows.ndc_directory import directory_hashes, read_ndc_directory
 from flows.remembered import program_digest
-from flows.warehouse import Workbench
+from flows.warehouse import Workbench, workbench
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,15 @@ class Plan:
 
     @property
     def bench(self) -> Workbench:
-        """Where this run works: a folder beside the warehouse, on the same file system."""
-        work = self.request.warehouse.with_name(f".{self.request.warehouse.name}.work")
-        return Workbench(work / "bench.duckdb", self.request.warehouse, work, self.request.as_of, self.request.whole)
+        """Where this run works."""
+        return replace(workbench(self.request.warehouse, self.request.as_of), whole=self.request.whole)
 
-    def run_id(self, file_hashes: list[str]) -> str:
+    def run_id(self, file_hashes: list[str], purged_before: date | None = None) -> str:
         """16 hex digits of everything that a result depends on."""
         policies, reference, config = self._texts()
-        parts = [*sorted(file_hashes), *policies, *reference, config, self.request.as_of.isoformat(), program_version()]
+        purged = [f"purged before {purged_before}"] if purged_before else []
+        rest = [self.request.as_of.isoformat(), program_version()]
+        parts = [*sorted(file_hashes), *purged, *policies, *reference, config, *rest]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
     @property

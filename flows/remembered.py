@@ -18,10 +18,11 @@ from schemas.tables import CLAIM_TABLES
 
 _ALL_TIME = date.min
 _FACTS = ("dated_link", "sole_person", *(f"{t}_fate" for t in CLAIM_TABLES), "file_repeats")
-_ANSWERS = ("judged_exception", "judged_coverage", "payer_start", "generic_price")
+_ANSWERS = ("judged_exception", "judged_coverage", "judged_repeat", "payer_start", "generic_price")
 _MOVED = {f"{t}_fate": f"(file_no, row_number) IN (SELECT file_no, row_number FROM fresh.run.{t}_touched)" for t in CLAIM_TABLES}
 _MOVED |= {"sole_person": "member_id IN (SELECT member_id FROM fresh.run.moved_member)"}
 _MOVED |= {f"judged_{what}": "person_id IN (SELECT person FROM fresh.run.touched_person)" for what in ("exception", "coverage")}
+_MOVED |= {"judged_repeat": "person IN (FROM fresh.run.touched_person)"}
 """Tables of which only the rows that moved are exchanged; the others are small, and exchanged as a whole."""
 
 
@@ -87,11 +88,6 @@ def remember(connection: duckdb.DuckDBPyConnection, source: str) -> None:
                 connection.execute(f"INSERT INTO main.{name} (FROM {source}.{name} EXCEPT FROM main.{name})")
             else:
                 connection.execute(f"CREATE OR REPLACE TABLE main.{name} AS FROM {source}.{name}")
-
-
-def forget(connection: duckdb.DuckDBPyConnection) -> None:
-    """Let the next night look at everything: rows were taken out of the warehouse."""
-    connection.execute("DROP TABLE IF EXISTS main.remembered")
 
 
 def program_digest() -> str:

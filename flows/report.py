@@ -42,7 +42,15 @@ def write_findings(folder: Path, plan: Plan) -> None:
     write_tables(folder, {"quarantine": _quarantine(plan.bench), "warnings": _warnings(plan.bench)})
 
 
-def write_rest(folder: Path, plan: Plan, run_id: str, balance: dict[str, object]) -> None:
+def named(repeated: pl.DataFrame) -> list[dict[str, object]]:
+    """The claims whose lines repeat the claim's amount, for the manifest."""
+    rows = repeated.select(
+        pl.lit("medical").alias("claim_source"), "payer", "claim_id", "lines", pl.col("amount").cast(pl.String)
+    )
+    return rows.to_dicts()
+
+
+def write_rest(folder: Path, plan: Plan, run_id: str, balance: dict[str, object], repeated: list[dict[str, object]]) -> None:
     """Quarantine and warnings; then, last of all, the manifest with the hash of every result."""
     write_findings(folder, plan)
     results = {p.name: sha256_of(p) for p in sorted(folder.iterdir())}
@@ -53,6 +61,7 @@ def write_rest(folder: Path, plan: Plan, run_id: str, balance: dict[str, object]
         "version": program_version(),
         "as_of": plan.request.as_of.isoformat(),
         **balance,
+        "repeated_amounts": repeated,
         "unknown_columns": {name: columns for name, columns in unknown if columns},
         "policies": {p.document.id: {"file": p.file_name, "sha256": p.sha256} for p in plan.library.policies},
         "reference": dict(sorted(plan.reference.hashes.items())),

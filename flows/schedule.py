@@ -9,16 +9,18 @@ from prefect.states import Completed
 from prefect.types.entrypoint import EntrypointType
 
 from flows.errors import Usage
-from flows.nightly import nightly_audit
+from flows.nightly import night_of, nightly_audit
 from flows.stages import Summary
 
 NAME, TAGS = "nightly", ["claims-audit"]
+DESCRIPTION = "Audit the extracts that landed, and tell what moved since the night before."
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
 RETRIES, RETRY_SECONDS = 2, 300  # of a night that failed: a disk that was full, a warehouse that was held
 
 
 @flow(
     name="claims-audit-nightly",
+    flow_run_name=night_of,
     validate_parameters=False,
     persist_result=False,
     retries=RETRIES,
@@ -37,7 +39,7 @@ def scheduled_night(
 def serve(parameters: dict[str, str | None], cron: str) -> None:
     """Keep the deployment `claims-audit-nightly/nightly` on the server of PREFECT_API_URL, and run its nights from here."""
     scheduled_night.serve(
-        name=NAME, cron=cron, parameters=parameters, tags=TAGS, global_limit=ONE_AT_A_TIME, limit=1,
+        name=NAME, cron=cron, parameters=parameters, tags=TAGS, description=DESCRIPTION, global_limit=ONE_AT_A_TIME, limit=1,
         enforce_parameter_schema=False, print_starting_message=False, entrypoint_type=EntrypointType.MODULE_PATH,
     )  # fmt: skip
 

@@ -23,7 +23,7 @@ from flows.ledger import changes
 from flows.load import load
 from flows.net import net
 from flows.plan import Plan
-from flows.report import TIMINGS, make_private, publish, stands_complete, write_judgement, write_rest, write_tables
+from flows.report import TIMINGS, make_private, named, publish, stands_complete, write_judgement, write_rest, write_tables
 from flows.touched import touched_persons
 from flows.validate import validate
 from flows.warehouse import keep, opened, upgrade
@@ -52,6 +52,7 @@ class Summary:
     exceptions: dict[str, int]
     lines: int
     amount_at_risk: str
+    repeated_amounts: int
 
 
 def begin(plan: Plan) -> None:
@@ -108,7 +109,7 @@ def judge_stage(plan: Plan) -> dict[str, int]:
     with opened(plan.bench) as connection:
         (asked,) = connection.execute("SELECT count(*) FROM run.affected_person").fetchall()[0]
     persons = {"persons": judgement.counted["person_id"].n_unique(), "judged_again": asked}
-    _note(plan, "judge", started, **persons)
+    _note(plan, "judge", started, repeated_amounts=named(judgement.repeated), **persons)
     return {"exceptions": judgement.exceptions.height, "lines": judgement.worklist.height} | persons
 
 
@@ -117,14 +118,15 @@ def report_stage(plan: Plan) -> Summary:
     started = seconds()
     with opened(plan.bench) as connection:
         hashes = [row[0] for row in connection.execute("SELECT sha256 FROM every_file").fetchall()]
-    run_id = plan.run_id(hashes)
+        (purged_before,) = connection.execute("SELECT max(before) FROM every_purge").fetchall()[0]
+    run_id = plan.run_id(hashes, purged_before)
     folder = plan.request.output / f"run={run_id}"
     noted = _noted(plan)
     was_there = stands_complete(folder)
     exceptions = pl.read_parquet(results(plan) / "exceptions.parquet")
     moved = changes(plan, run_id, exceptions)
     write_tables(results(plan), {"changes": moved.changes})
-    write_rest(results(plan), plan, run_id, noted["balance"])
+    write_rest(results(plan), plan, run_id, noted["balance"], noted["repeated_amounts"])
     worklist = pl.read_parquet(results(plan) / "worklist.parquet", columns=["amount_at_risk"])
     files = noted["balance"]["files"]
     summary = Summary(
@@ -145,6 +147,7 @@ def report_stage(plan: Plan) -> Summary:
         exceptions=dict(sorted(Counter(" ".join(x) for x in exceptions.select("rule_id", "outcome").iter_rows()).items())),
         lines=worklist.height,
         amount_at_risk=str(worklist["amount_at_risk"].sum() or 0),
+        repeated_amounts=len(noted["repeated_amounts"]),
     )
     timings = noted["seconds"] | {"report": round(seconds() - started, 3)}
     (results(plan) / TIMINGS).write_text(json.dumps(timings, indent=2) + "\n", encoding="utf-8")
