@@ -24,6 +24,7 @@ from flows import clock
 from flows.errors import PrefectTrouble, Usage
 from flows.failures import told
 from flows.ledger import DISMISS, REOPEN, Decision, decide, last_night, read_decisions
+from flows.options import NO_SETTINGS, Reports, Settings
 from flows.plan import Plan, Request, plan, program_version
 from flows.stages import Summary, begin, load_stage, net_stage, validate_stage
 
@@ -39,104 +40,64 @@ app = App(name="claims-audit", help="Audit paid drug claims against payers' poli
 
 
 @app.command
-def run(
-    *,
-    output: Path,
-    input: Path | None = None,
-    warehouse: Path | None = None,
-    as_of: str | None = None,
-    config: Path | None = None,
-    policies: Path | None = None,
-    ndc_directory: Path | None = None,
-) -> None:
+def run(*, input: Path | None = None, reports: Reports, as_of: str | None = None, settings: Settings = NO_SETTINGS) -> None:
     """Load the extracts of a landing folder, audit them, and write exception reports.
 
     Parameters
     ----------
-    input: folder with the extracts (left out: what the warehouse holds is judged again)
-    output: folder for reports; each run has its own folder run=ID in it
-    warehouse: the warehouse to add to (default: audit.duckdb in the output folder)
-    as_of: the knowledge date, YYYY-MM-DD (default: today)
-    config: a TOML file with settings
-    policies: a folder with more policy files and code sets
-    ndc_directory: a folder with the FDA NDC directory (product.txt, package.txt)
+    input
+        folder with the extracts (left out: what the warehouse holds is judged again)
+    as_of
+        the knowledge date, YYYY-MM-DD (default: today)
     """
-    request = Request(input, output, warehouse or output / "audit.duckdb", _day(as_of), config, policies, ndc_directory)
-    with told(output):
+    request = reports.request(input, _day(as_of), settings)
+    with told(request.output):
         plan(request)  # what can be refused is refused before Prefect starts
     summary = _run_flow(request)
     _print_summary(summary)
 
 
 @app.command
-def serve(
-    *,
-    output: Path,
-    input: Path | None = None,
-    warehouse: Path | None = None,
-    config: Path | None = None,
-    policies: Path | None = None,
-    ndc_directory: Path | None = None,
-    cron: str = "0 2 * * *",
-) -> None:
+def serve(*, input: Path | None = None, reports: Reports, settings: Settings = NO_SETTINGS, cron: str = "0 2 * * *") -> None:
     """Run the audit every night, as a deployment of the Prefect server that PREFECT_API_URL names, until stopped.
 
     Parameters
     ----------
-    input: folder in which the extracts land
-    output: folder for reports
-    warehouse: the warehouse to add to (default: audit.duckdb in the output folder)
-    config: a TOML file with settings
-    policies: a folder with more policy files and code sets
-    ndc_directory: a folder with the FDA NDC directory
-    cron: when, as a cron expression (default: two o'clock at night)
+    input
+        folder in which the extracts land
+    cron
+        when, as a cron expression (default: two o'clock at night)
     """
     if not os.environ.get("PREFECT_API_URL"):
         raise Usage("A schedule needs a server. Start one (prefect server start) and set PREFECT_API_URL to its /api.")
-    paths = {
-        "input": input, "output": output, "warehouse": warehouse or output / "audit.duckdb", "config": config,
-        "policies": policies, "ndc_directory": ndc_directory,
-    }  # fmt: skip
+    words = reports.request(input, clock.today(), settings).words(absolute=True)
+    del words["as_of"]  # each night has its own
     from flows.schedule import serve
 
     print(f"Serving the deployment claims-audit-nightly/nightly at {cron}. Stop with Ctrl+C.")
     with _prefect():
-        serve({name: str(path.resolve()) if path else None for name, path in paths.items()}, cron)
+        serve(words, cron)
 
 
 @app.command
-def backfill(
-    *,
-    nights: Path,
-    output: Path,
-    first: str,
-    last: str,
-    warehouse: Path | None = None,
-    config: Path | None = None,
-    policies: Path | None = None,
-    ndc_directory: Path | None = None,
-) -> None:
+def backfill(*, nights: Path, first: str, last: str, reports: Reports, settings: Settings = NO_SETTINGS) -> None:
     """Audit a range of past nights in order, each from its own folder NIGHTS/YYYY-MM-DD.
 
     Parameters
     ----------
-    nights: folder with a folder of extracts per night
-    output: folder for reports
-    first: the first night, YYYY-MM-DD
-    last: the last night, YYYY-MM-DD
-    warehouse: the warehouse to add to (default: audit.duckdb in the output folder)
-    config: a TOML file with settings
-    policies: a folder with more policy files and code sets
-    ndc_directory: a folder with the FDA NDC directory
+    nights
+        folder with a folder of extracts per night
+    first
+        the first night, YYYY-MM-DD
+    last
+        the last night, YYYY-MM-DD
     """
-    days = (_day(first).isoformat(), _day(last).isoformat())
+    words = reports.request(nights, _day(last), settings).words()
+    del words["input"], words["as_of"]
     from flows.schedule import backfill
 
     with _prefect():
-        summaries = backfill(
-            str(nights), str(output), str(warehouse or output / "audit.duckdb"), *days,
-            *(str(p) if p else None for p in (config, policies, ndc_directory)),
-        )  # fmt: skip
+        summaries = backfill(str(nights), first=_day(first).isoformat(), last=_day(last).isoformat(), **words)  # type: ignore[arg-type]
     for summary in summaries:
         print(f"{summary.as_of}  {_moved(summary)}")
 
@@ -345,11 +306,7 @@ def _run_flow(request: Request) -> Summary:
     with _prefect():
         from flows.nightly import nightly_audit
 
-        return nightly_audit(
-            str(request.input) if request.input else None, str(request.output), str(request.warehouse),
-            request.as_of.isoformat(),
-            *(str(p) if p else None for p in (request.config, request.policies, request.ndc_directory)),
-        )  # type: ignore[return-value]  # fmt: skip
+        return nightly_audit(**request.words())  # type: ignore[arg-type,return-value]
 
 
 @contextmanager

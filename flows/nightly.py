@@ -32,7 +32,7 @@ FINISHED = "claims-audit.night.finished"
 @flow(name="claims-audit", validate_parameters=False, persist_result=False)
 def nightly_audit(  # Prefect shows each parameter by name
     input: str | None, output: str, warehouse: str, as_of: str | None = None, config: str | None = None,
-    policies: str | None = None, ndc_directory: str | None = None,
+    policies: str | None = None, ndc_directory: str | None = None, partition_by: str | None = None,
 ) -> State[Summary]:  # fmt: skip
     """Audit the extracts of one landing folder; paths and the as-of date (YYYY-MM-DD, else today) as text.
 
@@ -40,10 +40,10 @@ def nightly_audit(  # Prefect shows each parameter by name
 
     The state is `Completed`, or `Completed with quarantine` where rows were quarantined. Raises AuditError.
     """
+    night = date.fromisoformat(as_of) if as_of else clock.today()
     request = Request(
-        Path(input) if input else None, Path(output), Path(warehouse), date.fromisoformat(as_of) if as_of else clock.today(),
-        *(Path(p) if p else None for p in (config, policies, ndc_directory)),
-    )  # fmt: skip
+        _path(input), Path(output), Path(warehouse), night, _path(config), _path(policies), _path(ndc_directory), partition_by
+    )
     with told(request.output):
         summary = _audit(plan(request))
     name = "Completed with quarantine" if summary.quarantined else "Completed"
@@ -52,6 +52,10 @@ def nightly_audit(  # Prefect shows each parameter by name
         resource = {"prefect.resource.id": f"{FINISHED}.{summary.run_id}", "state": name}
         emit_event(FINISHED, resource, payload={"run_id": summary.run_id, "as_of": summary.as_of, **counts})
     return Completed(name=name, message=f"{summary.quarantined} rows quarantined", data=summary)
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
 
 
 def _audit(plan: Plan) -> Summary:

@@ -1,7 +1,7 @@
 """What a run needs before it starts: everything that can be refused without reading a row is refused here."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -28,6 +28,21 @@ class Request:
     config: Path | None = None
     policies: Path | None = None
     ndc_directory: Path | None = None
+    partition_by: str | None = None
+
+    def extras(self) -> list[str]:
+        """What is asked for beside the results that every run has: a run with other files has another id."""
+        return [f"partition_by {self.partition_by}"] if self.partition_by else []
+
+    def words(self, absolute: bool = False) -> dict[str, str | bool | None]:
+        """Every field as the flow takes it: paths and the date as text; paths as given, or absolute."""
+        return {f.name: _word(getattr(self, f.name), absolute) for f in fields(self)}
+
+
+def _word(value: Path | date | str | bool | None, absolute: bool) -> str | bool | None:
+    if isinstance(value, Path):
+        return str(value.resolve() if absolute else value)
+    return value.isoformat() if isinstance(value, date) else value
 
 
 @dataclass(frozen=True)
@@ -57,6 +72,7 @@ class Plan:
             self.config.model_dump_json(),
             self.request.as_of.isoformat(),
             program_version(),
+            *self.request.extras(),
         ]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 

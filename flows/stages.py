@@ -21,6 +21,7 @@ from flows.extract import extract
 from flows.ledger import changes
 from flows.load import load
 from flows.net import net
+from flows.partition import write_partitions
 from flows.plan import Plan
 from flows.report import TIMINGS, make_private, publish, stands_complete, write_judgement, write_rest, write_tables
 from flows.validate import validate
@@ -113,6 +114,9 @@ def report_stage(plan: Plan) -> Summary:
     noted = _noted(plan)
     was_there = stands_complete(folder)
     exceptions = pl.read_parquet(results(plan) / "exceptions.parquet")
+    if plan.request.partition_by:
+        by_payer = exceptions.with_columns(pl.col("payer").str.to_lowercase().replace(plan.payer_names))
+        write_partitions(results(plan), "exceptions", by_payer, plan.request.partition_by)
     moved = changes(plan, run_id, exceptions)
     write_tables(results(plan), {"changes": moved.changes})
     write_rest(results(plan), plan, run_id, noted["balance"])

@@ -2,6 +2,9 @@
 
 import polars as pl
 
+RESULT_SCHEMA_VERSION = 1
+"""Raised whenever a result table's column comes, goes, or changes its name, type, place or nullability."""
+
 MONEY = pl.Decimal(18, 2)
 EVIDENCE = pl.List(
     pl.Struct(
@@ -52,6 +55,12 @@ CHANGE: dict[str, pl.DataType | type[pl.DataType]] = {
     "previous_reason": pl.String, "amount_at_risk": MONEY, "previous_amount_at_risk": MONEY, "first_seen": pl.Date,
     "continues": pl.String, "decision_reason": pl.String, "decided_by": pl.String, "dismissed_until": pl.Date,
 }  # fmt: skip
+
+TABLES: dict[str, dict[str, pl.DataType | type[pl.DataType]]] = {
+    "exceptions": EXCEPTION, "worklist": WORKLIST, "changes": CHANGE, "rule_coverage": COVERAGE, "quarantine": QUARANTINE,
+    "warnings": WARNING,
+}  # fmt: skip
+"""Every result table by the name of its file."""
 
 
 def conform(frame: pl.DataFrame, columns: dict[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
