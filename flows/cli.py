@@ -26,7 +26,8 @@ from flows.failures import told
 from flows.ledger import DISMISS, REOPEN, Decision, decide, last_night, read_decisions
 from flows.options import NO_SETTINGS, Reports, Settings
 from flows.plan import Plan, Request, plan, program_version
-from flows.stages import Summary, begin, load_stage, net_stage, validate_stage
+from flows.stages import begin, load_stage, net_stage, validate_stage
+from flows.summary import Summary
 
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DO_NOT_TRACK", "1")
@@ -99,7 +100,7 @@ def backfill(*, nights: Path, first: str, last: str, reports: Reports, settings:
     with _prefect():
         summaries = backfill(str(nights), first=_day(first).isoformat(), last=_day(last).isoformat(), **words)  # type: ignore[arg-type]
     for summary in summaries:
-        print(f"{summary.as_of}  {_moved(summary)}")
+        print(f"{summary.as_of}  {summary.moved_in_words()}")
 
 
 @app.command
@@ -156,9 +157,9 @@ def dismiss(
     ids: exception ids
     warehouse: the warehouse whose ledger is meant
     by: who decides
-    reason: why (a CSV may give its own in a column reason)
+    reason: why (a CSV may give its own in a column reason, a work-paper in disposition_reason)
     until: the last day on which the dismissal holds, YYYY-MM-DD (default: it holds until the exception moves)
-    file: a CSV with a column exception_id, and perhaps reason
+    file: a work-paper (exceptions.xlsx), or a CSV with a column exception_id, and perhaps reason
     """
     _decide(DISMISS, ids, file, warehouse, reason, by, _day(until) if until else None)
 
@@ -181,10 +182,21 @@ def reopen(*ids: str, warehouse: Path, by: str, reason: str | None = None, file:
 def _decide(
     action: str, ids: tuple[str, ...], file: Path | None, warehouse: Path, reason: str | None, by: str, until: date | None
 ) -> None:
-    decisions = [Decision(i, reason) for i in ids] + (read_decisions(file, reason) if file else [])
     with told(Path.cwd()):
+        decisions = [Decision(i, reason) for i in ids] + (_decisions(file, reason, action) if file else [])
         count = decide(warehouse, decisions, action, by, until)
     print(f"{count} exceptions {'dismissed' if action == DISMISS else 'reopened'}; the next run shows it.")
+
+
+def _decisions(file: Path, reason: str | None, action: str) -> list[Decision]:
+    """What a work-paper or a CSV decides. Raises Usage."""
+    from flows.workpaper.read import SPREADSHEETS, dismissals
+
+    if file.suffix.lower() not in SPREADSHEETS:
+        return read_decisions(file, reason)
+    if action != DISMISS:
+        raise Usage("A work-paper says what to dismiss, not what to reopen. Give exception ids, or a CSV.")
+    return dismissals(file, reason)
 
 
 @app.command
@@ -327,7 +339,7 @@ def _print_summary(summary: Summary) -> None:
     """One screen: what was loaded, what was set aside, what was found, where it is."""
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"Audit {summary.run_id} as of {summary.as_of}")
-    console.print(f"moved      {_moved(summary)}")
+    console.print(f"moved      {summary.moved_in_words()}")
     loaded = f"{summary.loaded_files} new files" if summary.loaded_files else "no new file"
     console.print(f"loaded     {loaded}; {summary.rows_read} rows in the warehouse's files in all")
     if summary.growing:
@@ -346,15 +358,9 @@ def _print_summary(summary: Summary) -> None:
             counts = (summary.exceptions.get(f"{rule_id} {outcome}") for outcome in EXCEPTIONS)
             grid.add_row(rule_id, *(str(n) if n else "" for n in counts))
         console.print(Padding(grid, (0, 0, 0, 11)))
+    for note in summary.notes:
+        console.print(f"note       {note}")
     console.print(f"reports    {summary.folder}{' (complete already, left alone)' if summary.was_there else ''}")
-
-
-def _moved(summary: Summary) -> str:
-    """What moved since the night before, in a few words."""
-    moved = ", ".join(f"{count} {status}" for status, count in summary.moved.items())
-    if summary.night_before is None:
-        return f"the first night of this warehouse: {moved or 'nothing found'}"
-    return f"since {summary.night_before}: {moved or 'nothing new'}"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -21,7 +21,7 @@ from flows import clock, stages
 from flows.failures import told
 from flows.plan import Plan, Request, plan
 from flows.progress import StageBars
-from flows.stages import Summary
+from flows.summary import Summary
 from flows.warehouse import hold
 
 R = TypeVar("R")
@@ -33,6 +33,7 @@ FINISHED = "claims-audit.night.finished"
 def nightly_audit(  # Prefect shows each parameter by name
     input: str | None, output: str, warehouse: str, as_of: str | None = None, config: str | None = None,
     policies: str | None = None, ndc_directory: str | None = None, partition_by: str | None = None,
+    xlsx: bool | None = None,
 ) -> State[Summary]:  # fmt: skip
     """Audit the extracts of one landing folder; paths and the as-of date (YYYY-MM-DD, else today) as text.
 
@@ -42,7 +43,15 @@ def nightly_audit(  # Prefect shows each parameter by name
     """
     night = date.fromisoformat(as_of) if as_of else clock.today()
     request = Request(
-        _path(input), Path(output), Path(warehouse), night, _path(config), _path(policies), _path(ndc_directory), partition_by
+        _path(input),
+        Path(output),
+        Path(warehouse),
+        night,
+        _path(config),
+        _path(policies),
+        _path(ndc_directory),
+        partition_by,
+        xlsx,
     )
     with told(request.output):
         summary = _audit(plan(request))

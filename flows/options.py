@@ -42,9 +42,12 @@ class Reports:
     partition_by: Literal["payer"] | None = None
     """also write the exceptions into a folder per payer: exceptions/payer=ID/part-0.parquet"""
 
+    xlsx: bool | None = None
+    """write the work-paper exceptions.xlsx, or not (default: up to 5,000 exceptions)"""
+
     def request(self, input: Path | None, as_of: date, settings: Settings) -> Request:
         """The run that these options ask for."""
         return Request(
             input, self.output, self.warehouse or self.output / "audit.duckdb", as_of, settings.config, settings.policies,
-            settings.ndc_directory, self.partition_by,
+            settings.ndc_directory, self.partition_by, self.xlsx,
         )  # fmt: skip

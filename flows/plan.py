@@ -29,10 +29,12 @@ class Request:
     policies: Path | None = None
     ndc_directory: Path | None = None
     partition_by: str | None = None
+    xlsx: bool | None = None
 
     def extras(self) -> list[str]:
         """What is asked for beside the results that every run has: a run with other files has another id."""
-        return [f"partition_by {self.partition_by}"] if self.partition_by else []
+        asked = {"partition_by": self.partition_by, "xlsx": self.xlsx}
+        return [f"{option} {value}" for option, value in asked.items() if value is not None]
 
     def words(self, absolute: bool = False) -> dict[str, str | bool | None]:
         """Every field as the flow takes it: paths and the date as text; paths as given, or absolute."""

@@ -7,7 +7,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import polars as pl
@@ -22,33 +22,15 @@ from flows.ledger import changes
 from flows.load import load
 from flows.net import net
 from flows.partition import write_partitions
-from flows.plan import Plan
+from flows.plan import Plan, program_version
 from flows.report import TIMINGS, make_private, publish, stands_complete, write_judgement, write_rest, write_tables
+from flows.summary import Summary
 from flows.validate import validate
 from flows.warehouse import keep, opened, upgrade
+from flows.workpaper.overview import About
+from flows.workpaper.write import write_workpaper
 
 Step = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a run came to, in counts: safe to print and to store."""
-
-    run_id: str
-    as_of: str
-    folder: Path
-    was_there: bool
-    loaded_files: int
-    passed_over: tuple[str, ...]
-    growing: tuple[str, ...]
-    rows_read: int
-    quarantined: int
-    duplicates: int
-    night_before: str | None
-    moved: dict[str, int]
-    exceptions: dict[str, int]
-    lines: int
-    amount_at_risk: str
 
 
 def begin(plan: Plan) -> None:
@@ -119,7 +101,6 @@ def report_stage(plan: Plan) -> Summary:
         write_partitions(results(plan), "exceptions", by_payer, plan.request.partition_by)
     moved = changes(plan, run_id, exceptions)
     write_tables(results(plan), {"changes": moved.changes})
-    write_rest(results(plan), plan, run_id, noted["balance"])
     worklist = pl.read_parquet(results(plan) / "worklist.parquet", columns=["amount_at_risk"])
     files = noted["balance"]["files"]
     summary = Summary(
@@ -139,6 +120,8 @@ def report_stage(plan: Plan) -> Summary:
         lines=worklist.height,
         amount_at_risk=str(worklist["amount_at_risk"].sum() or 0),
     )
+    summary = replace(summary, notes=_workpaper(plan, summary))
+    write_rest(results(plan), plan, run_id, noted["balance"])
     timings = noted["seconds"] | {"report": round(seconds() - started, 3)}
     (results(plan) / TIMINGS).write_text(json.dumps(timings, indent=2) + "\n", encoding="utf-8")
     make_private(results(plan), plan.config.result_mode, plan.config.result_group)
@@ -147,6 +130,15 @@ def report_stage(plan: Plan) -> Summary:
         publish(results(plan), folder)
     shutil.rmtree(plan.bench.scratch)
     return summary
+
+
+def _workpaper(plan: Plan, summary: Summary) -> tuple[str, ...]:
+    """Write the work-paper, where there is to be one; what the user must know of it."""
+    about = About(
+        summary.run_id, plan.request.as_of, program_version(), summary.moved_in_words(), summary.rows_read, summary.quarantined,
+        summary.duplicates,
+    )  # fmt: skip
+    return write_workpaper(results(plan), about, plan.request.xlsx, plan.bench.scratch)
 
 
 def _noted(plan: Plan) -> dict:  # type: ignore[type-arg]  # JSON

@@ -1,0 +1,36 @@
+"""What a run came to: the one thing that leaves the stages."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run came to, in counts: safe to print and to store.
+
+    notes   what the user must know of results that were not written, or not whole.
+    """
+
+    run_id: str
+    as_of: str
+    folder: Path
+    was_there: bool
+    loaded_files: int
+    passed_over: tuple[str, ...]
+    growing: tuple[str, ...]
+    rows_read: int
+    quarantined: int
+    duplicates: int
+    night_before: str | None
+    moved: dict[str, int]
+    exceptions: dict[str, int]
+    lines: int
+    amount_at_risk: str
+    notes: tuple[str, ...] = ()
+
+    def moved_in_words(self) -> str:
+        """What moved since the night before, in a few words."""
+        moved = ", ".join(f"{count} {status}" for status, count in self.moved.items())
+        if self.night_before is None:
+            return f"the first night of this warehouse: {moved or 'nothing found'}"
+        return f"since {self.night_before}: {moved or 'nothing new'}"
