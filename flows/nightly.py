@@ -33,7 +33,7 @@ FINISHED = "claims-audit.night.finished"
 def nightly_audit(  # Prefect shows each parameter by name
     input: str | None, output: str, warehouse: str, as_of: str | None = None, config: str | None = None,
     policies: str | None = None, ndc_directory: str | None = None, partition_by: str | None = None,
-    xlsx: bool | None = None,
+    xlsx: bool | None = None, show_progress: bool = True,
 ) -> State[Summary]:  # fmt: skip
     """Audit the extracts of one landing folder; paths and the as-of date (YYYY-MM-DD, else today) as text.
 
@@ -54,10 +54,10 @@ def nightly_audit(  # Prefect shows each parameter by name
         xlsx,
     )
     with told(request.output):
-        summary = _audit(plan(request))
-    name = "Completed with quarantine" if summary.quarantined else "Completed"
+        summary = _audit(plan(request), show_progress)
+    name = summary.state
     if PREFECT_API_URL.value():  # a server of this run's own would not outlive it
-        counts = {"exceptions": sum(summary.exceptions.values()), "quarantined": summary.quarantined, **summary.moved}
+        counts = {"exceptions": summary.found, "quarantined": summary.quarantined, **summary.moved}
         resource = {"prefect.resource.id": f"{FINISHED}.{summary.run_id}", "state": name}
         emit_event(FINISHED, resource, payload={"run_id": summary.run_id, "as_of": summary.as_of, **counts})
     return Completed(name=name, message=f"{summary.quarantined} rows quarantined", data=summary)
@@ -67,8 +67,8 @@ def _path(text: str | None) -> Path | None:
     return Path(text) if text else None
 
 
-def _audit(plan: Plan) -> Summary:
-    request, bars = plan.request, StageBars()
+def _audit(plan: Plan, show_progress: bool) -> Summary:
+    request, bars = plan.request, StageBars(show_progress)
     request.output.mkdir(mode=0o700, parents=True, exist_ok=True)
     with hold(request.warehouse), bars.shown():
         try:
@@ -93,4 +93,7 @@ def _stage(bars: StageBars, name: str, work: Callable[[], R], plan: Plan, steps:
             return work()
 
     with bars.stage(name, steps):
-        return task(name=name, cache_policy=NO_CACHE, persist_result=False)(safely)()
+        answer = task(name=name, cache_policy=NO_CACHE, persist_result=False)(safely)()
+        if isinstance(answer, dict):
+            bars.rows(answer["rows"])
+        return answer

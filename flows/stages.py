@@ -24,6 +24,7 @@ from flows.net import net
 from flows.partition import write_partitions
 from flows.plan import Plan, program_version
 from flows.report import TIMINGS, make_private, publish, stands_complete, write_judgement, write_rest, write_tables
+from flows.sql import one
 from flows.summary import Summary
 from flows.validate import validate
 from flows.warehouse import keep, opened, upgrade
@@ -52,7 +53,8 @@ def load_stage(plan: Plan, step: Step) -> dict[str, int]:
     started = seconds()
     loaded = load(plan.bench, plan.request.input, list(plan.extracts), plan.config, step)
     _note(plan, "load", started, **asdict(loaded))
-    return {"files": len(plan.extracts)} | {what: len(names) for what, names in asdict(loaded).items()}
+    left = {"passed_over": len(loaded.passed_over), "growing": len(loaded.growing)}
+    return {"files": len(plan.extracts), **left, "rows": loaded.rows}
 
 
 def validate_stage(plan: Plan) -> dict[str, int]:
@@ -61,10 +63,9 @@ def validate_stage(plan: Plan) -> dict[str, int]:
     validate(plan.bench, plan.config.max_error_rate)
     _note(plan, "validate", started)
     with opened(plan.bench) as connection:
-        (quarantined,), (warned,) = (
-            connection.execute(f"SELECT count(*) FROM main.{table}").fetchall()[0] for table in ("quarantine", "warning")
-        )
-    return {"failed_checks": quarantined, "warning_kinds": warned}
+        quarantined, warned = (one(connection, f"SELECT count(*) FROM main.{table}") for table in ("quarantine", "warning"))
+        rows = one(connection, "SELECT coalesce(sum(rows_read), 0) FROM main.file")
+    return {"failed_checks": quarantined, "warning_kinds": warned, "rows": rows}
 
 
 def net_stage(plan: Plan) -> dict[str, int]:
@@ -72,7 +73,8 @@ def net_stage(plan: Plan) -> dict[str, int]:
     started = seconds()
     balance = net(plan.bench, plan.request.as_of, plan.payer_names, plan.config.max_error_rate)
     _note(plan, "net", started, balance=balance.as_dict())
-    return {"history": sum(t.history for t in balance.tables), "accepted": sum(t.accepted for t in balance.tables)}
+    accepted = sum(t.accepted for t in balance.tables)
+    return {"history": sum(t.history for t in balance.tables), "accepted": accepted, "rows": accepted}
 
 
 def judge_stage(plan: Plan) -> dict[str, int]:
@@ -83,7 +85,8 @@ def judge_stage(plan: Plan) -> dict[str, int]:
     judgement = judge(dossier, Book(plan.library, plan.reference), RULES)
     write_judgement(results(plan), judgement)
     _note(plan, "judge", started)
-    return {"exceptions": judgement.exceptions.height, "lines": judgement.worklist.height}
+    rows = extracted.medical.height + extracted.pharmacy.height
+    return {"exceptions": judgement.exceptions.height, "lines": judgement.worklist.height, "rows": rows}
 
 
 def report_stage(plan: Plan) -> Summary:
@@ -101,7 +104,7 @@ def report_stage(plan: Plan) -> Summary:
         write_partitions(results(plan), "exceptions", by_payer, plan.request.partition_by)
     moved = changes(plan, run_id, exceptions)
     write_tables(results(plan), {"changes": moved.changes})
-    worklist = pl.read_parquet(results(plan) / "worklist.parquet", columns=["amount_at_risk"])
+    worklist = pl.read_parquet(results(plan) / "worklist.parquet", columns=["outcome", "amount_at_risk"])
     files = noted["balance"]["files"]
     summary = Summary(
         run_id=run_id,
@@ -119,6 +122,7 @@ def report_stage(plan: Plan) -> Summary:
         exceptions=dict(sorted(Counter(" ".join(x) for x in exceptions.select("rule_id", "outcome").iter_rows()).items())),
         lines=worklist.height,
         amount_at_risk=str(worklist["amount_at_risk"].sum() or 0),
+        at_risk_by_outcome=_at_risk(worklist),
     )
     summary = replace(summary, notes=_workpaper(plan, summary))
     write_rest(results(plan), plan, run_id, noted["balance"])
@@ -130,6 +134,12 @@ def report_stage(plan: Plan) -> Summary:
         publish(results(plan), folder)
     shutil.rmtree(plan.bench.scratch)
     return summary
+
+
+def _at_risk(worklist: pl.DataFrame) -> dict[str, str]:
+    """Outcome -> dollars of the lines whose strongest it is."""
+    summed = worklist.group_by("outcome").agg(pl.col("amount_at_risk").sum()).sort("outcome")
+    return {outcome: str(amount) for outcome, amount in summed.iter_rows()}
 
 
 def _workpaper(plan: Plan, summary: Summary) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """What a run came to: the one thing that leaves the stages."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -8,7 +8,9 @@ from pathlib import Path
 class Summary:
     """What a run came to, in counts: safe to print and to store.
 
-    notes   what the user must know of results that were not written, or not whole.
+    exceptions            "RULE outcome" -> how many.
+    at_risk_by_outcome    dollars of the lines whose strongest outcome it is; they add up to amount_at_risk.
+    notes                 what the user must know of results that were not written, or not whole.
     """
 
     run_id: str
@@ -26,7 +28,26 @@ class Summary:
     exceptions: dict[str, int]
     lines: int
     amount_at_risk: str
+    at_risk_by_outcome: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> str:
+        """The state in which the flow ends."""
+        return "Completed with quarantine" if self.quarantined else "Completed"
+
+    @property
+    def found(self) -> int:
+        """How many exceptions there are."""
+        return sum(self.exceptions.values())
+
+    def by_rule(self) -> dict[str, dict[str, int]]:
+        """Rule -> outcome -> exceptions."""
+        counts: dict[str, dict[str, int]] = {}
+        for name, count in self.exceptions.items():
+            rule, _, outcome = name.partition(" ")
+            counts.setdefault(rule, {})[outcome] = count
+        return counts
 
     def moved_in_words(self) -> str:
         """What moved since the night before, in a few words."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import xlsxwriter
+from xlsxwriter.exceptions import FileCreateError
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
@@ -176,15 +177,17 @@ def _is_exact(value: Decimal | float) -> bool:
 
 @contextmanager
 def opened(file: Path, as_of: date, scratch: Path) -> Iterator[Book]:
-    """A workbook of the same bytes for the same cells; complete when the block ends. Scratch files stay in `scratch`."""
+    """A workbook of the same bytes for the same cells; complete when the block ends well. Raises OSError."""
     options = {
         "constant_memory": True, "tmpdir": str(scratch), "strings_to_formulas": False, "strings_to_urls": False,
         "strings_to_numbers": False,
     }  # fmt: skip
     workbook = xlsxwriter.Workbook(str(file), options)
+    workbook.use_zip64()
     night = datetime(as_of.year, as_of.month, as_of.day)
     workbook.set_properties({"title": "Drug claims audit: work-paper", "author": "claims-audit", "created": night})
+    yield Book(workbook)
     try:
-        yield Book(workbook)
-    finally:
         workbook.close()
+    except FileCreateError as error:
+        raise OSError(str(error)) from None
