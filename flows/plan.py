@@ -1,7 +1,7 @@
 """What a run needs before it starts: everything that can be refused without reading a row is refused here."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -32,7 +32,24 @@ class Request:
     config: Path | None = None
     policies: Path | None = None
     ndc_directory: Path | None = None
+    partition_by: str | None = None
+    xlsx: bool | None = None
     whole: bool = False
+
+    def extras(self) -> list[str]:
+        """What is asked for beside the results that every run has: a run with other files has another id."""
+        asked = {"partition_by": self.partition_by, "xlsx": self.xlsx}
+        return [f"{option} {value}" for option, value in asked.items() if value is not None]
+
+    def words(self, absolute: bool = False) -> dict[str, str | bool | None]:
+        """Every field as the flow takes it: paths and the date as text; paths as given, or absolute."""
+        return {f.name: _word(getattr(self, f.name), absolute) for f in fields(self)}
+
+
+def _word(value: Path | date | str | bool | None, absolute: bool) -> str | bool | None:
+    if isinstance(value, Path):
+        return str(value.resolve() if absolute else value)
+    return value.isoformat() if isinstance(value, date) else value
 
 
 @dataclass(frozen=True)
@@ -56,7 +73,7 @@ class Plan:
         """16 hex digits of everything that a result depends on."""
         policies, reference, config = self._texts()
         purged = [f"purged before {purged_before}"] if purged_before else []
-        rest = [self.request.as_of.isoformat(), program_version()]
+        rest = [self.request.as_of.isoformat(), program_version(), *self.request.extras()]
         parts = [*sorted(file_hashes), *purged, *policies, *reference, config, *rest]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 

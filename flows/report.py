@@ -13,21 +13,21 @@ import polars as pl
 
 from audit_rules.judge import Judgement
 from flows.errors import DiskTrouble
+from flows.parquet import write_table
 from flows.plan import Plan, program_version
 from flows.scan import sha256_of
 from flows.sql import fetched, statements
 from flows.warehouse import Workbench, make_durable, opened
-from schemas.results import QUARANTINE, WARNING, conform
+from schemas.results import QUARANTINE, RESULT_SCHEMA_VERSION, WARNING, conform
 
-_ROW_GROUP = 65_536
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
 TIMINGS, MANIFEST = "timings.json", "manifest.json"
 
 
 def write_tables(folder: Path, tables: dict[str, pl.DataFrame]) -> None:
-    """Tables as Parquet of the same bytes for the same rows."""
+    """Result tables as Parquet, each in a file of its name."""
     for name, frame in tables.items():
-        frame.write_parquet(folder / f"{name}.parquet", row_group_size=_ROW_GROUP, compression="zstd", statistics=True)
+        write_table(folder / f"{name}.parquet", name, frame)
 
 
 def write_judgement(folder: Path, judgement: Judgement) -> None:
@@ -53,12 +53,13 @@ def named(repeated: pl.DataFrame) -> list[dict[str, object]]:
 def write_rest(folder: Path, plan: Plan, run_id: str, balance: dict[str, object], repeated: list[dict[str, object]]) -> None:
     """Quarantine and warnings; then, last of all, the manifest with the hash of every result."""
     write_findings(folder, plan)
-    results = {p.name: sha256_of(p) for p in sorted(folder.iterdir())}
+    results = {p.relative_to(folder).as_posix(): sha256_of(p) for p in sorted(folder.rglob("*")) if p.is_file()}
     with opened(plan.bench) as connection:
         unknown = connection.execute("SELECT name, unknown_columns FROM every_file ORDER BY name, file_no").fetchall()
     manifest = {
         "run_id": run_id,
         "version": program_version(),
+        "result_schema_version": RESULT_SCHEMA_VERSION,
         "as_of": plan.request.as_of.isoformat(),
         **balance,
         "repeated_amounts": repeated,
@@ -120,13 +121,11 @@ def make_private(folder: Path, mode: str, group: str | None) -> None:
             gid = grp.getgrnam(group).gr_gid
         except KeyError:
             raise DiskTrouble("Config: result_group is no group of this machine. Name one, or leave it out.") from None
-    for path in folder.iterdir():
-        os.chmod(path, bits)
+    for path in [*folder.rglob("*"), folder]:
+        folder_bits = 0o750 if bits & 0o040 else 0o700
+        os.chmod(path, folder_bits if path.is_dir() else bits)
         os.chown(path, -1, gid)
         make_durable(path)
-    os.chmod(folder, 0o750 if bits & 0o040 else 0o700)
-    os.chown(folder, -1, gid)
-    make_durable(folder)
 
 
 def publish(partial: Path, final: Path) -> None:

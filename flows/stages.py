@@ -7,7 +7,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import polars as pl
@@ -22,37 +22,18 @@ from flows.extract import extract
 from flows.ledger import changes
 from flows.load import load
 from flows.net import net
-from flows.plan import Plan
+from flows.partition import write_partitions
+from flows.plan import Plan, program_version
 from flows.report import TIMINGS, make_private, named, publish, stands_complete, write_judgement, write_rest, write_tables
+from flows.sql import one
+from flows.summary import Summary
 from flows.touched import touched_persons
 from flows.validate import validate
 from flows.warehouse import keep, opened, upgrade
+from flows.workpaper.overview import About
+from flows.workpaper.write import write_workpaper
 
 Step = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a run came to, in counts: safe to print and to store."""
-
-    run_id: str
-    as_of: str
-    folder: Path
-    was_there: bool
-    loaded_files: int
-    passed_over: tuple[str, ...]
-    growing: tuple[str, ...]
-    rows_read: int
-    quarantined: int
-    duplicates: int
-    night_before: str | None
-    moved: dict[str, int]
-    persons: int
-    judged_again: int
-    exceptions: dict[str, int]
-    lines: int
-    amount_at_risk: str
-    repeated_amounts: int
 
 
 def begin(plan: Plan) -> None:
@@ -74,7 +55,8 @@ def load_stage(plan: Plan, step: Step) -> dict[str, int]:
     started = seconds()
     loaded = load(plan.bench, plan.request.input, list(plan.extracts), plan.config, step)
     _note(plan, "load", started, **asdict(loaded))
-    return {"files": len(plan.extracts)} | {what: len(names) for what, names in asdict(loaded).items()}
+    left = {"passed_over": len(loaded.passed_over), "growing": len(loaded.growing)}
+    return {"files": len(plan.extracts), **left, "rows": loaded.rows}
 
 
 def validate_stage(plan: Plan) -> dict[str, int]:
@@ -83,10 +65,9 @@ def validate_stage(plan: Plan) -> dict[str, int]:
     validate(plan.bench, plan.config.max_error_rate)
     _note(plan, "validate", started)
     with opened(plan.bench) as connection:
-        (quarantined,), (warned,) = (
-            connection.execute(f"SELECT count(*) FROM main.{table}").fetchall()[0] for table in ("quarantine", "warning")
-        )
-    return {"failed_checks": quarantined, "warning_kinds": warned}
+        quarantined, warned = (one(connection, f"SELECT count(*) FROM main.{table}") for table in ("quarantine", "warning"))
+        rows = one(connection, "SELECT coalesce(sum(rows_read), 0) FROM main.file")
+    return {"failed_checks": quarantined, "warning_kinds": warned, "rows": rows}
 
 
 def net_stage(plan: Plan) -> dict[str, int]:
@@ -94,7 +75,8 @@ def net_stage(plan: Plan) -> dict[str, int]:
     started = seconds()
     balance = net(plan.bench, plan.request.as_of, plan.payer_names, plan.config.max_error_rate)
     _note(plan, "net", started, balance=balance.as_dict())
-    return {"history": sum(t.history for t in balance.tables), "accepted": sum(t.accepted for t in balance.tables)}
+    accepted = sum(t.accepted for t in balance.tables)
+    return {"history": sum(t.history for t in balance.tables), "accepted": accepted, "rows": accepted}
 
 
 def judge_stage(plan: Plan) -> dict[str, int]:
@@ -110,7 +92,8 @@ def judge_stage(plan: Plan) -> dict[str, int]:
         (asked,) = connection.execute("SELECT count(*) FROM run.affected_person").fetchall()[0]
     persons = {"persons": judgement.counted["person_id"].n_unique(), "judged_again": asked}
     _note(plan, "judge", started, repeated_amounts=named(judgement.repeated), **persons)
-    return {"exceptions": judgement.exceptions.height, "lines": judgement.worklist.height} | persons
+    rows = extracted.medical.height + extracted.pharmacy.height
+    return {"exceptions": judgement.exceptions.height, "lines": judgement.worklist.height, "rows": rows} | persons
 
 
 def report_stage(plan: Plan) -> Summary:
@@ -124,10 +107,12 @@ def report_stage(plan: Plan) -> Summary:
     noted = _noted(plan)
     was_there = stands_complete(folder)
     exceptions = pl.read_parquet(results(plan) / "exceptions.parquet")
+    if plan.request.partition_by:
+        by_payer = exceptions.with_columns(pl.col("payer").str.to_lowercase().replace(plan.payer_names))
+        write_partitions(results(plan), "exceptions", by_payer, plan.request.partition_by)
     moved = changes(plan, run_id, exceptions)
     write_tables(results(plan), {"changes": moved.changes})
-    write_rest(results(plan), plan, run_id, noted["balance"], noted["repeated_amounts"])
-    worklist = pl.read_parquet(results(plan) / "worklist.parquet", columns=["amount_at_risk"])
+    worklist = pl.read_parquet(results(plan) / "worklist.parquet", columns=["outcome", "amount_at_risk"])
     files = noted["balance"]["files"]
     summary = Summary(
         run_id=run_id,
@@ -147,8 +132,11 @@ def report_stage(plan: Plan) -> Summary:
         exceptions=dict(sorted(Counter(" ".join(x) for x in exceptions.select("rule_id", "outcome").iter_rows()).items())),
         lines=worklist.height,
         amount_at_risk=str(worklist["amount_at_risk"].sum() or 0),
+        at_risk_by_outcome=_at_risk(worklist),
         repeated_amounts=len(noted["repeated_amounts"]),
     )
+    summary = replace(summary, notes=_workpaper(plan, summary))
+    write_rest(results(plan), plan, run_id, noted["balance"], noted["repeated_amounts"])
     timings = noted["seconds"] | {"report": round(seconds() - started, 3)}
     (results(plan) / TIMINGS).write_text(json.dumps(timings, indent=2) + "\n", encoding="utf-8")
     make_private(results(plan), plan.config.result_mode, plan.config.result_group)
@@ -157,6 +145,21 @@ def report_stage(plan: Plan) -> Summary:
         publish(results(plan), folder)
     shutil.rmtree(plan.bench.scratch)
     return summary
+
+
+def _at_risk(worklist: pl.DataFrame) -> dict[str, str]:
+    """Outcome -> dollars of the lines whose strongest it is."""
+    summed = worklist.group_by("outcome").agg(pl.col("amount_at_risk").sum()).sort("outcome")
+    return {outcome: str(amount) for outcome, amount in summed.iter_rows()}
+
+
+def _workpaper(plan: Plan, summary: Summary) -> tuple[str, ...]:
+    """Write the work-paper, where there is to be one; what the user must know of it."""
+    about = About(
+        summary.run_id, plan.request.as_of, program_version(), summary.moved_in_words(), summary.rows_read, summary.quarantined,
+        summary.duplicates,
+    )  # fmt: skip
+    return write_workpaper(results(plan), about, plan.request.xlsx, plan.bench.scratch)
 
 
 def _noted(plan: Plan) -> dict:  # type: ignore[type-arg]  # JSON

@@ -3,6 +3,10 @@
 import polars as pl
 
 Schema = dict[str, pl.DataType | type[pl.DataType]]
+
+RESULT_SCHEMA_VERSION = 1
+"""Raised whenever a result table's column comes, goes, or changes its name, type, place or nullability."""
+
 MONEY = pl.Decimal(18, 2)
 EVIDENCE = pl.List(
     pl.Struct(
@@ -59,6 +63,12 @@ CHANGE: Schema = {
     "previous_reason": pl.String, "amount_at_risk": MONEY, "previous_amount_at_risk": MONEY, "first_seen": pl.Date,
     "continues": pl.String, "decision_reason": pl.String, "decided_by": pl.String, "dismissed_until": pl.Date,
 }  # fmt: skip
+
+TABLES: dict[str, Schema] = {
+    "exceptions": EXCEPTION, "worklist": WORKLIST, "changes": CHANGE, "rule_coverage": COVERAGE, "quarantine": QUARANTINE,
+    "warnings": WARNING,
+}  # fmt: skip
+"""Every result table by the name of its file."""
 
 
 def conform(frame: pl.DataFrame, columns: Schema) -> pl.DataFrame:

@@ -9,7 +9,7 @@ from flows import stages
 from flows.failures import told
 from flows.plan import Request, plan
 from flows.report import TIMINGS
-from flows.stages import Summary
+from flows.summary import Summary
 from flows.warehouse import hold
 
 
