@@ -113,7 +113,9 @@ def _settle_persons(connection: duckdb.DuckDBPyConnection, day: str, before: dat
                                      UNION ALL (FROM run.unresolved_before EXCEPT FROM run.unresolved))""",
         )
         if not changed:
-            return
+            break
+    if before:
+        run(connection, "moved_members")
 
 
 def _settle_claims(connection: duckdb.DuckDBPyConnection, table: str, day: str, before: date | None) -> None:

@@ -1,14 +1,8 @@
--- run.moved_member    grain: member_id that is another person, or nobody else any longer, since the remembered night.
 -- run.touched_person  grain: person whose answers may not be those of the remembered night: with new rows, rows that came to be
 --                     known, claims whose final action may have moved, a person key that moved, a decision that was replaced,
 --                     or a provider whose specialties moved.
--- inputs: every_TABLE, kept.main.sole_person, run.sole_person, run.new_file, run.TABLE_touched, run.moved_npi.
+-- inputs: every_TABLE, run.sole_person, run.moved_member, run.new_file, run.TABLE_touched, run.moved_npi.
 -- $after: the night before; $as_of: this one.
-
-CREATE OR REPLACE TABLE run.moved_member AS
-SELECT member_id, b.sole_person_id AS before, s.sole_person_id AS now
-FROM kept.main.sole_person b FULL JOIN run.sole_person s USING (member_id)
-WHERE b.sole_person_id IS DISTINCT FROM s.sole_person_id;
 
 CREATE OR REPLACE TABLE run.touched_person AS
 WITH touched AS (
