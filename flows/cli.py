@@ -243,9 +243,12 @@ def purge(*, warehouse: Path, before: str, dry_run: bool = False) -> None:
 
     Parameters
     ----------
-    warehouse: the warehouse
-    before: the day, YYYY-MM-DD
-    dry_run: only count what would go
+    warehouse
+        the warehouse
+    before
+        the day, YYYY-MM-DD
+    dry_run
+        only count what would go
     """
     from flows.purge import purge as purged
 
