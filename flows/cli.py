@@ -20,7 +20,7 @@ from flows import clock
 from flows.errors import PrefectTrouble, Usage
 from flows.failures import told
 from flows.ledger import DISMISS, REOPEN, Decision, decide, last_night, read_decisions
-from flows.options import NO_SETTINGS, Reports, Settings
+from flows.options import NO_SETTINGS, Deciding, Reports, Settings
 from flows.plan import Plan, Request, plan, program_version
 from flows.stages import begin, load_stage, net_stage, validate_stage
 from flows.summary import Summary
@@ -172,56 +172,37 @@ def rules(rule_id: str | None = None, *, coverage: bool = False, policies: Path 
 
 
 @app.command
-def dismiss(
-    *ids: str, warehouse: Path, by: str, reason: str | None = None, until: str | None = None, file: Path | None = None
-) -> None:
+def dismiss(*ids: str, decision: Deciding, until: str | None = None) -> None:
     """Set exceptions aside: from the next night on they are `dismissed`, until a day or until they move.
 
     Parameters
     ----------
     ids
         exception ids
-    warehouse
-        the warehouse whose ledger is meant
-    by
-        who decides
-    reason
-        why (a CSV may give its own in a column reason, a work-paper in disposition_reason)
     until
         the last day on which the dismissal holds, YYYY-MM-DD (default: it holds until the exception moves)
-    file
-        a work-paper (exceptions.xlsx), or a CSV with a column exception_id, and perhaps reason
     """
-    _decide(DISMISS, ids, file, warehouse, reason, by, _day(until) if until else None)
+    count = _decided(DISMISS, ids, decision, _day(until, "--until") if until else None)
+    print(f"{count} exceptions dismissed; the next run shows it.")
 
 
 @app.command
-def reopen(*ids: str, warehouse: Path, by: str, reason: str | None = None, file: Path | None = None) -> None:
+def reopen(*ids: str, decision: Deciding) -> None:
     """Take a dismissal back, from the next night on.
 
     Parameters
     ----------
     ids
         exception ids
-    warehouse
-        the warehouse whose ledger is meant
-    by
-        who decides
-    reason
-        why (a CSV may give its own in a column reason)
-    file
-        a CSV with a column exception_id, and perhaps reason
     """
-    _decide(REOPEN, ids, file, warehouse, reason, by, None)
+    print(f"{_decided(REOPEN, ids, decision, None)} exceptions reopened; the next run shows it.")
 
 
-def _decide(
-    action: str, ids: tuple[str, ...], file: Path | None, warehouse: Path, reason: str | None, by: str, until: date | None
-) -> None:
+def _decided(action: str, ids: tuple[str, ...], by: Deciding, until: date | None) -> int:
+    """How many exceptions were decided about."""
     with told(Path.cwd()):
-        decisions = [Decision(i, reason) for i in ids] + (_decisions(file, reason, action) if file else [])
-        count = decide(warehouse, decisions, action, by, until)
-    print(f"{count} exceptions {'dismissed' if action == DISMISS else 'reopened'}; the next run shows it.")
+        decisions = [Decision(i, by.reason) for i in ids] + (_decisions(by.file, by.reason, action) if by.file else [])
+        return decide(by.warehouse, decisions, action, by.by, until)
 
 
 def _decisions(file: Path, reason: str | None, action: str) -> list[Decision]:

@@ -51,3 +51,21 @@ class Reports:
             input, self.output, self.warehouse or self.output / "audit.duckdb", as_of, settings.config, settings.policies,
             settings.ndc_directory, self.partition_by, self.xlsx,
         )  # fmt: skip
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Deciding:
+    """What a person decides about exceptions, and who says so."""
+
+    warehouse: Path
+    """the warehouse whose ledger is meant"""
+
+    by: str
+    """who decides"""
+
+    reason: str | None = None
+    """why (a CSV may give its own in a column reason, a work-paper in disposition_reason)"""
+
+    file: Path | None = None
+    """a CSV with a column exception_id, and perhaps reason; to dismiss also a work-paper (exceptions.xlsx)"""
