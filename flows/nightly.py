@@ -66,6 +66,7 @@ def nightly_audit(  # Prefect shows each parameter by name
     if PREFECT_API_URL.value():  # a server of this run's own would not outlive it
         counts = {"exceptions": summary.found, "quarantined": summary.quarantined, **summary.moved}
         resource = {"prefect.resource.id": f"{FINISHED}.{summary.run_id}", "state": name}
+        resource["quarantine_tonight"] = "yes" if summary.quarantined_tonight else "no"  # of rows that this night loaded
         scheduled = {"prefect.resource.id": f"prefect.deployment.{deployment.id}", "prefect.resource.role": "deployment"}
         payload = {"run_id": summary.run_id, "as_of": summary.as_of, **counts}
         emit_event(FINISHED, resource, related=[scheduled] if deployment.id else [], payload=payload)

@@ -101,6 +101,7 @@ def report_stage(plan: Plan) -> Summary:
     started = seconds()
     with opened(plan.bench) as connection:
         hashes = [row[0] for row in connection.execute("SELECT sha256 FROM every_file").fetchall()]
+        fresh = {row[0] for row in connection.execute("SELECT sha256 FROM main.file").fetchall()}
         (purged_before,) = connection.execute("SELECT max(before) FROM every_purge").fetchall()[0]
     run_id = plan.run_id(hashes, purged_before)
     folder = plan.request.output / f"run={run_id}"
@@ -124,6 +125,7 @@ def report_stage(plan: Plan) -> Summary:
         growing=tuple(noted["growing"]),
         rows_read=sum(f["rows_read"] for f in files),
         quarantined=sum(f["quarantined"] for f in files),
+        quarantined_tonight=sum(f["quarantined"] for f in files if f["sha256"] in fresh),
         duplicates=sum(f["duplicates"] for f in files),
         night_before=moved.night_before.isoformat() if moved.night_before else None,
         moved=dict(sorted(Counter(moved.changes["status"]).items())),

@@ -10,6 +10,7 @@ class Summary:
 
     exceptions            "RULE outcome" -> how many.
     at_risk_by_outcome    dollars of the lines whose strongest outcome it is; they add up to amount_at_risk.
+    quarantined_tonight   those of `quarantined` that stand in files of this run.
     repeated_amounts      claims whose lines repeat the claim's amount.
     persons, judged_again who has lines of audited drugs, and how many of them were judged tonight.
     notes                 what the user must know of results that were not written, or not whole.
@@ -31,6 +32,7 @@ class Summary:
     lines: int
     amount_at_risk: str
     at_risk_by_outcome: dict[str, str] = field(default_factory=dict)
+    quarantined_tonight: int = 0
     repeated_amounts: int = 0
     persons: int = 0
     judged_again: int = 0

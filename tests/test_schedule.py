@@ -131,6 +131,7 @@ def test_a_scheduled_night_runs_by_itself_and_an_automation_acts_on_its_event(se
             serving.terminate()
     told = server.events()[-1]
     assert told["event"] == "claims-audit.night.finished" and told["resource"]["state"] == "Completed with quarantine"
+    assert told["resource"]["quarantine_tonight"] == "yes"
     assert told["payload"]["quarantined"] == 1 and "M" not in told["payload"].values()
     assert "auto-scheduled" in _finished(server)[0]["tags"]
     assert list((tmp_path / "out").glob("run=*/manifest.json"))
