@@ -16,7 +16,6 @@ _PAYER_ID = "p.payer_id"
 _PAYER = "JOIN run.payer p ON p.name = lower(t.payer)"
 _PERSON = "coalesce(t.person_id, s.sole_person_id, t.member_id)"
 _AFFECTED = """
-    JOIN run.affected_member a ON a.member_hash = t.member_hash AND a.member_id = t.member_id
     LEFT JOIN run.sole_person s ON s.member_id = t.member_id
     SEMI JOIN run.affected_person ap ON ap.person = coalesce(t.person_id, s.sole_person_id, t.member_id)"""
 
@@ -114,9 +113,10 @@ def _rows(
 ) -> pl.DataFrame:
     """Rows of one table for affected persons, in a total order of their content; of each key those of its latest load."""
     latest = f"QUALIFY load_no = max(load_no) OVER (PARTITION BY {', '.join(key)})" if key else ""
-    query = (
-        f"SELECT {_PERSON} AS person, {columns} FROM every_{table} t JOIN every_file USING (file_no) {_AFFECTED} {join} {latest}"
-    )
+    query = f"""
+        WITH of_members AS MATERIALIZED (
+            SELECT * FROM every_{table} WHERE member_hash IN (SELECT member_hash FROM run.affected_member))
+        SELECT {_PERSON} AS person, {columns} FROM of_members t JOIN every_file USING (file_no) {_AFFECTED} {join} {latest}"""
     return fetched(connection, query)
 
 

@@ -1,12 +1,9 @@
 """Report: the result files of one run, complete before any stands under its final name."""
 
-import csv
 import grp
-import io
 import json
 import os
 import shutil
-from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -20,7 +17,7 @@ from flows.sql import fetched, statements
 from flows.warehouse import Workbench, make_durable, opened
 from schemas.results import QUARANTINE, RESULT_SCHEMA_VERSION, WARNING, conform
 
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_DANGEROUS = r"^[=+\-@\t\r\n]"
 TIMINGS, MANIFEST = "timings.json", "manifest.json"
 
 
@@ -85,22 +82,17 @@ def _warnings(bench: Workbench) -> pl.DataFrame:
 
 def as_csv(frame: pl.DataFrame) -> str:
     """The table for people: lists and structs as JSON text; text that a spreadsheet would execute gets an apostrophe."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(frame.columns)
-    for row in frame.iter_rows():
-        writer.writerow([_cell(value) for value in row])
-    return out.getvalue()
+    return frame.select(_cell(name, dtype) for name, dtype in frame.schema.items()).write_csv()
 
 
-def _cell(value: object) -> object:
-    if isinstance(value, list):
-        return json.dumps(value, ensure_ascii=False, default=str)
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, str) and value.startswith(_DANGEROUS):
-        return "'" + value
-    return value
+def _cell(name: str, dtype: pl.DataType) -> pl.Expr:
+    column = pl.col(name)
+    if dtype == pl.String:
+        return pl.when(column.str.contains(_DANGEROUS)).then(pl.lit("'") + column).otherwise(column).alias(name)
+    if dtype.is_nested():
+        as_json = pl.struct(column.alias("")).struct.json_encode()
+        return pl.when(column.is_not_null()).then(as_json.str.slice(len('{"":')).str.head(-1)).alias(name)
+    return column
 
 
 def stands_complete(folder: Path) -> bool:

@@ -10,11 +10,11 @@ SELECT row_hash FROM $rows GROUP BY row_hash HAVING count(*) > 1;
 
 -- Of rows that are equal in every column the first counts.
 CREATE OR REPLACE TABLE run.${table}_duplicate AS
+WITH repeated AS MATERIALIZED (SELECT * FROM every_$table WHERE row_hash IN (FROM run.${table}_repeated_key))
 SELECT t.file_no, t.row_number
-FROM every_$table t
+FROM repeated t
 JOIN every_file f USING (file_no)
 JOIN run.payer p ON p.name = lower(t.payer)
-WHERE t.row_hash IN (FROM run.${table}_repeated_key)
 QUALIFY row_number() OVER (PARTITION BY p.payer_id, $columns ORDER BY f.name, t.file_no, t.row_number) > 1;
 
 -- Claims that name another, and the claims they name: all their lines are looked at together.

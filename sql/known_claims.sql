@@ -3,6 +3,9 @@
 -- inputs: every_$table, run.affected_member, run.affected_person, run.sole_person, run.payer, run.${table}_fate
 
 CREATE OR REPLACE TABLE run.known_$table AS
+WITH of_members AS MATERIALIZED (  -- found by hash alone, which the engine looks up first; whose they are is asked below
+    SELECT * FROM every_$table WHERE member_hash IN (SELECT member_hash FROM run.affected_member)
+)
 SELECT k.* EXCLUDE (fee),
        CAST(k.quantity * 1000 AS BIGINT) AS quantity_milli,
        CAST(k.paid_amount * 100 AS BIGINT) AS paid_cents,
@@ -16,8 +19,7 @@ FROM (
            CASE WHEN f.is_netted THEN f.netted_quantity ELSE t.$quantity END AS quantity,
            CASE WHEN f.is_netted THEN f.netted_paid_amount ELSE t.paid_amount END AS paid_amount,
            CASE WHEN f.is_netted THEN f.netted_fee ELSE $fee END AS fee
-    FROM every_$table t
-    JOIN run.affected_member a ON a.member_hash = t.member_hash AND a.member_id = t.member_id
+    FROM of_members t
     JOIN run.payer p ON p.name = lower(t.payer)
     LEFT JOIN run.sole_person s ON s.member_id = t.member_id
     LEFT JOIN run.${table}_fate f ON f.file_no = t.file_no AND f.row_number = t.row_number
