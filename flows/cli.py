@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from cyclopts import App, CycloptsError, MissingArgumentError, UnknownCommandError, UnknownOptionError, UnusedCliTokensError
@@ -48,6 +49,7 @@ def run(
     config: Path | None = None,
     policies: Path | None = None,
     ndc_directory: Path | None = None,
+    page: bool = True,
 ) -> None:
     """Load the extracts of a landing folder, audit them, and write exception reports.
 
@@ -60,8 +62,11 @@ def run(
     config: a TOML file with settings
     policies: a folder with more policy files and code sets
     ndc_directory: a folder with the FDA NDC directory (product.txt, package.txt)
+    page: write summary.html, the page of the run for people
     """
-    request = Request(input, output, warehouse or output / "audit.duckdb", _day(as_of), config, policies, ndc_directory)
+    request = Request(
+        input, output, warehouse or output / "audit.duckdb", _day(as_of), config, policies, ndc_directory, page=page
+    )
     with told(output):
         plan(request)  # what can be refused is refused before Prefect starts
     summary = _run_flow(request)
@@ -345,11 +350,10 @@ def _run_flow(request: Request) -> Summary:
     with _prefect():
         from flows.nightly import nightly_audit
 
-        return nightly_audit(
-            str(request.input) if request.input else None, str(request.output), str(request.warehouse),
-            request.as_of.isoformat(),
-            *(str(p) if p else None for p in (request.config, request.policies, request.ndc_directory)),
-        )  # type: ignore[return-value]  # fmt: skip
+        paths = ("input", "output", "warehouse", "config", "policies", "ndc_directory")
+        texts: dict[str, Any] = {name: str(path) if (path := getattr(request, name)) else None for name in paths}
+        summary: Any = nightly_audit(**texts, as_of=request.as_of.isoformat(), page=request.page)
+        return summary  # type: ignore[no-any-return]
 
 
 @contextmanager

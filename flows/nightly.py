@@ -32,7 +32,7 @@ FINISHED = "claims-audit.night.finished"
 @flow(name="claims-audit", validate_parameters=False, persist_result=False)
 def nightly_audit(  # Prefect shows each parameter by name
     input: str | None, output: str, warehouse: str, as_of: str | None = None, config: str | None = None,
-    policies: str | None = None, ndc_directory: str | None = None,
+    policies: str | None = None, ndc_directory: str | None = None, page: bool = True,
 ) -> State[Summary]:  # fmt: skip
     """Audit the extracts of one landing folder; paths and the as-of date (YYYY-MM-DD, else today) as text.
 
@@ -40,10 +40,10 @@ def nightly_audit(  # Prefect shows each parameter by name
 
     The state is `Completed`, or `Completed with quarantine` where rows were quarantined. Raises AuditError.
     """
-    request = Request(
-        Path(input) if input else None, Path(output), Path(warehouse), date.fromisoformat(as_of) if as_of else clock.today(),
-        *(Path(p) if p else None for p in (config, policies, ndc_directory)),
-    )  # fmt: skip
+    night = date.fromisoformat(as_of) if as_of else clock.today()
+    paths = {"config": config, "policies": policies, "ndc_directory": ndc_directory}
+    given = {name: Path(path) for name, path in paths.items() if path}
+    request = Request(Path(input) if input else None, Path(output), Path(warehouse), night, page=page, **given)
     with told(request.output):
         summary = _audit(plan(request))
     name = "Completed with quarantine" if summary.quarantined else "Completed"

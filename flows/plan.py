@@ -19,7 +19,10 @@ from flows.warehouse import Workbench
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for; paths as given. Without an input, what the warehouse holds is judged again."""
+    """What the user asked for; paths as given. Without an input, what the warehouse holds is judged again.
+
+    page   whether summary.html is written too.
+    """
 
     input: Path | None
     output: Path
@@ -28,6 +31,7 @@ class Request:
     config: Path | None = None
     policies: Path | None = None
     ndc_directory: Path | None = None
+    page: bool = False
 
 
 @dataclass(frozen=True)

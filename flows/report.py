@@ -42,9 +42,8 @@ def write_findings(folder: Path, plan: Plan) -> None:
     write_tables(folder, {"quarantine": _quarantine(plan.bench), "warnings": _warnings(plan.bench)})
 
 
-def write_rest(folder: Path, plan: Plan, run_id: str, balance: dict[str, object]) -> None:
-    """Quarantine and warnings; then, last of all, the manifest with the hash of every result."""
-    write_findings(folder, plan)
+def write_manifest(folder: Path, plan: Plan, run_id: str, balance: dict[str, object]) -> None:
+    """Last of all, the manifest with the hash of every result."""
     results = {p.name: sha256_of(p) for p in sorted(folder.iterdir())}
     with opened(plan.bench) as connection:
         unknown = connection.execute("SELECT name, unknown_columns FROM every_file ORDER BY name, file_no").fetchall()

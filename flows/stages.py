@@ -21,8 +21,17 @@ from flows.extract import extract
 from flows.ledger import changes
 from flows.load import load
 from flows.net import net
-from flows.plan import Plan
-from flows.report import TIMINGS, make_private, publish, stands_complete, write_judgement, write_rest, write_tables
+from flows.plan import Plan, program_version
+from flows.report import (
+    TIMINGS,
+    make_private,
+    publish,
+    stands_complete,
+    write_findings,
+    write_judgement,
+    write_manifest,
+    write_tables,
+)
 from flows.validate import validate
 from flows.warehouse import keep, opened, upgrade
 
@@ -115,7 +124,14 @@ def report_stage(plan: Plan) -> Summary:
     exceptions = pl.read_parquet(results(plan) / "exceptions.parquet")
     moved = changes(plan, run_id, exceptions)
     write_tables(results(plan), {"changes": moved.changes})
-    write_rest(results(plan), plan, run_id, noted["balance"])
+    write_findings(results(plan), plan)
+    night_before = moved.night_before.isoformat() if moved.night_before else None
+    if plan.request.page:
+        from flows.page.write import Heading, write_page  # charts take a second to import
+
+        heading = Heading(run_id, plan.request.as_of.isoformat(), program_version(), "full", night_before)
+        write_page(results(plan), heading, noted["balance"], plan.payer_names)
+    write_manifest(results(plan), plan, run_id, noted["balance"])
     worklist = pl.read_parquet(results(plan) / "worklist.parquet", columns=["amount_at_risk"])
     files = noted["balance"]["files"]
     summary = Summary(
@@ -129,7 +145,7 @@ def report_stage(plan: Plan) -> Summary:
         rows_read=sum(f["rows_read"] for f in files),
         quarantined=sum(f["quarantined"] for f in files),
         duplicates=sum(f["duplicates"] for f in files),
-        night_before=moved.night_before.isoformat() if moved.night_before else None,
+        night_before=night_before,
         moved=dict(sorted(Counter(moved.changes["status"]).items())),
         exceptions=dict(sorted(Counter(" ".join(x) for x in exceptions.select("rule_id", "outcome").iter_rows()).items())),
         lines=worklist.height,
