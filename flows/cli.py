@@ -26,6 +26,7 @@ from flows.errors import PrefectTrouble, Usage
 from flows.failures import told
 from flows.ledger import DISMISS, REOPEN, Decision, decide, last_night, read_decisions
 from flows.plan import Plan, Request, plan, program_version
+from flows.privacy import FULL, Level
 from flows.stages import Summary, begin, load_stage, net_stage, validate_stage
 
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
@@ -50,6 +51,7 @@ def run(
     policies: Path | None = None,
     ndc_directory: Path | None = None,
     page: bool = True,
+    privacy: Level = FULL,
 ) -> None:
     """Load the extracts of a landing folder, audit them, and write exception reports.
 
@@ -63,9 +65,10 @@ def run(
     policies: a folder with more policy files and code sets
     ndc_directory: a folder with the FDA NDC directory (product.txt, package.txt)
     page: write summary.html, the page of the run for people
+    privacy: what results show of persons: everything, keyed pseudonyms in place of identifiers, or counts and sums alone
     """
     request = Request(
-        input, output, warehouse or output / "audit.duckdb", _day(as_of), config, policies, ndc_directory, page=page
+        input, output, warehouse or output / "audit.duckdb", _day(as_of), config, policies, ndc_directory, page, privacy
     )
     with told(output):
         plan(request)  # what can be refused is refused before Prefect starts
@@ -352,7 +355,7 @@ def _run_flow(request: Request) -> Summary:
 
         paths = ("input", "output", "warehouse", "config", "policies", "ndc_directory")
         texts: dict[str, Any] = {name: str(path) if (path := getattr(request, name)) else None for name in paths}
-        summary: Any = nightly_audit(**texts, as_of=request.as_of.isoformat(), page=request.page)
+        summary: Any = nightly_audit(**texts, as_of=request.as_of.isoformat(), page=request.page, privacy=request.privacy)
         return summary  # type: ignore[no-any-return]
 
 

@@ -20,6 +20,7 @@ from prefect.states import Completed
 from flows import clock, stages
 from flows.failures import told
 from flows.plan import Plan, Request, plan
+from flows.privacy import FULL, Level
 from flows.progress import StageBars
 from flows.stages import Summary
 from flows.warehouse import hold
@@ -33,6 +34,7 @@ FINISHED = "claims-audit.night.finished"
 def nightly_audit(  # Prefect shows each parameter by name
     input: str | None, output: str, warehouse: str, as_of: str | None = None, config: str | None = None,
     policies: str | None = None, ndc_directory: str | None = None, page: bool = True,
+    privacy: Level = FULL,
 ) -> State[Summary]:  # fmt: skip
     """Audit the extracts of one landing folder; paths and the as-of date (YYYY-MM-DD, else today) as text.
 
@@ -43,7 +45,7 @@ def nightly_audit(  # Prefect shows each parameter by name
     night = date.fromisoformat(as_of) if as_of else clock.today()
     paths = {"config": config, "policies": policies, "ndc_directory": ndc_directory}
     given = {name: Path(path) for name, path in paths.items() if path}
-    request = Request(Path(input) if input else None, Path(output), Path(warehouse), night, page=page, **given)
+    request = Request(Path(input) if input else None, Path(output), Path(warehouse), night, page=page, privacy=privacy, **given)
     with told(request.output):
         summary = _audit(plan(request))
     name = "Completed with quarantine" if summary.quarantined else "Completed"

@@ -14,6 +14,7 @@ from flows.config import Config, read_config
 from flows.discover import Extract, find_extracts
 from flows.errors import Usage
 from flows.ndc_directory import directory_hashes, read_ndc_directory
+from flows.privacy import FULL, Level, Pseudonyms, read_pseudonyms
 from flows.warehouse import Workbench
 
 
@@ -21,7 +22,8 @@ from flows.warehouse import Workbench
 class Request:
     """What the user asked for; paths as given. Without an input, what the warehouse holds is judged again.
 
-    page   whether summary.html is written too.
+    page      whether summary.html is written too.
+    privacy   how much of a person the results may show; see flows/privacy.py.
     """
 
     input: Path | None
@@ -32,6 +34,7 @@ class Request:
     policies: Path | None = None
     ndc_directory: Path | None = None
     page: bool = False
+    privacy: Level = FULL
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Plan:
     extracts: tuple[Extract, ...]
     payer_names: dict[str, str]
     default_supply_days: int
+    pseudonyms: Pseudonyms | None = None
 
     @property
     def bench(self) -> Workbench:
@@ -61,6 +65,8 @@ class Plan:
             self.config.model_dump_json(),
             self.request.as_of.isoformat(),
             program_version(),
+            *([] if self.request.privacy == FULL else [self.request.privacy]),
+            *([self.pseudonyms.fingerprint] if self.pseudonyms else []),
         ]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
@@ -72,6 +78,7 @@ def program_version() -> str:
 
 def plan(request: Request) -> Plan:
     """Read and check config, policies, reference tables and the landing folder. Raises AuditError."""
+    pseudonyms = read_pseudonyms(request.privacy)
     config = read_config(request.config)
     for name, folder in (("--policies", request.policies), ("--ndc-directory", request.ndc_directory)):
         if folder is not None and not folder.is_dir():
@@ -82,7 +89,8 @@ def plan(request: Request) -> Plan:
     if request.ndc_directory:
         reference.hashes.update(directory_hashes(request.ndc_directory))
     extracts = _extracts(request)
-    return Plan(request, config, library, reference, extracts, _payer_names(library, config), _supply_days(library))
+    names, days = _payer_names(library, config), _supply_days(library)
+    return Plan(request, config, library, reference, extracts, names, days, pseudonyms)
 
 
 def _extracts(request: Request) -> tuple[Extract, ...]:

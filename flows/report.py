@@ -8,12 +8,15 @@ import os
 import shutil
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from audit_rules.judge import Judgement
+from flows.aggregate import aggregated
 from flows.errors import DiskTrouble
 from flows.plan import Plan, program_version
+from flows.privacy import FULL, pseudonymised
 from flows.scan import sha256_of
 from flows.sql import fetched, statements
 from flows.warehouse import Workbench, make_durable, opened
@@ -42,7 +45,24 @@ def write_findings(folder: Path, plan: Plan) -> None:
     write_tables(folder, {"quarantine": _quarantine(plan.bench), "warnings": _warnings(plan.bench)})
 
 
-def write_manifest(folder: Path, plan: Plan, run_id: str, balance: dict[str, object]) -> None:
+def protect(folder: Path, plan: Plan) -> None:
+    """Hold the tables of a folder to the privacy level of the request; what is no such table is removed."""
+    if plan.request.privacy == FULL:
+        return
+    whole = {path.stem: pl.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
+    for path in folder.iterdir():
+        path.unlink()
+    if plan.pseudonyms is None:
+        table = aggregated(whole["exceptions"], whole["worklist"], plan.payer_names)
+        write_tables(folder, {"aggregate": table})
+        (folder / "aggregate.csv").write_text(as_csv(table), encoding="utf-8", newline="")
+        return
+    tables = {name: pseudonymised(frame, plan.pseudonyms) for name, frame in whole.items()}
+    write_tables(folder, tables)
+    (folder / "exceptions.csv").write_text(as_csv(tables["exceptions"]), encoding="utf-8", newline="")
+
+
+def write_manifest(folder: Path, plan: Plan, run_id: str, balance: dict[str, Any]) -> None:
     """Last of all, the manifest with the hash of every result."""
     results = {p.name: sha256_of(p) for p in sorted(folder.iterdir())}
     with opened(plan.bench) as connection:
@@ -53,11 +73,24 @@ def write_manifest(folder: Path, plan: Plan, run_id: str, balance: dict[str, obj
         "as_of": plan.request.as_of.isoformat(),
         **balance,
         "unknown_columns": {name: columns for name, columns in unknown if columns},
+        **_of_level(plan, balance, unknown),
         "policies": {p.document.id: {"file": p.file_name, "sha256": p.sha256} for p in plan.library.policies},
         "reference": dict(sorted(plan.reference.hashes.items())),
         "results": results,
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _of_level(plan: Plan, balance: dict[str, Any], unknown: list[tuple[str, list[str]]]) -> dict[str, object]:
+    """What the manifest says in other words where the results are not full: no text of a file, no small count."""
+    level = plan.request.privacy
+    if level == FULL:
+        return {}
+    if plan.pseudonyms:
+        counts = {name: len(columns) for name, columns in unknown if columns}
+        return {"privacy": level, "pseudonym_key": plan.pseudonyms.fingerprint, "unknown_columns": counts}
+    files = [{name: file[name] for name in ("table", "file", "sha256")} for file in balance["files"]]
+    return {"privacy": level, "files": files, "tables": [], "unknown_columns": {}}
 
 
 def _quarantine(bench: Workbench) -> pl.DataFrame:

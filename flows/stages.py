@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -22,9 +23,11 @@ from flows.ledger import changes
 from flows.load import load
 from flows.net import net
 from flows.plan import Plan, program_version
+from flows.privacy import AGGREGATE
 from flows.report import (
     TIMINGS,
     make_private,
+    protect,
     publish,
     stands_complete,
     write_findings,
@@ -122,17 +125,15 @@ def report_stage(plan: Plan) -> Summary:
     noted = _noted(plan)
     was_there = stands_complete(folder)
     exceptions = pl.read_parquet(results(plan) / "exceptions.parquet")
+    worklist = pl.read_parquet(results(plan) / "worklist.parquet", columns=["amount_at_risk"])
     moved = changes(plan, run_id, exceptions)
     write_tables(results(plan), {"changes": moved.changes})
     write_findings(results(plan), plan)
+    protect(results(plan), plan)
     night_before = moved.night_before.isoformat() if moved.night_before else None
     if plan.request.page:
-        from flows.page.write import Heading, write_page  # charts take a second to import
-
-        heading = Heading(run_id, plan.request.as_of.isoformat(), program_version(), "full", night_before)
-        write_page(results(plan), heading, noted["balance"], plan.payer_names)
+        _write_page(plan, run_id, noted["balance"], night_before)
     write_manifest(results(plan), plan, run_id, noted["balance"])
-    worklist = pl.read_parquet(results(plan) / "worklist.parquet", columns=["amount_at_risk"])
     files = noted["balance"]["files"]
     summary = Summary(
         run_id=run_id,
@@ -159,6 +160,17 @@ def report_stage(plan: Plan) -> Summary:
         publish(results(plan), folder)
     shutil.rmtree(plan.bench.scratch)
     return summary
+
+
+def _write_page(plan: Plan, run_id: str, balance: dict[str, Any], night_before: str | None) -> None:
+    from flows.page.write import Heading, write_aggregate_page, write_page  # charts take a second to import
+
+    level = plan.request.privacy
+    heading = Heading(run_id, plan.request.as_of.isoformat(), program_version(), level, night_before)
+    if level == AGGREGATE:
+        write_aggregate_page(results(plan), heading)
+    else:
+        write_page(results(plan), heading, balance, plan.payer_names)
 
 
 def _noted(plan: Plan) -> dict:  # type: ignore[type-arg]  # JSON

@@ -54,6 +54,11 @@ CHANGE: dict[str, pl.DataType | type[pl.DataType]] = {
 }  # fmt: skip
 
 
+AGGREGATE: dict[str, pl.DataType | type[pl.DataType]] = {
+    "by": pl.String, "value": pl.String, "lines": pl.Int64, "amount_at_risk": MONEY,
+}  # fmt: skip
+
+
 def conform(frame: pl.DataFrame, columns: dict[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
     """The frame with exactly these columns, in this order, cast to these types; raises where one is missing."""
     return frame.select(pl.col(name).cast(dtype) for name, dtype in columns.items())

@@ -13,6 +13,7 @@ from schemas.results import MONEY
 
 TOP = 10
 UNKNOWN = "unknown"
+OTHER = "other"
 _AMOUNTS = {RECOVER: "recover_amount", RECORDS_REQUEST: "records_request_amount", REVIEW: "review_amount"}
 _ZERO = pl.lit(0, dtype=MONEY)
 
@@ -34,8 +35,8 @@ class Figure:
 
     @property
     def is_over_time(self) -> bool:
-        """Whether the labels are months."""
-        return self.name == "month"
+        """Whether the labels are months, and none stands for several."""
+        return self.name == "month" and OTHER not in self.rows["label"]
 
     @property
     def totals(self) -> list[tuple[str, Decimal, int]]:
@@ -72,6 +73,21 @@ def figures(exceptions: pl.DataFrame, worklist: pl.DataFrame, payer_names: dict[
     if providers.height > TOP:
         note = f"The {TOP} with the most at stake, of {providers.height}. {note}"
     yield Figure("provider", "By provider", "Provider", note, providers.head(TOP))
+
+
+def aggregate_figures(table: pl.DataFrame) -> Iterator[Figure]:
+    """The four charts of a run whose results are counts and sums alone."""
+    titles = {"rule": "By rule", "outcome": "By outcome", "payer": "By payer", "month": "By month of service"}
+    note = "{} stands for what is too small to be shown alone."
+    for by, title in titles.items():
+        rows = table.filter(pl.col("by") == by).select(
+            label=pl.col("value").str.replace("_", " "), outcome=pl.when(by == "outcome").then("value"),
+            dollars="amount_at_risk", lines="lines",
+        )  # fmt: skip
+        has_other = OTHER in rows["label"]
+        words = {m.RULE.id: question(m) for m in RULES} if by == "rule" else {}
+        if rows.height:
+            yield Figure(by, title, by.capitalize(), note.format(f'"{OTHER}"') if has_other else "", rows, words)
 
 
 def payer(lines: pl.DataFrame, payer_names: dict[str, str]) -> pl.Expr:

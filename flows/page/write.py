@@ -24,7 +24,8 @@ from audit_rules.outcomes import (
     RECOVER,
     REVIEW,
 )
-from flows.page.figures import Figure, figures
+from flows.aggregate import LEAST
+from flows.page.figures import Figure, aggregate_figures, figures
 from flows.page.members import KEY, member_names
 from flows.page.money import dollars
 from flows.page.timeline import MOST_COURSES, timeline
@@ -42,6 +43,7 @@ _COLUMNS = (
     ("Claim line", "text"), ("Member", "rank"), ("Payer", "text"), ("Service", "text"), ("Drug", "text"),
     ("Provider", "text"), ("Outcome", "rank"), ("At risk", "amount"), ("Why", ""),
 )  # fmt: skip
+_TOO_FEW = f"There are no findings, or they concern fewer than {LEAST} members: nothing is shown of them."
 _NOTHING = (
     "No rule found anything to question on the audited lines. What was looked at, and what could not be told, stands below."
 )
@@ -82,7 +84,7 @@ def write_page(folder: Path, heading: Heading, balance: dict[str, Any], payer_na
         "lines": list(_lines(exceptions, worklist, members)), "line_count": worklist.height, "columns": _COLUMNS,
         "coverage": list(_coverage(coverage.filter(pl.col("policy_id") != NO_POLICY))),
         "ungoverned": coverage.filter(pl.col("policy_id") == NO_POLICY)["lines"].sum(),
-        "balance": balance,
+        "balance": balance, "least": LEAST,
         "quarantined": quarantine.group_by("file", "column", "check").len().sort("file", "column", "check").to_dicts(),
     }  # fmt: skip
     drawn = _drawn(list(figures(exceptions, worklist, payer_names)) if exceptions.height else [])
@@ -91,6 +93,19 @@ def write_page(folder: Path, heading: Heading, balance: dict[str, Any], payer_na
 
         shown["doses_drawing"] = Markup(dose_svg(doses))
     _write(folder, heading, shown | {"charts": drawn, "is_empty": exceptions.is_empty(), "nothing": _NOTHING})
+
+
+def write_aggregate_page(folder: Path, heading: Heading) -> None:
+    """Write summary.html from aggregate.parquet: its four tables, drawn."""
+    table = pl.read_parquet(folder / "aggregate.parquet")
+    lines = table.filter(pl.col("by") == "month")["lines"].sum()
+    at_risk = table.filter(pl.col("by") == "month")["amount_at_risk"].sum()
+    shown: dict[str, Any] = {
+        "totals": (("at risk", dollars(Decimal(at_risk))), ("claim lines", f"{lines:,}")),
+        "moved": "", "without_price": 0, "doses": [], "lines": [], "coverage": [],
+        "least": LEAST, "is_empty": table.is_empty(), "nothing": _TOO_FEW,
+    }  # fmt: skip
+    _write(folder, heading, shown | {"charts": _drawn(list(aggregate_figures(table)))})
 
 
 def _drawn(found: list[Figure]) -> list[tuple[Figure, Markup]]:
