@@ -25,6 +25,7 @@ from flows import clock
 from flows.errors import PrefectTrouble, Usage
 from flows.failures import told
 from flows.ledger import DISMISS, REOPEN, Decision, decide, last_night, read_decisions
+from flows.packet.commands import packet, verify
 from flows.plan import Plan, Request, plan, program_version
 from flows.privacy import FULL, Level
 from flows.stages import Summary, begin, load_stage, net_stage, validate_stage
@@ -38,6 +39,8 @@ os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", "CRITICAL")
 DEFECTS_FOUND = 1
 
 app = App(name="claims-audit", help="Audit paid drug claims against payers' policies.", version=program_version)
+app.command(packet)
+app.command(verify)
 
 
 @app.command

@@ -1,9 +1,11 @@
 """Whole runs without Prefect, and what they leave behind."""
 
+import json
 import shutil
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
 from flows import stages
 from flows.failures import told
@@ -49,3 +51,9 @@ def published(output: Path) -> dict[str, bytes]:
         for p in files
         if p.name != TIMINGS and p.suffix not in (".duckdb", ".wal")
     }
+
+
+def in_clear(folder: Path) -> str:
+    """Everything that stands in the files of a folder, tables in clear."""
+    tables = [json.dumps(pl.read_parquet(p).to_dicts(), default=str) for p in sorted(folder.rglob("*.parquet"))]
+    return "\n".join([*(p.read_bytes().decode("utf-8", "replace") for p in sorted(folder.rglob("*")) if p.is_file()), *tables])

@@ -17,7 +17,7 @@ from flows.errors import Usage
 from flows.plan import Request
 from flows.privacy import AGGREGATE, FULL, KEY, PSEUDONYMISED, Level, Pseudonyms, pseudonymised
 from schemas.results import EVIDENCE
-from tests.nights import night
+from tests.nights import in_clear, night
 from tests.running import AS_OF, ROOT
 
 CANARY = "CANARY7Q"
@@ -48,12 +48,6 @@ def _run(extracts: Path, output: Path, level: Level, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv(KEY, key)
     request = Request(extracts, output, output / "audit.duckdb", AS_OF, page=True, privacy=level)
     return night(request).folder
-
-
-def contents(folder: Path) -> str:
-    """Everything that stands in the files of a folder, tables in clear."""
-    tables = [json.dumps(pl.read_parquet(p).to_dicts(), default=str) for p in sorted(folder.rglob("*.parquet"))]
-    return "\n".join([*(p.read_bytes().decode("utf-8", "replace") for p in sorted(folder.rglob("*")) if p.is_file()), *tables])
 
 
 # ---------------------------------------------------------------- the key
@@ -94,7 +88,7 @@ def test_pseudonymised_results_hold_no_identifier_and_fit_together(
 ) -> None:
     full = _run(planted, tmp_path / "full", FULL, monkeypatch)
     folder = _run(planted, tmp_path / "out", PSEUDONYMISED, monkeypatch)
-    assert CANARY in contents(full) and CANARY not in contents(folder)
+    assert CANARY in in_clear(full) and CANARY not in in_clear(folder)
     assert {p.name for p in folder.iterdir()} == {p.name for p in full.iterdir()}
     before, after = (pl.read_parquet(f / "exceptions.parquet") for f in (full, folder))
     assert after.schema == before.schema and after.height == before.height
@@ -192,7 +186,7 @@ def test_an_aggregate_run_holds_counts_and_sums_alone(planted: Path, tmp_path: P
     assert {p.name for p in folder.iterdir()} == {
         "aggregate.parquet", "aggregate.csv", "summary.html", "manifest.json", "timings.json",
     }  # fmt: skip
-    assert CANARY not in contents(folder)
+    assert CANARY not in in_clear(folder)
     worklist = pl.read_parquet(full / "worklist.parquet")
     table = pl.read_parquet(folder / "aggregate.parquet")
     assert set(table["by"]) == {"rule", "outcome", "payer", "month"} and table["lines"].min() >= LEAST  # type: ignore[operator]
