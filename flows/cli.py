@@ -89,6 +89,7 @@ def serve(
     policies: Path | None = None,
     ndc_directory: Path | None = None,
     cron: str = "0 2 * * *",
+    privacy: Level = FULL,
 ) -> None:
     """Run the audit every night, as a deployment of the Prefect server that PREFECT_API_URL names, until stopped.
 
@@ -101,6 +102,7 @@ def serve(
     policies: a folder with more policy files and code sets
     ndc_directory: a folder with the FDA NDC directory
     cron: when, as a cron expression (default: two o'clock at night)
+    privacy: what results show of persons, as for run
     """
     if not os.environ.get("PREFECT_API_URL"):
         raise Usage("A schedule needs a server. Start one (prefect server start) and set PREFECT_API_URL to its /api.")
@@ -112,7 +114,8 @@ def serve(
 
     print(f"Serving the deployment claims-audit-nightly/nightly at {cron}. Stop with Ctrl+C.")
     with _prefect():
-        serve({name: str(path.resolve()) if path else None for name, path in paths.items()}, cron)
+        texts = {name: str(path.resolve()) if path else None for name, path in paths.items()}
+        serve(texts | {"privacy": privacy}, cron)
 
 
 @app.command
@@ -126,6 +129,7 @@ def backfill(
     config: Path | None = None,
     policies: Path | None = None,
     ndc_directory: Path | None = None,
+    privacy: Level = FULL,
 ) -> None:
     """Audit a range of past nights in order, each from its own folder NIGHTS/YYYY-MM-DD.
 
@@ -139,15 +143,15 @@ def backfill(
     config: a TOML file with settings
     policies: a folder with more policy files and code sets
     ndc_directory: a folder with the FDA NDC directory
+    privacy: what results show of persons, as for run
     """
     days = (_day(first).isoformat(), _day(last).isoformat())
     from flows.schedule import backfill
 
     with _prefect():
-        summaries = backfill(
-            str(nights), str(output), str(warehouse or output / "audit.duckdb"), *days,
-            *(str(p) if p else None for p in (config, policies, ndc_directory)),
-        )  # fmt: skip
+        settings = {"config": config, "policies": policies, "ndc_directory": ndc_directory}
+        texts: dict[str, Any] = {name: str(path) for name, path in settings.items() if path}
+        summaries = backfill(str(nights), str(output), str(warehouse or output / "audit.duckdb"), *days, privacy=privacy, **texts)
     for summary in summaries:
         print(f"{summary.as_of}  {_moved(summary)}")
 

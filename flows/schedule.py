@@ -10,6 +10,7 @@ from prefect.types.entrypoint import EntrypointType
 
 from flows.errors import Usage
 from flows.nightly import nightly_audit
+from flows.privacy import FULL, Level
 from flows.stages import Summary
 
 NAME, TAGS = "nightly", ["claims-audit"]
@@ -26,11 +27,11 @@ RETRIES, RETRY_SECONDS = 2, 300  # of a night that failed: a disk that was full,
 )
 def scheduled_night(
     input: str | None, output: str, warehouse: str, config: str | None = None, policies: str | None = None,
-    ndc_directory: str | None = None,
+    ndc_directory: str | None = None, privacy: Level = FULL,
 ) -> State[Summary]:  # fmt: skip
     """Tonight's audit, tried again where it failed; its state is that of the audit."""
     rest = {"config": config, "policies": policies, "ndc_directory": ndc_directory}
-    night = nightly_audit(input, output, warehouse, **rest, return_state=True)
+    night = nightly_audit(input, output, warehouse, **rest, privacy=privacy, return_state=True)
     return Completed(name=night.name, message=night.message) if night.is_completed() else night  # type: ignore[return-value]
 
 
@@ -45,7 +46,7 @@ def serve(parameters: dict[str, str | None], cron: str) -> None:
 @flow(name="claims-audit-backfill", validate_parameters=False, persist_result=False)
 def backfill(
     nights: str, output: str, warehouse: str, first: str, last: str, config: str | None = None, policies: str | None = None,
-    ndc_directory: str | None = None,
+    ndc_directory: str | None = None, privacy: Level = FULL,
 ) -> list[Summary]:  # fmt: skip
     """Every night from the first day to the last that has a folder of its own (NIGHTS/YYYY-MM-DD), in order.
 
@@ -55,7 +56,7 @@ def backfill(
     if not found:
         raise Usage(f"No folder YYYY-MM-DD of {first} to {last} in {Path(nights).name!r}. Name the folder that holds them.")
     rest = (config, policies, ndc_directory)
-    return [nightly_audit(str(Path(nights) / day), output, warehouse, day, *rest) for day in found]  # type: ignore[misc]
+    return [nightly_audit(str(Path(nights) / day), output, warehouse, day, *rest, privacy=privacy) for day in found]  # type: ignore[misc]
 
 
 def _days(first: date, last: date) -> list[str]:

@@ -7,12 +7,15 @@ import altair as alt
 import polars as pl
 from vl_convert import vegalite_to_svg
 
-from flows.page.figures import Figure
+from flows.page.figures import OTHER, Figure
 from flows.page.money import short
 from flows.page.timeline import NO_FINDING
 
-COLOURS = {"recover": "#b3261e", "records_request": "#b06000", "review": "#1f5fa8", "advisory": "#5f6b7a", NO_FINDING: "#c3cad3"}
 _PLAIN = "#2b6a6c"
+COLOURS = {
+    "recover": "#b3261e", "records_request": "#b06000", "review": "#1f5fa8", "advisory": "#5f6b7a", NO_FINDING: "#c3cad3",
+    OTHER: _PLAIN,
+}  # fmt: skip
 _INK, _QUIET = "#1c2430", "#5a6472"
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 _BAR, _ROW, _DOLLARS, _LINES, _MONTHS, _WEEKS = 14, 24, 140, 76, 306, 250  # in px, made for a telephone's width
