@@ -35,7 +35,7 @@ def _large_enough(rows: pl.DataFrame, by: str) -> pl.DataFrame:
     counted = rows.group_by("value").agg(members=pl.col("person_id").n_unique()).sort("members", "value")
     values, put_together = counted["value"].to_list(), 0
     while put_together < len(values) and (
-        counted["members"][put_together] < LEAST or 0 < _members(rows, values[:put_together]) < LEAST or put_together == 1
+        counted["members"][put_together] < LEAST or 0 < _members(rows, values[:put_together]) < LEAST
     ):
         put_together += 1
     small = values[:put_together]

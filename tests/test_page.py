@@ -108,7 +108,7 @@ def test_charts_and_tables_have_names_and_headers(html: str) -> None:
 
 def test_the_worklist_is_cut_where_it_is_long_and_says_so(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(write, "MOST_LINES", 3)
-    monkeypatch.setattr(write, "_drawn", lambda _figures: [])
+    monkeypatch.setattr(write, "svg", lambda _figure: "")
     shutil.copytree(sample, tmp_path / "run")
     manifest = json.loads((sample / "manifest.json").read_text(encoding="utf-8"))
     heading = write.Heading(manifest["run_id"], "2026-06-30", "1", "full", "2026-06-29")

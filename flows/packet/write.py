@@ -1,19 +1,17 @@
 """A packet as HTML and as PDF: the same bytes for the same case (the PDF: with the same fonts and WeasyPrint)."""
 
 import json
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from audit_rules.meanings import meanings, question
 from audit_rules.rules import RULES
 from flows.errors import Usage
 from flows.packet.case import PublishedCase
-from flows.page.money import dollars
 from flows.plan import program_version
+from flows.templating import templates
 from flows.wording import basis, fact
 
 _MOST_FACTS = 12  # of each side, so that a packet is a page; the latest
@@ -55,7 +53,7 @@ def as_html(case: PublishedCase) -> str:
     sides = {side: [fact(f) for f in facts if f["side"] == side] for side in ("against", "for")}
     cents = None if row["amount_at_risk"] is None else int(row["amount_at_risk"] * 100)
     receipt = case.receipt | {"packet_version": program_version()}
-    return _templates().get_template("packet.html").render(
+    return templates("flows.packet").get_template("packet.html").render(
         row=row, question=question(module), unseen=meanings(module).get("Cannot see", ""),
         sides={side: (found[-_MOST_FACTS:], max(0, len(found) - _MOST_FACTS)) for side, found in sides.items()},
         basis=basis(cents, row), settled=_SETTLED[row["outcome"]],
@@ -78,10 +76,3 @@ def as_pdf(text: str) -> bytes:
 
 def _place(found: dict[str, Any]) -> tuple[Any, ...]:
     return found["claim_source"], found["claim_id"], found["claim_line_number"]
-
-
-@cache
-def _templates() -> Environment:
-    pages = Environment(loader=PackageLoader("flows.packet"), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    pages.filters["dollars"] = dollars
-    return pages

@@ -2,15 +2,13 @@
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from audit_rules.outcomes import (
@@ -25,10 +23,12 @@ from audit_rules.outcomes import (
     REVIEW,
 )
 from flows.aggregate import LEAST
+from flows.page.charts import COLOURS, dose_svg, svg
 from flows.page.figures import Figure, aggregate_figures, figures
 from flows.page.members import KEY, member_names
 from flows.page.money import dollars
 from flows.page.timeline import MOST_COURSES, timeline
+from flows.templating import templates
 
 PAGE = "summary.html"
 MOST_LINES = 500
@@ -87,12 +87,10 @@ def write_page(folder: Path, heading: Heading, balance: dict[str, Any], payer_na
         "balance": balance, "least": LEAST,
         "quarantined": quarantine.group_by("file", "column", "check").len().sort("file", "column", "check").to_dicts(),
     }  # fmt: skip
-    drawn = _drawn(list(figures(exceptions, worklist, payer_names)) if exceptions.height else [])
+    drawn = figures(exceptions, worklist, payer_names) if exceptions.height else ()
     if doses.height:
-        from flows.page.charts import dose_svg
-
         shown["doses_drawing"] = Markup(dose_svg(doses))
-    _write(folder, heading, shown | {"charts": drawn, "is_empty": exceptions.is_empty(), "nothing": _NOTHING})
+    _write(folder, heading, drawn, shown | {"is_empty": exceptions.is_empty(), "nothing": _NOTHING})
 
 
 def write_aggregate_page(folder: Path, heading: Heading) -> None:
@@ -105,37 +103,18 @@ def write_aggregate_page(folder: Path, heading: Heading) -> None:
         "moved": "", "without_price": 0, "doses": [], "lines": [], "coverage": [],
         "least": LEAST, "is_empty": table.is_empty(), "nothing": _TOO_FEW,
     }  # fmt: skip
-    _write(folder, heading, shown | {"charts": _drawn(list(aggregate_figures(table)))})
+    _write(folder, heading, aggregate_figures(table), shown)
 
 
-def _drawn(found: list[Figure]) -> list[tuple[Figure, Markup]]:
-    if not found:
-        return []
-    from flows.page.charts import svg  # a second to import, so only where there is something to draw
-
-    return [(figure, Markup(svg(figure))) for figure in found]
-
-
-def _write(folder: Path, heading: Heading, shown: dict[str, Any]) -> None:
-    from flows.page.charts import COLOURS
-
-    pages = environment()
+def _write(folder: Path, heading: Heading, drawn: Iterable[Figure], shown: dict[str, Any]) -> None:
+    pages = templates("flows.page")
     script = pages.get_template("page.js").render()
     text = pages.get_template("summary.html").render(
-        run=heading, outcomes=_MEANINGS, colours=COLOURS, script=Markup(script), script_hash=_hash_of(script),
+        run=heading, charts=[(figure, Markup(svg(figure))) for figure in drawn], outcomes=_MEANINGS, colours=COLOURS,
+        script=Markup(script), script_hash=_hash_of(script),
         style=Markup(pages.get_template("page.css").render()), **shown,
     )  # fmt: skip
     (folder / PAGE).write_text(text, encoding="utf-8")
-
-
-@cache
-def environment() -> Environment:
-    """The templates; what they are given is escaped."""
-    pages = Environment(
-        loader=PackageLoader("flows.page"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    pages.filters["dollars"] = dollars
-    return pages
 
 
 def _hash_of(script: str) -> str:
