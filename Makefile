@@ -2,6 +2,7 @@
 # make test     set everything up and run every test
 # make check    formatting, lint, types and the fast tests
 # make lint     formatting, lint and types alone
+# make schemas  write the published schemas of the results, schemas/json
 # make bench    how long an audit takes, on two million medical lines; make bench N=10 on ten times as many
 # make mutants  break rules and policies in one place at a time: some case must fail; make mutants ID=cyc01 for some
 
@@ -13,7 +14,7 @@ FIND_PYTHON = for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then echo $$p; exit; fi; \
 	done; echo "Python 3.11 or newer is needed" >&2; exit 1
 
-.PHONY: audit test check lint bench mutants clean
+.PHONY: audit test check lint schemas bench mutants clean
 
 audit: $(READY)
 	$(BIN)/claims-audit run --input data/sample --output out/sample --as-of 2026-06-30
@@ -28,6 +29,9 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+schemas: $(READY)
+	$(BIN)/python -m tests.write_schemas
 
 bench: $(READY)
 	$(BIN)/python benchmarks/bench.py --n $(or $(N),1)

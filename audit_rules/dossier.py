@@ -16,7 +16,10 @@ from schemas.tables import Kind
 
 @dataclass(frozen=True)
 class Extracted:
-    """What the warehouse gives for the affected persons; grain and columns as in `flows/extract.py`."""
+    """What the warehouse gives for the affected persons; grain and columns as in `flows/extract.py`.
+
+    priced_fills   history fills of audited drugs of every person, for what they cost.
+    """
 
     medical: pl.DataFrame
     pharmacy: pl.DataFrame
@@ -24,6 +27,7 @@ class Extracted:
     eligibility: pl.DataFrame
     authorization: pl.DataFrame
     clinical_evidence: pl.DataFrame
+    priced_fills: pl.DataFrame
     provider: pl.DataFrame
     payer_start: pl.DataFrame
     supplied: frozenset[str]
@@ -42,6 +46,7 @@ class Dossier:
     evidence        one row per clinical fact dated up to the as-of date.
     taxonomies      one row per NPI and taxonomy.
     payer_start     one row per payer_id: first dispensing_date among accepted fills.
+    priced_fills    one row per history fill of an audited drug, whoever it belongs to, with what it cost.
     supplied        names of the tables that were supplied, and `any_diagnosis` where a diagnosis source was.
     """
 
@@ -54,6 +59,7 @@ class Dossier:
     evidence: pl.LazyFrame
     taxonomies: pl.LazyFrame
     payer_start: pl.LazyFrame
+    priced_fills: pl.LazyFrame
     supplied: frozenset[str]
     as_of: date
 
@@ -78,9 +84,15 @@ def compile_dossier(extracted: Extracted, reference: Reference, default_supply_d
         evidence=extracted.clinical_evidence.filter(pl.col("evidence_date") <= as_of).lazy(),
         taxonomies=extracted.provider.filter(well_formed(pl.col("npi"), Kind.NPI)).unique(maintain_order=True).lazy(),
         payer_start=extracted.payer_start.lazy(),
+        priced_fills=named_fills(extracted.priced_fills, reference).lazy(),
         supplied=extracted.supplied,
         as_of=as_of,
     )
+
+
+def named_fills(fills: pl.DataFrame, reference: Reference) -> pl.DataFrame:
+    """Fills with the ingredient, product, strength_mg and form that their NDC stands for."""
+    return fills.join(reference.ndc, left_on="ndc_code", right_on="ndc11", how="left", maintain_order="left")
 
 
 def _history(extracted: Extracted) -> pl.DataFrame:
@@ -105,7 +117,7 @@ def _history(extracted: Extracted) -> pl.DataFrame:
 
 def _with_drug(lines: pl.DataFrame, reference: Reference) -> pl.DataFrame:
     """One drug per line, HCPCS first; the product, strength and form from the NDC."""
-    lines = lines.join(reference.ndc, left_on="ndc_code", right_on="ndc11", how="left", maintain_order="left").join(
+    lines = named_fills(lines, reference).join(
         reference.hcpcs.rename({"drug": "hcpcs_drug", "role": "hcpcs_role"}),
         left_on="hcpcs_code", right_on="hcpcs", how="left", maintain_order="left",
     )  # fmt: skip

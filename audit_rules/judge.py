@@ -8,8 +8,10 @@ import polars as pl
 from audit_rules.dossier import Dossier
 from audit_rules.evidence import FIELDS, LINE_SHOWN, line_evidence
 from audit_rules.outcomes import EXCEPTIONS, GENERAL, NO_POLICY, NOT_APPLICABLE, NOT_EVALUABLE
+from audit_rules.repeated_amounts import repeated_amounts
 from audit_rules.rule import ON, Book, RuleModule, in_scope, settle
-from schemas.results import COVERAGE, EXCEPTION, WORKLIST, conform
+from audit_rules.worklist import worklist
+from schemas.results import COVERAGE, EXCEPTION, conform
 
 _LINE = (
     "claim_source", "claim_id", "claim_line_number", "payer_id", "payer", "plan", "person", "member_id", "service_date",
@@ -19,7 +21,9 @@ _ANSWER = (
     *ON, "rule_id", "outcome", "reason", "observed", "allowed", "amount_cents", "amount_basis", "term_id", "citation",
     "version_from", "rationale",
 )  # fmt: skip
-_ORDER = ("claim_source", "claim_id", "claim_line_number", "rule_id", "payer", "member_id", "policy_id")
+EXCEPTION_ORDER = ("claim_source", "claim_id", "claim_line_number", "rule_id", "payer", "member_id", "policy_id", "person_id")
+COUNTED = {"person_id": pl.String, **COVERAGE}
+_GAP = {"policy_id": pl.String, "rule_id": pl.String, "reason": pl.String}
 _ANSWER_SCHEMA = {
     "row_id": pl.UInt32, "policy_id": pl.String, "rule_id": pl.String, "outcome": pl.String, "reason": pl.String,
     "observed": pl.Float64, "allowed": pl.Float64, "amount_cents": pl.Int64, "amount_basis": pl.String, "term_id": pl.String,
@@ -29,17 +33,36 @@ _ANSWER_SCHEMA = {
 
 @dataclass(frozen=True)
 class Judgement:
-    """Three tables of the contract: exceptions, worklist, coverage; and every answer, for those who ask about one line."""
+    """What the rules find, so that it can be put together with what they found of other persons.
+
+    exceptions   the contract's table.
+    counted      one row per person_id, policy_id, rule_id, outcome and reason: lines. Lines that no policy governs: under
+                 policy_id `none`, without a rule.
+    gaps         one row per policy_id, rule_id and reason: what a rule could look for on no line at all.
+    answers      one row per line, policy and rule: every answer, for those who ask about one line.
+    repeated     the claims whose lines repeat the claim's amount, which the worklist counts once.
+    """
 
     exceptions: pl.DataFrame
-    worklist: pl.DataFrame
-    coverage: pl.DataFrame
+    counted: pl.DataFrame
+    gaps: pl.DataFrame
     answers: pl.DataFrame
+    repeated: pl.DataFrame
+
+    @property
+    def worklist(self) -> pl.DataFrame:
+        """The contract's table of lines with exceptions."""
+        return worklist(self.exceptions, self.repeated)
+
+    @property
+    def coverage(self) -> pl.DataFrame:
+        """The contract's table of answers, counted."""
+        return coverage(self.counted, self.gaps)
 
 
 def judge(dossier: Dossier, book: Book, rules: tuple[RuleModule, ...]) -> Judgement:
     """Every rule over the dossier. The order of rows in the dossier does not matter."""
-    every_answer, every_evidence, gaps = [], [], []
+    every_answer, every_evidence, gaps = [], [], [pl.DataFrame(schema=_GAP)]
     for module in rules:
         scope = in_scope(dossier, book, module.RULE).collect().lazy()
         found = module.evaluate(dossier, scope, book)
@@ -53,12 +76,12 @@ def judge(dossier: Dossier, book: Book, rules: tuple[RuleModule, ...]) -> Judgem
         every_answer.append(collected[0])
         every_evidence += collected[1:]
         if found.gaps is not None:
-            gaps.append(found.gaps.select("policy_id", "reason", rule_id=pl.lit(module.RULE.id)).collect())
+            gaps.append(found.gaps.select("policy_id", "reason", rule_id=pl.lit(module.RULE.id)).select(list(_GAP)).collect())
     lines = dossier.lines.select("row_id", *_LINE).collect()
     answers = pl.concat(every_answer).join(lines, on="row_id", maintain_order="left")
     evidence_lists = _gathered(every_evidence)
     exceptions = _exceptions(answers, evidence_lists, rules)
-    return Judgement(exceptions, _worklist(exceptions), _coverage(answers, lines, gaps), answers)
+    return Judgement(exceptions, _counted(answers, lines), pl.concat(gaps), answers, repeated_amounts(dossier))
 
 
 def _shaped(settled: pl.LazyFrame) -> pl.LazyFrame:
@@ -106,7 +129,7 @@ def _exceptions(answers: pl.DataFrame, evidence: pl.DataFrame, rules: tuple[Rule
             policy_effective_from=pl.col("version_from"),
             amount_at_risk=_money("amount_cents"),
             documents_needed=pl.when(is_request).then(pl.col("documents_needed").fill_null(nothing)).otherwise(nothing),
-        ).sort(_ORDER, nulls_last=True),
+        ).sort(EXCEPTION_ORDER, nulls_last=True),
         EXCEPTION,
     )
 
@@ -124,39 +147,24 @@ def _money(cents: str) -> pl.Expr:
     return (pl.col(cents).cast(pl.Decimal(20, 2)) / 100).cast(pl.Decimal(18, 2))
 
 
-def _worklist(exceptions: pl.DataFrame) -> pl.DataFrame:
-    """One row per line with any exception; amounts never count two rules' dollars on one line twice."""
-    line = ["claim_source", "payer", "member_id", "claim_id", "claim_line_number"]
-    strength = pl.col("outcome").replace_strict({o: i for i, o in enumerate(EXCEPTIONS)}, return_dtype=pl.Int64)
-    zero = pl.lit(0, dtype=pl.Decimal(18, 2))
-
-    def largest(outcome: str) -> pl.Expr:
-        return pl.col("amount_at_risk").filter(pl.col("outcome") == outcome).max().fill_null(zero)
-
-    rest = [c for c in WORKLIST if c in EXCEPTION and c not in line and c not in ("amount_at_risk", "outcome")]
-    grouped = exceptions.group_by(line, maintain_order=True).agg(
-        *(pl.col(c).first() for c in rest),
-        rule_ids=pl.col("rule_id").unique().sort(),
-        outcome=pl.col("outcome").sort_by(strength).first(),
-        recover_amount=largest("recover"),
-        records_request_amount=largest("records_request"),
-        review_amount=largest("review"),
+def _counted(answers: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    """How many lines of each person got each answer, per policy and rule; lines with no policy in force under `none`."""
+    governed = answers.filter(pl.col("version_from").is_not_null(), pl.col("policy_id") != GENERAL).select("row_id").unique()
+    without = lines.join(governed, on="row_id", how="anti").select(
+        "person", policy_id=pl.lit(NO_POLICY), outcome=pl.lit(NOT_APPLICABLE)
     )
-    most = pl.max_horizontal("recover_amount", "records_request_amount", "review_amount")
-    return conform(grouped.with_columns(amount_at_risk=pl.min_horizontal(most, "paid_amount")), WORKLIST)
+    found = pl.concat([answers.select("person", "policy_id", "rule_id", "outcome", "reason"), without], how="diagonal")
+    key = ["person_id", "policy_id", "rule_id", "outcome", "reason"]
+    return conform(found.rename({"person": "person_id"}).group_by(key).agg(lines=pl.len()).sort(key, nulls_last=True), COUNTED)
 
 
-def _coverage(answers: pl.DataFrame, lines: pl.DataFrame, gaps: list[pl.DataFrame]) -> pl.DataFrame:
-    """How many lines got each answer, per policy and rule; lines with no policy in force under policy_id `none`.
+def coverage(counted: pl.DataFrame, gaps: pl.DataFrame) -> pl.DataFrame:
+    """How many lines got each answer, per policy and rule.
 
     What a rule could not look for on any line is named as not_evaluable with no lines, so that the sums hold.
     """
-    counted = answers.group_by("policy_id", "rule_id", "outcome", "reason").agg(lines=pl.len().cast(pl.Int64))
-    governed = answers.filter(pl.col("version_from").is_not_null(), pl.col("policy_id") != GENERAL).select("row_id").unique()
-    without = lines.join(governed, on="row_id", how="anti").height
-    none = pl.DataFrame([(NO_POLICY, None, NOT_APPLICABLE, None, without)], schema=COVERAGE, orient="row")
-    no_lines = {"outcome": pl.lit(NOT_EVALUABLE), "lines": pl.lit(0, dtype=pl.Int64)}
-    named = [gap.with_columns(**no_lines).select(counted.columns) for gap in gaps]
-    return conform(
-        pl.concat([counted, none, *named]).sort("policy_id", "rule_id", "outcome", "reason", nulls_last=True), COVERAGE
-    )
+    none = pl.DataFrame([(NO_POLICY, None, NOT_APPLICABLE, None, 0)], schema=COVERAGE, orient="row")
+    named = gaps.with_columns(outcome=pl.lit(NOT_EVALUABLE), lines=pl.lit(0, dtype=pl.Int64)).select(list(COVERAGE))
+    key = ["policy_id", "rule_id", "outcome", "reason"]
+    summed = pl.concat([counted.select(list(COVERAGE)), none, named]).group_by(key).agg(pl.col("lines").sum())
+    return conform(summed.sort(key, nulls_last=True), COVERAGE)

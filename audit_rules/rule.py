@@ -35,6 +35,7 @@ class Rule:
     says     reason -> rationale; {names} are columns of the answer.
     needs    reason -> documents that would settle it.
     capped   `recover` becomes `review` where the text in force is not in hand or past its review.
+    passing  reasons that end by themselves as days go by: such an answer is asked for anew on a later night.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Rule:
     says: dict[str, str]
     needs: dict[str, tuple[str, ...]] = field(default_factory=dict)
     capped: bool = True
+    passing: tuple[str, ...] = ()
 
 
 class Findings(NamedTuple):

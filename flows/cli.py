@@ -8,27 +8,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 from cyclopts import App, CycloptsError, MissingArgumentError, UnknownCommandError, UnknownOptionError, UnusedCliTokensError
-from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table as Grid
 
 from audit_rules import catalogue
 from audit_rules.errors import AuditError
-from audit_rules.outcomes import EXCEPTIONS
 from audit_rules.policy import load_policies, read_policy_files
 from audit_rules.rules import RULES
 from flows import clock
 from flows.errors import PrefectTrouble, Usage
 from flows.failures import told
 from flows.ledger import DISMISS, REOPEN, Decision, decide, last_night, read_decisions
+from flows.options import NO_SETTINGS, Reports, Settings
 from flows.packet.commands import packet, verify
 from flows.plan import Plan, Request, plan, program_version
-from flows.privacy import FULL, Level
-from flows.stages import Summary, begin, load_stage, net_stage, validate_stage
+from flows.stages import begin, load_stage, net_stage, validate_stage
+from flows.summary import Summary
 
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DO_NOT_TRACK", "1")
@@ -46,114 +42,86 @@ app.command(verify)
 @app.command
 def run(
     *,
-    output: Path,
     input: Path | None = None,
-    warehouse: Path | None = None,
+    reports: Reports,
     as_of: str | None = None,
-    config: Path | None = None,
-    policies: Path | None = None,
-    ndc_directory: Path | None = None,
-    page: bool = True,
-    privacy: Level = FULL,
+    settings: Settings = NO_SETTINGS,
+    quiet: bool = False,
+    json: bool = False,
 ) -> None:
     """Load the extracts of a landing folder, audit them, and write exception reports.
 
     Parameters
     ----------
-    input: folder with the extracts (left out: what the warehouse holds is judged again)
-    output: folder for reports; each run has its own folder run=ID in it
-    warehouse: the warehouse to add to (default: audit.duckdb in the output folder)
-    as_of: the knowledge date, YYYY-MM-DD (default: today)
-    config: a TOML file with settings
-    policies: a folder with more policy files and code sets
-    ndc_directory: a folder with the FDA NDC directory (product.txt, package.txt)
-    page: write summary.html, the page of the run for people
-    privacy: what results show of persons: everything, keyed pseudonyms in place of identifiers, or counts and sums alone
+    input
+        folder with the extracts (left out: what the warehouse holds is judged again)
+    as_of
+        the knowledge date, YYYY-MM-DD (default: today)
+    quiet
+        print nothing but errors
+    json
+        print one JSON object and no progress, for schedulers
     """
-    request = Request(
-        input, output, warehouse or output / "audit.duckdb", _day(as_of), config, policies, ndc_directory, page, privacy
-    )
-    with told(output):
-        plan(request)  # what can be refused is refused before Prefect starts
-    summary = _run_flow(request)
-    _print_summary(summary)
+    from flows.screen import as_json, failure_as_json, show
+
+    try:
+        request = reports.request(input, _day(as_of), settings)
+        with told(request.output):
+            plan(request)  # what can be refused is refused before Prefect starts
+        summary = _run_flow(request, show_progress=not (quiet or json))
+    except AuditError as error:
+        if json:
+            print(failure_as_json(error.exit_code, str(error)))
+        raise
+    if json:
+        print(as_json(summary))
+    elif not quiet:
+        show(summary)
 
 
 @app.command
-def serve(
-    *,
-    output: Path,
-    input: Path | None = None,
-    warehouse: Path | None = None,
-    config: Path | None = None,
-    policies: Path | None = None,
-    ndc_directory: Path | None = None,
-    cron: str = "0 2 * * *",
-    privacy: Level = FULL,
-) -> None:
+def serve(*, input: Path | None = None, reports: Reports, settings: Settings = NO_SETTINGS, cron: str = "0 2 * * *") -> None:
     """Run the audit every night, as a deployment of the Prefect server that PREFECT_API_URL names, until stopped.
 
     Parameters
     ----------
-    input: folder in which the extracts land
-    output: folder for reports
-    warehouse: the warehouse to add to (default: audit.duckdb in the output folder)
-    config: a TOML file with settings
-    policies: a folder with more policy files and code sets
-    ndc_directory: a folder with the FDA NDC directory
-    cron: when, as a cron expression (default: two o'clock at night)
-    privacy: what results show of persons, as for run
+    input
+        folder in which the extracts land
+    cron
+        when, as a cron expression (default: two o'clock at night)
     """
     if not os.environ.get("PREFECT_API_URL"):
         raise Usage("A schedule needs a server. Start one (prefect server start) and set PREFECT_API_URL to its /api.")
-    paths = {
-        "input": input, "output": output, "warehouse": warehouse or output / "audit.duckdb", "config": config,
-        "policies": policies, "ndc_directory": ndc_directory,
-    }  # fmt: skip
+    words = reports.request(input, clock.today(), settings).words(absolute=True)
+    del words["as_of"]  # each night has its own
     from flows.schedule import serve
 
     print(f"Serving the deployment claims-audit-nightly/nightly at {cron}. Stop with Ctrl+C.")
     with _prefect():
-        texts = {name: str(path.resolve()) if path else None for name, path in paths.items()}
-        serve(texts | {"privacy": privacy}, cron)
+        serve(words, cron)
 
 
 @app.command
-def backfill(
-    *,
-    nights: Path,
-    output: Path,
-    first: str,
-    last: str,
-    warehouse: Path | None = None,
-    config: Path | None = None,
-    policies: Path | None = None,
-    ndc_directory: Path | None = None,
-    privacy: Level = FULL,
-) -> None:
+def backfill(*, nights: Path, first: str, last: str, reports: Reports, settings: Settings = NO_SETTINGS) -> None:
     """Audit a range of past nights in order, each from its own folder NIGHTS/YYYY-MM-DD.
 
     Parameters
     ----------
-    nights: folder with a folder of extracts per night
-    output: folder for reports
-    first: the first night, YYYY-MM-DD
-    last: the last night, YYYY-MM-DD
-    warehouse: the warehouse to add to (default: audit.duckdb in the output folder)
-    config: a TOML file with settings
-    policies: a folder with more policy files and code sets
-    ndc_directory: a folder with the FDA NDC directory
-    privacy: what results show of persons, as for run
+    nights
+        folder with a folder of extracts per night
+    first
+        the first night, YYYY-MM-DD
+    last
+        the last night, YYYY-MM-DD
     """
-    days = (_day(first).isoformat(), _day(last).isoformat())
+    words = reports.request(nights, _day(last), settings).words()
+    del words["input"], words["as_of"]
     from flows.schedule import backfill
 
     with _prefect():
-        settings = {"config": config, "policies": policies, "ndc_directory": ndc_directory}
-        texts: dict[str, Any] = {name: str(path) for name, path in settings.items() if path}
-        summaries = backfill(str(nights), str(output), str(warehouse or output / "audit.duckdb"), *days, privacy=privacy, **texts)
+        summaries = backfill(str(nights), first=_day(first).isoformat(), last=_day(last).isoformat(), **words)
     for summary in summaries:
-        print(f"{summary.as_of}  {_moved(summary)}")
+        print(f"{summary.as_of}  {summary.moved_in_words()}")
 
 
 @app.command
@@ -162,10 +130,14 @@ def validate(*, input: Path, output: Path | None = None, config: Path | None = N
 
     Parameters
     ----------
-    input: folder with the extracts
-    output: folder for quarantine.parquet and warnings.parquet (default: only the counts are printed)
-    config: a TOML file with settings
-    as_of: the knowledge date, YYYY-MM-DD (default: today)
+    input
+        folder with the extracts
+    output
+        folder for quarantine.parquet and warnings.parquet (default: only the counts are printed)
+    config
+        a TOML file with settings
+    as_of
+        the knowledge date, YYYY-MM-DD (default: today)
     """
     from tempfile import TemporaryDirectory
 
@@ -186,9 +158,12 @@ def rules(rule_id: str | None = None, *, coverage: bool = False, policies: Path 
 
     Parameters
     ----------
-    rule_id: such as QTY01
-    coverage: per document, the clauses audited, partly audited and not auditable
-    policies: a folder with more policy files
+    rule_id
+        such as QTY01
+    coverage
+        per document, the clauses audited, partly audited and not auditable
+    policies
+        a folder with more policy files
     """
     if coverage:
         print(catalogue.coverage(load_policies(policies), RULES))
@@ -207,12 +182,18 @@ def dismiss(
 
     Parameters
     ----------
-    ids: exception ids
-    warehouse: the warehouse whose ledger is meant
-    by: who decides
-    reason: why (a CSV may give its own in a column reason)
-    until: the last day on which the dismissal holds, YYYY-MM-DD (default: it holds until the exception moves)
-    file: a CSV with a column exception_id, and perhaps reason
+    ids
+        exception ids
+    warehouse
+        the warehouse whose ledger is meant
+    by
+        who decides
+    reason
+        why (a CSV may give its own in a column reason, a work-paper in disposition_reason)
+    until
+        the last day on which the dismissal holds, YYYY-MM-DD (default: it holds until the exception moves)
+    file
+        a work-paper (exceptions.xlsx), or a CSV with a column exception_id, and perhaps reason
     """
     _decide(DISMISS, ids, file, warehouse, reason, by, _day(until) if until else None)
 
@@ -223,11 +204,16 @@ def reopen(*ids: str, warehouse: Path, by: str, reason: str | None = None, file:
 
     Parameters
     ----------
-    ids: exception ids
-    warehouse: the warehouse whose ledger is meant
-    by: who decides
-    reason: why (a CSV may give its own in a column reason)
-    file: a CSV with a column exception_id, and perhaps reason
+    ids
+        exception ids
+    warehouse
+        the warehouse whose ledger is meant
+    by
+        who decides
+    reason
+        why (a CSV may give its own in a column reason)
+    file
+        a CSV with a column exception_id, and perhaps reason
     """
     _decide(REOPEN, ids, file, warehouse, reason, by, None)
 
@@ -235,40 +221,69 @@ def reopen(*ids: str, warehouse: Path, by: str, reason: str | None = None, file:
 def _decide(
     action: str, ids: tuple[str, ...], file: Path | None, warehouse: Path, reason: str | None, by: str, until: date | None
 ) -> None:
-    decisions = [Decision(i, reason) for i in ids] + (read_decisions(file, reason) if file else [])
     with told(Path.cwd()):
+        decisions = [Decision(i, reason) for i in ids] + (_decisions(file, reason, action) if file else [])
         count = decide(warehouse, decisions, action, by, until)
     print(f"{count} exceptions {'dismissed' if action == DISMISS else 'reopened'}; the next run shows it.")
 
 
+def _decisions(file: Path, reason: str | None, action: str) -> list[Decision]:
+    """What a work-paper or a CSV decides. Raises Usage."""
+    from flows.workpaper.read import SPREADSHEETS, dismissals
+
+    if file.suffix.lower() not in SPREADSHEETS:
+        return read_decisions(file, reason)
+    if action != DISMISS:
+        raise Usage("A work-paper says what to dismiss, not what to reopen. Give exception ids, or a CSV.")
+    return dismissals(file, reason)
+
+
 @app.command
-def explain(
-    claim_id: str,
-    *,
-    warehouse: Path,
-    line: int | None = None,
-    as_of: str | None = None,
-    config: Path | None = None,
-    policies: Path | None = None,
-    ndc_directory: Path | None = None,
-) -> None:
-    """Every rule on every line of one claim: fired or not, and why. What is printed is a result and may hold PHI.
+def purge(*, warehouse: Path, before: str, dry_run: bool = False) -> None:
+    """Remove everyone of whom nothing in the warehouse is dated on or after a day, and all that stands there about them.
+
+    The texts of records quarantined on nights before the day go as well. Reports in output folders are left alone.
 
     Parameters
     ----------
-    claim_id: the claim, as it stands in the extracts
-    warehouse: the warehouse of a run
-    line: one line of it (default: all)
-    as_of: the knowledge date, YYYY-MM-DD (default: the last night of the warehouse)
-    config: the config file of the run, for its payer names
-    policies: a folder with more policy files and code sets
-    ndc_directory: a folder with the FDA NDC directory (product.txt, package.txt)
+    warehouse: the warehouse
+    before: the day, YYYY-MM-DD
+    dry_run: only count what would go
+    """
+    from flows.purge import purge as purged
+
+    with told(Path.cwd()):
+        gone = purged(warehouse, _day(before, "--before"), dry_run)
+    print(
+        f"{'Would be removed' if dry_run else 'Removed'}: {gone.members} members with {gone.rows} rows and {gone.exceptions} "
+        f"exceptions of the ledger; the text of {gone.texts} quarantined records."
+    )
+
+
+@app.command
+def explain(
+    claim_id: str, *, warehouse: Path, line: int | None = None, as_of: str | None = None, settings: Settings = NO_SETTINGS
+) -> None:
+    """Every rule on every line of one claim: fired or not, and why. What is printed is a result and may hold PHI.
+
+    Give it the config and the policies of the run.
+
+    Parameters
+    ----------
+    claim_id
+        the claim, as it stands in the extracts
+    warehouse
+        the warehouse of a run
+    line
+        one line of it (default: all)
+    as_of
+        the knowledge date, YYYY-MM-DD (default: the last night of the warehouse)
     """
     from flows.explain import explain as explained
     from flows.explain_text import text_of
 
-    night = _night(as_of, warehouse)
-    print(text_of(explained(Request(None, Path(), warehouse, night, config, policies, ndc_directory), claim_id, line)))
+    rest = (settings.config, settings.policies, settings.ndc_directory)
+    print(text_of(explained(Request(None, Path(), warehouse, _night(as_of, warehouse), *rest), claim_id, line)))
 
 
 @app.command
@@ -285,12 +300,18 @@ def compare(
 
     Parameters
     ----------
-    warehouse: the warehouse of a run
-    policies: a folder with policy files; twice for a comparison of two, once to compare with the shipped ones
-    as_of: the knowledge date, YYYY-MM-DD (default: the last night of the warehouse)
-    config: the config file of the run, for its payer names
-    ndc_directory: a folder with the FDA NDC directory
-    json: print the moves as JSON
+    warehouse
+        the warehouse of a run
+    policies
+        a folder with policy files; twice for a comparison of two, once to compare with the shipped ones
+    as_of
+        the knowledge date, YYYY-MM-DD (default: the last night of the warehouse)
+    config
+        the config file of the run, for its payer names
+    ndc_directory
+        a folder with the FDA NDC directory
+    json
+        print the moves as JSON
     """
     from flows.compare import compare as compared
     from flows.compare import show
@@ -312,9 +333,12 @@ def lint(*policy_files: Path, json: bool = False, as_of: str | None = None) -> i
 
     Parameters
     ----------
-    policy_files: policy files, or folders of them (default: the shipped documents)
-    json: print the findings as JSON
-    as_of: the day on which a review has passed or not, YYYY-MM-DD (default: today)
+    policy_files
+        policy files, or folders of them (default: the shipped documents)
+    json
+        print the findings as JSON
+    as_of
+        the day on which a review has passed or not, YYYY-MM-DD (default: today)
     """
     from audit_rules.lint import as_json, as_text, has_errors
     from audit_rules.lint import lint as find_defects
@@ -341,13 +365,13 @@ def _publish_findings(output: Path, made: Plan) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _day(text: str | None) -> date:
+def _day(text: str | None, option: str = "--as-of") -> date:
     if text is None:
         return clock.today()
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Usage("--as-of is a date, YYYY-MM-DD.") from None
+        raise Usage(f"{option} is a date, YYYY-MM-DD.") from None
 
 
 def _night(as_of: str | None, warehouse: Path) -> date:
@@ -355,15 +379,12 @@ def _night(as_of: str | None, warehouse: Path) -> date:
     return _day(as_of) if as_of else last_night(warehouse) or clock.today()
 
 
-def _run_flow(request: Request) -> Summary:
+def _run_flow(request: Request, show_progress: bool) -> Summary:
     """Start the flow in this process; with a server of its own where PREFECT_API_URL names none."""
     with _prefect():
         from flows.nightly import nightly_audit
 
-        paths = ("input", "output", "warehouse", "config", "policies", "ndc_directory")
-        texts: dict[str, Any] = {name: str(path) if (path := getattr(request, name)) else None for name in paths}
-        summary: Any = nightly_audit(**texts, as_of=request.as_of.isoformat(), page=request.page, privacy=request.privacy)
-        return summary  # type: ignore[no-any-return]
+        return nightly_audit(**request.words(), show_progress=show_progress)  # type: ignore[return-value]
 
 
 @contextmanager
@@ -378,40 +399,6 @@ def _prefect() -> Iterator[None]:
             f"Prefect could not start or record the run ({type(error).__name__}). Check PREFECT_API_URL and that "
             "PREFECT_HOME can be written."
         ) from None
-
-
-def _print_summary(summary: Summary) -> None:
-    """One screen: what was loaded, what was set aside, what was found, where it is."""
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(f"Audit {summary.run_id} as of {summary.as_of}")
-    console.print(f"moved      {_moved(summary)}")
-    loaded = f"{summary.loaded_files} new files" if summary.loaded_files else "no new file"
-    console.print(f"loaded     {loaded}; {summary.rows_read} rows in the warehouse's files in all")
-    if summary.growing:
-        console.print(
-            f"           {len(summary.growing)} files still growing, left for the next run: {', '.join(summary.growing)}"
-        )
-    if summary.passed_over:
-        console.print(f"           {len(summary.passed_over)} files passed over, loaded before: {', '.join(summary.passed_over)}")
-    console.print(f"set aside  {summary.quarantined} rows quarantined, {summary.duplicates} exact duplicates")
-    console.print(
-        f"found      {sum(summary.exceptions.values())} exceptions on {summary.lines} lines, {summary.amount_at_risk} at risk"
-    )
-    if summary.exceptions:
-        grid = Grid("rule", *EXCEPTIONS, box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        for rule_id in dict.fromkeys(name.split()[0] for name in summary.exceptions):
-            counts = (summary.exceptions.get(f"{rule_id} {outcome}") for outcome in EXCEPTIONS)
-            grid.add_row(rule_id, *(str(n) if n else "" for n in counts))
-        console.print(Padding(grid, (0, 0, 0, 11)))
-    console.print(f"reports    {summary.folder}{' (complete already, left alone)' if summary.was_there else ''}")
-
-
-def _moved(summary: Summary) -> str:
-    """What moved since the night before, in a few words."""
-    moved = ", ".join(f"{count} {status}" for status, count in summary.moved.items())
-    if summary.night_before is None:
-        return f"the first night of this warehouse: {moved or 'nothing found'}"
-    return f"since {summary.night_before}: {moved or 'nothing new'}"
 
 
 def main(arguments: list[str] | None = None) -> int:

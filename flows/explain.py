@@ -14,7 +14,6 @@ from audit_rules.counterfactuals.case import FRAMES, Case, rows_of
 from audit_rules.counterfactuals.search import Asked, Firing, judged, nearest
 from audit_rules.dossier import Extracted
 from audit_rules.evidence import FIELDS
-from audit_rules.limits import TABLET
 from audit_rules.outcomes import EXCEPTIONS
 from audit_rules.policy import PolicyLibrary
 from audit_rules.rule import ON, Book, RuleModule
@@ -112,7 +111,7 @@ def _explained(made: Plan, rows: list[Row], extracted: Extracted) -> Explanation
     wanted = {_key(r) for r in rows}
     lines: dict[tuple[Any, ...], Row] = {}
     answers: dict[tuple[Any, ...], list[tuple[RuleModule, Row, tuple[Row, ...]]]] = {}
-    for module, settled, evidence in judged(_with_prices(own, extracted, made), book, RULES, made.default_supply_days, as_of):
+    for module, settled, evidence in judged(own, book, RULES, made.default_supply_days, as_of):
         mine = settled.filter(pl.col("claim_id") == claim_id, pl.col("person").is_in(persons))
         seen = _seen(evidence, mine)
         for answer in mine.to_dicts():
@@ -146,15 +145,6 @@ def _of(extracted: Extracted, persons: list[str]) -> Extracted:
     """The rows of some persons."""
     frames = {f: getattr(extracted, f).filter(pl.col("person").is_in(persons)) for f in FRAMES.values()}
     return replace(extracted, **frames)
-
-
-def _with_prices(own: Extracted, extracted: Extracted, made: Plan) -> Extracted:
-    """With the fills of other persons that a price may come from."""
-    ndc = made.reference.ndc.filter(product="generic", form=TABLET)["ndc11"]
-    others = extracted.pharmacy.filter(
-        pl.col("ndc_code").is_in(ndc.implode()), ~pl.col("person").is_in(own.pharmacy["person"].implode())
-    )
-    return replace(own, pharmacy=pl.concat([own.pharmacy, others]))
 
 
 def _seen(evidence: Sequence[pl.LazyFrame], lines: pl.DataFrame) -> dict[tuple[int, str], tuple[Row, ...]]:

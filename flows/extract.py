@@ -9,7 +9,7 @@ from audit_rules.dossier import Extracted
 from audit_rules.reference import Reference
 from flows.net import FEE, QUANTITY, SERVICE_DATE
 from flows.sql import fetched, literal, run
-from flows.warehouse import Workbench, opened
+from flows.warehouse import Workbench, left, opened
 from schemas.tables import TABLES, Kind
 
 _PAYER_ID = "p.payer_id"
@@ -26,19 +26,20 @@ _LATEST_DECISION = """
     ON l.authorization_id = t.authorization_id AND l.load_no > every_file.load_no"""
 
 
-def extract(bench: Workbench, reference: Reference, as_of: date) -> Extracted:
+def extract(bench: Workbench, reference: Reference, as_of: date, everybody: bool = True) -> Extracted:
     """One frame per table, for affected persons only; claim rows carry their fate and netted figures.
 
+    everybody           else only those of run.touched_person.
     medical, pharmacy   grain: claim row known on the as-of date, duplicates left out; columns of the contract and
                         person, payer_id, service_date, fate, quantity_milli, paid_cents, fee_cents.
+    priced_fills        grain: history fill of an audited drug of any person; as in `fills_of_audited_drugs`.
     other tables        grain: row; person and payer_id added, dates of diagnoses filled in.
     """
     with opened(bench) as connection:
         _list_codes(connection, "audited_hcpcs", reference.hcpcs.filter(pl.col("role") != "never")["hcpcs"])
-        _list_codes(connection, "audited_ndc", reference.ndc.filter(pl.col("audited"))["ndc11"])
+        priced = fills_of_audited_drugs(connection, reference, as_of)
         day = f"DATE {literal(as_of.isoformat())}"
-        run(connection, "affected", as_of=day)
-        supplied = connection.execute("SELECT table_name, columns FROM every_file").fetchall()
+        run(connection, "affected", as_of=day, asked_for="true" if everybody else "person IN (FROM run.touched_person)")
         return Extracted(
             medical=_claims(connection, "medical_claim", day),
             pharmacy=_claims(connection, "pharmacy_claim", day),
@@ -60,25 +61,52 @@ def extract(bench: Workbench, reference: Reference, as_of: date) -> Extracted:
                 key=("person", "t.evidence_date", "t.evidence_code"),
             ),
             provider=fetched(connection, "SELECT DISTINCT npi, taxonomy_code FROM every_provider"),
-            payer_start=fetched(
-                connection,
-                f"SELECT {_PAYER_ID}, min(t.dispensing_date) AS first_dispensing_date "
-                f"FROM every_pharmacy_claim t {_PAYER} GROUP BY ALL",
-            ),
-            supplied=frozenset(t for t, _ in supplied) | _diagnosis_source(supplied),
+            payer_start=first_fills(connection),
+            priced_fills=priced,
+            supplied=supplied(connection),
         )  # fmt: skip
 
 
-def _diagnosis_source(supplied: list[tuple[str, list[str]]]) -> set[str]:
+def fills_of_audited_drugs(connection: duckdb.DuckDBPyConnection, reference: Reference, as_of: date) -> pl.DataFrame:
+    """One row per history fill of an audited drug of any person: person, ndc_code, payer_id, service_date and figures."""
+    _list_codes(connection, "audited_ndc", reference.ndc.filter(pl.col("audited"))["ndc11"])
+    return fetched(
+        connection,
+        f"""SELECT {_PERSON} AS person, t.ndc_code, {_PAYER_ID}, t.dispensing_date AS service_date,
+                   {_figure("t.quantity", "quantity", 1000)} AS quantity_milli,
+                   {_figure("t.paid_amount", "paid_amount", 100)} AS paid_cents,
+                   {_figure(FEE["pharmacy_claim"], "fee", 100)} AS fee_cents
+            FROM every_pharmacy_claim t {_PAYER}
+            LEFT JOIN run.sole_person s ON s.member_id = t.member_id
+            LEFT JOIN run.pharmacy_claim_fate f ON f.file_no = t.file_no AND f.row_number = t.row_number
+            WHERE t.ndc_code IN (FROM run.audited_ndc) AND t.dispensing_date <= DATE {literal(as_of.isoformat())}
+              AND coalesce(f.fate, 'history') = 'history'""",
+    )
+
+
+def _figure(own: str, netted: str, parts: int) -> str:
+    """SQL of a figure of a claim row, netted where its key was, as an integer of so many parts of the whole."""
+    return f"CAST(CASE WHEN f.is_netted THEN f.netted_{netted} ELSE {own} END * {parts} AS BIGINT)"
+
+
+def first_fills(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """One row per payer_id: first dispensing_date among accepted fills, not before the last purge: who knows what went."""
+    return fetched(
+        connection,
+        f"""SELECT {_PAYER_ID}, greatest(min(t.dispensing_date), (SELECT max(before) FROM every_purge)) AS first_dispensing_date
+            FROM every_pharmacy_claim t {_PAYER} GROUP BY ALL""",
+    )
+
+
+def supplied(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
+    """Names of the tables that were supplied, and `any_diagnosis` where a diagnosis source was."""
+    files = connection.execute("SELECT table_name, columns FROM every_file").fetchall()
     columns = {t.name: set(t.of_kind(Kind.ICD10CM)) for t in TABLES.values()}
-    return {"any_diagnosis" for table, present in supplied if columns[table] & set(present)}
+    return frozenset(t for t, _ in files) | {"any_diagnosis" for table, present in files if columns[table] & set(present)}
 
 
 def _list_codes(connection: duckdb.DuckDBPyConnection, name: str, codes: pl.Series) -> None:
-    frame = codes.to_frame("code")
-    connection.register("codes", frame)
-    connection.execute(f"CREATE OR REPLACE TABLE run.{name} AS SELECT code FROM codes")
-    connection.unregister("codes")
+    left(connection, name, codes.to_frame("code"))
 
 
 def _rows(

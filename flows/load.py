@@ -29,10 +29,15 @@ _CHANGED = "the file changed while it was read. Run again when it is complete."
 
 @dataclass
 class Loaded:
-    """Names of extracts that were not loaded: their content is in the warehouse already, or they were still growing."""
+    """Rows of the extracts that were loaded, and names of those that were not.
+
+    passed_over   their content is in the warehouse already.
+    growing       they were still growing.
+    """
 
     passed_over: list[str] = field(default_factory=list)
     growing: list[str] = field(default_factory=list)
+    rows: int = 0
 
 
 def load(bench: Workbench, landing: Path | None, extracts: list[Extract], config: Config, step: Callable[[str], None]) -> Loaded:
@@ -78,6 +83,7 @@ def load(bench: Workbench, landing: Path | None, extracts: list[Extract], config
                 _forget_file(connection, TABLES[extract.table], number)
             elif now != extract.found:
                 raise InputRefused(f"{extract.name}: {_CHANGED}")
+        loaded.rows = one(connection, "SELECT coalesce(sum(rows_read), 0) FROM main.file")
         claims = one(connection, f"SELECT count(*) FROM every_file WHERE table_name IN {literals(list(CLAIM_TABLES))}")
     if loaded.growing and not claims:
         raise InputRefused(f"{loaded.growing[0]}: {_CHANGED}")

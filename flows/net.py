@@ -1,11 +1,13 @@
 """Net: who is who, final action, and the conservation laws that show that no row was lost or counted twice."""
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import date
 
 import duckdb
 
 from flows.errors import DoesNotBalance
+from flows.remembered import after, begin_night
 from flows.sql import identifier, literal, one, run
 from flows.validate import check_rate
 from flows.warehouse import Workbench, compared, opened
@@ -18,11 +20,20 @@ SERVICE_DATE = {
 _LINK_ROUNDS = 8  # each settles one more step of a chain of links; real extracts need two
 QUANTITY = {"medical_claim": "service_unit_quantity", "pharmacy_claim": "quantity"}
 FEE = {"medical_claim": "CAST(0 AS DECIMAL(18, 2))", "pharmacy_claim": "coalesce(dispensing_fee, 0)"}
+_OF_EVERY_ROW = (
+    "file_no", "row_number", "row_hash", "member_id", "person_id", "payer", "claim_id", "claim_line_number", "original_claim_id",
+    "claim_status", "claim_frequency_code", "paid_date", "paid_amount",
+)  # fmt: skip
+_LOOKED_AT = {
+    "medical_claim": (*_OF_EVERY_ROW, "claim_line_start_date", "claim_start_date", "service_unit_quantity"),
+    "pharmacy_claim": (*_OF_EVERY_ROW, "dispensing_date", "quantity", "dispensing_fee"),
+}
+"""Columns of a claim row that final action looks at, whatever it looks at them for."""
 
 
 @dataclass(frozen=True)
 class FileCounts:
-    """The conservation law of one file: rows_read = accepted + quarantined + duplicates."""
+    """The conservation law of one file: rows_read = accepted + quarantined + duplicates + purged."""
 
     table: str
     file: str
@@ -31,6 +42,7 @@ class FileCounts:
     accepted: int
     quarantined: int
     duplicates: int
+    purged: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,6 +78,7 @@ class Balance:
 def net(bench: Workbench, as_of: date, payer_names: dict[str, str], max_error_rate: float) -> Balance:
     """Link persons, settle what becomes of every claim row, and hold the counts against each other.
 
+    What the warehouse remembers of an earlier night is built on: only what moved since is looked at.
     Raises DoesNotBalance where a conservation law does not hold, and TooManyBadRows where undated diagnoses
     without their claim are too many.
     """
@@ -74,16 +87,12 @@ def net(bench: Workbench, as_of: date, payer_names: dict[str, str], max_error_ra
         connection.execute("CREATE OR REPLACE TABLE run.payer_name (name VARCHAR, payer_id VARCHAR)")
         for name, payer_id in sorted(payer_names.items()):
             connection.execute("INSERT INTO run.payer_name VALUES (?, ?)", [name, payer_id])
-        connection.execute("CREATE OR REPLACE TABLE run.unresolved (file_no INTEGER, row_number BIGINT)")
-        _settle_persons(connection, day)
+        before = begin_night(connection, as_of, payer_names, bench.whole)
+        _settle_persons(connection, day, before)
         for table in CLAIM_TABLES:
-            columns = ", ".join(f"t.{identifier(c.name)}" for c in TABLES[table].columns if c.name != "payer")
-            run(
-                connection, "final_action", as_of=day, table=table, columns=columns,
-                service_date=SERVICE_DATE[table], quantity=QUANTITY[table], fee=FEE[table],
-            )  # fmt: skip
+            _settle_claims(connection, table, day, before)
         fresh = {sha256 for (sha256,) in connection.execute("SELECT sha256 FROM main.file").fetchall()}
-        balance = Balance(_file_counts(connection), tuple(_table_counts(connection, t, day) for t in CLAIM_TABLES))
+        balance = Balance(_file_counts(connection, before), tuple(_table_counts(connection, t, day) for t in CLAIM_TABLES))
     _check(balance)
     for file in balance.files:
         if file.sha256 in fresh:
@@ -91,23 +100,48 @@ def net(bench: Workbench, as_of: date, payer_names: dict[str, str], max_error_ra
     return balance
 
 
-def _settle_persons(connection: duckdb.DuckDBPyConnection, day: str) -> None:
+def _settle_persons(connection: duckdb.DuckDBPyConnection, day: str, before: date | None) -> None:
     """Link persons and date the undated diagnoses; those that find no claim link nobody, which may undo other links."""
+    known = "kept.main.dated_link" if before else "(SELECT '' AS member_id, '' AS person_id WHERE false)"
+    run(connection, "persons", as_of=day, after=after(before), links_before=known)
     for _ in range(_LINK_ROUNDS):
-        run(connection, "persons", as_of=day)
         connection.execute("CREATE OR REPLACE TABLE run.unresolved_before AS FROM run.unresolved")
-        run(connection, "undated_diagnoses", as_of=day)
+        run(connection, "links")
         changed = one(
             connection,
             """SELECT count(*) FROM (FROM run.unresolved EXCEPT FROM run.unresolved_before
                                      UNION ALL (FROM run.unresolved_before EXCEPT FROM run.unresolved))""",
         )
         if not changed:
-            return
+            break
+    if before:
+        run(connection, "moved_members")
 
 
-def _file_counts(connection: duckdb.DuckDBPyConnection) -> tuple[FileCounts, ...]:
-    duplicates = dict(connection.execute(_duplicates_query()).fetchall())
+def _settle_claims(connection: duckdb.DuckDBPyConnection, table: str, day: str, before: date | None) -> None:
+    """Final action of one claim table: that of claims touched since the night before; the rest keep theirs."""
+    words = {
+        "table": table, "as_of": day, "service_date": SERVICE_DATE[table], "quantity": QUANTITY[table], "fee": FEE[table],
+        "columns": ", ".join(f"t.{identifier(c.name)}" for c in TABLES[table].columns if c.name != "payer"),
+    }  # fmt: skip
+    if before is None:
+        run(connection, "final_action", rows=f"every_{table}", **words)
+    else:
+        columns = ", ".join(_LOOKED_AT[table])
+        run(connection, "touched_claims", **(words | {"after": after(before), "columns": columns}))
+        run(connection, "final_action", rows=f"run.{table}_touched", **words)
+        untouched = f"FROM kept.main.{table}_fate ANTI JOIN run.{table}_touched USING (file_no, row_number)"
+        connection.execute(f"INSERT INTO run.{table}_fate BY NAME {untouched}")
+    doubled = one(connection, f"SELECT count(*) - count(DISTINCT (file_no, row_number)) FROM run.{table}_fate")
+    if doubled:
+        raise DoesNotBalance(f"{table}: {doubled} rows have two fates. Nothing was published; please report it.")
+
+
+def _file_counts(connection: duckdb.DuckDBPyConnection, before: date | None) -> tuple[FileCounts, ...]:
+    duplicates = _repeats(connection, before)
+    for table in CLAIM_TABLES:
+        query = f"SELECT file_no, count(*) FROM run.{table}_fate WHERE fate = 'duplicate' GROUP BY 1"
+        duplicates.update(connection.execute(query).fetchall())
     quarantined = dict(
         connection.execute("SELECT file_no, count(DISTINCT row_number) FROM every_quarantine GROUP BY file_no").fetchall()
     )
@@ -115,61 +149,73 @@ def _file_counts(connection: duckdb.DuckDBPyConnection) -> tuple[FileCounts, ...
     for table in TABLES:
         in_table.update(connection.execute(f"SELECT file_no, count(*) FROM every_{table} GROUP BY file_no").fetchall())
     unresolved = dict(connection.execute("SELECT file_no, count(*) FROM run.unresolved GROUP BY file_no").fetchall())
+    purged = dict(connection.execute("SELECT file_no, CAST(sum(rows) AS BIGINT) FROM every_purge GROUP BY file_no").fetchall())
     files = connection.execute("SELECT file_no, table_name, name, sha256, rows_read FROM every_file ORDER BY name, file_no")
     return tuple(
         FileCounts(
             table, name, sha256, rows_read,
             accepted=in_table.get(n, 0) - duplicates.get(n, 0) - unresolved.get(n, 0),
             quarantined=quarantined.get(n, 0) + unresolved.get(n, 0), duplicates=duplicates.get(n, 0),
+            purged=purged.get(n, 0),
         )
         for n, table, name, sha256, rows_read in files.fetchall()
     )  # fmt: skip
 
 
-def _duplicates_query() -> str:
-    """Exact duplicates per file: of claim rows from their fates, of other rows where all columns agree."""
-    parts = [f"SELECT file_no, count(*) FROM run.{t}_fate WHERE fate = 'duplicate' GROUP BY 1" for t in CLAIM_TABLES]
+def _repeats(connection: duckdb.DuckDBPyConnection, before: date | None) -> dict[int, int]:
+    """Exact duplicates per file of the tables that hold no claims: what was remembered, and what moved since."""
+    connection.execute("CREATE OR REPLACE TABLE run.moved_repeats (file_no INTEGER, repeats BIGINT)")
     for table in TABLES.values():
         if not table.is_claim:
+            rows = f"SELECT row_hash FROM every_{table.name}"
+            hashes = f"{rows} WHERE file_no IN (FROM run.new_file)" if before else f"{rows} GROUP BY row_hash HAVING count(*) > 1"
             columns = ", ".join(compared(c, "t.") for c in table.columns)
-            parts.append(
-                f"""SELECT file_no, count(*) FROM (
-                      SELECT t.file_no, row_number() OVER (PARTITION BY {columns} ORDER BY f.name, t.file_no, t.row_number) AS n
-                      FROM every_{table.name} t JOIN every_file f USING (file_no)
-                      WHERE t.row_hash IN (SELECT row_hash FROM every_{table.name} GROUP BY row_hash HAVING count(*) > 1))
-                    WHERE n > 1 GROUP BY 1"""
-            )
-    return " UNION ALL ".join(parts)
+            run(connection, "repeats", table=table.name, hashes=hashes, columns=columns)
+    remembered = "UNION ALL FROM kept.main.file_repeats" if before else ""
+    connection.execute(
+        f"""CREATE OR REPLACE TABLE run.file_repeats AS
+            SELECT file_no, CAST(sum(repeats) AS BIGINT) AS repeats FROM (FROM run.moved_repeats {remembered}) GROUP BY file_no"""
+    )
+    return dict(connection.execute("FROM run.file_repeats").fetchall())
 
 
 def _table_counts(connection: duckdb.DuckDBPyConnection, table: str, day: str) -> TableCounts:
-    rows = connection.execute(
-        f"""SELECT coalesce(fate, CASE WHEN {SERVICE_DATE[table]} > {day} THEN 'after_as_of' ELSE 'history' END), count(*),
-                   count(*) FILTER (CASE WHEN is_netted THEN netted_paid_amount ELSE paid_amount END IS NULL),
-                   count(*) FILTER (coalesce(is_unmatched_reversal, false))
-            FROM every_{table} LEFT JOIN run.{table}_fate USING (file_no, row_number) GROUP BY 1"""
+    """Rows with a fate of their own are counted by it; all others are history, or after the as-of date."""
+    (stored, known, unpriced), *_ = connection.execute(
+        f"""SELECT count(*), count(*) FILTER ({SERVICE_DATE[table]} <= {day}),
+                   count(*) FILTER ({SERVICE_DATE[table]} <= {day} AND paid_amount IS NULL)
+            FROM every_{table}"""
     ).fetchall()
-    n = {fate: count for fate, count, _, _ in rows}
-    stored = one(connection, f"SELECT count(*) FROM every_{table}")
+    fates = connection.execute(
+        f"""SELECT fate, is_after_as_of, count(*), count(*) FILTER (is_unpriced),
+                   count(*) FILTER (CASE WHEN is_netted THEN netted_paid_amount IS NULL ELSE is_unpriced END),
+                   count(*) FILTER (coalesce(is_unmatched_reversal, false))
+            FROM run.{table}_fate GROUP BY ALL"""
+    ).fetchall()
+    n: Counter[str] = Counter()
+    for fate, is_after, rows, *_ in fates:
+        n[fate] += rows
+        n["after_as_of" if is_after else "history"] -= rows
+    own = sum(row[3] for row in fates if not row[1])
     return TableCounts(
         table,
-        accepted=stored - n.get("duplicate", 0),
-        history=n.get("history", 0),
-        superseded=n.get("superseded", 0),
-        reversed=n.get("reversed", 0),
-        denied=n.get("denied", 0),
-        after_as_of=n.get("after_as_of", 0),
-        unpriced=sum(unpriced for fate, _, unpriced, _ in rows if fate == "history"),
-        unmatched_reversals=sum(unmatched for _, _, _, unmatched in rows),
+        accepted=stored - n["duplicate"],
+        history=known + n["history"],
+        superseded=n["superseded"],
+        reversed=n["reversed"],
+        denied=n["denied"],
+        after_as_of=stored - known + n["after_as_of"],
+        unpriced=unpriced - own + sum(row[4] for row in fates if row[0] == "history"),
+        unmatched_reversals=sum(row[5] for row in fates),
     )
 
 
 def _check(balance: Balance) -> None:
     for f in balance.files:
-        if f.rows_read != f.accepted + f.quarantined + f.duplicates:
+        if f.rows_read != f.accepted + f.quarantined + f.duplicates + f.purged:
             raise DoesNotBalance(
                 f"{f.file}: {f.rows_read} rows read, but {f.accepted} accepted + {f.quarantined} quarantined + "
-                f"{f.duplicates} duplicate. Nothing was published; please report it."
+                f"{f.duplicates} duplicate + {f.purged} purged. Nothing was published; please report it."
             )
     for t in balance.tables:
         fates = t.history + t.superseded + t.reversed + t.denied + t.after_as_of

@@ -14,6 +14,7 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.events import emit_event
+from prefect.runtime import deployment, flow_run
 from prefect.settings import PREFECT_API_URL
 from prefect.states import Completed
 
@@ -22,7 +23,7 @@ from flows.failures import told
 from flows.plan import Plan, Request, plan
 from flows.privacy import FULL, Level
 from flows.progress import StageBars
-from flows.stages import Summary
+from flows.summary import Summary
 from flows.warehouse import hold
 
 R = TypeVar("R")
@@ -30,11 +31,16 @@ FINISHED = "claims-audit.night.finished"
 """The event that an automation can act on: its resource names the state, its payload the run and its counts."""
 
 
-@flow(name="claims-audit", validate_parameters=False, persist_result=False)
+def night_of() -> str:
+    """The name of the flow run at hand: which night it is about."""
+    return f"night of {flow_run.parameters.get('as_of') or clock.today()}"
+
+
+@flow(name="claims-audit", flow_run_name=night_of, validate_parameters=False, persist_result=False)
 def nightly_audit(  # Prefect shows each parameter by name
     input: str | None, output: str, warehouse: str, as_of: str | None = None, config: str | None = None,
-    policies: str | None = None, ndc_directory: str | None = None, page: bool = True,
-    privacy: Level = FULL,
+    policies: str | None = None, ndc_directory: str | None = None, partition_by: str | None = None,
+    xlsx: bool | None = None, whole: bool = False, page: bool = True, privacy: Level = FULL, show_progress: bool = True,
 ) -> State[Summary]:  # fmt: skip
     """Audit the extracts of one landing folder; paths and the as-of date (YYYY-MM-DD, else today) as text.
 
@@ -43,21 +49,38 @@ def nightly_audit(  # Prefect shows each parameter by name
     The state is `Completed`, or `Completed with quarantine` where rows were quarantined. Raises AuditError.
     """
     night = date.fromisoformat(as_of) if as_of else clock.today()
-    paths = {"config": config, "policies": policies, "ndc_directory": ndc_directory}
-    given = {name: Path(path) for name, path in paths.items() if path}
-    request = Request(Path(input) if input else None, Path(output), Path(warehouse), night, page=page, privacy=privacy, **given)
+    request = Request(
+        _path(input),
+        Path(output),
+        Path(warehouse),
+        night,
+        _path(config),
+        _path(policies),
+        _path(ndc_directory),
+        partition_by,
+        xlsx,
+        whole,
+        page,
+        privacy,
+    )
     with told(request.output):
-        summary = _audit(plan(request))
-    name = "Completed with quarantine" if summary.quarantined else "Completed"
+        summary = _audit(plan(request), show_progress)
+    name = summary.state
     if PREFECT_API_URL.value():  # a server of this run's own would not outlive it
-        counts = {"exceptions": sum(summary.exceptions.values()), "quarantined": summary.quarantined, **summary.moved}
+        counts = {"exceptions": summary.found, "quarantined": summary.quarantined, **summary.moved}
         resource = {"prefect.resource.id": f"{FINISHED}.{summary.run_id}", "state": name}
-        emit_event(FINISHED, resource, payload={"run_id": summary.run_id, "as_of": summary.as_of, **counts})
+        scheduled = {"prefect.resource.id": f"prefect.deployment.{deployment.id}", "prefect.resource.role": "deployment"}
+        payload = {"run_id": summary.run_id, "as_of": summary.as_of, **counts}
+        emit_event(FINISHED, resource, related=[scheduled] if deployment.id else [], payload=payload)
     return Completed(name=name, message=f"{summary.quarantined} rows quarantined", data=summary)
 
 
-def _audit(plan: Plan) -> Summary:
-    request, bars = plan.request, StageBars()
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
+
+
+def _audit(plan: Plan, show_progress: bool) -> Summary:
+    request, bars = plan.request, StageBars(show_progress)
     request.output.mkdir(mode=0o700, parents=True, exist_ok=True)
     with hold(request.warehouse), bars.shown():
         try:
@@ -82,4 +105,7 @@ def _stage(bars: StageBars, name: str, work: Callable[[], R], plan: Plan, steps:
             return work()
 
     with bars.stage(name, steps):
-        return task(name=name, cache_policy=NO_CACHE, persist_result=False)(safely)()
+        answer = task(name=name, cache_policy=NO_CACHE, persist_result=False)(safely)()
+        if isinstance(answer, dict):
+            bars.rows(answer["rows"])
+        return answer

@@ -1,10 +1,11 @@
 """What a run needs before it starts: everything that can be refused without reading a row is refused here."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from audit_rules.errors import PolicyRefused
 from audit_rules.policy import PolicyLibrary, load_policies
@@ -14,14 +15,16 @@ from flows.config import Config, read_config
 from flows.discover import Extract, find_extracts
 from flows.errors import Usage
 from flows.ndc_directory import directory_hashes, read_ndc_directory
-from flows.privacy import FULL, Level, Pseudonyms, read_pseudonyms
-from flows.warehouse import Workbench
+from flows.privacy import AGGREGATE, FULL, Level, Pseudonyms, read_pseudonyms
+from flows.remembered import program_digest
+from flows.warehouse import Workbench, workbench
 
 
 @dataclass(frozen=True)
 class Request:
     """What the user asked for; paths as given. Without an input, what the warehouse holds is judged again.
 
+    whole     everybody is judged again, whatever the warehouse remembers of the night before.
     page      whether summary.html is written too.
     privacy   how much of a person the results may show; see flows/privacy.py.
     """
@@ -33,8 +36,29 @@ class Request:
     config: Path | None = None
     policies: Path | None = None
     ndc_directory: Path | None = None
+    partition_by: str | None = None
+    xlsx: bool | None = None
+    whole: bool = False
     page: bool = False
     privacy: Level = FULL
+
+    def extras(self) -> list[str]:
+        """What is asked for beside the results that every run has: a run with other files has another id."""
+        asked = {
+            "partition_by": self.partition_by, "xlsx": self.xlsx, "page": None if self.page else False,
+            "privacy": None if self.privacy == FULL else self.privacy,
+        }  # fmt: skip
+        return [f"{option} {value}" for option, value in asked.items() if value is not None]
+
+    def words(self, absolute: bool = False) -> dict[str, Any]:
+        """Every field as the flow takes it: paths and the date as text; paths as given, or absolute."""
+        return {f.name: _word(getattr(self, f.name), absolute) for f in fields(self)}
+
+
+def _word(value: Path | date | str | bool | None, absolute: bool) -> str | bool | None:
+    if isinstance(value, Path):
+        return str(value.resolve() if absolute else value)
+    return value.isoformat() if isinstance(value, date) else value
 
 
 @dataclass(frozen=True)
@@ -52,23 +76,27 @@ class Plan:
 
     @property
     def bench(self) -> Workbench:
-        """Where this run works: a folder beside the warehouse, on the same file system."""
-        work = self.request.warehouse.with_name(f".{self.request.warehouse.name}.work")
-        return Workbench(work / "bench.duckdb", self.request.warehouse, work, self.request.as_of)
+        """Where this run works."""
+        return replace(workbench(self.request.warehouse, self.request.as_of), whole=self.request.whole)
 
-    def run_id(self, file_hashes: list[str]) -> str:
+    def run_id(self, file_hashes: list[str], purged_before: date | None = None) -> str:
         """16 hex digits of everything that a result depends on."""
-        parts = [
-            *sorted(file_hashes),
-            *(p.sha256 for p in self.library.policies),
-            *(f"{name} {sha256}" for name, sha256 in sorted(self.reference.hashes.items())),
-            self.config.model_dump_json(),
-            self.request.as_of.isoformat(),
-            program_version(),
-            *([] if self.request.privacy == FULL else [self.request.privacy]),
-            *([self.pseudonyms.fingerprint] if self.pseudonyms else []),
-        ]
+        policies, reference, config = self._texts()
+        purged = [f"purged before {purged_before}"] if purged_before else []
+        rest = [self.request.as_of.isoformat(), program_version(), *self.request.extras()]
+        rest += [self.pseudonyms.fingerprint] if self.pseudonyms else []
+        parts = [*sorted(file_hashes), *purged, *policies, *reference, config, *rest]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+    @property
+    def texts(self) -> str:
+        """A digest of everything that answers depend on beside the rows and the day, the program's own text included."""
+        policies, reference, config = self._texts()
+        return hashlib.sha256("\n".join([*policies, *reference, config, program_digest()]).encode()).hexdigest()
+
+    def _texts(self) -> tuple[list[str], list[str], str]:
+        reference = [f"{name} {sha256}" for name, sha256 in sorted(self.reference.hashes.items())]
+        return [p.sha256 for p in self.library.policies], reference, self.config.model_dump_json()
 
 
 def program_version() -> str:
@@ -79,6 +107,8 @@ def program_version() -> str:
 def plan(request: Request) -> Plan:
     """Read and check config, policies, reference tables and the landing folder. Raises AuditError."""
     pseudonyms = read_pseudonyms(request.privacy)
+    if request.privacy == AGGREGATE and (request.xlsx or request.partition_by):
+        raise Usage("--privacy aggregate leaves no lines to write. Leave --xlsx and --partition-by out.")
     config = read_config(request.config)
     for name, folder in (("--policies", request.policies), ("--ndc-directory", request.ndc_directory)):
         if folder is not None and not folder.is_dir():

@@ -1,4 +1,4 @@
-"""Progress in a terminal: one line per stage, with what it is at and how long it took. Silent elsewhere."""
+"""Progress in a terminal: one line per stage, with what it is at, its rows, their rate and its time. Silent elsewhere."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,14 +8,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 
 class StageBars:
-    """A bar per stage on standard error; nothing where that is no terminal."""
+    """A bar per stage on standard error; nothing where that is no terminal, or where nothing is to be shown."""
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: bool = True, console: Console | None = None) -> None:
         """Bars without a stage yet."""
-        console = Console(stderr=True)
+        console = console or Console(stderr=True)
         self._bars = Progress(
             SpinnerColumn(), TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-            TextColumn("{task.fields[at]}"), console=console, disable=not console.is_terminal,
+            TextColumn("{task.fields[at]}"), console=console, disable=not (wanted and console.is_terminal),
         )  # fmt: skip
         self._current = self._bars.add_task("", total=1, at="", visible=False)
 
@@ -30,7 +30,13 @@ class StageBars:
         """The bar of one stage, full when it ends well."""
         self._current = self._bars.add_task(name, total=total, at="")
         yield
-        self._bars.update(self._current, completed=total, at="")
+        self._bars.update(self._current, completed=total)
+
+    def rows(self, count: int) -> None:
+        """How many rows the current stage went through; told with their rate."""
+        seconds = self._bars.tasks[self._current].elapsed
+        rate = f", {count / seconds:,.0f} a second" if seconds else ""
+        self._bars.update(self._current, at=f"{count:,} rows{rate}")
 
     def step(self, at: str) -> None:
         """One file of the current stage is done."""

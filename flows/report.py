@@ -15,22 +15,22 @@ import polars as pl
 from audit_rules.judge import Judgement
 from flows.aggregate import aggregated
 from flows.errors import DiskTrouble
+from flows.parquet import write_table
 from flows.plan import Plan, program_version
 from flows.privacy import FULL, pseudonymised
 from flows.scan import sha256_of
 from flows.sql import fetched, statements
 from flows.warehouse import Workbench, make_durable, opened
-from schemas.results import QUARANTINE, WARNING, conform
+from schemas.results import QUARANTINE, RESULT_SCHEMA_VERSION, WARNING, conform
 
-_ROW_GROUP = 65_536
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
-TIMINGS, MANIFEST = "timings.json", "manifest.json"
+TIMINGS, MANIFEST, AGGREGATED = "timings.json", "manifest.json", "aggregate"
 
 
 def write_tables(folder: Path, tables: dict[str, pl.DataFrame]) -> None:
-    """Tables as Parquet of the same bytes for the same rows."""
+    """Result tables as Parquet, each in a file of its name."""
     for name, frame in tables.items():
-        frame.write_parquet(folder / f"{name}.parquet", row_group_size=_ROW_GROUP, compression="zstd", statistics=True)
+        write_table(folder / f"{name}.parquet", name, frame)
 
 
 def write_judgement(folder: Path, judgement: Judgement) -> None:
@@ -45,35 +45,48 @@ def write_findings(folder: Path, plan: Plan) -> None:
     write_tables(folder, {"quarantine": _quarantine(plan.bench), "warnings": _warnings(plan.bench)})
 
 
+def named(repeated: pl.DataFrame) -> list[dict[str, object]]:
+    """The claims whose lines repeat the claim's amount, for the manifest."""
+    rows = repeated.select(
+        pl.lit("medical").alias("claim_source"), "payer", "claim_id", "lines", pl.col("amount").cast(pl.String)
+    )
+    return rows.to_dicts()
+
+
 def protect(folder: Path, plan: Plan) -> None:
-    """Hold the tables of a folder to the privacy level of the request; what is no such table is removed."""
+    """Hold the tables of a folder to the privacy level of the request; whatever else is there is removed.
+
+    What is written later rests on these tables, and so holds no more than they do.
+    """
     if plan.request.privacy == FULL:
         return
     whole = {path.stem: pl.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
-    for path in folder.iterdir():
-        path.unlink()
+    shutil.rmtree(folder)
+    folder.mkdir(mode=0o700)
     if plan.pseudonyms is None:
-        table = aggregated(whole["exceptions"], whole["worklist"], plan.payer_names)
-        write_tables(folder, {"aggregate": table})
-        (folder / "aggregate.csv").write_text(as_csv(table), encoding="utf-8", newline="")
-        return
-    tables = {name: pseudonymised(frame, plan.pseudonyms) for name, frame in whole.items()}
+        tables, people = {}, {AGGREGATED: aggregated(whole["exceptions"], whole["worklist"], plan.payer_names)}
+    else:
+        tables = {name: pseudonymised(frame, plan.pseudonyms) for name, frame in whole.items()}
+        people = {"exceptions": tables["exceptions"]}
     write_tables(folder, tables)
-    (folder / "exceptions.csv").write_text(as_csv(tables["exceptions"]), encoding="utf-8", newline="")
+    for name, frame in people.items():
+        (folder / f"{name}.csv").write_text(as_csv(frame), encoding="utf-8", newline="")
 
 
-def write_manifest(folder: Path, plan: Plan, run_id: str, balance: dict[str, Any]) -> None:
+def write_manifest(folder: Path, plan: Plan, run_id: str, balance: dict[str, Any], repeated: list[dict[str, Any]]) -> None:
     """Last of all, the manifest with the hash of every result."""
-    results = {p.name: sha256_of(p) for p in sorted(folder.iterdir())}
+    results = {p.relative_to(folder).as_posix(): sha256_of(p) for p in sorted(folder.rglob("*")) if p.is_file()}
     with opened(plan.bench) as connection:
         unknown = connection.execute("SELECT name, unknown_columns FROM every_file ORDER BY name, file_no").fetchall()
     manifest = {
         "run_id": run_id,
         "version": program_version(),
+        "result_schema_version": RESULT_SCHEMA_VERSION,
         "as_of": plan.request.as_of.isoformat(),
         **balance,
+        "repeated_amounts": repeated,
         "unknown_columns": {name: columns for name, columns in unknown if columns},
-        **_of_level(plan, balance, unknown),
+        **_of_level(plan, balance, repeated, unknown),
         "policies": {p.document.id: {"file": p.file_name, "sha256": p.sha256} for p in plan.library.policies},
         "reference": dict(sorted(plan.reference.hashes.items())),
         "results": results,
@@ -81,16 +94,22 @@ def write_manifest(folder: Path, plan: Plan, run_id: str, balance: dict[str, Any
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _of_level(plan: Plan, balance: dict[str, Any], unknown: list[tuple[str, list[str]]]) -> dict[str, object]:
-    """What the manifest says in other words where the results are not full: no text of a file, no small count."""
-    level = plan.request.privacy
-    if level == FULL:
+def _of_level(
+    plan: Plan, balance: dict[str, Any], repeated: list[dict[str, Any]], unknown: list[tuple[str, list[str]]]
+) -> dict[str, object]:
+    """What the manifest says in other words where the results are not full: no identifier, no text of a file, no small count."""
+    if plan.request.privacy == FULL:
         return {}
-    if plan.pseudonyms:
-        counts = {name: len(columns) for name, columns in unknown if columns}
-        return {"privacy": level, "pseudonym_key": plan.pseudonyms.fingerprint, "unknown_columns": counts}
-    files = [{name: file[name] for name in ("table", "file", "sha256")} for file in balance["files"]]
-    return {"privacy": level, "files": files, "tables": [], "unknown_columns": {}}
+    level = {"privacy": plan.request.privacy}
+    if plan.pseudonyms is None:
+        files = [{name: file[name] for name in ("table", "file", "sha256")} for file in balance["files"]]
+        return level | {"files": files, "tables": [], "repeated_amounts": [], "unknown_columns": {}}
+    claims = [claim | {"claim_id": plan.pseudonyms.of("claim", claim["claim_id"])} for claim in repeated]
+    return level | {
+        "pseudonym_key": plan.pseudonyms.fingerprint,
+        "repeated_amounts": sorted(claims, key=lambda claim: (claim["payer"], claim["claim_id"])),
+        "unknown_columns": {name: len(columns) for name, columns in unknown if columns},
+    }
 
 
 def _quarantine(bench: Workbench) -> pl.DataFrame:
@@ -143,13 +162,11 @@ def make_private(folder: Path, mode: str, group: str | None) -> None:
             gid = grp.getgrnam(group).gr_gid
         except KeyError:
             raise DiskTrouble("Config: result_group is no group of this machine. Name one, or leave it out.") from None
-    for path in folder.iterdir():
-        os.chmod(path, bits)
+    for path in [*folder.rglob("*"), folder]:
+        folder_bits = 0o750 if bits & 0o040 else 0o700
+        os.chmod(path, folder_bits if path.is_dir() else bits)
         os.chown(path, -1, gid)
         make_durable(path)
-    os.chmod(folder, 0o750 if bits & 0o040 else 0o700)
-    os.chown(folder, -1, gid)
-    make_durable(folder)
 
 
 def publish(partial: Path, final: Path) -> None:

@@ -9,14 +9,15 @@ import duckdb
 import polars as pl
 
 
-def _folder() -> Path:
+def folder() -> Path:
+    """Where the SQL files lie, in a checkout or installed."""
     packaged = Path(str(files("flows") / "sql"))
     return packaged if packaged.is_dir() else Path(__file__).resolve().parent.parent / "sql"
 
 
 def statements(name: str) -> list[str]:
     """The statements of sql/NAME.sql, in order, comments left out."""
-    text = re.sub(r"--[^\n]*", "", (_folder() / f"{name}.sql").read_text(encoding="utf-8"))
+    text = re.sub(r"--[^\n]*", "", (folder() / f"{name}.sql").read_text(encoding="utf-8"))
     return [s.strip() for s in text.split(";\n") if s.strip()]
 
 

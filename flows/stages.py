@@ -7,7 +7,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +17,19 @@ from audit_rules.dossier import compile_dossier
 from audit_rules.judge import judge
 from audit_rules.rule import Book
 from audit_rules.rules import RULES
+from flows.answers import with_standing
 from flows.clock import seconds
 from flows.extract import extract
 from flows.ledger import changes
 from flows.load import load
 from flows.net import net
+from flows.partition import write_partitions
 from flows.plan import Plan, program_version
 from flows.privacy import AGGREGATE
 from flows.report import (
     TIMINGS,
     make_private,
+    named,
     protect,
     publish,
     stands_complete,
@@ -35,31 +38,15 @@ from flows.report import (
     write_manifest,
     write_tables,
 )
+from flows.sql import one
+from flows.summary import Summary
+from flows.touched import touched_persons
 from flows.validate import validate
 from flows.warehouse import keep, opened, upgrade
+from flows.workpaper.overview import About
+from flows.workpaper.write import write_workpaper
 
 Step = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a run came to, in counts: safe to print and to store."""
-
-    run_id: str
-    as_of: str
-    folder: Path
-    was_there: bool
-    loaded_files: int
-    passed_over: tuple[str, ...]
-    growing: tuple[str, ...]
-    rows_read: int
-    quarantined: int
-    duplicates: int
-    night_before: str | None
-    moved: dict[str, int]
-    exceptions: dict[str, int]
-    lines: int
-    amount_at_risk: str
 
 
 def begin(plan: Plan) -> None:
@@ -81,7 +68,8 @@ def load_stage(plan: Plan, step: Step) -> dict[str, int]:
     started = seconds()
     loaded = load(plan.bench, plan.request.input, list(plan.extracts), plan.config, step)
     _note(plan, "load", started, **asdict(loaded))
-    return {"files": len(plan.extracts)} | {what: len(names) for what, names in asdict(loaded).items()}
+    left = {"passed_over": len(loaded.passed_over), "growing": len(loaded.growing)}
+    return {"files": len(plan.extracts), **left, "rows": loaded.rows}
 
 
 def validate_stage(plan: Plan) -> dict[str, int]:
@@ -90,10 +78,9 @@ def validate_stage(plan: Plan) -> dict[str, int]:
     validate(plan.bench, plan.config.max_error_rate)
     _note(plan, "validate", started)
     with opened(plan.bench) as connection:
-        (quarantined,), (warned,) = (
-            connection.execute(f"SELECT count(*) FROM main.{table}").fetchall()[0] for table in ("quarantine", "warning")
-        )
-    return {"failed_checks": quarantined, "warning_kinds": warned}
+        quarantined, warned = (one(connection, f"SELECT count(*) FROM main.{table}") for table in ("quarantine", "warning"))
+        rows = one(connection, "SELECT coalesce(sum(rows_read), 0) FROM main.file")
+    return {"failed_checks": quarantined, "warning_kinds": warned, "rows": rows}
 
 
 def net_stage(plan: Plan) -> dict[str, int]:
@@ -101,18 +88,25 @@ def net_stage(plan: Plan) -> dict[str, int]:
     started = seconds()
     balance = net(plan.bench, plan.request.as_of, plan.payer_names, plan.config.max_error_rate)
     _note(plan, "net", started, balance=balance.as_dict())
-    return {"history": sum(t.history for t in balance.tables), "accepted": sum(t.accepted for t in balance.tables)}
+    accepted = sum(t.accepted for t in balance.tables)
+    return {"history": sum(t.history for t in balance.tables), "accepted": accepted, "rows": accepted}
 
 
 def judge_stage(plan: Plan) -> dict[str, int]:
-    """Every rule over the affected persons."""
+    """Every rule over the affected persons, of whom those are judged again whom anything touched since the night before."""
     started = seconds()
-    extracted = extract(plan.bench, plan.reference, plan.request.as_of)
-    dossier = compile_dossier(extracted, plan.reference, plan.default_supply_days, plan.request.as_of)
-    judgement = judge(dossier, Book(plan.library, plan.reference), RULES)
+    as_of, book = plan.request.as_of, Book(plan.library, plan.reference)
+    builds = touched_persons(plan.bench, book, RULES, as_of, plan.texts)
+    extracted = extract(plan.bench, plan.reference, as_of, everybody=not builds)
+    dossier = compile_dossier(extracted, plan.reference, plan.default_supply_days, as_of)
+    judgement = with_standing(plan.bench, judge(dossier, book, RULES))
     write_judgement(results(plan), judgement)
-    _note(plan, "judge", started)
-    return {"exceptions": judgement.exceptions.height, "lines": judgement.worklist.height}
+    with opened(plan.bench) as connection:
+        (asked,) = connection.execute("SELECT count(*) FROM run.affected_person").fetchall()[0]
+    persons = {"persons": judgement.counted["person_id"].n_unique(), "judged_again": asked}
+    _note(plan, "judge", started, repeated_amounts=named(judgement.repeated), **persons)
+    rows = extracted.medical.height + extracted.pharmacy.height
+    return {"exceptions": judgement.exceptions.height, "lines": judgement.worklist.height, "rows": rows} | persons
 
 
 def report_stage(plan: Plan) -> Summary:
@@ -120,20 +114,17 @@ def report_stage(plan: Plan) -> Summary:
     started = seconds()
     with opened(plan.bench) as connection:
         hashes = [row[0] for row in connection.execute("SELECT sha256 FROM every_file").fetchall()]
-    run_id = plan.run_id(hashes)
+        (purged_before,) = connection.execute("SELECT max(before) FROM every_purge").fetchall()[0]
+    run_id = plan.run_id(hashes, purged_before)
     folder = plan.request.output / f"run={run_id}"
     noted = _noted(plan)
     was_there = stands_complete(folder)
     exceptions = pl.read_parquet(results(plan) / "exceptions.parquet")
-    worklist = pl.read_parquet(results(plan) / "worklist.parquet", columns=["amount_at_risk"])
+    worklist = pl.read_parquet(results(plan) / "worklist.parquet", columns=["outcome", "amount_at_risk"])
     moved = changes(plan, run_id, exceptions)
     write_tables(results(plan), {"changes": moved.changes})
     write_findings(results(plan), plan)
     protect(results(plan), plan)
-    night_before = moved.night_before.isoformat() if moved.night_before else None
-    if plan.request.page:
-        _write_page(plan, run_id, noted["balance"], night_before)
-    write_manifest(results(plan), plan, run_id, noted["balance"])
     files = noted["balance"]["files"]
     summary = Summary(
         run_id=run_id,
@@ -146,12 +137,18 @@ def report_stage(plan: Plan) -> Summary:
         rows_read=sum(f["rows_read"] for f in files),
         quarantined=sum(f["quarantined"] for f in files),
         duplicates=sum(f["duplicates"] for f in files),
-        night_before=night_before,
+        night_before=moved.night_before.isoformat() if moved.night_before else None,
         moved=dict(sorted(Counter(moved.changes["status"]).items())),
+        persons=noted["persons"],
+        judged_again=noted["judged_again"],
         exceptions=dict(sorted(Counter(" ".join(x) for x in exceptions.select("rule_id", "outcome").iter_rows()).items())),
         lines=worklist.height,
         amount_at_risk=str(worklist["amount_at_risk"].sum() or 0),
+        at_risk_by_outcome=_at_risk(worklist),
+        repeated_amounts=len(noted["repeated_amounts"]),
     )
+    summary = replace(summary, notes=_write_for_people(plan, summary, noted["balance"]))
+    write_manifest(results(plan), plan, run_id, noted["balance"], noted["repeated_amounts"])
     timings = noted["seconds"] | {"report": round(seconds() - started, 3)}
     (results(plan) / TIMINGS).write_text(json.dumps(timings, indent=2) + "\n", encoding="utf-8")
     make_private(results(plan), plan.config.result_mode, plan.config.result_group)
@@ -162,15 +159,42 @@ def report_stage(plan: Plan) -> Summary:
     return summary
 
 
-def _write_page(plan: Plan, run_id: str, balance: dict[str, Any], night_before: str | None) -> None:
+def _at_risk(worklist: pl.DataFrame) -> dict[str, str]:
+    """Outcome -> dollars of the lines whose strongest it is."""
+    summed = worklist.group_by("outcome").agg(pl.col("amount_at_risk").sum()).sort("outcome")
+    return {outcome: str(amount) for outcome, amount in summed.iter_rows()}
+
+
+def _write_for_people(plan: Plan, summary: Summary, balance: dict[str, Any]) -> tuple[str, ...]:
+    """Parts per payer, page and work-paper, as asked for, from the tables as published; what the user must know of them."""
+    folder, request = results(plan), plan.request
+    if request.partition_by:
+        exceptions = pl.read_parquet(folder / "exceptions.parquet")
+        by_payer = exceptions.with_columns(pl.col("payer").str.to_lowercase().replace(plan.payer_names))
+        write_partitions(folder, "exceptions", by_payer, request.partition_by)
+    if request.page:
+        _page(plan, summary, balance)
+    return () if request.privacy == AGGREGATE else _workpaper(plan, summary)
+
+
+def _page(plan: Plan, summary: Summary, balance: dict[str, Any]) -> None:
     from flows.page.write import Heading, write_aggregate_page, write_page  # charts take a second to import
 
     level = plan.request.privacy
-    heading = Heading(run_id, plan.request.as_of.isoformat(), program_version(), level, night_before)
+    heading = Heading(summary.run_id, summary.as_of, program_version(), level, summary.moved_in_words())
     if level == AGGREGATE:
         write_aggregate_page(results(plan), heading)
     else:
         write_page(results(plan), heading, balance, plan.payer_names)
+
+
+def _workpaper(plan: Plan, summary: Summary) -> tuple[str, ...]:
+    """Write the work-paper, where there is to be one; what the user must know of it."""
+    about = About(
+        summary.run_id, plan.request.as_of, program_version(), summary.moved_in_words(), summary.rows_read, summary.quarantined,
+        summary.duplicates,
+    )  # fmt: skip
+    return write_workpaper(results(plan), about, plan.request.xlsx, plan.bench.scratch)
 
 
 def _noted(plan: Plan) -> dict:  # type: ignore[type-arg]  # JSON

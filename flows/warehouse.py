@@ -14,12 +14,14 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
 from flows.errors import Usage, WarehouseBusy
+from flows.remembered import remember
 from flows.sql import identifier, literal, literals, run
 from schemas.tables import TABLES, Column, Kind, Table
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _ALWAYS = "DATE '0001-01-01'"  # since when rows are known that were loaded before loads had a night
 MEMORY_LIMIT, SPILL_LIMIT = "3GB", "200GB"
 _TYPES = {Kind.DATE: "DATE", Kind.AMOUNT: "DECIMAL(18, 2)", Kind.QUANTITY: "DECIMAL(18, 3)", Kind.INTEGER: "BIGINT"}
@@ -46,6 +48,8 @@ LEDGERS = {
                        amount_at_risk DECIMAL(18, 2), continues VARCHAR""",
     "decision": """decision_no INTEGER, after_night DATE, exception_id VARCHAR, action VARCHAR, reason VARCHAR,
                    decided_by VARCHAR, until DATE""",
+    # retention: rows of each file that a purge removed; before: the day from which on everything known still stands
+    "purge": "before DATE, file_no INTEGER, rows BIGINT",
 }
 _BY_FILE = (*TABLES, "file", "quarantine", "warning")
 OF_A_NIGHT = {"night": "as_of", "night_text": "as_of", "ledger_event": "night"}
@@ -57,12 +61,20 @@ class Workbench:
     """Paths of one run: its own database file, the warehouse it adds to, and a folder for scratch files.
 
     night   the as-of date: files that were loaded as of a later one are not seen; without it all are.
+    whole   whether everything is looked at, whatever the warehouse remembers of the night before.
     """
 
     database: Path
     warehouse: Path
     scratch: Path
     night: date | None = None
+    whole: bool = False
+
+
+def workbench(warehouse: Path, night: date | None = None) -> Workbench:
+    """Where a run works on a warehouse: a folder beside it, on the same file system."""
+    work = warehouse.with_name(f".{warehouse.name}.work")
+    return Workbench(work / "bench.duckdb", warehouse, work, night)
 
 
 def sql_type(column: Column) -> str:
@@ -128,6 +140,13 @@ def opened(bench: Workbench, readable: Path | None = None) -> Iterator[duckdb.Du
         connection.close()
 
 
+def left(connection: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) -> None:
+    """Leave a frame as run.NAME, for a later stage or the next night."""
+    connection.register("left_frame", frame)
+    connection.execute(f"CREATE OR REPLACE TABLE run.{name} AS FROM left_frame")
+    connection.unregister("left_frame")
+
+
 def _attach(connection: duckdb.DuckDBPyConnection, database: Path, name: str) -> None:
     try:
         connection.execute(f"ATTACH {literal(str(database))} AS {name} (READ_ONLY)")
@@ -182,14 +201,9 @@ def _ddl(table: Table) -> str:
 def keep(bench: Workbench) -> None:
     """Add this run's rows to the warehouse, in one transaction; afterwards the workbench is gone."""
     if not bench.warehouse.exists():
-        connection = duckdb.connect(str(bench.database))
-        connection.execute("DROP SCHEMA run CASCADE")
-        run(connection, "ledger_view")
-        connection.execute("CHECKPOINT")
-        connection.close()
-        make_durable(bench.database)
-        os.replace(bench.database, bench.warehouse)
-        make_durable(bench.warehouse.parent)
+        with duckdb.connect(str(bench.database)) as connection:
+            remember(connection, "run")
+        become_warehouse(bench)
         return
     with written(bench.warehouse) as connection:
         _attach(connection, bench.database, "fresh")
@@ -204,7 +218,20 @@ def keep(bench: Workbench) -> None:
             connection.execute(f"DELETE FROM main.{name} WHERE {column} IN (SELECT as_of FROM fresh.main.night)")
         for name in [*TABLES, *(n for n in LEDGERS if n != "meta")]:
             connection.execute(f"INSERT INTO main.{identifier(name)} BY NAME SELECT * FROM fresh.main.{identifier(name)}")
+        remember(connection, "fresh.run")
         connection.execute("COMMIT")
+
+
+def become_warehouse(bench: Workbench) -> None:
+    """Give the workbench's file the warehouse's name, in place of what stood there."""
+    connection = duckdb.connect(str(bench.database))
+    connection.execute("DROP SCHEMA run CASCADE")
+    run(connection, "ledger_view")
+    connection.execute("CHECKPOINT")
+    connection.close()
+    make_durable(bench.database)
+    os.replace(bench.database, bench.warehouse)
+    make_durable(bench.warehouse.parent)
 
 
 @contextmanager
@@ -228,15 +255,18 @@ def upgrade(warehouse: Path) -> None:
         return
     try:
         with duckdb.connect(str(warehouse)) as connection:
-            if connection.execute("SELECT schema_version FROM main.meta").fetchall() == [(1,)]:
-                connection.execute("BEGIN")
+            version = connection.execute("SELECT schema_version FROM main.meta").fetchall()
+            if version not in ([(v,)] for v in range(1, SCHEMA_VERSION)):
+                return
+            connection.execute("BEGIN")
+            if version == [(1,)]:
                 connection.execute(f"ALTER TABLE main.file ADD COLUMN night DATE DEFAULT {_ALWAYS}")
                 connection.execute("ALTER TABLE main.file ADD COLUMN load_no INTEGER DEFAULT 0")
-                for name, ddl in LEDGERS.items():
-                    connection.execute(f"CREATE TABLE IF NOT EXISTS main.{identifier(name)} ({ddl})")
-                run(connection, "ledger_view")
-                connection.execute("UPDATE main.meta SET schema_version = 2")
-                connection.execute("COMMIT")
+            for name, ddl in LEDGERS.items():
+                connection.execute(f"CREATE TABLE IF NOT EXISTS main.{identifier(name)} ({ddl})")
+            run(connection, "ledger_view")
+            connection.execute("UPDATE main.meta SET schema_version = ?", [SCHEMA_VERSION])
+            connection.execute("COMMIT")
     except (duckdb.IOException, duckdb.CatalogException, duckdb.BinderException):
         return
 

@@ -2,6 +2,11 @@
 
 import polars as pl
 
+Schema = dict[str, pl.DataType | type[pl.DataType]]
+
+RESULT_SCHEMA_VERSION = 1
+"""Raised whenever a result table's column comes, goes, or changes its name, type, place or nullability."""
+
 MONEY = pl.Decimal(18, 2)
 EVIDENCE = pl.List(
     pl.Struct(
@@ -12,40 +17,46 @@ EVIDENCE = pl.List(
     )
 )  # fmt: skip
 
-_LINE: dict[str, pl.DataType | type[pl.DataType]] = {
+_LINE: Schema = {
     "payer": pl.String, "plan": pl.String, "person_id": pl.String, "member_id": pl.String, "claim_source": pl.String,
     "claim_id": pl.String, "claim_line_number": pl.Int64, "service_date": pl.Date, "paid_date": pl.Date,
     "provider_npi": pl.String, "billing_npi": pl.String, "quantity": pl.Decimal(18, 3), "drug": pl.String,
     "product_code": pl.String,
 }  # fmt: skip
 
-EXCEPTION: dict[str, pl.DataType | type[pl.DataType]] = {
+EXCEPTION: Schema = {
     "exception_id": pl.String, "rule_id": pl.String, "reason": pl.String, "outcome": pl.String, "policy_id": pl.String,
     "policy_effective_from": pl.Date, "citation": pl.String, **_LINE, "observed": pl.Float64, "allowed": pl.Float64,
     "paid_amount": MONEY, "amount_at_risk": MONEY, "amount_basis": pl.String, "evidence": EVIDENCE,
     "documents_needed": pl.List(pl.String), "rationale": pl.String,
 }  # fmt: skip
 
-WORKLIST: dict[str, pl.DataType | type[pl.DataType]] = {
+WORKLIST: Schema = {
     **_LINE, "rule_ids": pl.List(pl.String), "outcome": pl.String, "paid_amount": MONEY, "recover_amount": MONEY,
     "records_request_amount": MONEY, "review_amount": MONEY, "amount_at_risk": MONEY,
 }  # fmt: skip
 
-COVERAGE: dict[str, pl.DataType | type[pl.DataType]] = {
+REPEATED: Schema = {
+    "person": pl.String, "payer": pl.String, "member_id": pl.String, "claim_id": pl.String, "lines": pl.Int64,
+    "amount": MONEY,
+}  # fmt: skip
+"""Not a result table: the manifest names these claims."""
+
+COVERAGE: Schema = {
     "policy_id": pl.String, "rule_id": pl.String, "outcome": pl.String, "reason": pl.String, "lines": pl.Int64,
 }  # fmt: skip
 
-QUARANTINE: dict[str, pl.DataType | type[pl.DataType]] = {
+QUARANTINE: Schema = {
     "table": pl.String, "file": pl.String, "row_number": pl.Int64, "column": pl.String, "check": pl.String,
     "raw_record": pl.String,
 }  # fmt: skip
 
-WARNING: dict[str, pl.DataType | type[pl.DataType]] = {
+WARNING: Schema = {
     "table": pl.String, "file": pl.String, "column": pl.String, "check": pl.String, "rows": pl.Int64,
     "first_row_number": pl.Int64,
 }  # fmt: skip
 
-CHANGE: dict[str, pl.DataType | type[pl.DataType]] = {
+CHANGE: Schema = {
     "exception_id": pl.String, "status": pl.String, "why": pl.String, "rule_id": pl.String, "policy_id": pl.String,
     "payer": pl.String, "member_id": pl.String, "claim_source": pl.String, "claim_id": pl.String,
     "claim_line_number": pl.Int64, "outcome": pl.String, "previous_outcome": pl.String, "reason": pl.String,
@@ -53,12 +64,16 @@ CHANGE: dict[str, pl.DataType | type[pl.DataType]] = {
     "continues": pl.String, "decision_reason": pl.String, "decided_by": pl.String, "dismissed_until": pl.Date,
 }  # fmt: skip
 
+AGGREGATE: Schema = {"by": pl.String, "value": pl.String, "lines": pl.Int64, "amount_at_risk": MONEY}
+"""Of aggregate.csv, all that a run at that privacy level says."""
 
-AGGREGATE: dict[str, pl.DataType | type[pl.DataType]] = {
-    "by": pl.String, "value": pl.String, "lines": pl.Int64, "amount_at_risk": MONEY,
+TABLES: dict[str, Schema] = {
+    "exceptions": EXCEPTION, "worklist": WORKLIST, "changes": CHANGE, "rule_coverage": COVERAGE, "quarantine": QUARANTINE,
+    "warnings": WARNING,
 }  # fmt: skip
+"""Every result table by the name of its file."""
 
 
-def conform(frame: pl.DataFrame, columns: dict[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
+def conform(frame: pl.DataFrame, columns: Schema) -> pl.DataFrame:
     """The frame with exactly these columns, in this order, cast to these types; raises where one is missing."""
     return frame.select(pl.col(name).cast(dtype) for name, dtype in columns.items())

@@ -1,14 +1,25 @@
 -- Final action for one claim table ($table): what becomes of every row that is not plain history.
 -- run.${table}_fate  grain: row (file_no, row_number) that is no plain paid line standing alone.
---   fate: duplicate, after_as_of, denied, reversed, superseded or history; netted_*: figures that replace the row's own.
--- inputs: every_$table, every_file, run.payer. $service_date, $quantity, $fee: expressions over a row; $columns: all of it.
+--   fate: duplicate, after_as_of, denied, reversed, superseded or history; netted_*: figures that replace the row's own;
+--   is_unpriced: the row itself has no paid_amount.
+-- inputs: $rows (every row of $table, or those of the claims that something touched, each claim with all it is chained to),
+-- every_$table, every_file, run.payer. $service_date, $quantity, $fee: expressions over a row; $columns: all of it.
 
 CREATE OR REPLACE TABLE run.${table}_repeated_key AS
-SELECT row_hash FROM every_$table GROUP BY row_hash HAVING count(*) > 1;
+SELECT row_hash FROM $rows GROUP BY row_hash HAVING count(*) > 1;
+
+-- Of rows that are equal in every column the first counts.
+CREATE OR REPLACE TABLE run.${table}_duplicate AS
+SELECT t.file_no, t.row_number
+FROM every_$table t
+JOIN every_file f USING (file_no)
+JOIN run.payer p ON p.name = lower(t.payer)
+WHERE t.row_hash IN (FROM run.${table}_repeated_key)
+QUALIFY row_number() OVER (PARTITION BY p.payer_id, $columns ORDER BY f.name, t.file_no, t.row_number) > 1;
 
 -- Claims that name another, and the claims they name: all their lines are looked at together.
 CREATE OR REPLACE TABLE run.${table}_chained AS
-SELECT DISTINCT unnest([claim_id, original_claim_id]) AS claim_id FROM every_$table WHERE original_claim_id IS NOT NULL;
+SELECT DISTINCT unnest([claim_id, original_claim_id]) AS claim_id FROM $rows WHERE original_claim_id IS NOT NULL;
 
 -- Rows that need more than a look at themselves. `position` orders rows by file name, then row number.
 CREATE OR REPLACE TABLE run.${table}_special AS
@@ -16,14 +27,15 @@ SELECT t.file_no, t.row_number, p.payer_id, t.claim_id, t.claim_line_number, t.o
        t.paid_amount, $quantity AS quantity, $fee AS fee,
        coalesce(t.paid_date, DATE '0001-01-01') AS paid_rank,
        row_number() OVER (ORDER BY f.name, t.file_no, t.row_number) AS position,
-       row_number() OVER (PARTITION BY p.payer_id, $columns ORDER BY f.name, t.file_no, t.row_number) > 1 AS is_duplicate,
+       d.file_no IS NOT NULL AS is_duplicate,
        coalesce(t.claim_status = 'denied', false) AS is_denied,
        coalesce(t.claim_status = 'reversed', false) OR coalesce(t.paid_amount < 0, false) AS is_negative,
        coalesce(t.claim_frequency_code, '') AS frequency,
        $service_date > $as_of AS is_after_as_of
-FROM every_$table t
+FROM $rows t
 JOIN every_file f USING (file_no)
 JOIN run.payer p ON p.name = lower(t.payer)
+LEFT JOIN run.${table}_duplicate d ON d.file_no = t.file_no AND d.row_number = t.row_number
 WHERE t.row_hash IN (FROM run.${table}_repeated_key)
    OR t.claim_status IN ('denied', 'reversed') OR t.paid_amount < 0 OR t.claim_frequency_code = '8'
    OR t.claim_id IN (FROM run.${table}_chained);
@@ -108,7 +120,9 @@ SELECT s.file_no, s.row_number,
        k.fee_sum AS netted_fee,
        CASE WHEN NOT k.quantity_unknown THEN k.quantity_sum END AS netted_quantity,
        v.is_void AND NOT EXISTS (FROM run.${table}_live o WHERE o.payer_id = v.payer_id AND o.claim_id = v.original_claim_id)
-           AS is_unmatched_reversal
+           AS is_unmatched_reversal,
+       s.is_after_as_of,
+       s.paid_amount IS NULL AS is_unpriced
 FROM run.${table}_special s
 LEFT JOIN run.${table}_live v USING (position)
 LEFT JOIN (SELECT position, min(fate) AS fate FROM run.${table}_removed GROUP BY position) r USING (position)

@@ -1,9 +1,11 @@
--- Who is who.
--- run.payer        grain: payer name as it stands, lower case. payer_id: the policy's payer, else the name itself.
--- run.link         grain: member_id and person_id that stand together in a row.
--- run.sole_person  grain: member_id that goes with exactly one person_id: that person everywhere.
--- inputs: every_TABLE, run.payer_name (name, payer_id), run.unresolved (diagnosis rows that are quarantined).
--- Claims after the as-of date are unknown, and quarantined rows link no persons.
+-- Who is who, as far as every row says it for itself; undated diagnoses join in rounds (sql/links.sql).
+-- run.payer            grain: payer name as it stands, lower case. payer_id: the policy's payer, else the name itself.
+-- run.dated_link       grain: member_id and person_id that stand together in a row that is no undated diagnosis.
+-- run.undated          grain: diagnosis row without a date.
+-- run.claim_of_undated grain: claim row known on the as-of date whose claim such a diagnosis names.
+-- inputs: every_TABLE, run.payer_name (name, payer_id), run.new_file (files that are looked at), $links_before (pairs found
+-- in the other files). $after: of those files only what is dated after that day and known now is looked at.
+-- Claims after the as-of date are unknown.
 
 CREATE OR REPLACE TABLE run.payer AS
 SELECT name, coalesce(n.payer_id, name) AS payer_id
@@ -13,17 +15,32 @@ FROM (SELECT DISTINCT lower(payer) AS name FROM every_medical_claim
       UNION SELECT DISTINCT lower(payer) FROM every_authorization)
 LEFT JOIN run.payer_name n USING (name);
 
-CREATE OR REPLACE TABLE run.link AS
-SELECT DISTINCT member_id, person_id
+CREATE OR REPLACE TABLE run.dated_link AS
+SELECT member_id, person_id
 FROM (SELECT member_id, person_id FROM every_medical_claim
       WHERE coalesce(claim_line_start_date, claim_start_date) <= $as_of
-      UNION ALL SELECT member_id, person_id FROM every_pharmacy_claim WHERE dispensing_date <= $as_of
-      UNION ALL SELECT member_id, person_id FROM every_diagnosis d
-                WHERE NOT EXISTS (FROM run.unresolved u WHERE u.file_no = d.file_no AND u.row_number = d.row_number)
-      UNION ALL SELECT member_id, person_id FROM every_eligibility
-      UNION ALL SELECT member_id, person_id FROM every_authorization
-      UNION ALL SELECT member_id, person_id FROM every_clinical_evidence)
-WHERE person_id IS NOT NULL;
+        AND (file_no IN (FROM run.new_file) OR coalesce(claim_line_start_date, claim_start_date) > $after)
+      UNION ALL SELECT member_id, person_id FROM every_pharmacy_claim
+                WHERE dispensing_date <= $as_of AND (file_no IN (FROM run.new_file) OR dispensing_date > $after)
+      UNION ALL SELECT member_id, person_id FROM every_diagnosis
+                WHERE diagnosis_date IS NOT NULL AND file_no IN (FROM run.new_file)
+      UNION ALL SELECT member_id, person_id FROM every_eligibility WHERE file_no IN (FROM run.new_file)
+      UNION ALL SELECT member_id, person_id FROM every_authorization WHERE file_no IN (FROM run.new_file)
+      UNION ALL SELECT member_id, person_id FROM every_clinical_evidence WHERE file_no IN (FROM run.new_file))
+WHERE person_id IS NOT NULL
+UNION
+FROM $links_before;
 
-CREATE OR REPLACE TABLE run.sole_person AS
-SELECT member_id, min(person_id) AS sole_person_id FROM run.link GROUP BY member_id HAVING count(*) = 1;
+CREATE OR REPLACE TABLE run.undated AS
+SELECT file_no, row_number, claim_id, member_id, person_id FROM every_diagnosis WHERE diagnosis_date IS NULL;
+
+CREATE OR REPLACE TABLE run.claim_of_undated AS
+SELECT claim_id, member_id, person_id, coalesce(claim_line_start_date, claim_start_date) AS service_date
+FROM every_medical_claim
+WHERE claim_id IN (SELECT claim_id FROM run.undated) AND coalesce(claim_line_start_date, claim_start_date) <= $as_of
+UNION ALL
+SELECT claim_id, member_id, person_id, dispensing_date
+FROM every_pharmacy_claim
+WHERE claim_id IN (SELECT claim_id FROM run.undated) AND dispensing_date <= $as_of;
+
+CREATE OR REPLACE TABLE run.unresolved (file_no INTEGER, row_number BIGINT);

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import duckdb
@@ -11,7 +12,7 @@ from flows import stages
 from flows.failures import told
 from flows.plan import Request, plan
 from flows.report import TIMINGS
-from flows.stages import Summary
+from flows.summary import Summary
 from flows.warehouse import hold
 
 
@@ -54,6 +55,10 @@ def published(output: Path) -> dict[str, bytes]:
 
 
 def in_clear(folder: Path) -> str:
-    """Everything that stands in the files of a folder, tables in clear."""
+    """Everything that stands in the files of a folder, tables and work-papers in clear."""
+    books = [zipfile.ZipFile(p) for p in sorted(folder.rglob("*.xlsx"))]
+    sheets = [book.read(name).decode() for book in books for name in book.namelist()]
     tables = [json.dumps(pl.read_parquet(p).to_dicts(), default=str) for p in sorted(folder.rglob("*.parquet"))]
-    return "\n".join([*(p.read_bytes().decode("utf-8", "replace") for p in sorted(folder.rglob("*")) if p.is_file()), *tables])
+    return "\n".join(
+        [*sheets, *(p.read_bytes().decode("utf-8", "replace") for p in sorted(folder.rglob("*")) if p.is_file()), *tables]
+    )

@@ -16,8 +16,10 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -26,6 +28,7 @@ from flows import cli, net, stages
 from flows.cli import main
 from flows.errors import DiskTrouble
 from flows.failures import TRACE_FILE
+from flows.ledger import DISMISS, REOPEN, Decision, decide
 from flows.plan import Request
 from flows.warehouse import hold
 from tests.extracts import Content, good, write
@@ -37,8 +40,8 @@ from tests.running import AS_OF
 SENTENCE_END = re.compile(r"[.?!](?=\s+[A-Z]|$)")
 
 
-def _request(base: Path, landing: str = "in") -> Request:
-    return Request(base / landing, base / "out", base / "out" / "audit.duckdb", AS_OF)
+def _request(base: Path) -> Request:
+    return Request(base / "in", base / "out", base / "out" / "audit.duckdb", AS_OF)
 
 
 @pytest.fixture(scope="module")
@@ -278,6 +281,17 @@ SECOND_NIGHT: Mapping[str, Content] = {
     "pharmacy_claim_2.csv": csv(fill(3, paid_amount="-100.00", quantity="-30"), fill(50), fill(7), fill(51, quantity="x")),
     "provider.csv": [good("provider")],
 }  # fmt: skip
+LATER_NIGHT: Mapping[str, Content] = {
+    "pharmacy_claim_3.csv": csv(*(fill(n) for n in range(60, 400)), fill(62, quantity="x"), fill(2), "short"),
+    "pharmacy_claim_4.csv": [
+        good("pharmacy_claim", claim_id="C4b", member_id="M4", original_claim_id="C4", claim_frequency_code="7"),
+        good("pharmacy_claim", claim_id="C5", member_id="M5", claim_status="reversed", paid_date="2026-06-01"),
+        good("pharmacy_claim", claim_id="C9", member_id="M9", paid_amount="200.00", paid_date="2026-06-01"),
+    ],
+    "eligibility_2.csv": [good("eligibility", member_id="M8", enrollment_end_date="2025-12-31")],
+    "authorization.csv": [good("authorization", member_id="M3"), good("authorization", authorization_id="A2", member_id="M7")],
+}  # fmt: skip
+"""Corrections of claims of the first night, a span closed, authorizations that arrive; the others before it were decided on."""
 POINTS = {
     "begin": 3, "load_stage": 8, "validate_stage": 6, "net_stage": 6, "judge_stage": 7, "report_stage": 6, "make_private": 4,
     "keep": 6, "publish": 4,
@@ -294,34 +308,64 @@ class Undisturbed:
     marks: dict[str, int]
 
     def points(self) -> list[int]:
-        """Fifty events, spread evenly within each stage; on a second night every other of them."""
+        """Fifty events of a later night, spread evenly within each stage; of a first night every other of them."""
         found = []
         ends = list(self.marks.values())[1:]
         for (stage, start), end in zip(self.marks.items(), ends, strict=False):
             wanted = POINTS[stage]
             found += [start + 1 + (end - start - 1) * n // max(wanted - 1, 1) for n in range(wanted)]
-        return found[:: 2 if published(self.before / "out") else 1]
+        return found[:: 1 if (self.before / "out").exists() else 2]
 
 
-def _set_out(base: Path, nights: list[Mapping[str, Content]]) -> Request:
-    (base / "config.toml").parent.mkdir(parents=True, exist_ok=True)
-    (base / "config.toml").write_text(ANY_ERROR_RATE, encoding="utf-8")
-    for files in nights:
-        write(base / "in", files)
-    return replace(_request(base), config=base / "config.toml")
+def _configured(base: Path, night_no: int = 0) -> Request:
+    """The run of a night, so many nights before the last."""
+    return replace(_request(base), config=base / "config.toml", as_of=AS_OF - timedelta(days=night_no))
 
 
-@pytest.fixture(scope="module", params=["first", "second"])
-def undisturbed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
-    base = tmp_path_factory.mktemp(request.param)
-    _set_out(base / "before", [FIRST_NIGHT])
-    if request.param == "second":
-        assert in_child(whole_night, replace(_request(base / "before"), config=base / "before" / "config.toml")) == 0
-        _set_out(base / "before", [SECOND_NIGHT])
-    shutil.copytree(base / "before", base / "run")
-    run = replace(_request(base / "run"), config=base / "run" / "config.toml")
+def _undisturbed(base: Path, nights: list[Mapping[str, Content]]) -> Undisturbed:
+    """Nights until the last is ready to run, each of them decided on; and what the last leaves."""
+    before = base / "before"
+    write(before, {"config.toml": ANY_ERROR_RATE})
+    for night_no, files in zip(reversed(range(len(nights))), nights, strict=True):
+        write(before / "in", files)
+        if night_no:
+            run = _configured(before, night_no)
+            assert in_child(whole_night, run) == 0
+            _decide(run.warehouse)
+    shutil.copytree(before, base / "run")
+    run = _configured(base / "run")
     assert in_child(counted_night, run, base / "marks.json") == 0
-    return Undisturbed(base / "before", _standing(run.output), json.loads((base / "marks.json").read_text()))
+    return Undisturbed(before, _standing(run.output), json.loads((base / "marks.json").read_text()))
+
+
+def _decide(warehouse: Path) -> None:
+    """Every third exception of the ledger is dismissed, every sixth of them taken back."""
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        known = [Decision(i, "seen") for (i,) in connection.execute("SELECT exception_id FROM ledger ORDER BY 1").fetchall()]
+    decide(warehouse, known[::3], DISMISS, "a reviewer")
+    decide(warehouse, known[::6], REOPEN, "a reviewer")
+
+
+@pytest.fixture(scope="module")
+def later(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    """The third night of a warehouse, with corrections of what it holds and decisions in its ledger."""
+    return _undisturbed(tmp_path_factory.mktemp("later"), [FIRST_NIGHT, SECOND_NIGHT, LATER_NIGHT])
+
+
+@pytest.fixture(scope="module", params=["first", "later"])
+def undisturbed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    if request.param == "later":
+        night: Undisturbed = request.getfixturevalue("later")
+        return night
+    return _undisturbed(tmp_path_factory.mktemp("first"), [FIRST_NIGHT])
+
+
+@pytest.mark.slow
+def test_the_later_night_moves_the_ledger_in_every_way(later: Undisturbed, tmp_path: Path) -> None:
+    """Else a kill in it would show little."""
+    shutil.copytree(later.before, tmp_path / "run")
+    moved = night(_configured(tmp_path / "run")).moved
+    assert set(moved) == {"new", "changed", "resolved", "dismissed"}
 
 
 @pytest.mark.slow
@@ -329,11 +373,12 @@ def test_a_killed_run_leaves_nothing_that_the_next_does_not_make_good(undisturbe
     points = undisturbed.points()
     assert list(undisturbed.marks) == [s.__name__ for s in STAGES] + [*LATE, "end"]
     assert len(set(points)) == len(points) >= 25
+    assert len(points) == 50 or not (undisturbed.before / "out").exists()
 
     def kill_and_rerun(point: int) -> str | None:
         base = tmp_path / str(point)
         shutil.copytree(undisturbed.before, base)
-        run = replace(_request(base), config=base / "config.toml")
+        run = _configured(base)
         reports = set(published(run.output)) if run.output.exists() else set()
         if in_child(killed_night, run, point) != -signal.SIGKILL:
             return "was not killed"
@@ -361,45 +406,27 @@ FULL = [
 """A stage, and the bytes beyond which no file may grow from then on: the last two are met while the rows are kept."""
 
 
-@dataclass(frozen=True)
-class SecondNight:
-    """A second night ready to run, and what it leaves when nothing disturbs it."""
-
-    before: Path
-    standing: tuple[object, ...]
-
-
-@pytest.fixture(scope="module")
-def second(first: Path, tmp_path_factory: pytest.TempPathFactory) -> SecondNight:
-    base = tmp_path_factory.mktemp("second night")
-    shutil.copytree(first / "out", base / "before" / "out")
-    (base / "before" / "in").mkdir()
-    (base / "before" / "in" / CSV).write_bytes(csv(*(fill(n) for n in range(3, 400))))
-    shutil.copytree(base / "before", base / "run")
-    night(_request(base / "run"))
-    return SecondNight(base / "before", _standing(base / "run" / "out"))
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(("stage", "limit"), FULL)
 def test_a_full_disk_at_any_stage_changes_nothing_and_the_next_run_makes_it_good(
-    second: SecondNight, tmp_path: Path, stage: str, limit: int
+    later: Undisturbed, tmp_path: Path, stage: str, limit: int
 ) -> None:
-    shutil.copytree(second.before, tmp_path / "run")
-    request = _request(tmp_path / "run")
+    shutil.copytree(later.before, tmp_path / "run")
+    request = _configured(tmp_path / "run")
     before = _standing(request.output)
     number = [s.__name__ for s in STAGES].index(stage)
     assert in_child(short_of_disk, request, number, limit) == DiskTrouble.exit_code
     assert _standing(request.output) == before
     assert in_child(whole_night, request) == 0
-    assert _standing(request.output) == second.standing
+    assert _standing(request.output) == later.standing
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", ["100k", "1m", "1800k"])
-def test_a_full_file_system_publishes_nothing(second: SecondNight, tmp_path: Path, size: str) -> None:
+def test_a_full_file_system_publishes_nothing(tmp_path: Path, size: str) -> None:
     (tmp_path / "out").mkdir()
-    request = replace(_request(tmp_path), input=second.before / "in")
+    request = _request(tmp_path)
+    write(request.input or tmp_path, {CSV: csv(*(fill(n) for n in range(3, 400)))})
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(request.output)], capture_output=True, check=False
     )

@@ -15,7 +15,7 @@ from flows.cli import main
 from flows.errors import Usage
 from flows.ledger import DISMISS, REOPEN, Decision, decide, read_decisions
 from flows.plan import Request
-from flows.stages import Summary
+from flows.summary import Summary
 from tests.extracts import IMATINIB, Row, as_csv, good
 from tests.nights import content, night, published
 

@@ -228,16 +228,19 @@ def test_two_rows_of_a_key_in_one_load_both_stand(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- the warehouse's form
 
 
-def test_a_warehouse_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
+def test_a_warehouse_of_an_earlier_version_is_brought_up_to_date(tmp_path: Path, version: int) -> None:
     _land(tmp_path)
     first = night(_request(tmp_path))
-    with duckdb.connect(str(tmp_path / "audit.duckdb")) as connection:  # as the first version left it
-        connection.execute("DROP VIEW ledger")
-        for table in ("night", "night_text", "ledger_event", "decision"):
-            connection.execute(f"DROP TABLE {table}")
-        connection.execute("ALTER TABLE file DROP COLUMN night")
-        connection.execute("ALTER TABLE file DROP COLUMN load_no")
-        connection.execute("UPDATE meta SET schema_version = 1")
+    with duckdb.connect(str(tmp_path / "audit.duckdb")) as connection:  # as that version left it
+        connection.execute("DROP TABLE purge")
+        if version == 1:
+            connection.execute("DROP VIEW ledger")
+            for table in ("night", "night_text", "ledger_event", "decision"):
+                connection.execute(f"DROP TABLE {table}")
+            connection.execute("ALTER TABLE file DROP COLUMN night")
+            connection.execute("ALTER TABLE file DROP COLUMN load_no")
+        connection.execute("UPDATE meta SET schema_version = ?", [version])
     again = night(_request(tmp_path, None))
     assert again.run_id == first.run_id and again.rows_read == 1
     assert content(tmp_path / "audit.duckdb")["meta"] == [(SCHEMA_VERSION,)]

@@ -111,7 +111,7 @@ def test_the_worklist_is_cut_where_it_is_long_and_says_so(sample: Path, tmp_path
     monkeypatch.setattr(write, "svg", lambda _figure: "")
     shutil.copytree(sample, tmp_path / "run")
     manifest = json.loads((sample / "manifest.json").read_text(encoding="utf-8"))
-    heading = write.Heading(manifest["run_id"], "2026-06-30", "1", "full", "2026-06-29")
+    heading = write.Heading(manifest["run_id"], "2026-06-30", "1", "full", "since 2026-06-29: 185 new")
     write.write_page(tmp_path / "run", heading, manifest, {})
     text = (tmp_path / "run" / write.PAGE).read_text(encoding="utf-8")
     assert "The 3 lines with the most at stake, of 146" in text and text.count('<tr data-outcome="') == 3
@@ -150,7 +150,7 @@ def test_the_same_results_give_the_same_bytes_in_any_zone_and_process(sample: Pa
     for number, zone in enumerate(("Pacific/Honolulu", "Asia/Tokyo")):
         folder = tmp_path / str(number)
         shutil.copytree(sample, folder)
-        words = [sys.executable, "-c", RENDER, str(folder), json.dumps(["r", "2026-06-30", "1", "full", None])]
+        words = [sys.executable, "-c", RENDER, str(folder), json.dumps(["r", "2026-06-30", "1", "full", "moved"])]
         subprocess.run(words, check=True, cwd=ROOT, env=os.environ | {"TZ": zone, "PYTHONHASHSEED": str(number)})
         pages.append((folder / write.PAGE).read_bytes())
     assert pages[0] == pages[1]

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -14,8 +15,9 @@ from flows import privacy
 from flows.aggregate import LEAST, aggregated
 from flows.cli import main
 from flows.errors import Usage
-from flows.plan import Request
+from flows.plan import Request, plan
 from flows.privacy import AGGREGATE, FULL, KEY, PSEUDONYMISED, Level, Pseudonyms, pseudonymised
+from schemas.results import AGGREGATE as AGGREGATE_TABLE
 from schemas.results import EVIDENCE
 from tests.nights import in_clear, night
 from tests.running import AS_OF, ROOT
@@ -40,13 +42,19 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
             marked = pl.concat([marked, again, bad]).with_columns(pl.lit("x").alias(f"{CANARY} column"))
         if path.stem == "medical_claim":
             marked = marked.with_columns(rendering_npi=pl.lit(f"{CANARY}-1"))
+            line = marked.filter(pl.col("claim_id") == f"{CANARY}-CYC-CODES-2").with_columns(
+                claim_id=pl.lit(f"{CANARY}-repeated")
+            )
+            units = [line.with_columns(claim_line_number=pl.lit(n), service_unit_quantity=pl.lit(n)) for n in ("1", "2")]
+            marked = pl.concat([marked, *units])
         marked.write_csv(folder / path.name)
     return folder
 
 
 def _run(extracts: Path, output: Path, level: Level, monkeypatch: pytest.MonkeyPatch, key: str = SECRET) -> Path:
     monkeypatch.setenv(KEY, key)
-    request = Request(extracts, output, output / "audit.duckdb", AS_OF, page=True, privacy=level)
+    parts = None if level == AGGREGATE else "payer"
+    request = Request(extracts, output, output / "audit.duckdb", AS_OF, partition_by=parts, page=True, privacy=level)
     return night(request).folder
 
 
@@ -103,6 +111,8 @@ def test_pseudonymised_results_hold_no_identifier_and_fit_together(
     assert set(own["exception_id"]) == set(after["exception_id"])
     twins = after.filter(pl.col("rule_id") == "DUP01")["rationale"].to_list()
     assert twins and all(re.search(r"under claim [0-9a-f]{20}, line 1", text) for text in twins)
+    (repeated,) = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["repeated_amounts"]
+    assert repeated["claim_id"] == NAMES.of("claim", f"{CANARY}-repeated")
     quarantine = pl.read_parquet(folder / "quarantine.parquet")
     assert quarantine.height == 6 and quarantine["raw_record"].null_count() == 6
     worklist, changes = (pl.read_parquet(folder / f"{n}.parquet") for n in ("worklist", "changes"))
@@ -184,17 +194,23 @@ def test_an_aggregate_run_holds_counts_and_sums_alone(planted: Path, tmp_path: P
     request = Request(planted, tmp_path / "out", tmp_path / "out" / "audit.duckdb", AS_OF, page=True, privacy=AGGREGATE)
     folder = night(request).folder
     assert {p.name for p in folder.iterdir()} == {
-        "aggregate.parquet", "aggregate.csv", "summary.html", "manifest.json", "timings.json",
+        "aggregate.csv", "summary.html", "manifest.json", "timings.json",
     }  # fmt: skip
     assert CANARY not in in_clear(folder)
     worklist = pl.read_parquet(full / "worklist.parquet")
-    table = pl.read_parquet(folder / "aggregate.parquet")
+    table = pl.read_csv(folder / "aggregate.csv", schema=AGGREGATE_TABLE)
     assert set(table["by"]) == {"rule", "outcome", "payer", "month"} and table["lines"].min() >= LEAST  # type: ignore[operator]
     for by in ("payer", "month"):
         rows = table.filter(pl.col("by") == by)
         assert rows["lines"].sum() == worklist.height and rows["amount_at_risk"].sum() == worklist["amount_at_risk"].sum()
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["privacy"] == "aggregate" and all(f.keys() == {"table", "file", "sha256"} for f in manifest["files"])
+
+
+@pytest.mark.parametrize("asked", [{"xlsx": True}, {"partition_by": "payer"}], ids=str)
+def test_an_aggregate_run_has_no_lines_to_write(asked: dict[str, Any], planted: Path, tmp_path: Path) -> None:
+    with pytest.raises(Usage, match="leaves no lines to write"):
+        plan(replace(Request(planted, tmp_path, tmp_path / "audit.duckdb", AS_OF, privacy=AGGREGATE), **asked))
 
 
 def _aggregated(**members: int) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -18,7 +19,8 @@ import pytest
 import yaml
 
 from flows.cli import main
-from tests.extracts import as_csv, good
+from tests.extracts import as_csv, good, write
+from tests.nights import content
 from tests.running import ROOT
 
 BIN = Path(sys.executable).parent
@@ -26,12 +28,13 @@ PATIENCE = 180  # seconds
 
 
 def test_the_deployment_of_prefect_yaml_fits_the_flow() -> None:
-    from flows.schedule import ONE_AT_A_TIME, TAGS, scheduled_night
+    from flows.schedule import DESCRIPTION, NAME, ONE_AT_A_TIME, TAGS, scheduled_night
 
     (deployment,) = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
     assert deployment["entrypoint"] == "flows/schedule.py:scheduled_night"
     assert set(deployment["parameters"]) <= set(signature(scheduled_night.fn).parameters)
     assert deployment["concurrency_limit"] == ONE_AT_A_TIME.model_dump(mode="json", include={"limit", "collision_strategy"})
+    assert (deployment["name"], deployment["description"]) == (NAME, DESCRIPTION)
     assert deployment["tags"] == TAGS and deployment["schedules"][0]["cron"]
 
 
@@ -90,11 +93,11 @@ def _is_up(url: str) -> bool:
         return False
 
 
-def _wait_for(condition: Any) -> None:
+def _wait_for(condition: Any, seconds: float = 1) -> None:
     until = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < until, "waited in vain"
-        time.sleep(1)
+        time.sleep(seconds)
 
 
 def _finished(server: Server) -> list[dict[str, Any]]:
@@ -104,8 +107,16 @@ def _finished(server: Server) -> list[dict[str, Any]]:
     return [run for run in runs if run["state_name"] == "Completed with quarantine"]
 
 
+def _is_paused(server: Server) -> bool:
+    (deployment,) = server.ask("deployments/filter", {})
+    return bool(deployment["paused"])
+
+
 @pytest.mark.slow
-def test_a_scheduled_night_runs_by_itself_and_is_told(server: Server, tmp_path: Path) -> None:
+def test_a_scheduled_night_runs_by_itself_and_an_automation_acts_on_its_event(server: Server, tmp_path: Path) -> None:
+    """The automation of automations.yaml: a night with quarantined rows pauses the deployment."""
+    automation = [BIN / "prefect", "automation", "create", "--from-file", ROOT / "automations.yaml"]
+    subprocess.run(list(map(str, automation)), env=server.environment, check=True, stdout=subprocess.DEVNULL)
     (tmp_path / "in").mkdir()
     bad = good("pharmacy_claim", claim_id="2", quantity="many")
     rows = [good("pharmacy_claim", claim_id=str(n)) for n in range(10, 40)]
@@ -115,7 +126,7 @@ def test_a_scheduled_night_runs_by_itself_and_is_told(server: Server, tmp_path: 
         list(map(str, words)), env=server.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as serving:
         try:
-            _wait_for(lambda: server.events() and _finished(server))
+            _wait_for(lambda: server.events() and _finished(server) and _is_paused(server))
         finally:
             serving.terminate()
     told = server.events()[-1]
@@ -144,3 +155,26 @@ def test_past_nights_are_run_in_order(server: Server, tmp_path: Path) -> None:
         text=True, check=False,
     )  # fmt: skip
     assert none.returncode == 2 and "No folder YYYY-MM-DD" in none.stderr
+
+
+@pytest.mark.slow
+def test_of_two_nights_at_once_one_ends_and_the_other_is_refused(server: Server, tmp_path: Path) -> None:
+    """Two processes on one warehouse; the first is halted while it holds it, until the second has given up."""
+    for number in (1, 2):
+        write(tmp_path / f"in{number}", {"pharmacy_claim.csv": [good("pharmacy_claim", claim_id=str(number))]})
+    words = [BIN / "claims-audit", "run", "--output", tmp_path / "out", "--as-of", "2026-06-30", "--input"]
+    told = {"env": server.environment, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    (tmp_path / "out").mkdir()
+    warehouse = tmp_path / "out" / "audit.duckdb"
+    with subprocess.Popen([*map(str, words), str(tmp_path / "in1")], **told) as first:
+        _wait_for((tmp_path / "out" / ".audit.duckdb.work").exists, seconds=0.05)
+        first.send_signal(signal.SIGSTOP)
+        second = subprocess.run([*map(str, words), str(tmp_path / "in2")], **told, check=False)
+        first.send_signal(signal.SIGCONT)
+        said = first.communicate(timeout=PATIENCE)
+    assert first.returncode == 0, said
+    assert second.returncode == 7 and second.stdout == ""
+    assert second.stderr.startswith("claims-audit: Another run holds the warehouse audit.duckdb.")
+    stored = content(warehouse)
+    assert [row[0] for row in stored["pharmacy_claim"]] == ["1"] and len(stored["night"]) == 1
+    assert len(list((tmp_path / "out").glob("run=*/manifest.json"))) == 1

@@ -24,7 +24,7 @@ from audit_rules.evidence import (
 )  # fmt: skip
 from audit_rules.limits import tablet_fills
 from audit_rules.outcomes import ADVISORY, PASS, PRICE_DIFFERENCE, RECORDS_REQUEST, RECOVER
-from audit_rules.prices import generic_tablets, with_generic_price
+from audit_rules.prices import are_tablets, with_generic_price
 from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force, with_flag
 from audit_rules.terms import GenericTrial
 
@@ -94,7 +94,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
 def _earlier_generic_fills(dossier: Dossier, brand: pl.LazyFrame) -> pl.LazyFrame:
     """The person's fills of the generic dispensed before the brand fill, at any payer."""
     found = brand.select(*ON, "person", "ingredient", "service_date").join(
-        generic_tablets(dossier), on=["person", "ingredient"], suffix="_fill"
+        dossier.fills.filter(are_tablets("generic")), on=["person", "ingredient"], suffix="_fill"
     )
     is_before = pl.col("service_date_fill") < pl.col("service_date")
     return found.filter(is_before).with_columns(service_date=pl.col("service_date_fill"))

@@ -24,6 +24,7 @@ RULE = Rule(
     says={
         "monitoring_not_on_claims": "No claim near {service_date} shows this monitoring, which the policy asks for: {missing}."
     },
+    passing=("window_open",),
 )
 
 

@@ -29,6 +29,7 @@ from flows.page.members import KEY, member_names
 from flows.page.money import dollars
 from flows.page.timeline import MOST_COURSES, timeline
 from flows.templating import templates
+from schemas.results import AGGREGATE
 
 PAGE = "summary.html"
 MOST_LINES = 500
@@ -51,13 +52,13 @@ _NOTHING = (
 
 @dataclass(frozen=True)
 class Heading:
-    """What the page says of its run. level: how much of a person its results may show; night_before: the last one, if any."""
+    """What the page says of its run. level: how much of a person its results may show; moved: since the night before."""
 
     run_id: str
     as_of: str
     version: str
     level: str
-    night_before: str | None
+    moved: str
 
 
 def write_page(folder: Path, heading: Heading, balance: dict[str, Any], payer_names: dict[str, str]) -> None:
@@ -78,7 +79,7 @@ def write_page(folder: Path, heading: Heading, balance: dict[str, Any], payer_na
     )
     shown = {
         "totals": totals,
-        "moved": _moved(pl.read_parquet(folder / "changes.parquet", columns=["status"]), heading.night_before),
+        "moved": f"{heading.moved[0].upper()}{heading.moved[1:]}.",
         "without_price": exceptions["amount_at_risk"].null_count(),
         "doses": doses.to_dicts(), "courses": courses, "course_limit": MOST_COURSES,
         "lines": list(_lines(exceptions, worklist, members)), "line_count": worklist.height, "columns": _COLUMNS,
@@ -94,8 +95,8 @@ def write_page(folder: Path, heading: Heading, balance: dict[str, Any], payer_na
 
 
 def write_aggregate_page(folder: Path, heading: Heading) -> None:
-    """Write summary.html from aggregate.parquet: its four tables, drawn."""
-    table = pl.read_parquet(folder / "aggregate.parquet")
+    """Write summary.html from aggregate.csv: its four tables, drawn."""
+    table = pl.read_csv(folder / "aggregate.csv", schema=AGGREGATE)
     lines = table.filter(pl.col("by") == "month")["lines"].sum()
     at_risk = table.filter(pl.col("by") == "month")["amount_at_risk"].sum()
     shown: dict[str, Any] = {
@@ -120,13 +121,6 @@ def _write(folder: Path, heading: Heading, drawn: Iterable[Figure], shown: dict[
 def _hash_of(script: str) -> str:
     """For the page's content security policy: no script but this one runs, and nothing is fetched."""
     return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-
-
-def _moved(changes: pl.DataFrame, night_before: str | None) -> str:
-    if night_before is None:
-        return "The first night of this warehouse: every exception is new."
-    counts = changes.group_by("status").len().sort("status").rows()
-    return f"Since {night_before}: {', '.join(f'{n:,} {status}' for status, n in counts) or 'nothing moved'}."
 
 
 def _lines(exceptions: pl.DataFrame, worklist: pl.DataFrame, members: pl.DataFrame) -> Iterator[dict[str, Any]]:
