@@ -4,6 +4,7 @@
 # make lint     formatting, lint and types alone
 # make schemas  write the published schemas of the results, schemas/json
 # make bench    how long an audit takes, on two million medical lines; make bench N=10 on ten times as many
+# make bench-nightly  how long a night takes on a warehouse of twenty million medical lines; N=1 on a tenth
 # make mutants  break rules and policies in one place at a time: some case must fail; make mutants ID=cyc01 for some
 
 VENV := .venv
@@ -35,6 +36,9 @@ schemas: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/bench.py --n $(or $(N),1)
+
+bench-nightly: $(READY)
+	$(BIN)/python benchmarks/nightly.py --n $(or $(N),10)
 
 mutants: $(READY)
 	$(BIN)/python -m benchmarks.mutants $(ID)

@@ -69,10 +69,10 @@ class Bench:
             for i in range(self.number_of_rounds):
                 for form in (CSV, PARQUET):
                     self._round(extracts, form, i)
-            self.rules = self._child("rules", extracts / CSV, self._folder(CSV))
-            self._child("pipeline", tenth / CSV, self._folder("tenth"))
-            self.plain = self._child("plain", tenth / CSV, self._folder("tenth"))
-            self.tiny = self._child("pipeline", tiny / CSV, self._folder("tiny"))
+            self.rules = self.child("rules", extracts / CSV, self.folder(CSV))
+            self.child("pipeline", tenth / CSV, self.folder("tenth"))
+            self.plain = self.child("plain", tenth / CSV, self.folder("tenth"))
+            self.tiny = self.child("pipeline", tiny / CSV, self.folder("tiny"))
             self.starts = [self._whole_program(tiny / CSV, i) for i in range(2)]
         finally:
             shutil.rmtree(self.work, ignore_errors=True)
@@ -87,19 +87,20 @@ class Bench:
         _say(f"round {number + 1} of {self.number_of_rounds}, {TITLES[form]}: {self.rounds[form][-1].ratio:.2f} x the bare load")
 
     def _base(self, extracts: Path) -> float:
-        seconds = self._child("base", extracts, self._folder("base"))["seconds"]["total"]
+        seconds = self.child("base", extracts, self.folder("base"))["seconds"]["total"]
         shutil.rmtree(self.work / "base")
         return float(seconds)
 
     def _pipeline(self, extracts: Path, form: str) -> dict[str, Any]:
         shutil.rmtree(self.work / form, ignore_errors=True)
-        return self._child("pipeline", extracts / form, self._folder(form))
+        return self.child("pipeline", extracts / form, self.folder(form))
 
-    def _folder(self, name: str) -> Path:
+    def folder(self, name: str) -> Path:
+        """A folder to work in, made where it is not there."""
         (self.work / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         return self.work / name
 
-    def _child(self, name: str, extracts: Path, work: Path) -> dict[str, Any]:
+    def child(self, name: str, extracts: Path, work: Path) -> dict[str, Any]:
         """Run one measurement of measures.py in a process of its own, once the disk is at rest."""
         os.sync()
         command = [sys.executable, str(HERE / "measures.py"), name, str(extracts), str(work)]
@@ -112,9 +113,9 @@ class Bench:
     def _whole_program(self, extracts: Path, number: int) -> float:
         """Seconds of `claims-audit run`, Prefect and all; the first time with an empty Prefect home."""
         os.sync()
-        output = self._folder(f"program{number}")
+        output = self.folder(f"program{number}")
         command = [Path(sys.executable).with_name("claims-audit"), "run", "--input", extracts, "--output", output]
-        environment = os.environ | {"PREFECT_HOME": str(self._folder("prefect").resolve())}
+        environment = os.environ | {"PREFECT_HOME": str(self.folder("prefect").resolve())}
         started = perf_counter()
         done = subprocess.run(
             [*map(str, command), "--as-of", "2026-06-30"], env=environment, capture_output=True, text=True, check=False

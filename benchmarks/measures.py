@@ -1,6 +1,6 @@
 """The single measurements of the bench. Each runs in a process of its own and prints one line of JSON.
 
-Usage: python benchmarks/measures.py base|pipeline|rules|plain EXTRACTS WORK
+Usage: python benchmarks/measures.py base|pipeline|night|whole|rules|plain EXTRACTS WORK
 
 EXTRACTS is a landing folder, WORK an empty folder, or for rules and plain the one that a pipeline left its warehouse in.
 """
@@ -8,11 +8,12 @@ EXTRACTS is a landing folder, WORK an empty folder, or for rules and plain the o
 import json
 import os
 import resource
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -34,6 +35,7 @@ from schemas.tables import TABLES
 
 ROUNDS = 3
 AS_OF = date(2026, 6, 30)
+WAREHOUSE = "audit.duckdb"
 FOUR_RULES = ("DX01", "QTY01", "GEN01", "CYC01")
 
 # What the rules ask of every line, whoever it belongs to: which drug, whose, when, how much; and every diagnosis.
@@ -94,9 +96,29 @@ def _typed(one: Extract) -> str:
 
 def measure_pipeline(extracts: Path, work: Path) -> Measured:
     """A first run from extracts to published results, without Prefect: the whole, and its stages by their own clock."""
+    return _run(lambda: _plan(extracts, work))
+
+
+def measure_night(extracts: Path, work: Path) -> Measured:
+    """A later run on the same warehouse, as of the night that the number at the end of the folder's name says."""
+    return _run(lambda: _plan(extracts, work, _night(extracts)))
+
+
+def measure_whole(extracts: Path, work: Path) -> Measured:
+    """That night once more without a new file, everybody judged again."""
+    for folder in work.glob("run=*"):
+        shutil.rmtree(folder)
+    return _run(lambda: plan(Request(None, work, work / WAREHOUSE, _night(extracts), xlsx=False, whole=True)))
+
+
+def _night(extracts: Path) -> date:
+    return AS_OF + timedelta(days=int(extracts.name.removeprefix("night")))
+
+
+def _run(planned: Callable[[], Plan]) -> Measured:
     measured = Measured()
     with measured.timed("total"):
-        made = _plan(extracts, work)
+        made = planned()
         stages.begin(made)
         stages.load_stage(made, lambda _name: None)
         stages.validate_stage(made)
@@ -105,7 +127,8 @@ def measure_pipeline(extracts: Path, work: Path) -> Measured:
         summary = stages.report_stage(made)
     measured.seconds |= json.loads((summary.folder / TIMINGS).read_text(encoding="utf-8"))
     measured.counts = {
-        "rows": summary.rows_read, "quarantined": summary.quarantined, "exceptions": sum(summary.exceptions.values())
+        "rows": summary.rows_read, "quarantined": summary.quarantined, "exceptions": summary.found, "persons": summary.persons,
+        "judged_again": summary.judged_again,
     }  # fmt: skip
     return measured
 
@@ -145,8 +168,8 @@ def measure_plain(extracts: Path, work: Path) -> Measured:
     return measured
 
 
-def _plan(extracts: Path, work: Path) -> Plan:
-    return plan(Request(extracts, work, work / "audit.duckdb", AS_OF))
+def _plan(extracts: Path, work: Path, as_of: date = AS_OF) -> Plan:
+    return plan(Request(extracts, work, work / WAREHOUSE, as_of, xlsx=False))
 
 
 def _netted(extracts: Path, work: Path) -> Plan:
@@ -174,6 +197,8 @@ def _judged(made: Plan, rules: tuple[RuleModule, ...]) -> Judgement:
 MEASURES: dict[str, Callable[[Path, Path], Measured]] = {
     "base": measure_base,
     "pipeline": measure_pipeline,
+    "night": measure_night,
+    "whole": measure_whole,
     "rules": measure_rules,
     "plain": measure_plain,
 }
