@@ -21,6 +21,7 @@ from flows.errors import PrefectTrouble, Usage
 from flows.failures import told
 from flows.ledger import DISMISS, REOPEN, Decision, decide, last_night, read_decisions
 from flows.options import NO_SETTINGS, Deciding, Reports, Settings
+from flows.packet.commands import packet, verify
 from flows.plan import Plan, Request, plan, program_version
 from flows.stages import begin, load_stage, net_stage, validate_stage
 from flows.summary import Summary
@@ -34,6 +35,8 @@ os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", "CRITICAL")
 DEFECTS_FOUND = 1
 
 app = App(name="claims-audit", help="Audit paid drug claims against payers' policies.", version=program_version)
+app.command(packet)
+app.command(verify)
 
 
 @app.command
@@ -116,7 +119,7 @@ def backfill(*, nights: Path, first: str, last: str, reports: Reports, settings:
     from flows.schedule import backfill
 
     with _prefect():
-        summaries = backfill(str(nights), first=_day(first).isoformat(), last=_day(last).isoformat(), **words)  # type: ignore[arg-type]
+        summaries = backfill(str(nights), first=_day(first).isoformat(), last=_day(last).isoformat(), **words)
     for summary in summaries:
         print(f"{summary.as_of}  {summary.moved_in_words()}")
 
@@ -365,7 +368,7 @@ def _run_flow(request: Request, show_progress: bool) -> Summary:
     with _prefect():
         from flows.nightly import nightly_audit
 
-        return nightly_audit(**request.words(), show_progress=show_progress)  # type: ignore[arg-type,return-value]
+        return nightly_audit(**request.words(), show_progress=show_progress)  # type: ignore[return-value]
 
 
 @contextmanager

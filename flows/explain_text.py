@@ -9,20 +9,16 @@ from audit_rules.counterfactuals.case import counted, listed, shown
 from audit_rules.meanings import meanings, question
 from audit_rules.outcomes import (
     EXCEPTIONS,
-    EXCESS_QUANTITY,
-    FULL_PAID,
-    NONE,
     NOT_APPLICABLE,
     NOT_EVALUABLE,
     PASS,
-    PRICE_DIFFERENCE,
-    PRICE_UNKNOWN,
     RECORDS_REQUEST,
 )
 from audit_rules.policy import FAR_FUTURE, Policy
 from audit_rules.rules import RULES
 from audit_rules.terms import Term
 from flows.explain import ClaimRow, Explanation, Row, Told
+from flows.wording import basis, fact
 
 WIDTH = 118
 _LABEL = 11
@@ -30,7 +26,6 @@ _MOST_FACTS, _FEW_FACTS = 12, 4  # of an exception, of a rule that stays silent
 _CLAUSE_ASIDE = re.compile(r",? or (before the clause|(the|no) clause was (not )?in force.*)$")
 _LAST_COMMA = re.compile(r", (?=[^,]*$)")
 _REASON = re.compile(r" \(`[a-z_]+`\)")
-_DOSE = re.compile(r"course (\d+) cycle (\d+) to (\d+)")
 
 _GROUPS = (
     ("Exceptions", EXCEPTIONS),
@@ -44,12 +39,6 @@ _FATES = {
     "denied": "it was denied; had it been paid, it would be looked at",
     "reversed": "it was reversed, or is a reversal; had it stood, it would be looked at",
     "superseded": "a later version of the line, or a claim that replaced this one, took its place: that one is looked at",
-}
-_AMOUNTS = {
-    FULL_PAID: "the whole amount paid",
-    PRICE_DIFFERENCE: "what the line cost above the dearest generic of that strength near it",
-    NONE: "nothing is asked back",
-    PRICE_UNKNOWN: "there is no price to hold it against",
 }
 
 
@@ -181,7 +170,7 @@ def _told(told: Told, explanation: Explanation) -> Iterator[str]:
     yield from _wrapped("clause", _clause(told, policy))
     most = _MOST_FACTS if outcome in EXCEPTIONS else _FEW_FACTS
     for side in ("against", "for"):
-        facts = [_fact(f) for f in told.evidence if f["side"] == side and not _is_the_line(f, answer)]
+        facts = [fact(f) for f in told.evidence if f["side"] == side and not _is_the_line(f, answer)]
         if facts:
             more = f"; and {len(facts) - most} before" if len(facts) > most else ""
             yield from _wrapped(f"saw {side}", "; ".join(facts[-most:]) + more)
@@ -257,14 +246,9 @@ def _clause(told: Told, policy: Policy) -> str:
 
 
 def _amount(answer: Row) -> str:
-    cents, basis = answer["amount_cents"], answer["amount_basis"]
-    why = _AMOUNTS.get(basis, "")
-    if basis == EXCESS_QUANTITY:
-        over = answer["observed"] - answer["allowed"]
-        each = cents / over
-        price = f"{each / 100:.2f} each" if each == int(each) else "the line's own price for each"
-        why = f"{shown(round(over, 3))} above the {shown(answer['allowed'])} allowed, at {price}"
-    return f"{'unknown' if cents is None else f'{cents / 100:.2f}'} at risk of {answer['paid_cents'] / 100:.2f} paid: {why}"
+    cents = answer["amount_cents"]
+    at_risk = "unknown" if cents is None else f"{cents / 100:.2f}"
+    return f"{at_risk} at risk of {answer['paid_cents'] / 100:.2f} paid: {basis(cents, answer)}"
 
 
 def _nearest(told: Told) -> str:
@@ -274,48 +258,7 @@ def _nearest(told: Told) -> str:
     return f"{_outcome(firing.outcome, firing.reason)} {firing.change.words}"
 
 
-# ---------------------------------------------------------------- facts
-
-
-def _fact(fact: Row) -> str:
-    """One piece of evidence in words."""
-    day = f" of {fact['date']}" if fact["date"] else ""
-    claim = f" (claim {fact['claim_id']})" if fact["claim_id"] else ""
-    code, value, name = fact["code"], fact["value"], fact["id"]
-    match fact["kind"]:
-        case "diagnosis":
-            words = f"diagnosis {code}{day}{claim or ' (diagnosis table)'}"
-        case "fill" if name == "daw_code":
-            words = f"DAW code {value}{day}"
-        case "fill" if name:
-            words = f"prescriber {name}, taxonomy {code}"
-        case "fill":
-            words = f"fill{day}: {_trimmed(value or 'quantity unknown')}{claim}"
-        case "dose":
-            words = f"dose{day}, {_cycle(value)}{claim}"
-        case "service":
-            by = f" by {name}, taxonomy" if name else ""
-            words = f"service{by} {code}{day}{f', {_trimmed(value)} units' if value else ''}{claim}"
-        case "authorization":
-            words = f"authorization {name}, {value}{f', {code} only' if code else ''}, from {fact['date']}"
-        case "eligibility":
-            words = f"{code.replace('_', ' ')} {fact['date']}{f' to {value}' if value else ''}"
-        case _:
-            words = f"{code} = {value}{day}"
-    return words
-
-
-def _cycle(value: str) -> str:
-    found = _DOSE.fullmatch(value)
-    if not found:
-        return value
-    course, low, high = found.groups()
-    return f"course {course} cycle {low}" + ("" if low == high else f" or {high}")
-
-
-def _trimmed(value: str) -> str:
-    number, _, rest = value.partition(" ")
-    return f"{number.rstrip('0').rstrip('.') if '.' in number else number} {rest}".strip()
+# ---------------------------------------------------------------- lines
 
 
 def _wrapped(label: str, text: str, indent: int = 6, hang: int = 0) -> Iterator[str]:

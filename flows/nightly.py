@@ -21,6 +21,7 @@ from prefect.states import Completed
 from flows import clock, stages
 from flows.failures import told
 from flows.plan import Plan, Request, plan
+from flows.privacy import FULL, Level
 from flows.progress import StageBars
 from flows.summary import Summary
 from flows.warehouse import hold
@@ -39,7 +40,7 @@ def night_of() -> str:
 def nightly_audit(  # Prefect shows each parameter by name
     input: str | None, output: str, warehouse: str, as_of: str | None = None, config: str | None = None,
     policies: str | None = None, ndc_directory: str | None = None, partition_by: str | None = None,
-    xlsx: bool | None = None, whole: bool = False, show_progress: bool = True,
+    xlsx: bool | None = None, whole: bool = False, page: bool = True, privacy: Level = FULL, show_progress: bool = True,
 ) -> State[Summary]:  # fmt: skip
     """Audit the extracts of one landing folder; paths and the as-of date (YYYY-MM-DD, else today) as text.
 
@@ -59,6 +60,8 @@ def nightly_audit(  # Prefect shows each parameter by name
         partition_by,
         xlsx,
         whole,
+        page,
+        privacy,
     )
     with told(request.output):
         summary = _audit(plan(request), show_progress)

@@ -8,6 +8,7 @@ from typing import Literal
 from cyclopts import Parameter
 
 from flows.plan import Request
+from flows.privacy import FULL, Level
 
 
 @Parameter(name="*")
@@ -42,6 +43,12 @@ class Reports:
     partition_by: Literal["payer"] | None = None
     """also write the exceptions into a folder per payer: exceptions/payer=ID/part-0.parquet"""
 
+    page: bool = True
+    """write summary.html, the page of the run for people"""
+
+    privacy: Level = FULL
+    """what results show of persons: everything, keyed pseudonyms in place of identifiers, or counts and sums alone"""
+
     xlsx: bool | None = None
     """write the work-paper exceptions.xlsx, or not (default: up to 5,000 exceptions)"""
 
@@ -49,7 +56,7 @@ class Reports:
         """The run that these options ask for."""
         return Request(
             input, self.output, self.warehouse or self.output / "audit.duckdb", as_of, settings.config, settings.policies,
-            settings.ndc_directory, self.partition_by, self.xlsx,
+            settings.ndc_directory, self.partition_by, self.xlsx, page=self.page, privacy=self.privacy,
         )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from audit_rules.errors import PolicyRefused
 from audit_rules.policy import PolicyLibrary, load_policies
@@ -14,6 +15,7 @@ from flows.config import Config, read_config
 from flows.discover import Extract, find_extracts
 from flows.errors import Usage
 from flows.ndc_directory import directory_hashes, read_ndc_directory
+from flows.privacy import AGGREGATE, FULL, Level, Pseudonyms, read_pseudonyms
 from flows.remembered import program_digest
 from flows.warehouse import Workbench, workbench
 
@@ -22,7 +24,9 @@ from flows.warehouse import Workbench, workbench
 class Request:
     """What the user asked for; paths as given. Without an input, what the warehouse holds is judged again.
 
-    whole   everybody is judged again, whatever the warehouse remembers of the night before.
+    whole     everybody is judged again, whatever the warehouse remembers of the night before.
+    page      whether summary.html is written too.
+    privacy   how much of a person the results may show; see flows/privacy.py.
     """
 
     input: Path | None
@@ -35,13 +39,18 @@ class Request:
     partition_by: str | None = None
     xlsx: bool | None = None
     whole: bool = False
+    page: bool = False
+    privacy: Level = FULL
 
     def extras(self) -> list[str]:
         """What is asked for beside the results that every run has: a run with other files has another id."""
-        asked = {"partition_by": self.partition_by, "xlsx": self.xlsx}
+        asked = {
+            "partition_by": self.partition_by, "xlsx": self.xlsx, "page": None if self.page else False,
+            "privacy": None if self.privacy == FULL else self.privacy,
+        }  # fmt: skip
         return [f"{option} {value}" for option, value in asked.items() if value is not None]
 
-    def words(self, absolute: bool = False) -> dict[str, str | bool | None]:
+    def words(self, absolute: bool = False) -> dict[str, Any]:
         """Every field as the flow takes it: paths and the date as text; paths as given, or absolute."""
         return {f.name: _word(getattr(self, f.name), absolute) for f in fields(self)}
 
@@ -63,6 +72,7 @@ class Plan:
     extracts: tuple[Extract, ...]
     payer_names: dict[str, str]
     default_supply_days: int
+    pseudonyms: Pseudonyms | None = None
 
     @property
     def bench(self) -> Workbench:
@@ -74,6 +84,7 @@ class Plan:
         policies, reference, config = self._texts()
         purged = [f"purged before {purged_before}"] if purged_before else []
         rest = [self.request.as_of.isoformat(), program_version(), *self.request.extras()]
+        rest += [self.pseudonyms.fingerprint] if self.pseudonyms else []
         parts = [*sorted(file_hashes), *purged, *policies, *reference, config, *rest]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
@@ -95,6 +106,9 @@ def program_version() -> str:
 
 def plan(request: Request) -> Plan:
     """Read and check config, policies, reference tables and the landing folder. Raises AuditError."""
+    pseudonyms = read_pseudonyms(request.privacy)
+    if request.privacy == AGGREGATE and (request.xlsx or request.partition_by):
+        raise Usage("--privacy aggregate leaves no lines to write. Leave --xlsx and --partition-by out.")
     config = read_config(request.config)
     for name, folder in (("--policies", request.policies), ("--ndc-directory", request.ndc_directory)):
         if folder is not None and not folder.is_dir():
@@ -105,7 +119,8 @@ def plan(request: Request) -> Plan:
     if request.ndc_directory:
         reference.hashes.update(directory_hashes(request.ndc_directory))
     extracts = _extracts(request)
-    return Plan(request, config, library, reference, extracts, _payer_names(library, config), _supply_days(library))
+    names, days = _payer_names(library, config), _supply_days(library)
+    return Plan(request, config, library, reference, extracts, names, days, pseudonyms)
 
 
 def _extracts(request: Request) -> tuple[Extract, ...]:

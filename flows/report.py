@@ -5,20 +5,23 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from audit_rules.judge import Judgement
+from flows.aggregate import aggregated
 from flows.errors import DiskTrouble
 from flows.parquet import write_table
 from flows.plan import Plan, program_version
+from flows.privacy import FULL, pseudonymised
 from flows.scan import sha256_of
 from flows.sql import fetched, statements
 from flows.warehouse import Workbench, make_durable, opened
 from schemas.results import QUARANTINE, RESULT_SCHEMA_VERSION, WARNING, conform
 
 _DANGEROUS = r"^[=+\-@\t\r\n]"
-TIMINGS, MANIFEST = "timings.json", "manifest.json"
+TIMINGS, MANIFEST, AGGREGATED = "timings.json", "manifest.json", "aggregate"
 
 
 def write_tables(folder: Path, tables: dict[str, pl.DataFrame]) -> None:
@@ -47,9 +50,28 @@ def named(repeated: pl.DataFrame) -> list[dict[str, object]]:
     return rows.to_dicts()
 
 
-def write_rest(folder: Path, plan: Plan, run_id: str, balance: dict[str, object], repeated: list[dict[str, object]]) -> None:
-    """Quarantine and warnings; then, last of all, the manifest with the hash of every result."""
-    write_findings(folder, plan)
+def protect(folder: Path, plan: Plan) -> None:
+    """Hold the tables of a folder to the privacy level of the request; whatever else is there is removed.
+
+    What is written later rests on these tables, and so holds no more than they do.
+    """
+    if plan.request.privacy == FULL:
+        return
+    whole = {path.stem: pl.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
+    shutil.rmtree(folder)
+    folder.mkdir(mode=0o700)
+    if plan.pseudonyms is None:
+        tables, people = {}, {AGGREGATED: aggregated(whole["exceptions"], whole["worklist"], plan.payer_names)}
+    else:
+        tables = {name: pseudonymised(frame, plan.pseudonyms) for name, frame in whole.items()}
+        people = {"exceptions": tables["exceptions"]}
+    write_tables(folder, tables)
+    for name, frame in people.items():
+        (folder / f"{name}.csv").write_text(as_csv(frame), encoding="utf-8", newline="")
+
+
+def write_manifest(folder: Path, plan: Plan, run_id: str, balance: dict[str, Any], repeated: list[dict[str, Any]]) -> None:
+    """Last of all, the manifest with the hash of every result."""
     results = {p.relative_to(folder).as_posix(): sha256_of(p) for p in sorted(folder.rglob("*")) if p.is_file()}
     with opened(plan.bench) as connection:
         unknown = connection.execute("SELECT name, unknown_columns FROM every_file ORDER BY name, file_no").fetchall()
@@ -61,11 +83,30 @@ def write_rest(folder: Path, plan: Plan, run_id: str, balance: dict[str, object]
         **balance,
         "repeated_amounts": repeated,
         "unknown_columns": {name: columns for name, columns in unknown if columns},
+        **_of_level(plan, balance, repeated, unknown),
         "policies": {p.document.id: {"file": p.file_name, "sha256": p.sha256} for p in plan.library.policies},
         "reference": dict(sorted(plan.reference.hashes.items())),
         "results": results,
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _of_level(
+    plan: Plan, balance: dict[str, Any], repeated: list[dict[str, Any]], unknown: list[tuple[str, list[str]]]
+) -> dict[str, object]:
+    """What the manifest says in other words where the results are not full: no identifier, no text of a file, no small count."""
+    if plan.request.privacy == FULL:
+        return {}
+    level = {"privacy": plan.request.privacy}
+    if plan.pseudonyms is None:
+        files = [{name: file[name] for name in ("table", "file", "sha256")} for file in balance["files"]]
+        return level | {"files": files, "tables": [], "repeated_amounts": [], "unknown_columns": {}}
+    claims = [claim | {"claim_id": plan.pseudonyms.of("claim", claim["claim_id"])} for claim in repeated]
+    return level | {
+        "pseudonym_key": plan.pseudonyms.fingerprint,
+        "repeated_amounts": sorted(claims, key=lambda claim: (claim["payer"], claim["claim_id"])),
+        "unknown_columns": {name: len(columns) for name, columns in unknown if columns},
+    }
 
 
 def _quarantine(bench: Workbench) -> pl.DataFrame:

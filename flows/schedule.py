@@ -10,6 +10,7 @@ from prefect.types.entrypoint import EntrypointType
 
 from flows.errors import Usage
 from flows.nightly import night_of, nightly_audit
+from flows.privacy import FULL, Level
 from flows.summary import Summary
 
 NAME, TAGS = "nightly", ["claims-audit"]
@@ -28,14 +29,13 @@ RETRIES, RETRY_SECONDS = 2, 300  # of a night that failed: a disk that was full,
 )
 def scheduled_night(
     input: str | None, output: str, warehouse: str, config: str | None = None, policies: str | None = None,
-    ndc_directory: str | None = None, partition_by: str | None = None, xlsx: bool | None = None, whole: bool = False,
+    ndc_directory: str | None = None, partition_by: str | None = None, xlsx: bool | None = None,
+    whole: bool = False, page: bool = True, privacy: Level = FULL,
 ) -> State[Summary]:  # fmt: skip
     """Tonight's audit, tried again where it failed; its state is that of the audit."""
-    rest = {
-        "config": config, "policies": policies, "ndc_directory": ndc_directory, "partition_by": partition_by, "xlsx": xlsx,
-        "whole": whole,
-    }  # fmt: skip
-    night = nightly_audit(input, output, warehouse, **rest, return_state=True)
+    settings = {"config": config, "policies": policies, "ndc_directory": ndc_directory}
+    asked = {"partition_by": partition_by, "xlsx": xlsx, "whole": whole, "page": page, "privacy": privacy}
+    night = nightly_audit(input, output, warehouse, **settings, **asked, return_state=True)
     return Completed(name=night.name, message=night.message) if night.is_completed() else night  # type: ignore[return-value]
 
 
@@ -50,7 +50,8 @@ def serve(parameters: dict[str, str | bool | None], cron: str) -> None:
 @flow(name="claims-audit-backfill", validate_parameters=False, persist_result=False)
 def backfill(
     nights: str, output: str, warehouse: str, first: str, last: str, config: str | None = None, policies: str | None = None,
-    ndc_directory: str | None = None, partition_by: str | None = None, xlsx: bool | None = None, whole: bool = False,
+    ndc_directory: str | None = None, partition_by: str | None = None, xlsx: bool | None = None,
+    whole: bool = False, page: bool = True, privacy: Level = FULL,
 ) -> list[Summary]:  # fmt: skip
     """Every night from the first day to the last that has a folder of its own (NIGHTS/YYYY-MM-DD), in order.
 
@@ -59,7 +60,7 @@ def backfill(
     found = [day for day in _days(date.fromisoformat(first), date.fromisoformat(last)) if (Path(nights) / day).is_dir()]
     if not found:
         raise Usage(f"No folder YYYY-MM-DD of {first} to {last} in {Path(nights).name!r}. Name the folder that holds them.")
-    rest = (config, policies, ndc_directory, partition_by, xlsx, whole)
+    rest = (config, policies, ndc_directory, partition_by, xlsx, whole, page, privacy)
     return [nightly_audit(str(Path(nights) / day), output, warehouse, day, *rest) for day in found]  # type: ignore[misc]
 
 

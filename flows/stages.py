@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -24,7 +25,19 @@ from flows.load import load
 from flows.net import net
 from flows.partition import write_partitions
 from flows.plan import Plan, program_version
-from flows.report import TIMINGS, make_private, named, publish, stands_complete, write_judgement, write_rest, write_tables
+from flows.privacy import AGGREGATE
+from flows.report import (
+    TIMINGS,
+    make_private,
+    named,
+    protect,
+    publish,
+    stands_complete,
+    write_findings,
+    write_judgement,
+    write_manifest,
+    write_tables,
+)
 from flows.sql import one
 from flows.summary import Summary
 from flows.touched import touched_persons
@@ -108,12 +121,11 @@ def report_stage(plan: Plan) -> Summary:
     noted = _noted(plan)
     was_there = stands_complete(folder)
     exceptions = pl.read_parquet(results(plan) / "exceptions.parquet")
-    if plan.request.partition_by:
-        by_payer = exceptions.with_columns(pl.col("payer").str.to_lowercase().replace(plan.payer_names))
-        write_partitions(results(plan), "exceptions", by_payer, plan.request.partition_by)
+    worklist = pl.read_parquet(results(plan) / "worklist.parquet", columns=["outcome", "amount_at_risk"])
     moved = changes(plan, run_id, exceptions)
     write_tables(results(plan), {"changes": moved.changes})
-    worklist = pl.read_parquet(results(plan) / "worklist.parquet", columns=["outcome", "amount_at_risk"])
+    write_findings(results(plan), plan)
+    protect(results(plan), plan)
     files = noted["balance"]["files"]
     summary = Summary(
         run_id=run_id,
@@ -137,8 +149,8 @@ def report_stage(plan: Plan) -> Summary:
         at_risk_by_outcome=_at_risk(worklist),
         repeated_amounts=len(noted["repeated_amounts"]),
     )
-    summary = replace(summary, notes=_workpaper(plan, summary))
-    write_rest(results(plan), plan, run_id, noted["balance"], noted["repeated_amounts"])
+    summary = replace(summary, notes=_write_for_people(plan, summary, noted["balance"]))
+    write_manifest(results(plan), plan, run_id, noted["balance"], noted["repeated_amounts"])
     timings = noted["seconds"] | {"report": round(seconds() - started, 3)}
     (results(plan) / TIMINGS).write_text(json.dumps(timings, indent=2) + "\n", encoding="utf-8")
     make_private(results(plan), plan.config.result_mode, plan.config.result_group)
@@ -153,6 +165,29 @@ def _at_risk(worklist: pl.DataFrame) -> dict[str, str]:
     """Outcome -> dollars of the lines whose strongest it is."""
     summed = worklist.group_by("outcome").agg(pl.col("amount_at_risk").sum()).sort("outcome")
     return {outcome: str(amount) for outcome, amount in summed.iter_rows()}
+
+
+def _write_for_people(plan: Plan, summary: Summary, balance: dict[str, Any]) -> tuple[str, ...]:
+    """Parts per payer, page and work-paper, as asked for, from the tables as published; what the user must know of them."""
+    folder, request = results(plan), plan.request
+    if request.partition_by:
+        exceptions = pl.read_parquet(folder / "exceptions.parquet")
+        by_payer = exceptions.with_columns(pl.col("payer").str.to_lowercase().replace(plan.payer_names))
+        write_partitions(folder, "exceptions", by_payer, request.partition_by)
+    if request.page:
+        _page(plan, summary, balance)
+    return () if request.privacy == AGGREGATE else _workpaper(plan, summary)
+
+
+def _page(plan: Plan, summary: Summary, balance: dict[str, Any]) -> None:
+    from flows.page.write import Heading, write_aggregate_page, write_page  # charts take a second to import
+
+    level = plan.request.privacy
+    heading = Heading(summary.run_id, summary.as_of, program_version(), level, summary.moved_in_words())
+    if level == AGGREGATE:
+        write_aggregate_page(results(plan), heading)
+    else:
+        write_page(results(plan), heading, balance, plan.payer_names)
 
 
 def _workpaper(plan: Plan, summary: Summary) -> tuple[str, ...]:

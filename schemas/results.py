@@ -64,6 +64,9 @@ CHANGE: Schema = {
     "continues": pl.String, "decision_reason": pl.String, "decided_by": pl.String, "dismissed_until": pl.Date,
 }  # fmt: skip
 
+AGGREGATE: Schema = {"by": pl.String, "value": pl.String, "lines": pl.Int64, "amount_at_risk": MONEY}
+"""Of aggregate.csv, all that a run at that privacy level says."""
+
 TABLES: dict[str, Schema] = {
     "exceptions": EXCEPTION, "worklist": WORKLIST, "changes": CHANGE, "rule_coverage": COVERAGE, "quarantine": QUARANTINE,
     "warnings": WARNING,

@@ -1,9 +1,12 @@
 """Whole runs without Prefect, and what they leave behind."""
 
+import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
 from flows import stages
 from flows.failures import told
@@ -49,3 +52,13 @@ def published(output: Path) -> dict[str, bytes]:
         for p in files
         if p.name != TIMINGS and p.suffix not in (".duckdb", ".wal")
     }
+
+
+def in_clear(folder: Path) -> str:
+    """Everything that stands in the files of a folder, tables and work-papers in clear."""
+    books = [zipfile.ZipFile(p) for p in sorted(folder.rglob("*.xlsx"))]
+    sheets = [book.read(name).decode() for book in books for name in book.namelist()]
+    tables = [json.dumps(pl.read_parquet(p).to_dicts(), default=str) for p in sorted(folder.rglob("*.parquet"))]
+    return "\n".join(
+        [*sheets, *(p.read_bytes().decode("utf-8", "replace") for p in sorted(folder.rglob("*")) if p.is_file()), *tables]
+    )

@@ -232,7 +232,7 @@ def _late(stage: str) -> object:
 
 
 @pytest.mark.parametrize(
-    "stage", ["begin", "load_stage", "validate_stage", "net_stage", "judge_stage", _late("write_rest"), _late("keep")]
+    "stage", ["begin", "load_stage", "validate_stage", "net_stage", "judge_stage", _late("write_manifest"), _late("keep")]
 )
 def test_exit_70_a_bug_at_any_stage(unharmed: Path, landing: Path, stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _break(monkeypatch, stage, ZeroDivisionError("member M77"))

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -22,13 +22,15 @@ from flows import cli, stages
 from flows.cli import main
 from flows.failures import TRACE_FILE
 from flows.plan import Request
+from flows.privacy import KEY, LEVELS
 from tests.hostile import CSV, HEAD, PARQUET, TWO_TYPED, csv, fill, parquet
-from tests.nights import night
+from tests.nights import in_clear, night
 from tests.running import AS_OF, ROOT
 
 CANARY = "CANARY7Q"
 SERVICE_DATE = "1987-03-29"
 CANARIES = (CANARY, SERVICE_DATE, SERVICE_DATE.replace("-", ""))
+PSEUDONYM_KEY = "a secret of this test, long enough to be one"
 RAISED = ["load_stage", "validate_stage", "net_stage", "judge_stage", "report_stage", "keep", "publish"]
 
 
@@ -47,14 +49,14 @@ BAD_ROWS = [
 
 @dataclass(frozen=True)
 class Attempt:
-    """A run: its landing folder and config, the exit code it must end with, and the stage that is made to raise."""
+    """A run: its landing folder and config, the exit code it must end with, the stage that is made to raise, more words."""
 
     name: str
     files: Mapping[str, bytes]
     exit_code: int
     config: str = "max_error_rate = 0.5\n"
     raising: str | None = None
-    folder: str = field(default="in")
+    words: tuple[str, ...] = ()
 
 
 GOOD = {
@@ -65,6 +67,7 @@ DAMAGED = parquet(claim_id=[f"{CANARY}-1", f"{CANARY}-2"])
 ATTEMPTS = [
     Attempt("succeeds", GOOD, 0),
     *(Attempt(f"raises in {stage}", GOOD, 70, raising=stage) for stage in RAISED),
+    *(Attempt(f"succeeds {level}", GOOD, 0, words=("--privacy", level)) for level in LEVELS[1:]),
     Attempt("no header", {CSV: "\n".join(ROWS).encode()}, 3),
     Attempt("header of canaries", {CSV: csv(*ROWS, head=HEAD.replace("claim_id", CANARY))}, 3),
     Attempt("header twice", {CSV: csv(*(r + f",{CANARY}" for r in ROWS), head=HEAD + ",claim_id")}, 3),
@@ -94,7 +97,7 @@ def _words(base: Path, attempt: Attempt, command: str) -> list[str]:
         (folder / "in" / name).write_bytes(content)
     (folder / "config.toml").write_text(attempt.config, encoding="utf-8")
     words = [command, "--input", folder / "in", "--output", folder / "out", "--config", folder / "config.toml"]
-    return [*map(str, words), "--as-of", AS_OF.isoformat()]
+    return [*map(str, words), "--as-of", AS_OF.isoformat(), *attempt.words]
 
 
 def _found(text: bytes) -> list[str]:
@@ -140,7 +143,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
-VALIDATED = [a for a in ATTEMPTS if a.raising not in ("judge_stage", "report_stage", "keep", "publish")]
+VALIDATED = [a for a in ATTEMPTS if not a.words and a.raising not in ("judge_stage", "report_stage", "keep", "publish")]
 
 
 @pytest.mark.parametrize("attempt", VALIDATED, ids=lambda a: a.name.replace(" ", "-"))
@@ -203,7 +206,7 @@ def test_a_run_leaves_nothing_of_a_row_outside_its_results(tmp_path: Path) -> No
     }
     environment = os.environ | {
         "HOME": str(outside["home"]), "PREFECT_HOME": str(outside["prefect"]), "TMPDIR": str(outside["tmp"]),
-        "PREFECT_LOGGING_LEVEL": "DEBUG",
+        "PREFECT_LOGGING_LEVEL": "DEBUG", KEY: PSEUDONYM_KEY,
     }  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-c", DRIVER, json.dumps(work)], capture_output=True, cwd=ROOT, env=environment, check=False
@@ -211,6 +214,7 @@ def test_a_run_leaves_nothing_of_a_row_outside_its_results(tmp_path: Path) -> No
     codes = json.loads((tmp_path / "codes.json").read_text(encoding="utf-8"))
     assert codes == {a.name: a.exit_code for a in ATTEMPTS}, done.stderr.decode()[-2000:]
     assert (_found(done.stdout), _found(done.stderr)) == ([], [])
+    assert PSEUDONYM_KEY.encode() not in done.stdout + done.stderr
     assert any(outside["prefect"].rglob("*.db"))
     assert _searched(tmp_path / "outside") == {}
     for attempt in ATTEMPTS:
@@ -220,3 +224,6 @@ def test_a_run_leaves_nothing_of_a_row_outside_its_results(tmp_path: Path) -> No
             held = {name.split("/")[0].split("=")[0] for name in _searched(output)}
             assert held <= {"run", "audit.duckdb", TRACE_FILE}
             assert bool(list(output.glob("run=*"))) == (attempt.exit_code == 0)
+            for folder in output.glob("run=*"):
+                assert (CANARY in in_clear(folder)) == (not attempt.words), attempt.name
+                assert PSEUDONYM_KEY not in in_clear(folder)

@@ -55,7 +55,7 @@ def test_the_results_are_those_of_the_contract(output: Path) -> None:
         assert dict(frame.schema) == {k: v if isinstance(v, pl.DataType) else v() for k, v in columns.items()}
         assert duckdb.sql(f"SELECT count(*) FROM '{folder / name}.parquet'").fetchall() == [(frame.height,)]
     assert {p.name for p in folder.iterdir()} == {f"{n}.parquet" for n in tables} | {
-        "exceptions.csv", "exceptions.xlsx", "manifest.json", "timings.json",
+        "exceptions.csv", "exceptions.xlsx", "manifest.json", "summary.html", "timings.json",
     }  # fmt: skip
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     assert folder.name == f"run={manifest['run_id']}"
