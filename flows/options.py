@@ -52,11 +52,14 @@ class Reports:
     xlsx: bool | None = None
     """write the work-paper exceptions.xlsx, or not (default: up to 5,000 exceptions)"""
 
+    whole: bool = False
+    """judge everybody again, also those whom nothing touched since the night before"""
+
     def request(self, input: Path | None, as_of: date, settings: Settings) -> Request:
         """The run that these options ask for."""
         return Request(
             input, self.output, self.warehouse or self.output / "audit.duckdb", as_of, settings.config, settings.policies,
-            settings.ndc_directory, self.partition_by, self.xlsx, page=self.page, privacy=self.privacy,
+            settings.ndc_directory, self.partition_by, self.xlsx, self.whole, page=self.page, privacy=self.privacy,
         )  # fmt: skip
 
 

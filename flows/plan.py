@@ -25,6 +25,7 @@ class Request:
     """What the user asked for; paths as given. Without an input, what the warehouse holds is judged again.
 
     whole     everybody is judged again, whatever the warehouse remembers of the night before.
+    xlsx      whether the work-paper is written too; None: where it is not too long.
     page      whether summary.html is written too.
     privacy   how much of a person the results may show; see flows/privacy.py.
     """
@@ -37,7 +38,7 @@ class Request:
     policies: Path | None = None
     ndc_directory: Path | None = None
     partition_by: str | None = None
-    xlsx: bool | None = None
+    xlsx: bool | None = False
     whole: bool = False
     page: bool = False
     privacy: Level = FULL
