@@ -111,8 +111,8 @@ def test_pseudonymised_results_hold_no_identifier_and_fit_together(
     assert set(own["exception_id"]) == set(after["exception_id"])
     twins = after.filter(pl.col("rule_id") == "DUP01")["rationale"].to_list()
     assert twins and all(re.search(r"under claim [0-9a-f]{20}, line 1", text) for text in twins)
-    (repeated,) = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["repeated_amounts"]
-    assert repeated["claim_id"] == NAMES.of("claim", f"{CANARY}-repeated")
+    repeated = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["repeated_amounts"]
+    assert NAMES.of("claim", f"{CANARY}-repeated") in {claim["claim_id"] for claim in repeated}
     quarantine = pl.read_parquet(folder / "quarantine.parquet")
     assert quarantine.height == 6 and quarantine["raw_record"].null_count() == 6
     worklist, changes = (pl.read_parquet(folder / f"{n}.parquet") for n in ("worklist", "changes"))
