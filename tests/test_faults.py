@@ -148,7 +148,7 @@ def test_exit_5_the_law_of_a_file_does_not_balance(
     unharmed: Path, landing: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     counted = net._file_counts
-    monkeypatch.setattr(net, "_file_counts", lambda c: tuple(replace(f, accepted=f.accepted - 1) for f in counted(c)))
+    monkeypatch.setattr(net, "_file_counts", lambda *given: tuple(replace(f, accepted=f.accepted - 1) for f in counted(*given)))
     assert "7 rows read, but 6 accepted" in _said(capsys, "validate", "--input", landing, exit_code=5)
     _fails(replace(_request(unharmed), input=landing), 5)
 
