@@ -14,5 +14,5 @@ from tests.running import AS_OF, ROOT
 def sample_results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder of a run on the sample, with a folder of exceptions per payer."""
     base = tmp_path_factory.mktemp("sample")
-    request = Request(ROOT / "data" / "sample", base / "out", base / "audit.duckdb", AS_OF, partition_by="payer")
+    request = Request(ROOT / "data" / "sample", base / "out", base / "audit.duckdb", AS_OF, partition_by="payer", xlsx=True)
     yield night(request).folder

@@ -1,13 +1,15 @@
 """The options: each with its help, each handed on to every flow, and those that change the results part of the run id."""
 
+import io
 import re
 from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from flows.cli import app, main
+from flows.cli import app
 from flows.options import Reports, Settings
 from flows.plan import Request, plan
 from tests.running import AS_OF
@@ -18,10 +20,11 @@ REQUEST = Request(None, Path("out"), Path("out/audit.duckdb"), AS_OF)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_option_has_its_help(command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "250")
-    main([command, "--help"])
-    options = [line.strip("\u2502 *") for line in capsys.readouterr().out.splitlines() if re.search(r"\u2502[ *]+\S", line)]
+def test_every_option_has_its_help(command: str) -> None:
+    wide = Console(width=250, file=io.StringIO(), force_terminal=False)
+    app.help_print([command], console=wide)
+    printed = wide.file.getvalue()  # type: ignore[attr-defined]  # it is the StringIO
+    options = [line.strip("\u2502 *") for line in printed.splitlines() if re.search(r"\u2502[ *]+\S", line)]
     named = {re.split(r"\s{2,}", option)[0]: option for option in options}
     assert named and [name for name, option in named.items() if not re.search(r"\s{2,}\w", option)] == []
 

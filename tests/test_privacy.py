@@ -53,8 +53,9 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _run(extracts: Path, output: Path, level: Level, monkeypatch: pytest.MonkeyPatch, key: str = SECRET) -> Path:
     monkeypatch.setenv(KEY, key)
-    parts = None if level == AGGREGATE else "payer"
-    request = Request(extracts, output, output / "audit.duckdb", AS_OF, partition_by=parts, page=True, privacy=level)
+    request = Request(extracts, output, output / "audit.duckdb", AS_OF, page=True, privacy=level)
+    if level != AGGREGATE:
+        request = replace(request, partition_by="payer", xlsx=True)
     return night(request).folder
 
 

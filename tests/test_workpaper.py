@@ -275,7 +275,7 @@ def audited(tmp_path: Path) -> Iterator[Path]:
     too_many = good("pharmacy_claim", claim_id="A", member_id="M-A", dispensing_date="2026-02-01", **figures)
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "pharmacy_claim.csv").write_text(as_csv([too_many]), encoding="utf-8")
-    night(Request(tmp_path / "in", tmp_path / "out", tmp_path / "audit.duckdb", date(2026, 3, 1)))
+    night(Request(tmp_path / "in", tmp_path / "out", tmp_path / "audit.duckdb", date(2026, 3, 1), xlsx=True))
     yield tmp_path
 
 

@@ -10,10 +10,14 @@ def packet(exception_id: str, *, run: Path, output: Path | None = None, pdf: boo
 
     Parameters
     ----------
-    exception_id: the exception, or the first eight characters or more of its id
-    run: the folder run=ID of a complete run
-    output: where the packet goes (default: the folder packets beside the run)
-    pdf: write a PDF too
+    exception_id
+        the exception, or the first eight characters or more of its id
+    run
+        the folder run=ID of a complete run
+    output
+        where the packet goes (default: the folder packets beside the run)
+    pdf
+        write a PDF too
     """
     from flows.packet.case import read_case
     from flows.packet.write import write_packet
@@ -27,8 +31,10 @@ def verify(packet: Path, *, run: Path) -> None:
 
     Parameters
     ----------
-    packet: the packet, HTML or PDF
-    run: the folder run=ID of its run
+    packet
+        the packet, HTML or PDF
+    run
+        the folder run=ID of its run
     """
     from flows.packet.verify import verify as checked
 
