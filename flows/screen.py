@@ -34,7 +34,8 @@ def show(summary: Summary) -> None:
     _line(console, "set aside", f"{summary.quarantined:,} rows quarantined, {summary.duplicates:,} exact duplicates")
     at_risk = _dollars(summary.amount_at_risk)
     _line(console, "found", f"{summary.found:,} exceptions on {summary.lines:,} lines, {at_risk} at risk")
-    _line(console, "", f"{summary.judged_again:,} of {summary.persons:,} persons judged again; nothing touched the others")
+    some = f"{summary.judged_again:,} of {summary.persons:,} persons judged again; nothing touched the others"
+    _line(console, "", some if summary.judged_again < summary.persons else f"{summary.persons:,} persons judged")
     if summary.repeated_amounts:
         repeated = f"{summary.repeated_amounts:,} claims repeat their amount on every line: counted once, named in the manifest"
         _line(console, "", repeated)

@@ -99,11 +99,11 @@ def judge_stage(plan: Plan) -> dict[str, int]:
     builds = touched_persons(plan.bench, book, RULES, as_of, plan.texts)
     extracted = extract(plan.bench, plan.reference, as_of, everybody=not builds)
     dossier = compile_dossier(extracted, plan.reference, plan.default_supply_days, as_of)
-    judgement = with_standing(plan.bench, judge(dossier, book, RULES))
+    tonight = judge(dossier, book, RULES)
+    judgement = with_standing(plan.bench, tonight)
     write_judgement(results(plan), judgement)
-    with opened(plan.bench) as connection:
-        (asked,) = connection.execute("SELECT count(*) FROM run.affected_person").fetchall()[0]
-    persons = {"persons": judgement.counted["person_id"].n_unique(), "judged_again": asked}
+    judged = {"persons": judgement, "judged_again": tonight}
+    persons = {which: found.counted["person_id"].n_unique() for which, found in judged.items()}
     _note(plan, "judge", started, repeated_amounts=named(judgement.repeated), **persons)
     rows = extracted.medical.height + extracted.pharmacy.height
     return {"exceptions": judgement.exceptions.height, "lines": judgement.worklist.height, "rows": rows} | persons
