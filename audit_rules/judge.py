@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
@@ -49,12 +50,12 @@ class Judgement:
     answers: pl.DataFrame
     repeated: pl.DataFrame
 
-    @property
+    @cached_property
     def worklist(self) -> pl.DataFrame:
         """The contract's table of lines with exceptions."""
         return worklist(self.exceptions, self.repeated)
 
-    @property
+    @cached_property
     def coverage(self) -> pl.DataFrame:
         """The contract's table of answers, counted."""
         return coverage(self.counted, self.gaps)

@@ -7,9 +7,8 @@ amount (repeated_amounts.py) are about the same dollars too: one line of the cla
 import polars as pl
 
 from audit_rules.outcomes import EXCEPTIONS
-from schemas.results import EXCEPTION, WORKLIST, conform
+from schemas.results import EXCEPTION, LINE_KEY, WORKLIST, conform
 
-_LINE = ("claim_source", "payer", "member_id", "claim_id", "claim_line_number")
 _AMOUNTS = ("recover_amount", "records_request_amount", "review_amount", "amount_at_risk")
 _ZERO = pl.lit(0, dtype=pl.Decimal(18, 2))
 
@@ -17,8 +16,8 @@ _ZERO = pl.lit(0, dtype=pl.Decimal(18, 2))
 def worklist(exceptions: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:
     """One row per line with any exception, in the order of the exceptions; `repeated` as repeated_amounts gives it."""
     strength = pl.col("outcome").replace_strict({o: i for i, o in enumerate(EXCEPTIONS)}, return_dtype=pl.Int64)
-    rest = [c for c in WORKLIST if c in EXCEPTION and c not in (*_LINE, "amount_at_risk", "outcome")]
-    lines = exceptions.group_by(_LINE, maintain_order=True).agg(
+    rest = [c for c in WORKLIST if c in EXCEPTION and c not in (*LINE_KEY, "amount_at_risk", "outcome")]
+    lines = exceptions.group_by(LINE_KEY, maintain_order=True).agg(
         *(pl.col(c).first() for c in rest),
         rule_ids=pl.col("rule_id").unique().sort(),
         outcome=pl.col("outcome").sort_by(strength).first(),

@@ -7,10 +7,9 @@ until what they make is large enough. So each table adds up to its total, and no
 import polars as pl
 
 from flows.page.figures import OTHER, payer
-from schemas.results import AGGREGATE, MONEY, conform
+from schemas.results import AGGREGATE, LINE_KEY, MONEY, conform
 
 LEAST = 11
-_LINE = ["claim_source", "payer", "member_id", "claim_id", "claim_line_number"]
 
 
 def aggregated(exceptions: pl.DataFrame, worklist: pl.DataFrame, payer_names: dict[str, str]) -> pl.DataFrame:
@@ -19,7 +18,7 @@ def aggregated(exceptions: pl.DataFrame, worklist: pl.DataFrame, payer_names: di
     A dimension that concerns fewer than LEAST members in all has no rows.
     """
     lines = exceptions.sort("amount_at_risk", descending=True, nulls_last=True).unique(
-        [*_LINE, "outcome"], keep="first", maintain_order=True
+        [*LINE_KEY, "outcome"], keep="first", maintain_order=True
     )
     month = pl.col("service_date").dt.strftime("%Y-%m")
     tables = {

@@ -2,7 +2,6 @@
 
 import atexit
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from flows.failures import told
 from flows.ledger import DISMISS, REOPEN, Decision, decide, last_night, read_decisions
 from flows.options import NO_SETTINGS, Deciding, Reports, Settings
 from flows.packet.commands import packet, verify
-from flows.plan import Plan, Request, plan, program_version
+from flows.plan import Request, plan, program_version
 from flows.stages import begin, load_stage, net_stage, validate_stage
 from flows.summary import Summary
 
@@ -142,6 +141,8 @@ def validate(*, input: Path, output: Path | None = None, config: Path | None = N
     """
     from tempfile import TemporaryDirectory
 
+    from flows.report import publish_findings
+
     with TemporaryDirectory(prefix="claims-audit-") as scratch, told(output or Path(scratch)):
         made = plan(Request(input, Path(scratch), Path(scratch) / "audit.duckdb", _day(as_of), config))
         begin(made)
@@ -149,7 +150,7 @@ def validate(*, input: Path, output: Path | None = None, config: Path | None = N
         validate_stage(made)
         counts = net_stage(made)
         if output:
-            _publish_findings(output, made)
+            publish_findings(output, made)
     print(f"{counts['accepted']} claim rows accepted, {counts['history']} of them history after final action.")
 
 
@@ -331,23 +332,6 @@ def lint(*policy_files: Path, json: bool = False, as_of: str | None = None) -> i
     findings = find_defects(read_policy_files(policy_files), _day(as_of))
     print(as_json(findings) if json else as_text(findings))
     return DEFECTS_FOUND if has_errors(findings) else 0
-
-
-def _publish_findings(output: Path, made: Plan) -> None:
-    """Quarantine and warnings, complete before either has its name."""
-    from flows.report import make_private, write_findings
-
-    output.mkdir(mode=0o700, parents=True, exist_ok=True)
-    partial = output / ".findings"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(mode=0o700)
-    try:
-        write_findings(partial, made)
-        make_private(partial, made.config.result_mode, made.config.result_group)
-        for path in sorted(partial.iterdir()):
-            path.replace(output / path.name)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _day(text: str | None, option: str = "--as-of") -> date:

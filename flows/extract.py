@@ -1,6 +1,7 @@
 """Extract: from the warehouse, everything known about the persons with audited drug lines, as Polars frames."""
 
 from datetime import date
+from typing import NamedTuple
 
 import duckdb
 import polars as pl
@@ -8,16 +9,16 @@ import polars as pl
 from audit_rules.dossier import Extracted
 from audit_rules.reference import Reference
 from flows.net import FEE, QUANTITY, SERVICE_DATE
-from flows.sql import fetched, literal, run
+from flows.sql import day, fetched, run
 from flows.warehouse import Workbench, left, opened
 from schemas.tables import TABLES, Kind
 
 _PAYER_ID = "p.payer_id"
 _PAYER = "JOIN run.payer p ON p.name = lower(t.payer)"
 _PERSON = "coalesce(t.person_id, s.sole_person_id, t.member_id)"
-_AFFECTED = """
+_AFFECTED = f"""
     LEFT JOIN run.sole_person s ON s.member_id = t.member_id
-    SEMI JOIN run.affected_person ap ON ap.person = coalesce(t.person_id, s.sole_person_id, t.member_id)"""
+    SEMI JOIN run.affected_person ap ON ap.person = {_PERSON}"""
 
 _LATEST_DECISION = """
     ANTI JOIN (SELECT authorization_id, max(load_no) AS load_no
@@ -25,23 +26,38 @@ _LATEST_DECISION = """
     ON l.authorization_id = t.authorization_id AND l.load_no > every_file.load_no"""
 
 
-def extract(bench: Workbench, reference: Reference, as_of: date, everybody: bool = True) -> Extracted:
+class OfOthers(NamedTuple):
+    """What a person's answers take from others.
+
+    priced_fills   grain: history fill of an audited drug of any person; person, ndc_code, payer_id, service_date, figures.
+    payer_start    grain: payer_id; first_dispensing_date among accepted fills, whenever it is, but not before the last purge:
+                   who knows what went.
+    """
+
+    priced_fills: pl.DataFrame
+    payer_start: pl.DataFrame
+
+
+def extract(
+    bench: Workbench, reference: Reference, as_of: date, others: OfOthers | None = None, everybody: bool = True
+) -> Extracted:
     """One frame per table, for affected persons only; claim rows carry their fate and netted figures.
 
+    others              where they were asked for before; else they are now.
     everybody           else only those of run.touched_person.
     medical, pharmacy   grain: claim row known on the as-of date, duplicates left out; columns of the contract and
                         person, payer_id, service_date, fate, quantity_milli, paid_cents, fee_cents.
-    priced_fills        grain: history fill of an audited drug of any person; as in `fills_of_audited_drugs`.
     other tables        grain: row; person and payer_id added, dates of diagnoses filled in.
     """
+    priced_fills, payer_start = others or of_others(bench, reference, as_of)
     with opened(bench) as connection:
         _list_codes(connection, "audited_hcpcs", reference.hcpcs.filter(pl.col("role") != "never")["hcpcs"])
-        priced = fills_of_audited_drugs(connection, reference, as_of)
-        day = f"DATE {literal(as_of.isoformat())}"
-        run(connection, "affected", as_of=day, asked_for="true" if everybody else "person IN (FROM run.touched_person)")
+        _list_codes(connection, "audited_ndc", reference.ndc.filter(pl.col("audited"))["ndc11"])
+        today = day(as_of)
+        run(connection, "affected", as_of=today, asked_for="true" if everybody else "person IN (FROM run.touched_person)")
         return Extracted(
-            medical=_claims(connection, "medical_claim", day),
-            pharmacy=_claims(connection, "pharmacy_claim", day),
+            medical=_claims(connection, "medical_claim", today),
+            pharmacy=_claims(connection, "pharmacy_claim", today),
             diagnosis=_rows(
                 connection, "diagnosis", "t.claim_id, t.diagnosis_code, t.diagnosis_code_type, "
                 "coalesce(t.diagnosis_date, d.diagnosis_date) AS diagnosis_date",
@@ -60,41 +76,40 @@ def extract(bench: Workbench, reference: Reference, as_of: date, everybody: bool
                 key=("person", "t.evidence_date", "t.evidence_code"),
             ),
             provider=fetched(connection, "SELECT DISTINCT npi, taxonomy_code FROM every_provider"),
-            payer_start=first_fills(connection),
-            priced_fills=priced,
+            payer_start=payer_start,
+            priced_fills=priced_fills,
             supplied=supplied(connection),
         )  # fmt: skip
 
 
-def fills_of_audited_drugs(connection: duckdb.DuckDBPyConnection, reference: Reference, as_of: date) -> pl.DataFrame:
-    """One row per history fill of an audited drug of any person: person, ndc_code, payer_id, service_date and figures."""
-    _list_codes(connection, "audited_ndc", reference.ndc.filter(pl.col("audited"))["ndc11"])
-    return fetched(
-        connection,
-        f"""SELECT {_PERSON} AS person, t.ndc_code, {_PAYER_ID}, t.dispensing_date AS service_date,
-                   {_figure("t.quantity", "quantity", 1000)} AS quantity_milli,
-                   {_figure("t.paid_amount", "paid_amount", 100)} AS paid_cents,
-                   {_figure(FEE["pharmacy_claim"], "fee", 100)} AS fee_cents
-            FROM every_pharmacy_claim t {_PAYER}
-            LEFT JOIN run.sole_person s ON s.member_id = t.member_id
-            LEFT JOIN run.pharmacy_claim_fate f ON f.file_no = t.file_no AND f.row_number = t.row_number
-            WHERE t.ndc_code IN (FROM run.audited_ndc) AND t.dispensing_date <= DATE {literal(as_of.isoformat())}
-              AND coalesce(f.fate, 'history') = 'history'""",
-    )
+def of_others(bench: Workbench, reference: Reference, as_of: date) -> OfOthers:
+    """What answers take from other persons, for everybody at once."""
+    with opened(bench) as connection:
+        _list_codes(connection, "audited_ndc", reference.ndc.filter(pl.col("audited"))["ndc11"])
+        priced_fills = fetched(
+            connection,
+            f"""SELECT {_PERSON} AS person, t.ndc_code, {_PAYER_ID}, t.dispensing_date AS service_date,
+                       {_figure("t.quantity", "quantity", 1000)} AS quantity_milli,
+                       {_figure("t.paid_amount", "paid_amount", 100)} AS paid_cents,
+                       {_figure(FEE["pharmacy_claim"], "fee", 100)} AS fee_cents
+                FROM every_pharmacy_claim t {_PAYER}
+                LEFT JOIN run.sole_person s ON s.member_id = t.member_id
+                LEFT JOIN run.pharmacy_claim_fate f ON f.file_no = t.file_no AND f.row_number = t.row_number
+                WHERE t.ndc_code IN (FROM run.audited_ndc) AND t.dispensing_date <= {day(as_of)}
+                  AND coalesce(f.fate, 'history') = 'history'""",
+        )
+        payer_start = fetched(
+            connection,
+            f"""SELECT {_PAYER_ID},
+                       greatest(min(t.dispensing_date), (SELECT max(before) FROM every_purge)) AS first_dispensing_date
+                FROM every_pharmacy_claim t {_PAYER} GROUP BY ALL""",
+        )
+    return OfOthers(priced_fills, payer_start)
 
 
 def _figure(own: str, netted: str, parts: int) -> str:
     """SQL of a figure of a claim row, netted where its key was, as an integer of so many parts of the whole."""
     return f"CAST(CASE WHEN f.is_netted THEN f.netted_{netted} ELSE {own} END * {parts} AS BIGINT)"
-
-
-def first_fills(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """One row per payer_id: first dispensing_date among accepted fills, not before the last purge: who knows what went."""
-    return fetched(
-        connection,
-        f"""SELECT {_PAYER_ID}, greatest(min(t.dispensing_date), (SELECT max(before) FROM every_purge)) AS first_dispensing_date
-            FROM every_pharmacy_claim t {_PAYER} GROUP BY ALL""",
-    )
 
 
 def supplied(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:

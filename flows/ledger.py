@@ -16,7 +16,7 @@ import polars as pl
 from flows.clock import today
 from flows.errors import Usage
 from flows.plan import Plan, program_version
-from flows.sql import fetched, literal, one, run
+from flows.sql import day, fetched, one, run
 from flows.warehouse import hold, opened, upgrade, written
 from schemas.results import CHANGE, conform
 
@@ -39,15 +39,15 @@ class Moved(NamedTuple):
 def changes(plan: Plan, run_id: str, exceptions: pl.DataFrame) -> Moved:
     """Hold tonight's exceptions against the nights before; what is to be kept of it is left in the workbench."""
     night = plan.request.as_of
-    day = f"DATE {literal(night.isoformat())}"
+    tonight = day(night)
     with opened(plan.bench) as connection:
-        (before,) = connection.execute(f"SELECT max(as_of) FROM every_night WHERE as_of < {day}").fetchall()[0]
+        (before,) = connection.execute(f"SELECT max(as_of) FROM every_night WHERE as_of < {tonight}").fetchall()[0]
         connection.register("exceptions", exceptions.select(_FOUND).unique("exception_id", keep="first", maintain_order=True))
         connection.execute("CREATE OR REPLACE TABLE run.found AS FROM exceptions")
         connection.unregister("exceptions")
         _note_texts(connection, plan, before)
-        run(connection, "ledger", night=day, longest_chain=str(_LONGEST_CHAIN))
-        if one(connection, f"SELECT count(*) FROM every_night WHERE as_of > {day}") == 0:
+        run(connection, "ledger", night=tonight, longest_chain=str(_LONGEST_CHAIN))
+        if one(connection, f"SELECT count(*) FROM every_night WHERE as_of > {tonight}") == 0:
             columns = "* EXCLUDE (previous_outcome, previous_reason, previous_amount_at_risk)"
             connection.execute(f"INSERT INTO main.ledger_event BY NAME SELECT {columns} FROM run.event ORDER BY ALL")
             connection.execute("INSERT INTO main.night VALUES (?, ?)", [night, run_id])

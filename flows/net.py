@@ -8,7 +8,7 @@ import duckdb
 
 from flows.errors import DoesNotBalance
 from flows.remembered import after, begin_night
-from flows.sql import identifier, literal, one, run
+from flows.sql import day, identifier, one, run
 from flows.validate import check_rate
 from flows.warehouse import Workbench, compared, opened
 from schemas.tables import CLAIM_TABLES, TABLES
@@ -82,17 +82,17 @@ def net(bench: Workbench, as_of: date, payer_names: dict[str, str], max_error_ra
     Raises DoesNotBalance where a conservation law does not hold, and TooManyBadRows where undated diagnoses
     without their claim are too many.
     """
-    day = f"DATE {literal(as_of.isoformat())}"
+    today = day(as_of)
     with opened(bench) as connection:
         connection.execute("CREATE OR REPLACE TABLE run.payer_name (name VARCHAR, payer_id VARCHAR)")
         for name, payer_id in sorted(payer_names.items()):
             connection.execute("INSERT INTO run.payer_name VALUES (?, ?)", [name, payer_id])
         before = begin_night(connection, as_of, payer_names, bench.whole)
-        _settle_persons(connection, day, before)
+        _settle_persons(connection, today, before)
         for table in CLAIM_TABLES:
-            _settle_claims(connection, table, day, before)
+            _settle_claims(connection, table, today, before)
         fresh = {sha256 for (sha256,) in connection.execute("SELECT sha256 FROM main.file").fetchall()}
-        balance = Balance(_file_counts(connection, before), tuple(_table_counts(connection, t, day) for t in CLAIM_TABLES))
+        balance = Balance(_file_counts(connection, before), tuple(_table_counts(connection, t, today) for t in CLAIM_TABLES))
     _check(balance)
     for file in balance.files:
         if file.sha256 in fresh:
@@ -100,10 +100,10 @@ def net(bench: Workbench, as_of: date, payer_names: dict[str, str], max_error_ra
     return balance
 
 
-def _settle_persons(connection: duckdb.DuckDBPyConnection, day: str, before: date | None) -> None:
+def _settle_persons(connection: duckdb.DuckDBPyConnection, today: str, before: date | None) -> None:
     """Link persons and date the undated diagnoses; those that find no claim link nobody, which may undo other links."""
     known = "kept.main.dated_link" if before else "(SELECT '' AS member_id, '' AS person_id WHERE false)"
-    run(connection, "persons", as_of=day, after=after(before), links_before=known)
+    run(connection, "persons", as_of=today, after=after(before), links_before=known)
     for _ in range(_LINK_ROUNDS):
         connection.execute("CREATE OR REPLACE TABLE run.unresolved_before AS FROM run.unresolved")
         run(connection, "links")
@@ -118,10 +118,10 @@ def _settle_persons(connection: duckdb.DuckDBPyConnection, day: str, before: dat
         run(connection, "moved_members")
 
 
-def _settle_claims(connection: duckdb.DuckDBPyConnection, table: str, day: str, before: date | None) -> None:
+def _settle_claims(connection: duckdb.DuckDBPyConnection, table: str, today: str, before: date | None) -> None:
     """Final action of one claim table: that of claims touched since the night before; the rest keep theirs."""
     words = {
-        "table": table, "as_of": day, "service_date": SERVICE_DATE[table], "quantity": QUANTITY[table], "fee": FEE[table],
+        "table": table, "as_of": today, "service_date": SERVICE_DATE[table], "quantity": QUANTITY[table], "fee": FEE[table],
         "columns": ", ".join(f"t.{identifier(c.name)}" for c in TABLES[table].columns if c.name != "payer"),
     }  # fmt: skip
     if before is None:
@@ -179,11 +179,11 @@ def _repeats(connection: duckdb.DuckDBPyConnection, before: date | None) -> dict
     return dict(connection.execute("FROM run.file_repeats").fetchall())
 
 
-def _table_counts(connection: duckdb.DuckDBPyConnection, table: str, day: str) -> TableCounts:
+def _table_counts(connection: duckdb.DuckDBPyConnection, table: str, today: str) -> TableCounts:
     """Rows with a fate of their own are counted by it; all others are history, or after the as-of date."""
     (stored, known, unpriced), *_ = connection.execute(
-        f"""SELECT count(*), count(*) FILTER ({SERVICE_DATE[table]} <= {day}),
-                   count(*) FILTER ({SERVICE_DATE[table]} <= {day} AND paid_amount IS NULL)
+        f"""SELECT count(*), count(*) FILTER ({SERVICE_DATE[table]} <= {today}),
+                   count(*) FILTER ({SERVICE_DATE[table]} <= {today} AND paid_amount IS NULL)
             FROM every_{table}"""
     ).fetchall()
     fates = connection.execute(

@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from flows.errors import Usage
-from flows.sql import identifier, literal, one, run
+from flows.sql import day, identifier, one, run
 from flows.warehouse import LEDGERS, Workbench, become_warehouse, hold, opened, upgrade, workbench, written
 from schemas.tables import TABLES, Kind, Table
 
@@ -76,7 +76,7 @@ def _find(connection: duckdb.DuckDBPyConnection, before: date) -> Purged:
     """List what goes in temporary tables (sql/purge.sql), and count it."""
     dated = " UNION ALL ".join(_dated(t) for t in TABLES.values() if _has_member(t))
     connection.execute(f"CREATE TEMP TABLE purge_dated AS {dated}")
-    run(connection, "purge", day=_day(before))
+    run(connection, "purge", day=day(before))
     rows = sum(
         one(connection, f"SELECT count(*) FROM kept.main.{t.name} WHERE member_id IN (FROM purged_member)")
         for t in TABLES.values() if _has_member(t)
@@ -118,14 +118,10 @@ def _copy_what_stays(connection: duckdb.DuckDBPyConnection, before: date) -> Non
         for t in TABLES.values() if _has_member(t)
     )  # fmt: skip
     connection.execute(
-        f"""INSERT INTO main.purge SELECT {_day(before)}, file_no, count(w.file_no)
+        f"""INSERT INTO main.purge SELECT {day(before)}, file_no, count(w.file_no)
             FROM kept.main.file LEFT JOIN ({went}) w USING (file_no) GROUP BY file_no ORDER BY file_no"""
     )
 
 
 def _has_member(table: Table) -> bool:
     return any(c.name == "member_id" for c in table.columns)
-
-
-def _day(before: date) -> str:
-    return f"DATE {literal(before.isoformat())}"

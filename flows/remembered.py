@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from flows.sql import folder, literal
+from flows.sql import day, folder
 from schemas.tables import CLAIM_TABLES
 
 _ALL_TIME = date.min
@@ -55,10 +55,10 @@ def begin_night(connection: duckdb.DuckDBPyConnection, night: date, payer_names:
     return before
 
 
-def builds_on_answers(connection: duckdb.DuckDBPyConnection, texts: str, supplied: Iterable[str]) -> bool:
-    """Whether what was answered on the remembered night still stands for everybody whom nothing touched since.
+def builds_on_answers(connection: duckdb.DuckDBPyConnection, texts: str, supplied: Iterable[str]) -> date | None:
+    """The remembered night, where its answers still stand for everybody whom nothing touched since; else None.
 
-    It does under the same texts and where the same tables were supplied.
+    They do under the same texts and where the same tables were supplied.
     """
     texts = _digest(texts, *sorted(supplied))
     kept = _remembered(connection)
@@ -66,12 +66,12 @@ def builds_on_answers(connection: duckdb.DuckDBPyConnection, texts: str, supplie
     stands = bool(on_facts and kept and kept.texts == texts)
     connection.execute("UPDATE run.builds_on SET on_answers = ?, is_judged = true", [stands])
     connection.execute("UPDATE run.remembered SET texts = ?", [texts])
-    return stands
+    return kept.as_of if kept and stands else None
 
 
 def after(before: date | None) -> str:
     """SQL of the day after which rows of known files came to be known."""
-    return f"DATE {literal((before or _ALL_TIME).isoformat())}"
+    return day(before or _ALL_TIME)
 
 
 def remember(connection: duckdb.DuckDBPyConnection, source: str) -> None:

@@ -42,6 +42,21 @@ def write_findings(folder: Path, plan: Plan) -> None:
     write_tables(folder, {"quarantine": _quarantine(plan.bench), "warnings": _warnings(plan.bench)})
 
 
+def publish_findings(output: Path, plan: Plan) -> None:
+    """Quarantine and warnings, complete before either has its name."""
+    output.mkdir(mode=0o700, parents=True, exist_ok=True)
+    partial = output / ".findings"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(mode=0o700)
+    try:
+        write_findings(partial, plan)
+        make_private(partial, plan.config.result_mode, plan.config.result_group)
+        for path in sorted(partial.iterdir()):
+            path.replace(output / path.name)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
 def named(repeated: pl.DataFrame) -> list[dict[str, object]]:
     """The claims whose lines repeat the claim's amount, for the manifest."""
     rows = repeated.select(

@@ -1,6 +1,7 @@
 """SQL files by name, and the quoting of the few identifiers and literals that cannot be bound."""
 
 import re
+from datetime import date
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -40,6 +41,11 @@ def literal(text: str) -> str:
 def literals(texts: list[str]) -> str:
     """Texts as an SQL list."""
     return "[" + ", ".join(literal(t) for t in texts) + "]"
+
+
+def day(value: date) -> str:
+    """A date as an SQL literal."""
+    return f"DATE {literal(value.isoformat())}"
 
 
 def one(connection: duckdb.DuckDBPyConnection, query: str, *values: object) -> int:

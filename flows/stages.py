@@ -19,7 +19,7 @@ from audit_rules.rule import Book
 from audit_rules.rules import RULES
 from flows.answers import with_standing
 from flows.clock import seconds
-from flows.extract import extract
+from flows.extract import extract, of_others
 from flows.ledger import changes
 from flows.load import load
 from flows.net import net
@@ -96,8 +96,9 @@ def judge_stage(plan: Plan) -> dict[str, int]:
     """Every rule over the affected persons, of whom those are judged again whom anything touched since the night before."""
     started = seconds()
     as_of, book = plan.request.as_of, Book(plan.library, plan.reference)
-    builds = touched_persons(plan.bench, book, RULES, as_of, plan.texts)
-    extracted = extract(plan.bench, plan.reference, as_of, everybody=not builds)
+    others = of_others(plan.bench, plan.reference, as_of)
+    builds = touched_persons(plan.bench, book, RULES, others, as_of, plan.texts)
+    extracted = extract(plan.bench, plan.reference, as_of, others, everybody=not builds)
     dossier = compile_dossier(extracted, plan.reference, plan.default_supply_days, as_of)
     tonight = judge(dossier, book, RULES)
     judgement = with_standing(plan.bench, tonight)

@@ -14,41 +14,39 @@ from audit_rules.dossier import named_fills
 from audit_rules.prices import ASKED_BY, are_tablets, dearest_generics
 from audit_rules.rule import Book, RuleModule
 from audit_rules.terms import GenericTrial
-from flows.extract import fills_of_audited_drugs, first_fills, supplied
+from flows.extract import OfOthers, supplied
 from flows.remembered import after, builds_on_answers
-from flows.sql import literal, literals, run
+from flows.sql import day, run
 from flows.warehouse import Workbench, left, opened
 
 
-def touched_persons(bench: Workbench, book: Book, rules: Iterable[RuleModule], as_of: date, texts: str) -> bool:
+def touched_persons(bench: Workbench, book: Book, rules: Iterable[RuleModule], others: OfOthers, as_of: date, texts: str) -> bool:
     """Leave in run.touched_person who must be judged again; False where that is everybody.
 
     `texts` stands for everything beside the rows that answers depend on. What others' answers are taken from is left for the
     next night: run.generic_price and run.payer_start.
     """
+    fills = named_fills(others.priced_fills, book.reference)
+    brand = _asked(fills, book)
+    prices = dearest_generics(brand.select(ASKED_BY).unique().lazy(), fills.lazy()).collect()
     with opened(bench) as connection:
-        fills = named_fills(fills_of_audited_drugs(connection, book.reference, as_of), book.reference)
-        brand = _asked(fills, book)
-        prices = dearest_generics(brand.select(ASKED_BY).unique().lazy(), fills.lazy()).collect()
         left(connection, "generic_price", prices.sort(ASKED_BY))
-        left(connection, "payer_start", first_fills(connection))
-        if not builds_on_answers(connection, texts, supplied(connection)):
+        left(connection, "payer_start", others.payer_start)
+        before = builds_on_answers(connection, texts, supplied(connection))
+        if before is None:
             return False
-        (before,) = connection.execute("SELECT as_of FROM kept.main.remembered").fetchall()[0]
         _find_moved_providers(connection)
-        run(connection, "touched_persons", as_of=f"DATE {literal(as_of.isoformat())}", after=after(before))
+        run(connection, "touched_persons", as_of=day(as_of), after=after(before))
         moved_prices = _moved(connection, "generic_price").select(ASKED_BY).unique()
         touched = brand.join(moved_prices, on=ASKED_BY, how="semi", nulls_equal=True)["person"]
         if _moved(connection, "payer_start").height:
             touched = brand["person"]
         left(connection, "of_others", touched.unique().to_frame())
-        passing = [reason for module in rules for reason in module.RULE.passing]
+        passing = [reason for module in rules for reason in module.RULE.passing if before < as_of]
         connection.execute(
-            f"""INSERT INTO run.touched_person
-                SELECT person FROM (FROM run.of_others UNION SELECT person_id FROM kept.main.judged_coverage
-                                    WHERE list_contains({literals(passing)}, reason) AND DATE {literal(before.isoformat())} < ?)
-                WHERE person NOT IN (FROM run.touched_person)""",
-            [as_of],
+            """INSERT INTO run.touched_person
+               FROM run.of_others UNION SELECT person_id FROM kept.main.judged_coverage WHERE list_contains(?, reason)""",
+            [passing],
         )
     return True
 

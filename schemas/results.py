@@ -24,6 +24,9 @@ _LINE: Schema = {
     "product_code": pl.String,
 }  # fmt: skip
 
+LINE_KEY = ("claim_source", "payer", "member_id", "claim_id", "claim_line_number")
+"""What tells one claim line of the results from another."""
+
 EXCEPTION: Schema = {
     "exception_id": pl.String, "rule_id": pl.String, "reason": pl.String, "outcome": pl.String, "policy_id": pl.String,
     "policy_effective_from": pl.Date, "citation": pl.String, **_LINE, "observed": pl.Float64, "allowed": pl.Float64,

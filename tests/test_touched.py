@@ -18,7 +18,7 @@ from audit_rules.rule import Book
 from audit_rules.rules import RULES
 from flows import stages
 from flows.answers import with_standing
-from flows.extract import extract
+from flows.extract import extract, of_others
 from flows.plan import Request, plan
 from flows.stages import begin, load_stage, net_stage, validate_stage
 from flows.touched import touched_persons
@@ -91,7 +91,8 @@ def _judged_again(request: Request) -> set[str]:
     validate_stage(made)
     net_stage(made)
     book = Book(made.library, made.reference)
-    builds = touched_persons(made.bench, book, FEW, request.as_of, made.texts)
+    others = of_others(made.bench, made.reference, request.as_of)
+    builds = touched_persons(made.bench, book, FEW, others, request.as_of, made.texts)
 
     def judged(everybody: bool) -> Judgement:
         extracted = extract(made.bench, made.reference, request.as_of, everybody=everybody)

@@ -9,7 +9,7 @@ import polars as pl
 from audit_rules.meanings import question
 from audit_rules.outcomes import ADVISORY, EXCEPTIONS, RECORDS_REQUEST, RECOVER, REVIEW
 from audit_rules.rules import RULES
-from schemas.results import MONEY
+from schemas.results import LINE_KEY, MONEY
 
 TOP = 10
 UNKNOWN = "unknown"
@@ -107,7 +107,7 @@ def _largest_first(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _by_outcome(exceptions: pl.DataFrame, worklist: pl.DataFrame) -> pl.DataFrame:
-    lines = exceptions.unique(["claim_source", "payer", "member_id", "claim_id", "claim_line_number", "outcome"])
+    lines = exceptions.unique([*LINE_KEY, "outcome"])
     counts = dict(lines.group_by("outcome").len().rows())
     dollars = {o: worklist[column].sum() for o, column in _AMOUNTS.items()} | {ADVISORY: Decimal(0)}
     rows = [(o.replace("_", " "), o, dollars[o], counts[o]) for o in EXCEPTIONS if o in counts]

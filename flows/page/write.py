@@ -29,11 +29,10 @@ from flows.page.members import KEY, member_names
 from flows.page.money import dollars
 from flows.page.timeline import MOST_COURSES, timeline
 from flows.templating import templates
-from schemas.results import AGGREGATE
+from schemas.results import AGGREGATE, LINE_KEY
 
 PAGE = "summary.html"
 MOST_LINES = 500
-_LINE = ["claim_source", "payer", "member_id", "claim_id", "claim_line_number"]
 _MEANINGS = (
     (RECOVER, "the claims alone prove it"),
     (RECORDS_REQUEST, "named documents would settle it"),
@@ -125,14 +124,15 @@ def _hash_of(script: str) -> str:
 
 def _lines(exceptions: pl.DataFrame, worklist: pl.DataFrame, members: pl.DataFrame) -> Iterator[dict[str, Any]]:
     """The lines with the most at stake, each with its findings, strongest first."""
-    most = worklist.sort("amount_at_risk", *_LINE, descending=[True] + [False] * len(_LINE), nulls_last=True).head(MOST_LINES)
+    descending = [True] + [False] * len(LINE_KEY)
+    most = worklist.sort("amount_at_risk", *LINE_KEY, descending=descending, nulls_last=True).head(MOST_LINES)
     strength = pl.col("outcome").cast(pl.Enum(EXCEPTIONS))
-    found = exceptions.join(most, on=_LINE, how="semi", nulls_equal=True).sort(strength, "rule_id", "exception_id")
-    findings = found.group_by(_LINE, maintain_order=True).agg(
+    found = exceptions.join(most, on=list(LINE_KEY), how="semi", nulls_equal=True).sort(strength, "rule_id", "exception_id")
+    findings = found.group_by(LINE_KEY, maintain_order=True).agg(
         findings=pl.struct("rule_id", "outcome", "rationale", "exception_id")
     )
     ranked = members.with_row_index("member_rank")
-    joined = most.join(findings, on=_LINE, how="left", nulls_equal=True, maintain_order="left").join(
+    joined = most.join(findings, on=list(LINE_KEY), how="left", nulls_equal=True, maintain_order="left").join(
         ranked, on=list(KEY), how="left", maintain_order="left"
     )
     return joined.with_columns(strength=strength.to_physical()).iter_rows(named=True)
