@@ -1,10 +1,13 @@
 """Load: every file of the landing folder into its table, typed, each row with its file and row number.
 
 One pass per file: DuckDB reads the text, parses each value, and keeps the raw record only of rows in which
-something does not hold. Which rows are quarantined is decided afterwards, by the Pandera models (validate.py).
+something does not hold. Meanwhile Python takes its own first look at the next file (scan.py). Which rows are
+quarantined is decided afterwards, by the Pandera models (validate.py).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,10 +21,11 @@ from flows.failures import speaks_of_disk
 from flows.parsing import insertion
 from flows.scan import Scan, exact_records, record_numbers, scan_csv, sha256_of
 from flows.sql import identifier, literal, literals, one, run
-from flows.warehouse import Workbench, opened
+from flows.warehouse import Workbench, add_columns, opened
 from schemas.tables import CLAIM_TABLES, TABLES, Table
 
 _LINE, _LONG_LINE = 1 << 21, 1 << 26  # bytes; room for long lines makes the engine read on one core only
+_BUFFER_LINES = 4  # of the longest a buffer holds: from several row groups of the engine on, it stores them twice
 _NESTED = ("[", "STRUCT", "MAP", "UNION", "BLOB")
 _PATTERN_SIGNS = "*?["
 _CHANGED = "the file changed while it was read. Run again when it is complete."
@@ -40,6 +44,14 @@ class Loaded:
     rows: int = 0
 
 
+@dataclass(frozen=True)
+class _Look:
+    """What Python finds in a file before the engine reads it: its hash, and of a new CSV file a scan or why it is refused."""
+
+    sha256: str
+    scan: Scan | InputRefused | None = None
+
+
 def load(bench: Workbench, landing: Path | None, extracts: list[Extract], config: Config, step: Callable[[str], None]) -> Loaded:
     """Load every extract whose content is not in the warehouse yet; one that is still growing is left for the next run.
 
@@ -53,29 +65,30 @@ def load(bench: Workbench, landing: Path | None, extracts: list[Extract], config
             "parse",
             listed_format=f"CAST(try_strptime(v, {literals(formats)}) AS DATE)" if formats else "CAST(NULL AS DATE)",
         )
+        for table in TABLES.values():
+            connection.execute(f"DROP TABLE main.{identifier(table.name)}")
+            add_columns(connection, table, [])
         known = _known(connection, bench)
         file_no, load_no = (max((k[i] for k in known.values()), default=0) for i in (0, 1))
-        for extract in extracts:
-            try:
-                sha256 = sha256_of(extract.path)
-            except (FileNotFoundError, PermissionError):
-                raise InputRefused(f"{extract.name}: the file is gone or may not be read. Mend that, then run again.") from None
-            check_control(extract, sha256)
-            if (extract.table, sha256) in known:
-                loaded.passed_over.append(extract.name)
-                connection.execute("INSERT INTO run.again VALUES (?, ?)", [extract.table, sha256])
+        with _looks(extracts, set(known), config, bench.scratch) as looks:
+            for extract, waiting in zip(extracts, looks, strict=True):
+                look = waiting.result()
+                check_control(extract, look.sha256)
+                if (extract.table, look.sha256) in known:
+                    loaded.passed_over.append(extract.name)
+                    connection.execute("INSERT INTO run.again VALUES (?, ?)", [extract.table, look.sha256])
+                    step(extract.name)
+                    continue
+                file_no += 1
+                known[extract.table, look.sha256] = (file_no, load_no + 1)
+                fresh[file_no] = extract
+                try:
+                    _load_file(connection, bench, extract, look, file_no, load_no + 1, config)
+                except InputRefused:
+                    if not _has_grown(extract.found, stamp(extract.path)):
+                        raise
+                    _forget_file(connection, TABLES[extract.table], file_no)
                 step(extract.name)
-                continue
-            file_no += 1
-            known[extract.table, sha256] = (file_no, load_no + 1)
-            fresh[file_no] = extract
-            try:
-                _load_file(connection, bench, extract, sha256, file_no, load_no + 1, config)
-            except InputRefused:
-                if not _has_grown(extract.found, stamp(extract.path)):
-                    raise
-                _forget_file(connection, TABLES[extract.table], file_no)
-            step(extract.name)
         for number, extract in fresh.items():
             now = stamp(extract.path)
             if _has_grown(extract.found, now):
@@ -83,6 +96,8 @@ def load(bench: Workbench, landing: Path | None, extracts: list[Extract], config
                 _forget_file(connection, TABLES[extract.table], number)
             elif now != extract.found:
                 raise InputRefused(f"{extract.name}: {_CHANGED}")
+        for table in TABLES.values():
+            add_columns(connection, table, [c.name for c in table.columns])
         loaded.rows = one(connection, "SELECT coalesce(sum(rows_read), 0) FROM main.file")
         claims = one(connection, f"SELECT count(*) FROM every_file WHERE table_name IN {literals(list(CLAIM_TABLES))}")
     if loaded.growing and not claims:
@@ -98,6 +113,29 @@ def _known(connection: duckdb.DuckDBPyConnection, bench: Workbench) -> dict[tupl
     return {(table, sha256): (file_no, load_no) for table, sha256, file_no, load_no in rows}
 
 
+@contextmanager
+def _looks(extracts: list[Extract], known: set[tuple[str, str]], config: Config, scratch: Path) -> Iterator[list[Future[_Look]]]:
+    """A first look at every file, in order and aside of the engine."""
+    aside = ThreadPoolExecutor(max_workers=1)
+    try:
+        yield [aside.submit(_look, extract, known, config, scratch) for extract in extracts]
+    finally:
+        aside.shutdown(cancel_futures=True)
+
+
+def _look(extract: Extract, known: set[tuple[str, str]], config: Config, scratch: Path) -> _Look:
+    try:
+        sha256 = sha256_of(extract.path)
+    except (FileNotFoundError, PermissionError):
+        raise InputRefused(f"{extract.name}: the file is gone or may not be read. Mend that, then run again.") from None
+    if extract.is_parquet or (extract.table, sha256) in known:
+        return _Look(sha256)
+    try:
+        return _Look(sha256, scan_csv(extract, config.delimiter, config.encoding, scratch))
+    except InputRefused as refusal:
+        return _Look(sha256, refusal)
+
+
 def _has_grown(found: Stamp | None, now: Stamp | None) -> bool:
     """Whether a file is the same as it was found, only longer: its sender is not done."""
     return found is not None and now is not None and found[0] == now[0] and found[1] < now[1]
@@ -107,13 +145,14 @@ def _load_file(
     connection: duckdb.DuckDBPyConnection,
     bench: Workbench,
     extract: Extract,
-    sha256: str,
+    look: _Look,
     file_no: int,
     load_no: int,
     config: Config,
 ) -> None:
-    table, scratch = TABLES[extract.table], bench.scratch
-    scan = None if extract.is_parquet else scan_csv(extract, config.delimiter, config.encoding, scratch)
+    table, scratch, scan = TABLES[extract.table], bench.scratch, look.scan
+    if isinstance(scan, InputRefused):
+        raise scan
     if scan:
         header, types, expected = scan.header, None, scan.records
         if scan.plain != extract.path and set(_PATTERN_SIGNS) & set(str(scratch)):
@@ -124,6 +163,7 @@ def _load_file(
     positions, unknown = match_header(table, header, config.columns.get(table.name, {}), extract.name)
     if types and any(word in types[i] for i in positions.values() for word in _NESTED):
         raise InputRefused(f"{extract.name}: a column of the table holds lists, structures or bytes. Export it as plain values.")
+    add_columns(connection, table, [*positions, *(c.name for c in table.columns if c.default)])
     try:
         connection.execute(insertion(table, positions, source, file_no, types))
         if scan and _has_long_lines(connection, table, file_no, scan.records):
@@ -144,7 +184,17 @@ def _load_file(
     check_rows(extract, loaded + rejected)
     connection.execute(
         "INSERT INTO main.file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [file_no, table.name, extract.name, sha256, loaded + rejected, sorted(positions), sorted(unknown), bench.night, load_no],
+        [
+            file_no,
+            table.name,
+            extract.name,
+            look.sha256,
+            loaded + rejected,
+            sorted(positions),
+            sorted(unknown),
+            bench.night,
+            load_no,
+        ],
     )
 
 
@@ -154,7 +204,8 @@ def _csv_source(scan: Scan, config: Config, longest_line: int = _LINE) -> str:
     return (
         f"read_csv({literal(_no_glob(scan.plain))}, auto_detect = false, header = true, skip = {scan.blank_head}, "
         f"store_rejects = true, rejects_limit = 0, delim = {literal(config.delimiter)}, quote = '\"', escape = '\"', "
-        f"encoding = 'utf-8', max_line_size = {longest_line}, hive_partitioning = false, columns = {columns})"
+        f"encoding = 'utf-8', max_line_size = {longest_line}, buffer_size = {_BUFFER_LINES * longest_line}, "
+        f"hive_partitioning = false, columns = {columns})"
     )
 
 

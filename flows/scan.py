@@ -20,7 +20,7 @@ from typing import BinaryIO
 from flows.discover import Extract
 from flows.errors import InputRefused
 
-CHUNK = 1 << 22
+CHUNK = 1 << 18  # larger pieces are slower: each would come from the system anew
 _HEADER_LIMIT = 1 << 20
 _FIELD_LIMIT = (1 << 31) - 1  # of the csv module; its own, 128 KiB, is less than what extracts hold
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
