@@ -18,6 +18,17 @@ SERVICE_DATE = {
     "pharmacy_claim": "dispensing_date",
 }
 _LINK_ROUNDS = 8  # each settles one more step of a chain of links; real extracts need two
+_LINKS_THAT_MOVED = """
+    SELECT count(*)
+    FROM (FROM run.unresolved EXCEPT FROM run.unresolved_before
+          UNION ALL (FROM run.unresolved_before EXCEPT FROM run.unresolved))
+    JOIN run.undated USING (file_no, row_number) ANTI JOIN run.dated_link USING (member_id, person_id)
+    WHERE person_id IS NOT NULL"""
+"""How many undated diagnoses link other persons in the next round than they did in this one."""
+_NOTHING_BEFORE = {
+    "links_before": "(SELECT '' AS member_id, '' AS person_id WHERE false)",
+    "undated_before": "(SELECT 0 AS file_no, 0 AS row_number, '' AS claim_id, '' AS member_id, '' AS person_id WHERE false)",
+}
 QUANTITY = {"medical_claim": "service_unit_quantity", "pharmacy_claim": "quantity"}
 FEE = {"medical_claim": "CAST(0 AS DECIMAL(18, 2))", "pharmacy_claim": "coalesce(dispensing_fee, 0)"}
 _OF_EVERY_ROW = (
@@ -102,17 +113,12 @@ def net(bench: Workbench, as_of: date, payer_names: dict[str, str], max_error_ra
 
 def _settle_persons(connection: duckdb.DuckDBPyConnection, today: str, before: date | None) -> None:
     """Link persons and date the undated diagnoses; those that find no claim link nobody, which may undo other links."""
-    known = "kept.main.dated_link" if before else "(SELECT '' AS member_id, '' AS person_id WHERE false)"
-    run(connection, "persons", as_of=today, after=after(before), links_before=known)
+    words = {"links_before": "kept.main.dated_link", "undated_before": "kept.main.undated"} if before else _NOTHING_BEFORE
+    run(connection, "persons", as_of=today, after=after(before), **words)
     for _ in range(_LINK_ROUNDS):
         connection.execute("CREATE OR REPLACE TABLE run.unresolved_before AS FROM run.unresolved")
         run(connection, "links")
-        changed = one(
-            connection,
-            """SELECT count(*) FROM (FROM run.unresolved EXCEPT FROM run.unresolved_before
-                                     UNION ALL (FROM run.unresolved_before EXCEPT FROM run.unresolved))""",
-        )
-        if not changed:
+        if not one(connection, _LINKS_THAT_MOVED):
             break
     if before:
         run(connection, "moved_members")
@@ -167,10 +173,9 @@ def _repeats(connection: duckdb.DuckDBPyConnection, before: date | None) -> dict
     connection.execute("CREATE OR REPLACE TABLE run.moved_repeats (file_no INTEGER, repeats BIGINT)")
     for table in TABLES.values():
         if not table.is_claim:
-            rows = f"SELECT row_hash FROM every_{table.name}"
-            hashes = f"{rows} WHERE file_no IN (FROM run.new_file)" if before else f"{rows} GROUP BY row_hash HAVING count(*) > 1"
+            new = f"row_hash IN (SELECT row_hash FROM every_{table.name} WHERE file_no IN (FROM run.new_file))"
             columns = ", ".join(compared(c, "t.") for c in table.columns)
-            run(connection, "repeats", table=table.name, hashes=hashes, columns=columns)
+            run(connection, "repeats", table=table.name, looked_at=new if before else "true", columns=columns)
     remembered = "UNION ALL FROM kept.main.file_repeats" if before else ""
     connection.execute(
         f"""CREATE OR REPLACE TABLE run.file_repeats AS

@@ -16,10 +16,11 @@ import duckdb
 from flows.sql import day, folder
 from schemas.tables import CLAIM_TABLES
 
-_ALL_TIME = date.min
-_FACTS = ("dated_link", "sole_person", *(f"{t}_fate" for t in CLAIM_TABLES), "file_repeats")
+_NO_DAY = date.max
+_FACTS = ("dated_link", "undated", "sole_person", *(f"{t}_fate" for t in CLAIM_TABLES), "file_repeats")
 _ANSWERS = ("judged_exception", "judged_coverage", "judged_repeat", "payer_start", "generic_price")
 _MOVED = {f"{t}_fate": f"(file_no, row_number) IN (SELECT file_no, row_number FROM fresh.run.{t}_touched)" for t in CLAIM_TABLES}
+_MOVED |= {"undated": "file_no IN (FROM fresh.run.new_file)"}
 _MOVED |= {"sole_person": "member_id IN (SELECT member_id FROM fresh.run.moved_member)"}
 _MOVED |= {f"judged_{what}": "person_id IN (SELECT person FROM fresh.run.touched_person)" for what in ("exception", "coverage")}
 _MOVED |= {"judged_repeat": "person IN (FROM fresh.run.touched_person)"}
@@ -33,11 +34,11 @@ def begin_night(connection: duckdb.DuckDBPyConnection, night: date, payer_names:
     run.builds_on  one row: whether the facts (persons, final action) of the warehouse are built on, whether its answers
                    are, whether no later night is remembered, and whether tonight was judged.
     """
-    names = _digest(*(f"{k}\t{v}" for k, v in sorted(payer_names.items())))
+    under = _digest(program_digest(), *(f"{k}\t{v}" for k, v in sorted(payer_names.items())))
     kept = _remembered(connection)
     visible = {n for (n,) in connection.execute("SELECT file_no FROM every_file").fetchall()}
     before = None
-    if kept and not whole and kept.as_of <= night and kept.payer_names == names and visible >= set(kept.file_nos):
+    if kept and not whole and kept.as_of <= night and kept.settled_under == under and visible >= set(kept.file_nos):
         before = kept.as_of
     seen = set(kept.file_nos) if kept and before else set()
     connection.execute("CREATE OR REPLACE TABLE run.new_file (file_no INTEGER)")
@@ -49,8 +50,9 @@ def begin_night(connection: duckdb.DuckDBPyConnection, night: date, payer_names:
     )
     connection.execute(
         """CREATE OR REPLACE TABLE run.remembered AS
-           SELECT CAST(? AS DATE) AS as_of, ? AS payer_names, CAST(NULL AS VARCHAR) AS texts, CAST(? AS INTEGER[]) AS file_nos""",
-        [night, names, sorted(visible)],
+           SELECT CAST(? AS DATE) AS as_of, ? AS settled_under, CAST(NULL AS VARCHAR) AS texts,
+                  CAST(? AS INTEGER[]) AS file_nos""",
+        [night, under, sorted(visible)],
     )
     return before
 
@@ -70,8 +72,8 @@ def builds_on_answers(connection: duckdb.DuckDBPyConnection, texts: str, supplie
 
 
 def after(before: date | None) -> str:
-    """SQL of the day after which rows of known files came to be known."""
-    return day(before or _ALL_TIME)
+    """SQL of the day after which rows of known files came to be known; without a night before no file is known."""
+    return day(before or _NO_DAY)
 
 
 def remember(connection: duckdb.DuckDBPyConnection, source: str) -> None:
@@ -102,10 +104,10 @@ def _digest(*texts: str) -> str:
 
 
 class _Remembered(NamedTuple):
-    """The night that a warehouse remembers, and under which names, texts and files it was judged."""
+    """The night that a warehouse remembers, its files, and under what it was settled (final action) and judged (texts)."""
 
     as_of: date
-    payer_names: str
+    settled_under: str
     texts: str
     file_nos: list[int]
 
@@ -114,5 +116,5 @@ def _remembered(connection: duckdb.DuckDBPyConnection) -> _Remembered | None:
     query = "SELECT 1 FROM duckdb_tables() WHERE database_name = 'kept' AND table_name = 'remembered'"
     if not connection.execute(query).fetchall():
         return None
-    (row,) = connection.execute("SELECT as_of, payer_names, texts, file_nos FROM kept.main.remembered").fetchall()
+    (row,) = connection.execute("SELECT as_of, settled_under, texts, file_nos FROM kept.main.remembered").fetchall()
     return _Remembered(*row)

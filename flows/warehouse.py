@@ -21,7 +21,7 @@ from flows.remembered import remember
 from flows.sql import identifier, literal, literals, run
 from schemas.tables import TABLES, Column, Kind, Table
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 _ALWAYS = "DATE '0001-01-01'"  # since when rows are known that were loaded before loads had a night
 MEMORY_LIMIT, SPILL_LIMIT = "3GB", "200GB"
 _TYPES = {Kind.DATE: "DATE", Kind.AMOUNT: "DECIMAL(18, 2)", Kind.QUANTITY: "DECIMAL(18, 3)", Kind.INTEGER: "BIGINT"}
@@ -274,6 +274,7 @@ def upgrade(warehouse: Path) -> None:
                 connection.execute("ALTER TABLE main.file ADD COLUMN load_no INTEGER DEFAULT 0")
             for name, ddl in LEDGERS.items():
                 connection.execute(f"CREATE TABLE IF NOT EXISTS main.{identifier(name)} ({ddl})")
+            connection.execute("DROP TABLE IF EXISTS main.remembered")  # the next night looks at everything
             run(connection, "ledger_view")
             connection.execute("UPDATE main.meta SET schema_version = ?", [SCHEMA_VERSION])
             connection.execute("COMMIT")

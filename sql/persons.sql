@@ -3,9 +3,9 @@
 -- run.dated_link       grain: member_id and person_id that stand together in a row that is no undated diagnosis.
 -- run.undated          grain: diagnosis row without a date.
 -- run.claim_of_undated grain: claim row known on the as-of date whose claim such a diagnosis names.
--- inputs: every_TABLE, run.payer_name (name, payer_id), run.new_file (files that are looked at), $links_before (pairs found
--- in the other files). $after: of those files only what is dated after that day and known now is looked at.
--- Claims after the as-of date are unknown.
+-- inputs: every_TABLE, run.payer_name (name, payer_id), run.new_file (files that are looked at), $links_before and
+-- $undated_before (what was found in the other files). $after: of those files only what is dated after that day and known
+-- now is looked at. Claims after the as-of date are unknown.
 
 CREATE OR REPLACE TABLE run.payer AS
 SELECT name, coalesce(n.payer_id, name) AS payer_id
@@ -18,12 +18,16 @@ LEFT JOIN run.payer_name n USING (name);
 CREATE OR REPLACE TABLE run.dated_link AS
 SELECT member_id, person_id
 FROM (SELECT member_id, person_id FROM every_medical_claim
-      WHERE coalesce(claim_line_start_date, claim_start_date) <= $as_of
-        AND (file_no IN (FROM run.new_file) OR coalesce(claim_line_start_date, claim_start_date) > $after)
+      WHERE file_no IN (FROM run.new_file) AND coalesce(claim_line_start_date, claim_start_date) <= $as_of
+      UNION ALL SELECT member_id, person_id FROM every_medical_claim
+                WHERE coalesce(claim_line_start_date, claim_start_date) > $after
+                  AND coalesce(claim_line_start_date, claim_start_date) <= $as_of
       UNION ALL SELECT member_id, person_id FROM every_pharmacy_claim
-                WHERE dispensing_date <= $as_of AND (file_no IN (FROM run.new_file) OR dispensing_date > $after)
+                WHERE file_no IN (FROM run.new_file) AND dispensing_date <= $as_of
+      UNION ALL SELECT member_id, person_id FROM every_pharmacy_claim
+                WHERE dispensing_date > $after AND dispensing_date <= $as_of
       UNION ALL SELECT member_id, person_id FROM every_diagnosis
-                WHERE diagnosis_date IS NOT NULL AND file_no IN (FROM run.new_file)
+                WHERE file_no IN (FROM run.new_file) AND diagnosis_date IS NOT NULL
       UNION ALL SELECT member_id, person_id FROM every_eligibility WHERE file_no IN (FROM run.new_file)
       UNION ALL SELECT member_id, person_id FROM every_authorization WHERE file_no IN (FROM run.new_file)
       UNION ALL SELECT member_id, person_id FROM every_clinical_evidence WHERE file_no IN (FROM run.new_file))
@@ -32,7 +36,11 @@ UNION
 FROM $links_before;
 
 CREATE OR REPLACE TABLE run.undated AS
-SELECT file_no, row_number, claim_id, member_id, person_id FROM every_diagnosis WHERE diagnosis_date IS NULL;
+SELECT file_no, row_number, claim_id, member_id, person_id
+FROM every_diagnosis
+WHERE file_no IN (FROM run.new_file) AND diagnosis_date IS NULL
+UNION ALL
+FROM $undated_before;
 
 CREATE OR REPLACE TABLE run.claim_of_undated AS
 SELECT claim_id, member_id, person_id, coalesce(claim_line_start_date, claim_start_date) AS service_date

@@ -1,6 +1,13 @@
 -- Exact duplicates of one table that holds no claims ($table), per file.
 -- run.moved_repeats  grain: file; repeats: by how much its count moved.
--- inputs: every_$table, every_file, run.new_file; $hashes: of the rows to look at; $columns: all that a row says.
+-- inputs: every_$table, every_file, run.new_file; $looked_at: which rows repeats are looked for among; $columns: all that a
+-- row says.
+
+CREATE OR REPLACE TABLE run.repeated_hash AS
+SELECT row_hash FROM every_$table WHERE $looked_at GROUP BY row_hash HAVING count(*) > 1;
+
+CREATE OR REPLACE TABLE run.repeated_file AS
+SELECT DISTINCT file_no FROM every_$table WHERE row_hash IN (FROM run.repeated_hash);
 
 INSERT INTO run.moved_repeats
 SELECT file_no, count(*) FILTER (is_repeat) - count(*) FILTER (was_repeat AND NOT is_new) AS repeats
@@ -9,5 +16,5 @@ FROM (SELECT t.file_no, t.file_no IN (FROM run.new_file) AS is_new,
              row_number() OVER (PARTITION BY t.file_no IN (FROM run.new_file), $columns
                                 ORDER BY f.name, t.file_no, t.row_number) > 1 AS was_repeat
       FROM every_$table t JOIN every_file f USING (file_no)
-      WHERE t.row_hash IN ($hashes))
+      WHERE t.file_no IN (FROM run.repeated_file) AND t.row_hash IN (FROM run.repeated_hash))
 GROUP BY file_no;

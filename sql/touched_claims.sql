@@ -8,11 +8,17 @@ WITH RECURSIVE
 chain AS (SELECT DISTINCT claim_id, original_claim_id FROM every_$table WHERE original_claim_id <> claim_id),
 pair AS (SELECT claim_id AS one, original_claim_id AS other FROM chain UNION SELECT original_claim_id, claim_id FROM chain),
 reached AS (
-    SELECT claim_id FROM every_$table
-    WHERE file_no IN (FROM run.new_file) OR ($service_date > $after AND $service_date <= $as_of)
+    SELECT claim_id FROM every_$table WHERE file_no IN (FROM run.new_file)
+    UNION
+    SELECT claim_id FROM every_$table WHERE $service_date > $after AND $service_date <= $as_of
     UNION
     SELECT p.other FROM reached r JOIN pair p ON p.one = r.claim_id)
 SELECT claim_id FROM reached;
 
+-- First their files: the engine then passes over the others as a whole.
+CREATE OR REPLACE TABLE run.${table}_touched_file AS
+SELECT DISTINCT file_no FROM every_$table WHERE claim_id IN (FROM run.${table}_touched_claim);
+
 CREATE OR REPLACE TABLE run.${table}_touched AS
-SELECT $columns FROM every_$table WHERE claim_id IN (FROM run.${table}_touched_claim);
+SELECT $columns FROM every_$table
+WHERE file_no IN (FROM run.${table}_touched_file) AND claim_id IN (FROM run.${table}_touched_claim);

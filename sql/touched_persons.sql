@@ -8,10 +8,10 @@ CREATE OR REPLACE TABLE run.touched_person AS
 WITH touched AS (
     SELECT member_id, person_id FROM run.medical_claim_touched
     UNION SELECT member_id, person_id FROM run.pharmacy_claim_touched
-    UNION SELECT member_id, person_id FROM every_diagnosis
-          WHERE file_no IN (FROM run.new_file) OR (diagnosis_date > $after AND diagnosis_date <= $as_of)
-    UNION SELECT member_id, person_id FROM every_clinical_evidence
-          WHERE file_no IN (FROM run.new_file) OR (evidence_date > $after AND evidence_date <= $as_of)
+    UNION SELECT member_id, person_id FROM every_diagnosis WHERE file_no IN (FROM run.new_file)
+    UNION SELECT member_id, person_id FROM every_diagnosis WHERE diagnosis_date > $after AND diagnosis_date <= $as_of
+    UNION SELECT member_id, person_id FROM every_clinical_evidence WHERE file_no IN (FROM run.new_file)
+    UNION SELECT member_id, person_id FROM every_clinical_evidence WHERE evidence_date > $after AND evidence_date <= $as_of
     UNION SELECT member_id, person_id FROM every_eligibility WHERE file_no IN (FROM run.new_file)
     UNION SELECT member_id, person_id FROM every_authorization
           WHERE authorization_id IN (SELECT authorization_id FROM every_authorization WHERE file_no IN (FROM run.new_file))
