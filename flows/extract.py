@@ -9,6 +9,7 @@ import polars as pl
 from audit_rules.dossier import Extracted
 from audit_rules.reference import Reference
 from flows.net import FEE, QUANTITY, SERVICE_DATE
+from flows.remembered import NO_PAIRS, after
 from flows.sql import day, fetched, run
 from flows.warehouse import Workbench, left, opened
 from schemas.tables import TABLES, Kind
@@ -26,6 +27,14 @@ _LATEST_DECISION = """
     ON l.authorization_id = t.authorization_id AND l.load_no > every_file.load_no"""
 
 
+_EVERYBODY = {"asked_for": "true", "looked_at": "true", "audited_before": NO_PAIRS}
+_TOUCHED = {
+    "asked_for": "person IN (FROM run.touched_person)",
+    "looked_at": "file_no IN (FROM run.new_file)",
+    "audited_before": "kept.main.audited_member",
+}
+
+
 class OfOthers(NamedTuple):
     """What a person's answers take from others.
 
@@ -39,12 +48,13 @@ class OfOthers(NamedTuple):
 
 
 def extract(
-    bench: Workbench, reference: Reference, as_of: date, others: OfOthers | None = None, everybody: bool = True
+    bench: Workbench, reference: Reference, as_of: date, others: OfOthers | None = None, before: date | None = None
 ) -> Extracted:
     """One frame per table, for affected persons only; claim rows carry their fate and netted figures.
 
     others              where they were asked for before; else they are now.
-    everybody           else only those of run.touched_person.
+    before              the night whose answers stand for everybody but those of run.touched_person; without it, everybody is
+                        asked for.
     medical, pharmacy   grain: claim row known on the as-of date, duplicates left out; columns of the contract and
                         person, payer_id, service_date, fate, quantity_milli, paid_cents, fee_cents.
     other tables        grain: row; person and payer_id added, dates of diagnoses filled in.
@@ -54,7 +64,7 @@ def extract(
         _list_codes(connection, "audited_hcpcs", reference.hcpcs.filter(pl.col("role") != "never")["hcpcs"])
         _list_codes(connection, "audited_ndc", reference.ndc.filter(pl.col("audited"))["ndc11"])
         today = day(as_of)
-        run(connection, "affected", as_of=today, asked_for="true" if everybody else "person IN (FROM run.touched_person)")
+        run(connection, "affected", as_of=today, after=after(before), **(_TOUCHED if before else _EVERYBODY))
         return Extracted(
             medical=_claims(connection, "medical_claim", today),
             pharmacy=_claims(connection, "pharmacy_claim", today),

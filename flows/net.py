@@ -7,7 +7,7 @@ from datetime import date
 import duckdb
 
 from flows.errors import DoesNotBalance
-from flows.remembered import after, begin_night
+from flows.remembered import NO_PAIRS, after, begin_night
 from flows.sql import day, identifier, one, run
 from flows.validate import check_rate
 from flows.warehouse import Workbench, compared, opened
@@ -26,7 +26,7 @@ _LINKS_THAT_MOVED = """
     WHERE person_id IS NOT NULL"""
 """How many undated diagnoses link other persons in the next round than they did in this one."""
 _NOTHING_BEFORE = {
-    "links_before": "(SELECT '' AS member_id, '' AS person_id WHERE false)",
+    "links_before": NO_PAIRS,
     "undated_before": "(SELECT 0 AS file_no, 0 AS row_number, '' AS claim_id, '' AS member_id, '' AS person_id WHERE false)",
 }
 QUANTITY = {"medical_claim": "service_unit_quantity", "pharmacy_claim": "quantity"}

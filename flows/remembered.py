@@ -17,8 +17,10 @@ from flows.sql import day, folder
 from schemas.tables import CLAIM_TABLES
 
 _NO_DAY = date.max
+NO_PAIRS = "(SELECT '' AS member_id, '' AS person_id WHERE false)"
+"""SQL of what is remembered of members and persons where nothing is."""
 _FACTS = ("dated_link", "undated", "sole_person", *(f"{t}_fate" for t in CLAIM_TABLES), "file_repeats")
-_ANSWERS = ("judged_exception", "judged_coverage", "judged_repeat", "payer_start", "generic_price")
+_ANSWERS = ("judged_exception", "judged_coverage", "judged_repeat", "payer_start", "generic_price", "audited_member")
 _MOVED = {f"{t}_fate": f"(file_no, row_number) IN (SELECT file_no, row_number FROM fresh.run.{t}_touched)" for t in CLAIM_TABLES}
 _MOVED |= {"undated": "file_no IN (FROM fresh.run.new_file)"}
 _MOVED |= {"sole_person": "member_id IN (SELECT member_id FROM fresh.run.moved_member)"}

@@ -20,8 +20,10 @@ from flows.sql import day, run
 from flows.warehouse import Workbench, left, opened
 
 
-def touched_persons(bench: Workbench, book: Book, rules: Iterable[RuleModule], others: OfOthers, as_of: date, texts: str) -> bool:
-    """Leave in run.touched_person who must be judged again; False where that is everybody.
+def touched_persons(
+    bench: Workbench, book: Book, rules: Iterable[RuleModule], others: OfOthers, as_of: date, texts: str
+) -> date | None:
+    """Leave in run.touched_person who must be judged again; returns the night whose answers stand, None where all must be.
 
     `texts` stands for everything beside the rows that answers depend on. What others' answers are taken from is left for the
     next night: run.generic_price and run.payer_start.
@@ -34,7 +36,7 @@ def touched_persons(bench: Workbench, book: Book, rules: Iterable[RuleModule], o
         left(connection, "payer_start", others.payer_start)
         before = builds_on_answers(connection, texts, supplied(connection))
         if before is None:
-            return False
+            return None
         _find_moved_providers(connection)
         run(connection, "touched_persons", as_of=day(as_of), after=after(before))
         moved_prices = _moved(connection, "generic_price").select(ASKED_BY).unique()
@@ -48,7 +50,7 @@ def touched_persons(bench: Workbench, book: Book, rules: Iterable[RuleModule], o
                FROM run.of_others UNION SELECT person_id FROM kept.main.judged_coverage WHERE list_contains(?, reason)""",
             [passing],
         )
-    return True
+    return before
 
 
 def _asked(fills: pl.DataFrame, book: Book) -> pl.DataFrame:

@@ -8,14 +8,14 @@
 CREATE OR REPLACE TABLE run.${table}_repeated_key AS
 SELECT row_hash FROM $rows GROUP BY row_hash HAVING count(*) > 1;
 
-CREATE OR REPLACE TABLE run.${table}_repeated_file AS
-SELECT DISTINCT file_no FROM $rows WHERE row_hash IN (FROM run.${table}_repeated_key);
+CREATE OR REPLACE TABLE run.${table}_repeated_place AS
+SELECT place FROM every_$table WHERE row_hash IN (FROM run.${table}_repeated_key);
 
 -- Of rows that are equal in every column the first counts.
 CREATE OR REPLACE TABLE run.${table}_duplicate AS
 WITH repeated AS MATERIALIZED (
     SELECT * FROM every_$table
-    WHERE file_no IN (FROM run.${table}_repeated_file) AND row_hash IN (FROM run.${table}_repeated_key))
+    WHERE place IN (FROM run.${table}_repeated_place) AND row_hash IN (FROM run.${table}_repeated_key))
 SELECT t.file_no, t.row_number
 FROM repeated t
 JOIN every_file f USING (file_no)

@@ -11,7 +11,7 @@ SELECT k.* EXCLUDE (fee),
        CAST(k.paid_amount * 100 AS BIGINT) AS paid_cents,
        CAST(k.fee * 100 AS BIGINT) AS fee_cents
 FROM (
-    SELECT t.* EXCLUDE (file_no, row_number, member_hash, row_hash, notes, raw_record, person_id, $quantity, paid_amount),
+    SELECT t.* EXCLUDE (file_no, row_number, member_hash, row_hash, notes, raw_record, place, person_id, $quantity, paid_amount),
            coalesce(t.person_id, s.sole_person_id, t.member_id) AS person,
            p.payer_id,
            $service_date AS service_date,

@@ -6,8 +6,8 @@
 CREATE OR REPLACE TABLE run.repeated_hash AS
 SELECT row_hash FROM every_$table WHERE $looked_at GROUP BY row_hash HAVING count(*) > 1;
 
-CREATE OR REPLACE TABLE run.repeated_file AS
-SELECT DISTINCT file_no FROM every_$table WHERE row_hash IN (FROM run.repeated_hash);
+CREATE OR REPLACE TABLE run.repeated_place AS
+SELECT place FROM every_$table WHERE row_hash IN (FROM run.repeated_hash);
 
 INSERT INTO run.moved_repeats
 SELECT file_no, count(*) FILTER (is_repeat) - count(*) FILTER (was_repeat AND NOT is_new) AS repeats
@@ -16,5 +16,5 @@ FROM (SELECT t.file_no, t.file_no IN (FROM run.new_file) AS is_new,
              row_number() OVER (PARTITION BY t.file_no IN (FROM run.new_file), $columns
                                 ORDER BY f.name, t.file_no, t.row_number) > 1 AS was_repeat
       FROM every_$table t JOIN every_file f USING (file_no)
-      WHERE t.file_no IN (FROM run.repeated_file) AND t.row_hash IN (FROM run.repeated_hash))
+      WHERE t.place IN (FROM run.repeated_place) AND t.row_hash IN (FROM run.repeated_hash))
 GROUP BY file_no;

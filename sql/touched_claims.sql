@@ -15,10 +15,9 @@ reached AS (
     SELECT p.other FROM reached r JOIN pair p ON p.one = r.claim_id)
 SELECT claim_id FROM reached;
 
--- First their files: the engine then passes over the others as a whole.
-CREATE OR REPLACE TABLE run.${table}_touched_file AS
-SELECT DISTINCT file_no FROM every_$table WHERE claim_id IN (FROM run.${table}_touched_claim);
+CREATE OR REPLACE TABLE run.${table}_touched_place AS
+SELECT place FROM every_$table WHERE claim_id IN (FROM run.${table}_touched_claim);
 
 CREATE OR REPLACE TABLE run.${table}_touched AS
 SELECT $columns FROM every_$table
-WHERE file_no IN (FROM run.${table}_touched_file) AND claim_id IN (FROM run.${table}_touched_claim);
+WHERE place IN (FROM run.${table}_touched_place) AND claim_id IN (FROM run.${table}_touched_claim);

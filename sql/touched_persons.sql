@@ -15,10 +15,10 @@ WITH touched AS (
     UNION SELECT member_id, person_id FROM every_eligibility WHERE file_no IN (FROM run.new_file)
     UNION SELECT member_id, person_id FROM every_authorization
           WHERE authorization_id IN (SELECT authorization_id FROM every_authorization WHERE file_no IN (FROM run.new_file))
-    UNION SELECT member_id, person_id FROM every_medical_claim
-          WHERE rendering_npi IN (FROM run.moved_npi) OR billing_npi IN (FROM run.moved_npi)
-    UNION SELECT member_id, person_id FROM every_pharmacy_claim
-          WHERE prescribing_provider_npi IN (FROM run.moved_npi) OR dispensing_provider_npi IN (FROM run.moved_npi))
+    UNION SELECT member_id, person_id FROM every_medical_claim WHERE rendering_npi IN (FROM run.moved_npi)
+    UNION SELECT member_id, person_id FROM every_medical_claim WHERE billing_npi IN (FROM run.moved_npi)
+    UNION SELECT member_id, person_id FROM every_pharmacy_claim WHERE prescribing_provider_npi IN (FROM run.moved_npi)
+    UNION SELECT member_id, person_id FROM every_pharmacy_claim WHERE dispensing_provider_npi IN (FROM run.moved_npi))
 SELECT coalesce(t.person_id, s.sole_person_id, t.member_id) AS person FROM touched t LEFT JOIN run.sole_person s USING (member_id)
 UNION SELECT unnest([member_id, before, now]) FROM run.moved_member;
 

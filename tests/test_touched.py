@@ -92,16 +92,16 @@ def _judged_again(request: Request) -> set[str]:
     net_stage(made)
     book = Book(made.library, made.reference)
     others = of_others(made.bench, made.reference, request.as_of)
-    builds = touched_persons(made.bench, book, FEW, others, request.as_of, made.texts)
+    before = touched_persons(made.bench, book, FEW, others, request.as_of, made.texts)
 
-    def judged(everybody: bool) -> Judgement:
-        extracted = extract(made.bench, made.reference, request.as_of, everybody=everybody)
+    def judged(before: date | None) -> Judgement:
+        extracted = extract(made.bench, made.reference, request.as_of, before=before)
         return judge(compile_dossier(extracted, made.reference, made.default_supply_days, request.as_of), book, FEW)
 
-    found = with_standing(made.bench, judged(everybody=not builds))
+    found = with_standing(made.bench, judged(before))
     with opened(made.bench) as connection:
         asked = {person for (person,) in connection.execute("FROM run.affected_person").fetchall()}
-    whole = judged(everybody=True)
+    whole = judged(None)
     assert found.exceptions.equals(whole.exceptions)
     assert found.coverage.equals(whole.coverage)
     assert found.worklist.equals(whole.worklist)
