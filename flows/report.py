@@ -34,7 +34,7 @@ def write_judgement(folder: Path, judgement: Judgement) -> None:
     """The tables that come from the rules."""
     exceptions = judgement.exceptions
     write_tables(folder, {"exceptions": exceptions, "worklist": judgement.worklist, "rule_coverage": judgement.coverage})
-    (folder / "exceptions.csv").write_text(as_csv(exceptions), encoding="utf-8", newline="")
+    write_csv(folder / "exceptions.csv", exceptions)
 
 
 def write_findings(folder: Path, plan: Plan) -> None:
@@ -82,7 +82,7 @@ def protect(folder: Path, plan: Plan) -> None:
         people = {"exceptions": tables["exceptions"]}
     write_tables(folder, tables)
     for name, frame in people.items():
-        (folder / f"{name}.csv").write_text(as_csv(frame), encoding="utf-8", newline="")
+        write_csv(folder / f"{name}.csv", frame)
 
 
 def write_manifest(folder: Path, plan: Plan, run_id: str, balance: dict[str, Any], repeated: list[dict[str, Any]]) -> None:
@@ -136,9 +136,9 @@ def _warnings(bench: Workbench) -> pl.DataFrame:
         return conform(fetched(connection, "; ".join(statements("warnings"))), WARNING)
 
 
-def as_csv(frame: pl.DataFrame) -> str:
+def write_csv(file: Path, frame: pl.DataFrame) -> None:
     """The table for people: lists and structs as JSON text; text that a spreadsheet would execute gets an apostrophe."""
-    return frame.select(_cell(name, dtype) for name, dtype in frame.schema.items()).write_csv()
+    frame.select(_cell(name, dtype) for name, dtype in frame.schema.items()).write_csv(file)
 
 
 def _cell(name: str, dtype: pl.DataType) -> pl.Expr:

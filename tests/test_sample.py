@@ -114,11 +114,12 @@ def test_coverage_adds_up_per_rule_and_policy(judgement: Judgement) -> None:
     assert exceptions == judgement.exceptions.height
 
 
-def test_no_word_of_a_result_would_be_executed_by_a_spreadsheet(judgement: Judgement) -> None:
-    from flows.report import as_csv
+def test_no_word_of_a_result_would_be_executed_by_a_spreadsheet(judgement: Judgement, tmp_path: Path) -> None:
+    from flows.report import write_csv
 
     hostile = judgement.exceptions.head(1).with_columns(plan=pl.lit("=1+1"), payer=pl.lit("@x"))
-    cells = next(csv.DictReader(as_csv(hostile).splitlines()))
+    write_csv(tmp_path / "hostile.csv", hostile)
+    cells = next(csv.DictReader((tmp_path / "hostile.csv").read_text(encoding="utf-8").splitlines()))
     assert cells["plan"] == "'=1+1" and cells["payer"] == "'@x"
     assert json.loads(cells["evidence"])[0]["kind"]
 

@@ -21,6 +21,7 @@ from flows.answers import with_standing
 from flows.extract import extract, of_others
 from flows.plan import Request, plan
 from flows.stages import begin, load_stage, net_stage, validate_stage
+from flows.summary import Summary
 from flows.touched import touched_persons
 from flows.warehouse import opened
 from tests.extracts import ANY_ERROR_RATE, Row, as_csv, good
@@ -115,6 +116,15 @@ def _second_night(first_night: Path, base: Path, tables: Rows, as_of: date = FIR
     return _judged_again(_request(base, _land(base / "two", tables), as_of))
 
 
+def _same_as_whole(request: Request, summary: Summary) -> None:
+    """Assert that the night's results have the bytes of looking at everything."""
+    found = {k: v for k, v in published(request.output).items() if summary.run_id in k}
+    shutil.rmtree(summary.folder)
+    again = night(replace(request, input=None, whole=True))
+    assert (again.run_id, again.judged_again) == (summary.run_id, again.persons)
+    assert {k: v for k, v in published(request.output).items() if summary.run_id in k} == found
+
+
 EVERYBODY = {"A", "B", "C", "D", "PE", "F", "G"}
 CAUSES: dict[str, tuple[Rows, set[str]]] = {
     "nothing": ({}, set()),
@@ -167,16 +177,34 @@ def test_rules_that_know_the_day_say_which_answers_pass() -> None:
 
 
 def test_what_comes_to_be_known_as_days_go_by_touches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows loaded by the first night and dated after it: a claim, a diagnosis, a fact."""
+    """Rows loaded by the first night and dated after it: a claim, a diagnosis, a fact, a patient's first line."""
     monkeypatch.setattr(stages, "RULES", FEW)
     later = "2026-06-15"
     rows: Rows = {
-        "pharmacy_claim": [_fill("A"), _fill("A", claim_id="A2", dispensing_date=later), _fill("B"), _fill("C"), _fill("D")],
+        "pharmacy_claim": [
+            _fill("A"), _fill("A", claim_id="A2", dispensing_date=later), _fill("B"), _fill("C"), _fill("D"),
+            _fill("H", dispensing_date=later),
+        ],
+        "medical_claim": [_dose("I", claim_start_date=later, claim_line_start_date=later)],
         "diagnosis": [good("diagnosis", member_id="B", diagnosis_date=later)],
         "clinical_evidence": [good("clinical_evidence", member_id="C", evidence_date=later)],
+    }  # fmt: skip
+    night(_request(tmp_path, _land(tmp_path / "one", rows), FIRST))
+    assert _judged_again(_request(tmp_path, None, AS_OF)) == {"A", "B", "C", "H", "I"}
+
+
+def test_an_undated_diagnosis_of_the_night_before_still_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is dated by a claim that is not the one it speaks for."""
+    monkeypatch.setattr(stages, "RULES", FEW)
+    rows: Rows = {
+        "medical_claim": [_dose("F", payer="MMM")],
+        "pharmacy_claim": [_fill("F", ndc_code=OTHER_DRUG, dispensing_date="2026-05-20")],
+        "diagnosis": [good("diagnosis", member_id="F", diagnosis_code="C91.00", diagnosis_date=None, claim_id="F1")],
     }
     night(_request(tmp_path, _land(tmp_path / "one", rows), FIRST))
-    assert _judged_again(_request(tmp_path, None, AS_OF)) == {"A", "B", "C"}
+    later = _dose("F", payer="MMM", claim_id="F2", claim_line_start_date="2026-05-30")
+    request = _request(tmp_path, _land(tmp_path / "two", {"medical_claim": [later]}), FIRST)
+    _same_as_whole(request, night(request))
 
 
 def test_a_table_supplied_for_the_first_time_judges_everybody_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,6 +228,14 @@ def test_other_names_of_payers_judge_everybody_again(first_night: Path, tmp_path
     path = tmp_path / "aliased.toml"
     path.write_text(ANY_ERROR_RATE + '[payer_aliases]\n"aetna" = "cigna"\n', encoding="utf-8")
     assert _judged_again(replace(_request(tmp_path, None, FIRST), config=path)) == EVERYBODY
+
+
+def test_another_program_settles_and_judges_everything_again(
+    first_night: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(first_night / "audit.duckdb", tmp_path)
+    monkeypatch.setattr("flows.remembered.program_digest", lambda: "another")
+    assert _judged_again(_request(tmp_path, None, FIRST)) == EVERYBODY
 
 
 def test_an_earlier_night_is_not_what_the_next_builds_on(
@@ -254,8 +290,4 @@ def test_any_nights_report_as_if_everybody_were_judged(tmp_path_factory: pytest.
         day = request.as_of + timedelta(days=chance.choice([0, 1, 30]))
         request = _request(base, _land(base / str(number), tables), min(day, AS_OF))
         summary = night(request)
-    found = {k: v for k, v in published(request.output).items() if summary.run_id in k}
-    shutil.rmtree(summary.folder)
-    again = night(replace(request, input=None, whole=True))
-    assert (again.run_id, again.judged_again) == (summary.run_id, again.persons)
-    assert {k: v for k, v in published(request.output).items() if summary.run_id in k} == found
+    _same_as_whole(request, summary)
