@@ -67,7 +67,7 @@ def load(bench: Workbench, landing: Path | None, extracts: list[Extract], config
         )
         for table in TABLES.values():
             connection.execute(f"DROP TABLE main.{identifier(table.name)}")
-            add_columns(connection, table, [])
+            add_columns(connection, table, [c.name for c in table.columns if c.required])
         known = _known(connection, bench)
         file_no, load_no = (max((k[i] for k in known.values()), default=0) for i in (0, 1))
         with _looks(extracts, set(known), config, bench.scratch) as looks:

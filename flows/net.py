@@ -18,6 +18,10 @@ SERVICE_DATE = {
     "pharmacy_claim": "dispensing_date",
 }
 _LINK_ROUNDS = 8  # each settles one more step of a chain of links; real extracts need two
+_FILE_ORDER = """
+    CREATE OR REPLACE TABLE run.file_order AS
+    SELECT file_no, row_number() OVER (ORDER BY name, sha256) AS file_rank FROM every_file"""
+"""The later of two files has the later path; where two nights brought one path, content decides, not the order of nights."""
 _LINKS_THAT_MOVED = """
     SELECT count(*)
     FROM (FROM run.unresolved EXCEPT FROM run.unresolved_before
@@ -98,6 +102,7 @@ def net(bench: Workbench, as_of: date, payer_names: dict[str, str], max_error_ra
         connection.execute("CREATE OR REPLACE TABLE run.payer_name (name VARCHAR, payer_id VARCHAR)")
         for name, payer_id in sorted(payer_names.items()):
             connection.execute("INSERT INTO run.payer_name VALUES (?, ?)", [name, payer_id])
+        connection.execute(_FILE_ORDER)
         before = begin_night(connection, as_of, payer_names, bench.whole)
         _settle_persons(connection, today, before)
         for table in CLAIM_TABLES:
@@ -156,7 +161,7 @@ def _file_counts(connection: duckdb.DuckDBPyConnection, before: date | None) -> 
         in_table.update(connection.execute(f"SELECT file_no, count(*) FROM every_{table} GROUP BY file_no").fetchall())
     unresolved = dict(connection.execute("SELECT file_no, count(*) FROM run.unresolved GROUP BY file_no").fetchall())
     purged = dict(connection.execute("SELECT file_no, CAST(sum(rows) AS BIGINT) FROM every_purge GROUP BY file_no").fetchall())
-    files = connection.execute("SELECT file_no, table_name, name, sha256, rows_read FROM every_file ORDER BY name, file_no")
+    files = connection.execute("SELECT file_no, table_name, name, sha256, rows_read FROM every_file ORDER BY name, sha256")
     return tuple(
         FileCounts(
             table, name, sha256, rows_read,

@@ -89,7 +89,7 @@ def write_manifest(folder: Path, plan: Plan, run_id: str, balance: dict[str, Any
     """Last of all, the manifest with the hash of every result."""
     results = {p.relative_to(folder).as_posix(): sha256_of(p) for p in sorted(folder.rglob("*")) if p.is_file()}
     with opened(plan.bench) as connection:
-        unknown = connection.execute("SELECT name, unknown_columns FROM every_file ORDER BY name, file_no").fetchall()
+        unknown = connection.execute("SELECT name, unknown_columns FROM every_file ORDER BY name, sha256").fetchall()
     manifest = {
         "run_id": run_id,
         "version": program_version(),

@@ -3,7 +3,7 @@
 --   fate: duplicate, after_as_of, denied, reversed, superseded or history; netted_*: figures that replace the row's own;
 --   is_unpriced: the row itself has no paid_amount.
 -- inputs: $rows (every row of $table, or those of the claims that something touched, each claim with all it is chained to),
--- every_$table, every_file, run.payer. $service_date, $quantity, $fee: expressions over a row; $columns: all of it.
+-- every_$table, run.file_order, run.payer. $service_date, $quantity, $fee: expressions over a row; $columns: all of it.
 
 CREATE OR REPLACE TABLE run.${table}_repeated_key AS
 SELECT row_hash FROM $rows GROUP BY row_hash HAVING count(*) > 1;
@@ -18,27 +18,27 @@ WITH repeated AS MATERIALIZED (
     WHERE place IN (FROM run.${table}_repeated_place) AND row_hash IN (FROM run.${table}_repeated_key))
 SELECT t.file_no, t.row_number
 FROM repeated t
-JOIN every_file f USING (file_no)
+JOIN run.file_order f USING (file_no)
 JOIN run.payer p ON p.name = lower(t.payer)
-QUALIFY row_number() OVER (PARTITION BY p.payer_id, $columns ORDER BY f.name, t.file_no, t.row_number) > 1;
+QUALIFY row_number() OVER (PARTITION BY p.payer_id, $columns ORDER BY f.file_rank, t.row_number) > 1;
 
 -- Claims that name another, and the claims they name: all their lines are looked at together.
 CREATE OR REPLACE TABLE run.${table}_chained AS
 SELECT DISTINCT unnest([claim_id, original_claim_id]) AS claim_id FROM $rows WHERE original_claim_id IS NOT NULL;
 
--- Rows that need more than a look at themselves. `position` orders rows by file name, then row number.
+-- Rows that need more than a look at themselves. `position` orders rows by file, then row number.
 CREATE OR REPLACE TABLE run.${table}_special AS
 SELECT t.file_no, t.row_number, p.payer_id, t.claim_id, t.claim_line_number, t.original_claim_id, t.paid_date,
        t.paid_amount, $quantity AS quantity, $fee AS fee,
        coalesce(t.paid_date, DATE '0001-01-01') AS paid_rank,
-       row_number() OVER (ORDER BY f.name, t.file_no, t.row_number) AS position,
+       row_number() OVER (ORDER BY f.file_rank, t.row_number) AS position,
        d.file_no IS NOT NULL AS is_duplicate,
        coalesce(t.claim_status = 'denied', false) AS is_denied,
        coalesce(t.claim_status = 'reversed', false) OR coalesce(t.paid_amount < 0, false) AS is_negative,
        coalesce(t.claim_frequency_code, '') AS frequency,
        $service_date > $as_of AS is_after_as_of
 FROM $rows t
-JOIN every_file f USING (file_no)
+JOIN run.file_order f USING (file_no)
 JOIN run.payer p ON p.name = lower(t.payer)
 LEFT JOIN run.${table}_duplicate d ON d.file_no = t.file_no AND d.row_number = t.row_number
 WHERE t.row_hash IN (FROM run.${table}_repeated_key)

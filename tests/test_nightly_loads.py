@@ -17,7 +17,7 @@ from flows.errors import InputRefused, Usage
 from flows.plan import Request
 from flows.scan import sha256_of
 from flows.warehouse import SCHEMA_VERSION
-from tests.extracts import Row, as_csv, good
+from tests.extracts import IMATINIB, Row, as_csv, good
 from tests.hostile import ANY_ERROR_RATE, CSV, fill
 from tests.hostile import csv as csv_of
 from tests.nights import content, night
@@ -94,6 +94,23 @@ def test_any_split_and_order_of_nights_gives_the_result_of_a_single_load(
         day = AS_OF - timedelta(days=nights - 1 - number)
         summary = night(Request(base / str(number), base / "out", base / "audit.duckdb", day, _any_error_rate(base)))
     assert _results(summary.folder) == at_once
+
+
+@pytest.mark.parametrize("versions", [("5000.00", "4000.00"), ("7.77", "4000.00")])
+def test_the_order_of_nights_does_not_choose_between_versions_of_one_day(tmp_path: Path, versions: tuple[str, str]) -> None:
+    """Two versions of a line, paid on one day, in files of one name: whichever comes first, the same one stands."""
+    found = []
+    for order in (versions, versions[::-1]):
+        base = tmp_path / order[0]
+        base.mkdir()
+        for number, amount in enumerate(order):
+            row = good("pharmacy_claim", claim_id="A", quantity=500, ndc_code=IMATINIB, paid_amount=amount)
+            _land(base, f"in{number}", "pharmacy_claim", row)
+            summary = night(_request(base, f"in{number}"))
+        exceptions = pl.read_parquet(summary.folder / "exceptions.parquet")
+        assert exceptions.height and exceptions["paid_amount"].n_unique() == 1
+        found.append(exceptions)
+    assert found[0].equals(found[1])
 
 
 # ---------------------------------------------------------------- what lands

@@ -15,12 +15,12 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import yaml
 
 from flows.cli import main
 from tests.extracts import as_csv, good, write
-from tests.nights import content
 from tests.running import ROOT
 
 BIN = Path(sys.executable).parent
@@ -176,6 +176,7 @@ def test_of_two_nights_at_once_one_ends_and_the_other_is_refused(server: Server,
     assert first.returncode == 0, said
     assert second.returncode == 7 and second.stdout == ""
     assert second.stderr.startswith("claims-audit: Another run holds the warehouse audit.duckdb.")
-    stored = content(warehouse)
-    assert [row[0] for row in stored["pharmacy_claim"]] == ["1"] and len(stored["night"]) == 1
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        assert connection.execute("SELECT claim_id FROM pharmacy_claim").fetchall() == [("1",)]
+        assert len(connection.execute("FROM night").fetchall()) == 1
     assert len(list((tmp_path / "out").glob("run=*/manifest.json"))) == 1
