@@ -88,18 +88,20 @@ def _rows(bench: Workbench, as_of: date, claim_id: str) -> list[Row]:
     with opened(bench) as connection:
         for table in CLAIM_TABLES:
             query = f"""
-                SELECT '{table.removesuffix("_claim")}' AS claim_source, t.* EXCLUDE (member_hash, row_hash, notes, raw_record),
-                       p.payer_id, coalesce(t.person_id, s.sole_person_id, t.member_id) AS person, e.name AS file,
+                SELECT '{table.removesuffix("_claim")}' AS claim_source, p.payer_id,
+                       t.* EXCLUDE (member_hash, row_hash, notes, raw_record, place),
+                       coalesce(t.person_id, s.sole_person_id, t.member_id) AS person, e.name AS file,
                        {SERVICE_DATE[table]} AS service_date, t.{QUANTITY[table]} AS billed,
                        coalesce(f.fate, CASE WHEN {SERVICE_DATE[table]} > $as_of THEN 'after_as_of' ELSE 'history' END) AS fate,
                        coalesce(f.is_netted, false) AS is_netted, f.netted_paid_amount, f.netted_quantity
                 FROM every_{table} t
                 JOIN every_file e USING (file_no)
+                JOIN run.file_order o USING (file_no)
                 JOIN run.payer p ON p.name = lower(t.payer)
                 LEFT JOIN run.sole_person s ON s.member_id = t.member_id
                 LEFT JOIN run.{table}_fate f ON f.file_no = t.file_no AND f.row_number = t.row_number
                 WHERE t.claim_id = $claim_id
-                ORDER BY p.payer_id, t.claim_line_number, e.name, t.file_no, t.row_number"""
+                ORDER BY p.payer_id, t.claim_line_number, o.file_rank, t.row_number"""
             found += connection.sql(query, params={"as_of": as_of, "claim_id": claim_id}).pl().to_dicts()
     return found
 

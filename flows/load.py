@@ -20,14 +20,12 @@ from flows.errors import DoesNotBalance, InputRefused, Usage
 from flows.failures import speaks_of_disk
 from flows.parsing import insertion
 from flows.scan import Scan, exact_records, record_numbers, scan_csv, sha256_of
-from flows.sql import identifier, literal, literals, one, run
-from flows.warehouse import Workbench, add_columns, opened
+from flows.source import LONG_LINE, csv_source, has_pattern, match_header, parquet_source, without_pattern
+from flows.sql import identifier, literals, one, run
+from flows.warehouse import Workbench, add_columns, create_table, opened
 from schemas.tables import CLAIM_TABLES, TABLES, Table
 
-_LINE, _LONG_LINE = 1 << 21, 1 << 26  # bytes; room for long lines makes the engine read on one core only
-_BUFFER_LINES = 4  # of the longest a buffer holds: from several row groups of the engine on, it stores them twice
 _NESTED = ("[", "STRUCT", "MAP", "UNION", "BLOB")
-_PATTERN_SIGNS = "*?["
 _CHANGED = "the file changed while it was read. Run again when it is complete."
 
 
@@ -58,7 +56,7 @@ def load(bench: Workbench, landing: Path | None, extracts: list[Extract], config
     Raises InputRefused for a file that is not a table of the contract, and OSError where the disk fails.
     """
     loaded, fresh = Loaded(), {}
-    with opened(bench, readable=_without_pattern(landing) if landing else None) as connection:
+    with opened(bench, readable=without_pattern(landing) if landing else None) as connection:
         formats = list(config.date_formats)
         run(
             connection,
@@ -67,7 +65,7 @@ def load(bench: Workbench, landing: Path | None, extracts: list[Extract], config
         )
         for table in TABLES.values():
             connection.execute(f"DROP TABLE main.{identifier(table.name)}")
-            add_columns(connection, table, [c.name for c in table.columns if c.required])
+            create_table(connection, table, [c.name for c in table.columns if c.required])
         known = _known(connection, bench)
         file_no, load_no = (max((k[i] for k in known.values()), default=0) for i in (0, 1))
         with _looks(extracts, set(known), config, bench.scratch) as looks:
@@ -152,16 +150,16 @@ def _load_file(
     load_no: int,
     config: Config,
 ) -> None:
-    table, scratch, scan = TABLES[extract.table], bench.scratch, look.scan
+    table, scan = TABLES[extract.table], look.scan
     if isinstance(scan, InputRefused):
         raise scan
     if scan:
         header, types, expected = scan.header, None, scan.records
-        if scan.plain != extract.path and set(_PATTERN_SIGNS) & set(str(scratch)):
+        if scan.plain != extract.path and has_pattern(bench.scratch):
             raise Usage("The path of the warehouse holds a * ? or [, the engine's signs of a pattern. Choose another --output.")
-        source = _csv_source(scan, config)
+        source = csv_source(scan, config)
     else:
-        source, header, types, expected = _parquet_source(connection, extract)
+        source, header, types, expected = parquet_source(connection, extract)
     positions, unknown = match_header(table, header, config.columns.get(table.name, {}), extract.name)
     if types and any(word in types[i] for i in positions.values() for word in _NESTED):
         raise InputRefused(f"{extract.name}: a column of the table holds lists, structures or bytes. Export it as plain values.")
@@ -170,7 +168,7 @@ def _load_file(
         connection.execute(insertion(table, positions, source, file_no, types))
         if scan and _has_long_lines(connection, table, file_no, scan.records):
             _forget(connection, table, file_no)
-            connection.execute(insertion(table, positions, _csv_source(scan, config, _LONG_LINE), file_no, types))
+            connection.execute(insertion(table, positions, csv_source(scan, config, LONG_LINE), file_no, types))
     except duckdb.Error as error:
         _blame_file(error, extract)
         raise
@@ -187,28 +185,10 @@ def _load_file(
     connection.execute(
         "INSERT INTO main.file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
-            file_no,
-            table.name,
-            extract.name,
-            look.sha256,
-            loaded + rejected,
-            sorted(positions),
-            sorted(unknown),
-            bench.night,
+            file_no, table.name, extract.name, look.sha256, loaded + rejected, sorted(positions), sorted(unknown), bench.night,
             load_no,
         ],
-    )
-
-
-def _csv_source(scan: Scan, config: Config, longest_line: int = _LINE) -> str:
-    """The reading of a plain CSV file, every column as text under its position; lines may be so many bytes long."""
-    columns = "{" + ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(scan.header))) + "}"
-    return (
-        f"read_csv({literal(_no_glob(scan.plain))}, auto_detect = false, header = true, skip = {scan.blank_head}, "
-        f"store_rejects = true, rejects_limit = 0, delim = {literal(config.delimiter)}, quote = '\"', escape = '\"', "
-        f"encoding = 'utf-8', max_line_size = {longest_line}, buffer_size = {_BUFFER_LINES * longest_line}, "
-        f"hive_partitioning = false, columns = {columns})"
-    )
+    )  # fmt: skip
 
 
 def _has_long_lines(connection: duckdb.DuckDBPyConnection, table: Table, file_no: int, records: int) -> bool:
@@ -240,41 +220,19 @@ def _number_rows(connection: duckdb.DuckDBPyConnection, table: Table, file_no: i
 def _forget(connection: duckdb.DuckDBPyConnection, table: Table, file_no: int) -> None:
     """Undo the reading of a file, to read it again."""
     connection.execute(f"DELETE FROM main.{identifier(table.name)} WHERE file_no = ?", [file_no])
-    connection.execute("DROP TABLE reject_errors")
-    connection.execute("DROP TABLE reject_scans")
+    _drop_rejects(connection)
 
 
 def _forget_file(connection: duckdb.DuckDBPyConnection, table: Table, file_no: int) -> None:
     """Undo the loading of a file altogether."""
     for name in (table.name, "quarantine", "file"):
         connection.execute(f"DELETE FROM main.{identifier(name)} WHERE file_no = ?", [file_no])
+    _drop_rejects(connection)
+
+
+def _drop_rejects(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("DROP TABLE IF EXISTS reject_errors")
     connection.execute("DROP TABLE IF EXISTS reject_scans")
-
-
-def match_header(
-    table: Table, header: tuple[str, ...], mapping: dict[str, str], file_name: str
-) -> tuple[dict[str, int], list[str]]:
-    """Where each of our columns stands in a header, in any order and case; and the columns nobody knows.
-
-    Raises InputRefused where a required column is missing (the header itself is not repeated: a file without
-    its header has a member's row there) or one column stands twice.
-    """
-    theirs_to_ours = {k.strip().lower(): v for k, v in mapping.items()}
-    names = [theirs_to_ours.get(h.strip().lower(), h.strip().lower()) for h in header]
-    ours = {c.name for c in table.columns}
-    twice = sorted({n for n in names if n in ours and names.count(n) > 1})
-    if twice:
-        raise InputRefused(f"{file_name}: column {twice[0]} stands twice in the header. Remove or rename one.")
-    positions = {n: i for i, n in enumerate(names) if n in ours}
-    needed = [(c.name,) for c in table.columns if c.required] + list(table.one_of)
-    missing = [" or ".join(group) for group in needed if not set(group) & set(positions)]
-    if missing:
-        raise InputRefused(
-            f"{file_name}: no column {missing[0]}, which {table.name} needs. Add it, or map its name in the config "
-            f"([columns.{table.name}])."
-        )
-    return positions, [h.strip() for h, n in zip(header, names, strict=True) if n not in ours and h.strip()]
 
 
 def _keep_rejects(connection: duckdb.DuckDBPyConnection, file_no: int, extract: Extract, scan: Scan, delimiter: str) -> int:
@@ -291,8 +249,7 @@ def _keep_rejects(connection: duckdb.DuckDBPyConnection, file_no: int, extract: 
            FROM reject_errors GROUP BY line ORDER BY line""",
         [file_no, numbers],
     )
-    connection.execute("DROP TABLE reject_errors")
-    connection.execute("DROP TABLE reject_scans")
+    _drop_rejects(connection)
     return rejected
 
 
@@ -303,37 +260,3 @@ def _blame_file(error: duckdb.Error, extract: Extract) -> None:
         raise InputRefused(
             f"{extract.name}: the file is damaged and cannot be read to its end. Export or transfer it again."
         ) from None
-
-
-def _no_glob(path: Path) -> str:
-    """A path in which the engine sees no pattern."""
-    return "".join(f"[{c}]" if c in _PATTERN_SIGNS else c for c in str(path))
-
-
-def _without_pattern(folder: Path) -> Path:
-    """The folder, or the nearest above it whose path the engine does not take for a pattern: it compares paths as text."""
-    return next((f for f in (folder, *folder.parents) if not set(_PATTERN_SIGNS) & set(str(f))), folder)
-
-
-def _parquet_source(connection: duckdb.DuckDBPyConnection, extract: Extract) -> tuple[str, tuple[str, ...], list[str], int]:
-    """Source, header, types and number of rows of a Parquet file; its folders' names are no columns."""
-    path = literal(_no_glob(extract.path))
-    source = f"read_parquet({path}, hive_partitioning = false)"
-    try:
-        described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
-        schema = connection.execute(f"SELECT name, num_children FROM parquet_schema({path})").fetchall()
-        rows = one(connection, f"SELECT num_rows FROM parquet_file_metadata({path})")
-    except duckdb.Error:
-        raise InputRefused(f"{extract.name}: not a readable Parquet file. Export or transfer it again.") from None
-    numbered = ", ".join(f"{identifier(str(row[0]))} AS c{i}" for i, row in enumerate(described))
-    return f"(SELECT {numbered} FROM {source})", _top_level(schema), [str(row[1]) for row in described], rows
-
-
-def _top_level(schema: list[tuple[str, int | None]]) -> tuple[str, ...]:
-    """Names of a Parquet file's columns as they stand: the engine renames the second of two that are equal."""
-    names, inner = [], 0
-    for name, children in schema[1:]:
-        if not inner:
-            names.append(name)
-        inner += (children or 0) - (inner > 0)
-    return tuple(names)

@@ -7,6 +7,7 @@ texts are others, files are gone) looks at everything, and what it finds is reme
 import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import date
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -94,6 +95,7 @@ def remember(connection: duckdb.DuckDBPyConnection, source: str) -> None:
                 connection.execute(f"CREATE OR REPLACE TABLE main.{name} AS FROM {source}.{name}")
 
 
+@cache
 def program_digest() -> str:
     """A digest of the program's own files: what another program answered is not built on."""
     folders = [folder(), *(Path(str(files(package))) for package in ("audit_rules", "flows", "schemas"))]

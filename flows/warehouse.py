@@ -173,7 +173,7 @@ def _lay_out(connection: duckdb.DuckDBPyConnection, has_kept: bool, night: date 
     connection.execute("CREATE SCHEMA IF NOT EXISTS run")  # what one run derives; never kept
     connection.execute("CREATE TABLE IF NOT EXISTS run.again (table_name VARCHAR, sha256 VARCHAR)")
     for table in TABLES.values():
-        add_columns(connection, table, [c.name for c in table.columns])
+        create_table(connection, table, [c.name for c in table.columns])
     for name, ddl in LEDGERS.items():
         connection.execute(f"CREATE TABLE IF NOT EXISTS {identifier(name)} ({ddl})")
     connection.execute("INSERT INTO meta SELECT ? WHERE NOT EXISTS (FROM main.meta)", [SCHEMA_VERSION])
@@ -198,15 +198,16 @@ def _loaded_later(connection: duckdb.DuckDBPyConnection, night: date) -> list[in
     return [row[0] for row in rows.fetchall()]
 
 
-def _ddl(columns: dict[str, str]) -> str:
-    return ", ".join(f"{identifier(n)} {t}" for n, t in columns.items())
+def create_table(connection: duckdb.DuckDBPyConnection, table: Table, names: list[str]) -> None:
+    """This run's table with those of its columns, where it is not there yet."""
+    columns = {c.name: sql_type(c) for c in table.columns if c.name in names} | BOOKKEEPING
+    ddl = ", ".join(f"{identifier(n)} {t}" for n, t in columns.items())
+    connection.execute(f"CREATE TABLE IF NOT EXISTS main.{identifier(table.name)} ({ddl})")
 
 
 def add_columns(connection: duckdb.DuckDBPyConnection, table: Table, names: list[str]) -> None:
     """Add those of the columns that this run's table lacks: rows are stored faster without what no file supplies."""
     name = f"main.{identifier(table.name)}"
-    columns = {c.name: sql_type(c) for c in table.columns if c.name in names} | BOOKKEEPING
-    connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({_ddl(columns)})")
     there = {row[0] for row in connection.execute(f"DESCRIBE {name}").fetchall()}
     for column in table.columns:
         if column.name in names and column.name not in there:

@@ -1,6 +1,6 @@
 """Which file is which table, what a header must hold, and how typed columns are read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +10,7 @@ import pytest
 
 from flows.discover import find_extracts
 from flows.errors import InputRefused
-from flows.load import match_header
+from flows.source import match_header
 from flows.warehouse import opened
 from schemas.tables import TABLES
 from tests.extracts import ANY_ERROR_RATE, GOOD, IMATINIB, Content, Ran, Row, as_csv, good, run
@@ -328,12 +328,21 @@ def test_the_same_content_twice_in_one_folder_is_read_once(tmp_path: Path) -> No
     assert (ran.passed_over, len(ran.rows(CLAIM))) == (1, 1)
 
 
-def test_a_file_of_the_same_name_with_other_content_is_read(tmp_path: Path) -> None:
-    run(tmp_path, CLAIM_FILE).keep()
-    again = run(tmp_path, {"pharmacy_claim.csv": [good(CLAIM), good(CLAIM, claim_id="2")]}, landing="second")
+def test_a_file_of_the_same_name_with_other_content_is_read_and_the_order_of_nights_changes_no_count(tmp_path: Path) -> None:
+    larger = {"pharmacy_claim.csv": [good(CLAIM), good(CLAIM, claim_id="2")]}
 
-    assert again.passed_over == 0
-    assert [(f.rows_read, f.accepted, f.duplicates) for f in again.balance.files] == [(1, 1, 0), (2, 1, 1)]
+    def both(home: Path, first: Mapping[str, Content], second: Mapping[str, Content]) -> list[tuple[int, int, int]]:
+        home.mkdir()
+        run(home, first).keep()
+        again = run(home, second, landing="second")
+        assert again.passed_over == 0
+        return [(f.rows_read, f.accepted, f.duplicates) for f in again.balance.files]
+
+    counts = both(tmp_path / "growing", CLAIM_FILE, larger)
+
+    assert sorted(row[0] for row in counts) == [1, 2]
+    assert [sum(column) for column in zip(*counts, strict=True)] == [3, 2, 1]
+    assert both(tmp_path / "shrinking", larger, CLAIM_FILE) == counts
 
 
 def test_a_run_that_is_not_kept_leaves_nothing_behind(tmp_path: Path) -> None:
