@@ -9,7 +9,7 @@ import polars as pl
 from audit_rules.dossier import Extracted
 from audit_rules.reference import Reference
 from flows.net import FEE, QUANTITY, SERVICE_DATE
-from flows.remembered import NO_PAIRS, after
+from flows.remembered import GATHERED, NO_PAIRS, after
 from flows.sql import day, fetched, run
 from flows.warehouse import Workbench, left, opened
 from schemas.tables import TABLES, Kind
@@ -27,11 +27,17 @@ _LATEST_DECISION = """
     ON l.authorization_id = t.authorization_id AND l.load_no > every_file.load_no"""
 
 
-_EVERYBODY = {"asked_for": "true", "looked_at": "true", "audited_before": NO_PAIRS}
+_EVERYBODY = {
+    "asked_for": "true",
+    "looked_at": "true",
+    "audited_before": NO_PAIRS,
+    "gathered_before": "(SELECT hash('') AS member_hash WHERE false)",
+}
 _TOUCHED = {
     "asked_for": "person IN (FROM run.touched_person)",
     "looked_at": "file_no IN (FROM run.new_file)",
     "audited_before": "kept.main.audited_member",
+    "gathered_before": "kept.main.gathered_member",
 }
 
 
@@ -64,7 +70,11 @@ def extract(
         _list_codes(connection, "audited_hcpcs", reference.hcpcs.filter(pl.col("role") != "never")["hcpcs"])
         _list_codes(connection, "audited_ndc", reference.ndc.filter(pl.col("audited"))["ndc11"])
         today = day(as_of)
-        run(connection, "affected", as_of=today, after=after(before), **(_TOUCHED if before else _EVERYBODY))
+        asked = _TOUCHED if before else _EVERYBODY
+        run(connection, "affected", as_of=today, after=after(before), **asked)
+        for table in GATHERED:
+            rows_before = f"UNION ALL BY NAME FROM kept.main.{table}_gathered" if before else ""
+            run(connection, "gathered", table=table, looked_at=asked["looked_at"], rows_before=rows_before)
         return Extracted(
             medical=_claims(connection, "medical_claim", today),
             pharmacy=_claims(connection, "pharmacy_claim", today),
@@ -137,10 +147,11 @@ def _rows(
     connection: duckdb.DuckDBPyConnection, table: str, columns: str, join: str = "", key: tuple[str, ...] = ()
 ) -> pl.DataFrame:
     """Rows of one table for affected persons, in a total order of their content; of each key those of its latest load."""
+    source = f"gathered_{table}" if table in GATHERED else f"every_{table}"
     latest = f"QUALIFY load_no = max(load_no) OVER (PARTITION BY {', '.join(key)})" if key else ""
     query = f"""
         WITH of_members AS MATERIALIZED (
-            SELECT * FROM every_{table} WHERE member_hash IN (SELECT member_hash FROM run.affected_member))
+            SELECT * FROM {source} WHERE member_hash IN (SELECT member_hash FROM run.affected_member))
         SELECT {_PERSON} AS person, {columns} FROM of_members t JOIN every_file USING (file_no) {_AFFECTED} {join} {latest}"""
     return fetched(connection, query)
 

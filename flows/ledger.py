@@ -22,10 +22,11 @@ from schemas.results import CHANGE, conform
 
 DISMISS, REOPEN = "dismiss", "reopen"
 _LONGEST_CHAIN = 20  # of claims that replace each other
-_FOUND = (
+FOUND = (
     "exception_id", "rule_id", "policy_id", "claim_source", "payer", "member_id", "claim_id", "claim_line_number", "outcome",
     "reason", "amount_at_risk",
 )  # fmt: skip
+"""Columns of an exception that the ledger looks at."""
 _ORDER = ("claim_source", "claim_id", "claim_line_number", "rule_id", "exception_id")
 
 
@@ -42,7 +43,7 @@ def changes(plan: Plan, run_id: str, exceptions: pl.DataFrame) -> Moved:
     tonight = day(night)
     with opened(plan.bench) as connection:
         (before,) = connection.execute(f"SELECT max(as_of) FROM every_night WHERE as_of < {tonight}").fetchall()[0]
-        connection.register("exceptions", exceptions.select(_FOUND).unique("exception_id", keep="first", maintain_order=True))
+        connection.register("exceptions", exceptions.select(FOUND).unique("exception_id", keep="first", maintain_order=True))
         connection.execute("CREATE OR REPLACE TABLE run.found AS FROM exceptions")
         connection.unregister("exceptions")
         _note_texts(connection, plan, before)

@@ -118,7 +118,7 @@ def net(bench: Workbench, as_of: date, payer_names: dict[str, str], max_error_ra
 
 def _settle_persons(connection: duckdb.DuckDBPyConnection, today: str, before: date | None) -> None:
     """Link persons and date the undated diagnoses; those that find no claim link nobody, which may undo other links."""
-    words = {"links_before": "kept.main.dated_link", "undated_before": "kept.main.undated"} if before else _NOTHING_BEFORE
+    words = {"links_before": "kept.main.found_link", "undated_before": "kept.main.undated"} if before else _NOTHING_BEFORE
     run(connection, "persons", as_of=today, after=after(before), **words)
     for _ in range(_LINK_ROUNDS):
         connection.execute("CREATE OR REPLACE TABLE run.unresolved_before AS FROM run.unresolved")

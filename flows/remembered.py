@@ -20,8 +20,16 @@ from schemas.tables import CLAIM_TABLES
 _NO_DAY = date.max
 NO_PAIRS = "(SELECT '' AS member_id, '' AS person_id WHERE false)"
 """SQL of what is remembered of members and persons where nothing is."""
-_FACTS = ("dated_link", "undated", "sole_person", *(f"{t}_fate" for t in CLAIM_TABLES), "file_repeats")
-_ANSWERS = ("judged_exception", "judged_coverage", "judged_repeat", "payer_start", "generic_price", "audited_member")
+_FACTS = ("found_link", "undated", "sole_person", *(f"{t}_fate" for t in CLAIM_TABLES), "file_repeats")
+GATHERED = (*CLAIM_TABLES, "diagnosis")
+"""The large tables, whose rows of affected members are gathered for the nights that follow."""
+_GATHERED = tuple(f"{t}_gathered" for t in GATHERED)
+_ANSWERS = (
+    "judged_exception", "judged_coverage", "judged_repeat", "payer_start", "generic_price", "audited_member", "gathered_member",
+    *_GATHERED,
+)  # fmt: skip
+_ADDED = ("found_link", *_GATHERED)
+"""Tables of which tonight found only what is not remembered yet."""
 _MOVED = {f"{t}_fate": f"(file_no, row_number) IN (SELECT file_no, row_number FROM fresh.run.{t}_touched)" for t in CLAIM_TABLES}
 _MOVED |= {"undated": "file_no IN (FROM fresh.run.new_file)"}
 _MOVED |= {"sole_person": "member_id IN (SELECT member_id FROM fresh.run.moved_member)"}
@@ -89,8 +97,8 @@ def remember(connection: duckdb.DuckDBPyConnection, source: str) -> None:
             if builds and name in _MOVED:
                 connection.execute(f"DELETE FROM main.{name} WHERE {_MOVED[name]}")
                 connection.execute(f"INSERT INTO main.{name} BY NAME SELECT * FROM {source}.{name} WHERE {_MOVED[name]}")
-            elif builds and name == "dated_link":
-                connection.execute(f"INSERT INTO main.{name} (FROM {source}.{name} EXCEPT FROM main.{name})")
+            elif builds and name in _ADDED:
+                connection.execute(f"INSERT INTO main.{name} BY NAME FROM {source}.{name}")
             else:
                 connection.execute(f"CREATE OR REPLACE TABLE main.{name} AS FROM {source}.{name}")
 

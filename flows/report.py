@@ -4,6 +4,7 @@ import grp
 import json
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,10 @@ def write_tables(folder: Path, tables: dict[str, pl.DataFrame]) -> None:
 def write_judgement(folder: Path, judgement: Judgement) -> None:
     """The tables that come from the rules."""
     exceptions = judgement.exceptions
-    write_tables(folder, {"exceptions": exceptions, "worklist": judgement.worklist, "rule_coverage": judgement.coverage})
-    write_csv(folder / "exceptions.csv", exceptions)
+    with ThreadPoolExecutor(1) as beside:
+        in_csv = beside.submit(write_csv, folder / "exceptions.csv", exceptions)
+        write_tables(folder, {"exceptions": exceptions, "worklist": judgement.worklist, "rule_coverage": judgement.coverage})
+        in_csv.result()
 
 
 def write_findings(folder: Path, plan: Plan) -> None:

@@ -20,7 +20,7 @@ from audit_rules.rules import RULES
 from flows.answers import with_standing
 from flows.clock import seconds
 from flows.extract import extract, of_others
-from flows.ledger import changes
+from flows.ledger import FOUND, changes
 from flows.load import load
 from flows.net import net
 from flows.partition import write_partitions
@@ -121,7 +121,7 @@ def report_stage(plan: Plan) -> Summary:
     folder = plan.request.output / f"run={run_id}"
     noted = _noted(plan)
     was_there = stands_complete(folder)
-    exceptions = pl.read_parquet(results(plan) / "exceptions.parquet")
+    exceptions = pl.read_parquet(results(plan) / "exceptions.parquet", columns=list(FOUND))
     worklist = pl.read_parquet(results(plan) / "worklist.parquet", columns=["outcome", "amount_at_risk"])
     moved = changes(plan, run_id, exceptions)
     write_tables(results(plan), {"changes": moved.changes})

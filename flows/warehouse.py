@@ -280,7 +280,8 @@ def upgrade(warehouse: Path) -> None:
                 connection.execute("ALTER TABLE main.file ADD COLUMN load_no INTEGER DEFAULT 0")
             for name, ddl in LEDGERS.items():
                 connection.execute(f"CREATE TABLE IF NOT EXISTS main.{identifier(name)} ({ddl})")
-            connection.execute("DROP TABLE IF EXISTS main.remembered")  # the next night looks at everything
+            for name in ("remembered", "dated_link"):  # the next night looks at everything, and remembers it anew
+                connection.execute(f"DROP TABLE IF EXISTS main.{name}")
             run(connection, "ledger_view")
             connection.execute("UPDATE main.meta SET schema_version = ?", [SCHEMA_VERSION])
             connection.execute("COMMIT")

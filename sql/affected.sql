@@ -1,6 +1,8 @@
 -- run.audited_member   grain: member_id and person_id of a line of an audited drug (as far as SQL can tell: a superset).
 -- run.affected_person  grain: person with such a line, of those asked for.
 -- run.affected_member  grain: member_id under which rows of such a person may stand, with its hash.
+-- run.gathered_member    grain: hash of a member whose rows are gathered: of such a member, and those $gathered_before.
+-- run.ungathered_member  grain: hash of one whose rows no night gathered before.
 -- inputs: every_medical_claim, every_pharmacy_claim, run.dated_link, run.undated, run.sole_person, run.audited_hcpcs,
 -- run.audited_ndc. $asked_for: a condition on `person`. $audited_before: what was found in the files that $looked_at leaves
 -- out; $after: of those only what is dated after that day and known on $as_of is looked at.
@@ -35,3 +37,8 @@ FROM (SELECT member_id FROM run.dated_link WHERE person_id IN (FROM run.affected
       SELECT member_id FROM run.undated WHERE person_id IN (FROM run.affected_person)
       UNION
       SELECT person FROM run.affected_person);
+
+CREATE OR REPLACE TABLE run.ungathered_member AS
+SELECT DISTINCT member_hash FROM run.affected_member WHERE member_hash NOT IN (FROM $gathered_before);
+
+CREATE OR REPLACE TABLE run.gathered_member AS FROM run.ungathered_member UNION ALL FROM $gathered_before;

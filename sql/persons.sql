@@ -1,6 +1,7 @@
 -- Who is who, as far as every row says it for itself; undated diagnoses join in rounds (sql/links.sql).
 -- run.payer            grain: payer name as it stands, lower case. payer_id: the policy's payer, else the name itself.
--- run.dated_link       grain: member_id and person_id that stand together in a row that is no undated diagnosis.
+-- run.found_link       grain: member_id and person_id that stand together in a row that is no undated diagnosis, and did in none
+--                      of an earlier night; run.dated_link has all that do.
 -- run.undated          grain: diagnosis row without a date.
 -- run.claim_of_undated grain: claim row known on the as-of date whose claim such a diagnosis names.
 -- inputs: every_TABLE, run.payer_name (name, payer_id), run.new_file (files that are looked at), $links_before and
@@ -15,7 +16,7 @@ FROM (SELECT DISTINCT lower(payer) AS name FROM every_medical_claim
       UNION SELECT DISTINCT lower(payer) FROM every_authorization)
 LEFT JOIN run.payer_name n USING (name);
 
-CREATE OR REPLACE TABLE run.dated_link AS
+CREATE OR REPLACE TABLE run.found_link AS
 SELECT member_id, person_id
 FROM (SELECT member_id, person_id FROM every_medical_claim
       WHERE file_no IN (FROM run.new_file) AND coalesce(claim_line_start_date, claim_start_date) <= $as_of
@@ -32,8 +33,9 @@ FROM (SELECT member_id, person_id FROM every_medical_claim
       UNION ALL SELECT member_id, person_id FROM every_authorization WHERE file_no IN (FROM run.new_file)
       UNION ALL SELECT member_id, person_id FROM every_clinical_evidence WHERE file_no IN (FROM run.new_file))
 WHERE person_id IS NOT NULL
-UNION
-FROM $links_before;
+EXCEPT FROM $links_before;
+
+CREATE OR REPLACE VIEW run.dated_link AS FROM run.found_link UNION ALL FROM $links_before;
 
 CREATE OR REPLACE TABLE run.undated AS
 SELECT file_no, row_number, claim_id, member_id, person_id

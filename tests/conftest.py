@@ -9,7 +9,7 @@ from flows.plan import Request
 from tests.nights import night
 from tests.running import AS_OF, ROOT
 
-TAKE_LONGEST = ("test_faults.py", "test_schedule.py", "test_phi.py", "test_touched.py", "test_nightly_loads.py")
+TAKE_LONGEST = ("test_kills.py", "test_faults.py", "test_schedule.py", "test_phi.py", "test_touched.py", "test_nightly_loads.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

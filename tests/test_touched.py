@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -205,6 +206,26 @@ def test_an_undated_diagnosis_of_the_night_before_still_counts(tmp_path: Path, m
     later = _dose("F", payer="MMM", claim_id="F2", claim_line_start_date="2026-05-30")
     request = _request(tmp_path, _land(tmp_path / "two", {"medical_claim": [later]}), FIRST)
     _same_as_whole(request, night(request))
+
+
+def test_the_rows_of_a_patient_whom_several_nights_made_are_all_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of before the first audited line, the line, another of the same day, and a night that only touches the person."""
+    monkeypatch.setattr(stages, "RULES", FEW)
+    dose = _dose("Z", payer="MMM")
+    leukemia = good("diagnosis", member_id="Z", diagnosis_code="C91.00", diagnosis_date="2026-05-01")
+    brought: list[Rows] = [
+        SMALL | {"diagnosis": [*SMALL["diagnosis"], leukemia]},
+        {"medical_claim": [dose]},
+        {"medical_claim": [dose | {"claim_id": "again"}]},
+        {"eligibility": [good("eligibility", member_id="Z", payer="MMM")]},
+    ]
+    for number, tables in enumerate(brought):
+        request = _request(tmp_path, _land(tmp_path / str(number), tables), FIRST)
+        summary = night(request)
+    assert summary.judged_again == 1
+    found = pl.read_parquet(summary.folder / "exceptions.parquet").filter(pl.col("member_id") == "Z")["rule_id"].to_list()
+    assert "DUP01" in found and "DX01" not in found
+    _same_as_whole(request, summary)
 
 
 def test_a_table_supplied_for_the_first_time_judges_everybody_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
