@@ -27,6 +27,8 @@ _LATEST_DECISION = """
     ON l.authorization_id = t.authorization_id AND l.load_no > every_file.load_no"""
 
 
+_OF_KNOWN = ("payer", "claim_id", "claim_line_number", "original_claim_id", "fate", "paid_cents")
+"""What the ledger asks of the claim rows of affected persons, left for it in run.known_TABLE."""
 _EVERYBODY = {
     "asked_for": "true",
     "looked_at": "true",
@@ -157,6 +159,7 @@ def _rows(
 
 
 def _claims(connection: duckdb.DuckDBPyConnection, table: str, as_of: str) -> pl.DataFrame:
+    """Claim rows of affected persons (sql/known_claims.sql), in a total order of their content."""
     run(
         connection,
         "known_claims",
@@ -166,4 +169,6 @@ def _claims(connection: duckdb.DuckDBPyConnection, table: str, as_of: str) -> pl
         quantity=QUANTITY[table],
         fee=FEE[table],
     )
-    return fetched(connection, f"FROM run.known_{table}")
+    known = fetched(connection, f"FROM known_{table}")
+    left(connection, f"known_{table}", known.select(_OF_KNOWN))
+    return known

@@ -1,8 +1,8 @@
 -- Claim rows of affected persons known on the as-of date, exact duplicates left out, with what became of them.
--- run.known_$table  grain: row. fate: history, superseded, reversed or denied; figures are netted where a key was.
+-- known_$table  grain: row. fate: history, superseded, reversed or denied; figures are netted where a key was.
 -- inputs: gathered_$table, run.affected_member, run.affected_person, run.sole_person, run.payer, run.${table}_fate
 
-CREATE OR REPLACE TABLE run.known_$table AS
+CREATE OR REPLACE TEMP VIEW known_$table AS
 SELECT k.* EXCLUDE (fee),
        CAST(k.quantity * 1000 AS BIGINT) AS quantity_milli,
        CAST(k.paid_amount * 100 AS BIGINT) AS paid_cents,

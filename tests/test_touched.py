@@ -212,9 +212,10 @@ def test_the_rows_of_a_patient_whom_several_nights_made_are_all_judged(tmp_path:
     """Rows of before the first audited line, the line, another of the same day, and a night that only touches the person."""
     monkeypatch.setattr(stages, "RULES", FEW)
     dose = _dose("Z", payer="MMM")
+    visit = dose | {"claim_id": "visit", "hcpcs_code": "99213"}  # in the place in its file that the dose has in the next
     leukemia = good("diagnosis", member_id="Z", diagnosis_code="C91.00", diagnosis_date="2026-05-01")
     brought: list[Rows] = [
-        SMALL | {"diagnosis": [*SMALL["diagnosis"], leukemia]},
+        SMALL | {"medical_claim": [visit, *SMALL["medical_claim"]], "diagnosis": [*SMALL["diagnosis"], leukemia]},
         {"medical_claim": [dose]},
         {"medical_claim": [dose | {"claim_id": "again"}]},
         {"eligibility": [good("eligibility", member_id="Z", payer="MMM")]},
