@@ -207,10 +207,11 @@ def test_exit_8_the_disk_is_full_in_the_middle_of_what_validate_writes(
     "setting", [{"PREFECT_API_URL": "http://127.0.0.1:9/api"}, {"PREFECT_API_URL": "nonsense"}, {"PREFECT_HOME": os.devnull}]
 )
 def test_exit_9_prefect_cannot_record(unharmed: Path, landing: Path, tmp_path: Path, setting: dict[str, str]) -> None:
+    impatient = {"PREFECT_HOME": str(tmp_path / "prefect"), "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "10"}
     program = Path(sys.executable).with_name("claims-audit")
     done = subprocess.run(
         [str(program), "run", "--input", str(landing), "--output", str(unharmed / "out")],
-        capture_output=True, text=True, check=False, env=os.environ | {"PREFECT_HOME": str(tmp_path / "prefect")} | setting,
+        capture_output=True, text=True, check=False, env=os.environ | impatient | setting,
     )  # fmt: skip
     assert done.returncode == 9, done.stderr
     assert done.stdout == "" and done.stderr.startswith("claims-audit: Prefect could not start or record the run")

@@ -82,15 +82,6 @@ def test_the_same_run_again_is_left_alone_and_a_lost_one_comes_back_with_the_sam
     assert after == {name: content for name, (content, _) in before.items() if name != "timings.json"}
 
 
-def test_prefect_that_cannot_record_is_exit_9(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    home.write_text("a file where a folder should be")
-    done = _run("run", "--input", "data/sample", "--output", tmp_path / "out", "--as-of", "2026-06-30", home=home)
-    assert done.returncode == 9, done.stderr
-    assert "Traceback" not in done.stderr
-    assert not list((tmp_path / "out").glob("run=*"))
-
-
 def test_the_wheel_works_from_another_folder(tmp_path: Path, home: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
