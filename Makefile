@@ -32,7 +32,7 @@ lint: $(READY)
 	$(BIN)/mypy
 
 schemas: $(READY)
-	$(BIN)/python -m tests.write_schemas
+	$(BIN)/python -m tools.write_schemas
 
 bench: $(READY)
 	$(BIN)/python benchmarks/bench.py --n $(or $(N),1)
@@ -41,7 +41,7 @@ bench-nightly: $(READY)
 	$(BIN)/python benchmarks/nightly.py --n $(or $(N),10)
 
 mutants: $(READY)
-	$(BIN)/python -m benchmarks.mutants $(ID)
+	$(BIN)/python -m tools.mutation.mutants $(ID)
 
 $(READY): requirements.lock pyproject.toml
 	"$$($(FIND_PYTHON))" -m venv $(VENV)

@@ -2,16 +2,24 @@
 
 from collections.abc import Iterator
 
-from audit_rules.policy import Policy, PolicyLibrary
-from audit_rules.rule import RuleModule
+from audit_rules.engine.rule import RuleModule
+from audit_rules.policy.library import Policy, PolicyLibrary
 
 
 def describe(module: RuleModule) -> str:
     """A rule as its own docstring tells it, with its kinds of term and the documents it needs."""
     rule = module.RULE
     terms = ", ".join(kind.kind for kind in rule.asks)
-    lines = [f"{rule.id} ({rule.name})", "", (module.__doc__ or "").strip(), "", f"Terms: {terms}. Amount: {rule.basis}."]
-    lines += [f"{reason}: settled by {'; '.join(documents)}." for reason, documents in rule.needs.items()]
+    lines = [
+        f"{rule.id} ({rule.name})",
+        "",
+        (module.__doc__ or "").strip(),
+        "",
+        f"Terms: {terms}. Amount: {rule.basis}.",
+    ]
+    lines += [
+        f"{reason}: settled by {'; '.join(documents)}." for reason, documents in rule.needs.items()
+    ]
     return "\n".join(lines)
 
 
@@ -21,7 +29,10 @@ def coverage(library: PolicyLibrary, rules: tuple[RuleModule, ...]) -> str:
 
 
 def _of_document(policy: Policy, rules: tuple[RuleModule, ...]) -> Iterator[str]:
-    asked_by = {kind: [m.RULE.id for m in rules if kind in m.RULE.asks] for kind in {type(t) for t in policy.terms}}
+    asked_by = {
+        kind: [m.RULE.id for m in rules if kind in m.RULE.asks]
+        for kind in {type(t) for t in policy.terms}
+    }
     whole = [t for t in policy.terms if not t.partly]
     partly = [t for t in policy.terms if t.partly]
     yield f"{policy.document.id}: {policy.document.title}"

@@ -84,7 +84,9 @@ class Bench:
         self.rounds[form].append(Round(before, measured, after))
         if form == CSV:
             self.rounds[BAD].append(Round(before, self._pipeline(extracts, BAD), after))
-        _say(f"round {number + 1} of {self.number_of_rounds}, {TITLES[form]}: {self.rounds[form][-1].ratio:.2f} x the bare load")
+        _say(
+            f"round {number + 1} of {self.number_of_rounds}, {TITLES[form]}: {self.rounds[form][-1].ratio:.2f} x the bare load"
+        )
 
     def _base(self, extracts: Path) -> float:
         seconds = self.child("base", extracts, self.folder("base"))["seconds"]["total"]
@@ -114,11 +116,22 @@ class Bench:
         """Seconds of `claims-audit run`, Prefect and all; the first time with an empty Prefect home."""
         os.sync()
         output = self.folder(f"program{number}")
-        command = [Path(sys.executable).with_name("claims-audit"), "run", "--input", extracts, "--output", output]
+        command = [
+            Path(sys.executable).with_name("claims-audit"),
+            "run",
+            "--input",
+            extracts,
+            "--output",
+            output,
+        ]
         environment = os.environ | {"PREFECT_HOME": str(self.folder("prefect").resolve())}
         started = perf_counter()
         done = subprocess.run(
-            [*map(str, command), "--as-of", "2026-06-30"], env=environment, capture_output=True, text=True, check=False
+            [*map(str, command), "--as-of", "2026-06-30"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             raise SystemExit(f"claims-audit failed:\n{done.stderr}")
@@ -126,7 +139,14 @@ class Bench:
 
 
 def _extracts(n: float) -> Path:
-    command = [sys.executable, str(HERE / "make_extracts.py"), "--n", f"{n:g}", "--folder", str(FOLDER)]
+    command = [
+        sys.executable,
+        str(HERE / "make_extracts.py"),
+        "--n",
+        f"{n:g}",
+        "--folder",
+        str(FOLDER),
+    ]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return Path(done.stdout.strip())
 
@@ -164,14 +184,26 @@ def _pipelines(rounds: dict[str, list[Round]]) -> list[str]:
         return [spread([value(r) for r in rounds[form]]) for form in TITLES]
 
     def bases(form: str) -> str:
-        return "as CSV" if form == BAD else spread([s for r in rounds[form] for s in (r.before, r.after)])
+        return (
+            "as CSV"
+            if form == BAD
+            else spread([s for r in rounds[form] for s in (r.before, r.after)])
+        )
 
-    ratios = ["void" if variation(rounds[form]) > MOST_VARIATION else spread([r.ratio for r in rounds[form]]) for form in TITLES]
+    ratios = [
+        "void"
+        if variation(rounds[form]) > MOST_VARIATION
+        else spread([r.ratio for r in rounds[form]])
+        for form in TITLES
+    ]
     return [
         _row("seconds, median (least-most)", *TITLES.values()),
         _row("bare typed load", *(bases(form) for form in TITLES)),
         _row("pipeline, through the reports", *cells(lambda r: r.pipeline["seconds"]["total"])),
-        *(_row(f"  {stage}", *cells(lambda r, stage=stage: r.pipeline["seconds"][stage])) for stage in STAGES),
+        *(
+            _row(f"  {stage}", *cells(lambda r, stage=stage: r.pipeline["seconds"][stage]))
+            for stage in STAGES
+        ),
         _row("pipeline / bare load", *ratios),
         _row("peak memory, GiB", *cells(lambda r: r.pipeline["peak"] / 1024**3)),
     ]
@@ -179,26 +211,37 @@ def _pipelines(rounds: dict[str, list[Round]]) -> list[str]:
 
 def _rest(bench: Bench) -> list[str]:
     """The lower half: rules against the scan, against pandas, and the start of Prefect."""
-    rules, plain, tiny = bench.rules["seconds"], bench.plain["seconds"], bench.tiny["seconds"]["total"]
+    rules, plain, tiny = (
+        bench.rules["seconds"],
+        bench.plain["seconds"],
+        bench.tiny["seconds"]["total"],
+    )
     first, again = bench.starts
     of_plain = plain["plain"] / plain["four rules"]
     return [
         _row("scan hashing what rules ask for", f"{rules['floor']:.2f}"),
-        _row("judge stage, 4 rules", f"{rules['four rules']:.2f}", f"{rules['four rules'] / rules['floor']:.2f} x the scan"),
+        _row(
+            "judge stage, 4 rules",
+            f"{rules['four rules']:.2f}",
+            f"{rules['four rules'] / rules['floor']:.2f} x the scan",
+        ),
         _row(
             f"judge stage, all {bench.rules['counts']['rules']} rules",
-            f"{rules['all rules']:.2f}", f"{rules['all rules'] / rules['floor']:.2f} x the scan",
+            f"{rules['all rules']:.2f}",
+            f"{rules['all rules'] / rules['floor']:.2f} x the scan",
         ),
         _row("4 rules on a tenth of the data", f"{plain['four rules']:.2f}"),
         _row(
             "  the same 4 rules in pandas",
-            f"{plain['plain']:.2f}", f"{of_plain:.1f} x as long, the same {bench.plain['counts']['exceptions']} exceptions",
+            f"{plain['plain']:.2f}",
+            f"{of_plain:.1f} x as long, the same {bench.plain['counts']['exceptions']} exceptions",
         ),
         _row(
             "claims-audit on a tiny input",
-            f"{first:.2f}, then {again:.2f}", f"{tiny:.2f} of it the stages, the rest is Python's and Prefect's start",
+            f"{first:.2f}, then {again:.2f}",
+            f"{tiny:.2f} of it the stages, the rest is Python's and Prefect's start",
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _reach(bench: Bench) -> list[str]:
@@ -210,7 +253,9 @@ def _reach(bench: Bench) -> list[str]:
         if varied > MOST_VARIATION:
             of_base.append(f"{title}: void, the bare load varied by {varied:.0%}")
         else:
-            of_base.append(f"{title}: {ratio:.2f} {_verdict(ratio <= MOST_OF_BASE)}{', the aim too' * (ratio <= AIM_OF_BASE)}")
+            of_base.append(
+                f"{title}: {ratio:.2f} {_verdict(ratio <= MOST_OF_BASE)}{', the aim too' * (ratio <= AIM_OF_BASE)}"
+            )
     of_floor, growth = rules["all rules"] / rules["floor"], rules["all rules"] / rules["four rules"]
     of_plain = plain["plain"] / plain["four rules"]
     peak = max(r.pipeline["peak"] for rounds in bench.rounds.values() for r in rounds)
@@ -231,15 +276,24 @@ def printout(bench: Bench) -> str:
     found = bench.rounds[CSV][0].pipeline["counts"]["exceptions"]
     aside = bench.rounds[BAD][0].pipeline["counts"]["quarantined"]
     rows_of_it = f"{rows:,} rows, {found:,} exceptions; {aside:,} rows of the bad set quarantined"
-    head = f"N = {bench.n:g}: {rows_of_it}; {os.cpu_count()} cores; rounds: {bench.number_of_rounds}"
+    head = (
+        f"N = {bench.n:g}: {rows_of_it}; {os.cpu_count()} cores; rounds: {bench.number_of_rounds}"
+    )
     return "\n".join([head, "", *_pipelines(bench.rounds), "", *_rest(bench), "", *_reach(bench)])
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--n", type=float, default=1.0, help="scale: 1 is two million medical lines")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="of base - pipeline - base; one round shows no spread")
+    parser.add_argument(
+        "--n", type=float, default=1.0, help="scale: 1 is two million medical lines"
+    )
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=ROUNDS,
+        help="of base - pipeline - base; one round shows no spread",
+    )
     arguments = parser.parse_args()
     bench = Bench(arguments.n, arguments.rounds)
     bench.measure()

@@ -16,24 +16,47 @@ import duckdb
 
 FOLDER = Path("out/bench")
 CLEAN_CSV, CLEAN_PARQUET, BAD_CSV = "csv", "parquet", "csv_bad"
-TABLES = ("medical_claim", "pharmacy_claim", "diagnosis", "eligibility", "authorization", "clinical_evidence", "provider")
+TABLES = (
+    "medical_claim",
+    "pharmacy_claim",
+    "diagnosis",
+    "eligibility",
+    "authorization",
+    "clinical_evidence",
+    "provider",
+)
 
 # What quarantines a row: a column and the text in its place, or None for a row with a value too few or too many.
 # One row in a thousand gets the first kind of damage, another one the second, and so on.
 _DATES = ("2025-02-30", "infinity", "02/31/2025")
 DAMAGE: dict[str, tuple[tuple[str, str] | None, ...]] = {
     "medical_claim": (
-        *(("claim_line_start_date", text) for text in _DATES), ("paid_amount", "100.125"), ("paid_amount", "12,5"),
-        ("claim_status", "adjusted"), ("member_id", ""), ("service_unit_quantity", "two"), None, None,
+        *(("claim_line_start_date", text) for text in _DATES),
+        ("paid_amount", "100.125"),
+        ("paid_amount", "12,5"),
+        ("claim_status", "adjusted"),
+        ("member_id", ""),
+        ("service_unit_quantity", "two"),
+        None,
+        None,
     ),
     "pharmacy_claim": (
-        *(("dispensing_date", text) for text in _DATES), ("paid_amount", "100.125"), ("paid_amount", "$9"),
-        ("claim_status", "adjusted"), ("member_id", ""), ("quantity", "thirty"), None, None,
+        *(("dispensing_date", text) for text in _DATES),
+        ("paid_amount", "100.125"),
+        ("paid_amount", "$9"),
+        ("claim_status", "adjusted"),
+        ("member_id", ""),
+        ("quantity", "thirty"),
+        None,
+        None,
     ),
     "diagnosis": (
-        *(("diagnosis_date", text) for text in _DATES), ("diagnosis_code", ""), ("member_id", ""), *(5 * (None,)),
+        *(("diagnosis_date", text) for text in _DATES),
+        ("diagnosis_code", ""),
+        ("member_id", ""),
+        *(5 * (None,)),
     ),
-}  # fmt: skip
+}
 
 
 def shape(n: float) -> dict[str, int]:
@@ -84,11 +107,16 @@ def _write(connection: duckdb.DuckDBPyConnection, table: str, home: Path) -> Non
         home / BAD_CSV / f"{table}.csv",
     )
     connection.execute(f"COPY (FROM \"{table}\") TO '{parquet}' (FORMAT parquet)")
-    connection.execute(f"COPY (FROM read_parquet('{parquet}')) TO '{csv}' (FORMAT csv, HEADER true)")
+    connection.execute(
+        f"COPY (FROM read_parquet('{parquet}')) TO '{csv}' (FORMAT csv, HEADER true)"
+    )
     if table not in DAMAGE:
         shutil.copyfile(csv, bad)
         return
-    names = [str(row[0]) for row in connection.execute(f"DESCRIBE FROM read_parquet('{parquet}')").fetchall()]
+    names = [
+        str(row[0])
+        for row in connection.execute(f"DESCRIBE FROM read_parquet('{parquet}')").fetchall()
+    ]
     values = ", ".join(_damaged(table, name) for name in names)
     header = ",".join(names)
     ragged = ", ".join(str(i) for i, d in enumerate(DAMAGE[table]) if d is None)
@@ -119,7 +147,9 @@ def _quoted(text: str) -> str:
 def main() -> None:
     """Make the extracts and say where they are."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--n", type=float, default=1.0, help="scale: 1 is two million medical lines")
+    parser.add_argument(
+        "--n", type=float, default=1.0, help="scale: 1 is two million medical lines"
+    )
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the extracts are kept")
     arguments = parser.parse_args()
     print(make_extracts(arguments.n, arguments.folder))

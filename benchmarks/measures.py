@@ -20,17 +20,17 @@ from time import perf_counter
 
 import duckdb
 
-from audit_rules.dossier import compile_dossier
-from audit_rules.judge import Judgement, judge
-from audit_rules.rule import Book, RuleModule
+from audit_rules.engine.dossier import compile_dossier
+from audit_rules.engine.judge import Judgement, judge
+from audit_rules.engine.rule import Book, RuleModule
 from audit_rules.rules import RULES
 from flows import stages
-from flows.discover import Extract, find_extracts
-from flows.extract import extract
+from flows.intake.landing import Extract, find_extracts
+from flows.judging.frames import extract
 from flows.plan import Plan, Request, plan
-from flows.report import TIMINGS
-from flows.sql import identifier, literal
-from flows.warehouse import MEMORY_LIMIT, opened, sql_type
+from flows.results.publish import TIMINGS
+from flows.warehouse.connection import MEMORY_LIMIT, opened, sql_type
+from flows.warehouse.sql import identifier, literal
 from schemas.tables import TABLES
 
 ROUNDS = 3
@@ -41,12 +41,28 @@ FOUR_RULES = ("DX01", "QTY01", "GEN01", "CYC01")
 # What the rules ask of every line, whoever it belongs to: which drug, whose, when, how much; and every diagnosis.
 FLOOR_COLUMNS = {
     "medical_claim": (
-        "member_hash", "hcpcs_code", "ndc_code", "claim_line_start_date", "claim_start_date", "service_unit_quantity",
-        "paid_amount", "diagnosis_code_1", "diagnosis_code_2", "diagnosis_code_3", "diagnosis_code_4",
+        "member_hash",
+        "hcpcs_code",
+        "ndc_code",
+        "claim_line_start_date",
+        "claim_start_date",
+        "service_unit_quantity",
+        "paid_amount",
+        "diagnosis_code_1",
+        "diagnosis_code_2",
+        "diagnosis_code_3",
+        "diagnosis_code_4",
     ),
-    "pharmacy_claim": ("member_hash", "ndc_code", "dispensing_date", "quantity", "days_supply", "paid_amount"),
+    "pharmacy_claim": (
+        "member_hash",
+        "ndc_code",
+        "dispensing_date",
+        "quantity",
+        "days_supply",
+        "paid_amount",
+    ),
     "diagnosis": ("member_hash", "diagnosis_code", "diagnosis_date"),
-}  # fmt: skip
+}
 
 
 @dataclass
@@ -68,10 +84,14 @@ class Measured:
 def measure_base(extracts: Path, work: Path) -> Measured:
     """The bare load: every file into a typed table, in order, in the engine's own way; nothing is checked or kept aside."""
     measured = Measured()
-    loads = [f"CREATE TABLE {identifier(one.table)} AS {_typed(one)}" for one in find_extracts(extracts)]
+    loads = [
+        f"CREATE TABLE {identifier(one.table)} AS {_typed(one)}" for one in find_extracts(extracts)
+    ]
     with measured.timed("total"):
         connection = duckdb.connect(str(work / "base.duckdb"))
-        connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'; SET temp_directory = {literal(str(work))}")
+        connection.execute(
+            f"SET memory_limit = '{MEMORY_LIMIT}'; SET temp_directory = {literal(str(work))}"
+        )
         connection.execute("SET preserve_insertion_order = true; SET enable_progress_bar = false")
         for load in loads:
             connection.execute(load)
@@ -82,10 +102,14 @@ def measure_base(extracts: Path, work: Path) -> Measured:
 def _typed(one: Extract) -> str:
     """The query that reads a file, each column as the type in which the warehouse keeps it."""
     path, table = f"{literal(str(one.path))}, hive_partitioning = false", TABLES[one.table]
-    described = duckdb.execute(f"DESCRIBE FROM {'read_parquet' if one.is_parquet else 'read_csv'}({path})").fetchall()
+    described = duckdb.execute(
+        f"DESCRIBE FROM {'read_parquet' if one.is_parquet else 'read_csv'}({path})"
+    ).fetchall()
     types = {str(name): sql_type(table.column(str(name))) for name, *_ in described}
     if one.is_parquet:
-        casts = ", ".join(f"CAST({identifier(n)} AS {t}) AS {identifier(n)}" for n, t in types.items())
+        casts = ", ".join(
+            f"CAST({identifier(n)} AS {t}) AS {identifier(n)}" for n, t in types.items()
+        )
         return f"SELECT {casts} FROM read_parquet({path})"
     columns = ", ".join(f"{literal(n)}: {literal(t)}" for n, t in types.items())
     return (
@@ -108,7 +132,11 @@ def measure_whole(extracts: Path, work: Path) -> Measured:
     """That night once more without a new file, everybody judged again."""
     for folder in work.glob("run=*"):
         shutil.rmtree(folder)
-    return _run(lambda: plan(Request(None, work, work / WAREHOUSE, _night(extracts), xlsx=False, whole=True)))
+    return _run(
+        lambda: plan(
+            Request(None, work, work / WAREHOUSE, _night(extracts), xlsx=False, whole=True)
+        )
+    )
 
 
 def _night(extracts: Path) -> date:
@@ -127,9 +155,12 @@ def _run(planned: Callable[[], Plan]) -> Measured:
         summary = stages.report_stage(made)
     measured.seconds |= json.loads((summary.folder / TIMINGS).read_text(encoding="utf-8"))
     measured.counts = {
-        "rows": summary.rows_read, "quarantined": summary.quarantined, "exceptions": summary.found, "persons": summary.persons,
+        "rows": summary.rows_read,
+        "quarantined": summary.quarantined,
+        "exceptions": summary.found,
+        "persons": summary.persons,
         "judged_again": summary.judged_again,
-    }  # fmt: skip
+    }
     return measured
 
 
@@ -160,10 +191,15 @@ def measure_plain(extracts: Path, work: Path) -> Measured:
         exceptions = _judged(made, tuple(m for m in RULES if m.RULE.id in FOUR_RULES)).exceptions
     with measured.timed("plain"), opened(made.bench) as connection:
         plainly = plain_exceptions(connection, made)
-    found = {row[0]: f"{row[1]} {row[2]}" for row in exceptions.select("exception_id", "rule_id", "reason").iter_rows()}
+    found = {
+        row[0]: f"{row[1]} {row[2]}"
+        for row in exceptions.select("exception_id", "rule_id", "reason").iter_rows()
+    }
     differing = len(found.items() ^ plainly.items())
     if differing or len(found) != exceptions.height:
-        raise SystemExit(f"The rules give {len(found)} exceptions, pandas {len(plainly)}; {differing} differ.")
+        raise SystemExit(
+            f"The rules give {len(found)} exceptions, pandas {len(plainly)}; {differing} differ."
+        )
     measured.counts = {"exceptions": len(found)}
     return measured
 

@@ -44,35 +44,48 @@ def make_night(home: Path, number: int) -> Path:
     return folder
 
 
-def printout(n: float, form: str, full: dict[str, Any], nights: list[dict[str, Any]], whole: dict[str, Any]) -> str:
+def printout(
+    n: float, form: str, full: dict[str, Any], nights: list[dict[str, Any]], whole: dict[str, Any]
+) -> str:
     """One screen: the run that loaded everything, the nights, and judging everybody again."""
 
     def row(title: str, key: str) -> str:
         seconds = [night["seconds"][key] for night in nights]
         return f"{title:<26}{full['seconds'][key]:<12.2f}{spread(seconds):<26}{whole['seconds'][key]:.2f}"
 
-    touched = [f"{night['counts']['judged_again'] / night['counts']['persons']:.1%}" for night in nights]
+    touched = [
+        f"{night['counts']['judged_again'] / night['counts']['persons']:.1%}" for night in nights
+    ]
     ratio = median(night["seconds"]["total"] for night in nights) / full["seconds"]["total"]
     verdict = "reached" if ratio <= MOST_OF_FULL else "NOT REACHED"
     rows = [night["counts"]["rows"] for night in nights]
-    new = ", ".join(f"{b - a:,}" for a, b in zip([full["counts"]["rows"], *rows], rows, strict=False))
-    return "\n".join([
-        f"N = {n:g}, {form}: {full['counts']['rows']:,} rows, {full['counts']['exceptions']:,} exceptions; nights of {new} rows",
-        "",
-        f"{'seconds':<26}{'everything':<12}{'a night':<26}everybody judged again",
-        row("whole run", "total"),
-        *(row(f"  {stage}", stage) for stage in STAGES),
-        f"{'peak memory, GiB':<26}{full['peak'] / 1024**3:<12.2f}{max(night['peak'] for night in nights) / 1024**3:.2f}",
-        "",
-        f"persons judged again: {', '.join(touched)} of {nights[-1]['counts']['persons']:,} with lines of audited drugs",
-        f"a night at most {MOST_OF_FULL} of everything: {ratio:.3f} {verdict}",
-    ])  # fmt: skip
+    new = ", ".join(
+        f"{b - a:,}" for a, b in zip([full["counts"]["rows"], *rows], rows, strict=False)
+    )
+    return "\n".join(
+        [
+            f"N = {n:g}, {form}: {full['counts']['rows']:,} rows, {full['counts']['exceptions']:,} exceptions; nights of {new} rows",
+            "",
+            f"{'seconds':<26}{'everything':<12}{'a night':<26}everybody judged again",
+            row("whole run", "total"),
+            *(row(f"  {stage}", stage) for stage in STAGES),
+            f"{'peak memory, GiB':<26}{full['peak'] / 1024**3:<12.2f}{max(night['peak'] for night in nights) / 1024**3:.2f}",
+            "",
+            f"persons judged again: {', '.join(touched)} of {nights[-1]['counts']['persons']:,} with lines of audited drugs",
+            f"a night at most {MOST_OF_FULL} of everything: {ratio:.3f} {verdict}",
+        ]
+    )
 
 
 def main() -> None:
     """Load the base, then the nights, and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--n", type=float, default=10.0, help="scale of the base: 10 is twenty million medical lines")
+    parser.add_argument(
+        "--n",
+        type=float,
+        default=10.0,
+        help="scale of the base: 10 is twenty million medical lines",
+    )
     parser.add_argument("--nights", type=int, default=3)
     parser.add_argument("--form", choices=[CSV, PARQUET], default=CSV, help="of the base")
     arguments = parser.parse_args()
@@ -81,7 +94,8 @@ def main() -> None:
     try:
         full = bench.child("pipeline", home / arguments.form, bench.folder("nights"))
         nights = [
-            bench.child("night", make_night(home, number), bench.folder("nights")) for number in range(1, arguments.nights + 1)
+            bench.child("night", make_night(home, number), bench.folder("nights"))
+            for number in range(1, arguments.nights + 1)
         ]
         whole = bench.child("whole", home / f"night{arguments.nights}", bench.folder("nights"))
     finally:

@@ -12,10 +12,18 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from audit_rules.policy import PolicyLibrary
-from audit_rules.terms import Course, CyclesWithoutResponse, DiagnosisCoverage, GenericTrial, Inducer, QuantityLimit, Term
-from flows.net import QUANTITY, SERVICE_DATE
+from audit_rules.policy.library import PolicyLibrary
+from audit_rules.policy.terms import (
+    Course,
+    CyclesWithoutResponse,
+    DiagnosisCoverage,
+    GenericTrial,
+    Inducer,
+    QuantityLimit,
+    Term,
+)
 from flows.plan import Plan
+from flows.settle.claims import QUANTITY, SERVICE_DATE
 from schemas.formats import ICD9_TYPE, PATTERNS
 from schemas.tables import Kind
 
@@ -25,8 +33,18 @@ _PERSON = "coalesce(t.person_id, s.sole_person_id, t.member_id) AS person"
 _WHO = "LEFT JOIN run.sole_person s USING (member_id)"
 _PAYER = "JOIN run.payer p ON p.name = lower(t.payer)"
 _OWN_COLUMNS = {
-    "medical_claim": ["hcpcs_code", "hcpcs_modifier_1", "hcpcs_modifier_2", "diagnosis_code_type", *DIAGNOSIS_COLUMNS],
-    "pharmacy_claim": ["days_supply", "dispensing_channel AS channel", "diagnosis_code AS diagnosis_code_1"],
+    "medical_claim": [
+        "hcpcs_code",
+        "hcpcs_modifier_1",
+        "hcpcs_modifier_2",
+        "diagnosis_code_type",
+        *DIAGNOSIS_COLUMNS,
+    ],
+    "pharmacy_claim": [
+        "days_supply",
+        "dispensing_channel AS channel",
+        "diagnosis_code AS diagnosis_code_1",
+    ],
 }
 
 
@@ -47,15 +65,22 @@ class Records:
 def plain_exceptions(connection: duckdb.DuckDBPyConnection, plan: Plan) -> dict[str, str]:
     """exception_id -> rule and reason of every exception of the four rules; `connection` shows a netted workbench."""
     records = read_records(connection, plan)
-    judged = pd.concat([
-        _diagnosis(records, plan).assign(rule_id="DX01"),
-        _quantity(records, plan).assign(rule_id="QTY01"),
-        _brand(records, plan).assign(rule_id="GEN01"),
-        _cycles(records, plan).assign(rule_id="CYC01"),
-    ])  # fmt: skip
+    judged = pd.concat(
+        [
+            _diagnosis(records, plan).assign(rule_id="DX01"),
+            _quantity(records, plan).assign(rule_id="QTY01"),
+            _brand(records, plan).assign(rule_id="GEN01"),
+            _cycles(records, plan).assign(rule_id="CYC01"),
+        ]
+    )
     exceptions = judged[judged["reason"] != NO_EXCEPTION]
-    parts = exceptions[["claim_source", "payer_id", "claim_id", "claim_line_number", "rule_id", "term_id"]].astype(str)
-    ids = [sha256("\x1f".join(part).encode()).hexdigest()[:32] for part in parts.itertuples(index=False)]
+    parts = exceptions[
+        ["claim_source", "payer_id", "claim_id", "claim_line_number", "rule_id", "term_id"]
+    ].astype(str)
+    ids = [
+        sha256("\x1f".join(part).encode()).hexdigest()[:32]
+        for part in parts.itertuples(index=False)
+    ]
     return dict(zip(ids, exceptions["rule_id"] + " " + exceptions["reason"], strict=True))
 
 
@@ -63,10 +88,14 @@ def read_records(connection: duckdb.DuckDBPyConnection, plan: Plan) -> Records:
     """Fetch the claims, diagnoses and facts of everybody, and name the drug of every line."""
 
     def facts(table: str, columns: str, join: str = _PAYER) -> pd.DataFrame:
-        return connection.execute(f'SELECT {_PERSON}, {columns} FROM "every_{table}" t {_WHO} {join}').df()
+        return connection.execute(
+            f'SELECT {_PERSON}, {columns} FROM "every_{table}" t {_WHO} {join}'
+        ).df()
 
     first = f"SELECT p.payer_id, min(dispensing_date) AS payer_start FROM every_pharmacy_claim t {_PAYER} GROUP BY 1"
-    claims = pd.concat([_claims(connection, plan, table) for table in _OWN_COLUMNS], ignore_index=True)
+    claims = pd.concat(
+        [_claims(connection, plan, table) for table in _OWN_COLUMNS], ignore_index=True
+    )
     history = _with_drug(claims[claims["fate"] == "history"], plan)
     is_audited, is_pharmacy = history["drug"].notna(), history["claim_source"] == "pharmacy"
     return Records(
@@ -75,8 +104,12 @@ def read_records(connection: duckdb.DuckDBPyConnection, plan: Plan) -> Records:
         doses=history[is_audited & ~is_pharmacy],
         diagnoses=_diagnoses(connection, claims, plan),
         enrollment=facts("eligibility", "p.payer_id, enrollment_start_date"),
-        authorizations=facts("authorization", "p.payer_id, drug, product, status, start_date, end_date, override"),
-        evidence=facts("clinical_evidence", "evidence_date, evidence_code, evidence_value", join=""),
+        authorizations=facts(
+            "authorization", "p.payer_id, drug, product, status, start_date, end_date, override"
+        ),
+        evidence=facts(
+            "clinical_evidence", "evidence_date, evidence_code, evidence_value", join=""
+        ),
         payer_start=connection.execute(first).df().set_index("payer_id")["payer_start"],
     )
 
@@ -104,7 +137,9 @@ def _frame(rows: list[dict], columns: list[str]) -> pd.DataFrame:
 def _with_drug(claims: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     """Add the drug (null where it is not audited), and of the NDC ingredient, product, strength and form."""
     ndc = pd.DataFrame(plan.reference.ndc.to_dicts()).rename(columns={"ndc11": "ndc_code"})
-    hcpcs = pd.DataFrame(plan.reference.hcpcs.to_dicts()).rename(columns={"hcpcs": "hcpcs_code", "drug": "named"})
+    hcpcs = pd.DataFrame(plan.reference.hcpcs.to_dicts()).rename(
+        columns={"hcpcs": "hcpcs_code", "drug": "named"}
+    )
     claims = claims.merge(ndc, on="ndc_code", how="left").merge(hcpcs, on="hcpcs_code", how="left")
     role, ingredient, named = claims["role"], claims["ingredient"], claims["named"]
     by_service = (role == "drug") | ((role == "unclassified") & (ingredient == named))
@@ -112,47 +147,74 @@ def _with_drug(claims: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     return claims.assign(drug=named.where(by_service, ingredient.where(by_product)))
 
 
-def _diagnoses(connection: duckdb.DuckDBPyConnection, claims: pd.DataFrame, plan: Plan) -> pd.DataFrame:
+def _diagnoses(
+    connection: duckdb.DuckDBPyConnection, claims: pd.DataFrame, plan: Plan
+) -> pd.DataFrame:
     """Every well-formed ICD-10-CM code with its person, date and claim, from claims of any fate and the table."""
-    where = ["person", "claim_source", "payer_id", "claim_id", "service_date", "diagnosis_code_type"]
-    on_claims = claims.melt(id_vars=where, value_vars=DIAGNOSIS_COLUMNS, value_name="code").dropna(subset="code")
+    where = [
+        "person",
+        "claim_source",
+        "payer_id",
+        "claim_id",
+        "service_date",
+        "diagnosis_code_type",
+    ]
+    on_claims = claims.melt(id_vars=where, value_vars=DIAGNOSIS_COLUMNS, value_name="code").dropna(
+        subset="code"
+    )
     in_table = connection.execute(
         f"""SELECT {_PERSON}, t.claim_id, t.diagnosis_code AS code, t.diagnosis_code_type,
                    coalesce(t.diagnosis_date, d.diagnosis_date) AS date
             FROM every_diagnosis t {_WHO} LEFT JOIN run.dated_diagnosis d USING (file_no, row_number)"""
     ).df()
     in_table = in_table[in_table["date"] <= pd.Timestamp(plan.request.as_of)]
-    diagnoses = pd.concat([on_claims.rename(columns={"service_date": "date"}), in_table], ignore_index=True)
+    diagnoses = pd.concat(
+        [on_claims.rename(columns={"service_date": "date"}), in_table], ignore_index=True
+    )
     is_code = diagnoses["code"].str.match(PATTERNS[Kind.ICD10CM], na=False)
     is_icd9 = diagnoses["diagnosis_code_type"].str.count(ICD9_TYPE) > 0
-    return diagnoses.loc[is_code & ~is_icd9, ["person", "claim_source", "payer_id", "claim_id", "date", "code"]]
+    return diagnoses.loc[
+        is_code & ~is_icd9, ["person", "claim_source", "payer_id", "claim_id", "date", "code"]
+    ]
 
 
 def _terms(library: PolicyLibrary, kind: type[Term]) -> pd.DataFrame:
     """One row per term of a kind: its policy, payer and drug, its dates, and its own fields."""
     rows = [
-        {"policy_id": policy.document.id, "payer_id": policy.document.payer, "drug": policy.document.drug}
+        {
+            "policy_id": policy.document.id,
+            "payer_id": policy.document.payer,
+            "drug": policy.document.drug,
+        }
         | {name: float(value) if isinstance(value, Decimal) else value for name, value in term}
         for policy, term in library.of_kind(kind)
     ]
-    return _frame(rows, ["effective_from", "effective_to"]).drop(columns=["cite", "basis", "assumed", "partly"])
+    return _frame(rows, ["effective_from", "effective_to"]).drop(
+        columns=["cite", "basis", "assumed", "partly"]
+    )
 
 
-def _in_force(cases: pd.DataFrame, start: str = "effective_from", end: str = "effective_to") -> pd.DataFrame:
+def _in_force(
+    cases: pd.DataFrame, start: str = "effective_from", end: str = "effective_to"
+) -> pd.DataFrame:
     day, until = cases["service_date"], cases[end]
     return cases[(cases[start] <= day) & (until.isna() | (day < until))]
 
 
 def _governed(records: Records, library: PolicyLibrary, kind: type[Term]) -> pd.DataFrame:
     """One case per line and term of a kind that governs its payer and drug and is in force on its service date."""
-    cases = records.lines.merge(_terms(library, kind), on=["payer_id", "drug"], suffixes=("", "_of_term"))
+    cases = records.lines.merge(
+        _terms(library, kind), on=["payer_id", "drug"], suffixes=("", "_of_term")
+    )
     return _in_force(cases).reset_index(drop=True).rename_axis("case").reset_index()
 
 
 def _with_term(cases: pd.DataFrame, library: PolicyLibrary, kind: type[Term]) -> pd.DataFrame:
     """The cases whose policy has a term of another kind in force on the service date, with that term's fields."""
     terms = _terms(library, kind).drop(columns=["payer_id", "drug", "term_id"])
-    return _in_force(cases.drop(columns=["effective_from", "effective_to"]).merge(terms, on="policy_id"))
+    return _in_force(
+        cases.drop(columns=["effective_from", "effective_to"]).merge(terms, on="policy_id")
+    )
 
 
 def _days(number: pd.Series) -> pd.Series:
@@ -173,12 +235,20 @@ def _diagnosis(records: Records, plan: Plan) -> pd.DataFrame:
     cases = _governed(records, plan.library, DiagnosisCoverage)
     seen = cases.merge(records.diagnoses, on="person", suffixes=("", "_coded"))
     day = seen["service_date"]
-    in_window = seen["date"].between(day - _days(seen["lookback_days"]), day + _days(seen["lookahead_days"]))
-    is_its_claim = (seen["claim_source"] == seen["claim_source_coded"]) & (seen["payer_id"] == seen["payer_id_coded"])
-    on_the_claim = (seen["claim_id"] == seen["claim_id_coded"]) & (is_its_claim | seen["claim_source_coded"].isna())
+    in_window = seen["date"].between(
+        day - _days(seen["lookback_days"]), day + _days(seen["lookahead_days"])
+    )
+    is_its_claim = (seen["claim_source"] == seen["claim_source_coded"]) & (
+        seen["payer_id"] == seen["payer_id_coded"]
+    )
+    on_the_claim = (seen["claim_id"] == seen["claim_id_coded"]) & (
+        is_its_claim | seen["claim_source_coded"].isna()
+    )
     seen = seen[on_the_claim | in_window]
 
-    found = _in_force(seen.merge(_standings(plan, seen["code"]), on=["policy_id", "code"]), "code_from", "code_to")
+    found = _in_force(
+        seen.merge(_standings(plan, seen["code"]), on=["policy_id", "code"]), "code_from", "code_to"
+    )
 
     def has(*standings: str) -> pd.Series:
         return cases["case"].isin(found.loc[found["standing"].isin(standings), "case"])
@@ -197,7 +267,9 @@ def _diagnosis(records: Records, plan: Plan) -> pd.DataFrame:
 
 def _first(reasons: list[tuple[pd.Series, str]], otherwise: str) -> np.ndarray:
     """The reason of the first condition that holds."""
-    return np.select([condition for condition, _ in reasons], [reason for _, reason in reasons], otherwise)
+    return np.select(
+        [condition for condition, _ in reasons], [reason for _, reason in reasons], otherwise
+    )
 
 
 def _standings(plan: Plan, codes: pd.Series) -> pd.DataFrame:
@@ -205,9 +277,16 @@ def _standings(plan: Plan, codes: pd.Series) -> pd.DataFrame:
     listed = _frame(plan.reference.codes.to_dicts(), ["code_from", "code_to"])
     listed = listed[["policy_id", "code", "standing", "with_children", "code_from", "code_to"]]
     codes = pd.Series(codes.unique(), name="code")
-    headers = pd.concat([pd.DataFrame({"code": codes, "header": codes.str[:n]})[codes.str.len() > n] for n in (3, 5, 6, 7)])
+    headers = pd.concat(
+        [
+            pd.DataFrame({"code": codes, "header": codes.str[:n]})[codes.str.len() > n]
+            for n in (3, 5, 6, 7)
+        ]
+    )
     inclusive = listed[listed["with_children"]].rename(columns={"code": "header"})
-    return pd.concat([listed, headers.merge(inclusive, on="header").drop(columns="header")], ignore_index=True)
+    return pd.concat(
+        [listed, headers.merge(inclusive, on="header").drop(columns="header")], ignore_index=True
+    )
 
 
 def _is_tablet_fill(lines: pd.DataFrame) -> pd.Series:
@@ -219,7 +298,9 @@ def _quantity(records: Records, plan: Plan) -> pd.DataFrame:
     cases = _governed(records, plan.library, QuantityLimit)
     cases = cases[_is_tablet_fill(cases) & (cases["strength_mg"] == cases["strength_mg_of_term"])]
     has_inducer = cases["case"].isin(_with_inducer(records, plan, cases))
-    cases["ceiling"] = cases["limit_with_inducer"].fillna(cases["limit"]).where(has_inducer, cases["limit"])
+    cases["ceiling"] = (
+        cases["limit_with_inducer"].fillna(cases["limit"]).where(has_inducer, cases["limit"])
+    )
 
     key = ["claim_source", "payer_id", "claim_id", "claim_line_number", "policy_id"]
     retail = cases.loc[cases["channel_of_term"] == "retail", [*key, "ceiling"]]
@@ -242,7 +323,10 @@ def _with_inducer(records: Records, plan: Plan, cases: pd.DataFrame) -> pd.Serie
     asked = _with_term(cases, plan.library, Inducer)
     fills = records.fills[["person", "ingredient", "service_date", "days_supply"]]
     both = asked.explode("ingredients").merge(
-        fills, left_on=["person", "ingredients"], right_on=["person", "ingredient"], suffixes=("", "_of_inducer")
+        fills,
+        left_on=["person", "ingredients"],
+        right_on=["person", "ingredient"],
+        suffixes=("", "_of_inducer"),
     )
     days = both["days_supply_of_inducer"]
     supply = np.ceil(days.where(days > 0, plan.default_supply_days)).astype(int)
@@ -251,18 +335,28 @@ def _with_inducer(records: Records, plan: Plan, cases: pd.DataFrame) -> pd.Serie
     last = both["service_date"] + _days(both["days_after"])
     filled = both.loc[(starts <= last) & (ends > first), "case"]
     covering = _covering(records, asked.rename(columns={"override": "override_of_inducer"}))
-    return pd.concat([filled, covering.loc[covering["override"] == covering["override_of_inducer"], "case"]])
+    return pd.concat(
+        [filled, covering.loc[covering["override"] == covering["override_of_inducer"], "case"]]
+    )
 
 
 def _brand(records: Records, plan: Plan) -> pd.DataFrame:
     """GEN01: every fill of brand tablets with its reason."""
     cases = _governed(records, plan.library, GenericTrial)
     cases = cases[_is_tablet_fill(cases) & (cases["product"] == "brand")]
-    generics = records.fills[(records.fills["product"] == "generic") & (records.fills["form"] == "tablet")]
-    tried = cases.merge(generics[["person", "ingredient", "service_date"]], on=["person", "ingredient"], suffixes=("", "_tried"))
+    generics = records.fills[
+        (records.fills["product"] == "generic") & (records.fills["form"] == "tablet")
+    ]
+    tried = cases.merge(
+        generics[["person", "ingredient", "service_date"]],
+        on=["person", "ingredient"],
+        suffixes=("", "_tried"),
+    )
     tried = tried[tried["service_date_tried"] < tried["service_date"]]
 
-    has_trial = cases["case"].isin(tried["case"]) | _known(records, cases, "generic_trial", "trial_evidence")
+    has_trial = cases["case"].isin(tried["case"]) | _known(
+        records, cases, "generic_trial", "trial_evidence"
+    )
     is_intolerant = _known(records, cases, "formulation_intolerance", "intolerance_evidence")
     is_approved = cases["case"].isin(_covering(records, cases)["case"])
     observed = cases["service_date"] - _observed_from(records, cases)
@@ -278,16 +372,22 @@ def _brand(records: Records, plan: Plan) -> pd.DataFrame:
 def _known(records: Records, cases: pd.DataFrame, code: str, values: str) -> pd.Series:
     """Whether evidence of that code has one of the term's values by the service date."""
     evidence = records.evidence[records.evidence["evidence_code"] == code]
-    both = cases.explode(values).merge(evidence, left_on=["person", values], right_on=["person", "evidence_value"])
+    both = cases.explode(values).merge(
+        evidence, left_on=["person", values], right_on=["person", "evidence_value"]
+    )
     return cases["case"].isin(both.loc[both["evidence_date"] <= both["service_date"], "case"])
 
 
 def _observed_from(records: Records, cases: pd.DataFrame) -> pd.Series:
     """From when the person's fills are known: the earliest over the payers that enrol the person and send fills."""
-    spans = records.enrollment.groupby(["person", "payer_id"], as_index=False)["enrollment_start_date"].min()
+    spans = records.enrollment.groupby(["person", "payer_id"], as_index=False)[
+        "enrollment_start_date"
+    ].min()
     spans["payer_start"] = spans["payer_id"].map(records.payer_start)
     sent = spans.dropna(subset="payer_start")
-    observed = sent[["enrollment_start_date", "payer_start"]].max(axis=1).groupby(sent["person"]).min()
+    observed = (
+        sent[["enrollment_start_date", "payer_start"]].max(axis=1).groupby(sent["person"]).min()
+    )
     payer_start = cases["payer_id"].map(records.payer_start)
     return cases["person"].map(observed).where(cases["person"].isin(spans["person"]), payer_start)
 
@@ -298,15 +398,24 @@ def _cycles(records: Records, plan: Plan) -> pd.DataFrame:
     doses = _counted(records, _with_term(cases, plan.library, Course))
     cases = cases.merge(doses, on=["policy_id", "person", "service_date"])
 
-    responses = cases.merge(records.evidence[records.evidence["evidence_code"] == "response"], on="person")
-    responses = responses[responses["evidence_date"].between(responses["start"], responses["service_date"])]
+    responses = cases.merge(
+        records.evidence[records.evidence["evidence_code"] == "response"], on="person"
+    )
+    responses = responses[
+        responses["evidence_date"].between(responses["start"], responses["service_date"])
+    ]
     responses = responses.explode("response_values")
     met = responses[responses["evidence_value"] == responses["response_values"]]
 
     remissions = cases.explode("remission_codes").merge(
-        records.diagnoses[["person", "code", "date"]], left_on=["person", "remission_codes"], right_on=["person", "code"]
+        records.diagnoses[["person", "code", "date"]],
+        left_on=["person", "remission_codes"],
+        right_on=["person", "code"],
     )
-    remissions = remissions[(remissions["start"] < remissions["date"]) & (remissions["date"] <= remissions["service_date"])]
+    remissions = remissions[
+        (remissions["start"] < remissions["date"])
+        & (remissions["date"] <= remissions["service_date"])
+    ]
 
     has_response, is_met = cases["case"].isin(responses["case"]), cases["case"].isin(met["case"])
     in_remission = cases["case"].isin(remissions["case"])
@@ -321,11 +430,17 @@ def _cycles(records: Records, plan: Plan) -> pd.DataFrame:
 def _counted(records: Records, cases: pd.DataFrame) -> pd.DataFrame:
     """One row per policy, person and dose date: start of its course, and its cycle by the low and by the high count."""
     terms = ["gap_days", "doses_per_cycle", "low_days", "high_days", "waste_modifiers"]
-    persons = cases.drop_duplicates(["policy_id", "person"])[["policy_id", "person", "drug", *terms]]
+    persons = cases.drop_duplicates(["policy_id", "person"])[
+        ["policy_id", "person", "drug", *terms]
+    ]
     doses = persons.merge(records.doses, on=["person", "drug"])
-    modifiers = doses[["hcpcs_modifier_1", "hcpcs_modifier_2", "waste_modifiers"]].itertuples(index=False)
+    modifiers = doses[["hcpcs_modifier_1", "hcpcs_modifier_2", "waste_modifiers"]].itertuples(
+        index=False
+    )
     is_waste = np.array([one in waste or two in waste for one, two, waste in modifiers], dtype=bool)
-    doses = doses[(doses["quantity"] > 0) & ~is_waste].drop_duplicates(["policy_id", "person", "service_date"])
+    doses = doses[(doses["quantity"] > 0) & ~is_waste].drop_duplicates(
+        ["policy_id", "person", "service_date"]
+    )
     doses = doses.sort_values(["policy_id", "person", "service_date"])
 
     gap = doses.groupby(["policy_id", "person"])["service_date"].diff()

@@ -14,7 +14,9 @@ from audit_rules.errors import AuditError
 from flows.errors import DiskTrouble
 
 TRACE_FILE = "claims-audit-trace.txt"
-_TORN_PARQUET = "thrift: transport error"  # all that Polars says where the end of a file could not be written
+_TORN_PARQUET = (
+    "thrift: transport error"  # all that Polars says where the end of a file could not be written
+)
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
@@ -45,22 +47,31 @@ def told(trace_folder: Path) -> Iterator[None]:
 def explain(error: BaseException, folder: Path) -> AuditError:
     """What an unexpected exception means to the user."""
     if _is_disk(error):
-        return DiskTrouble("The disk or file system failed (full, read-only or gone). Make room or mend it, then run again.")
+        return DiskTrouble(
+            "The disk or file system failed (full, read-only or gone). Make room or mend it, then run again."
+        )
     frames = traceback.extract_tb(error.__traceback__)
     own = [f for f in frames if "site-packages" not in f.filename] or frames
     place = f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else "?"
     where = _write_trace(error, folder)
-    return Bug(f"A bug: {type(error).__name__} at {place}{where}. Nothing was published; please report this line.")
+    return Bug(
+        f"A bug: {type(error).__name__} at {place}{where}. Nothing was published; please report this line."
+    )
 
 
 def _is_disk(error: BaseException) -> bool:
-    return isinstance(error, (OSError, duckdb.IOException, duckdb.FatalException)) or speaks_of_disk(error)
+    return isinstance(
+        error, (OSError, duckdb.IOException, duckdb.FatalException)
+    ) or speaks_of_disk(error)
 
 
 def speaks_of_disk(error: BaseException) -> bool:
     """Whether an error of an engine hands on what the operating system says of a full or broken disk."""
     text = str(error).lower()
-    return any(words in text for words in (_TORN_PARQUET, *(os.strerror(code).lower() for code in _DISK_ERRORS)))
+    return any(
+        words in text
+        for words in (_TORN_PARQUET, *(os.strerror(code).lower() for code in _DISK_ERRORS))
+    )
 
 
 def _write_trace(error: BaseException, folder: Path) -> str:

@@ -24,7 +24,7 @@ from flows.plan import Plan, Request, plan
 from flows.privacy import FULL, Level
 from flows.progress import StageBars
 from flows.summary import Summary
-from flows.warehouse import hold
+from flows.warehouse.connection import hold
 
 R = TypeVar("R")
 FINISHED = "claims-audit.night.finished"
@@ -38,10 +38,20 @@ def night_of() -> str:
 
 @flow(name="claims-audit", flow_run_name=night_of, validate_parameters=False, persist_result=False)
 def nightly_audit(  # Prefect shows each parameter by name
-    input: str | None, output: str, warehouse: str, as_of: str | None = None, config: str | None = None,
-    policies: str | None = None, ndc_directory: str | None = None, partition_by: str | None = None,
-    xlsx: bool | None = None, whole: bool = False, page: bool = True, privacy: Level = FULL, show_progress: bool = True,
-) -> State[Summary]:  # fmt: skip
+    input: str | None,
+    output: str,
+    warehouse: str,
+    as_of: str | None = None,
+    config: str | None = None,
+    policies: str | None = None,
+    ndc_directory: str | None = None,
+    partition_by: str | None = None,
+    xlsx: bool | None = None,
+    whole: bool = False,
+    page: bool = True,
+    privacy: Level = FULL,
+    show_progress: bool = True,
+) -> State[Summary]:
     """Audit the extracts of one landing folder; paths and the as-of date (YYYY-MM-DD, else today) as text.
 
     Without an input, what the warehouse holds is judged again. A finished night is told by an event (FINISHED).
@@ -69,10 +79,17 @@ def nightly_audit(  # Prefect shows each parameter by name
     if PREFECT_API_URL.value():  # a server of this run's own would not outlive it
         counts = {"exceptions": summary.found, "quarantined": summary.quarantined, **summary.moved}
         resource = {"prefect.resource.id": f"{FINISHED}.{summary.run_id}", "state": name}
-        resource["quarantine_tonight"] = "yes" if summary.quarantined_tonight else "no"  # of rows that this night loaded
-        scheduled = {"prefect.resource.id": f"prefect.deployment.{deployment.id}", "prefect.resource.role": "deployment"}
+        resource["quarantine_tonight"] = (
+            "yes" if summary.quarantined_tonight else "no"
+        )  # of rows that this night loaded
+        scheduled = {
+            "prefect.resource.id": f"prefect.deployment.{deployment.id}",
+            "prefect.resource.role": "deployment",
+        }
         payload = {"run_id": summary.run_id, "as_of": summary.as_of, **counts}
-        emit_event(FINISHED, resource, related=[scheduled] if deployment.id else [], payload=payload)
+        emit_event(
+            FINISHED, resource, related=[scheduled] if deployment.id else [], payload=payload
+        )
     return Completed(name=name, message=f"{summary.quarantined} rows quarantined", data=summary)
 
 
@@ -86,15 +103,29 @@ def _audit(plan: Plan, show_progress: bool) -> Summary:
     with hold(request.warehouse), bars.shown():
         try:
             stages.begin(plan)
-            counts = {"load": _stage(bars, "load", lambda: stages.load_stage(plan, bars.step), plan, len(plan.extracts))}
+            counts = {
+                "load": _stage(
+                    bars,
+                    "load",
+                    lambda: stages.load_stage(plan, bars.step),
+                    plan,
+                    len(plan.extracts),
+                )
+            }
             counts["validate"] = _stage(bars, "validate", lambda: stages.validate_stage(plan), plan)
             counts["net"] = _stage(bars, "net", lambda: stages.net_stage(plan), plan)
             counts["judge"] = _stage(bars, "judge", lambda: stages.judge_stage(plan), plan)
             summary = _stage(bars, "report", lambda: stages.report_stage(plan), plan)
         finally:
             shutil.rmtree(plan.bench.scratch, ignore_errors=True)
-    rows = [{"stage": stage, "count": what, "value": n} for stage, found in counts.items() for what, n in found.items()]
-    create_table_artifact(rows, key="claims-audit-counts", description=f"Counts of run {summary.run_id}")
+    rows = [
+        {"stage": stage, "count": what, "value": n}
+        for stage, found in counts.items()
+        for what, n in found.items()
+    ]
+    create_table_artifact(
+        rows, key="claims-audit-counts", description=f"Counts of run {summary.run_id}"
+    )
     return summary
 
 

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from audit_rules.errors import PolicyRefused
-from audit_rules.policy import PolicyLibrary, load_policies
-from audit_rules.reference import Reference, load_reference
-from audit_rules.terms import SupplyWindow
-from flows.config import Config, read_config
-from flows.discover import Extract, find_extracts
+from audit_rules.policy.library import PolicyLibrary, load_policies
+from audit_rules.policy.terms import SupplyWindow
+from audit_rules.reference.codes import Reference, load_reference
 from flows.errors import Usage
-from flows.ndc_directory import directory_hashes, read_ndc_directory
+from flows.intake.config import Config, read_config
+from flows.intake.landing import Extract, find_extracts
+from flows.intake.ndc_directory import directory_hashes, read_ndc_directory
 from flows.privacy import AGGREGATE, FULL, Level, Pseudonyms, read_pseudonyms
-from flows.remembered import program_digest
-from flows.warehouse import Workbench, workbench
+from flows.warehouse.connection import Workbench, workbench
+from flows.warehouse.memory import program_digest
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,11 @@ class Request:
     def extras(self) -> list[str]:
         """What is asked for beside the results that every run has: a run with other files has another id."""
         asked = {
-            "partition_by": self.partition_by, "xlsx": self.xlsx, "page": None if self.page else False,
+            "partition_by": self.partition_by,
+            "xlsx": self.xlsx,
+            "page": None if self.page else False,
             "privacy": None if self.privacy == FULL else self.privacy,
-        }  # fmt: skip
+        }
         return [f"{option} {value}" for option, value in asked.items() if value is not None]
 
     def words(self, absolute: bool = False) -> dict[str, Any]:
@@ -78,7 +80,9 @@ class Plan:
     @property
     def bench(self) -> Workbench:
         """Where this run works."""
-        return replace(workbench(self.request.warehouse, self.request.as_of), whole=self.request.whole)
+        return replace(
+            workbench(self.request.warehouse, self.request.as_of), whole=self.request.whole
+        )
 
     def run_id(self, file_hashes: list[str], purged_before: date | None = None) -> str:
         """16 hex digits of everything that a result depends on."""
@@ -93,7 +97,9 @@ class Plan:
     def texts(self) -> str:
         """A digest of everything that answers depend on beside the rows and the day, the program's own text included."""
         policies, reference, config = self._texts()
-        return hashlib.sha256("\n".join([*policies, *reference, config, program_digest()]).encode()).hexdigest()
+        return hashlib.sha256(
+            "\n".join([*policies, *reference, config, program_digest()]).encode()
+        ).hexdigest()
 
     def _texts(self) -> tuple[list[str], list[str], str]:
         reference = [f"{name} {sha256}" for name, sha256 in sorted(self.reference.hashes.items())]
@@ -109,11 +115,18 @@ def plan(request: Request) -> Plan:
     """Read and check config, policies, reference tables and the landing folder. Raises AuditError."""
     pseudonyms = read_pseudonyms(request.privacy)
     if request.privacy == AGGREGATE and (request.xlsx or request.partition_by):
-        raise Usage("--privacy aggregate leaves no lines to write. Leave --xlsx and --partition-by out.")
+        raise Usage(
+            "--privacy aggregate leaves no lines to write. Leave --xlsx and --partition-by out."
+        )
     config = read_config(request.config)
-    for name, folder in (("--policies", request.policies), ("--ndc-directory", request.ndc_directory)):
+    for name, folder in (
+        ("--policies", request.policies),
+        ("--ndc-directory", request.ndc_directory),
+    ):
         if folder is not None and not folder.is_dir():
-            raise Usage(f"{name} {folder.name!r} is not a folder. Give one, or leave the option out.")
+            raise Usage(
+                f"{name} {folder.name!r} is not a folder. Give one, or leave the option out."
+            )
     library = load_policies(request.policies)
     directory = read_ndc_directory(request.ndc_directory) if request.ndc_directory else None
     reference = load_reference(library, request.policies, directory)
@@ -135,18 +148,26 @@ def _extracts(request: Request) -> tuple[Extract, ...]:
 
 def _payer_names(library: PolicyLibrary, config: Config) -> dict[str, str]:
     """Every name under which a policy's payer may stand in an extract, in lower case -> payer id."""
-    names = library.payer_names() | {p.document.payer: p.document.payer for p in library.policies if p.document.payer}
+    names = library.payer_names() | {
+        p.document.payer: p.document.payer for p in library.policies if p.document.payer
+    }
     aliases = {}
     for alias, payer in config.payer_aliases.items():
         target = names.get(payer.strip().lower())
         if target is None:
-            raise Usage("Config: payer_aliases: an alias points to a payer that no policy document names. Correct it.")
+            raise Usage(
+                "Config: payer_aliases: an alias points to a payer that no policy document names. Correct it."
+            )
         aliases[alias.strip().lower()] = target
     return names | aliases
 
 
 def _supply_days(library: PolicyLibrary) -> int:
-    found = [(policy, t.default_days) for policy, t in library.of_kind(SupplyWindow) if isinstance(t, SupplyWindow)]
+    found = [
+        (policy, t.default_days)
+        for policy, t in library.of_kind(SupplyWindow)
+        if isinstance(t, SupplyWindow)
+    ]
     if len({days for _, days in found}) != 1:
         raise PolicyRefused(
             f"{found[-1][0].file_name if found else 'policies'}: supply_window: there must be one default_days in all documents. "

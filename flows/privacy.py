@@ -3,7 +3,7 @@
 full            everything, as the extracts say it.
 pseudonymised   identifiers are keyed pseudonyms, the same every night under the same key; dates of service stay, those of
                 birth and death are withheld, and so are raw records and the words of who decided.
-aggregate       counts and sums only; see flows/aggregate.py.
+aggregate       counts and sums only; see flows/results/small_cells.py.
 
 A pseudonym is an HMAC-SHA256 of the identifier and its kind. Exception ids are pseudonyms too: as plain hashes of claim ids
 they could be guessed. NPIs name providers and stay; what stands in their place and is none becomes a pseudonym.
@@ -35,17 +35,36 @@ KEY = "CLAIMS_AUDIT_PSEUDONYM_KEY"
 SHORTEST_KEY = 32  # characters
 _DIGITS, _EXCEPTION_DIGITS = 20, 32
 _KINDS = {
-    "exception_id": "exception", "continues": "exception", "person_id": "person", "member_id": "member", "claim_id": "claim",
-}  # fmt: skip
+    "exception_id": "exception",
+    "continues": "exception",
+    "person_id": "person",
+    "member_id": "member",
+    "claim_id": "claim",
+}
 _PROVIDERS = ("provider_npi", "billing_npi")
 _WITHHELD = ("raw_record", "decision_reason")  # text as it came, which may say anything
 _WITHHELD_DATES = ("birth_date", "death_date")
-_IN_RATIONALE = {"twin_claim_id": "claim", "npi": "provider", **dict.fromkeys(_WITHHELD_DATES, "withheld")}
+_IN_RATIONALE = {
+    "twin_claim_id": "claim",
+    "npi": "provider",
+    **dict.fromkeys(_WITHHELD_DATES, "withheld"),
+}
 """Places of a rule's sentence that hold an identifier, and its kind."""
 _ORDER = (
-    "table", "file", "row_number", "column", "check", "claim_source", "claim_id", "claim_line_number", "rule_id", "payer",
-    "member_id", "policy_id", "exception_id",
-)  # fmt: skip
+    "table",
+    "file",
+    "row_number",
+    "column",
+    "check",
+    "claim_source",
+    "claim_id",
+    "claim_line_number",
+    "rule_id",
+    "payer",
+    "member_id",
+    "policy_id",
+    "exception_id",
+)
 
 
 @dataclass(frozen=True)
@@ -74,15 +93,27 @@ def read_pseudonyms(level: str) -> Pseudonyms | None:
     key = os.environ.get(KEY, "").strip()
     if len(key) < SHORTEST_KEY:
         was = "is too short" if key else "is not set"
-        raise Usage(f"--privacy pseudonymised: {KEY} {was}. Set it to a secret of at least {SHORTEST_KEY} characters.")
+        raise Usage(
+            f"--privacy pseudonymised: {KEY} {was}. Set it to a secret of at least {SHORTEST_KEY} characters."
+        )
     return Pseudonyms(key.encode())
 
 
 def pseudonymised(frame: pl.DataFrame, names: Pseudonyms) -> pl.DataFrame:
     """A result table with pseudonyms for identifiers and nothing of what was withheld; in the order of the pseudonyms."""
-    changed = {column: _named(frame[column], kind, names) for column, kind in _KINDS.items() if column in frame.columns}
-    changed |= {column: _npis(frame[column], names) for column in _PROVIDERS if column in frame.columns}
-    changed |= {column: pl.Series([None] * frame.height, dtype=pl.String) for column in _WITHHELD if column in frame.columns}
+    changed = {
+        column: _named(frame[column], kind, names)
+        for column, kind in _KINDS.items()
+        if column in frame.columns
+    }
+    changed |= {
+        column: _npis(frame[column], names) for column in _PROVIDERS if column in frame.columns
+    }
+    changed |= {
+        column: pl.Series([None] * frame.height, dtype=pl.String)
+        for column in _WITHHELD
+        if column in frame.columns
+    }
     if "evidence" in frame.columns:
         changed["evidence"] = _evidence(frame["evidence"], names)
         changed["rationale"] = _rationales(frame, names)
@@ -92,31 +123,46 @@ def pseudonymised(frame: pl.DataFrame, names: Pseudonyms) -> pl.DataFrame:
 
 def _named(values: pl.Series, kind: str, names: Pseudonyms) -> pl.Series:
     known = values.drop_nulls().unique().to_list()
-    return values.replace_strict(known, [names.of(kind, value) for value in known], default=None, return_dtype=pl.String)
+    return values.replace_strict(
+        known, [names.of(kind, value) for value in known], default=None, return_dtype=pl.String
+    )
 
 
 def _npis(values: pl.Series, names: Pseudonyms) -> pl.Series:
     """NPIs as they are; what is none by its check digit, a pseudonym."""
     frame = pl.DataFrame({"npi": values, "name": _named(values, "provider", names)})
-    return frame.select(pl.when(well_formed(pl.col("npi"), Kind.NPI)).then("npi").otherwise("name").alias("npi"))["npi"]
+    return frame.select(
+        pl.when(well_formed(pl.col("npi"), Kind.NPI)).then("npi").otherwise("name").alias("npi")
+    )["npi"]
 
 
 def _evidence(lists: pl.Series, names: Pseudonyms) -> pl.Series:
     """Evidence with pseudonyms of claims and authorizations."""
     rows = lists.to_frame("evidence").with_row_index("row")
     facts = rows.filter(pl.col("evidence").list.len() > 0).explode("evidence").unnest("evidence")
-    is_authorization, is_provider = pl.col("kind") == "authorization", pl.col("kind").is_in(["fill", "service"])
+    is_authorization, is_provider = (
+        pl.col("kind") == "authorization",
+        pl.col("kind").is_in(["fill", "service"]),
+    )
     changed = facts.with_columns(
         claim_id=_named(facts["claim_id"], "claim", names),
-        id=pl.when(is_authorization).then(_named(facts["id"], "authorization", names))
-        .when(is_provider & (pl.col("id") != "daw_code")).then(_npis(facts["id"], names))
+        id=pl.when(is_authorization)
+        .then(_named(facts["id"], "authorization", names))
+        .when(is_provider & (pl.col("id") != "daw_code"))
+        .then(_npis(facts["id"], names))
         .otherwise("id"),
         date=pl.when(~pl.col("code").is_in(_WITHHELD_DATES).fill_null(False)).then("date"),
-    )  # fmt: skip
+    )
     fields = [field.name for field in lists.dtype.inner.fields]  # type: ignore[attr-defined]
     gathered = changed.group_by("row", maintain_order=True).agg(evidence=pl.struct(fields))
-    joined = rows.select("row").join(gathered, on="row", how="left", maintain_order="left")["evidence"]
-    return joined.fill_null(pl.Series([[]], dtype=lists.dtype)).cast(lists.dtype) if joined.null_count() else joined
+    joined = rows.select("row").join(gathered, on="row", how="left", maintain_order="left")[
+        "evidence"
+    ]
+    return (
+        joined.fill_null(pl.Series([[]], dtype=lists.dtype)).cast(lists.dtype)
+        if joined.null_count()
+        else joined
+    )
 
 
 def _rationales(frame: pl.DataFrame, names: Pseudonyms) -> pl.Series:
@@ -124,7 +170,9 @@ def _rationales(frame: pl.DataFrame, names: Pseudonyms) -> pl.Series:
     patterns = _sentences()
     return pl.Series(
         [
-            _reworded(text, patterns[rule_id, reason], names) if text and (rule_id, reason) in patterns else text
+            _reworded(text, patterns[rule_id, reason], names)
+            if text and (rule_id, reason) in patterns
+            else text
             for rule_id, reason, text in frame.select("rule_id", "reason", "rationale").iter_rows()
         ],
         dtype=pl.String,
@@ -139,9 +187,15 @@ def _sentences() -> dict[tuple[str, str], re.Pattern[str]]:
         for reason, words in module.RULE.says.items():
             parts = [(literal, name) for literal, name, _, _ in Formatter().parse(words)]
             if _IN_RATIONALE.keys() & {name for _, name in parts}:
-                places = (f"(?P<{n}>.+)" if n in _IN_RATIONALE else ".*?" if n else "" for _, n in parts)
+                places = (
+                    f"(?P<{n}>.+)" if n in _IN_RATIONALE else ".*?" if n else "" for _, n in parts
+                )
                 found[module.RULE.id, reason] = re.compile(
-                    "".join(re.escape(literal) + place for (literal, _), place in zip(parts, places, strict=True)), re.DOTALL
+                    "".join(
+                        re.escape(literal) + place
+                        for (literal, _), place in zip(parts, places, strict=True)
+                    ),
+                    re.DOTALL,
                 )
     return found
 
@@ -151,7 +205,11 @@ def _reworded(text: str, sentence: re.Pattern[str], names: Pseudonyms) -> str | 
     if found is None:
         return None
     for name, value in sorted(found.groupdict().items(), key=lambda item: -found.start(item[0])):
-        text = text[: found.start(name)] + _said(_IN_RATIONALE[name], value, names) + text[found.end(name) :]
+        text = (
+            text[: found.start(name)]
+            + _said(_IN_RATIONALE[name], value, names)
+            + text[found.end(name) :]
+        )
     return text
 
 

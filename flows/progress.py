@@ -4,7 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 
 class StageBars:
@@ -14,9 +21,15 @@ class StageBars:
         """Bars without a stage yet."""
         console = console or Console(stderr=True)
         self._bars = Progress(
-            SpinnerColumn(), TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-            TextColumn("{task.fields[at]}"), console=console, disable=not (wanted and console.is_terminal),
-        )  # fmt: skip
+            SpinnerColumn(),
+            TextColumn("{task.description:<10}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[at]}"),
+            console=console,
+            disable=not (wanted and console.is_terminal),
+        )
         self._current = self._bars.add_task("", total=1, at="", visible=False)
 
     @contextmanager

@@ -13,20 +13,23 @@ from typing import Any
 
 import polars as pl
 
-from audit_rules.dossier import compile_dossier
-from audit_rules.judge import judge
-from audit_rules.rule import Book
+from audit_rules.engine.dossier import compile_dossier
+from audit_rules.engine.judge import judge
+from audit_rules.engine.rule import Book
 from audit_rules.rules import RULES
-from flows.answers import with_standing
 from flows.clock import seconds
-from flows.extract import extract, of_others
-from flows.ledger import FOUND, changes
-from flows.load import load
-from flows.net import net
-from flows.partition import write_partitions
+from flows.intake.load import load
+from flows.intake.validate import validate
+from flows.judging.affected import touched_persons
+from flows.judging.frames import extract, of_others
+from flows.judging.standing import with_standing
+from flows.ledger.changes import FOUND, changes
 from flows.plan import Plan, program_version
 from flows.privacy import AGGREGATE
-from flows.report import (
+from flows.reports.workpaper.overview import About
+from flows.reports.workpaper.write import write_workpaper
+from flows.results.partitions import write_partitions
+from flows.results.publish import (
     TIMINGS,
     make_private,
     named,
@@ -38,13 +41,10 @@ from flows.report import (
     write_manifest,
     write_tables,
 )
-from flows.sql import one
+from flows.settle.claims import net
 from flows.summary import Summary
-from flows.touched import touched_persons
-from flows.validate import validate
-from flows.warehouse import keep, opened, upgrade
-from flows.workpaper.overview import About
-from flows.workpaper.write import write_workpaper
+from flows.warehouse.connection import keep, opened, upgrade
+from flows.warehouse.sql import one
 
 Step = Callable[[str], None]
 
@@ -78,7 +78,10 @@ def validate_stage(plan: Plan) -> dict[str, int]:
     validate(plan.bench, plan.config.max_error_rate)
     _note(plan, "validate", started)
     with opened(plan.bench) as connection:
-        quarantined, warned = (one(connection, f"SELECT count(*) FROM main.{table}") for table in ("quarantine", "warning"))
+        quarantined, warned = (
+            one(connection, f"SELECT count(*) FROM main.{table}")
+            for table in ("quarantine", "warning")
+        )
         rows = one(connection, "SELECT coalesce(sum(rows_read), 0) FROM main.file")
     return {"failed_checks": quarantined, "warning_kinds": warned, "rows": rows}
 
@@ -89,7 +92,11 @@ def net_stage(plan: Plan) -> dict[str, int]:
     balance = net(plan.bench, plan.request.as_of, plan.payer_names, plan.config.max_error_rate)
     _note(plan, "net", started, balance=balance.as_dict())
     accepted = sum(t.accepted for t in balance.tables)
-    return {"history": sum(t.history for t in balance.tables), "accepted": accepted, "rows": accepted}
+    return {
+        "history": sum(t.history for t in balance.tables),
+        "accepted": accepted,
+        "rows": accepted,
+    }
 
 
 def judge_stage(plan: Plan) -> dict[str, int]:
@@ -107,7 +114,11 @@ def judge_stage(plan: Plan) -> dict[str, int]:
     persons = {which: found.counted["person_id"].n_unique() for which, found in judged.items()}
     _note(plan, "judge", started, repeated_amounts=named(judgement.repeated), **persons)
     rows = extracted.medical.height + extracted.pharmacy.height
-    return {"exceptions": judgement.exceptions.height, "lines": judgement.worklist.height, "rows": rows} | persons
+    return {
+        "exceptions": judgement.exceptions.height,
+        "lines": judgement.worklist.height,
+        "rows": rows,
+    } | persons
 
 
 def report_stage(plan: Plan) -> Summary:
@@ -122,7 +133,9 @@ def report_stage(plan: Plan) -> Summary:
     noted = _noted(plan)
     was_there = stands_complete(folder)
     exceptions = pl.read_parquet(results(plan) / "exceptions.parquet", columns=list(FOUND))
-    worklist = pl.read_parquet(results(plan) / "worklist.parquet", columns=["outcome", "amount_at_risk"])
+    worklist = pl.read_parquet(
+        results(plan) / "worklist.parquet", columns=["outcome", "amount_at_risk"]
+    )
     moved = changes(plan, run_id, exceptions)
     write_tables(results(plan), {"changes": moved.changes})
     write_findings(results(plan), plan)
@@ -144,7 +157,13 @@ def report_stage(plan: Plan) -> Summary:
         moved=dict(sorted(Counter(moved.changes["status"]).items())),
         persons=noted["persons"],
         judged_again=noted["judged_again"],
-        exceptions=dict(sorted(Counter(" ".join(x) for x in exceptions.select("rule_id", "outcome").iter_rows()).items())),
+        exceptions=dict(
+            sorted(
+                Counter(
+                    " ".join(x) for x in exceptions.select("rule_id", "outcome").iter_rows()
+                ).items()
+            )
+        ),
         lines=worklist.height,
         amount_at_risk=str(worklist["amount_at_risk"].sum() or 0),
         at_risk_by_outcome=_at_risk(worklist),
@@ -173,7 +192,9 @@ def _write_for_people(plan: Plan, summary: Summary, balance: dict[str, Any]) -> 
     folder, request = results(plan), plan.request
     if request.partition_by:
         exceptions = pl.read_parquet(folder / "exceptions.parquet")
-        by_payer = exceptions.with_columns(pl.col("payer").str.to_lowercase().replace(plan.payer_names))
+        by_payer = exceptions.with_columns(
+            pl.col("payer").str.to_lowercase().replace(plan.payer_names)
+        )
         write_partitions(folder, "exceptions", by_payer, request.partition_by)
     if request.page:
         _page(plan, summary, balance)
@@ -181,10 +202,16 @@ def _write_for_people(plan: Plan, summary: Summary, balance: dict[str, Any]) -> 
 
 
 def _page(plan: Plan, summary: Summary, balance: dict[str, Any]) -> None:
-    from flows.page.write import Heading, write_aggregate_page, write_page  # charts take a second to import
+    from flows.reports.page.write import (  # charts take a second to import
+        Heading,
+        write_aggregate_page,
+        write_page,
+    )
 
     level = plan.request.privacy
-    heading = Heading(summary.run_id, summary.as_of, program_version(), level, summary.moved_in_words())
+    heading = Heading(
+        summary.run_id, summary.as_of, program_version(), level, summary.moved_in_words()
+    )
     if level == AGGREGATE:
         write_aggregate_page(results(plan), heading)
     else:
@@ -194,9 +221,14 @@ def _page(plan: Plan, summary: Summary, balance: dict[str, Any]) -> None:
 def _workpaper(plan: Plan, summary: Summary) -> tuple[str, ...]:
     """Write the work-paper, where there is to be one; what the user must know of it."""
     about = About(
-        summary.run_id, plan.request.as_of, program_version(), summary.moved_in_words(), summary.rows_read, summary.quarantined,
+        summary.run_id,
+        plan.request.as_of,
+        program_version(),
+        summary.moved_in_words(),
+        summary.rows_read,
+        summary.quarantined,
         summary.duplicates,
-    )  # fmt: skip
+    )
     return write_workpaper(results(plan), about, plan.request.xlsx, plan.bench.scratch)
 
 

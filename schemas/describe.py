@@ -46,7 +46,9 @@ def _never_null(description: str, unit: str | None = None, words: tuple[str, ...
 
 
 _EVERYWHERE: dict[str, Meaning] = {
-    "exception_id": _never_null("Names the exception, the same in every run: SHA-256, 32 hex digits"),
+    "exception_id": _never_null(
+        "Names the exception, the same in every run: SHA-256, 32 hex digits"
+    ),
     "rule_id": _never_null("The rule, such as QTY01; its text is printed by `claims-audit rules`"),
     "reason": Meaning("Why the rule answered as it did, in one word"),
     "outcome": _never_null("What the finding means, strongest first", words=_EXCEPTION_WORDS),
@@ -55,7 +57,9 @@ _EVERYWHERE: dict[str, Meaning] = {
     "citation": Meaning("The clause: where in the document the condition stands"),
     "payer": _never_null("Payer of the line, as the extract names it"),
     "plan": Meaning("Plan of the line, as the extract names it"),
-    "person_id": Meaning("The person whose line it is: person_id where the extracts link one, else the member_id"),
+    "person_id": Meaning(
+        "The person whose line it is: person_id where the extracts link one, else the member_id"
+    ),
     "member_id": _never_null("Member of the line, as it stands in the extract"),
     "claim_source": _never_null("Claim table that the line stands in", words=_SOURCES),
     "claim_id": _never_null("Claim of the line, as it stands in the extract"),
@@ -70,35 +74,51 @@ _EVERYWHERE: dict[str, Meaning] = {
     "observed": Meaning("What was billed, to be held against `allowed`", "unit of the rule"),
     "allowed": Meaning("What the clause allows", "unit of the rule"),
     "paid_amount": _never_null("Paid for the line, after final action", DOLLARS),
-    "amount_at_risk": Meaning("What the finding puts in question; null where no price is known, 0 for advisory", DOLLARS),
+    "amount_at_risk": Meaning(
+        "What the finding puts in question; null where no price is known, 0 for advisory", DOLLARS
+    ),
     "amount_basis": _never_null("How amount_at_risk comes about", words=_BASES),
     "evidence": _never_null("What the judgement rests on, in a stable order"),
     "evidence.kind": _never_null("Kind of fact", words=_KINDS),
     "evidence.side": _never_null("For or against the provider's billing", words=("for", "against")),
-    "evidence.claim_source": Meaning("Claim table of the fact, where it stands on a claim", words=_SOURCES),
+    "evidence.claim_source": Meaning(
+        "Claim table of the fact, where it stands on a claim", words=_SOURCES
+    ),
     "evidence.claim_id": Meaning("Claim of the fact"),
     "evidence.claim_line_number": Meaning("Line of the fact"),
     "evidence.id": Meaning("Authorization of the fact, or the place where a diagnosis stands"),
-    "evidence.code": Meaning("Code of the fact: ICD-10-CM, HCPCS, NDC, or a code of clinical_evidence"),
+    "evidence.code": Meaning(
+        "Code of the fact: ICD-10-CM, HCPCS, NDC, or a code of clinical_evidence"
+    ),
     "evidence.value": Meaning("Value of the fact, as text"),
     "evidence.date": Meaning("Day of the fact"),
-    "documents_needed": _never_null("What would settle a records_request; empty for other outcomes"),
+    "documents_needed": _never_null(
+        "What would settle a records_request; empty for other outcomes"
+    ),
     "rationale": Meaning("The finding in one or two sentences that a provider would understand"),
     "rule_ids": _never_null("Rules with an exception on the line, in order of their ids"),
     "recover_amount": _never_null("Largest single amount of outcome recover on the line", DOLLARS),
-    "records_request_amount": _never_null("Largest single amount of outcome records_request on the line", DOLLARS),
+    "records_request_amount": _never_null(
+        "Largest single amount of outcome records_request on the line", DOLLARS
+    ),
     "review_amount": _never_null("Largest single amount of outcome review on the line", DOLLARS),
     "lines": _never_null("Audited lines that got this answer", "claim lines"),
     "status": _never_null("What became of the exception since the night before", words=_STATUSES),
-    "why": Meaning("Why it moved, such as `amount moved`, claim_reversed or by_person; null for a new one"),
+    "why": Meaning(
+        "Why it moved, such as `amount moved`, claim_reversed or by_person; null for a new one"
+    ),
     "previous_outcome": Meaning("Outcome before it moved", words=_EXCEPTION_WORDS),
     "previous_reason": Meaning("Reason before it moved"),
     "previous_amount_at_risk": Meaning("amount_at_risk before it moved", DOLLARS),
     "first_seen": _never_null("First night that found the exception"),
-    "continues": Meaning("Exception of the claim that this claim replaces, where it was rebilled under another id"),
+    "continues": Meaning(
+        "Exception of the claim that this claim replaces, where it was rebilled under another id"
+    ),
     "decision_reason": Meaning("Reason that the person gave who dismissed or reopened it"),
     "decided_by": Meaning("Person who dismissed or reopened it"),
-    "dismissed_until": Meaning("Last day on which the dismissal holds; null: until the exception moves"),
+    "dismissed_until": Meaning(
+        "Last day on which the dismissal holds; null: until the exception moves"
+    ),
     "table": _never_null("Table of the contract that the file belongs to"),
     "file": _never_null("Path of the file, relative to the landing folder"),
     "row_number": _never_null("Position among the file's readable records, from 1"),
@@ -107,13 +127,19 @@ _EVERYWHERE: dict[str, Meaning] = {
     "raw_record": Meaning("Text of the row as it stands in the file"),
     "rows": _never_null("Rows of the file in which the check did not hold", "rows"),
     "first_row_number": Meaning("Position of the first of them, from 1"),
-}  # fmt: skip
+}
 
 _IN_ONE_TABLE: dict[tuple[str, str], Meaning] = {
-    ("worklist", "outcome"): _never_null("The strongest outcome on the line, strongest first", words=_EXCEPTION_WORDS),
-    ("worklist", "amount_at_risk"): _never_null("The largest of the three amounts, at most paid_amount", DOLLARS),
+    ("worklist", "outcome"): _never_null(
+        "The strongest outcome on the line, strongest first", words=_EXCEPTION_WORDS
+    ),
+    ("worklist", "amount_at_risk"): _never_null(
+        "The largest of the three amounts, at most paid_amount", DOLLARS
+    ),
     ("rule_coverage", "outcome"): _never_null("The rule's answer", words=_ANSWER_WORDS),
-    ("rule_coverage", "policy_id"): _never_null("The policy document; `none` for lines that no document governs"),
+    ("rule_coverage", "policy_id"): _never_null(
+        "The policy document; `none` for lines that no document governs"
+    ),
     ("rule_coverage", "rule_id"): Meaning("The rule; null for lines that no document governs"),
 }
 

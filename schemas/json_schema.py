@@ -34,7 +34,12 @@ def json_schema(table: str) -> dict[str, Any]:
 def _object(table: str, columns: pl.Schema, prefix: str = "") -> dict[str, Any]:
     """An object with exactly these columns; `prefix` stands before the names of a struct's fields."""
     properties = {name: _column(table, prefix + name, dtype) for name, dtype in columns.items()}
-    return {"type": "object", "properties": properties, "required": list(columns), "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(columns),
+        "additionalProperties": False,
+    }
 
 
 def _column(table: str, name: str, dtype: pl.DataType) -> dict[str, Any]:
@@ -56,7 +61,10 @@ def _typed(table: str, name: str, dtype: pl.DataType) -> tuple[dict[str, Any], s
     if isinstance(dtype, pl.List):
         (inner,) = pl.Schema({name: dtype.inner}).values()
         if isinstance(inner, pl.Struct):
-            return {"type": "array", "items": _object(table, pl.Schema(inner.to_schema()), f"{name}.")}, "list<struct>"
+            return {
+                "type": "array",
+                "items": _object(table, pl.Schema(inner.to_schema()), f"{name}."),
+            }, "list<struct>"
         shape, parquet = _typed(table, name, inner)
         return {"type": "array", "items": shape}, f"list<{parquet}>"
     shape, parquet = _SIMPLE[type(dtype)]
@@ -72,4 +80,7 @@ def fingerprint(table: str) -> str:
 
 def _fields(column: dict[str, Any]) -> list[list[Any]]:
     """Names, types and Parquet types of the fields of a list's structs."""
-    return [[n, c["type"], c["x-parquet-type"]] for n, c in column.get("items", {}).get("properties", {}).items()]
+    return [
+        [n, c["type"], c["x-parquet-type"]]
+        for n, c in column.get("items", {}).get("properties", {}).items()
+    ]

@@ -11,69 +11,145 @@ MONEY = pl.Decimal(18, 2)
 EVIDENCE = pl.List(
     pl.Struct(
         {
-            "kind": pl.String, "side": pl.String, "claim_source": pl.String, "claim_id": pl.String,
-            "claim_line_number": pl.Int64, "id": pl.String, "code": pl.String, "value": pl.String, "date": pl.Date,
+            "kind": pl.String,
+            "side": pl.String,
+            "claim_source": pl.String,
+            "claim_id": pl.String,
+            "claim_line_number": pl.Int64,
+            "id": pl.String,
+            "code": pl.String,
+            "value": pl.String,
+            "date": pl.Date,
         }
     )
-)  # fmt: skip
+)
 
 _LINE: Schema = {
-    "payer": pl.String, "plan": pl.String, "person_id": pl.String, "member_id": pl.String, "claim_source": pl.String,
-    "claim_id": pl.String, "claim_line_number": pl.Int64, "service_date": pl.Date, "paid_date": pl.Date,
-    "provider_npi": pl.String, "billing_npi": pl.String, "quantity": pl.Decimal(18, 3), "drug": pl.String,
+    "payer": pl.String,
+    "plan": pl.String,
+    "person_id": pl.String,
+    "member_id": pl.String,
+    "claim_source": pl.String,
+    "claim_id": pl.String,
+    "claim_line_number": pl.Int64,
+    "service_date": pl.Date,
+    "paid_date": pl.Date,
+    "provider_npi": pl.String,
+    "billing_npi": pl.String,
+    "quantity": pl.Decimal(18, 3),
+    "drug": pl.String,
     "product_code": pl.String,
-}  # fmt: skip
+}
 
 LINE_KEY = ("claim_source", "payer", "member_id", "claim_id", "claim_line_number")
 """What tells one claim line of the results from another."""
 
 EXCEPTION: Schema = {
-    "exception_id": pl.String, "rule_id": pl.String, "reason": pl.String, "outcome": pl.String, "policy_id": pl.String,
-    "policy_effective_from": pl.Date, "citation": pl.String, **_LINE, "observed": pl.Float64, "allowed": pl.Float64,
-    "paid_amount": MONEY, "amount_at_risk": MONEY, "amount_basis": pl.String, "evidence": EVIDENCE,
-    "documents_needed": pl.List(pl.String), "rationale": pl.String,
-}  # fmt: skip
+    "exception_id": pl.String,
+    "rule_id": pl.String,
+    "reason": pl.String,
+    "outcome": pl.String,
+    "policy_id": pl.String,
+    "policy_effective_from": pl.Date,
+    "citation": pl.String,
+    **_LINE,
+    "observed": pl.Float64,
+    "allowed": pl.Float64,
+    "paid_amount": MONEY,
+    "amount_at_risk": MONEY,
+    "amount_basis": pl.String,
+    "evidence": EVIDENCE,
+    "documents_needed": pl.List(pl.String),
+    "rationale": pl.String,
+}
 
 WORKLIST: Schema = {
-    **_LINE, "rule_ids": pl.List(pl.String), "outcome": pl.String, "paid_amount": MONEY, "recover_amount": MONEY,
-    "records_request_amount": MONEY, "review_amount": MONEY, "amount_at_risk": MONEY,
-}  # fmt: skip
+    **_LINE,
+    "rule_ids": pl.List(pl.String),
+    "outcome": pl.String,
+    "paid_amount": MONEY,
+    "recover_amount": MONEY,
+    "records_request_amount": MONEY,
+    "review_amount": MONEY,
+    "amount_at_risk": MONEY,
+}
 
 REPEATED: Schema = {
-    "person": pl.String, "payer": pl.String, "member_id": pl.String, "claim_id": pl.String, "lines": pl.Int64,
+    "person": pl.String,
+    "payer": pl.String,
+    "member_id": pl.String,
+    "claim_id": pl.String,
+    "lines": pl.Int64,
     "amount": MONEY,
-}  # fmt: skip
+}
 """Not a result table: the manifest names these claims."""
 
 COVERAGE: Schema = {
-    "policy_id": pl.String, "rule_id": pl.String, "outcome": pl.String, "reason": pl.String, "lines": pl.Int64,
-}  # fmt: skip
+    "policy_id": pl.String,
+    "rule_id": pl.String,
+    "outcome": pl.String,
+    "reason": pl.String,
+    "lines": pl.Int64,
+}
 
 QUARANTINE: Schema = {
-    "table": pl.String, "file": pl.String, "row_number": pl.Int64, "column": pl.String, "check": pl.String,
+    "table": pl.String,
+    "file": pl.String,
+    "row_number": pl.Int64,
+    "column": pl.String,
+    "check": pl.String,
     "raw_record": pl.String,
-}  # fmt: skip
+}
 
 WARNING: Schema = {
-    "table": pl.String, "file": pl.String, "column": pl.String, "check": pl.String, "rows": pl.Int64,
+    "table": pl.String,
+    "file": pl.String,
+    "column": pl.String,
+    "check": pl.String,
+    "rows": pl.Int64,
     "first_row_number": pl.Int64,
-}  # fmt: skip
+}
 
 CHANGE: Schema = {
-    "exception_id": pl.String, "status": pl.String, "why": pl.String, "rule_id": pl.String, "policy_id": pl.String,
-    "payer": pl.String, "member_id": pl.String, "claim_source": pl.String, "claim_id": pl.String,
-    "claim_line_number": pl.Int64, "outcome": pl.String, "previous_outcome": pl.String, "reason": pl.String,
-    "previous_reason": pl.String, "amount_at_risk": MONEY, "previous_amount_at_risk": MONEY, "first_seen": pl.Date,
-    "continues": pl.String, "decision_reason": pl.String, "decided_by": pl.String, "dismissed_until": pl.Date,
-}  # fmt: skip
+    "exception_id": pl.String,
+    "status": pl.String,
+    "why": pl.String,
+    "rule_id": pl.String,
+    "policy_id": pl.String,
+    "payer": pl.String,
+    "member_id": pl.String,
+    "claim_source": pl.String,
+    "claim_id": pl.String,
+    "claim_line_number": pl.Int64,
+    "outcome": pl.String,
+    "previous_outcome": pl.String,
+    "reason": pl.String,
+    "previous_reason": pl.String,
+    "amount_at_risk": MONEY,
+    "previous_amount_at_risk": MONEY,
+    "first_seen": pl.Date,
+    "continues": pl.String,
+    "decision_reason": pl.String,
+    "decided_by": pl.String,
+    "dismissed_until": pl.Date,
+}
 
-AGGREGATE: Schema = {"by": pl.String, "value": pl.String, "lines": pl.Int64, "amount_at_risk": MONEY}
+AGGREGATE: Schema = {
+    "by": pl.String,
+    "value": pl.String,
+    "lines": pl.Int64,
+    "amount_at_risk": MONEY,
+}
 """Of aggregate.csv, all that a run at that privacy level says."""
 
 TABLES: dict[str, Schema] = {
-    "exceptions": EXCEPTION, "worklist": WORKLIST, "changes": CHANGE, "rule_coverage": COVERAGE, "quarantine": QUARANTINE,
+    "exceptions": EXCEPTION,
+    "worklist": WORKLIST,
+    "changes": CHANGE,
+    "rule_coverage": COVERAGE,
+    "quarantine": QUARANTINE,
     "warnings": WARNING,
-}  # fmt: skip
+}
 """Every result table by the name of its file."""
 
 

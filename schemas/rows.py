@@ -15,17 +15,25 @@ import polars as pl
 from schemas.formats import ICD9_TYPE, well_formed
 from schemas.tables import Column, Kind, Table
 
-if TYPE_CHECKING:  # Pandera takes half a second to import, so a function imports it when it is called
+if (
+    TYPE_CHECKING
+):  # Pandera takes half a second to import, so a function imports it when it is called
     import pandera.polars as pa
 
 PARSE_CHECKS = {
-    Kind.DATE: "date_does_not_parse", Kind.AMOUNT: "amount_does_not_parse", Kind.QUANTITY: "number_does_not_parse",
+    Kind.DATE: "date_does_not_parse",
+    Kind.AMOUNT: "amount_does_not_parse",
+    Kind.QUANTITY: "number_does_not_parse",
     Kind.INTEGER: "number_does_not_parse",
-}  # fmt: skip
+}
 FORMAT_CHECKS = {
-    Kind.NDC: "ndc_malformed", Kind.ICD10CM: "icd10cm_malformed", Kind.HCPCS: "hcpcs_malformed",
-    Kind.MODIFIER: "modifier_malformed", Kind.TAXONOMY: "taxonomy_malformed", Kind.NPI: "npi_malformed",
-}  # fmt: skip
+    Kind.NDC: "ndc_malformed",
+    Kind.ICD10CM: "icd10cm_malformed",
+    Kind.HCPCS: "hcpcs_malformed",
+    Kind.MODIFIER: "modifier_malformed",
+    Kind.TAXONOMY: "taxonomy_malformed",
+    Kind.NPI: "npi_malformed",
+}
 MISSING, UNKNOWN_WORD, NONE_OF, OUT_OF_ORDER = (
     "value_missing",
     "value_unknown",
@@ -51,9 +59,13 @@ def error_model(table: Table) -> pa.DataFrameSchema:
 
     checks = []
     for c in table.columns:
-        parse = PARSE_CHECKS.get(c.kind) or (UNKNOWN_WORD if c.strict or c.name == "evidence_value" else None)
+        parse = PARSE_CHECKS.get(c.kind) or (
+            UNKNOWN_WORD if c.strict or c.name == "evidence_value" else None
+        )
         if parse:
-            checks.append(_check(f"{c.name}|{parse}", _text(c).is_null() | pl.col(c.name).is_not_null()))
+            checks.append(
+                _check(f"{c.name}|{parse}", _text(c).is_null() | pl.col(c.name).is_not_null())
+            )
         if not c.nullable:
             checks.append(_check(f"{c.name}|{MISSING}", _text(c).is_not_null()))
     for group in table.one_of:
@@ -73,17 +85,33 @@ def warning_checks(table: Table) -> Iterator[tuple[tuple[str, ...], str, pa.Data
             columns: tuple[str, ...] = (c.name,)
             if c.kind == Kind.ICD10CM and "diagnosis_code_type" in (k.name for k in table.columns):
                 columns = (c.name, "diagnosis_code_type")
-                holds = holds | pl.col("diagnosis_code_type").str.contains(ICD9_TYPE).fill_null(False)
+                holds = holds | pl.col("diagnosis_code_type").str.contains(ICD9_TYPE).fill_null(
+                    False
+                )
             yield columns, name, pa.DataFrameSchema(checks=[_check(name, holds)])
         if c.name == "days_supply":
-            yield (c.name,), NEGATIVE_DAYS, pa.DataFrameSchema(checks=[_check(NEGATIVE_DAYS, pl.col(c.name) >= 0)])
+            yield (
+                (c.name,),
+                NEGATIVE_DAYS,
+                pa.DataFrameSchema(checks=[_check(NEGATIVE_DAYS, pl.col(c.name) >= 0)]),
+            )
         if c.name == "claim_frequency_code":
             known = pl.col(c.name).str.contains(r"^[0-9]$")
-            yield (c.name,), UNKNOWN_FREQUENCY, pa.DataFrameSchema(checks=[_check(UNKNOWN_FREQUENCY, known)])
+            yield (
+                (c.name,),
+                UNKNOWN_FREQUENCY,
+                pa.DataFrameSchema(checks=[_check(UNKNOWN_FREQUENCY, known)]),
+            )
     for first in dict.fromkeys(pair[0] for pair in table.in_order):
         later = tuple(second for earlier, second in table.in_order if earlier == first)
-        in_order = pl.all_horizontal((pl.col(first) <= pl.col(second)).fill_null(True) for second in later)
-        yield (first, *later), OUT_OF_ORDER, pa.DataFrameSchema(checks=[_check(OUT_OF_ORDER, in_order)])
+        in_order = pl.all_horizontal(
+            (pl.col(first) <= pl.col(second)).fill_null(True) for second in later
+        )
+        yield (
+            (first, *later),
+            OUT_OF_ORDER,
+            pa.DataFrameSchema(checks=[_check(OUT_OF_ORDER, in_order)]),
+        )
 
 
 def failures(model: pa.DataFrameSchema, frame: pl.DataFrame) -> pl.DataFrame:
@@ -99,5 +127,9 @@ def failures(model: pa.DataFrameSchema, frame: pl.DataFrame) -> pl.DataFrame:
             model.validate(frame, lazy=True)
     except SchemaErrors as error:
         cases: pl.DataFrame = error.failure_cases
-        return cases.select(pl.col("index").cast(pl.Int64), pl.col("check").cast(pl.String)).unique().sort("index", "check")
+        return (
+            cases.select(pl.col("index").cast(pl.Int64), pl.col("check").cast(pl.String))
+            .unique()
+            .sort("index", "check")
+        )
     return empty

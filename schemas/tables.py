@@ -80,10 +80,14 @@ def _words(*words: str) -> dict[str, str]:
 
 
 CLAIM_STATUS = {
-    "paid": "paid", "p": "paid",
-    "denied": "denied", "d": "denied",
-    "reversed": "reversed", "r": "reversed", "x": "reversed",
-}  # fmt: skip
+    "paid": "paid",
+    "p": "paid",
+    "denied": "denied",
+    "d": "denied",
+    "reversed": "reversed",
+    "r": "reversed",
+    "x": "reversed",
+}
 
 EVIDENCE_VALUES: dict[str, dict[str, str]] = {
     "response": _words("CR", "CRi", "PR", "NR"),
@@ -205,15 +209,19 @@ AUTHORIZATION = Table(
         Column("drug", Kind.WORD, required=True, nullable=False),
         Column("product", Kind.WORD),
         Column(
-            "status", Kind.WORD, required=True, nullable=False,
-            words=_words("approved", "denied", "pended"), strict=True,
+            "status",
+            Kind.WORD,
+            required=True,
+            nullable=False,
+            words=_words("approved", "denied", "pended"),
+            strict=True,
         ),
         _key("start_date", Kind.DATE),
         _key("end_date", Kind.DATE),
         Column("override", Kind.WORD),
     ),
     in_order=(("start_date", "end_date"),),
-)  # fmt: skip
+)
 
 CLINICAL_EVIDENCE = Table(
     "clinical_evidence",
@@ -223,13 +231,17 @@ CLINICAL_EVIDENCE = Table(
         _key("member_id"),
         _key("evidence_date", Kind.DATE),
         Column(
-            "evidence_code", Kind.WORD, required=True, nullable=False,
-            words=_words(*EVIDENCE_VALUES, MEASURED_EVIDENCE), strict=True,
+            "evidence_code",
+            Kind.WORD,
+            required=True,
+            nullable=False,
+            words=_words(*EVIDENCE_VALUES, MEASURED_EVIDENCE),
+            strict=True,
         ),
         Column("evidence_value", nullable=False),
         Column("source"),
     ),
-)  # fmt: skip
+)
 
 PROVIDER = Table(
     "provider",
@@ -238,6 +250,15 @@ PROVIDER = Table(
 )
 
 TABLES: dict[str, Table] = {
-    t.name: t for t in (MEDICAL_CLAIM, PHARMACY_CLAIM, DIAGNOSIS, ELIGIBILITY, AUTHORIZATION, CLINICAL_EVIDENCE, PROVIDER)
+    t.name: t
+    for t in (
+        MEDICAL_CLAIM,
+        PHARMACY_CLAIM,
+        DIAGNOSIS,
+        ELIGIBILITY,
+        AUTHORIZATION,
+        CLINICAL_EVIDENCE,
+        PROVIDER,
+    )
 }
 CLAIM_TABLES = tuple(t.name for t in TABLES.values() if t.is_claim)

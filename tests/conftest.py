@@ -6,10 +6,17 @@ from pathlib import Path
 import pytest
 
 from flows.plan import Request
-from tests.nights import night
-from tests.running import AS_OF, ROOT
+from tests.support.nights import night
+from tests.support.running import AS_OF, ROOT
 
-TAKE_LONGEST = ("test_kills.py", "test_faults.py", "test_schedule.py", "test_phi.py", "test_touched.py", "test_nightly_loads.py")
+TAKE_LONGEST = (
+    "test_kills.py",
+    "test_faults.py",
+    "test_schedule.py",
+    "test_phi.py",
+    "test_touched.py",
+    "test_nightly_loads.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -21,5 +28,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def sample_results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder of a run on the sample, with a folder of exceptions per payer."""
     base = tmp_path_factory.mktemp("sample")
-    request = Request(ROOT / "data" / "sample", base / "out", base / "audit.duckdb", AS_OF, partition_by="payer", xlsx=True)
+    request = Request(
+        ROOT / "data" / "sample",
+        base / "out",
+        base / "audit.duckdb",
+        AS_OF,
+        partition_by="payer",
+        xlsx=True,
+    )
     yield night(request).folder

@@ -10,10 +10,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from audit_rules.dossier import Extracted
-from audit_rules.policy import FAR_FUTURE, Policy
-from audit_rules.rule import Book
-from audit_rules.terms import Term
+from audit_rules.engine.dossier import Extracted
+from audit_rules.engine.rule import Book
+from audit_rules.policy.library import FAR_FUTURE, Policy
+from audit_rules.policy.terms import Term
 
 Row = dict[str, Any]
 T = TypeVar("T", bound=Term)
@@ -21,9 +21,13 @@ T = TypeVar("T", bound=Term)
 _BEFORE_ANY = "!"  # sorts before letters and digits
 
 FRAMES = {
-    "medical_claim": "medical", "pharmacy_claim": "pharmacy", "diagnosis": "diagnosis", "eligibility": "eligibility",
-    "authorization": "authorization", "clinical_evidence": "clinical_evidence",
-}  # fmt: skip
+    "medical_claim": "medical",
+    "pharmacy_claim": "pharmacy",
+    "diagnosis": "diagnosis",
+    "eligibility": "eligibility",
+    "authorization": "authorization",
+    "clinical_evidence": "clinical_evidence",
+}
 """Table of the contract -> its frame in `Extracted`; those that have rows of a person."""
 
 
@@ -98,7 +102,11 @@ class Case:
         """Where the line stands among the person's rows of its table."""
         key = ("claim_id", "claim_line_number", "payer_id")
         own = tuple(self.line[k] for k in key)
-        return next(i for i, r in enumerate(self.rows[self.table]) if r["fate"] == "history" and tuple(r[k] for k in key) == own)
+        return next(
+            i
+            for i, r in enumerate(self.rows[self.table])
+            if r["fate"] == "history" and tuple(r[k] for k in key) == own
+        )
 
     @property
     def own_row(self) -> Row:
@@ -109,7 +117,11 @@ class Case:
         """The documents that the line is judged by: those of its payer and drug, and the general ones."""
         own = (self.line["payer_id"], self.line["drug"])
         documents = self.book.library.policies
-        return [p for p in documents if p.document.payer is None or (p.document.payer, p.document.drug) == own]
+        return [
+            p
+            for p in documents
+            if p.document.payer is None or (p.document.payer, p.document.drug) == own
+        ]
 
     def terms(self, kind: type[T]) -> list[T]:
         """Their terms of that kind that are in force on the service date."""
@@ -131,8 +143,16 @@ class Case:
 
     def added(self, table: str, **values: Any) -> Edit:
         """A row of this person that is not on file; of claims at the line's payer."""
-        own = {"member_id": self.line["member_id"], "payer": self.line["payer"], "payer_id": self.line["payer_id"]}
-        claim = {"claim_line_number": 1, "paid_amount": Decimal(0), "fate": "history"} if table.endswith("_claim") else {}
+        own = {
+            "member_id": self.line["member_id"],
+            "payer": self.line["payer"],
+            "payer_id": self.line["payer_id"],
+        }
+        claim = (
+            {"claim_line_number": 1, "paid_amount": Decimal(0), "fate": "history"}
+            if table.endswith("_claim")
+            else {}
+        )
         return Edit(table, None, own | claim | values)
 
     def another_claim(self, suffix: str = "") -> str:
@@ -156,14 +176,18 @@ class Case:
             if edit.row is None:
                 rows[edit.table].append(completed(edit.table, dict(edit.values or {})))
             elif edit.values is not None:
-                rows[edit.table][edit.row] = completed(edit.table, {**rows[edit.table][edit.row], **edit.values})
+                rows[edit.table][edit.row] = completed(
+                    edit.table, {**rows[edit.table][edit.row], **edit.values}
+                )
         return replace(self, rows=rows, line={**self.line, **change.line})
 
 
 def rows_of(extracted: Extracted, person: str) -> dict[str, list[Row]]:
     """Every row of one person, by table."""
     frames = {table: getattr(extracted, frame) for table, frame in FRAMES.items()}
-    return {table: frame.filter(frame["person"] == person).to_dicts() for table, frame in frames.items()}
+    return {
+        table: frame.filter(frame["person"] == person).to_dicts() for table, frame in frames.items()
+    }
 
 
 def completed(table: str, row: Row) -> Row:

@@ -9,9 +9,9 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from audit_rules.counterfactuals.case import Case, Change, Edit, counted, listed, shown
-from audit_rules.limits import TABLET
-from audit_rules.policy import FAR_FUTURE
-from audit_rules.terms import (
+from audit_rules.facts.quantity_limits import TABLET
+from audit_rules.policy.library import FAR_FUTURE
+from audit_rules.policy.terms import (
     Course,
     DailyDose,
     HcpcsValidity,
@@ -24,16 +24,23 @@ from audit_rules.terms import (
 )
 
 _ONE = Decimal(1)
-_PRESCRIBER = {"pharmacy_claim": ("prescribing_provider_npi",), "medical_claim": ("rendering_npi", "billing_npi")}
+_PRESCRIBER = {
+    "pharmacy_claim": ("prescribing_provider_npi",),
+    "medical_claim": ("rendering_npi", "billing_npi"),
+}
 _MODIFIERS = [f"hcpcs_modifier_{n}" for n in range(1, 6)]
 
 
 def quantities(case: Case) -> Iterator[Change]:
     """One above each limit, at it, and what makes a daily dose or a number of vials that some term speaks of."""
     own, unit = case.line["quantity"], "tablet" if case.is_fill else "unit"
-    for value in sorted({q for q in (_tablets(case) if case.is_fill else _units(case)) if q > 0 and q != own}):
+    for value in sorted(
+        {q for q in (_tablets(case) if case.is_fill else _units(case)) if q > 0 and q != own}
+    ):
         yield Change(
-            fact=f"the {case.what} is of {counted(own, unit)}" if own is not None else "the quantity is not known",
+            fact=f"the {case.what} is of {counted(own, unit)}"
+            if own is not None
+            else "the quantity is not known",
             words=f"had the {case.what} been of {counted(value, unit)}"
             + (f" instead of {shown(own)}" if own is not None else ""),
             edits=(case.edited(quantity=value),),
@@ -63,7 +70,11 @@ def _units(case: Case) -> Iterator[Decimal]:
         yield from (dose.vial_units * n + _ONE for n in vials)
         yield from (dose.first_units + _ONE, dose.later_units + _ONE)
     for vial in case.terms(VialUnits):
-        yield from (Decimal(vial.looks_like_vials), Decimal(vial.vial_units), Decimal(vial.vial_units) + _ONE)
+        yield from (
+            Decimal(vial.looks_like_vials),
+            Decimal(vial.vial_units),
+            Decimal(vial.vial_units) + _ONE,
+        )
 
 
 def _strength(case: Case) -> Decimal | None:
@@ -80,7 +91,11 @@ def _days(case: Case) -> Decimal | None:
 
 def _dose_limits(case: Case) -> list[Decimal]:
     """Milligrams a day that each clause on the daily dose tolerates."""
-    return [mg * t.tolerance for t in case.terms(DailyDose) for mg in (t.pediatric_mg, t.label_mg, t.studied_mg)]
+    return [
+        mg * t.tolerance
+        for t in case.terms(DailyDose)
+        for mg in (t.pediatric_mg, t.label_mg, t.studied_mg)
+    ]
 
 
 def days(case: Case) -> Iterator[Change]:
@@ -93,7 +108,9 @@ def days(case: Case) -> Iterator[Change]:
     short |= {math.floor(tablets_mg / t.daily_mg) for t in case.terms(TabletStrength)}
     for value in sorted({Decimal(d) for d in short if d > 0} - {own}):
         yield Change(
-            fact=f"the fill lasts {counted(own, 'day')}" if own is not None else "the days' supply is not known",
+            fact=f"the fill lasts {counted(own, 'day')}"
+            if own is not None
+            else "the days' supply is not known",
             words=f"had its {counted(quantity, 'tablet')} been for {counted(value, 'day')}"
             + (f" instead of {shown(own)}" if own else ""),
             edits=(case.edited(days_supply=value),),
@@ -109,11 +126,21 @@ def modifiers(case: Case) -> Iterator[Change]:
     free = next((c for c in _MODIFIERS if case.own_row[c] is None), None)
     known = {m for t in case.terms(VialUnits) for m in (t.waste_modifier, t.no_waste_modifier)}
     known |= {m for t in case.terms(Course) for m in t.waste_modifiers}
-    has = f"the line has modifier {listed(sorted(present))}" if present else "the line has no modifier"
+    has = (
+        f"the line has modifier {listed(sorted(present))}"
+        if present
+        else "the line has no modifier"
+    )
     for modifier in sorted(known - set(present)) if free else []:
-        yield Change(has, f"had modifier {modifier} stood on the line", (case.edited(**{str(free): modifier}),))
+        yield Change(
+            has,
+            f"had modifier {modifier} stood on the line",
+            (case.edited(**{str(free): modifier}),),
+        )
     for modifier, column in present.items():
-        yield Change(has, f"had modifier {modifier} not stood on the line", (case.edited(**{column: None}),))
+        yield Change(
+            has, f"had modifier {modifier} not stood on the line", (case.edited(**{column: None}),)
+        )
 
 
 def codes(case: Case) -> Iterator[Change]:
@@ -122,15 +149,23 @@ def codes(case: Case) -> Iterator[Change]:
         return
     own, drug = case.line["hcpcs_code"], case.line["drug"]
     ndc = case.book.reference.ndc
-    drugs_own = ndc.filter((ndc["ingredient"] == drug) & (ndc["strength_mg"].is_not_null()))["ndc11"].to_list()
+    drugs_own = ndc.filter((ndc["ingredient"] == drug) & (ndc["strength_mg"].is_not_null()))[
+        "ndc11"
+    ].to_list()
     for code in sorted({t.hcpcs for t in case.terms(HcpcsValidity)} - {own}):
         yield Change(
-            f"the line is billed as {own}", f"had it been billed as {code} instead of {own}", (case.edited(hcpcs_code=code),)
+            f"the line is billed as {own}",
+            f"had it been billed as {code} instead of {own}",
+            (case.edited(hcpcs_code=code),),
         )
     for code in sorted({c for t in case.terms(UnclassifiedCode) for c in t.hcpcs} - {own}):
         if drugs_own:
             words = f"had it been billed as {code} with the drug's NDC instead of as {own}"
-            yield Change(f"the line is billed as {own}", words, (case.edited(hcpcs_code=code, ndc_code=min(drugs_own)),))
+            yield Change(
+                f"the line is billed as {own}",
+                words,
+                (case.edited(hcpcs_code=code, ndc_code=min(drugs_own)),),
+            )
 
 
 def products(case: Case) -> Iterator[Change]:
@@ -139,7 +174,11 @@ def products(case: Case) -> Iterator[Change]:
         return
     fields = ("product", "strength_mg", "form")
     ndc = case.book.reference.ndc
-    audited = ndc.filter((ndc["ingredient"] == case.line["drug"]) & ndc["audited"]).sort("ndc11").unique(fields, keep="first")
+    audited = (
+        ndc.filter((ndc["ingredient"] == case.line["drug"]) & ndc["audited"])
+        .sort("ndc11")
+        .unique(fields, keep="first")
+    )
     own = tuple(case.line[f] for f in fields)
     for row in audited.sort("ndc11").iter_rows(named=True):
         if tuple(row[f] for f in fields) != own:
@@ -148,13 +187,16 @@ def products(case: Case) -> Iterator[Change]:
                 words=f"had it been {_product(row)} ({row['ndc11']}) instead of {_product(case.line)}",
                 edits=(case.edited(ndc_code=row["ndc11"]),),
                 step=float(sum(row[f] != case.line[f] for f in fields)),
-                line={f: row[f] for f in (*fields, "ndc_code") if f in row} | {"ndc_code": row["ndc11"]},
+                line={f: row[f] for f in (*fields, "ndc_code") if f in row}
+                | {"ndc_code": row["ndc11"]},
             )
 
 
 def _product(row: dict[str, object]) -> str:
     strength = "" if row["strength_mg"] is None else f"of {shown(row['strength_mg'])} mg"
-    return " ".join(filter(None, [f"a {row['product'] or 'nameless'}", f"{row['form'] or 'product'}", strength]))
+    return " ".join(
+        filter(None, [f"a {row['product'] or 'nameless'}", f"{row['form'] or 'product'}", strength])
+    )
 
 
 def prescribers(case: Case) -> Iterator[Change]:
@@ -170,14 +212,18 @@ def prescribers(case: Case) -> Iterator[Change]:
     change = case.edited(**dict.fromkeys(columns, other))
     yield Change(fact, words, (change,))
     medical = _PRESCRIBER["medical_claim"]
-    seen = case.where("medical_claim", lambda r: any(case.taxonomies.get(r[c], set()) & specialties for c in medical))
+    seen = case.where(
+        "medical_claim",
+        lambda r: any(case.taxonomies.get(r[c], set()) & specialties for c in medical),
+    )
     elsewhere = tuple(Edit("medical_claim", i, dict.fromkeys(medical, other)) for i in seen)
     if elsewhere:
         yield Change(
             f"{fact}, and a provider with the specialty stands on a medical line",
             f"{words}, and had no provider with the specialty stood on any medical line of the person",
-            (change, *elsewhere), step=len(elsewhere),
-        )  # fmt: skip
+            (change, *elsewhere),
+            step=len(elsewhere),
+        )
 
 
 def dates(case: Case) -> Iterator[Change]:
@@ -207,11 +253,17 @@ def _edges(case: Case) -> dict[date, str]:
             for day in [term.effective_from, *ends]:
                 found.setdefault(day, f"the first day of a clause of {name}")
                 if day > min(starts):
-                    found.setdefault(day - timedelta(days=1), f"the last day before a clause of {name}")
+                    found.setdefault(
+                        day - timedelta(days=1), f"the last day before a clause of {name}"
+                    )
             if isinstance(term, HcpcsValidity) and term.hcpcs == case.line["hcpcs_code"]:
-                found[term.valid_from - timedelta(days=1)] = f"the day before {term.hcpcs} became valid"
+                found[term.valid_from - timedelta(days=1)] = (
+                    f"the day before {term.hcpcs} became valid"
+                )
                 if term.valid_to:
-                    found[term.valid_to + timedelta(days=1)] = f"the day after {term.hcpcs} ceased to be valid"
+                    found[term.valid_to + timedelta(days=1)] = (
+                        f"the day after {term.hcpcs} ceased to be valid"
+                    )
         for start, end in zip(starts, [*starts[1:], FAR_FUTURE], strict=True):
             found[start] = f"the first day of a version of {name}"
             if end != FAR_FUTURE:

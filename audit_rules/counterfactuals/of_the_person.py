@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 
-from audit_rules.authorizations import APPROVED
 from audit_rules.counterfactuals.case import Case, Change, Edit, Row, counted, listed, shown
-from audit_rules.terms import (
+from audit_rules.facts.authorizations import APPROVED
+from audit_rules.policy.terms import (
     AdverseEvent,
     AgeLimit,
     Authorization,
@@ -42,11 +42,18 @@ def diagnoses(case: Case) -> Iterator[Change]:
     named = _listed_codes(case)
     places = {code: _without(case, {code}) for code in sorted(named)}
     for code, edits in places.items():
-        yield Change(f"{code} is on file ({_where(case, code)})", f"had {code} not been on file", edits, step=len(edits))
+        yield Change(
+            f"{code} is on file ({_where(case, code)})",
+            f"had {code} not been on file",
+            edits,
+            step=len(edits),
+        )
     if len(named) > 1:
         codes = listed(sorted(named))
         edits = _without(case, named)
-        yield Change(f"{codes} are on file", f"had none of {codes} been on file", edits, step=len(edits))
+        yield Change(
+            f"{codes} are on file", f"had none of {codes} been on file", edits, step=len(edits)
+        )
     yield from _remissions(case)
     yield from _adverse_events(case)
 
@@ -55,7 +62,11 @@ def _listed_codes(case: Case) -> set[str]:
     """The person's diagnosis codes that a list of the line's policies, or a clause on them, names, with their children."""
     policies = {p.document.id for p in case.policies()}
     codes = case.book.reference.codes
-    asked = set(codes.filter(codes["policy_id"].is_in(policies))["code"].to_list()) if case.terms(DiagnosisCoverage) else set()
+    asked = (
+        set(codes.filter(codes["policy_id"].is_in(policies))["code"].to_list())
+        if case.terms(DiagnosisCoverage)
+        else set()
+    )
     for remission in case.terms(RemissionAtStart):
         asked |= {*remission.remission_codes, *remission.active_codes}
     for response in case.terms(CyclesWithoutResponse):
@@ -87,7 +98,10 @@ def _where(case: Case, wanted: str) -> str:
 
 def _without(case: Case, codes: set[str]) -> tuple[Edit, ...]:
     """The edits that take codes away wherever they stand."""
-    edits = [Edit("diagnosis", i, None) for i in case.where("diagnosis", lambda r: r["diagnosis_code"] in codes)]
+    edits = [
+        Edit("diagnosis", i, None)
+        for i in case.where("diagnosis", lambda r: r["diagnosis_code"] in codes)
+    ]
     for table in ("medical_claim", "pharmacy_claim"):
         for i, row in enumerate(case.rows[table]):
             blank = {c: None for c in _columns(row) if row[c] in codes}
@@ -107,12 +121,21 @@ def _remissions(case: Case) -> Iterator[Change]:
         nowhere = listed(sorted(active)).replace(" and ", " or ")
         edits = (*gone, case.edited(**{column: code}))
         words = f"had the claim said {code} and no claim {nowhere}"
-        yield Change("no claim says that treatment began in remission", words, edits, step=len(edits))
-        earlier = case.where("medical_claim", lambda r: r["service_date"] < case.day and _same_drug(case, r))
+        yield Change(
+            "no claim says that treatment began in remission", words, edits, step=len(edits)
+        )
+        earlier = case.where(
+            "medical_claim", lambda r: r["service_date"] < case.day and _same_drug(case, r)
+        )
         if earlier:
             first = tuple(Edit("medical_claim", i, None) for i in earlier)
             fact = "it is not the first dose of the first course"
-            yield Change(fact, f"had this been the first dose, and {words}", (*first, *edits), step=len(edits) + len(first))
+            yield Change(
+                fact,
+                f"had this been the first dose, and {words}",
+                (*first, *edits),
+                step=len(edits) + len(first),
+            )
 
 
 def _adverse_events(case: Case) -> Iterator[Change]:
@@ -126,7 +149,9 @@ def _adverse_events(case: Case) -> Iterator[Change]:
             if case.line["quantity"]:
                 dose = _dose(case, case.day - timedelta(days=course.low_days))
                 words = f"had a dose been given {course.low_days} days before, and {code} been diagnosed on {day}"
-                yield Change(f"{fact}, and the course had begun with this dose", words, (dose, event))
+                yield Change(
+                    f"{fact}, and the course had begun with this dose", words, (dose, event)
+                )
 
 
 # ---------------------------------------------------------------- clinical facts and authorizations
@@ -137,22 +162,38 @@ def facts(case: Case) -> Iterator[Change]:
     for i, row in enumerate(case.rows["clinical_evidence"]):
         code, value, day = row["evidence_code"], row["evidence_value"], row["evidence_date"]
         fact = f"{code} = {value} of {day} is on file"
-        yield Change(fact, f"had {code} = {value} of {day} not been on file", (Edit("clinical_evidence", i, None),))
+        yield Change(
+            fact,
+            f"had {code} = {value} of {day} not been on file",
+            (Edit("clinical_evidence", i, None),),
+        )
         for other in EVIDENCE_VALUES.get(code, {}).values():
             if other != value:
                 edit = Edit("clinical_evidence", i, {"evidence_value": other})
                 yield Change(fact, f"had {code} of {day} been {other} instead of {value}", (edit,))
     if case.terms(TransplantCycles):
-        yield Change("no transplant is in sight", f"had a planned transplant been on file on {case.day}", (_planned(case),))
+        yield Change(
+            "no transplant is in sight",
+            f"had a planned transplant been on file on {case.day}",
+            (_planned(case),),
+        )
 
 
 def _planned(case: Case) -> Edit:
-    return case.added("clinical_evidence", evidence_code="hsct_planned", evidence_value="yes", evidence_date=case.day)
+    return case.added(
+        "clinical_evidence",
+        evidence_code="hsct_planned",
+        evidence_value="yes",
+        evidence_date=case.day,
+    )
 
 
 def authorizations(case: Case) -> Iterator[Change]:
     """Those for the drug not on file, ended before, begun too early; one that is too old."""
-    own = case.where("authorization", lambda r: (r["payer_id"], r["drug"]) == (case.line["payer_id"], case.line["drug"]))
+    own = case.where(
+        "authorization",
+        lambda r: (r["payer_id"], r["drug"]) == (case.line["payer_id"], case.line["drug"]),
+    )
     rows = case.rows["authorization"]
     covering = [i for i in own if _covers(case, rows[i])]
     names = _named([rows[i]["authorization_id"] for i in covering])
@@ -167,7 +208,12 @@ def authorizations(case: Case) -> Iterator[Change]:
         ended = tuple(Edit("authorization", i, {"end_date": before}) for i in covering)
         runs = listed(sorted({f"{rows[i]['end_date']}" for i in covering}))
         yield Change(spans, f"had {names} ended on {before} instead of {runs}", ended, step=1)
-        yield Change(spans, f"had {names} not been on file", tuple(Edit("authorization", i, None) for i in own), step=2)
+        yield Change(
+            spans,
+            f"had {names} not been on file",
+            tuple(Edit("authorization", i, None) for i in own),
+            step=2,
+        )
     for granted in allowed:
         begun = case.day - timedelta(days=granted + 1)
         if covering:
@@ -177,21 +223,35 @@ def authorizations(case: Case) -> Iterator[Change]:
             yield Change(f"{names} began on {began}", words, early, step=3)
         else:
             made = case.added(
-                "authorization", authorization_id=case.another_claim(), drug=case.line["drug"], status=APPROVED,
-                start_date=begun, end_date=case.day,
-            )  # fmt: skip
+                "authorization",
+                authorization_id=case.another_claim(),
+                drug=case.line["drug"],
+                status=APPROVED,
+                start_date=begun,
+                end_date=case.day,
+            )
             yield Change(spans, f"had an approval from {begun} to {case.day} been on file", (made,))
 
 
 def _named(ids: list[str]) -> str:
-    return f"authorization{'' if len(ids) == 1 else 's'} {listed(ids)}" if ids else "no authorization"
+    return (
+        f"authorization{'' if len(ids) == 1 else 's'} {listed(ids)}" if ids else "no authorization"
+    )
 
 
 def _covers(case: Case, row: Row) -> bool:
     """Whether an authorization of the line's payer and drug is an approval that covers it."""
-    any_product = {None, case.line["product"]} if all(t.by_product for t in case.terms(Authorization)) else {row["product"]}
+    any_product = (
+        {None, case.line["product"]}
+        if all(t.by_product for t in case.terms(Authorization))
+        else {row["product"]}
+    )
     fits = row["product"] in any_product or case.line["product"] is None
-    return fits and row["status"] == APPROVED and bool(row["start_date"] <= case.day <= row["end_date"])
+    return (
+        fits
+        and row["status"] == APPROVED
+        and bool(row["start_date"] <= case.day <= row["end_date"])
+    )
 
 
 # ---------------------------------------------------------------- other fills and services
@@ -201,16 +261,23 @@ def fills(case: Case) -> Iterator[Change]:
     """No trial of the generic; a fill shortly before this one; a fill of a drug that may be combined under a condition only."""
     if case.is_fill and case.terms(GenericTrial):
         ndc = case.book.reference.ndc
-        generics = set(ndc.filter((ndc["ingredient"] == case.line["drug"]) & (ndc["product"] == "generic"))["ndc11"].to_list())
+        generics = set(
+            ndc.filter((ndc["ingredient"] == case.line["drug"]) & (ndc["product"] == "generic"))[
+                "ndc11"
+            ].to_list()
+        )
         trials = [
-            i for i, r in enumerate(case.rows["pharmacy_claim"])
+            i
+            for i, r in enumerate(case.rows["pharmacy_claim"])
             if i != case.position and r["ndc_code"] in generics and r["service_date"] < case.day
-        ]  # fmt: skip
+        ]
         if trials:
             on = listed([f"{case.rows['pharmacy_claim'][i]['service_date']}" for i in trials][-3:])
             gone = tuple(Edit("pharmacy_claim", i, None) for i in trials)
             fact = f"a trial of the generic is on file ({counted(len(trials), 'fill')}, of {on})"
-            yield Change(fact, "had no fill of the generic been on file before", gone, step=len(trials))
+            yield Change(
+                fact, "had no fill of the generic been on file before", gone, step=len(trials)
+            )
     yield from _split(case)
     yield from _combined(case)
 
@@ -223,7 +290,9 @@ def _split(case: Case) -> Iterator[Change]:
     own = case.line["quantity"]
     if not case.is_fill or own is None:
         return
-    of_strength = [t for t in case.terms(QuantityLimit) if float(t.strength_mg) == case.line["strength_mg"]]
+    of_strength = [
+        t for t in case.terms(QuantityLimit) if float(t.strength_mg) == case.line["strength_mg"]
+    ]
     limits = {most for t in of_strength for most in (t.limit, t.limit_with_inducer) if most}
     channel = case.line["channel"] or "retail"
     for term in case.terms(SplitFills):
@@ -238,21 +307,33 @@ def _split(case: Case) -> Iterator[Change]:
             else:
                 alone = f"its {counted(own, 'tablet')} alone are more than {shown(limit)}"
                 capped = f"had the fill been of {counted(limit, 'tablet')} instead of {shown(own)}, and {words}"
-                yield Change(alone, capped, (case.edited(quantity=limit), earlier), step=float(own - limit))
+                yield Change(
+                    alone, capped, (case.edited(quantity=limit), earlier), step=float(own - limit)
+                )
 
 
 def _combined(case: Case) -> Iterator[Change]:
     """A fill on the service date of a drug that may be combined only under a condition."""
     ndc = case.book.reference.ndc
     for term in case.terms(Combination):
-        known = ndc.filter(ndc["ingredient"].is_in(term.ingredients) & ndc["audited"]).sort("ndc11").head(1)
+        known = (
+            ndc.filter(ndc["ingredient"].is_in(term.ingredients) & ndc["audited"])
+            .sort("ndc11")
+            .head(1)
+        )
         for row in known.iter_rows(named=True):
             fill = case.added(
-                "pharmacy_claim", claim_id=case.another_claim(), ndc_code=row["ndc11"], dispensing_date=case.day,
-                quantity=Decimal(1), days_supply=Decimal(1),
-            )  # fmt: skip
+                "pharmacy_claim",
+                claim_id=case.another_claim(),
+                ndc_code=row["ndc11"],
+                dispensing_date=case.day,
+                quantity=Decimal(1),
+                days_supply=Decimal(1),
+            )
             fact = f"no fill of {listed(list(term.ingredients)).replace(' and ', ' or ')} covers the date"
-            yield Change(fact, f"had a fill of {row['ingredient']} been dispensed on {case.day}", (fill,))
+            yield Change(
+                fact, f"had a fill of {row['ingredient']} been dispensed on {case.day}", (fill,)
+            )
 
 
 def services(case: Case) -> Iterator[Change]:
@@ -260,9 +341,16 @@ def services(case: Case) -> Iterator[Change]:
     for term in case.terms(Monitoring):
         found = case.where("medical_claim", lambda r, codes=term.hcpcs: r["hcpcs_code"] in codes)  # type: ignore[misc]
         if found:
-            days = listed(sorted({f"{case.rows['medical_claim'][i]['service_date']}" for i in found})[-3:])
+            days = listed(
+                sorted({f"{case.rows['medical_claim'][i]['service_date']}" for i in found})[-3:]
+            )
             edits = tuple(Edit("medical_claim", i, None) for i in found)
-            yield Change(f"claims show {term.name} ({days})", f"had no claim shown {term.name}", edits, step=len(found))
+            yield Change(
+                f"claims show {term.name} ({days})",
+                f"had no claim shown {term.name}",
+                edits,
+                step=len(found),
+            )
 
 
 # ---------------------------------------------------------------- the same service again, and doses
@@ -283,8 +371,14 @@ def doses(case: Case) -> Iterator[Change]:
     for term in case.terms(DoseInterval):
         day = case.day - timedelta(days=term.minimum_days - 1)
         words = f"had a dose been given on {day}, {term.minimum_days - 1} days before"
-        yield Change(f"no dose was given less than {term.minimum_days} days before", words, (_dose(case, day),))
-    most = {t.allowed for t in case.terms(CyclesWithoutResponse)} | {t.allowed for t in case.terms(MaximumCycles)}
+        yield Change(
+            f"no dose was given less than {term.minimum_days} days before",
+            words,
+            (_dose(case, day),),
+        )
+    most = {t.allowed for t in case.terms(CyclesWithoutResponse)} | {
+        t.allowed for t in case.terms(MaximumCycles)
+    }
     before_transplant = {t.allowed for t in case.terms(TransplantCycles)}
     for course in case.terms(Course):
         given_on = _course_dates(case, course.gap_days)
@@ -292,13 +386,22 @@ def doses(case: Case) -> Iterator[Change]:
         fact = f"{case.day} is dose date {len(given_on)} of the course that began on {start}"
         for n in range(1, max(most | before_transplant, default=0) + 1):
             days = [start - timedelta(days=course.low_days * k) for k in range(n, 0, -1)]
-            given = "a dose been given" if n == 1 else f"{n} doses been given, {course.low_days} days apart,"
+            given = (
+                "a dose been given"
+                if n == 1
+                else f"{n} doses been given, {course.low_days} days apart,"
+            )
             words = f"had {given} before the course's first of {start} (from {days[0]} on)"
             added = tuple(_dose(case, day) for day in days)
             yield Change(fact, words, added, step=n)
             if before_transplant:
                 planned = f"{words}, and had a planned transplant been on file on {case.day}"
-                yield Change(f"{fact}, and no transplant is in sight", planned, (*added, _planned(case)), step=n)
+                yield Change(
+                    f"{fact}, and no transplant is in sight",
+                    planned,
+                    (*added, _planned(case)),
+                    step=n,
+                )
 
 
 def _dose(case: Case, day: date) -> Edit:
@@ -316,7 +419,11 @@ def _same_drug(case: Case, row: Row) -> bool:
 def _course_dates(case: Case, gap_days: int) -> list[date]:
     """The dates up to the line's that bill the drug without a longer gap between them, the line's own the last."""
     rows = case.rows["medical_claim"]
-    days = {r["service_date"] for r in rows if r["fate"] == "history" and r["quantity"] and _same_drug(case, r)}
+    days = {
+        r["service_date"]
+        for r in rows
+        if r["fate"] == "history" and r["quantity"] and _same_drug(case, r)
+    }
     found = [case.day]
     for day in sorted((d for d in days if d < case.day), reverse=True):
         if (found[0] - day).days > gap_days:
@@ -330,21 +437,33 @@ def _course_dates(case: Case, gap_days: int) -> list[date]:
 
 def births(case: Case) -> Iterator[Change]:
     """A birth date one day too late for each age that a clause asks for; with an indication that the age belongs to."""
-    ages = {t.under_age for t in case.terms(AgeLimit)} | {t.adult_age for t in case.terms(DailyDose)}
+    ages = {t.under_age for t in case.terms(AgeLimit)} | {
+        t.adult_age for t in case.terms(DailyDose)
+    }
     born = case.line["birth_date"]
     fact = f"the person was born on {born}" if born else "the birth date is not known"
     for age in sorted(ages, reverse=True):
         birth = _years_before(case.day, age) + _DAY
         words = f"had the person been born on {birth}, a day short of {counted(age, 'year')}"
-        young = tuple(Edit("eligibility", i, {"birth_date": birth}) for i in range(len(case.rows["eligibility"])))
-        young = young or (case.added("eligibility", birth_date=birth, enrollment_start_date=case.day),)
+        young = tuple(
+            Edit("eligibility", i, {"birth_date": birth})
+            for i in range(len(case.rows["eligibility"]))
+        )
+        young = young or (
+            case.added("eligibility", birth_date=birth, enrollment_start_date=case.day),
+        )
         step = abs((birth - born).days) if born else 0
         yield Change(fact, words, young, step=step)
         for code, indication in _limited_uses(case, age):
             told = case.added("diagnosis", diagnosis_code=code, diagnosis_date=case.day)
             use = f"{words}, and had {code} ({indication}) been the only covered diagnosis on file"
             edits = (*young, *_without(case, _listed_codes(case)), told)
-            yield Change(f"{fact}, and the age limit is not for the indication on file", use, edits, step=step)
+            yield Change(
+                f"{fact}, and the age limit is not for the indication on file",
+                use,
+                edits,
+                step=step,
+            )
 
 
 def _years_before(day: date, years: int) -> date:
@@ -361,11 +480,21 @@ def _limited_uses(case: Case, age: int) -> Iterable[tuple[str, str]]:
         for term in case.terms(AgeLimit):
             if term in policy.terms and term.under_age == age and term.requires_covered_indication:
                 covered = codes.filter(
-                    (codes["policy_id"] == policy.document.id) & codes["standing"].is_in(("listed", "criteria"))
-                    & codes["indication"].is_not_null() & ~codes["indication"].is_in(term.exempt_indications)
-                ).sort("code")  # fmt: skip
-                exempt = set(codes.filter(codes["indication"].is_in(term.exempt_indications))["code"].to_list())
-                yield from [r for r in covered.select("code", "indication").iter_rows() if r[0] not in exempt][:1]
+                    (codes["policy_id"] == policy.document.id)
+                    & codes["standing"].is_in(("listed", "criteria"))
+                    & codes["indication"].is_not_null()
+                    & ~codes["indication"].is_in(term.exempt_indications)
+                ).sort("code")
+                exempt = set(
+                    codes.filter(codes["indication"].is_in(term.exempt_indications))[
+                        "code"
+                    ].to_list()
+                )
+                yield from [
+                    r
+                    for r in covered.select("code", "indication").iter_rows()
+                    if r[0] not in exempt
+                ][:1]
 
 
 def enrollment(case: Case) -> Iterator[Change]:
@@ -375,10 +504,12 @@ def enrollment(case: Case) -> Iterator[Change]:
     rows = case.rows["eligibility"]
     before = case.day - _DAY
     spans = [
-        i for i, r in enumerate(rows)
-        if r["payer_id"] == case.line["payer_id"] and r["enrollment_start_date"] <= case.day
+        i
+        for i, r in enumerate(rows)
+        if r["payer_id"] == case.line["payer_id"]
+        and r["enrollment_start_date"] <= case.day
         and (r["enrollment_end_date"] is None or case.day <= r["enrollment_end_date"])
-    ]  # fmt: skip
+    ]
     if spans:
         until = listed(sorted({str(rows[i]["enrollment_end_date"] or "open") for i in spans}))
         ended = tuple(Edit("eligibility", i, {"enrollment_end_date": before}) for i in spans)
@@ -386,7 +517,13 @@ def enrollment(case: Case) -> Iterator[Change]:
         fact = f"enrolled with the payer from {since}{'' if until == 'open' else ' to ' + until}"
         yield Change(fact, f"had enrollment ended on {before}", ended, step=1)
         dead = (Edit("eligibility", spans[0], {"death_date": before}),)
-        yield Change("no death is on file before the date", f"had the person died on {before}", dead, step=2)
+        yield Change(
+            "no death is on file before the date", f"had the person died on {before}", dead, step=2
+        )
     if not rows:
         late = case.added("eligibility", enrollment_start_date=case.day + _DAY)
-        yield Change("the person is not in the eligibility table", f"had enrollment begun on {case.day + _DAY}", (late,))
+        yield Change(
+            "the person is not in the eligibility table",
+            f"had enrollment begun on {case.day + _DAY}",
+            (late,),
+        )

@@ -14,10 +14,9 @@ import polars as pl
 
 from audit_rules.counterfactuals import of_the_line, of_the_person
 from audit_rules.counterfactuals.case import FRAMES, Case, Change, Family, Row, completed
-from audit_rules.dossier import Extracted, compile_dossier
-from audit_rules.outcomes import EXCEPTIONS
-from audit_rules.rule import Book, RuleModule, in_scope, settle
-from audit_rules.terms import (
+from audit_rules.engine.dossier import Extracted, compile_dossier
+from audit_rules.engine.rule import Book, RuleModule, in_scope, settle
+from audit_rules.policy.terms import (
     AdverseEvent,
     AgeLimit,
     Authorization,
@@ -43,16 +42,23 @@ from audit_rules.terms import (
     UnitsPerDate,
     VialUnits,
 )
+from schemas.outcomes import EXCEPTIONS
 
 FAMILIES: tuple[tuple[Family, tuple[type[Term], ...]], ...] = (
-    (of_the_line.quantities, (QuantityLimit, SplitFills, DailyDose, TabletStrength, UnitsPerDate, VialUnits)),
+    (
+        of_the_line.quantities,
+        (QuantityLimit, SplitFills, DailyDose, TabletStrength, UnitsPerDate, VialUnits),
+    ),
     (of_the_line.days, (DailyDose, TabletStrength)),
     (of_the_line.modifiers, (VialUnits,)),
     (of_the_line.codes, (HcpcsValidity, UnclassifiedCode)),
     (of_the_line.prescribers, (PrescriberSpecialty,)),
     (of_the_person.diagnoses, (DiagnosisCoverage, RemissionAtStart, AdverseEvent)),
     (of_the_person.authorizations, (Authorization, GenericTrial)),
-    (of_the_person.facts, (CyclesWithoutResponse, TransplantCycles, Combination, GenericTrial, RemissionAtStart)),
+    (
+        of_the_person.facts,
+        (CyclesWithoutResponse, TransplantCycles, Combination, GenericTrial, RemissionAtStart),
+    ),
     (of_the_person.fills, (GenericTrial, Combination, SplitFills)),
     (of_the_person.services, (Monitoring,)),
     (of_the_person.second_claims, (DuplicateClaim,)),
@@ -103,7 +109,14 @@ class _Tried:
     def distance(self, asks: tuple[type[Term], ...]) -> tuple[float, ...]:
         """How near the change is for a rule that asks for these terms: smaller is nearer."""
         relation = 0 if asks[0] in self.about else 1 if set(asks) & set(self.about) else 2
-        steps = (self.opening is not None, relation, self.family, len(self.change.edits), self.opening or 0, self.change.step)
+        steps = (
+            self.opening is not None,
+            relation,
+            self.family,
+            len(self.change.edits),
+            self.opening or 0,
+            self.change.step,
+        )
         return tuple(float(s) for s in steps)
 
 
@@ -120,7 +133,11 @@ def judged(
 
 
 def nearest(
-    cases: Sequence[Case], silent: set[Asked], extracted: Extracted, modules: Sequence[RuleModule], supply_days: int
+    cases: Sequence[Case],
+    silent: set[Asked],
+    extracted: Extracted,
+    modules: Sequence[RuleModule],
+    supply_days: int,
 ) -> dict[Asked, Firing]:
     """For each silent rule the nearest change that makes it fire; rules that none does are left out.
 
@@ -133,13 +150,21 @@ def nearest(
     wanted = [m for m in modules if any(rule_id == m.RULE.id for _, rule_id, _ in silent)]
     fired: dict[Asked, list[tuple[tuple[float, ...], int, Firing]]] = defaultdict(list)
     for module, answers, _ in judged(_copies(extracted, tried), book, wanted, supply_days, as_of):
-        exceptions = answers.filter(pl.col("outcome").is_in(EXCEPTIONS)).select("person", *_KEY, "policy_id", "outcome", "reason")
+        exceptions = answers.filter(pl.col("outcome").is_in(EXCEPTIONS)).select(
+            "person", *_KEY, "policy_id", "outcome", "reason"
+        )
         for number, *line, policy_id, outcome, reason in exceptions.iter_rows():
             one = tried[int(number)]
             asked = (one.case.line["row_id"], module.RULE.id, policy_id)
             if line == [one.case.line[c] for c in _KEY] and asked in silent:
                 kind = FAMILIES[one.family][0].__name__
-                fired[asked].append((one.distance(module.RULE.asks), int(number), Firing(one.change, kind, outcome, reason)))
+                fired[asked].append(
+                    (
+                        one.distance(module.RULE.asks),
+                        int(number),
+                        Firing(one.change, kind, outcome, reason),
+                    )
+                )
     return {asked: min(found, key=lambda f: f[:2])[2] for asked, found in fired.items()}
 
 
@@ -151,7 +176,9 @@ def _changes(case: Case) -> Iterator[_Tried]:
             for follower, (second, second_about) in enumerate(FAMILIES):
                 if _follows(case, family, second):
                     for following in second(case.after(change)):
-                        yield _Tried(case, _both(change, following), second_about, follower, change.step)
+                        yield _Tried(
+                            case, _both(change, following), second_about, follower, change.step
+                        )
 
 
 def _follows(case: Case, first: Family, second: Family) -> bool:
@@ -163,17 +190,28 @@ def _follows(case: Case, first: Family, second: Family) -> bool:
         return second in _AFTER_PRODUCT
     if first is of_the_line.quantities:
         return second in _AFTER_QUANTITY and case.line["quantity"] is None
-    return first is of_the_line.dates and second not in (of_the_line.dates, of_the_line.products) and case.has_dormant_clause()
+    return (
+        first is of_the_line.dates
+        and second not in (of_the_line.dates, of_the_line.products)
+        and case.has_dormant_clause()
+    )
 
 
 def _both(first: Change, second: Change) -> Change:
     """Two changes as one; what is on file is what the first would change, for the second is told as if that were done."""
-    return replace(second, fact=first.fact, words=f"{first.words}, and {second.words}", edits=(*first.edits, *second.edits))
+    return replace(
+        second,
+        fact=first.fact,
+        words=f"{first.words}, and {second.words}",
+        edits=(*first.edits, *second.edits),
+    )
 
 
 def _copies(extracted: Extracted, tried: Sequence[_Tried]) -> Extracted:
     """The rows of each change's person, changed, under the number of the change; nobody else's."""
-    frames: dict[str, Any] = {frame: _copied(getattr(extracted, frame), table, tried) for table, frame in FRAMES.items()}
+    frames: dict[str, Any] = {
+        frame: _copied(getattr(extracted, frame), table, tried) for table, frame in FRAMES.items()
+    }
     return replace(extracted, **frames)
 
 
@@ -190,7 +228,11 @@ def _copied(frame: pl.DataFrame, table: str, tried: Sequence[_Tried]) -> pl.Data
         untouched = [p for i, p in enumerate(places[one.case.line["person"]]) if i not in edited]
         kept += untouched
         numbers += [str(number)] * len(untouched)
-        made += [completed(table, row) | {"person": str(number)} for row in (*edited.values(), *added) if row is not None]
+        made += [
+            completed(table, row) | {"person": str(number)}
+            for row in (*edited.values(), *added)
+            if row is not None
+        ]
     same = frame[kept].with_columns(person=pl.Series(numbers, dtype=pl.String))
     columns = {name: [row.get(name) for row in made] for name in same.columns}
     return pl.concat([same, pl.DataFrame(columns, schema=same.schema)])
@@ -205,5 +247,7 @@ def _edited(one: _Tried, table: str) -> tuple[dict[int, Row | None], list[Row]]:
             added.append(dict(edit.values or {}))
         elif edit.table == table and edit.row is not None:
             before = rows.get(edit.row, one.case.rows[table][edit.row])
-            rows[edit.row] = None if before is None or edit.values is None else {**before, **edit.values}
+            rows[edit.row] = (
+                None if before is None or edit.values is None else {**before, **edit.values}
+            )
     return rows, added

@@ -2,12 +2,17 @@
 
 from collections.abc import Iterator
 
-from audit_rules.icd10cm import EARLIEST, first_day, fiscal_year
 from audit_rules.lint.finding import Finding, Row, Subject
 from audit_rules.lint.listing import are, listed, shown, them
 from audit_rules.lint.words import readings, telling, words
-from audit_rules.stated import Written
-from audit_rules.terms import AdverseEvent, CyclesWithoutResponse, DiagnosisCodes, RemissionAtStart
+from audit_rules.policy.statements import Written
+from audit_rules.policy.terms import (
+    AdverseEvent,
+    CyclesWithoutResponse,
+    DiagnosisCodes,
+    RemissionAtStart,
+)
+from audit_rules.reference.icd10cm import EARLIEST, first_day, fiscal_year
 
 _CATEGORY = 3
 _FEWEST_OF_A_SERIES = 3
@@ -23,14 +28,24 @@ def unknown_code(subject: Subject) -> Iterator[Finding]:
             for code in dict.fromkeys((written.first, written.last)):
                 if code not in icd:
                     yield subject.error(
-                        row.cite, "unknown_code", code, f"{code} is no ICD-10-CM code, and was none since {first_day(EARLIEST)}.",
+                        row.cite,
+                        "unknown_code",
+                        code,
+                        f"{code} is no ICD-10-CM code, and was none since {first_day(EARLIEST)}.",
                         "Correct the code.",
-                    )  # fmt: skip
-            if written.first in icd and written.last in icd and icd.place(written.first) > icd.place(written.last):
+                    )
+            if (
+                written.first in icd
+                and written.last in icd
+                and icd.place(written.first) > icd.place(written.last)
+            ):
                 yield subject.error(
-                    row.cite, "range_reversed", written.text, f"The range {written.text} ends before it begins.",
+                    row.cite,
+                    "range_reversed",
+                    written.text,
+                    f"The range {written.text} ends before it begins.",
                     "Write the lower code first.",
-                )  # fmt: skip
+                )
 
 
 def _codes_of_terms(subject: Subject) -> Iterator[Row]:
@@ -61,12 +76,17 @@ def header_code(subject: Subject) -> Iterator[Finding]:
             if not icd.there(code, day) or icd.billable(code, day):
                 continue
             span = icd.entries[code].billable
-            since = f" since {first_day(span[1] + 1)}" if span and span[1] < fiscal_year(day) else ""
+            since = (
+                f" since {first_day(span[1] + 1)}" if span and span[1] < fiscal_year(day) else ""
+            )
             below = [c for c in icd.below(code) if icd.billable(c, day)]
             yield subject.error(
-                row.cite, "header_code", code, f"{code} ({icd.title(code)}) is a header{since}: no claim can bear it.",
+                row.cite,
+                "header_code",
+                code,
+                f"{code} ({icd.title(code)}) is a header{since}: no claim can bear it.",
                 f"List its codes: {shown(below)}.",
-            )  # fmt: skip
+            )
 
 
 def _single_codes(subject: Subject, row: Row) -> Iterator[str]:
@@ -76,7 +96,9 @@ def _single_codes(subject: Subject, row: Row) -> Iterator[str]:
     for written in row.items:
         ends = [c for c in dict.fromkeys((written.first, written.last)) if c in icd]
         headers = [c for c in ends if icd.entries[c].billable is None]
-        if written.with_children or (len(ends) > 1 and (headers == ends or all(len(c) == _CATEGORY for c in ends))):
+        if written.with_children or (
+            len(ends) > 1 and (headers == ends or all(len(c) == _CATEGORY for c in ends))
+        ):
             continue
         yield from (c for c in ends if c not in seen)
         seen |= set(ends)
@@ -90,16 +112,20 @@ def code_not_in_force(subject: Subject) -> Iterator[Finding]:
             first, last = icd.entries[code].years
             if last < fiscal_year(row.seen_on(today)):
                 yield subject.error(
-                    row.cite, "code_not_in_force", code,
+                    row.cite,
+                    "code_not_in_force",
+                    code,
                     f"{code} ({icd.title(code)}) was deleted from ICD-10-CM on {first_day(last + 1)}.",
                     "Take the code that took its place, or end the row on that day.",
-                )  # fmt: skip
+                )
             elif first > fiscal_year(row.start):
                 yield subject.warning(
-                    row.cite, "code_younger_than_document", code,
+                    row.cite,
+                    "code_younger_than_document",
+                    code,
                     f"{code} ({icd.title(code)}) exists since {first_day(first)}, but is listed from {row.start}.",
                     "List it from the day it exists, or correct the code.",
-                )  # fmt: skip
+                )
 
 
 def range_stops_before_letter(subject: Subject) -> Iterator[Finding]:
@@ -109,14 +135,23 @@ def range_stops_before_letter(subject: Subject) -> Iterator[Finding]:
         for header in _headers(subject, row):
             missed = _letters_missed(subject, row, header)
             if missed:
-                written = next((w.text for w in row.items if icd.parent(w.last) == header and w.first != w.last), "")
+                written = next(
+                    (
+                        w.text
+                        for w in row.items
+                        if icd.parent(w.last) == header and w.first != w.last
+                    ),
+                    "",
+                )
                 series = [c for c in icd.children(header) if c in row.holds]
                 text = written or f"{series[0]}-{series[-1]}"
                 yield subject.error(
-                    row.cite, "range_stops_before_letter", text,
+                    row.cite,
+                    "range_stops_before_letter",
+                    text,
                     f"{text} stops before {listed(missed)} ({icd.title(missed[0])}), which follows in the same series.",
                     f"End it with {missed[-1]}, or say that {listed(missed)} is not meant.",
-                )  # fmt: skip
+                )
 
 
 def _headers(subject: Subject, row: Row) -> list[str]:
@@ -135,9 +170,12 @@ def _letters_missed(subject: Subject, row: Row, header: str) -> list[str]:
     named = row.label is not None and subject.facts.labels.names(row.label, header)
     called = telling(words(icd.title(header)))
     return [
-        c for c in children
-        if c not in digits and not subject.listed & set(icd.below(c)) and (named or called & telling(words(icd.title(c))))
-    ]  # fmt: skip
+        c
+        for c in children
+        if c not in digits
+        and not subject.listed & set(icd.below(c))
+        and (named or called & telling(words(icd.title(c))))
+    ]
 
 
 def siblings_left_out(subject: Subject) -> Iterator[Finding]:
@@ -151,24 +189,30 @@ def siblings_left_out(subject: Subject) -> Iterator[Finding]:
                 first = f"{left_out[0]}: {icd.title(left_out[0])}"
                 label = f" as {row.label!r}" if row.label else ""
                 yield subject.error(
-                    row.cite, "siblings_left_out", own[0],
+                    row.cite,
+                    "siblings_left_out",
+                    own[0],
                     f"{shown(own)} {are(own)} listed{label}, without {shown(left_out)} of the same kind ({first}).",
                     f"List {them(left_out)} too, or say why {shown(own)} alone.",
-                )  # fmt: skip
+                )
 
 
 def _left_out(subject: Subject, row: Row, header: str) -> list[str]:
     """Codes below a header that are listed nowhere, though the row's label says as much of them; not those with encounters."""
     icd, labels = subject.facts.icd, subject.facts.labels
     day = row.seen_on(subject.facts.today)
-    children = [c for c in icd.children(header) if icd.there(c, day) and len(c) < _LENGTH_WITH_ENCOUNTER]
+    children = [
+        c for c in icd.children(header) if icd.there(c, day) and len(c) < _LENGTH_WITH_ENCOUNTER
+    ]
     there = [c for c in children if subject.listed & set(icd.below(c))]
     letters = _letters_missed(subject, row, header)
     missing = [c for c in children if c not in there and c not in letters]
     only_the_rest = len(there) == 1 and labels.is_the_rest(there[0])
     if row.label is None:
         return missing if only_the_rest and "unspecified" in icd.title(there[0]).lower() else []
-    if not labels.names(row.label, header) or any(_says_it_all(subject, row.label, c) for c in there):
+    if not labels.names(row.label, header) or any(
+        _says_it_all(subject, row.label, c) for c in there
+    ):
         return []
     meant = words(readings(row.label)[0])
     if only_the_rest:
@@ -179,7 +223,9 @@ def _left_out(subject: Subject, row: Row, header: str) -> list[str]:
 def _says_it_all(subject: Subject, label: str, code: str) -> bool:
     """The label is the code's own title: its siblings are something else."""
     own = subject.facts.labels.own(code)[0]
-    return not subject.facts.labels.is_the_rest(code) and any(words(reading) == own for reading in readings(label))
+    return not subject.facts.labels.is_the_rest(code) and any(
+        words(reading) == own for reading in readings(label)
+    )
 
 
 def _is_the_same(subject: Subject, label: str, code: str) -> bool:

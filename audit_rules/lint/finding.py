@@ -5,10 +5,10 @@ from datetime import date, timedelta
 from functools import cached_property
 from typing import Literal, TypeVar
 
-from audit_rules.icd10cm import Icd10cm
 from audit_rules.lint.labels import Labels
-from audit_rules.policy import Policy
-from audit_rules.stated import Section, Written
+from audit_rules.policy.library import Policy
+from audit_rules.policy.statements import Section, Written
+from audit_rules.reference.icd10cm import Icd10cm
 
 Severity = Literal["error", "warning"]
 S = TypeVar("S", bound=Section)
@@ -108,11 +108,29 @@ class Subject:
 
     def error(self, cite: str, check: str, code: str, message: str, remedy: str) -> Finding:
         """A finding that makes the document or the audit wrong."""
-        return Finding(self.policy.file_name, self.policy.document.id, cite, check, "error", code, message, remedy)
+        return Finding(
+            self.policy.file_name,
+            self.policy.document.id,
+            cite,
+            check,
+            "error",
+            code,
+            message,
+            remedy,
+        )
 
     def warning(self, cite: str, check: str, code: str, message: str, remedy: str) -> Finding:
         """A finding that someone should look at."""
-        return Finding(self.policy.file_name, self.policy.document.id, cite, check, "warning", code, message, remedy)
+        return Finding(
+            self.policy.file_name,
+            self.policy.document.id,
+            cite,
+            check,
+            "warning",
+            code,
+            message,
+            remedy,
+        )
 
 
 def codes_meant(items: tuple[Written, ...], icd: Icd10cm) -> tuple[str, ...]:

@@ -11,9 +11,22 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from audit_rules.lint.finding import Finding
-from audit_rules.policy import PolicyFile
+from audit_rules.policy.library import PolicyFile
 
-_PLACEHOLDERS = {"", "na", "none", "null", "tbd", "todo", "unknown", "xxx", "nocite", "nocitation", "missing", "pending"}
+_PLACEHOLDERS = {
+    "",
+    "na",
+    "none",
+    "null",
+    "tbd",
+    "todo",
+    "unknown",
+    "xxx",
+    "nocite",
+    "nocitation",
+    "missing",
+    "pending",
+}
 _PLACEHOLDER = "(no clause given)"
 _DAY = timedelta(days=1)
 
@@ -36,7 +49,9 @@ def _tables(data: Table, skip: tuple[str, ...] = ()) -> Iterator[tuple[str, str,
                     yield key, str(entry.get("term_id") or f"{key} {number}"), entry
 
 
-def _finding(file: PolicyFile, cite: str, check: str, code: str, message: str, remedy: str) -> Finding:
+def _finding(
+    file: PolicyFile, cite: str, check: str, code: str, message: str, remedy: str
+) -> Finding:
     document = file.data.get("document")
     name = document.get("id", "") if isinstance(document, dict) else ""
     return Finding(file.name, str(name), cite, check, "error", code, message, remedy)
@@ -47,14 +62,20 @@ def _clauses(file: PolicyFile, data: Table) -> Iterator[Finding]:
     for key, name, entry in _tables(data):
         field = "clause" if key == "not_auditable" else "cite"
         cite = entry.get(field, "")
-        if not isinstance(cite, str) or "".join(c for c in cite.lower() if c.isalnum()) not in _PLACEHOLDERS:
+        if (
+            not isinstance(cite, str)
+            or "".join(c for c in cite.lower() if c.isalnum()) not in _PLACEHOLDERS
+        ):
             continue
         entry[field] = _PLACEHOLDER
         yield _finding(
-            file, name, "term_without_citation", "",
+            file,
+            name,
+            "term_without_citation",
+            "",
             f"{name} names no clause of the document.",
             f"Give {field}: the section, table or paragraph where a reader finds it.",
-        )  # fmt: skip
+        )
 
 
 def _day(entry: Table, key: str) -> date | None:
@@ -81,20 +102,28 @@ def _wrong(file: PolicyFile, name: str, value: date | None, message: str, remedy
 def _versions(file: PolicyFile, data: Table) -> Iterator[Finding]:
     """dates_out_of_order -- versions that do not follow each other."""
     versions = data.get("version")
-    if not isinstance(versions, list) or not all(isinstance(v, dict) and _day(v, "effective_from") for v in versions):
+    if not isinstance(versions, list) or not all(
+        isinstance(v, dict) and _day(v, "effective_from") for v in versions
+    ):
         return
     starts = [_day(v, "effective_from") or date.min for v in versions]
     for number in range(1, len(starts)):
         if starts[number] <= starts[number - 1]:
             yield _wrong(
-                file, f"version {number + 1}", starts[number],
+                file,
+                f"version {number + 1}",
+                starts[number],
                 f"version {number + 1} begins on {starts[number]}, not after version {number} ({starts[number - 1]}).",
                 "Put the oldest version first, and give each its own date.",
-            )  # fmt: skip
+            )
     data["version"] = [v for _, v in sorted(dict(zip(starts, versions, strict=True)).items())]
 
 
-_SPANS = (("effective_from", "effective_to"), ("valid_from", "valid_to"), ("effective_from", "reviewed_through"))
+_SPANS = (
+    ("effective_from", "effective_to"),
+    ("valid_from", "valid_to"),
+    ("effective_from", "reviewed_through"),
+)
 
 
 def _spans(file: PolicyFile, data: Table) -> Iterator[Finding]:
@@ -102,18 +131,31 @@ def _spans(file: PolicyFile, data: Table) -> Iterator[Finding]:
     for _, name, entry in _tables(data):
         for first, last in _SPANS:
             start, end = _day(entry, first), _day(entry, last)
-            if start is None or end is None or end > start or (last != "effective_to" and end == start):
+            if (
+                start is None
+                or end is None
+                or end > start
+                or (last != "effective_to" and end == start)
+            ):
                 continue
             entry[last] = start + _DAY
             yield _wrong(
-                file, name, end, f"{name}: {last} {end} is not after {first} {start}.", f"Correct {first} or {last}."
-            )  # fmt: skip
+                file,
+                name,
+                end,
+                f"{name}: {last} {end} is not after {first} {start}.",
+                f"Correct {first} or {last}.",
+            )
 
 
 def _starts(file: PolicyFile, data: Table) -> Iterator[Finding]:
     """dates_out_of_order -- a term that begins before its document."""
     versions = data.get("version")
-    starts = [_day(v, "effective_from") for v in versions if isinstance(v, dict)] if isinstance(versions, list) else []
+    starts = (
+        [_day(v, "effective_from") for v in versions if isinstance(v, dict)]
+        if isinstance(versions, list)
+        else []
+    )
     begins = min((s for s in starts if s), default=None)
     for _, name, entry in _tables(data, skip=("version",)):
         start = _day(entry, "effective_from")
@@ -124,9 +166,12 @@ def _starts(file: PolicyFile, data: Table) -> Iterator[Finding]:
         if end is not None and end <= begins:
             entry["effective_to"] = begins + _DAY
         yield _wrong(
-            file, name, start, f"{name} holds from {start}, before the document's first version ({begins}).",
+            file,
+            name,
+            start,
+            f"{name} holds from {start}, before the document's first version ({begins}).",
             "Move its effective_from, or add the version that it belongs to.",
-        )  # fmt: skip
+        )
 
 
 def _approval(file: PolicyFile, data: Table) -> Iterator[Finding]:
@@ -139,13 +184,19 @@ def _approval(file: PolicyFile, data: Table) -> Iterator[Finding]:
     latest = max(starts, default=None)
     if approved and latest and approved > latest:
         yield _wrong(
-            file, "document", approved, f"The document was approved on {approved}, after it took effect ({latest}).",
+            file,
+            "document",
+            approved,
+            f"The document was approved on {approved}, after it took effect ({latest}).",
             "Ask the payer which date is right; until then treat the days between as unsure.",
-        )  # fmt: skip
+        )
     for event, day in (("took effect", latest), ("was approved", approved)):
         if review and day and review < day:
             yield _wrong(
-                file, "document", review, f"The next review, {review}, comes before the document {event} ({day}).",
+                file,
+                "document",
+                review,
+                f"The next review, {review}, comes before the document {event} ({day}).",
                 "Correct next_review, or the date it precedes.",
-            )  # fmt: skip
+            )
             break

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from audit_rules.icd10cm import Icd10cm
 from audit_rules.lint.words import Words, covered_codes, readings, telling, words
+from audit_rules.reference.icd10cm import Icd10cm
 
 Fit = Literal["fits", "plausible", "elsewhere", "unknown"]
 _CATEGORY = 3
@@ -68,7 +68,11 @@ class Labels:
 
     def titles(self, code: str) -> list[Words]:
         """The words of the titles of a code and its headers, of those that name a disease."""
-        named = [c for c in self._icd.lineage(code) if not self._icd.entries[c].is_block and not self.is_the_rest(c)]
+        named = [
+            c
+            for c in self._icd.lineage(code)
+            if not self._icd.entries[c].is_block and not self.is_the_rest(c)
+        ]
         return [self.own(c)[0] for c in named if telling(self.own(c)[0])]
 
     def is_the_rest(self, code: str) -> bool:
@@ -87,7 +91,11 @@ class Labels:
         if not meant:
             return Verdict("unknown")
         said, block = self.vocabulary(code), self._block(code)
-        if meant <= said or self._is_under(code, covered_codes(reading)) or (meant <= block and telling(meant) == telling(block)):
+        if (
+            meant <= said
+            or self._is_under(code, covered_codes(reading))
+            or (meant <= block and telling(meant) == telling(block))
+        ):
             return Verdict("fits")
         if any(meant <= self.vocabulary(c) for c in self._icd.below(code)):
             return Verdict("fits")
@@ -97,7 +105,11 @@ class Labels:
         better = self._called(known, code) if known == meant else None
         if telling(known) & (said | block):
             kind_of_it = any(title <= meant for title in self.titles(code))
-            sure = better and (not kind_of_it or better[:_CATEGORY] == code[:_CATEGORY]) and self._adds(better, known) <= 1
+            sure = (
+                better
+                and (not kind_of_it or better[:_CATEGORY] == code[:_CATEGORY])
+                and self._adds(better, known) <= 1
+            )
             return Verdict("elsewhere", better) if sure else Verdict("plausible")
         return Verdict("elsewhere", better) if better else Verdict("unknown")
 
@@ -105,7 +117,9 @@ class Labels:
         """Everything said of a code: its own words and those of its headers."""
         if code not in self._vocabulary:
             headers = [c for c in self._icd.lineage(code) if not self._icd.entries[c].is_block]
-            self._vocabulary[code] = frozenset(w for c in headers for own in self.own(c) for w in own)
+            self._vocabulary[code] = frozenset(
+                w for c in headers for own in self.own(c) for w in own
+            )
         return self._vocabulary[code]
 
     def _block(self, code: str) -> Words:
@@ -118,12 +132,24 @@ class Labels:
 
     def _called(self, meant: Words, code: str) -> str | None:
         """The code that is called so, with the fewest words more; a lone word, or the same category, asks for it in the title."""
-        candidates = set.intersection(*(self._index[w] for w in telling(meant))) - set(self._icd.below(code))
+        candidates = set.intersection(*(self._index[w] for w in telling(meant))) - set(
+            self._icd.below(code)
+        )
         found = []
         for candidate in candidates:
             title_only = len(meant) == 1 or candidate[:_CATEGORY] == code[:_CATEGORY]
-            if any(meant <= own for own in (self.own(candidate)[:1] if title_only else self.own(candidate))):
-                found.append((self._adds(candidate, meant), len(candidate), self._icd.place(candidate), candidate))
+            if any(
+                meant <= own
+                for own in (self.own(candidate)[:1] if title_only else self.own(candidate))
+            ):
+                found.append(
+                    (
+                        self._adds(candidate, meant),
+                        len(candidate),
+                        self._icd.place(candidate),
+                        candidate,
+                    )
+                )
         return min(found)[-1] if found else None
 
     def _adds(self, code: str, meant: Words) -> int:

@@ -7,11 +7,13 @@ from itertools import combinations, groupby
 from audit_rules.lint.finding import Finding, Row, Subject
 from audit_rules.lint.listing import are, shown
 from audit_rules.lint.words import readings, telling, words
-from audit_rules.stated import Indication
-from audit_rules.terms import AgeLimit, DiagnosisCoverage
+from audit_rules.policy.statements import Indication
+from audit_rules.policy.terms import AgeLimit, DiagnosisCoverage
 
 _ADULT_AGE = 18
-_CHILDREN = re.compile(r"\b(p(a?)ediatrics?|child(ren)?|infants?|neonat(es?|al)|newborns?)\b", re.IGNORECASE)
+_CHILDREN = re.compile(
+    r"\b(p(a?)ediatrics?|child(ren)?|infants?|neonat(es?|al)|newborns?)\b", re.IGNORECASE
+)
 
 
 def label_mismatch(subject: Subject) -> Iterator[Finding]:
@@ -27,10 +29,12 @@ def label_mismatch(subject: Subject) -> Iterator[Finding]:
         for better, codes in wrong.items():
             tops = _tops(subject, codes)
             yield subject.error(
-                row.cite, "label_mismatch", _compact(subject, codes),
+                row.cite,
+                "label_mismatch",
+                _compact(subject, codes),
                 f"{shown(tops)} {are(tops)} labelled {row.label!r}, but {tops[0]} means {icd.title(tops[0])!r}.",
                 f"{better} ({icd.title(better)}) is what the label says: ask which of the two is meant.",
-            )  # fmt: skip
+            )
 
 
 def _alike(one: str, other: str) -> bool:
@@ -45,13 +49,19 @@ def code_under_two_indications(subject: Subject) -> Iterator[Finding]:
     for one, other in combinations([r for r in subject.rows if r.label], 2):
         if not one.overlaps(other) or _alike(one.label or "", other.label or ""):
             continue
-        both = [c for c in one.codes if c in other.holds and any(judge(r.label or "", c).fit != "fits" for r in (one, other))]
+        both = [
+            c
+            for c in one.codes
+            if c in other.holds and any(judge(r.label or "", c).fit != "fits" for r in (one, other))
+        ]
         if both:
             yield subject.warning(
-                other.cite, "code_under_two_indications", _compact(subject, both),
+                other.cite,
+                "code_under_two_indications",
+                _compact(subject, both),
                 f"{_compact(subject, both)} is listed under {one.label!r} and under {other.label!r}.",
                 "Ask which criteria hold for a claim with it.",
-            )  # fmt: skip
+            )
 
 
 def _tops(subject: Subject, codes: list[str]) -> list[str]:
@@ -78,10 +88,12 @@ def code_without_criterion(subject: Subject) -> Iterator[Finding]:
             continue
         text = ", ".join(w.text for w in row.items)
         yield subject.error(
-            row.cite, "code_without_criterion", text,
+            row.cite,
+            "code_without_criterion",
+            text,
             f"{text} ({row.label or subject.facts.icd.title(row.items[0].first)}) is listed, but no criterion is about it.",
             "Ask for the criterion, or whether the code was left over.",
-        )  # fmt: skip
+        )
 
 
 def _served_by(subject: Subject, row: Row, indication: Indication) -> bool:
@@ -106,7 +118,9 @@ def _means(subject: Subject, name: str, code: str) -> bool:
     labels = subject.facts.labels
     fit = labels.judge(name, code).fit
     said = words(readings(name)[0])
-    return fit == "fits" or (fit == "plausible" and any(telling(title) <= said for title in labels.titles(code)))
+    return fit == "fits" or (
+        fit == "plausible" and any(telling(title) <= said for title in labels.titles(code))
+    )
 
 
 def indication_without_code(subject: Subject) -> Iterator[Finding]:
@@ -114,17 +128,22 @@ def indication_without_code(subject: Subject) -> Iterator[Finding]:
     for indication in subject.stated(Indication) if subject.rows else ():
         if not any(_surely_served(subject, row, indication) for row in subject.rows):
             yield subject.error(
-                indication.cite, "indication_without_code", indication.name,
+                indication.cite,
+                "indication_without_code",
+                indication.name,
                 f"The document covers {indication.name!r} and lists no code for it.",
                 "Ask for its codes; until then a claim for it looks like one that is not covered.",
-            )  # fmt: skip
+            )
     for term in subject.policy.terms:
         if isinstance(term, AgeLimit):
             for name in sorted(set(term.exempt_indications) - subject.named):
                 yield subject.error(
-                    term.cite, "indication_without_code", name, f"{term.term_id} exempts {name!r}, which no code has.",
+                    term.cite,
+                    "indication_without_code",
+                    name,
+                    f"{term.term_id} exempts {name!r}, which no code has.",
                     "Write the indication as the diagnosis codes do.",
-                )  # fmt: skip
+                )
 
 
 def criteria_without_codes(subject: Subject) -> Iterator[Finding]:
@@ -133,9 +152,12 @@ def criteria_without_codes(subject: Subject) -> Iterator[Finding]:
     first = coverage or next(iter(subject.stated(Indication)), None)
     if first and not subject.rows:
         yield subject.error(
-            first.cite, "criteria_without_codes", "", "The criteria name diagnoses, but the document lists no ICD-10-CM codes.",
+            first.cite,
+            "criteria_without_codes",
+            "",
+            "The criteria name diagnoses, but the document lists no ICD-10-CM codes.",
             "Ask for a list; until then every code in the policy file is the reader's.",
-        )  # fmt: skip
+        )
 
 
 def adult_age_for_children(subject: Subject) -> Iterator[Finding]:
@@ -144,7 +166,9 @@ def adult_age_for_children(subject: Subject) -> Iterator[Finding]:
         age = indication.minimum_age
         if age is not None and age >= _ADULT_AGE and _CHILDREN.search(indication.name):
             yield subject.error(
-                indication.cite, "adult_age_for_children", str(age),
+                indication.cite,
+                "adult_age_for_children",
+                str(age),
                 f"{indication.name!r} is about children, but its criteria ask for an age of {age} or more.",
                 "Ask which age is meant; until then no age can be held against a claim.",
-            )  # fmt: skip
+            )

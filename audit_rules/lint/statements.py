@@ -6,7 +6,13 @@ from itertools import groupby
 
 from audit_rules.lint.finding import Finding, Subject
 from audit_rules.lint.listing import listed
-from audit_rules.stated import CodingRow, CrossReference, InducerStatement, Statement, SupplyStatement
+from audit_rules.policy.statements import (
+    CodingRow,
+    CrossReference,
+    InducerStatement,
+    Statement,
+    SupplyStatement,
+)
 
 _PLANNING = "never"
 _CLOSE_ENOUGH_DAYS = 1
@@ -20,10 +26,12 @@ def contradiction(subject: Subject) -> Iterator[Finding]:
         for other in others:
             if _plain(other.says) != _plain(first.says):
                 yield subject.error(
-                    other.cite, "contradiction", "",
+                    other.cite,
+                    "contradiction",
+                    "",
                     f"On {first.subject}: {first.says} ({first.cite}), but {other.says} ({other.cite}).",
                     "Ask which of the two holds; until then nothing can be recovered on either.",
-                )  # fmt: skip
+                )
 
 
 def _plain(text: str) -> str:
@@ -37,11 +45,13 @@ def days_do_not_follow(subject: Subject) -> Iterator[Finding]:
         if abs(days - said.days) >= _CLOSE_ENOUGH_DAYS:
             at = f" at {said.at}" if said.at else ""
             yield subject.error(
-                said.cite, "days_do_not_follow", f"{said.quantity:f}",
+                said.cite,
+                "days_do_not_follow",
+                f"{said.quantity:f}",
                 f"{said.quantity:f} tablets of {said.strength_mg:f} mg{at} are said to last {said.days:f} days at "
                 f"{said.daily_mg:f} mg a day; they last {days.normalize():f}.",
                 "Ask which number is meant; the table's own limit counts until then.",
-            )  # fmt: skip
+            )
 
 
 def inducer_class(subject: Subject) -> Iterator[Finding]:
@@ -52,10 +62,12 @@ def inducer_class(subject: Subject) -> Iterator[Finding]:
         if others:
             classed = [f"{i} ({known[i]})" for i in others]
             yield subject.warning(
-                said.cite, "inducer_class", ", ".join(others),
+                said.cite,
+                "inducer_class",
+                ", ".join(others),
                 f"Given as {said.strength} CYP3A4 inducers, but not classed so: {listed(classed)}.",
                 f"Ask whether {said.strength} inducers only or all of the examples are meant.",
-            )  # fmt: skip
+            )
 
 
 def reference_not_there(subject: Subject) -> Iterator[Finding]:
@@ -84,10 +96,16 @@ def _found(name: str, names: tuple[str, ...]) -> bool:
 def planning_code(subject: Subject) -> Iterator[Finding]:
     """A HCPCS code among the drug's codes that never stands for a dose."""
     for row in subject.stated(CodingRow):
-        codes = [w.first for w in row.written() if row.system == "hcpcs" and subject.facts.roles.get(w.first) == _PLANNING]
+        codes = [
+            w.first
+            for w in row.written()
+            if row.system == "hcpcs" and subject.facts.roles.get(w.first) == _PLANNING
+        ]
         if codes:
             yield subject.warning(
-                row.cite, "planning_code", ", ".join(codes),
+                row.cite,
+                "planning_code",
+                ", ".join(codes),
                 f"{listed(codes)} among the drug's codes: codes for planning treatment, never for a dose.",
                 "Leave them out of the drug's codes.",
-            )  # fmt: skip
+            )

@@ -55,7 +55,10 @@ class Name:
 def names() -> tuple[Name, ...]:
     """The shipped names, the longest first."""
     text = (files("audit_rules") / "code_sets" / "clinical_names.csv").read_text(encoding="utf-8")
-    found = [Name(r["name"], r["words"], tuple(r["codes"].split())) for r in csv.DictReader(text.splitlines())]
+    found = [
+        Name(r["name"], r["words"], tuple(r["codes"].split()))
+        for r in csv.DictReader(text.splitlines())
+    ]
     return tuple(sorted(found, key=lambda n: (-len(n.name), n.name)))
 
 
@@ -89,7 +92,11 @@ def words(text: str, *, stages: bool = True) -> Words:
     An acronym in brackets says again what stands before it, and is passed over.
     """
     plain = (
-        unicodedata.normalize("NFKD", _OWN_ACRONYM.sub(" ", text)).encode("ascii", "ignore").decode().lower().replace("'s", "")
+        unicodedata.normalize("NFKD", _OWN_ACRONYM.sub(" ", text))
+        .encode("ascii", "ignore")
+        .decode()
+        .lower()
+        .replace("'s", "")
     )
     pattern, by_name = _spelling()
     plain = _NOT.sub("non", pattern.sub(lambda m: by_name[m.group(1)], plain))
@@ -108,7 +115,11 @@ def spelled_out(text: str, *, keep_unknown: bool) -> str:
 
     def meaning(match: re.Match[str]) -> str:
         acronym = match.group(0)
-        return known.get(acronym) or known.get(acronym.rstrip("s")) or (acronym if keep_unknown else " ")
+        return (
+            known.get(acronym)
+            or known.get(acronym.rstrip("s"))
+            or (acronym if keep_unknown else " ")
+        )
 
     return _ACRONYM.sub(meaning, text)
 
@@ -120,7 +131,10 @@ def readings(label: str, *, keep_unknown: bool = False) -> tuple[str, ...]:
     bare = label
     for bracket in in_brackets:
         bare = re.sub(r"\s*[(\[]" + re.escape(bracket) + r"[)\]]", "", bare)
-    found = (spelled_out(r, keep_unknown=keep_unknown).strip() for r in (bare, *_PARTS.split(bare), *in_brackets))
+    found = (
+        spelled_out(r, keep_unknown=keep_unknown).strip()
+        for r in (bare, *_PARTS.split(bare), *in_brackets)
+    )
     return tuple(dict.fromkeys(r for r in found if r)) or (label,)
 
 

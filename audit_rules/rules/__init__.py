@@ -1,6 +1,6 @@
 """The rules, in the order in which the catalogue lists them."""
 
-from audit_rules.rule import RuleModule
+from audit_rules.engine.rule import RuleModule
 from audit_rules.rules import (
     age01_age_limit,
     auth01_authorization_missing,

@@ -11,12 +11,12 @@ Cannot see        which of several indications the drug was given for, and excep
 
 import polars as pl
 
-from audit_rules.diagnoses import covered_diagnoses, latest_of_each_code
-from audit_rules.dossier import Dossier
-from audit_rules.evidence import AGAINST, diagnosis_evidence, eligibility_evidence
-from audit_rules.outcomes import FULL_PAID, NOT_APPLICABLE, NOT_EVALUABLE, PASS, RECORDS_REQUEST, REVIEW
-from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force
-from audit_rules.terms import AgeLimit, DiagnosisCodes, DiagnosisCoverage
+from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.evidence import AGAINST, diagnosis_evidence, eligibility_evidence
+from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.facts.diagnoses import covered_diagnoses, latest_of_each_code
+from audit_rules.policy.terms import AgeLimit, DiagnosisCodes, DiagnosisCoverage
+from schemas.outcomes import FULL_PAID, NOT_APPLICABLE, NOT_EVALUABLE, PASS, RECORDS_REQUEST, REVIEW
 
 RULE = Rule(
     id="AGE01",
@@ -33,10 +33,11 @@ RULE = Rule(
     },
     needs={
         "under_minimum_age": (
-            "record of the patient's date of birth", "chart note or approval that supports the use at this age",
+            "record of the patient's date of birth",
+            "chart note or approval that supports the use at this age",
         )
     },
-)  # fmt: skip
+)
 
 
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
@@ -59,14 +60,18 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
             Answer(under_limit("adults_named"), REVIEW, "adults_named"),
         ],
     )
-    indications = latest_of_each_code(covered.join(limited.filter("requires_covered_indication"), on=list(ON), how="semi"))
+    indications = latest_of_each_code(
+        covered.join(limited.filter("requires_covered_indication"), on=list(ON), how="semi")
+    )
     birth = eligibility_evidence(limited, AGAINST, "birth_date", pl.lit(None), pl.col("birth_date"))
     return Findings(answers, [birth, diagnosis_evidence(indications, AGAINST)])
 
 
 def _with_indications(asked: pl.LazyFrame, covered: pl.LazyFrame) -> pl.LazyFrame:
     """Lines and limits with `has_use` (there is a use that the limit is for), `is_exempt`, and `use` in words."""
-    found = covered.group_by(*ON).agg(indications=pl.col("indication").drop_nulls().unique().sort(), is_covered=pl.lit(True))
+    found = covered.group_by(*ON).agg(
+        indications=pl.col("indication").drop_nulls().unique().sort(), is_covered=pl.lit(True)
+    )
     needs_indication, indications = pl.col("requires_covered_indication"), pl.col("indications")
     is_exempt = indications.list.set_intersection("exempt_indications").list.len() > 0
     for_these = pl.format("this drug for {}", indications.list.join(" or "))

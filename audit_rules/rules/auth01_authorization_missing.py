@@ -10,12 +10,18 @@ Cannot see        an approval that the extract does not hold, or what an approva
 
 import polars as pl
 
-from audit_rules.authorizations import APPROVED, DENIED, covering, of_the_drug, under_the_clause
-from audit_rules.dossier import Dossier
-from audit_rules.evidence import AGAINST, FOR, authorization_evidence
-from audit_rules.outcomes import FULL_PAID, NOT_EVALUABLE, PASS, RECORDS_REQUEST
-from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, with_flag
-from audit_rules.terms import Authorization
+from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.evidence import AGAINST, FOR, authorization_evidence
+from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, with_flag
+from audit_rules.facts.authorizations import (
+    APPROVED,
+    DENIED,
+    covering,
+    of_the_drug,
+    under_the_clause,
+)
+from audit_rules.policy.terms import Authorization
+from schemas.outcomes import FULL_PAID, NOT_EVALUABLE, PASS, RECORDS_REQUEST
 
 RULE = Rule(
     id="AUTH01",
@@ -42,7 +48,9 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
     asked = under_the_clause(lines, book)
     on_the_day = covering(dossier, asked)
     is_approved = pl.col("status") == APPROVED
-    ended = of_the_drug(dossier, asked).filter(is_approved, pl.col("end_date") < pl.col("service_date"))
+    ended = of_the_drug(dossier, asked).filter(
+        is_approved, pl.col("end_date") < pl.col("service_date")
+    )
     table_missing = pl.lit("authorization" not in dossier.supplied)
     answers = (
         asked.pipe(with_flag, "is_approved", on_the_day.filter(is_approved))
@@ -60,4 +68,6 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
         )
     )
     side = pl.when(is_approved).then(pl.lit(FOR)).otherwise(pl.lit(AGAINST))
-    return Findings(answers, [authorization_evidence(on_the_day, side), authorization_evidence(ended, AGAINST)])
+    return Findings(
+        answers, [authorization_evidence(on_the_day, side), authorization_evidence(ended, AGAINST)]
+    )

@@ -9,12 +9,12 @@ Cannot see        a renewal that was granted without a record of its own.
 
 import polars as pl
 
-from audit_rules.authorizations import APPROVED, covering, under_the_clause
-from audit_rules.dossier import Dossier
-from audit_rules.evidence import FOR, authorization_evidence
-from audit_rules.outcomes import ADVISORY, NONE
-from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer
-from audit_rules.terms import Authorization
+from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.evidence import FOR, authorization_evidence
+from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer
+from audit_rules.facts.authorizations import APPROVED, covering, under_the_clause
+from audit_rules.policy.terms import Authorization
+from schemas.outcomes import ADVISORY, NONE
 
 RULE = Rule(
     id="AUTH02",
@@ -36,6 +36,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
     days = (pl.col("service_date") - pl.col("latest_start")).dt.total_days()
     allowed = pl.col("allowed_days")
     answers = asked.join(latest, on=list(ON)).pipe(
-        answer, [Answer(days > allowed, ADVISORY, "authorization_longer_than_policy", days, allowed)]
+        answer,
+        [Answer(days > allowed, ADVISORY, "authorization_longer_than_policy", days, allowed)],
     )
     return Findings(answers, [authorization_evidence(approved, FOR)])

@@ -8,10 +8,10 @@ Cannot see        a claim that the payer accepted under the old code by agreemen
 
 import polars as pl
 
-from audit_rules.dossier import Dossier
-from audit_rules.outcomes import FULL_PAID, RECOVER
-from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force
-from audit_rules.terms import HcpcsValidity
+from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.policy.terms import HcpcsValidity
+from schemas.outcomes import FULL_PAID, RECOVER
 
 RULE = Rule(
     id="CODE01",

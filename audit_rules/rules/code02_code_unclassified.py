@@ -8,10 +8,10 @@ Cannot see        an unclassified line that names the drug without its NDC: noth
 
 import polars as pl
 
-from audit_rules.dossier import Dossier
-from audit_rules.outcomes import PRICE_UNKNOWN, REVIEW
-from audit_rules.rule import Answer, Book, Findings, Rule, answer, in_force
-from audit_rules.terms import UnclassifiedCode
+from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.rule import Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.policy.terms import UnclassifiedCode
+from schemas.outcomes import PRICE_UNKNOWN, REVIEW
 
 RULE = Rule(
     id="CODE02",

@@ -11,13 +11,19 @@ Cannot see        a response that stands in the chart only.
 
 import polars as pl
 
-from audit_rules.clinical_facts import facts_on_file, latest
-from audit_rules.courses import dose_dates, doses_so_far, with_cycle
-from audit_rules.dossier import Dossier
-from audit_rules.evidence import AGAINST, FOR, clinical_evidence, diagnosis_evidence, dose_evidence
-from audit_rules.outcomes import FULL_PAID, PASS, RECORDS_REQUEST, RECOVER, REVIEW
-from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force, with_flag
-from audit_rules.terms import Course, CyclesWithoutResponse
+from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.evidence import (
+    AGAINST,
+    FOR,
+    clinical_evidence,
+    diagnosis_evidence,
+    dose_evidence,
+)
+from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force, with_flag
+from audit_rules.facts.clinical import facts_on_file, latest
+from audit_rules.facts.courses import dose_dates, doses_so_far, with_cycle
+from audit_rules.policy.terms import Course, CyclesWithoutResponse
+from schemas.outcomes import FULL_PAID, PASS, RECORDS_REQUEST, RECOVER, REVIEW
 
 RULE = Rule(
     id="CYC01",
@@ -34,7 +40,9 @@ RULE = Rule(
         "the policy allows {allowed} cycles before a response, and none is on file.",
     },
     needs={
-        "response_not_documented": ("bone marrow and blood count report showing CR or CRi, or the note that states the response",)
+        "response_not_documented": (
+            "bone marrow and blood count report showing CR or CRi, or the note that states the response",
+        )
     },
 )
 
@@ -46,25 +54,37 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
     responses = facts_on_file(dossier, dosed, "response", since=pl.col("course_start"))
     is_met = pl.col("evidence_value").is_in(pl.col("response_values"))
     met, unmet = responses.filter(is_met), responses.filter(~is_met)
-    last = latest(unmet, kindness=pl.col("evidence_value")).select(*ON, last_response="evidence_value")
-    asked = dosed.select(*ON, "person", "service_date", "course_start", code="remission_codes").explode("code")
-    after_start = (pl.col("date") > pl.col("course_start")) & (pl.col("date") <= pl.col("service_date"))
+    last = latest(unmet, kindness=pl.col("evidence_value")).select(
+        *ON, last_response="evidence_value"
+    )
+    asked = dosed.select(
+        *ON, "person", "service_date", "course_start", code="remission_codes"
+    ).explode("code")
+    after_start = (pl.col("date") > pl.col("course_start")) & (
+        pl.col("date") <= pl.col("service_date")
+    )
     remissions = asked.join(dossier.diagnoses, on=["person", "code"]).filter(after_start)
 
     response = pl.concat([met.select(*ON), remissions.select(*ON)])
-    answered = dosed.pipe(with_flag, "response_on_file", response).join(last, on=list(ON), how="left")
+    answered = dosed.pipe(with_flag, "response_on_file", response).join(
+        last, on=list(ON), how="left"
+    )
     low, high, most = pl.col("low"), pl.col("high"), pl.col("allowed_cycles")
     answers = answered.rename({"allowed": "allowed_cycles"}).pipe(
         answer,
         [
             Answer((high <= most) | pl.col("response_on_file"), PASS),
             Answer(low <= most, REVIEW, "cycle_count_uncertain", high, most),
-            Answer(pl.col("last_response").is_not_null(), RECOVER, "no_response_documented", low, most),
+            Answer(
+                pl.col("last_response").is_not_null(), RECOVER, "no_response_documented", low, most
+            ),
             Answer(pl.lit(True), RECORDS_REQUEST, "response_not_documented", low, most),
         ],
     )
     evidence = [
-        dose_evidence(doses_so_far(dosed, doses), AGAINST), clinical_evidence(met, FOR), clinical_evidence(unmet, AGAINST),
+        dose_evidence(doses_so_far(dosed, doses), AGAINST),
+        clinical_evidence(met, FOR),
+        clinical_evidence(unmet, AGAINST),
         diagnosis_evidence(remissions, FOR),
-    ]  # fmt: skip
+    ]
     return Findings(answers, evidence)

@@ -10,12 +10,12 @@ Cannot see        cycles given in a hospital stay, or paid by a payer whose clai
 
 import polars as pl
 
-from audit_rules.courses import dose_dates, doses_until, with_cycle, with_earlier_cycles
-from audit_rules.dossier import Dossier
-from audit_rules.evidence import AGAINST, dose_evidence
-from audit_rules.outcomes import FULL_PAID, RECOVER, REVIEW
-from audit_rules.rule import Answer, Book, Findings, Rule, answer, in_force
-from audit_rules.terms import Course, MaximumCycles
+from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.evidence import AGAINST, dose_evidence
+from audit_rules.engine.rule import Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.facts.courses import dose_dates, doses_until, with_cycle, with_earlier_cycles
+from audit_rules.policy.terms import Course, MaximumCycles
+from schemas.outcomes import FULL_PAID, RECOVER, REVIEW
 
 RULE = Rule(
     id="CYC02",
@@ -36,7 +36,9 @@ RULE = Rule(
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
     """Judge every line on a dose date; one answer per line and policy."""
     doses = dose_dates(dossier, book)
-    dosed = with_cycle(in_force(lines, book.terms(MaximumCycles)), doses).pipe(with_earlier_cycles, doses)
+    dosed = with_cycle(in_force(lines, book.terms(MaximumCycles)), doses).pipe(
+        with_earlier_cycles, doses
+    )
     low, high, most = pl.col("low"), pl.col("high"), pl.col("allowed_cycles")
     lifetime = pl.col("earlier_cycles") + low
     answers = dosed.rename({"allowed": "allowed_cycles"}).pipe(

@@ -10,14 +10,20 @@ Cannot see        a transplant planned and never recorded, or one in a hospital 
 
 import polars as pl
 
-from audit_rules.clinical_facts import facts_on_file
-from audit_rules.courses import dose_dates, doses_so_far, with_cycle
-from audit_rules.dossier import Dossier
-from audit_rules.evidence import AGAINST, FOR, clinical_evidence, dose_evidence, service_evidence
-from audit_rules.outcomes import FULL_PAID, PASS, RECORDS_REQUEST, REVIEW
-from audit_rules.rule import Answer, Book, Findings, Rule, answer, in_force, with_flag
-from audit_rules.terms import Course, TransplantCycles
-from audit_rules.transplants import plans, transplants_ahead
+from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.evidence import (
+    AGAINST,
+    FOR,
+    clinical_evidence,
+    dose_evidence,
+    service_evidence,
+)
+from audit_rules.engine.rule import Answer, Book, Findings, Rule, answer, in_force, with_flag
+from audit_rules.facts.clinical import facts_on_file
+from audit_rules.facts.courses import dose_dates, doses_so_far, with_cycle
+from audit_rules.facts.transplants import plans, transplants_ahead
+from audit_rules.policy.terms import Course, TransplantCycles
+from schemas.outcomes import FULL_PAID, PASS, RECORDS_REQUEST, REVIEW
 
 _SHOWN = "The dose of {service_date} is at least in cycle {low} of the course that began on {course_start}, and {transplant}. "
 
@@ -27,9 +33,11 @@ RULE = Rule(
     asks=(TransplantCycles, Course),
     basis=FULL_PAID,
     says={
-        "third_cycle_before_transplant": _SHOWN + "Before a transplant the policy allows {allowed} cycles; nothing on file in "
+        "third_cycle_before_transplant": _SHOWN
+        + "Before a transplant the policy allows {allowed} cycles; nothing on file in "
         "the course up to then shows that disease was left, for which it allows one more.",
-        "beyond_third_cycle_before_transplant": _SHOWN + "Before a transplant the policy allows no more than {allowed} cycles.",
+        "beyond_third_cycle_before_transplant": _SHOWN
+        + "Before a transplant the policy allows no more than {allowed} cycles.",
     },
     needs={
         "third_cycle_before_transplant": (
@@ -45,16 +53,24 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
     doses = dose_dates(dossier, book)
     dosed = with_cycle(in_force(lines, book.terms(TransplantCycles)), doses)
     transplants, planned = transplants_ahead(dossier, dosed), plans(dossier, dosed)
-    bound = dosed.pipe(with_flag, "has_transplant", transplants).pipe(with_flag, "has_plan", planned)
+    bound = dosed.pipe(with_flag, "has_transplant", transplants).pipe(
+        with_flag, "has_plan", planned
+    )
     bound = bound.filter(pl.col("has_transplant") | pl.col("has_plan"))
     responses = facts_on_file(dossier, bound, "response", since=pl.col("course_start"))
     residues = facts_on_file(dossier, bound, "mrd", since=pl.col("course_start"))
-    unmet = pl.concat([
-        responses.filter(pl.col("evidence_value").is_in(pl.col("unmet_response_values"))),
-        residues.filter(pl.col("evidence_value").is_in(pl.col("unmet_mrd_values"))),
-    ])  # fmt: skip
+    unmet = pl.concat(
+        [
+            responses.filter(pl.col("evidence_value").is_in(pl.col("unmet_response_values"))),
+            residues.filter(pl.col("evidence_value").is_in(pl.col("unmet_mrd_values"))),
+        ]
+    )
 
-    transplant = pl.when("has_transplant").then(pl.lit("a transplant followed")).otherwise(pl.lit("a transplant was planned"))
+    transplant = (
+        pl.when("has_transplant")
+        .then(pl.lit("a transplant followed"))
+        .otherwise(pl.lit("a transplant was planned"))
+    )
     low, most, extended = pl.col("low"), pl.col("allowed_cycles"), pl.col("extended")
     judged = bound.rename({"allowed": "allowed_cycles"}).with_columns(transplant=transplant)
     answers = judged.pipe(with_flag, "disease_left", unmet).pipe(
@@ -67,7 +83,9 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
         ],
     )
     evidence = [
-        dose_evidence(doses_so_far(dosed, doses), AGAINST), service_evidence(transplants, AGAINST),
-        clinical_evidence(planned, AGAINST), clinical_evidence(unmet, FOR),
-    ]  # fmt: skip
+        dose_evidence(doses_so_far(dosed, doses), AGAINST),
+        service_evidence(transplants, AGAINST),
+        clinical_evidence(planned, AGAINST),
+        clinical_evidence(unmet, FOR),
+    ]
     return Findings(answers, evidence)

@@ -9,12 +9,12 @@ Cannot see        why a dose was moved; a date of service that stands for anothe
 
 import polars as pl
 
-from audit_rules.courses import dose_dates, doses_until, with_cycle
-from audit_rules.dossier import Dossier
-from audit_rules.evidence import AGAINST, dose_evidence
-from audit_rules.outcomes import FULL_PAID, REVIEW
-from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force
-from audit_rules.terms import Course, DoseInterval
+from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.evidence import AGAINST, dose_evidence
+from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.facts.courses import dose_dates, doses_until, with_cycle
+from audit_rules.policy.terms import Course, DoseInterval
+from schemas.outcomes import FULL_PAID, REVIEW
 
 RULE = Rule(
     id="CYC04",
@@ -34,7 +34,9 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
     """Judge every line on a dose date; one answer per line and policy."""
     doses = dose_dates(dossier, book)
     window_from = pl.col("service_date") - pl.duration(days="window_days")
-    dosed = with_cycle(in_force(lines, book.terms(DoseInterval)), doses).with_columns(window_from=window_from)
+    dosed = with_cycle(in_force(lines, book.terms(DoseInterval)), doses).with_columns(
+        window_from=window_from
+    )
     given = doses_until(dosed, doses).join(dosed.select(*ON, "window_from"), on=list(ON))
     dose_date, day = pl.col("service_date"), pl.col("day")
     counted = given.group_by(*ON).agg(
@@ -50,4 +52,6 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
             Answer(count > most, REVIEW, "too_many_doses", count, most),
         ],
     )
-    return Findings(answers, [dose_evidence(given.filter(dose_date >= pl.col("window_from")), AGAINST)])
+    return Findings(
+        answers, [dose_evidence(given.filter(dose_date >= pl.col("window_from")), AGAINST)]
+    )

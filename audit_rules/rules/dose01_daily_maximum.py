@@ -11,15 +11,15 @@ Cannot see        what the patient took; an inducer given in hospital, bought ov
 
 import polars as pl
 
-from audit_rules.daily_dose import mg_per_day, other_strength_fills, with_daily_dose
-from audit_rules.dossier import Dossier
-from audit_rules.evidence import AGAINST, FOR, authorization_evidence, fill_evidence
-from audit_rules.exact import SCALE, thousandths
-from audit_rules.inducers import inducer_fills, overrides, with_inducer
-from audit_rules.limits import tablet_fills
-from audit_rules.outcomes import NONE, NOT_EVALUABLE, REVIEW
-from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force
-from audit_rules.terms import DailyDose, Inducer
+from audit_rules.engine.arithmetic import SCALE, thousandths
+from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.evidence import AGAINST, FOR, authorization_evidence, fill_evidence
+from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.facts.daily_dose import mg_per_day, other_strength_fills, with_daily_dose
+from audit_rules.facts.inducers import inducer_fills, overrides, with_inducer
+from audit_rules.facts.quantity_limits import tablet_fills
+from audit_rules.policy.terms import DailyDose, Inducer
+from schemas.outcomes import NONE, NOT_EVALUABLE, REVIEW
 
 RULE = Rule(
     id="DOSE01",
@@ -40,12 +40,20 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
     """Judge every fill of tablets of known strength; one answer per fill and policy."""
     fills = tablet_fills(lines).filter(pl.col("strength_mg").is_not_null())
     inducers, granted = inducer_fills(dossier, fills, book), overrides(dossier, fills, book)
-    asked = in_force(fills, book.terms(DailyDose)).pipe(with_inducer, inducers, granted).pipe(with_daily_dose)
+    asked = (
+        in_force(fills, book.terms(DailyDose))
+        .pipe(with_inducer, inducers, granted)
+        .pipe(with_daily_dose)
+    )
     others = other_strength_fills(dossier, asked)
-    dosed = asked.join(others.select(*ON, "other_ng", "other_millidays"), on=list(ON), how="left").with_columns(
+    dosed = asked.join(
+        others.select(*ON, "other_ng", "other_millidays"), on=list(ON), how="left"
+    ).with_columns(
         pl.col("other_ng").fill_null(0),
         pl.col("other_millidays").fill_null(1),
-        with_other=pl.when(pl.col("other_ng") > 0).then(pl.lit(" with those of the other strength")).otherwise(pl.lit("")),
+        with_other=pl.when(pl.col("other_ng") > 0)
+        .then(pl.lit(" with those of the other strength"))
+        .otherwise(pl.lit("")),
     )
 
     own, days = pl.col("supplied_ng"), pl.col("supply_millidays")
@@ -63,10 +71,26 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
         [
             Answer(pl.col("quantity_milli").is_null(), NOT_EVALUABLE, "quantity_missing"),
             Answer(days.is_null(), NOT_EVALUABLE, "days_supply_missing"),
-            Answer(is_child & is_above(pediatric), REVIEW, "above_pediatric_maximum", observed, pediatric),
+            Answer(
+                is_child & is_above(pediatric),
+                REVIEW,
+                "above_pediatric_maximum",
+                observed,
+                pediatric,
+            ),
             Answer(is_above(studied), REVIEW, "above_studied_maximum", observed, studied),
-            Answer(~pl.col("has_inducer") & is_above(label), REVIEW, "above_label_maximum", observed, label),
+            Answer(
+                ~pl.col("has_inducer") & is_above(label),
+                REVIEW,
+                "above_label_maximum",
+                observed,
+                label,
+            ),
         ],
     )
-    evidence = [fill_evidence(others, AGAINST), fill_evidence(inducers, FOR), authorization_evidence(granted, FOR)]
+    evidence = [
+        fill_evidence(others, AGAINST),
+        fill_evidence(inducers, FOR),
+        authorization_evidence(granted, FOR),
+    ]
     return Findings(answers, evidence)

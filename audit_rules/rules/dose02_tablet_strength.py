@@ -10,13 +10,13 @@ Cannot see        a patient who cannot swallow the larger tablet.
 
 import polars as pl
 
-from audit_rules.daily_dose import mg_per_day, with_daily_dose
-from audit_rules.dossier import Dossier
-from audit_rules.exact import thousandths
-from audit_rules.limits import tablet_fills
-from audit_rules.outcomes import ADVISORY, NONE, NOT_EVALUABLE
-from audit_rules.rule import Answer, Book, Findings, Rule, answer, in_force
-from audit_rules.terms import TabletStrength
+from audit_rules.engine.arithmetic import thousandths
+from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.rule import Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.facts.daily_dose import mg_per_day, with_daily_dose
+from audit_rules.facts.quantity_limits import tablet_fills
+from audit_rules.policy.terms import TabletStrength
+from schemas.outcomes import ADVISORY, NONE, NOT_EVALUABLE
 
 RULE = Rule(
     id="DOSE02",
@@ -32,14 +32,22 @@ RULE = Rule(
 
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
     """Judge every fill of tablets of the strength in question; one answer per fill and policy."""
-    asked = in_force(tablet_fills(lines), book.terms(TabletStrength), on=["strength_mg"]).pipe(with_daily_dose)
+    asked = in_force(tablet_fills(lines), book.terms(TabletStrength), on=["strength_mg"]).pipe(
+        with_daily_dose
+    )
     supplied, days, daily = pl.col("supplied_ng"), pl.col("supply_millidays"), pl.col("daily_mg")
     answers = asked.pipe(
         answer,
         [
             Answer(pl.col("quantity_milli").is_null(), NOT_EVALUABLE, "quantity_missing"),
             Answer(days.is_null(), NOT_EVALUABLE, "days_supply_missing"),
-            Answer(supplied >= thousandths(daily) * days, ADVISORY, "use_400mg_tablets", mg_per_day(supplied, days), daily),
+            Answer(
+                supplied >= thousandths(daily) * days,
+                ADVISORY,
+                "use_400mg_tablets",
+                mg_per_day(supplied, days),
+                daily,
+            ),
         ],
     )
     return Findings(answers)

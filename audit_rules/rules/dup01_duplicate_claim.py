@@ -10,12 +10,12 @@ Cannot see        two services of one day that were billed alike on purpose, suc
 
 import polars as pl
 
-from audit_rules.dossier import Dossier
-from audit_rules.duplicates import earlier_twins
-from audit_rules.evidence import line_evidence
-from audit_rules.outcomes import FULL_PAID, RECOVER, REVIEW
-from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force
-from audit_rules.terms import DuplicateClaim
+from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.evidence import line_evidence
+from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.facts.duplicates import earlier_twins
+from audit_rules.policy.terms import DuplicateClaim
+from schemas.outcomes import FULL_PAID, RECOVER, REVIEW
 
 RULE = Rule(
     id="DUP01",

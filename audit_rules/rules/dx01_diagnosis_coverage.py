@@ -12,12 +12,17 @@ Cannot see        a diagnosis that stands in the chart only; a code list is illu
 
 import polars as pl
 
-from audit_rules.diagnoses import around_the_line, covered_diagnoses, latest_of_each_code, with_standing
-from audit_rules.dossier import Dossier
-from audit_rules.evidence import AGAINST, FOR, diagnosis_evidence
-from audit_rules.outcomes import FULL_PAID, NOT_EVALUABLE, PASS, RECORDS_REQUEST, REVIEW
-from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force, with_flag
-from audit_rules.terms import DiagnosisCodes, DiagnosisCoverage
+from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.evidence import AGAINST, FOR, diagnosis_evidence
+from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force, with_flag
+from audit_rules.facts.diagnoses import (
+    around_the_line,
+    covered_diagnoses,
+    latest_of_each_code,
+    with_standing,
+)
+from audit_rules.policy.terms import DiagnosisCodes, DiagnosisCoverage
+from schemas.outcomes import FULL_PAID, NOT_EVALUABLE, PASS, RECORDS_REQUEST, REVIEW
 
 _CHART = (
     "chart notes that name the diagnosis treated with this drug",
@@ -39,7 +44,15 @@ RULE = Rule(
         "diagnosis_not_listed": "None of the diagnoses on file ({codes}) is one that the policy lists or names for this drug.",
         "no_diagnosis_on_file": "Neither this claim nor the claims around {service_date} carry a diagnosis for this drug.",
     },
-    needs=dict.fromkeys(("bcr_abl_negative", "non_cancer_indication", "diagnosis_not_listed", "no_diagnosis_on_file"), _CHART),
+    needs=dict.fromkeys(
+        (
+            "bcr_abl_negative",
+            "non_cancer_indication",
+            "diagnosis_not_listed",
+            "no_diagnosis_on_file",
+        ),
+        _CHART,
+    ),
 )
 
 
@@ -48,15 +61,22 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
     asked = in_force(lines, book.terms(DiagnosisCoverage))
     covered = covered_diagnoses(dossier, lines, book)
     open_lines = asked.join(covered, on=list(ON), how="anti")
-    found = around_the_line(dossier.diagnoses, open_lines).pipe(with_standing, book.reference.codes).collect().lazy()
+    found = (
+        around_the_line(dossier.diagnoses, open_lines)
+        .pipe(with_standing, book.reference.codes)
+        .collect()
+        .lazy()
+    )
 
     def any_of(*standings: str) -> pl.Expr:
         return pl.col("standing").is_in(standings).any()
 
     summary = found.group_by(*ON).agg(
-        conflicts=any_of("conflict"), is_bcr_abl_negative=any_of("bcr_abl_negative"), has_neoplasm=any_of("neoplasm"),
+        conflicts=any_of("conflict"),
+        is_bcr_abl_negative=any_of("bcr_abl_negative"),
+        has_neoplasm=any_of("neoplasm"),
         codes=pl.col("code").unique().sort().str.join(", "),
-    )  # fmt: skip
+    )
     some_code = pl.col("codes").is_not_null()
     source_missing = pl.lit("any_diagnosis" not in dossier.supplied)
     answers = (

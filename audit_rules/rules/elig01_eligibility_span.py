@@ -9,11 +9,11 @@ Cannot see        a retroactive enrollment, or a death date, that the extract do
 
 import polars as pl
 
-from audit_rules.dossier import Dossier
-from audit_rules.evidence import AGAINST, FOR, eligibility_evidence
-from audit_rules.outcomes import FULL_PAID, NOT_EVALUABLE, REVIEW
-from audit_rules.rule import Answer, Book, Findings, Rule, answer, in_force, with_flag
-from audit_rules.terms import Eligibility
+from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.evidence import AGAINST, FOR, eligibility_evidence
+from audit_rules.engine.rule import Answer, Book, Findings, Rule, answer, in_force, with_flag
+from audit_rules.policy.terms import Eligibility
+from schemas.outcomes import FULL_PAID, NOT_EVALUABLE, REVIEW
 
 RULE = Rule(
     id="ELIG01",
@@ -32,7 +32,9 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
     asked = in_force(lines, book.terms(Eligibility))
     day, end = pl.col("service_date"), pl.col("enrollment_end_date")
     covers = (pl.col("enrollment_start_date") <= day) & (end.is_null() | (day <= end))
-    spans = asked.join(dossier.enrollment.drop("birth_date", "death_date"), on=["person", "payer_id"])
+    spans = asked.join(
+        dossier.enrollment.drop("birth_date", "death_date"), on=["person", "payer_id"]
+    )
     spans = spans.with_columns(covers=covers)
     table_missing = pl.lit("eligibility" not in dossier.supplied)
     answers = (

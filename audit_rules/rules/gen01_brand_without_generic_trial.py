@@ -11,25 +11,27 @@ Cannot see        a trial paid in cash, by samples, or by a payer whose claims a
 
 import polars as pl
 
-from audit_rules.authorizations import APPROVED, covering
-from audit_rules.clinical_facts import facts_on_file
-from audit_rules.dossier import Dossier
-from audit_rules.evidence import (
+from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.evidence import (
     FOR,
     authorization_evidence,
     clinical_evidence,
     daw_evidence,
     eligibility_evidence,
     fill_evidence,
-)  # fmt: skip
-from audit_rules.limits import tablet_fills
-from audit_rules.outcomes import ADVISORY, PASS, PRICE_DIFFERENCE, RECORDS_REQUEST, RECOVER
-from audit_rules.prices import are_tablets, with_generic_price
-from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force, with_flag
-from audit_rules.terms import GenericTrial
+)
+from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force, with_flag
+from audit_rules.facts.authorizations import APPROVED, covering
+from audit_rules.facts.clinical import facts_on_file
+from audit_rules.facts.generic_prices import are_tablets, with_generic_price
+from audit_rules.facts.quantity_limits import tablet_fills
+from audit_rules.policy.terms import GenericTrial
+from schemas.outcomes import ADVISORY, PASS, PRICE_DIFFERENCE, RECORDS_REQUEST, RECOVER
 
 _TRIAL = ("pharmacy or chart record of a trial of generic tablets",)
-_INTOLERANCE = ("prescriber's statement of the inactive ingredient that the patient cannot take, and the reaction",)
+_INTOLERANCE = (
+    "prescriber's statement of the inactive ingredient that the patient cannot take, and the reaction",
+)
 
 RULE = Rule(
     id="GEN01",
@@ -55,10 +57,14 @@ RULE = Rule(
 
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
     """Judge every fill of brand tablets; one answer per fill and policy."""
-    brand = in_force(tablet_fills(lines).filter(pl.col("product") == "brand"), book.terms(GenericTrial))
+    brand = in_force(
+        tablet_fills(lines).filter(pl.col("product") == "brand"), book.terms(GenericTrial)
+    )
     trial_fills = _earlier_generic_fills(dossier, brand)
     trials = _accepted(facts_on_file(dossier, brand, "generic_trial"), "trial_evidence")
-    intolerances = _accepted(facts_on_file(dossier, brand, "formulation_intolerance"), "intolerance_evidence")
+    intolerances = _accepted(
+        facts_on_file(dossier, brand, "formulation_intolerance"), "intolerance_evidence"
+    )
     approvals = covering(dossier, brand).filter(pl.col("status") == APPROVED)
     observed = _observed_from(dossier, brand)
 
@@ -74,7 +80,9 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
     answers = answers.pipe(with_generic_price, dossier).pipe(
         answer,
         [
-            Answer(pl.col("has_trial") & (pl.col("has_intolerance") | pl.col("has_approval")), PASS),
+            Answer(
+                pl.col("has_trial") & (pl.col("has_intolerance") | pl.col("has_approval")), PASS
+            ),
             Answer(pl.col("has_trial"), RECORDS_REQUEST, "intolerance_not_documented"),
             Answer(pl.col("has_approval"), ADVISORY, "authorized_without_trial"),
             Answer(~observed_enough, RECORDS_REQUEST, "history_too_short"),
@@ -84,10 +92,18 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
     )
     evidence = [
         daw_evidence(answers),
-        fill_evidence(trial_fills, FOR), clinical_evidence(trials, FOR), clinical_evidence(intolerances, FOR),
+        fill_evidence(trial_fills, FOR),
+        clinical_evidence(trials, FOR),
+        clinical_evidence(intolerances, FOR),
         authorization_evidence(approvals, FOR),
-        eligibility_evidence(observed.drop_nulls("observed_from"), FOR, "observed_from", pl.lit(None), pl.col("observed_from")),
-    ]  # fmt: skip
+        eligibility_evidence(
+            observed.drop_nulls("observed_from"),
+            FOR,
+            "observed_from",
+            pl.lit(None),
+            pl.col("observed_from"),
+        ),
+    ]
     return Findings(answers, evidence)
 
 
@@ -108,11 +124,17 @@ def _accepted(facts: pl.LazyFrame, values: str) -> pl.LazyFrame:
 def _observed_from(dossier: Dossier, brand: pl.LazyFrame) -> pl.LazyFrame:
     """From when the person's fills are known: the earliest over the payers that enrol the person and send fills."""
     asked = brand.select(*ON, "person", "payer_id")
-    spans = dossier.enrollment.group_by("person", "payer_id").agg(enrolled_from=pl.col("enrollment_start_date").min())
+    spans = dossier.enrollment.group_by("person", "payer_id").agg(
+        enrolled_from=pl.col("enrollment_start_date").min()
+    )
     enrolled = asked.select(*ON, "person").join(spans, on="person")
-    unknown = asked.join(spans, on="person", how="anti")  # not in the eligibility table: the line's own payer
+    unknown = asked.join(
+        spans, on="person", how="anti"
+    )  # not in the eligibility table: the line's own payer
     payers = pl.concat([enrolled, unknown], how="diagonal").join(dossier.payer_start, on="payer_id")
     since = pl.max_horizontal("enrolled_from", "first_dispensing_date")
-    observed = asked.select(*ON).join(payers.group_by(*ON).agg(observed_from=since.min()), on=list(ON), how="left")
+    observed = asked.select(*ON).join(
+        payers.group_by(*ON).agg(observed_from=since.min()), on=list(ON), how="left"
+    )
     since_when = pl.format("known from {}", "observed_from").fill_null("not known before this one")
     return observed.with_columns(history=since_when)

@@ -11,15 +11,15 @@ Cannot see        an inducer given in hospital, bought over the counter, or take
 
 import polars as pl
 
-from audit_rules.dossier import Dossier
-from audit_rules.evidence import FOR, authorization_evidence, fill_evidence
-from audit_rules.exact import thousandths
-from audit_rules.inducers import inducer_fills, overrides, with_inducer
-from audit_rules.limits import tablet_fills, with_limits
-from audit_rules.outcomes import EXCESS_QUANTITY, NOT_EVALUABLE, PASS, RECOVER, REVIEW
-from audit_rules.prices import drug_cents
-from audit_rules.rule import Answer, Book, Findings, Rule, answer, rounded_half_up
-from audit_rules.terms import Inducer, QuantityLimit
+from audit_rules.engine.arithmetic import thousandths
+from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.evidence import FOR, authorization_evidence, fill_evidence
+from audit_rules.engine.rule import Answer, Book, Findings, Rule, answer, rounded_half_up
+from audit_rules.facts.generic_prices import drug_cents
+from audit_rules.facts.inducers import inducer_fills, overrides, with_inducer
+from audit_rules.facts.quantity_limits import tablet_fills, with_limits
+from audit_rules.policy.terms import Inducer, QuantityLimit
+from schemas.outcomes import EXCESS_QUANTITY, NOT_EVALUABLE, PASS, RECOVER, REVIEW
 
 RULE = Rule(
     id="QTY01",
@@ -53,10 +53,24 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
         answer,
         [
             Answer(quantity.is_null(), NOT_EVALUABLE, "quantity_missing"),
-            Answer(quantity <= pl.when(channel_unknown).then("retail_ceiling").otherwise(ceiling), PASS),
-            Answer(channel_unknown & (quantity <= ceiling), REVIEW, "channel_unknown", quantity, pl.col("retail_ceiling")),
+            Answer(
+                quantity <= pl.when(channel_unknown).then("retail_ceiling").otherwise(ceiling), PASS
+            ),
+            Answer(
+                channel_unknown & (quantity <= ceiling),
+                REVIEW,
+                "channel_unknown",
+                quantity,
+                pl.col("retail_ceiling"),
+            ),
             Answer(days.is_null() | (days <= 0), REVIEW, "days_supply_missing", quantity, ceiling),
-            Answer(quantity * standard_days <= ceiling * days, REVIEW, "extended_days_supply", quantity, ceiling),
+            Answer(
+                quantity * standard_days <= ceiling * days,
+                REVIEW,
+                "extended_days_supply",
+                quantity,
+                ceiling,
+            ),
             Answer(pl.lit(True), RECOVER, "quantity_over_limit", quantity, ceiling),
         ],
     ).pipe(_priced)

@@ -10,14 +10,14 @@ Cannot see        a lost bottle, a changed dose, or fills paid in cash. A channe
 
 import polars as pl
 
-from audit_rules.dossier import Dossier
-from audit_rules.evidence import FOR, authorization_evidence, fill_evidence, line_evidence
-from audit_rules.exact import from_thousandths, thousandths
-from audit_rules.inducers import inducer_fills, overrides, with_inducer
-from audit_rules.limits import tablet_fills, unknown_as_retail, with_limits
-from audit_rules.outcomes import ADVISORY, NONE, NOT_EVALUABLE
-from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force
-from audit_rules.terms import Inducer, QuantityLimit, SplitFills
+from audit_rules.engine.arithmetic import from_thousandths, thousandths
+from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.evidence import FOR, authorization_evidence, fill_evidence, line_evidence
+from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.facts.inducers import inducer_fills, overrides, with_inducer
+from audit_rules.facts.quantity_limits import tablet_fills, unknown_as_retail, with_limits
+from audit_rules.policy.terms import Inducer, QuantityLimit, SplitFills
+from schemas.outcomes import ADVISORY, NONE, NOT_EVALUABLE
 
 RULE = Rule(
     id="QTY02",
@@ -35,22 +35,35 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
     """Judge every tablet fill of a strength with a limit in force; one answer per fill and policy."""
     fills = unknown_as_retail(tablet_fills(lines))
     inducers, granted = inducer_fills(dossier, fills, book), overrides(dossier, fills, book)
-    limited = fills.pipe(with_inducer, inducers, granted).pipe(with_limits, book).drop("term_id", "citation")
+    limited = (
+        fills.pipe(with_inducer, inducers, granted)
+        .pipe(with_limits, book)
+        .drop("term_id", "citation")
+    )
     since = pl.col("service_date") - pl.duration(days="lookback_days")
     asked = in_force(limited, book.terms(SplitFills), on=["channel"]).with_columns(since=since)
     near = _fills_since(dossier, asked)
     total = near.group_by(*ON).agg(total_milli=pl.col("quantity_milli").sum())
 
-    own, total_milli, ceiling_milli = pl.col("quantity_milli"), pl.col("total_milli"), thousandths(pl.col("ceiling"))
+    own, total_milli, ceiling_milli = (
+        pl.col("quantity_milli"),
+        pl.col("total_milli"),
+        thousandths(pl.col("ceiling")),
+    )
     is_split = (own <= ceiling_milli) & (total_milli > ceiling_milli)
     answers = asked.join(total, on=list(ON), how="left").pipe(
         answer,
         [
             Answer(own.is_null(), NOT_EVALUABLE, "quantity_missing"),
-            Answer(is_split, ADVISORY, "split_fills", from_thousandths(total_milli), pl.col("ceiling")),
+            Answer(
+                is_split, ADVISORY, "split_fills", from_thousandths(total_milli), pl.col("ceiling")
+            ),
         ],
     )
-    return Findings(answers, [line_evidence(near), fill_evidence(inducers, FOR), authorization_evidence(granted, FOR)])
+    return Findings(
+        answers,
+        [line_evidence(near), fill_evidence(inducers, FOR), authorization_evidence(granted, FOR)],
+    )
 
 
 def _fills_since(dossier: Dossier, asked: pl.LazyFrame) -> pl.LazyFrame:

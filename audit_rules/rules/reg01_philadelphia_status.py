@@ -10,12 +10,12 @@ Cannot see        whether the two were meant as one treatment, and drugs whose N
 
 import polars as pl
 
-from audit_rules.clinical_facts import facts_on_file, latest
-from audit_rules.dossier import Dossier
-from audit_rules.evidence import AGAINST, FOR, clinical_evidence, fill_evidence
-from audit_rules.outcomes import FULL_PAID, PASS, RECORDS_REQUEST
-from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force
-from audit_rules.terms import Combination
+from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.evidence import AGAINST, FOR, clinical_evidence, fill_evidence
+from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.facts.clinical import facts_on_file, latest
+from audit_rules.policy.terms import Combination
+from schemas.outcomes import FULL_PAID, PASS, RECORDS_REQUEST
 
 _REPORT = ("cytogenetic or molecular report on the Philadelphia chromosome (BCR-ABL1)",)
 
@@ -42,27 +42,46 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
     is_required = pl.col("evidence_value") == pl.col("required_status")
     statuses = latest(facts_on_file(dossier, asked, "philadelphia"), kindness=is_required)
     status = statuses.select(*ON, status="evidence_value", status_date="evidence_date")
-    answers = asked.join(combined, on=list(ON)).join(status, on=list(ON), how="left").pipe(
-        answer,
-        [
-            Answer(pl.col("status") == pl.col("required_status"), PASS),
-            Answer(pl.col("status").is_not_null(), RECORDS_REQUEST, "philadelphia_negative"),
-            Answer(pl.lit(True), RECORDS_REQUEST, "philadelphia_status_not_documented"),
-        ],
-    )  # fmt: skip
+    answers = (
+        asked.join(combined, on=list(ON))
+        .join(status, on=list(ON), how="left")
+        .pipe(
+            answer,
+            [
+                Answer(pl.col("status") == pl.col("required_status"), PASS),
+                Answer(pl.col("status").is_not_null(), RECORDS_REQUEST, "philadelphia_negative"),
+                Answer(pl.lit(True), RECORDS_REQUEST, "philadelphia_status_not_documented"),
+            ],
+        )
+    )
     side = pl.when(is_required).then(pl.lit(FOR)).otherwise(pl.lit(AGAINST))
-    return Findings(answers, [fill_evidence(fills, AGAINST), clinical_evidence(statuses, side)], _unknown_ingredients(book))
+    return Findings(
+        answers,
+        [fill_evidence(fills, AGAINST), clinical_evidence(statuses, side)],
+        _unknown_ingredients(book),
+    )
 
 
 def _covering_fills(dossier: Dossier, asked: pl.LazyFrame) -> pl.LazyFrame:
     """The person's fills of a listed ingredient, in any form, whose supply covers the line's date."""
-    wanted = asked.select(*ON, "person", day="service_date", ingredient="ingredients").explode("ingredient")
+    wanted = asked.select(*ON, "person", day="service_date", ingredient="ingredients").explode(
+        "ingredient"
+    )
     found = wanted.join(dossier.fills.drop("row_id"), on=["person", "ingredient"])
-    return found.filter(pl.col("service_date") <= pl.col("day"), pl.col("day") < pl.col("supply_end"))
+    return found.filter(
+        pl.col("service_date") <= pl.col("day"), pl.col("day") < pl.col("supply_end")
+    )
 
 
 def _unknown_ingredients(book: Book) -> pl.LazyFrame:
     """Listed ingredients of which the reference tables hold no NDC: their fills cannot be recognised."""
-    listed = book.terms(Combination).select("policy_id", ingredient="ingredients").explode("ingredient").unique()
-    unknown = listed.join(book.reference.ndc.lazy().select("ingredient"), on="ingredient", how="anti")
+    listed = (
+        book.terms(Combination)
+        .select("policy_id", ingredient="ingredients")
+        .explode("ingredient")
+        .unique()
+    )
+    unknown = listed.join(
+        book.reference.ndc.lazy().select("ingredient"), on="ingredient", how="anti"
+    )
     return unknown.select("policy_id", reason=pl.format("ingredient_unknown:{}", "ingredient"))

@@ -10,15 +10,15 @@ Cannot see        a relapse that stands in the chart only, such as one found by 
 
 import polars as pl
 
-from audit_rules.clinical_facts import facts_on_file
-from audit_rules.courses import dose_dates, with_cycle
-from audit_rules.diagnoses import around_the_line
-from audit_rules.dossier import Dossier
-from audit_rules.evidence import AGAINST, FOR, clinical_evidence, diagnosis_evidence
-from audit_rules.outcomes import FULL_PAID, RECORDS_REQUEST
-from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force, with_flag
-from audit_rules.terms import Course, RemissionAtStart
-from audit_rules.windows import is_near
+from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.evidence import AGAINST, FOR, clinical_evidence, diagnosis_evidence
+from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force, with_flag
+from audit_rules.facts.clinical import facts_on_file
+from audit_rules.facts.courses import dose_dates, with_cycle
+from audit_rules.facts.diagnoses import around_the_line
+from audit_rules.facts.windows import is_near
+from audit_rules.policy.terms import Course, RemissionAtStart
+from schemas.outcomes import FULL_PAID, RECORDS_REQUEST
 
 RULE = Rule(
     id="REG02",
@@ -31,10 +31,11 @@ RULE = Rule(
     },
     needs={
         "in_remission_at_start": (
-            "bone marrow report before the first dose", "note that states relapsed or refractory disease",
+            "bone marrow report before the first dose",
+            "note that states relapsed or refractory disease",
         )
     },
-)  # fmt: skip
+)
 
 
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
@@ -44,15 +45,28 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
     codes = first.select(*ON, "remission_codes", "active_codes", "lookback_days", "lookahead_days")
     near = around_the_line(dossier.diagnoses, first).join(codes, on=list(ON))
     remissions = near.filter("is_same_claim", pl.col("code").is_in(pl.col("remission_codes")))
-    active = near.filter(is_near(pl.col("date"), pl.col("service_date")), pl.col("code").is_in(pl.col("active_codes")))
-    relapses = facts_on_file(dossier, first, "relapsed_refractory").filter(pl.col("evidence_value") == "yes")
+    active = near.filter(
+        is_near(pl.col("date"), pl.col("service_date")),
+        pl.col("code").is_in(pl.col("active_codes")),
+    )
+    relapses = facts_on_file(dossier, first, "relapsed_refractory").filter(
+        pl.col("evidence_value") == "yes"
+    )
     answers = (
         first.pipe(with_flag, "in_remission", remissions)
         .pipe(with_flag, "has_active_disease", active)
         .pipe(with_flag, "has_relapsed", relapses)
     )
-    begun_in_remission = pl.col("in_remission") & ~pl.col("has_active_disease") & ~pl.col("has_relapsed")
+    begun_in_remission = (
+        pl.col("in_remission") & ~pl.col("has_active_disease") & ~pl.col("has_relapsed")
+    )
     return Findings(
-        answers.pipe(answer, [Answer(begun_in_remission, RECORDS_REQUEST, "in_remission_at_start")]),
-        [diagnosis_evidence(remissions, AGAINST), diagnosis_evidence(active, FOR), clinical_evidence(relapses, FOR)],
+        answers.pipe(
+            answer, [Answer(begun_in_remission, RECORDS_REQUEST, "in_remission_at_start")]
+        ),
+        [
+            diagnosis_evidence(remissions, AGAINST),
+            diagnosis_evidence(active, FOR),
+            clinical_evidence(relapses, FOR),
+        ],
     )

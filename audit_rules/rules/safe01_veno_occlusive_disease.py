@@ -8,12 +8,12 @@ Cannot see        a suspicion that was ruled out, or the disease under a less ex
 
 import polars as pl
 
-from audit_rules.courses import dose_dates, doses_so_far, with_cycle
-from audit_rules.dossier import Dossier
-from audit_rules.evidence import AGAINST, diagnosis_evidence, dose_evidence
-from audit_rules.outcomes import FULL_PAID, REVIEW
-from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force
-from audit_rules.terms import AdverseEvent, Course
+from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.evidence import AGAINST, diagnosis_evidence, dose_evidence
+from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.facts.courses import dose_dates, doses_so_far, with_cycle
+from audit_rules.policy.terms import AdverseEvent, Course
+from schemas.outcomes import FULL_PAID, REVIEW
 
 RULE = Rule(
     id="SAFE01",
@@ -31,13 +31,21 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
     """Judge every line on a dose date; one answer per line and policy."""
     doses = dose_dates(dossier, book)
     dosed = with_cycle(in_force(lines, book.terms(AdverseEvent)), doses)
-    asked = dosed.select(*ON, "person", "service_date", "course_start", code="codes").explode("code")
+    asked = dosed.select(*ON, "person", "service_date", "course_start", code="codes").explode(
+        "code"
+    )
     events = asked.join(dossier.diagnoses, on=["person", "code"]).filter(
         pl.col("date") >= pl.col("course_start"),
         pl.col("date") < pl.col("service_date"),
     )
-    found = events.group_by(*ON).agg(found_codes=pl.col("code").unique().sort().str.join(", "), first_found=pl.col("date").min())
-    answers = dosed.join(found, on=list(ON), how="left").pipe(
-        answer, [Answer(pl.col("first_found").is_not_null(), REVIEW, "after_veno_occlusive_disease")]
+    found = events.group_by(*ON).agg(
+        found_codes=pl.col("code").unique().sort().str.join(", "), first_found=pl.col("date").min()
     )
-    return Findings(answers, [dose_evidence(doses_so_far(dosed, doses), AGAINST), diagnosis_evidence(events, AGAINST)])
+    answers = dosed.join(found, on=list(ON), how="left").pipe(
+        answer,
+        [Answer(pl.col("first_found").is_not_null(), REVIEW, "after_veno_occlusive_disease")],
+    )
+    return Findings(
+        answers,
+        [dose_evidence(doses_so_far(dosed, doses), AGAINST), diagnosis_evidence(events, AGAINST)],
+    )

@@ -10,11 +10,11 @@ Cannot see        tests within a hospital stay or a bundled payment, and their r
 
 import polars as pl
 
-from audit_rules.dossier import Dossier
-from audit_rules.evidence import FOR, service_evidence
-from audit_rules.outcomes import ADVISORY, NONE, NOT_EVALUABLE
-from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force
-from audit_rules.terms import Monitoring
+from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.evidence import FOR, service_evidence
+from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.policy.terms import Monitoring
+from schemas.outcomes import ADVISORY, NONE, NOT_EVALUABLE
 
 RULE = Rule(
     id="SAFE02",
@@ -33,7 +33,11 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
     first = _first_lines(lines)
     asked = in_force(first.select(*ON, "person", "service_date"), book.terms(Monitoring))
     shown = _shown(dossier, asked)
-    kinds = asked.join(shown.select(*ON, "term_id", is_shown=pl.lit(True)).unique(), on=[*ON, "term_id"], how="left")
+    kinds = asked.join(
+        shown.select(*ON, "term_id", is_shown=pl.lit(True)).unique(),
+        on=[*ON, "term_id"],
+        how="left",
+    )
     is_missing = pl.col("is_shown").is_null()
     is_cited = is_missing | ~is_missing.any()  # what is missing; where nothing is, every clause
     summed = kinds.group_by(*ON).agg(
@@ -58,14 +62,20 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
 def _first_lines(lines: pl.LazyFrame) -> pl.LazyFrame:
     """The first line of each policy, person, payer and date, by claim_id and line."""
     place = ["policy_id", "person", "payer_id", "service_date"]
-    return lines.sort(*place, "claim_id", "claim_line_number").unique(place, keep="first", maintain_order=True)
+    return lines.sort(*place, "claim_id", "claim_line_number").unique(
+        place, keep="first", maintain_order=True
+    )
 
 
 def _shown(dossier: Dossier, asked: pl.LazyFrame) -> pl.LazyFrame:
     """The person's services that show a kind of monitoring within its window; one row per line, kind and service."""
     windows = asked.select(
-        *ON, "person", "term_id", hcpcs_code="hcpcs", opens=pl.col("service_date") - pl.duration(days="days_before"),
+        *ON,
+        "person",
+        "term_id",
+        hcpcs_code="hcpcs",
+        opens=pl.col("service_date") - pl.duration(days="days_before"),
         closes=pl.col("service_date") + pl.duration(days="days_after"),
-    ).explode("hcpcs_code")  # fmt: skip
+    ).explode("hcpcs_code")
     found = windows.join(dossier.services.drop("row_id"), on=["person", "hcpcs_code"])
     return found.filter(pl.col("service_date").is_between(pl.col("opens"), pl.col("closes")))

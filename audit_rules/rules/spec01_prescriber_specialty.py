@@ -11,12 +11,12 @@ Cannot see        a consultation that was not billed, and the specialty of a gro
 
 import polars as pl
 
-from audit_rules.dossier import Dossier
-from audit_rules.evidence import AGAINST, FOR, service_evidence, specialty_evidence
-from audit_rules.outcomes import FULL_PAID, NOT_EVALUABLE, PASS, RECORDS_REQUEST
-from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force, with_flag
-from audit_rules.terms import PrescriberSpecialty
-from audit_rules.windows import is_near
+from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.evidence import AGAINST, FOR, service_evidence, specialty_evidence
+from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force, with_flag
+from audit_rules.facts.windows import is_near
+from audit_rules.policy.terms import PrescriberSpecialty
+from schemas.outcomes import FULL_PAID, NOT_EVALUABLE, PASS, RECORDS_REQUEST
 
 RULE = Rule(
     id="SPEC01",
@@ -28,7 +28,12 @@ RULE = Rule(
         "({npi}) is not on file as one, and no medical claim from {lookback_days} days before {service_date} to "
         "{lookahead_days} days after names one."
     },
-    needs={"no_oncologist": ("consultation note of an oncologist", "proof of the prescriber's specialty in oncology")},
+    needs={
+        "no_oncologist": (
+            "consultation note of an oncologist",
+            "proof of the prescriber's specialty in oncology",
+        )
+    },
 )
 
 
@@ -53,26 +58,49 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
             ],
         )
     )
-    return Findings(answers, [specialty_evidence(known, AGAINST), service_evidence(consultations, FOR)])
+    return Findings(
+        answers, [specialty_evidence(known, AGAINST), service_evidence(consultations, FOR)]
+    )
 
 
 def _prescriber() -> pl.Expr:
     """The NPI of who prescribed: on a medical line the billing provider where no rendering provider is named."""
     is_medical = pl.col("claim_source") == "medical"
-    return pl.when(is_medical).then(pl.coalesce("provider_npi", "billing_npi")).otherwise("provider_npi")
+    return (
+        pl.when(is_medical)
+        .then(pl.coalesce("provider_npi", "billing_npi"))
+        .otherwise("provider_npi")
+    )
 
 
 def _specialists(dossier: Dossier, book: Book) -> pl.LazyFrame:
     """One row per term and NPI that has one of the term's taxonomies."""
-    accepted = book.terms(PrescriberSpecialty).select("term_id", taxonomy_code="taxonomies").explode("taxonomy_code")
+    accepted = (
+        book.terms(PrescriberSpecialty)
+        .select("term_id", taxonomy_code="taxonomies")
+        .explode("taxonomy_code")
+    )
     return accepted.join(dossier.taxonomies, on="taxonomy_code").select("term_id", "npi").unique()
 
 
-def _consultations(dossier: Dossier, asked: pl.LazyFrame, specialists: pl.LazyFrame) -> pl.LazyFrame:
+def _consultations(
+    dossier: Dossier, asked: pl.LazyFrame, specialists: pl.LazyFrame
+) -> pl.LazyFrame:
     """The person's medical lines near the service date with a specialist on them, the judged line among them."""
-    window = asked.select(*ON, "person", "term_id", "lookback_days", "lookahead_days", day="service_date")
-    place = ["person", "claim_source", "claim_id", "claim_line_number", "hcpcs_code", "service_date"]
+    window = asked.select(
+        *ON, "person", "term_id", "lookback_days", "lookahead_days", day="service_date"
+    )
+    place = [
+        "person",
+        "claim_source",
+        "claim_id",
+        "claim_line_number",
+        "hcpcs_code",
+        "service_date",
+    ]
     providers = pl.concat_list("provider_npi", "billing_npi")
-    named = dossier.services.select(*place, npi=providers).explode("npi").join(specialists, on="npi")
+    named = (
+        dossier.services.select(*place, npi=providers).explode("npi").join(specialists, on="npi")
+    )
     found = window.join(named, on=["person", "term_id"])
     return found.filter(is_near(pl.col("service_date"), pl.col("day")))

@@ -12,15 +12,24 @@ Cannot see        the dose given; a body surface that is not on file.
 
 import polars as pl
 
-from audit_rules.clinical_facts import facts_on_file, latest
-from audit_rules.courses import dose_dates, first_dates
-from audit_rules.dossier import Dossier
-from audit_rules.evidence import FOR, clinical_evidence, line_evidence
-from audit_rules.exact import from_thousandths, thousandths
-from audit_rules.outcomes import EXCESS_QUANTITY, NOT_EVALUABLE, RECORDS_REQUEST, RECOVER
-from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force, rounded_half_up
-from audit_rules.terms import Course, UnitsPerDate
-from audit_rules.units import billed_lines, carrying_lines, units_milli, whole_vials
+from audit_rules.engine.arithmetic import from_thousandths, thousandths
+from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.evidence import FOR, clinical_evidence, line_evidence
+from audit_rules.engine.rule import (
+    ON,
+    Answer,
+    Book,
+    Findings,
+    Rule,
+    answer,
+    in_force,
+    rounded_half_up,
+)
+from audit_rules.facts.clinical import facts_on_file, latest
+from audit_rules.facts.courses import dose_dates, first_dates
+from audit_rules.facts.infusion_units import billed_lines, carrying_lines, units_milli, whole_vials
+from audit_rules.policy.terms import Course, UnitsPerDate
+from schemas.outcomes import EXCESS_QUANTITY, NOT_EVALUABLE, RECORDS_REQUEST, RECOVER
 
 RULE = Rule(
     id="UNIT01",
@@ -35,10 +44,11 @@ RULE = Rule(
     },
     needs={
         "units_over_bsa_dose": (
-            "infusion record with the dose given and the vials used", "height and weight on which the dose was based",
+            "infusion record with the dose given and the vials used",
+            "height and weight on which the dose was based",
         )
     },
-)  # fmt: skip
+)
 
 
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
@@ -59,18 +69,32 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
     mg_per_m2 = pl.when(is_first).then("first_mg_m2").otherwise("later_mg_m2")
     bsa_limit = pl.col("vial_units") * whole_vials(pl.col("surface"), mg_per_m2, pl.col("vial_mg"))
     dated = dated.with_columns(
-        place=pl.when(is_first).then(pl.lit("a date that can begin a cycle")).otherwise(pl.lit("a date that begins no cycle")),
+        place=pl.when(is_first)
+        .then(pl.lit("a date that can begin a cycle"))
+        .otherwise(pl.lit("a date that begins no cycle")),
         bsa_units=bsa_limit,
-        most_units=pl.max_horizontal(pl.when(is_first).then("first_units").otherwise("later_units"), bsa_limit),
+        most_units=pl.max_horizontal(
+            pl.when(is_first).then("first_units").otherwise("later_units"), bsa_limit
+        ),
     )
     total, most, for_surface = pl.col("total_milli"), pl.col("most_units"), pl.col("bsa_units")
     answers = dated.pipe(
         answer,
         [
             Answer(total.is_null(), NOT_EVALUABLE, "quantity_missing"),
-            Answer(total > thousandths(most), RECOVER, "units_over_maximum", from_thousandths(total), most),
             Answer(
-                total > thousandths(for_surface), RECORDS_REQUEST, "units_over_bsa_dose", from_thousandths(total), for_surface
+                total > thousandths(most),
+                RECOVER,
+                "units_over_maximum",
+                from_thousandths(total),
+                most,
+            ),
+            Answer(
+                total > thousandths(for_surface),
+                RECORDS_REQUEST,
+                "units_over_bsa_dose",
+                from_thousandths(total),
+                for_surface,
             ),
         ],
     ).pipe(_priced)

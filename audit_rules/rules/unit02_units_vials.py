@@ -12,13 +12,13 @@ Cannot see        the vials opened; a vial shared between patients.
 
 import polars as pl
 
-from audit_rules.dossier import Dossier
-from audit_rules.evidence import line_evidence
-from audit_rules.exact import from_thousandths, thousandths
-from audit_rules.outcomes import ADVISORY, NONE, NOT_EVALUABLE, REVIEW
-from audit_rules.rule import ON, Answer, Book, Findings, Rule, answer, in_force
-from audit_rules.terms import VialUnits
-from audit_rules.units import billed_lines, carrying_lines, units_milli
+from audit_rules.engine.arithmetic import from_thousandths, thousandths
+from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.evidence import line_evidence
+from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.facts.infusion_units import billed_lines, carrying_lines, units_milli
+from audit_rules.policy.terms import VialUnits
+from schemas.outcomes import ADVISORY, NONE, NOT_EVALUABLE, REVIEW
 
 RULE = Rule(
     id="UNIT02",
@@ -41,24 +41,36 @@ RULE = Rule(
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
     """Judge every date with units billed; one answer per person, payer, date and policy, on the line that carries it."""
     asked = carrying_lines(in_force(lines, book.terms(VialUnits)))
-    billed = billed_lines(dossier, asked).join(asked.select(*ON, "waste_modifier", "no_waste_modifier"), on=list(ON))
+    billed = billed_lines(dossier, asked).join(
+        asked.select(*ON, "waste_modifier", "no_waste_modifier"), on=list(ON)
+    )
     is_waste = pl.col("modifiers").list.contains(pl.col("waste_modifier"))
     is_no_waste = pl.col("modifiers").list.contains(pl.col("no_waste_modifier"))
     summed = billed.group_by(*ON).agg(
-        total_milli=units_milli(), waste_milli=pl.col("quantity_milli").filter(is_waste).sum(),
-        has_waste=is_waste.any(), has_no_waste=is_no_waste.any(),
-    )  # fmt: skip
+        total_milli=units_milli(),
+        waste_milli=pl.col("quantity_milli").filter(is_waste).sum(),
+        has_waste=is_waste.any(),
+        has_no_waste=is_no_waste.any(),
+    )
 
     total, waste, vial = pl.col("total_milli"), pl.col("waste_milli"), pl.col("vial_units")
     has_waste, has_no_waste = pl.col("has_waste"), pl.col("has_no_waste")
-    looks_like_vials = from_thousandths(total).is_between(1, pl.col("looks_like_vials"))  # from one vial on
+    looks_like_vials = from_thousandths(total).is_between(
+        1, pl.col("looks_like_vials")
+    )  # from one vial on
     is_not_whole = (has_waste | has_no_waste) & (total % thousandths(vial) != 0)
     answers = asked.join(summed, on=list(ON)).pipe(
         answer,
         [
             Answer(looks_like_vials, ADVISORY, "units_look_like_vials", from_thousandths(total)),
             Answer(has_waste & has_no_waste, REVIEW, "jw_and_jz", from_thousandths(total)),
-            Answer(waste >= thousandths(vial), REVIEW, "waste_over_one_vial", from_thousandths(waste), vial - 1),
+            Answer(
+                waste >= thousandths(vial),
+                REVIEW,
+                "waste_over_one_vial",
+                from_thousandths(waste),
+                vial - 1,
+            ),
             Answer(is_not_whole, REVIEW, "not_whole_vials", from_thousandths(total)),
             Answer(total.is_null(), NOT_EVALUABLE, "quantity_missing"),
         ],

@@ -1,0 +1,258 @@
+"""The dossier: everything known about the persons with audited drug lines, as frames that rules read.
+
+All frames are small (affected persons only) and keyed by `person`; `row_id` numbers the history lines of both
+claim tables. Money is in cents and quantities in thousandths, as integers, so that products stay exact.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from audit_rules.reference.codes import Reference
+from schemas.formats import ICD9_TYPE, well_formed
+from schemas.tables import Kind
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What the warehouse gives for the affected persons; grain and columns as in `flows/judging/frames.py`.
+
+    priced_fills   history fills of audited drugs of every person, for what they cost.
+    """
+
+    medical: pl.DataFrame
+    pharmacy: pl.DataFrame
+    diagnosis: pl.DataFrame
+    eligibility: pl.DataFrame
+    authorization: pl.DataFrame
+    clinical_evidence: pl.DataFrame
+    priced_fills: pl.DataFrame
+    provider: pl.DataFrame
+    payer_start: pl.DataFrame
+    supplied: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """What rules read.
+
+    lines           one row per audited drug line to be judged (history, paid more than nothing).
+    fills           one row per pharmacy history line, audited or not, with ingredient, product, strength, supply_end.
+    services        one row per medical history line.
+    diagnoses       one row per well-formed ICD-10-CM code, person and place, dated up to the as-of date.
+    enrollment      one row per person, payer and span.
+    authorizations  one row per decision, numbered by authorization_no.
+    evidence        one row per clinical fact dated up to the as-of date.
+    taxonomies      one row per NPI and taxonomy.
+    payer_start     one row per payer_id: first dispensing_date among accepted fills.
+    priced_fills    one row per history fill of an audited drug, whoever it belongs to, with what it cost.
+    supplied        names of the tables that were supplied, and `any_diagnosis` where a diagnosis source was.
+    """
+
+    lines: pl.LazyFrame
+    fills: pl.LazyFrame
+    services: pl.LazyFrame
+    diagnoses: pl.LazyFrame
+    enrollment: pl.LazyFrame
+    authorizations: pl.LazyFrame
+    evidence: pl.LazyFrame
+    taxonomies: pl.LazyFrame
+    payer_start: pl.LazyFrame
+    priced_fills: pl.LazyFrame
+    supplied: frozenset[str]
+    as_of: date
+
+
+def compile_dossier(
+    extracted: Extracted, reference: Reference, default_supply_days: int, as_of: date
+) -> Dossier:
+    """Name the drugs, number the lines, and gather diagnoses from wherever they stand."""
+    births = _births_and_deaths(extracted.eligibility)
+    lines = _history(extracted).join(births, on="person", how="left", maintain_order="left")
+    lines = _with_drug(lines, reference).with_columns(
+        age=_age(pl.col("service_date"), pl.col("birth_date"))
+    )
+    supply_days = (
+        pl.when(pl.col("days_supply") > 0)
+        .then(pl.col("days_supply"))
+        .otherwise(default_supply_days)
+    )
+    lines = lines.with_columns(
+        supply_end=pl.col("service_date")
+        + pl.duration(days=supply_days.cast(pl.Float64).ceil().cast(pl.Int64))
+    )
+    is_judged = pl.col("drug").is_not_null() & (pl.col("paid_cents") > 0)
+    return Dossier(
+        lines=lines.filter(is_judged).lazy(),
+        fills=lines.filter(pl.col("claim_source") == "pharmacy").lazy(),
+        services=lines.filter(pl.col("claim_source") == "medical").lazy(),
+        diagnoses=_diagnoses(extracted, as_of).lazy(),
+        enrollment=extracted.eligibility.lazy(),
+        authorizations=extracted.authorization.with_row_index("authorization_no").lazy(),
+        evidence=extracted.clinical_evidence.filter(pl.col("evidence_date") <= as_of).lazy(),
+        taxonomies=extracted.provider.filter(well_formed(pl.col("npi"), Kind.NPI))
+        .unique(maintain_order=True)
+        .lazy(),
+        payer_start=extracted.payer_start.lazy(),
+        priced_fills=named_fills(extracted.priced_fills, reference).lazy(),
+        supplied=extracted.supplied,
+        as_of=as_of,
+    )
+
+
+def named_fills(fills: pl.DataFrame, reference: Reference) -> pl.DataFrame:
+    """Fills with the ingredient, product, strength_mg and form that their NDC stands for."""
+    return fills.join(
+        reference.ndc, left_on="ndc_code", right_on="ndc11", how="left", maintain_order="left"
+    )
+
+
+def _history(extracted: Extracted) -> pl.DataFrame:
+    """Every history line of both claim tables under one set of names, numbered by row_id in a total order."""
+    medical = extracted.medical.filter(pl.col("fate") == "history").select(
+        pl.lit("medical").alias("claim_source"),
+        "person",
+        "payer_id",
+        "payer",
+        "plan",
+        "member_id",
+        "claim_id",
+        "claim_line_number",
+        "service_date",
+        "paid_date",
+        pl.col("rendering_npi").alias("provider_npi"),
+        "billing_npi",
+        "quantity",
+        "quantity_milli",
+        "paid_amount",
+        "paid_cents",
+        "hcpcs_code",
+        "ndc_code",
+        pl.concat_list(pl.col(f"hcpcs_modifier_{n}") for n in range(1, 6))
+        .list.drop_nulls()
+        .list.sort()
+        .alias("modifiers"),
+    )
+    pharmacy = extracted.pharmacy.filter(pl.col("fate") == "history").select(
+        pl.lit("pharmacy").alias("claim_source"),
+        "person",
+        "payer_id",
+        "payer",
+        "plan",
+        "member_id",
+        "claim_id",
+        "claim_line_number",
+        "service_date",
+        "paid_date",
+        pl.col("prescribing_provider_npi").alias("provider_npi"),
+        pl.col("dispensing_provider_npi").alias("billing_npi"),
+        "quantity",
+        "quantity_milli",
+        "paid_amount",
+        "paid_cents",
+        "ndc_code",
+        "days_supply",
+        "fee_cents",
+        pl.col("dispensing_channel").alias("channel"),
+        "daw_code",
+    )
+    key = ["claim_source", "claim_id", "claim_line_number", "payer_id", "person"]
+    return pl.concat([medical, pharmacy], how="diagonal").sort(key).with_row_index("row_id")
+
+
+def _with_drug(lines: pl.DataFrame, reference: Reference) -> pl.DataFrame:
+    """One drug per line, HCPCS first; the product, strength and form from the NDC."""
+    lines = named_fills(lines, reference).join(
+        reference.hcpcs.rename({"drug": "hcpcs_drug", "role": "hcpcs_role"}),
+        left_on="hcpcs_code",
+        right_on="hcpcs",
+        how="left",
+        maintain_order="left",
+    )
+    role = pl.col("hcpcs_role").fill_null("")
+    drug = (
+        pl.when(role == "drug")
+        .then("hcpcs_drug")
+        .when((role == "unclassified") & (pl.col("ingredient") == pl.col("hcpcs_drug")))
+        .then("hcpcs_drug")
+        .when((role != "never") & pl.col("audited").fill_null(False))
+        .then("ingredient")
+    )
+    of_this_drug = pl.col("ingredient") == pl.col("drug")
+    is_other_drug = pl.col("drug").is_not_null() & ~of_this_drug.fill_null(False)
+    return (
+        lines.with_columns(drug=drug)
+        .with_columns(
+            pl.when(is_other_drug).then(None).otherwise(pl.col(c)).alias(c)
+            for c in ("product", "strength_mg", "form")
+        )
+        .with_columns(product_code=pl.coalesce("hcpcs_code", "ndc_code"))
+        .drop("hcpcs_drug", "hcpcs_role", "audited")
+    )
+
+
+def _births_and_deaths(eligibility: pl.DataFrame) -> pl.DataFrame:
+    """One row per person: birth_date (null where the dates differ) and the latest death_date."""
+    birth = pl.when(pl.col("birth_date").drop_nulls().n_unique() == 1).then(
+        pl.col("birth_date").drop_nulls().first()
+    )
+    return eligibility.group_by("person").agg(
+        birth_date=birth, death_date=pl.col("death_date").max()
+    )
+
+
+def _age(day: pl.Expr, birth: pl.Expr) -> pl.Expr:
+    """Completed years; born on 29 February: completed on 1 March."""
+    before_birthday = (day.dt.month() < birth.dt.month()) | (
+        (day.dt.month() == birth.dt.month()) & (day.dt.day() < birth.dt.day())
+    )
+    return day.dt.year() - birth.dt.year() - before_birthday.cast(pl.Int32)
+
+
+def _diagnoses(extracted: Extracted, as_of: date) -> pl.DataFrame:
+    """One row per code and place: the diagnosis table, and every diagnosis column of a claim, whatever became of it."""
+    claim = ["person", "payer_id", "claim_id", "claim_line_number", "service_date"]
+    columns = [
+        c
+        for c in extracted.medical.columns
+        if c.startswith("diagnosis_code_") and c != "diagnosis_code_type"
+    ]
+    medical = extracted.medical.unpivot(
+        columns, index=[*claim, "diagnosis_code_type"], variable_name="place", value_name="code"
+    ).select(
+        pl.lit("medical").alias("claim_source"), *claim, "diagnosis_code_type", "place", "code"
+    )
+    pharmacy = extracted.pharmacy.select(
+        pl.lit("pharmacy").alias("claim_source"),
+        *claim,
+        pl.lit("diagnosis_code").alias("place"),
+        pl.col("diagnosis_code").alias("code"),
+    )
+    table = extracted.diagnosis.select(
+        "person",
+        "claim_id",
+        "diagnosis_code_type",
+        pl.lit("diagnosis").alias("place"),
+        pl.col("diagnosis_code").alias("code"),
+        pl.col("diagnosis_date").alias("service_date"),
+    )
+    is_icd9 = pl.col("diagnosis_code_type").str.contains(ICD9_TYPE).fill_null(False)
+    return (
+        pl.concat([medical, pharmacy, table], how="diagonal")
+        .filter(pl.col("code").is_not_null(), well_formed(pl.col("code"), Kind.ICD10CM), ~is_icd9)
+        .filter(pl.col("service_date") <= as_of)
+        .drop("diagnosis_code_type")
+        .rename({"service_date": "date"})
+        .unique()
+        .sort(
+            "person",
+            "date",
+            "code",
+            "claim_source",
+            "claim_id",
+            "claim_line_number",
+            "place",
+            nulls_last=True,
+        )
+    )

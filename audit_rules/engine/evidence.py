@@ -1,0 +1,166 @@
+"""Evidence: what a judgement rests on, as rows that name where each fact stands."""
+
+import polars as pl
+
+FIELDS = {
+    "kind": pl.String(),
+    "side": pl.String(),
+    "claim_source": pl.String(),
+    "claim_id": pl.String(),
+    "claim_line_number": pl.Int64(),
+    "id": pl.String(),
+    "code": pl.String(),
+    "value": pl.String(),
+    "date": pl.Date(),
+}
+FOR, AGAINST = "for", "against"
+_CLAIM = ("claim_source", "claim_id", "claim_line_number")
+LINE_SHOWN = (*_CLAIM, "quantity", "product_code", "service_date")
+"""What `line_evidence` reads of a line."""
+
+
+def _cited(
+    frame: pl.LazyFrame, kind: pl.Expr | str, side: pl.Expr | str, **fields: pl.Expr
+) -> pl.LazyFrame:
+    words = {"kind": kind, "side": side}
+    given = {n: pl.lit(w) if isinstance(w, str) else w for n, w in words.items()} | fields
+    values = [
+        given.get(name, pl.lit(None)).cast(dtype).alias(name) for name, dtype in FIELDS.items()
+    ]
+    return frame.select("row_id", "policy_id", *values)
+
+
+def diagnosis_evidence(frame: pl.LazyFrame, side: pl.Expr | str) -> pl.LazyFrame:
+    """Rows of (row_id, policy_id) with a diagnosis: code, date, and the claim where it stands on one."""
+    claim = {n: pl.col(n) for n in _CLAIM}
+    return _cited(
+        frame,
+        "diagnosis",
+        side,
+        **claim,
+        id=pl.col("place"),
+        code=pl.col("code"),
+        date=pl.col("date"),
+    )
+
+
+def fill_evidence(frame: pl.LazyFrame, side: pl.Expr | str) -> pl.LazyFrame:
+    """Rows with a fill: its claim line, NDC, quantity and dispensing date."""
+    claim = {n: pl.col(n) for n in _CLAIM}
+    value = pl.format(
+        "{} {}",
+        pl.col("quantity").cast(pl.String).fill_null("?"),
+        pl.col("ingredient").fill_null("units"),
+    )
+    return _cited(
+        frame,
+        "fill",
+        side,
+        **claim,
+        code=pl.col("ndc_code"),
+        value=value,
+        date=pl.col("service_date"),
+    )
+
+
+def dose_evidence(frame: pl.LazyFrame, side: pl.Expr | str) -> pl.LazyFrame:
+    """Rows with a dose date: the first claim line of the dose, its code and cycle numbers."""
+    claim = {n: pl.col(n) for n in _CLAIM}
+    value = pl.format("course {} cycle {} to {}", "course_no", "low", "high")
+    return _cited(
+        frame,
+        "dose",
+        side,
+        **claim,
+        code=pl.col("product_code"),
+        value=value,
+        date=pl.col("service_date"),
+    )
+
+
+def clinical_evidence(frame: pl.LazyFrame, side: pl.Expr | str) -> pl.LazyFrame:
+    """Rows with a clinical fact: its code, value and date."""
+    return _cited(
+        frame,
+        "evidence",
+        side,
+        code=pl.col("evidence_code"),
+        value=pl.col("evidence_value"),
+        date=pl.col("evidence_date"),
+    )
+
+
+def authorization_evidence(frame: pl.LazyFrame, side: pl.Expr | str) -> pl.LazyFrame:
+    """Rows with an authorization: its id, status and start date."""
+    return _cited(
+        frame,
+        "authorization",
+        side,
+        id=pl.col("authorization_id"),
+        code=pl.col("product"),
+        value=pl.col("status"),
+        date=pl.col("start_date"),
+    )
+
+
+def eligibility_evidence(
+    frame: pl.LazyFrame, side: pl.Expr | str, code: str, value: pl.Expr, date: pl.Expr
+) -> pl.LazyFrame:
+    """Rows with a fact of enrollment: what it is (`code`), its value and date."""
+    return _cited(frame, "eligibility", side, code=pl.lit(code), value=value, date=date)
+
+
+def service_evidence(frame: pl.LazyFrame, side: pl.Expr | str) -> pl.LazyFrame:
+    """Rows with a medical service: its claim line, HCPCS code and date."""
+    claim = {n: pl.col(n) for n in _CLAIM}
+    return _cited(
+        frame, "service", side, **claim, code=pl.col("hcpcs_code"), date=pl.col("service_date")
+    )
+
+
+def specialty_evidence(frame: pl.LazyFrame, side: pl.Expr | str) -> pl.LazyFrame:
+    """Rows with a claim line and a taxonomy of the provider (`npi`) on it."""
+    claim = {n: pl.col(n) for n in _CLAIM}
+    kind = (
+        pl.when(pl.col("claim_source") == "pharmacy")
+        .then(pl.lit("fill"))
+        .otherwise(pl.lit("service"))
+    )
+    provider = {"id": pl.col("npi"), "code": pl.col("taxonomy_code")}
+    return _cited(frame, kind, side, **claim, **provider, date=pl.col("service_date"))
+
+
+def line_evidence(answers: pl.LazyFrame) -> pl.LazyFrame:
+    """The judged line itself (or another beside it), against: product, quantity and date as billed."""
+    claim = {n: pl.col(n) for n in _CLAIM}
+    kind = (
+        pl.when(pl.col("claim_source") == "pharmacy")
+        .then(pl.lit("fill"))
+        .otherwise(pl.lit("service"))
+    )
+    value = pl.col("quantity").cast(pl.String)
+    return _cited(
+        answers,
+        kind,
+        AGAINST,
+        **claim,
+        code=pl.col("product_code"),
+        value=value,
+        date=pl.col("service_date"),
+    )
+
+
+def daw_evidence(answers: pl.LazyFrame) -> pl.LazyFrame:
+    """The judged fill's product selection (DAW) code, where it has one: shown, never decisive."""
+    claim = {n: pl.col(n) for n in _CLAIM}
+    selected = answers.filter(pl.col("daw_code").is_not_null())
+    return _cited(
+        selected,
+        "fill",
+        FOR,
+        **claim,
+        id=pl.lit("daw_code"),
+        code=pl.col("product_code"),
+        value=pl.col("daw_code"),
+        date=pl.col("service_date"),
+    )

@@ -1,0 +1,266 @@
+"""Judge: every rule over its lines, and from the answers the exceptions, the worklist and the coverage."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import polars as pl
+
+from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.evidence import FIELDS, LINE_SHOWN, line_evidence
+from audit_rules.engine.repeated_amounts import repeated_amounts
+from audit_rules.engine.rule import ON, Book, RuleModule, in_scope, settle
+from audit_rules.engine.worklist import worklist
+from schemas.outcomes import EXCEPTIONS, GENERAL, NO_POLICY, NOT_APPLICABLE, NOT_EVALUABLE
+from schemas.results import COVERAGE, EXCEPTION, conform
+
+_LINE = (
+    "claim_source",
+    "claim_id",
+    "claim_line_number",
+    "payer_id",
+    "payer",
+    "plan",
+    "person",
+    "member_id",
+    "service_date",
+    "paid_date",
+    "provider_npi",
+    "billing_npi",
+    "quantity",
+    "drug",
+    "product_code",
+    "paid_amount",
+    "paid_cents",
+)
+_ANSWER = (
+    *ON,
+    "rule_id",
+    "outcome",
+    "reason",
+    "observed",
+    "allowed",
+    "amount_cents",
+    "amount_basis",
+    "term_id",
+    "citation",
+    "version_from",
+    "rationale",
+)
+EXCEPTION_ORDER = (
+    "claim_source",
+    "claim_id",
+    "claim_line_number",
+    "rule_id",
+    "payer",
+    "member_id",
+    "policy_id",
+    "person_id",
+)
+COUNTED = {"person_id": pl.String, **COVERAGE}
+_GAP = {"policy_id": pl.String, "rule_id": pl.String, "reason": pl.String}
+_ANSWER_SCHEMA = {
+    "row_id": pl.UInt32,
+    "policy_id": pl.String,
+    "rule_id": pl.String,
+    "outcome": pl.String,
+    "reason": pl.String,
+    "observed": pl.Float64,
+    "allowed": pl.Float64,
+    "amount_cents": pl.Int64,
+    "amount_basis": pl.String,
+    "term_id": pl.String,
+    "citation": pl.String,
+    "version_from": pl.Date,
+    "rationale": pl.String,
+}
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the rules find, so that it can be put together with what they found of other persons.
+
+    exceptions   the contract's table.
+    counted      one row per person_id, policy_id, rule_id, outcome and reason: lines. Lines that no policy governs: under
+                 policy_id `none`, without a rule.
+    gaps         one row per policy_id, rule_id and reason: what a rule could look for on no line at all.
+    answers      one row per line, policy and rule: every answer, for those who ask about one line.
+    repeated     the claims whose lines repeat the claim's amount, which the worklist counts once.
+    """
+
+    exceptions: pl.DataFrame
+    counted: pl.DataFrame
+    gaps: pl.DataFrame
+    answers: pl.DataFrame
+    repeated: pl.DataFrame
+
+    @cached_property
+    def worklist(self) -> pl.DataFrame:
+        """The contract's table of lines with exceptions."""
+        return worklist(self.exceptions, self.repeated)
+
+    @cached_property
+    def coverage(self) -> pl.DataFrame:
+        """The contract's table of answers, counted."""
+        return coverage(self.counted, self.gaps)
+
+
+def judge(dossier: Dossier, book: Book, rules: tuple[RuleModule, ...]) -> Judgement:
+    """Every rule over the dossier. The order of rows in the dossier does not matter."""
+    every_answer, every_evidence, gaps = [], [], [pl.DataFrame(schema=_GAP)]
+    for module in rules:
+        scope = in_scope(dossier, book, module.RULE).collect().lazy()
+        found = module.evaluate(dossier, scope, book)
+        settled = (
+            settle(scope, found.answers, module.RULE).pipe(_shaped).collect().lazy()
+        )  # once, not for each kind of evidence
+        is_exception = settled.filter(pl.col("outcome").is_in(EXCEPTIONS)).select(ON)
+        evidence = [
+            e.join(is_exception, on=list(ON), how="semi").with_columns(
+                rule_id=pl.lit(module.RULE.id)
+            )
+            for e in (line_evidence(settled), *found.evidence)
+        ]
+        collected = pl.collect_all(
+            [settled.select(_ANSWER), *evidence]
+        )  # rule by rule: one plan of all would take far longer
+        every_answer.append(collected[0])
+        every_evidence += collected[1:]
+        if found.gaps is not None:
+            gaps.append(
+                found.gaps.select("policy_id", "reason", rule_id=pl.lit(module.RULE.id))
+                .select(list(_GAP))
+                .collect()
+            )
+    lines = dossier.lines.select("row_id", *_LINE).collect()
+    answers = pl.concat(every_answer).join(lines, on="row_id", maintain_order="left")
+    evidence_lists = _gathered(every_evidence)
+    exceptions = _exceptions(answers, evidence_lists, rules)
+    return Judgement(
+        exceptions, _counted(answers, lines), pl.concat(gaps), answers, repeated_amounts(dossier)
+    )
+
+
+def _shaped(settled: pl.LazyFrame) -> pl.LazyFrame:
+    """The columns of an answer, null where the rule has none of them, and those of the line that its evidence shows."""
+    present = set(settled.collect_schema().names())
+    answer = (
+        (pl.col(c) if c in present else pl.lit(None)).cast(_ANSWER_SCHEMA[c]).alias(c)
+        for c in _ANSWER
+    )
+    return settled.select(*answer, *LINE_SHOWN)
+
+
+def _gathered(frames: list[pl.DataFrame]) -> pl.DataFrame:
+    """One row per line, policy and rule: the evidence as a list of structs, in a stable order, each fact once."""
+    empty = pl.DataFrame(
+        schema={"row_id": pl.UInt32, "policy_id": pl.String, **FIELDS, "rule_id": pl.String}
+    )
+    every = pl.concat([empty, *(f.cast({"row_id": pl.UInt32}) for f in frames)])
+    key = [*ON, "rule_id"]
+    ordered = every.unique().sort(
+        *key,
+        "side",
+        "kind",
+        "date",
+        "claim_source",
+        "claim_id",
+        "claim_line_number",
+        "id",
+        "code",
+        "value",
+        nulls_last=True,
+    )
+    return ordered.group_by(key, maintain_order=True).agg(evidence=pl.struct(list(FIELDS)))
+
+
+def _exceptions(
+    answers: pl.DataFrame, evidence: pl.DataFrame, rules: tuple[RuleModule, ...]
+) -> pl.DataFrame:
+    found = answers.filter(pl.col("outcome").is_in(EXCEPTIONS)).join(
+        evidence, on=[*ON, "rule_id"], how="left"
+    )
+    needs = [
+        {"rule_id": m.RULE.id, "reason": reason, "documents_needed": list(documents)}
+        for m in rules
+        for reason, documents in m.RULE.needs.items()
+    ]
+    schema = {name: EXCEPTION[name] for name in ("rule_id", "reason", "documents_needed")}
+    found = found.join(pl.DataFrame(needs, schema=schema), on=["rule_id", "reason"], how="left")
+    is_request = pl.col("outcome") == "records_request"
+    nothing = pl.lit([], dtype=pl.List(pl.String))
+    return conform(
+        found.with_columns(
+            exception_id=_exception_id(found),
+            person_id=pl.col("person"),
+            policy_effective_from=pl.col("version_from"),
+            amount_at_risk=_money("amount_cents"),
+            documents_needed=pl.when(is_request)
+            .then(pl.col("documents_needed").fill_null(nothing))
+            .otherwise(nothing),
+        ).sort(EXCEPTION_ORDER, nulls_last=True),
+        EXCEPTION,
+    )
+
+
+def _exception_id(found: pl.DataFrame) -> pl.Series:
+    """SHA-256 (32 hex) of what names an exception: the same in every run."""
+    parts = found.select(
+        "claim_source",
+        "payer_id",
+        "claim_id",
+        pl.col("claim_line_number").cast(pl.String),
+        "rule_id",
+        "term_id",
+    )
+    ids = [
+        hashlib.sha256("\x1f".join(x or "" for x in row).encode()).hexdigest()[:32]
+        for row in parts.iter_rows()
+    ]
+    return pl.Series("exception_id", ids, dtype=pl.String)
+
+
+def _money(cents: str) -> pl.Expr:
+    return (pl.col(cents).cast(pl.Decimal(20, 2)) / 100).cast(pl.Decimal(18, 2))
+
+
+def _counted(answers: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    """How many lines of each person got each answer, per policy and rule; lines with no policy in force under `none`."""
+    governed = (
+        answers.filter(pl.col("version_from").is_not_null(), pl.col("policy_id") != GENERAL)
+        .select("row_id")
+        .unique()
+    )
+    without = lines.join(governed, on="row_id", how="anti").select(
+        "person", policy_id=pl.lit(NO_POLICY), outcome=pl.lit(NOT_APPLICABLE)
+    )
+    found = pl.concat(
+        [answers.select("person", "policy_id", "rule_id", "outcome", "reason"), without],
+        how="diagonal",
+    )
+    key = ["person_id", "policy_id", "rule_id", "outcome", "reason"]
+    return conform(
+        found.rename({"person": "person_id"})
+        .group_by(key)
+        .agg(lines=pl.len())
+        .sort(key, nulls_last=True),
+        COUNTED,
+    )
+
+
+def coverage(counted: pl.DataFrame, gaps: pl.DataFrame) -> pl.DataFrame:
+    """How many lines got each answer, per policy and rule.
+
+    What a rule could not look for on any line is named as not_evaluable with no lines, so that the sums hold.
+    """
+    none = pl.DataFrame([(NO_POLICY, None, NOT_APPLICABLE, None, 0)], schema=COVERAGE, orient="row")
+    named = gaps.with_columns(
+        outcome=pl.lit(NOT_EVALUABLE), lines=pl.lit(0, dtype=pl.Int64)
+    ).select(list(COVERAGE))
+    key = ["policy_id", "rule_id", "outcome", "reason"]
+    summed = (
+        pl.concat([counted.select(list(COVERAGE)), none, named])
+        .group_by(key)
+        .agg(pl.col("lines").sum())
+    )
+    return conform(summed.sort(key, nulls_last=True), COVERAGE)

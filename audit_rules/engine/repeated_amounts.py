@@ -1,0 +1,38 @@
+"""Claims whose lines repeat the claim's amount: institutional extracts often put the total on every line.
+
+Such a claim is told by its lines alone: two or more history lines that bill different things (another code, or other
+units) and yet are all paid the same. Lines that bill the same thing cost the same, and are no such claim.
+"""
+
+import polars as pl
+
+from audit_rules.engine.dossier import Dossier
+from schemas.results import REPEATED, conform
+
+REPEATED_ORDER = ("payer", "claim_id", "person")
+
+
+def repeated_amounts(dossier: Dossier) -> pl.DataFrame:
+    """One row per medical claim whose lines all carry one amount, in a total order; columns as in `schemas.results.REPEATED`."""
+    billed = pl.struct("hcpcs_code", "quantity_milli")
+    return conform(
+        dossier.services.group_by(
+            "person", "claim_id", pl.col("payer").str.to_lowercase().alias("payer_name")
+        )
+        .agg(
+            pl.col("payer", "member_id").min(),
+            lines=pl.len(),
+            amount=pl.col("paid_amount").first(),
+            amounts=pl.col("paid_cents").n_unique(),
+            things_billed=billed.n_unique(),
+        )
+        .filter(
+            pl.col("lines") > 1,
+            pl.col("amounts") == 1,
+            pl.col("amount") > 0,
+            pl.col("things_billed") > 1,
+        )
+        .sort(REPEATED_ORDER)
+        .collect(),
+        REPEATED,
+    )

@@ -1,0 +1,61 @@
+"""The worklist: per claim line what to do and about how much money, no dollar counted twice.
+
+Several exceptions on one line are about the same dollars: the largest of them counts. Lines that repeat their claim's
+amount (repeated_amounts.py) are about the same dollars too: one line of the claim keeps them.
+"""
+
+import polars as pl
+
+from schemas.outcomes import EXCEPTIONS
+from schemas.results import EXCEPTION, LINE_KEY, WORKLIST, conform
+
+_AMOUNTS = ("recover_amount", "records_request_amount", "review_amount", "amount_at_risk")
+_ZERO = pl.lit(0, dtype=pl.Decimal(18, 2))
+
+
+def worklist(exceptions: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:
+    """One row per line with any exception, in the order of the exceptions; `repeated` as repeated_amounts gives it."""
+    strength = pl.col("outcome").replace_strict(
+        {o: i for i, o in enumerate(EXCEPTIONS)}, return_dtype=pl.Int64
+    )
+    rest = [
+        c for c in WORKLIST if c in EXCEPTION and c not in (*LINE_KEY, "amount_at_risk", "outcome")
+    ]
+    lines = exceptions.group_by(LINE_KEY, maintain_order=True).agg(
+        *(pl.col(c).first() for c in rest),
+        rule_ids=pl.col("rule_id").unique().sort(),
+        outcome=pl.col("outcome").sort_by(strength).first(),
+        recover_amount=_largest("recover"),
+        records_request_amount=_largest("records_request"),
+        review_amount=_largest("review"),
+    )
+    most = pl.max_horizontal("recover_amount", "records_request_amount", "review_amount")
+    lines = lines.with_columns(amount_at_risk=pl.min_horizontal(most, "paid_amount"))
+    return conform(_counted_once(lines, repeated), WORKLIST)
+
+
+def _largest(outcome: str) -> pl.Expr:
+    return pl.col("amount_at_risk").filter(pl.col("outcome") == outcome).max().fill_null(_ZERO)
+
+
+def _counted_once(lines: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:
+    """Of each repeating claim the line with most at risk (ties: the first) keeps its amounts; on the others they are 0."""
+    payer_name = pl.col("payer").str.to_lowercase()
+    claims = repeated.select(
+        "claim_id",
+        payer_name=payer_name,
+        person_id="person",
+        claim_source=pl.lit("medical"),
+        repeats=True,
+    )
+    claim = ["claim_source", "claim_id", "payer_name", "person_id"]
+    found = lines.with_columns(payer_name=payer_name).join(
+        claims, on=claim, how="left", maintain_order="left", validate="m:1"
+    )
+    by_amount = pl.col("claim_line_number").sort_by(-pl.col("amount_at_risk"), "claim_line_number")
+    keeps = pl.col("repeats").is_null() | (
+        pl.col("claim_line_number") == by_amount.first().over(claim)
+    )
+    return found.with_columns(
+        pl.when(keeps).then(pl.col(amount)).otherwise(_ZERO).alias(amount) for amount in _AMOUNTS
+    )

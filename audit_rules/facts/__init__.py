@@ -1,0 +1,1 @@
+"""What several rules look up about a line or a person."""

@@ -1,0 +1,34 @@
+"""Transplants: given after a dose, or planned at the time."""
+
+import polars as pl
+
+from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.rule import ON
+from audit_rules.facts.clinical import facts_on_file, latest
+
+
+def transplants_ahead(dossier: Dossier, dosed: pl.LazyFrame) -> pl.LazyFrame:
+    """The person's transplants (codes `hcpcs`) on medical claims after each dose, within days_ahead, at any payer.
+
+    One row per line, policy and service.
+    """
+    asked = dosed.select(
+        *ON, "person", "days_ahead", hcpcs_code="hcpcs", day="service_date"
+    ).explode("hcpcs_code")
+    found = asked.join(dossier.services.drop("row_id"), on=["person", "hcpcs_code"])
+    return found.filter(
+        pl.col("service_date") > pl.col("day"),
+        pl.col("service_date") <= pl.col("day") + pl.duration(days="days_ahead"),
+    )
+
+
+def plans(dossier: Dossier, dosed: pl.LazyFrame) -> pl.LazyFrame:
+    """The latest word on a planned transplant since plan_lookback_days before the course, where it is yes.
+
+    At most one row per line and policy; of two words on one date no counts.
+    """
+    since = pl.col("course_start") - pl.duration(days="plan_lookback_days")
+    is_planned = pl.col("evidence_value") == "yes"
+    return latest(
+        facts_on_file(dossier, dosed, "hsct_planned", since), kindness=~is_planned
+    ).filter(is_planned)

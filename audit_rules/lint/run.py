@@ -1,0 +1,172 @@
+"""Defects of policy documents and of the files that transcribe them, found by checks: `claims-audit lint`.
+
+Each check is one function over one document, with the name that its findings bear; see CHECKS. A check that needs a
+section which the file does not have (`audit_rules/policy/statements.py`) finds nothing.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, replace
+from datetime import date
+from functools import cache
+
+import polars as pl
+
+from audit_rules.lint import codes, dates, meaning, statements
+from audit_rules.lint.finding import Facts, Finding, Row, Subject, codes_meant
+from audit_rules.lint.form import mended
+from audit_rules.lint.labels import Labels
+from audit_rules.policy.library import (
+    Policy,
+    PolicyFile,
+    PolicyLibrary,
+    check_library,
+    load_policies,
+    parse_policy,
+)
+from audit_rules.policy.statements import CodingRow, Written
+from audit_rules.reference.codes import hcpcs_roles, inducer_strengths, policy_codes
+from audit_rules.reference.icd10cm import Icd10cm, load_icd10cm
+
+Check = Callable[[Subject], Iterator[Finding]]
+
+CHECKS: tuple[Check, ...] = (
+    dates.review_passed,
+    dates.only_review_dates,
+    codes.unknown_code,
+    codes.header_code,
+    codes.code_not_in_force,
+    codes.range_stops_before_letter,
+    codes.siblings_left_out,
+    meaning.label_mismatch,
+    meaning.code_under_two_indications,
+    meaning.code_without_criterion,
+    meaning.indication_without_code,
+    meaning.criteria_without_codes,
+    meaning.adult_age_for_children,
+    statements.contradiction,
+    statements.days_do_not_follow,
+    statements.inducer_class,
+    statements.reference_not_there,
+    statements.planning_code,
+)
+
+_OF_THE_DOCUMENT = ("listed", "conflict")
+_OF_THE_READER = ("criteria",)
+
+__all__ = ["CHECKS", "Finding", "as_json", "as_text", "has_errors", "lint"]
+
+
+def lint(files: Sequence[PolicyFile], today: date) -> list[Finding]:
+    """The defects of policy files, file by file. Raises PolicyRefused for one that cannot be loaded for another reason."""
+    read = [(parse_policy(loadable), loadable, found) for loadable, found in map(mended, files)]
+    at_hand = [policy for policy, _, _ in read] + list(load_policies().policies)
+    documents = tuple(
+        dict.fromkeys(name for p in at_hand for name in (p.document.id, p.document.title))
+    )
+    facts = Facts(load_icd10cm(), _labels(), inducer_strengths(), documents, today)
+    findings = []
+    for policy, file, found in read:
+        check_library(PolicyLibrary((policy,)))
+        subject = _subject(
+            policy, policy_codes(policy, file.folder), hcpcs_roles(file.folder), facts
+        )
+        findings += [*found, *(finding for check in CHECKS for finding in check(subject))]
+    return findings
+
+
+@cache
+def _labels() -> Labels:
+    return Labels(load_icd10cm())
+
+
+def _subject(policy: Policy, listed: pl.DataFrame, roles: dict[str, str], facts: Facts) -> Subject:
+    table = tuple(
+        _row(section, policy, facts.icd)
+        for section in policy.stated
+        if isinstance(section, CodingRow) and section.system == "icd10cm"
+    )
+    others = tuple(
+        d for d in facts.documents if d not in (policy.document.id, policy.document.title)
+    )
+    return Subject(
+        policy,
+        table or _rows_of_terms(policy, listed, _OF_THE_DOCUMENT, facts.icd),
+        () if table else _rows_of_terms(policy, listed, _OF_THE_READER, facts.icd),
+        frozenset(listed["indication"].drop_nulls()),
+        replace(facts, roles=roles, documents=others),
+    )
+
+
+def _row(section: CodingRow, policy: Policy, icd: Icd10cm) -> Row:
+    items = section.written()
+    start = section.effective_from or policy.versions[-1].effective_from
+    return Row(
+        section.cite,
+        section.label,
+        items,
+        codes_meant(items, icd),
+        start,
+        section.effective_to,
+        section.serves,
+    )
+
+
+def _rows_of_terms(
+    policy: Policy, listed: pl.DataFrame, standings: tuple[str, ...], icd: Icd10cm
+) -> tuple[Row, ...]:
+    """One row per diagnosis_codes term and indication, with the codes of these standings."""
+    terms = {t.term_id: t for t in policy.terms}
+    items: dict[tuple[str, str | None], list[Written]] = {}
+    for r in listed.iter_rows(named=True):
+        if r["standing"] in standings:
+            code = Written(r["code"], r["code"], r["code"], r["with_children"])
+            items.setdefault((r["code_term_id"], r["indication"]), []).append(code)
+    rows = []
+    for (term_id, label), found in items.items():
+        term, written = terms[term_id], tuple(found)
+        rows.append(
+            Row(
+                term.cite,
+                label,
+                written,
+                codes_meant(written, icd),
+                term.effective_from,
+                term.effective_to,
+            )
+        )
+    return tuple(rows)
+
+
+def has_errors(findings: Iterable[Finding]) -> bool:
+    """Some finding is an error."""
+    return any(f.severity == "error" for f in findings)
+
+
+def as_text(findings: Sequence[Finding]) -> str:
+    """The findings for people, by file."""
+    if not findings:
+        return "No defects found."
+    lines: list[str] = []
+    for name in dict.fromkeys(f.file for f in findings):
+        own = [f for f in findings if f.file == name]
+        lines.append(f"{name}: {_counted(own)}")
+        for f in own:
+            lines += [
+                f"  {f.severity}: {f.message} [{f.check}]",
+                f"    at: {f.cite}",
+                f"    {f.remedy}",
+            ]
+        lines.append("")
+    return "\n".join([*lines, f"{_counted(findings)} in all."])
+
+
+def _counted(findings: Sequence[Finding]) -> str:
+    errors = sum(f.severity == "error" for f in findings)
+    warnings = len(findings) - errors
+    return f"{errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}"
+
+
+def as_json(findings: Sequence[Finding]) -> str:
+    """The findings for programs: an array of objects with the fields of Finding."""
+    return json.dumps([asdict(f) for f in findings], indent=2, ensure_ascii=False)

@@ -1,0 +1,1 @@
+"""Reading policy files."""

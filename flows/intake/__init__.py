@@ -1,0 +1,1 @@
+"""From the landing folder to typed rows."""

@@ -1,0 +1,140 @@
+"""The FDA NDC directory (product.txt, package.txt): more NDCs for the ingredients the rules know.
+
+Source of the file layout: FDA NDC database file definitions. A product's ingredient is found by matching each
+element of SUBSTANCENAME against code_sets/ingredients.csv.
+"""
+
+import hashlib
+import re
+from pathlib import Path
+
+import polars as pl
+
+from audit_rules.errors import PolicyRefused
+from audit_rules.reference.codes import SHIPPED_CODE_SETS
+
+_PRODUCT = (
+    "PRODUCTID",
+    "PROPRIETARYNAME",
+    "DOSAGEFORMNAME",
+    "ROUTENAME",
+    "MARKETINGCATEGORYNAME",
+    "SUBSTANCENAME",
+    "ACTIVE_NUMERATOR_STRENGTH",
+    "ACTIVE_INGRED_UNIT",
+)
+_PACKAGE = ("PRODUCTID", "NDCPACKAGECODE")
+_MG_PER_UNIT = re.compile(r"(?i)mg(/1)?")
+
+
+def read_ndc_directory(folder: Path) -> pl.DataFrame:
+    """One row per package of a known ingredient: the columns of code_sets/ndc.csv, all text.
+
+    Raises PolicyRefused where a file is missing or not the directory's.
+    """
+    products = _read(folder / "product.txt", _PRODUCT)
+    packages = _read(folder / "package.txt", _PACKAGE)
+    known = pl.read_csv(SHIPPED_CODE_SETS / "ingredients.csv", infer_schema=False)
+    rows = []
+    for product in products.iter_rows(named=True):
+        rows += [
+            row for rule in known.iter_rows(named=True) if (row := _as_ingredient(product, rule))
+        ]
+    found = pl.DataFrame(
+        rows, schema=["PRODUCTID", "ingredient", "product", "strength_mg", "form"], orient="row"
+    ).cast(pl.String)
+    joined = found.unique("PRODUCTID", keep="first", maintain_order=True).join(
+        packages, on="PRODUCTID"
+    )
+    return (
+        joined.select(
+            pl.col("NDCPACKAGECODE").map_elements(_ndc11, return_dtype=pl.String).alias("ndc11"),
+            "ingredient",
+            "product",
+            "strength_mg",
+            "form",
+            audited=_audited(),
+        )
+        .drop_nulls("ndc11")
+        .sort("ndc11")
+    )
+
+
+def directory_hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of both files."""
+    return {
+        n: hashlib.sha256((folder / n).read_bytes()).hexdigest()
+        for n in ("product.txt", "package.txt")
+    }
+
+
+def _read(path: Path, columns: tuple[str, ...]) -> pl.DataFrame:
+    try:
+        text = path.read_bytes().decode("utf-8", errors="replace")
+        frame = pl.read_csv(text.encode(), separator="\t", quote_char=None, infer_schema=False)
+    except (OSError, pl.exceptions.PolarsError):
+        raise PolicyRefused(
+            f"{path.name}: missing or not tab-separated. Unpack the FDA NDC directory there."
+        ) from None
+    missing = [c for c in columns if c not in frame.columns]
+    if missing:
+        raise PolicyRefused(
+            f"{path.name}: no column {missing[0]}. Use the files of the FDA NDC directory as they are."
+        )
+    return frame.select(columns)
+
+
+def _as_ingredient(
+    product: dict[str, str | None], rule: dict[str, str | None]
+) -> tuple[str | None, ...] | None:
+    """The row of a product under one ingredient rule, or None where the rule does not fit."""
+    substances = [s.strip() for s in (product["SUBSTANCENAME"] or "").split(";")]
+    which = [
+        i for i, s in enumerate(substances) if re.search(rule["substance_regex"] or "", s, re.I)
+    ]
+    route, category = product["ROUTENAME"] or "", product["MARKETINGCATEGORYNAME"] or ""
+    excluded = rule["excluded_marketing_regex"]
+    if (
+        not which
+        or (rule["route_contains"] or "") not in route
+        or (excluded and re.search(excluded, category, re.I))
+    ):
+        return None
+    brand = rule["brand_name_regex"]
+    is_brand = bool(brand and re.search(brand, product["PROPRIETARYNAME"] or "", re.I))
+    strengths = [s.strip() for s in (product["ACTIVE_NUMERATOR_STRENGTH"] or "").split(";")]
+    units = [u.strip() for u in (product["ACTIVE_INGRED_UNIT"] or "").split(";")]
+    i = which[0]
+    is_mg = (
+        len(strengths) == len(units) == len(substances)
+        and _MG_PER_UNIT.fullmatch(units[i]) is not None
+    )
+    form = re.split(r"[ ,]", (product["DOSAGEFORMNAME"] or "").lower())[0] or None
+    return (
+        product["PRODUCTID"],
+        rule["ingredient"],
+        "brand" if is_brand else "generic",
+        strengths[i] if is_mg else None,
+        form,
+    )
+
+
+def _audited() -> pl.Expr:
+    """Fills of a target ingredient in solid oral form are audited lines, as in the shipped table."""
+    shipped = pl.read_csv(SHIPPED_CODE_SETS / "ndc.csv", infer_schema=False).filter(
+        pl.col("audited") == "true"
+    )
+    pairs = {f"{i} {f}" for i, f in shipped.select("ingredient", "form").unique().rows()}
+    return (
+        pl.when(pl.concat_str("ingredient", pl.lit(" "), "form").is_in(pairs))
+        .then(pl.lit("true"))
+        .otherwise(pl.lit("false"))
+    )
+
+
+def _ndc11(code: str) -> str | None:
+    parts = code.strip().split("-")
+    widths = tuple(len(p) for p in parts)
+    if widths not in ((4, 4, 2), (5, 3, 2), (5, 4, 1), (5, 4, 2)):
+        return None
+    return parts[0].zfill(5) + parts[1].zfill(4) + parts[2].zfill(2)

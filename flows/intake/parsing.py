@@ -1,0 +1,140 @@
+"""The one statement that reads a file: SQL that parses every value of a row and says whether the row holds.
+
+Generated from the vocabulary in schemas/tables.py; the macros are in sql/intake/parse.sql.
+"""
+
+from flows.warehouse.connection import compared
+from flows.warehouse.sql import identifier, literal
+from schemas.rows import FLOAT_DUST, UNKNOWN_WORD
+from schemas.tables import EVIDENCE_VALUES, MEASURED_EVIDENCE, Column, Kind, Table
+
+_PARSERS = {
+    Kind.AMOUNT: "as_amount",
+    Kind.QUANTITY: "as_quantity",
+    Kind.INTEGER: "as_integer",
+    Kind.NDC: "as_ndc",
+    Kind.ICD10CM: "as_icd10cm",
+    Kind.HCPCS: "upper",
+    Kind.MODIFIER: "upper",
+    Kind.TAXONOMY: "upper",
+}
+_FIRST_DAY = "DATE '0001-01-01'"
+_PARSED = (Kind.DATE, Kind.AMOUNT, Kind.QUANTITY, Kind.INTEGER)
+
+
+def insertion(
+    table: Table, positions: dict[str, int], source: str, file_no: int, types: list[str] | None
+) -> str:
+    """One statement that reads a file, parses every value and keeps the raw record of rows that do not hold."""
+    texts = {n: _as_text(i, types) for n, i in positions.items()}
+    read = [
+        f"CASE WHEN is_clean THEN {text} ELSE cleaned({text}) END AS {identifier(n + '_text')}"
+        for n, text in texts.items()
+    ]
+    is_clean = f"are_clean(concat_ws(chr(31), {', '.join(texts.values())})) AS is_clean"
+    kept = [c for c in table.columns if c.name in positions or c.default]
+    values = [f"{_value(c, table, c.name in positions)} AS {identifier(c.name)}" for c in kept]
+    raw = "{" + ", ".join(f"{literal(n)}: {identifier(n + '_text')}" for n in positions) + "}"
+    columns = ", ".join(identifier(c.name) for c in kept)
+    return f"""
+        INSERT INTO main.{identifier(table.name)} BY NAME
+        SELECT {columns}, {file_no} AS file_no,
+               {"hash(member_id)" if "member_id" in positions else "0"} AS member_hash,
+               {_row_hash(table, [c.name for c in kept])} AS row_hash,
+               {_notes(kept, positions)} AS notes,
+               CASE WHEN NOT coalesce({_holds(table, positions)}, false) THEN CAST(to_json({raw}) AS VARCHAR) END AS raw_record
+        FROM (SELECT {", ".join(values)}, *
+              FROM (SELECT {", ".join(read)} FROM (SELECT *, {is_clean} FROM {source})))
+    """
+
+
+def _as_text(position: int, types: list[str] | None) -> str:
+    """The text of a value. Typed values are looked at as text only: a file's statistics can lie, and say nothing of NaN."""
+    column = f"c{position}"
+    if types is None:
+        return column
+    text = f"CAST({column} AS VARCHAR)"
+    if types[position].startswith("TIMESTAMP"):
+        return f"CASE WHEN contains({text}, 'BC') THEN {text} ELSE left({text}, 10) END"
+    if types[position] in ("FLOAT", "DOUBLE"):  # 8.0 is the code 8
+        return f"regexp_replace({text}, '^(-?[0-9]+)\\.0$', '\\1')"
+    return text
+
+
+def _value(column: Column, table: Table, is_there: bool) -> str:
+    if column.default and not is_there:
+        return column.default
+    value = _parsed(column, table)
+    return (
+        f"CASE WHEN {identifier(column.name + '_text')} IS NULL THEN {column.default} ELSE {value} END"
+        if column.default
+        else value
+    )
+
+
+def _parsed(column: Column, table: Table) -> str:
+    text = identifier(column.name + "_text")
+    if column.words:
+        words = " ".join(f"WHEN {literal(k)} THEN {literal(v)}" for k, v in column.words.items())
+        return f"CASE lower({text}) {words} END"
+    if column.kind == Kind.WORD:
+        return f"lower({text})"
+    if table.name == "clinical_evidence" and column.name == "evidence_value":
+        return _evidence_value(text)
+    if column.kind == Kind.DATE:  # the year 0000 is a year to the engine
+        return f"CASE WHEN as_date({text}) >= {_FIRST_DAY} THEN as_date({text}) END"
+    parser = _PARSERS.get(column.kind)
+    return f"{parser}({text})" if parser else text
+
+
+def _evidence_value(text: str) -> str:
+    cases = " ".join(
+        f"WHEN {literal(code)} THEN CASE lower({text}) "
+        + " ".join(f"WHEN {literal(k)} THEN {literal(v)}" for k, v in words.items())
+        + " END"
+        for code, words in EVIDENCE_VALUES.items()
+    )
+    measured = (
+        f"WHEN {literal(MEASURED_EVIDENCE)} THEN CASE WHEN as_quantity({text}) > 0 THEN {text} END"
+    )
+    return f"CASE lower(evidence_code_text) {cases} {measured} END"
+
+
+def _holds(table: Table, positions: dict[str, int]) -> str:
+    """SQL that is true where a row needs no second look."""
+    tests = []
+    for c in table.columns:
+        if c.name in positions:
+            text, value = identifier(c.name + "_text"), identifier(c.name)
+            if not c.nullable:
+                tests.append(f"{value} IS NOT NULL")
+            elif c.kind in _PARSED or c.strict:
+                tests.append(f"({text} IS NULL OR {value} IS NOT NULL)")
+        elif not c.nullable:
+            tests.append("false")
+    for group in table.one_of:
+        tests.append(
+            "(" + " OR ".join(f"{identifier(n)} IS NOT NULL" for n in group if n in positions) + ")"
+        )
+    return " AND ".join(tests)
+
+
+def _notes(kept: list[Column], positions: dict[str, int]) -> str:
+    """SQL for the warnings that only the original text shows."""
+    notes = []
+    for c in kept:
+        text = identifier(c.name + "_text")
+        if c.name in positions and c.kind == Kind.AMOUNT:
+            notes.append(f"CASE WHEN is_float_dust({text}) THEN '{c.name}|{FLOAT_DUST}' END")
+        if c.name in positions and c.words and not c.strict:
+            notes.append(
+                f"CASE WHEN {text} IS NOT NULL AND {identifier(c.name)} IS NULL THEN '{c.name}|{UNKNOWN_WORD}' END"
+            )
+    return f"nullif(concat_ws(',', {', '.join(notes)}), '')" if notes else "NULL"
+
+
+def _row_hash(table: Table, kept: list[str]) -> str:
+    """Claim rows: of the line key, so that versions and duplicates meet; other rows: of all columns."""
+    if table.is_claim:
+        return "hash(claim_id, claim_line_number)"
+    return f"hash({', '.join(compared(c) if c.name in kept else 'NULL' for c in table.columns)})"

@@ -1,0 +1,1 @@
+"""A past run asked again: explain and compare."""

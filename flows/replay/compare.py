@@ -1,0 +1,80 @@
+"""Compare: one warehouse judged under two sets of policies, and what that moves. Nothing is kept."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table as Grid
+
+from audit_rules.engine.dossier import compile_dossier
+from audit_rules.engine.judge import judge
+from audit_rules.engine.rule import Book
+from audit_rules.rules import RULES
+from flows.judging.frames import extract
+from flows.plan import Request
+from flows.replay.as_of import settled_again
+
+APPEARS, DISAPPEARS, CHANGES = "appears", "disappears", "changes"
+_COMPARED = ("outcome", "reason", "amount_at_risk")
+_SHOWN = (
+    "exception_id",
+    "rule_id",
+    "citation",
+    *_COMPARED,
+    "person_id",
+    "provider_npi",
+    "claim_source",
+    "claim_id",
+    "payer",
+    "claim_line_number",
+)
+_LINE = ("claim_source", "payer", "claim_id", "claim_line_number")
+
+
+def compare(request: Request, before: Path | None, after: Path | None) -> pl.DataFrame:
+    """What appears, disappears and changes between two folders of policies (None: the shipped ones alone).
+
+    One row per move, rule and clause: lines, dollars (of what appears or disappears; of a change the difference), members
+    and providers. Raises Usage where there is no such warehouse.
+    """
+    old, new = (_exceptions(replace(request, policies=folder)) for folder in (before, after))
+    both = old.join(new, on="exception_id", suffix="_new")
+    differs = pl.any_horizontal(pl.col(c).ne_missing(pl.col(f"{c}_new")) for c in _COMPARED)
+    difference = pl.col("amount_at_risk_new").fill_null(0) - pl.col("amount_at_risk").fill_null(0)
+    moves = {
+        APPEARS: new.join(old, on="exception_id", how="anti"),
+        DISAPPEARS: old.join(new, on="exception_id", how="anti"),
+        CHANGES: both.filter(differs).with_columns(amount_at_risk=difference),
+    }
+    summed = [
+        frame.with_columns(move=pl.lit(move))
+        .group_by("move", "rule_id", "citation")
+        .agg(
+            lines=pl.struct(_LINE).n_unique(),
+            dollars=pl.col("amount_at_risk").sum(),
+            members=pl.col("person_id").drop_nulls().n_unique(),
+            providers=pl.col("provider_npi").drop_nulls().n_unique(),
+        )
+        for move, frame in moves.items()
+    ]
+    return pl.concat(summed).sort("move", "rule_id", "citation")
+
+
+def _exceptions(request: Request) -> pl.DataFrame:
+    with settled_again(request) as (made, bench):
+        extracted = extract(bench, made.reference, request.as_of)
+    dossier = compile_dossier(extracted, made.reference, made.default_supply_days, request.as_of)
+    return judge(dossier, Book(made.library, made.reference), RULES).exceptions.select(_SHOWN)
+
+
+def show(moved: pl.DataFrame) -> None:
+    """The moves as a table on the terminal."""
+    console = Console(highlight=False)
+    if moved.is_empty():
+        console.print("Nothing moves: both sets of policies find the same.")
+        return
+    grid = Grid(*moved.columns, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for row in moved.iter_rows():
+        grid.add_row(*(str(value) for value in row))
+    console.print(grid)

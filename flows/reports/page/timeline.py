@@ -1,0 +1,83 @@
+"""The dose timeline: every dose of the courses in which a cycle rule found something, in weeks since the first."""
+
+import polars as pl
+
+from flows.reports.page.members import KEY
+from schemas.outcomes import EXCEPTIONS
+
+CYCLE_RULES = ("CYC01", "CYC02", "CYC03", "CYC04")
+MOST_COURSES = 16
+NO_FINDING = "no finding"
+_NARROW_WEEKS = 1.5
+_COURSE = ["payer", "person_id", "policy_id", "course"]
+
+
+def timeline(exceptions: pl.DataFrame, members: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+    """The doses of at most MOST_COURSES courses, those with the most at stake first; and how many courses there are.
+
+    Rows: course_name, week (since the course's first dose), cycle ("4", or "2 or 4" where it cannot be told), outcome
+    (the strongest of a cycle rule on that date, or NO_FINDING), rules, is_below (where numbers side by side would not fit).
+    """
+    found = exceptions.filter(pl.col("rule_id").is_in(CYCLE_RULES))
+    # the doses are those in the evidence: all that a rule counted up to the judged one
+    parts = pl.col("value").str.extract_groups(r"^course (\d+) cycle (\d+) to (\d+)$")
+    doses = (
+        found.select(*KEY, "policy_id", "evidence")
+        .explode("evidence")
+        .unnest("evidence")
+        .filter(pl.col("kind") == "dose")
+        .select(
+            *KEY,
+            "policy_id",
+            "date",
+            course=parts.struct[0].cast(pl.Int64),
+            low=parts.struct[1],
+            high=parts.struct[2],
+        )
+        .filter(pl.col("course").is_not_null())
+        .unique()
+        .sort(*_COURSE, "date")
+    )
+    strength = pl.col("outcome").cast(pl.Enum(EXCEPTIONS))
+    judged = found.group_by(*KEY, "policy_id", date="service_date").agg(
+        outcome=pl.col("outcome").sort_by(strength).first(),
+        rules=pl.col("rule_id").unique().sort().str.join(", "),
+        amount=pl.col("amount_at_risk").max(),
+    )
+    first = pl.col("date").min().over(_COURSE)
+    told = (
+        doses.join(judged, on=[*KEY, "policy_id", "date"], how="left")
+        .join(members, on=list(KEY), how="left")
+        .with_columns(
+            week=(pl.col("date") - first).dt.total_days() / 7,
+            cycle=pl.when(pl.col("low") == pl.col("high"))
+            .then("low")
+            .otherwise(pl.format("{} or {}", "low", "high")),
+            outcome=pl.col("outcome").fill_null(NO_FINDING),
+            stake=pl.col("amount").sum().over(_COURSE),
+        )
+    )
+    courses = told.group_by(_COURSE).agg(pl.col("stake", "member").first())
+    ranked = courses.sort(
+        "stake", *_COURSE, descending=[True, False, False, False, False], nulls_last=True
+    )
+    several = pl.len().over("member") > 1
+    number = pl.int_range(pl.len()).over("member", order_by=["course", "policy_id"]) + 1
+    named = ranked.with_columns(
+        course_name=pl.when(several)
+        .then(pl.format("{} ({})", "member", number))
+        .otherwise("member"),
+        rank=pl.int_range(pl.len()),
+    )
+    shown = named.head(MOST_COURSES).select(*_COURSE, "course_name", "rank")
+    rows = told.join(shown, on=_COURSE).sort("rank", "week")
+    is_dense = (pl.col("week").diff() < _NARROW_WEEKS).any().over("rank")
+    is_second = pl.int_range(pl.len()).over("rank") % 2 == 1
+    return rows.select(
+        "course_name",
+        "week",
+        "cycle",
+        "outcome",
+        pl.col("rules").fill_null(""),
+        is_below=is_dense & is_second,
+    ), ranked.height

@@ -1,0 +1,194 @@
+"""The page of a run, written from the result files beside it: no other data, and the same bytes for the same results."""
+
+import base64
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from markupsafe import Markup
+
+from flows.reports.html import templates
+from flows.reports.page.charts import COLOURS, dose_svg, svg
+from flows.reports.page.figures import Figure, aggregate_figures, figures
+from flows.reports.page.members import KEY, member_names
+from flows.reports.page.money import dollars
+from flows.reports.page.timeline import MOST_COURSES, timeline
+from flows.results.small_cells import LEAST
+from schemas.outcomes import (
+    ADVISORY,
+    EXCEPTIONS,
+    NO_POLICY,
+    NOT_APPLICABLE,
+    NOT_EVALUABLE,
+    PASS,
+    RECORDS_REQUEST,
+    RECOVER,
+    REVIEW,
+)
+from schemas.results import AGGREGATE, LINE_KEY
+
+PAGE = "summary.html"
+MOST_LINES = 500
+_MEANINGS = (
+    (RECOVER, "the claims alone prove it"),
+    (RECORDS_REQUEST, "named documents would settle it"),
+    (REVIEW, "a person must judge"),
+    (ADVISORY, "nothing to recover"),
+)
+_COLUMNS = (
+    ("Claim line", "text"),
+    ("Member", "rank"),
+    ("Payer", "text"),
+    ("Service", "text"),
+    ("Drug", "text"),
+    ("Provider", "text"),
+    ("Outcome", "rank"),
+    ("At risk", "amount"),
+    ("Why", ""),
+)
+_TOO_FEW = (
+    f"There are no findings, or they concern fewer than {LEAST} members: nothing is shown of them."
+)
+_NOTHING = "No rule found anything to question on the audited lines. What was looked at, and what could not be told, stands below."
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What the page says of its run. level: how much of a person its results may show; moved: since the night before."""
+
+    run_id: str
+    as_of: str
+    version: str
+    level: str
+    moved: str
+
+
+def write_page(
+    folder: Path, heading: Heading, balance: dict[str, Any], payer_names: dict[str, str]
+) -> None:
+    """Write summary.html from the Parquet files of a folder.
+
+    balance: the counts of the conservation laws; payer_names: lower-case name -> payer id.
+    """
+    exceptions, worklist = (
+        pl.read_parquet(folder / f"{n}.parquet") for n in ("exceptions", "worklist")
+    )
+    members = member_names(worklist)
+    doses, courses = timeline(exceptions, members)
+    quarantine = pl.read_parquet(folder / "quarantine.parquet", columns=["file", "column", "check"])
+    coverage = pl.read_parquet(folder / "rule_coverage.parquet")
+    totals = (
+        ("at risk", dollars(Decimal(worklist["amount_at_risk"].sum()))),
+        ("claim lines", f"{worklist.height:,}"),
+        ("members", f"{members.height:,}"),
+        ("exceptions", f"{exceptions.height:,}"),
+    )
+    shown = {
+        "totals": totals,
+        "moved": f"{heading.moved[0].upper()}{heading.moved[1:]}.",
+        "without_price": exceptions["amount_at_risk"].null_count(),
+        "doses": doses.to_dicts(),
+        "courses": courses,
+        "course_limit": MOST_COURSES,
+        "lines": list(_lines(exceptions, worklist, members)),
+        "line_count": worklist.height,
+        "columns": _COLUMNS,
+        "coverage": list(_coverage(coverage.filter(pl.col("policy_id") != NO_POLICY))),
+        "ungoverned": coverage.filter(pl.col("policy_id") == NO_POLICY)["lines"].sum(),
+        "balance": balance,
+        "least": LEAST,
+        "quarantined": quarantine.group_by("file", "column", "check")
+        .len()
+        .sort("file", "column", "check")
+        .to_dicts(),
+    }
+    drawn = figures(exceptions, worklist, payer_names) if exceptions.height else ()
+    if doses.height:
+        shown["doses_drawing"] = Markup(dose_svg(doses))
+    _write(folder, heading, drawn, shown | {"is_empty": exceptions.is_empty(), "nothing": _NOTHING})
+
+
+def write_aggregate_page(folder: Path, heading: Heading) -> None:
+    """Write summary.html from aggregate.csv: its four tables, drawn."""
+    table = pl.read_csv(folder / "aggregate.csv", schema=AGGREGATE)
+    lines = table.filter(pl.col("by") == "month")["lines"].sum()
+    at_risk = table.filter(pl.col("by") == "month")["amount_at_risk"].sum()
+    shown: dict[str, Any] = {
+        "totals": (("at risk", dollars(Decimal(at_risk))), ("claim lines", f"{lines:,}")),
+        "moved": "",
+        "without_price": 0,
+        "doses": [],
+        "lines": [],
+        "coverage": [],
+        "least": LEAST,
+        "is_empty": table.is_empty(),
+        "nothing": _TOO_FEW,
+    }
+    _write(folder, heading, aggregate_figures(table), shown)
+
+
+def _write(folder: Path, heading: Heading, drawn: Iterable[Figure], shown: dict[str, Any]) -> None:
+    pages = templates("flows.reports.page")
+    script = pages.get_template("page.js").render()
+    text = pages.get_template("summary.html").render(
+        run=heading,
+        charts=[(figure, Markup(svg(figure))) for figure in drawn],
+        outcomes=_MEANINGS,
+        colours=COLOURS,
+        script=Markup(script),
+        script_hash=_hash_of(script),
+        style=Markup(pages.get_template("page.css").render()),
+        **shown,
+    )
+    (folder / PAGE).write_text(text, encoding="utf-8")
+
+
+def _hash_of(script: str) -> str:
+    """For the page's content security policy: no script but this one runs, and nothing is fetched."""
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def _lines(
+    exceptions: pl.DataFrame, worklist: pl.DataFrame, members: pl.DataFrame
+) -> Iterator[dict[str, Any]]:
+    """The lines with the most at stake, each with its findings, strongest first."""
+    descending = [True] + [False] * len(LINE_KEY)
+    most = worklist.sort("amount_at_risk", *LINE_KEY, descending=descending, nulls_last=True).head(
+        MOST_LINES
+    )
+    strength = pl.col("outcome").cast(pl.Enum(EXCEPTIONS))
+    found = exceptions.join(most, on=list(LINE_KEY), how="semi", nulls_equal=True).sort(
+        strength, "rule_id", "exception_id"
+    )
+    findings = found.group_by(LINE_KEY, maintain_order=True).agg(
+        findings=pl.struct("rule_id", "outcome", "rationale", "exception_id")
+    )
+    ranked = members.with_row_index("member_rank")
+    joined = most.join(
+        findings, on=list(LINE_KEY), how="left", nulls_equal=True, maintain_order="left"
+    ).join(ranked, on=list(KEY), how="left", maintain_order="left")
+    return joined.with_columns(strength=strength.to_physical()).iter_rows(named=True)
+
+
+def _coverage(coverage: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    """One row per policy and rule: lines, exceptions, pass, not applicable, not evaluable; and the reasons in words."""
+    for (policy_id, rule_id), answers in coverage.group_by(
+        "policy_id", "rule_id", maintain_order=True
+    ):
+        rows = answers.to_dicts()
+        by = {
+            name: sum(r["lines"] for r in rows if r["outcome"] == name)
+            for name in (PASS, NOT_APPLICABLE, NOT_EVALUABLE)
+        }
+        total = sum(r["lines"] for r in rows)
+        counts = (total, total - sum(by.values()), *by.values())
+        reasons = "; ".join(
+            f"{r['reason'].replace('_', ' ')} {r['lines']:,}".removesuffix(" 0")
+            for r in rows
+            if r["reason"]
+        )
+        yield {"policy_id": policy_id, "rule_id": rule_id, "counts": counts, "reasons": reasons}

@@ -1,0 +1,66 @@
+"""Amounts and pieces of evidence in words, for whoever reads about one exception."""
+
+import re
+from typing import Any
+
+from audit_rules.counterfactuals.case import shown
+from schemas.outcomes import EXCESS_QUANTITY, FULL_PAID, NONE, PRICE_DIFFERENCE, PRICE_UNKNOWN
+
+_DOSE = re.compile(r"course (\d+) cycle (\d+) to (\d+)")
+_AMOUNTS = {
+    FULL_PAID: "the whole amount paid",
+    PRICE_DIFFERENCE: "what the line cost above the dearest generic of that strength near it",
+    NONE: "nothing is asked back",
+    PRICE_UNKNOWN: "there is no price to hold it against",
+}
+
+
+def basis(cents: int | None, answer: dict[str, Any]) -> str:
+    """How an amount at risk came about; answer: with amount_basis, observed and allowed."""
+    if answer["amount_basis"] != EXCESS_QUANTITY or cents is None:
+        return _AMOUNTS.get(answer["amount_basis"], "")
+    over = answer["observed"] - answer["allowed"]
+    each = cents / over
+    price = f"{each / 100:.2f} each" if each == int(each) else "the line's own price for each"
+    return f"{shown(round(over, 3))} above the {shown(answer['allowed'])} allowed, at {price}"
+
+
+def fact(fact: dict[str, Any]) -> str:
+    """One piece of evidence in words."""
+    day = f" of {fact['date']}" if fact["date"] else ""
+    claim = f" (claim {fact['claim_id']})" if fact["claim_id"] else ""
+    code, value, name = fact["code"], fact["value"], fact["id"]
+    match fact["kind"]:
+        case "diagnosis":
+            words = f"diagnosis {code}{day}{claim or ' (diagnosis table)'}"
+        case "fill" if name == "daw_code":
+            words = f"DAW code {value}{day}"
+        case "fill" if name:
+            words = f"prescriber {name}, taxonomy {code}"
+        case "fill":
+            words = f"fill{day}: {_trimmed(value or 'quantity unknown')}{claim}"
+        case "dose":
+            words = f"dose{day}, {_cycle(value)}{claim}"
+        case "service":
+            by = f" by {name}, taxonomy" if name else ""
+            words = f"service{by} {code}{day}{f', {_trimmed(value)} units' if value else ''}{claim}"
+        case "authorization":
+            words = f"authorization {name}, {value}{f', {code} only' if code else ''}, from {fact['date']}"
+        case "eligibility":
+            words = f"{code.replace('_', ' ')} {fact['date']}{f' to {value}' if value else ''}"
+        case _:
+            words = f"{code} = {value}{day}"
+    return words
+
+
+def _cycle(value: str) -> str:
+    found = _DOSE.fullmatch(value)
+    if not found:
+        return value
+    course, low, high = found.groups()
+    return f"course {course} cycle {low}" + ("" if low == high else f" or {high}")
+
+
+def _trimmed(value: str) -> str:
+    number, _, rest = value.partition(" ")
+    return f"{number.rstrip('0').rstrip('.') if '.' in number else number} {rest}".strip()

@@ -1,0 +1,64 @@
+"""Write exceptions.xlsx from the result tables of a run, where it is asked for or small enough."""
+
+from pathlib import Path
+
+import polars as pl
+
+from audit_rules.rules import RULES
+from flows.reports.workpaper.cells import EXCEL_ROWS, EXCEL_TEXT, opened
+from flows.reports.workpaper.lines import in_order_of_work, write_evidence, write_lines
+from flows.reports.workpaper.overview import OVERVIEW, WIDTHS, About, write_overview
+from flows.reports.workpaper.rule_sheets import write_rule
+
+WORKPAPER = "exceptions.xlsx"
+ROW_LIMIT = 5_000
+"""Exceptions up to which a work-paper is written unasked."""
+
+
+def write_workpaper(
+    folder: Path, about: About, wanted: bool | None, scratch: Path
+) -> tuple[str, ...]:
+    """Write the work-paper beside the Parquet results of a folder; returns what the user must know of it, in words.
+
+    wanted   True: whatever its size, False: not at all, None: up to ROW_LIMIT exceptions. Excel's own limits hold always:
+             what does not fit is left out and said, in the work-paper too.
+    """
+    exceptions, worklist, coverage = (
+        pl.read_parquet(folder / f"{name}.parquet")
+        for name in ("exceptions", "worklist", "rule_coverage")
+    )
+    if wanted is False:
+        return ()
+    if wanted is None and exceptions.height > ROW_LIMIT:
+        return (
+            f"no {WORKPAPER}: {exceptions.height:,} exceptions are more than {ROW_LIMIT:,}. --xlsx writes it all the same.",
+        )
+    found = set(exceptions["rule_id"])
+    rules = [module for module in RULES if module.RULE.id in found]
+    ordered = in_order_of_work(exceptions)
+    with opened(folder / WORKPAPER, about.as_of, scratch) as book:
+        first = book.page(OVERVIEW, WIDTHS)
+        lines_left, facts_left = write_lines(book, ordered), write_evidence(book, ordered)
+        left_out = tuple(_left_out(exceptions.height, lines_left, facts_left, book.texts_cut))
+        for module in rules:
+            write_rule(book, module, exceptions, coverage)
+        write_overview(first, about, exceptions, worklist, rules, left_out)
+    return tuple(f"{WORKPAPER}: {note}" for note in left_out)
+
+
+def _left_out(exceptions: int, lines: int, facts: int, texts: int) -> list[str]:
+    notes = []
+    if lines:
+        notes.append(
+            f"{lines:,} of {exceptions:,} exceptions are left out, the weakest and smallest: a sheet has {EXCEL_ROWS:,} rows. "
+            "All are in exceptions.parquet."
+        )
+    if facts:
+        notes.append(
+            f"{facts:,} facts of the evidence are left out: a sheet has {EXCEL_ROWS:,} rows. All are in exceptions.parquet."
+        )
+    if texts:
+        notes.append(
+            f"{texts:,} texts are cut: a cell holds {EXCEL_TEXT:,} characters. They are whole in exceptions.parquet."
+        )
+    return notes

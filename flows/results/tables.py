@@ -1,0 +1,58 @@
+"""Result tables as Parquet: the same bytes for the same rows, and what each column means in the file's schema.
+
+An Arrow reader finds description and unit in the metadata of each field; every other reader finds the same as JSON
+under COLUMNS in the file's key-value metadata.
+"""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+
+from schemas.describe import GRAINS, meaning
+from schemas.results import RESULT_SCHEMA_VERSION
+
+_ROW_GROUP = 65_536
+_PREFIX = "claims_audit."
+TABLE, DESCRIPTION, VERSION, COLUMNS = (
+    _PREFIX + n for n in ("table", "description", "result_schema_version", "columns")
+)
+
+
+def write_table(file: Path, table: str, frame: pl.DataFrame) -> None:
+    """Write rows of a result table; columns may be left out, as those that a folder's name holds."""
+    about = {column: _about(table, column) for column in frame.columns}
+    frame.write_parquet(
+        file,
+        row_group_size=_ROW_GROUP,
+        compression="zstd",
+        statistics=True,
+        arrow_schema=_schema(table, frame),
+        metadata={
+            TABLE: table,
+            DESCRIPTION: GRAINS[table],
+            VERSION: str(RESULT_SCHEMA_VERSION),
+            COLUMNS: json.dumps(about, ensure_ascii=False),
+        },
+    )
+
+
+def _about(table: str, column: str) -> dict[str, str]:
+    means = meaning(table, column)
+    return {"description": means.description} | ({"unit": means.unit} if means.unit else {})
+
+
+def _schema(table: str, frame: pl.DataFrame) -> pa.Schema:
+    """The Arrow schema of a frame with description and unit in the metadata of every field, those of structs too."""
+    return pa.schema(
+        [_field(table, field.name, field) for field in frame.clear().to_arrow().schema]
+    )
+
+
+def _field(table: str, name: str, field: pa.Field) -> pa.Field:
+    kind = field.type
+    if pa.types.is_large_list(kind) and pa.types.is_struct(kind.value_type):
+        fields = pa.struct([_field(table, f"{name}.{f.name}", f) for f in kind.value_type])
+        kind = pa.large_list(kind.value_field.with_type(fields))
+    return field.with_type(kind).with_metadata(_about(table, name))

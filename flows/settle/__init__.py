@@ -1,0 +1,1 @@
+"""Who is who, and what becomes of every claim row."""

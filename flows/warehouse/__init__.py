@@ -1,0 +1,1 @@
+"""The DuckDB file: layout, access and what the next run may reuse."""

@@ -1,0 +1,178 @@
+"""The end of a run: one screen, nothing, or one JSON object; and progress where there is a terminal."""
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from flows.cli import app as cli
+from flows.cli.app import main
+from flows.errors import InputRefused
+from flows.progress import StageBars
+from flows.reports.workpaper.write import ROW_LIMIT
+from flows.summary import Summary
+from tests.support.running import ROOT
+
+SUMMARY = Summary(
+    run_id="0123456789abcdef",
+    as_of="2026-06-30",
+    folder=Path("out/run=0123456789abcdef"),
+    was_there=False,
+    loaded_files=2,
+    passed_over=("a.csv",),
+    growing=("b.csv",),
+    rows_read=1_234_567,
+    quarantined=3,
+    duplicates=1,
+    night_before="2026-06-29",
+    moved={"changed": 1, "new": 4},
+    exceptions={"DX01 review": 2, "QTY01 recover": 1_200, "QTY01 review": 1},
+    lines=1_100,
+    amount_at_risk="123456789.05",
+    at_risk_by_outcome={"recover": "123456780.05", "review": "9.00"},
+    repeated_amounts=2,
+    persons=900,
+    judged_again=12,
+    notes=("no exceptions.xlsx",),
+)
+SCREEN = """\
+Audit 0123456789abcdef as of 2026-06-30, completed with quarantine
+moved      since 2026-06-29: 1 changed, 4 new
+loaded     2 new files; 1,234,567 rows in the warehouse's files in all
+           1 files still growing, left for the next run: b.csv
+           1 files passed over, loaded before: a.csv
+set aside  3 rows quarantined, 1 exact duplicates
+found      1,203 exceptions on 1,100 lines, 123,456,789.05 at risk
+           12 of 900 persons judged again; nothing touched the others
+           2 claims repeat their amount on every line: counted once, named in the manifest
+           rule            recover  records_request  review  advisory
+           DX01                                           2
+           QTY01             1,200                        1
+           at risk  123,456,780.05             0.00    9.00      0.00
+note       no exceptions.xlsx
+reports    out/run=0123456789abcdef
+"""
+WORDS = ["run", "--input", str(ROOT / "data" / "sample"), "--as-of", "2026-06-30"]
+
+
+@pytest.fixture
+def run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., tuple[int, dict[str, object]]]:
+    """Call `claims-audit run` with a flow that comes to SUMMARY; gives the exit code and what the flow was told."""
+    told: dict[str, object] = {}
+
+    def flow(_request: object, **words: object) -> Summary:
+        told.update(words)
+        return SUMMARY
+
+    monkeypatch.setattr(cli, "_run_flow", flow)
+    return lambda *options: (main([*WORDS, "--output", str(tmp_path), *options]), told)
+
+
+def test_one_screen_without_colours_where_it_is_piped(
+    run: Callable[..., object], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    assert run() == (0, {"show_progress": True})
+    printed = capsys.readouterr()
+    assert "\n".join(line.rstrip() for line in printed.out.splitlines()) + "\n" == SCREEN
+    assert printed.err == ""
+
+
+def test_a_quiet_run_prints_nothing(
+    run: Callable[..., object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--quiet") == (0, {"show_progress": False})
+    assert tuple(capsys.readouterr()) == ("", "")
+
+
+def test_a_scheduler_gets_one_object(
+    run: Callable[..., object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--json") == (0, {"show_progress": False})
+    printed = capsys.readouterr()
+    told = json.loads(printed.out)
+    assert printed.err == "" and printed.out.count("\n") == 1
+    assert told == {
+        "exit_code": 0,
+        "state": "Completed with quarantine",
+        "run_id": "0123456789abcdef",
+        "as_of": "2026-06-30",
+        "folder": "out/run=0123456789abcdef",
+        "was_complete": False,
+        "loaded": {"new_files": 2, "passed_over": ["a.csv"], "growing": ["b.csv"], "rows": 1234567},
+        "set_aside": {"quarantined": 3, "duplicates": 1},
+        "found": {
+            "exceptions": 1203,
+            "lines": 1100,
+            "amount_at_risk": "123456789.05",
+            "amount_at_risk_by_outcome": {"recover": "123456780.05", "review": "9.00"},
+            "repeated_amounts": 2,
+            "persons": 900,
+            "judged_again": 12,
+            "by_rule": {"DX01": {"review": 2}, "QTY01": {"recover": 1200, "review": 1}},
+        },
+        "moved": {"since": "2026-06-29", "counts": {"changed": 1, "new": 4}},
+        "notes": ["no exceptions.xlsx"],
+    }
+    keys = {
+        key for key in told if f"`{key}`" not in (ROOT / "README.md").read_text(encoding="utf-8")
+    }
+    assert keys == set()
+
+
+@pytest.mark.parametrize("option", ["--quiet", "--json"])
+def test_a_run_that_fails_says_why(
+    option: str,
+    run: Callable[..., object],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_words: object, **_more: object) -> Summary:
+        raise InputRefused("a.csv: cut. Export it again.")
+
+    monkeypatch.setattr(cli, "_run_flow", refuse)
+    assert run(option) == (3, {})  # type: ignore[comparison-overlap]
+    printed = capsys.readouterr()
+    assert printed.err == "claims-audit: a.csv: cut. Export it again.\n"
+    failed = {"exit_code": 3, "error": "a.csv: cut. Export it again."}
+    assert (json.loads(printed.out) if option == "--json" else printed.out) == (
+        failed if option == "--json" else ""
+    )
+
+
+def test_a_run_without_quarantine_is_completed() -> None:
+    assert replace(SUMMARY, quarantined=0).state == "Completed"
+
+
+def test_the_help_names_the_limit_of_the_work_paper(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["run", "--help"])
+    assert f"up to {ROW_LIMIT:,} exceptions" in " ".join(
+        capsys.readouterr().out.replace("\u2502", " ").split()
+    )
+
+
+# ---------------------------------------------------------------- progress
+
+
+def _bars(wanted: bool = True, terminal: bool = True) -> str:
+    written = io.StringIO()
+    bars = StageBars(wanted, Console(file=written, force_terminal=terminal, width=120))
+    with bars.shown(), bars.stage("load", 2):
+        bars.step("a.csv")
+        bars.rows(1_234)
+    return written.getvalue()
+
+
+def test_progress_tells_stage_rows_and_rate() -> None:
+    shown = _bars()
+    assert "load" in shown and "2/2" in shown and "1,234 rows, " in shown and " a second" in shown
+
+
+def test_there_is_no_progress_without_a_terminal_or_where_it_is_not_wanted() -> None:
+    assert _bars(wanted=False) == "" == _bars(terminal=False).strip()

@@ -1,0 +1,392 @@
+"""Every hostile file meets its fate exactly; rows in = accepted + quarantined + duplicates, whatever stands in a file."""
+
+import csv
+import gzip
+import io
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from audit_rules.errors import AuditError
+from flows import plan as planning
+from flows.errors import InputRefused
+from flows.intake import load as loader
+from flows.plan import Plan, Request, plan
+from flows.settle.claims import FileCounts, net
+from flows.stages import begin, load_stage, validate_stage
+from tests.support.hostile import (
+    ANY_ERROR_RATE,
+    CORPUS,
+    CSV,
+    GZ,
+    HEAD,
+    PARQUET,
+    TABLE,
+    Hostile,
+    Read,
+    Refused,
+    documentation,
+    fill,
+)
+from tests.support.nights import content, night, published
+from tests.support.running import AS_OF, ROOT
+
+READ = [h for h in CORPUS if isinstance(h.fate, Read)]
+REFUSED = [h for h in CORPUS if isinstance(h.fate, Refused)]
+
+
+ORDINARY = (CSV, GZ, PARQUET)
+
+
+def _named(hostiles: list[Hostile]) -> list[object]:
+    return [
+        pytest.param(h, id=h.name, marks=[pytest.mark.slow] if h.is_slow else []) for h in hostiles
+    ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def policies_read_once() -> Iterator[None]:
+    """The policy files are the same for every extract: reading them once spares a third of the time."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(planning, "load_policies", cache(planning.load_policies))
+        yield
+
+
+def _is_batched(hostile: Hostile) -> bool:
+    """Whether the file can be loaded beside others: neither its folder nor its duplicates matter."""
+    special = (
+        hostile.also
+        or hostile.while_read
+        or hostile.is_slow
+        or hostile.folder != "in"
+        or len(hostile.files) > 1
+    )
+    fate, name = hostile.fate, next(iter(hostile.files))
+    return (
+        isinstance(fate, Read)
+        and not fate.duplicates
+        and not special
+        and (name in ORDINARY or hostile.name.startswith("name-"))
+    )
+
+
+BATCHED = [h for h in READ if _is_batched(h)]
+ALONE = [h for h in READ if not _is_batched(h)]
+TWICE = [h for h in ALONE if isinstance(h.fate, Read) and h.fate.duplicates]
+
+
+def _planned(base: Path, landing: Path, config: str) -> Plan:
+    (base / "config.toml").write_text(config, encoding="utf-8")
+    return plan(Request(landing, base, base / "audit.duckdb", AS_OF, base / "config.toml"))
+
+
+def _loaded(made: Plan) -> Plan:
+    begin(made)
+    load_stage(made, lambda _name: None)
+    validate_stage(made)
+    return made
+
+
+def _check(connection: duckdb.DuckDBPyConnection, file_name: str, fate: Read) -> None:
+    """Hold what stands in the workbench of one file against its fate."""
+
+    def asked(query: str) -> list[tuple[object, ...]]:
+        return connection.execute(query, [file_name]).fetchall()
+
+    of_file = "JOIN file f USING (file_no) WHERE f.name = ?"
+    ((rows_read,),) = asked("SELECT rows_read FROM file WHERE name = ?")
+    ((stored,),) = asked(f"SELECT count(*) FROM {TABLE} {of_file}")
+    quarantined = asked(f"SELECT row_number, column_name, check_name FROM quarantine {of_file}")
+    warnings = asked(f"SELECT column_name, check_name, rows FROM warning {of_file}")
+    cells = {
+        c: [v for (v,) in asked(f"SELECT t.{c} FROM {TABLE} t {of_file} ORDER BY row_number")]
+        for c in fate.cells
+    }
+    assert (rows_read, stored) == (fate.rows_read, fate.accepted + fate.duplicates)
+    assert sorted(quarantined, key=str) == sorted(fate.quarantined, key=str)
+    assert sorted(warnings) == sorted(fate.warnings)
+    assert cells == fate.cells
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Files loaded in one run: where they lie, and a connection to the workbench that holds them."""
+
+    landing: Path
+    workbench: duckdb.DuckDBPyConnection
+
+
+@pytest.fixture(scope="module")
+def batches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Batch]]:
+    """Per config one run over all files that can be loaded together, each under its own name."""
+    made = {}
+    for number, config in enumerate(sorted({h.config for h in BATCHED})):
+        base = tmp_path_factory.mktemp(f"batch{number}")
+        (base / "in").mkdir()
+        for hostile in (h for h in BATCHED if h.config == config):
+            path = hostile.write(base / hostile.name) / next(iter(hostile.files))
+            path.rename(base / "in" / _name_in_batch(hostile))
+        bench = _loaded(_planned(base, base / "in", config)).bench
+        made[config] = Batch(base / "in", duckdb.connect(str(bench.database), read_only=True))
+    yield made
+    for batch in made.values():
+        batch.workbench.close()
+
+
+def _name_in_batch(hostile: Hostile) -> str:
+    """The file's own name where that is what is hostile, else one that tells it apart from the others."""
+    name = next(iter(hostile.files))
+    return name.replace(TABLE, f"{TABLE}_{hostile.name}") if name in ORDINARY else name
+
+
+@pytest.mark.parametrize("hostile", _named(BATCHED))
+def test_a_hostile_file_is_read_or_quarantined(hostile: Hostile, batches: dict[str, Batch]) -> None:
+    assert isinstance(hostile.fate, Read)
+    _check(batches[hostile.config].workbench, _name_in_batch(hostile), hostile.fate)
+
+
+def _loaded_alone(hostile: Hostile, base: Path) -> Plan:
+    assert isinstance(hostile.fate, Read)
+    made = _loaded(_planned(base, hostile.write(base), hostile.config))
+    with duckdb.connect(str(made.bench.database), read_only=True) as connection:
+        _check(connection, next(iter(hostile.files)), hostile.fate)
+    return made
+
+
+def _settled_alone(hostile: Hostile, base: Path) -> None:
+    fate = hostile.fate
+    assert isinstance(fate, Read)
+    made, name = _loaded_alone(hostile, base), next(iter(hostile.files))
+    (counts,) = (f for f in net(made.bench, AS_OF, made.payer_names, 1).files if f.file == name)
+    assert (counts.rows_read, counts.accepted, counts.quarantined, counts.duplicates) == (
+        fate.rows_read,
+        fate.accepted,
+        fate.rows_quarantined,
+        fate.duplicates,
+    )
+
+
+@pytest.mark.parametrize("hostile", _named([h for h in ALONE if h not in TWICE]))
+def test_a_hostile_folder_is_read(hostile: Hostile, tmp_path: Path) -> None:
+    _loaded_alone(hostile, tmp_path)
+
+
+@pytest.mark.parametrize("hostile", _named(TWICE))
+def test_exact_duplicates_count_once(hostile: Hostile, tmp_path: Path) -> None:
+    _settled_alone(hostile, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hostile", _named([h for h in READ if not h.is_slow]))
+def test_a_hostile_file_alone_keeps_the_law(hostile: Hostile, tmp_path: Path) -> None:
+    _settled_alone(hostile, tmp_path)
+
+
+# ---------------------------------------------------------------- refused
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An output folder with a warehouse and the reports of a first night; at the end the warehouse must still hold just that."""
+    base = tmp_path_factory.mktemp("first")
+    (base / "in").mkdir()
+    (base / "in" / CSV).write_text(f"{HEAD}\n{fill(91)}\n", encoding="utf-8")
+    night(Request(base / "in", base / "out", base / "out" / "audit.duckdb", AS_OF))
+    before = content(base / "out" / "audit.duckdb")
+    yield base / "out"
+    assert content(base / "out" / "audit.duckdb") == before
+
+
+def _standing(output: Path) -> tuple[object, ...]:
+    if not output.exists():
+        return ()
+    names = sorted(p.name for p in output.iterdir() if not p.name.endswith(".lock"))
+    return published(output), names, *(p.read_bytes() for p in output.glob("*.duckdb"))
+
+
+@pytest.fixture
+def is_read(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Hostile]]:
+    """A list: what the hostile in it does while it is read is done when it was found, before it is hashed."""
+    reading: list[Hostile] = []
+    hash_of = loader.sha256_of
+
+    def hashed(path: Path) -> str:
+        if reading:
+            act = reading.pop().while_read
+            assert act
+            act(path.parent)
+        return hash_of(path)
+
+    monkeypatch.setattr(loader, "sha256_of", hashed)
+    yield reading
+    assert not reading
+
+
+@pytest.mark.parametrize("hostile", _named(REFUSED))
+def test_a_hostile_file_is_refused(
+    hostile: Hostile, output: Path, tmp_path: Path, is_read: list[Hostile]
+) -> None:
+    fate = hostile.fate
+    assert isinstance(fate, Refused)
+    landing = hostile.write(tmp_path)
+    if hostile.is_first:
+        output = tmp_path / "out"
+        output.mkdir()
+    before = _standing(output)
+    if hostile.while_read:
+        is_read.append(hostile)
+    (tmp_path / "config.toml").write_text(hostile.config, encoding="utf-8")
+    with pytest.raises(AuditError) as refused:
+        night(Request(landing, output, output / "audit.duckdb", AS_OF, tmp_path / "config.toml"))
+    message = str(refused.value)
+    assert refused.value.exit_code == fate.exit_code, message
+    assert re.search(".*".join(map(re.escape, fate.words)), message), message
+    assert not re.search(r"\b[CM]\d\b|2026-|00078", message), "row content in a message"
+    assert message.endswith(".") and "\n" not in message
+    assert _standing(output) == before
+
+
+@pytest.mark.slow
+def test_what_was_accepted_goes_through_the_rules_to_the_reports(
+    batches: dict[str, Batch], tmp_path: Path
+) -> None:
+    """A hostile value that was accepted hurts no later stage either."""
+    small = [
+        h
+        for h in BATCHED
+        if h.config == ANY_ERROR_RATE and isinstance(h.fate, Read) and h.fate.rows_read < 1000
+    ]
+    (tmp_path / "in").mkdir()
+    for name in map(_name_in_batch, small):
+        shutil.copy(batches[ANY_ERROR_RATE].landing / name, tmp_path / "in" / name)
+    (tmp_path / "config.toml").write_text(ANY_ERROR_RATE, encoding="utf-8")
+    summary = night(
+        Request(
+            tmp_path / "in", tmp_path, tmp_path / "audit.duckdb", AS_OF, tmp_path / "config.toml"
+        )
+    )
+    assert summary.loaded_files == len(small)
+    assert summary.rows_read == sum(h.fate.rows_read for h in small if isinstance(h.fate, Read))
+
+
+# ---------------------------------------------------------------- any content at all
+
+PIECES = [
+    "a",
+    "1",
+    '"',
+    '""',
+    ",",
+    " ",
+    "\n",
+    "\r\n",
+    "\r",
+    '5" tube',
+    '"x"',
+    "é",
+    "NULL",
+    "=1",
+    "'",
+    "#",
+    "\\",
+    '\\"',
+    "\t",
+    "\u2028",
+    "\x0b",
+    "\ufeff",
+]
+texts = st.lists(st.sampled_from(PIECES), max_size=8).map("".join)
+ends = st.sampled_from(["\n", "\n", "\r\n", "\r", "\n\n"])
+
+
+@st.composite
+def extracts(draw: st.DrawFn) -> str:
+    """A header and some lines, of which a few are good, most hold a hostile field, and some are anything."""
+    end = draw(ends)
+    lines = [draw(st.just("\n") | st.just("")) + HEAD]
+    for number in range(draw(st.integers(0, 8))):
+        hostile = draw(texts)
+        with_hostile = fill(number % 3, **{draw(st.sampled_from(HEAD.split(","))): hostile})
+        lines.append(draw(st.sampled_from([fill(number), with_hostile, with_hostile, hostile])))
+    return "".join(
+        line + (end if draw(st.integers(0, 9)) else draw(ends)) for line in lines
+    ) + draw(texts | st.just(""))
+
+
+def independent_count(text: str) -> int:
+    """Records after the header, by Python's csv module."""
+    return sum(1 for record in csv.reader(io.StringIO(text, newline="")) if record) - 1
+
+
+def settled(base: Path, texts: list[str]) -> dict[str, FileCounts]:
+    """The counts of every file that was not refused; a refused one is taken out and the others are run again."""
+    (base / "in").mkdir()
+    for number, text in enumerate(texts):
+        encoded = text.encode("utf-16" if number % 3 == 2 else "utf-8")
+        path = base / "in" / f"{TABLE}_{number}.csv{'.gz' if number % 2 else ''}"
+        path.write_bytes(gzip.compress(encoded) if number % 2 else encoded)
+    while any((base / "in").iterdir()):
+        try:
+            made = _loaded(_planned(base, base / "in", ANY_ERROR_RATE))
+        except InputRefused as refused:
+            (base / "in" / str(refused).split(":")[0]).unlink()
+            continue
+        return {f.file: f for f in net(made.bench, AS_OF, made.payer_names, 1).files}
+    return {}
+
+
+def _hold_the_law(base: Path, texts: list[str]) -> None:
+    found = settled(base, texts)
+    for number, text in enumerate(texts):
+        counts = next(
+            (f for name, f in found.items() if name.split(".")[0] == f"{TABLE}_{number}"), None
+        )
+        if counts is None:
+            assert '"' in text or text in texts[:number], "a file without quotes is never refused"
+            continue
+        assert counts.rows_read == independent_count(text)
+        assert counts.rows_read == counts.accepted + counts.quarantined + counts.duplicates
+
+
+many_texts = st.lists(extracts(), min_size=6, max_size=6, unique=True)
+quietly = {
+    "deadline": None,
+    "derandomize": True,
+    "database": None,
+    "suppress_health_check": list(HealthCheck),
+}
+
+
+@given(many_texts)
+@settings(max_examples=4, **quietly)  # type: ignore[arg-type]
+def test_rows_in_are_rows_out(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
+    _hold_the_law(tmp_path_factory.mktemp("law"), texts)
+
+
+@pytest.mark.slow
+@given(many_texts)
+@settings(max_examples=100, **quietly)  # type: ignore[arg-type]
+def test_rows_in_are_rows_out_of_many_files(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[str]
+) -> None:
+    _hold_the_law(tmp_path_factory.mktemp("law"), texts)
+
+
+# ---------------------------------------------------------------- the documentation
+
+
+def test_names_are_told_apart() -> None:
+    assert len({h.name for h in CORPUS}) == len(CORPUS) >= 60
+
+
+def test_the_documentation_is_current() -> None:
+    written = (ROOT / "docs" / "input.md").read_text(encoding="utf-8")
+    assert written == documentation(), "run: python -m tests.support.hostile > docs/input.md"

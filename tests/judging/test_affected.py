@@ -1,0 +1,437 @@
+"""A night judges again only whom something touched, and its reports are those of judging everybody."""
+
+import csv
+import random
+import shutil
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from audit_rules.engine.dossier import compile_dossier
+from audit_rules.engine.judge import Judgement, judge
+from audit_rules.engine.rule import Book
+from audit_rules.policy.library import SHIPPED_POLICIES
+from audit_rules.rules import RULES
+from flows import stages
+from flows.judging.affected import touched_persons
+from flows.judging.frames import extract, of_others
+from flows.judging.standing import with_standing
+from flows.plan import Request, plan
+from flows.stages import begin, load_stage, net_stage, validate_stage
+from flows.summary import Summary
+from flows.warehouse.connection import opened
+from tests.support.extracts import ANY_ERROR_RATE, Row, as_csv, good
+from tests.support.nights import night, published
+from tests.support.running import AS_OF, ROOT
+
+BRAND = "00078040134"
+OTHER_DRUG = "00093720110"
+NPI, OTHER_NPI = "1234567893", "1679576722"
+FIRST = AS_OF - timedelta(days=30)
+FEW = tuple(
+    m
+    for m in RULES
+    if m.RULE.id in ("AUTH01", "DUP01", "DX01", "ELIG01", "GEN01", "SAFE02", "SPEC01")
+)
+"""Rules that between them look at every table: judging with all takes four times as long."""
+Rows = dict[str, list[Row]]
+
+
+def _fill(member: str, **values: object) -> Row:
+    return good("pharmacy_claim", **{"claim_id": f"{member}1", "member_id": member} | values)
+
+
+def _dose(member: str, **values: object) -> Row:
+    day = {"claim_start_date": "2026-05-28", "claim_line_start_date": "2026-05-28"}
+    dose = {
+        "hcpcs_code": "J9229",
+        "service_unit_quantity": "9",
+        "paid_amount": "20000.00",
+        "rendering_npi": NPI,
+    }
+    return good(
+        "medical_claim", **{"claim_id": f"{member}d", "member_id": member} | day | dose | values
+    )
+
+
+SMALL: Rows = {
+    "pharmacy_claim": [
+        _fill("A"),
+        _fill("B", ndc_code=BRAND, paid_amount="9000.00"),
+        _fill("C", payer="Aetna", prescribing_provider_npi=NPI),
+        _fill("D"),
+        _fill("E", person_id="PE"),
+    ],
+    "medical_claim": [_dose("F", payer="MMM"), _dose("G", payer="Aetna", rendering_npi=OTHER_NPI)],
+    "eligibility": [good("eligibility", member_id=m) for m in "ABD"],
+    "authorization": [good("authorization", authorization_id=f"A{m}", member_id=m) for m in "AD"],
+    "provider": [good("provider", npi=OTHER_NPI)],
+    "clinical_evidence": [
+        good(
+            "clinical_evidence",
+            member_id="A",
+            evidence_code="philadelphia",
+            evidence_value="positive",
+        )
+    ],
+    "diagnosis": [
+        good("diagnosis", member_id="A"),
+        good("diagnosis", member_id="D", diagnosis_date=None, claim_id="D1"),
+    ],
+}
+"""Seven persons: A, B, C, D, PE with fills, F and G with doses."""
+
+
+def _land(folder: Path, tables: Rows) -> Path:
+    folder.mkdir()
+    for table, rows in tables.items():
+        (folder / f"{table}.csv").write_text(as_csv(rows), encoding="utf-8")
+    return folder
+
+
+def _request(base: Path, landing: Path | None, as_of: date) -> Request:
+    (base / "config.toml").write_text(ANY_ERROR_RATE, encoding="utf-8")
+    return Request(landing, base / "out", base / "audit.duckdb", as_of, base / "config.toml")
+
+
+@pytest.fixture(scope="module")
+def first_night(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a first night with SMALL."""
+    base = tmp_path_factory.mktemp("first")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stages, "RULES", FEW)
+        night(_request(base, _land(base / "one", SMALL), FIRST))
+    return base
+
+
+def _judged_again(request: Request) -> set[str]:
+    """Who is judged again on a night that is not kept; asserts that everybody's answers are as if all were judged."""
+    made = plan(request)
+    begin(made)
+    load_stage(made, lambda _name: None)
+    validate_stage(made)
+    net_stage(made)
+    book = Book(made.library, made.reference)
+    others = of_others(made.bench, made.reference, request.as_of)
+    before = touched_persons(made.bench, book, FEW, others, request.as_of, made.texts)
+
+    def judged(before: date | None) -> Judgement:
+        extracted = extract(made.bench, made.reference, request.as_of, before=before)
+        return judge(
+            compile_dossier(extracted, made.reference, made.default_supply_days, request.as_of),
+            book,
+            FEW,
+        )
+
+    found = with_standing(made.bench, judged(before))
+    with opened(made.bench) as connection:
+        asked = {person for (person,) in connection.execute("FROM run.affected_person").fetchall()}
+    whole = judged(None)
+    assert found.exceptions.equals(whole.exceptions)
+    assert found.coverage.equals(whole.coverage)
+    assert found.worklist.equals(whole.worklist)
+    shutil.rmtree(made.bench.scratch)
+    return asked
+
+
+def _second_night(first_night: Path, base: Path, tables: Rows, as_of: date = FIRST) -> set[str]:
+    """Who is judged again on the second night, which brings these rows."""
+    shutil.copy(first_night / "audit.duckdb", base)
+    return _judged_again(_request(base, _land(base / "two", tables), as_of))
+
+
+def _same_as_whole(request: Request, summary: Summary) -> None:
+    """Assert that the night's results have the bytes of looking at everything."""
+    found = {k: v for k, v in published(request.output).items() if summary.run_id in k}
+    shutil.rmtree(summary.folder)
+    again = night(replace(request, input=None, whole=True))
+    assert (again.run_id, again.judged_again) == (summary.run_id, again.persons)
+    assert {k: v for k, v in published(request.output).items() if summary.run_id in k} == found
+
+
+EVERYBODY = {"A", "B", "C", "D", "PE", "F", "G"}
+CAUSES: dict[str, tuple[Rows, set[str]]] = {
+    "nothing": ({}, set()),
+    "new rows": (
+        {"pharmacy_claim": [_fill("A", claim_id="A2", dispensing_date="2026-02-05")]},
+        {"A"},
+    ),
+    "new rows of nobody audited": ({"pharmacy_claim": [_fill("Z", ndc_code=OTHER_DRUG)]}, set()),
+    "a new patient": ({"medical_claim": [_dose("H")]}, {"H"}),
+    "the same rows again": ({"eligibility": SMALL["eligibility"][::-1]}, {"A", "B", "D"}),
+    "evidence": ({"clinical_evidence": [good("clinical_evidence", member_id="F")]}, {"F"}),
+    "a price that others are held against": (
+        {"pharmacy_claim": [_fill("Q", paid_amount="700.00")]},
+        {"B", "Q"},
+    ),
+    "a payer's fills known from an earlier day": (
+        {"pharmacy_claim": [_fill("Z", ndc_code=OTHER_DRUG, dispensing_date="2024-01-01")]},
+        {"B"},
+    ),
+    "a specialty of a provider": (
+        {"provider": [good("provider", npi=NPI, taxonomy_code="207R00000X")]},
+        {"C", "F"},
+    ),
+    "a specialty that was known": ({"provider": [good("provider", npi=OTHER_NPI)]}, set()),
+    "a member known as a person": (
+        {"eligibility": [good("eligibility", member_id="A", person_id="PY")]},
+        {"PY"},
+    ),
+    "a second person of a member": (
+        {"eligibility": [good("eligibility", member_id="E", person_id="PX")]},
+        {"PE"},
+    ),
+    "members who are one person": (
+        {"diagnosis": [good("diagnosis", member_id=m, person_id="PE") for m in "AD"]},
+        {"PE"},
+    ),
+    "an authorization that was another's": (
+        {"authorization": [good("authorization", authorization_id="AA", member_id="B")]},
+        {"A", "B"},
+    ),
+    "a void under another member": (
+        {
+            "pharmacy_claim": [
+                _fill(
+                    "Z",
+                    claim_id="v",
+                    claim_frequency_code="8",
+                    original_claim_id="D1",
+                    paid_amount="-100.00",
+                )
+            ]
+        },
+        {"D", "Z"},
+    ),
+    "a replacement of a replacement": (
+        {
+            "pharmacy_claim": [
+                _fill("C", claim_id="r1", claim_frequency_code="7", original_claim_id="C1"),
+                _fill("Z", claim_id="r2", claim_frequency_code="7", original_claim_id="r1"),
+            ]
+        },
+        {"C", "Z"},
+    ),
+}
+"""What a second night brings, and who is judged again for it, of those with lines of audited drugs."""
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_those_are_judged_again_whom_it_touches(
+    first_night: Path, tmp_path: Path, cause: str
+) -> None:
+    tables, touched = CAUSES[cause]
+    assert _second_night(first_night, tmp_path, tables) == touched
+
+
+def test_a_window_that_was_open_is_asked_for_again(first_night: Path, tmp_path: Path) -> None:
+    assert [m.RULE.id for m in RULES if m.RULE.passing] == ["SAFE02"]
+    assert _second_night(first_night, tmp_path, {}, AS_OF) == {
+        "F"
+    }  # the dose of three days before, at a payer who asks
+
+
+def test_rules_that_know_the_day_say_which_answers_pass() -> None:
+    for module in RULES:
+        text = Path(str(module.__file__)).read_text(encoding="utf-8")  # type: ignore[attr-defined]  # modules have one
+        assert ("as_of" in text) == bool(module.RULE.passing), module.RULE.id
+
+
+def test_what_comes_to_be_known_as_days_go_by_touches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows loaded by the first night and dated after it: a claim, a diagnosis, a fact, a patient's first line."""
+    monkeypatch.setattr(stages, "RULES", FEW)
+    later = "2026-06-15"
+    rows: Rows = {
+        "pharmacy_claim": [
+            _fill("A"),
+            _fill("A", claim_id="A2", dispensing_date=later),
+            _fill("B"),
+            _fill("C"),
+            _fill("D"),
+            _fill("H", dispensing_date=later),
+        ],
+        "medical_claim": [_dose("I", claim_start_date=later, claim_line_start_date=later)],
+        "diagnosis": [good("diagnosis", member_id="B", diagnosis_date=later)],
+        "clinical_evidence": [good("clinical_evidence", member_id="C", evidence_date=later)],
+    }
+    night(_request(tmp_path, _land(tmp_path / "one", rows), FIRST))
+    assert _judged_again(_request(tmp_path, None, AS_OF)) == {"A", "B", "C", "H", "I"}
+
+
+def test_an_undated_diagnosis_of_the_night_before_still_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is dated by a claim that is not the one it speaks for."""
+    monkeypatch.setattr(stages, "RULES", FEW)
+    rows: Rows = {
+        "medical_claim": [_dose("F", payer="MMM")],
+        "pharmacy_claim": [_fill("F", ndc_code=OTHER_DRUG, dispensing_date="2026-05-20")],
+        "diagnosis": [
+            good(
+                "diagnosis",
+                member_id="F",
+                diagnosis_code="C91.00",
+                diagnosis_date=None,
+                claim_id="F1",
+            )
+        ],
+    }
+    night(_request(tmp_path, _land(tmp_path / "one", rows), FIRST))
+    later = _dose("F", payer="MMM", claim_id="F2", claim_line_start_date="2026-05-30")
+    request = _request(tmp_path, _land(tmp_path / "two", {"medical_claim": [later]}), FIRST)
+    _same_as_whole(request, night(request))
+
+
+def test_the_rows_of_a_patient_whom_several_nights_made_are_all_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of before the first audited line, the line, another of the same day, and a night that only touches the person."""
+    monkeypatch.setattr(stages, "RULES", FEW)
+    dose = _dose("Z", payer="MMM")
+    visit = dose | {
+        "claim_id": "visit",
+        "hcpcs_code": "99213",
+    }  # in the place in its file that the dose has in the next
+    leukemia = good(
+        "diagnosis", member_id="Z", diagnosis_code="C91.00", diagnosis_date="2026-05-01"
+    )
+    brought: list[Rows] = [
+        SMALL
+        | {
+            "medical_claim": [visit, *SMALL["medical_claim"]],
+            "diagnosis": [*SMALL["diagnosis"], leukemia],
+        },
+        {"medical_claim": [dose]},
+        {"medical_claim": [dose | {"claim_id": "again"}]},
+        {"eligibility": [good("eligibility", member_id="Z", payer="MMM")]},
+    ]
+    for number, tables in enumerate(brought):
+        request = _request(tmp_path, _land(tmp_path / str(number), tables), FIRST)
+        summary = night(request)
+    assert summary.judged_again == 1
+    found = (
+        pl.read_parquet(summary.folder / "exceptions.parquet")
+        .filter(pl.col("member_id") == "Z")["rule_id"]
+        .to_list()
+    )
+    assert "DUP01" in found and "DX01" not in found
+    _same_as_whole(request, summary)
+
+
+def test_a_table_supplied_for_the_first_time_judges_everybody_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "RULES", FEW)
+    night(
+        _request(
+            tmp_path, _land(tmp_path / "one", {"pharmacy_claim": SMALL["pharmacy_claim"]}), FIRST
+        )
+    )
+    brings = _land(tmp_path / "two", {"provider": SMALL["provider"]})
+    assert _judged_again(_request(tmp_path, brings, FIRST)) == {"A", "B", "C", "D", "PE"}
+
+
+def test_other_policies_judge_everybody_again(first_night: Path, tmp_path: Path) -> None:
+    shutil.copy(first_night / "audit.duckdb", tmp_path)
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    path = next(iter(sorted(SHIPPED_POLICIES.glob("cigna*quantity*.toml"))))
+    (folder / path.name).write_text(
+        path.read_text(encoding="utf-8").replace("limit = 60", "limit = 1"), encoding="utf-8"
+    )
+    assert _judged_again(replace(_request(tmp_path, None, FIRST), policies=folder)) == EVERYBODY
+
+
+def test_other_names_of_payers_judge_everybody_again(first_night: Path, tmp_path: Path) -> None:
+    shutil.copy(first_night / "audit.duckdb", tmp_path)
+    path = tmp_path / "aliased.toml"
+    path.write_text(ANY_ERROR_RATE + '[payer_aliases]\n"aetna" = "cigna"\n', encoding="utf-8")
+    assert _judged_again(replace(_request(tmp_path, None, FIRST), config=path)) == EVERYBODY
+
+
+def test_another_program_settles_and_judges_everything_again(
+    first_night: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(first_night / "audit.duckdb", tmp_path)
+    monkeypatch.setattr("flows.warehouse.memory.program_digest", lambda: "another")
+    assert _judged_again(_request(tmp_path, None, FIRST)) == EVERYBODY
+
+
+def test_an_earlier_night_is_not_what_the_next_builds_on(
+    first_night: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file given to an earlier night after a later one was judged is new to the night after."""
+    monkeypatch.setattr(stages, "RULES", FEW)
+    shutil.copy(first_night / "audit.duckdb", tmp_path)
+    night(_request(tmp_path, None, AS_OF))
+    late = night(
+        _request(
+            tmp_path,
+            _land(tmp_path / "two", {"pharmacy_claim": [_fill("A", claim_id="A2")]}),
+            FIRST,
+        )
+    )
+    assert late.judged_again == late.persons == len(EVERYBODY)
+    assert _judged_again(_request(tmp_path, None, AS_OF)) == {"A"}
+
+
+# ---------------------------------------------------------------- any nights
+
+
+def _drawn(chance: random.Random) -> tuple[str, tuple[str, ...], list[str]]:
+    """A row of the sample, perhaps with a value or two of another row of its table."""
+    table = chance.choice(list(_SAMPLE))
+    header, rows = _SAMPLE[table]
+    row, other = list(chance.choice(rows)), chance.choice(rows)
+    for i in chance.sample(range(len(row)), chance.choice([0, 1, 1, 2])):
+        row[i] = other[i]
+    return table, header, row
+
+
+def _sample() -> dict[str, tuple[tuple[str, ...], list[list[str]]]]:
+    found = {}
+    for path in sorted((ROOT / "data" / "sample").glob("*.csv")):
+        with path.open(encoding="utf-8", newline="") as stream:
+            header, *rows = list(csv.reader(stream))
+        found[path.stem] = (tuple(header), rows)
+    return found
+
+
+_SAMPLE = _sample()
+
+
+@pytest.mark.slow
+@given(seed=st.integers(0, 2**32))
+@settings(
+    max_examples=6,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+def test_any_nights_report_as_if_everybody_were_judged(
+    tmp_path_factory: pytest.TempPathFactory, seed: int
+) -> None:
+    base, chance = tmp_path_factory.mktemp("nights"), random.Random(seed)
+    request = _request(
+        base, ROOT / "data" / "sample", AS_OF - timedelta(days=chance.randrange(400))
+    )
+    night(request)
+    for number in range(3):
+        tables: Rows = {}
+        for _ in range(chance.choice([1, 3, 10])):
+            table, header, row = _drawn(chance)
+            tables.setdefault(table, []).append(
+                {h: v or None for h, v in zip(header, row, strict=True)}
+            )
+        day = request.as_of + timedelta(days=chance.choice([0, 1, 30]))
+        request = _request(base, _land(base / str(number), tables), min(day, AS_OF))
+        summary = night(request)
+    _same_as_whole(request, summary)

@@ -1,0 +1,228 @@
+"""What may know what: packages depend in one direction, rules hold no number, code, date or payer, one module reads the clock."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from audit_rules.engine.rule import RuleModule
+from audit_rules.policy.library import load_policies
+from audit_rules.policy.terms import TERM_KINDS
+from audit_rules.rules import RULES
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+RULE_FOLDER = ROOT / "audit_rules" / "rules"
+PACKAGES = ("schemas", "audit_rules", "flows")
+MODULES = [p for package in PACKAGES for p in sorted((ROOT / package).rglob("*.py"))]
+RULE_FILES = sorted(p for p in RULE_FOLDER.glob("*.py") if p.name != "__init__.py")
+SQL_FILES = sorted((ROOT / "sql").rglob("*.sql"))
+
+MAY_IMPORT = {
+    "schemas": {"schemas"},
+    "audit_rules": {"schemas", "audit_rules"},
+    "flows": {"schemas", "audit_rules", "flows"},
+}
+KNOWS_PATHS = ("library.py", "codes.py")
+CLOCK = Path("flows/clock.py")
+CLOCK_READERS = {
+    "today",
+    "now",
+    "utcnow",
+    "time",
+    "time_ns",
+    "monotonic",
+    "perf_counter",
+    "process_time",
+    "localtime",
+    "gmtime",
+}
+LONGEST_RULE = 150
+CODES = {
+    "date": r"\b\d{4}-\d{2}-\d{2}\b",
+    "HCPCS code": r"\b[A-Z]\d{4}\b|\b\d{5}\b",
+    "NDC": r"\b\d{10,11}\b|\b\d{4,5}-\d{3,4}-\d{1,2}\b",
+    "ICD-10-CM code": r"\b[A-Z]\d[0-9A-Z]\.[0-9A-Z]{1,4}\b",
+    "taxonomy code": r"\b\d{3}[0-9A-Z]{6}X\b",
+}
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported(path: Path) -> set[str]:
+    """Full names of everything that a module imports, inside functions too."""
+    found = set()
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{_name(path)}: a relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def _roots(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imported(path)}
+
+
+def _docstrings(tree: ast.Module) -> set[int]:
+    """Identities of the constants that are docstrings."""
+    found = set()
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if (
+            isinstance(body, list)
+            and body
+            and isinstance(body[0], ast.Expr)
+            and isinstance(body[0].value, ast.Constant)
+        ):
+            found.add(id(body[0].value))
+    return found
+
+
+def constants(path: Path) -> Iterator[ast.Constant]:
+    """Every constant of a module outside docstrings."""
+    docstrings = _docstrings(_tree(path))
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Constant) and id(node) not in docstrings:
+            yield node
+
+
+# ---------------------------------------------------------------- who knows whom
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_packages_depend_in_one_direction(path: Path) -> None:
+    package = path.relative_to(ROOT).parts[0]
+    ours = _roots(path) & {*PACKAGES, "tests", "data", "benchmarks"}
+    assert ours <= MAY_IMPORT[package]
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in MODULES if p.is_relative_to(ROOT / "audit_rules")], ids=_name
+)
+def test_the_rules_are_pure(path: Path) -> None:
+    unwanted = {"prefect", "duckdb", "logging", "time", "os", "random", "subprocess"}
+    if path.name not in KNOWS_PATHS:
+        unwanted |= {"pathlib", "io", "tempfile", "shutil"}
+    assert _roots(path) & unwanted == set()
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in MODULES if p.is_relative_to(ROOT / "schemas")], ids=_name
+)
+def test_the_schemas_are_pure(path: Path) -> None:
+    assert _roots(path) & {"prefect", "duckdb", "logging", "pathlib", "os"} == set()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_only_one_module_reads_the_clock(path: Path) -> None:
+    reads = {
+        f"{node.value.id}.{node.attr}"
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.attr in CLOCK_READERS
+        if node.value.id in ("date", "datetime", "time")
+    }
+    assert (reads | (_roots(path) & {"time"}) == set()) or path == ROOT / CLOCK
+
+
+@pytest.mark.parametrize("path", SQL_FILES, ids=_name)
+def test_no_statement_reads_the_clock(path: Path) -> None:
+    words = r"\b(current_date|current_timestamp|current_time|localtimestamp|now\(|today\(|get_current_\w+)"
+    assert re.findall(words, path.read_text(encoding="utf-8"), re.IGNORECASE) == []
+
+
+# ---------------------------------------------------------------- what a rule module holds
+
+
+@pytest.mark.parametrize("path", RULE_FILES, ids=_name)
+def test_a_rule_holds_no_number(path: Path) -> None:
+    numbers = [
+        n.value
+        for n in constants(path)
+        if isinstance(n.value, int | float) and not isinstance(n.value, bool)
+    ]
+    assert [n for n in numbers if n not in (0, 1)] == []
+
+
+@pytest.mark.parametrize("path", RULE_FILES, ids=_name)
+def test_a_rule_holds_no_code_no_date_and_no_payer(path: Path) -> None:
+    payers = {p.document.payer for p in load_policies().policies if p.document.payer}
+    patterns = CODES | {"payer": r"\b(" + "|".join(sorted(payers)) + r")\b"}
+    texts = [n.value for n in constants(path) if isinstance(n.value, str)]
+    found = {
+        (what, t) for what, pattern in patterns.items() for t in texts if re.search(pattern, t)
+    }
+    assert found == set()
+
+
+def test_the_patterns_find_what_they_are_for() -> None:
+    examples = {
+        "date": "2026-03-24",
+        "HCPCS code": "J9229",
+        "NDC": "00008010001",
+        "ICD-10-CM code": "C83.5A",
+        "taxonomy code": "207RX0202X",
+    }
+    assert examples.keys() == CODES.keys()
+    assert all(re.search(CODES[what], f"is {example} there") for what, example in examples.items())
+    assert not any(
+        re.search(pattern, "UNIT01 over_maximum_lifetime use_400mg_tablets")
+        for pattern in CODES.values()
+    )
+
+
+@pytest.mark.parametrize("path", RULE_FILES, ids=_name)
+def test_a_rule_is_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_RULE
+
+
+@pytest.mark.parametrize("module", RULES, ids=lambda m: m.RULE.id)
+def test_a_rules_file_is_named_by_its_id(module: RuleModule) -> None:
+    assert isinstance(module, ModuleType)
+    name = module.__name__.rpartition(".")[2]
+    assert re.fullmatch(rf"{module.RULE.id.lower()}_[a-z0-9_]+", name)
+    assert (module.__doc__ or "").startswith(f"{module.RULE.id} -- ")
+
+
+def test_every_rule_file_is_in_the_registry() -> None:
+    registered = [f"{m.__name__.rpartition('.')[2]}.py" for m in RULES if isinstance(m, ModuleType)]
+    assert sorted(registered) == [p.name for p in RULE_FILES]
+    assert len({m.RULE.id for m in RULES}) == len({m.RULE.name for m in RULES}) == len(RULES)
+
+
+# ---------------------------------------------------------------- terms are asked, and questions find terms
+
+
+@pytest.mark.parametrize("kind", TERM_KINDS, ids=lambda k: k.kind)
+def test_every_kind_of_term_is_asked_for(kind: type) -> None:
+    users = [
+        _name(path)
+        for path in MODULES
+        if path.name != "terms.py" and f"audit_rules.policy.terms.{kind.__name__}" in imported(path)
+        if any(isinstance(n, ast.Name) and n.id == kind.__name__ for n in ast.walk(_tree(path)))
+    ]
+    assert users != []
+
+
+@pytest.mark.parametrize("module", RULES, ids=lambda m: m.RULE.id)
+def test_every_rule_finds_its_terms_in_the_shipped_policies(module: RuleModule) -> None:
+    """Each document with the rule's first kind of term has every kind that the rule asks for."""
+    library = load_policies()
+    first, *others = [
+        {p.document.id for p, _ in library.of_kind(kind)} for kind in module.RULE.asks
+    ]
+    assert first
+    assert all(first <= documents for documents in others)

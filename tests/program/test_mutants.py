@@ -1,0 +1,79 @@
+"""The mutants tool on known mutants of DOSE02, and the reasons for survivors: none for a mutant that is no more."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from audit_rules.rules import RULES
+from tests.support.case_files import read_case_file
+from tools.mutation.mutants import CASES, REFUSED, Trials, reasons
+from tools.mutation.mutations import AUDIT_RULES, Mutant, every_mutant
+
+RULE = "rules/dose02_tablet_strength.py: evaluate:"
+POLICY = "policies/cigna-imatinib-quantity.toml:"
+KILLED = [
+    f"{RULE} >= to >: supplied >= thousandths(daily) * days",
+    f"{RULE} row dropped: 'quantity_missing'",
+    "facts/daily_dose.py: with_daily_dose: > to >=: days > 0",
+    "engine/dossier.py: compile_dossier: > to >=: pl.col('paid_cents') > 0",
+    f"{POLICY} cigna-imatinib-quantity.tablet-strength: daily_mg: 800 + 1",
+    f"{POLICY} cigna-imatinib-quantity.tablet-strength: effective_from: 2023-12-13 + 1 day",
+]
+SURVIVING = [
+    f"{RULE} rows swapped: 'days_supply_missing' and 'use_400mg_tablets'",
+    "facts/courses.py: _packed: 0 to 1: pl.lit(0)",
+    f"{POLICY} document: payer_names: without Cigna",
+]
+REFUSED_ON_LOADING = f"{POLICY} version 2023-12-13: effective_from: 2023-12-13 + 1 day"
+
+
+@pytest.fixture(scope="module")
+def mutants() -> dict[str, Mutant]:
+    found = every_mutant()
+    assert len({m.id for m in found}) == len(found), "two mutants have one id"
+    return {m.id: m for m in found}
+
+
+@pytest.fixture(scope="module")
+def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trials]:
+    made = Trials(read_case_file(CASES / "DOSE02.md").cases, tmp_path_factory.mktemp("trials"))
+    yield made
+    assert made.failures("DOSE02") == [], "a change was not taken back"
+
+
+@pytest.mark.parametrize("mutant_id", KILLED)
+def test_a_change_that_matters_is_killed_by_a_case(
+    mutant_id: str, mutants: dict[str, Mutant], trials: Trials
+) -> None:
+    killed_by = trials.verdict(mutants[mutant_id]).killed_by
+    assert killed_by is not None
+    assert killed_by.startswith("DOSE02.")
+
+
+@pytest.mark.parametrize("mutant_id", SURVIVING)
+def test_a_change_that_makes_no_difference_survives(
+    mutant_id: str, mutants: dict[str, Mutant], trials: Trials
+) -> None:
+    assert trials.verdict(mutants[mutant_id]).killed_by is None
+
+
+def test_a_policy_that_is_refused_counts_as_killed(
+    mutants: dict[str, Mutant], trials: Trials
+) -> None:
+    assert trials.verdict(mutants[REFUSED_ON_LOADING]).killed_by == REFUSED
+
+
+def test_every_reason_is_for_a_mutant_that_is_there(mutants: dict[str, Mutant]) -> None:
+    assert sorted(set(reasons()) - set(mutants)) == []
+
+
+def test_every_survivor_has_a_reason_in_words() -> None:
+    assert [i for i, reason in reasons().items() if len(reason.split()) < 4] == []
+
+
+def test_every_rule_and_policy_has_mutants(mutants: dict[str, Mutant]) -> None:
+    rules = {f"{m.RULE.id.lower()}_" for m in RULES}
+    policies = {p.name for p in (AUDIT_RULES / "policies").glob("*.toml")}
+    mutated = {m.path.name for m in mutants.values()}
+    assert policies <= mutated
+    assert rules <= {name[: len(name.split("_")[0]) + 1] for name in mutated}

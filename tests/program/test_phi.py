@@ -1,0 +1,283 @@
+"""Nothing of a row stands outside the result files and the warehouse, whether a run succeeds or fails, and wherever.
+
+Identifiers are planted in rows, headers, bad values, config and file contents; what a run prints, what Prefect keeps,
+temporary folders and file names are searched for them. The one other place that may hold row content is the trace
+file of a bug, which only its owner reads.
+"""
+
+import gzip
+import json
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from flows import stages
+from flows.cli import app as cli
+from flows.cli.app import main
+from flows.failures import TRACE_FILE
+from flows.plan import Request
+from flows.privacy import KEY, LEVELS
+from tests.support.hostile import CSV, HEAD, PARQUET, TWO_TYPED, csv, fill, parquet
+from tests.support.nights import in_clear, night
+from tests.support.running import AS_OF, ROOT
+
+CANARY = "CANARY7Q"
+SERVICE_DATE = "1987-03-29"
+CANARIES = (CANARY, SERVICE_DATE, SERVICE_DATE.replace("-", ""))
+PSEUDONYM_KEY = "a secret of this test, long enough to be one"
+RAISED = [
+    "load_stage",
+    "validate_stage",
+    "net_stage",
+    "judge_stage",
+    "report_stage",
+    "keep",
+    "publish",
+]
+
+
+def _planted(number: int, **changed: str) -> str:
+    """A line whose ids, payer and date are canaries."""
+    own = {
+        "claim_id": f"{CANARY}-C{number}",
+        "member_id": f"{CANARY}-M{number}",
+        "dispensing_date": SERVICE_DATE,
+    }
+    return fill(number, **(own | changed))
+
+
+ROWS = [_planted(n, payer="Cigna" if n % 2 else f"{CANARY} Health") for n in range(30)]
+BAD_ROWS = [
+    _planted(30, dispensing_date=f"{CANARY}-day"),
+    _planted(31, paid_amount=f"{CANARY}9"),
+    f"{CANARY},short",
+    _planted(32, payer=f'"{CANARY}" x'),
+]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A run: its landing folder and config, the exit code it must end with, the stage that is made to raise, more words."""
+
+    name: str
+    files: Mapping[str, bytes]
+    exit_code: int
+    config: str = "max_error_rate = 0.5\n"
+    raising: str | None = None
+    words: tuple[str, ...] = ()
+
+
+GOOD = {
+    CSV: csv(*ROWS, *BAD_ROWS),
+    "eligibility.csv": f"member_id,payer,enrollment_start_date,{CANARY}\n{CANARY}-M1,Cigna,{SERVICE_DATE},x\n".encode(),
+}
+DAMAGED = parquet(claim_id=[f"{CANARY}-1", f"{CANARY}-2"])
+ATTEMPTS = [
+    Attempt("succeeds", GOOD, 0),
+    *(Attempt(f"raises in {stage}", GOOD, 70, raising=stage) for stage in RAISED),
+    *(Attempt(f"succeeds {level}", GOOD, 0, words=("--privacy", level)) for level in LEVELS[1:]),
+    Attempt("no header", {CSV: "\n".join(ROWS).encode()}, 3),
+    Attempt("header of canaries", {CSV: csv(*ROWS, head=HEAD.replace("claim_id", CANARY))}, 3),
+    Attempt(
+        "header twice", {CSV: csv(*(r + f",{CANARY}" for r in ROWS), head=HEAD + ",claim_id")}, 3
+    ),
+    Attempt("too many bad rows", {CSV: csv(*BAD_ROWS, *ROWS[:2])}, 4, config=""),
+    Attempt("unterminated quote", {CSV: csv(*ROWS, f'"{CANARY}')}, 3),
+    Attempt("NUL", {CSV: csv(*ROWS, f"{CANARY}\0")}, 3),
+    Attempt("Windows-1252", {CSV: csv(*ROWS) + f"{CANARY}é".encode("cp1252")}, 3),
+    Attempt("cut gzip", {CSV + ".gz": gzip.compress(csv(*ROWS))[:-9]}, 3),
+    Attempt("damaged Parquet", {PARQUET: DAMAGED[:4] + b"\xff" * 8 + DAMAGED[12:]}, 3),
+    Attempt("cut Parquet", {PARQUET: DAMAGED[:-20]}, 3),
+    Attempt(
+        "other content under a control file",
+        {PARQUET: DAMAGED, PARQUET + ".done": f'sha256 = "{"0" * 64}"\n'.encode()},
+        3,
+    ),
+    Attempt(
+        "control file of canaries",
+        {PARQUET: TWO_TYPED, PARQUET + ".done": f"{CANARY} = '{CANARY}'\n".encode()},
+        3,
+    ),
+    Attempt("no table", {CSV: csv(*ROWS), "notes.txt": CANARY.encode()}, 3),
+    Attempt("config value", GOOD, 2, config=f'encoding = "{CANARY}"\n'),
+    Attempt("config key", GOOD, 2, config=f'{CANARY} = "{SERVICE_DATE}"\n'),
+    Attempt("config mapping", GOOD, 2, config=f'[columns.pharmacy_claim]\n{CANARY} = "{CANARY}"\n'),
+    Attempt("config alias", GOOD, 2, config=f'[payer_aliases]\n"{CANARY}" = "{CANARY}"\n'),
+    Attempt("config that is no TOML", GOOD, 2, config=f"{CANARY}: {SERVICE_DATE}\n"),
+]
+
+
+def _words(base: Path, attempt: Attempt, command: str) -> list[str]:
+    """Write the attempt's folder and give the command line that runs it."""
+    folder = base / attempt.name.replace(" ", "-")
+    (folder / "in").mkdir(parents=True)
+    for name, content in attempt.files.items():
+        (folder / "in" / name).write_bytes(content)
+    (folder / "config.toml").write_text(attempt.config, encoding="utf-8")
+    words = [
+        command,
+        "--input",
+        folder / "in",
+        "--output",
+        folder / "out",
+        "--config",
+        folder / "config.toml",
+    ]
+    return [*map(str, words), "--as-of", AS_OF.isoformat(), *attempt.words]
+
+
+def _found(text: bytes) -> list[str]:
+    """The canaries that stand in some bytes, as UTF-8 or UTF-16, in any case."""
+    lower = text.lower()
+    return [
+        c for c in CANARIES if c.lower().encode() in lower or c.lower().encode("utf-16-le") in lower
+    ]
+
+
+def _searched(folder: Path) -> dict[str, list[str]]:
+    """Every file or folder below one whose name or content holds a canary."""
+    found = {}
+    for path in folder.rglob("*"):
+        held = _found(
+            os.fsencode(path.relative_to(folder)) + (path.read_bytes() if path.is_file() else b"")
+        )
+        if held:
+            found[str(path.relative_to(folder))] = held
+    return found
+
+
+def _is_private(output: Path) -> None:
+    """Files are the owner's alone, and so are folders."""
+    for path in [output, *output.rglob("*")]:
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path.name
+
+
+def _raise_with_canaries(*_arguments: object) -> object:
+    """Raise an exception whose text, cause and context hold row content."""
+    try:
+        raise KeyError(f"{CANARY} of {SERVICE_DATE}")
+    except KeyError as error:
+        raise ValueError(f"claim {CANARY}") from error
+
+
+# ---------------------------------------------------------------- without Prefect
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder for temporary files."""
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    yield tmp_path / "tmp"
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+VALIDATED = [
+    a
+    for a in ATTEMPTS
+    if not a.words and a.raising not in ("judge_stage", "report_stage", "keep", "publish")
+]
+
+
+@pytest.mark.parametrize("attempt", VALIDATED, ids=lambda a: a.name.replace(" ", "-"))
+def test_validate_prints_nothing_of_a_row(
+    attempt: Attempt,
+    tmp_path: Path,
+    temporary: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    if attempt.raising:
+        monkeypatch.setattr(cli, attempt.raising, _raise_with_canaries)
+    assert main(_words(tmp_path / "runs", attempt, "validate")) == attempt.exit_code
+    printed = capfd.readouterr()
+    assert _found((printed.out + printed.err).encode()) == []
+    output = tmp_path / "runs" / attempt.name.replace(" ", "-") / "out"
+    if output.exists():
+        _is_private(output)
+        assert attempt.exit_code in (0, 70)
+        assert (attempt.exit_code == 70) == (output / TRACE_FILE).exists()
+
+
+def test_what_a_failing_stage_raises_has_no_link_to_the_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prefect follows causes and contexts into its log and database."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / CSV).write_bytes(csv(*ROWS))
+    monkeypatch.setattr(stages, "validate_stage", _raise_with_canaries)
+    with pytest.raises(Exception, match=r"A bug: ValueError at test_phi\.py") as raised:
+        night(Request(tmp_path / "in", tmp_path / "out", tmp_path / "out" / "audit.duckdb", AS_OF))
+    assert raised.value.__cause__ is None and raised.value.__context__ is None
+    assert _found(repr(raised.value).encode()) == []
+
+
+# ---------------------------------------------------------------- with Prefect
+
+DRIVER = """
+import json, sys
+from tests.program.test_phi import run_all
+run_all(json.loads(sys.argv[1]))
+"""
+
+
+def run_all(work: dict[str, object]) -> None:
+    """In a process of its own: run every command line, one after the other, and write down the exit codes."""
+    codes = {}
+    for name, raising, words in work["runs"]:  # type: ignore[attr-defined]
+        kept: Callable[..., object] | None = getattr(stages, raising) if raising else None
+        if kept:
+            setattr(stages, raising, _raise_with_canaries)
+        codes[name] = main(words)
+        if kept:
+            setattr(stages, raising, kept)
+    Path(str(work["codes"])).write_text(json.dumps(codes), encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_a_run_leaves_nothing_of_a_row_outside_its_results(tmp_path: Path) -> None:
+    outside = {name: tmp_path / "outside" / name for name in ("home", "prefect", "tmp")}
+    for folder in outside.values():
+        folder.mkdir(parents=True)
+    work = {
+        "runs": [(a.name, a.raising, _words(tmp_path / "runs", a, "run")) for a in ATTEMPTS],
+        "codes": str(tmp_path / "codes.json"),
+    }
+    environment = os.environ | {
+        "HOME": str(outside["home"]),
+        "PREFECT_HOME": str(outside["prefect"]),
+        "TMPDIR": str(outside["tmp"]),
+        "PREFECT_LOGGING_LEVEL": "DEBUG",
+        KEY: PSEUDONYM_KEY,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", DRIVER, json.dumps(work)],
+        capture_output=True,
+        cwd=ROOT,
+        env=environment,
+        check=False,
+    )
+    codes = json.loads((tmp_path / "codes.json").read_text(encoding="utf-8"))
+    assert codes == {a.name: a.exit_code for a in ATTEMPTS}, done.stderr.decode()[-2000:]
+    assert (_found(done.stdout), _found(done.stderr)) == ([], [])
+    assert PSEUDONYM_KEY.encode() not in done.stdout + done.stderr
+    assert any(outside["prefect"].rglob("*.db"))
+    assert _searched(tmp_path / "outside") == {}
+    for attempt in ATTEMPTS:
+        output = tmp_path / "runs" / attempt.name.replace(" ", "-") / "out"
+        if output.exists():
+            _is_private(output)
+            held = {name.split("/")[0].split("=")[0] for name in _searched(output)}
+            assert held <= {"run", "audit.duckdb", TRACE_FILE}
+            assert bool(list(output.glob("run=*"))) == (attempt.exit_code == 0)
+            for folder in output.glob("run=*"):
+                assert (CANARY in in_clear(folder)) == (not attempt.words), attempt.name
+                assert PSEUDONYM_KEY not in in_clear(folder)

@@ -1,0 +1,165 @@
+"""The installed program: one real run, the same run again, a run that cannot start, and the wheel elsewhere."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from schemas.results import CHANGE, COVERAGE, EXCEPTION, QUARANTINE, WARNING, WORKLIST
+from tests.support.running import ROOT
+
+pytestmark = pytest.mark.slow
+PROGRAM = Path(sys.executable).with_name("claims-audit")
+
+
+def _run(
+    *words: str | Path, home: Path, cwd: Path = ROOT, program: Path = PROGRAM
+) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PREFECT_HOME": str(home)}
+    return subprocess.run(
+        [str(w) for w in (program, *words)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=environment,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("prefect")
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Path:
+    output = tmp_path_factory.mktemp("with blanks") / "out put"
+    done = _run(
+        "run", "--input", "data/sample", "--output", output, "--as-of", "2026-06-30", home=home
+    )
+    assert done.returncode == 0, done.stderr
+    assert "exceptions on" in done.stdout and done.stderr == ""
+    return output
+
+
+def test_the_results_are_those_of_the_contract(output: Path) -> None:
+    (folder,) = output.glob("run=*")
+    tables = {
+        "changes": CHANGE,
+        "exceptions": EXCEPTION,
+        "worklist": WORKLIST,
+        "rule_coverage": COVERAGE,
+        "quarantine": QUARANTINE,
+        "warnings": WARNING,
+    }
+    for name, columns in tables.items():
+        frame = pl.read_parquet(folder / f"{name}.parquet")
+        assert dict(frame.schema) == {
+            k: v if isinstance(v, pl.DataType) else v() for k, v in columns.items()
+        }
+        assert duckdb.sql(f"SELECT count(*) FROM '{folder / name}.parquet'").fetchall() == [
+            (frame.height,)
+        ]
+    assert {p.name for p in folder.iterdir()} == {f"{n}.parquet" for n in tables} | {
+        "exceptions.csv",
+        "exceptions.xlsx",
+        "manifest.json",
+        "summary.html",
+        "timings.json",
+    }
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    assert folder.name == f"run={manifest['run_id']}"
+    assert str(output) not in (folder / "manifest.json").read_text(encoding="utf-8")
+
+
+def test_results_are_the_owners_alone(output: Path) -> None:
+    (folder,) = output.glob("run=*")
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    for path in [*folder.iterdir(), output / "audit.duckdb"]:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path.name
+
+
+def test_the_same_run_again_is_left_alone_and_a_lost_one_comes_back_with_the_same_bytes(
+    output: Path, home: Path
+) -> None:
+    (folder,) = output.glob("run=*")
+    before = {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in folder.iterdir()}
+    words = ("run", "--input", "data/sample", "--output", output, "--as-of", "2026-06-30")
+    again = _run(*words, home=home)
+    assert again.returncode == 0 and "left alone" in again.stdout and "passed over" in again.stdout
+    assert {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in folder.iterdir()} == before
+    folder.rename(output / "elsewhere")
+    assert _run(*words, home=home).returncode == 0
+    after = {p.name: p.read_bytes() for p in folder.iterdir() if p.name != "timings.json"}
+    assert after == {
+        name: content for name, (content, _) in before.items() if name != "timings.json"
+    }
+
+
+def test_the_wheel_works_from_another_folder(tmp_path: Path, home: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    tops = {
+        name.split("/")[0]
+        for name in zipfile.ZipFile(wheel).namelist()
+        if not name.split("/")[0].endswith(".dist-info")
+    }
+    assert tops == {"audit_rules", "flows", "schemas"}
+    checked = subprocess.run(
+        [str(Path(sys.executable).with_name("check-wheel-contents")), str(wheel)],
+        capture_output=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout
+    site = tmp_path / "site"
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--no-index",
+            "--target",
+            str(site),
+            str(wheel),
+        ],
+        check=True,
+    )
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    code = (
+        "import sys; sys.path.insert(0, sys.argv.pop(1)); import flows; assert 'site' in flows.__file__; "
+        "from flows.cli.app import main; sys.exit(main())"
+    )
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            code,
+            str(site),
+            "validate",
+            "--input",
+            str(ROOT / "data" / "sample"),
+        ],
+        cwd=elsewhere,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "accepted" in done.stdout

@@ -1,0 +1,463 @@
+"""Explain: what it says is what a run answers, and the change it suggests makes the rule fire in a run of its own."""
+
+import csv
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from audit_rules.counterfactuals.case import Case, Change, Edit
+from audit_rules.counterfactuals.search import FAMILIES
+from audit_rules.engine.judge import Judgement
+from audit_rules.engine.rule import RuleModule
+from audit_rules.rules import RULES
+from audit_rules.wording import meanings, question
+from flows.cli.app import main
+from flows.errors import Usage
+from flows.plan import Request
+from flows.replay.explain import Explanation, Told, explain
+from flows.replay.explain_text import WIDTH, text_of
+from schemas.outcomes import EXCEPTIONS, NOT_APPLICABLE, NOT_EVALUABLE, PASS
+from schemas.tables import TABLES
+from tests.support.nights import night
+from tests.support.running import AS_OF, ROOT, audited
+
+SAMPLE = ROOT / "data" / "sample"
+Row = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def request_(tmp_path_factory: pytest.TempPathFactory) -> Request:
+    """A request that names the warehouse that a night on the sample leaves behind."""
+    output = tmp_path_factory.mktemp("night")
+    request = Request(SAMPLE, output, output / "audit.duckdb", AS_OF)
+    night(request)
+    return request
+
+
+@pytest.fixture(scope="module")
+def judgement(tmp_path_factory: pytest.TempPathFactory) -> Judgement:
+    return audited(SAMPLE, tmp_path_factory.mktemp("sample"))
+
+
+@pytest.fixture(scope="module")
+def explained(request_: Request) -> Any:
+    """Explanations by claim id, each made once."""
+    return cache(lambda claim_id: explain(request_, claim_id))
+
+
+# ---------------------------------------------------------------- the answers are a run's
+
+VARIED = [
+    "QTY-100-RETAIL-181",
+    "QTY-INDUCED-91",
+    "QTY-NO-QUANTITY",
+    "QTY-START-BEFORE",
+    "GEN-NO-TRIAL",
+    "GEN-PRICE-WINDOW",
+    "GEN-PRICE-OTHER-PAYER",
+    "DX-OTHER-LINE",
+    "DX-S0088",
+    "DXM-START-BEFORE",
+    "DXB-PAST-REVIEW",
+    "CYC-NR-4",
+    "CYC-ONE-CLAIM",
+]
+
+
+@pytest.mark.parametrize("claim_id", VARIED)
+def test_every_rule_answers_as_in_a_run_over_everybody(
+    explained: Any, judgement: Judgement, claim_id: str
+) -> None:
+    columns = [
+        "claim_line_number",
+        "rule_id",
+        "policy_id",
+        "outcome",
+        "reason",
+        "observed",
+        "allowed",
+        "amount_cents",
+        "rationale",
+    ]
+    expected = judgement.answers.filter(pl.col("claim_id") == claim_id).select(columns).rows()
+    found = [
+        tuple(t.answer.get(c) for c in columns)
+        for row in explained(claim_id).rows
+        for t in row.told
+    ]
+    assert sorted(found, key=str) == sorted(expected, key=str)
+    assert found
+
+
+# ---------------------------------------------------------------- the suggested change fires the rule
+
+SUGGESTED = {
+    "quantities": [
+        ("QTY-100-RETAIL-180", "QTY01"),
+        ("CYC-CR-1", "UNIT01"),
+        ("QTY-NO-QUANTITY", "QTY01"),
+        ("QTY-INDUCED-90", "DOSE02"),
+    ],
+    "days": [("QTY-NO-DAYS", "DOSE01")],
+    "modifiers": [("CYC-SAME-DAY-4", "UNIT02")],
+    "codes": [("CYC-27-DAYS-4", "CODE01"), ("DXB-C8359", "CODE02")],
+    "prescribers": [("DX-LISTED", "SPEC01"), ("DX-LINKED", "SPEC01")],
+    "diagnoses": [
+        ("DX-CRITERIA", "DX01"),
+        ("DX-BCR-ABL-BOTH", "DX01"),
+        ("DX-LINKED", "DX01"),
+        ("CYC-CRI-4", "SAFE01"),
+        ("CYC-CAP-1", "REG02"),
+        ("CYC-REMISSION-4", "CYC01"),
+        ("CYC-27-DAYS-4", "REG02"),
+    ],
+    "authorizations": [
+        ("DX-HEADER-LISTED", "AUTH01"),
+        ("DX-D-PLUS-30", "AUTH02"),
+        ("GEN-INTOLERANT", "AUTH02"),
+    ],
+    "facts": [("GEN-INTOLERANT", "GEN01"), ("CYC-NR-4", "CYC03"), ("CYC-CR-4", "CYC01")],
+    "fills": [("QTY-400-RETAIL-60", "QTY02"), ("QTY-INDUCED-91", "QTY02"), ("DXM-LISTED", "REG01")],
+    "services": [("CYC-NR-4", "SAFE02")],
+    "second_claims": [
+        ("QTY-400-HOME-180", "DUP01"),
+        ("QTY-NO-QUANTITY", "DUP01"),
+        ("CYC-GAP-91-4", "DUP01"),
+        ("QTY-REPLACED-7", "DUP01"),
+    ],
+    "doses": [("CYC-GAP-90-4", "CYC04"), ("DXM-C8350-DAY", "CYC02"), ("CYC-SAME-DAY-1", "CYC03")],
+    "births": [("DX-SAME-CLAIM", "AGE01"), ("DX-D-MINUS-365", "AGE01")],
+    "enrollment": [("QTY-EXTENDED-270", "ELIG01"), ("GEN-NOT-IN-ELIGIBILITY", "ELIG01")],
+    "products": [("QTY-HALF-CENT", "GEN01")],
+    "dates": [("QTY-START-BEFORE", "QTY01"), ("DX-START-BEFORE", "DX01"), ("CYC-CR-1", "SAFE02")],
+}
+"""Kind of change -> claims and rules that stay silent on them, for which a change of that kind is the nearest."""
+
+CASES = [(claim_id, rule_id) for pairs in SUGGESTED.values() for claim_id, rule_id in pairs]
+IDENTITY = {
+    "medical_claim": ("claim_id", "claim_line_number"),
+    "pharmacy_claim": ("claim_id", "claim_line_number"),
+    "diagnosis": ("diagnosis_code", "diagnosis_date"),
+    "eligibility": ("enrollment_start_date", "birth_date"),
+    "authorization": ("authorization_id",),
+    "clinical_evidence": ("evidence_code", "evidence_value", "evidence_date"),
+}
+OWN_NAME = {"medical_claim": {"quantity": "service_unit_quantity"}}
+
+
+def first_silent(explanation: Explanation, rule_id: str) -> tuple[Case, Told]:
+    """The first judged line on which the rule stays silent and would fire."""
+    for row in explanation.rows:
+        for told in row.told:
+            if told.module.RULE.id == rule_id and told.firing:
+                assert row.case is not None
+                return row.case, told
+    raise AssertionError(f"{rule_id} is not silent with a change that fires it")
+
+
+class Extracts:
+    """The sample's files as rows of text, to be changed as a change says and written again."""
+
+    def __init__(self) -> None:
+        self.rows = {
+            t: list(csv.DictReader((SAMPLE / f"{t}.csv").read_text(encoding="utf-8").splitlines()))
+            for t in TABLES
+        }
+        self.columns = {t: list(rows[0]) for t, rows in self.rows.items()}
+
+    def make(self, case: Case, change: Change) -> None:
+        """Change, take away or add the rows of a change; places are found before any is changed."""
+        found = [(edit, self._find(edit, case)) for edit in change.edits]
+        gone = {(e.table, i) for e, places in found for i in places if e.values is None}
+        for edit, places in found:
+            text = {
+                OWN_NAME.get(edit.table, {}).get(c, c): _text(v)
+                for c, v in (edit.values or {}).items()
+            }
+            known = {
+                c: v for c, v in text.items() if c in {k.name for k in TABLES[edit.table].columns}
+            }
+            self.columns[edit.table] += [c for c in known if c not in self.columns[edit.table]]
+            for i in places:
+                self.rows[edit.table][i] |= known
+            if edit.row is None:
+                self.rows[edit.table].append(known)
+        for table in self.rows:
+            self.rows[table] = [r for i, r in enumerate(self.rows[table]) if (table, i) not in gone]
+
+    def _find(self, edit: Edit, case: Case) -> list[int]:
+        """Places of the file rows that are the edit's row."""
+        if edit.row is None:
+            return []
+        wanted = case.rows[edit.table][edit.row]
+        members = {row.get("member_id") for rows in case.rows.values() for row in rows}
+
+        def is_it(row: dict[str, str]) -> bool:
+            given = [c for c in IDENTITY[edit.table] if row[c]]
+            return row["member_id"] in members and all(
+                _plain(row[c]) == _plain(_text(wanted[c])) for c in given
+            )
+
+        places = [i for i, row in enumerate(self.rows[edit.table]) if is_it(row)]
+        assert places, edit
+        return places
+
+    def write(self, folder: Path) -> None:
+        folder.mkdir()
+        for table, rows in self.rows.items():
+            with (folder / f"{table}.csv").open("w", encoding="utf-8", newline="") as stream:
+                writer = csv.DictWriter(stream, self.columns[table], restval="")
+                writer.writeheader()
+                writer.writerows(rows)
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _plain(text: str) -> str:
+    return text.replace(".", "").replace("-", "").strip().upper()
+
+
+@pytest.fixture(scope="module")
+def fired(
+    explained: Any, tmp_path_factory: pytest.TempPathFactory
+) -> dict[tuple[str, str], tuple[str, str | None]]:
+    """What runs over the changed extracts answer: one change per person in a run, in as many runs as that takes."""
+    left = {pair: first_silent(explained(pair[0]), pair[1]) for pair in CASES}
+    answers: dict[tuple[str, str], tuple[str, str | None]] = {}
+    while left:
+        persons: dict[str, tuple[str, str]] = {}
+        for pair, (case, _) in left.items():
+            persons.setdefault(case.line["person"], pair)
+        extracts, now = Extracts(), {pair: left.pop(pair) for pair in persons.values()}
+        for case, told in now.values():
+            assert told.firing
+            extracts.make(case, told.firing.change)
+        folder = tmp_path_factory.mktemp("changed")
+        extracts.write(folder / "in")
+        found = audited(folder / "in", folder / "out").answers
+        for pair, (case, told) in now.items():
+            line = found.filter(
+                pl.col("claim_id") == pair[0],
+                pl.col("claim_line_number") == case.line["claim_line_number"],
+                pl.col("rule_id") == pair[1],
+                pl.col("policy_id") == told.answer["policy_id"],
+            )
+            ((answers[pair]),) = line.select("outcome", "reason").rows()
+    return answers
+
+
+@pytest.mark.parametrize(("claim_id", "rule_id"), CASES)
+def test_the_suggested_change_fires_the_rule_in_a_run(
+    explained: Any, fired: Any, claim_id: str, rule_id: str
+) -> None:
+    _, told = first_silent(explained(claim_id), rule_id)
+    assert told.answer["outcome"] not in EXCEPTIONS and told.firing
+    assert told.firing.kind == next(
+        kind for kind, pairs in SUGGESTED.items() if (claim_id, rule_id) in pairs
+    )
+    assert fired[claim_id, rule_id] == (told.firing.outcome, told.firing.reason)
+    assert told.firing.outcome in EXCEPTIONS
+
+
+def test_every_kind_of_change_is_tried_in_a_run() -> None:
+    assert list(SUGGESTED) == [family.__name__ for family, _ in FAMILIES]
+
+
+def test_one_change_is_nearer_than_two_and_a_smaller_step_than_a_larger(explained: Any) -> None:
+    _, told = first_silent(explained("QTY-100-RETAIL-180"), "QTY01")
+    assert (
+        told.firing
+        and told.firing.change.words == "had the fill been of 181 tablets instead of 180"
+    )
+    _, told = first_silent(explained("QTY-INDUCED-HOME-270"), "QTY01")
+    assert (
+        told.firing
+        and told.firing.change.words == "had the fill been of 271 tablets instead of 270"
+    )
+
+
+def test_a_trial_is_taken_away_where_it_is_all_that_keeps_the_rule_silent(
+    tmp_path: Path, explained: Any
+) -> None:
+    """Trial by fills, intolerance and an approval for the brand: the rule stays silent without either of the last two."""
+    case, _ = first_silent(explained("GEN-INTOLERANT"), "GEN01")
+    approval = case.added(
+        "authorization",
+        authorization_id="A-NEW",
+        drug="imatinib",
+        product="brand",
+        status="approved",
+        start_date=case.day,
+        end_date=case.day,
+    )
+    extracts = Extracts()
+    extracts.make(case, Change("", "", (approval,)))
+    extracts.write(tmp_path / "in")
+    request = Request(tmp_path / "in", tmp_path / "out", tmp_path / "out" / "audit.duckdb", AS_OF)
+    night(request)
+    _, told = first_silent(explain(request, "GEN-INTOLERANT"), "GEN01")
+    assert (
+        told.firing and told.firing.change.words == "had no fill of the generic been on file before"
+    )
+    assert (told.firing.outcome, told.firing.reason) == ("advisory", "authorized_without_trial")
+
+
+def test_where_nothing_fires_a_rule_the_text_says_so_with_the_fact(explained: Any) -> None:
+    text = text_of(
+        explained("GEN-GENERIC-M3039")
+    )  # a medical line: no tablets, whatever else is changed
+    block = text.partition("QTY01 quantity.per_fill: not applicable")[2].partition("\n\n")[0]
+    assert "silent as   no limit for this strength" in block
+    assert "would fire  by no single change of a fact on file that is tried here" in block
+
+
+# ---------------------------------------------------------------- lines that no rule looks at
+
+NOT_LOOKED_AT = {
+    "DX-DENIED": "it was denied",
+    "QTY-VOIDED": "it was reversed",
+    "QTY-NETTED": "it was reversed",
+    "DX-REPLACED": "a later version",
+    "DX-ZERO-PAID": "nothing was paid",
+    "DX-UNPRICED": "its paid amount is not known",
+    "QTY-AFTER": "its service date is after",
+    "DX-DENIED-VISIT-1": "it was denied",
+    "DX-SOLUTION": "its codes are those",
+    "DX-LINKED-VISIT": "its codes are those",
+    "QTY-INDUCER-M2032": "its codes are those",
+}
+
+
+@pytest.mark.parametrize("claim_id", NOT_LOOKED_AT)
+def test_a_line_that_is_not_judged_says_why(explained: Any, claim_id: str) -> None:
+    explanation = explained(claim_id)
+    assert all(row.case is None and row.told == () for row in explanation.rows)
+    text = " ".join(text_of(explanation).split())
+    assert f"No rule looks at it: {NOT_LOOKED_AT[claim_id]}" in text
+
+
+def test_of_the_rows_of_one_line_only_the_one_that_stands_is_judged(explained: Any) -> None:
+    twice, versions = explained("DX-TWICE").rows, explained("DX-VERSIONS").rows
+    assert [(r.fate, r.case is None) for r in twice] == [("history", False), ("duplicate", True)]
+    assert sorted((r.fate, r.case is None) for r in versions) == [
+        ("history", False),
+        ("superseded", True),
+    ]
+    assert [r.values["paid_amount"] for r in versions if r.case] == [Decimal("870.00")]
+
+
+def test_a_drug_line_of_a_payer_without_a_policy_is_asked_the_general_rules_only(
+    explained: Any,
+) -> None:
+    (row,) = explained("DX-OTHER-PAYER").rows
+    assert {t.answer["policy_id"] for t in row.told} == {"general"}
+    assert f"NOT ASKED ({len(RULES) - 2})" in text_of(explained("DX-OTHER-PAYER"))
+
+
+def test_a_line_before_the_first_version_says_so(explained: Any) -> None:
+    text = " ".join(text_of(explained("QTY-START-BEFORE")).split())
+    assert "no version was in force on 2023-12-12, the first is of 2023-12-13" in text
+    assert (
+        "silent as the service date, 2023-12-12, lies before the document's first version" in text
+    )
+
+
+def test_a_capped_version_says_what_it_softens(explained: Any) -> None:
+    assert "its own review date had passed by then" in " ".join(
+        text_of(explained("DXB-PAST-REVIEW")).split()
+    )
+    assert "its text is not in hand" in " ".join(text_of(explained("CYC-CAP-1")).split())
+
+
+# ---------------------------------------------------------------- the command
+
+
+def _printed(
+    request: Request, capsys: pytest.CaptureFixture[str], *words: str
+) -> tuple[int, str, str]:
+    code = main(
+        ["explain", "--warehouse", str(request.warehouse), "--as-of", AS_OF.isoformat(), *words]
+    )
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_the_command_prints_exceptions_first(
+    request_: Request, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = _printed(request_, capsys, "CYC-NR-4")
+    headings = ["EXCEPTIONS (1)", "PASSED (14)", "DOES NOT APPLY (3)", "NOT ASKED (6)"]
+    assert (code, err) == (0, "")
+    assert [line for line in out.splitlines() if line in headings] == headings
+    assert max(map(len, out.splitlines())) <= WIDTH
+    assert all(f"{m.RULE.id} {m.RULE.name}" in " ".join(out.split()) for m in RULES)
+
+
+def test_one_line_of_a_claim(request_: Request, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = _printed(request_, capsys, "DX-OTHER-LINE", "--line", "2")
+    assert code == 0 and out.count("MEDICAL LINE") == 1 and "MEDICAL LINE 2" in out
+
+
+@pytest.mark.parametrize("words", [("CANARY-77",), ("' OR 1=1 --",), ("CYC-NR-4", "--line", "77")])
+def test_an_unknown_claim_or_line_is_wrong_usage(
+    request_: Request, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    code, out, err = _printed(request_, capsys, *words)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "claims-audit: The " in err and not any(w in err for w in ("77", "CANARY", "CYC", "1=1"))
+
+
+def test_no_warehouse_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        main(["explain", "--warehouse", str(tmp_path / "none.duckdb"), "CYC-NR-4"])
+        == Usage.exit_code
+    )
+    assert "There is no such warehouse" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_explaining_leaves_the_warehouse_and_its_folder_as_they_were(request_: Request) -> None:
+    folder = request_.warehouse.parent
+    before = {p: p.stat().st_mtime_ns for p in folder.rglob("*")}
+    content = request_.warehouse.read_bytes()
+    assert text_of(explain(request_, "DX-LISTED")) == text_of(explain(request_, "DX-LISTED"))
+    assert {p: p.stat().st_mtime_ns for p in folder.rglob("*")} == before
+    assert request_.warehouse.read_bytes() == content
+
+
+def test_an_earlier_night_knows_less(tmp_path: Path) -> None:
+    request = Request(SAMPLE, tmp_path, tmp_path / "audit.duckdb", date(2026, 4, 5))
+    night(request)
+    (row,) = explain(request, "CYC-NR-4").rows
+    assert (row.fate, row.values["service_date"]) == ("after_as_of", date(2026, 4, 6))
+    with pytest.raises(Usage):
+        explain(
+            replace(request, as_of=date(2026, 4, 4)), "CYC-NR-4"
+        )  # the files came a night later
+
+
+def test_explaining_needs_no_prefect() -> None:
+    program = "import sys; import flows.cli.app, flows.replay.explain, flows.replay.explain_text; sys.exit('prefect' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
+
+
+# ---------------------------------------------------------------- what a rule says of itself
+
+
+@pytest.mark.parametrize("module", RULES, ids=lambda m: m.RULE.id)
+def test_every_rule_tells_its_question_and_when_it_gives_each_answer(module: RuleModule) -> None:
+    told = meanings(module)
+    assert question(module).endswith("?")
+    assert set(told) <= {*EXCEPTIONS, PASS, NOT_APPLICABLE, NOT_EVALUABLE, "Cannot see"}
+    assert {PASS, "Cannot see"} <= set(told)
+    assert all("  " not in text and text.endswith(".") for text in told.values())

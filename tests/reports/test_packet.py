@@ -1,0 +1,248 @@
+"""Case packets: what stands in one, that it is the same every time, and that a changed one does not verify."""
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from flows.cli.app import main
+from flows.plan import Request
+from flows.reports.packet.case import read_case
+from flows.reports.packet.write import as_html, as_pdf
+from tests.support.nights import night
+from tests.support.running import AS_OF, ROOT
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run on the sample."""
+    output = tmp_path_factory.mktemp("sample")
+    return night(Request(ROOT / "data" / "sample", output, output / "audit.duckdb", AS_OF)).folder
+
+
+@pytest.fixture(scope="module")
+def exceptions(run: Path) -> pl.DataFrame:
+    return pl.read_parquet(run / "exceptions.parquet")
+
+
+@pytest.fixture(scope="module")
+def written(run: Path, exceptions: pl.DataFrame) -> dict[str, Path]:
+    """The packet of one exception with a computed amount: html and pdf."""
+    exception_id = exceptions.filter(pl.col("claim_id") == "QTY-OVERRIDE-91")["exception_id"][0]
+    assert main(["packet", exception_id[:8], "--run", str(run)]) == 0
+    folder = run.parent / "packets"
+    return {suffix: folder / f"packet-{exception_id}.{suffix}" for suffix in ("html", "pdf")}
+
+
+def _words(html: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", html.split("<body>")[1]).split())
+
+
+def test_a_packet_says_what_a_provider_must_be_told(written: dict[str, Path]) -> None:
+    words = _words(written["html"].read_text(encoding="utf-8"))
+    for part in (
+        "QTY01: More tablets on one fill than the payer&#39;s limit per prescription?",
+        "91 tablets of 400 mg were paid on one fill of 30 days; 90 are allowed per prescription.",
+        "QTY-OVERRIDE-91, line 1 (pharmacy)",
+        "Cigna, plan PPO",
+        "2026-02-15",
+        "Drug Quantity Limit(s), 400 mg tablets, retail",
+        "version in force from 2023-12-13",
+        "$30.00 at risk of $2,730.00 paid: 1 above the 90 allowed, at 30.00 each",
+        "authorization A0099, approved, from 2025-09-01",
+        "What would settle it",
+        "cigna-imatinib-quantity.toml",
+    ):
+        assert part in words, part
+
+
+def test_a_packet_is_the_owners_alone_and_a_page(written: dict[str, Path]) -> None:
+    assert {stat.S_IMODE(p.stat().st_mode) for p in written.values()} == {0o600}
+    assert stat.S_IMODE(written["pdf"].parent.stat().st_mode) == 0o700
+    assert len(re.findall(rb"/Type /Page\b", written["pdf"].read_bytes())) == 1
+
+
+def test_every_exception_has_a_packet_on_one_page(run: Path, exceptions: pl.DataFrame) -> None:
+    """One of each rule and reason, that with the most evidence: none fails, the longest fits."""
+    longest = exceptions.sort(pl.col("evidence").list.len(), descending=True).unique(
+        ["rule_id", "reason"], keep="first"
+    )
+    cases = [as_html(read_case(run, exception_id)) for exception_id in longest["exception_id"]]
+    assert all("None</td>" not in html and "none</td>" not in html for html in cases)
+    assert len(re.findall(rb"/Type /Page\b", as_pdf(max(cases, key=len)))) == 1
+
+
+def test_the_same_case_gives_the_same_bytes_in_another_process(
+    run: Path, written: dict[str, Path], tmp_path: Path
+) -> None:
+    code = "import sys; from flows.cli.app import main; sys.exit(main(sys.argv[1:]))"
+    exception_id = written["html"].stem.removeprefix("packet-")
+    words = [
+        sys.executable,
+        "-c",
+        code,
+        "packet",
+        exception_id,
+        "--run",
+        str(run),
+        "--output",
+        str(tmp_path),
+    ]
+    subprocess.run(
+        words, check=True, cwd=ROOT, env=os.environ | {"TZ": "Asia/Tokyo"}, capture_output=True
+    )
+    for path in written.values():
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("suffix", ["html", "pdf"])
+def test_a_packet_as_it_was_written_verifies(
+    suffix: str,
+    run: Path,
+    written: dict[str, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    renamed = shutil.copy(written[suffix], tmp_path / f"renamed.{suffix}")
+    assert main(["verify", str(renamed), "--run", str(run)]) == 0
+    assert "holds" in capsys.readouterr().out
+
+
+CHANGES = [
+    ("html", b"at risk of $2,730.00", b"at risk of $2,731.00", "the words were changed"),
+    (
+        "html",
+        b'"program_version": "',
+        b'"program_version": "9',
+        "the receipt does not hold: program_version",
+    ),
+    (
+        "html",
+        b'"inputs_sha256": "',
+        b'"inputs_sha256": "0',
+        "the receipt does not hold: inputs_sha256",
+    ),
+    (
+        "html",
+        b'"policy_sha256": "',
+        b'"policy_sha256": "0',
+        "the receipt does not hold: policy_sha256",
+    ),
+    ("html", b'{\n "exception_id"', b'"exception_id"', "receipt cannot be read"),
+    ("html", b"claims-audit exception", b"another exception", "is no packet"),
+    ("pdf", b"%%EOF", b"%%EOF ", "is not what the run gives here"),
+]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "before", "after", "said"), CHANGES, ids=lambda x: x if isinstance(x, str) else ""
+)
+def test_a_changed_packet_fails(
+    suffix: str,
+    before: bytes,
+    after: bytes,
+    said: str,
+    run: Path,
+    written: dict[str, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    content = written[suffix].read_bytes()
+    assert before in content
+    (tmp_path / f"changed.{suffix}").write_bytes(content.replace(before, after))
+    assert main(["verify", str(tmp_path / f"changed.{suffix}"), "--run", str(run)]) == 3
+    assert said in capsys.readouterr().err
+
+
+def test_a_packet_of_another_version_has_its_receipt_checked(
+    run: Path, written: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = (
+        written["html"]
+        .read_text(encoding="utf-8")
+        .replace('"packet_version": "', '"packet_version": "9.')
+    )
+    (tmp_path / "p.html").write_text(content, encoding="utf-8")
+    assert main(["verify", str(tmp_path / "p.html"), "--run", str(run)]) == 0
+    assert "were not compared" in capsys.readouterr().out
+
+
+def _changed_result(run: Path) -> None:
+    path = run / "exceptions.parquet"
+    frame = pl.read_parquet(path)
+    frame.with_columns(amount_at_risk=pl.col("paid_amount")).write_parquet(path)
+
+
+def _changed_manifest(run: Path) -> None:
+    path = run / "manifest.json"
+    path.write_text(
+        path.read_text(encoding="utf-8").replace('"as_of": "2026-06-30"', '"as_of": "2026-06-29"'),
+        encoding="utf-8",
+    )
+
+
+DAMAGES = [
+    (_changed_result, "no complete run"),
+    (_changed_manifest, "as_of, manifest_sha256"),
+    (shutil.rmtree, "no complete run"),
+]
+
+
+@pytest.mark.parametrize(("damage", "said"), DAMAGES, ids=["result", "manifest", "gone"])
+def test_a_changed_run_fails(
+    damage: object,
+    said: str,
+    run: Path,
+    written: dict[str, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shutil.copytree(run, tmp_path / "run")
+    damage(tmp_path / "run")  # type: ignore[operator]
+    assert main(["verify", str(written["html"]), "--run", str(tmp_path / "run")]) == 3
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("exception_id", "said"),
+    [("0" * 32, "no exception of that id"), ("87", "no exception of that id")],
+)
+def test_an_unknown_exception_is_refused(
+    exception_id: str, said: str, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["packet", exception_id, "--run", str(run)]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_without_pango_there_is_still_the_page(
+    run: Path,
+    written: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Missing:
+        def find_spec(self, name: str, *_rest: object) -> None:
+            if name == "weasyprint":
+                raise OSError("cannot load library")
+
+    monkeypatch.delitem(sys.modules, "weasyprint", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Missing(), *sys.meta_path])
+    words = [
+        "packet",
+        written["html"].stem.removeprefix("packet-"),
+        "--run",
+        str(run),
+        "--output",
+        str(tmp_path / "out"),
+    ]
+    assert main(words) == 2
+    assert "--no-pdf" in capsys.readouterr().err and not (tmp_path / "out").exists()
+    assert main([*words, "--no-pdf"]) == 0
+    assert [p.suffix for p in (tmp_path / "out").iterdir()] == [".html"]

@@ -1,0 +1,320 @@
+"""summary.html: what stands in it, that it fetches nothing, and that a browser, a keyboard and a screen reader can use it."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import polars as pl
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from flows.plan import Request
+from flows.reports.page import write
+from flows.reports.page.members import member_names
+from tests.support.hostile import CSV, csv, fill
+from tests.support.nights import night
+from tests.support.running import AS_OF, ROOT
+
+WIDTHS = (390, 820, 1280)
+CHARTS = ["rule", "outcome", "payer", "month", "provider", "doses"]
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run on the sample, with its page."""
+    output = tmp_path_factory.mktemp("sample")
+    return night(
+        Request(ROOT / "data" / "sample", output, output / "audit.duckdb", AS_OF, page=True)
+    ).folder
+
+
+@pytest.fixture(scope="module")
+def html(sample: Path) -> str:
+    return (sample / write.PAGE).read_text(encoding="utf-8")
+
+
+class _Elements(HTMLParser):
+    """Every start tag with its attributes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def attributes(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.found if name == tag]
+
+
+# ---------------------------------------------------------------- what stands in it
+
+
+def test_the_page_is_a_result_of_the_run(sample: Path) -> None:
+    manifest = json.loads((sample / "manifest.json").read_text(encoding="utf-8"))
+    assert write.PAGE in manifest["results"]
+
+
+def test_its_figures_are_those_of_the_worklist(sample: Path, html: str) -> None:
+    worklist = pl.read_parquet(sample / "worklist.parquet")
+    assert f"${worklist['amount_at_risk'].sum():,.2f}" in html
+    assert html.count('<tr data-outcome="') == worklist.height
+    for rule_id in pl.read_parquet(sample / "exceptions.parquet")["rule_id"].unique():
+        assert f"<strong>{rule_id}</strong>" in html
+
+
+def test_it_asks_for_nothing_from_outside(html: str) -> None:
+    elements = _Elements(html)
+    assert {t for t, _ in elements.found} & {
+        "link",
+        "img",
+        "iframe",
+        "object",
+        "embed",
+        "base",
+        "form",
+    } == set()
+    named = [
+        a
+        for _, attributes in elements.found
+        for n, a in attributes.items()
+        if n in ("src", "href", "xlink:href", "action")
+    ]
+    assert all(target and target.startswith("#") for target in named)
+    assert not re.search(r"url\((?!#)|@import", html)
+    (policy,) = [a["content"] for a in elements.attributes("meta") if a.get("http-equiv")]
+    assert policy and policy.startswith("default-src 'none';") and "http" not in policy
+
+
+def test_members_are_named_by_letters(sample: Path, html: str) -> None:
+    worklist = pl.read_parquet(sample / "worklist.parquet")
+    ids = {*worklist["member_id"], *worklist["person_id"]}
+    assert {i for i in ids if re.search(rf"\b{re.escape(i)}\b", html)} == set()
+    assert "Member A" in html and "Member AA" in html
+
+
+def test_names_go_from_a_to_z_and_on() -> None:
+    worklist = pl.DataFrame(
+        {"payer": "x", "person_id": [f"{n:03}" for n in range(704)], "amount_at_risk": [None] * 704}
+    )
+    names = member_names(worklist.cast({"amount_at_risk": pl.Decimal(18, 2)}))["member"].to_list()
+    assert (names[0], names[25], names[26], names[701], names[702]) == tuple(
+        f"Member {x}" for x in ("A", "Z", "AA", "ZZ", "AAA")
+    )
+
+
+def test_charts_and_tables_have_names_and_headers(html: str) -> None:
+    elements = _Elements(html)
+    charts = [a for a in elements.attributes("svg") if a.get("role") == "img"]
+    assert [a["aria-labelledby"] for a in charts] == [
+        f"{name}-title {name}-desc" for name in CHARTS
+    ]
+    ids = [a["id"] for _, a in elements.found if a.get("id")]
+    assert len(ids) == len(set(ids)) and {
+        f"{n}-{part}" for n in CHARTS for part in ("title", "desc")
+    } <= set(ids)
+    assert all(a.get("scope") in ("row", "col") for a in elements.attributes("th"))
+    regions = [a for _, a in elements.found if a.get("role") == "region"]
+    assert regions and all(a.get("aria-label") and a.get("tabindex") == "0" for a in regions)
+    for drawing in re.findall(r"<svg .*?</svg>", html, re.DOTALL):
+        ElementTree.fromstring(drawing)
+
+
+def test_the_worklist_is_cut_where_it_is_long_and_says_so(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write, "MOST_LINES", 3)
+    monkeypatch.setattr(write, "svg", lambda _figure: "")
+    shutil.copytree(sample, tmp_path / "run")
+    manifest = json.loads((sample / "manifest.json").read_text(encoding="utf-8"))
+    heading = write.Heading(
+        manifest["run_id"], "2026-06-30", "1", "full", "since 2026-06-29: 185 new"
+    )
+    write.write_page(tmp_path / "run", heading, manifest, {})
+    text = (tmp_path / "run" / write.PAGE).read_text(encoding="utf-8")
+    assert (
+        "The 3 lines with the most at stake, of 146" in text
+        and text.count('<tr data-outcome="') == 3
+    )
+    assert "Since 2026-06-29: 185 new." in text
+
+
+def test_what_extracts_say_is_text_and_no_markup(tmp_path: Path) -> None:
+    evil = "</script><b onclick=alert(1)>x"
+    rows = [
+        fill(n, claim_id=f"{evil}{n}", member_id=evil, payer="Cigna", quantity="999")
+        for n in range(2)
+    ]
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / CSV).write_bytes(csv(*rows))
+    folder = night(
+        Request(
+            tmp_path / "in", tmp_path / "out", tmp_path / "out" / "audit.duckdb", AS_OF, page=True
+        )
+    ).folder
+    text = (folder / write.PAGE).read_text(encoding="utf-8")
+    assert "&lt;b onclick" in text and "<b onclick" not in text
+
+
+def test_a_run_without_exceptions_says_so(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / CSV).write_bytes(csv(fill(1, ndc_code="00000000000")))
+    folder = night(
+        Request(
+            tmp_path / "in", tmp_path / "out", tmp_path / "out" / "audit.duckdb", AS_OF, page=True
+        )
+    ).folder
+    text = (folder / write.PAGE).read_text(encoding="utf-8")
+    assert "No exceptions" in text and "<svg" not in text and "Rows in and out" in text
+
+
+RENDER = """
+import json, sys
+from pathlib import Path
+from flows.reports.page.write import Heading, write_page
+folder = Path(sys.argv[1])
+write_page(folder, Heading(*json.loads(sys.argv[2])), json.loads((folder / "manifest.json").read_text()), {})
+"""
+
+
+def test_the_same_results_give_the_same_bytes_in_any_zone_and_process(
+    sample: Path, tmp_path: Path
+) -> None:
+    pages = []
+    for number, zone in enumerate(("Pacific/Honolulu", "Asia/Tokyo")):
+        folder = tmp_path / str(number)
+        shutil.copytree(sample, folder)
+        words = [
+            sys.executable,
+            "-c",
+            RENDER,
+            str(folder),
+            json.dumps(["r", "2026-06-30", "1", "full", "moved"]),
+        ]
+        subprocess.run(
+            words,
+            check=True,
+            cwd=ROOT,
+            env=os.environ | {"TZ": zone, "PYTHONHASHSEED": str(number)},
+        )
+        pages.append((folder / write.PAGE).read_bytes())
+    assert pages[0] == pages[1]
+
+
+# ---------------------------------------------------------------- in a browser
+
+
+@pytest.fixture(scope="module")
+def browser_page(sample: Path) -> Iterator[Page]:
+    """The page in chromium; a request to anything but the file fails the test."""
+    chromium = (
+        shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
+    assert chromium, "these tests need chromium on the PATH (apt-get install chromium)"
+    asked: list[str] = []
+    troubles: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: troubles.append(message.text))
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.goto((sample / write.PAGE).as_uri())
+        yield page
+        browser.close()
+    assert {url for url in asked if not url.startswith("file:")} == set() and troubles == []
+
+
+@pytest.fixture
+def fresh(browser_page: Page) -> Page:
+    browser_page.set_viewport_size({"width": 1280, "height": 900})
+    browser_page.reload()
+    return browser_page
+
+
+def _column(page: Page, number: int) -> list[str]:
+    script = "n => [...document.querySelectorAll('#worklist tbody tr:not([hidden])')].map(r => r.cells[n].dataset.value)"
+    values: list[str] = page.evaluate(script, number)
+    return values
+
+
+def test_search_finds_lines_by_any_word(fresh: Page) -> None:
+    whole = len(_column(fresh, 0))
+    fresh.get_by_label("Search the lines below").fill("cyc-waste inotuzumab")
+    found = _column(fresh, 0)
+    assert 0 < len(found) < whole and all("CYC-WASTE" in claim for claim in found)
+    assert fresh.get_by_role("status").inner_text() == f"{len(found)} of {whole} lines shown"
+    fresh.get_by_label("Search the lines below").fill("no such words")
+    assert _column(fresh, 0) == []
+    fresh.get_by_label("Search the lines below").fill("")
+    fresh.get_by_role("combobox").select_option("advisory")
+    assert 0 < len(_column(fresh, 0)) < whole
+
+
+def test_columns_sort_with_the_keyboard_alone(fresh: Page) -> None:
+    at_risk = fresh.get_by_role("columnheader", name="At risk")
+    assert at_risk.get_attribute("aria-sort") == "descending"
+    before = [float(x) for x in _column(fresh, 7) if x]
+    assert before == sorted(before, reverse=True)
+    fresh.get_by_label("Search the lines below").focus()
+    for _ in range(40):
+        fresh.keyboard.press("Tab")
+        if fresh.evaluate("document.activeElement.textContent") == "At risk":
+            break
+    fresh.keyboard.press("Enter")
+    assert at_risk.get_attribute("aria-sort") == "ascending"
+    after = [float(x) for x in _column(fresh, 7) if x]
+    assert after == sorted(before)
+    fresh.get_by_role("button", name="Claim line").focus()
+    fresh.keyboard.press("Space")
+    assert at_risk.get_attribute("aria-sort") is None
+    assert _column(fresh, 0) == sorted(_column(fresh, 0))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_is_wider_than_the_window(fresh: Page, width: int) -> None:
+    fresh.set_viewport_size({"width": width, "height": 900})
+    assert fresh.evaluate("document.documentElement.scrollWidth") <= width
+    wide = fresh.evaluate(
+        "[...document.querySelectorAll('svg')].filter(s => s.getBoundingClientRect().right > innerWidth).length"
+    )
+    assert wide == 0
+
+
+CONTRAST = """() => {
+  const light = ([r, g, b]) => { const f = [r, g, b].map(c => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * f[0] + 0.7152 * f[1] + 0.0722 * f[2]; };
+  const low = new Set();
+  for (const e of document.querySelectorAll('body *')) {
+    if (![...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()) || e.closest('svg, script')) continue;
+    const ink = getComputedStyle(e).color.match(/[\\d.]+/g).map(Number);
+    const ratio = 1.05 / (light(ink) + 0.05);
+    if (ratio < 4.5) low.add(e.tagName + ' ' + ratio.toFixed(1));
+  }
+  return [...low];
+}"""
+
+
+def test_words_stand_out_from_the_paper(fresh: Page) -> None:
+    assert fresh.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert fresh.evaluate(CONTRAST) == []
+
+
+def test_a_screen_reader_hears_the_charts_by_name(fresh: Page) -> None:
+    images: list[Any] = fresh.get_by_role("img").all()
+    assert [i.get_attribute("aria-labelledby") for i in images] == [
+        f"{n}-title {n}-desc" for n in CHARTS
+    ]
+    assert fresh.get_by_role("img", name="At risk and lines by rule").count() == 1
+    assert fresh.get_by_role("heading", level=1).count() == 1

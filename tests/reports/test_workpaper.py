@@ -1,0 +1,458 @@
+"""The work-paper: what stands in its cells, what Excel's limits leave out, and what is read back of it."""
+
+import zipfile
+from collections.abc import Iterator
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import duckdb
+import fastexcel
+import polars as pl
+import pytest
+import xlsxwriter
+
+from audit_rules import catalogue
+from audit_rules.rules import RULES
+from flows.cli.app import main
+from flows.errors import Usage
+from flows.plan import Request
+from flows.reports.workpaper import cells, lines, write
+from flows.reports.workpaper.disposition import DISPOSITION, REASON
+from flows.reports.workpaper.overview import About
+from flows.reports.workpaper.read import dismissals, read_dispositions
+from flows.reports.workpaper.write import WORKPAPER, write_workpaper
+from flows.results.tables import write_table
+from schemas.outcomes import EXCEPTIONS
+from schemas.results import COVERAGE, EXCEPTION, WORKLIST
+from tests.support.extracts import IMATINIB, as_csv, good
+from tests.support.nights import night
+
+ABOUT = About(
+    "0123456789abcdef",
+    date(2026, 6, 30),
+    "0.1.0",
+    "the first night of this warehouse: 2 new",
+    10,
+    1,
+    2,
+)
+HEAD = [c.title or c.name for c in lines.COLUMNS]
+
+
+def _exception(number: int, **values: object) -> dict[str, object]:
+    row: dict[str, object] = dict.fromkeys(EXCEPTION)
+    return (
+        row
+        | {
+            "exception_id": f"{number:032x}",
+            "rule_id": "QTY01",
+            "outcome": "recover",
+            "reason": "quantity_over_limit",
+            "policy_id": "p",
+            "claim_source": "pharmacy",
+            "claim_id": f"{number:05}",
+            "claim_line_number": 1,
+            "member_id": "M",
+            "payer": "Cigna",
+            "service_date": date(2026, 2, 1),
+            "amount_at_risk": Decimal("10.10"),
+            "paid_amount": Decimal("20.20"),
+            "amount_basis": "full_paid",
+            "evidence": [],
+            "documents_needed": [],
+        }
+        | values
+    )
+
+
+def _written(
+    folder: Path, *exceptions: dict[str, object], wanted: bool | None = None
+) -> tuple[str, ...]:
+    """A work-paper of these exceptions; what is told of it."""
+    frame = pl.DataFrame(exceptions, schema=EXCEPTION)
+    amounts = {
+        name: pl.lit(None)
+        for name in WORKLIST
+        if name.endswith("_amount") and name not in EXCEPTION
+    }
+    worklist = frame.with_columns(rule_ids=pl.concat_list("rule_id"), **amounts)
+    answers = frame.group_by("policy_id", "rule_id", "outcome", "reason", maintain_order=True).agg(
+        lines=pl.len().cast(pl.Int64)
+    )
+    folder.mkdir(exist_ok=True)
+    for name, table, columns in (
+        ("exceptions", frame, EXCEPTION),
+        ("worklist", worklist, WORKLIST),
+        ("rule_coverage", answers, COVERAGE),
+    ):
+        write_table(
+            folder / f"{name}.parquet",
+            name,
+            table.select(pl.col(n).cast(t) for n, t in columns.items()),
+        )
+    return write_workpaper(folder, ABOUT, wanted, folder)
+
+
+def _cells(file: Path, sheet: str = "Lines") -> list[list[Any]]:
+    """Every cell of a sheet as the reader sees it."""
+    frame = (
+        fastexcel.read_excel(file)
+        .load_sheet(sheet, header_row=None, skip_rows=0, dtypes="string")
+        .to_polars()
+    )
+    return [list(row) for row in frame.iter_rows()]
+
+
+def _types(file: Path, row: int) -> dict[str, str | None]:
+    """The type that the file itself gives each cell of a row of the sheet of lines: inlineStr, n, or none."""
+    names = {"m": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}
+    tree = ElementTree.fromstring(zipfile.ZipFile(file).read("xl/worksheets/sheet2.xml"))
+    cells = tree.findall(f"m:sheetData/m:row[@r='{row}']/m:c", names)
+    assert not tree.findall(".//m:f", names)
+    return dict(
+        zip(
+            HEAD,
+            (c.get("t", "n" if c.find("m:v", names) is not None else None) for c in cells),
+            strict=True,
+        )
+    )
+
+
+# ---------------------------------------------------------------- what stands in the cells
+
+HOSTILE = [
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "\t=1",
+    "http://example.org",
+    "00012",
+    "{=1}",
+    "a\x0bb",
+    "mailto:x@y",
+    "<b>&\u4e2d",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_text_stays_text(text: str, tmp_path: Path) -> None:
+    _written(
+        tmp_path,
+        _exception(1, claim_id=text, payer=text, rationale=text, product_code="00078064930"),
+    )
+    (row,) = _cells(tmp_path / WORKPAPER)[1:]
+    shown = dict(zip(HEAD, row, strict=True))
+    assert [shown["claim_id"], shown["payer"], shown["rationale"]] == [text] * 3
+    assert shown["product_code"] == "00078064930"
+    types = _types(tmp_path / WORKPAPER, 2)
+    assert {types[n] for n in ("claim_id", "payer", "rationale", "product_code")} == {"inlineStr"}
+
+
+def test_money_and_dates_are_such(tmp_path: Path) -> None:
+    _written(
+        tmp_path,
+        _exception(
+            1, paid_amount=Decimal("-1234567.89"), observed=180.5, paid_date=date(1900, 3, 1)
+        ),
+    )
+    types = _types(tmp_path / WORKPAPER, 2)
+    assert {
+        types[n]
+        for n in ("amount_at_risk", "paid_amount", "service_date", "paid_date", "observed", "line")
+    } == {"n"}
+    sheet = fastexcel.read_excel(tmp_path / WORKPAPER).load_sheet("Lines").to_polars()
+    row = sheet.row(0, named=True)
+    assert row["paid_amount"] == -1234567.89 and row["service_date"] in (
+        date(2026, 2, 1),
+        datetime(2026, 2, 1),
+    )
+    assert row["paid_date"] in (date(1900, 3, 1), datetime(1900, 3, 1))
+
+
+NOT_EXACT = [
+    ("paid_amount", Decimal("12345678901234.56")),
+    ("line", 2**60),
+    ("service_date", date(1900, 2, 28)),
+    ("observed", 2.0**60),
+]
+
+
+@pytest.mark.parametrize(("column", "value"), NOT_EXACT)
+def test_what_excel_would_change_is_written_as_text(
+    column: str, value: object, tmp_path: Path
+) -> None:
+    name = "claim_line_number" if column == "line" else column
+    _written(tmp_path, _exception(1, **{name: value}))
+    assert _types(tmp_path / WORKPAPER, 2)[column] == "inlineStr"
+    shown = dict(zip(HEAD, _cells(tmp_path / WORKPAPER)[1], strict=True))
+    assert shown[column] == str(value)
+
+
+def test_the_strongest_and_largest_come_first(tmp_path: Path) -> None:
+    amounts = [
+        ("review", "5.00"),
+        ("recover", "1.00"),
+        ("records_request", None),
+        ("recover", "9.00"),
+        ("records_request", "2.00"),
+    ]
+    _written(
+        tmp_path,
+        *(
+            _exception(n, outcome=o, amount_at_risk=a and Decimal(a))
+            for n, (o, a) in enumerate(amounts)
+        ),
+    )
+    assert [int(row[HEAD.index("claim_id")]) for row in _cells(tmp_path / WORKPAPER)[1:]] == [
+        3,
+        1,
+        4,
+        2,
+        0,
+    ]
+
+
+def test_the_work_paper_of_the_sample_is_whole(sample_results: Path) -> None:
+    file = sample_results / WORKPAPER
+    exceptions = pl.read_parquet(sample_results / "exceptions.parquet")
+    found = [m for m in RULES if m.RULE.id in set(exceptions["rule_id"])]
+    assert fastexcel.read_excel(file).sheet_names == [
+        "Summary",
+        "Lines",
+        "Evidence",
+        *(m.RULE.id for m in found),
+    ]
+    shown = _cells(file)
+    ids = [row[HEAD.index("exception_id")] for row in shown[1:]]
+    assert sorted(ids) == sorted(exceptions["exception_id"])
+    assert {row[HEAD.index(n)] for row in shown[1:] for n in (DISPOSITION, REASON)} == {None}
+    facts = _cells(file, "Evidence")
+    assert len(facts) - 1 == exceptions["evidence"].list.len().sum()
+    for module in found:
+        text = {line for (line, *_) in _cells(file, module.RULE.id) if line}
+        assert set(filter(None, catalogue.describe(module).splitlines())) <= text
+        coverage = pl.read_parquet(sample_results / "rule_coverage.parquet").filter(
+            rule_id=module.RULE.id
+        )
+        rows = [
+            (p, o, r, int(float(n)))
+            for p, o, r, n, _ in _cells(file, module.RULE.id)[-coverage.height :]
+        ]
+        assert rows == list(coverage.select("policy_id", "outcome", "reason", "lines").iter_rows())
+    overview = _cells(file, "Summary")
+    outcomes = {row[0]: row for row in overview if row[0] in EXCEPTIONS}
+    counts = dict(exceptions.group_by("outcome").len().iter_rows())
+    assert {o: int(float(row[2])) for o, row in outcomes.items()} == {
+        o: counts.get(o, 0) for o in EXCEPTIONS
+    }
+    (total,) = [row for row in overview if row[0] == "all"]
+    assert (
+        Decimal(total[4])
+        == pl.read_parquet(sample_results / "worklist.parquet")["amount_at_risk"].sum()
+    )
+
+
+def test_the_same_results_are_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        _written(tmp_path / name, _exception(1), _exception(2, outcome="review"))
+    assert (tmp_path / "a" / WORKPAPER).read_bytes() == (tmp_path / "b" / WORKPAPER).read_bytes()
+    assert sorted(p.name for p in (tmp_path / "a").iterdir()) == [
+        "exceptions.parquet",
+        WORKPAPER,
+        "rule_coverage.parquet",
+        "worklist.parquet",
+    ]
+
+
+def test_what_the_sheet_of_lines_asks_for(tmp_path: Path) -> None:
+    _written(tmp_path, _exception(1), _exception(2))
+    text = zipfile.ZipFile(tmp_path / WORKPAPER).read("xl/worksheets/sheet2.xml").decode()
+    assert '<dataValidation type="list"' in text and '"confirm,dismiss,request records"' in text
+    assert "<autoFilter" in text and 'state="frozen"' in text and "<conditionalFormatting" in text
+
+
+def test_a_night_without_exceptions_has_a_work_paper_too(tmp_path: Path) -> None:
+    assert _written(tmp_path) == ()
+    assert _cells(tmp_path / WORKPAPER) == [HEAD]
+
+
+# ---------------------------------------------------------------- when it is written, and what does not fit
+
+
+def test_it_is_written_when_asked_for_or_small_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write, "ROW_LIMIT", 1)
+    both = [_exception(1), _exception(2)]
+    (told,) = _written(tmp_path / "large", *both)
+    assert (
+        "2 exceptions are more than 1" in told
+        and "--xlsx" in told
+        and not (tmp_path / "large" / WORKPAPER).exists()
+    )
+    assert (
+        _written(tmp_path / "asked", *both, wanted=True) == ()
+        and (tmp_path / "asked" / WORKPAPER).exists()
+    )
+    assert _written(tmp_path / "small", both[0]) == () and (tmp_path / "small" / WORKPAPER).exists()
+    assert (
+        _written(tmp_path / "never", both[0], wanted=False) == ()
+        and not (tmp_path / "never" / WORKPAPER).exists()
+    )
+
+
+def test_more_rows_than_a_sheet_has_are_left_out_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (lines, write):
+        monkeypatch.setattr(module, "EXCEL_ROWS", 3)
+    fact = {"kind": "fill", "side": "against"}
+    told = _written(
+        tmp_path,
+        _exception(1, amount_at_risk=Decimal(1)),
+        *(_exception(n, evidence=[fact, fact]) for n in (2, 3)),
+        wanted=True,
+    )
+    assert len(told) == 2 and "1 of 3 exceptions are left out" in told[0] and "2 facts" in told[1]
+    assert [row[HEAD.index("claim_id")] for row in _cells(tmp_path / WORKPAPER)[1:]] == [
+        "00002",
+        "00003",
+    ]
+    said = [row[1] for row in _cells(tmp_path / WORKPAPER, "Summary") if row[0] == "NOT IN HERE"]
+    assert [f"{WORKPAPER}: {note}" for note in said] == list(told)
+
+
+def test_a_text_longer_than_a_cell_is_cut_and_told(tmp_path: Path) -> None:
+    told = _written(
+        tmp_path,
+        _exception(1, rationale="x" * 32_767),
+        _exception(2, rationale="\U0001f48a" * 20_000),
+    )
+    assert len(told) == 1 and "1 texts are cut" in told[0]
+    whole, cut = (row[HEAD.index("rationale")] for row in _cells(tmp_path / WORKPAPER)[1:])
+    assert whole == "x" * 32_767
+    assert cut.endswith(cells.CUT) and len(cut.encode("utf-16-le")) // 2 == 32_766  # a pill is two
+
+
+# ---------------------------------------------------------------- read back
+
+
+def _filled(file: Path, *rows: tuple[object, object, object], sheet: str = "Lines") -> Path:
+    """A work-paper as a spreadsheet program saves it, with rows of exception_id, disposition and reason."""
+    with xlsxwriter.Workbook(str(file)) as workbook:
+        page = workbook.add_worksheet(sheet)
+        page.write_row(0, 0, ["outcome", "exception_id", "disposition", "disposition_reason"])
+        for i, row in enumerate(rows, 1):
+            page.write_row(i, 0, ["recover", *row])
+    return file
+
+
+def test_only_dismiss_dismisses(tmp_path: Path) -> None:
+    file = _filled(
+        tmp_path / "w.xlsx",
+        ("a", "confirm", None),
+        ("b", " Dismiss ", " trial documented "),
+        ("c", None, "a thought"),
+        ("d", "request  records", None),
+        ("e", "DISMISS", None),
+        ("f", "dismiss", 7),
+    )
+    assert [(d.exception_id, d.reason) for d in dismissals(file, "by phone")] == [
+        ("b", "trial documented"),
+        ("e", "by phone"),
+        ("f", "7"),
+    ]
+    assert [d.row for d in read_dispositions(file)] == [2, 3, 5, 6, 7]
+
+
+REFUSED = [
+    (
+        [("a", "confirm", None), ("SECRET", "dismiss", "  ")],
+        "w.xlsx, row 3: dismiss without a reason",
+    ),
+    ([("a", "SECRET", None)], "w.xlsx, row 2: no disposition that is known"),
+    ([("a", "confirm", "SECRET")], "no row says dismiss"),
+    ([], "no row says dismiss"),
+    ([(None, "dismiss", "SECRET")], "row 2: a disposition without an exception_id"),
+    (
+        [("SECRET", "dismiss", "x"), ("SECRET", "confirm", "x")],
+        "rows 2 and 3: one exception, two dispositions",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rows", "words"), REFUSED)
+def test_a_row_that_does_not_hold_is_named_by_its_number(
+    rows: list[Any], words: str, tmp_path: Path
+) -> None:
+    file = _filled(tmp_path / "w.xlsx", *rows)
+    with pytest.raises(Usage, match=words) as raised:
+        dismissals(file, None)
+    assert "SECRET" not in str(raised.value)
+
+
+def test_what_is_no_work_paper_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text.xlsx").write_text("exception_id\n")
+    _filled(tmp_path / "other.xlsx", sheet="Sheet1")
+    for name in ("text.xlsx", "other.xlsx", "gone.xlsx"):
+        with pytest.raises(Usage, match=f"{name} is no work-paper"):
+            dismissals(tmp_path / name, None)
+
+
+# ---------------------------------------------------------------- there and back
+
+
+@pytest.fixture
+def audited(tmp_path: Path) -> Iterator[Path]:
+    """A base folder with one night in which a fill was found, and its work-paper."""
+    figures = {
+        "quantity": 500,
+        "paid_amount": "5000.00",
+        "ndc_code": IMATINIB,
+        "dispensing_channel": "retail",
+    }
+    too_many = good(
+        "pharmacy_claim", claim_id="A", member_id="M-A", dispensing_date="2026-02-01", **figures
+    )
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "pharmacy_claim.csv").write_text(as_csv([too_many]), encoding="utf-8")
+    night(
+        Request(
+            tmp_path / "in",
+            tmp_path / "out",
+            tmp_path / "audit.duckdb",
+            date(2026, 3, 1),
+            xlsx=True,
+        )
+    )
+    yield tmp_path
+
+
+def test_a_disposition_made_in_the_spreadsheet_comes_back(audited: Path) -> None:
+    (paper,) = audited.glob("out/run=*/exceptions.xlsx")
+    shown = _cells(paper)
+    ids = [row[HEAD.index("exception_id")] for row in shown[1:]]
+    file = _filled(
+        audited / "looked at.xlsx",
+        (ids[0], "dismiss", "trial documented"),
+        *((i, "confirm", None) for i in ids[1:]),
+    )
+    words = [
+        "--warehouse",
+        str(audited / "audit.duckdb"),
+        "--by",
+        "an analyst",
+        "--file",
+        str(file),
+    ]
+    assert main(["reopen", *words]) == 2
+    assert main(["dismiss", *words]) == 0
+    with duckdb.connect(str(audited / "audit.duckdb"), read_only=True) as connection:
+        found = connection.execute(
+            "SELECT exception_id, decision_reason FROM ledger WHERE status = 'dismissed'"
+        ).fetchall()
+    assert found == [(ids[0], "trial documented")]

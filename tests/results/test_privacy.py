@@ -1,0 +1,416 @@
+"""Privacy levels: pseudonyms that fit together and tell nothing, aggregates without small cells, nothing planted anywhere."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+import polars as pl
+import pytest
+
+from audit_rules.rules import RULES
+from flows import privacy
+from flows.cli.app import main
+from flows.errors import Usage
+from flows.plan import Request, plan
+from flows.privacy import AGGREGATE, FULL, KEY, PSEUDONYMISED, Level, Pseudonyms, pseudonymised
+from flows.results.small_cells import LEAST, aggregated
+from schemas.results import AGGREGATE as AGGREGATE_TABLE
+from schemas.results import EVIDENCE
+from tests.support.nights import in_clear, night
+from tests.support.running import AS_OF, ROOT
+
+CANARY = "CANARY7Q"
+IDENTIFIERS = ("claim_id", "original_claim_id", "member_id", "person_id", "authorization_id")
+SECRET, OTHER_SECRET = "s" * 32, "t" * 40
+NAMES = Pseudonyms(SECRET.encode())
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample with a canary in every identifier, bad rows of canaries, a duplicate fill, and providers that are no NPI."""
+    folder = tmp_path_factory.mktemp("planted")
+    for path in (ROOT / "data" / "sample").glob("*.csv"):
+        frame = pl.read_csv(path, infer_schema=False)
+        marked = frame.with_columns(
+            (f"{CANARY}-" + pl.col(c)).alias(c) for c in IDENTIFIERS if c in frame.columns
+        )
+        if path.stem == "pharmacy_claim":
+            twins = marked.filter(pl.col("ndc_code").is_not_null()).head(12)
+            again = twins.with_columns(
+                claim_id=pl.col("claim_id") + "-again",
+                original_claim_id=pl.lit(None, dtype=pl.String),
+            )
+            bad = twins.head(3).with_columns(
+                paid_amount=pl.lit(f"{CANARY} 9"), claim_id=pl.lit(f"{CANARY}-bad")
+            )
+            marked = pl.concat([marked, again, bad]).with_columns(
+                pl.lit("x").alias(f"{CANARY} column")
+            )
+        if path.stem == "medical_claim":
+            marked = marked.with_columns(rendering_npi=pl.lit(f"{CANARY}-1"))
+            line = marked.filter(pl.col("claim_id") == f"{CANARY}-CYC-CODES-2").with_columns(
+                claim_id=pl.lit(f"{CANARY}-repeated")
+            )
+            units = [
+                line.with_columns(claim_line_number=pl.lit(n), service_unit_quantity=pl.lit(n))
+                for n in ("1", "2")
+            ]
+            marked = pl.concat([marked, *units])
+        marked.write_csv(folder / path.name)
+    return folder
+
+
+def _run(
+    extracts: Path, output: Path, level: Level, monkeypatch: pytest.MonkeyPatch, key: str = SECRET
+) -> Path:
+    monkeypatch.setenv(KEY, key)
+    request = Request(extracts, output, output / "audit.duckdb", AS_OF, page=True, privacy=level)
+    if level != AGGREGATE:
+        request = replace(request, partition_by="payer", xlsx=True)
+    return night(request).folder
+
+
+# ---------------------------------------------------------------- the key
+
+
+@pytest.mark.parametrize("key", ["", "   ", "tooshrt7", "x" * 31])
+def test_a_missing_or_short_key_is_refused(
+    key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(KEY, key)
+    words = [
+        "run",
+        "--input",
+        str(ROOT / "data" / "sample"),
+        "--output",
+        str(tmp_path / "out"),
+        "--privacy",
+        "pseudonymised",
+    ]
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert KEY in said and "at least 32 characters" in said and (not key.strip() or key not in said)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_level_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--input", "in", "--output", "out", "--privacy", "some"]) == 2
+    with pytest.raises(Usage, match="one of full, pseudonymised, aggregate"):
+        privacy.read_pseudonyms("some")
+
+
+def test_pseudonyms_differ_by_kind_and_key_and_never_show_the_key() -> None:
+    other = Pseudonyms(OTHER_SECRET.encode())
+    found = {
+        names.of(kind, "M1")
+        for names in (NAMES, other)
+        for kind in ("member", "person", "claim", "authorization", "exception")
+    }
+    assert len(found) == 10 and NAMES.of("member", "M1") == Pseudonyms(SECRET.encode()).of(
+        "member", "M1"
+    )
+    assert SECRET not in repr(NAMES)
+
+
+# ---------------------------------------------------------------- pseudonymised
+
+
+def test_pseudonymised_results_hold_no_identifier_and_fit_together(
+    planted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = _run(planted, tmp_path / "full", FULL, monkeypatch)
+    folder = _run(planted, tmp_path / "out", PSEUDONYMISED, monkeypatch)
+    assert CANARY in in_clear(full) and CANARY not in in_clear(folder)
+    assert {p.name for p in folder.iterdir()} == {p.name for p in full.iterdir()}
+    before, after = (pl.read_parquet(f / "exceptions.parquet") for f in (full, folder))
+    assert after.schema == before.schema and after.height == before.height
+    named = before.with_columns(
+        pl.col(c).map_elements(lambda x, kind=kind: NAMES.of(kind, x), return_dtype=pl.String)
+        for c, kind in (
+            ("exception_id", "exception"),
+            ("claim_id", "claim"),
+            ("member_id", "member"),
+            ("person_id", "person"),
+        )
+    )
+    same = [
+        "exception_id",
+        "claim_id",
+        "member_id",
+        "person_id",
+        "rule_id",
+        "outcome",
+        "service_date",
+        "amount_at_risk",
+    ]
+    assert after.select(same).sort("exception_id").equals(named.select(same).sort("exception_id"))
+    evidence = after.explode("evidence").unnest("evidence", separator=".")
+    own = evidence.filter(
+        pl.col("evidence.kind").is_in(["fill", "service"]),
+        pl.col("evidence.claim_id") == pl.col("claim_id"),
+    )
+    assert set(own["exception_id"]) == set(after["exception_id"])
+    twins = after.filter(pl.col("rule_id") == "DUP01")["rationale"].to_list()
+    assert twins and all(re.search(r"under claim [0-9a-f]{20}, line 1", text) for text in twins)
+    repeated = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))[
+        "repeated_amounts"
+    ]
+    assert NAMES.of("claim", f"{CANARY}-repeated") in {claim["claim_id"] for claim in repeated}
+    quarantine = pl.read_parquet(folder / "quarantine.parquet")
+    assert quarantine.height == 6 and quarantine["raw_record"].null_count() == 6
+    worklist, changes = (pl.read_parquet(folder / f"{n}.parquet") for n in ("worklist", "changes"))
+    assert set(worklist["claim_id"]) == set(after["claim_id"]) and set(
+        changes["exception_id"]
+    ) == set(after["exception_id"])
+    assert (
+        after["claim_id"].to_list()
+        == after.sort("claim_source", "claim_id", "claim_line_number")["claim_id"].to_list()
+    )
+
+
+def test_a_run_of_another_level_or_key_is_another_run(
+    planted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All in one output: none takes another's place, and the same level and key give the same bytes again."""
+    runs = [
+        (FULL, SECRET),
+        (FULL, OTHER_SECRET),
+        (PSEUDONYMISED, SECRET),
+        (PSEUDONYMISED, OTHER_SECRET),
+        (AGGREGATE, SECRET),
+    ]
+    folders = [_run(planted, tmp_path, level, monkeypatch, key) for level, key in runs]
+    assert folders[0] == folders[1] and len(set(folders)) == 4
+    bytes_before = (folders[2] / "exceptions.csv").read_bytes()
+    (folders[2] / "exceptions.csv").unlink()
+    assert _run(planted, tmp_path, PSEUDONYMISED, monkeypatch) == folders[2]
+    assert (folders[2] / "exceptions.csv").read_bytes() == bytes_before
+
+
+SENTENCES = [
+    (m.RULE.id, reason, words)
+    for m in RULES
+    for reason, words in m.RULE.says.items()
+    if {n for _, n, _, _ in Formatter().parse(words)} & privacy._IN_RATIONALE.keys()
+]
+HARMLESS = {
+    "codes",
+    "service_date",
+    "age",
+    "use",
+    "under_age",
+    "lookback_days",
+    "lookahead_days",
+    "ended_on",
+    "observed",
+    "allowed",
+    "strength_mg",
+    "days_supply",
+    "since",
+    "with_other",
+    "history",
+    "hcpcs_code",
+    "valid_from",
+    "valid_to",
+    "ndc_code",
+    "low",
+    "high",
+    "course_start",
+    "last_response",
+    "earlier_cycles",
+    "transplant",
+    "window_from",
+    "place",
+    "surface",
+    "vial_units",
+    "waste_modifier",
+    "no_waste_modifier",
+    "found_codes",
+    "first_found",
+    "missing",
+    "combined",
+    "status_date",
+    "status",
+    "product_code",
+    "quantity",
+    "twin_line",
+    "payer",
+}
+
+
+def test_every_place_of_a_sentence_is_known_to_be_harmless_or_hidden() -> None:
+    """Whoever gives a rule a new place decides here whether it may name a person."""
+    places = {
+        n
+        for m in RULES
+        for words in m.RULE.says.values()
+        for _, n, _, _ in Formatter().parse(words)
+        if n
+    }
+    assert places == HARMLESS | privacy._IN_RATIONALE.keys()
+
+
+@pytest.mark.parametrize(
+    ("rule_id", "reason", "words"), SENTENCES, ids=lambda x: x if len(x) < 40 else ""
+)
+def test_a_sentence_that_names_somebody_is_reworded(rule_id: str, reason: str, words: str) -> None:
+    places = {
+        n: CANARY + ", line 2. On 1" if n in privacy._IN_RATIONALE else "7"
+        for _, n, _, _ in Formatter().parse(words)
+        if n
+    }
+    row = {
+        "rule_id": rule_id,
+        "reason": reason,
+        "rationale": words.format(**places),
+        "evidence": [],
+    }
+    frame = pl.DataFrame([row], schema_overrides={"evidence": EVIDENCE})
+    (said,) = pseudonymised(frame, NAMES)["rationale"]
+    assert said and CANARY not in said and said.startswith(words.split("{", maxsplit=1)[0])
+
+
+def test_evidence_keeps_codes_and_hides_persons() -> None:
+    fields: dict[str, Any] = dict.fromkeys(
+        [
+            "kind",
+            "side",
+            "claim_source",
+            "claim_id",
+            "claim_line_number",
+            "id",
+            "code",
+            "value",
+            "date",
+        ]
+    )
+    facts = [
+        fields | {"kind": "authorization", "id": CANARY, "value": "denied"},
+        fields | {"kind": "fill", "claim_id": CANARY, "id": "daw_code", "value": "1"},
+        fields | {"kind": "service", "claim_id": CANARY, "id": "1234567893", "code": "207RH0003X"},
+        fields | {"kind": "service", "claim_id": CANARY, "id": CANARY},
+        fields | {"kind": "eligibility", "code": "birth_date", "date": AS_OF},
+        fields | {"kind": "eligibility", "code": "enrollment", "date": AS_OF},
+    ]
+    rows = [
+        {"rule_id": "AUTH01", "reason": "x", "rationale": "y", "evidence": found}
+        for found in (facts, [])
+    ]
+    frame = pl.DataFrame(rows, schema_overrides={"evidence": EVIDENCE})
+    told, none = pseudonymised(frame, NAMES)["evidence"].to_list()
+    claim = NAMES.of("claim", CANARY)
+    assert [f["id"] for f in told[:4]] == [
+        NAMES.of("authorization", CANARY),
+        "daw_code",
+        "1234567893",
+        NAMES.of("provider", CANARY),
+    ]
+    assert [f["claim_id"] for f in told] == [None, claim, claim, claim, None, None]
+    assert [f["date"] for f in told[4:]] == [None, AS_OF] and none == []
+
+
+# ---------------------------------------------------------------- aggregate
+
+
+def test_an_aggregate_run_holds_counts_and_sums_alone(
+    planted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(KEY, raising=False)
+    full = night(
+        Request(planted, tmp_path / "full", tmp_path / "full" / "audit.duckdb", AS_OF)
+    ).folder
+    request = Request(
+        planted,
+        tmp_path / "out",
+        tmp_path / "out" / "audit.duckdb",
+        AS_OF,
+        page=True,
+        privacy=AGGREGATE,
+    )
+    folder = night(request).folder
+    assert {p.name for p in folder.iterdir()} == {
+        "aggregate.csv",
+        "summary.html",
+        "manifest.json",
+        "timings.json",
+    }
+    assert CANARY not in in_clear(folder)
+    worklist = pl.read_parquet(full / "worklist.parquet")
+    table = pl.read_csv(folder / "aggregate.csv", schema=AGGREGATE_TABLE)
+    assert (
+        set(table["by"]) == {"rule", "outcome", "payer", "month"} and table["lines"].min() >= LEAST
+    )  # type: ignore[operator]
+    for by in ("payer", "month"):
+        rows = table.filter(pl.col("by") == by)
+        assert (
+            rows["lines"].sum() == worklist.height
+            and rows["amount_at_risk"].sum() == worklist["amount_at_risk"].sum()
+        )
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["privacy"] == "aggregate" and all(
+        f.keys() == {"table", "file", "sha256"} for f in manifest["files"]
+    )
+
+
+@pytest.mark.parametrize("asked", [{"xlsx": True}, {"partition_by": "payer"}], ids=str)
+def test_an_aggregate_run_has_no_lines_to_write(
+    asked: dict[str, Any], planted: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(Usage, match="leaves no lines to write"):
+        plan(
+            replace(
+                Request(planted, tmp_path, tmp_path / "audit.duckdb", AS_OF, privacy=AGGREGATE),
+                **asked,
+            )
+        )
+
+
+def _aggregated(**members: int) -> dict[str, int]:
+    """Lines by payer, of as many members of each payer as is said."""
+    rows = [
+        {"payer": payer, "person_id": f"{payer}{n}"}
+        for payer, count in members.items()
+        for n in range(count)
+    ]
+    rest = {
+        "claim_source": "pharmacy",
+        "claim_id": "c",
+        "member_id": "m",
+        "claim_line_number": 1,
+        "service_date": AS_OF,
+        "rule_id": "QTY01",
+        "outcome": "recover",
+        "amount_at_risk": 1,
+    }
+    frame = pl.DataFrame([r | rest for r in rows]).cast({"amount_at_risk": pl.Decimal(18, 2)})
+    table = aggregated(frame, frame, {}).filter(pl.col("by") == "payer")
+    return dict(table.select("value", "lines").iter_rows())
+
+
+def test_small_cells_are_put_together_so_that_no_total_gives_them_back() -> None:
+    assert _aggregated(a=11, b=30) == {"a": 11, "b": 30}
+    assert _aggregated(a=10, b=30, c=40) == {"c": 40, "other": 40}
+    assert _aggregated(a=5, b=6, c=40) == {"c": 40, "other": 11}
+    assert _aggregated(a=5, b=5, c=12, d=40) == {"d": 40, "other": 22}
+    assert _aggregated(a=1, b=11) == {"other": 12}
+    assert _aggregated(a=10) == {} and _aggregated(a=11) == {"a": 11}
+
+
+def test_many_lines_of_few_members_are_a_small_cell() -> None:
+    line = {
+        "payer": "a",
+        "claim_source": "pharmacy",
+        "member_id": "m",
+        "claim_line_number": 1,
+        "service_date": AS_OF,
+    }
+    rows = [
+        line
+        | {"person_id": f"p{n % 10}", "claim_id": str(n), "rule_id": "QTY01", "outcome": "recover"}
+        for n in range(50)
+    ]
+    frame = pl.DataFrame(rows).with_columns(amount_at_risk=pl.lit(1, dtype=pl.Decimal(18, 2)))
+    assert aggregated(frame, frame, {}).is_empty()

@@ -1,0 +1,248 @@
+"""Runs of case files: cases that may share a run are written as one set of extracts and judged without Prefect."""
+
+import csv
+import math
+import shutil
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+from audit_rules.engine.dossier import Dossier, compile_dossier
+from audit_rules.engine.judge import judge
+from audit_rules.engine.rule import Book, RuleModule
+from flows import stages
+from flows.judging.frames import extract
+from flows.plan import Plan, Request, plan
+from flows.warehouse.connection import opened
+from flows.warehouse.sql import statements
+from schemas.tables import TABLES, Kind
+from tests.support.case_files import Answer, Case, CaseError, Expectation, Row
+
+_PREFIXED = ("claim_id", "member_id", "person_id", "authorization_id", "original_claim_id")
+_DATE_FORMATS = ("%Y-%m-%d", "%Y%m%d")
+T = TypeVar("T")
+
+
+class RunFailed(Exception):
+    """A run of cases that ended in an error, told again to every case in it."""
+
+
+class Variant(StrEnum):
+    """How a case's rows are laid out; its answers must be the same in each."""
+
+    PLAIN = "plain"
+    REVERSED = "rows reversed"
+    NEIGHBOUR = "beside a neighbour"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Cases that share a run: they agree on the as-of date and on the tables not supplied, and none is alone."""
+
+    as_of: date
+    absent: frozenset[str]
+    alone: str | None
+
+    @classmethod
+    def of(cls, case: Case) -> "Group":
+        return cls(case.as_of, case.absent, case.tag if case.is_alone else None)
+
+
+def variants(case: Case) -> tuple[Variant, ...]:
+    """The variants a case runs in; one that is alone has no neighbour."""
+    return (Variant.PLAIN, Variant.REVERSED) if case.is_alone else tuple(Variant)
+
+
+class CaseRuns:
+    """Runs of a set of cases, each made when first asked for and kept; a failure is kept as well."""
+
+    def __init__(self, cases: Iterable[Case], folder: Path) -> None:
+        self._cases: dict[Group, list[Case]] = defaultdict(list)
+        for case in cases:
+            self._cases[Group.of(case)].append(case)
+        self._folder = folder
+        self._kept: dict[object, object] = {}
+
+    def problems(self, case: Case, variant: Variant, module: RuleModule) -> list[str]:
+        """How the rule's answers on a case differ from what it expects; empty where they do not."""
+        answers = self._once(
+            (Group.of(case), variant, module.RULE.id), lambda: self._answers(case, variant, module)
+        )
+        return [
+            p
+            for expected in case.expected
+            for p in _compare(expected, answers.get(_key(case, expected), []))
+        ]
+
+    def _answers(self, case: Case, variant: Variant, module: RuleModule) -> "Answers":
+        group = Group.of(case)
+        dossier, book = self._once((group, variant), lambda: self._dossier(group, variant))
+        found: Answers = defaultdict(list)
+        for row in judge(dossier, book, (module,)).answers.iter_rows(named=True):
+            found[
+                row["claim_source"], row["payer"].lower(), row["claim_id"], row["claim_line_number"]
+            ].append(row)
+        return found
+
+    def _dossier(self, group: Group, variant: Variant) -> tuple[Dossier, Book]:
+        cases = self._cases[group]
+        base = Path(tempfile.mkdtemp(dir=self._folder))
+        (base / "in").mkdir()
+        (base / "config.toml").write_text("max_error_rate = 1\n", encoding="utf-8")
+        owners = write_extracts(base / "in", cases, group.absent, variant)
+        request = Request(
+            base / "in", base, base / "audit.duckdb", group.as_of, base / "config.toml"
+        )
+        planned = plan(request)
+        stages.begin(planned)
+        stages.load_stage(planned, lambda name: None)
+        stages.validate_stage(planned)
+        stages.net_stage(planned)
+        _refuse_bad_rows(planned, owners)
+        extracted = extract(planned.bench, planned.reference, group.as_of)
+        shutil.rmtree(base)
+        dossier = compile_dossier(
+            extracted, planned.reference, planned.default_supply_days, group.as_of
+        )
+        return dossier, Book(planned.library, planned.reference)
+
+    def _once(self, key: object, make: Callable[[], T]) -> T:
+        """What `make` gives, made once; where it fails, every later asker is told so in a few words."""
+        if key not in self._kept:
+            try:
+                self._kept[key] = make()
+            except Exception as error:
+                self._kept[key] = RunFailed(f"{type(error).__name__}: {error}")
+                raise
+        kept = self._kept[key]
+        if isinstance(kept, RunFailed):
+            raise RunFailed(str(kept))
+        return kept  # type: ignore[return-value]  # what make gave under this key
+
+
+Answers = dict[tuple[str, str, str, int], list[dict[str, object]]]
+
+
+def _key(case: Case, expected: Expectation) -> tuple[str, str, str, int]:
+    return (
+        expected.claim_source,
+        expected.payer.lower(),
+        f"{case.tag}-{expected.claim_id}",
+        expected.line,
+    )
+
+
+def write_extracts(
+    folder: Path, cases: list[Case], absent: frozenset[str], variant: Variant
+) -> dict[str, list[Case]]:
+    """Write the cases as CSV extracts; gives per table the case of each row, in file order."""
+    owners: dict[str, list[Case]] = {}
+    for name, table in TABLES.items():
+        if name in absent:
+            continue
+        rows = [(c, _owned(r, f"{c.tag}-")) for c in cases for r in c.tables.get(name, ())]
+        if variant == Variant.REVERSED:
+            rows.reverse()
+        if variant == Variant.NEIGHBOUR:
+            dates = table.of_kind(Kind.DATE)
+            rows += [
+                (c, _owned(_shifted(r, dates), f"N-{c.tag}-"))
+                for c in cases
+                for r in c.tables.get(name, ())
+            ]
+        used = {column for _, row in rows for column in row}
+        needed = {c.name for c in table.columns if c.required}
+        needed |= {group[0] for group in table.one_of if not set(group) & used}
+        columns = [c.name for c in table.columns if c.name in used | needed]
+        with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns, restval="")
+            writer.writeheader()
+            writer.writerows(row for _, row in rows)
+        owners[name] = [case for case, _ in rows]
+    return owners
+
+
+def _owned(row: Row, prefix: str) -> Row:
+    return {c: prefix + v if c in _PREFIXED and v else v for c, v in row.items()}
+
+
+def _shifted(row: Row, dates: tuple[str, ...]) -> Row:
+    return {c: _next_day(v) if c in dates else v for c, v in row.items()}
+
+
+def _next_day(text: str) -> str:
+    """The date a day later in the same format; other text as it is."""
+    for form in _DATE_FORMATS:
+        try:
+            return (datetime.strptime(text, form) + timedelta(days=1)).strftime(form)
+        except ValueError:
+            continue
+    return text
+
+
+def _refuse_bad_rows(planned: Plan, owners: dict[str, list[Case]]) -> None:
+    """Raise CaseError where a row was quarantined of a case that does not say `bad rows`."""
+    with opened(planned.bench) as connection:
+        (query,) = statements("results/quarantine")
+        for table, _, row_number, column, check, _ in connection.execute(query).fetchall():
+            case = owners[table][row_number - 1]
+            if not case.may_have_bad_rows:
+                raise CaseError(f"{case.tag} ({case.sentence}): {table}.{column}: {check}")
+
+
+def _compare(expected: Expectation, found: list[dict[str, object]]) -> list[str]:
+    where = (
+        f"{expected.claim_source} {expected.payer} claim {expected.claim_id} line {expected.line}"
+    )
+    shown = "; ".join(_shown(row) for row in found) or "no answer"
+    if len(found) != len(expected.answers):
+        wanted = f"{len(expected.answers)} answers" if expected.answers else "no answer"
+        return [f"{where}: expected {wanted}, got {shown}"]
+    problems = []
+    for answer in expected.answers:
+        row = next((r for r in found if answer.policy_id in (None, r["policy_id"])), None)
+        if row is None or not _agrees(answer, row):
+            problems.append(f"{where}: expected {_worded(answer)}, got {shown}")
+    return problems
+
+
+def _agrees(answer: Answer, row: dict[str, object]) -> bool:
+    figures = _figures(row)
+    return (answer.outcome, answer.reason) == (row["outcome"], row["reason"]) and all(
+        _same(value, figures[name]) for name, value in answer.figures.items()
+    )
+
+
+def _figures(row: dict[str, object]) -> dict[str, object]:
+    cents = row["amount_cents"]
+    amount = None if cents is None else Decimal(str(cents)) / 100
+    return {"observed": row["observed"], "allowed": row["allowed"], "amount": amount}
+
+
+def _same(expected: Decimal | None, found: object) -> bool:
+    if expected is None or found is None:
+        return expected is found
+    return math.isclose(float(expected), float(str(found)), rel_tol=0, abs_tol=1e-6)
+
+
+def _worded(answer: Answer) -> str:
+    return _sentence(answer.policy_id, answer.outcome, answer.reason, answer.figures)
+
+
+def _shown(row: dict[str, object]) -> str:
+    return _sentence(row["policy_id"], row["outcome"], row["reason"], _figures(row))
+
+
+def _sentence(
+    policy_id: object, outcome: object, reason: object, figures: Mapping[str, object]
+) -> str:
+    words = [f"{name}={'null' if value is None else value}" for name, value in figures.items()]
+    return " ".join(
+        [f"{policy_id}:" if policy_id else "", str(outcome), str(reason or ""), *words]
+    ).strip()

@@ -1,0 +1,1444 @@
+"""Hostile extracts, each with the fate it must meet: read, quarantined or refused; never guessed, never lost.
+
+`python -m tests.support.hostile > docs/input.md` writes the documentation from them.
+"""
+
+import gzip
+import hashlib
+import io
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+from schemas.tables import TABLES
+
+TABLE = "pharmacy_claim"
+CSV, GZ, PARQUET = "pharmacy_claim.csv", "pharmacy_claim.csv.gz", "pharmacy_claim.parquet"
+DONE = ".done"
+ANY_ERROR_RATE = "max_error_rate = 1\n"
+NOT_SPLIT, TOO_MANY, BAD_QUOTE = "missing_columns", "too_many_columns", "unquoted_value"
+BAD_DATE, BAD_AMOUNT, BAD_NUMBER, MISSING = (
+    "date_does_not_parse",
+    "amount_does_not_parse",
+    "number_does_not_parse",
+    "value_missing",
+)
+
+Failed = tuple[int, str | None, str]
+
+
+@dataclass(frozen=True)
+class Read:
+    """The file is read.
+
+    accepted      rows that stand in the table, exact duplicates left out.
+    quarantined   every failed check: record number, column, check.
+    duplicates    exact duplicate rows.
+    cells         per column the values of the rows in the table, in order.
+    warnings      per warning its column, check and number of rows.
+    """
+
+    accepted: int
+    quarantined: tuple[Failed, ...] = ()
+    duplicates: int = 0
+    cells: Mapping[str, list[object]] = field(default_factory=dict)
+    warnings: tuple[tuple[str, str, int], ...] = ()
+
+    @property
+    def rows_quarantined(self) -> int:
+        """Rows with a failed check."""
+        return len({number for number, _, _ in self.quarantined})
+
+    @property
+    def rows_read(self) -> int:
+        """Every record of the file."""
+        return self.accepted + self.rows_quarantined + self.duplicates
+
+    def __str__(self) -> str:
+        accepted = f"{self.accepted:,} row{'' if self.accepted == 1 else 's'} accepted"
+        said = f"**read**: {accepted}"
+        if self.quarantined:
+            where = "; ".join(
+                f"row {n:,} {c + ' ' if c else ''}`{check}`" for n, c, check in self.quarantined
+            )
+            said = f"{accepted}, {self.rows_quarantined} **quarantined**: {where}"
+        if self.duplicates:
+            said += f", {self.duplicates} counted as exact duplicate"
+        return said + "".join(
+            f"; warning {column} `{check}` ({rows})" for column, check, rows in self.warnings
+        )
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The run ends: the message holds these words, nothing is published and the warehouse is as it was."""
+
+    words: tuple[str, ...]
+    exit_code: int = 3
+
+    def __str__(self) -> str:
+        return f"**refused** (exit {self.exit_code}): {' ... '.join(self.words)}"
+
+
+@dataclass(frozen=True)
+class Hostile:
+    """One hostile file (the first of `files`), with what stands beside it.
+
+    what         a phrase that says what is hostile.
+    files        the landing folder: name -> bytes, or a function that makes them.
+    also         done to the landing folder afterwards, such as making a link.
+    while_read   done to the landing folder while the first file is read.
+    is_first     of a first night: a warehouse that is there already would change the fate.
+    """
+
+    name: str
+    what: str
+    files: Mapping[str, bytes | Callable[[], bytes]]
+    fate: Read | Refused
+    config: str = ANY_ERROR_RATE
+    folder: str = "in"
+    also: Callable[[Path], None] | None = None
+    while_read: Callable[[Path], None] | None = None
+    is_slow: bool = False
+    is_first: bool = False
+
+    def write(self, base: Path) -> Path:
+        """Write the landing folder into `base`."""
+        landing = base / self.folder
+        landing.mkdir(parents=True, exist_ok=True)
+        for name, content in self.files.items():
+            path = landing / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content if isinstance(content, bytes) else content())
+        if self.also:
+            self.also(landing)
+        return landing
+
+
+# ---------------------------------------------------------------- how files are made
+
+COLUMNS = (
+    "claim_id",
+    "member_id",
+    "payer",
+    "dispensing_date",
+    "ndc_code",
+    "quantity",
+    "paid_amount",
+)
+HEAD = ",".join(COLUMNS)
+
+
+def fill(number: int, **changed: str) -> str:
+    """One line of a pharmacy extract, as text; changed values stand as they are given, quotes and all."""
+    plain = {
+        "claim_id": f"C{number}",
+        "member_id": f"M{number}",
+        "payer": "Cigna",
+        "dispensing_date": "2026-02-01",
+        "ndc_code": "00078043815",
+        "quantity": "30",
+        "paid_amount": "100.00",
+    }
+    return ",".join((plain | changed).values())
+
+
+def csv(*lines: str, head: str = HEAD, end: str = "\n") -> bytes:
+    """A CSV file of a header and lines, each with its line end."""
+    return "".join(line + end for line in (head, *lines)).encode()
+
+
+def each(column: str, *values: str) -> bytes:
+    """A CSV file with one line per value of a column."""
+    return csv(*(fill(n, **{column: v}) for n, v in enumerate(values, 1)))
+
+
+def each_bad(column: str, check: str, count: int) -> tuple[Failed, ...]:
+    """The first `count` rows fail one check each."""
+    return tuple((n, column, check) for n in range(1, count + 1))
+
+
+def parquet(**changed: object) -> bytes:
+    """A Parquet file of two fills; a changed column is a list or an Arrow array of two values."""
+    columns: dict[str, object] = dict(
+        zip(COLUMNS, zip(fill(1).split(","), fill(2).split(","), strict=True), strict=True)
+    )
+    return parquet_of(
+        pa.table(
+            {
+                name: pa.array(v) if isinstance(v, (list, tuple)) else v
+                for name, v in (columns | changed).items()
+            }
+        )
+    )
+
+
+def parquet_of(table: pa.Table) -> bytes:
+    """A Parquet file of an Arrow table."""
+    out = io.BytesIO()
+    pq.write_table(table, out)
+    return out.getvalue()
+
+
+def with_column_twice(name: str) -> bytes:
+    """A Parquet file in which a second column has the name given."""
+    table = pq.read_table(io.BytesIO(parquet()))
+    return parquet_of(
+        pa.Table.from_arrays([*table.columns, table.column(0)], names=[*table.column_names, name])
+    )
+
+
+def flipped(content: bytes, position: int) -> bytes:
+    """The bytes with one bit of the byte at a position turned over."""
+    return content[:position] + bytes([content[position] ^ 4]) + content[position + 1 :]
+
+
+def control(content: bytes, **stated: object) -> bytes:
+    """A control file: the hash of the content, and what else is given."""
+    facts: dict[str, object] = {"sha256": hashlib.sha256(content).hexdigest()} | stated
+    return "".join(
+        f"{key} = {value if isinstance(value, int) else repr(str(value))}\n"
+        for key, value in facts.items()
+    ).encode()
+
+
+def _utf8_as(encoding: str, *lines: str, mark: bytes = b"") -> bytes:
+    return mark + csv(*lines).decode().encode(encoding)
+
+
+def _zipped(content: bytes) -> bytes:
+    return gzip.compress(content, mtime=0)
+
+
+def _grow(landing: Path) -> None:
+    with (landing / CSV).open("ab") as stream:
+        stream.write((fill(9) + "\n").encode())
+
+
+def _exchange(landing: Path) -> None:
+    new = landing / ".new"
+    new.write_bytes(csv(fill(7), fill(8)))
+    new.replace(landing / CSV)
+
+
+THREE = csv(fill(1), fill(2), fill(3))
+TWO_TYPED = parquet()
+BIG = csv(*(fill(n) for n in range(1, 3001)))
+IDS: dict[str, list[object]] = {"claim_id": ["C1", "C2", "C3"]}
+
+# ---------------------------------------------------------------- records that cannot be told apart, or just can
+
+SPLITTING = (
+    Hostile(
+        "short-row",
+        "a row with too few columns in the middle",
+        {CSV: csv(fill(1), "C2,M2", fill(3))},
+        Read(2, ((2, None, NOT_SPLIT),), cells={"claim_id": ["C1", "C3"]}),
+    ),
+    Hostile(
+        "short-last-row",
+        "a last row with too few columns and no line end",
+        {CSV: csv(fill(1), fill(2)) + b"C3,M3"},
+        Read(2, ((3, None, NOT_SPLIT),)),
+    ),
+    Hostile(
+        "long-row",
+        "a row with two values too many",
+        {CSV: csv(fill(1), fill(2) + ",x,y", fill(3))},
+        Read(2, ((2, None, TOO_MANY),)),
+    ),
+    Hostile(
+        "long-row-of-blanks",
+        "rows that end in extra delimiters with nothing between them",
+        {CSV: csv(fill(1) + ",", fill(2) + ",,", fill(3))},
+        Read(3, cells=IDS),
+    ),
+    Hostile(
+        "row-of-delimiters",
+        "a row of nothing but delimiters",
+        {CSV: csv(fill(1), ",,,,,,")},
+        Read(
+            1, tuple((2, c, MISSING) for c in ("claim_id", "dispensing_date", "member_id", "payer"))
+        ),
+    ),
+    Hostile(
+        "inner-quote",
+        "a quote inside a quoted field, not doubled",
+        {CSV: csv(fill(1), fill(2, payer='"a "b" c"'), fill(3))},
+        Read(2, ((2, None, BAD_QUOTE),)),
+    ),
+    Hostile(
+        "backslash-quote",
+        "a quote inside a quoted field, escaped by a backslash",
+        {CSV: csv(fill(1), fill(2, payer='"5\\" tube"'), fill(3))},
+        Read(2, ((2, None, BAD_QUOTE),)),
+    ),
+    Hostile(
+        "doubled-quote",
+        "a quote inside a quoted field, doubled as it should be",
+        {CSV: each("payer", '"5"" tube, big"')},
+        Read(1, cells={"payer": ['5" tube, big']}),
+    ),
+    Hostile(
+        "quote-in-plain-field",
+        'a quote inside a field without quotes, such as 5" tube',
+        {CSV: csv(fill(1), fill(2, payer='5" tube'), fill(3))},
+        Read(3, cells={"payer": ["Cigna", '5" tube', "Cigna"]}),
+    ),
+    Hostile(
+        "quotes-in-two-plain-fields",
+        "the same in two rows, so that the quotes seem to be a pair",
+        {CSV: csv(fill(1, payer='5" tube'), fill(2), fill(3, payer='6" tube'))},
+        Read(3, cells={"payer": ['5" tube', "Cigna", '6" tube']}),
+    ),
+    Hostile(
+        "unterminated-quote",
+        "a quote that is opened and never closed",
+        {CSV: csv(fill(1), fill(2, payer='"Cigna'), fill(3))},
+        Refused(("a quote is opened and never closed",)),
+    ),
+    Hostile(
+        "unterminated-last-quote",
+        "the same in the last row",
+        {CSV: csv(fill(1), fill(2, paid_amount='"100.00'))},
+        Refused(("a quote is opened and never closed",)),
+    ),
+    Hostile(
+        "two-unterminated-quotes",
+        "two such rows: all from the one to the other is one record, kept whole in the quarantine",
+        {CSV: csv(fill(1), fill(2, payer='"Cigna'), fill(3), fill(4, payer='"Cigna'), fill(5))},
+        Read(2, ((2, None, BAD_QUOTE),), cells={"claim_id": ["C1", "C5"]}),
+    ),
+    Hostile(
+        "unterminated-header",
+        "a header with an open quote",
+        {CSV: csv(fill(1), head='"' + HEAD)},
+        Refused(("a quote is opened and never closed",)),
+    ),
+    Hostile(
+        "line-break-in-quotes",
+        "line feeds inside quoted fields, and a bad row behind them",
+        {CSV: csv(fill(1, claim_id='"A\nB"'), fill(2, claim_id='"C\n\nD"'), "short", fill(4))},
+        Read(3, ((3, None, NOT_SPLIT),), cells={"claim_id": ["A\nB", "C\n\nD", "C4"]}),
+    ),
+    Hostile(
+        "crlf-in-quotes",
+        "CR LF inside a quoted field of a file with CR LF",
+        {CSV: csv(fill(1, claim_id='"A\r\nB"'), fill(2), end="\r\n")},
+        Read(2, cells={"claim_id": ["A\r\nB", "C2"]}),
+    ),
+    Hostile(
+        "other-break-in-quotes",
+        "CR LF inside a quoted field of a file with LF (counts as one LF)",
+        {CSV: csv(fill(1, claim_id='"A\r\nB"'), fill(2))},
+        Read(2, cells={"claim_id": ["A\nB", "C2"]}),
+    ),
+    Hostile(
+        "blank-lines",
+        "blank lines between the rows, in a quoted field, and behind; bad rows keep their numbers",
+        {
+            CSV: csv(
+                fill(1),
+                "",
+                "",
+                fill(2, claim_id='"A\n\nB"'),
+                "",
+                "short",
+                fill(4),
+                fill(5, dispensing_date="x"),
+                "",
+                "",
+            )
+        },
+        Read(
+            3,
+            ((3, None, NOT_SPLIT), (5, "dispensing_date", BAD_DATE)),
+            cells={"claim_id": ["C1", "A\n\nB", "C4"]},
+        ),
+    ),
+    Hostile(
+        "blank-lines-first",
+        "blank lines before the header",
+        {CSV: b"\n\r\n" + csv(fill(1), "short", fill(3), end="\r\n")},
+        Read(2, ((2, None, NOT_SPLIT),), cells={"claim_id": ["C1", "C3"]}),
+    ),
+    Hostile(
+        "trailing-blank-lines",
+        "blank lines at the end",
+        {CSV: THREE + b"\n\n\n\n"},
+        Read(3, cells=IDS),
+    ),
+    Hostile(
+        "line-of-blanks",
+        "a line of blanks: no blank line, but a row without columns",
+        {CSV: csv(fill(1), "   ", fill(3))},
+        Read(2, ((2, None, NOT_SPLIT),)),
+    ),
+    Hostile(
+        "no-line-end",
+        "no line end behind the last row",
+        {CSV: THREE.removesuffix(b"\n")},
+        Read(3, cells=IDS),
+    ),
+    Hostile("crlf", "CR LF throughout", {CSV: THREE.replace(b"\n", b"\r\n")}, Read(3, cells=IDS)),
+    Hostile(
+        "quote-behind-blank",
+        "a blank before a quote in one row, a quote at the end of another",
+        {CSV: csv(fill(1), ' "aa', fill(3), '\\"')},
+        Refused(("its quotes or line breaks",)),
+    ),
+    Hostile(
+        "cr-last",
+        "LF throughout, CR behind the last row",
+        {CSV: THREE.removesuffix(b"\n") + b"\r"},
+        Read(3, cells=IDS),
+    ),
+    Hostile(
+        "cr-only", "CR alone throughout", {CSV: THREE.replace(b"\n", b"\r")}, Read(3, cells=IDS)
+    ),
+    Hostile(
+        "lf-then-crlf",
+        "a header with LF over rows with CR LF",
+        {CSV: f"{HEAD}\n{fill(1)}\r\n{fill(2)}\r\n{fill(3)}\r\n".encode()},
+        Read(3, cells=IDS),
+    ),
+    Hostile(
+        "crlf-then-lf",
+        "a header with CR LF over rows with LF",
+        {CSV: f"{HEAD}\r\n{fill(1)}\n{fill(2)}\n{fill(3)}\n".encode()},
+        Read(3, cells=IDS),
+    ),
+    Hostile(
+        "every-line-end",
+        "LF, CR LF and CR in one file",
+        {CSV: f"{HEAD}\r\n{fill(1)}\n{fill(2)}\r{fill(3)}".encode()},
+        Read(3, cells=IDS),
+    ),
+    Hostile(
+        "comment-sign",
+        "a row that begins with #",
+        {CSV: csv("#" + fill(1), fill(2))},
+        Read(2, cells={"claim_id": ["#C1", "C2"]}),
+    ),
+    Hostile(
+        "megabytes",
+        "a field of five megabytes",
+        {CSV: lambda: csv(fill(1), fill(2, claim_id="X" * 5_000_000), fill(3))},
+        Read(3),
+    ),
+    Hostile(
+        "megabytes-in-quotes",
+        "a quoted field of two megabytes with a line break in each four bytes",
+        {CSV: lambda: csv(fill(1), fill(2, claim_id='"' + "XYZ\n" * 500_000 + '"'), fill(3))},
+        Read(3),
+    ),
+    Hostile(
+        "megabytes-with-a-quote",
+        "a field of two megabytes with one quote in it",
+        {CSV: lambda: csv(fill(1), fill(2, claim_id='X"' + "X" * 2_000_000), fill(3))},
+        Read(3),
+    ),
+    Hostile(
+        "line-over-the-limit",
+        "a line of more than 64 MiB",
+        is_slow=True,
+        files={CSV: lambda: csv(fill(1), fill(2, claim_id="X" * 70_000_000), fill(3))},
+        fate=Read(2, ((2, None, "line_size_over_maximum"),)),
+    ),
+    Hostile(
+        "thousand-columns",
+        "a thousand unknown columns",
+        {
+            CSV: csv(
+                *(fill(n) + ",x" * 1000 for n in (1, 2, 3)),
+                head=HEAD + "".join(f",u{n}" for n in range(1000)),
+            )
+        },
+        Read(3, cells=IDS),
+    ),
+    Hostile(
+        "one-in-200000",
+        "200,000 rows of which one in the middle does not hold",
+        is_slow=True,
+        files={
+            CSV: lambda: csv(
+                *(fill(n, quantity="x" if n == 100_001 else "1") for n in range(1, 200_001))
+            )
+        },
+        fate=Read(199_999, ((100_001, "quantity", BAD_NUMBER),)),
+    ),
+    Hostile(
+        "one-short-in-20000",
+        "20,000 rows with a line break in each, one of them too short",
+        {
+            CSV: lambda: csv(
+                *(
+                    "short" if n == 10_001 else fill(n, member_id=f'"a\n{n}"')
+                    for n in range(1, 20_001)
+                )
+            )
+        },
+        Read(19_999, ((10_001, None, NOT_SPLIT),)),
+    ),
+)
+
+# ---------------------------------------------------------------- bytes and encodings
+
+_ACCENTS: dict[str, list[object]] = {"member_id": ["Müller", "Zoë €"]}
+_ACCENTED = (fill(1, member_id="Müller"), fill(2, member_id="Zoë €"))
+
+BYTES = (
+    Hostile("nul", "a NUL byte", {CSV: THREE.replace(b"M2", b"M\0")}, Refused(("NUL bytes",))),
+    Hostile("utf-8", "accents in UTF-8", {CSV: csv(*_ACCENTED)}, Read(2, cells=_ACCENTS)),
+    Hostile(
+        "utf-8-mark", "a UTF-8 byte order mark", {CSV: b"\xef\xbb\xbf" + THREE}, Read(3, cells=IDS)
+    ),
+    Hostile(
+        "utf-8-mark-quoted",
+        "the same before a quoted header",
+        {CSV: b"\xef\xbb\xbf" + csv(fill(1), head='"claim_id"' + HEAD[8:])},
+        Read(1),
+    ),
+    Hostile(
+        "utf-16-le",
+        "UTF-16, little end first",
+        {CSV: _utf8_as("utf-16-le", *_ACCENTED, mark=b"\xff\xfe")},
+        Read(2, cells=_ACCENTS),
+    ),
+    Hostile(
+        "utf-16-be",
+        "UTF-16, big end first",
+        {CSV: _utf8_as("utf-16-be", *_ACCENTED, mark=b"\xfe\xff")},
+        Read(2, cells=_ACCENTS),
+    ),
+    Hostile(
+        "utf-16-gz",
+        "UTF-16, gzipped",
+        {GZ: _zipped(_utf8_as("utf-16", *_ACCENTED))},
+        Read(2, cells=_ACCENTS),
+    ),
+    Hostile(
+        "utf-16-without-mark",
+        "UTF-16 without its mark",
+        {CSV: _utf8_as("utf-16-le", fill(1))},
+        Refused(("NUL bytes",)),
+    ),
+    Hostile(
+        "utf-16-odd",
+        "UTF-16 with a byte missing at the end",
+        {CSV: _utf8_as("utf-16", fill(1))[:-1]},
+        Refused(("not utf-16",)),
+    ),
+    Hostile(
+        "windows-1252",
+        "Windows-1252 that the config does not name",
+        {CSV: _utf8_as("cp1252", *_ACCENTED)},
+        Refused(("not utf-8", 'encoding = "cp1252"')),
+    ),
+    Hostile(
+        "windows-1252-named",
+        "Windows-1252 that the config names",
+        {CSV: _utf8_as("cp1252", *_ACCENTED)},
+        Read(2, cells=_ACCENTS),
+        config=ANY_ERROR_RATE + 'encoding = "cp1252"\n',
+    ),
+    Hostile(
+        "windows-1252-undefined",
+        "a byte that Windows-1252 does not have",
+        {CSV: THREE.replace(b"M2", b"M\x81")},
+        Refused(("not cp1252",)),
+        config=ANY_ERROR_RATE + 'encoding = "cp1252"\n',
+    ),
+    Hostile(
+        "latin-1-named",
+        "Latin-1 that the config names",
+        {CSV: _utf8_as("latin-1", fill(1, member_id="Müller"))},
+        Read(1, cells={"member_id": ["Müller"]}),
+        config=ANY_ERROR_RATE + 'encoding = "latin-1"\n',
+    ),
+    Hostile(
+        "mark-over-config",
+        "a UTF-8 byte order mark where the config names Windows-1252: the mark counts",
+        {CSV: b"\xef\xbb\xbf" + csv(*_ACCENTED)},
+        Read(2, cells=_ACCENTS),
+        config=ANY_ERROR_RATE + 'encoding = "cp1252"\n',
+    ),
+    Hostile(
+        "utf-8-cut",
+        "a letter of two bytes cut off after the first",
+        {CSV: csv(fill(1, paid_amount="1.00ü")).rstrip()[:-1]},
+        Refused(("not utf-8",)),
+    ),
+    Hostile("empty", "no bytes at all", {CSV: b""}, Refused(("the file is empty",))),
+    Hostile(
+        "mark-only",
+        "a byte order mark and nothing else",
+        {CSV: b"\xef\xbb\xbf"},
+        Refused(("no header",)),
+    ),
+    Hostile("line-ends-only", "nothing but line ends", {CSV: b"\n\n\r\n"}, Refused(("no header",))),
+    Hostile(
+        "blanks-only", "nothing but blanks", {CSV: b"   \n \t \n"}, Refused(("no column claim_id",))
+    ),
+    Hostile(
+        "cut",
+        "a CSV file cut off in the middle of a row",
+        {CSV: THREE[:-18]},
+        Read(2, ((3, None, NOT_SPLIT),)),
+    ),
+    Hostile(
+        "cut-gz",
+        "a gzip file cut off in the middle",
+        {GZ: _zipped(BIG)[:2000]},
+        Refused(("gzip data is damaged or cut off",)),
+    ),
+    Hostile(
+        "cut-gz-head",
+        "a gzip file of its first five bytes",
+        {GZ: _zipped(BIG)[:5]},
+        Refused(("gzip data is damaged",)),
+    ),
+    Hostile(
+        "flipped-gz",
+        "a gzip file with a flipped bit",
+        {GZ: flipped(_zipped(BIG), 3000)},
+        Refused(("gzip data is damaged",)),
+    ),
+    Hostile(
+        "trailing-gz",
+        "a gzip file with something else behind it",
+        {GZ: _zipped(THREE) + b"more"},
+        Refused(("gzip data is damaged",)),
+    ),
+    Hostile(
+        "no-gz", "a plain file that is called .gz", {GZ: THREE}, Refused(("gzip data is damaged",))
+    ),
+    Hostile(
+        "gz-of-nothing",
+        "a gzip file of no bytes",
+        {GZ: _zipped(b"")},
+        Refused(("the file is empty",)),
+    ),
+    Hostile(
+        "two-gz",
+        "two gzip files one behind the other",
+        {GZ: _zipped(csv(fill(1))) + _zipped(f"{fill(2)}\n{fill(3)}\n".encode())},
+        Read(3, cells=IDS),
+    ),
+    Hostile(
+        "gz-with-open-quotes",
+        "a gzipped file with quotes inside plain fields, its name in capitals",
+        {"pharmacy_claim_x.CSV.GZ": _zipped(csv(fill(1, payer='5" tube'), fill(2)))},
+        Read(2),
+    ),
+    Hostile(
+        "gz-called-csv",
+        "a gzip file that is called .csv",
+        {CSV: _zipped(THREE)},
+        Refused(("not utf-8",)),
+    ),
+)
+
+# ---------------------------------------------------------------- headers
+
+HEADERS = (
+    Hostile(
+        "no-header",
+        "no header: the first row stands in its place and is not told",
+        {CSV: THREE.split(b"\n", 1)[1]},
+        Refused(("no column claim_id", "[columns.pharmacy_claim]")),
+    ),
+    Hostile(
+        "header-only", "a header without rows: the table counts as supplied", {CSV: csv()}, Read(0)
+    ),
+    Hostile("header-only-no-end", "the same without a line end", {CSV: HEAD.encode()}, Read(0)),
+    Hostile(
+        "header-twice",
+        "one of our columns twice",
+        {CSV: csv(fill(1) + ",x", head=HEAD + ",claim_id")},
+        Refused(("column claim_id stands twice",)),
+    ),
+    Hostile(
+        "header-twice-by-case",
+        "one of our columns twice, in other case and with blanks",
+        {CSV: csv(fill(1) + ",x", head=HEAD + ", Claim_ID ")},
+        Refused(("column claim_id stands twice",)),
+    ),
+    Hostile(
+        "unknown-twice",
+        "an unknown column twice",
+        {CSV: csv(fill(1) + ",x,y", head=HEAD + ",note,note")},
+        Read(1),
+    ),
+    Hostile(
+        "misspelt-header",
+        "a required column misspelt",
+        {CSV: csv(fill(1), head=HEAD.replace("dispensing", "dispensed"))},
+        Refused(("no column dispensing_date",)),
+    ),
+    Hostile(
+        "header-in-other-form",
+        "a header in capitals, with blanks, quoted and in another order",
+        {
+            CSV: csv(
+                "1.50,C1,M1,Cigna,2026-02-01,00078043815,30",
+                head='"PAID_AMOUNT", Claim_Id ,MEMBER_ID,payer,"Dispensing_Date",NDC_CODE,quantity',
+            )
+        },
+        Read(1, cells={"claim_id": ["C1"], "paid_amount": [Decimal("1.50")]}),
+    ),
+    Hostile(
+        "mapped-header",
+        "a header in the sender's own names, which the config maps to ours",
+        {CSV: csv(fill(1), head=HEAD.replace("claim_id", "Rx Number").replace("quantity", "QTY"))},
+        Read(1, cells={"claim_id": ["C1"]}),
+        config=ANY_ERROR_RATE + f'[columns.{TABLE}]\n"rx number" = "claim_id"\nqty = "quantity"\n',
+    ),
+    Hostile(
+        "mapped-twice",
+        "the sender's name and ours for one column",
+        {CSV: csv(fill(1) + ",x", head=HEAD + ",rx")},
+        Refused(("column claim_id stands twice",)),
+        config=ANY_ERROR_RATE + f'[columns.{TABLE}]\nrx = "claim_id"\n',
+    ),
+    Hostile(
+        "sep-line",
+        "a first line sep=, as a spreadsheet writes it",
+        {CSV: b"sep=,\n" + THREE},
+        Refused(("no column claim_id",)),
+    ),
+    Hostile(
+        "sql-header",
+        "SQL, quotes and patterns as names of unknown columns",
+        {
+            CSV: csv(
+                fill(1) + ",x,y,z",
+                head=HEAD + ""","a""; DROP TABLE main.file; --",'); DELETE FROM file; --,*?[ab]""",
+            )
+        },
+        Read(1),
+    ),
+    Hostile(
+        "pipes",
+        "| between the columns, which the config names",
+        {CSV: THREE.replace(b",", b"|")},
+        Read(3, cells=IDS),
+        config=ANY_ERROR_RATE + 'delimiter = "|"\n',
+    ),
+    Hostile(
+        "tabs",
+        "tabs between the columns, which the config names",
+        {CSV: THREE.replace(b",", b"\t")},
+        Read(3, cells=IDS),
+        config=ANY_ERROR_RATE + 'delimiter = "\\t"\n',
+    ),
+    Hostile(
+        "other-delimiter",
+        "semicolons between the columns, which the config does not name",
+        {CSV: THREE.replace(b",", b";")},
+        Refused(("no column claim_id",)),
+    ),
+)
+
+# ---------------------------------------------------------------- values
+
+VALUES = (
+    Hostile(
+        "no-dates",
+        "infinity, words, 30 February, year 0000, a time of day and blanks as dates",
+        {
+            CSV: each(
+                "dispensing_date",
+                "infinity",
+                "-infinity",
+                "epoch",
+                "today",
+                "2026-02-30",
+                "20260230",
+                "0000-01-01",
+                "00000101",
+                "2026-2-1",
+                "2026- 1-01",
+                "2026-02-01 10:00:00",
+                "2026-02-01",
+            )
+        },
+        Read(1, each_bad("dispensing_date", BAD_DATE, 11)),
+    ),
+    Hostile(
+        "listed-format",
+        "30 February and year 0000 in a format that the config lists",
+        {CSV: each("dispensing_date", "2/30/2026", "01/01/0000", "2/3/2026")},
+        Read(
+            1,
+            each_bad("dispensing_date", BAD_DATE, 2),
+            cells={"dispensing_date": [date(2026, 2, 3)]},
+        ),
+        config=ANY_ERROR_RATE + 'date_formats = ["%m/%d/%Y"]\n',
+    ),
+    Hostile(
+        "no-amounts",
+        "third decimals, thousands, currency, decimal commas, not-a-number and other forms as amounts",
+        {
+            CSV: each(
+                "paid_amount",
+                "100.005",
+                '"1,000.00"',
+                "$5",
+                '"5,00"',
+                "nan",
+                "inf",
+                "(5.00)",
+                "1_000",
+                "0x10",
+                "9" * 20,
+                "\uff11\uff10",
+                "5.00-",
+                "5.00",
+            )
+        },
+        Read(1, each_bad("paid_amount", BAD_AMOUNT, 12)),
+    ),
+    Hostile(
+        "float-dust",
+        "amounts with the dust of a float, which is rounded and counted",
+        {CSV: each("paid_amount", "1018.0999999999999", "0.30000000000000004", "5", "-5.", ".5")},
+        Read(
+            5,
+            cells={
+                "paid_amount": [Decimal(x) for x in ("1018.10", "0.30", "5.00", "-5.00", "0.50")]
+            },
+            warnings=(("paid_amount", "float_dust_rounded", 2),),
+        ),
+    ),
+    Hostile(
+        "no-quantity",
+        "words and not-a-number as quantities",
+        {CSV: each("quantity", "many", "nan", "3O", "30.5")},
+        Read(1, each_bad("quantity", BAD_NUMBER, 3)),
+    ),
+    Hostile(
+        "formula",
+        "text that a spreadsheet would execute, or SQL: it is text",
+        {
+            CSV: each(
+                "member_id", "=1+1", "@SUM(A1)", "'; DROP TABLE main.file; --", "$word", "${table}"
+            )
+        },
+        Read(
+            5,
+            cells={
+                "member_id": [
+                    "=1+1",
+                    "@SUM(A1)",
+                    "'; DROP TABLE main.file; --",
+                    "$word",
+                    "${table}",
+                ]
+            },
+        ),
+    ),
+    Hostile(
+        "twice", "the same row twice", {CSV: csv(fill(1), fill(2), fill(1))}, Read(2, duplicates=1)
+    ),
+    Hostile(
+        "twice-in-other-words",
+        "the same row twice in other spellings",
+        {
+            CSV: csv(
+                fill(1),
+                fill(
+                    1,
+                    dispensing_date="20260201",
+                    ndc_code="0078-0438-15",
+                    quantity=" 30.0 ",
+                    paid_amount="100",
+                ),
+            )
+        },
+        Read(1, duplicates=1),
+    ),
+    Hostile(
+        "null-words",
+        "NULL and blanks in keys",
+        {CSV: csv(fill(1, claim_id="NULL"), fill(2, member_id="  "), fill(3))},
+        Read(1, ((1, "claim_id", MISSING), (2, "member_id", MISSING))),
+    ),
+    Hostile(
+        "too-many-bad-rows",
+        "three bad rows of ten where a twentieth is allowed",
+        {
+            CSV: csv(
+                *(fill(n, dispensing_date="x" if n < 4 else "2026-02-01") for n in range(1, 11))
+            )
+        },
+        Refused(("3 of 10 rows", "5.0% allowed"), exit_code=4),
+        config="",
+    ),
+)
+
+# ---------------------------------------------------------------- Parquet
+
+_DAYS: dict[str, list[object]] = {"dispensing_date": [date(2026, 2, 1), date(2026, 2, 2)]}
+_TIMES = [datetime(2026, 2, 1, 14, 30), datetime(2026, 2, 2)]
+_NESTED = Refused(("holds lists, structures or bytes",))
+_DAMAGED = Refused(("damaged",))
+_UNREADABLE = Refused(("not a readable Parquet file",))
+
+TYPED = (
+    Hostile(
+        "parquet-text",
+        "every column as text",
+        {PARQUET: TWO_TYPED},
+        Read(2, cells={"ndc_code": ["00078043815"] * 2}),
+    ),
+    Hostile(
+        "parquet-ndc-integer",
+        "an NDC as a number, its leading zeros lost: not guessed back, it matches nothing",
+        {PARQUET: parquet(ndc_code=[78043815, 47335047281])},
+        Read(
+            2,
+            cells={"ndc_code": ["78043815", "47335047281"]},
+            warnings=(("ndc_code", "ndc_malformed", 1),),
+        ),
+    ),
+    Hostile(
+        "parquet-date",
+        "dates",
+        {PARQUET: parquet(dispensing_date=[date(2026, 2, 1), date(2026, 2, 2)])},
+        Read(2, cells=_DAYS),
+    ),
+    Hostile(
+        "parquet-timestamp",
+        "timestamps in microseconds",
+        {PARQUET: parquet(dispensing_date=pa.array(_TIMES, pa.timestamp("us")))},
+        Read(2, cells=_DAYS),
+    ),
+    Hostile(
+        "parquet-timestamp-ns",
+        "timestamps in nanoseconds",
+        {PARQUET: parquet(dispensing_date=pa.array(_TIMES, pa.timestamp("ns")))},
+        Read(2, cells=_DAYS),
+    ),
+    Hostile(
+        "parquet-timestamp-zone",
+        "timestamps with a time zone (their day in UTC counts)",
+        {
+            PARQUET: parquet(
+                dispensing_date=pa.array(_TIMES, pa.timestamp("us", tz="America/New_York"))
+            )
+        },
+        Read(2, cells=_DAYS),
+    ),
+    Hostile(
+        "parquet-date-number",
+        "dates as numbers 20260201, also where blanks made them floats",
+        {PARQUET: parquet(dispensing_date=[20260201, 20260202], paid_date=[20260203.0, None])},
+        Read(2, cells=_DAYS | {"paid_date": [date(2026, 2, 3), None]}),
+    ),
+    Hostile(
+        "parquet-no-days",
+        "days before Christ and beyond year 9999",
+        {
+            PARQUET: parquet(
+                dispensing_date=pa.array(
+                    [-63549273600000000, 4102444800000000 * 80], pa.timestamp("us")
+                )
+            )
+        },
+        Read(0, each_bad("dispensing_date", BAD_DATE, 2)),
+    ),
+    Hostile(
+        "parquet-double",
+        "amounts and quantities as floats",
+        {PARQUET: parquet(paid_amount=[1018.0999999999999, 5.0], quantity=[30.0, 0.5])},
+        Read(
+            2,
+            cells={
+                "paid_amount": [Decimal("1018.10"), Decimal("5.00")],
+                "quantity": [Decimal("30.000"), Decimal("0.500")],
+            },
+            warnings=(("paid_amount", "float_dust_rounded", 1),),
+        ),
+    ),
+    Hostile(
+        "parquet-float",
+        "amounts as floats of 32 bits",
+        {PARQUET: parquet(paid_amount=pa.array([19.99, 123456.78], pa.float32()))},
+        Read(2, cells={"paid_amount": [Decimal("19.99"), Decimal("123456.78")]}),
+    ),
+    Hostile(
+        "parquet-no-number",
+        "not-a-number and infinity",
+        {PARQUET: parquet(paid_amount=[float("nan"), float("inf")])},
+        Read(0, each_bad("paid_amount", BAD_AMOUNT, 2)),
+    ),
+    Hostile(
+        "parquet-hidden-nan",
+        "not-a-number, of which the file's own statistics say nothing",
+        {PARQUET: parquet(paid_amount=[1.0, float("nan")])},
+        Read(1, ((2, "paid_amount", BAD_AMOUNT),)),
+    ),
+    Hostile(
+        "parquet-decimal",
+        "amounts with four decimals, one with a real third",
+        {PARQUET: parquet(paid_amount=pa.array([Decimal("19.9900"), Decimal("1.0050")]))},
+        Read(1, ((2, "paid_amount", BAD_AMOUNT),), cells={"paid_amount": [Decimal("19.99")]}),
+    ),
+    Hostile(
+        "parquet-integer",
+        "amounts as whole numbers",
+        {PARQUET: parquet(paid_amount=[100, 5])},
+        Read(2, cells={"paid_amount": [Decimal("100.00"), Decimal("5.00")]}),
+    ),
+    Hostile(
+        "parquet-id-number",
+        "ids and codes as whole numbers, also where blanks made them floats",
+        {
+            PARQUET: parquet(
+                claim_id=[123, 124], member_id=[7.0, 8.0], claim_frequency_code=[1.0, None]
+            )
+        },
+        Read(
+            2,
+            cells={
+                "claim_id": ["123", "124"],
+                "member_id": ["7", "8"],
+                "claim_frequency_code": ["1", None],
+            },
+        ),
+    ),
+    Hostile(
+        "parquet-dictionary",
+        "a dictionary column",
+        {PARQUET: parquet(payer=pa.array(["Cigna", "Cigna"]).dictionary_encode())},
+        Read(2, cells={"payer": ["Cigna", "Cigna"]}),
+    ),
+    Hostile(
+        "parquet-null-type",
+        "a column of no type",
+        {PARQUET: parquet(plan=pa.nulls(2))},
+        Read(2, cells={"plan": [None, None]}),
+    ),
+    Hostile(
+        "parquet-list",
+        "one of our columns as lists",
+        {PARQUET: parquet(plan=[["a"], ["b"]])},
+        _NESTED,
+    ),
+    Hostile(
+        "parquet-struct",
+        "one of our columns as structures",
+        {PARQUET: parquet(plan=[{"x": 1}, {"x": 2}])},
+        _NESTED,
+    ),
+    Hostile(
+        "parquet-bytes",
+        "one of our columns as bytes",
+        {PARQUET: parquet(member_id=[b"M1", b"M2"])},
+        _NESTED,
+    ),
+    Hostile(
+        "parquet-mapped-list",
+        "lists in a column that the config maps to ours",
+        {PARQUET: parquet(labels=[["a"], ["b"]])},
+        _NESTED,
+        config=ANY_ERROR_RATE + f'[columns.{TABLE}]\nlabels = "plan"\n',
+    ),
+    Hostile(
+        "parquet-unknown-nested",
+        "lists and structures in unknown columns",
+        {PARQUET: parquet(tags=[["a"], ["b"]], more=[{"x": [1]}, None])},
+        Read(2),
+    ),
+    Hostile(
+        "parquet-column-twice",
+        "one of our columns twice",
+        {PARQUET: with_column_twice("claim_id")},
+        Refused(("column claim_id stands twice",)),
+    ),
+    Hostile(
+        "parquet-column-twice-by-case",
+        "the same in other case",
+        {PARQUET: with_column_twice("Claim_ID")},
+        Refused(("column claim_id stands twice",)),
+    ),
+    Hostile(
+        "parquet-sql-column",
+        "SQL as the name of an unknown column",
+        {PARQUET: with_column_twice('a"; DROP TABLE main.file; --')},
+        Read(2),
+    ),
+    Hostile(
+        "parquet-nameless-column",
+        "a column without a name",
+        {PARQUET: with_column_twice("")},
+        Read(2),
+    ),
+    Hostile(
+        "parquet-no-column",
+        "no required column",
+        {PARQUET: parquet_of(pa.table({"claim_id": ["C1"]}))},
+        Refused(("no column member_id",)),
+    ),
+    Hostile(
+        "parquet-no-rows",
+        "no rows: the table counts as supplied",
+        {PARQUET: parquet_of(pq.read_table(io.BytesIO(TWO_TYPED)).slice(0, 0))},
+        Read(0),
+    ),
+    Hostile(
+        "parquet-bad-text",
+        "text that is no UTF-8",
+        {PARQUET: parquet(plan=pa.array([b"\xff\xfe", b"ok"]).view(pa.string()))},
+        _DAMAGED,
+    ),
+    Hostile(
+        "parquet-truncated", "a file cut off at its end", {PARQUET: TWO_TYPED[:-20]}, _UNREADABLE
+    ),
+    Hostile("parquet-empty", "no bytes at all", {PARQUET: b""}, _UNREADABLE),
+    Hostile("parquet-csv", "a CSV file that is called .parquet", {PARQUET: THREE}, _UNREADABLE),
+    Hostile(
+        "parquet-damaged-page",
+        "the first page damaged",
+        {PARQUET: TWO_TYPED[:4] + b"\xff" * 8 + TWO_TYPED[12:]},
+        _DAMAGED,
+    ),
+    Hostile(
+        "parquet-flipped-bit",
+        "one bit of the data flipped, under a control file with the hash",
+        {
+            PARQUET: flipped(TWO_TYPED, TWO_TYPED.index(b"C1")),
+            PARQUET + DONE: control(TWO_TYPED, rows=2),
+        },
+        Refused(("not those its control file states",)),
+    ),
+    Hostile(
+        "parquet-hive-folder",
+        "an input folder whose name looks like a partition: it is no column",
+        {PARQUET: TWO_TYPED},
+        Read(2, cells={"payer": ["Cigna", "Cigna"]}),
+        folder="payer=Other",
+    ),
+)
+
+# ---------------------------------------------------------------- control files, names and folders
+
+_BRACKETS = {
+    f"{TABLE}_[ab].csv": csv(fill(1)),
+    f"{TABLE}_a.csv": csv(fill(2)),
+    f"{TABLE}_b.csv": csv(fill(3)),
+}
+_LINK = Refused(("is a link or no plain file",))
+_NO_TABLE = "is of no table"
+
+FOLDERS = (
+    Hostile(
+        "control-right",
+        "a control file that states rows and hash rightly",
+        {CSV: THREE, CSV + DONE: control(THREE, rows=3)},
+        Read(3),
+    ),
+    Hostile(
+        "control-empty",
+        "a control file that states nothing",
+        {CSV: THREE, CSV + DONE: b""},
+        Read(3),
+    ),
+    Hostile(
+        "control-wrong-rows",
+        "a control file that states another number of rows",
+        {CSV: THREE, CSV + DONE: b"rows = 4\n"},
+        Refused(("3 records read, but its control file states 4",)),
+    ),
+    Hostile(
+        "control-wrong-hash",
+        "a control file that states another hash",
+        {CSV: THREE, CSV + DONE: control(b"other")},
+        Refused(("not those its control file states",)),
+    ),
+    Hostile(
+        "control-cut",
+        "a file cut off between two rows, under its control file",
+        {CSV: csv(fill(1), fill(2)), CSV + DONE: b"rows = 3\n"},
+        Refused(("2 records read, but its control file states 3",)),
+    ),
+    Hostile(
+        "control-unknown-key",
+        "a control file with another key",
+        {CSV: THREE, CSV + DONE: b"lines = 3\n"},
+        Refused(("no control file",)),
+    ),
+    Hostile(
+        "control-no-toml",
+        "a control file that is no TOML",
+        {CSV: THREE, CSV + DONE: b"3 rows\n"},
+        Refused(("no control file",)),
+    ),
+    Hostile(
+        "control-alone",
+        "a control file without its extract",
+        {CSV: THREE, "pharmacy_claim_2.csv" + DONE: b"rows = 3\n"},
+        Refused(("stands without its extract",)),
+    ),
+    Hostile(
+        "name-brackets",
+        "a file name that is a pattern for two others",
+        _BRACKETS,
+        Read(1, cells={"claim_id": ["C1"]}),
+    ),
+    *(
+        Hostile(
+            f"name-{slug}",
+            f"a file name with {said}",
+            {f"{TABLE}_{name}.csv": csv(fill(1, claim_id=slug))},
+            Read(1, cells={"claim_id": [slug]}),
+        )
+        for slug, said, name in (
+            ("star", "a star", "*"),
+            ("question-mark", "a question mark", "?"),
+            ("quote", "a quote", "o'brien"),
+            ("blanks", "blanks", "a b"),
+            ("sql", "SQL", "'; DROP TABLE file; --"),
+            ("braces", "braces and signs", "{a,b}$x%"),
+            ("bracket", "an open bracket", "["),
+        )
+    ),
+    Hostile(
+        "name-star-parquet",
+        "a Parquet file name that is a pattern for another",
+        {f"{TABLE}_*.parquet": TWO_TYPED, f"{TABLE}_other.parquet": parquet(claim_id=["D1", "D2"])},
+        Read(2, cells={"claim_id": ["C1", "C2"]}),
+    ),
+    Hostile(
+        "name-line-break",
+        "a file name with a line break",
+        {f"{TABLE}_a\nb.csv": THREE},
+        Refused(("cannot be printed",)),
+    ),
+    Hostile(
+        "name-bytes",
+        "a file name that is no UTF-8",
+        {os.fsdecode(f"{TABLE}_".encode() + b"\xff.csv"): THREE},
+        Refused(("cannot be printed",)),
+    ),
+    Hostile(
+        "folder-pattern",
+        "an input folder whose name is a pattern",
+        {CSV: THREE},
+        Read(3, cells=IDS),
+        folder="in[ab]*",
+    ),
+    Hostile(
+        "folder-of-table",
+        "files in a folder of the table's name, one of them hidden",
+        {f"{TABLE}/part-1.csv": THREE, f"{TABLE}/.part-1.crc": b"x"},
+        Read(3, cells=IDS),
+    ),
+    Hostile(
+        "folder-of-no-table",
+        "a file in a folder of no table's name",
+        {CSV: THREE, "backup/pharmacy_claim.csv": THREE},
+        Refused(("'backup/pharmacy_claim.csv'", _NO_TABLE)),
+    ),
+    Hostile(
+        "folder-too-deep",
+        "a file two folders down",
+        {CSV: THREE, f"{TABLE}/2026/part.csv": THREE},
+        Refused(("part.csv'", _NO_TABLE)),
+    ),
+    Hostile(
+        "misspelt-table",
+        "a file name that is nearly a table's",
+        {CSV: THREE, "eligibilty.csv": THREE},
+        Refused(("'eligibilty.csv'", _NO_TABLE)),
+    ),
+    Hostile(
+        "other-form",
+        "a workbook",
+        {CSV: THREE, "eligibility.xlsx": b"PK"},
+        Refused(("'eligibility.xlsx'", _NO_TABLE)),
+    ),
+    Hostile(
+        "no-claims",
+        "no claim table, and none in a warehouse",
+        {"eligibility.csv": b"member_id,payer,enrollment_start_date\n"},
+        Refused(("No claim table",)),
+        is_first=True,
+    ),
+    Hostile(
+        "hidden",
+        "hidden files and folders beside the extract",
+        {CSV: THREE, ".DS_Store": b"x", ".old/pharmacy_claim.csv": b"x"},
+        Read(3, cells=IDS),
+    ),
+    Hostile(
+        "link",
+        "a link to a file",
+        {CSV: THREE},
+        _LINK,
+        also=lambda f: (f / "eligibility.csv").symlink_to(f / CSV),
+    ),
+    Hostile(
+        "link-to-folder",
+        "a link to a folder",
+        {CSV: THREE},
+        _LINK,
+        also=lambda f: (f / "eligibility").symlink_to(f.parent),
+    ),
+    Hostile(
+        "link-to-nothing",
+        "a link to a file that is not there",
+        {CSV: THREE},
+        _LINK,
+        also=lambda f: (f / "eligibility.csv").symlink_to(f / "gone"),
+    ),
+    Hostile(
+        "pipe", "a named pipe", {CSV: THREE}, _LINK, also=lambda f: os.mkfifo(f / "eligibility.csv")
+    ),
+    Hostile(
+        "equal-content",
+        "two files of the same bytes: the second is passed over by name",
+        {f"{TABLE}_1.csv": THREE, f"{TABLE}_2.csv": THREE},
+        Read(3, cells=IDS),
+    ),
+    Hostile(
+        "grows-while-read",
+        "a file that grows while it is read, and nothing else to judge",
+        {CSV: THREE},
+        Refused(("changed while it was read",)),
+        while_read=_grow,
+        is_first=True,
+    ),
+    Hostile(
+        "exchanged-while-read",
+        "a file that another replaces while it is read",
+        {CSV: THREE},
+        Refused(("changed while it was read",)),
+        while_read=_exchange,
+    ),
+    Hostile(
+        "gone-while-read",
+        "a file that is gone before it is read",
+        {CSV: THREE},
+        Refused(("the file is gone or may not be read",)),
+        while_read=lambda f: (f / CSV).unlink(),
+    ),
+)
+
+SECTIONS: Mapping[str, tuple[Hostile, ...]] = {
+    "Records and line ends": SPLITTING,
+    "Bytes and encodings": BYTES,
+    "Headers and delimiters": HEADERS,
+    "Values": VALUES,
+    "Parquet": TYPED,
+    "Control files, names and folders": FOLDERS,
+}
+CORPUS = tuple(hostile for section in SECTIONS.values() for hostile in section)
+
+
+# ---------------------------------------------------------------- docs/input.md
+
+SENDERS_EXTRACT = """\
+RX_NUMBER|CARDHOLDER ID|Carrier|Fill Date|Product ID|Qty|Days|Plan Paid|Pharmacy
+RX7001|A100|CIGNA HEALTHCARE|02/01/2026|00078-0438-15|30|30|9300.00|Main Street
+RX7002|A101|CIGNA HEALTHCARE|02/14/2026|00078-0438-15|60|30|18600.00|Main Street
+"""
+SENDERS_CONFIG = """\
+delimiter = "|"
+date_formats = ["%m/%d/%Y"]
+
+[columns.pharmacy_claim]
+rx_number = "claim_id"
+"cardholder id" = "member_id"
+carrier = "payer"
+"fill date" = "dispensing_date"
+"product id" = "ndc_code"
+qty = "quantity"
+days = "days_supply"
+"plan paid" = "paid_amount"
+
+[payer_aliases]
+"cigna healthcare east" = "cigna"
+"""
+CONFIG_KEYS = {
+    "date_formats": 'formats of dates beside `YYYY-MM-DD` and `YYYYMMDD`, such as `["%m/%d/%Y"]`; the first that fits counts',
+    "delimiter": "the one character between the columns of CSV files; `,` if left out",
+    "encoding": 'of CSV files without a byte order mark, such as `"cp1252"`; UTF-8 if left out. A mark always counts',
+    "columns": "per table `[columns.TABLE]`: the sender's column name, in any case, `=` ours",
+    "payer_aliases": "a payer's name as it stands in the extracts `=` a name or id that a policy document knows",
+    "max_error_rate": "the share of a file's rows that may be quarantined before the run stops with exit 4; `0.05` if left out",
+    "result_mode": 'permissions of result files, `"0600"` if left out, such as `"0640"`; never for everybody',
+    "result_group": "the group of result files",
+}
+
+_OPENING = f"""\
+<!-- written by `python -m tests.support.hostile > docs/input.md` from the files that the tests load -->
+# What comes in
+
+A table is any `TABLE.csv`, `TABLE.csv.gz`, `TABLE.parquet`, `TABLE_*.csv` (`.csv.gz`, `.parquet`), or file in a folder `TABLE`.
+Tables are {", ".join(f"`{t}`" for t in TABLES)}.
+Every file is read right, or some of its rows are quarantined, or it is refused as a whole with the sentence that says why.
+For every file, rows read = rows accepted + rows quarantined + exact duplicates; the manifest states them.
+
+## The control file
+
+A file `EXTRACT.done` beside an extract (`pharmacy_claim.csv.done`) states what the sender wrote, as TOML with any of these:
+
+```toml
+rows = 48213
+sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+```
+
+`rows` counts the records without the header, `sha256` is of the file's bytes as they lie there. Both are held against the file
+before anything of it counts. Without a control file nothing shows a CSV file that was cut off between two rows, or a bit of a
+Parquet file that flipped into another right value: have senders write one.
+
+## The config
+
+A TOML file, given with `--config`. Every key may be left out; an unknown one is refused. No message repeats what stands in it.
+
+| key | what it says |
+| --- | --- |
+"""
+_EXAMPLE = f"""
+## A sender's own layout
+
+`pharmacy_claim.csv` as a sender writes it:
+
+```
+{SENDERS_EXTRACT}```
+
+The config that reads it, given with `--config`:
+
+```toml
+{SENDERS_CONFIG}```
+
+`Pharmacy` is no column of ours: it is ignored, and named in the manifest. Two claim lines are accepted, RX7001 of 2026-02-01 and
+RX7002 of 2026-02-14, both with NDC 00078043815.
+
+## Hostile files
+"""
+
+
+def documentation() -> str:
+    """docs/input.md: what comes in, and every hostile file with its fate."""
+    parts = [_OPENING, *(f"| `{key}` | {said} |\n" for key, said in CONFIG_KEYS.items()), _EXAMPLE]
+    for title, hostiles in SECTIONS.items():
+        parts += [f"\n### {title}\n\n| file | what is hostile | fate |\n| --- | --- | --- |\n"]
+        parts += [f"| {h.name} | {_cell(h.what)} | {_cell(str(h.fate))} |\n" for h in hostiles]
+    return "".join(parts)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    print(documentation(), end="")

@@ -1,0 +1,129 @@
+"""Runs in a child process that die of SIGKILL at a chosen event, or that may write only so many bytes per file.
+
+Children come from a fork server that has imported everything and used nothing, so each starts in milliseconds.
+An event is a line of flows/ or audit_rules/ that is about to be executed: it lies inside every stage, and inside
+what the last stage does (report, keep, publish).
+"""
+
+import json
+import multiprocessing
+import os
+import resource
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from audit_rules.errors import AuditError
+from flows import stages
+from flows.failures import told
+from flows.plan import Request, plan
+from flows.warehouse.connection import hold
+from tests.support.nights import night
+from tests.support.running import ROOT
+
+STAGES: tuple[Callable[..., object], ...] = (
+    stages.begin,
+    stages.load_stage,
+    stages.validate_stage,
+    stages.net_stage,
+    stages.judge_stage,
+    stages.report_stage,
+)
+LATE = ("make_private", "keep", "publish")
+"""Functions of the last stage that count as stages of their own."""
+
+_OURS = (str(ROOT / "flows"), str(ROOT / "audit_rules"))
+_SERVER = multiprocessing.get_context("forkserver")
+_SERVER.set_forkserver_preload(
+    ["tests.support.kills", "flows.results.publish", "flows.judging.frames", "audit_rules.rules"]
+)
+
+
+def in_child(work: Callable[..., None], *arguments: object) -> int | None:
+    """Run a function in a child process; its exit code, negative for a signal."""
+    child = _SERVER.Process(target=work, args=arguments)
+    child.start()
+    child.join()
+    return child.exitcode
+
+
+def whole_night(request: Request) -> None:
+    """A run that nothing disturbs; ends the process with its exit code."""
+    try:
+        night(request)
+    except AuditError as error:
+        sys.exit(error.exit_code)
+
+
+def counted_night(request: Request, marks: Path) -> None:
+    """A run that writes the number of events before each stage, and at the end, to a JSON file."""
+    counter = _Counter(None)
+    _staged(request, counter)
+    marks.write_text(json.dumps(counter.marks | {"end": counter.events}), encoding="utf-8")
+
+
+def killed_night(request: Request, at: int) -> None:
+    """A run that kills itself at that event."""
+    _staged(request, _Counter(at))
+
+
+def short_of_disk(request: Request, stage: int, limit: int) -> None:
+    """A run whose files may not grow beyond a limit of bytes from that stage on; ends the process with its exit code."""
+
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    try:
+        _staged(request, None, {stage: limited})
+    except AuditError as error:
+        sys.exit(error.exit_code)
+
+
+def _staged(
+    request: Request,
+    counter: "_Counter | None",
+    before: dict[int, Callable[[], None]] | None = None,
+) -> None:
+    """The run of nights.night, stage by stage."""
+    with told(request.output):
+        made = plan(request)
+        request.output.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with hold(request.warehouse):
+            try:
+                for number, stage in enumerate(STAGES):
+                    if before and number in before:
+                        before[number]()
+                    if counter:
+                        counter.enter(stage.__name__)
+                    stage(made, lambda _name: None) if stage is stages.load_stage else stage(made)
+            finally:
+                sys.settrace(None)
+                shutil.rmtree(made.bench.scratch, ignore_errors=True)
+
+
+class _Counter:
+    """Counts events by the interpreter's trace, and kills the process at the one given."""
+
+    def __init__(self, at: int | None) -> None:
+        self.events = 0
+        self.marks: dict[str, int] = {}
+        self._at = at
+
+    def enter(self, stage: str) -> None:
+        self.marks[stage] = self.events
+        sys.settrace(self._trace)
+
+    def _trace(self, frame: FrameType, event: str, _argument: object) -> Any:
+        if not frame.f_code.co_filename.startswith(_OURS):
+            return None
+        if event == "call" and frame.f_code.co_name in LATE:
+            self.marks.setdefault(frame.f_code.co_name, self.events)
+        if event == "line":
+            self.events += 1
+            if self.events == self._at:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return self._trace

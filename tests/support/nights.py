@@ -1,0 +1,85 @@
+"""Whole runs without Prefect, and what they leave behind."""
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from flows import stages
+from flows.failures import told
+from flows.plan import Request, plan
+from flows.results.publish import TIMINGS
+from flows.summary import Summary
+from flows.warehouse.connection import hold
+
+
+def night(request: Request) -> Summary:
+    """A run as the flow makes it: every stage under the lock, each failure told, the workbench cleared away."""
+    with told(request.output):
+        made = plan(request)
+        request.output.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with hold(request.warehouse):
+            try:
+                stages.begin(made)
+                stages.load_stage(made, lambda _name: None)
+                stages.validate_stage(made)
+                stages.net_stage(made)
+                stages.judge_stage(made)
+                return stages.report_stage(made)
+            finally:
+                shutil.rmtree(made.bench.scratch, ignore_errors=True)
+
+
+def content(warehouse: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Every row of every table of a warehouse, in order of content; empty where there is no warehouse."""
+    if not warehouse.exists():
+        return {}
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        names = [
+            n
+            for (n,) in connection.execute(
+                "SELECT table_name FROM duckdb_tables() ORDER BY ALL"
+            ).fetchall()
+        ]
+        return {
+            name: connection.execute(f'FROM main."{name}" ORDER BY ALL').fetchall()
+            for name in names
+        }
+
+
+def published(output: Path) -> dict[str, bytes]:
+    """Every file that stands under a final name, but for the timings and the warehouse; name -> bytes."""
+    files = (
+        p
+        for p in output.rglob("*")
+        if p.is_file() and not any(part.startswith(".") for part in p.relative_to(output).parts)
+    )
+    return {
+        p.relative_to(output).as_posix(): p.read_bytes()
+        for p in files
+        if p.name != TIMINGS and p.suffix not in (".duckdb", ".wal")
+    }
+
+
+def in_clear(folder: Path) -> str:
+    """Everything that stands in the files of a folder, tables and work-papers in clear."""
+    books = [zipfile.ZipFile(p) for p in sorted(folder.rglob("*.xlsx"))]
+    sheets = [book.read(name).decode() for book in books for name in book.namelist()]
+    tables = [
+        json.dumps(pl.read_parquet(p).to_dicts(), default=str)
+        for p in sorted(folder.rglob("*.parquet"))
+    ]
+    return "\n".join(
+        [
+            *sheets,
+            *(
+                p.read_bytes().decode("utf-8", "replace")
+                for p in sorted(folder.rglob("*"))
+                if p.is_file()
+            ),
+            *tables,
+        ]
+    )

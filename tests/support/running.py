@@ -1,0 +1,47 @@
+"""Running the stages in a test, without Prefect."""
+
+from datetime import date
+from pathlib import Path
+
+from audit_rules.engine.dossier import compile_dossier
+from audit_rules.engine.judge import Judgement, judge
+from audit_rules.engine.rule import Book
+from audit_rules.rules import RULES
+from flows.judging.frames import extract
+from flows.plan import Plan, Request, plan
+from flows.stages import begin, load_stage, net_stage, validate_stage
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+AS_OF = date(2026, 6, 30)
+
+
+def planned(
+    extracts: Path,
+    output: Path,
+    as_of: date = AS_OF,
+    config: Path | None = None,
+    policies: Path | None = None,
+) -> Plan:
+    """A plan over a folder of extracts."""
+    output.mkdir(parents=True, exist_ok=True)
+    return plan(Request(extracts, output, output / "audit.duckdb", as_of, config, policies))
+
+
+def judged(made: Plan) -> Judgement:
+    """The judgement over a plan's extracts; the workbench is left for whoever wants to look."""
+    begin(made)
+    load_stage(made, lambda _name: None)
+    validate_stage(made)
+    net_stage(made)
+    dossier = compile_dossier(
+        extract(made.bench, made.reference, made.request.as_of),
+        made.reference,
+        made.default_supply_days,
+        made.request.as_of,
+    )
+    return judge(dossier, Book(made.library, made.reference), RULES)
+
+
+def audited(extracts: Path, output: Path, as_of: date = AS_OF) -> Judgement:
+    """The judgement over a folder of extracts."""
+    return judged(planned(extracts, output, as_of))

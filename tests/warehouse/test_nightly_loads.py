@@ -1,0 +1,317 @@
+"""Night after night: what arrives late, out of order, twice or half written gives the result of a single load."""
+
+import csv
+import random
+from collections import defaultdict
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from flows.errors import InputRefused, Usage
+from flows.intake import load as loader
+from flows.intake.csv_scan import sha256_of
+from flows.plan import Request
+from flows.warehouse.connection import SCHEMA_VERSION
+from tests.support.extracts import IMATINIB, Row, as_csv, good
+from tests.support.hostile import ANY_ERROR_RATE, CSV, fill
+from tests.support.hostile import csv as csv_of
+from tests.support.nights import content, night
+from tests.support.running import AS_OF, ROOT
+
+RESULTS = ("exceptions.parquet", "worklist.parquet", "rule_coverage.parquet", "exceptions.csv")
+
+# Rows that only together say what they say: versions of one day are told apart by their order in the file, and of the
+# other tables the latest load of a key wins.
+TOGETHER = {
+    "medical_claim": ("claim_id", "paid_date"),
+    "pharmacy_claim": ("claim_id", "paid_date"),
+    "authorization": ("authorization_id",),
+    "eligibility": ("member_id", "payer", "enrollment_start_date"),
+    "clinical_evidence": ("member_id", "evidence_date", "evidence_code"),
+}
+
+Chunk = tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]]
+
+
+def _chunks() -> list[Chunk]:
+    """The sample in pieces that may arrive in any order: table, header, rows."""
+    chunks = []
+    for path in sorted((ROOT / "data" / "sample").glob("*.csv")):
+        with path.open(encoding="utf-8", newline="") as stream:
+            header, *rows = [tuple(row) for row in csv.reader(stream)]
+        groups: dict[object, list[tuple[str, ...]]] = defaultdict(list)
+        for number, row in enumerate(rows):
+            key = TOGETHER.get(path.stem)
+            groups[tuple(row[header.index(c)] for c in key) if key else number].append(row)
+        chunks += [(path.stem, header, tuple(group)) for group in groups.values()]
+    return chunks
+
+
+def _write(landing: Path, chunks: list[Chunk], suffix: str = "") -> None:
+    landing.mkdir(parents=True)
+    files: dict[str, list[tuple[str, ...]]] = {}
+    for table, header, rows in chunks:
+        files.setdefault(table, [header]).extend(rows)
+    for table, lines in files.items():
+        with (landing / f"{table}{suffix}.csv").open("w", encoding="utf-8", newline="") as stream:
+            csv.writer(stream, lineterminator="\n").writerows(lines)
+
+
+def _results(folder: Path) -> tuple[str, ...]:
+    return tuple(sha256_of(folder / name) for name in RESULTS)
+
+
+def _any_error_rate(base: Path) -> Path:
+    """A few rows are a large share of a small file."""
+    (base / "config.toml").write_text(ANY_ERROR_RATE, encoding="utf-8")
+    return base / "config.toml"
+
+
+@pytest.fixture(scope="module")
+def at_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    base = tmp_path_factory.mktemp("at once")
+    _write(base / "in", _chunks())
+    return _results(
+        night(
+            Request(base / "in", base / "out", base / "audit.duckdb", AS_OF, _any_error_rate(base))
+        ).folder
+    )
+
+
+@pytest.mark.slow
+@given(seed=st.integers(0, 2**32), nights=st.integers(2, 4))
+@settings(
+    max_examples=8,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+def test_any_split_and_order_of_nights_gives_the_result_of_a_single_load(
+    tmp_path_factory: pytest.TempPathFactory, at_once: tuple[str, ...], seed: int, nights: int
+) -> None:
+    base, chance = tmp_path_factory.mktemp("split"), random.Random(seed)
+    chunks = _chunks()
+    chance.shuffle(chunks)
+    parts: list[list[Chunk]] = [[] for _ in range(nights)]
+    for chunk in chunks:
+        chance.choice(parts).append(chunk)
+    for number, part in enumerate(parts):
+        _write(base / str(number), part, suffix=f"_{chance.randrange(100)}")
+        day = AS_OF - timedelta(days=nights - 1 - number)
+        summary = night(
+            Request(
+                base / str(number), base / "out", base / "audit.duckdb", day, _any_error_rate(base)
+            )
+        )
+    assert _results(summary.folder) == at_once
+
+
+@pytest.mark.parametrize("versions", [("5000.00", "4000.00"), ("7.77", "4000.00")])
+def test_the_order_of_nights_does_not_choose_between_versions_of_one_day(
+    tmp_path: Path, versions: tuple[str, str]
+) -> None:
+    """Two versions of a line, paid on one day, in files of one name: whichever comes first, the same one stands."""
+    found = []
+    for order in (versions, versions[::-1]):
+        base = tmp_path / order[0]
+        base.mkdir()
+        for number, amount in enumerate(order):
+            row = good(
+                "pharmacy_claim", claim_id="A", quantity=500, ndc_code=IMATINIB, paid_amount=amount
+            )
+            _land(base, f"in{number}", "pharmacy_claim", row)
+            summary = night(_request(base, f"in{number}"))
+        exceptions = pl.read_parquet(summary.folder / "exceptions.parquet")
+        assert exceptions.height and exceptions["paid_amount"].n_unique() == 1
+        found.append(exceptions)
+    assert found[0].equals(found[1])
+
+
+# ---------------------------------------------------------------- what lands
+
+
+def _request(base: Path, landing: str | None = "in", as_of: date = AS_OF) -> Request:
+    return Request(base / landing if landing else None, base / "out", base / "audit.duckdb", as_of)
+
+
+def _land(base: Path, name: str = "in", table: str = "pharmacy_claim", *rows: Row) -> None:
+    (base / name).mkdir(exist_ok=True)
+    (base / name / f"{table}.csv").write_text(as_csv(rows or [good(table)]), encoding="utf-8")
+
+
+def test_without_an_input_what_is_there_is_judged_again(tmp_path: Path) -> None:
+    with pytest.raises(Usage, match="no warehouse yet"):
+        night(_request(tmp_path, None))
+    _land(tmp_path)
+    first = night(_request(tmp_path))
+    again = night(_request(tmp_path, None))
+    assert again.run_id == first.run_id and again.was_there and again.loaded_files == 0
+
+
+def test_an_empty_landing_folder_is_a_finished_night(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputRefused, match="No claim table"):
+        night(_request(tmp_path, "empty"))
+    _land(tmp_path)
+    night(_request(tmp_path))
+    quiet = night(_request(tmp_path, "empty", AS_OF + timedelta(days=1)))
+    assert (quiet.loaded_files, quiet.moved, quiet.night_before) == (0, {}, AS_OF.isoformat())
+
+
+def test_a_night_may_bring_no_claims(tmp_path: Path) -> None:
+    _land(tmp_path)
+    night(_request(tmp_path))
+    _land(tmp_path, "later", "eligibility")
+    assert night(_request(tmp_path, "later")).loaded_files == 1
+
+
+def test_a_file_still_growing_is_left_for_the_next_night_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "pharmacy_claim_a.csv").write_bytes(csv_of(fill(1), fill(2)))
+    (tmp_path / "in" / "pharmacy_claim_b.csv").write_bytes(csv_of(fill(3)))
+    hash_of = loader.sha256_of
+
+    def growing(path: Path) -> str:
+        found = hash_of(path)
+        if path.name == "pharmacy_claim_b.csv":
+            with path.open("ab") as stream:
+                stream.write((fill(4) + "\n").encode())
+        return found
+
+    monkeypatch.setattr(loader, "sha256_of", growing)
+    first = night(_request(tmp_path))
+    assert (first.growing, first.loaded_files, first.rows_read) == (("pharmacy_claim_b.csv",), 1, 2)
+    monkeypatch.setattr(loader, "sha256_of", hash_of)
+    second = night(_request(tmp_path, "in", AS_OF + timedelta(days=1)))
+    assert (second.growing, second.passed_over, second.rows_read) == (
+        (),
+        ("pharmacy_claim_a.csv",),
+        4,
+    )
+
+
+def test_a_file_that_breaks_because_it_grows_is_left_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _land(tmp_path)
+    night(_request(tmp_path))
+    (tmp_path / "next").mkdir()
+    path = tmp_path / "next" / CSV
+    path.write_bytes(csv_of(fill(1), fill(2)))
+    load_file = loader._load_file
+
+    def torn(*arguments: object) -> None:
+        with path.open("ab") as stream:
+            stream.write(b'"')
+        load_file(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loader, "_load_file", torn)
+    assert night(_request(tmp_path, "next")).growing == (CSV,)
+
+
+# ---------------------------------------------------------------- what is known when
+
+
+def test_an_earlier_night_knows_nothing_of_later_loads(tmp_path: Path) -> None:
+    """By load, not by service date: the second file's fills are older than the first night."""
+    _land(tmp_path, "one", "pharmacy_claim", good("pharmacy_claim", claim_id="1"))
+    _land(tmp_path, "two", "pharmacy_claim", good("pharmacy_claim", claim_id="2"))
+    earlier, later = AS_OF - timedelta(days=1), AS_OF
+    first = night(_request(tmp_path, "one", earlier))
+    assert night(_request(tmp_path, "two", later)).rows_read == 2
+    assert night(_request(tmp_path, None, earlier)).run_id == first.run_id
+    # given to the earlier night as well, the second file was known then
+    assert night(_request(tmp_path, "two", earlier)).rows_read == 2
+    assert night(_request(tmp_path, None, earlier)).rows_read == 2
+
+
+BRAND = good("pharmacy_claim", ndc_code="00078040134", dispensing_date="2026-04-10")
+TRIAL = {"evidence_code": "generic_trial", "evidence_date": "2026-04-01"}
+CORRECTIONS: list[tuple[str, Row, Row]] = [
+    ("authorization", {"status": "approved"}, {"status": "denied"}),
+    ("eligibility", {"enrollment_end_date": None}, {"enrollment_end_date": "2025-12-31"}),
+    (
+        "clinical_evidence",
+        TRIAL | {"evidence_value": "documented"},
+        TRIAL | {"evidence_value": "attested"},
+    ),
+]
+
+
+def _found(base: Path, *landings: str) -> pl.DataFrame:
+    """What the last of some loads into one warehouse finds."""
+    name = "-".join(landings)
+    for landing in landings:
+        summary = night(
+            Request(base / landing, base / f"out {name}", base / f"{name}.duckdb", AS_OF)
+        )
+    return pl.read_parquet(summary.folder / "exceptions.parquet")
+
+
+@pytest.mark.parametrize(("table", "one", "other"), CORRECTIONS)
+def test_the_latest_load_of_a_key_wins(tmp_path: Path, table: str, one: Row, other: Row) -> None:
+    """As if the earlier row had never been there, whichever of the two it is."""
+    for name, row in (("one", one), ("other", other)):
+        _land(tmp_path, name, "pharmacy_claim", BRAND)
+        _land(tmp_path, name, table, good(table, **row))
+    alone = {name: _found(tmp_path, name) for name in ("one", "other")}
+    assert not alone["one"].equals(alone["other"])
+    assert _found(tmp_path, "one", "other").equals(alone["other"])
+    assert _found(tmp_path, "other", "one").equals(alone["one"])
+
+
+def test_two_rows_of_a_key_in_one_load_both_stand(tmp_path: Path) -> None:
+    _land(tmp_path)
+    _land(
+        tmp_path,
+        "in",
+        "authorization",
+        good("authorization", status="denied"),
+        good("authorization"),
+    )
+    folder = night(_request(tmp_path)).folder
+    exceptions = pl.read_parquet(folder / "exceptions.parquet")
+    assert "AUTH01" not in set(exceptions["rule_id"])
+
+
+# ---------------------------------------------------------------- the warehouse's form
+
+
+@pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
+def test_a_warehouse_of_an_earlier_version_is_brought_up_to_date(
+    tmp_path: Path, version: int
+) -> None:
+    _land(tmp_path)
+    first = night(_request(tmp_path))
+    with duckdb.connect(str(tmp_path / "audit.duckdb")) as connection:  # as that version left it
+        connection.execute("DROP TABLE undated")
+        connection.execute("ALTER TABLE remembered RENAME settled_under TO payer_names")
+        if version < 3:
+            connection.execute("DROP TABLE purge")
+        if version == 1:
+            connection.execute("DROP VIEW ledger")
+            for table in ("night", "night_text", "ledger_event", "decision"):
+                connection.execute(f"DROP TABLE {table}")
+            connection.execute("ALTER TABLE file DROP COLUMN night")
+            connection.execute("ALTER TABLE file DROP COLUMN load_no")
+        connection.execute("UPDATE meta SET schema_version = ?", [version])
+    again = night(_request(tmp_path, None))
+    assert again.run_id == first.run_id and again.rows_read == 1
+    assert content(tmp_path / "audit.duckdb")["meta"] == [(SCHEMA_VERSION,)]
+
+
+def test_a_warehouse_of_a_later_version_is_refused(tmp_path: Path) -> None:
+    _land(tmp_path)
+    night(_request(tmp_path))
+    with duckdb.connect(str(tmp_path / "audit.duckdb")) as connection:
+        connection.execute("UPDATE meta SET schema_version = schema_version + 1")
+    with pytest.raises(Usage, match=f"schema version {SCHEMA_VERSION + 1}"):
+        night(_request(tmp_path, None))

@@ -1,0 +1,283 @@
+"""Retention: who goes goes altogether, down to the bytes of the file; who stays is judged as before."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from flows.cli.app import main
+from flows.errors import Usage, WarehouseBusy
+from flows.ledger.changes import DISMISS, Decision, decide
+from flows.plan import Request
+from flows.stages import Summary
+from flows.warehouse import connection as warehouses
+from flows.warehouse.connection import hold
+from flows.warehouse.purge import Purged, purge
+from tests.support.extracts import ANY_ERROR_RATE, IMATINIB, Row, as_csv, good
+from tests.support.nights import content, night
+
+FIRST, SECOND = date(2026, 5, 1), date(2026, 5, 2)
+DAY = date(2025, 1, 1)
+BRAND = "00078040134"
+GONE = ("GONE-member", "GONE-other-id", "GONE-person", "GONE-claim")
+
+
+def _fill(member: str, day: str, claim: str, **changed: object) -> Row:
+    """More tablets than the payer allows: an exception."""
+    own = {
+        "member_id": member,
+        "dispensing_date": day,
+        "claim_id": claim,
+        "paid_date": day,
+        "dispensing_channel": "retail",
+    }
+    return good("pharmacy_claim", **({"quantity": "181", "paid_amount": "1810.00"} | own | changed))
+
+
+def _service(member: str, day: str, claim: str, **changed: object) -> Row:
+    own = {
+        "member_id": member,
+        "claim_line_start_date": day,
+        "claim_start_date": day,
+        "claim_id": claim,
+    }
+    return good("medical_claim", **(own | changed))
+
+
+FIRST_NIGHT: dict[str, list[Row]] = {
+    "pharmacy_claim": [
+        _fill("GONE-member", "2024-03-01", "GONE-claim-1", person_id="GONE-person"),
+        _fill("current", "2024-04-01", "c1"),
+        _fill("current", "2026-03-01", "c2"),
+        _fill("former id of current", "2024-05-01", "c3", person_id="one"),
+        _fill("paid late", "2024-12-31", "p1", paid_date="2025-01-01"),
+        _fill("still enrolled", "2024-05-01", "e1"),
+        _fill("reversed by a stranger", "2026-03-02", "r1"),
+        _fill("stranger", "2024-06-01", "s1", original_claim_id="r1", claim_frequency_code="8"),
+    ],
+    "medical_claim": [
+        _service("GONE-other-id", "2024-03-02", "GONE-claim-2", person_id="GONE-person"),
+        _service("current", "2026-03-03", "m1", person_id="one"),
+    ],
+    "diagnosis": [
+        good("diagnosis", member_id="GONE-member", diagnosis_date="2024-03-01"),
+        good("diagnosis", member_id="GONE-member", diagnosis_date=None, claim_id="GONE-claim-1"),
+        good("diagnosis", member_id="current", diagnosis_date="2024-03-01"),
+    ],
+    "eligibility": [
+        good("eligibility", member_id=m, enrollment_start_date="2023-01-01")
+        for m in ("GONE-member", "still enrolled")
+    ],
+    "authorization": [
+        good(
+            "authorization",
+            authorization_id="GONE-authorization",
+            member_id="GONE-member",
+            start_date="2024-01-01",
+        ),
+    ],
+}
+SECOND_NIGHT: dict[str, list[Row]] = {  # closes what was open, and brings a row that cannot be read
+    "eligibility": [
+        good(
+            "eligibility",
+            member_id="GONE-member",
+            enrollment_start_date="2023-01-01",
+            enrollment_end_date="2024-12-31",
+        ),
+    ],
+    "authorization": [
+        good(
+            "authorization",
+            authorization_id="GONE-authorization",
+            member_id="GONE-member",
+            start_date="2024-01-01",
+            end_date="2024-12-31",
+        ),
+    ],
+    "pharmacy_claim": [
+        _fill("GONE-member", "2024-03-09", "unread", quantity="many"),
+        _fill("new", "2026-03-09", "unread too", quantity="many"),
+        _fill("new", "2026-03-10", "n1"),
+    ],
+}
+STAYING = {
+    "current",
+    "former id of current",
+    "paid late",
+    "still enrolled",
+    "reversed by a stranger",
+    "stranger",
+    "new",
+}
+
+
+@dataclass(frozen=True)
+class Grown:
+    """A warehouse of two nights, and what the second found."""
+
+    base: Path
+    second: Summary
+
+    @property
+    def warehouse(self) -> Path:
+        return self.base / "audit.duckdb"
+
+    def request(self, landing: str | None, night: date) -> Request:
+        """The run of one night."""
+        return Request(
+            self.base / landing if landing else None,
+            self.base / "out",
+            self.warehouse,
+            night,
+            self.base / "config.toml",
+        )
+
+    def run(self, landing: str | None, day: date) -> tuple[Summary, pl.DataFrame]:
+        """One night, and its exceptions."""
+        summary = night(self.request(landing, day))
+        return summary, pl.read_parquet(summary.folder / "exceptions.parquet")
+
+
+@pytest.fixture(scope="module")
+def two_nights(tmp_path_factory: pytest.TempPathFactory) -> Grown:
+    base = tmp_path_factory.mktemp("grown")
+    (base / "config.toml").write_text(ANY_ERROR_RATE, encoding="utf-8")
+    grown = Grown(base, None)  # type: ignore[arg-type]  # no night yet
+    for name, tables, day in (("one", FIRST_NIGHT, FIRST), ("two", SECOND_NIGHT, SECOND)):
+        (base / name).mkdir()
+        for table, rows in tables.items():
+            (base / name / f"{table}.csv").write_text(as_csv(rows), encoding="utf-8")
+        summary, exceptions = grown.run(name, day)
+        if day == FIRST:
+            ids = exceptions.filter(pl.col("member_id") == "GONE-member")["exception_id"].to_list()
+            decide(grown.warehouse, [Decision(i, "GONE-person asked") for i in ids], DISMISS, "me")
+    return replace(grown, second=summary)
+
+
+@pytest.fixture
+def grown(two_nights: Grown, tmp_path: Path) -> Iterator[Grown]:
+    shutil.copytree(two_nights.base, tmp_path / "grown")
+    yield replace(two_nights, base=tmp_path / "grown")
+
+
+def test_who_goes_is_gone_from_the_file_and_who_stays_is_judged_as_before(grown: Grown) -> None:
+    before = pl.read_parquet(grown.second.folder / "exceptions.parquet")
+    assert "GONE-member" in set(before["member_id"])
+    gone = purge(grown.warehouse, DAY)
+    lost = before.filter(pl.col("member_id").str.starts_with("GONE"))
+    assert gone == Purged(members=2, rows=8, exceptions=lost.height, texts=1)
+    data = grown.warehouse.read_bytes()
+    assert not [word for word in GONE if word.encode() in data]
+    assert not [name for name, rows in content(grown.warehouse).items() if "GONE" in str(rows)]
+    assert [p.name for p in grown.base.glob("*audit.duckdb*") if p != grown.warehouse] == [
+        ".audit.duckdb.lock"
+    ]
+    third, after = grown.run(None, SECOND + timedelta(days=1))
+    kept = before.filter(~pl.col("member_id").str.starts_with("GONE"))
+    assert set(kept["member_id"]) <= STAYING and third.moved == {}
+    assert after.drop("evidence").equals(kept.drop("evidence"))
+    quarantine = pl.read_parquet(third.folder / "quarantine.parquet")
+    assert quarantine["raw_record"].is_null().to_list() == [
+        True,
+        False,
+    ]  # the row of who stays keeps its text
+
+
+def test_the_laws_still_hold_and_the_same_night_is_told_anew(grown: Grown) -> None:
+    purge(grown.warehouse, DAY)
+    purge(grown.warehouse, DAY)  # nothing is left to go
+    again, exceptions = grown.run(None, SECOND)
+    assert again.run_id != grown.second.run_id and not again.was_there
+    assert not [m for m in exceptions["member_id"] if m.startswith("GONE")]
+    files = json.loads((again.folder / "manifest.json").read_text())["files"]
+    assert sum(f["purged"] for f in files) == 8
+    for f in files:
+        assert f["rows_read"] == f["accepted"] + f["quarantined"] + f["duplicates"] + f["purged"]
+    assert grown.run("one", SECOND)[
+        0
+    ].passed_over  # what was purged does not come back with its file
+
+
+def test_texts_of_nights_before_the_day_go(grown: Grown) -> None:
+    assert (
+        purge(grown.warehouse, DAY).texts == 1
+    )  # those of the second night stay, but for who goes
+    third, _ = grown.run(None, SECOND + timedelta(days=1))
+    assert third.quarantined == 2
+    assert purge(grown.warehouse, SECOND + timedelta(days=1)).texts == 1
+    assert not [row for row in content(grown.warehouse)["quarantine"] if row[-1] is not None]
+
+
+def test_a_dry_run_counts_and_changes_nothing(
+    grown: Grown, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = grown.warehouse.read_bytes()
+    words = ["purge", "--warehouse", str(grown.warehouse), "--before", DAY.isoformat()]
+    assert main([*words, "--dry-run"]) == 0
+    assert grown.warehouse.read_bytes() == before
+    told = capsys.readouterr().out
+    assert told.startswith("Would be removed: 2 members with 8 rows and ") and "GONE" not in told
+    assert main(words) == 0
+    assert capsys.readouterr().out == told.replace("Would be removed", "Removed")
+
+
+def test_what_cannot_be_purged_is_refused(grown: Grown, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = grown.warehouse.read_bytes()
+    with pytest.raises(Usage, match="after the last night"):
+        purge(grown.warehouse, SECOND + timedelta(days=1))
+    with pytest.raises(Usage, match="no such warehouse"):
+        purge(grown.base / "other.duckdb", DAY)
+    with hold(grown.warehouse), pytest.raises(WarehouseBusy):
+        purge(grown.warehouse, DAY)
+    assert main(["purge", "--warehouse", str(grown.warehouse), "--before", "last year"]) == 2
+    with monkeypatch.context() as broken:
+        broken.setattr(warehouses.os, "replace", _no_disk)
+        assert (
+            main(["purge", "--warehouse", str(grown.warehouse), "--before", DAY.isoformat()]) == 8
+        )
+    assert grown.warehouse.read_bytes() == before
+    assert not (grown.base / ".audit.duckdb.work").exists()
+
+
+def _no_disk(*_paths: object) -> None:
+    raise OSError(28, "full")
+
+
+def test_a_trial_that_was_purged_is_no_missing_trial(tmp_path: Path) -> None:
+    """Who comes back after a purge is observed from its day on, even where enrolment and fills of others are older."""
+    grown = Grown(tmp_path, None)  # type: ignore[arg-type]  # no night yet
+    (tmp_path / "config.toml").write_text("", encoding="utf-8")
+
+    def land(name: str, **tables: list[Row]) -> None:
+        (tmp_path / name).mkdir()
+        for table, rows in tables.items():
+            (tmp_path / name / f"{table}.csv").write_text(as_csv(rows), encoding="utf-8")
+
+    span = good("eligibility", member_id="back", enrollment_start_date="2018-01-01")
+    land(
+        "one",
+        pharmacy_claim=[
+            _fill("back", "2019-03-01", "trial", ndc_code=IMATINIB),
+            _fill("current", "2019-01-01", "c1"),
+            _fill("current", "2026-03-01", "c2"),
+        ],
+        eligibility=[span | {"enrollment_end_date": "2019-12-31"}],
+        clinical_evidence=[good("clinical_evidence", member_id="current")],
+        authorization=[good("authorization", member_id="current")],
+    )
+    land(
+        "two",
+        pharmacy_claim=[_fill("back", "2026-04-01", "brand", ndc_code=BRAND)],
+        eligibility=[span],
+    )
+    grown.run("one", FIRST)
+    assert purge(grown.warehouse, date(2026, 1, 1)).members == 1
+    _, exceptions = grown.run("two", SECOND)
+    (found,) = exceptions.filter(pl.col("rule_id") == "GEN01").select("outcome", "reason").rows()
+    assert found == ("records_request", "history_too_short")

@@ -1,0 +1,84 @@
+"""docs/rules.md and docs/policies.md, from the rules' docstrings, their cases, the policy files and the sample.
+
+`python -m tools.write_docs` writes both; a test fails when they are stale.
+"""
+
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import polars as pl
+
+from audit_rules import catalogue
+from audit_rules.policy.library import load_policies
+from audit_rules.rules import RULES
+from schemas.outcomes import EXCEPTIONS, PASS
+from tests.support.case_files import read_case_file
+from tests.support.running import ROOT, audited
+
+DOCS = ROOT / "docs"
+CASES = ROOT / "tests" / "cases"
+SAMPLE = ROOT / "data" / "sample"
+JUDGED = (PASS, *EXCEPTIONS)
+
+
+def rules() -> str:
+    """Every rule: its docstring, what it needs, and the headings of its cases."""
+    parts = [
+        "# The rules\n\nGenerated from the rules and their cases. `claims-audit rules [RULE_ID]` prints the same.\n"
+    ]
+    for module in RULES:
+        rule, cases = module.RULE, read_case_file(CASES / f"{module.RULE.id}.md").cases
+        text = catalogue.describe(module).partition("\n\n")[2]
+        headings = "\n".join(f"- {case.sentence}" for case in cases)
+        parts.append(
+            f"## {rule.id} {rule.name}\n\n```text\n{text}\n```\n\n{len(cases)} cases:\n\n{headings}\n"
+        )
+    return "\n".join(parts)
+
+
+def policies() -> str:
+    """Every document's criteria, and how much of the sample's audited dollars each rule has judged under it."""
+    library = load_policies()
+    shares = _shares()
+    parts = [
+        "# The policy documents\n\nGenerated from the policy files. `claims-audit rules --coverage` prints the accounts.\n"
+    ]
+    for policy, account in zip(
+        library.policies, catalogue.coverage(library, RULES).split("\n\n"), strict=True
+    ):
+        rows = shares.filter(pl.col("policy_id") == policy.document.id)
+        parts.append(f"## {policy.document.title}\n\n```text\n{account}\n```\n")
+        if rows.is_empty():
+            continue
+        parts.append(
+            "Share of the dollars of this document's lines in the sample that a rule could judge:\n"
+        )
+        parts.append("| rule | dollars judged | of | share |\n| --- | --- | --- | --- |")
+        parts += [
+            f"| {rule} | {judged} | {total} | {share:.0%} |"
+            for _, rule, judged, total, share in rows.iter_rows()
+        ]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _shares() -> pl.DataFrame:
+    """One row per policy and rule: dollars of the lines it passed or found something on, of all lines in its scope."""
+    with TemporaryDirectory() as scratch:
+        answers = audited(SAMPLE, Path(scratch)).answers
+    paid = pl.col("paid_amount").cast(pl.Decimal(18, 2))
+    is_judged = pl.col("outcome").is_in(JUDGED)
+    summed = answers.group_by("policy_id", "rule_id").agg(
+        judged=paid.filter(is_judged).sum().fill_null(Decimal(0)), total=paid.sum()
+    )
+    return summed.with_columns(
+        share=pl.col("judged").cast(pl.Float64) / pl.col("total").cast(pl.Float64)
+    ).sort("policy_id", "rule_id")
+
+
+PAGES = {"rules.md": rules, "policies.md": policies}
+
+if __name__ == "__main__":
+    for name, page in PAGES.items():
+        (DOCS / name).write_text(page(), encoding="utf-8")
