@@ -22,12 +22,11 @@ from flows.judging.affected import touched_persons
 from flows.judging.frames import extract, of_others
 from flows.judging.standing import with_standing
 from flows.plan import Request, plan
-from flows.stages import begin, load_stage, net_stage, validate_stage
 from flows.summary import Summary
 from flows.warehouse.connection import opened
 from tests.support.extracts import ANY_ERROR_RATE, Row, as_csv, good
 from tests.support.nights import night, published
-from tests.support.running import AS_OF, ROOT
+from tests.support.running import AS_OF, ROOT, run_to_final_action
 
 BRAND = "00078040134"
 OTHER_DRUG = "00093720110"
@@ -112,10 +111,7 @@ def first_night(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _judged_again(request: Request) -> set[str]:
     """Who is judged again on a night that is not kept; asserts that everybody's answers are as if all were judged."""
     made = plan(request)
-    begin(made)
-    load_stage(made, lambda _name: None)
-    validate_stage(made)
-    net_stage(made)
+    run_to_final_action(made)
     book = Book(made.library, made.reference)
     others = of_others(made.bench, made.reference, request.as_of)
     before = touched_persons(made.bench, book, FEW, others, request.as_of, made.texts)

@@ -1,4 +1,4 @@
-"""Runs of case files: cases that may share a run are written as one set of extracts and judged without Prefect."""
+"""Runs of case files: cases that can share a run become one set of extracts, judged together."""
 
 import csv
 import math
@@ -16,13 +16,13 @@ from typing import TypeVar
 from audit_rules.engine.dossier import Dossier, compile_dossier
 from audit_rules.engine.judge import judge
 from audit_rules.engine.rule import Book, RuleModule
-from flows import stages
 from flows.judging.frames import extract
 from flows.plan import Plan, Request, plan
 from flows.warehouse.connection import opened
 from flows.warehouse.sql import statements
 from schemas.tables import TABLES, Kind
 from tests.support.case_files import Answer, Case, CaseError, Expectation, Row
+from tests.support.running import run_to_final_action
 
 _PREFIXED = ("claim_id", "member_id", "person_id", "authorization_id", "original_claim_id")
 _DATE_FORMATS = ("%Y-%m-%d", "%Y%m%d")
@@ -30,11 +30,11 @@ T = TypeVar("T")
 
 
 class RunFailed(Exception):
-    """A run of cases that ended in an error, told again to every case in it."""
+    """A run of cases ended in an error; every case in it reports this."""
 
 
 class Variant(StrEnum):
-    """How a case's rows are laid out; its answers must be the same in each."""
+    """How the rows of a case are laid out; the answers must be the same in each."""
 
     PLAIN = "plain"
     REVERSED = "rows reversed"
@@ -43,7 +43,7 @@ class Variant(StrEnum):
 
 @dataclass(frozen=True)
 class Group:
-    """Cases that share a run: they agree on the as-of date and on the tables not supplied, and none is alone."""
+    """Cases that share a run: same as-of date, same tables not supplied, and none must be alone."""
 
     as_of: date
     absent: frozenset[str]
@@ -55,12 +55,12 @@ class Group:
 
 
 def variants(case: Case) -> tuple[Variant, ...]:
-    """The variants a case runs in; one that is alone has no neighbour."""
+    """The variants of a case; a case that must be alone has no neighbour."""
     return (Variant.PLAIN, Variant.REVERSED) if case.is_alone else tuple(Variant)
 
 
 class CaseRuns:
-    """Runs of a set of cases, each made when first asked for and kept; a failure is kept as well."""
+    """Runs of a set of cases, each made on first use and cached; failures are cached as well."""
 
     def __init__(self, cases: Iterable[Case], folder: Path) -> None:
         self._cases: dict[Group, list[Case]] = defaultdict(list)
@@ -70,7 +70,7 @@ class CaseRuns:
         self._kept: dict[object, object] = {}
 
     def problems(self, case: Case, variant: Variant, module: RuleModule) -> list[str]:
-        """How the rule's answers on a case differ from what it expects; empty where they do not."""
+        """How the rule's answers on a case differ from the expected ones; empty if they agree."""
         answers = self._once(
             (Group.of(case), variant, module.RULE.id), lambda: self._answers(case, variant, module)
         )
@@ -100,10 +100,7 @@ class CaseRuns:
             base / "in", base, base / "audit.duckdb", group.as_of, base / "config.toml"
         )
         planned = plan(request)
-        stages.begin(planned)
-        stages.load_stage(planned, lambda name: None)
-        stages.validate_stage(planned)
-        stages.net_stage(planned)
+        run_to_final_action(planned)
         _refuse_bad_rows(planned, owners)
         extracted = extract(planned.bench, planned.reference, group.as_of)
         shutil.rmtree(base)
@@ -113,7 +110,7 @@ class CaseRuns:
         return dossier, Book(planned.library, planned.reference)
 
     def _once(self, key: object, make: Callable[[], T]) -> T:
-        """What `make` gives, made once; where it fails, every later asker is told so in a few words."""
+        """The result of `make`, called once; if it fails, later callers get a short error."""
         if key not in self._kept:
             try:
                 self._kept[key] = make()
@@ -123,7 +120,7 @@ class CaseRuns:
         kept = self._kept[key]
         if isinstance(kept, RunFailed):
             raise RunFailed(str(kept))
-        return kept  # type: ignore[return-value]  # what make gave under this key
+        return kept  # type: ignore[return-value]  # the result of make for this key
 
 
 Answers = dict[tuple[str, str, str, int], list[dict[str, object]]]
@@ -141,7 +138,7 @@ def _key(case: Case, expected: Expectation) -> tuple[str, str, str, int]:
 def write_extracts(
     folder: Path, cases: list[Case], absent: frozenset[str], variant: Variant
 ) -> dict[str, list[Case]]:
-    """Write the cases as CSV extracts; gives per table the case of each row, in file order."""
+    """Write the cases as CSV extracts; return per table the case of each row, in file order."""
     owners: dict[str, list[Case]] = {}
     for name, table in TABLES.items():
         if name in absent:
@@ -177,7 +174,7 @@ def _shifted(row: Row, dates: tuple[str, ...]) -> Row:
 
 
 def _next_day(text: str) -> str:
-    """The date a day later in the same format; other text as it is."""
+    """The date a day later in the same format; other text unchanged."""
     for form in _DATE_FORMATS:
         try:
             return (datetime.strptime(text, form) + timedelta(days=1)).strftime(form)
@@ -187,7 +184,7 @@ def _next_day(text: str) -> str:
 
 
 def _refuse_bad_rows(planned: Plan, owners: dict[str, list[Case]]) -> None:
-    """Raise CaseError where a row was quarantined of a case that does not say `bad rows`."""
+    """Raise CaseError if a row was quarantined and its case does not say `bad rows`."""
     with opened(planned.bench) as connection:
         (query,) = statements("results/quarantine")
         for table, _, row_number, column, check, _ in connection.execute(query).fetchall():

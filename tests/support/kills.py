@@ -1,8 +1,8 @@
-"""Runs in a child process that die of SIGKILL at a chosen event, or that may write only so many bytes per file.
+"""Runs in a child process that is killed at a chosen event, or whose files have a size limit.
 
-Children come from a fork server that has imported everything and used nothing, so each starts in milliseconds.
-An event is a line of flows/ or audit_rules/ that is about to be executed: it lies inside every stage, and inside
-what the last stage does (report, keep, publish).
+The children come from a fork server that has imported everything and used nothing, so each starts
+in milliseconds. An event is a line of flows/ or audit_rules/ that is about to run. Every stage has
+events, and so have the steps of the last stage (report, keep, publish).
 """
 
 import json
@@ -34,7 +34,7 @@ STAGES: tuple[Callable[..., object], ...] = (
     stages.report_stage,
 )
 LATE = ("make_private", "keep", "publish")
-"""Functions of the last stage that count as stages of their own."""
+"""Functions of the last stage that count as stages."""
 
 _OURS = (str(ROOT / "flows"), str(ROOT / "audit_rules"))
 _SERVER = multiprocessing.get_context("forkserver")
@@ -44,7 +44,7 @@ _SERVER.set_forkserver_preload(
 
 
 def in_child(work: Callable[..., None], *arguments: object) -> int | None:
-    """Run a function in a child process; its exit code, negative for a signal."""
+    """Run a function in a child process; return its exit code, negative for a signal."""
     child = _SERVER.Process(target=work, args=arguments)
     child.start()
     child.join()
@@ -52,7 +52,7 @@ def in_child(work: Callable[..., None], *arguments: object) -> int | None:
 
 
 def whole_night(request: Request) -> None:
-    """A run that nothing disturbs; ends the process with its exit code."""
+    """Make a run that nothing disturbs; exit with its code."""
     try:
         night(request)
     except AuditError as error:
@@ -60,19 +60,19 @@ def whole_night(request: Request) -> None:
 
 
 def counted_night(request: Request, marks: Path) -> None:
-    """A run that writes the number of events before each stage, and at the end, to a JSON file."""
+    """Make a run and write a JSON file: the number of events before each stage, and in all."""
     counter = _Counter(None)
     _staged(request, counter)
     marks.write_text(json.dumps(counter.marks | {"end": counter.events}), encoding="utf-8")
 
 
 def killed_night(request: Request, at: int) -> None:
-    """A run that kills itself at that event."""
+    """Make a run that kills itself at that event."""
     _staged(request, _Counter(at))
 
 
 def short_of_disk(request: Request, stage: int, limit: int) -> None:
-    """A run whose files may not grow beyond a limit of bytes from that stage on; ends the process with its exit code."""
+    """Make a run whose files cannot exceed `limit` bytes from that stage on; exit with its code."""
 
     def limited() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
@@ -88,7 +88,7 @@ def _staged(
     counter: "_Counter | None",
     before: dict[int, Callable[[], None]] | None = None,
 ) -> None:
-    """The run of nights.night, stage by stage."""
+    """Make the run of nights.night, stage by stage."""
     with told(request.output):
         made = plan(request)
         request.output.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -106,7 +106,7 @@ def _staged(
 
 
 class _Counter:
-    """Counts events by the interpreter's trace, and kills the process at the one given."""
+    """Counts events with the interpreter's trace hook, and kills the process at a given one."""
 
     def __init__(self, at: int | None) -> None:
         self.events = 0

@@ -1,4 +1,4 @@
-"""Whole runs without Prefect, and what they leave behind."""
+"""Whole runs without Prefect, and what they leave on disk."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ from flows.warehouse.connection import hold
 
 
 def night(request: Request) -> Summary:
-    """A run as the flow makes it: every stage under the lock, each failure told, the workbench cleared away."""
+    """Run every stage as the flow does: locked, errors redacted, the workbench removed."""
     with told(request.output):
         made = plan(request)
         request.output.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -34,7 +34,7 @@ def night(request: Request) -> Summary:
 
 
 def content(warehouse: Path) -> dict[str, list[tuple[object, ...]]]:
-    """Every row of every table of a warehouse, in order of content; empty where there is no warehouse."""
+    """Every row of every table of a warehouse, sorted; empty if there is no warehouse."""
     if not warehouse.exists():
         return {}
     with duckdb.connect(str(warehouse), read_only=True) as connection:
@@ -51,7 +51,7 @@ def content(warehouse: Path) -> dict[str, list[tuple[object, ...]]]:
 
 
 def published(output: Path) -> dict[str, bytes]:
-    """Every file that stands under a final name, but for the timings and the warehouse; name -> bytes."""
+    """Name -> bytes of every published file, except the timings and the warehouse."""
     files = (
         p
         for p in output.rglob("*")
@@ -65,7 +65,7 @@ def published(output: Path) -> dict[str, bytes]:
 
 
 def in_clear(folder: Path) -> str:
-    """Everything that stands in the files of a folder, tables and work-papers in clear."""
+    """The content of every file in a folder, with tables and work-papers decoded to text."""
     books = [zipfile.ZipFile(p) for p in sorted(folder.rglob("*.xlsx"))]
     sheets = [book.read(name).decode() for book in books for name in book.namelist()]
     tables = [

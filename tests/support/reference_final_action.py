@@ -1,6 +1,6 @@
-"""Final action once more, row by row in plain Python, as slow and as literal as the contract's text.
+"""Final action a second time, row by row in plain Python: slow, and as literal as the contract.
 
-It shares no code with the program: the property test holds the SQL against it.
+It shares no code with the program. The property test compares the SQL with it.
 """
 
 from collections import defaultdict
@@ -15,7 +15,7 @@ EARLIEST = date.min
 
 @dataclass(frozen=True)
 class ClaimRow:
-    """One claim row after parsing; `payer` is the payer, under whatever name it stands."""
+    """One claim row after parsing; `payer` is the payer's id, whatever name the file uses."""
 
     payer: str
     claim_id: str
@@ -39,7 +39,10 @@ class ClaimRow:
 
     @property
     def is_void(self) -> bool:
-        """Frequency 8, reversed or negative, with the claim it removes; its own claim only by frequency 8 alone."""
+        """Whether it is frequency 8, reversed or negative, and names the claim that it removes.
+
+        A row voids its own claim only if it is frequency 8 and neither reversed nor negative.
+        """
         if self.original is None or (self.is_negative and self.names_itself):
             return False
         return self.frequency == "8" or self.is_negative
@@ -50,7 +53,7 @@ class ClaimRow:
 
     @property
     def is_reversal(self) -> bool:
-        """Of its own line key."""
+        """Whether it reverses its own line key."""
         return self.is_negative or (self.frequency == "8" and self.original is None)
 
     @property
@@ -60,7 +63,7 @@ class ClaimRow:
 
 @dataclass
 class Fate:
-    """What becomes of a row, and the figures with which a history row stands."""
+    """The fate of a row, and the figures of a history row."""
 
     name: str = ""
     paid: Decimal | None = None
@@ -71,7 +74,7 @@ class Fate:
 
 @dataclass
 class _Marks:
-    """Who removed a row."""
+    """What removed a row."""
 
     voided: bool = False
     superseded_by_own_claim: bool = False
@@ -79,7 +82,10 @@ class _Marks:
 
     @property
     def counts_as_version(self) -> bool:
-        """Removed by nothing but a later replacement under its own claim_id: still part of its key's sum."""
+        """Whether only a later replacement under its own claim_id removed it.
+
+        Such a row still counts in the sum of its key.
+        """
         return self.superseded_by_own_claim and not self.voided and not self.superseded_by_another
 
     @property
@@ -89,7 +95,7 @@ class _Marks:
 
 @dataclass(frozen=True)
 class _Replacement:
-    """Rows of one claim and paid date that name one original; `rows` are their places."""
+    """Rows of one claim and paid date that name one original; `rows` are their positions."""
 
     payer: str
     original: str
@@ -99,7 +105,7 @@ class _Replacement:
 
 
 def final_action(rows: list[ClaimRow], as_of: date) -> list[Fate]:
-    """The fate of every row; rows stand in the order of their files and, in a file, of their rows."""
+    """The fate of every row; the rows come in the order of their files, then of their rows."""
     fates = [Fate() for _ in rows]
     live: dict[int, ClaimRow] = {}
     seen: set[ClaimRow] = set()
@@ -190,13 +196,7 @@ def _settle_key(
         row = live[latest]
         fates[latest] = Fate("history", row.paid, row.quantity, row.fee)
         return
-    versions = [
-        i
-        for i in places
-        if marks[i].superseded_by_own_claim
-        and not marks[i].voided
-        and not marks[i].superseded_by_another
-    ]
+    versions = [i for i in places if marks[i].counts_as_version]
     summed = [live[i] for i in left + versions]
     quantity = _sum([(r.quantity, r.is_reversal) for r in summed])
     paid = _sum([(r.paid, r.is_reversal) for r in summed])
@@ -210,7 +210,7 @@ def _settle_key(
 
 
 def _sum(figures: list[tuple[Decimal | None, bool]]) -> Decimal | None:
-    """The sum, reversals as minus their absolute value; unknown where one figure is."""
+    """The sum, with reversals as minus their absolute value; None if one figure is unknown."""
     total = Decimal(0)
     for value, is_reversal in figures:
         if value is None:

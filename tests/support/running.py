@@ -1,4 +1,4 @@
-"""Running the stages in a test, without Prefect."""
+"""The stages of a run, called from a test without Prefect."""
 
 from datetime import date
 from pathlib import Path
@@ -22,17 +22,22 @@ def planned(
     config: Path | None = None,
     policies: Path | None = None,
 ) -> Plan:
-    """A plan over a folder of extracts."""
+    """The plan of a run over a folder of extracts."""
     output.mkdir(parents=True, exist_ok=True)
     return plan(Request(extracts, output, output / "audit.duckdb", as_of, config, policies))
 
 
-def judged(made: Plan) -> Judgement:
-    """The judgement over a plan's extracts; the workbench is left for whoever wants to look."""
+def run_to_final_action(made: Plan) -> None:
+    """Run the stages up to final action; the workbench stays."""
     begin(made)
     load_stage(made, lambda _name: None)
     validate_stage(made)
     net_stage(made)
+
+
+def judged(made: Plan) -> Judgement:
+    """The judgement of a plan's extracts; the workbench stays, so that a test can look into it."""
+    run_to_final_action(made)
     dossier = compile_dossier(
         extract(made.bench, made.reference, made.request.as_of),
         made.reference,
@@ -43,5 +48,5 @@ def judged(made: Plan) -> Judgement:
 
 
 def audited(extracts: Path, output: Path, as_of: date = AS_OF) -> Judgement:
-    """The judgement over a folder of extracts."""
+    """The judgement of a folder of extracts."""
     return judged(planned(extracts, output, as_of))

@@ -36,11 +36,11 @@ from audit_rules.errors import PolicyRefused
 from audit_rules.policy.library import PolicyLibrary, load_policies
 from audit_rules.policy.terms import SupplyWindow
 from audit_rules.reference.codes import load_reference
-from flows import stages
 from flows.judging.frames import extract
 from flows.plan import Request, plan
 from tests.support.case_files import Case, read_case_file
 from tests.support.case_runs import Answers, CaseRuns, Group, Variant, variants, write_extracts
+from tests.support.running import run_to_final_action
 from tools.mutation.mutations import (
     MODULES,
     ROOT,
@@ -175,10 +175,7 @@ class Trials:
                 policies,
             )
             planned = plan(request)
-            stages.begin(planned)
-            stages.load_stage(planned, lambda _name: None)
-            stages.validate_stage(planned)
-            stages.net_stage(planned)
+            run_to_final_action(planned)
             return extract(planned.bench, planned.reference, group.as_of)
 
     def _policy(self, mutant: Mutant) -> str | None:
