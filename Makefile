@@ -1,11 +1,14 @@
-# make audit    set everything up and audit the sample
-# make test     set everything up and run every test
-# make check    formatting, lint, types and the fast tests
-# make lint     formatting, lint and types alone
-# make schemas  write the published schemas of the results, schemas/json
-# make bench    how long an audit takes, on two million medical lines; make bench N=10 on ten times as many
-# make bench-nightly  how long a night takes on a warehouse of twenty million medical lines; N=1 on a tenth
-# make mutants  break rules and policies in one place at a time: some case must fail; make mutants ID=cyc01 for some
+# make audit          create .venv, audit data/sample, print a summary
+# make test           create .venv, run every test
+# make check          check formatting, lint and types, run the fast tests: before each commit
+# make lint           check formatting, lint and types only
+# make docs           write the generated pages of docs/
+# make schemas        write the published schemas of the results, schemas/json
+# make bench          benchmark one audit of 2 million medical lines; N=10 for ten times as many
+# make bench-nightly  benchmark one nightly run against 20 million medical lines; N=1 for a tenth
+# make mutants        break rules and policies one place at a time, and list what no case notices; ID=cyc01 for some
+# make lock           pin the newest versions that pyproject.toml allows in requirements.lock (needs uv and a network)
+# make clean          remove .venv and out
 
 VENV := .venv
 READY := $(VENV)/.ready
@@ -15,7 +18,7 @@ FIND_PYTHON = for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then echo $$p; exit; fi; \
 	done; echo "Python 3.11 or newer is needed" >&2; exit 1
 
-.PHONY: audit test check lint schemas bench mutants clean
+.PHONY: audit test check lint docs schemas bench bench-nightly mutants lock clean
 
 audit: $(READY)
 	$(BIN)/claims-audit run --input data/sample --output out/sample --as-of 2026-06-30
@@ -31,6 +34,9 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+docs: $(READY)
+	$(BIN)/python -m tools.write_docs
+
 schemas: $(READY)
 	$(BIN)/python -m tools.write_schemas
 
@@ -42,6 +48,9 @@ bench-nightly: $(READY)
 
 mutants: $(READY)
 	$(BIN)/python -m tools.mutation.mutants $(ID)
+
+lock:
+	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-annotate --no-header --output-file requirements.lock
 
 $(READY): requirements.lock pyproject.toml
 	"$$($(FIND_PYTHON))" -m venv $(VENV)

@@ -15,6 +15,7 @@ from audit_rules.policy.library import load_policies, read_policy_file, read_pol
 from audit_rules.policy.statements import written_codes
 from audit_rules.reference.codes import SHIPPED_CODE_SETS as CODE_SETS
 from audit_rules.reference.icd10cm import load_icd10cm
+from tests.support.running import ROOT
 
 TODAY = date(2026, 6, 30)
 
@@ -170,10 +171,12 @@ def test_a_clean_policy_that_states_everything_has_no_finding(tmp_path: Path) ->
     assert found(tmp_path, CLEAN + TABLE) == []
 
 
-def test_the_policies_of_the_readme_have_no_finding(tmp_path: Path) -> None:
-    readme = (Path(__file__).parent.parent.parent / "README.md").read_text(encoding="utf-8")
+def test_the_policies_of_the_guide_have_no_finding(tmp_path: Path) -> None:
+    guide = ROOT / "docs" / "writing-a-policy.md"
     for number, block in enumerate(
-        b for b in readme.split("```toml\n")[1:] if b.startswith("[document]")
+        b
+        for b in guide.read_text(encoding="utf-8").split("```toml\n")[1:]
+        if b.startswith("[document]")
     ):
         path = tmp_path / f"{number}.toml"
         path.write_text(block.split("```")[0], encoding="utf-8")

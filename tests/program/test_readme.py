@@ -1,9 +1,10 @@
-"""The README's way to the first defended exception, command by command."""
+"""The README's output is what the program prints, and the quickstart's commands work, one after the other."""
 
 import re
 import shlex
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,25 +14,19 @@ from tests.support.running import ROOT
 BIN = Path(sys.executable).parent
 EXIT_CODES = {"lint": 1}
 SHOWS = {
-    "make audit": "the first night",
+    "make audit": "185 new",
     "claims-audit rules GEN01": "Was the brand paid",
     "explain": "8700.00 at risk of 9310.00 paid",
     "run": "1 dismissed",
 }
+RUN_ID = re.compile(r"\b[0-9a-f]{16}\b")
+LEFT_OUT = "..."
 
 
 def _commands() -> list[str]:
-    section = (
-        (ROOT / "README.md")
-        .read_text(encoding="utf-8")
-        .split("## From installation to")[1]
-        .split("\n## ")[0]
-    )
-    return [
-        line
-        for block in re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
-        for line in block.splitlines()
-    ]
+    quickstart = (ROOT / "docs" / "quickstart.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```sh\n(.*?)```", quickstart, re.DOTALL)
+    return [line for block in blocks for line in block.splitlines()]
 
 
 def _of_make(target: str) -> str:
@@ -43,11 +38,34 @@ def _of_make(target: str) -> str:
     return recipe[1].replace("$(BIN)/", "")
 
 
+def _lines(text: str) -> list[str]:
+    """The lines without trailing whitespace; every run id reads as ID, because any change of the program changes it."""
+    return [RUN_ID.sub("ID", line.rstrip()) for line in text.splitlines()]
+
+
+def _shown_in_readme() -> list[list[str]]:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    return [_lines(block) for block in re.findall(r"```text\n(.*?)```", readme, re.DOTALL)]
+
+
+def _is_shortened(shown: list[str], printed: list[str]) -> bool:
+    """Whether every shown line was printed, in order, and adjacent lines with nothing left out between them."""
+    places, start = [], 0
+    for line in (line for line in shown if line.strip() != LEFT_OUT):
+        if line not in printed[start:]:
+            return False
+        places.append(printed.index(line, start))
+        start = places[-1] + 1
+    gaps = sum(b != a + 1 for a, b in pairwise(places))
+    return gaps <= sum(line.strip() == LEFT_OUT for line in shown)
+
+
 @pytest.mark.slow
 def test_the_way_to_the_first_defended_exception(tmp_path: Path) -> None:
     (tmp_path / "data").symlink_to(ROOT / "data")
     commands = _commands()
     assert commands[0] == "make audit" and len(commands) >= 6
+    printed = {}
     for command in commands:
         program, name, *_ = words = shlex.split(
             _of_make("audit") if command == "make audit" else command
@@ -58,3 +76,14 @@ def test_the_way_to_the_first_defended_exception(tmp_path: Path) -> None:
         )
         assert done.returncode == EXIT_CODES.get(name, 0), done.stderr
         assert re.search(SHOWS.get(command, SHOWS.get(name, "")), done.stdout), command
+        printed.setdefault(name, _lines(done.stdout))
+    audit, explain = _shown_in_readme()
+    assert _is_shortened(audit, printed["run"]), "README.md: run `make audit` and copy its output"
+    assert _is_shortened(explain, printed["explain"]), "README.md: run `explain` again"
+
+
+def test_output_with_a_changed_or_a_silently_missing_line_is_noticed() -> None:
+    printed = ["a", "b", "c", "d"]
+    assert _is_shortened(["a", "b", "...", "d"], printed)
+    assert not _is_shortened(["a", "b", "d"], printed)
+    assert not _is_shortened(["a", "x"], printed)
