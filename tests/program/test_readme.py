@@ -1,4 +1,4 @@
-"""The README's output is what the program prints, and the quickstart's commands work, one after the other."""
+"""The README shows what the program prints, and the quickstart's commands work in order."""
 
 import re
 import shlex
@@ -39,7 +39,7 @@ def _of_make(target: str) -> str:
 
 
 def _lines(text: str) -> list[str]:
-    """The lines without trailing whitespace; every run id reads as ID, because any change of the program changes it."""
+    """The lines without trailing whitespace. A run id changes with the program: it reads as ID."""
     return [RUN_ID.sub("ID", line.rstrip()) for line in text.splitlines()]
 
 
@@ -49,7 +49,7 @@ def _shown_in_readme() -> list[list[str]]:
 
 
 def _is_shortened(shown: list[str], printed: list[str]) -> bool:
-    """Whether every shown line was printed, in order, and adjacent lines with nothing left out between them."""
+    """Whether the shown lines were printed in this order, with gaps only at LEFT_OUT."""
     places, start = [], 0
     for line in (line for line in shown if line.strip() != LEFT_OUT):
         if line not in printed[start:]:
