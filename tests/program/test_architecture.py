@@ -1,4 +1,4 @@
-"""What may know what: packages depend in one direction, rules hold no number, code, date or payer, one module reads the clock."""
+"""The architecture: the direction of imports, pure packages, one clock, and what rules may hold."""
 
 import ast
 import re
@@ -60,7 +60,7 @@ def _tree(path: Path) -> ast.Module:
 
 
 def imported(path: Path) -> set[str]:
-    """Full names of everything that a module imports, inside functions too."""
+    """The full names of everything that a module imports, including inside functions."""
     found = set()
     for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Import):
@@ -76,7 +76,7 @@ def _roots(path: Path) -> set[str]:
 
 
 def _docstrings(tree: ast.Module) -> set[int]:
-    """Identities of the constants that are docstrings."""
+    """The ids of the nodes that are docstrings."""
     found = set()
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
@@ -98,7 +98,7 @@ def constants(path: Path) -> Iterator[ast.Constant]:
             yield node
 
 
-# ---------------------------------------------------------------- who knows whom
+# ---------------------------------------------------------------- what a module may import
 
 
 @pytest.mark.parametrize("path", MODULES, ids=_name)
@@ -140,11 +140,14 @@ def test_only_one_module_reads_the_clock(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SQL_FILES, ids=_name)
 def test_no_statement_reads_the_clock(path: Path) -> None:
-    words = r"\b(current_date|current_timestamp|current_time|localtimestamp|now\(|today\(|get_current_\w+)"
+    words = (
+        r"\b(current_date|current_timestamp|current_time|localtimestamp|now\(|today\("
+        r"|get_current_\w+)"
+    )
     assert re.findall(words, path.read_text(encoding="utf-8"), re.IGNORECASE) == []
 
 
-# ---------------------------------------------------------------- what a rule module holds
+# ---------------------------------------------------------------- what a rule module may hold
 
 
 @pytest.mark.parametrize("path", RULE_FILES, ids=_name)
@@ -190,7 +193,7 @@ def test_a_rule_is_short(path: Path) -> None:
 
 
 @pytest.mark.parametrize("module", RULES, ids=lambda m: m.RULE.id)
-def test_a_rules_file_is_named_by_its_id(module: RuleModule) -> None:
+def test_the_file_of_a_rule_starts_with_its_id(module: RuleModule) -> None:
     assert isinstance(module, ModuleType)
     name = module.__name__.rpartition(".")[2]
     assert re.fullmatch(rf"{module.RULE.id.lower()}_[a-z0-9_]+", name)
@@ -203,11 +206,11 @@ def test_every_rule_file_is_in_the_registry() -> None:
     assert len({m.RULE.id for m in RULES}) == len({m.RULE.name for m in RULES}) == len(RULES)
 
 
-# ---------------------------------------------------------------- terms are asked, and questions find terms
+# ---------------------------------------------------------------- rules and policy terms
 
 
 @pytest.mark.parametrize("kind", TERM_KINDS, ids=lambda k: k.kind)
-def test_every_kind_of_term_is_asked_for(kind: type) -> None:
+def test_every_kind_of_term_is_used(kind: type) -> None:
     users = [
         _name(path)
         for path in MODULES

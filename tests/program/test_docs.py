@@ -1,4 +1,4 @@
-"""The generated documents are those that the rules and policies give today."""
+"""The generated documents match the current rules and policies."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from tools.write_docs import DOCS, PAGES
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_the_documents_are_current(name: str) -> None:
+def test_a_generated_document_is_current(name: str) -> None:
     assert (DOCS / name).read_text(encoding="utf-8") == PAGES[name](), (
         "run: python -m tools.write_docs"
     )

@@ -1,4 +1,4 @@
-"""Every failure has its exit code and one or two sentences, publishes nothing and leaves the warehouse as it was."""
+"""Every failure has its exit code and short message, publishes nothing, changes no warehouse."""
 
 import errno
 import os
@@ -34,7 +34,7 @@ def _request(base: Path) -> Request:
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A base folder with an output of a first night: a warehouse and one run's reports."""
+    """A base folder with the output of a first night: a warehouse and the reports of one run."""
     base = tmp_path_factory.mktemp("faults")
     (base / "in").mkdir()
     (base / "in" / CSV).write_bytes(csv(fill(1), fill(2)))
@@ -44,7 +44,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def unharmed(first: Path) -> Iterator[Path]:
-    """The base folder; afterwards every file must be what it was, down to the warehouse's bytes, and none beside them."""
+    """The base folder; after the test it must hold the same files with the same bytes."""
 
     def files() -> dict[str, bytes]:
         return {
@@ -61,22 +61,22 @@ def unharmed(first: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def landing(tmp_path: Path) -> Path:
-    """A landing folder with a second extract, good as it is."""
+    """A landing folder with a second extract, without defects."""
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / CSV).write_bytes(csv(*(fill(n) for n in range(3, 10))))
     return tmp_path / "in"
 
 
-def _said(capsys: pytest.CaptureFixture[str], *words: str | Path, exit_code: int) -> str:
-    """What the command line prints when it ends with that exit code."""
+def _message(capsys: pytest.CaptureFixture[str], *words: str | Path, exit_code: int) -> str:
+    """The message that the command line prints when it ends with that exit code."""
     assert main([str(w) for w in words]) == exit_code
     printed = capsys.readouterr()
     assert printed.out == ""
-    _is_clear(printed.err.removeprefix("claims-audit: ").removesuffix("\n"))
+    _check_is_clear(printed.err.removeprefix("claims-audit: ").removesuffix("\n"))
     return printed.err
 
 
-def _is_clear(message: str) -> None:
+def _check_is_clear(message: str) -> None:
     assert "Traceback" not in message and "\n" not in message
     assert 1 <= len(SENTENCE_END.findall(message)) <= 2, message
     assert not re.search(r"\b[CM]\d+\b", message), "row content in a message"
@@ -86,7 +86,7 @@ def _fails(request: Request, exit_code: int) -> str:
     with pytest.raises(AuditError) as failed:
         night(request)
     assert failed.value.exit_code == exit_code, failed.value
-    _is_clear(str(failed.value))
+    _check_is_clear(str(failed.value))
     return str(failed.value)
 
 
@@ -98,7 +98,7 @@ def _raising(error: BaseException) -> Callable[..., object]:
 
 
 def _break(monkeypatch: pytest.MonkeyPatch, stage: str, error: BaseException) -> None:
-    """Make a stage, or a function that a stage calls, raise; for the plain stages and the command line."""
+    """Make a stage, or a function it calls, raise: for the plain stages and the command line."""
     monkeypatch.setattr(stages, stage, _raising(error))
     if hasattr(cli, stage):
         monkeypatch.setattr(cli, stage, _raising(error))
@@ -118,14 +118,14 @@ def test_exit_2_wrong_usage(
     unharmed: Path, landing: Path, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = ("--output", str(unharmed / "out")) if words else ()
-    _said(capsys, "run", "--input", landing, *output, *words, exit_code=2)
+    _message(capsys, "run", "--input", landing, *output, *words, exit_code=2)
 
 
 def test_exit_3_an_input_is_refused(
     unharmed: Path, landing: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (landing / "notes.txt").write_text("x")
-    assert "'notes.txt' is of no table" in _said(
+    assert "'notes.txt' is of no table" in _message(
         capsys, "run", "--input", landing, "--output", unharmed / "out", exit_code=3
     )
 
@@ -134,7 +134,7 @@ def test_exit_3_a_file_is_refused_by_its_content(
     unharmed: Path, landing: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (landing / CSV).write_text(HEAD.replace("claim_id", "claim") + "\n")
-    assert "no column claim_id" in _said(capsys, "validate", "--input", landing, exit_code=3)
+    assert "no column claim_id" in _message(capsys, "validate", "--input", landing, exit_code=3)
     assert "no column claim_id" in _fails(replace(_request(unharmed), input=landing), 3)
 
 
@@ -142,11 +142,11 @@ def test_exit_4_too_many_bad_rows(
     unharmed: Path, landing: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (landing / CSV).write_bytes(csv(fill(1), fill(2, quantity="x")))
-    assert "1 of 2 rows" in _said(capsys, "validate", "--input", landing, exit_code=4)
+    assert "1 of 2 rows" in _message(capsys, "validate", "--input", landing, exit_code=4)
     _fails(replace(_request(unharmed), input=landing), 4)
 
 
-def test_exit_5_the_law_of_a_file_does_not_balance(
+def test_exit_5_the_counts_of_a_file_do_not_balance(
     unharmed: Path,
     landing: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -158,13 +158,13 @@ def test_exit_5_the_law_of_a_file_does_not_balance(
         "_file_counts",
         lambda *given: tuple(replace(f, accepted=f.accepted - 1) for f in counted(*given)),
     )
-    assert "7 rows read, but 6 accepted" in _said(
+    assert "7 rows read, but 6 accepted" in _message(
         capsys, "validate", "--input", landing, exit_code=5
     )
     _fails(replace(_request(unharmed), input=landing), 5)
 
 
-def test_exit_5_the_law_of_a_table_does_not_balance(
+def test_exit_5_the_counts_of_a_table_do_not_balance(
     unharmed: Path, landing: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted = net._table_counts
@@ -188,14 +188,14 @@ def test_exit_6_a_policy_is_refused(
         "--policies",
         tmp_path / "more",
     )
-    assert "own.toml" in _said(capsys, *words, exit_code=6)
+    assert "own.toml" in _message(capsys, *words, exit_code=6)
 
 
 def test_exit_6_a_reference_file_is_refused(
     unharmed: Path, landing: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ("run", "--input", landing, "--output", unharmed / "out", "--ndc-directory", tmp_path)
-    assert "product.txt" in _said(capsys, *words, exit_code=6)
+    assert "product.txt" in _message(capsys, *words, exit_code=6)
 
 
 def test_exit_7_another_run_holds_the_warehouse(unharmed: Path, landing: Path) -> None:
@@ -205,7 +205,10 @@ def test_exit_7_another_run_holds_the_warehouse(unharmed: Path, landing: Path) -
 
 @pytest.mark.slow
 def test_exit_7_another_program_has_the_warehouse_open(unharmed: Path, landing: Path) -> None:
-    code = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    code = (
+        "import duckdb, sys; c = duckdb.connect(sys.argv[1]); "
+        "print('open', flush=True); sys.stdin.read()"
+    )
     words = [sys.executable, "-c", code, str(unharmed / "out" / "audit.duckdb")]
     with subprocess.Popen(
         words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -215,7 +218,7 @@ def test_exit_7_another_program_has_the_warehouse_open(unharmed: Path, landing: 
         other.stdin.close()
 
 
-def test_exit_7_a_warehouse_that_is_none(tmp_path: Path, landing: Path) -> None:
+def test_exit_7_a_warehouse_that_is_not_a_duckdb_file(tmp_path: Path, landing: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "audit.duckdb").write_bytes(b"this is no DuckDB file" * 1000)
     _fails(replace(_request(tmp_path), input=landing), 7)
@@ -238,11 +241,11 @@ def test_exit_8_the_disk_fails(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     _break(monkeypatch, "load_stage", error)
-    _said(capsys, "validate", "--input", landing, exit_code=8)
+    _message(capsys, "validate", "--input", landing, exit_code=8)
     _fails(replace(_request(unharmed), input=landing), 8)
 
 
-def test_exit_8_the_disk_is_full_in_the_middle_of_what_validate_writes(
+def test_exit_8_the_disk_fills_up_while_validate_writes(
     landing: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -254,7 +257,7 @@ def test_exit_8_the_disk_is_full_in_the_middle_of_what_validate_writes(
             raise OSError(errno.ENOSPC, "full")
 
     monkeypatch.setattr(pl.DataFrame, "write_parquet", torn)
-    _said(capsys, "validate", "--input", landing, "--output", tmp_path / "out", exit_code=8)
+    _message(capsys, "validate", "--input", landing, "--output", tmp_path / "out", exit_code=8)
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -286,7 +289,7 @@ def test_exit_9_prefect_cannot_record(
     assert done.stdout == "" and done.stderr.startswith(
         "claims-audit: Prefect could not start or record the run"
     )
-    _is_clear(done.stderr.removesuffix("\n"))
+    _check_is_clear(done.stderr.removesuffix("\n"))
 
 
 def _late(stage: str) -> object:
@@ -322,17 +325,17 @@ def test_exit_70_of_the_command_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     _break(monkeypatch, "validate_stage", ZeroDivisionError("member M77"))
-    assert "ZeroDivisionError" in _said(
+    assert "ZeroDivisionError" in _message(
         capsys, "validate", "--input", landing, "--output", tmp_path / "out", exit_code=70
     )
     assert [p.name for p in (tmp_path / "out").iterdir()] == [TRACE_FILE]
 
 
 @pytest.mark.slow
-def test_a_bug_between_keeping_the_rows_and_publishing_is_made_good_by_the_next_run(
+def test_the_next_run_makes_good_a_bug_between_storing_the_rows_and_publishing(
     tmp_path: Path, landing: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The one moment in which rows are kept and not yet reported: still no reader sees a run that did not finish."""
+    """Only then are rows stored and not yet reported, and no reader sees an incomplete run."""
     request = replace(_request(tmp_path), input=landing)
     with monkeypatch.context() as broken:
         _break(broken, "publish", ZeroDivisionError())

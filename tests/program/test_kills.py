@@ -1,6 +1,6 @@
-"""A run that was killed, or for which the disk was too small, leaves nothing that the next run cannot make good.
+"""After a run that was killed, or whose disk was full, the next run makes everything good.
 
-Warehouse and reports are then those of a run that nothing disturbed.
+Warehouse and reports are then the same as after a run that nothing disturbed.
 """
 
 import json
@@ -34,7 +34,7 @@ from tests.support.nights import content, night, published
 from tests.support.running import AS_OF
 
 
-def _standing(output: Path) -> tuple[object, ...]:
+def _left_behind(output: Path) -> tuple[object, ...]:
     return published(output), content(output / "audit.duckdb")
 
 
@@ -100,7 +100,10 @@ LATER_NIGHT: Mapping[str, Content] = {
         good("authorization", authorization_id="A2", member_id="M7"),
     ],
 }
-"""Corrections of claims of the first night, a span closed, authorizations that arrive; the others before it were decided on."""
+"""Corrections of claims of the first night, a closed enrollment span, and new authorizations.
+
+Exceptions of the nights before it have been decided on.
+"""
 POINTS = {
     "begin": 3,
     "load_stage": 8,
@@ -112,19 +115,19 @@ POINTS = {
     "keep": 6,
     "publish": 4,
 }
-"""How many of the 50 kills fall into each stage."""
+"""The number of kills in each stage, 50 in all."""
 
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """A run that nothing disturbed: what it started from, what it left, and the events at which each stage began."""
+    """An undisturbed run: where it started, what it left, and the first event of each stage."""
 
     before: Path
-    standing: tuple[object, ...]
+    left_behind: tuple[object, ...]
     marks: dict[str, int]
 
     def points(self) -> list[int]:
-        """Fifty events of a later night, spread evenly within each stage; of a first night every other of them."""
+        """Fifty events of a later night, evenly spread within each stage; 25 of a first night."""
         found = []
         ends = list(self.marks.values())[1:]
         for (stage, start), end in zip(self.marks.items(), ends, strict=False):
@@ -136,13 +139,13 @@ class Undisturbed:
 
 
 def _configured(base: Path, night_no: int = 0) -> Request:
-    """The run of a night, so many nights before the last."""
+    """The run that many nights before the last."""
     config, as_of = base / "config.toml", AS_OF - timedelta(days=night_no)
     return Request(base / "in", base / "out", base / "out" / "audit.duckdb", as_of, config=config)
 
 
 def _undisturbed(base: Path, nights: list[Mapping[str, Content]]) -> Undisturbed:
-    """Nights until the last is ready to run, each of them decided on; and what the last leaves."""
+    """Make every night but the last, with decisions after each; then see what the last leaves."""
     before = base / "before"
     write(before, {"config.toml": ANY_ERROR_RATE})
     for night_no, files in zip(reversed(range(len(nights))), nights, strict=True):
@@ -154,11 +157,12 @@ def _undisturbed(base: Path, nights: list[Mapping[str, Content]]) -> Undisturbed
     shutil.copytree(before, base / "run")
     run = _configured(base / "run")
     assert in_child(counted_night, run, base / "marks.json") == 0
-    return Undisturbed(before, _standing(run.output), json.loads((base / "marks.json").read_text()))
+    marks = json.loads((base / "marks.json").read_text())
+    return Undisturbed(before, _left_behind(run.output), marks)
 
 
 def _decide(warehouse: Path) -> None:
-    """Every third exception of the ledger is dismissed, every sixth of them taken back."""
+    """Dismiss every third exception of the ledger, and reopen every second one of these."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         known = [
             Decision(i, "seen")
@@ -170,7 +174,7 @@ def _decide(warehouse: Path) -> None:
 
 @pytest.fixture(scope="module")
 def later(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
-    """The third night of a warehouse, with corrections of what it holds and decisions in its ledger."""
+    """The third night of a warehouse: corrections arrive, and its ledger holds decisions."""
     return _undisturbed(tmp_path_factory.mktemp("later"), [FIRST_NIGHT, SECOND_NIGHT, LATER_NIGHT])
 
 
@@ -185,15 +189,17 @@ def undisturbed(
 
 
 @pytest.mark.slow
-def test_the_later_night_moves_the_ledger_in_every_way(later: Undisturbed, tmp_path: Path) -> None:
-    """Else a kill in it would show little."""
+def test_the_later_night_changes_the_ledger_in_every_way(
+    later: Undisturbed, tmp_path: Path
+) -> None:
+    """Otherwise a kill during that night would show little."""
     shutil.copytree(later.before, tmp_path / "run")
     moved = night(_configured(tmp_path / "run")).moved
     assert set(moved) == {"new", "changed", "resolved", "dismissed"}
 
 
 @pytest.mark.slow
-def test_a_killed_run_leaves_nothing_that_the_next_does_not_make_good(
+def test_the_next_run_makes_good_whatever_a_killed_run_leaves(
     undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
     points = undisturbed.points()
@@ -210,11 +216,11 @@ def test_a_killed_run_leaves_nothing_that_the_next_does_not_make_good(
             return "was not killed"
         torn = {name.split("/")[0] for name in set(published(run.output)) - reports}
         if any(not (run.output / name / "manifest.json").exists() for name in torn):
-            return "left a run under its final name that is not complete"
+            return "left an incomplete run under its final name"
         if in_child(whole_night, run) != 0:
             return "could not be run again"
-        if _standing(run.output) != undisturbed.standing:
-            return "ended in another warehouse or other reports"
+        if _left_behind(run.output) != undisturbed.left_behind:
+            return "ended with another warehouse or other reports"
         shutil.rmtree(base)
         return None
 
@@ -227,7 +233,7 @@ def test_a_killed_run_leaves_nothing_that_the_next_does_not_make_good(
     assert wrong == {}
 
 
-# ---------------------------------------------------------------- short of disk, and two at once
+# ---------------------------------------------------------------- a full disk
 
 FULL = [
     ("load_stage", 0),
@@ -239,22 +245,25 @@ FULL = [
     ("report_stage", 4_096),
     ("report_stage", 30_000),
 ]
-"""A stage, and the bytes beyond which no file may grow from then on: the last two are met while the rows are kept."""
+"""A stage, and the size that no file may exceed from then on.
+
+The last two limits are reached while the rows are stored in the warehouse.
+"""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("stage", "limit"), FULL)
-def test_a_full_disk_at_any_stage_changes_nothing_and_the_next_run_makes_it_good(
+def test_a_full_disk_at_any_stage_changes_nothing_and_the_next_run_succeeds(
     later: Undisturbed, tmp_path: Path, stage: str, limit: int
 ) -> None:
     shutil.copytree(later.before, tmp_path / "run")
     request = _configured(tmp_path / "run")
-    before = _standing(request.output)
+    before = _left_behind(request.output)
     number = [s.__name__ for s in STAGES].index(stage)
     assert in_child(short_of_disk, request, number, limit) == DiskTrouble.exit_code
-    assert _standing(request.output) == before
+    assert _left_behind(request.output) == before
     assert in_child(whole_night, request) == 0
-    assert _standing(request.output) == later.standing
+    assert _left_behind(request.output) == later.left_behind
 
 
 @pytest.mark.slow
@@ -273,7 +282,8 @@ def test_a_full_file_system_publishes_nothing(tmp_path: Path, size: str) -> None
     )
     if mounted.returncode:
         pytest.skip(
-            "needs the right to mount a file system; a full disk is also met above, by a limit on file sizes"
+            "needs the right to mount a file system; "
+            "the tests above reach a full disk through a limit on file sizes"
         )
     try:
         assert in_child(whole_night, request) == DiskTrouble.exit_code

@@ -1,4 +1,4 @@
-"""The mutants tool on known mutants of DOSE02, and the reasons for survivors: none for a mutant that is no more."""
+"""The mutants tool on known mutants of DOSE02, and the reasons given for survivors."""
 
 from collections.abc import Iterator
 
@@ -30,7 +30,7 @@ REFUSED_ON_LOADING = f"{POLICY} version 2023-12-13: effective_from: 2023-12-13 +
 @pytest.fixture(scope="module")
 def mutants() -> dict[str, Mutant]:
     found = every_mutant()
-    assert len({m.id for m in found}) == len(found), "two mutants have one id"
+    assert len({m.id for m in found}) == len(found), "two mutants share an id"
     return {m.id: m for m in found}
 
 
@@ -38,11 +38,11 @@ def mutants() -> dict[str, Mutant]:
 def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trials]:
     made = Trials(read_case_file(CASES / "DOSE02.md").cases, tmp_path_factory.mktemp("trials"))
     yield made
-    assert made.failures("DOSE02") == [], "a change was not taken back"
+    assert made.failures("DOSE02") == [], "a change was not undone"
 
 
 @pytest.mark.parametrize("mutant_id", KILLED)
-def test_a_change_that_matters_is_killed_by_a_case(
+def test_a_case_kills_a_change_that_matters(
     mutant_id: str, mutants: dict[str, Mutant], trials: Trials
 ) -> None:
     killed_by = trials.verdict(mutants[mutant_id]).killed_by
@@ -57,17 +57,17 @@ def test_a_change_that_makes_no_difference_survives(
     assert trials.verdict(mutants[mutant_id]).killed_by is None
 
 
-def test_a_policy_that_is_refused_counts_as_killed(
+def test_a_mutant_whose_policy_is_refused_counts_as_killed(
     mutants: dict[str, Mutant], trials: Trials
 ) -> None:
     assert trials.verdict(mutants[REFUSED_ON_LOADING]).killed_by == REFUSED
 
 
-def test_every_reason_is_for_a_mutant_that_is_there(mutants: dict[str, Mutant]) -> None:
+def test_every_reason_is_for_a_mutant_that_exists(mutants: dict[str, Mutant]) -> None:
     assert sorted(set(reasons()) - set(mutants)) == []
 
 
-def test_every_survivor_has_a_reason_in_words() -> None:
+def test_every_survivor_has_a_reason_of_at_least_four_words() -> None:
     assert [i for i, reason in reasons().items() if len(reason.split()) < 4] == []
 
 

@@ -1,8 +1,9 @@
-"""Nothing of a row stands outside the result files and the warehouse, whether a run succeeds or fails, and wherever.
+"""Row content appears only in the result files and the warehouse, whether a run succeeds or fails.
 
-Identifiers are planted in rows, headers, bad values, config and file contents; what a run prints, what Prefect keeps,
-temporary folders and file names are searched for them. The one other place that may hold row content is the trace
-file of a bug, which only its owner reads.
+Identifiers are planted in rows, headers, bad values, config and file contents. The tests search for
+them in everything that a run prints, in Prefect's records, in temporary folders and in file names.
+The only other place that may hold row content is the trace file of a bug, which only its owner can
+read.
 """
 
 import gzip
@@ -44,7 +45,7 @@ RAISED = [
 
 
 def _planted(number: int, **changed: str) -> str:
-    """A line whose ids, payer and date are canaries."""
+    """A claim line whose ids and date are canaries."""
     own = {
         "claim_id": f"{CANARY}-C{number}",
         "member_id": f"{CANARY}-M{number}",
@@ -64,7 +65,13 @@ BAD_ROWS = [
 
 @dataclass(frozen=True)
 class Attempt:
-    """A run: its landing folder and config, the exit code it must end with, the stage that is made to raise, more words."""
+    """A run to try.
+
+    files      the landing folder.
+    exit_code  the code with which the run must end.
+    raising    the stage that is made to raise.
+    words      more arguments of the command.
+    """
 
     name: str
     files: Mapping[str, bytes]
@@ -76,7 +83,9 @@ class Attempt:
 
 GOOD = {
     CSV: csv(*ROWS, *BAD_ROWS),
-    "eligibility.csv": f"member_id,payer,enrollment_start_date,{CANARY}\n{CANARY}-M1,Cigna,{SERVICE_DATE},x\n".encode(),
+    "eligibility.csv": (
+        f"member_id,payer,enrollment_start_date,{CANARY}\n{CANARY}-M1,Cigna,{SERVICE_DATE},x\n"
+    ).encode(),
 }
 DAMAGED = parquet(claim_id=[f"{CANARY}-1", f"{CANARY}-2"])
 ATTEMPTS = [
@@ -115,7 +124,7 @@ ATTEMPTS = [
 
 
 def _words(base: Path, attempt: Attempt, command: str) -> list[str]:
-    """Write the attempt's folder and give the command line that runs it."""
+    """Write the attempt's folder; return the arguments that run it."""
     folder = base / attempt.name.replace(" ", "-")
     (folder / "in").mkdir(parents=True)
     for name, content in attempt.files.items():
@@ -134,7 +143,7 @@ def _words(base: Path, attempt: Attempt, command: str) -> list[str]:
 
 
 def _found(text: bytes) -> list[str]:
-    """The canaries that stand in some bytes, as UTF-8 or UTF-16, in any case."""
+    """The canaries that some bytes hold, as UTF-8 or UTF-16, in any case."""
     lower = text.lower()
     return [
         c for c in CANARIES if c.lower().encode() in lower or c.lower().encode("utf-16-le") in lower
@@ -142,7 +151,7 @@ def _found(text: bytes) -> list[str]:
 
 
 def _searched(folder: Path) -> dict[str, list[str]]:
-    """Every file or folder below one whose name or content holds a canary."""
+    """The canaries in the name or content of every file and folder below a folder."""
     found = {}
     for path in folder.rglob("*"):
         held = _found(
@@ -153,8 +162,8 @@ def _searched(folder: Path) -> dict[str, list[str]]:
     return found
 
 
-def _is_private(output: Path) -> None:
-    """Files are the owner's alone, and so are folders."""
+def _check_is_private(output: Path) -> None:
+    """Assert that only the owner can read the files and folders."""
     for path in [output, *output.rglob("*")]:
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path.name
 
@@ -188,7 +197,7 @@ VALIDATED = [
 
 
 @pytest.mark.parametrize("attempt", VALIDATED, ids=lambda a: a.name.replace(" ", "-"))
-def test_validate_prints_nothing_of_a_row(
+def test_validate_prints_no_row_content(
     attempt: Attempt,
     tmp_path: Path,
     temporary: Path,
@@ -202,15 +211,15 @@ def test_validate_prints_nothing_of_a_row(
     assert _found((printed.out + printed.err).encode()) == []
     output = tmp_path / "runs" / attempt.name.replace(" ", "-") / "out"
     if output.exists():
-        _is_private(output)
+        _check_is_private(output)
         assert attempt.exit_code in (0, 70)
         assert (attempt.exit_code == 70) == (output / TRACE_FILE).exists()
 
 
-def test_what_a_failing_stage_raises_has_no_link_to_the_row(
+def test_the_error_of_a_failing_stage_has_no_link_to_the_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Prefect follows causes and contexts into its log and database."""
+    """Prefect writes the causes and contexts of an error to its log and database."""
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / CSV).write_bytes(csv(*ROWS))
     monkeypatch.setattr(stages, "validate_stage", _raise_with_canaries)
@@ -230,7 +239,7 @@ run_all(json.loads(sys.argv[1]))
 
 
 def run_all(work: dict[str, object]) -> None:
-    """In a process of its own: run every command line, one after the other, and write down the exit codes."""
+    """Run every command line in this process, one after another, and write the exit codes."""
     codes = {}
     for name, raising, words in work["runs"]:  # type: ignore[attr-defined]
         kept: Callable[..., object] | None = getattr(stages, raising) if raising else None
@@ -243,7 +252,7 @@ def run_all(work: dict[str, object]) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_leaves_nothing_of_a_row_outside_its_results(tmp_path: Path) -> None:
+def test_a_run_leaves_no_row_content_outside_its_results(tmp_path: Path) -> None:
     outside = {name: tmp_path / "outside" / name for name in ("home", "prefect", "tmp")}
     for folder in outside.values():
         folder.mkdir(parents=True)
@@ -274,7 +283,7 @@ def test_a_run_leaves_nothing_of_a_row_outside_its_results(tmp_path: Path) -> No
     for attempt in ATTEMPTS:
         output = tmp_path / "runs" / attempt.name.replace(" ", "-") / "out"
         if output.exists():
-            _is_private(output)
+            _check_is_private(output)
             held = {name.split("/")[0].split("=")[0] for name in _searched(output)}
             assert held <= {"run", "audit.duckdb", TRACE_FILE}
             assert bool(list(output.glob("run=*"))) == (attempt.exit_code == 0)

@@ -1,4 +1,4 @@
-"""The installed program: one real run, the same run again, a run that cannot start, and the wheel elsewhere."""
+"""The installed program: a real run, the same run again, and the wheel in another folder."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Path:
-    output = tmp_path_factory.mktemp("with blanks") / "out put"
+    output = tmp_path_factory.mktemp("with spaces") / "out put"
     done = _run(
         "run", "--input", "data/sample", "--output", output, "--as-of", "2026-06-30", home=home
     )
@@ -49,7 +49,7 @@ def output(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Path:
     return output
 
 
-def test_the_results_are_those_of_the_contract(output: Path) -> None:
+def test_the_results_are_those_that_the_contract_names(output: Path) -> None:
     (folder,) = output.glob("run=*")
     tables = {
         "changes": CHANGE,
@@ -79,14 +79,14 @@ def test_the_results_are_those_of_the_contract(output: Path) -> None:
     assert str(output) not in (folder / "manifest.json").read_text(encoding="utf-8")
 
 
-def test_results_are_the_owners_alone(output: Path) -> None:
+def test_only_the_owner_can_read_the_results(output: Path) -> None:
     (folder,) = output.glob("run=*")
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     for path in [*folder.iterdir(), output / "audit.duckdb"]:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path.name
 
 
-def test_the_same_run_again_is_left_alone_and_a_lost_one_comes_back_with_the_same_bytes(
+def test_a_run_made_again_leaves_its_results_alone_and_restores_lost_ones_byte_for_byte(
     output: Path, home: Path
 ) -> None:
     (folder,) = output.glob("run=*")
@@ -143,7 +143,8 @@ def test_the_wheel_works_from_another_folder(tmp_path: Path, home: Path) -> None
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     code = (
-        "import sys; sys.path.insert(0, sys.argv.pop(1)); import flows; assert 'site' in flows.__file__; "
+        "import sys; sys.path.insert(0, sys.argv.pop(1)); "
+        "import flows; assert 'site' in flows.__file__; "
         "from flows.cli.app import main; sys.exit(main())"
     )
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""The sample, audited: the exceptions written down by hand, and every exception re-derived from its own row."""
+"""The audit of the sample: exceptions written down by hand, and each one derived from its row."""
 
 import csv
 import json
@@ -49,7 +49,7 @@ def test_the_exceptions_are_those_written_down_by_hand(judgement: Judgement) -> 
     assert found == expected
 
 
-def test_every_exception_stands_on_its_own_row(judgement: Judgement) -> None:
+def test_every_exception_is_supported_by_its_own_row(judgement: Judgement) -> None:
     assert judgement.exceptions.height > 0
     for row in judgement.exceptions.iter_rows(named=True):
         assert row["outcome"] in EXCEPTIONS
@@ -70,7 +70,7 @@ def test_every_exception_stands_on_its_own_row(judgement: Judgement) -> None:
 
 
 def test_quantity_exceptions_can_be_computed_again(judgement: Judgement) -> None:
-    """QTY01: observed, allowed and amount from the row's own paid amount, quantity and the fee on its claim."""
+    """QTY01: observed, allowed and amount follow from the row and the fee on its claim."""
     fees = {
         (r["claim_id"], r["claim_line_number"] or "1"): Decimal(r["dispensing_fee"] or 0)
         for r in _sample("pharmacy_claim")
@@ -95,8 +95,8 @@ def test_quantity_exceptions_can_be_computed_again(judgement: Judgement) -> None
     assert seen > 10
 
 
-def test_diagnosis_evidence_stands_in_the_extracts(judgement: Judgement) -> None:
-    """DX01: every cited code is a code of that person in the sample, and the reason fits the codes."""
+def test_diagnosis_evidence_comes_from_the_extracts(judgement: Judgement) -> None:
+    """DX01: every cited code is in the sample, and the reason fits the codes."""
     in_sample = {r["diagnosis_code"].replace(".", "").upper() for r in _sample("diagnosis")}
     for r in _sample("medical_claim"):
         in_sample |= {
@@ -115,7 +115,7 @@ def test_diagnosis_evidence_stands_in_the_extracts(judgement: Judgement) -> None
 
 
 def test_cycle_exceptions_list_the_doses_that_make_the_count(judgement: Judgement) -> None:
-    """CYC01: the doses cited are enough for the cycles observed, three to a cycle at most, and end on the line's date."""
+    """CYC01: the cited doses are enough for the cycles observed and end on the line's date."""
     for row in judgement.exceptions.filter(pl.col("rule_id") == "CYC01").iter_rows(named=True):
         doses = [e["date"] for e in row["evidence"] if e["kind"] == "dose"]
         assert len(doses) == len(set(doses)) >= row["observed"] > row["allowed"] == 3
@@ -145,7 +145,7 @@ def test_coverage_adds_up_per_rule_and_policy(judgement: Judgement) -> None:
     assert exceptions == judgement.exceptions.height
 
 
-def test_no_word_of_a_result_would_be_executed_by_a_spreadsheet(
+def test_a_spreadsheet_would_execute_no_cell_of_a_result(
     judgement: Judgement, tmp_path: Path
 ) -> None:
     from flows.results.publish import write_csv

@@ -1,4 +1,4 @@
-"""The committed sample is what the script writes: same seed, same bytes, and nothing else in the folder."""
+"""The committed sample is exactly what the script writes: same seed, same files, same bytes."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The deployment: a server of its own, a schedule that starts a night, its event; and a range of past nights."""
+"""The deployment: its schedule and its event on a real server, and a range of past nights."""
 
 import json
 import os
@@ -52,7 +52,7 @@ def test_a_schedule_needs_a_server(
 
 @dataclass(frozen=True)
 class Server:
-    """A Prefect server that runs, and the environment in which programs find it."""
+    """A running Prefect server, and the environment that points programs to it."""
 
     url: str
     environment: dict[str, str]
@@ -67,7 +67,7 @@ class Server:
             return json.load(answer)
 
     def events(self) -> list[dict[str, Any]]:
-        """What was told of finished nights."""
+        """The events of finished nights."""
         found = self.ask("events/filter", {"filter": {"event": {"prefix": ["claims-audit.night"]}}})
         return list(found["events"])
 
@@ -106,12 +106,12 @@ def _is_up(url: str) -> bool:
 def _wait_for(condition: Any, seconds: float = 1) -> None:
     until = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < until, "waited in vain"
+        assert time.monotonic() < until, "gave up waiting"
         time.sleep(seconds)
 
 
 def _finished(server: Server) -> list[dict[str, Any]]:
-    """Scheduled runs that ended as a night with a bad row must."""
+    """Scheduled runs that ended in the state for a night with a bad row."""
     of_the_schedule = {"flows": {"name": {"any_": ["claims-audit-nightly"]}}}
     runs = server.ask("flow_runs/filter", of_the_schedule | {"sort": "START_TIME_ASC"})
     return [run for run in runs if run["state_name"] == "Completed with quarantine"]
@@ -155,19 +155,17 @@ def test_a_scheduled_night_runs_by_itself_and_an_automation_acts_on_its_event(
             _wait_for(lambda: server.events() and _finished(server) and _is_paused(server))
         finally:
             serving.terminate()
-    told = server.events()[-1]
-    assert (
-        told["event"] == "claims-audit.night.finished"
-        and told["resource"]["state"] == "Completed with quarantine"
-    )
-    assert told["resource"]["quarantine_tonight"] == "yes"
-    assert told["payload"]["quarantined"] == 1 and "M" not in told["payload"].values()
+    event = server.events()[-1]
+    assert event["event"] == "claims-audit.night.finished"
+    assert event["resource"]["state"] == "Completed with quarantine"
+    assert event["resource"]["quarantine_tonight"] == "yes"
+    assert event["payload"]["quarantined"] == 1 and "M" not in event["payload"].values()
     assert "auto-scheduled" in _finished(server)[0]["tags"]
     assert list((tmp_path / "out").glob("run=*/manifest.json"))
 
 
 @pytest.mark.slow
-def test_past_nights_are_run_in_order(server: Server, tmp_path: Path) -> None:
+def test_a_backfill_runs_past_nights_in_order(server: Server, tmp_path: Path) -> None:
     for day, claim in (("2026-03-01", "1"), ("2026-03-03", "2")):
         (tmp_path / "nights" / day).mkdir(parents=True)
         (tmp_path / "nights" / day / "pharmacy_claim.csv").write_text(
@@ -206,10 +204,10 @@ def test_past_nights_are_run_in_order(server: Server, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_of_two_nights_at_once_one_ends_and_the_other_is_refused(
+def test_a_night_is_refused_while_another_holds_the_warehouse(
     server: Server, tmp_path: Path
 ) -> None:
-    """Two processes on one warehouse; the first is halted while it holds it, until the second has given up."""
+    """Two processes on one warehouse; the first is stopped until the second has given up."""
     for number in (1, 2):
         write(
             tmp_path / f"in{number}",
@@ -224,7 +222,7 @@ def test_of_two_nights_at_once_one_ends_and_the_other_is_refused(
         "2026-06-30",
         "--input",
     ]
-    told = {
+    settings = {
         "env": server.environment,
         "stdout": subprocess.PIPE,
         "stderr": subprocess.PIPE,
@@ -232,13 +230,13 @@ def test_of_two_nights_at_once_one_ends_and_the_other_is_refused(
     }
     (tmp_path / "out").mkdir()
     warehouse = tmp_path / "out" / "audit.duckdb"
-    with subprocess.Popen([*map(str, words), str(tmp_path / "in1")], **told) as first:
+    with subprocess.Popen([*map(str, words), str(tmp_path / "in1")], **settings) as first:
         _wait_for((tmp_path / "out" / ".audit.duckdb.work").exists, seconds=0.05)
         first.send_signal(signal.SIGSTOP)
-        second = subprocess.run([*map(str, words), str(tmp_path / "in2")], **told, check=False)
+        second = subprocess.run([*map(str, words), str(tmp_path / "in2")], **settings, check=False)
         first.send_signal(signal.SIGCONT)
-        said = first.communicate(timeout=PATIENCE)
-    assert first.returncode == 0, said
+        printed = first.communicate(timeout=PATIENCE)
+    assert first.returncode == 0, printed
     assert second.returncode == 7 and second.stdout == ""
     assert second.stderr.startswith("claims-audit: Another run holds the warehouse audit.duckdb.")
     with duckdb.connect(str(warehouse), read_only=True) as connection:
