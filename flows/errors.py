@@ -1,10 +1,27 @@
-"""Failures of a run, each with the contract's exit code. Messages hold counts, file and column names only."""
+"""Errors a user can fix, each with the contract's exit code, and the redaction of all others.
+
+Messages hold counts, file names and column names only, never row content.
+"""
+
+import errno
+import os
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
 
 from audit_rules.errors import AuditError
 
+TRACE_FILE = "claims-audit-trace.txt"
+_TORN_PARQUET = "thrift: transport error"
+"""All that Polars says when the end of a file could not be written."""
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
-class Usage(AuditError):
-    """Wrong usage, or a config file that does not hold."""
+
+class UsageError(AuditError):
+    """Wrong usage, or an invalid config file."""
 
     exit_code = 2
 
@@ -22,7 +39,7 @@ class TooManyBadRows(AuditError):
 
 
 class DoesNotBalance(AuditError):
-    """A conservation law does not hold: rows were lost or counted twice."""
+    """A conservation check failed: rows were lost or counted twice."""
 
     exit_code = 5
 
@@ -43,3 +60,70 @@ class PrefectTrouble(AuditError):
     """Prefect could not start or record the run."""
 
     exit_code = 9
+
+
+class Bug(AuditError):
+    """A fault of this program: type and place on one line, the trace in a file for the owner."""
+
+    exit_code = 70
+
+
+@contextmanager
+def redacted_errors(trace_folder: Path) -> Iterator[None]:
+    """Turn every exception into an AuditError without row content or a chained exception."""
+    try:
+        yield
+        return
+    except AuditError as error:
+        failure = error.with_traceback(None)
+    except (KeyboardInterrupt, SystemExit, GeneratorExit, BrokenPipeError):
+        raise
+    except BaseException as error:  # a Polars panic is not an Exception
+        failure = as_user_error(error, trace_folder)
+    try:
+        raise failure from None
+    finally:
+        failure.__context__ = None  # the interpreter has just set it
+
+
+def as_user_error(error: BaseException, trace_folder: Path) -> AuditError:
+    """What an unexpected exception means to the user."""
+    if _is_disk_failure(error):
+        return DiskTrouble(
+            "The disk or file system failed (full, read-only or gone). "
+            "Make room or fix it, then run again."
+        )
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if "site-packages" not in f.filename] or frames
+    place = f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else "?"
+    where = _write_trace(error, trace_folder)
+    return Bug(
+        f"A bug: {type(error).__name__} at {place}{where}. "
+        "Nothing was published; please report this line."
+    )
+
+
+def _is_disk_failure(error: BaseException) -> bool:
+    kinds = (OSError, duckdb.IOException, duckdb.FatalException)
+    return isinstance(error, kinds) or mentions_disk_failure(error)
+
+
+def mentions_disk_failure(error: BaseException) -> bool:
+    """Whether an engine's error repeats what the operating system says of a full or broken disk."""
+    text = str(error).lower()
+    messages = (_TORN_PARQUET, *(os.strerror(code).lower() for code in _DISK_ERRORS))
+    return any(message in text for message in messages)
+
+
+def _write_trace(error: BaseException, folder: Path) -> str:
+    """Write the trace so that only the owner can read it; returns where it is, for the message."""
+    path = folder / TRACE_FILE
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.writelines(traceback.format_exception(error))
+    except OSError:
+        return ""
+    return f"; the trace is in {TRACE_FILE} in the output folder"

@@ -19,7 +19,7 @@ from prefect.settings import PREFECT_API_URL
 from prefect.states import Completed
 
 from flows import clock, stages
-from flows.failures import told
+from flows.errors import redacted_errors
 from flows.plan import Plan, Request, plan
 from flows.privacy import FULL, Level
 from flows.progress import StageBars
@@ -73,7 +73,7 @@ def nightly_audit(  # Prefect shows each parameter by name
         page,
         privacy,
     )
-    with told(request.output):
+    with redacted_errors(request.output):
         summary = _audit(plan(request), show_progress)
     name = summary.state
     if PREFECT_API_URL.value():  # a server of this run's own would not outlive it
@@ -133,7 +133,7 @@ def _stage(bars: StageBars, name: str, work: Callable[[], R], plan: Plan, steps:
     """Run one stage as a Prefect task of that name."""
 
     def safely() -> R:
-        with told(plan.request.output):
+        with redacted_errors(plan.request.output):
             return work()
 
     with bars.stage(name, steps):

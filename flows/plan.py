@@ -11,7 +11,7 @@ from audit_rules.errors import PolicyRefused
 from audit_rules.policy.library import PolicyLibrary, load_policies
 from audit_rules.policy.terms import SupplyWindow
 from audit_rules.reference.codes import Reference, load_reference
-from flows.errors import Usage
+from flows.errors import UsageError
 from flows.intake.config import Config, read_config
 from flows.intake.landing import Extract, find_extracts
 from flows.intake.ndc_directory import directory_hashes, read_ndc_directory
@@ -115,7 +115,7 @@ def plan(request: Request) -> Plan:
     """Read and check config, policies, reference tables and the landing folder. Raises AuditError."""
     pseudonyms = read_pseudonyms(request.privacy)
     if request.privacy == AGGREGATE and (request.xlsx or request.partition_by):
-        raise Usage(
+        raise UsageError(
             "--privacy aggregate leaves no lines to write. Leave --xlsx and --partition-by out."
         )
     config = read_config(request.config)
@@ -124,7 +124,7 @@ def plan(request: Request) -> Plan:
         ("--ndc-directory", request.ndc_directory),
     ):
         if folder is not None and not folder.is_dir():
-            raise Usage(
+            raise UsageError(
                 f"{name} {folder.name!r} is not a folder. Give one, or leave the option out."
             )
     library = load_policies(request.policies)
@@ -138,10 +138,12 @@ def plan(request: Request) -> Plan:
 
 
 def _extracts(request: Request) -> tuple[Extract, ...]:
-    """The extracts of the landing folder. Raises Usage and InputRefused where there is nothing to judge."""
+    """The extracts of the landing folder. Raises UsageError and InputRefused where there is nothing to judge."""
     if request.input is None:
         if not request.warehouse.exists():
-            raise Usage("There is no warehouse yet to judge again. Give the extracts with --input.")
+            raise UsageError(
+                "There is no warehouse yet to judge again. Give the extracts with --input."
+            )
         return ()
     return tuple(find_extracts(request.input, may_add=request.warehouse.exists()))
 
@@ -155,7 +157,7 @@ def _payer_names(library: PolicyLibrary, config: Config) -> dict[str, str]:
     for alias, payer in config.payer_aliases.items():
         target = names.get(payer.strip().lower())
         if target is None:
-            raise Usage(
+            raise UsageError(
                 "Config: payer_aliases: an alias points to a payer that no policy document names. Correct it."
             )
         aliases[alias.strip().lower()] = target

@@ -21,7 +21,7 @@ from typing import Literal
 import polars as pl
 
 from audit_rules.rules import RULES
-from flows.errors import Usage
+from flows.errors import UsageError
 from schemas.formats import well_formed
 from schemas.tables import Kind
 
@@ -85,15 +85,15 @@ class Pseudonyms:
 
 
 def read_pseudonyms(level: str) -> Pseudonyms | None:
-    """The key from the environment, where the level needs one. Raises Usage where it is missing or short."""
+    """The key from the environment, where the level needs one. Raises UsageError where it is missing or short."""
     if level not in LEVELS:
-        raise Usage(f"--privacy is one of {', '.join(LEVELS)}.")
+        raise UsageError(f"--privacy is one of {', '.join(LEVELS)}.")
     if level != PSEUDONYMISED:
         return None
     key = os.environ.get(KEY, "").strip()
     if len(key) < SHORTEST_KEY:
         was = "is too short" if key else "is not set"
-        raise Usage(
+        raise UsageError(
             f"--privacy pseudonymised: {KEY} {was}. Set it to a secret of at least {SHORTEST_KEY} characters."
         )
     return Pseudonyms(key.encode())

@@ -8,7 +8,7 @@ from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLi
 from prefect.states import Completed
 from prefect.types.entrypoint import EntrypointType
 
-from flows.errors import Usage
+from flows.errors import UsageError
 from flows.nightly import night_of, nightly_audit
 from flows.privacy import FULL, Level
 from flows.summary import Summary
@@ -92,7 +92,7 @@ def backfill(
 ) -> list[Summary]:
     """Every night from the first day to the last that has a folder of its own (NIGHTS/YYYY-MM-DD), in order.
 
-    Raises Usage where no day has one, and AuditError with the first night that fails.
+    Raises UsageError where no day has one, and AuditError with the first night that fails.
     """
     found = [
         day
@@ -100,7 +100,7 @@ def backfill(
         if (Path(nights) / day).is_dir()
     ]
     if not found:
-        raise Usage(
+        raise UsageError(
             f"No folder YYYY-MM-DD of {first} to {last} in {Path(nights).name!r}. Name the folder that holds them."
         )
     rest = (config, policies, ndc_directory, partition_by, xlsx, whole, page, privacy)

@@ -1,6 +1,6 @@
 """A case: one judged line with every row of its person, and what it is to change one fact of it.
 
-Rows are those of `Extracted`, with the columns of the contract; what follows from a column (the service date of a
+Rows are those of `WarehouseFrames`, with the columns of the contract; what follows from a column (the service date of a
 dispensing date, thousandths of a quantity) is filled in where a row is changed.
 """
 
@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from audit_rules.engine.dossier import Extracted
+from audit_rules.engine.dossier import WarehouseFrames
 from audit_rules.engine.rule import Book
 from audit_rules.policy.library import FAR_FUTURE, Policy
 from audit_rules.policy.terms import Term
@@ -28,7 +28,7 @@ FRAMES = {
     "authorization": "authorization",
     "clinical_evidence": "clinical_evidence",
 }
-"""Table of the contract -> its frame in `Extracted`; those that have rows of a person."""
+"""Table of the contract -> its frame in `WarehouseFrames`; those that have rows of a person."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Edit:
 
     table    a table of the contract.
     row      the row's position among the person's rows of that table; None: a row that is not on file.
-    values   columns and what they hold instead (as in `Extracted`: `quantity` on both claim tables); None: not there.
+    values   columns and what they hold instead (as in `WarehouseFrames`: `quantity` on both claim tables); None: not there.
     """
 
     table: str
@@ -182,7 +182,7 @@ class Case:
         return replace(self, rows=rows, line={**self.line, **change.line})
 
 
-def rows_of(extracted: Extracted, person: str) -> dict[str, list[Row]]:
+def rows_of(extracted: WarehouseFrames, person: str) -> dict[str, list[Row]]:
     """Every row of one person, by table."""
     frames = {table: getattr(extracted, frame) for table, frame in FRAMES.items()}
     return {

@@ -14,7 +14,7 @@ import polars as pl
 
 from audit_rules.counterfactuals import of_the_line, of_the_person
 from audit_rules.counterfactuals.case import FRAMES, Case, Change, Family, Row, completed
-from audit_rules.engine.dossier import Extracted, compile_dossier
+from audit_rules.engine.dossier import WarehouseFrames, compile_dossier
 from audit_rules.engine.rule import Book, RuleModule, in_scope, settle
 from audit_rules.policy.terms import (
     AdverseEvent,
@@ -82,7 +82,7 @@ _AFTER_QUANTITY = (
 
 _KEY = ("claim_source", "claim_id", "claim_line_number", "payer_id")
 
-Asked = tuple[int, str, str]
+RuleOnLine = tuple[int, str, str]
 """A rule on a line under a policy: row_id, rule_id, policy_id."""
 
 
@@ -97,7 +97,7 @@ class Firing:
 
 
 @dataclass(frozen=True)
-class _Tried:
+class _Trial:
     """A change on trial: its place in the order of nearness but for the rule, and the kinds of term it is about."""
 
     case: Case
@@ -121,7 +121,11 @@ class _Tried:
 
 
 def judged(
-    extracted: Extracted, book: Book, modules: Sequence[RuleModule], supply_days: int, as_of: date
+    extracted: WarehouseFrames,
+    book: Book,
+    modules: Sequence[RuleModule],
+    supply_days: int,
+    as_of: date,
 ) -> Iterator[tuple[RuleModule, pl.DataFrame, Sequence[pl.LazyFrame]]]:
     """Each rule that has lines in scope, with its answers on them (as settled) and the evidence it looked at."""
     dossier = compile_dossier(extracted, book.reference, supply_days, as_of)
@@ -134,11 +138,11 @@ def judged(
 
 def nearest(
     cases: Sequence[Case],
-    silent: set[Asked],
-    extracted: Extracted,
+    silent: set[RuleOnLine],
+    extracted: WarehouseFrames,
     modules: Sequence[RuleModule],
     supply_days: int,
-) -> dict[Asked, Firing]:
+) -> dict[RuleOnLine, Firing]:
     """For each silent rule the nearest change that makes it fire; rules that none does are left out.
 
     Every change is made to a copy of its person under a number in place of the name; one judgement tells which fire.
@@ -148,7 +152,7 @@ def nearest(
         return {}
     book, as_of = cases[0].book, cases[0].as_of
     wanted = [m for m in modules if any(rule_id == m.RULE.id for _, rule_id, _ in silent)]
-    fired: dict[Asked, list[tuple[tuple[float, ...], int, Firing]]] = defaultdict(list)
+    fired: dict[RuleOnLine, list[tuple[tuple[float, ...], int, Firing]]] = defaultdict(list)
     for module, answers, _ in judged(_copies(extracted, tried), book, wanted, supply_days, as_of):
         exceptions = answers.filter(pl.col("outcome").is_in(EXCEPTIONS)).select(
             "person", *_KEY, "policy_id", "outcome", "reason"
@@ -168,15 +172,15 @@ def nearest(
     return {asked: min(found, key=lambda f: f[:2])[2] for asked, found in fired.items()}
 
 
-def _changes(case: Case) -> Iterator[_Tried]:
+def _changes(case: Case) -> Iterator[_Trial]:
     """Every single change of a case, and second changes on top of one that brings other clauses to bear."""
     for number, (family, about) in enumerate(FAMILIES):
         for change in family(case):
-            yield _Tried(case, change, about, number)
+            yield _Trial(case, change, about, number)
             for follower, (second, second_about) in enumerate(FAMILIES):
                 if _follows(case, family, second):
                     for following in second(case.after(change)):
-                        yield _Tried(
+                        yield _Trial(
                             case, _both(change, following), second_about, follower, change.step
                         )
 
@@ -207,7 +211,7 @@ def _both(first: Change, second: Change) -> Change:
     )
 
 
-def _copies(extracted: Extracted, tried: Sequence[_Tried]) -> Extracted:
+def _copies(extracted: WarehouseFrames, tried: Sequence[_Trial]) -> WarehouseFrames:
     """The rows of each change's person, changed, under the number of the change; nobody else's."""
     frames: dict[str, Any] = {
         frame: _copied(getattr(extracted, frame), table, tried) for table, frame in FRAMES.items()
@@ -215,7 +219,7 @@ def _copies(extracted: Extracted, tried: Sequence[_Tried]) -> Extracted:
     return replace(extracted, **frames)
 
 
-def _copied(frame: pl.DataFrame, table: str, tried: Sequence[_Tried]) -> pl.DataFrame:
+def _copied(frame: pl.DataFrame, table: str, tried: Sequence[_Trial]) -> pl.DataFrame:
     """One table of `_copies`: the rows that no change touches are taken from the frame, the others are made."""
     places: dict[str, list[int]] = defaultdict(list)
     for i, person in enumerate(frame["person"].to_list()):
@@ -238,7 +242,7 @@ def _copied(frame: pl.DataFrame, table: str, tried: Sequence[_Tried]) -> pl.Data
     return pl.concat([same, pl.DataFrame(columns, schema=same.schema)])
 
 
-def _edited(one: _Tried, table: str) -> tuple[dict[int, Row | None], list[Row]]:
+def _edited(one: _Trial, table: str) -> tuple[dict[int, Row | None], list[Row]]:
     """The person's rows of a table that a change touches, by place (None: not there), and those that it adds."""
     rows: dict[int, Row | None] = {}
     added: list[Row] = []

@@ -15,7 +15,7 @@ from schemas.tables import Kind
 
 
 @dataclass(frozen=True)
-class Extracted:
+class WarehouseFrames:
     """What the warehouse gives for the affected persons; grain and columns as in `flows/judging/frames.py`.
 
     priced_fills   history fills of audited drugs of every person, for what they cost.
@@ -65,7 +65,7 @@ class Dossier:
 
 
 def compile_dossier(
-    extracted: Extracted, reference: Reference, default_supply_days: int, as_of: date
+    extracted: WarehouseFrames, reference: Reference, default_supply_days: int, as_of: date
 ) -> Dossier:
     """Name the drugs, number the lines, and gather diagnoses from wherever they stand."""
     births = _births_and_deaths(extracted.eligibility)
@@ -108,7 +108,7 @@ def named_fills(fills: pl.DataFrame, reference: Reference) -> pl.DataFrame:
     )
 
 
-def _history(extracted: Extracted) -> pl.DataFrame:
+def _history(extracted: WarehouseFrames) -> pl.DataFrame:
     """Every history line of both claim tables under one set of names, numbered by row_id in a total order."""
     medical = extracted.medical.filter(pl.col("fate") == "history").select(
         pl.lit("medical").alias("claim_source"),
@@ -210,7 +210,7 @@ def _age(day: pl.Expr, birth: pl.Expr) -> pl.Expr:
     return day.dt.year() - birth.dt.year() - before_birthday.cast(pl.Int32)
 
 
-def _diagnoses(extracted: Extracted, as_of: date) -> pl.DataFrame:
+def _diagnoses(extracted: WarehouseFrames, as_of: date) -> pl.DataFrame:
     """One row per code and place: the diagnosis table, and every diagnosis column of a claim, whatever became of it."""
     claim = ["person", "payer_id", "claim_id", "claim_line_number", "service_date"]
     columns = [

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from audit_rules.lint.finding import Finding, Row, Subject
 from audit_rules.lint.listing import are, listed, shown, them
 from audit_rules.lint.words import readings, telling, words
-from audit_rules.policy.statements import Written
+from audit_rules.policy.statements import CodeRange
 from audit_rules.policy.terms import (
     AdverseEvent,
     CyclesWithoutResponse,
@@ -63,7 +63,7 @@ def _codes_of_terms(subject: Subject) -> Iterator[Row]:
                 codes = tuple(c for c in term.codes if c not in listed)
             case _:
                 continue
-        items = tuple(Written(c, c, c) for c in codes)
+        items = tuple(CodeRange(c, c, c) for c in codes)
         yield Row(term.cite, None, items, (), term.effective_from, term.effective_to)
 
 

@@ -7,7 +7,7 @@ from typing import Literal, TypeVar
 
 from audit_rules.lint.labels import Labels
 from audit_rules.policy.library import Policy
-from audit_rules.policy.statements import Section, Written
+from audit_rules.policy.statements import CodeRange, Section
 from audit_rules.reference.icd10cm import Icd10cm
 
 Severity = Literal["error", "warning"]
@@ -43,7 +43,7 @@ class Row:
 
     cite: str
     label: str | None
-    items: tuple[Written, ...]
+    items: tuple[CodeRange, ...]
     codes: tuple[str, ...]
     start: date
     end: date | None
@@ -133,7 +133,7 @@ class Subject:
         )
 
 
-def codes_meant(items: tuple[Written, ...], icd: Icd10cm) -> tuple[str, ...]:
+def codes_meant(items: tuple[CodeRange, ...], icd: Icd10cm) -> tuple[str, ...]:
     """`Row.codes` of what is written."""
     known = [w for w in items if w.first in icd and w.last in icd]
     found = {c for w in known for c in (*icd.between(w.first, w.last), *icd.below(w.last))}

@@ -24,7 +24,7 @@ from audit_rules.policy.library import (
     load_policies,
     parse_policy,
 )
-from audit_rules.policy.statements import CodingRow, Written
+from audit_rules.policy.statements import CodeRange, CodingRow
 from audit_rules.reference.codes import hcpcs_roles, inducer_strengths, policy_codes
 from audit_rules.reference.icd10cm import Icd10cm, load_icd10cm
 
@@ -117,10 +117,10 @@ def _rows_of_terms(
 ) -> tuple[Row, ...]:
     """One row per diagnosis_codes term and indication, with the codes of these standings."""
     terms = {t.term_id: t for t in policy.terms}
-    items: dict[tuple[str, str | None], list[Written]] = {}
+    items: dict[tuple[str, str | None], list[CodeRange]] = {}
     for r in listed.iter_rows(named=True):
         if r["standing"] in standings:
-            code = Written(r["code"], r["code"], r["code"], r["with_children"])
+            code = CodeRange(r["code"], r["code"], r["code"], r["with_children"])
             items.setdefault((r["code_term_id"], r["indication"]), []).append(code)
     rows = []
     for (term_id, label), found in items.items():

@@ -26,7 +26,7 @@ _CHILDREN = re.compile(r"\.?[-–—*]$")  # noqa: RUF001
 
 
 @dataclass(frozen=True)
-class Written:
+class CodeRange:
     """A code or a range as a document writes it.
 
     last            the range's last code; the same as `first` for a single code.
@@ -39,18 +39,18 @@ class Written:
     with_children: bool = False
 
 
-def written_codes(text: str, system: System = "icd10cm") -> tuple[Written, ...]:
+def written_codes(text: str, system: System = "icd10cm") -> tuple[CodeRange, ...]:
     """The codes and ranges of a table cell, such as `C49.10-C49.12, C49.8`; ValueError where one is no code."""
     return tuple(_written(piece, system) for piece in _SEPARATOR.split(text.strip(" ,;")))
 
 
-def _written(piece: str, system: System) -> Written:
+def _written(piece: str, system: System) -> CodeRange:
     ends = [_CHILDREN.sub("", end) for end in _RANGE.split(piece)]
     matches = [_CODE[system].fullmatch(end) for end in ends]
     codes = [".".join(filter(None, match.groups())) for match in matches if match]
     if len(codes) != len(ends) or len(codes) not in (1, 2):
         raise ValueError(f"{piece!r} is no code and no range of two codes, such as C91.00-C91.02")
-    return Written(piece, codes[0], codes[-1], bool(_CHILDREN.search(piece)))
+    return CodeRange(piece, codes[0], codes[-1], bool(_CHILDREN.search(piece)))
 
 
 class Section(Strict):
@@ -83,7 +83,7 @@ class CodingRow(Section):
         written_codes(self.codes, self.system)
         return self
 
-    def written(self) -> tuple[Written, ...]:
+    def written(self) -> tuple[CodeRange, ...]:
         """The codes and ranges of the row."""
         return written_codes(self.codes, self.system)
 

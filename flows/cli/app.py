@@ -25,8 +25,7 @@ from audit_rules.rules import RULES
 from flows import clock
 from flows.cli.options import NO_SETTINGS, Deciding, Reports, Settings
 from flows.cli.packets import packet, verify
-from flows.errors import PrefectTrouble, Usage
-from flows.failures import told
+from flows.errors import PrefectTrouble, UsageError, redacted_errors
 from flows.ledger.changes import DISMISS, REOPEN, Decision, decide, last_night, read_decisions
 from flows.plan import Request, plan, program_version
 from flows.stages import begin, load_stage, net_stage, validate_stage
@@ -79,7 +78,7 @@ def run(
 
     try:
         request = reports.request(input, _day(as_of), settings)
-        with told(request.output):
+        with redacted_errors(request.output):
             plan(request)  # what can be refused is refused before Prefect starts
         summary = _run_flow(request, show_progress=not (quiet or json))
     except AuditError as error:
@@ -110,7 +109,7 @@ def serve(
         when, as a cron expression (default: two o'clock at night)
     """
     if not os.environ.get("PREFECT_API_URL"):
-        raise Usage(
+        raise UsageError(
             "A schedule needs a server. Start one (prefect server start) and set PREFECT_API_URL to its /api."
         )
     words = reports.request(input, clock.today(), settings).words(absolute=True)
@@ -170,7 +169,10 @@ def validate(
 
     from flows.results.publish import publish_findings
 
-    with TemporaryDirectory(prefix="claims-audit-") as scratch, told(output or Path(scratch)):
+    with (
+        TemporaryDirectory(prefix="claims-audit-") as scratch,
+        redacted_errors(output or Path(scratch)),
+    ):
         made = plan(
             Request(input, Path(scratch), Path(scratch) / "audit.duckdb", _day(as_of), config)
         )
@@ -205,7 +207,7 @@ def rules(
         return
     chosen = [m for m in RULES if rule_id is None or m.RULE.id == rule_id.upper()]
     if not chosen:
-        raise Usage(f"No such rule. Rules: {', '.join(m.RULE.id for m in RULES)}.")
+        raise UsageError(f"No such rule. Rules: {', '.join(m.RULE.id for m in RULES)}.")
     print("\n\n".join(catalogue.describe(m) for m in chosen))
 
 
@@ -238,7 +240,7 @@ def reopen(*ids: str, decision: Deciding) -> None:
 
 def _decided(action: str, ids: tuple[str, ...], by: Deciding, until: date | None) -> int:
     """How many exceptions were decided about."""
-    with told(Path.cwd()):
+    with redacted_errors(Path.cwd()):
         decisions = [Decision(i, by.reason) for i in ids] + (
             _decisions(by.file, by.reason, action) if by.file else []
         )
@@ -246,13 +248,13 @@ def _decided(action: str, ids: tuple[str, ...], by: Deciding, until: date | None
 
 
 def _decisions(file: Path, reason: str | None, action: str) -> list[Decision]:
-    """What a work-paper or a CSV decides. Raises Usage."""
+    """What a work-paper or a CSV decides. Raises UsageError."""
     from flows.reports.workpaper.read import SPREADSHEETS, dismissals
 
     if file.suffix.lower() not in SPREADSHEETS:
         return read_decisions(file, reason)
     if action != DISMISS:
-        raise Usage(
+        raise UsageError(
             "A work-paper says what to dismiss, not what to reopen. Give exception ids, or a CSV."
         )
     return dismissals(file, reason)
@@ -275,7 +277,7 @@ def purge(*, warehouse: Path, before: str, dry_run: bool = False) -> None:
     """
     from flows.warehouse.purge import purge as purged
 
-    with told(Path.cwd()):
+    with redacted_errors(Path.cwd()):
         gone = purged(warehouse, _day(before, "--before"), dry_run)
     print(
         f"{'Would be removed' if dry_run else 'Removed'}: {gone.members} members with {gone.rows} rows and {gone.exceptions} "
@@ -351,7 +353,7 @@ def compare(
     from flows.replay.compare import show
 
     if not 1 <= len(policies) <= 2:
-        raise Usage("--policies is given once or twice: before and after, or after alone.")
+        raise UsageError("--policies is given once or twice: before and after, or after alone.")
     before, after = policies if len(policies) == 2 else (None, policies[0])
     night = _night(as_of, warehouse)
     moved = compared(
@@ -390,7 +392,7 @@ def _day(text: str | None, option: str = "--as-of") -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Usage(f"{option} is a date, YYYY-MM-DD.") from None
+        raise UsageError(f"{option} is a date, YYYY-MM-DD.") from None
 
 
 def _night(as_of: str | None, warehouse: Path) -> date:
@@ -425,19 +427,22 @@ def main(arguments: list[str] | None = None) -> int:
     os.umask(0o077)
     answer = None
     try:
-        with told(Path.cwd()):
-            answer = app(
-                arguments, exit_on_error=False, print_error=False, result_action="return_value"
-            )
-    except CycloptsError as error:
-        print(f"claims-audit: {_misused(error)} See claims-audit --help.", file=sys.stderr)
-        return Usage.exit_code
+        with redacted_errors(Path.cwd()):
+            answer = _call(arguments)
     except AuditError as error:
         print(f"claims-audit: {error}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return answer if isinstance(answer, int) else 0
+
+
+def _call(arguments: list[str] | None) -> object:
+    """Parse the arguments and run the command. Raises UsageError, and whatever the command raises."""
+    try:
+        return app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        raise UsageError(f"{_misused(error)} See claims-audit --help.") from None
 
 
 def _misused(error: CycloptsError) -> str:

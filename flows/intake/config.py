@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from flows.errors import Usage
+from flows.errors import UsageError
 from schemas.tables import TABLES
 
 _SPECIFIER = re.compile(r"%(?:-?[dmyHMSIj]|[YbBaAfp%])")
@@ -99,13 +99,13 @@ class Config(BaseModel):
 
 
 def read_config(path: Path | None) -> Config:
-    """The config file, or the defaults. Raises Usage with our key and the remedy, never with what stands in the file."""
+    """The config file, or the defaults. Raises UsageError with our key and the remedy, never with what stands in the file."""
     if path is None:
         return Config()
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):  # gone, no text, no TOML
-        raise Usage(
+        raise UsageError(
             f"Config {path.name} cannot be read as TOML. Give a readable TOML file with --config."
         ) from None
     try:
@@ -116,9 +116,9 @@ def read_config(path: Path | None) -> Config:
         if first["type"] == "extra_forbidden":
             near = get_close_matches(key, Config.model_fields, n=1)
             meant = f" (did you mean {near[0]}?)" if near else ""
-            raise Usage(
+            raise UsageError(
                 f"Config {path.name}: unknown key{meant}. Known keys: {', '.join(Config.model_fields)}."
             ) from None
-        raise Usage(
+        raise UsageError(
             f"Config {path.name}: {key}: {first['msg'].removeprefix('Value error, ')}. Correct it."
         ) from None

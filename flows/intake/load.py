@@ -13,8 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from flows.errors import DoesNotBalance, InputRefused, Usage
-from flows.failures import speaks_of_disk
+from flows.errors import DoesNotBalance, InputRefused, UsageError, mentions_disk_failure
 from flows.intake.config import Config
 from flows.intake.control import check_control, check_rows
 from flows.intake.csv_scan import Scan, exact_records, record_numbers, scan_csv, sha256_of
@@ -37,7 +36,7 @@ _CHANGED = "the file changed while it was read. Run again when it is complete."
 
 
 @dataclass
-class Loaded:
+class LoadResult:
     """Rows of the extracts that were loaded, and names of those that were not.
 
     passed_over   their content is in the warehouse already.
@@ -50,7 +49,7 @@ class Loaded:
 
 
 @dataclass(frozen=True)
-class _Look:
+class _FileScan:
     """What Python finds in a file before the engine reads it: its hash, and of a new CSV file a scan or why it is refused."""
 
     sha256: str
@@ -63,12 +62,12 @@ def load(
     extracts: list[Extract],
     config: Config,
     step: Callable[[str], None],
-) -> Loaded:
+) -> LoadResult:
     """Load every extract whose content is not in the warehouse yet; one that is still growing is left for the next run.
 
     Raises InputRefused for a file that is not a table of the contract, and OSError where the disk fails.
     """
-    loaded, fresh = Loaded(), {}
+    loaded, fresh = LoadResult(), {}
     with opened(bench, readable=without_pattern(landing) if landing else None) as connection:
         formats = list(config.date_formats)
         run(
@@ -140,7 +139,7 @@ def _known(
 @contextmanager
 def _looks(
     extracts: list[Extract], known: set[tuple[str, str]], config: Config, scratch: Path
-) -> Iterator[list[Future[_Look]]]:
+) -> Iterator[list[Future[_FileScan]]]:
     """A first look at every file, in order and aside of the engine."""
     aside = ThreadPoolExecutor(max_workers=1)
     try:
@@ -149,7 +148,9 @@ def _looks(
         aside.shutdown(cancel_futures=True)
 
 
-def _look(extract: Extract, known: set[tuple[str, str]], config: Config, scratch: Path) -> _Look:
+def _look(
+    extract: Extract, known: set[tuple[str, str]], config: Config, scratch: Path
+) -> _FileScan:
     try:
         sha256 = sha256_of(extract.path)
     except (FileNotFoundError, PermissionError):
@@ -157,11 +158,11 @@ def _look(extract: Extract, known: set[tuple[str, str]], config: Config, scratch
             f"{extract.name}: the file is gone or may not be read. Mend that, then run again."
         ) from None
     if extract.is_parquet or (extract.table, sha256) in known:
-        return _Look(sha256)
+        return _FileScan(sha256)
     try:
-        return _Look(sha256, scan_csv(extract, config.delimiter, config.encoding, scratch))
+        return _FileScan(sha256, scan_csv(extract, config.delimiter, config.encoding, scratch))
     except InputRefused as refusal:
-        return _Look(sha256, refusal)
+        return _FileScan(sha256, refusal)
 
 
 def _has_grown(found: Stamp | None, now: Stamp | None) -> bool:
@@ -173,7 +174,7 @@ def _load_file(
     connection: duckdb.DuckDBPyConnection,
     bench: Workbench,
     extract: Extract,
-    look: _Look,
+    look: _FileScan,
     file_no: int,
     load_no: int,
     config: Config,
@@ -184,7 +185,7 @@ def _load_file(
     if scan:
         header, types, expected = scan.header, None, scan.records
         if scan.plain != extract.path and has_pattern(bench.scratch):
-            raise Usage(
+            raise UsageError(
                 "The path of the warehouse holds a * ? or [, the engine's signs of a pattern. Choose another --output."
             )
         source = csv_source(scan, config)
@@ -321,7 +322,7 @@ def _blame_file(error: duckdb.Error, extract: Extract) -> None:
     if (
         is_of_file
         and not isinstance(error, duckdb.OutOfMemoryException)
-        and not speaks_of_disk(error)
+        and not mentions_disk_failure(error)
     ):
         raise InputRefused(
             f"{extract.name}: the file is damaged and cannot be read to its end. Export or transfer it again."

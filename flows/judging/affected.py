@@ -14,7 +14,7 @@ from audit_rules.engine.dossier import named_fills
 from audit_rules.engine.rule import Book, RuleModule
 from audit_rules.facts.generic_prices import ASKED_BY, are_tablets, dearest_generics
 from audit_rules.policy.terms import GenericTrial
-from flows.judging.frames import OfOthers, supplied
+from flows.judging.frames import PopulationFacts, supplied
 from flows.warehouse.connection import Workbench, left, opened
 from flows.warehouse.memory import after, builds_on_answers
 from flows.warehouse.sql import day, run
@@ -24,7 +24,7 @@ def touched_persons(
     bench: Workbench,
     book: Book,
     rules: Iterable[RuleModule],
-    others: OfOthers,
+    others: PopulationFacts,
     as_of: date,
     texts: str,
 ) -> date | None:

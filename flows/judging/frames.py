@@ -6,7 +6,7 @@ from typing import NamedTuple
 import duckdb
 import polars as pl
 
-from audit_rules.engine.dossier import Extracted
+from audit_rules.engine.dossier import WarehouseFrames
 from audit_rules.reference.codes import Reference
 from flows.settle.claims import FEE, QUANTITY, SERVICE_DATE
 from flows.warehouse.connection import Workbench, left, opened
@@ -43,7 +43,7 @@ _TOUCHED = {
 }
 
 
-class OfOthers(NamedTuple):
+class PopulationFacts(NamedTuple):
     """What a person's answers take from others.
 
     priced_fills   grain: history fill of an audited drug of any person; person, ndc_code, payer_id, service_date, figures.
@@ -59,9 +59,9 @@ def extract(
     bench: Workbench,
     reference: Reference,
     as_of: date,
-    others: OfOthers | None = None,
+    others: PopulationFacts | None = None,
     before: date | None = None,
-) -> Extracted:
+) -> WarehouseFrames:
     """One frame per table, for affected persons only; claim rows carry their fate and netted figures.
 
     others              where they were asked for before; else they are now.
@@ -89,7 +89,7 @@ def extract(
                 looked_at=asked["looked_at"],
                 rows_before=rows_before,
             )
-        return Extracted(
+        return WarehouseFrames(
             medical=_claims(connection, "medical_claim", today),
             pharmacy=_claims(connection, "pharmacy_claim", today),
             diagnosis=_rows(
@@ -127,7 +127,7 @@ def extract(
         )
 
 
-def of_others(bench: Workbench, reference: Reference, as_of: date) -> OfOthers:
+def of_others(bench: Workbench, reference: Reference, as_of: date) -> PopulationFacts:
     """What answers take from other persons, for everybody at once."""
     with opened(bench) as connection:
         _list_codes(connection, "audited_ndc", reference.ndc.filter(pl.col("audited"))["ndc11"])
@@ -149,7 +149,7 @@ def of_others(bench: Workbench, reference: Reference, as_of: date) -> OfOthers:
                        greatest(min(t.dispensing_date), (SELECT max(before) FROM every_purge)) AS first_dispensing_date
                 FROM every_pharmacy_claim t {_PAYER} GROUP BY ALL""",
         )
-    return OfOthers(priced_fills, payer_start)
+    return PopulationFacts(priced_fills, payer_start)
 
 
 def _figure(own: str, netted: str, parts: int) -> str:

@@ -14,7 +14,7 @@ import duckdb
 import polars as pl
 
 from flows.clock import today
-from flows.errors import Usage
+from flows.errors import UsageError
 from flows.plan import Plan, program_version
 from flows.warehouse.connection import hold, opened, upgrade, written
 from flows.warehouse.sql import day, fetched, one, run
@@ -39,14 +39,14 @@ FOUND = (
 _ORDER = ("claim_source", "claim_id", "claim_line_number", "rule_id", "exception_id")
 
 
-class Moved(NamedTuple):
+class LedgerChanges(NamedTuple):
     """What moved: one row per exception that did, and the night before (None: there was none)."""
 
     changes: pl.DataFrame
     night_before: date | None
 
 
-def changes(plan: Plan, run_id: str, exceptions: pl.DataFrame) -> Moved:
+def changes(plan: Plan, run_id: str, exceptions: pl.DataFrame) -> LedgerChanges:
     """Hold tonight's exceptions against the nights before; what is to be kept of it is left in the workbench."""
     night = plan.request.as_of
     tonight = day(night)
@@ -76,7 +76,7 @@ def changes(plan: Plan, run_id: str, exceptions: pl.DataFrame) -> Moved:
                FROM run.event e
                LEFT JOIN run.decided d ON d.exception_id = e.exception_id AND e.why IN ('by_person', 'dismissal_expired')""",
         )
-    return Moved(conform(moved.sort(_ORDER, nulls_last=True), CHANGE), before)
+    return LedgerChanges(conform(moved.sort(_ORDER, nulls_last=True), CHANGE), before)
 
 
 def _note_texts(connection: duckdb.DuckDBPyConnection, plan: Plan, before: date | None) -> None:
@@ -123,7 +123,7 @@ class Decision(NamedTuple):
 
 
 def read_decisions(path: Path, reason: str | None) -> list[Decision]:
-    """Decisions of a reviewer's CSV with a column exception_id, and perhaps one of reasons. Raises Usage."""
+    """Decisions of a reviewer's CSV with a column exception_id, and perhaps one of reasons. Raises UsageError."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             rows = [
@@ -131,11 +131,11 @@ def read_decisions(path: Path, reason: str | None) -> list[Decision]:
                 for row in csv.DictReader(stream)
             ]
     except (OSError, UnicodeError, csv.Error):
-        raise Usage(
+        raise UsageError(
             f"{path.name} cannot be read as CSV. Give a UTF-8 file with a column exception_id."
         ) from None
     if rows and "exception_id" not in rows[0]:
-        raise Usage(f"{path.name}: no column exception_id. Add it.")
+        raise UsageError(f"{path.name}: no column exception_id. Add it.")
     return [
         Decision(row["exception_id"] or "", (row.get("reason") or "").strip() or reason)
         for row in rows
@@ -147,24 +147,26 @@ def decide(
 ) -> int:
     """Dismiss or reopen exceptions, to be seen from the next night on; returns how many.
 
-    Raises Usage where an exception is not in the ledger or a reason is missing, and WarehouseBusy where a run holds
+    Raises UsageError where an exception is not in the ledger or a reason is missing, and WarehouseBusy where a run holds
     the warehouse.
     """
     if not warehouse.exists():
-        raise Usage(
+        raise UsageError(
             f"There is no warehouse {warehouse.name}. Name one that a run has made with --warehouse."
         )
     if until is not None and until < today():
-        raise Usage("--until lies in the past. Give the last day on which the dismissal holds.")
+        raise UsageError(
+            "--until lies in the past. Give the last day on which the dismissal holds."
+        )
     reasons = {
         d.exception_id.strip().lower(): d.reason for d in decisions if d.exception_id.strip()
     }
     if not reasons:
-        raise Usage(
+        raise UsageError(
             "No exception is named. Give exception ids, or a CSV with a column exception_id."
         )
     if not by.strip() or not all(reasons.values()):
-        raise Usage(
+        raise UsageError(
             "Who decides and why must be said. Give --by and --reason, or a reason in each row of the CSV."
         )
     with hold(warehouse):
@@ -174,7 +176,7 @@ def decide(
             query = f"SELECT count(DISTINCT exception_id) FROM ledger_event WHERE exception_id IN ({marks})"
             unknown = len(reasons) - one(connection, query, *reasons)
             if unknown:
-                raise Usage(
+                raise UsageError(
                     f"{unknown} of {len(reasons)} exceptions are not in the ledger of {warehouse.name}. Correct them."
                 )
             last = connection.execute("SELECT max(as_of) FROM night").fetchall()[0][0]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from flows.errors import Usage
+from flows.errors import UsageError
 from flows.plan import Plan, Request, plan
 from flows.settle.claims import net
 from flows.warehouse.connection import Workbench
@@ -16,10 +16,12 @@ from flows.warehouse.connection import Workbench
 def settled_again(request: Request) -> Iterator[tuple[Plan, Workbench]]:
     """The plan of a request without its input, and a temporary workbench in which final action is settled.
 
-    Raises Usage where there is no such warehouse, and AuditError as a run would.
+    Raises UsageError where there is no such warehouse, and AuditError as a run would.
     """
     if not request.warehouse.is_file():
-        raise Usage("There is no such warehouse. Name the warehouse of a run with --warehouse.")
+        raise UsageError(
+            "There is no such warehouse. Name the warehouse of a run with --warehouse."
+        )
     made = plan(replace(request, input=None))
     with TemporaryDirectory(prefix="claims-audit-") as scratch:
         bench = replace(made.bench, database=Path(scratch) / "bench.duckdb", scratch=Path(scratch))

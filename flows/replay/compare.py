@@ -36,7 +36,7 @@ def compare(request: Request, before: Path | None, after: Path | None) -> pl.Dat
     """What appears, disappears and changes between two folders of policies (None: the shipped ones alone).
 
     One row per move, rule and clause: lines, dollars (of what appears or disappears; of a change the difference), members
-    and providers. Raises Usage where there is no such warehouse.
+    and providers. Raises UsageError where there is no such warehouse.
     """
     old, new = (_exceptions(replace(request, policies=folder)) for folder in (before, after))
     both = old.join(new, on="exception_id", suffix="_new")

@@ -11,13 +11,13 @@ from typing import Any
 import polars as pl
 
 from audit_rules.counterfactuals.case import FRAMES, Case, rows_of
-from audit_rules.counterfactuals.search import Asked, Firing, judged, nearest
-from audit_rules.engine.dossier import Extracted
+from audit_rules.counterfactuals.search import Firing, RuleOnLine, judged, nearest
+from audit_rules.engine.dossier import WarehouseFrames
 from audit_rules.engine.evidence import FIELDS
 from audit_rules.engine.rule import ON, Book, RuleModule
 from audit_rules.policy.library import PolicyLibrary
 from audit_rules.rules import RULES
-from flows.errors import Usage
+from flows.errors import UsageError
 from flows.judging.frames import extract
 from flows.plan import Plan, Request
 from flows.replay.as_of import settled_again
@@ -31,7 +31,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Told:
+class RuleExplanation:
     """One rule on one line under one policy: the answer with all its columns, what it saw, and what would make it fire."""
 
     module: RuleModule
@@ -51,7 +51,7 @@ class ClaimRow:
     values: Row
     fate: str
     case: Case | None
-    told: tuple[Told, ...]
+    told: tuple[RuleExplanation, ...]
 
 
 @dataclass(frozen=True)
@@ -67,17 +67,17 @@ class Explanation:
 def explain(request: Request, claim_id: str, line: int | None = None) -> Explanation:
     """Every rule on a claim of the request's warehouse, or on one line of it; its input and output are not looked at.
 
-    Raises Usage where there is no such warehouse, claim or line, without repeating what was asked for.
+    Raises UsageError where there is no such warehouse, claim or line, without repeating what was asked for.
     """
     with pl.Config(engine_affinity="in-memory"), settled_again(request) as (made, bench):
         rows = _rows(bench, request.as_of, claim_id.strip())
         if not rows:
-            raise Usage(
+            raise UsageError(
                 "The warehouse holds no claim of that id as of that day. Check the id, --as-of, and the quarantine of its run."
             )
         rows = [r for r in rows if line is None or r["claim_line_number"] == line]
         if not rows:
-            raise Usage(
+            raise UsageError(
                 "The claim has no line of that number. Leave --line out to see all of them."
             )
         extracted = extract(bench, made.reference, request.as_of)
@@ -110,7 +110,7 @@ def _rows(bench: Workbench, as_of: date, claim_id: str) -> list[Row]:
     return found
 
 
-def _explained(made: Plan, rows: list[Row], extracted: Extracted) -> Explanation:
+def _explained(made: Plan, rows: list[Row], extracted: WarehouseFrames) -> Explanation:
     book, as_of, claim_id = (
         Book(made.library, made.reference),
         made.request.as_of,
@@ -144,7 +144,9 @@ def _explained(made: Plan, rows: list[Row], extracted: Extracted) -> Explanation
     def claim_row(row: Row) -> ClaimRow:
         case = cases.get(_key(row)) if row["fate"] == "history" else None
         found = answers[_key(row)] if case else []
-        told = tuple(Told(m, a, cited, firings.get(_asked(m, a))) for m, a, cited in found)
+        told = tuple(
+            RuleExplanation(m, a, cited, firings.get(_asked(m, a))) for m, a, cited in found
+        )
         return ClaimRow(row["claim_source"], row, row["fate"], case, told)
 
     return Explanation(claim_id, as_of, tuple(claim_row(r) for r in rows), made.library)
@@ -154,11 +156,11 @@ def _key(row: Row) -> tuple[Any, ...]:
     return row["claim_source"], row["payer_id"], row["claim_line_number"]
 
 
-def _asked(module: RuleModule, answer: Row) -> Asked:
+def _asked(module: RuleModule, answer: Row) -> RuleOnLine:
     return answer["row_id"], module.RULE.id, answer["policy_id"]
 
 
-def _of(extracted: Extracted, persons: list[str]) -> Extracted:
+def _of(extracted: WarehouseFrames, persons: list[str]) -> WarehouseFrames:
     """The rows of some persons."""
     frames = {
         f: getattr(extracted, f).filter(pl.col("person").is_in(persons)) for f in FRAMES.values()
@@ -196,7 +198,7 @@ def _seen(
     return found
 
 
-def _case(own: Extracted, line: Row, book: Book, as_of: date) -> Case:
+def _case(own: WarehouseFrames, line: Row, book: Book, as_of: date) -> Case:
     known = own.provider.filter(well_formed(pl.col("npi"), Kind.NPI))
     taxonomies: dict[str, set[str]] = {}
     for npi, taxonomy in known.select("npi", "taxonomy_code").iter_rows():

@@ -10,7 +10,7 @@ from audit_rules.policy.library import FAR_FUTURE, Policy
 from audit_rules.policy.terms import Term
 from audit_rules.rules import RULES
 from audit_rules.wording import meanings, question
-from flows.replay.explain import ClaimRow, Explanation, Row, Told
+from flows.replay.explain import ClaimRow, Explanation, Row, RuleExplanation
 from flows.reports.wording import basis, fact
 from schemas.outcomes import (
     EXCEPTIONS,
@@ -146,7 +146,7 @@ def _why_not_judged(row: ClaimRow) -> str:
     return "its codes are those of no audited drug, so it is history for other lines only"
 
 
-def _version(told: Told, policy: Policy) -> str:
+def _version(told: RuleExplanation, policy: Policy) -> str:
     """The document and the version in force on the service date, and why that one."""
     title, start, day = (
         policy.document.title,
@@ -185,7 +185,7 @@ def _unasked(row: ClaimRow) -> Iterator[str]:
 # ---------------------------------------------------------------- a rule
 
 
-def _told(told: Told, explanation: Explanation) -> Iterator[str]:
+def _told(told: RuleExplanation, explanation: Explanation) -> Iterator[str]:
     answer, rule = told.answer, told.module.RULE
     outcome = answer["outcome"]
     policy = next(p for p in explanation.library.policies if p.document.id == answer["policy_id"])
@@ -225,7 +225,7 @@ def _outcome(outcome: str, reason: str | None) -> str:
     return f"{_plain(outcome)} ({reason})" if reason else _plain(outcome)
 
 
-def _kept_silent(told: Told, policy: Policy) -> str:
+def _kept_silent(told: RuleExplanation, policy: Policy) -> str:
     """The fact that keeps the rule silent: a date, what is missing, or what the nearest change would change."""
     answer, outcome = told.answer, told.answer["outcome"]
     if answer["version_from"] is None:
@@ -241,14 +241,14 @@ def _kept_silent(told: Told, policy: Policy) -> str:
     return f"{fact} ({meaning})" if outcome == NOT_APPLICABLE and meaning else fact
 
 
-def _meaning(told: Told) -> str:
+def _meaning(told: RuleExplanation) -> str:
     """When the rule gives this answer, in its own words; without reasons, and without the aside on clauses, told by itself."""
     words = _REASON.sub("", meanings(told.module).get(told.answer["outcome"], "").rstrip("."))
     plain = _CLAUSE_ASIDE.sub("", words)
     return words if plain == words else _LAST_COMMA.sub(" or ", plain)
 
 
-def _says_more(told: Told) -> bool:
+def _says_more(told: RuleExplanation) -> bool:
     """Whether the rule's word on passing says more than "within it"."""
     return len(_meaning(told).split()) > len(["none", "of", "these"])
 
@@ -259,11 +259,11 @@ def _is_the_line(fact: Row, answer: Row) -> bool:
     return own and fact["kind"] in ("fill", "service") and fact["id"] is None
 
 
-def _terms(told: Told, policy: Policy) -> list[Term]:
+def _terms(told: RuleExplanation, policy: Policy) -> list[Term]:
     return [t for t in policy.terms if isinstance(t, told.module.RULE.asks[0])]
 
 
-def _clause_dates(told: Told, policy: Policy) -> str:
+def _clause_dates(told: RuleExplanation, policy: Policy) -> str:
     """Since or until when the rule's clauses held, where none did on the service date."""
     day: date = told.answer["service_date"]
     spans = [(t.effective_from, t.effective_to or FAR_FUTURE) for t in _terms(told, policy)]
@@ -277,7 +277,7 @@ def _clause_dates(told: Told, policy: Policy) -> str:
     )
 
 
-def _clause(told: Told, policy: Policy) -> str:
+def _clause(told: RuleExplanation, policy: Policy) -> str:
     """The clause that the answer rests on, else those of the rule in that document."""
     day = told.answer["service_date"]
     terms = _terms(told, policy)
@@ -294,7 +294,7 @@ def _amount(answer: Row) -> str:
     return f"{at_risk} at risk of {answer['paid_cents'] / 100:.2f} paid: {basis(cents, answer)}"
 
 
-def _nearest(told: Told) -> str:
+def _nearest(told: RuleExplanation) -> str:
     firing = told.firing
     if firing is None:
         return "by no single change of a fact on file that is tried here"

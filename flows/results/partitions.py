@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from flows.errors import Usage
+from flows.errors import UsageError
 from flows.results.tables import write_table
 
 _LONGEST_NAME = 255  # bytes, of every common file system
@@ -15,12 +15,12 @@ _PART = "part-0.parquet"
 def write_partitions(folder: Path, table: str, frame: pl.DataFrame, column: str) -> None:
     """Write the rows of each value into TABLE/COLUMN=VALUE/part-0.parquet, in their order and without that column.
 
-    The column is never null. Raises Usage where a value is too long to name a folder.
+    The column is never null. Raises UsageError where a value is too long to name a folder.
     """
     for (value,), rows in frame.group_by([column], maintain_order=True):
         name = f"{column}={encoded(str(value))}"
         if len(name.encode()) > _LONGEST_NAME:
-            raise Usage(
+            raise UsageError(
                 f"A value of {column} is too long to name a folder. Leave --partition-by out."
             )
         (folder / table / name).mkdir(mode=0o700, parents=True)

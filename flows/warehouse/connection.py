@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from flows.errors import Usage, WarehouseBusy
+from flows.errors import UsageError, WarehouseBusy
 from flows.warehouse.memory import remember
 from flows.warehouse.sql import identifier, literal, literals, run
 from schemas.tables import TABLES, Column, Kind, Table
@@ -164,11 +164,11 @@ def _attach(connection: duckdb.DuckDBPyConnection, database: Path, name: str) ->
             "that program, or name another warehouse with --warehouse."
         ) from None
     except (duckdb.CatalogException, duckdb.BinderException):
-        raise Usage(
+        raise UsageError(
             f"{database.name} is a DuckDB file, but no warehouse of this program. Name another with --warehouse."
         ) from None
     if version != SCHEMA_VERSION:
-        raise Usage(
+        raise UsageError(
             f"{database.name} has schema version {version}; this program reads {SCHEMA_VERSION}. Name another warehouse."
         )
 

@@ -157,7 +157,7 @@ def _digest(*texts: str) -> str:
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
 
-class _Remembered(NamedTuple):
+class _RememberedRun(NamedTuple):
     """The night that a warehouse remembers, its files, and under what it was settled (final action) and judged (texts)."""
 
     as_of: date
@@ -166,7 +166,7 @@ class _Remembered(NamedTuple):
     file_nos: list[int]
 
 
-def _remembered(connection: duckdb.DuckDBPyConnection) -> _Remembered | None:
+def _remembered(connection: duckdb.DuckDBPyConnection) -> _RememberedRun | None:
     query = (
         "SELECT 1 FROM duckdb_tables() WHERE database_name = 'kept' AND table_name = 'remembered'"
     )
@@ -175,4 +175,4 @@ def _remembered(connection: duckdb.DuckDBPyConnection) -> _Remembered | None:
     (row,) = connection.execute(
         "SELECT as_of, settled_under, texts, file_nos FROM kept.main.remembered"
     ).fetchall()
-    return _Remembered(*row)
+    return _RememberedRun(*row)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from flows.errors import Usage
+from flows.errors import UsageError
 from flows.warehouse.connection import (
     LEDGERS,
     Workbench,
@@ -37,7 +37,7 @@ _CORRECTED_BY = {
 
 
 @dataclass(frozen=True)
-class Purged:
+class PurgeCounts:
     """What a purge removed, in counts: safe to print."""
 
     members: int
@@ -46,13 +46,15 @@ class Purged:
     texts: int
 
 
-def purge(warehouse: Path, before: date, dry_run: bool = False) -> Purged:
+def purge(warehouse: Path, before: date, dry_run: bool = False) -> PurgeCounts:
     """Remove everyone of whom nothing is dated on or after the day, and the texts quarantined on nights before it.
 
-    Raises Usage where there is no warehouse or no night on or after the day, and WarehouseBusy where a run holds it.
+    Raises UsageError where there is no warehouse or no night on or after the day, and WarehouseBusy where a run holds it.
     """
     if not warehouse.is_file():
-        raise Usage("There is no such warehouse. Name the warehouse of a run with --warehouse.")
+        raise UsageError(
+            "There is no such warehouse. Name the warehouse of a run with --warehouse."
+        )
     with hold(warehouse), _empty(workbench(warehouse)) as bench:
         upgrade(warehouse)
         if warehouse.with_name(
@@ -63,7 +65,7 @@ def purge(warehouse: Path, before: date, dry_run: bool = False) -> Purged:
         with opened(bench) as connection:
             (last,) = connection.execute("SELECT max(as_of) FROM kept.main.night").fetchall()[0]
             if last is None or before > last:
-                raise Usage(
+                raise UsageError(
                     "--before lies after the last night of the warehouse. Give that night's date or an earlier one."
                 )
             purged = _find(connection, before)
@@ -85,7 +87,7 @@ def _empty(bench: Workbench) -> Iterator[Workbench]:
         shutil.rmtree(bench.scratch, ignore_errors=True)
 
 
-def _find(connection: duckdb.DuckDBPyConnection, before: date) -> Purged:
+def _find(connection: duckdb.DuckDBPyConnection, before: date) -> PurgeCounts:
     """List what goes in temporary tables (sql/warehouse/purge.sql), and count it."""
     dated = " UNION ALL ".join(_dated(t) for t in TABLES.values() if _has_member(t))
     connection.execute(f"CREATE TEMP TABLE purge_dated AS {dated}")
@@ -102,7 +104,7 @@ def _find(connection: duckdb.DuckDBPyConnection, before: date) -> Purged:
         one(connection, f"SELECT count(*) FROM {name}")
         for name in ("purged_member", "purged_exception", "purged_text")
     )
-    return Purged(members, rows, exceptions, texts)
+    return PurgeCounts(members, rows, exceptions, texts)
 
 
 def _dated(table: Table) -> str:

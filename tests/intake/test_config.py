@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from audit_rules.errors import AuditError
-from flows.errors import Usage
+from flows.errors import UsageError
 from flows.intake.config import Config, read_config
 from flows.plan import Plan, Request, plan
 from flows.stages import begin, load_stage, validate_stage
@@ -131,7 +131,7 @@ REFUSED = [
 def test_a_config_that_does_not_hold_is_refused_in_clear_words_of_ours(
     tmp_path: Path, text: str | bytes, words: str
 ) -> None:
-    with pytest.raises(Usage) as refused:
+    with pytest.raises(UsageError) as refused:
         _read(tmp_path, text)
     message = str(refused.value)
     assert refused.value.exit_code == 2
@@ -140,7 +140,7 @@ def test_a_config_that_does_not_hold_is_refused_in_clear_words_of_ours(
 
 
 def test_a_config_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Usage, match=r"Config gone\.toml cannot be read"):
+    with pytest.raises(UsageError, match=r"Config gone\.toml cannot be read"):
         read_config(tmp_path / "gone.toml")
 
 
@@ -149,7 +149,7 @@ def test_an_alias_of_no_payer_is_refused_without_its_name(tmp_path: Path) -> Non
     settings = tmp_path.with_name(tmp_path.name + ".toml")
     settings.write_text(f'[payer_aliases]\n"{CANARY}" = "{CANARY}"\n', encoding="utf-8")
     with pytest.raises(
-        Usage, match="an alias points to a payer that no policy document names"
+        UsageError, match="an alias points to a payer that no policy document names"
     ) as refused:
         plan(Request(tmp_path, tmp_path, tmp_path / "audit.duckdb", AS_OF, settings))
     assert CANARY not in str(refused.value)

@@ -12,7 +12,7 @@ import pytest
 
 from audit_rules.policy.library import SHIPPED_POLICIES
 from flows.cli.app import main
-from flows.errors import Usage
+from flows.errors import UsageError
 from flows.ledger.changes import DISMISS, REOPEN, Decision, decide, read_decisions
 from flows.plan import Request
 from flows.summary import Summary
@@ -328,21 +328,21 @@ def test_a_decision_that_does_not_hold_changes_nothing(
     two_nights: Path, decisions: list[Decision], by: str, words: str
 ) -> None:
     before = content(two_nights / "audit.duckdb")
-    with pytest.raises(Usage, match=words):
+    with pytest.raises(UsageError, match=words):
         decide(two_nights / "audit.duckdb", decisions, DISMISS, by)
     assert content(two_nights / "audit.duckdb") == before
 
 
 def test_a_decision_file_needs_its_column(tmp_path: Path) -> None:
     (tmp_path / "d.csv").write_text("id\nx\n")
-    with pytest.raises(Usage, match="no column exception_id"):
+    with pytest.raises(UsageError, match="no column exception_id"):
         read_decisions(tmp_path / "d.csv", None)
-    with pytest.raises(Usage, match="cannot be read"):
+    with pytest.raises(UsageError, match="cannot be read"):
         read_decisions(tmp_path / "gone.csv", None)
 
 
 def test_a_dismissal_cannot_end_in_the_past(two_nights: Path) -> None:
-    with pytest.raises(Usage, match="in the past"):
+    with pytest.raises(UsageError, match="in the past"):
         decide(
             two_nights / "audit.duckdb",
             [Decision(_ids(two_nights)[0], "x")],

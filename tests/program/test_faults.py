@@ -17,7 +17,7 @@ from audit_rules.errors import AuditError
 from flows import stages
 from flows.cli import app as cli
 from flows.cli.app import main
-from flows.failures import TRACE_FILE
+from flows.errors import TRACE_FILE
 from flows.plan import Request
 from flows.settle import claims as net
 from flows.warehouse.connection import hold

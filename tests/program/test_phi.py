@@ -22,7 +22,7 @@ import pytest
 from flows import stages
 from flows.cli import app as cli
 from flows.cli.app import main
-from flows.failures import TRACE_FILE
+from flows.errors import TRACE_FILE
 from flows.plan import Request
 from flows.privacy import KEY, LEVELS
 from tests.support.hostile import CSV, HEAD, PARQUET, TWO_TYPED, csv, fill, parquet

@@ -20,9 +20,9 @@ from audit_rules.engine.rule import RuleModule
 from audit_rules.rules import RULES
 from audit_rules.wording import meanings, question
 from flows.cli.app import main
-from flows.errors import Usage
+from flows.errors import UsageError
 from flows.plan import Request
-from flows.replay.explain import Explanation, Told, explain
+from flows.replay.explain import Explanation, RuleExplanation, explain
 from flows.replay.explain_text import WIDTH, text_of
 from schemas.outcomes import EXCEPTIONS, NOT_APPLICABLE, NOT_EVALUABLE, PASS
 from schemas.tables import TABLES
@@ -153,7 +153,7 @@ IDENTITY = {
 OWN_NAME = {"medical_claim": {"quantity": "service_unit_quantity"}}
 
 
-def first_silent(explanation: Explanation, rule_id: str) -> tuple[Case, Told]:
+def first_silent(explanation: Explanation, rule_id: str) -> tuple[Case, RuleExplanation]:
     """The first judged line on which the rule stays silent and would fire."""
     for row in explanation.rows:
         for told in row.told:
@@ -420,7 +420,7 @@ def test_an_unknown_claim_or_line_is_wrong_usage(
 def test_no_warehouse_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (
         main(["explain", "--warehouse", str(tmp_path / "none.duckdb"), "CYC-NR-4"])
-        == Usage.exit_code
+        == UsageError.exit_code
     )
     assert "There is no such warehouse" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
@@ -440,7 +440,7 @@ def test_an_earlier_night_knows_less(tmp_path: Path) -> None:
     night(request)
     (row,) = explain(request, "CYC-NR-4").rows
     assert (row.fate, row.values["service_date"]) == ("after_as_of", date(2026, 4, 6))
-    with pytest.raises(Usage):
+    with pytest.raises(UsageError):
         explain(
             replace(request, as_of=date(2026, 4, 4)), "CYC-NR-4"
         )  # the files came a night later

@@ -17,7 +17,7 @@ import xlsxwriter
 from audit_rules import catalogue
 from audit_rules.rules import RULES
 from flows.cli.app import main
-from flows.errors import Usage
+from flows.errors import UsageError
 from flows.plan import Request
 from flows.reports.workpaper import cells, lines, write
 from flows.reports.workpaper.disposition import DISPOSITION, REASON
@@ -390,7 +390,7 @@ def test_a_row_that_does_not_hold_is_named_by_its_number(
     rows: list[Any], words: str, tmp_path: Path
 ) -> None:
     file = _filled(tmp_path / "w.xlsx", *rows)
-    with pytest.raises(Usage, match=words) as raised:
+    with pytest.raises(UsageError, match=words) as raised:
         dismissals(file, None)
     assert "SECRET" not in str(raised.value)
 
@@ -399,7 +399,7 @@ def test_what_is_no_work_paper_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.xlsx").write_text("exception_id\n")
     _filled(tmp_path / "other.xlsx", sheet="Sheet1")
     for name in ("text.xlsx", "other.xlsx", "gone.xlsx"):
-        with pytest.raises(Usage, match=f"{name} is no work-paper"):
+        with pytest.raises(UsageError, match=f"{name} is no work-paper"):
             dismissals(tmp_path / name, None)
 
 

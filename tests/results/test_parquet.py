@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from flows.errors import Usage
+from flows.errors import UsageError
 from flows.results import publish as report
 from flows.results.partitions import encoded, write_partitions
 from flows.results.tables import COLUMNS, TABLE, VERSION, write_table
@@ -224,7 +224,7 @@ def test_a_folders_name_is_percent_encoded() -> None:
 
 def test_a_payer_too_long_for_a_folder_is_told(tmp_path: Path) -> None:
     some = HARD.head(1).with_columns(payer=pl.lit("P" * 250))
-    with pytest.raises(Usage, match="too long to name a folder"):
+    with pytest.raises(UsageError, match="too long to name a folder"):
         write_partitions(tmp_path, "exceptions", some, "payer")
 
 

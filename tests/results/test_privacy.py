@@ -13,7 +13,7 @@ import pytest
 from audit_rules.rules import RULES
 from flows import privacy
 from flows.cli.app import main
-from flows.errors import Usage
+from flows.errors import UsageError
 from flows.plan import Request, plan
 from flows.privacy import AGGREGATE, FULL, KEY, PSEUDONYMISED, Level, Pseudonyms, pseudonymised
 from flows.results.small_cells import LEAST, aggregated
@@ -98,7 +98,7 @@ def test_a_missing_or_short_key_is_refused(
 
 def test_an_unknown_level_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--input", "in", "--output", "out", "--privacy", "some"]) == 2
-    with pytest.raises(Usage, match="one of full, pseudonymised, aggregate"):
+    with pytest.raises(UsageError, match="one of full, pseudonymised, aggregate"):
         privacy.read_pseudonyms("some")
 
 
@@ -359,7 +359,7 @@ def test_an_aggregate_run_holds_counts_and_sums_alone(
 def test_an_aggregate_run_has_no_lines_to_write(
     asked: dict[str, Any], planted: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(Usage, match="leaves no lines to write"):
+    with pytest.raises(UsageError, match="leaves no lines to write"):
         plan(
             replace(
                 Request(planted, tmp_path, tmp_path / "audit.duckdb", AS_OF, privacy=AGGREGATE),

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from audit_rules.engine.dossier import Extracted
+from audit_rules.engine.dossier import WarehouseFrames
 from flows.judging.frames import extract
 from flows.plan import Plan, Request, plan
 from flows.results.publish import write_findings
@@ -211,7 +211,7 @@ class Ran:
             ).fetchall()
         return {(name, number): Settled(*rest) for name, number, *rest in found}
 
-    def extracted(self) -> Extracted:
+    def extracted(self) -> WarehouseFrames:
         """What the rules would be given."""
         return extract(self.plan.bench, self.plan.reference, self.plan.request.as_of)
 

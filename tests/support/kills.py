@@ -19,7 +19,7 @@ from typing import Any
 
 from audit_rules.errors import AuditError
 from flows import stages
-from flows.failures import told
+from flows.errors import redacted_errors
 from flows.plan import Request, plan
 from flows.warehouse.connection import hold
 from tests.support.nights import night
@@ -89,7 +89,7 @@ def _staged(
     before: dict[int, Callable[[], None]] | None = None,
 ) -> None:
     """Make the run of nights.night, stage by stage."""
-    with told(request.output):
+    with redacted_errors(request.output):
         made = plan(request)
         request.output.mkdir(mode=0o700, parents=True, exist_ok=True)
         with hold(request.warehouse):

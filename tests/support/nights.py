@@ -9,7 +9,7 @@ import duckdb
 import polars as pl
 
 from flows import stages
-from flows.failures import told
+from flows.errors import redacted_errors
 from flows.plan import Request, plan
 from flows.results.publish import TIMINGS
 from flows.summary import Summary
@@ -18,7 +18,7 @@ from flows.warehouse.connection import hold
 
 def night(request: Request) -> Summary:
     """Run every stage as the flow does: locked, errors redacted, the workbench removed."""
-    with told(request.output):
+    with redacted_errors(request.output):
         made = plan(request)
         request.output.mkdir(mode=0o700, parents=True, exist_ok=True)
         with hold(request.warehouse):

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flows.errors import InputRefused, Usage
+from flows.errors import InputRefused, UsageError
 from flows.intake import load as loader
 from flows.intake.csv_scan import sha256_of
 from flows.plan import Request
@@ -146,7 +146,7 @@ def _land(base: Path, name: str = "in", table: str = "pharmacy_claim", *rows: Ro
 
 
 def test_without_an_input_what_is_there_is_judged_again(tmp_path: Path) -> None:
-    with pytest.raises(Usage, match="no warehouse yet"):
+    with pytest.raises(UsageError, match="no warehouse yet"):
         night(_request(tmp_path, None))
     _land(tmp_path)
     first = night(_request(tmp_path))
@@ -313,5 +313,5 @@ def test_a_warehouse_of_a_later_version_is_refused(tmp_path: Path) -> None:
     night(_request(tmp_path))
     with duckdb.connect(str(tmp_path / "audit.duckdb")) as connection:
         connection.execute("UPDATE meta SET schema_version = schema_version + 1")
-    with pytest.raises(Usage, match=f"schema version {SCHEMA_VERSION + 1}"):
+    with pytest.raises(UsageError, match=f"schema version {SCHEMA_VERSION + 1}"):
         night(_request(tmp_path, None))

@@ -11,13 +11,13 @@ import polars as pl
 import pytest
 
 from flows.cli.app import main
-from flows.errors import Usage, WarehouseBusy
+from flows.errors import UsageError, WarehouseBusy
 from flows.ledger.changes import DISMISS, Decision, decide
 from flows.plan import Request
 from flows.stages import Summary
 from flows.warehouse import connection as warehouses
 from flows.warehouse.connection import hold
-from flows.warehouse.purge import Purged, purge
+from flows.warehouse.purge import PurgeCounts, purge
 from tests.support.extracts import ANY_ERROR_RATE, IMATINIB, Row, as_csv, good
 from tests.support.nights import content, night
 
@@ -171,7 +171,7 @@ def test_who_goes_is_gone_from_the_file_and_who_stays_is_judged_as_before(grown:
     assert "GONE-member" in set(before["member_id"])
     gone = purge(grown.warehouse, DAY)
     lost = before.filter(pl.col("member_id").str.starts_with("GONE"))
-    assert gone == Purged(members=2, rows=8, exceptions=lost.height, texts=1)
+    assert gone == PurgeCounts(members=2, rows=8, exceptions=lost.height, texts=1)
     data = grown.warehouse.read_bytes()
     assert not [word for word in GONE if word.encode() in data]
     assert not [name for name, rows in content(grown.warehouse).items() if "GONE" in str(rows)]
@@ -229,9 +229,9 @@ def test_a_dry_run_counts_and_changes_nothing(
 
 def test_what_cannot_be_purged_is_refused(grown: Grown, monkeypatch: pytest.MonkeyPatch) -> None:
     before = grown.warehouse.read_bytes()
-    with pytest.raises(Usage, match="after the last night"):
+    with pytest.raises(UsageError, match="after the last night"):
         purge(grown.warehouse, SECOND + timedelta(days=1))
-    with pytest.raises(Usage, match="no such warehouse"):
+    with pytest.raises(UsageError, match="no such warehouse"):
         purge(grown.base / "other.duckdb", DAY)
     with hold(grown.warehouse), pytest.raises(WarehouseBusy):
         purge(grown.warehouse, DAY)

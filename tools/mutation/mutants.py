@@ -30,7 +30,7 @@ from typing import cast
 
 import polars as pl
 
-from audit_rules.engine.dossier import Dossier, Extracted, compile_dossier
+from audit_rules.engine.dossier import Dossier, WarehouseFrames, compile_dossier
 from audit_rules.engine.rule import ON, Book, RuleModule, in_scope, settle
 from audit_rules.errors import PolicyRefused
 from audit_rules.policy.library import PolicyLibrary, load_policies
@@ -93,7 +93,7 @@ class Trials:
         self._left_out = {(f.tag, f.variant) for f in left_out}
         library = load_policies()
         self.book = Book(library, load_reference(library))
-        self._extracts: dict[Layout, Extracted] = {}
+        self._extracts: dict[Layout, WarehouseFrames] = {}
         self._dossiers: dict[tuple[Layout, str], Dossier] = {}
 
     def layouts(self) -> list[Layout]:
@@ -127,7 +127,7 @@ class Trials:
         except PolicyRefused:
             return Verdict(mutant, REFUSED)
 
-    def extracted(self, layout: Layout) -> Extracted:
+    def extracted(self, layout: Layout) -> WarehouseFrames:
         """The extracts of a group of cases, as laid out; kept in the folder for other processes."""
         kept = self.folder / f"{self.layouts().index(layout)}.pickle"
         if layout not in self._extracts:
@@ -146,7 +146,7 @@ class Trials:
         return self._dossiers[key]
 
     def new_dossier(
-        self, extracted: Extracted, layout: Layout, rule_id: str, library: PolicyLibrary
+        self, extracted: WarehouseFrames, layout: Layout, rule_id: str, library: PolicyLibrary
     ) -> Dossier:
         """The same, compiled anew."""
         return compile_dossier(
@@ -156,7 +156,7 @@ class Trials:
             layout[0].as_of,
         )
 
-    def extract(self, layout: Layout, policies: Path | None) -> Extracted:
+    def extract(self, layout: Layout, policies: Path | None) -> WarehouseFrames:
         """The extracts of a group of cases, made anew, under other policies where a folder of them is given."""
         group, variant = layout
         with tempfile.TemporaryDirectory(dir=self.folder) as name:
@@ -241,7 +241,7 @@ class _Run(CaseRuns):
             compiles_anew,
             policies,
         )
-        self._extracts: dict[Layout, Extracted] = {}
+        self._extracts: dict[Layout, WarehouseFrames] = {}
 
     def _answers(self, case: Case, variant: Variant, module: RuleModule) -> Answers:
         layout = Group.of(case), variant
@@ -264,7 +264,7 @@ class _Run(CaseRuns):
             ].append(row)
         return found
 
-    def _extracted(self, layout: Layout) -> Extracted:
+    def _extracted(self, layout: Layout) -> WarehouseFrames:
         if self._policies is None:
             return self._trials.extracted(layout)
         if layout not in self._extracts:
@@ -291,7 +291,7 @@ def _in_place(mutant: Mutant) -> Iterator[RuleModule | None]:
         shared.__code__ = code
 
 
-def _of_rule(extracted: Extracted, rule_id: str) -> Extracted:
+def _of_rule(extracted: WarehouseFrames, rule_id: str) -> WarehouseFrames:
     """The extracts of the persons of one rule's cases; what belongs to no person stays whole."""
     own = pl.col("person").str.contains(rf"^(N-)?{rule_id}\.")
     return replace(

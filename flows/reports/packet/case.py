@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from flows.errors import InputRefused, Usage
+from flows.errors import InputRefused, UsageError
 from flows.intake.csv_scan import sha256_of
 from flows.results.publish import MANIFEST, stands_complete
 
@@ -27,7 +27,7 @@ class PublishedCase:
 def read_case(run: Path, exception_id: str) -> PublishedCase:
     """An exception of a run folder, by its id or the beginning of it.
 
-    Raises InputRefused where the folder is no complete run, and Usage where no exception, or more than one, is meant.
+    Raises InputRefused where the folder is no complete run, and UsageError where no exception, or more than one, is meant.
     """
     if not stands_complete(run):
         raise InputRefused(
@@ -45,11 +45,11 @@ def read_case(run: Path, exception_id: str) -> PublishedCase:
         else pl.DataFrame()
     )
     if found.is_empty():
-        raise Usage(
+        raise UsageError(
             f"The run holds no exception of that id. Give the id, or at least its first {SHORTEST_PREFIX} characters."
         )
     if found["exception_id"].n_unique() > 1:
-        raise Usage("Several exceptions begin so. Give more of the id.")
+        raise UsageError("Several exceptions begin so. Give more of the id.")
     row = found.row(0, named=True)
     manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
     policy = manifest["policies"][row["policy_id"]]

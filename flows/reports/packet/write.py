@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from audit_rules.rules import RULES
 from audit_rules.wording import meanings, question
-from flows.errors import Usage
+from flows.errors import UsageError
 from flows.plan import program_version
 from flows.reports.html import templates
 from flows.reports.packet.case import PublishedCase
@@ -37,7 +37,7 @@ _RECEIPT = {
 
 
 def write_packet(folder: Path, case: PublishedCase, with_pdf: bool) -> list[Path]:
-    """Write packet-ID.html, and packet-ID.pdf beside it; returns the paths. Raises Usage where no PDF can be made here."""
+    """Write packet-ID.html, and packet-ID.pdf beside it; returns the paths. Raises UsageError where no PDF can be made here."""
     text = as_html(case)
     contents = {"html": text.encode()} | ({"pdf": as_pdf(text)} if with_pdf else {})
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -85,11 +85,11 @@ def as_html(case: PublishedCase) -> str:
 
 
 def as_pdf(text: str) -> bytes:
-    """The packet as PDF. Raises Usage where the libraries that lay it out are not installed."""
+    """The packet as PDF. Raises UsageError where the libraries that lay it out are not installed."""
     try:
         from weasyprint import HTML  # type: ignore[import-untyped]  # it has no types; loads Pango
     except OSError:
-        raise Usage(
+        raise UsageError(
             "A PDF needs the Pango library (Debian: apt-get install libpangoft2-1.0-0). Install it, or give --no-pdf."
         ) from None
     content: bytes = HTML(string=text).write_pdf(
