@@ -1,6 +1,7 @@
-"""docs/rules.md and docs/policies.md, from the rules' docstrings, their cases, the policy files and the sample.
+"""The generated pages of docs/.
 
-`python -m tools.write_docs` writes both; a test fails when they are stale.
+`python -m tools.write_docs` writes them all; a test fails when one is stale. Here are the pages of
+rules and policies (from docstrings, cases, policy files and the sample); tools/pages has the others.
 """
 
 from decimal import Decimal
@@ -15,6 +16,9 @@ from audit_rules.rules import RULES
 from schemas.outcomes import EXCEPTIONS, PASS
 from tests.support.case_files import read_case_file
 from tests.support.running import ROOT, audited
+from tools.pages.commands import commands
+from tools.pages.configuration import configuration
+from tools.pages.extracts import extracts
 
 DOCS = ROOT / "docs"
 CASES = ROOT / "tests" / "cases"
@@ -77,7 +81,13 @@ def _shares() -> pl.DataFrame:
     ).sort("policy_id", "rule_id")
 
 
-PAGES = {"rules.md": rules, "policies.md": policies}
+PAGES = {
+    "commands.md": commands,
+    "configuration.md": configuration,
+    "input.md": extracts,
+    "policies.md": policies,
+    "rules.md": rules,
+}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

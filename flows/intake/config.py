@@ -75,27 +75,35 @@ def _known_group(name: str) -> str:
 
 
 class Config(BaseModel):
-    """Settings of one run.
+    """Settings of one run; docs/configuration.md is generated from the text under each of them."""
 
-    date_formats     strptime formats accepted beside YYYY-MM-DD and YYYYMMDD.
-    delimiter        of CSV extracts.
-    encoding         of CSV extracts without a byte order mark; without it UTF-8. A mark (UTF-8, UTF-16) always counts.
-    columns          per table: their column name -> ours.
-    payer_aliases    payer name as it stands in extracts -> a payer name or id of a policy document.
-    max_error_rate   share of a file's rows that may be quarantined before the run stops (exit 4).
-    result_mode      permissions of result files; result_group: their group.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     date_formats: tuple[Annotated[str, AfterValidator(_whole_date)], ...] = ()
+    """formats of dates besides `YYYY-MM-DD` and `YYYYMMDD`, such as `["%m/%d/%Y"]`; the first that
+    fits counts"""
+
     delimiter: Annotated[str, AfterValidator(_one_character)] = ","
+    """the one character between the columns of CSV files"""
+
     encoding: Annotated[str, AfterValidator(_known_encoding)] | None = None
+    """of CSV files without a byte order mark, such as `"cp1252"`; UTF-8 if left out. A byte order
+    mark (UTF-8, UTF-16) always counts"""
+
     columns: Annotated[dict[str, dict[str, str]], AfterValidator(_known_columns)] = {}
+    """per table `[columns.TABLE]`: the sender's column name, in any case, `=` ours"""
+
     payer_aliases: dict[str, str] = {}
+    """a payer's name in the extracts `=` a name or id of a payer in a policy document"""
+
     max_error_rate: Annotated[float, Field(ge=0, le=1, strict=True)] = 0.05
+    """the share of a file's rows that may be quarantined before the run stops with exit code 4"""
+
     result_mode: Annotated[str, AfterValidator(_never_world)] = "0600"
+    """permissions of result files, such as `"0640"`; never for everyone"""
+
     result_group: Annotated[str, AfterValidator(_known_group)] | None = None
+    """the group of result files"""
 
 
 def read_config(path: Path | None) -> Config:

@@ -15,7 +15,7 @@ from flows.intake.config import Config, read_config
 from flows.plan import Plan, Request, plan
 from flows.stages import begin, load_stage, validate_stage
 from flows.warehouse.connection import opened
-from tests.support.hostile import CONFIG_KEYS, CSV, SENDERS_CONFIG, SENDERS_EXTRACT, csv, fill
+from tests.support.hostile import CSV, SENDERS_CONFIG, SENDERS_EXTRACT, csv, fill
 from tests.support.nights import night
 from tests.support.running import AS_OF
 
@@ -156,7 +156,7 @@ def test_an_alias_of_no_payer_is_refused_without_its_name(tmp_path: Path) -> Non
 
 
 def test_every_key_is_documented() -> None:
-    assert list(CONFIG_KEYS) == list(Config.model_fields)
+    assert [key for key, field in Config.model_fields.items() if not field.description] == []
 
 
 # ---------------------------------------------------------------- what the keys do to a run

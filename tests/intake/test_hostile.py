@@ -33,11 +33,10 @@ from tests.support.hostile import (
     Hostile,
     Read,
     Refused,
-    documentation,
     fill,
 )
 from tests.support.nights import content, night, published
-from tests.support.running import AS_OF, ROOT
+from tests.support.running import AS_OF
 
 READ = [h for h in CORPUS if isinstance(h.fate, Read)]
 REFUSED = [h for h in CORPUS if isinstance(h.fate, Refused)]
@@ -380,13 +379,8 @@ def test_rows_in_are_rows_out_of_many_files(
     _hold_the_law(tmp_path_factory.mktemp("law"), texts)
 
 
-# ---------------------------------------------------------------- the documentation
+# ---------------------------------------------------------------- the corpus
 
 
 def test_names_are_told_apart() -> None:
     assert len({h.name for h in CORPUS}) == len(CORPUS) >= 60
-
-
-def test_the_documentation_is_current() -> None:
-    written = (ROOT / "docs" / "input.md").read_text(encoding="utf-8")
-    assert written == documentation(), "run: python -m tests.support.hostile > docs/input.md"

@@ -1,6 +1,6 @@
-"""Hostile extracts, each with the fate it must meet: read, quarantined or refused; never guessed, never lost.
+"""Hostile extracts, each with its fate: read, quarantined or refused; never guessed, never lost.
 
-`python -m tests.support.hostile > docs/input.md` writes the documentation from them.
+docs/input.md lists them (`python -m tools.write_docs`).
 """
 
 import gzip
@@ -15,8 +15,6 @@ from pathlib import Path
 
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
-
-from schemas.tables import TABLES
 
 TABLE = "pharmacy_claim"
 CSV, GZ, PARQUET = "pharmacy_claim.csv", "pharmacy_claim.csv.gz", "pharmacy_claim.parquet"
@@ -1343,7 +1341,7 @@ SECTIONS: Mapping[str, tuple[Hostile, ...]] = {
 CORPUS = tuple(hostile for section in SECTIONS.values() for hostile in section)
 
 
-# ---------------------------------------------------------------- docs/input.md
+# ---------------------------------------------------------------- a sender's own layout
 
 SENDERS_EXTRACT = """\
 RX_NUMBER|CARDHOLDER ID|Carrier|Fill Date|Product ID|Qty|Days|Plan Paid|Pharmacy
@@ -1367,78 +1365,3 @@ days = "days_supply"
 [payer_aliases]
 "cigna healthcare east" = "cigna"
 """
-CONFIG_KEYS = {
-    "date_formats": 'formats of dates beside `YYYY-MM-DD` and `YYYYMMDD`, such as `["%m/%d/%Y"]`; the first that fits counts',
-    "delimiter": "the one character between the columns of CSV files; `,` if left out",
-    "encoding": 'of CSV files without a byte order mark, such as `"cp1252"`; UTF-8 if left out. A mark always counts',
-    "columns": "per table `[columns.TABLE]`: the sender's column name, in any case, `=` ours",
-    "payer_aliases": "a payer's name as it stands in the extracts `=` a name or id that a policy document knows",
-    "max_error_rate": "the share of a file's rows that may be quarantined before the run stops with exit 4; `0.05` if left out",
-    "result_mode": 'permissions of result files, `"0600"` if left out, such as `"0640"`; never for everybody',
-    "result_group": "the group of result files",
-}
-
-_OPENING = f"""\
-<!-- written by `python -m tests.support.hostile > docs/input.md` from the files that the tests load -->
-# What comes in
-
-A table is any `TABLE.csv`, `TABLE.csv.gz`, `TABLE.parquet`, `TABLE_*.csv` (`.csv.gz`, `.parquet`), or file in a folder `TABLE`.
-Tables are {", ".join(f"`{t}`" for t in TABLES)}.
-Every file is read right, or some of its rows are quarantined, or it is refused as a whole with the sentence that says why.
-For every file, rows read = rows accepted + rows quarantined + exact duplicates; the manifest states them.
-
-## The control file
-
-A file `EXTRACT.done` beside an extract (`pharmacy_claim.csv.done`) states what the sender wrote, as TOML with any of these:
-
-```toml
-rows = 48213
-sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
-```
-
-`rows` counts the records without the header, `sha256` is of the file's bytes as they lie there. Both are held against the file
-before anything of it counts. Without a control file nothing shows a CSV file that was cut off between two rows, or a bit of a
-Parquet file that flipped into another right value: have senders write one.
-
-## The config
-
-A TOML file, given with `--config`. Every key may be left out; an unknown one is refused. No message repeats what stands in it.
-
-| key | what it says |
-| --- | --- |
-"""
-_EXAMPLE = f"""
-## A sender's own layout
-
-`pharmacy_claim.csv` as a sender writes it:
-
-```
-{SENDERS_EXTRACT}```
-
-The config that reads it, given with `--config`:
-
-```toml
-{SENDERS_CONFIG}```
-
-`Pharmacy` is no column of ours: it is ignored, and named in the manifest. Two claim lines are accepted, RX7001 of 2026-02-01 and
-RX7002 of 2026-02-14, both with NDC 00078043815.
-
-## Hostile files
-"""
-
-
-def documentation() -> str:
-    """docs/input.md: what comes in, and every hostile file with its fate."""
-    parts = [_OPENING, *(f"| `{key}` | {said} |\n" for key, said in CONFIG_KEYS.items()), _EXAMPLE]
-    for title, hostiles in SECTIONS.items():
-        parts += [f"\n### {title}\n\n| file | what is hostile | fate |\n| --- | --- | --- |\n"]
-        parts += [f"| {h.name} | {_cell(h.what)} | {_cell(str(h.fate))} |\n" for h in hostiles]
-    return "".join(parts)
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
-
-
-if __name__ == "__main__":
-    print(documentation(), end="")

@@ -1,0 +1,47 @@
+"""docs/configuration.md, from the model of the config file."""
+
+import json
+
+from pydantic.fields import FieldInfo
+
+from flows.intake.config import Config
+from tests.support.hostile import SENDERS_CONFIG
+
+_OPENING = """\
+# Configuration
+
+Generated from the model of the config file. A config is a TOML file, given with `--config`. Every
+key is optional; an unknown key is refused. No message repeats what the file holds.
+
+| key | what it sets | default |
+| --- | --- | --- |
+"""
+_EXAMPLE = f"""
+## An example
+
+```toml
+{SENDERS_CONFIG}```
+
+[Input](input.md#a-senders-own-layout) shows the file that it reads.
+
+## Environment variables
+
+| variable | what it sets |
+| --- | --- |
+| `CLAIMS_AUDIT_PSEUDONYM_KEY` | the key of [pseudonyms](privacy.md), 32 characters or more |
+| `PREFECT_API_URL` | the [server](scheduling.md) that records runs; by default a temporary one |
+| `PREFECT_HOME` | the folder in which Prefect keeps its own files |
+"""
+
+
+def configuration() -> str:
+    """The whole page."""
+    rows = (
+        f"| `{key}` | {(field.description or '').replace(chr(10), ' ')} | {_default(field)} |\n"
+        for key, field in Config.model_fields.items()
+    )
+    return _OPENING + "".join(rows) + _EXAMPLE
+
+
+def _default(field: FieldInfo) -> str:
+    return f"`{json.dumps(field.default)}`" if field.default else "none"
