@@ -5,7 +5,8 @@ The Parquet files carry these texts in their schema, and the JSON schemas under 
 
 from typing import NamedTuple
 
-from schemas.results import TABLES
+from schemas.outcomes import AMOUNT_BASES, ANSWERS, EXCEPTIONS
+from schemas.results import AGAINST, FOR, TABLES
 
 GRAINS = {
     "exceptions": "One row per rule and claim line that is not clean, sorted by claim source, claim, line and rule.",
@@ -33,9 +34,6 @@ class Meaning(NamedTuple):
     nullable: bool = True
 
 
-_EXCEPTION_WORDS = ("recover", "records_request", "review", "advisory")
-_ANSWER_WORDS = (*_EXCEPTION_WORDS, "pass", "not_applicable", "not_evaluable")
-_BASES = ("full_paid", "excess_quantity", "price_difference", "none", "price_unknown")
 _SOURCES = ("medical", "pharmacy")
 _STATUSES = ("new", "changed", "resolved", "reopened", "dismissed")
 _KINDS = ("diagnosis", "fill", "dose", "service", "authorization", "evidence", "eligibility")
@@ -51,7 +49,7 @@ _EVERYWHERE: dict[str, Meaning] = {
     ),
     "rule_id": _never_null("The rule, such as QTY01; its text is printed by `claims-audit rules`"),
     "reason": Meaning("Why the rule answered as it did, in one word"),
-    "outcome": _never_null("What the finding means, strongest first", words=_EXCEPTION_WORDS),
+    "outcome": _never_null("What the finding means, strongest first", words=EXCEPTIONS),
     "policy_id": _never_null("The policy document that was applied"),
     "policy_effective_from": Meaning("First day of the version in force on the service date"),
     "citation": Meaning("The clause: where in the document the condition stands"),
@@ -77,10 +75,10 @@ _EVERYWHERE: dict[str, Meaning] = {
     "amount_at_risk": Meaning(
         "What the finding puts in question; null where no price is known, 0 for advisory", DOLLARS
     ),
-    "amount_basis": _never_null("How amount_at_risk comes about", words=_BASES),
+    "amount_basis": _never_null("How amount_at_risk comes about", words=tuple(AMOUNT_BASES)),
     "evidence": _never_null("What the judgement rests on, in a stable order"),
     "evidence.kind": _never_null("Kind of fact", words=_KINDS),
-    "evidence.side": _never_null("For or against the provider's billing", words=("for", "against")),
+    "evidence.side": _never_null("For or against the provider's billing", words=(FOR, AGAINST)),
     "evidence.claim_source": Meaning(
         "Claim table of the fact, where it stands on a claim", words=_SOURCES
     ),
@@ -107,7 +105,7 @@ _EVERYWHERE: dict[str, Meaning] = {
     "why": Meaning(
         "Why it moved, such as `amount moved`, claim_reversed or by_person; null for a new one"
     ),
-    "previous_outcome": Meaning("Outcome before it moved", words=_EXCEPTION_WORDS),
+    "previous_outcome": Meaning("Outcome before it moved", words=EXCEPTIONS),
     "previous_reason": Meaning("Reason before it moved"),
     "previous_amount_at_risk": Meaning("amount_at_risk before it moved", DOLLARS),
     "first_seen": _never_null("First night that found the exception"),
@@ -131,12 +129,12 @@ _EVERYWHERE: dict[str, Meaning] = {
 
 _IN_ONE_TABLE: dict[tuple[str, str], Meaning] = {
     ("worklist", "outcome"): _never_null(
-        "The strongest outcome on the line, strongest first", words=_EXCEPTION_WORDS
+        "The strongest outcome on the line, strongest first", words=EXCEPTIONS
     ),
     ("worklist", "amount_at_risk"): _never_null(
         "The largest of the three amounts, at most paid_amount", DOLLARS
     ),
-    ("rule_coverage", "outcome"): _never_null("The rule's answer", words=_ANSWER_WORDS),
+    ("rule_coverage", "outcome"): _never_null("The rule's answer", words=ANSWERS),
     ("rule_coverage", "policy_id"): _never_null(
         "The policy document; `none` for lines that no document governs"
     ),

@@ -1,25 +1,48 @@
 """The shapes of codes: what a well-formed NDC, ICD-10-CM, HCPCS, taxonomy or NPI looks like once normalised.
 
+Extracts and policy files are checked against the same shapes, with one exception: a policy's taxonomy must begin with three digits,
+as every code issued so far does, so that a typing error is caught. The taxonomies of an extract are only warned about, so
+they are checked against the format that the NUCC reserves, which leaves room for codes to come.
+
 Sources: NDC 11-digit billing form; ICD-10-CM tabular structure (category of three characters, then up to four);
 HCPCS level I and II; NUCC taxonomy codes; NPI check digit by Luhn over the prefix 80840 (45 CFR 162.406).
 """
+
+import re
 
 import polars as pl
 
 from schemas.tables import Kind
 
-PATTERNS: dict[Kind, str] = {
-    Kind.NDC: r"^\d{11}$",
-    Kind.ICD10CM: r"^[A-Z]\d[0-9A-Z](\.[0-9A-Z]{1,4})?$",
-    Kind.HCPCS: r"^([A-Z]\d{4}|\d{4}[0-9A-Z])$",
-    Kind.MODIFIER: r"^[0-9A-Z]{2}$",
-    Kind.TAXONOMY: r"^[0-9A-Z]{9}X$",
-    Kind.NPI: r"^[12]\d{9}$",
+ICD10CM_CATEGORY = r"[A-Z]\d[0-9A-Z]"
+ICD10CM_SUBDIVISION = r"[0-9A-Z]{1,4}"
+"""What follows the category, after a dot."""
+
+SHAPES: dict[Kind, str] = {
+    Kind.NDC: r"\d{11}",
+    Kind.ICD10CM: rf"{ICD10CM_CATEGORY}(\.{ICD10CM_SUBDIVISION})?",
+    Kind.HCPCS: r"[A-Z]\d{4}|\d{4}[0-9A-Z]",
+    Kind.MODIFIER: r"[0-9A-Z]{2}",
+    Kind.TAXONOMY: r"[0-9A-Z]{9}X",
+    Kind.NPI: r"[12]\d{9}",
 }
+"""The regular expression that the whole of a code must match."""
+
+ISSUED_TAXONOMY = r"\d{3}[0-9A-Z]{6}X"
+"""The shape of the taxonomies that exist, which is narrower than the one reserved for them."""
+
+PATTERNS: dict[Kind, str] = {kind: f"^({shape})$" for kind, shape in SHAPES.items()}
+"""The same, anchored, for an engine that searches."""
+
 ICD9_TYPE = r"(?i)icd\D*0*9(\D|$)|^\W*0*9(\W|$)|nine|ninth|9th|\bix\b"
 """Spellings of a diagnosis code type that say ICD-9; everything else counts as ICD-10-CM."""
 
 _NPI_PREFIX_SUM = 24  # what the constant prefix 80840 adds to the Luhn sum of an NPI
+
+
+def has_shape(code: str, kind: Kind) -> bool:
+    """Whether one code has the shape of its kind; the check digit of an NPI is not looked at."""
+    return re.fullmatch(SHAPES[kind], code) is not None
 
 
 def well_formed(column: pl.Expr, kind: Kind) -> pl.Expr:

@@ -2,27 +2,44 @@
 
 import polars as pl
 
+from schemas.outcomes import RECORDS_REQUEST, RECOVER, REVIEW
+
 Schema = dict[str, pl.DataType | type[pl.DataType]]
 
 RESULT_SCHEMA_VERSION = 1
 """Raised whenever a result table's column comes, goes, or changes its name, type, place or nullability."""
 
 MONEY = pl.Decimal(18, 2)
-EVIDENCE = pl.List(
-    pl.Struct(
-        {
-            "kind": pl.String,
-            "side": pl.String,
-            "claim_source": pl.String,
-            "claim_id": pl.String,
-            "claim_line_number": pl.Int64,
-            "id": pl.String,
-            "code": pl.String,
-            "value": pl.String,
-            "date": pl.Date,
-        }
-    )
+EVIDENCE_FIELDS: Schema = {
+    "kind": pl.String,
+    "side": pl.String,
+    "claim_source": pl.String,
+    "claim_id": pl.String,
+    "claim_line_number": pl.Int64,
+    "id": pl.String,
+    "code": pl.String,
+    "value": pl.String,
+    "date": pl.Date,
+}
+"""One piece of evidence: what kind of fact, which side it supports, where it is on file, and what it says."""
+
+EVIDENCE_ORDER = (
+    "side",
+    "kind",
+    "date",
+    "claim_source",
+    "claim_id",
+    "claim_line_number",
+    "id",
+    "code",
+    "value",
 )
+"""How the pieces of evidence of one answer are sorted, nulls last; every field takes part."""
+
+FOR, AGAINST = "for", "against"
+"""The sides that evidence supports: for or against the provider's billing."""
+
+EVIDENCE = pl.List(pl.Struct(EVIDENCE_FIELDS))
 
 _LINE: Schema = {
     "payer": pl.String,
@@ -42,7 +59,10 @@ _LINE: Schema = {
 }
 
 LINE_KEY = ("claim_source", "payer", "member_id", "claim_id", "claim_line_number")
-"""What tells one claim line of the results from another."""
+"""Identifies one claim line of the results."""
+
+NUMBERED_LINE = ("claim_source", "payer", "claim_id", "claim_line_number")
+"""A line as its payer numbers it, whichever member it is billed for: what counts as one line when runs are compared."""
 
 EXCEPTION: Schema = {
     "exception_id": pl.String,
@@ -63,14 +83,19 @@ EXCEPTION: Schema = {
     "rationale": pl.String,
 }
 
+AMOUNT_COLUMNS = {
+    RECOVER: "recover_amount",
+    RECORDS_REQUEST: "records_request_amount",
+    REVIEW: "review_amount",
+}
+"""Outcome -> the worklist's column with its dollars; an advisory has none."""
+
 WORKLIST: Schema = {
     **_LINE,
     "rule_ids": pl.List(pl.String),
     "outcome": pl.String,
     "paid_amount": MONEY,
-    "recover_amount": MONEY,
-    "records_request_amount": MONEY,
-    "review_amount": MONEY,
+    **dict.fromkeys(AMOUNT_COLUMNS.values(), MONEY),
     "amount_at_risk": MONEY,
 }
 

@@ -202,22 +202,3 @@ def completed(table: str, row: Row) -> Row:
     for name, (source, scale) in scaled.items():
         row[name] = None if row.get(source) is None else int(row[source] * scale)
     return row
-
-
-def shown(value: object) -> str:
-    """A figure as people write it; a missing one as unknown."""
-    if value is None:
-        return "unknown"
-    if isinstance(value, Decimal | float):
-        return f"{value:f}".rstrip("0").rstrip(".") if "." in f"{value:f}" else f"{value:f}"
-    return str(value)
-
-
-def counted(number: object, thing: str) -> str:
-    """A number of things, with the thing in the plural where they are not one."""
-    return f"{shown(number)} {thing}" if shown(number) == "1" else f"{shown(number)} {thing}s"
-
-
-def listed(words: list[str]) -> str:
-    """Words as a list in a sentence."""
-    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]

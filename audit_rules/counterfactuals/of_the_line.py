@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 
-from audit_rules.counterfactuals.case import Case, Change, Edit, counted, listed, shown
+from audit_rules.counterfactuals.case import Case, Change, Edit
 from audit_rules.facts.quantity_limits import TABLET
 from audit_rules.policy.library import FAR_FUTURE
 from audit_rules.policy.terms import (
@@ -22,6 +22,7 @@ from audit_rules.policy.terms import (
     UnitsPerDate,
     VialUnits,
 )
+from audit_rules.wording import counted, figure, listed
 
 _ONE = Decimal(1)
 _PRESCRIBER = {
@@ -42,7 +43,7 @@ def quantities(case: Case) -> Iterator[Change]:
             if own is not None
             else "the quantity is not known",
             words=f"had the {case.what} been of {counted(value, unit)}"
-            + (f" instead of {shown(own)}" if own is not None else ""),
+            + (f" instead of {figure(own)}" if own is not None else ""),
             edits=(case.edited(quantity=value),),
             step=float(abs(value - (own or 0))),
             line={"quantity": value},
@@ -112,7 +113,7 @@ def days(case: Case) -> Iterator[Change]:
             if own is not None
             else "the days' supply is not known",
             words=f"had its {counted(quantity, 'tablet')} been for {counted(value, 'day')}"
-            + (f" instead of {shown(own)}" if own else ""),
+            + (f" instead of {figure(own)}" if own else ""),
             edits=(case.edited(days_supply=value),),
             step=float(abs(value - (own or 0))),
         )
@@ -193,7 +194,7 @@ def products(case: Case) -> Iterator[Change]:
 
 
 def _product(row: dict[str, object]) -> str:
-    strength = "" if row["strength_mg"] is None else f"of {shown(row['strength_mg'])} mg"
+    strength = "" if row["strength_mg"] is None else f"of {figure(row['strength_mg'])} mg"
     return " ".join(
         filter(None, [f"a {row['product'] or 'nameless'}", f"{row['form'] or 'product'}", strength])
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 
-from audit_rules.counterfactuals.case import Case, Change, Edit, Row, counted, listed, shown
+from audit_rules.counterfactuals.case import Case, Change, Edit, Row
 from audit_rules.facts.authorizations import APPROVED
 from audit_rules.policy.terms import (
     AdverseEvent,
@@ -29,6 +29,7 @@ from audit_rules.policy.terms import (
     SplitFills,
     TransplantCycles,
 )
+from audit_rules.wording import counted, figure, listed
 from schemas.tables import EVIDENCE_VALUES
 
 _DAY = timedelta(days=1)
@@ -305,8 +306,8 @@ def _split(case: Case) -> Iterator[Change]:
             if own <= limit:
                 yield Change(fact, words, (earlier,), step=float(tablets))
             else:
-                alone = f"its {counted(own, 'tablet')} alone are more than {shown(limit)}"
-                capped = f"had the fill been of {counted(limit, 'tablet')} instead of {shown(own)}, and {words}"
+                alone = f"its {counted(own, 'tablet')} alone are more than {figure(limit)}"
+                capped = f"had the fill been of {counted(limit, 'tablet')} instead of {figure(own)}, and {words}"
                 yield Change(
                     alone, capped, (case.edited(quantity=limit), earlier), step=float(own - limit)
                 )

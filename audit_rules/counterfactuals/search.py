@@ -15,7 +15,7 @@ import polars as pl
 from audit_rules.counterfactuals import of_the_line, of_the_person
 from audit_rules.counterfactuals.case import FRAMES, Case, Change, Family, Row, completed
 from audit_rules.engine.dossier import WarehouseFrames, compile_dossier
-from audit_rules.engine.rule import Book, RuleModule, in_scope, settle
+from audit_rules.engine.rule import Book, RuleModule, run_rules
 from audit_rules.policy.terms import (
     AdverseEvent,
     AgeLimit,
@@ -129,11 +129,9 @@ def judged(
 ) -> Iterator[tuple[RuleModule, pl.DataFrame, Sequence[pl.LazyFrame]]]:
     """Each rule that has lines in scope, with its answers on them (as settled) and the evidence it looked at."""
     dossier = compile_dossier(extracted, book.reference, supply_days, as_of)
-    for module in modules:
-        scope = in_scope(dossier, book, module.RULE).collect()
+    for module, scope, settled, found in run_rules(dossier, book, modules):
         if not scope.is_empty():
-            found = module.evaluate(dossier, scope.lazy(), book)
-            yield module, settle(scope.lazy(), found.answers, module.RULE).collect(), found.evidence
+            yield module, settled.collect(), found.evidence
 
 
 def nearest(

@@ -2,18 +2,8 @@
 
 import polars as pl
 
-FIELDS = {
-    "kind": pl.String(),
-    "side": pl.String(),
-    "claim_source": pl.String(),
-    "claim_id": pl.String(),
-    "claim_line_number": pl.Int64(),
-    "id": pl.String(),
-    "code": pl.String(),
-    "value": pl.String(),
-    "date": pl.Date(),
-}
-FOR, AGAINST = "for", "against"
+from schemas.results import AGAINST, EVIDENCE_FIELDS, FOR
+
 _CLAIM = ("claim_source", "claim_id", "claim_line_number")
 LINE_SHOWN = (*_CLAIM, "quantity", "product_code", "service_date")
 """What `line_evidence` reads of a line."""
@@ -25,7 +15,8 @@ def _cited(
     words = {"kind": kind, "side": side}
     given = {n: pl.lit(w) if isinstance(w, str) else w for n, w in words.items()} | fields
     values = [
-        given.get(name, pl.lit(None)).cast(dtype).alias(name) for name, dtype in FIELDS.items()
+        given.get(name, pl.lit(None)).cast(dtype).alias(name)
+        for name, dtype in EVIDENCE_FIELDS.items()
     ]
     return frame.select("row_id", "policy_id", *values)
 

@@ -7,12 +7,12 @@ from functools import cached_property
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.evidence import FIELDS, LINE_SHOWN, line_evidence
+from audit_rules.engine.evidence import LINE_SHOWN, line_evidence
 from audit_rules.engine.repeated_amounts import repeated_amounts
-from audit_rules.engine.rule import ON, Book, RuleModule, in_scope, settle
+from audit_rules.engine.rule import ON, Book, RuleModule, run_rules
 from audit_rules.engine.worklist import worklist
 from schemas.outcomes import EXCEPTIONS, GENERAL, NO_POLICY, NOT_APPLICABLE, NOT_EVALUABLE
-from schemas.results import COVERAGE, EXCEPTION, conform
+from schemas.results import COVERAGE, EVIDENCE_FIELDS, EVIDENCE_ORDER, EXCEPTION, conform
 
 _LINE = (
     "claim_source",
@@ -108,12 +108,8 @@ class Judgement:
 def judge(dossier: Dossier, book: Book, rules: tuple[RuleModule, ...]) -> Judgement:
     """Every rule over the dossier. The order of rows in the dossier does not matter."""
     every_answer, every_evidence, gaps = [], [], [pl.DataFrame(schema=_GAP)]
-    for module in rules:
-        scope = in_scope(dossier, book, module.RULE).collect().lazy()
-        found = module.evaluate(dossier, scope, book)
-        settled = (
-            settle(scope, found.answers, module.RULE).pipe(_shaped).collect().lazy()
-        )  # once, not for each kind of evidence
+    for module, _, every, found in run_rules(dossier, book, rules):
+        settled = every.pipe(_shaped).collect().lazy()  # once, not for each kind of evidence
         is_exception = settled.filter(pl.col("outcome").is_in(EXCEPTIONS)).select(ON)
         evidence = [
             e.join(is_exception, on=list(ON), how="semi").with_columns(
@@ -154,24 +150,17 @@ def _shaped(settled: pl.LazyFrame) -> pl.LazyFrame:
 def _gathered(frames: list[pl.DataFrame]) -> pl.DataFrame:
     """One row per line, policy and rule: the evidence as a list of structs, in a stable order, each fact once."""
     empty = pl.DataFrame(
-        schema={"row_id": pl.UInt32, "policy_id": pl.String, **FIELDS, "rule_id": pl.String}
+        schema={
+            "row_id": pl.UInt32,
+            "policy_id": pl.String,
+            **EVIDENCE_FIELDS,
+            "rule_id": pl.String,
+        }
     )
     every = pl.concat([empty, *(f.cast({"row_id": pl.UInt32}) for f in frames)])
     key = [*ON, "rule_id"]
-    ordered = every.unique().sort(
-        *key,
-        "side",
-        "kind",
-        "date",
-        "claim_source",
-        "claim_id",
-        "claim_line_number",
-        "id",
-        "code",
-        "value",
-        nulls_last=True,
-    )
-    return ordered.group_by(key, maintain_order=True).agg(evidence=pl.struct(list(FIELDS)))
+    ordered = every.unique().sort(*key, *EVIDENCE_ORDER, nulls_last=True)
+    return ordered.group_by(key, maintain_order=True).agg(evidence=pl.struct(list(EVIDENCE_FIELDS)))
 
 
 def _exceptions(

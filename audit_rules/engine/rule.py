@@ -1,6 +1,6 @@
 """What a rule is, and the steps every rule takes: find its lines and terms, answer in order of precedence, settle."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from string import Formatter
 from typing import NamedTuple, Protocol
@@ -212,6 +212,23 @@ def settle(scope: pl.LazyFrame, answers: pl.LazyFrame, rule: Rule) -> pl.LazyFra
         )
     )
     return pl.concat([settled, rest], how="diagonal").with_columns(rule_id=pl.lit(rule.id))
+
+
+class RuleRun(NamedTuple):
+    """One rule on a dossier: its lines in scope, the settled answers on them, and what the rule itself found."""
+
+    module: RuleModule
+    scope: pl.DataFrame
+    settled: pl.LazyFrame
+    found: Findings
+
+
+def run_rules(dossier: Dossier, book: Book, modules: Sequence[RuleModule]) -> Iterator[RuleRun]:
+    """Each rule in turn: find its lines, evaluate, settle. Answers and evidence are not collected yet."""
+    for module in modules:
+        scope = in_scope(dossier, book, module.RULE).collect()
+        found = module.evaluate(dossier, scope.lazy(), book)
+        yield RuleRun(module, scope, settle(scope.lazy(), found.answers, module.RULE), found)
 
 
 def _rationale(rule: Rule) -> pl.Expr:

@@ -6,30 +6,25 @@ amount (repeated_amounts.py) are about the same dollars too: one line of the cla
 
 import polars as pl
 
-from schemas.outcomes import EXCEPTIONS
-from schemas.results import EXCEPTION, LINE_KEY, WORKLIST, conform
+from schemas.outcomes import strength
+from schemas.results import AMOUNT_COLUMNS, EXCEPTION, LINE_KEY, MONEY, WORKLIST, conform
 
-_AMOUNTS = ("recover_amount", "records_request_amount", "review_amount", "amount_at_risk")
-_ZERO = pl.lit(0, dtype=pl.Decimal(18, 2))
+_AMOUNTS = (*AMOUNT_COLUMNS.values(), "amount_at_risk")
+_ZERO = pl.lit(0, dtype=MONEY)
 
 
 def worklist(exceptions: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:
     """One row per line with any exception, in the order of the exceptions; `repeated` as repeated_amounts gives it."""
-    strength = pl.col("outcome").replace_strict(
-        {o: i for i, o in enumerate(EXCEPTIONS)}, return_dtype=pl.Int64
-    )
     rest = [
         c for c in WORKLIST if c in EXCEPTION and c not in (*LINE_KEY, "amount_at_risk", "outcome")
     ]
     lines = exceptions.group_by(LINE_KEY, maintain_order=True).agg(
         *(pl.col(c).first() for c in rest),
         rule_ids=pl.col("rule_id").unique().sort(),
-        outcome=pl.col("outcome").sort_by(strength).first(),
-        recover_amount=_largest("recover"),
-        records_request_amount=_largest("records_request"),
-        review_amount=_largest("review"),
+        outcome=pl.col("outcome").sort_by(strength()).first(),
+        **{column: _largest(outcome) for outcome, column in AMOUNT_COLUMNS.items()},
     )
-    most = pl.max_horizontal("recover_amount", "records_request_amount", "review_amount")
+    most = pl.max_horizontal(*AMOUNT_COLUMNS.values())
     lines = lines.with_columns(amount_at_risk=pl.min_horizontal(most, "paid_amount"))
     return conform(_counted_once(lines, repeated), WORKLIST)
 

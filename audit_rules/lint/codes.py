@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from audit_rules.lint.finding import Finding, Row, Subject
-from audit_rules.lint.listing import are, listed, shown, them
+from audit_rules.lint.listing import are, first_few, them
 from audit_rules.lint.words import readings, telling, words
 from audit_rules.policy.statements import CodeRange
 from audit_rules.policy.terms import (
@@ -13,6 +13,7 @@ from audit_rules.policy.terms import (
     RemissionAtStart,
 )
 from audit_rules.reference.icd10cm import EARLIEST, first_day, fiscal_year
+from audit_rules.wording import listed
 
 _CATEGORY = 3
 _FEWEST_OF_A_SERIES = 3
@@ -85,7 +86,7 @@ def header_code(subject: Subject) -> Iterator[Finding]:
                 "header_code",
                 code,
                 f"{code} ({icd.title(code)}) is a header{since}: no claim can bear it.",
-                f"List its codes: {shown(below)}.",
+                f"List its codes: {first_few(below)}.",
             )
 
 
@@ -192,8 +193,8 @@ def siblings_left_out(subject: Subject) -> Iterator[Finding]:
                     row.cite,
                     "siblings_left_out",
                     own[0],
-                    f"{shown(own)} {are(own)} listed{label}, without {shown(left_out)} of the same kind ({first}).",
-                    f"List {them(left_out)} too, or say why {shown(own)} alone.",
+                    f"{first_few(own)} {are(own)} listed{label}, without {first_few(left_out)} of the same kind ({first}).",
+                    f"List {them(left_out)} too, or say why {first_few(own)} alone.",
                 )
 
 

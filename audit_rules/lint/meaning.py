@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import combinations, groupby
 
 from audit_rules.lint.finding import Finding, Row, Subject
-from audit_rules.lint.listing import are, shown
+from audit_rules.lint.listing import are, first_few
 from audit_rules.lint.words import readings, telling, words
 from audit_rules.policy.statements import Indication
 from audit_rules.policy.terms import AgeLimit, DiagnosisCoverage
@@ -32,7 +32,7 @@ def label_mismatch(subject: Subject) -> Iterator[Finding]:
                 row.cite,
                 "label_mismatch",
                 _compact(subject, codes),
-                f"{shown(tops)} {are(tops)} labelled {row.label!r}, but {tops[0]} means {icd.title(tops[0])!r}.",
+                f"{first_few(tops)} {are(tops)} labelled {row.label!r}, but {tops[0]} means {icd.title(tops[0])!r}.",
                 f"{better} ({icd.title(better)}) is what the label says: ask which of the two is meant.",
             )
 

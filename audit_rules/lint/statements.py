@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from audit_rules.lint.finding import Finding, Subject
-from audit_rules.lint.listing import listed
 from audit_rules.policy.statements import (
     CodingRow,
     CrossReference,
@@ -13,6 +12,7 @@ from audit_rules.policy.statements import (
     Statement,
     SupplyStatement,
 )
+from audit_rules.wording import listed
 
 _PLANNING = "never"
 _CLOSE_ENOUGH_DAYS = 1

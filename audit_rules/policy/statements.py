@@ -12,13 +12,15 @@ from typing import ClassVar, Literal
 from pydantic import Field, model_validator
 
 from audit_rules.policy.terms import Positive, Strict
+from schemas.formats import ICD10CM_CATEGORY, ICD10CM_SUBDIVISION, SHAPES
+from schemas.tables import Kind
 
 System = Literal["icd10cm", "hcpcs"]
 Strength = Literal["strong", "moderate", "weak"]
 
 _CODE = {
-    "icd10cm": re.compile(r"([A-Z]\d[0-9A-Z])\.?([0-9A-Z]{0,4})"),
-    "hcpcs": re.compile(r"([A-Z]\d{4}|\d{4}[0-9A-Z])()"),
+    "icd10cm": re.compile(rf"({ICD10CM_CATEGORY})\.?({ICD10CM_SUBDIVISION})?"),
+    "hcpcs": re.compile(f"({SHAPES[Kind.HCPCS]})"),
 }
 _SEPARATOR = re.compile(r"\s*[,;]\s*")
 _RANGE = re.compile(r"\s*[-–—]\s*(?=[A-Z0-9])|\s+(?:to|through)\s+")  # noqa: RUF001 (documents write dashes)

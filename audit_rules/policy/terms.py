@@ -12,27 +12,28 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from schemas.formats import ISSUED_TAXONOMY, SHAPES
+from schemas.tables import Kind
+
 Basis = Literal["stated", "review_date", "inferred", "assumption"]
 Channel = Literal["retail", "home_delivery"]
 Standing = Literal["listed", "criteria", "conflict", "bcr_abl_negative", "neoplasm"]
 
-ICD10CM_CODE = re.compile(r"[A-Z]\d[0-9A-Z](\.[0-9A-Z]{1,4})?")
-HCPCS_CODE = re.compile(r"[A-Z]\d{4}|\d{4}[0-9A-Z]")
-TAXONOMY_CODE = re.compile(r"\d{3}[0-9A-Z]{6}X")
 
-
-def _matching(pattern: re.Pattern[str], what: str) -> AfterValidator:
+def _matching(shape: str, what: str) -> AfterValidator:
     def check(code: str) -> str:
-        if not pattern.fullmatch(code):
+        if not re.fullmatch(shape, code):
             raise ValueError(f"{code!r} is not {what}")
         return code
 
     return AfterValidator(check)
 
 
-Icd10cm = Annotated[str, _matching(ICD10CM_CODE, "an ICD-10-CM code with its dot, such as C91.00")]
-Hcpcs = Annotated[str, _matching(HCPCS_CODE, "a HCPCS code, such as J9229")]
-Taxonomy = Annotated[str, _matching(TAXONOMY_CODE, "a NUCC taxonomy code, such as 207RX0202X")]
+Icd10cm = Annotated[
+    str, _matching(SHAPES[Kind.ICD10CM], "an ICD-10-CM code with its dot, such as C91.00")
+]
+Hcpcs = Annotated[str, _matching(SHAPES[Kind.HCPCS], "a HCPCS code, such as J9229")]
+Taxonomy = Annotated[str, _matching(ISSUED_TAXONOMY, "a NUCC taxonomy code, such as 207RX0202X")]
 Days = Annotated[int, Field(ge=0, le=3660)]
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[Decimal, Field(gt=0)]

@@ -10,7 +10,9 @@ import polars as pl
 
 from audit_rules.errors import PolicyRefused
 from audit_rules.policy.library import Policy, PolicyLibrary
-from audit_rules.policy.terms import ICD10CM_CODE, AgeLimit, DiagnosisCodes, Standing
+from audit_rules.policy.terms import AgeLimit, DiagnosisCodes, Standing
+from schemas.formats import has_shape, well_formed
+from schemas.tables import Kind
 
 SHIPPED_CODE_SETS = Path(str(files("audit_rules") / "code_sets"))
 _NDC_COLUMNS = ("ndc11", "ingredient", "product", "strength_mg", "form", "audited")
@@ -50,7 +52,7 @@ def load_reference(
     ndc = ndc.unique("ndc11", keep="last", maintain_order=True).with_columns(
         pl.col("strength_mg").cast(pl.Float64, strict=False), audited=pl.col("audited") == "true"
     )
-    bad = ndc.filter(~pl.col("ndc11").str.contains(r"^\d{11}$")).height
+    bad = ndc.filter(~well_formed(pl.col("ndc11"), Kind.NDC)).height
     if bad:
         raise PolicyRefused(
             f"ndc code sets: {bad} rows whose ndc11 is not 11 digits. Write NDCs as 11 digits without hyphens."
@@ -94,7 +96,7 @@ def _code_set(path: Path, hashes: dict[str, str]) -> list[tuple[str, str | None,
     for number, (code, indication, standing) in enumerate(
         frame.select("code", "indication", "standing").iter_rows(), 2
     ):
-        if not ICD10CM_CODE.fullmatch(code or ""):
+        if not has_shape(code or "", Kind.ICD10CM):
             raise PolicyRefused(
                 f"{path.name}: line {number}: {code!r} is no ICD-10-CM code with its dot, such as C91.00. Correct it."
             )

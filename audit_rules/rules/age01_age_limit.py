@@ -12,11 +12,12 @@ Cannot see        which of several indications the drug was given for, and excep
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.evidence import AGAINST, diagnosis_evidence, eligibility_evidence
+from audit_rules.engine.evidence import diagnosis_evidence, eligibility_evidence
 from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force
 from audit_rules.facts.diagnoses import covered_diagnoses, latest_of_each_code
 from audit_rules.policy.terms import AgeLimit, DiagnosisCodes, DiagnosisCoverage
 from schemas.outcomes import FULL_PAID, NOT_APPLICABLE, NOT_EVALUABLE, PASS, RECORDS_REQUEST, REVIEW
+from schemas.results import AGAINST
 
 RULE = Rule(
     id="AGE01",

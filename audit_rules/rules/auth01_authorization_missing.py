@@ -11,7 +11,7 @@ Cannot see        an approval that the extract does not hold, or what an approva
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.evidence import AGAINST, FOR, authorization_evidence
+from audit_rules.engine.evidence import authorization_evidence
 from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, with_flag
 from audit_rules.facts.authorizations import (
     APPROVED,
@@ -22,6 +22,7 @@ from audit_rules.facts.authorizations import (
 )
 from audit_rules.policy.terms import Authorization
 from schemas.outcomes import FULL_PAID, NOT_EVALUABLE, PASS, RECORDS_REQUEST
+from schemas.results import AGAINST, FOR
 
 RULE = Rule(
     id="AUTH01",

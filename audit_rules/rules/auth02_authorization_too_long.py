@@ -10,11 +10,12 @@ Cannot see        a renewal that was granted without a record of its own.
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.evidence import FOR, authorization_evidence
+from audit_rules.engine.evidence import authorization_evidence
 from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer
 from audit_rules.facts.authorizations import APPROVED, covering, under_the_clause
 from audit_rules.policy.terms import Authorization
 from schemas.outcomes import ADVISORY, NONE
+from schemas.results import FOR
 
 RULE = Rule(
     id="AUTH02",

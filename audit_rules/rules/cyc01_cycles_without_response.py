@@ -12,18 +12,13 @@ Cannot see        a response that stands in the chart only.
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.evidence import (
-    AGAINST,
-    FOR,
-    clinical_evidence,
-    diagnosis_evidence,
-    dose_evidence,
-)
+from audit_rules.engine.evidence import clinical_evidence, diagnosis_evidence, dose_evidence
 from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force, with_flag
 from audit_rules.facts.clinical import facts_on_file, latest
 from audit_rules.facts.courses import dose_dates, doses_so_far, with_cycle
 from audit_rules.policy.terms import Course, CyclesWithoutResponse
 from schemas.outcomes import FULL_PAID, PASS, RECORDS_REQUEST, RECOVER, REVIEW
+from schemas.results import AGAINST, FOR
 
 RULE = Rule(
     id="CYC01",

@@ -11,11 +11,12 @@ Cannot see        cycles given in a hospital stay, or paid by a payer whose clai
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.evidence import AGAINST, dose_evidence
+from audit_rules.engine.evidence import dose_evidence
 from audit_rules.engine.rule import Answer, Book, Findings, Rule, answer, in_force
 from audit_rules.facts.courses import dose_dates, doses_until, with_cycle, with_earlier_cycles
 from audit_rules.policy.terms import Course, MaximumCycles
 from schemas.outcomes import FULL_PAID, RECOVER, REVIEW
+from schemas.results import AGAINST
 
 RULE = Rule(
     id="CYC02",

@@ -11,19 +11,14 @@ Cannot see        a transplant planned and never recorded, or one in a hospital 
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.evidence import (
-    AGAINST,
-    FOR,
-    clinical_evidence,
-    dose_evidence,
-    service_evidence,
-)
+from audit_rules.engine.evidence import clinical_evidence, dose_evidence, service_evidence
 from audit_rules.engine.rule import Answer, Book, Findings, Rule, answer, in_force, with_flag
 from audit_rules.facts.clinical import facts_on_file
 from audit_rules.facts.courses import dose_dates, doses_so_far, with_cycle
 from audit_rules.facts.transplants import plans, transplants_ahead
 from audit_rules.policy.terms import Course, TransplantCycles
 from schemas.outcomes import FULL_PAID, PASS, RECORDS_REQUEST, REVIEW
+from schemas.results import AGAINST, FOR
 
 _SHOWN = "The dose of {service_date} is at least in cycle {low} of the course that began on {course_start}, and {transplant}. "
 

@@ -10,11 +10,12 @@ Cannot see        why a dose was moved; a date of service that stands for anothe
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.evidence import AGAINST, dose_evidence
+from audit_rules.engine.evidence import dose_evidence
 from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force
 from audit_rules.facts.courses import dose_dates, doses_until, with_cycle
 from audit_rules.policy.terms import Course, DoseInterval
 from schemas.outcomes import FULL_PAID, REVIEW
+from schemas.results import AGAINST
 
 RULE = Rule(
     id="CYC04",

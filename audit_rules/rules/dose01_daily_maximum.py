@@ -13,13 +13,14 @@ import polars as pl
 
 from audit_rules.engine.arithmetic import SCALE, thousandths
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.evidence import AGAINST, FOR, authorization_evidence, fill_evidence
+from audit_rules.engine.evidence import authorization_evidence, fill_evidence
 from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force
 from audit_rules.facts.daily_dose import mg_per_day, other_strength_fills, with_daily_dose
 from audit_rules.facts.inducers import inducer_fills, overrides, with_inducer
 from audit_rules.facts.quantity_limits import tablet_fills
 from audit_rules.policy.terms import DailyDose, Inducer
 from schemas.outcomes import NONE, NOT_EVALUABLE, REVIEW
+from schemas.results import AGAINST, FOR
 
 RULE = Rule(
     id="DOSE01",

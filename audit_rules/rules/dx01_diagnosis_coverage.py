@@ -13,7 +13,7 @@ Cannot see        a diagnosis that stands in the chart only; a code list is illu
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.evidence import AGAINST, FOR, diagnosis_evidence
+from audit_rules.engine.evidence import diagnosis_evidence
 from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force, with_flag
 from audit_rules.facts.diagnoses import (
     around_the_line,
@@ -23,6 +23,7 @@ from audit_rules.facts.diagnoses import (
 )
 from audit_rules.policy.terms import DiagnosisCodes, DiagnosisCoverage
 from schemas.outcomes import FULL_PAID, NOT_EVALUABLE, PASS, RECORDS_REQUEST, REVIEW
+from schemas.results import AGAINST, FOR
 
 _CHART = (
     "chart notes that name the diagnosis treated with this drug",

@@ -10,10 +10,11 @@ Cannot see        a retroactive enrollment, or a death date, that the extract do
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.evidence import AGAINST, FOR, eligibility_evidence
+from audit_rules.engine.evidence import eligibility_evidence
 from audit_rules.engine.rule import Answer, Book, Findings, Rule, answer, in_force, with_flag
 from audit_rules.policy.terms import Eligibility
 from schemas.outcomes import FULL_PAID, NOT_EVALUABLE, REVIEW
+from schemas.results import AGAINST, FOR
 
 RULE = Rule(
     id="ELIG01",

@@ -13,7 +13,6 @@ import polars as pl
 
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import (
-    FOR,
     authorization_evidence,
     clinical_evidence,
     daw_evidence,
@@ -27,6 +26,7 @@ from audit_rules.facts.generic_prices import are_tablets, with_generic_price
 from audit_rules.facts.quantity_limits import tablet_fills
 from audit_rules.policy.terms import GenericTrial
 from schemas.outcomes import ADVISORY, PASS, PRICE_DIFFERENCE, RECORDS_REQUEST, RECOVER
+from schemas.results import FOR
 
 _TRIAL = ("pharmacy or chart record of a trial of generic tablets",)
 _INTOLERANCE = (

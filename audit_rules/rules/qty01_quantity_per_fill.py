@@ -13,13 +13,14 @@ import polars as pl
 
 from audit_rules.engine.arithmetic import thousandths
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.evidence import FOR, authorization_evidence, fill_evidence
+from audit_rules.engine.evidence import authorization_evidence, fill_evidence
 from audit_rules.engine.rule import Answer, Book, Findings, Rule, answer, rounded_half_up
 from audit_rules.facts.generic_prices import drug_cents
 from audit_rules.facts.inducers import inducer_fills, overrides, with_inducer
 from audit_rules.facts.quantity_limits import tablet_fills, with_limits
 from audit_rules.policy.terms import Inducer, QuantityLimit
 from schemas.outcomes import EXCESS_QUANTITY, NOT_EVALUABLE, PASS, RECOVER, REVIEW
+from schemas.results import FOR
 
 RULE = Rule(
     id="QTY01",

@@ -12,12 +12,13 @@ import polars as pl
 
 from audit_rules.engine.arithmetic import from_thousandths, thousandths
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.evidence import FOR, authorization_evidence, fill_evidence, line_evidence
+from audit_rules.engine.evidence import authorization_evidence, fill_evidence, line_evidence
 from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force
 from audit_rules.facts.inducers import inducer_fills, overrides, with_inducer
 from audit_rules.facts.quantity_limits import tablet_fills, unknown_as_retail, with_limits
 from audit_rules.policy.terms import Inducer, QuantityLimit, SplitFills
 from schemas.outcomes import ADVISORY, NONE, NOT_EVALUABLE
+from schemas.results import FOR
 
 RULE = Rule(
     id="QTY02",

@@ -11,11 +11,12 @@ Cannot see        whether the two were meant as one treatment, and drugs whose N
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.evidence import AGAINST, FOR, clinical_evidence, fill_evidence
+from audit_rules.engine.evidence import clinical_evidence, fill_evidence
 from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force
 from audit_rules.facts.clinical import facts_on_file, latest
 from audit_rules.policy.terms import Combination
 from schemas.outcomes import FULL_PAID, PASS, RECORDS_REQUEST
+from schemas.results import AGAINST, FOR
 
 _REPORT = ("cytogenetic or molecular report on the Philadelphia chromosome (BCR-ABL1)",)
 

@@ -11,7 +11,7 @@ Cannot see        a relapse that stands in the chart only, such as one found by 
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.evidence import AGAINST, FOR, clinical_evidence, diagnosis_evidence
+from audit_rules.engine.evidence import clinical_evidence, diagnosis_evidence
 from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force, with_flag
 from audit_rules.facts.clinical import facts_on_file
 from audit_rules.facts.courses import dose_dates, with_cycle
@@ -19,6 +19,7 @@ from audit_rules.facts.diagnoses import around_the_line
 from audit_rules.facts.windows import is_near
 from audit_rules.policy.terms import Course, RemissionAtStart
 from schemas.outcomes import FULL_PAID, RECORDS_REQUEST
+from schemas.results import AGAINST, FOR
 
 RULE = Rule(
     id="REG02",

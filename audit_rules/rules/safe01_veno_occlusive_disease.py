@@ -9,11 +9,12 @@ Cannot see        a suspicion that was ruled out, or the disease under a less ex
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.evidence import AGAINST, diagnosis_evidence, dose_evidence
+from audit_rules.engine.evidence import diagnosis_evidence, dose_evidence
 from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force
 from audit_rules.facts.courses import dose_dates, doses_so_far, with_cycle
 from audit_rules.policy.terms import AdverseEvent, Course
 from schemas.outcomes import FULL_PAID, REVIEW
+from schemas.results import AGAINST
 
 RULE = Rule(
     id="SAFE01",

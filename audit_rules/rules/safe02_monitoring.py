@@ -11,10 +11,11 @@ Cannot see        tests within a hospital stay or a bundled payment, and their r
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.evidence import FOR, service_evidence
+from audit_rules.engine.evidence import service_evidence
 from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force
 from audit_rules.policy.terms import Monitoring
 from schemas.outcomes import ADVISORY, NONE, NOT_EVALUABLE
+from schemas.results import FOR
 
 RULE = Rule(
     id="SAFE02",

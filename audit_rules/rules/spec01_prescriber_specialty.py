@@ -12,11 +12,12 @@ Cannot see        a consultation that was not billed, and the specialty of a gro
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.evidence import AGAINST, FOR, service_evidence, specialty_evidence
+from audit_rules.engine.evidence import service_evidence, specialty_evidence
 from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force, with_flag
 from audit_rules.facts.windows import is_near
 from audit_rules.policy.terms import PrescriberSpecialty
 from schemas.outcomes import FULL_PAID, NOT_EVALUABLE, PASS, RECORDS_REQUEST
+from schemas.results import AGAINST, FOR
 
 RULE = Rule(
     id="SPEC01",

@@ -14,7 +14,7 @@ import polars as pl
 
 from audit_rules.engine.arithmetic import from_thousandths, thousandths
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.evidence import FOR, clinical_evidence, line_evidence
+from audit_rules.engine.evidence import clinical_evidence, line_evidence
 from audit_rules.engine.rule import (
     ON,
     Answer,
@@ -30,6 +30,7 @@ from audit_rules.facts.courses import dose_dates, first_dates
 from audit_rules.facts.infusion_units import billed_lines, carrying_lines, units_milli, whole_vials
 from audit_rules.policy.terms import Course, UnitsPerDate
 from schemas.outcomes import EXCESS_QUANTITY, NOT_EVALUABLE, RECORDS_REQUEST, RECOVER
+from schemas.results import FOR
 
 RULE = Rule(
     id="UNIT01",

@@ -14,6 +14,7 @@ from audit_rules.rules import RULES
 from flows.judging.frames import extract
 from flows.plan import Request
 from flows.replay.as_of import settled_again
+from schemas.results import NUMBERED_LINE
 
 APPEARS, DISAPPEARS, CHANGES = "appears", "disappears", "changes"
 _COMPARED = ("outcome", "reason", "amount_at_risk")
@@ -24,12 +25,8 @@ _SHOWN = (
     *_COMPARED,
     "person_id",
     "provider_npi",
-    "claim_source",
-    "claim_id",
-    "payer",
-    "claim_line_number",
+    *NUMBERED_LINE,
 )
-_LINE = ("claim_source", "payer", "claim_id", "claim_line_number")
 
 
 def compare(request: Request, before: Path | None, after: Path | None) -> pl.DataFrame:
@@ -51,7 +48,7 @@ def compare(request: Request, before: Path | None, after: Path | None) -> pl.Dat
         frame.with_columns(move=pl.lit(move))
         .group_by("move", "rule_id", "citation")
         .agg(
-            lines=pl.struct(_LINE).n_unique(),
+            lines=pl.struct(NUMBERED_LINE).n_unique(),
             dollars=pl.col("amount_at_risk").sum(),
             members=pl.col("person_id").drop_nulls().n_unique(),
             providers=pl.col("provider_npi").drop_nulls().n_unique(),

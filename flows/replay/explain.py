@@ -13,7 +13,6 @@ import polars as pl
 from audit_rules.counterfactuals.case import FRAMES, Case, rows_of
 from audit_rules.counterfactuals.search import Firing, RuleOnLine, judged, nearest
 from audit_rules.engine.dossier import WarehouseFrames
-from audit_rules.engine.evidence import FIELDS
 from audit_rules.engine.rule import ON, Book, RuleModule
 from audit_rules.policy.library import PolicyLibrary
 from audit_rules.rules import RULES
@@ -25,6 +24,7 @@ from flows.settle.claims import QUANTITY, SERVICE_DATE
 from flows.warehouse.connection import Workbench, opened
 from schemas.formats import well_formed
 from schemas.outcomes import EXCEPTIONS
+from schemas.results import EVIDENCE_FIELDS, EVIDENCE_ORDER
 from schemas.tables import CLAIM_TABLES, Kind
 
 Row = dict[str, Any]
@@ -177,24 +177,12 @@ def _seen(
     found: dict[tuple[int, str], tuple[Row, ...]] = {}
     if not frames:
         return found
-    order = [
-        "side",
-        "kind",
-        "date",
-        "claim_source",
-        "claim_id",
-        "claim_line_number",
-        "id",
-        "code",
-        "value",
-    ]
-    every = (
-        pl.concat(frames)
-        .unique()
-        .sort(order, descending=[n == "side" for n in order], nulls_last=True)
-    )
+    descending = [
+        field == "side" for field in EVIDENCE_ORDER
+    ]  # here what speaks for it comes first
+    every = pl.concat(frames).unique().sort(EVIDENCE_ORDER, descending=descending, nulls_last=True)
     for key, facts in every.group_by(ON, maintain_order=True):
-        found[int(str(key[0])), str(key[1])] = tuple(facts.select(list(FIELDS)).to_dicts())
+        found[int(str(key[0])), str(key[1])] = tuple(facts.select(list(EVIDENCE_FIELDS)).to_dicts())
     return found
 
 

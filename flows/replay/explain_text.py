@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from datetime import date
 from textwrap import wrap
 
-from audit_rules.counterfactuals.case import counted, listed, shown
 from audit_rules.policy.library import FAR_FUTURE, Policy
 from audit_rules.policy.terms import Term
 from audit_rules.rules import RULES
-from audit_rules.wording import meanings, question
+from audit_rules.wording import counted, figure, listed, meanings, question
 from flows.replay.explain import ClaimRow, Explanation, Row, RuleExplanation
 from flows.reports.wording import basis, fact
 from schemas.outcomes import (
@@ -89,7 +88,7 @@ def _billed(row: ClaimRow) -> str:
     paid = values["netted_paid_amount"] if is_netted else values["paid_amount"]
     what = [str(line[c]) for c in ("product", "drug") if line.get(c)]
     if is_fill and line.get("strength_mg"):
-        what.append(f"{shown(line['strength_mg'])} mg")
+        what.append(f"{figure(line['strength_mg'])} mg")
     thing = ("tablet" if line.get("form") == "tablet" else "unit") if is_fill else "unit"
     amount = "unknown quantity" if quantity is None else counted(quantity, thing)
     codes = [

@@ -3,26 +3,20 @@
 import re
 from typing import Any
 
-from audit_rules.counterfactuals.case import shown
-from schemas.outcomes import EXCESS_QUANTITY, FULL_PAID, NONE, PRICE_DIFFERENCE, PRICE_UNKNOWN
+from audit_rules.wording import figure
+from schemas.outcomes import AMOUNT_BASES, EXCESS_QUANTITY
 
 _DOSE = re.compile(r"course (\d+) cycle (\d+) to (\d+)")
-_AMOUNTS = {
-    FULL_PAID: "the whole amount paid",
-    PRICE_DIFFERENCE: "what the line cost above the dearest generic of that strength near it",
-    NONE: "nothing is asked back",
-    PRICE_UNKNOWN: "there is no price to hold it against",
-}
 
 
 def basis(cents: int | None, answer: dict[str, Any]) -> str:
     """How an amount at risk came about; answer: with amount_basis, observed and allowed."""
     if answer["amount_basis"] != EXCESS_QUANTITY or cents is None:
-        return _AMOUNTS.get(answer["amount_basis"], "")
+        return AMOUNT_BASES.get(answer["amount_basis"], "")
     over = answer["observed"] - answer["allowed"]
     each = cents / over
     price = f"{each / 100:.2f} each" if each == int(each) else "the line's own price for each"
-    return f"{shown(round(over, 3))} above the {shown(answer['allowed'])} allowed, at {price}"
+    return f"{figure(round(over, 3))} above the {figure(answer['allowed'])} allowed, at {price}"
 
 
 def fact(fact: dict[str, Any]) -> str:

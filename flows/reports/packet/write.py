@@ -13,14 +13,9 @@ from flows.plan import program_version
 from flows.reports.html import templates
 from flows.reports.packet.case import PublishedCase
 from flows.reports.wording import basis, fact
+from schemas.outcomes import SETTLED_BY
 
 _MOST_FACTS = 12  # of each side, so that a packet is a page; the latest
-_SETTLED = {
-    "recover": "The claims alone prove it. A corrected claim, or a fact that is not on file, would change it.",
-    "records_request": "The documents below.",
-    "review": "A person's judgement of the clause and the evidence.",
-    "advisory": "Nothing is asked of the provider.",
-}
 _RECEIPT = {
     "exception_id": "Exception",
     "exception_sha256": "Its row, as sorted JSON (SHA-256)",
@@ -76,7 +71,7 @@ def as_html(case: PublishedCase) -> str:
                 for side, found in sides.items()
             },
             basis=basis(cents, row),
-            settled=_SETTLED[row["outcome"]],
+            settled=SETTLED_BY[row["outcome"]],
             receipt=case.receipt,
             receipt_words=_RECEIPT,
             receipt_json=Markup(json.dumps(receipt, indent=1).replace("<", "\\u003c")),

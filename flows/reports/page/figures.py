@@ -8,17 +8,12 @@ import polars as pl
 
 from audit_rules.rules import RULES
 from audit_rules.wording import question
-from schemas.outcomes import ADVISORY, EXCEPTIONS, RECORDS_REQUEST, RECOVER, REVIEW
-from schemas.results import LINE_KEY, MONEY
+from schemas.outcomes import ADVISORY, EXCEPTIONS, strength
+from schemas.results import AMOUNT_COLUMNS, LINE_KEY, MONEY
 
 TOP = 10
 UNKNOWN = "unknown"
 OTHER = "other"
-_AMOUNTS = {
-    RECOVER: "recover_amount",
-    RECORDS_REQUEST: "records_request_amount",
-    REVIEW: "review_amount",
-}
 _ZERO = pl.lit(0, dtype=MONEY)
 
 
@@ -70,7 +65,7 @@ def figures(
         by_rule.sort(
             whole,
             "label",
-            pl.col("outcome").cast(pl.Enum(EXCEPTIONS)),
+            strength(),
             descending=[True, False, False],
         ),
         {m.RULE.id: question(m) for m in RULES},
@@ -160,6 +155,8 @@ def _largest_first(rows: pl.DataFrame) -> pl.DataFrame:
 def _by_outcome(exceptions: pl.DataFrame, worklist: pl.DataFrame) -> pl.DataFrame:
     lines = exceptions.unique([*LINE_KEY, "outcome"])
     counts = dict(lines.group_by("outcome").len().rows())
-    dollars = {o: worklist[column].sum() for o, column in _AMOUNTS.items()} | {ADVISORY: Decimal(0)}
+    dollars = {o: worklist[column].sum() for o, column in AMOUNT_COLUMNS.items()} | {
+        ADVISORY: Decimal(0)
+    }
     rows = [(o.replace("_", " "), o, dollars[o], counts[o]) for o in EXCEPTIONS if o in counts]
     return pl.DataFrame(rows, schema=["label", "outcome", "dollars", "lines"], orient="row")

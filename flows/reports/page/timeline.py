@@ -3,7 +3,7 @@
 import polars as pl
 
 from flows.reports.page.members import KEY
-from schemas.outcomes import EXCEPTIONS
+from schemas.outcomes import strength
 
 CYCLE_RULES = ("CYC01", "CYC02", "CYC03", "CYC04")
 MOST_COURSES = 16
@@ -38,9 +38,8 @@ def timeline(exceptions: pl.DataFrame, members: pl.DataFrame) -> tuple[pl.DataFr
         .unique()
         .sort(*_COURSE, "date")
     )
-    strength = pl.col("outcome").cast(pl.Enum(EXCEPTIONS))
     judged = found.group_by(*KEY, "policy_id", date="service_date").agg(
-        outcome=pl.col("outcome").sort_by(strength).first(),
+        outcome=pl.col("outcome").sort_by(strength()).first(),
         rules=pl.col("rule_id").unique().sort().str.join(", "),
         amount=pl.col("amount_at_risk").max(),
     )

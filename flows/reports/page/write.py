@@ -19,26 +19,17 @@ from flows.reports.page.money import dollars
 from flows.reports.page.timeline import MOST_COURSES, timeline
 from flows.results.small_cells import LEAST
 from schemas.outcomes import (
-    ADVISORY,
-    EXCEPTIONS,
+    MEANING,
     NO_POLICY,
     NOT_APPLICABLE,
     NOT_EVALUABLE,
     PASS,
-    RECORDS_REQUEST,
-    RECOVER,
-    REVIEW,
+    strength,
 )
 from schemas.results import AGGREGATE, LINE_KEY
 
 PAGE = "summary.html"
 MOST_LINES = 500
-_MEANINGS = (
-    (RECOVER, "the claims alone prove it"),
-    (RECORDS_REQUEST, "named documents would settle it"),
-    (REVIEW, "a person must judge"),
-    (ADVISORY, "nothing to recover"),
-)
 _COLUMNS = (
     ("Claim line", "text"),
     ("Member", "rank"),
@@ -137,7 +128,7 @@ def _write(folder: Path, heading: Heading, drawn: Iterable[Figure], shown: dict[
     text = pages.get_template("summary.html").render(
         run=heading,
         charts=[(figure, Markup(svg(figure))) for figure in drawn],
-        outcomes=_MEANINGS,
+        outcomes=MEANING.items(),
         colours=COLOURS,
         script=Markup(script),
         script_hash=_hash_of(script),
@@ -160,9 +151,8 @@ def _lines(
     most = worklist.sort("amount_at_risk", *LINE_KEY, descending=descending, nulls_last=True).head(
         MOST_LINES
     )
-    strength = pl.col("outcome").cast(pl.Enum(EXCEPTIONS))
     found = exceptions.join(most, on=list(LINE_KEY), how="semi", nulls_equal=True).sort(
-        strength, "rule_id", "exception_id"
+        strength(), "rule_id", "exception_id"
     )
     findings = found.group_by(LINE_KEY, maintain_order=True).agg(
         findings=pl.struct("rule_id", "outcome", "rationale", "exception_id")
@@ -171,7 +161,7 @@ def _lines(
     joined = most.join(
         findings, on=list(LINE_KEY), how="left", nulls_equal=True, maintain_order="left"
     ).join(ranked, on=list(KEY), how="left", maintain_order="left")
-    return joined.with_columns(strength=strength.to_physical()).iter_rows(named=True)
+    return joined.with_columns(strength=strength().to_physical()).iter_rows(named=True)
 
 
 def _coverage(coverage: pl.DataFrame) -> Iterator[dict[str, Any]]:

@@ -14,7 +14,7 @@ from flows.reports.workpaper.disposition import (
     WORDS,
 )
 from schemas.describe import meaning
-from schemas.outcomes import EXCEPTIONS
+from schemas.outcomes import strength
 
 EVIDENCE = "Evidence"
 _OUTCOME, _RULE = Column("outcome", 16, "text"), Column("rule_id", 9, "text")
@@ -86,11 +86,8 @@ _OWN_WORDS = {
 
 def in_order_of_work(exceptions: pl.DataFrame) -> pl.DataFrame:
     """Exceptions as they are worked: the strongest outcome first, and within it the largest amount."""
-    strength = pl.col("outcome").replace_strict(
-        {o: i for i, o in enumerate(EXCEPTIONS)}, return_dtype=pl.Int64
-    )
     return exceptions.sort(
-        strength, "amount_at_risk", descending=[False, True], nulls_last=True, maintain_order=True
+        strength(), "amount_at_risk", descending=[False, True], nulls_last=True, maintain_order=True
     )
 
 

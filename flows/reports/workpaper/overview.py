@@ -7,19 +7,14 @@ from datetime import date
 import polars as pl
 
 from audit_rules.engine.rule import RuleModule
+from audit_rules.wording import question
 from flows.reports.workpaper.cells import HEADING_HEIGHT, TITLE_HEIGHT, Formula, Link, Page
 from flows.reports.workpaper.disposition import LINES, MEANINGS
 from flows.reports.workpaper.lines import EVIDENCE, disposition_cells
-from schemas.outcomes import ADVISORY, EXCEPTIONS, RECORDS_REQUEST, RECOVER, REVIEW
+from schemas.outcomes import EXCEPTIONS, MEANING
 
 OVERVIEW = "Summary"
 WIDTHS = (19, 72, 13, 17, 16, 12, 18)
-_OUTCOME_MEANS = {
-    RECOVER: "The claims alone prove it.",
-    RECORDS_REQUEST: "Named documents would settle it.",
-    REVIEW: "A person must judge.",
-    ADVISORY: "Nothing to recover; worth knowing.",
-}
 _STEPS = (
     f"Work through the sheet {LINES}: the strongest outcome and the largest amounts come first.",
     f"A note on each header says what the column means. The facts behind a line are in the sheet {EVIDENCE}.",
@@ -93,7 +88,7 @@ def _outcomes(page: Page, exceptions: pl.DataFrame, worklist: pl.DataFrame) -> N
     for outcome in EXCEPTIONS:
         values = [
             outcome,
-            _OUTCOME_MEANS[outcome],
+            f"{MEANING[outcome].capitalize()}.",
             counts.get(outcome, 0),
             *lines.get(outcome, (0, 0)),
         ]
@@ -110,15 +105,12 @@ def _rules(page: Page, exceptions: pl.DataFrame, rules: Sequence[RuleModule]) ->
         ["rule", "what it asks", *EXCEPTIONS, "at risk"], ["header"] * 2 + ["header_number"] * 5
     )
     for module in rules:
-        rule, question = (
-            module.RULE.id,
-            (module.__doc__ or "").partition("\n")[0].partition(" -- ")[2],
-        )
+        rule = module.RULE.id
         found = exceptions.filter(rule_id=rule)
         counts = dict(found.group_by("outcome").len().iter_rows())
         values = [
             Link(rule, rule),
-            question,
+            question(module),
             *(counts.get(o) for o in EXCEPTIONS),
             found["amount_at_risk"].sum(),
         ]
