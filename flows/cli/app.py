@@ -23,6 +23,7 @@ from audit_rules.errors import AuditError
 from audit_rules.policy.library import load_policies, read_policy_files
 from audit_rules.rules import RULES
 from flows import clock
+from flows.cli.completion import offer_completion
 from flows.cli.options import NO_SETTINGS, Deciding, Reports, Settings
 from flows.cli.packets import packet, verify
 from flows.errors import PrefectTrouble, UsageError, redacted_errors
@@ -49,6 +50,7 @@ app = App(
 )
 app.command(packet)
 app.command(verify)
+offer_completion(app)
 
 
 @app.command
