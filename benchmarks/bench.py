@@ -22,7 +22,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 FOLDER = Path("out/bench")
 ROUNDS = 3
-STAGES = ("load", "validate", "net", "judge", "report")
+STAGES = ("load", "validate", "settle", "judge", "report")
 CSV, PARQUET, BAD = "csv", "parquet", "csv_bad"
 TITLES = {CSV: "CSV", PARQUET: "Parquet", BAD: "CSV, 1 % bad rows"}
 TINY = 0.001

@@ -148,11 +148,7 @@ def _run(planned: Callable[[], Plan]) -> Measured:
     with measured.timed("total"):
         made = planned()
         stages.begin(made)
-        stages.load_stage(made, lambda _name: None)
-        stages.validate_stage(made)
-        stages.net_stage(made)
-        stages.judge_stage(made)
-        summary = stages.report_stage(made)
+        summary = stages.run_stages(made)
     measured.seconds |= json.loads((summary.folder / TIMINGS).read_text(encoding="utf-8"))
     measured.counts = {
         "rows": summary.rows_read,
@@ -212,7 +208,7 @@ def _netted(extracts: Path, work: Path) -> Plan:
     """A plan whose workbench knows the final action of everything in the warehouse."""
     made = _plan(extracts, work)
     stages.begin(made)
-    stages.net_stage(made)
+    stages.settle_stage(made)
     return made
 
 
@@ -225,7 +221,8 @@ def _scan(made: Plan) -> None:
 
 def _judged(made: Plan, rules: tuple[RuleModule, ...]) -> Judgement:
     """The judge stage short of writing its tables."""
-    extracted = extract(made.bench, made.reference, AS_OF)
+    with opened(made.bench) as connection:
+        extracted = extract(connection, made.reference, AS_OF)
     dossier = compile_dossier(extracted, made.reference, made.default_supply_days, AS_OF)
     return judge(dossier, Book(made.library, made.reference), rules)
 

@@ -26,7 +26,7 @@ from flows.progress import StageBars
 from flows.summary import Summary
 from flows.warehouse.connection import hold
 
-R = TypeVar("R")
+R = TypeVar("R", bound=stages.StageResult | Summary)
 FINISHED = "claims-audit.night.finished"
 """The event that an automation can act on: its resource names the state, its payload the run and its counts."""
 
@@ -103,25 +103,30 @@ def _audit(plan: Plan, show_progress: bool) -> Summary:
     with hold(request.warehouse), bars.shown():
         try:
             stages.begin(plan)
-            counts = {
-                "load": _stage(
-                    bars,
-                    "load",
-                    lambda: stages.load_stage(plan, bars.step),
-                    plan,
-                    len(plan.extracts),
-                )
-            }
-            counts["validate"] = _stage(bars, "validate", lambda: stages.validate_stage(plan), plan)
-            counts["net"] = _stage(bars, "net", lambda: stages.net_stage(plan), plan)
-            counts["judge"] = _stage(bars, "judge", lambda: stages.judge_stage(plan), plan)
-            summary = _stage(bars, "report", lambda: stages.report_stage(plan), plan)
+            loaded = _stage(
+                bars, "load", lambda: stages.load_stage(plan, bars.step), plan, len(plan.extracts)
+            )
+            validated = _stage(bars, "validate", lambda: stages.validate_stage(plan), plan)
+            settled = _stage(bars, "settle", lambda: stages.settle_stage(plan), plan)
+            judged = _stage(bars, "judge", lambda: stages.judge_stage(plan), plan)
+            summary = _stage(
+                bars,
+                "report",
+                lambda: stages.report_stage(plan, loaded, validated, settled, judged),
+                plan,
+            )
         finally:
             shutil.rmtree(plan.bench.scratch, ignore_errors=True)
+    counts: dict[str, stages.StageResult] = {
+        "load": loaded,
+        "validate": validated,
+        "settle": settled,
+        "judge": judged,
+    }
     rows = [
         {"stage": stage, "count": what, "value": n}
-        for stage, found in counts.items()
-        for what, n in found.items()
+        for stage, result in counts.items()
+        for what, n in result.counts().items()
     ]
     create_table_artifact(
         rows, key="claims-audit-counts", description=f"Counts of run {summary.run_id}"
@@ -138,6 +143,6 @@ def _stage(bars: StageBars, name: str, work: Callable[[], R], plan: Plan, steps:
 
     with bars.stage(name, steps):
         answer = task(name=name, cache_policy=NO_CACHE, persist_result=False)(safely)()
-        if isinstance(answer, dict):
-            bars.rows(answer["rows"])
+        if not isinstance(answer, Summary):
+            bars.rows(answer.counts()["rows"])
         return answer

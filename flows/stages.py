@@ -1,15 +1,15 @@
-"""The stages of a run as plain functions: load, validate, net, judge, report. No Prefect here.
+"""The stages of a run as plain functions: load, validate, settle, judge, report. No Prefect here.
 
-Each takes the plan and finds on disk what the stage before left; what it returns are counts.
+Each opens the workbench once, finds there what the stage before left, and returns a small result.
 """
 
 import json
 import shutil
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 
@@ -19,6 +19,7 @@ from audit_rules.engine.rule import Book
 from audit_rules.rules import RULES
 from flows.clock import seconds
 from flows.intake.load import load
+from flows.intake.readers import without_pattern
 from flows.intake.validate import validate
 from flows.judging.affected import touched_persons
 from flows.judging.frames import extract, of_others
@@ -41,12 +42,19 @@ from flows.results.publish import (
     write_manifest,
     write_tables,
 )
-from flows.settle.claims import net
+from flows.settle.claims import Balance, net
 from flows.summary import Summary
 from flows.warehouse.connection import keep, opened, upgrade
 from flows.warehouse.sql import one
 
 Step = Callable[[str], None]
+
+
+class StageResult(Protocol):
+    """What a stage came to: counts for the screen and for Prefect."""
+
+    def counts(self) -> dict[str, int]:
+        """What is shown of the stage; `rows` among them."""
 
 
 def begin(plan: Plan) -> None:
@@ -63,115 +71,207 @@ def results(plan: Plan) -> Path:
     return plan.bench.scratch / "results"
 
 
-def load_stage(plan: Plan, step: Step) -> dict[str, int]:
+@dataclass(frozen=True)
+class LoadStageResult:
+    """What the load stage came to. passed_over, growing: names of files; rows: read by this run."""
+
+    files: int
+    passed_over: tuple[str, ...]
+    growing: tuple[str, ...]
+    rows: int
+    seconds: float
+
+    def counts(self) -> dict[str, int]:
+        """What is shown of the stage."""
+        left = {"passed_over": len(self.passed_over), "growing": len(self.growing)}
+        return {"files": self.files, **left, "rows": self.rows}
+
+
+@dataclass(frozen=True)
+class ValidateStageResult:
+    """What the validate stage came to."""
+
+    failed_checks: int
+    warning_kinds: int
+    rows: int
+    seconds: float
+
+    def counts(self) -> dict[str, int]:
+        """What is shown of the stage."""
+        return {
+            "failed_checks": self.failed_checks,
+            "warning_kinds": self.warning_kinds,
+            "rows": self.rows,
+        }
+
+
+@dataclass(frozen=True)
+class SettleStageResult:
+    """What the settle stage came to."""
+
+    balance: Balance
+    seconds: float
+
+    def counts(self) -> dict[str, int]:
+        """What is shown of the stage."""
+        accepted = sum(t.accepted for t in self.balance.tables)
+        history = sum(t.history for t in self.balance.tables)
+        return {"history": history, "accepted": accepted, "rows": accepted}
+
+
+@dataclass(frozen=True)
+class JudgeStageResult:
+    """What the judge stage came to. repeated_amounts: claims named in the manifest."""
+
+    exceptions: int
+    lines: int
+    rows: int
+    persons: int
+    judged_again: int
+    repeated_amounts: tuple[dict[str, object], ...]
+    seconds: float
+
+    def counts(self) -> dict[str, int]:
+        """What is shown of the stage."""
+        return {
+            "exceptions": self.exceptions,
+            "lines": self.lines,
+            "rows": self.rows,
+            "persons": self.persons,
+            "judged_again": self.judged_again,
+        }
+
+
+def load_stage(plan: Plan, step: Step) -> LoadStageResult:
     """Load every new extract."""
     started = seconds()
-    loaded = load(plan.bench, plan.request.input, list(plan.extracts), plan.config, step)
-    _note(plan, "load", started, **asdict(loaded))
-    left = {"passed_over": len(loaded.passed_over), "growing": len(loaded.growing)}
-    return {"files": len(plan.extracts), **left, "rows": loaded.rows}
+    landing = plan.request.input
+    with opened(plan.bench, readable=without_pattern(landing) if landing else None) as connection:
+        loaded = load(connection, plan.bench, list(plan.extracts), plan.config, step)
+    return LoadStageResult(
+        files=len(plan.extracts),
+        passed_over=tuple(loaded.passed_over),
+        growing=tuple(loaded.growing),
+        rows=loaded.rows,
+        seconds=_since(started),
+    )
 
 
-def validate_stage(plan: Plan) -> dict[str, int]:
-    """Quarantine rows that do not hold, count warnings."""
+def validate_stage(plan: Plan) -> ValidateStageResult:
+    """Quarantine rows that fail a check, count warnings."""
     started = seconds()
-    validate(plan.bench, plan.config.max_error_rate)
-    _note(plan, "validate", started)
     with opened(plan.bench) as connection:
-        quarantined, warned = (
+        validate(connection, plan.config.max_error_rate)
+        failed, warned = (
             one(connection, f"SELECT count(*) FROM main.{table}")
             for table in ("quarantine", "warning")
         )
         rows = one(connection, "SELECT coalesce(sum(rows_read), 0) FROM main.file")
-    return {"failed_checks": quarantined, "warning_kinds": warned, "rows": rows}
+    return ValidateStageResult(failed, warned, rows, _since(started))
 
 
-def net_stage(plan: Plan) -> dict[str, int]:
+def settle_stage(plan: Plan) -> SettleStageResult:
     """Persons, final action, conservation."""
     started = seconds()
-    balance = net(plan.bench, plan.request.as_of, plan.payer_names, plan.config.max_error_rate)
-    _note(plan, "net", started, balance=balance.as_dict())
-    accepted = sum(t.accepted for t in balance.tables)
-    return {
-        "history": sum(t.history for t in balance.tables),
-        "accepted": accepted,
-        "rows": accepted,
-    }
+    with opened(plan.bench) as connection:
+        balance = net(
+            connection,
+            plan.request.as_of,
+            plan.payer_names,
+            plan.config.max_error_rate,
+            plan.request.whole,
+        )
+    return SettleStageResult(balance, _since(started))
 
 
-def judge_stage(plan: Plan) -> dict[str, int]:
-    """Every rule over the affected persons, of whom those are judged again whom anything touched since the night before."""
+def judge_stage(plan: Plan) -> JudgeStageResult:
+    """Run every rule for the affected persons that changed since the last run."""
     started = seconds()
     as_of, book = plan.request.as_of, Book(plan.library, plan.reference)
-    others = of_others(plan.bench, plan.reference, as_of)
-    before = touched_persons(plan.bench, book, RULES, others, as_of, plan.texts)
-    extracted = extract(plan.bench, plan.reference, as_of, others, before)
-    dossier = compile_dossier(extracted, plan.reference, plan.default_supply_days, as_of)
-    tonight = judge(dossier, book, RULES)
-    judgement = with_standing(plan.bench, tonight)
+    with opened(plan.bench) as connection:
+        others = of_others(connection, plan.reference, as_of)
+        before = touched_persons(connection, book, RULES, others, as_of, plan.texts)
+        extracted = extract(connection, plan.reference, as_of, others, before)
+        dossier = compile_dossier(extracted, plan.reference, plan.default_supply_days, as_of)
+        tonight = judge(dossier, book, RULES)
+        judgement = with_standing(connection, tonight)
     write_judgement(results(plan), judgement)
-    judged = {"persons": judgement, "judged_again": tonight}
-    persons = {which: found.counted["person_id"].n_unique() for which, found in judged.items()}
-    _note(plan, "judge", started, repeated_amounts=named(judgement.repeated), **persons)
-    rows = extracted.medical.height + extracted.pharmacy.height
-    return {
-        "exceptions": judgement.exceptions.height,
-        "lines": judgement.worklist.height,
-        "rows": rows,
-    } | persons
+    return JudgeStageResult(
+        exceptions=judgement.exceptions.height,
+        lines=judgement.worklist.height,
+        rows=extracted.medical.height + extracted.pharmacy.height,
+        persons=judgement.counted["person_id"].n_unique(),
+        judged_again=tonight.counted["person_id"].n_unique(),
+        repeated_amounts=tuple(named(judgement.repeated)),
+        seconds=_since(started),
+    )
 
 
-def report_stage(plan: Plan) -> Summary:
+def report_stage(
+    plan: Plan,
+    loaded: LoadStageResult,
+    validated: ValidateStageResult,
+    settled: SettleStageResult,
+    judged: JudgeStageResult,
+) -> Summary:
     """Complete the results, keep the new rows, and only then give the results their name."""
     started = seconds()
+    balance = settled.balance.as_dict()
+    files = settled.balance.files
     with opened(plan.bench) as connection:
         hashes = [row[0] for row in connection.execute("SELECT sha256 FROM every_file").fetchall()]
         fresh = {row[0] for row in connection.execute("SELECT sha256 FROM main.file").fetchall()}
         (purged_before,) = connection.execute("SELECT max(before) FROM every_purge").fetchall()[0]
-    run_id = plan.run_id(hashes, purged_before)
-    folder = plan.request.output / f"run={run_id}"
-    noted = _noted(plan)
-    was_there = stands_complete(folder)
-    exceptions = pl.read_parquet(results(plan) / "exceptions.parquet", columns=list(FOUND))
-    worklist = pl.read_parquet(
-        results(plan) / "worklist.parquet", columns=["outcome", "amount_at_risk"]
-    )
-    moved = changes(plan, run_id, exceptions)
-    write_tables(results(plan), {"changes": moved.changes})
-    write_findings(results(plan), plan)
-    protect(results(plan), plan)
-    files = noted["balance"]["files"]
-    summary = Summary(
-        run_id=run_id,
-        as_of=plan.request.as_of.isoformat(),
-        folder=folder,
-        was_there=was_there,
-        loaded_files=len(plan.extracts) - len(noted["passed_over"]) - len(noted["growing"]),
-        passed_over=tuple(noted["passed_over"]),
-        growing=tuple(noted["growing"]),
-        rows_read=sum(f["rows_read"] for f in files),
-        quarantined=sum(f["quarantined"] for f in files),
-        quarantined_tonight=sum(f["quarantined"] for f in files if f["sha256"] in fresh),
-        duplicates=sum(f["duplicates"] for f in files),
-        night_before=moved.night_before.isoformat() if moved.night_before else None,
-        moved=dict(sorted(Counter(moved.changes["status"]).items())),
-        persons=noted["persons"],
-        judged_again=noted["judged_again"],
-        exceptions=dict(
-            sorted(
-                Counter(
-                    " ".join(x) for x in exceptions.select("rule_id", "outcome").iter_rows()
-                ).items()
-            )
-        ),
-        lines=worklist.height,
-        amount_at_risk=str(worklist["amount_at_risk"].sum() or 0),
-        at_risk_by_outcome=_at_risk(worklist),
-        repeated_amounts=len(noted["repeated_amounts"]),
-    )
-    summary = replace(summary, notes=_write_for_people(plan, summary, noted["balance"]))
-    write_manifest(results(plan), plan, run_id, noted["balance"], noted["repeated_amounts"])
-    timings = noted["seconds"] | {"report": round(seconds() - started, 3)}
+        run_id = plan.run_id(hashes, purged_before)
+        folder = plan.request.output / f"run={run_id}"
+        was_there = stands_complete(folder)
+        exceptions = pl.read_parquet(results(plan) / "exceptions.parquet", columns=list(FOUND))
+        worklist = pl.read_parquet(
+            results(plan) / "worklist.parquet", columns=["outcome", "amount_at_risk"]
+        )
+        moved = changes(connection, plan, run_id, exceptions)
+        write_tables(results(plan), {"changes": moved.changes})
+        write_findings(connection, results(plan))
+        protect(results(plan), plan)
+        summary = Summary(
+            run_id=run_id,
+            as_of=plan.request.as_of.isoformat(),
+            folder=folder,
+            was_there=was_there,
+            loaded_files=loaded.files - len(loaded.passed_over) - len(loaded.growing),
+            passed_over=loaded.passed_over,
+            growing=loaded.growing,
+            rows_read=sum(f.rows_read for f in files),
+            quarantined=sum(f.quarantined for f in files),
+            quarantined_tonight=sum(f.quarantined for f in files if f.sha256 in fresh),
+            duplicates=sum(f.duplicates for f in files),
+            night_before=moved.night_before.isoformat() if moved.night_before else None,
+            moved=dict(sorted(Counter(moved.changes["status"]).items())),
+            persons=judged.persons,
+            judged_again=judged.judged_again,
+            exceptions=dict(
+                sorted(
+                    Counter(
+                        " ".join(x) for x in exceptions.select("rule_id", "outcome").iter_rows()
+                    ).items()
+                )
+            ),
+            lines=worklist.height,
+            amount_at_risk=str(worklist["amount_at_risk"].sum() or 0),
+            at_risk_by_outcome=_at_risk(worklist),
+            repeated_amounts=len(judged.repeated_amounts),
+        )
+        summary = replace(summary, notes=_write_for_people(plan, summary, balance))
+        write_manifest(
+            connection, results(plan), plan, run_id, balance, list(judged.repeated_amounts)
+        )
+    timings = {
+        "load": loaded.seconds,
+        "validate": validated.seconds,
+        "settle": settled.seconds,
+        "judge": judged.seconds,
+        "report": _since(started),
+    }
     (results(plan) / TIMINGS).write_text(json.dumps(timings, indent=2) + "\n", encoding="utf-8")
     make_private(results(plan), plan.config.result_mode, plan.config.result_group)
     keep(plan.bench)
@@ -179,6 +279,19 @@ def report_stage(plan: Plan) -> Summary:
         publish(results(plan), folder)
     shutil.rmtree(plan.bench.scratch)
     return summary
+
+
+def run_stages(plan: Plan, step: Step = lambda _name: None) -> Summary:
+    """Every stage in order, without Prefect."""
+    loaded = load_stage(plan, step)
+    validated = validate_stage(plan)
+    settled = settle_stage(plan)
+    judged = judge_stage(plan)
+    return report_stage(plan, loaded, validated, settled, judged)
+
+
+def _since(started: float) -> float:
+    return round(seconds() - started, 3)
 
 
 def _at_risk(worklist: pl.DataFrame) -> dict[str, str]:
@@ -230,15 +343,3 @@ def _workpaper(plan: Plan, summary: Summary) -> tuple[str, ...]:
         summary.duplicates,
     )
     return write_workpaper(results(plan), about, plan.request.xlsx, plan.bench.scratch)
-
-
-def _noted(plan: Plan) -> dict:  # type: ignore[type-arg]  # JSON
-    path = plan.bench.scratch / "notes.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"seconds": {}}
-
-
-def _note(plan: Plan, stage: str, started: float, **facts: object) -> None:
-    """Keep a stage's seconds and facts for the report."""
-    noted = _noted(plan) | facts
-    noted["seconds"][stage] = round(seconds() - started, 3)
-    (plan.bench.scratch / "notes.json").write_text(json.dumps(noted), encoding="utf-8")

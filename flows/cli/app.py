@@ -29,7 +29,7 @@ from flows.cli.packets import packet, verify
 from flows.errors import PrefectTrouble, UsageError, redacted_errors
 from flows.ledger.changes import DISMISS, REOPEN, Decision, decide, last_night, read_decisions
 from flows.plan import Request, plan, program_version
-from flows.stages import begin, load_stage, net_stage, validate_stage
+from flows.stages import begin, load_stage, settle_stage, validate_stage
 from flows.summary import Summary
 
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
@@ -170,6 +170,7 @@ def validate(
     from tempfile import TemporaryDirectory
 
     from flows.results.publish import publish_findings
+    from flows.warehouse.connection import opened
 
     with (
         TemporaryDirectory(prefix="claims-audit-") as scratch,
@@ -181,9 +182,10 @@ def validate(
         begin(made)
         load_stage(made, lambda _name: None)
         validate_stage(made)
-        counts = net_stage(made)
+        counts = settle_stage(made).counts()
         if output:
-            publish_findings(output, made)
+            with opened(made.bench) as connection:
+                publish_findings(connection, output, made)
     print(
         f"{counts['accepted']} claim rows accepted, {counts['history']} of them history after final action."
     )

@@ -25,9 +25,8 @@ from flows.intake.readers import (
     has_pattern,
     match_header,
     parquet_source,
-    without_pattern,
 )
-from flows.warehouse.connection import Workbench, add_columns, create_table, opened
+from flows.warehouse.connection import Workbench, add_columns, create_table
 from flows.warehouse.sql import identifier, literals, one, run
 from schemas.tables import CLAIM_TABLES, TABLES, Table
 
@@ -57,8 +56,8 @@ class _FileScan:
 
 
 def load(
+    connection: duckdb.DuckDBPyConnection,
     bench: Workbench,
-    landing: Path | None,
     extracts: list[Extract],
     config: Config,
     step: Callable[[str], None],
@@ -68,57 +67,56 @@ def load(
     Raises InputRefused for a file that is not a table of the contract, and OSError where the disk fails.
     """
     loaded, fresh = LoadResult(), {}
-    with opened(bench, readable=without_pattern(landing) if landing else None) as connection:
-        formats = list(config.date_formats)
-        run(
-            connection,
-            "intake/parse",
-            listed_format=f"CAST(try_strptime(v, {literals(formats)}) AS DATE)"
-            if formats
-            else "CAST(NULL AS DATE)",
-        )
-        for table in TABLES.values():
-            connection.execute(f"DROP TABLE main.{identifier(table.name)}")
-            create_table(connection, table, [c.name for c in table.columns if c.required])
-        known = _known(connection, bench)
-        file_no, load_no = (max((k[i] for k in known.values()), default=0) for i in (0, 1))
-        with _looks(extracts, set(known), config, bench.scratch) as looks:
-            for extract, waiting in zip(extracts, looks, strict=True):
-                look = waiting.result()
-                check_control(extract, look.sha256)
-                if (extract.table, look.sha256) in known:
-                    loaded.passed_over.append(extract.name)
-                    connection.execute(
-                        "INSERT INTO run.again VALUES (?, ?)", [extract.table, look.sha256]
-                    )
-                    step(extract.name)
-                    continue
-                file_no += 1
-                known[extract.table, look.sha256] = (file_no, load_no + 1)
-                fresh[file_no] = extract
-                try:
-                    _load_file(connection, bench, extract, look, file_no, load_no + 1, config)
-                except InputRefused:
-                    if not _has_grown(extract.found, stamp(extract.path)):
-                        raise
-                    _forget_file(connection, TABLES[extract.table], file_no)
+    formats = list(config.date_formats)
+    run(
+        connection,
+        "intake/parse",
+        listed_format=f"CAST(try_strptime(v, {literals(formats)}) AS DATE)"
+        if formats
+        else "CAST(NULL AS DATE)",
+    )
+    for table in TABLES.values():
+        connection.execute(f"DROP TABLE main.{identifier(table.name)}")
+        create_table(connection, table, [c.name for c in table.columns if c.required])
+    known = _known(connection, bench)
+    file_no, load_no = (max((k[i] for k in known.values()), default=0) for i in (0, 1))
+    with _looks(extracts, set(known), config, bench.scratch) as looks:
+        for extract, waiting in zip(extracts, looks, strict=True):
+            look = waiting.result()
+            check_control(extract, look.sha256)
+            if (extract.table, look.sha256) in known:
+                loaded.passed_over.append(extract.name)
+                connection.execute(
+                    "INSERT INTO run.again VALUES (?, ?)", [extract.table, look.sha256]
+                )
                 step(extract.name)
-        for number, extract in fresh.items():
-            now = stamp(extract.path)
-            if _has_grown(extract.found, now):
-                loaded.growing.append(extract.name)
-                _forget_file(connection, TABLES[extract.table], number)
-            elif now != extract.found:
-                raise InputRefused(f"{extract.name}: {_CHANGED}")
-        connection.execute("BEGIN")  # together they cost a third
-        for table in TABLES.values():
-            add_columns(connection, table, [c.name for c in table.columns])
-        connection.execute("COMMIT")
-        loaded.rows = one(connection, "SELECT coalesce(sum(rows_read), 0) FROM main.file")
-        claims = one(
-            connection,
-            f"SELECT count(*) FROM every_file WHERE table_name IN {literals(list(CLAIM_TABLES))}",
-        )
+                continue
+            file_no += 1
+            known[extract.table, look.sha256] = (file_no, load_no + 1)
+            fresh[file_no] = extract
+            try:
+                _load_file(connection, bench, extract, look, file_no, load_no + 1, config)
+            except InputRefused:
+                if not _has_grown(extract.found, stamp(extract.path)):
+                    raise
+                _forget_file(connection, TABLES[extract.table], file_no)
+            step(extract.name)
+    for number, extract in fresh.items():
+        now = stamp(extract.path)
+        if _has_grown(extract.found, now):
+            loaded.growing.append(extract.name)
+            _forget_file(connection, TABLES[extract.table], number)
+        elif now != extract.found:
+            raise InputRefused(f"{extract.name}: {_CHANGED}")
+    connection.execute("BEGIN")  # together they cost a third
+    for table in TABLES.values():
+        add_columns(connection, table, [c.name for c in table.columns])
+    connection.execute("COMMIT")
+    loaded.rows = one(connection, "SELECT coalesce(sum(rows_read), 0) FROM main.file")
+    claims = one(
+        connection,
+        f"SELECT count(*) FROM every_file WHERE table_name IN {literals(list(CLAIM_TABLES))}",
+    )
     if loaded.growing and not claims:
         raise InputRefused(f"{loaded.growing[0]}: {_CHANGED}")
     return loaded

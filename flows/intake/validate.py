@@ -7,26 +7,24 @@ import duckdb
 import polars as pl
 
 from flows.errors import DoesNotBalance, TooManyBadRows
-from flows.warehouse.connection import Workbench, opened
 from flows.warehouse.sql import identifier
 from schemas.rows import error_model, failures, warning_checks
 from schemas.tables import TABLES, Table
 
 
-def validate(bench: Workbench, max_error_rate: float) -> None:
+def validate(connection: duckdb.DuckDBPyConnection, max_error_rate: float) -> None:
     """Move rows that do not hold into the quarantine, and group the warnings of the others.
 
     Raises TooManyBadRows where more than that share of a file's rows is quarantined.
     """
-    with opened(bench) as connection:
-        rejects = _structural_rejects(connection)
-        for table in TABLES.values():
-            _quarantine(connection, table, rejects)
-            _warn(connection, table, rejects)
-        counts = connection.execute(
-            """SELECT f.name, f.rows_read, count(DISTINCT q.row_number)
-               FROM main.file f JOIN main.quarantine q USING (file_no) GROUP BY ALL ORDER BY f.name"""
-        ).fetchall()
+    rejects = _structural_rejects(connection)
+    for table in TABLES.values():
+        _quarantine(connection, table, rejects)
+        _warn(connection, table, rejects)
+    counts = connection.execute(
+        """SELECT f.name, f.rows_read, count(DISTINCT q.row_number)
+           FROM main.file f JOIN main.quarantine q USING (file_no) GROUP BY ALL ORDER BY f.name"""
+    ).fetchall()
     for name, rows_read, quarantined in counts:
         check_rate(name, rows_read, quarantined, max_error_rate)
 

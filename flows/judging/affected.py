@@ -15,13 +15,13 @@ from audit_rules.engine.rule import Book, RuleModule
 from audit_rules.facts.generic_prices import ASKED_BY, are_tablets, dearest_generics
 from audit_rules.policy.terms import GenericTrial
 from flows.judging.frames import PopulationFacts, supplied
-from flows.warehouse.connection import Workbench, left, opened
+from flows.warehouse.connection import left
 from flows.warehouse.memory import after, builds_on_answers
 from flows.warehouse.sql import day, run
 
 
 def touched_persons(
-    bench: Workbench,
+    connection: duckdb.DuckDBPyConnection,
     book: Book,
     rules: Iterable[RuleModule],
     others: PopulationFacts,
@@ -36,25 +36,24 @@ def touched_persons(
     fills = named_fills(others.priced_fills, book.reference)
     brand = _asked(fills, book)
     prices = dearest_generics(brand.select(ASKED_BY).unique().lazy(), fills.lazy()).collect()
-    with opened(bench) as connection:
-        left(connection, "generic_price", prices.sort(ASKED_BY))
-        left(connection, "payer_start", others.payer_start)
-        before = builds_on_answers(connection, texts, supplied(connection))
-        if before is None:
-            return None
-        _find_moved_providers(connection)
-        run(connection, "judging/touched_persons", as_of=day(as_of), after=after(before))
-        moved_prices = _moved(connection, "generic_price").select(ASKED_BY).unique()
-        touched = brand.join(moved_prices, on=ASKED_BY, how="semi", nulls_equal=True)["person"]
-        if _moved(connection, "payer_start").height:
-            touched = brand["person"]
-        left(connection, "of_others", touched.unique().to_frame())
-        passing = [reason for module in rules for reason in module.RULE.passing if before < as_of]
-        connection.execute(
-            """INSERT INTO run.touched_person
-               FROM run.of_others UNION SELECT person_id FROM kept.main.judged_coverage WHERE list_contains(?, reason)""",
-            [passing],
-        )
+    left(connection, "generic_price", prices.sort(ASKED_BY))
+    left(connection, "payer_start", others.payer_start)
+    before = builds_on_answers(connection, texts, supplied(connection))
+    if before is None:
+        return None
+    _find_moved_providers(connection)
+    run(connection, "judging/touched_persons", as_of=day(as_of), after=after(before))
+    moved_prices = _moved(connection, "generic_price").select(ASKED_BY).unique()
+    touched = brand.join(moved_prices, on=ASKED_BY, how="semi", nulls_equal=True)["person"]
+    if _moved(connection, "payer_start").height:
+        touched = brand["person"]
+    left(connection, "of_others", touched.unique().to_frame())
+    passing = [reason for module in rules for reason in module.RULE.passing if before < as_of]
+    connection.execute(
+        """INSERT INTO run.touched_person
+           FROM run.of_others UNION SELECT person_id FROM kept.main.judged_coverage WHERE list_contains(?, reason)""",
+        [passing],
+    )
     return before
 
 

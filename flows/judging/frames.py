@@ -9,7 +9,7 @@ import polars as pl
 from audit_rules.engine.dossier import WarehouseFrames
 from audit_rules.reference.codes import Reference
 from flows.settle.claims import FEE, QUANTITY, SERVICE_DATE
-from flows.warehouse.connection import Workbench, left, opened
+from flows.warehouse.connection import left
 from flows.warehouse.memory import GATHERED, NO_PAIRS, after
 from flows.warehouse.sql import day, fetched, run
 from schemas.tables import TABLES, Kind
@@ -56,7 +56,7 @@ class PopulationFacts(NamedTuple):
 
 
 def extract(
-    bench: Workbench,
+    connection: duckdb.DuckDBPyConnection,
     reference: Reference,
     as_of: date,
     others: PopulationFacts | None = None,
@@ -71,84 +71,84 @@ def extract(
                         person, payer_id, service_date, fate, quantity_milli, paid_cents, fee_cents.
     other tables        grain: row; person and payer_id added, dates of diagnoses filled in.
     """
-    priced_fills, payer_start = others or of_others(bench, reference, as_of)
-    with opened(bench) as connection:
-        _list_codes(
-            connection, "audited_hcpcs", reference.hcpcs.filter(pl.col("role") != "never")["hcpcs"]
+    priced_fills, payer_start = others or of_others(connection, reference, as_of)
+    _list_codes(
+        connection, "audited_hcpcs", reference.hcpcs.filter(pl.col("role") != "never")["hcpcs"]
+    )
+    _list_codes(connection, "audited_ndc", reference.ndc.filter(pl.col("audited"))["ndc11"])
+    today = day(as_of)
+    asked = _TOUCHED if before else _EVERYBODY
+    run(connection, "judging/affected", as_of=today, after=after(before), **asked)
+    for table in GATHERED:
+        rows_before = f"UNION ALL BY NAME FROM kept.main.{table}_gathered" if before else ""
+        run(
+            connection,
+            "judging/gathered",
+            table=table,
+            looked_at=asked["looked_at"],
+            rows_before=rows_before,
         )
-        _list_codes(connection, "audited_ndc", reference.ndc.filter(pl.col("audited"))["ndc11"])
-        today = day(as_of)
-        asked = _TOUCHED if before else _EVERYBODY
-        run(connection, "judging/affected", as_of=today, after=after(before), **asked)
-        for table in GATHERED:
-            rows_before = f"UNION ALL BY NAME FROM kept.main.{table}_gathered" if before else ""
-            run(
-                connection,
-                "judging/gathered",
-                table=table,
-                looked_at=asked["looked_at"],
-                rows_before=rows_before,
-            )
-        return WarehouseFrames(
-            medical=_claims(connection, "medical_claim", today),
-            pharmacy=_claims(connection, "pharmacy_claim", today),
-            diagnosis=_rows(
-                connection,
-                "diagnosis",
-                "t.claim_id, t.diagnosis_code, t.diagnosis_code_type, "
-                "coalesce(t.diagnosis_date, d.diagnosis_date) AS diagnosis_date",
-                "LEFT JOIN run.dated_diagnosis d ON d.file_no = t.file_no AND d.row_number = t.row_number",
-            ),
-            eligibility=_rows(
-                connection,
-                "eligibility",
-                f"{_PAYER_ID}, t.birth_date, t.death_date, t.enrollment_start_date, "
-                "t.enrollment_end_date",
-                _PAYER,
-                key=("person", "p.payer_id", "t.enrollment_start_date"),
-            ),
-            authorization=_rows(
-                connection,
-                "authorization",
-                f"{_PAYER_ID}, t.authorization_id, t.drug, t.product, t.status, t.start_date, "
-                "t.end_date, t.override",
-                f"{_PAYER} {_LATEST_DECISION}",
-            ),
-            clinical_evidence=_rows(
-                connection,
-                "clinical_evidence",
-                "t.evidence_date, t.evidence_code, t.evidence_value",
-                key=("person", "t.evidence_date", "t.evidence_code"),
-            ),
-            provider=fetched(connection, "SELECT DISTINCT npi, taxonomy_code FROM every_provider"),
-            payer_start=payer_start,
-            priced_fills=priced_fills,
-            supplied=supplied(connection),
-        )
+    return WarehouseFrames(
+        medical=_claims(connection, "medical_claim", today),
+        pharmacy=_claims(connection, "pharmacy_claim", today),
+        diagnosis=_rows(
+            connection,
+            "diagnosis",
+            "t.claim_id, t.diagnosis_code, t.diagnosis_code_type, "
+            "coalesce(t.diagnosis_date, d.diagnosis_date) AS diagnosis_date",
+            "LEFT JOIN run.dated_diagnosis d ON d.file_no = t.file_no AND d.row_number = t.row_number",
+        ),
+        eligibility=_rows(
+            connection,
+            "eligibility",
+            f"{_PAYER_ID}, t.birth_date, t.death_date, t.enrollment_start_date, "
+            "t.enrollment_end_date",
+            _PAYER,
+            key=("person", "p.payer_id", "t.enrollment_start_date"),
+        ),
+        authorization=_rows(
+            connection,
+            "authorization",
+            f"{_PAYER_ID}, t.authorization_id, t.drug, t.product, t.status, t.start_date, "
+            "t.end_date, t.override",
+            f"{_PAYER} {_LATEST_DECISION}",
+        ),
+        clinical_evidence=_rows(
+            connection,
+            "clinical_evidence",
+            "t.evidence_date, t.evidence_code, t.evidence_value",
+            key=("person", "t.evidence_date", "t.evidence_code"),
+        ),
+        provider=fetched(connection, "SELECT DISTINCT npi, taxonomy_code FROM every_provider"),
+        payer_start=payer_start,
+        priced_fills=priced_fills,
+        supplied=supplied(connection),
+    )
 
 
-def of_others(bench: Workbench, reference: Reference, as_of: date) -> PopulationFacts:
+def of_others(
+    connection: duckdb.DuckDBPyConnection, reference: Reference, as_of: date
+) -> PopulationFacts:
     """What answers take from other persons, for everybody at once."""
-    with opened(bench) as connection:
-        _list_codes(connection, "audited_ndc", reference.ndc.filter(pl.col("audited"))["ndc11"])
-        priced_fills = fetched(
-            connection,
-            f"""SELECT {_PERSON} AS person, t.ndc_code, {_PAYER_ID}, t.dispensing_date AS service_date,
-                       {_figure("t.quantity", "quantity", 1000)} AS quantity_milli,
-                       {_figure("t.paid_amount", "paid_amount", 100)} AS paid_cents,
-                       {_figure(FEE["pharmacy_claim"], "fee", 100)} AS fee_cents
-                FROM every_pharmacy_claim t {_PAYER}
-                LEFT JOIN run.sole_person s ON s.member_id = t.member_id
-                LEFT JOIN run.pharmacy_claim_fate f ON f.file_no = t.file_no AND f.row_number = t.row_number
-                WHERE t.ndc_code IN (FROM run.audited_ndc) AND t.dispensing_date <= {day(as_of)}
-                  AND coalesce(f.fate, 'history') = 'history'""",
-        )
-        payer_start = fetched(
-            connection,
-            f"""SELECT {_PAYER_ID},
-                       greatest(min(t.dispensing_date), (SELECT max(before) FROM every_purge)) AS first_dispensing_date
-                FROM every_pharmacy_claim t {_PAYER} GROUP BY ALL""",
-        )
+    _list_codes(connection, "audited_ndc", reference.ndc.filter(pl.col("audited"))["ndc11"])
+    priced_fills = fetched(
+        connection,
+        f"""SELECT {_PERSON} AS person, t.ndc_code, {_PAYER_ID}, t.dispensing_date AS service_date,
+                   {_figure("t.quantity", "quantity", 1000)} AS quantity_milli,
+                   {_figure("t.paid_amount", "paid_amount", 100)} AS paid_cents,
+                   {_figure(FEE["pharmacy_claim"], "fee", 100)} AS fee_cents
+            FROM every_pharmacy_claim t {_PAYER}
+            LEFT JOIN run.sole_person s ON s.member_id = t.member_id
+            LEFT JOIN run.pharmacy_claim_fate f ON f.file_no = t.file_no AND f.row_number = t.row_number
+            WHERE t.ndc_code IN (FROM run.audited_ndc) AND t.dispensing_date <= {day(as_of)}
+              AND coalesce(f.fate, 'history') = 'history'""",
+    )
+    payer_start = fetched(
+        connection,
+        f"""SELECT {_PAYER_ID},
+                   greatest(min(t.dispensing_date), (SELECT max(before) FROM every_purge)) AS first_dispensing_date
+            FROM every_pharmacy_claim t {_PAYER} GROUP BY ALL""",
+    )
     return PopulationFacts(priced_fills, payer_start)
 
 

@@ -16,7 +16,7 @@ import polars as pl
 from flows.clock import today
 from flows.errors import UsageError
 from flows.plan import Plan, program_version
-from flows.warehouse.connection import hold, opened, upgrade, written
+from flows.warehouse.connection import hold, upgrade, written
 from flows.warehouse.sql import day, fetched, one, run
 from schemas.results import CHANGE, conform
 
@@ -46,36 +46,37 @@ class LedgerChanges(NamedTuple):
     night_before: date | None
 
 
-def changes(plan: Plan, run_id: str, exceptions: pl.DataFrame) -> LedgerChanges:
+def changes(
+    connection: duckdb.DuckDBPyConnection, plan: Plan, run_id: str, exceptions: pl.DataFrame
+) -> LedgerChanges:
     """Hold tonight's exceptions against the nights before; what is to be kept of it is left in the workbench."""
     night = plan.request.as_of
     tonight = day(night)
-    with opened(plan.bench) as connection:
-        (before,) = connection.execute(
-            f"SELECT max(as_of) FROM every_night WHERE as_of < {tonight}"
-        ).fetchall()[0]
-        connection.register(
-            "exceptions",
-            exceptions.select(FOUND).unique("exception_id", keep="first", maintain_order=True),
+    (before,) = connection.execute(
+        f"SELECT max(as_of) FROM every_night WHERE as_of < {tonight}"
+    ).fetchall()[0]
+    connection.register(
+        "exceptions",
+        exceptions.select(FOUND).unique("exception_id", keep="first", maintain_order=True),
+    )
+    connection.execute("CREATE OR REPLACE TABLE run.found AS FROM exceptions")
+    connection.unregister("exceptions")
+    _note_texts(connection, plan, before)
+    run(connection, "ledger/events", night=tonight, longest_chain=str(_LONGEST_CHAIN))
+    if one(connection, f"SELECT count(*) FROM every_night WHERE as_of > {tonight}") == 0:
+        columns = "* EXCLUDE (previous_outcome, previous_reason, previous_amount_at_risk)"
+        connection.execute(
+            f"INSERT INTO main.ledger_event BY NAME SELECT {columns} FROM run.event ORDER BY ALL"
         )
-        connection.execute("CREATE OR REPLACE TABLE run.found AS FROM exceptions")
-        connection.unregister("exceptions")
-        _note_texts(connection, plan, before)
-        run(connection, "ledger/events", night=tonight, longest_chain=str(_LONGEST_CHAIN))
-        if one(connection, f"SELECT count(*) FROM every_night WHERE as_of > {tonight}") == 0:
-            columns = "* EXCLUDE (previous_outcome, previous_reason, previous_amount_at_risk)"
-            connection.execute(
-                f"INSERT INTO main.ledger_event BY NAME SELECT {columns} FROM run.event ORDER BY ALL"
-            )
-            connection.execute("INSERT INTO main.night VALUES (?, ?)", [night, run_id])
-        else:
-            connection.execute("DELETE FROM main.night_text")
-        moved = fetched(
-            connection,
-            """SELECT e.*, d.reason AS decision_reason, d.decided_by, d.until AS dismissed_until
-               FROM run.event e
-               LEFT JOIN run.decided d ON d.exception_id = e.exception_id AND e.why IN ('by_person', 'dismissal_expired')""",
-        )
+        connection.execute("INSERT INTO main.night VALUES (?, ?)", [night, run_id])
+    else:
+        connection.execute("DELETE FROM main.night_text")
+    moved = fetched(
+        connection,
+        """SELECT e.*, d.reason AS decision_reason, d.decided_by, d.until AS dismissed_until
+           FROM run.event e
+           LEFT JOIN run.decided d ON d.exception_id = e.exception_id AND e.why IN ('by_person', 'dismissal_expired')""",
+    )
     return LedgerChanges(conform(moved.sort(_ORDER, nulls_last=True), CHANGE), before)
 
 

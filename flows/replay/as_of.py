@@ -6,15 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import duckdb
+
 from flows.errors import UsageError
 from flows.plan import Plan, Request, plan
 from flows.settle.claims import net
-from flows.warehouse.connection import Workbench
+from flows.warehouse.connection import opened
 
 
 @contextmanager
-def settled_again(request: Request) -> Iterator[tuple[Plan, Workbench]]:
-    """The plan of a request without its input, and a temporary workbench in which final action is settled.
+def settled_again(request: Request) -> Iterator[tuple[Plan, duckdb.DuckDBPyConnection]]:
+    """The plan of a request without its input, and a connection to a temporary workbench in which final action is settled.
 
     Raises UsageError where there is no such warehouse, and AuditError as a run would.
     """
@@ -25,5 +27,6 @@ def settled_again(request: Request) -> Iterator[tuple[Plan, Workbench]]:
     made = plan(replace(request, input=None))
     with TemporaryDirectory(prefix="claims-audit-") as scratch:
         bench = replace(made.bench, database=Path(scratch) / "bench.duckdb", scratch=Path(scratch))
-        net(bench, request.as_of, made.payer_names, max_error_rate=1)
-        yield made, bench
+        with opened(bench) as connection:
+            net(connection, request.as_of, made.payer_names, max_error_rate=1)
+            yield made, connection

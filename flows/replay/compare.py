@@ -59,8 +59,8 @@ def compare(request: Request, before: Path | None, after: Path | None) -> pl.Dat
 
 
 def _exceptions(request: Request) -> pl.DataFrame:
-    with settled_again(request) as (made, bench):
-        extracted = extract(bench, made.reference, request.as_of)
+    with settled_again(request) as (made, connection):
+        extracted = extract(connection, made.reference, request.as_of)
     dossier = compile_dossier(extracted, made.reference, made.default_supply_days, request.as_of)
     return judge(dossier, Book(made.library, made.reference), RULES).exceptions.select(_SHOWN)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+import duckdb
 import polars as pl
 
 from audit_rules.counterfactuals.case import FRAMES, Case, rows_of
@@ -21,7 +22,6 @@ from flows.judging.frames import extract
 from flows.plan import Plan, Request
 from flows.replay.as_of import settled_again
 from flows.settle.claims import QUANTITY, SERVICE_DATE
-from flows.warehouse.connection import Workbench, opened
 from schemas.formats import well_formed
 from schemas.outcomes import EXCEPTIONS
 from schemas.results import EVIDENCE_FIELDS, EVIDENCE_ORDER
@@ -69,8 +69,8 @@ def explain(request: Request, claim_id: str, line: int | None = None) -> Explana
 
     Raises UsageError where there is no such warehouse, claim or line, without repeating what was asked for.
     """
-    with pl.Config(engine_affinity="in-memory"), settled_again(request) as (made, bench):
-        rows = _rows(bench, request.as_of, claim_id.strip())
+    with pl.Config(engine_affinity="in-memory"), settled_again(request) as (made, connection):
+        rows = _rows(connection, request.as_of, claim_id.strip())
         if not rows:
             raise UsageError(
                 "The warehouse holds no claim of that id as of that day. Check the id, --as-of, and the quarantine of its run."
@@ -80,33 +80,32 @@ def explain(request: Request, claim_id: str, line: int | None = None) -> Explana
             raise UsageError(
                 "The claim has no line of that number. Leave --line out to see all of them."
             )
-        extracted = extract(bench, made.reference, request.as_of)
+        extracted = extract(connection, made.reference, request.as_of)
         return _explained(made, rows, extracted)
 
 
-def _rows(bench: Workbench, as_of: date, claim_id: str) -> list[Row]:
+def _rows(connection: duckdb.DuckDBPyConnection, as_of: date, claim_id: str) -> list[Row]:
     """Every row of the claim in either table, whatever became of it, by table, payer, line and place."""
     found: list[Row] = []
-    with opened(bench) as connection:
-        for table in CLAIM_TABLES:
-            query = f"""
-                SELECT '{table.removesuffix("_claim")}' AS claim_source, p.payer_id,
-                       t.* EXCLUDE (member_hash, row_hash, notes, raw_record, place),
-                       coalesce(t.person_id, s.sole_person_id, t.member_id) AS person, e.name AS file,
-                       {SERVICE_DATE[table]} AS service_date, t.{QUANTITY[table]} AS billed,
-                       coalesce(f.fate, CASE WHEN {SERVICE_DATE[table]} > $as_of THEN 'after_as_of' ELSE 'history' END) AS fate,
-                       coalesce(f.is_netted, false) AS is_netted, f.netted_paid_amount, f.netted_quantity
-                FROM every_{table} t
-                JOIN every_file e USING (file_no)
-                JOIN run.file_order o USING (file_no)
-                JOIN run.payer p ON p.name = lower(t.payer)
-                LEFT JOIN run.sole_person s ON s.member_id = t.member_id
-                LEFT JOIN run.{table}_fate f ON f.file_no = t.file_no AND f.row_number = t.row_number
-                WHERE t.claim_id = $claim_id
-                ORDER BY p.payer_id, t.claim_line_number, o.file_rank, t.row_number"""
-            found += (
-                connection.sql(query, params={"as_of": as_of, "claim_id": claim_id}).pl().to_dicts()
-            )
+    for table in CLAIM_TABLES:
+        query = f"""
+            SELECT '{table.removesuffix("_claim")}' AS claim_source, p.payer_id,
+                   t.* EXCLUDE (member_hash, row_hash, notes, raw_record, place),
+                   coalesce(t.person_id, s.sole_person_id, t.member_id) AS person, e.name AS file,
+                   {SERVICE_DATE[table]} AS service_date, t.{QUANTITY[table]} AS billed,
+                   coalesce(f.fate, CASE WHEN {SERVICE_DATE[table]} > $as_of THEN 'after_as_of' ELSE 'history' END) AS fate,
+                   coalesce(f.is_netted, false) AS is_netted, f.netted_paid_amount, f.netted_quantity
+            FROM every_{table} t
+            JOIN every_file e USING (file_no)
+            JOIN run.file_order o USING (file_no)
+            JOIN run.payer p ON p.name = lower(t.payer)
+            LEFT JOIN run.sole_person s ON s.member_id = t.member_id
+            LEFT JOIN run.{table}_fate f ON f.file_no = t.file_no AND f.row_number = t.row_number
+            WHERE t.claim_id = $claim_id
+            ORDER BY p.payer_id, t.claim_line_number, o.file_rank, t.row_number"""
+        found += (
+            connection.sql(query, params={"as_of": as_of, "claim_id": claim_id}).pl().to_dicts()
+        )
     return found
 
 

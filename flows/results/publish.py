@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 
 from audit_rules.engine.judge import Judgement
@@ -17,7 +18,7 @@ from flows.plan import Plan, program_version
 from flows.privacy import FULL, pseudonymised
 from flows.results.small_cells import aggregated
 from flows.results.tables import write_table
-from flows.warehouse.connection import Workbench, make_durable, opened
+from flows.warehouse.connection import make_durable
 from flows.warehouse.sql import fetched, statements
 from schemas.results import QUARANTINE, RESULT_SCHEMA_VERSION, WARNING, conform
 
@@ -47,19 +48,19 @@ def write_judgement(folder: Path, judgement: Judgement) -> None:
         in_csv.result()
 
 
-def write_findings(folder: Path, plan: Plan) -> None:
+def write_findings(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Quarantine and warnings of what was loaded."""
-    write_tables(folder, {"quarantine": _quarantine(plan.bench), "warnings": _warnings(plan.bench)})
+    write_tables(folder, {"quarantine": _quarantine(connection), "warnings": _warnings(connection)})
 
 
-def publish_findings(output: Path, plan: Plan) -> None:
+def publish_findings(connection: duckdb.DuckDBPyConnection, output: Path, plan: Plan) -> None:
     """Quarantine and warnings, complete before either has its name."""
     output.mkdir(mode=0o700, parents=True, exist_ok=True)
     partial = output / ".findings"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(mode=0o700)
     try:
-        write_findings(partial, plan)
+        write_findings(connection, partial)
         make_private(partial, plan.config.result_mode, plan.config.result_group)
         for path in sorted(partial.iterdir()):
             path.replace(output / path.name)
@@ -103,7 +104,12 @@ def protect(folder: Path, plan: Plan) -> None:
 
 
 def write_manifest(
-    folder: Path, plan: Plan, run_id: str, balance: dict[str, Any], repeated: list[dict[str, Any]]
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    plan: Plan,
+    run_id: str,
+    balance: dict[str, Any],
+    repeated: list[dict[str, Any]],
 ) -> None:
     """Last of all, the manifest with the hash of every result."""
     results = {
@@ -111,10 +117,9 @@ def write_manifest(
         for p in sorted(folder.rglob("*"))
         if p.is_file()
     }
-    with opened(plan.bench) as connection:
-        unknown = connection.execute(
-            "SELECT name, unknown_columns FROM every_file ORDER BY name, sha256"
-        ).fetchall()
+    unknown = connection.execute(
+        "SELECT name, unknown_columns FROM every_file ORDER BY name, sha256"
+    ).fetchall()
     manifest = {
         "run_id": run_id,
         "version": program_version(),
@@ -160,16 +165,14 @@ def _of_level(
     }
 
 
-def _quarantine(bench: Workbench) -> pl.DataFrame:
+def _quarantine(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """One row per failed check of severity error, in every file loaded so far."""
-    with opened(bench) as connection:
-        return conform(fetched(connection, "; ".join(statements("results/quarantine"))), QUARANTINE)
+    return conform(fetched(connection, "; ".join(statements("results/quarantine"))), QUARANTINE)
 
 
-def _warnings(bench: Workbench) -> pl.DataFrame:
+def _warnings(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """One row per file, column and check of severity warning."""
-    with opened(bench) as connection:
-        return conform(fetched(connection, "; ".join(statements("results/warnings"))), WARNING)
+    return conform(fetched(connection, "; ".join(statements("results/warnings"))), WARNING)
 
 
 def write_csv(file: Path, frame: pl.DataFrame) -> None:

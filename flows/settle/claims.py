@@ -8,7 +8,7 @@ import duckdb
 
 from flows.errors import DoesNotBalance
 from flows.intake.validate import check_rate
-from flows.warehouse.connection import Workbench, compared, opened
+from flows.warehouse.connection import compared
 from flows.warehouse.memory import NO_PAIRS, after, begin_night
 from flows.warehouse.sql import day, identifier, one, run
 from schemas.tables import CLAIM_TABLES, TABLES
@@ -113,7 +113,11 @@ class Balance:
 
 
 def net(
-    bench: Workbench, as_of: date, payer_names: dict[str, str], max_error_rate: float
+    connection: duckdb.DuckDBPyConnection,
+    as_of: date,
+    payer_names: dict[str, str],
+    max_error_rate: float,
+    whole: bool = False,
 ) -> Balance:
     """Link persons, settle what becomes of every claim row, and hold the counts against each other.
 
@@ -122,24 +126,19 @@ def net(
     without their claim are too many.
     """
     today = day(as_of)
-    with opened(bench) as connection:
-        connection.execute(
-            "CREATE OR REPLACE TABLE run.payer_name (name VARCHAR, payer_id VARCHAR)"
-        )
-        for name, payer_id in sorted(payer_names.items()):
-            connection.execute("INSERT INTO run.payer_name VALUES (?, ?)", [name, payer_id])
-        connection.execute(_FILE_ORDER)
-        before = begin_night(connection, as_of, payer_names, bench.whole)
-        _settle_persons(connection, today, before)
-        for table in CLAIM_TABLES:
-            _settle_claims(connection, table, today, before)
-        fresh = {
-            sha256 for (sha256,) in connection.execute("SELECT sha256 FROM main.file").fetchall()
-        }
-        balance = Balance(
-            _file_counts(connection, before),
-            tuple(_table_counts(connection, t, today) for t in CLAIM_TABLES),
-        )
+    connection.execute("CREATE OR REPLACE TABLE run.payer_name (name VARCHAR, payer_id VARCHAR)")
+    for name, payer_id in sorted(payer_names.items()):
+        connection.execute("INSERT INTO run.payer_name VALUES (?, ?)", [name, payer_id])
+    connection.execute(_FILE_ORDER)
+    before = begin_night(connection, as_of, payer_names, whole)
+    _settle_persons(connection, today, before)
+    for table in CLAIM_TABLES:
+        _settle_claims(connection, table, today, before)
+    fresh = {sha256 for (sha256,) in connection.execute("SELECT sha256 FROM main.file").fetchall()}
+    balance = Balance(
+        _file_counts(connection, before),
+        tuple(_table_counts(connection, t, today) for t in CLAIM_TABLES),
+    )
     _check(balance)
     for file in balance.files:
         if file.sha256 in fresh:

@@ -113,21 +113,21 @@ def _judged_again(request: Request) -> set[str]:
     made = plan(request)
     run_to_final_action(made)
     book = Book(made.library, made.reference)
-    others = of_others(made.bench, made.reference, request.as_of)
-    before = touched_persons(made.bench, book, FEW, others, request.as_of, made.texts)
 
     def judged(before: date | None) -> Judgement:
-        extracted = extract(made.bench, made.reference, request.as_of, before=before)
+        extracted = extract(connection, made.reference, request.as_of, before=before)
         return judge(
             compile_dossier(extracted, made.reference, made.default_supply_days, request.as_of),
             book,
             FEW,
         )
 
-    found = with_standing(made.bench, judged(before))
     with opened(made.bench) as connection:
+        others = of_others(connection, made.reference, request.as_of)
+        before = touched_persons(connection, book, FEW, others, request.as_of, made.texts)
+        found = with_standing(connection, judged(before))
         asked = {person for (person,) in connection.execute("FROM run.affected_person").fetchall()}
-    whole = judged(None)
+        whole = judged(None)
     assert found.exceptions.equals(whole.exceptions)
     assert found.coverage.equals(whole.coverage)
     assert found.worklist.equals(whole.worklist)

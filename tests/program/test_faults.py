@@ -302,7 +302,7 @@ def _late(stage: str) -> object:
         "begin",
         "load_stage",
         "validate_stage",
-        "net_stage",
+        "settle_stage",
         "judge_stage",
         _late("write_manifest"),
         _late("keep"),

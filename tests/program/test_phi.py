@@ -36,7 +36,7 @@ PSEUDONYM_KEY = "a secret of this test, long enough to be one"
 RAISED = [
     "load_stage",
     "validate_stage",
-    "net_stage",
+    "settle_stage",
     "judge_stage",
     "report_stage",
     "keep",

@@ -102,7 +102,8 @@ class CaseRuns:
         planned = plan(request)
         run_to_final_action(planned)
         _refuse_bad_rows(planned, owners)
-        extracted = extract(planned.bench, planned.reference, group.as_of)
+        with opened(planned.bench) as connection:
+            extracted = extract(connection, planned.reference, group.as_of)
         shutil.rmtree(base)
         dossier = compile_dossier(
             extracted, planned.reference, planned.default_supply_days, group.as_of

@@ -17,8 +17,8 @@ from audit_rules.engine.dossier import WarehouseFrames
 from flows.judging.frames import extract
 from flows.plan import Plan, Request, plan
 from flows.results.publish import write_findings
-from flows.settle.claims import Balance, net
-from flows.stages import begin, load_stage, validate_stage
+from flows.settle.claims import Balance
+from flows.stages import begin, load_stage, settle_stage, validate_stage
 from flows.warehouse.connection import keep, opened
 from schemas.tables import TABLES
 
@@ -156,7 +156,8 @@ class Ran:
     def findings(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The result tables quarantine and warnings, as a run writes them."""
         with TemporaryDirectory() as folder:
-            write_findings(Path(folder), self.plan)
+            with opened(self.plan.bench) as connection:
+                write_findings(connection, Path(folder))
             quarantine, warnings = (
                 pl.read_parquet(Path(folder) / f"{name}.parquet")
                 for name in ("quarantine", "warnings")
@@ -213,7 +214,8 @@ class Ran:
 
     def extracted(self) -> WarehouseFrames:
         """What the rules would be given."""
-        return extract(self.plan.bench, self.plan.reference, self.plan.request.as_of)
+        with opened(self.plan.bench) as connection:
+            return extract(connection, self.plan.reference, self.plan.request.as_of)
 
     def failed(self, table: str) -> list[tuple[int, str | None, str]]:
         """Row number, column and check of every failed check of a table."""
@@ -247,7 +249,6 @@ def run(
     settings.write_text(config, encoding="utf-8")
     made = plan(Request(given, folder, folder / "audit.duckdb", as_of, settings))
     begin(made)
-    passed_over = load_stage(made, lambda _name: None)["passed_over"]
+    passed_over = load_stage(made, lambda _name: None).passed_over
     validate_stage(made)
-    balance = net(made.bench, as_of, made.payer_names, made.config.max_error_rate)
-    return Ran(made, balance, passed_over)
+    return Ran(made, settle_stage(made).balance, len(passed_over))

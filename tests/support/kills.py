@@ -29,7 +29,7 @@ STAGES: tuple[Callable[..., object], ...] = (
     stages.begin,
     stages.load_stage,
     stages.validate_stage,
-    stages.net_stage,
+    stages.settle_stage,
     stages.judge_stage,
     stages.report_stage,
 )
@@ -94,12 +94,17 @@ def _staged(
         request.output.mkdir(mode=0o700, parents=True, exist_ok=True)
         with hold(request.warehouse):
             try:
+                results: list[Any] = []
                 for number, stage in enumerate(STAGES):
                     if before and number in before:
                         before[number]()
                     if counter:
                         counter.enter(stage.__name__)
-                    stage(made, lambda _name: None) if stage is stages.load_stage else stage(made)
+                    given = {
+                        stages.load_stage: (lambda _name: None,),
+                        stages.report_stage: tuple(results[1:]),
+                    }.get(stage, ())
+                    results.append(stage(made, *given))
             finally:
                 sys.settrace(None)
                 shutil.rmtree(made.bench.scratch, ignore_errors=True)

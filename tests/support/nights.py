@@ -24,11 +24,7 @@ def night(request: Request) -> Summary:
         with hold(request.warehouse):
             try:
                 stages.begin(made)
-                stages.load_stage(made, lambda _name: None)
-                stages.validate_stage(made)
-                stages.net_stage(made)
-                stages.judge_stage(made)
-                return stages.report_stage(made)
+                return stages.run_stages(made)
             finally:
                 shutil.rmtree(made.bench.scratch, ignore_errors=True)
 

@@ -9,7 +9,8 @@ from audit_rules.engine.rule import Book
 from audit_rules.rules import RULES
 from flows.judging.frames import extract
 from flows.plan import Plan, Request, plan
-from flows.stages import begin, load_stage, net_stage, validate_stage
+from flows.stages import begin, load_stage, settle_stage, validate_stage
+from flows.warehouse.connection import opened
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 AS_OF = date(2026, 6, 30)
@@ -32,14 +33,16 @@ def run_to_final_action(made: Plan) -> None:
     begin(made)
     load_stage(made, lambda _name: None)
     validate_stage(made)
-    net_stage(made)
+    settle_stage(made)
 
 
 def judged(made: Plan) -> Judgement:
     """The judgement of a plan's extracts; the workbench stays, so that a test can look into it."""
     run_to_final_action(made)
+    with opened(made.bench) as connection:
+        extracted = extract(connection, made.reference, made.request.as_of)
     dossier = compile_dossier(
-        extract(made.bench, made.reference, made.request.as_of),
+        extracted,
         made.reference,
         made.default_supply_days,
         made.request.as_of,

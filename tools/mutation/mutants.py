@@ -38,6 +38,7 @@ from audit_rules.policy.terms import SupplyWindow
 from audit_rules.reference.codes import load_reference
 from flows.judging.frames import extract
 from flows.plan import Request, plan
+from flows.warehouse.connection import opened
 from tests.support.case_files import Case, read_case_file
 from tests.support.case_runs import Answers, CaseRuns, Group, Variant, variants, write_extracts
 from tests.support.running import run_to_final_action
@@ -176,7 +177,8 @@ class Trials:
             )
             planned = plan(request)
             run_to_final_action(planned)
-            return extract(planned.bench, planned.reference, group.as_of)
+            with opened(planned.bench) as connection:
+                return extract(connection, planned.reference, group.as_of)
 
     def _policy(self, mutant: Mutant) -> str | None:
         with tempfile.TemporaryDirectory(dir=self.folder) as name:
