@@ -4,6 +4,7 @@
 rules and policies (from docstrings, cases, policy files and the sample); tools/pages has the others.
 """
 
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +14,7 @@ import polars as pl
 from audit_rules import catalogue
 from audit_rules.policy.library import load_policies
 from audit_rules.rules import RULES
+from schemas.frames import DOSSIER_FRAMES, Frame
 from schemas.outcomes import EXCEPTIONS, PASS
 from tests.support.case_files import read_case_file
 from tests.support.running import ROOT, audited
@@ -38,7 +40,31 @@ def rules() -> str:
         parts.append(
             f"## {rule.id} {rule.name}\n\n```text\n{text}\n```\n\n{len(cases)} cases:\n\n{headings}\n"
         )
-    return "\n".join(parts)
+    return "\n".join([*parts, *_what_a_rule_reads()])
+
+
+def _what_a_rule_reads() -> Iterator[str]:
+    """Every frame of the dossier; those with the same columns share a table."""
+    yield (
+        "## What a rule reads\n\nA rule gets a `Dossier` of these frames, declared in `schemas/frames.py`. All but "
+        "`taxonomies`, `payer_start` and `priced_fills` hold affected persons only. Null means unknown or none, never "
+        "zero and never false.\n"
+    )
+    alike: dict[tuple[object, ...], list[Frame]] = {}
+    for frame in DOSSIER_FRAMES.values():
+        alike.setdefault(tuple(frame.columns.items()), []).append(frame)
+    for frames in alike.values():
+        yield f"### {', '.join(f.name for f in frames)}\n"
+        yield "\n".join(f"- `{f.name}`: {f.grain}{_keys(f)}" for f in frames) + "\n"
+        yield "| column | type | unit | meaning |\n| --- | --- | --- | --- |"
+        for name, column in frames[0].columns.items():
+            yield f"| `{name}` | {column.dtype} | {column.unit} | {column.meaning} |"
+        yield ""
+
+
+def _keys(frame: Frame) -> str:
+    keys = [", ".join(f"`{c}`" for c in key) for key in frame.keys if key != tuple(frame.columns)]
+    return f" Unique: {'; '.join(keys)}." if keys else ""
 
 
 def policies() -> str:

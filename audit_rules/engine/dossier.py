@@ -1,7 +1,7 @@
 """The dossier: everything known about the persons with audited drug lines, as frames that rules read.
 
-All frames are small (affected persons only) and keyed by `person`; `row_id` numbers the history lines of both
-claim tables. Money is in cents and quantities in thousandths, as integers, so that products stay exact.
+`schemas/frames.py` declares every frame: columns, units and grain. All are small (affected persons only) and keyed by
+`person`. Money is in cents and quantities in thousandths, as integers, so that products stay exact.
 """
 
 from dataclasses import dataclass
@@ -11,14 +11,17 @@ import polars as pl
 
 from audit_rules.reference.codes import Reference
 from schemas.formats import ICD9_TYPE, well_formed
+from schemas.frames import WAREHOUSE_FRAMES, check_frame
 from schemas.tables import Kind
 
 
 @dataclass(frozen=True)
 class WarehouseFrames:
-    """What the warehouse gives for the affected persons; grain and columns as in `flows/judging/frames.py`.
+    """What the warehouse hands over for the affected persons, as `schemas.frames.WAREHOUSE_FRAMES` declares it.
 
-    priced_fills   history fills of audited drugs of every person, for what they cost.
+    supplied   names of the tables that were supplied, and `any_diagnosis` if a diagnosis source was.
+
+    Raises FrameError if a frame does not have the declared columns.
     """
 
     medical: pl.DataFrame
@@ -32,22 +35,17 @@ class WarehouseFrames:
     payer_start: pl.DataFrame
     supplied: frozenset[str]
 
+    def __post_init__(self) -> None:
+        """Check every frame on its way out of SQL."""
+        for name, frame in WAREHOUSE_FRAMES.items():
+            check_frame(frame, getattr(self, name))
+
 
 @dataclass(frozen=True)
 class Dossier:
-    """What rules read.
+    """What rules read, as `schemas.frames.DOSSIER_FRAMES` declares it, and as of which day.
 
-    lines           one row per audited drug line to be judged (history, paid more than nothing).
-    fills           one row per pharmacy history line, audited or not, with ingredient, product, strength, supply_end.
-    services        one row per medical history line.
-    diagnoses       one row per well-formed ICD-10-CM code, person and place, dated up to the as-of date.
-    enrollment      one row per person, payer and span.
-    authorizations  one row per decision, numbered by authorization_no.
-    evidence        one row per clinical fact dated up to the as-of date.
-    taxonomies      one row per NPI and taxonomy.
-    payer_start     one row per payer_id: first dispensing_date among accepted fills.
-    priced_fills    one row per history fill of an audited drug, whoever it belongs to, with what it cost.
-    supplied        names of the tables that were supplied, and `any_diagnosis` where a diagnosis source was.
+    supplied   names of the tables that were supplied, and `any_diagnosis` if a diagnosis source was.
     """
 
     lines: pl.LazyFrame

@@ -20,6 +20,7 @@ from flows.judging.frames import extract
 from flows.plan import Plan, Request, plan
 from flows.warehouse.connection import opened
 from flows.warehouse.sql import statements
+from schemas.frames import DOSSIER_FRAMES, check_frame
 from schemas.tables import TABLES, Kind
 from tests.support.case_files import Answer, Case, CaseError, Expectation, Row
 from tests.support.running import run_to_final_action
@@ -108,6 +109,7 @@ class CaseRuns:
         dossier = compile_dossier(
             extracted, planned.reference, planned.default_supply_days, group.as_of
         )
+        check_declared(dossier)
         return dossier, Book(planned.library, planned.reference)
 
     def _once(self, key: object, make: Callable[[], T]) -> T:
@@ -122,6 +124,15 @@ class CaseRuns:
         if isinstance(kept, RunFailed):
             raise RunFailed(str(kept))
         return kept  # type: ignore[return-value]  # the result of make for this key
+
+
+def check_declared(dossier: Dossier) -> None:
+    """Raise unless every frame has the columns and the grain that `schemas.frames` declares."""
+    for name, frame in DOSSIER_FRAMES.items():
+        rows = getattr(dossier, name).collect()
+        check_frame(frame, rows)
+        for key in frame.keys:
+            assert not rows.select(key).is_duplicated().any(), f"frame {name}: {key} repeats"
 
 
 Answers = dict[tuple[str, str, str, int], list[dict[str, object]]]

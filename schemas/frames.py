@@ -1,0 +1,308 @@
+"""What a rule reads: the columns, units and grain of every frame that the warehouse hands over and of the dossier.
+
+The warehouse's frames come out of SQL and are checked against this vocabulary; the dossier's frames are what the rules get.
+All hold affected persons only, but for `priced_fills`, `payer_start` and the providers. Null means unknown or none, never
+zero and never false. In a join on a null key, nothing is found.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import polars as pl
+
+from schemas.describe import DOLLARS
+from schemas.tables import (
+    AUTHORIZATION,
+    CLINICAL_EVIDENCE,
+    DIAGNOSIS,
+    ELIGIBILITY,
+    MEDICAL_CLAIM,
+    PHARMACY_CLAIM,
+    PROVIDER,
+    Kind,
+    Table,
+)
+
+
+class FrameError(Exception):
+    """A frame does not have the declared columns: a fault of this program. Names the frame and the column only."""
+
+
+class FrameColumn(NamedTuple):
+    """One column of a frame: its Polars type, what it means and in which unit."""
+
+    dtype: pl.DataType
+    meaning: str
+    unit: str = ""
+
+
+Columns = dict[str, FrameColumn]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame: what a row is, the columns, and the sets of columns that no two rows share.
+
+    The order of the columns is free.
+    """
+
+    name: str
+    grain: str
+    columns: Columns
+    keys: tuple[tuple[str, ...], ...] = ()
+
+
+def check_frame(frame: Frame, rows: pl.DataFrame) -> None:
+    """Raise FrameError unless the rows have exactly the declared columns, each of its type."""
+    wanted = {name: column.dtype for name, column in frame.columns.items()}
+    found = dict(rows.schema)
+    for name in sorted(wanted.keys() | found.keys()):
+        if name not in found:
+            raise FrameError(f"frame {frame.name}: column {name} is missing")
+        if name not in wanted:
+            raise FrameError(f"frame {frame.name}: column {name} is not declared")
+        if found[name] != wanted[name]:
+            raise FrameError(
+                f"frame {frame.name}: column {name} is {found[name]}, not {wanted[name]}"
+            )
+
+
+_STORED: dict[Kind, pl.DataType] = {
+    Kind.DATE: pl.Date(),
+    Kind.AMOUNT: pl.Decimal(18, 2),
+    Kind.QUANTITY: pl.Decimal(18, 3),
+    Kind.INTEGER: pl.Int64(),
+}
+"""The type of a column of the contract by its kind; every other kind is text."""
+
+
+def _extracted(table: Table, *names: str, without: tuple[str, ...] = ()) -> Columns:
+    """Columns of an extract as they were parsed: those named, or all but some."""
+    chosen = [c for c in table.columns if (c.name in names or not names) and c.name not in without]
+    return {
+        c.name: FrameColumn(
+            _STORED.get(c.kind, pl.String()),
+            f"as in the extract {table.name}",
+            "days" if c.name == "days_supply" else DOLLARS if c.kind == Kind.AMOUNT else "",
+        )
+        for c in chosen
+    }
+
+
+_PERSON = FrameColumn(
+    pl.String(), "the person: person_id if the extracts link one, else the member_id"
+)
+_PAYER_ID = FrameColumn(
+    pl.String(), "the payer as the policies name it, else its name in lower case"
+)
+_AMOUNTS: Columns = {
+    "quantity_milli": FrameColumn(
+        pl.Int64(), "quantity as an integer, so that products stay exact", "thousandths"
+    ),
+    "paid_cents": FrameColumn(pl.Int64(), "paid amount as an integer", "US cents"),
+    "fee_cents": FrameColumn(
+        pl.Int64(), "dispensing fee after final action; null for a medical line", "US cents"
+    ),
+}
+_CLAIM: Columns = {
+    "person": _PERSON,
+    "payer_id": _PAYER_ID,
+    "service_date": FrameColumn(pl.Date(), "date of service; of a fill the dispensing date"),
+    "quantity": FrameColumn(
+        pl.Decimal(38, 3), "quantity billed, after final action", "tablets or HCPCS units"
+    ),
+    "paid_amount": FrameColumn(pl.Decimal(38, 2), "paid, after final action", DOLLARS),
+    **_AMOUNTS,
+}
+_FATE = FrameColumn(
+    pl.String(), "what final action made of the row: history, superseded, reversed or denied"
+)
+_CLAIM_ROW = (
+    "One row per claim row dated up to the as-of date, whatever final action made of it; "
+    "exact duplicates are left out."
+)
+_SPAN = "One row per person, payer and enrollment span, as last loaded."
+_DECISION = "One row per authorization decision, as last loaded."
+_FACT = "One row per clinical fact, as last loaded"
+_TAXONOMY = "One row per NPI and taxonomy"
+
+_ENROLLMENT: Columns = {
+    "person": _PERSON,
+    "payer_id": _PAYER_ID,
+    **_extracted(
+        ELIGIBILITY, "birth_date", "death_date", "enrollment_start_date", "enrollment_end_date"
+    ),
+}
+_AUTHORIZATION: Columns = {
+    "person": _PERSON,
+    "payer_id": _PAYER_ID,
+    **_extracted(AUTHORIZATION, without=("person_id", "member_id", "payer")),
+}
+_EVIDENCE: Columns = {
+    "person": _PERSON,
+    **_extracted(CLINICAL_EVIDENCE, "evidence_date", "evidence_code", "evidence_value"),
+}
+_PROVIDER = _extracted(PROVIDER)
+_PAYER_START = Frame(
+    "payer_start",
+    "One row per payer.",
+    {
+        "payer_id": _PAYER_ID,
+        "first_dispensing_date": FrameColumn(
+            pl.Date(), "first fill of anyone at the payer, but not before the last purge"
+        ),
+    },
+    keys=(("payer_id",),),
+)
+_PRICED_FILLS = Frame(
+    "priced_fills",
+    "One row per history fill of an audited drug, of every person, for what it cost.",
+    {
+        "person": _PERSON,
+        "payer_id": _PAYER_ID,
+        **_extracted(PHARMACY_CLAIM, "ndc_code"),
+        "service_date": _CLAIM["service_date"],
+        **_AMOUNTS,
+    },
+)
+_NDC: Columns = {
+    "ingredient": FrameColumn(pl.String(), "ingredient of the NDC; null if the NDC is not known"),
+    "product": FrameColumn(
+        pl.String(), "`brand` or `generic`; null if unknown, or if the line is of another drug"
+    ),
+    "strength_mg": FrameColumn(pl.Float64(), "strength of one unit of that product", "mg"),
+    "form": FrameColumn(pl.String(), "form of that product, such as tablet"),
+}
+
+WAREHOUSE_FRAMES: dict[str, Frame] = {
+    frame.name: frame
+    for frame in (
+        Frame(
+            "medical",
+            _CLAIM_ROW,
+            _extracted(MEDICAL_CLAIM, without=("person_id", "service_unit_quantity", "paid_amount"))
+            | _CLAIM
+            | {"fate": _FATE},
+        ),
+        Frame(
+            "pharmacy",
+            _CLAIM_ROW,
+            _extracted(PHARMACY_CLAIM, without=("person_id", "quantity", "paid_amount"))
+            | _CLAIM
+            | {"fate": _FATE},
+        ),
+        Frame(
+            "diagnosis",
+            "One row per row of the extract; an undated diagnosis has the date of its claim.",
+            {
+                "person": _PERSON,
+                **_extracted(
+                    DIAGNOSIS,
+                    "claim_id",
+                    "diagnosis_code",
+                    "diagnosis_code_type",
+                    "diagnosis_date",
+                ),
+            },
+        ),
+        Frame("eligibility", _SPAN, _ENROLLMENT),
+        Frame("authorization", _DECISION, _AUTHORIZATION),
+        Frame("clinical_evidence", f"{_FACT}.", _EVIDENCE),
+        _PRICED_FILLS,
+        Frame("provider", f"{_TAXONOMY}.", _PROVIDER, keys=(("npi", "taxonomy_code"),)),
+        _PAYER_START,
+    )
+}
+"""What the warehouse hands over, by the names of `WarehouseFrames`."""
+
+LINE: Columns = {
+    "row_id": FrameColumn(pl.UInt32(), "number of the line among all history lines"),
+    "claim_source": FrameColumn(pl.String(), "`medical` or `pharmacy`"),
+    "claim_id": FrameColumn(pl.String(), "as in the extract"),
+    "claim_line_number": FrameColumn(pl.Int64(), "as in the extract"),
+    "payer": FrameColumn(pl.String(), "as in the extract"),
+    "plan": FrameColumn(pl.String(), "as in the extract"),
+    "member_id": FrameColumn(pl.String(), "as in the extract"),
+    **_CLAIM,
+    "paid_date": FrameColumn(pl.Date(), "day on which the line was paid"),
+    "provider_npi": FrameColumn(pl.String(), "prescriber of a fill, rendering provider else"),
+    "billing_npi": FrameColumn(pl.String(), "pharmacy of a fill, billing provider else"),
+    "hcpcs_code": FrameColumn(pl.String(), "as in the extract; null for a fill"),
+    "ndc_code": FrameColumn(pl.String(), "11 digits if well formed"),
+    "modifiers": FrameColumn(
+        pl.List(pl.String()), "HCPCS modifiers in alphabetical order; null for a fill"
+    ),
+    "days_supply": FrameColumn(
+        pl.Decimal(18, 3), "as in the extract; null for a medical line", "days"
+    ),
+    "supply_end": FrameColumn(
+        pl.Date(), "first day not supplied: the service date plus the days' supply, or the default"
+    ),
+    "channel": FrameColumn(pl.String(), "`retail` or `home_delivery`; null for a medical line"),
+    "daw_code": FrameColumn(pl.String(), "product selection code of a fill"),
+    "birth_date": FrameColumn(pl.Date(), "of the person; null if the spans disagree"),
+    "death_date": FrameColumn(pl.Date(), "of the person, the latest on file"),
+    "age": FrameColumn(pl.Int32(), "completed on the service date", "years"),
+    "drug": FrameColumn(pl.String(), "the audited drug; null if the line is of none"),
+    "product_code": FrameColumn(pl.String(), "HCPCS code, or the NDC if there is none"),
+    **_NDC,
+}
+"""A history line of either claim table, with what its codes and its person's enrollment say."""
+
+LINE_KEYS = (
+    ("row_id",),
+    ("claim_source", "claim_id", "claim_line_number", "payer_id", "person"),
+)
+_PLACE: Columns = {
+    "person": _PERSON,
+    "claim_source": FrameColumn(
+        pl.String(), "claim table of the code; null for the diagnosis table"
+    ),
+    "payer_id": _PAYER_ID._replace(meaning="payer of that claim; null for the diagnosis table"),
+    "claim_id": FrameColumn(pl.String(), "claim of the code; null if none is named"),
+    "claim_line_number": FrameColumn(pl.Int64(), "line of that claim; null if none is named"),
+    "place": FrameColumn(pl.String(), "column of the claim, or `diagnosis` for the table"),
+    "code": FrameColumn(pl.String(), "well-formed ICD-10-CM code"),
+    "date": FrameColumn(pl.Date(), "service date of the claim, or date of the diagnosis"),
+}
+_NUMBER = FrameColumn(pl.UInt32(), "number of the decision in the frame")
+
+DOSSIER_FRAMES: dict[str, Frame] = {
+    frame.name: frame
+    for frame in (
+        Frame("lines", "One row per audited drug line to judge: paid history.", LINE, LINE_KEYS),
+        Frame("fills", "One row per pharmacy history line, audited or not.", LINE, LINE_KEYS),
+        Frame("services", "One row per medical history line, audited or not.", LINE, LINE_KEYS),
+        Frame(
+            "diagnoses",
+            "One row per code, person and place on file, dated up to the as-of date.",
+            _PLACE,
+            keys=(tuple(_PLACE),),
+        ),
+        Frame("enrollment", _SPAN, _ENROLLMENT),
+        Frame(
+            "authorizations",
+            _DECISION,
+            {"authorization_no": _NUMBER, **_AUTHORIZATION},
+            keys=(("authorization_no",),),
+        ),
+        Frame("evidence", f"{_FACT}, dated up to the as-of date.", _EVIDENCE),
+        Frame(
+            "taxonomies",
+            f"{_TAXONOMY}, of well-formed NPIs.",
+            _PROVIDER,
+            keys=(("npi", "taxonomy_code"),),
+        ),
+        _PAYER_START,
+        Frame(
+            "priced_fills",
+            _PRICED_FILLS.grain,
+            {
+                **_PRICED_FILLS.columns,
+                **_NDC,
+                "audited": FrameColumn(pl.Boolean(), "true: the NDC is of an audited drug"),
+            },
+        ),
+    )
+}
+"""What rules read, by the names of `Dossier`."""
