@@ -7,6 +7,7 @@ import pytest
 
 from audit_rules.engine.dossier import Dossier, WarehouseFrames, compile_dossier
 from flows.judging.frames import extract
+from flows.warehouse.connection import opened
 from schemas.frames import (
     DOSSIER_FRAMES,
     WAREHOUSE_FRAMES,
@@ -66,7 +67,8 @@ def test_the_frames_of_the_sample_are_as_declared(tmp_path: Path) -> None:
     """Constructing WarehouseFrames checks those that come out of SQL."""
     made = planned(ROOT / "data" / "sample", tmp_path)
     run_to_final_action(made)
-    frames = extract(made.bench, made.reference, AS_OF)
+    with opened(made.bench) as connection:
+        frames = extract(connection, made.reference, AS_OF)
     for name, frame in WAREHOUSE_FRAMES.items():
         for key in frame.keys:
             assert not getattr(frames, name).select(key).is_duplicated().any(), name
