@@ -25,7 +25,7 @@ from audit_rules.engine.judge import Judgement, judge
 from audit_rules.engine.rule import Book, RuleModule
 from audit_rules.rules import RULES
 from flows import stages
-from flows.intake.landing import Extract, find_extracts
+from flows.intake.landing import ExtractFile, find_extracts
 from flows.judging.frames import extract
 from flows.plan import Plan, Request, plan
 from flows.results.publish import TIMINGS
@@ -99,7 +99,7 @@ def measure_base(extracts: Path, work: Path) -> Measured:
     return measured
 
 
-def _typed(one: Extract) -> str:
+def _typed(one: ExtractFile) -> str:
     """The query that reads a file, each column as the type in which the warehouse keeps it."""
     path, table = f"{literal(str(one.path))}, hive_partitioning = false", TABLES[one.table]
     described = duckdb.execute(

@@ -13,7 +13,7 @@ from audit_rules.policy.terms import SupplyWindow
 from audit_rules.reference.codes import Reference, load_reference
 from flows.errors import UsageError
 from flows.intake.config import Config, read_config
-from flows.intake.landing import Extract, find_extracts
+from flows.intake.landing import ExtractFile, find_extracts
 from flows.intake.ndc_directory import directory_hashes, read_ndc_directory
 from flows.privacy import AGGREGATE, FULL, Level, Pseudonyms, read_pseudonyms
 from flows.warehouse.connection import Workbench, workbench
@@ -72,7 +72,7 @@ class Plan:
     config: Config
     library: PolicyLibrary
     reference: Reference
-    extracts: tuple[Extract, ...]
+    extracts: tuple[ExtractFile, ...]
     payer_names: dict[str, str]
     default_supply_days: int
     pseudonyms: Pseudonyms | None = None
@@ -137,7 +137,7 @@ def plan(request: Request) -> Plan:
     return Plan(request, config, library, reference, extracts, names, days, pseudonyms)
 
 
-def _extracts(request: Request) -> tuple[Extract, ...]:
+def _extracts(request: Request) -> tuple[ExtractFile, ...]:
     """The extracts of the landing folder. Raises UsageError and InputRefused where there is nothing to judge."""
     if request.input is None:
         if not request.warehouse.exists():

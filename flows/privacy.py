@@ -1,12 +1,14 @@
-"""Privacy levels: how much of a person the results of a run may show. The warehouse stays whole.
+"""Privacy levels: how much the results of a run may show about a person. The warehouse keeps all.
 
-full            everything, as the extracts say it.
-pseudonymised   identifiers are keyed pseudonyms, the same every night under the same key; dates of service stay, those of
-                birth and death are withheld, and so are raw records and the words of who decided.
+full            everything, as in the extracts.
+pseudonymised   identifiers are keyed pseudonyms, the same in every run with the same key. Dates of
+                service stay; birth and death dates, raw records and reasons typed by users are
+                withheld.
 aggregate       counts and sums only; see flows/results/small_cells.py.
 
-A pseudonym is an HMAC-SHA256 of the identifier and its kind. Exception ids are pseudonyms too: as plain hashes of claim ids
-they could be guessed. NPIs name providers and stay; what stands in their place and is none becomes a pseudonym.
+A pseudonym is an HMAC-SHA256 of the identifier and its kind. Exception ids are replaced as well:
+they are plain hashes of claim ids, which could be guessed. NPIs name providers and stay; a value in
+an NPI column that is not a valid NPI is pseudonymised.
 """
 
 import hashlib
@@ -42,14 +44,14 @@ _KINDS = {
     "claim_id": "claim",
 }
 _PROVIDERS = ("provider_npi", "billing_npi")
-_WITHHELD = ("raw_record", "decision_reason")  # text as it came, which may say anything
+_WITHHELD = ("raw_record", "decision_reason")  # free text, which may contain anything
 _WITHHELD_DATES = ("birth_date", "death_date")
 _IN_RATIONALE = {
     "twin_claim_id": "claim",
     "npi": "provider",
     **dict.fromkeys(_WITHHELD_DATES, "withheld"),
 }
-"""Places of a rule's sentence that hold an identifier, and its kind."""
+"""Placeholders in a rule's sentence that hold an identifier or a date, and its kind."""
 _ORDER = (
     "table",
     "file",
@@ -69,13 +71,13 @@ _ORDER = (
 
 @dataclass(frozen=True)
 class Pseudonyms:
-    """Names in place of identifiers, made with a key that is never shown."""
+    """Pseudonyms for identifiers, made with a key that is never shown."""
 
     key: bytes = field(repr=False)
 
     @property
     def fingerprint(self) -> str:
-        """Says whether two runs used one key, without saying which."""
+        """Shows whether two runs used the same key, without revealing it."""
         return self.of("key", "fingerprint")
 
     def of(self, kind: str, identifier: str) -> str:
@@ -85,135 +87,134 @@ class Pseudonyms:
 
 
 def read_pseudonyms(level: str) -> Pseudonyms | None:
-    """The key from the environment, where the level needs one. Raises UsageError where it is missing or short."""
+    """Read the key from the environment, if the level needs one.
+
+    Raises UsageError if the level is unknown, or the key is missing or too short.
+    """
     if level not in LEVELS:
         raise UsageError(f"--privacy is one of {', '.join(LEVELS)}.")
     if level != PSEUDONYMISED:
         return None
     key = os.environ.get(KEY, "").strip()
     if len(key) < SHORTEST_KEY:
-        was = "is too short" if key else "is not set"
+        problem = "is too short" if key else "is not set"
         raise UsageError(
-            f"--privacy pseudonymised: {KEY} {was}. Set it to a secret of at least {SHORTEST_KEY} characters."
+            f"--privacy pseudonymised: {KEY} {problem}. Set it to a secret of at least "
+            f"{SHORTEST_KEY} characters."
         )
     return Pseudonyms(key.encode())
 
 
-def pseudonymised(frame: pl.DataFrame, names: Pseudonyms) -> pl.DataFrame:
-    """A result table with pseudonyms for identifiers and nothing of what was withheld; in the order of the pseudonyms."""
+def pseudonymise(frame: pl.DataFrame, pseudonyms: Pseudonyms) -> pl.DataFrame:
+    """A result table with pseudonyms for identifiers and without what is withheld.
+
+    Its rows are sorted by what it shows, so that their order reveals nothing either.
+    """
+    columns = frame.columns
     changed = {
-        column: _named(frame[column], kind, names)
-        for column, kind in _KINDS.items()
-        if column in frame.columns
+        name: _pseudonymise(frame[name], kind, pseudonyms)
+        for name, kind in _KINDS.items()
+        if name in columns
     }
     changed |= {
-        column: _npis(frame[column], names) for column in _PROVIDERS if column in frame.columns
+        name: _pseudonymise_npis(frame[name], pseudonyms) for name in _PROVIDERS if name in columns
     }
     changed |= {
-        column: pl.Series([None] * frame.height, dtype=pl.String)
-        for column in _WITHHELD
-        if column in frame.columns
+        name: pl.Series([None] * frame.height, dtype=pl.String)
+        for name in _WITHHELD
+        if name in columns
     }
-    if "evidence" in frame.columns:
-        changed["evidence"] = _evidence(frame["evidence"], names)
-        changed["rationale"] = _rationales(frame, names)
-    order = [column for column in _ORDER if column in frame.columns]
+    if "evidence" in columns:
+        changed["evidence"] = _pseudonymise_evidence(frame["evidence"], pseudonyms)
+        changed["rationale"] = _pseudonymise_rationales(frame, pseudonyms)
+    order = [name for name in _ORDER if name in columns]
     return frame.with_columns(**changed).sort(order, nulls_last=True)
 
 
-def _named(values: pl.Series, kind: str, names: Pseudonyms) -> pl.Series:
-    known = values.drop_nulls().unique().to_list()
-    return values.replace_strict(
-        known, [names.of(kind, value) for value in known], default=None, return_dtype=pl.String
-    )
+def _pseudonymise(values: pl.Series, kind: str, pseudonyms: Pseudonyms) -> pl.Series:
+    distinct = values.drop_nulls().unique().to_list()
+    replacements = [pseudonyms.of(kind, value) for value in distinct]
+    return values.replace_strict(distinct, replacements, default=None, return_dtype=pl.String)
 
 
-def _npis(values: pl.Series, names: Pseudonyms) -> pl.Series:
-    """NPIs as they are; what is none by its check digit, a pseudonym."""
-    frame = pl.DataFrame({"npi": values, "name": _named(values, "provider", names)})
-    return frame.select(
-        pl.when(well_formed(pl.col("npi"), Kind.NPI)).then("npi").otherwise("name").alias("npi")
-    )["npi"]
+def _pseudonymise_npis(values: pl.Series, pseudonyms: Pseudonyms) -> pl.Series:
+    """Valid NPIs unchanged; a pseudonym for anything that fails the NPI check digit."""
+    replaced = _pseudonymise(values, "provider", pseudonyms)
+    frame = pl.DataFrame({"npi": values, "pseudonym": replaced})
+    is_npi = well_formed(pl.col("npi"), Kind.NPI)
+    return frame.select(npi=pl.when(is_npi).then("npi").otherwise("pseudonym"))["npi"]
 
 
-def _evidence(lists: pl.Series, names: Pseudonyms) -> pl.Series:
-    """Evidence with pseudonyms of claims and authorizations."""
+def _pseudonymise_evidence(lists: pl.Series, pseudonyms: Pseudonyms) -> pl.Series:
+    """Evidence with pseudonyms for claims and authorizations, and without withheld dates."""
     rows = lists.to_frame("evidence").with_row_index("row")
     facts = rows.filter(pl.col("evidence").list.len() > 0).explode("evidence").unnest("evidence")
-    is_authorization, is_provider = (
-        pl.col("kind") == "authorization",
-        pl.col("kind").is_in(["fill", "service"]),
-    )
+    is_authorization = pl.col("kind") == "authorization"
+    is_provider = pl.col("kind").is_in(["fill", "service"]) & (pl.col("id") != "daw_code")
     changed = facts.with_columns(
-        claim_id=_named(facts["claim_id"], "claim", names),
+        claim_id=_pseudonymise(facts["claim_id"], "claim", pseudonyms),
         id=pl.when(is_authorization)
-        .then(_named(facts["id"], "authorization", names))
-        .when(is_provider & (pl.col("id") != "daw_code"))
-        .then(_npis(facts["id"], names))
+        .then(_pseudonymise(facts["id"], "authorization", pseudonyms))
+        .when(is_provider)
+        .then(_pseudonymise_npis(facts["id"], pseudonyms))
         .otherwise("id"),
         date=pl.when(~pl.col("code").is_in(_WITHHELD_DATES).fill_null(False)).then("date"),
     )
     fields = [field.name for field in lists.dtype.inner.fields]  # type: ignore[attr-defined]
-    gathered = changed.group_by("row", maintain_order=True).agg(evidence=pl.struct(fields))
-    joined = rows.select("row").join(gathered, on="row", how="left", maintain_order="left")[
-        "evidence"
+    regrouped = changed.group_by("row", maintain_order=True).agg(evidence=pl.struct(fields))
+    joined = rows.select("row").join(regrouped, on="row", how="left", maintain_order="left")
+    evidence = joined["evidence"]
+    if not evidence.null_count():
+        return evidence
+    return evidence.fill_null(pl.Series([[]], dtype=lists.dtype)).cast(lists.dtype)
+
+
+def _pseudonymise_rationales(frame: pl.DataFrame, pseudonyms: Pseudonyms) -> pl.Series:
+    """The rationale of each exception, with pseudonyms where its rule's sentence names somebody."""
+    patterns = _sentence_patterns()
+    rationales = [
+        _replace_names(text, patterns[rule_id, reason], pseudonyms)
+        if text and (rule_id, reason) in patterns
+        else text
+        for rule_id, reason, text in frame.select("rule_id", "reason", "rationale").iter_rows()
     ]
-    return (
-        joined.fill_null(pl.Series([[]], dtype=lists.dtype)).cast(lists.dtype)
-        if joined.null_count()
-        else joined
-    )
-
-
-def _rationales(frame: pl.DataFrame, names: Pseudonyms) -> pl.Series:
-    """The rationale of each exception, read by its rule's own sentence, with pseudonyms where that names somebody."""
-    patterns = _sentences()
-    return pl.Series(
-        [
-            _reworded(text, patterns[rule_id, reason], names)
-            if text and (rule_id, reason) in patterns
-            else text
-            for rule_id, reason, text in frame.select("rule_id", "reason", "rationale").iter_rows()
-        ],
-        dtype=pl.String,
-    )
+    return pl.Series(rationales, dtype=pl.String)
 
 
 @cache
-def _sentences() -> dict[tuple[str, str], re.Pattern[str]]:
-    """The sentences that name somebody, by rule and reason."""
-    found = {}
+def _sentence_patterns() -> dict[tuple[str, str], re.Pattern[str]]:
+    """Patterns for the sentences that name somebody, by rule and reason, with a group per name."""
+    patterns = {}
     for module in RULES:
-        for reason, words in module.RULE.says.items():
-            parts = [(literal, name) for literal, name, _, _ in Formatter().parse(words)]
+        for reason, sentence in module.RULE.says.items():
+            parts = [(literal, name) for literal, name, _, _ in Formatter().parse(sentence)]
             if _IN_RATIONALE.keys() & {name for _, name in parts}:
-                places = (
-                    f"(?P<{n}>.+)" if n in _IN_RATIONALE else ".*?" if n else "" for _, n in parts
-                )
-                found[module.RULE.id, reason] = re.compile(
-                    "".join(
-                        re.escape(literal) + place
-                        for (literal, _), place in zip(parts, places, strict=True)
-                    ),
-                    re.DOTALL,
-                )
-    return found
+                written = "".join(re.escape(literal) + _group(name) for literal, name in parts)
+                patterns[module.RULE.id, reason] = re.compile(written, re.DOTALL)
+    return patterns
 
 
-def _reworded(text: str, sentence: re.Pattern[str], names: Pseudonyms) -> str | None:
-    found = sentence.fullmatch(text)
-    if found is None:
+def _group(placeholder: str | None) -> str:
+    """The pattern for what a sentence has in place of a placeholder."""
+    if not placeholder:
+        return ""
+    return f"(?P<{placeholder}>.+)" if placeholder in _IN_RATIONALE else ".*?"
+
+
+def _replace_names(text: str, pattern: re.Pattern[str], pseudonyms: Pseudonyms) -> str | None:
+    """The text with every name replaced; None, which shows nothing, if it is not the sentence."""
+    match = pattern.fullmatch(text)
+    if match is None:
         return None
-    for name, value in sorted(found.groupdict().items(), key=lambda item: -found.start(item[0])):
-        text = (
-            text[: found.start(name)]
-            + _said(_IN_RATIONALE[name], value, names)
-            + text[found.end(name) :]
-        )
+    for name, value in sorted(match.groupdict().items(), key=lambda item: -match.start(item[0])):
+        replacement = _replacement(_IN_RATIONALE[name], value, pseudonyms)
+        text = text[: match.start(name)] + replacement + text[match.end(name) :]
     return text
 
 
-def _said(kind: str, value: str, names: Pseudonyms) -> str:
+def _replacement(kind: str, value: str, pseudonyms: Pseudonyms) -> str:
     if kind == "withheld":
         return "a date withheld"
-    return str(_npis(pl.Series([value]), names)[0]) if kind == "provider" else names.of(kind, value)
+    if kind == "provider":
+        return str(_pseudonymise_npis(pl.Series([value]), pseudonyms)[0])
+    return pseudonyms.of(kind, value)

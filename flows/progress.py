@@ -1,4 +1,7 @@
-"""Progress in a terminal: one line per stage, with what it is at, its rows, their rate and its time. Silent elsewhere."""
+"""Progress in a terminal: one line per stage, with its current file, rows, rate and time.
+
+Nothing is shown where there is no terminal.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,10 +18,10 @@ from rich.progress import (
 
 
 class StageBars:
-    """A bar per stage on standard error; nothing where that is no terminal, or where nothing is to be shown."""
+    """A bar per stage on standard error, if that is a terminal and the user wants bars."""
 
     def __init__(self, wanted: bool = True, console: Console | None = None) -> None:
-        """Bars without a stage yet."""
+        """Prepare the bars; none is visible before the first stage."""
         console = console or Console(stderr=True)
         self._bars = Progress(
             SpinnerColumn(),
@@ -34,23 +37,23 @@ class StageBars:
 
     @contextmanager
     def shown(self) -> Iterator["StageBars"]:
-        """Keep the bars on the screen for the length of a run."""
+        """Keep the bars on the screen while a run lasts."""
         with self._bars:
             yield self
 
     @contextmanager
     def stage(self, name: str, total: int = 1) -> Iterator[None]:
-        """The bar of one stage, full when it ends well."""
+        """Show the bar of one stage; it is full once the stage has succeeded."""
         self._current = self._bars.add_task(name, total=total, at="")
         yield
         self._bars.update(self._current, completed=total)
 
     def rows(self, count: int) -> None:
-        """How many rows the current stage went through; told with their rate."""
+        """Show how many rows the current stage has processed, and how many a second."""
         seconds = self._bars.tasks[self._current].elapsed
         rate = f", {count / seconds:,.0f} a second" if seconds else ""
         self._bars.update(self._current, at=f"{count:,} rows{rate}")
 
     def step(self, at: str) -> None:
-        """One file of the current stage is done."""
+        """Advance the bar of the current stage by one file."""
         self._bars.update(self._current, advance=1, at=at)

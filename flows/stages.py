@@ -19,7 +19,7 @@ from audit_rules.engine.rule import Book
 from audit_rules.rules import RULES
 from flows.clock import seconds
 from flows.intake.load import load
-from flows.intake.readers import without_pattern
+from flows.intake.readers import nearest_plain_folder
 from flows.intake.validate import validate
 from flows.judging.affected import touched_persons
 from flows.judging.frames import extract, of_others
@@ -146,7 +146,9 @@ def load_stage(plan: Plan, step: Step) -> LoadStageResult:
     """Load every new extract."""
     started = seconds()
     landing = plan.request.input
-    with opened(plan.bench, readable=without_pattern(landing) if landing else None) as connection:
+    with opened(
+        plan.bench, readable=nearest_plain_folder(landing) if landing else None
+    ) as connection:
         loaded = load(connection, plan.bench, list(plan.extracts), plan.config, step)
     return LoadStageResult(
         files=len(plan.extracts),

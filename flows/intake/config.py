@@ -1,4 +1,4 @@
-"""The user's config file (TOML). Unknown keys are refused, and no message repeats what stands in the file."""
+"""The user's config file (TOML). Unknown keys are refused; no message repeats its content."""
 
 import grp
 import re
@@ -12,13 +12,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from flows.errors import UsageError
 from schemas.tables import TABLES
 
-_SPECIFIER = re.compile(r"%(?:-?[dmyHMSIj]|[YbBaAfp%])")
+_DATE_SPECIFIER = re.compile(r"%(?:-?[dmyHMSIj]|[YbBaAfp%])")
 
 
 def _whole_date(pattern: str) -> str:
-    used = {s.replace("-", "") for s in _SPECIFIER.findall(pattern)}
-    if "%" in _SPECIFIER.sub("", pattern):
-        raise ValueError("a date format knows %Y %y %m %b %B %d, times, and no other specifiers")
+    used = {s.replace("-", "") for s in _DATE_SPECIFIER.findall(pattern)}
+    if "%" in _DATE_SPECIFIER.sub("", pattern):
+        raise ValueError("a date format may use %Y %y %m %b %B %d and times, no other specifiers")
     if not ({"%m", "%b", "%B"} & used and "%d" in used and {"%Y", "%y"} & used):
         raise ValueError("a date format needs year, month and day, such as %m/%d/%Y")
     return pattern
@@ -27,7 +27,7 @@ def _whole_date(pattern: str) -> str:
 def _one_character(text: str) -> str:
     if len(text) != 1 or text in '"\r\n\0':
         raise ValueError(
-            "a delimiter is one character, such as | or a tab, and no quote or line break"
+            "a delimiter is one character, such as | or a tab, but not a quote or line break"
         )
     return text
 
@@ -36,32 +36,31 @@ def _known_encoding(name: str) -> str:
     try:
         bytes(4).decode(name)
     except (LookupError, ValueError):
-        raise ValueError("name a text encoding that Python knows, such as cp1252") from None
+        raise ValueError("give a text encoding that Python supports, such as cp1252") from None
     return name
 
 
 def _known_columns(columns: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
     for table, mapping in columns.items():
         if table not in TABLES:
+            raise ValueError(f"unknown table name in [columns.*]; tables: {', '.join(TABLES)}")
+        if set(mapping.values()) - {c.name for c in TABLES[table].columns}:
             raise ValueError(
-                f"a section is named after no table of ours; tables are {', '.join(TABLES)}"
-            )
-        ours = {c.name for c in TABLES[table].columns}
-        if set(mapping.values()) - ours:
-            raise ValueError(
-                f"{table}: a column is mapped to one that {table} does not have; write theirs = ours"
+                f"{table}: a column is mapped to one that {table} does not have; "
+                "write theirs = ours"
             )
         if len(set(mapping.values())) < len(mapping):
-            raise ValueError(f"{table}: two of their columns go to one of ours")
+            raise ValueError(f"{table}: two of their columns are mapped to one of ours")
         if len({theirs.strip().lower() for theirs in mapping}) < len(mapping):
-            raise ValueError(f"{table}: two of their names differ in case or blanks only")
+            raise ValueError(f"{table}: two of their names differ only in case or whitespace")
     return columns
 
 
-def _never_world(mode: str) -> str:
+def _private_mode(mode: str) -> str:
     if not re.fullmatch(r"0[0-7]{3}", mode) or mode[3] != "0" or mode[1] not in "67":
         raise ValueError(
-            "result_mode is an octal text such as 0600 or 0640, readable by the owner, never by the world"
+            "result_mode is an octal string such as 0600 or 0640, readable by the owner and never "
+            "by everyone"
         )
     return mode
 
@@ -70,7 +69,7 @@ def _known_group(name: str) -> str:
     try:
         grp.getgrnam(name)
     except (KeyError, ValueError):
-        raise ValueError("no group of this machine has that name") from None
+        raise ValueError("there is no group with that name on this machine") from None
     return name
 
 
@@ -80,15 +79,15 @@ class Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     date_formats: tuple[Annotated[str, AfterValidator(_whole_date)], ...] = ()
-    """formats of dates besides `YYYY-MM-DD` and `YYYYMMDD`, such as `["%m/%d/%Y"]`; the first that
-    fits counts"""
+    """date formats accepted besides `YYYY-MM-DD` and `YYYYMMDD`, such as `["%m/%d/%Y"]`; the first
+    that fits is used"""
 
     delimiter: Annotated[str, AfterValidator(_one_character)] = ","
     """the one character between the columns of CSV files"""
 
     encoding: Annotated[str, AfterValidator(_known_encoding)] | None = None
-    """of CSV files without a byte order mark, such as `"cp1252"`; UTF-8 if left out. A byte order
-    mark (UTF-8, UTF-16) always counts"""
+    """encoding of CSV files without a byte order mark, such as `"cp1252"`; UTF-8 if left out. A byte
+    order mark (UTF-8, UTF-16) always takes precedence"""
 
     columns: Annotated[dict[str, dict[str, str]], AfterValidator(_known_columns)] = {}
     """per table `[columns.TABLE]`: the sender's column name, in any case, `=` ours"""
@@ -99,20 +98,23 @@ class Config(BaseModel):
     max_error_rate: Annotated[float, Field(ge=0, le=1, strict=True)] = 0.05
     """the share of a file's rows that may be quarantined before the run stops with exit code 4"""
 
-    result_mode: Annotated[str, AfterValidator(_never_world)] = "0600"
-    """permissions of result files, such as `"0640"`; never for everyone"""
+    result_mode: Annotated[str, AfterValidator(_private_mode)] = "0600"
+    """permissions of result files, such as `"0640"`; never readable by everyone"""
 
     result_group: Annotated[str, AfterValidator(_known_group)] | None = None
     """the group of result files"""
 
 
 def read_config(path: Path | None) -> Config:
-    """The config file, or the defaults. Raises UsageError with our key and the remedy, never with what stands in the file."""
+    """The config file, or the defaults if there is none.
+
+    Raises UsageError with our key and what to do, never with the content of the file.
+    """
     if path is None:
         return Config()
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):  # gone, no text, no TOML
+    except (OSError, ValueError, RecursionError):  # missing, not text, not TOML
         raise UsageError(
             f"Config {path.name} cannot be read as TOML. Give a readable TOML file with --config."
         ) from None
@@ -122,10 +124,11 @@ def read_config(path: Path | None) -> Config:
         first = error.errors(include_input=False)[0]
         key = str(first["loc"][0])
         if first["type"] == "extra_forbidden":
-            near = get_close_matches(key, Config.model_fields, n=1)
-            meant = f" (did you mean {near[0]}?)" if near else ""
+            similar = get_close_matches(key, Config.model_fields, n=1)
+            hint = f" (did you mean {similar[0]}?)" if similar else ""
+            known = ", ".join(Config.model_fields)
             raise UsageError(
-                f"Config {path.name}: unknown key{meant}. Known keys: {', '.join(Config.model_fields)}."
+                f"Config {path.name}: unknown key{hint}. Known keys: {known}."
             ) from None
         raise UsageError(
             f"Config {path.name}: {key}: {first['msg'].removeprefix('Value error, ')}. Correct it."

@@ -1,6 +1,7 @@
-"""Control files: `EXTRACT.done` beside an extract states what the sender wrote, and is held against what is read.
+"""Control files: `EXTRACT.done` next to an extract states what the sender wrote.
 
-A control file is TOML with any of `rows` (records without the header) and `sha256` (of the file's bytes, hex).
+A control file is TOML with any of `rows` (records without the header) and `sha256` (of the file's
+bytes, in hex). Both are checked against what is read.
 """
 
 import tomllib
@@ -9,10 +10,10 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows.errors import InputRefused
-from flows.intake.landing import CONTROL, Extract
+from flows.intake.landing import CONTROL_SUFFIX, ExtractFile
 
 
-class Control(BaseModel):
+class ControlFile(BaseModel):
     """What a control file may state."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -21,31 +22,34 @@ class Control(BaseModel):
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-fA-F]{64}$")
 
 
-def check_control(extract: Extract, sha256: str) -> None:
-    """Hold the file's hash against its control file. Raises InputRefused."""
-    stated = _control(extract)
+def check_hash(extract: ExtractFile, sha256: str) -> None:
+    """Compare the file's hash with the one in its control file. Raises InputRefused."""
+    stated = _read_control_file(extract)
     if stated.sha256 is not None and stated.sha256.lower() != sha256:
         raise InputRefused(
-            f"{extract.name}: its bytes are not those its control file states. Transfer it again."
+            f"{extract.name}: its SHA-256 differs from the one in its control file. "
+            "Transfer it again."
         )
 
 
-def check_rows(extract: Extract, rows: int) -> None:
-    """Hold the number of records read against the control file. Raises InputRefused."""
-    stated = _control(extract)
+def check_rows(extract: ExtractFile, rows: int) -> None:
+    """Compare the number of records read with the control file's. Raises InputRefused."""
+    stated = _read_control_file(extract)
     if stated.rows is not None and stated.rows != rows:
         raise InputRefused(
-            f"{extract.name}: {rows} records read, but its control file states {stated.rows}. Transfer it again."
+            f"{extract.name}: {rows} records read, but its control file states {stated.rows}. "
+            "Transfer it again."
         )
 
 
-def _control(extract: Extract) -> Control:
-    path = Path(f"{extract.path}{CONTROL}")
+def _read_control_file(extract: ExtractFile) -> ControlFile:
+    path = Path(f"{extract.path}{CONTROL_SUFFIX}")
     if not path.exists():
-        return Control()
+        return ControlFile()
     try:
-        return Control.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, RecursionError):  # what is no text, no TOML or no control file
+        return ControlFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, RecursionError):  # not text, not TOML, or other keys
         raise InputRefused(
-            f'{extract.name}{CONTROL}: no control file: it is TOML with rows = N and sha256 = "...". Mend or remove it.'
+            f"{extract.name}{CONTROL_SUFFIX}: not a valid control file "
+            '(TOML with rows = N and sha256 = "..."). Fix or remove it.'
         ) from None

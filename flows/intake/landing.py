@@ -1,31 +1,37 @@
-"""Which files of the landing folder are which table."""
+"""Find the extracts in the landing folder, and the table each one belongs to."""
 
+import hashlib
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from flows.errors import InputRefused
 from schemas.tables import CLAIM_TABLES, TABLES
 
-FORMS = (".csv", ".csv.gz", ".parquet")
-CONTROL = ".done"
+SUFFIXES = (".csv", ".csv.gz", ".parquet")
+CONTROL_SUFFIX = ".done"
+
+FileStamp = tuple[int, int, int]
+"""Inode, size and modification time of a file: they differ once the file has changed."""
 
 
 @dataclass(frozen=True)
-class Extract:
-    """One file of one table; `name` is its path relative to the landing folder, with forward slashes.
+class ExtractFile:
+    """One file of one table.
 
-    found   the file's stamp when it was found: where another is there later, the file was still growing.
+    name    its path relative to the landing folder, with forward slashes.
+    stamp   the file's stamp when it was found; a different one later means it was still growing.
     """
 
     table: str
     path: Path
     name: str
-    found: "Stamp | None" = None
+    stamp: FileStamp | None = None
 
     @property
     def is_parquet(self) -> bool:
-        """Whether the file is Parquet (else CSV, perhaps gzipped)."""
+        """Whether the file is Parquet; otherwise it is CSV, perhaps gzipped."""
         return self.name.lower().endswith(".parquet")
 
     @property
@@ -34,12 +40,8 @@ class Extract:
         return self.name.lower().endswith(".gz")
 
 
-Stamp = tuple[int, int, int]
-"""What changes when a file does: its inode, size and time."""
-
-
-def stamp(path: Path) -> Stamp | None:
-    """The stamp of a file; None where it is gone."""
+def stamp_of(path: Path) -> FileStamp | None:
+    """The stamp of a file as it is now; None if the file is gone."""
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -47,69 +49,83 @@ def stamp(path: Path) -> Stamp | None:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def find_extracts(folder: Path, may_add: bool = False) -> list[Extract]:
-    """Every extract of the folder, by name. Hidden files are passed over.
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
-    `may_add`: a warehouse is there to be added to, so that no claim table need be in the folder.
-    Raises InputRefused for a missing folder, a file of no table, one that is no plain file, or no claim table.
+
+def find_extracts(folder: Path, may_add: bool = False) -> list[ExtractFile]:
+    """All extracts in the folder, sorted by name. Hidden files are ignored.
+
+    With `may_add` a warehouse already exists, so the folder need not contain a claim table.
+    Raises InputRefused if the folder is missing, a file belongs to no table or is not a regular
+    file, or there is no claim table.
     """
-    if not folder.is_dir() or not _is_open(folder):
+    if not folder.is_dir() or not _is_readable(folder):
         raise InputRefused(
-            f"Input {folder.name!r} is not a folder that can be read. Give the folder that holds the extracts."
+            f"Input {folder.name!r} is not a readable folder. Give the folder that holds the "
+            "extracts."
         )
-    found = [p for p in sorted(folder.rglob("*")) if not _hidden(p, folder)]
+    found = [p for p in sorted(folder.rglob("*")) if not _is_hidden(p, folder)]
     for path in found:
         _refuse_unfit(path, path.relative_to(folder).as_posix())
     paths = [p for p in found if p.is_file()]
-    extracts = [_extract(folder, p) for p in paths if p.suffix != CONTROL]
-    for alone in {p for p in paths if p.suffix == CONTROL} - {
-        Path(f"{e.path}{CONTROL}") for e in extracts
-    }:
-        raise InputRefused(
-            f"Control file {alone.name!r} stands without its extract. Add the extract or remove the file."
-        )
+    extracts = [_as_extract(folder, p) for p in paths if p.suffix != CONTROL_SUFFIX]
+    _refuse_stray_control_files(paths, extracts)
     if not may_add and not any(e.table in CLAIM_TABLES for e in extracts):
         raise InputRefused(
-            f"No claim table in the input folder. Add {' or '.join(t + '.csv' for t in CLAIM_TABLES)}."
+            "No claim table in the input folder. "
+            f"Add {' or '.join(t + '.csv' for t in CLAIM_TABLES)}."
         )
     return sorted(extracts, key=lambda e: e.name)
 
 
-def _hidden(path: Path, folder: Path) -> bool:
+def _is_hidden(path: Path, folder: Path) -> bool:
     return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
-def _is_open(folder: Path) -> bool:
+def _is_readable(folder: Path) -> bool:
     return os.access(folder, os.R_OK | os.X_OK)
 
 
 def _refuse_unfit(path: Path, name: str) -> None:
-    """Refuse what a walk through the folder would pass over without a word, and names that a message cannot show."""
+    """Refuse what a walk through the folder would skip silently, and names no message can show."""
     if not name.isprintable():
-        raise InputRefused(
-            f"File {name!r}: its name holds characters that cannot be printed. Rename it."
-        )
+        raise InputRefused(f"File {name!r} has unprintable characters in its name. Rename it.")
     if path.is_symlink() or not (path.is_file() or path.is_dir()):
         raise InputRefused(
-            f"File {name!r} is a link or no plain file. Put the file itself into the input folder."
+            f"File {name!r} is a link or not a regular file. Put the file itself into the input "
+            "folder."
         )
-    if path.is_dir() and not _is_open(path):
+    if path.is_dir() and not _is_readable(path):
         raise InputRefused(
-            f"Folder {name!r} cannot be read. Allow the user of this program to read it."
+            f"Folder {name!r} cannot be read. Give the user who runs this program read access."
         )
 
 
-def _extract(folder: Path, path: Path) -> Extract:
+def _refuse_stray_control_files(paths: Iterable[Path], extracts: list[ExtractFile]) -> None:
+    expected = {Path(f"{e.path}{CONTROL_SUFFIX}") for e in extracts}
+    for path in paths:
+        if path.suffix == CONTROL_SUFFIX and path not in expected:
+            raise InputRefused(
+                f"Control file {path.name!r} has no extract. Add the extract or remove the control "
+                "file."
+            )
+
+
+def _as_extract(folder: Path, path: Path) -> ExtractFile:
     relative = path.relative_to(folder)
-    form = next((f for f in FORMS if path.name.lower().endswith(f)), None)
-    stem = path.name[: -len(form)] if form else ""
-    if form and len(relative.parts) == 1:
+    name = relative.as_posix()
+    suffix = next((s for s in SUFFIXES if path.name.lower().endswith(s)), None)
+    stem = path.name[: -len(suffix)] if suffix else ""
+    if suffix and len(relative.parts) == 1:
         for table in TABLES:
             if stem == table or stem.startswith(table + "_"):
-                return Extract(table, path, relative.as_posix(), stamp(path))
-    if form and len(relative.parts) == 2 and relative.parts[0] in TABLES:
-        return Extract(relative.parts[0], path, relative.as_posix(), stamp(path))
+                return ExtractFile(table, path, name, stamp_of(path))
+    if suffix and len(relative.parts) == 2 and relative.parts[0] in TABLES:
+        return ExtractFile(relative.parts[0], path, name, stamp_of(path))
     raise InputRefused(
-        f"File {relative.as_posix()!r} is of no table. Name it TABLE.csv, TABLE_*.csv, .csv.gz or .parquet, or put it "
-        f"in a folder TABLE; tables are {', '.join(TABLES)}."
+        f"File {name!r} does not belong to a table. Name it TABLE.csv, TABLE_*.csv, .csv.gz or "
+        f".parquet, or put it in a folder named TABLE. Tables: {', '.join(TABLES)}."
     )

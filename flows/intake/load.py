@@ -15,14 +15,15 @@ import duckdb
 
 from flows.errors import DoesNotBalance, InputRefused, UsageError, mentions_disk_failure
 from flows.intake.config import Config
-from flows.intake.control import check_control, check_rows
-from flows.intake.csv_scan import Scan, exact_records, record_numbers, scan_csv, sha256_of
-from flows.intake.landing import Extract, Stamp, stamp
-from flows.intake.parsing import insertion
+from flows.intake.control import check_hash, check_rows
+from flows.intake.csv_records import count_exactly, number_lines
+from flows.intake.csv_scan import CsvScan, scan_csv
+from flows.intake.landing import ExtractFile, FileStamp, sha256_of, stamp_of
+from flows.intake.parsing import insert_statement
 from flows.intake.readers import (
-    LONG_LINE,
+    LONG_LINE_BYTES,
     csv_source,
-    has_pattern,
+    is_glob,
     match_header,
     parquet_source,
 )
@@ -48,17 +49,17 @@ class LoadResult:
 
 
 @dataclass(frozen=True)
-class _FileScan:
+class FileScan:
     """What Python finds in a file before the engine reads it: its hash, and of a new CSV file a scan or why it is refused."""
 
     sha256: str
-    scan: Scan | InputRefused | None = None
+    scan: CsvScan | InputRefused | None = None
 
 
 def load(
     connection: duckdb.DuckDBPyConnection,
     bench: Workbench,
-    extracts: list[Extract],
+    extracts: list[ExtractFile],
     config: Config,
     step: Callable[[str], None],
 ) -> LoadResult:
@@ -83,7 +84,7 @@ def load(
     with _looks(extracts, set(known), config, bench.scratch) as looks:
         for extract, waiting in zip(extracts, looks, strict=True):
             look = waiting.result()
-            check_control(extract, look.sha256)
+            check_hash(extract, look.sha256)
             if (extract.table, look.sha256) in known:
                 loaded.passed_over.append(extract.name)
                 connection.execute(
@@ -97,16 +98,16 @@ def load(
             try:
                 _load_file(connection, bench, extract, look, file_no, load_no + 1, config)
             except InputRefused:
-                if not _has_grown(extract.found, stamp(extract.path)):
+                if not _has_grown(extract.stamp, stamp_of(extract.path)):
                     raise
                 _forget_file(connection, TABLES[extract.table], file_no)
             step(extract.name)
     for number, extract in fresh.items():
-        now = stamp(extract.path)
-        if _has_grown(extract.found, now):
+        now = stamp_of(extract.path)
+        if _has_grown(extract.stamp, now):
             loaded.growing.append(extract.name)
             _forget_file(connection, TABLES[extract.table], number)
-        elif now != extract.found:
+        elif now != extract.stamp:
             raise InputRefused(f"{extract.name}: {_CHANGED}")
     connection.execute("BEGIN")  # together they cost a third
     for table in TABLES.values():
@@ -136,8 +137,8 @@ def _known(
 
 @contextmanager
 def _looks(
-    extracts: list[Extract], known: set[tuple[str, str]], config: Config, scratch: Path
-) -> Iterator[list[Future[_FileScan]]]:
+    extracts: list[ExtractFile], known: set[tuple[str, str]], config: Config, scratch: Path
+) -> Iterator[list[Future[FileScan]]]:
     """A first look at every file, in order and aside of the engine."""
     aside = ThreadPoolExecutor(max_workers=1)
     try:
@@ -147,8 +148,8 @@ def _looks(
 
 
 def _look(
-    extract: Extract, known: set[tuple[str, str]], config: Config, scratch: Path
-) -> _FileScan:
+    extract: ExtractFile, known: set[tuple[str, str]], config: Config, scratch: Path
+) -> FileScan:
     try:
         sha256 = sha256_of(extract.path)
     except (FileNotFoundError, PermissionError):
@@ -156,14 +157,14 @@ def _look(
             f"{extract.name}: the file is gone or may not be read. Mend that, then run again."
         ) from None
     if extract.is_parquet or (extract.table, sha256) in known:
-        return _FileScan(sha256)
+        return FileScan(sha256)
     try:
-        return _FileScan(sha256, scan_csv(extract, config.delimiter, config.encoding, scratch))
+        return FileScan(sha256, scan_csv(extract, config.delimiter, config.encoding, scratch))
     except InputRefused as refusal:
-        return _FileScan(sha256, refusal)
+        return FileScan(sha256, refusal)
 
 
-def _has_grown(found: Stamp | None, now: Stamp | None) -> bool:
+def _has_grown(found: FileStamp | None, now: FileStamp | None) -> bool:
     """Whether a file is the same as it was found, only longer: its sender is not done."""
     return found is not None and now is not None and found[0] == now[0] and found[1] < now[1]
 
@@ -171,8 +172,8 @@ def _has_grown(found: Stamp | None, now: Stamp | None) -> bool:
 def _load_file(
     connection: duckdb.DuckDBPyConnection,
     bench: Workbench,
-    extract: Extract,
-    look: _FileScan,
+    extract: ExtractFile,
+    look: FileScan,
     file_no: int,
     load_no: int,
     config: Config,
@@ -182,13 +183,14 @@ def _load_file(
         raise scan
     if scan:
         header, types, expected = scan.header, None, scan.records
-        if scan.plain != extract.path and has_pattern(bench.scratch):
+        if scan.plain != extract.path and is_glob(bench.scratch):
             raise UsageError(
                 "The path of the warehouse holds a * ? or [, the engine's signs of a pattern. Choose another --output."
             )
         source = csv_source(scan, config)
     else:
-        source, header, types, expected = parquet_source(connection, extract)
+        parquet = parquet_source(connection, extract)
+        source, header, types, expected = parquet.sql, parquet.header, parquet.types, parquet.rows
     positions, unknown = match_header(
         table, header, config.columns.get(table.name, {}), extract.name
     )
@@ -198,11 +200,13 @@ def _load_file(
         )
     add_columns(connection, table, [*positions, *(c.name for c in table.columns if c.default)])
     try:
-        connection.execute(insertion(table, positions, source, file_no, types))
+        connection.execute(insert_statement(table, positions, source, file_no, types))
         if scan and _has_long_lines(connection, table, file_no, scan.records):
             _forget(connection, table, file_no)
             connection.execute(
-                insertion(table, positions, csv_source(scan, config, LONG_LINE), file_no, types)
+                insert_statement(
+                    table, positions, csv_source(scan, config, LONG_LINE_BYTES), file_no, types
+                )
             )
     except duckdb.Error as error:
         _blame_file(error, extract)
@@ -210,7 +214,7 @@ def _load_file(
     rejected = _keep_rejects(connection, file_no, extract, scan, config.delimiter) if scan else 0
     loaded = _number_rows(connection, table, file_no)
     if scan and loaded + rejected != expected:
-        expected = exact_records(extract, scan.plain, config.delimiter)
+        expected = count_exactly(extract, scan.plain, config.delimiter)
     if loaded + rejected != expected:
         raise InputRefused(
             f"{extract.name}: {expected} records were counted but {loaded + rejected} read, so the file is damaged (in a CSV "
@@ -291,8 +295,8 @@ def _drop_rejects(connection: duckdb.DuckDBPyConnection) -> None:
 def _keep_rejects(
     connection: duckdb.DuckDBPyConnection,
     file_no: int,
-    extract: Extract,
-    scan: Scan,
+    extract: ExtractFile,
+    scan: CsvScan,
     delimiter: str,
 ) -> int:
     """Quarantine the rows that the CSV reader could not split into columns; returns how many.
@@ -300,7 +304,9 @@ def _keep_rejects(
     The reader counts blank lines as well: where there are any, the record's number is looked up.
     """
     rejected = one(connection, "SELECT count(DISTINCT line) FROM reject_errors")
-    numbers = record_numbers(extract, scan.plain, delimiter) if rejected and scan.has_blanks else []
+    numbers = (
+        number_lines(extract, scan.plain, delimiter) if rejected and scan.has_blank_lines else []
+    )
     connection.execute(
         """INSERT INTO main.quarantine
            SELECT ?, coalesce(CAST(? AS BIGINT[])[CAST(line AS BIGINT)], line - 1), NULL,
@@ -312,7 +318,7 @@ def _keep_rejects(
     return rejected
 
 
-def _blame_file(error: duckdb.Error, extract: Extract) -> None:
+def _blame_file(error: duckdb.Error, extract: ExtractFile) -> None:
     """Raise InputRefused where the engine failed over the file's bytes, not over the disk or for want of memory."""
     is_of_file = extract.is_parquet or isinstance(
         error, (duckdb.InvalidInputException, duckdb.IOException)

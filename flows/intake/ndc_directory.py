@@ -1,7 +1,7 @@
 """The FDA NDC directory (product.txt, package.txt): more NDCs for the ingredients the rules know.
 
-Source of the file layout: FDA NDC database file definitions. A product's ingredient is found by matching each
-element of SUBSTANCENAME against code_sets/ingredients.csv.
+Source of the file layout: FDA NDC database file definitions. A product's ingredient is found by
+matching each element of SUBSTANCENAME against code_sets/ingredients.csv.
 """
 
 import hashlib
@@ -30,16 +30,17 @@ _MG_PER_UNIT = re.compile(r"(?i)mg(/1)?")
 def read_ndc_directory(folder: Path) -> pl.DataFrame:
     """One row per package of a known ingredient: the columns of code_sets/ndc.csv, all text.
 
-    Raises PolicyRefused where a file is missing or not the directory's.
+    Raises PolicyRefused if a file is missing or is not one of the directory's.
     """
     products = _read(folder / "product.txt", _PRODUCT)
     packages = _read(folder / "package.txt", _PACKAGE)
     known = pl.read_csv(SHIPPED_CODE_SETS / "ingredients.csv", infer_schema=False)
-    rows = []
-    for product in products.iter_rows(named=True):
-        rows += [
-            row for rule in known.iter_rows(named=True) if (row := _as_ingredient(product, rule))
-        ]
+    rows = [
+        row
+        for product in products.iter_rows(named=True)
+        for ingredient in known.iter_rows(named=True)
+        if (row := _as_ingredient(product, ingredient))
+    ]
     found = pl.DataFrame(
         rows, schema=["PRODUCTID", "ingredient", "product", "strength_mg", "form"], orient="row"
     ).cast(pl.String)
@@ -53,7 +54,7 @@ def read_ndc_directory(folder: Path) -> pl.DataFrame:
             "product",
             "strength_mg",
             "form",
-            audited=_audited(),
+            audited=_is_audited(),
         )
         .drop_nulls("ndc11")
         .sort("ndc11")
@@ -61,7 +62,7 @@ def read_ndc_directory(folder: Path) -> pl.DataFrame:
 
 
 def directory_hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of both files."""
+    """SHA-256 of both files, by file name."""
     return {
         n: hashlib.sha256((folder / n).read_bytes()).hexdigest()
         for n in ("product.txt", "package.txt")
@@ -79,32 +80,31 @@ def _read(path: Path, columns: tuple[str, ...]) -> pl.DataFrame:
     missing = [c for c in columns if c not in frame.columns]
     if missing:
         raise PolicyRefused(
-            f"{path.name}: no column {missing[0]}. Use the files of the FDA NDC directory as they are."
+            f"{path.name}: no column {missing[0]}. Use the unchanged files of the FDA NDC directory."
         )
     return frame.select(columns)
 
 
 def _as_ingredient(
-    product: dict[str, str | None], rule: dict[str, str | None]
+    product: dict[str, str | None], ingredient: dict[str, str | None]
 ) -> tuple[str | None, ...] | None:
-    """The row of a product under one ingredient rule, or None where the rule does not fit."""
+    """The row of a product that contains the ingredient, or None if it does not."""
     substances = [s.strip() for s in (product["SUBSTANCENAME"] or "").split(";")]
-    which = [
-        i for i, s in enumerate(substances) if re.search(rule["substance_regex"] or "", s, re.I)
-    ]
+    pattern = ingredient["substance_regex"] or ""
+    matching = [i for i, s in enumerate(substances) if re.search(pattern, s, re.I)]
     route, category = product["ROUTENAME"] or "", product["MARKETINGCATEGORYNAME"] or ""
-    excluded = rule["excluded_marketing_regex"]
+    excluded = ingredient["excluded_marketing_regex"]
     if (
-        not which
-        or (rule["route_contains"] or "") not in route
+        not matching
+        or (ingredient["route_contains"] or "") not in route
         or (excluded and re.search(excluded, category, re.I))
     ):
         return None
-    brand = rule["brand_name_regex"]
+    brand = ingredient["brand_name_regex"]
     is_brand = bool(brand and re.search(brand, product["PROPRIETARYNAME"] or "", re.I))
     strengths = [s.strip() for s in (product["ACTIVE_NUMERATOR_STRENGTH"] or "").split(";")]
     units = [u.strip() for u in (product["ACTIVE_INGRED_UNIT"] or "").split(";")]
-    i = which[0]
+    i = matching[0]
     is_mg = (
         len(strengths) == len(units) == len(substances)
         and _MG_PER_UNIT.fullmatch(units[i]) is not None
@@ -112,15 +112,15 @@ def _as_ingredient(
     form = re.split(r"[ ,]", (product["DOSAGEFORMNAME"] or "").lower())[0] or None
     return (
         product["PRODUCTID"],
-        rule["ingredient"],
+        ingredient["ingredient"],
         "brand" if is_brand else "generic",
         strengths[i] if is_mg else None,
         form,
     )
 
 
-def _audited() -> pl.Expr:
-    """Fills of a target ingredient in solid oral form are audited lines, as in the shipped table."""
+def _is_audited() -> pl.Expr:
+    """Whether fills are audited: of a target ingredient in solid oral form, as in ndc.csv."""
     shipped = pl.read_csv(SHIPPED_CODE_SETS / "ndc.csv", infer_schema=False).filter(
         pl.col("audited") == "true"
     )

@@ -1,6 +1,7 @@
-"""The one statement that reads a file: SQL that parses every value of a row and says whether the row holds.
+"""The one statement that reads a file: it parses each value and marks rows that need a check.
 
-Generated from the vocabulary in schemas/tables.py; the macros are in sql/intake/parse.sql.
+The statement is generated from the vocabulary in schemas/tables.py; its macros are in
+sql/intake/parse.sql.
 """
 
 from flows.warehouse.connection import compared
@@ -22,34 +23,41 @@ _FIRST_DAY = "DATE '0001-01-01'"
 _PARSED = (Kind.DATE, Kind.AMOUNT, Kind.QUANTITY, Kind.INTEGER)
 
 
-def insertion(
+def insert_statement(
     table: Table, positions: dict[str, int], source: str, file_no: int, types: list[str] | None
 ) -> str:
-    """One statement that reads a file, parses every value and keeps the raw record of rows that do not hold."""
+    """SQL that reads a file into its table; rows in which something is wrong keep their raw record.
+
+    `types` are the DuckDB types of a Parquet file's columns; None for CSV, where all is text.
+    """
     texts = {n: _as_text(i, types) for n, i in positions.items()}
     read = [
         f"CASE WHEN is_clean THEN {text} ELSE cleaned({text}) END AS {identifier(n + '_text')}"
         for n, text in texts.items()
     ]
     is_clean = f"are_clean(concat_ws(chr(31), {', '.join(texts.values())})) AS is_clean"
-    kept = [c for c in table.columns if c.name in positions or c.default]
-    values = [f"{_value(c, table, c.name in positions)} AS {identifier(c.name)}" for c in kept]
+    stored = [c for c in table.columns if c.name in positions or c.default]
+    values = [f"{_value(c, table, c.name in positions)} AS {identifier(c.name)}" for c in stored]
     raw = "{" + ", ".join(f"{literal(n)}: {identifier(n + '_text')}" for n in positions) + "}"
-    columns = ", ".join(identifier(c.name) for c in kept)
+    is_valid = f"coalesce({_row_is_valid(table, positions)}, false)"
     return f"""
         INSERT INTO main.{identifier(table.name)} BY NAME
-        SELECT {columns}, {file_no} AS file_no,
+        SELECT {", ".join(identifier(c.name) for c in stored)},
+               {file_no} AS file_no,
                {"hash(member_id)" if "member_id" in positions else "0"} AS member_hash,
-               {_row_hash(table, [c.name for c in kept])} AS row_hash,
-               {_notes(kept, positions)} AS notes,
-               CASE WHEN NOT coalesce({_holds(table, positions)}, false) THEN CAST(to_json({raw}) AS VARCHAR) END AS raw_record
+               {_row_hash(table, [c.name for c in stored])} AS row_hash,
+               {_notes(stored, positions)} AS notes,
+               CASE WHEN NOT {is_valid} THEN CAST(to_json({raw}) AS VARCHAR) END AS raw_record
         FROM (SELECT {", ".join(values)}, *
               FROM (SELECT {", ".join(read)} FROM (SELECT *, {is_clean} FROM {source})))
     """
 
 
 def _as_text(position: int, types: list[str] | None) -> str:
-    """The text of a value. Typed values are looked at as text only: a file's statistics can lie, and say nothing of NaN."""
+    """The text of a value.
+
+    Typed values are compared as text only: a file's statistics can be wrong, and ignore NaN.
+    """
     column = f"c{position}"
     if types is None:
         return column
@@ -61,15 +69,14 @@ def _as_text(position: int, types: list[str] | None) -> str:
     return text
 
 
-def _value(column: Column, table: Table, is_there: bool) -> str:
-    if column.default and not is_there:
-        return column.default
+def _value(column: Column, table: Table, is_supplied: bool) -> str:
     value = _parsed(column, table)
-    return (
-        f"CASE WHEN {identifier(column.name + '_text')} IS NULL THEN {column.default} ELSE {value} END"
-        if column.default
-        else value
-    )
+    if not column.default:
+        return value
+    if not is_supplied:
+        return column.default
+    text = identifier(column.name + "_text")
+    return f"CASE WHEN {text} IS NULL THEN {column.default} ELSE {value} END"
 
 
 def _parsed(column: Column, table: Table) -> str:
@@ -81,7 +88,7 @@ def _parsed(column: Column, table: Table) -> str:
         return f"lower({text})"
     if table.name == "clinical_evidence" and column.name == "evidence_value":
         return _evidence_value(text)
-    if column.kind == Kind.DATE:  # the year 0000 is a year to the engine
+    if column.kind == Kind.DATE:  # DuckDB accepts the year 0000
         return f"CASE WHEN as_date({text}) >= {_FIRST_DAY} THEN as_date({text}) END"
     parser = _PARSERS.get(column.kind)
     return f"{parser}({text})" if parser else text
@@ -100,8 +107,8 @@ def _evidence_value(text: str) -> str:
     return f"CASE lower(evidence_code_text) {cases} {measured} END"
 
 
-def _holds(table: Table, positions: dict[str, int]) -> str:
-    """SQL that is true where a row needs no second look."""
+def _row_is_valid(table: Table, positions: dict[str, int]) -> str:
+    """SQL that is true if a row needs no further check."""
     tests = []
     for c in table.columns:
         if c.name in positions:
@@ -119,22 +126,22 @@ def _holds(table: Table, positions: dict[str, int]) -> str:
     return " AND ".join(tests)
 
 
-def _notes(kept: list[Column], positions: dict[str, int]) -> str:
-    """SQL for the warnings that only the original text shows."""
+def _notes(stored: list[Column], positions: dict[str, int]) -> str:
+    """SQL for the warnings that only the original text can show."""
     notes = []
-    for c in kept:
+    for c in stored:
         text = identifier(c.name + "_text")
         if c.name in positions and c.kind == Kind.AMOUNT:
             notes.append(f"CASE WHEN is_float_dust({text}) THEN '{c.name}|{FLOAT_DUST}' END")
         if c.name in positions and c.words and not c.strict:
-            notes.append(
-                f"CASE WHEN {text} IS NOT NULL AND {identifier(c.name)} IS NULL THEN '{c.name}|{UNKNOWN_WORD}' END"
-            )
+            is_unknown = f"{text} IS NOT NULL AND {identifier(c.name)} IS NULL"
+            notes.append(f"CASE WHEN {is_unknown} THEN '{c.name}|{UNKNOWN_WORD}' END")
     return f"nullif(concat_ws(',', {', '.join(notes)}), '')" if notes else "NULL"
 
 
-def _row_hash(table: Table, kept: list[str]) -> str:
-    """Claim rows: of the line key, so that versions and duplicates meet; other rows: of all columns."""
+def _row_hash(table: Table, stored: list[str]) -> str:
+    """SQL for a hash: of a claim's line key, so that its versions meet; else of the whole row."""
     if table.is_claim:
         return "hash(claim_id, claim_line_number)"
-    return f"hash({', '.join(compared(c) if c.name in kept else 'NULL' for c in table.columns)})"
+    columns = [compared(c) if c.name in stored else "NULL" for c in table.columns]
+    return f"hash({', '.join(columns)})"

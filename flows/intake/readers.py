@@ -1,40 +1,64 @@
-"""How the engine is told to read a file: the source, in SQL, and where in it each of our columns stands."""
+"""How DuckDB reads a file: the source in SQL, and the position of each of our columns in it."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from flows.errors import InputRefused
 from flows.intake.config import Config
-from flows.intake.csv_scan import Scan
-from flows.intake.landing import Extract
+from flows.intake.csv_scan import CsvScan
+from flows.intake.landing import ExtractFile
 from flows.warehouse.sql import identifier, literal, one
 from schemas.tables import Table
 
-LINE, LONG_LINE = (
-    1 << 21,
-    1 << 26,
-)  # bytes; room for long lines makes the engine read on one core only
-_BUFFER_LINES = 4  # of the longest a buffer holds: from several row groups of the engine on, it stores them twice
-_PATTERN_SIGNS = "*?["
+LINE_BYTES = 1 << 21
+LONG_LINE_BYTES = 1 << 26  # reading slows to one core when lines may be this long
+_BUFFER_LINES = 4  # longest lines per buffer; DuckDB writes buffers that span row groups twice
+_GLOB_CHARACTERS = "*?["
 
 
-def csv_source(scan: Scan, config: Config, longest_line: int = LINE) -> str:
-    """The reading of a plain CSV file, every column as text under its position; lines may be so many bytes long."""
+@dataclass(frozen=True)
+class ParquetSource:
+    """A Parquet file: its source in SQL, and for each column its name and DuckDB type; its rows."""
+
+    sql: str
+    header: tuple[str, ...]
+    types: list[str]
+    rows: int
+
+
+def csv_source(scan: CsvScan, config: Config, longest_line: int = LINE_BYTES) -> str:
+    """SQL that reads a plain CSV file, every column as text named after its position: c0, c1, ...
+
+    Lines may be `longest_line` bytes long.
+    """
     columns = "{" + ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(scan.header))) + "}"
-    return (
-        f"read_csv({literal(_no_glob(scan.plain))}, auto_detect = false, header = true, skip = {scan.blank_head}, "
-        f"store_rejects = true, rejects_limit = 0, delim = {literal(config.delimiter)}, quote = '\"', escape = '\"', "
-        f"encoding = 'utf-8', max_line_size = {longest_line}, buffer_size = {_BUFFER_LINES * longest_line}, "
-        f"hive_partitioning = false, columns = {columns})"
-    )
+    options = {
+        "auto_detect": "false",
+        "header": "true",
+        "skip": scan.leading_blank_lines,
+        "store_rejects": "true",
+        "rejects_limit": 0,
+        "delim": literal(config.delimiter),
+        "quote": "'\"'",
+        "escape": "'\"'",
+        "encoding": "'utf-8'",
+        "max_line_size": longest_line,
+        "buffer_size": _BUFFER_LINES * longest_line,
+        "hive_partitioning": "false",
+        "columns": columns,
+    }
+    written = ", ".join(f"{name} = {value}" for name, value in options.items())
+    return f"read_csv({literal(_without_glob(scan.plain))}, {written})"
 
 
-def parquet_source(
-    connection: duckdb.DuckDBPyConnection, extract: Extract
-) -> tuple[str, tuple[str, ...], list[str], int]:
-    """Source, header, types and number of rows of a Parquet file; its folders' names are no columns."""
-    path = literal(_no_glob(extract.path))
+def parquet_source(connection: duckdb.DuckDBPyConnection, extract: ExtractFile) -> ParquetSource:
+    """The source of a Parquet file; names of its folders are not taken for columns.
+
+    Raises InputRefused if the file is not readable Parquet.
+    """
+    path = literal(_without_glob(extract.path))
     source = f"read_parquet({path}, hive_partitioning = false)"
     try:
         described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
@@ -47,63 +71,62 @@ def parquet_source(
             f"{extract.name}: not a readable Parquet file. Export or transfer it again."
         ) from None
     numbered = ", ".join(f"{identifier(str(row[0]))} AS c{i}" for i, row in enumerate(described))
-    return (
-        f"(SELECT {numbered} FROM {source})",
-        _top_level(schema),
-        [str(row[1]) for row in described],
-        rows,
+    return ParquetSource(
+        sql=f"(SELECT {numbered} FROM {source})",
+        header=_top_level_names(schema),
+        types=[str(row[1]) for row in described],
+        rows=rows,
     )
 
 
 def match_header(
     table: Table, header: tuple[str, ...], mapping: dict[str, str], file_name: str
 ) -> tuple[dict[str, int], list[str]]:
-    """Where each of our columns stands in a header, in any order and case; and the columns nobody knows.
+    """The position of each of our columns in a header, in any order and case; the unknown columns.
 
-    Raises InputRefused where a required column is missing (the header itself is not repeated: a file without
-    its header has a member's row there) or one column stands twice.
+    Raises InputRefused if a required column is missing or one of our columns occurs twice. The
+    header itself is not repeated: a file without one has a member's row in its place.
     """
     theirs_to_ours = {k.strip().lower(): v for k, v in mapping.items()}
     names = [theirs_to_ours.get(h.strip().lower(), h.strip().lower()) for h in header]
     ours = {c.name for c in table.columns}
-    twice = sorted({n for n in names if n in ours and names.count(n) > 1})
-    if twice:
+    repeated = sorted({n for n in names if n in ours and names.count(n) > 1})
+    if repeated:
         raise InputRefused(
-            f"{file_name}: column {twice[0]} stands twice in the header. Remove or rename one."
+            f"{file_name}: column {repeated[0]} appears twice in the header. Remove or rename one."
         )
     positions = {n: i for i, n in enumerate(names) if n in ours}
     needed = [(c.name,) for c in table.columns if c.required] + list(table.one_of)
     missing = [" or ".join(group) for group in needed if not set(group) & set(positions)]
     if missing:
         raise InputRefused(
-            f"{file_name}: no column {missing[0]}, which {table.name} needs. Add it, or map its name in the config "
-            f"([columns.{table.name}])."
+            f"{file_name}: no column {missing[0]}, which {table.name} needs. Add it, or map its "
+            f"name in the config ([columns.{table.name}])."
         )
-    return positions, [
-        h.strip() for h, n in zip(header, names, strict=True) if n not in ours and h.strip()
-    ]
+    unknown = [h.strip() for h, n in zip(header, names, strict=True) if n not in ours and h.strip()]
+    return positions, unknown
 
 
-def has_pattern(path: Path) -> bool:
-    """Whether the engine would take a path for a pattern."""
-    return bool(set(_PATTERN_SIGNS) & set(str(path)))
+def is_glob(path: Path) -> bool:
+    """Whether DuckDB would treat a path as a glob."""
+    return bool(set(_GLOB_CHARACTERS) & set(str(path)))
 
 
-def without_pattern(folder: Path) -> Path:
-    """The folder, or the nearest above it whose path the engine does not take for a pattern: it compares paths as text."""
-    return next((f for f in (folder, *folder.parents) if not has_pattern(f)), folder)
+def nearest_plain_folder(folder: Path) -> Path:
+    """The folder, or its nearest parent whose path is not a glob: DuckDB allows folders by text."""
+    return next((f for f in (folder, *folder.parents) if not is_glob(f)), folder)
 
 
-def _no_glob(path: Path) -> str:
-    """A path in which the engine sees no pattern."""
-    return "".join(f"[{c}]" if c in _PATTERN_SIGNS else c for c in str(path))
+def _without_glob(path: Path) -> str:
+    """A path with every glob character escaped."""
+    return "".join(f"[{c}]" if c in _GLOB_CHARACTERS else c for c in str(path))
 
 
-def _top_level(schema: list[tuple[str, int | None]]) -> tuple[str, ...]:
-    """Names of a Parquet file's columns as they stand: the engine renames the second of two that are equal."""
-    names, inner = [], 0
+def _top_level_names(schema: list[tuple[str, int | None]]) -> tuple[str, ...]:
+    """Names of a Parquet file's columns as written: DuckDB renames the second of two equal ones."""
+    names, nested = [], 0
     for name, children in schema[1:]:
-        if not inner:
+        if not nested:
             names.append(name)
-        inner += (children or 0) - (inner > 0)
+        nested += (children or 0) - (nested > 0)
     return tuple(names)

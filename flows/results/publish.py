@@ -13,9 +13,9 @@ import polars as pl
 
 from audit_rules.engine.judge import Judgement
 from flows.errors import DiskTrouble
-from flows.intake.csv_scan import sha256_of
+from flows.intake.landing import sha256_of
 from flows.plan import Plan, program_version
-from flows.privacy import FULL, pseudonymised
+from flows.privacy import FULL, pseudonymise
 from flows.results.small_cells import aggregated
 from flows.results.tables import write_table
 from flows.warehouse.connection import make_durable
@@ -96,7 +96,7 @@ def protect(folder: Path, plan: Plan) -> None:
             {AGGREGATED: aggregated(whole["exceptions"], whole["worklist"], plan.payer_names)},
         )
     else:
-        tables = {name: pseudonymised(frame, plan.pseudonyms) for name, frame in whole.items()}
+        tables = {name: pseudonymise(frame, plan.pseudonyms) for name, frame in whole.items()}
         people = {"exceptions": tables["exceptions"]}
     write_tables(folder, tables)
     for name, frame in people.items():

@@ -1,8 +1,9 @@
-"""Purge: everyone of whom nothing is dated on or after a day leaves the warehouse, with all that stands there about them.
+"""Purge: remove every person whose records all predate a cutoff date.
 
-Claims are not purged by their own date: what stays is judged by its person's whole history, and a trial, a dose or a
-reversal that had gone would turn into an accusation. What stays is copied into a new file that then takes the
-warehouse's place, so that no purged byte is left in it, and a purge that fails leaves the warehouse as it was.
+Claims are not purged by their own date. The rules judge each line by its person's whole history, so
+a missing trial, dose or reversal would turn into an accusation. The rows that stay are copied into
+a new file, which then replaces the warehouse: no purged byte is left in it, and a purge that fails
+leaves the warehouse as it was.
 """
 
 import shutil
@@ -28,17 +29,25 @@ from flows.warehouse.connection import (
 from flows.warehouse.sql import day, identifier, one, run
 from schemas.tables import TABLES, Kind, Table
 
+_PERSONAL = [t for t in TABLES.values() if "member_id" in {c.name for c in t.columns}]
+_PURGED_ROWS = " UNION ALL ".join(
+    f"SELECT file_no FROM kept.main.{t.name} WHERE member_id IN (FROM purged_member)"
+    for t in _PERSONAL
+)
 _STILL_ENROLLED = "coalesce(t.enrollment_end_date, DATE '9999-12-31')"
 _CORRECTED_BY = {
     "eligibility": "coalesce(t.person_id, t.member_id), lower(t.payer), t.enrollment_start_date",
     "authorization": "t.authorization_id",
 }
-"""Where a later load of a key takes the place of an earlier one, and may close what that left open."""
+"""Tables in which a later load of a key replaces an earlier one, and may close an open end."""
 
 
 @dataclass(frozen=True)
 class PurgeCounts:
-    """What a purge removed, in counts: safe to print."""
+    """What a purge removed, as counts, which are safe to print.
+
+    texts   quarantined records whose raw text was removed.
+    """
 
     members: int
     rows: int
@@ -47,38 +56,39 @@ class PurgeCounts:
 
 
 def purge(warehouse: Path, before: date, dry_run: bool = False) -> PurgeCounts:
-    """Remove everyone of whom nothing is dated on or after the day, and the texts quarantined on nights before it.
+    """Remove every person with no record dated on or after the day, and older quarantined text.
 
-    Raises UsageError where there is no warehouse or no night on or after the day, and WarehouseBusy where a run holds it.
+    Raises UsageError if there is no warehouse or the day is after its last as-of date, and WarehouseBusy
+    if a run is using it.
     """
     if not warehouse.is_file():
         raise UsageError(
             "There is no such warehouse. Name the warehouse of a run with --warehouse."
         )
-    with hold(warehouse), _empty(workbench(warehouse)) as bench:
+    with hold(warehouse), _empty_workbench(warehouse) as bench:
         upgrade(warehouse)
-        if warehouse.with_name(
-            warehouse.name + ".wal"
-        ).exists():  # a log of the old file must not outlive it
-            with written(warehouse) as connection:
+        if warehouse.with_name(f"{warehouse.name}.wal").exists():
+            with written(warehouse) as connection:  # a log of the old file must not outlive it
                 connection.execute("CHECKPOINT")
         with opened(bench) as connection:
             (last,) = connection.execute("SELECT max(as_of) FROM kept.main.night").fetchall()[0]
             if last is None or before > last:
                 raise UsageError(
-                    "--before lies after the last night of the warehouse. Give that night's date or an earlier one."
+                    "--before is after the last as-of date in the warehouse. Give that date or an "
+                    "earlier one."
                 )
-            purged = _find(connection, before)
+            counts = _list_and_count(connection, before)
             if not dry_run:
                 _copy_what_stays(connection, before)
         if not dry_run:
             become_warehouse(bench)
-    return purged
+    return counts
 
 
 @contextmanager
-def _empty(bench: Workbench) -> Iterator[Workbench]:
-    """A workbench without anything on it; afterwards it is gone."""
+def _empty_workbench(warehouse: Path) -> Iterator[Workbench]:
+    """An empty workbench, removed afterwards."""
+    bench = workbench(warehouse)
     shutil.rmtree(bench.scratch, ignore_errors=True)
     bench.scratch.mkdir(mode=0o700)
     try:
@@ -87,19 +97,12 @@ def _empty(bench: Workbench) -> Iterator[Workbench]:
         shutil.rmtree(bench.scratch, ignore_errors=True)
 
 
-def _find(connection: duckdb.DuckDBPyConnection, before: date) -> PurgeCounts:
-    """List what goes in temporary tables (sql/warehouse/purge.sql), and count it."""
-    dated = " UNION ALL ".join(_dated(t) for t in TABLES.values() if _has_member(t))
+def _list_and_count(connection: duckdb.DuckDBPyConnection, before: date) -> PurgeCounts:
+    """List what will be removed in temporary tables (sql/warehouse/purge.sql), and count it."""
+    dated = " UNION ALL ".join(_last_dates(t) for t in _PERSONAL)
     connection.execute(f"CREATE TEMP TABLE purge_dated AS {dated}")
     run(connection, "warehouse/purge", day=day(before))
-    rows = sum(
-        one(
-            connection,
-            f"SELECT count(*) FROM kept.main.{t.name} WHERE member_id IN (FROM purged_member)",
-        )
-        for t in TABLES.values()
-        if _has_member(t)
-    )
+    rows = one(connection, f"SELECT count(*) FROM ({_PURGED_ROWS})")
     members, exceptions, texts = (
         one(connection, f"SELECT count(*) FROM {name}")
         for name in ("purged_member", "purged_exception", "purged_text")
@@ -107,28 +110,30 @@ def _find(connection: duckdb.DuckDBPyConnection, before: date) -> PurgeCounts:
     return PurgeCounts(members, rows, exceptions, texts)
 
 
-def _dated(table: Table) -> str:
-    """Members and persons of a table, with the last date on any row of theirs, and the last night one was loaded."""
+def _last_dates(table: Table) -> str:
+    """SQL for a table's members and persons: the last date on their rows, and their last load."""
     dates = [
         f"t.{identifier(n)}"
         for n in table.of_kind(Kind.DATE)
         if n not in ("birth_date", "enrollment_end_date")
     ]
-    last = f"greatest({', '.join([*dates, *([_STILL_ENROLLED] if table.name == 'eligibility' else [])])})"
+    if table.name == "eligibility":
+        dates.append(_STILL_ENROLLED)
+    last = f"greatest({', '.join(dates)})"
     if table.name in _CORRECTED_BY:
-        last = f"CASE WHEN f.load_no = max(f.load_no) OVER (PARTITION BY {_CORRECTED_BY[table.name]}) THEN {last} END"
+        latest_load = f"max(f.load_no) OVER (PARTITION BY {_CORRECTED_BY[table.name]})"
+        last = f"CASE WHEN f.load_no = {latest_load} THEN {last} END"
     return f"""SELECT member_id, person_id, max(last_date) AS last_date, max(night) AS loaded
                FROM (SELECT t.member_id, t.person_id, f.night, {last} AS last_date
-                     FROM kept.main.{table.name} t JOIN kept.main.file f USING (file_no)) GROUP BY ALL"""
+                     FROM kept.main.{table.name} t JOIN kept.main.file f USING (file_no))
+               GROUP BY ALL"""
 
 
 def _copy_what_stays(connection: duckdb.DuckDBPyConnection, before: date) -> None:
-    """Every row of the warehouse that stays, in the workbench; and of every file how many rows went."""
+    """Copy every row that stays into the workbench, and record how many rows each file loses."""
     for name in [*TABLES, *(n for n in LEDGERS if n != "meta")]:
-        columns = {
-            row[0]
-            for row in connection.execute(f"DESCRIBE kept.main.{identifier(name)}").fetchall()
-        }
+        source = f"kept.main.{identifier(name)}"
+        columns = {row[0] for row in connection.execute(f"DESCRIBE {source}").fetchall()}
         chosen, stays = "*", ""
         if "member_id" in columns:
             stays = "WHERE member_id NOT IN (FROM purged_member)"
@@ -138,18 +143,10 @@ def _copy_what_stays(connection: duckdb.DuckDBPyConnection, before: date) -> Non
             goes = "(file_no, row_number) IN (SELECT (file_no, row_number) FROM purged_text)"
             chosen = f"* REPLACE (CASE WHEN NOT {goes} THEN raw_record END AS raw_record)"
         connection.execute(
-            f"INSERT INTO main.{identifier(name)} BY NAME SELECT {chosen} FROM kept.main.{identifier(name)} {stays}"
+            f"INSERT INTO main.{identifier(name)} BY NAME SELECT {chosen} FROM {source} {stays}"
         )
-    went = " UNION ALL ".join(
-        f"SELECT file_no FROM kept.main.{t.name} WHERE member_id IN (FROM purged_member)"
-        for t in TABLES.values()
-        if _has_member(t)
-    )
     connection.execute(
-        f"""INSERT INTO main.purge SELECT {day(before)}, file_no, count(w.file_no)
-            FROM kept.main.file LEFT JOIN ({went}) w USING (file_no) GROUP BY file_no ORDER BY file_no"""
+        f"""INSERT INTO main.purge SELECT {day(before)}, file_no, count(p.file_no)
+            FROM kept.main.file LEFT JOIN ({_PURGED_ROWS}) p USING (file_no)
+            GROUP BY file_no ORDER BY file_no"""
     )
-
-
-def _has_member(table: Table) -> bool:
-    return any(c.name == "member_id" for c in table.columns)

@@ -1,12 +1,12 @@
--- How the text of a value becomes a value. Every macro gives NULL where the text does not hold.
--- inputs: text as it stands in the extract; `listed_format` parses the config's own date formats.
+-- Macros that turn the text of a value into a value; NULL if the text is not valid.
+-- inputs: text as the extract has it; $listed_format parses the date formats that the config lists.
 
 CREATE OR REPLACE TEMP MACRO stripped(v) AS trim(v, ' ' || chr(9) || chr(10) || chr(13) || chr(160));
 
 CREATE OR REPLACE TEMP MACRO cleaned(v) AS
     CASE WHEN lower(stripped(v)) IN ('', 'null') THEN NULL ELSE stripped(v) END;
 
--- Whether none of a row's texts needs cleaning, looked at all at once: they are joined by the unit separator. In doubt, false.
+-- Whether no text of a row needs cleaning; checked at once, joined by the unit separator. If in doubt, false.
 CREATE OR REPLACE TEMP MACRO are_clean(joined) AS
     NOT regexp_matches(joined, '(?:^|\x1f)(?:[ \t\r\n\x{a0}]|(?i:null)?(?:\x1f|$$))|[ \t\r\n\x{a0}](?:\x1f|$$)');
 
@@ -15,7 +15,7 @@ CREATE OR REPLACE TEMP MACRO as_known_date(v) AS
     CASE WHEN length(v) = 10 AND v[5] = '-' AND v[8] = '-' AND v[1] BETWEEN '0' AND '9' THEN TRY_CAST(v AS DATE)
          WHEN length(v) = 8 AND regexp_full_match(v, '[0-9]{8}') THEN CAST(try_strptime(v, '%Y%m%d') AS DATE) END;
 
--- strptime alone reads 'infinity' as 1900 and the 26 of 02/08/26 as the year 26.
+-- strptime alone reads 'infinity' as 1900, and the 26 in 02/08/26 as the year 26.
 CREATE OR REPLACE TEMP MACRO as_listed_date(v) AS
     CASE WHEN regexp_matches(v, '[0-9]') AND year($listed_format) >= 1000 THEN $listed_format END;
 
@@ -26,7 +26,7 @@ CREATE OR REPLACE TEMP MACRO as_number(v) AS
     CASE WHEN regexp_full_match(v, '[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?')
          THEN TRY_CAST(v AS DECIMAL(38, 18)) END;
 
--- Money has two decimals; dust of a float within 0.0001 of a whole cent is rounded, a real third decimal is not money.
+-- Money has two decimals. Float dust within 0.0001 of a cent is rounded; a real third decimal is not money.
 CREATE OR REPLACE TEMP MACRO as_amount(v) AS
     CASE WHEN regexp_full_match(v, '[+-]?[0-9]{1,15}(\.[0-9]{0,2})?') THEN TRY_CAST(v AS DECIMAL(18, 2))
          WHEN abs(as_number(v) - round(as_number(v), 2)) <= 0.0001 THEN TRY_CAST(round(as_number(v), 2) AS DECIMAL(18, 2))
@@ -42,7 +42,7 @@ CREATE OR REPLACE TEMP MACRO as_quantity(v) AS
 CREATE OR REPLACE TEMP MACRO as_integer(v) AS
     CASE WHEN regexp_full_match(v, '[+-]?[0-9]{1,18}(\.0*)?') THEN TRY_CAST(v AS BIGINT) END;
 
--- Codes that do not hold stay as they are: they match nothing and are warned about.
+-- Malformed codes stay as they are: they match nothing, and a warning is counted.
 CREATE OR REPLACE TEMP MACRO as_ndc(v) AS
     CASE WHEN NOT contains(v, '-') THEN v
          WHEN regexp_full_match(v, '[0-9]{4}-[0-9]{4}-[0-9]{2}') THEN '0' || replace(v, '-', '')

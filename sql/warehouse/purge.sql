@@ -1,10 +1,11 @@
--- Of whom nothing is dated on or after a day, nor of anybody who is bound to them.
--- purged_member     grain: member_id.        purged_exception  grain: exception_id that the ledger knows of one.
--- purged_text       grain: file_no and row_number of a quarantined record whose text goes.
--- inputs: the tables of the warehouse; purge_dated (member_id, person_id, last_date, loaded), one row or more per member.
--- $day: the day. A member without any date is dated by the night of the last load.
+-- Members with no date on or after a day, who are not bound to anyone with one; and what goes with them.
+-- purged_member     grain: member_id.
+-- purged_exception  grain: exception_id that the ledger has for one of them.
+-- purged_text       grain: file_no and row_number of a quarantined record whose text is removed.
+-- inputs: the tables of the warehouse; purge_dated (member_id, person_id, last_date, loaded), one or more rows per member.
+-- $day: the day. A member without any date has the as-of date of the last load.
 
--- Members bind each other where they share a person, or a claim or one that it names: a reversal must not go before its claim.
+-- Members are bound if they share a person, a claim, or a claim that theirs name: a reversal must not go before its claim.
 CREATE OR REPLACE TEMP VIEW purge_claim AS
 SELECT member_id, 'medical' AS claim_source, lower(payer) AS payer, unnest([claim_id, original_claim_id]) AS claim_id
 FROM kept.main.medical_claim
@@ -33,7 +34,7 @@ SELECT DISTINCT member_id FROM purge_dated WHERE member_id NOT IN (FROM purge_st
 CREATE OR REPLACE TEMP TABLE purged_exception AS
 SELECT DISTINCT exception_id FROM kept.main.ledger_event WHERE member_id IN (FROM purged_member);
 
--- A quarantined record's text goes with its night, or where a word of it names what goes.
+-- A quarantined record's text is removed if it was loaded before the day, or names anything that is removed.
 CREATE OR REPLACE TEMP TABLE purged_text AS
 WITH record AS (
     SELECT q.file_no, q.row_number, q.raw_record, f.night

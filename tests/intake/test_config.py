@@ -63,21 +63,24 @@ REFUSED = [
     ('date_formats = ["%m/%Y"]', "date_formats: a date format needs year, month and day"),
     (
         f'date_formats = ["%Y-%m-%d %Q{CANARY}"]',
-        "date_formats: a date format knows %Y %y %m %b %B %d, times, and no other",
+        "date_formats: a date format may use %Y %y %m %b %B %d and times, no other",
     ),
-    ('date_formats = ["%Y-%m-%d %"]', "and no other specifiers"),
+    ('date_formats = ["%Y-%m-%d %"]', "and times, no other specifiers"),
     (
         f'delimiter = "{CANARY}"',
-        "delimiter: a delimiter is one character, such as | or a tab, and no quote or line break",
+        "delimiter: a delimiter is one character, such as | or a tab, but not a quote or line break",
     ),
     ("delimiter = '\"'", "delimiter: a delimiter is one character"),
     ('delimiter = "\\n"', "delimiter: a delimiter is one character"),
     ('delimiter = "\\u0000"', "delimiter: a delimiter is one character"),
-    (f'encoding = "{CANARY}"', "encoding: name a text encoding that Python knows, such as cp1252"),
-    ('encoding = "base64"', "encoding: name a text encoding that Python knows"),
+    (
+        f'encoding = "{CANARY}"',
+        "encoding: give a text encoding that Python supports, such as cp1252",
+    ),
+    ('encoding = "base64"', "encoding: give a text encoding that Python supports"),
     (
         f'[columns.{CANARY}]\na = "b"',
-        "columns: a section is named after no table of ours; tables are medical_claim",
+        "columns: unknown table name in [columns.*]; tables: medical_claim",
     ),
     (
         f'{MAPPING}rx = "{CANARY}"',
@@ -89,11 +92,11 @@ REFUSED = [
     ),
     (
         f'{MAPPING}{CANARY} = "claim_id"\nrx = "claim_id"',
-        "columns: pharmacy_claim: two of their columns go to one of ours",
+        "columns: pharmacy_claim: two of their columns are mapped to one of ours",
     ),
     (
         f'{MAPPING}{CANARY} = "claim_id"\n" {CANARY.lower()}" = "payer"',
-        "columns: pharmacy_claim: two of their names differ in case or blanks only",
+        "columns: pharmacy_claim: two of their names differ only in case or whitespace",
     ),
     (f"{MAPPING}{CANARY} = 1970", "columns: Input should be a valid string"),
     (f'columns = "{CANARY}"', "columns: Input should be a valid dictionary"),
@@ -105,12 +108,16 @@ REFUSED = [
     ("max_error_rate = nan", "max_error_rate: Input should be"),
     (
         'result_mode = "0644"',
-        "result_mode is an octal text such as 0600 or 0640, readable by the owner, never by the world",
+        "result_mode is an octal string such as 0600 or 0640, readable by the owner and never by "
+        "everyone",
     ),
     ('result_mode = "0060"', "readable by the owner"),
-    (f'result_mode = "{CANARY}"', "result_mode is an octal text"),
+    (f'result_mode = "{CANARY}"', "result_mode is an octal string"),
     ("result_mode = 600", "result_mode: Input should be a valid string"),
-    (f'result_group = "{CANARY}"', "result_group: no group of this machine has that name"),
+    (
+        f'result_group = "{CANARY}"',
+        "result_group: there is no group with that name on this machine",
+    ),
     (
         f'{CANARY} = "{CANARY}"',
         "unknown key. Known keys: date_formats, delimiter, encoding, columns",

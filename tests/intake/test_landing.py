@@ -78,7 +78,7 @@ def test_a_table_is_a_file_of_its_name_or_with_more_behind_it_or_in_its_folder(
     ],
 )
 def test_a_file_of_no_table_is_refused_by_name(tmp_path: Path, name: str) -> None:
-    with pytest.raises(InputRefused, match="of no table") as refusal:
+    with pytest.raises(InputRefused, match="does not belong to a table") as refusal:
         found(tmp_path, ["medical_claim.csv", name])
     assert repr(name) in str(refusal.value)
     assert refusal.value.exit_code == 3
@@ -104,7 +104,7 @@ def test_one_claim_table_is_enough(tmp_path: Path, table: str) -> None:
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputRefused, match="is not a folder"):
+    with pytest.raises(InputRefused, match="is not a readable folder"):
         find_extracts(tmp_path / "nowhere")
 
 

@@ -125,7 +125,7 @@ def test_exit_3_an_input_is_refused(
     unharmed: Path, landing: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (landing / "notes.txt").write_text("x")
-    assert "'notes.txt' is of no table" in _message(
+    assert "'notes.txt' does not belong to a table" in _message(
         capsys, "run", "--input", landing, "--output", unharmed / "out", exit_code=3
     )
 

@@ -15,7 +15,7 @@ from flows import privacy
 from flows.cli.app import main
 from flows.errors import UsageError
 from flows.plan import Request, plan
-from flows.privacy import AGGREGATE, FULL, KEY, PSEUDONYMISED, Level, Pseudonyms, pseudonymised
+from flows.privacy import AGGREGATE, FULL, KEY, PSEUDONYMISED, Level, Pseudonyms, pseudonymise
 from flows.results.small_cells import LEAST, aggregated
 from schemas.results import AGGREGATE as AGGREGATE_TABLE
 from schemas.results import EVIDENCE
@@ -269,7 +269,7 @@ def test_a_sentence_that_names_somebody_is_reworded(rule_id: str, reason: str, w
         "evidence": [],
     }
     frame = pl.DataFrame([row], schema_overrides={"evidence": EVIDENCE})
-    (said,) = pseudonymised(frame, NAMES)["rationale"]
+    (said,) = pseudonymise(frame, NAMES)["rationale"]
     assert said and CANARY not in said and said.startswith(words.split("{", maxsplit=1)[0])
 
 
@@ -300,7 +300,7 @@ def test_evidence_keeps_codes_and_hides_persons() -> None:
         for found in (facts, [])
     ]
     frame = pl.DataFrame(rows, schema_overrides={"evidence": EVIDENCE})
-    told, none = pseudonymised(frame, NAMES)["evidence"].to_list()
+    told, none = pseudonymise(frame, NAMES)["evidence"].to_list()
     claim = NAMES.of("claim", CANARY)
     assert [f["id"] for f in told[:4]] == [
         NAMES.of("authorization", CANARY),

@@ -35,11 +35,11 @@ Failed = tuple[int, str | None, str]
 class Read:
     """The file is read.
 
-    accepted      rows that stand in the table, exact duplicates left out.
+    accepted      rows in the table, without exact duplicates.
     quarantined   every failed check: record number, column, check.
     duplicates    exact duplicate rows.
-    cells         per column the values of the rows in the table, in order.
-    warnings      per warning its column, check and number of rows.
+    cells         for some columns the values of the rows in the table, in order.
+    warnings      column, check and number of rows of each warning.
     """
 
     accepted: int
@@ -60,22 +60,22 @@ class Read:
 
     def __str__(self) -> str:
         accepted = f"{self.accepted:,} row{'' if self.accepted == 1 else 's'} accepted"
-        said = f"**read**: {accepted}"
+        text = f"**read**: {accepted}"
         if self.quarantined:
             where = "; ".join(
                 f"row {n:,} {c + ' ' if c else ''}`{check}`" for n, c, check in self.quarantined
             )
-            said = f"{accepted}, {self.rows_quarantined} **quarantined**: {where}"
+            text = f"{accepted}, {self.rows_quarantined} **quarantined**: {where}"
         if self.duplicates:
-            said += f", {self.duplicates} counted as exact duplicate"
-        return said + "".join(
+            text += f", {self.duplicates} counted as an exact duplicate"
+        return text + "".join(
             f"; warning {column} `{check}` ({rows})" for column, check, rows in self.warnings
         )
 
 
 @dataclass(frozen=True)
 class Refused:
-    """The run ends: the message holds these words, nothing is published and the warehouse is as it was."""
+    """The run ends: the message contains these words, nothing is published, no row is stored."""
 
     words: tuple[str, ...]
     exit_code: int = 3
@@ -86,13 +86,13 @@ class Refused:
 
 @dataclass(frozen=True)
 class Hostile:
-    """One hostile file (the first of `files`), with what stands beside it.
+    """One hostile file (the first of `files`), and the other files in its folder.
 
     what         a phrase that says what is hostile.
     files        the landing folder: name -> bytes, or a function that makes them.
-    also         done to the landing folder afterwards, such as making a link.
-    while_read   done to the landing folder while the first file is read.
-    is_first     of a first night: a warehouse that is there already would change the fate.
+    also         what is done to the landing folder afterwards, such as making a link.
+    while_read   what is done to the landing folder while the first file is read.
+    is_first     whether it needs a first run: an existing warehouse would change the fate.
     """
 
     name: str
@@ -134,7 +134,7 @@ HEAD = ",".join(COLUMNS)
 
 
 def fill(number: int, **changed: str) -> str:
-    """One line of a pharmacy extract, as text; changed values stand as they are given, quotes and all."""
+    """One line of a pharmacy extract, as text; changed values are used as given, quotes and all."""
     plain = {
         "claim_id": f"C{number}",
         "member_id": f"M{number}",
@@ -148,7 +148,7 @@ def fill(number: int, **changed: str) -> str:
 
 
 def csv(*lines: str, head: str = HEAD, end: str = "\n") -> bytes:
-    """A CSV file of a header and lines, each with its line end."""
+    """A CSV file with a header and lines, each with its line end."""
     return "".join(line + end for line in (head, *lines)).encode()
 
 
@@ -158,12 +158,12 @@ def each(column: str, *values: str) -> bytes:
 
 
 def each_bad(column: str, check: str, count: int) -> tuple[Failed, ...]:
-    """The first `count` rows fail one check each."""
+    """One failed check for each of the first `count` rows."""
     return tuple((n, column, check) for n in range(1, count + 1))
 
 
 def parquet(**changed: object) -> bytes:
-    """A Parquet file of two fills; a changed column is a list or an Arrow array of two values."""
+    """A Parquet file of two fills; a changed column is a list or Arrow array of two values."""
     columns: dict[str, object] = dict(
         zip(COLUMNS, zip(fill(1).split(","), fill(2).split(","), strict=True), strict=True)
     )
@@ -193,12 +193,12 @@ def with_column_twice(name: str) -> bytes:
 
 
 def flipped(content: bytes, position: int) -> bytes:
-    """The bytes with one bit of the byte at a position turned over."""
+    """The bytes with one bit of the byte at a position flipped."""
     return content[:position] + bytes([content[position] ^ 4]) + content[position + 1 :]
 
 
 def control(content: bytes, **stated: object) -> bytes:
-    """A control file: the hash of the content, and what else is given."""
+    """A control file with the hash of the content, and whatever else is given."""
     facts: dict[str, object] = {"sha256": hashlib.sha256(content).hexdigest()} | stated
     return "".join(
         f"{key} = {value if isinstance(value, int) else repr(str(value))}\n"
@@ -230,7 +230,7 @@ TWO_TYPED = parquet()
 BIG = csv(*(fill(n) for n in range(1, 3001)))
 IDS: dict[str, list[object]] = {"claim_id": ["C1", "C2", "C3"]}
 
-# ---------------------------------------------------------------- records that cannot be told apart, or just can
+# ---------------------------------------------------------------- records and line ends
 
 SPLITTING = (
     Hostile(
@@ -247,19 +247,19 @@ SPLITTING = (
     ),
     Hostile(
         "long-row",
-        "a row with two values too many",
+        "a row with two extra values",
         {CSV: csv(fill(1), fill(2) + ",x,y", fill(3))},
         Read(2, ((2, None, TOO_MANY),)),
     ),
     Hostile(
-        "long-row-of-blanks",
-        "rows that end in extra delimiters with nothing between them",
+        "long-row-of-empties",
+        "rows that end in extra delimiters with nothing after them",
         {CSV: csv(fill(1) + ",", fill(2) + ",,", fill(3))},
         Read(3, cells=IDS),
     ),
     Hostile(
         "row-of-delimiters",
-        "a row of nothing but delimiters",
+        "a row of delimiters only",
         {CSV: csv(fill(1), ",,,,,,")},
         Read(
             1, tuple((2, c, MISSING) for c in ("claim_id", "dispensing_date", "member_id", "payer"))
@@ -273,7 +273,7 @@ SPLITTING = (
     ),
     Hostile(
         "backslash-quote",
-        "a quote inside a quoted field, escaped by a backslash",
+        "a quote inside a quoted field, escaped with a backslash",
         {CSV: csv(fill(1), fill(2, payer='"5\\" tube"'), fill(3))},
         Read(2, ((2, None, BAD_QUOTE),)),
     ),
@@ -291,7 +291,7 @@ SPLITTING = (
     ),
     Hostile(
         "quotes-in-two-plain-fields",
-        "the same in two rows, so that the quotes seem to be a pair",
+        "the same in two rows, so that the quotes look like a pair",
         {CSV: csv(fill(1, payer='5" tube'), fill(2), fill(3, payer='6" tube'))},
         Read(3, cells={"payer": ['5" tube', "Cigna", '6" tube']}),
     ),
@@ -309,7 +309,7 @@ SPLITTING = (
     ),
     Hostile(
         "two-unterminated-quotes",
-        "two such rows: all from the one to the other is one record, kept whole in the quarantine",
+        "two such rows: everything between them is one record, quarantined whole",
         {CSV: csv(fill(1), fill(2, payer='"Cigna'), fill(3), fill(4, payer='"Cigna'), fill(5))},
         Read(2, ((2, None, BAD_QUOTE),), cells={"claim_id": ["C1", "C5"]}),
     ),
@@ -321,7 +321,7 @@ SPLITTING = (
     ),
     Hostile(
         "line-break-in-quotes",
-        "line feeds inside quoted fields, and a bad row behind them",
+        "line feeds inside quoted fields, and a bad row after them",
         {CSV: csv(fill(1, claim_id='"A\nB"'), fill(2, claim_id='"C\n\nD"'), "short", fill(4))},
         Read(3, ((3, None, NOT_SPLIT),), cells={"claim_id": ["A\nB", "C\n\nD", "C4"]}),
     ),
@@ -339,7 +339,7 @@ SPLITTING = (
     ),
     Hostile(
         "blank-lines",
-        "blank lines between the rows, in a quoted field, and behind; bad rows keep their numbers",
+        "blank lines between rows, in a quoted field and at the end; bad rows keep their numbers",
         {
             CSV: csv(
                 fill(1),
@@ -373,27 +373,27 @@ SPLITTING = (
         Read(3, cells=IDS),
     ),
     Hostile(
-        "line-of-blanks",
-        "a line of blanks: no blank line, but a row without columns",
+        "line-of-spaces",
+        "a line of spaces: not a blank line, but a row with too few columns",
         {CSV: csv(fill(1), "   ", fill(3))},
         Read(2, ((2, None, NOT_SPLIT),)),
     ),
     Hostile(
         "no-line-end",
-        "no line end behind the last row",
+        "no line end after the last row",
         {CSV: THREE.removesuffix(b"\n")},
         Read(3, cells=IDS),
     ),
     Hostile("crlf", "CR LF throughout", {CSV: THREE.replace(b"\n", b"\r\n")}, Read(3, cells=IDS)),
     Hostile(
-        "quote-behind-blank",
-        "a blank before a quote in one row, a quote at the end of another",
+        "quote-after-space",
+        "a space before a quote in one row, a quote at the end of another",
         {CSV: csv(fill(1), ' "aa', fill(3), '\\"')},
         Refused(("its quotes or line breaks",)),
     ),
     Hostile(
         "cr-last",
-        "LF throughout, CR behind the last row",
+        "LF throughout, CR after the last row",
         {CSV: THREE.removesuffix(b"\n") + b"\r"},
         Read(3, cells=IDS),
     ),
@@ -402,13 +402,13 @@ SPLITTING = (
     ),
     Hostile(
         "lf-then-crlf",
-        "a header with LF over rows with CR LF",
+        "a header with LF above rows with CR LF",
         {CSV: f"{HEAD}\n{fill(1)}\r\n{fill(2)}\r\n{fill(3)}\r\n".encode()},
         Read(3, cells=IDS),
     ),
     Hostile(
         "crlf-then-lf",
-        "a header with CR LF over rows with LF",
+        "a header with CR LF above rows with LF",
         {CSV: f"{HEAD}\r\n{fill(1)}\n{fill(2)}\n{fill(3)}\n".encode()},
         Read(3, cells=IDS),
     ),
@@ -419,7 +419,7 @@ SPLITTING = (
         Read(3, cells=IDS),
     ),
     Hostile(
-        "comment-sign",
+        "comment-character",
         "a row that begins with #",
         {CSV: csv("#" + fill(1), fill(2))},
         Read(2, cells={"claim_id": ["#C1", "C2"]}),
@@ -432,7 +432,7 @@ SPLITTING = (
     ),
     Hostile(
         "megabytes-in-quotes",
-        "a quoted field of two megabytes with a line break in each four bytes",
+        "a quoted field of two megabytes with a line break every four bytes",
         {CSV: lambda: csv(fill(1), fill(2, claim_id='"' + "XYZ\n" * 500_000 + '"'), fill(3))},
         Read(3),
     ),
@@ -462,7 +462,7 @@ SPLITTING = (
     ),
     Hostile(
         "one-in-200000",
-        "200,000 rows of which one in the middle does not hold",
+        "200,000 rows with one bad row in the middle",
         is_slow=True,
         files={
             CSV: lambda: csv(
@@ -473,7 +473,7 @@ SPLITTING = (
     ),
     Hostile(
         "one-short-in-20000",
-        "20,000 rows with a line break in each, one of them too short",
+        "20,000 rows with a line break in each; one row is too short",
         {
             CSV: lambda: csv(
                 *(
@@ -505,13 +505,13 @@ BYTES = (
     ),
     Hostile(
         "utf-16-le",
-        "UTF-16, little end first",
+        "UTF-16, little-endian",
         {CSV: _utf8_as("utf-16-le", *_ACCENTED, mark=b"\xff\xfe")},
         Read(2, cells=_ACCENTS),
     ),
     Hostile(
         "utf-16-be",
-        "UTF-16, big end first",
+        "UTF-16, big-endian",
         {CSV: _utf8_as("utf-16-be", *_ACCENTED, mark=b"\xfe\xff")},
         Read(2, cells=_ACCENTS),
     ),
@@ -535,41 +535,41 @@ BYTES = (
     ),
     Hostile(
         "windows-1252",
-        "Windows-1252 that the config does not name",
+        "Windows-1252, not named in the config",
         {CSV: _utf8_as("cp1252", *_ACCENTED)},
         Refused(("not utf-8", 'encoding = "cp1252"')),
     ),
     Hostile(
         "windows-1252-named",
-        "Windows-1252 that the config names",
+        "Windows-1252, named in the config",
         {CSV: _utf8_as("cp1252", *_ACCENTED)},
         Read(2, cells=_ACCENTS),
         config=ANY_ERROR_RATE + 'encoding = "cp1252"\n',
     ),
     Hostile(
         "windows-1252-undefined",
-        "a byte that Windows-1252 does not have",
+        "a byte that is undefined in Windows-1252",
         {CSV: THREE.replace(b"M2", b"M\x81")},
         Refused(("not cp1252",)),
         config=ANY_ERROR_RATE + 'encoding = "cp1252"\n',
     ),
     Hostile(
         "latin-1-named",
-        "Latin-1 that the config names",
+        "Latin-1, named in the config",
         {CSV: _utf8_as("latin-1", fill(1, member_id="Müller"))},
         Read(1, cells={"member_id": ["Müller"]}),
         config=ANY_ERROR_RATE + 'encoding = "latin-1"\n',
     ),
     Hostile(
         "mark-over-config",
-        "a UTF-8 byte order mark where the config names Windows-1252: the mark counts",
+        "a UTF-8 byte order mark although the config names Windows-1252: the mark wins",
         {CSV: b"\xef\xbb\xbf" + csv(*_ACCENTED)},
         Read(2, cells=_ACCENTS),
         config=ANY_ERROR_RATE + 'encoding = "cp1252"\n',
     ),
     Hostile(
         "utf-8-cut",
-        "a letter of two bytes cut off after the first",
+        "a two-byte letter cut off after its first byte",
         {CSV: csv(fill(1, paid_amount="1.00ü")).rstrip()[:-1]},
         Refused(("not utf-8",)),
     ),
@@ -580,9 +580,12 @@ BYTES = (
         {CSV: b"\xef\xbb\xbf"},
         Refused(("no header",)),
     ),
-    Hostile("line-ends-only", "nothing but line ends", {CSV: b"\n\n\r\n"}, Refused(("no header",))),
+    Hostile("line-ends-only", "line ends only", {CSV: b"\n\n\r\n"}, Refused(("no header",))),
     Hostile(
-        "blanks-only", "nothing but blanks", {CSV: b"   \n \t \n"}, Refused(("no column claim_id",))
+        "whitespace-only",
+        "whitespace only",
+        {CSV: b"   \n \t \n"},
+        Refused(("no column claim_id",)),
     ),
     Hostile(
         "cut",
@@ -598,7 +601,7 @@ BYTES = (
     ),
     Hostile(
         "cut-gz-head",
-        "a gzip file of its first five bytes",
+        "the first five bytes of a gzip file",
         {GZ: _zipped(BIG)[:5]},
         Refused(("gzip data is damaged",)),
     ),
@@ -610,13 +613,11 @@ BYTES = (
     ),
     Hostile(
         "trailing-gz",
-        "a gzip file with something else behind it",
+        "a gzip file with other bytes after it",
         {GZ: _zipped(THREE) + b"more"},
         Refused(("gzip data is damaged",)),
     ),
-    Hostile(
-        "no-gz", "a plain file that is called .gz", {GZ: THREE}, Refused(("gzip data is damaged",))
-    ),
+    Hostile("no-gz", "a plain file named .gz", {GZ: THREE}, Refused(("gzip data is damaged",))),
     Hostile(
         "gz-of-nothing",
         "a gzip file of no bytes",
@@ -625,19 +626,19 @@ BYTES = (
     ),
     Hostile(
         "two-gz",
-        "two gzip files one behind the other",
+        "two gzip files, one after the other",
         {GZ: _zipped(csv(fill(1))) + _zipped(f"{fill(2)}\n{fill(3)}\n".encode())},
         Read(3, cells=IDS),
     ),
     Hostile(
         "gz-with-open-quotes",
-        "a gzipped file with quotes inside plain fields, its name in capitals",
+        "a gzipped file with quotes inside plain fields, its suffix in capitals",
         {"pharmacy_claim_x.CSV.GZ": _zipped(csv(fill(1, payer='5" tube'), fill(2)))},
         Read(2),
     ),
     Hostile(
         "gz-called-csv",
-        "a gzip file that is called .csv",
+        "a gzip file named .csv",
         {CSV: _zipped(THREE)},
         Refused(("not utf-8",)),
     ),
@@ -648,7 +649,7 @@ BYTES = (
 HEADERS = (
     Hostile(
         "no-header",
-        "no header: the first row stands in its place and is not told",
+        "no header: the first row is taken for it, and is not repeated in the message",
         {CSV: THREE.split(b"\n", 1)[1]},
         Refused(("no column claim_id", "[columns.pharmacy_claim]")),
     ),
@@ -660,13 +661,13 @@ HEADERS = (
         "header-twice",
         "one of our columns twice",
         {CSV: csv(fill(1) + ",x", head=HEAD + ",claim_id")},
-        Refused(("column claim_id stands twice",)),
+        Refused(("column claim_id appears twice",)),
     ),
     Hostile(
         "header-twice-by-case",
-        "one of our columns twice, in other case and with blanks",
+        "one of our columns twice, in another case and with spaces",
         {CSV: csv(fill(1) + ",x", head=HEAD + ", Claim_ID ")},
-        Refused(("column claim_id stands twice",)),
+        Refused(("column claim_id appears twice",)),
     ),
     Hostile(
         "unknown-twice",
@@ -681,8 +682,8 @@ HEADERS = (
         Refused(("no column dispensing_date",)),
     ),
     Hostile(
-        "header-in-other-form",
-        "a header in capitals, with blanks, quoted and in another order",
+        "header-in-another-form",
+        "a header in capitals, with spaces, quoted and in another order",
         {
             CSV: csv(
                 "1.50,C1,M1,Cigna,2026-02-01,00078043815,30",
@@ -693,27 +694,27 @@ HEADERS = (
     ),
     Hostile(
         "mapped-header",
-        "a header in the sender's own names, which the config maps to ours",
+        "a header with the sender's own names, which the config maps to ours",
         {CSV: csv(fill(1), head=HEAD.replace("claim_id", "Rx Number").replace("quantity", "QTY"))},
         Read(1, cells={"claim_id": ["C1"]}),
         config=ANY_ERROR_RATE + f'[columns.{TABLE}]\n"rx number" = "claim_id"\nqty = "quantity"\n',
     ),
     Hostile(
         "mapped-twice",
-        "the sender's name and ours for one column",
+        "the sender's name and ours for the same column",
         {CSV: csv(fill(1) + ",x", head=HEAD + ",rx")},
-        Refused(("column claim_id stands twice",)),
+        Refused(("column claim_id appears twice",)),
         config=ANY_ERROR_RATE + f'[columns.{TABLE}]\nrx = "claim_id"\n',
     ),
     Hostile(
         "sep-line",
-        "a first line sep=, as a spreadsheet writes it",
+        "a first line `sep=,`, as a spreadsheet writes it",
         {CSV: b"sep=,\n" + THREE},
         Refused(("no column claim_id",)),
     ),
     Hostile(
         "sql-header",
-        "SQL, quotes and patterns as names of unknown columns",
+        "SQL, quotes and globs as names of unknown columns",
         {
             CSV: csv(
                 fill(1) + ",x,y,z",
@@ -724,21 +725,21 @@ HEADERS = (
     ),
     Hostile(
         "pipes",
-        "| between the columns, which the config names",
+        "| between the columns, named in the config",
         {CSV: THREE.replace(b",", b"|")},
         Read(3, cells=IDS),
         config=ANY_ERROR_RATE + 'delimiter = "|"\n',
     ),
     Hostile(
         "tabs",
-        "tabs between the columns, which the config names",
+        "tabs between the columns, named in the config",
         {CSV: THREE.replace(b",", b"\t")},
         Read(3, cells=IDS),
         config=ANY_ERROR_RATE + 'delimiter = "\\t"\n',
     ),
     Hostile(
         "other-delimiter",
-        "semicolons between the columns, which the config does not name",
+        "semicolons between the columns, not named in the config",
         {CSV: THREE.replace(b",", b";")},
         Refused(("no column claim_id",)),
     ),
@@ -749,7 +750,7 @@ HEADERS = (
 VALUES = (
     Hostile(
         "no-dates",
-        "infinity, words, 30 February, year 0000, a time of day and blanks as dates",
+        "infinity, words, 30 February, year 0000, a time of day and spaces in dates",
         {
             CSV: each(
                 "dispensing_date",
@@ -771,7 +772,7 @@ VALUES = (
     ),
     Hostile(
         "listed-format",
-        "30 February and year 0000 in a format that the config lists",
+        "30 February and year 0000 in a format listed in the config",
         {CSV: each("dispensing_date", "2/30/2026", "01/01/0000", "2/3/2026")},
         Read(
             1,
@@ -782,7 +783,7 @@ VALUES = (
     ),
     Hostile(
         "no-amounts",
-        "third decimals, thousands, currency, decimal commas, not-a-number and other forms as amounts",
+        "amounts with third decimals, thousands separators, currency, decimal commas, NaN",
         {
             CSV: each(
                 "paid_amount",
@@ -805,7 +806,7 @@ VALUES = (
     ),
     Hostile(
         "float-dust",
-        "amounts with the dust of a float, which is rounded and counted",
+        "amounts with float dust, which is rounded and counted",
         {CSV: each("paid_amount", "1018.0999999999999", "0.30000000000000004", "5", "-5.", ".5")},
         Read(
             5,
@@ -817,13 +818,13 @@ VALUES = (
     ),
     Hostile(
         "no-quantity",
-        "words and not-a-number as quantities",
+        "words and NaN as quantities",
         {CSV: each("quantity", "many", "nan", "3O", "30.5")},
         Read(1, each_bad("quantity", BAD_NUMBER, 3)),
     ),
     Hostile(
         "formula",
-        "text that a spreadsheet would execute, or SQL: it is text",
+        "text that a spreadsheet would execute, or SQL: it stays text",
         {
             CSV: each(
                 "member_id", "=1+1", "@SUM(A1)", "'; DROP TABLE main.file; --", "$word", "${table}"
@@ -846,7 +847,7 @@ VALUES = (
         "twice", "the same row twice", {CSV: csv(fill(1), fill(2), fill(1))}, Read(2, duplicates=1)
     ),
     Hostile(
-        "twice-in-other-words",
+        "twice-in-other-spellings",
         "the same row twice in other spellings",
         {
             CSV: csv(
@@ -864,13 +865,13 @@ VALUES = (
     ),
     Hostile(
         "null-words",
-        "NULL and blanks in keys",
+        "NULL and spaces as keys",
         {CSV: csv(fill(1, claim_id="NULL"), fill(2, member_id="  "), fill(3))},
         Read(1, ((1, "claim_id", MISSING), (2, "member_id", MISSING))),
     ),
     Hostile(
         "too-many-bad-rows",
-        "three bad rows of ten where a twentieth is allowed",
+        "three bad rows out of ten when a twentieth is allowed",
         {
             CSV: csv(
                 *(fill(n, dispensing_date="x" if n < 4 else "2026-02-01") for n in range(1, 11))
@@ -898,7 +899,7 @@ TYPED = (
     ),
     Hostile(
         "parquet-ndc-integer",
-        "an NDC as a number, its leading zeros lost: not guessed back, it matches nothing",
+        "an NDC as a number without its leading zeros: they are not guessed, it matches nothing",
         {PARQUET: parquet(ndc_code=[78043815, 47335047281])},
         Read(
             2,
@@ -926,7 +927,7 @@ TYPED = (
     ),
     Hostile(
         "parquet-timestamp-zone",
-        "timestamps with a time zone (their day in UTC counts)",
+        "timestamps with a time zone (their day in UTC is used)",
         {
             PARQUET: parquet(
                 dispensing_date=pa.array(_TIMES, pa.timestamp("us", tz="America/New_York"))
@@ -936,13 +937,13 @@ TYPED = (
     ),
     Hostile(
         "parquet-date-number",
-        "dates as numbers 20260201, also where blanks made them floats",
+        "dates as numbers such as 20260201, also as floats because some are missing",
         {PARQUET: parquet(dispensing_date=[20260201, 20260202], paid_date=[20260203.0, None])},
         Read(2, cells=_DAYS | {"paid_date": [date(2026, 2, 3), None]}),
     ),
     Hostile(
-        "parquet-no-days",
-        "days before Christ and beyond year 9999",
+        "parquet-impossible-dates",
+        "dates BC and after the year 9999",
         {
             PARQUET: parquet(
                 dispensing_date=pa.array(
@@ -967,19 +968,19 @@ TYPED = (
     ),
     Hostile(
         "parquet-float",
-        "amounts as floats of 32 bits",
+        "amounts as 32-bit floats",
         {PARQUET: parquet(paid_amount=pa.array([19.99, 123456.78], pa.float32()))},
         Read(2, cells={"paid_amount": [Decimal("19.99"), Decimal("123456.78")]}),
     ),
     Hostile(
         "parquet-no-number",
-        "not-a-number and infinity",
+        "NaN and infinity",
         {PARQUET: parquet(paid_amount=[float("nan"), float("inf")])},
         Read(0, each_bad("paid_amount", BAD_AMOUNT, 2)),
     ),
     Hostile(
         "parquet-hidden-nan",
-        "not-a-number, of which the file's own statistics say nothing",
+        "NaN, which the file's own statistics do not show",
         {PARQUET: parquet(paid_amount=[1.0, float("nan")])},
         Read(1, ((2, "paid_amount", BAD_AMOUNT),)),
     ),
@@ -997,7 +998,7 @@ TYPED = (
     ),
     Hostile(
         "parquet-id-number",
-        "ids and codes as whole numbers, also where blanks made them floats",
+        "ids and codes as whole numbers, also as floats because some are missing",
         {
             PARQUET: parquet(
                 claim_id=[123, 124], member_id=[7.0, 8.0], claim_frequency_code=[1.0, None]
@@ -1020,7 +1021,7 @@ TYPED = (
     ),
     Hostile(
         "parquet-null-type",
-        "a column of no type",
+        "a column of type null",
         {PARQUET: parquet(plan=pa.nulls(2))},
         Read(2, cells={"plan": [None, None]}),
     ),
@@ -1059,13 +1060,13 @@ TYPED = (
         "parquet-column-twice",
         "one of our columns twice",
         {PARQUET: with_column_twice("claim_id")},
-        Refused(("column claim_id stands twice",)),
+        Refused(("column claim_id appears twice",)),
     ),
     Hostile(
         "parquet-column-twice-by-case",
-        "the same in other case",
+        "the same in another case",
         {PARQUET: with_column_twice("Claim_ID")},
-        Refused(("column claim_id stands twice",)),
+        Refused(("column claim_id appears twice",)),
     ),
     Hostile(
         "parquet-sql-column",
@@ -1093,7 +1094,7 @@ TYPED = (
     ),
     Hostile(
         "parquet-bad-text",
-        "text that is no UTF-8",
+        "text that is not UTF-8",
         {PARQUET: parquet(plan=pa.array([b"\xff\xfe", b"ok"]).view(pa.string()))},
         _DAMAGED,
     ),
@@ -1101,7 +1102,7 @@ TYPED = (
         "parquet-truncated", "a file cut off at its end", {PARQUET: TWO_TYPED[:-20]}, _UNREADABLE
     ),
     Hostile("parquet-empty", "no bytes at all", {PARQUET: b""}, _UNREADABLE),
-    Hostile("parquet-csv", "a CSV file that is called .parquet", {PARQUET: THREE}, _UNREADABLE),
+    Hostile("parquet-csv", "a CSV file named .parquet", {PARQUET: THREE}, _UNREADABLE),
     Hostile(
         "parquet-damaged-page",
         "the first page damaged",
@@ -1110,16 +1111,16 @@ TYPED = (
     ),
     Hostile(
         "parquet-flipped-bit",
-        "one bit of the data flipped, under a control file with the hash",
+        "one bit of the data flipped, with a control file that states the hash",
         {
             PARQUET: flipped(TWO_TYPED, TWO_TYPED.index(b"C1")),
             PARQUET + DONE: control(TWO_TYPED, rows=2),
         },
-        Refused(("not those its control file states",)),
+        Refused(("differs from the one in its control file",)),
     ),
     Hostile(
         "parquet-hive-folder",
-        "an input folder whose name looks like a partition: it is no column",
+        "an input folder whose name looks like a partition: it does not become a column",
         {PARQUET: TWO_TYPED},
         Read(2, cells={"payer": ["Cigna", "Cigna"]}),
         folder="payer=Other",
@@ -1133,13 +1134,13 @@ _BRACKETS = {
     f"{TABLE}_a.csv": csv(fill(2)),
     f"{TABLE}_b.csv": csv(fill(3)),
 }
-_LINK = Refused(("is a link or no plain file",))
-_NO_TABLE = "is of no table"
+_LINK = Refused(("is a link or not a regular file",))
+_NO_TABLE = "does not belong to a table"
 
 FOLDERS = (
     Hostile(
         "control-right",
-        "a control file that states rows and hash rightly",
+        "a control file with the right rows and hash",
         {CSV: THREE, CSV + DONE: control(THREE, rows=3)},
         Read(3),
     ),
@@ -1151,66 +1152,66 @@ FOLDERS = (
     ),
     Hostile(
         "control-wrong-rows",
-        "a control file that states another number of rows",
+        "a control file with the wrong number of rows",
         {CSV: THREE, CSV + DONE: b"rows = 4\n"},
         Refused(("3 records read, but its control file states 4",)),
     ),
     Hostile(
         "control-wrong-hash",
-        "a control file that states another hash",
+        "a control file with the wrong hash",
         {CSV: THREE, CSV + DONE: control(b"other")},
-        Refused(("not those its control file states",)),
+        Refused(("differs from the one in its control file",)),
     ),
     Hostile(
         "control-cut",
-        "a file cut off between two rows, under its control file",
+        "a file cut off between two rows, with a control file",
         {CSV: csv(fill(1), fill(2)), CSV + DONE: b"rows = 3\n"},
         Refused(("2 records read, but its control file states 3",)),
     ),
     Hostile(
         "control-unknown-key",
-        "a control file with another key",
+        "a control file with an unknown key",
         {CSV: THREE, CSV + DONE: b"lines = 3\n"},
-        Refused(("no control file",)),
+        Refused(("not a valid control file",)),
     ),
     Hostile(
-        "control-no-toml",
-        "a control file that is no TOML",
+        "control-not-toml",
+        "a control file that is not TOML",
         {CSV: THREE, CSV + DONE: b"3 rows\n"},
-        Refused(("no control file",)),
+        Refused(("not a valid control file",)),
     ),
     Hostile(
         "control-alone",
         "a control file without its extract",
         {CSV: THREE, "pharmacy_claim_2.csv" + DONE: b"rows = 3\n"},
-        Refused(("stands without its extract",)),
+        Refused(("has no extract",)),
     ),
     Hostile(
         "name-brackets",
-        "a file name that is a pattern for two others",
+        "a file name that is a glob for two others",
         _BRACKETS,
         Read(1, cells={"claim_id": ["C1"]}),
     ),
     *(
         Hostile(
             f"name-{slug}",
-            f"a file name with {said}",
+            f"a file name with {what}",
             {f"{TABLE}_{name}.csv": csv(fill(1, claim_id=slug))},
             Read(1, cells={"claim_id": [slug]}),
         )
-        for slug, said, name in (
+        for slug, what, name in (
             ("star", "a star", "*"),
             ("question-mark", "a question mark", "?"),
             ("quote", "a quote", "o'brien"),
-            ("blanks", "blanks", "a b"),
+            ("space", "a space", "a b"),
             ("sql", "SQL", "'; DROP TABLE file; --"),
-            ("braces", "braces and signs", "{a,b}$x%"),
-            ("bracket", "an open bracket", "["),
+            ("braces", "braces and symbols", "{a,b}$x%"),
+            ("bracket", "an opening bracket", "["),
         )
     ),
     Hostile(
         "name-star-parquet",
-        "a Parquet file name that is a pattern for another",
+        "a Parquet file name that is a glob for another",
         {f"{TABLE}_*.parquet": TWO_TYPED, f"{TABLE}_other.parquet": parquet(claim_id=["D1", "D2"])},
         Read(2, cells={"claim_id": ["C1", "C2"]}),
     ),
@@ -1218,30 +1219,30 @@ FOLDERS = (
         "name-line-break",
         "a file name with a line break",
         {f"{TABLE}_a\nb.csv": THREE},
-        Refused(("cannot be printed",)),
+        Refused(("unprintable characters",)),
     ),
     Hostile(
         "name-bytes",
-        "a file name that is no UTF-8",
+        "a file name that is not UTF-8",
         {os.fsdecode(f"{TABLE}_".encode() + b"\xff.csv"): THREE},
-        Refused(("cannot be printed",)),
+        Refused(("unprintable characters",)),
     ),
     Hostile(
-        "folder-pattern",
-        "an input folder whose name is a pattern",
+        "folder-glob",
+        "an input folder whose name is a glob",
         {CSV: THREE},
         Read(3, cells=IDS),
         folder="in[ab]*",
     ),
     Hostile(
         "folder-of-table",
-        "files in a folder of the table's name, one of them hidden",
+        "files in a folder named after the table, one of them hidden",
         {f"{TABLE}/part-1.csv": THREE, f"{TABLE}/.part-1.crc": b"x"},
         Read(3, cells=IDS),
     ),
     Hostile(
-        "folder-of-no-table",
-        "a file in a folder of no table's name",
+        "folder-of-another-name",
+        "a file in a folder that is not named after a table",
         {CSV: THREE, "backup/pharmacy_claim.csv": THREE},
         Refused(("'backup/pharmacy_claim.csv'", _NO_TABLE)),
     ),
@@ -1253,26 +1254,26 @@ FOLDERS = (
     ),
     Hostile(
         "misspelt-table",
-        "a file name that is nearly a table's",
+        "a misspelt table name",
         {CSV: THREE, "eligibilty.csv": THREE},
         Refused(("'eligibilty.csv'", _NO_TABLE)),
     ),
     Hostile(
-        "other-form",
+        "another-format",
         "a workbook",
         {CSV: THREE, "eligibility.xlsx": b"PK"},
         Refused(("'eligibility.xlsx'", _NO_TABLE)),
     ),
     Hostile(
         "no-claims",
-        "no claim table, and none in a warehouse",
+        "no claim table, and no warehouse",
         {"eligibility.csv": b"member_id,payer,enrollment_start_date\n"},
         Refused(("No claim table",)),
         is_first=True,
     ),
     Hostile(
         "hidden",
-        "hidden files and folders beside the extract",
+        "hidden files and folders next to the extract",
         {CSV: THREE, ".DS_Store": b"x", ".old/pharmacy_claim.csv": b"x"},
         Read(3, cells=IDS),
     ),
@@ -1292,7 +1293,7 @@ FOLDERS = (
     ),
     Hostile(
         "link-to-nothing",
-        "a link to a file that is not there",
+        "a link to a missing file",
         {CSV: THREE},
         _LINK,
         also=lambda f: (f / "eligibility.csv").symlink_to(f / "gone"),
@@ -1302,13 +1303,13 @@ FOLDERS = (
     ),
     Hostile(
         "equal-content",
-        "two files of the same bytes: the second is passed over by name",
+        "two files with the same bytes: the second is passed over",
         {f"{TABLE}_1.csv": THREE, f"{TABLE}_2.csv": THREE},
         Read(3, cells=IDS),
     ),
     Hostile(
         "grows-while-read",
-        "a file that grows while it is read, and nothing else to judge",
+        "a file that grows while it is read, with nothing else to judge",
         {CSV: THREE},
         Refused(("changed while it was read",)),
         while_read=_grow,
@@ -1316,14 +1317,14 @@ FOLDERS = (
     ),
     Hostile(
         "exchanged-while-read",
-        "a file that another replaces while it is read",
+        "a file that is replaced while it is read",
         {CSV: THREE},
         Refused(("changed while it was read",)),
         while_read=_exchange,
     ),
     Hostile(
         "gone-while-read",
-        "a file that is gone before it is read",
+        "a file that disappears before it is read",
         {CSV: THREE},
         Refused(("the file is gone or may not be read",)),
         while_read=lambda f: (f / CSV).unlink(),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from flows.errors import InputRefused, UsageError
 from flows.intake import load as loader
-from flows.intake.csv_scan import sha256_of
+from flows.intake.landing import sha256_of
 from flows.plan import Request
 from flows.warehouse.connection import SCHEMA_VERSION
 from tests.support.extracts import IMATINIB, Row, as_csv, good

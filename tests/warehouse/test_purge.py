@@ -229,7 +229,7 @@ def test_a_dry_run_counts_and_changes_nothing(
 
 def test_what_cannot_be_purged_is_refused(grown: Grown, monkeypatch: pytest.MonkeyPatch) -> None:
     before = grown.warehouse.read_bytes()
-    with pytest.raises(UsageError, match="after the last night"):
+    with pytest.raises(UsageError, match="after the last as-of date"):
         purge(grown.warehouse, SECOND + timedelta(days=1))
     with pytest.raises(UsageError, match="no such warehouse"):
         purge(grown.base / "other.duckdb", DAY)

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from flows.errors import InputRefused, UsageError
-from flows.intake.csv_scan import sha256_of
+from flows.intake.landing import sha256_of
 from flows.results.publish import MANIFEST, stands_complete
 
 EXCEPTIONS = "exceptions.parquet"
