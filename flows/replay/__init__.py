@@ -1,1 +1,1 @@
-"""A past run asked again: explain and compare."""
+"""Ask a past run again: explain and compare."""

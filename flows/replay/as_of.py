@@ -1,4 +1,4 @@
-"""A warehouse as of a night, settled once more for whoever asks about it; nothing is kept."""
+"""Rebuild final action for a past as-of date in a temporary workbench. Nothing is saved."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,9 +16,9 @@ from flows.warehouse.connection import opened
 
 @contextmanager
 def settled_again(request: Request) -> Iterator[tuple[Plan, duckdb.DuckDBPyConnection]]:
-    """The plan of a request without its input, and a connection to a temporary workbench in which final action is settled.
+    """Yield the plan of a request without its input, and a workbench with final action settled.
 
-    Raises UsageError where there is no such warehouse, and AuditError as a run would.
+    Raises UsageError if there is no such warehouse, and AuditError as a run would.
     """
     if not request.warehouse.is_file():
         raise UsageError(

@@ -1,4 +1,7 @@
-"""Compare: one warehouse judged under two sets of policies, and what that moves. Nothing is kept."""
+"""Compare: what changes when one warehouse is judged under another set of policies.
+
+Nothing is saved.
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -30,10 +33,11 @@ _SHOWN = (
 
 
 def compare(request: Request, before: Path | None, after: Path | None) -> pl.DataFrame:
-    """What appears, disappears and changes between two folders of policies (None: the shipped ones alone).
+    """Find what appears, disappears and changes between two folders of policies.
 
-    One row per move, rule and clause: lines, dollars (of what appears or disappears; of a change the difference), members
-    and providers. Raises UsageError where there is no such warehouse.
+    A folder of None means the shipped policies alone. One row per move, rule and clause: lines,
+    dollars (for a change, the difference), members and providers.
+    Raises UsageError if there is no such warehouse.
     """
     old, new = (_exceptions(replace(request, policies=folder)) for folder in (before, after))
     both = old.join(new, on="exception_id", suffix="_new")
@@ -65,13 +69,13 @@ def _exceptions(request: Request) -> pl.DataFrame:
     return judge(dossier, Book(made.library, made.reference), RULES).exceptions.select(_SHOWN)
 
 
-def show(moved: pl.DataFrame) -> None:
-    """The moves as a table on the terminal."""
+def show(moves: pl.DataFrame) -> None:
+    """Print the moves as a table."""
     console = Console(highlight=False)
-    if moved.is_empty():
-        console.print("Nothing moves: both sets of policies find the same.")
+    if moves.is_empty():
+        console.print("Nothing changes: both sets of policies find the same exceptions.")
         return
-    grid = Grid(*moved.columns, box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for row in moved.iter_rows():
+    grid = Grid(*moves.columns, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for row in moves.iter_rows():
         grid.add_row(*(str(value) for value in row))
     console.print(grid)

@@ -1,315 +1,176 @@
-"""An explanation as plain text: by line, exceptions first, then what cannot be told, what passes, what does not apply."""
+"""An explanation as plain text: line by line, with exceptions first and then the other answers."""
 
-import re
 from collections.abc import Iterator
 from datetime import date
-from textwrap import wrap
 
-from audit_rules.policy.library import FAR_FUTURE, Policy
-from audit_rules.policy.terms import Term
+from audit_rules.counterfactuals.case import Row
+from audit_rules.policy.library import Policy
 from audit_rules.rules import RULES
-from audit_rules.wording import counted, figure, listed, meanings, question
-from flows.replay.explain import ClaimRow, Explanation, Row, RuleExplanation
-from flows.reports.wording import basis, fact
-from schemas.outcomes import (
-    EXCEPTIONS,
-    NOT_APPLICABLE,
-    NOT_EVALUABLE,
-    PASS,
-    RECORDS_REQUEST,
-)
-
-WIDTH = 118
-_LABEL = 11
-_MOST_FACTS, _FEW_FACTS = 12, 4  # of an exception, of a rule that stays silent
-_CLAUSE_ASIDE = re.compile(r",? or (before the clause|(the|no) clause was (not )?in force.*)$")
-_LAST_COMMA = re.compile(r", (?=[^,]*$)")
-_REASON = re.compile(r" \(`[a-z_]+`\)")
+from audit_rules.wording import counted, figure, listed
+from flows.replay.explanation import ClaimRow, Explanation, RuleExplanation
+from flows.replay.paragraphs import WIDTH, paragraph
+from flows.replay.rule_text import rule_lines, without_underscores
+from schemas.outcomes import EXCEPTIONS, NOT_APPLICABLE, NOT_EVALUABLE, PASS
 
 _GROUPS = (
     ("Exceptions", EXCEPTIONS),
-    ("Cannot be told", (NOT_EVALUABLE,)),
+    ("Cannot be determined", (NOT_EVALUABLE,)),
     ("Passed", (PASS,)),
     ("Does not apply", (NOT_APPLICABLE,)),
 )
-_FATES = {
-    "duplicate": "it is an exact copy of another row, and counts once: that row is looked at",
-    "after_as_of": "its service date is after the as-of date, so it is not known yet; a later --as-of brings it in",
-    "denied": "it was denied; had it been paid, it would be looked at",
-    "reversed": "it was reversed, or is a reversal; had it stood, it would be looked at",
-    "superseded": "a later version of the line, or a claim that replaced this one, took its place: that one is looked at",
+_NOT_CHECKED_AS = {
+    "duplicate": "it is an exact copy of another row, which is checked in its place",
+    "after_as_of": "its service date is after the as-of date. A later --as-of includes it",
+    "denied": "it was denied. Had it been paid, it would be checked",
+    "reversed": "it was reversed, or is itself a reversal",
+    "superseded": "a later version of the line, or the claim that replaced it, is checked instead",
 }
 
 
 def text_of(explanation: Explanation) -> str:
-    """The whole explanation, ready to print; characters that a terminal would obey are left out."""
+    """The whole explanation, ready to print, without characters that a terminal would obey."""
     lines = [f"Claim {explanation.claim_id}, as known on {explanation.as_of}"]
     for row in explanation.rows:
-        lines += ["", *_row(row, explanation)]
+        lines += ["", *_row_lines(row, explanation)]
     return "\n".join("".join(c for c in line if c.isprintable()) for line in lines)
 
 
-# ---------------------------------------------------------------- a line of the claim
+def _row_lines(row: ClaimRow, explanation: Explanation) -> Iterator[str]:
+    title = _title(row)
+    yield from (title, "=" * min(len(title), WIDTH))
+    yield from paragraph(_billed(row))
+    yield from paragraph(f"Row {row.values['row_number']} of {row.values['file']}. {_status(row)}")
+    if row.case is None:
+        return
+    policies = {policy.document.id: policy for policy in explanation.library.policies}
+    for policy in policies.values():
+        found = next((r for r in row.rules if r.answer["policy_id"] == policy.document.id), None)
+        if found:
+            yield from paragraph(f"- {policy.document.id}: {_version(found, policy)}.", hang=2)
+    for heading, outcomes in _GROUPS:
+        group = [r for o in outcomes for r in row.rules if r.answer["outcome"] == o]
+        if group:
+            yield from ("", f"{heading.upper()} ({len(group)})")
+        for found in group:
+            yield ""
+            yield from rule_lines(found, policies[found.answer["policy_id"]])
+    yield from _not_asked(row)
 
 
-def _row(row: ClaimRow, explanation: Explanation) -> Iterator[str]:
+def _title(row: ClaimRow) -> str:
     values = row.values
     plan = f", plan {values['plan']}" if values["plan"] else ""
     person = "" if values["person"] == values["member_id"] else f" (person {values['person']})"
-    title = f"{row.source.upper()} LINE {values['claim_line_number']}: {values['payer']}{plan}, member {values['member_id']}{person}"
-    yield from (title, "=" * min(len(title), WIDTH))
-    yield from _wrapped("", _billed(row), indent=0)
-    yield from _wrapped(
-        "", f"It is row {values['row_number']} of {values['file']}. {_standing(row)}", indent=0
-    )
-    if row.case is None:
-        return
-    for policy in explanation.library.policies:
-        told = next((t for t in row.told if t.answer["policy_id"] == policy.document.id), None)
-        if told:
-            yield from _wrapped(
-                "", f"- {policy.document.id}: {_version(told, policy)}.", indent=0, hang=2
-            )
-    for heading, outcomes in _GROUPS:
-        found = [t for o in outcomes for t in row.told if t.answer["outcome"] == o]
-        if found:
-            yield from ("", f"{heading.upper()} ({len(found)})")
-        for told in found:
-            yield ""
-            yield from _told(told, explanation)
-    yield from _unasked(row)
+    line = f"{row.source.upper()} LINE {values['claim_line_number']}"
+    return f"{line}: {values['payer']}{plan}, member {values['member_id']}{person}"
+
+
+# ---------------------------------------------------------------- what was billed
 
 
 def _billed(row: ClaimRow) -> str:
-    values, line = row.values, row.case.line if row.case else {}
-    is_fill = row.source == "pharmacy"
-    is_netted = values["is_netted"] and row.case is not None
-    quantity = values["netted_quantity"] if is_netted else values["billed"]
-    paid = values["netted_paid_amount"] if is_netted else values["paid_amount"]
-    what = [str(line[c]) for c in ("product", "drug") if line.get(c)]
-    if is_fill and line.get("strength_mg"):
-        what.append(f"{figure(line['strength_mg'])} mg")
-    thing = ("tablet" if line.get("form") == "tablet" else "unit") if is_fill else "unit"
-    amount = "unknown quantity" if quantity is None else counted(quantity, thing)
-    codes = [
-        f"{name} {values[c]}"
-        for name, c in (("HCPCS", "hcpcs_code"), ("NDC", "ndc_code"))
-        if values.get(c)
-    ]
-    used = [values[c] for c in values if c.startswith("hcpcs_modifier") and values[c]]
-    parts = [
-        f"{amount} of {' '.join(what)}" if what else amount,
-        ", ".join(codes) or "no product code",
-    ]
-    parts += [f"modifier {listed(used)}"] if used else []
+    """The line in a sentence: date, quantity, product, codes, days' supply and amount paid."""
+    values, is_fill = row.values, row.source == "pharmacy"
+    parts = [_product(row), _codes(values)]
+    modifiers = [values[c] for c in values if c.startswith("hcpcs_modifier") and values[c]]
+    parts += [f"modifier {listed(modifiers)}"] if modifiers else []
     if is_fill:
-        parts.append(
-            "days' supply unknown"
-            if values["days_supply"] is None
-            else counted(values["days_supply"], "day")
-        )
-        parts.append((values["dispensing_channel"] or "channel unknown").replace("_", " "))
-    when = f" on {values['paid_date']}" if values["paid_date"] else ""
-    netted = ", its reversals taken off" if is_netted else ""
-    parts.append("paid amount unknown" if paid is None else f"paid {paid}{when}{netted}")
+        days = values["days_supply"]
+        parts.append("days' supply unknown" if days is None else counted(days, "day"))
+        parts.append(without_underscores(values["dispensing_channel"] or "channel unknown"))
+    parts.append(_paid(row))
     return (
         f"{'Dispensed' if is_fill else 'Service of'} {values['service_date']}: {'; '.join(parts)}."
     )
 
 
-def _standing(row: ClaimRow) -> str:
-    """How many rules answered what, or why none looked at the row."""
+def _product(row: ClaimRow) -> str:
+    values, line = row.values, row.case.line if row.case else {}
+    is_fill = row.source == "pharmacy"
+    quantity = values["netted_quantity"] if _is_netted(row) else values["billed"]
+    unit = "tablet" if is_fill and line.get("form") == "tablet" else "unit"
+    amount = "unknown quantity" if quantity is None else counted(quantity, unit)
+    names = [str(line[c]) for c in ("product", "drug") if line.get(c)]
+    if is_fill and line.get("strength_mg"):
+        names.append(f"{figure(line['strength_mg'])} mg")
+    return f"{amount} of {' '.join(names)}" if names else amount
+
+
+def _codes(values: Row) -> str:
+    columns = (("HCPCS", "hcpcs_code"), ("NDC", "ndc_code"))
+    codes = [f"{name} {values[column]}" for name, column in columns if values.get(column)]
+    return ", ".join(codes) or "no product code"
+
+
+def _paid(row: ClaimRow) -> str:
+    values, is_netted = row.values, _is_netted(row)
+    amount = values["netted_paid_amount"] if is_netted else values["paid_amount"]
+    if amount is None:
+        return "paid amount unknown"
+    when = f" on {values['paid_date']}" if values["paid_date"] else ""
+    return f"paid {amount}{when}{', net of reversals' if is_netted else ''}"
+
+
+def _is_netted(row: ClaimRow) -> bool:
+    return bool(row.values["is_netted"] and row.case is not None)
+
+
+# ---------------------------------------------------------------- what was asked
+
+
+def _status(row: ClaimRow) -> str:
+    """How many rules gave which answer, or why none checks the row."""
     if row.case is None:
-        return f"No rule looks at it: {_why_not_judged(row)}."
-    counts = [
-        f"{n} {_plain(o)}"
-        for o in (*EXCEPTIONS, NOT_EVALUABLE, PASS, NOT_APPLICABLE)
-        if (n := _count(row, o))
-    ]
-    return f"Answers: {', '.join(counts)}. In force:"
+        return f"No rule checks it: {_why_not_checked(row)}."
+    counts = {
+        outcome: sum(r.answer["outcome"] == outcome for r in row.rules)
+        for outcome in (*EXCEPTIONS, NOT_EVALUABLE, PASS, NOT_APPLICABLE)
+    }
+    answers = ", ".join(f"{n} {without_underscores(o)}" for o, n in counts.items() if n)
+    return f"Answers: {answers}. Policies:"
 
 
-def _count(row: ClaimRow, outcome: str) -> int:
-    return sum(t.answer["outcome"] == outcome for t in row.told)
-
-
-def _why_not_judged(row: ClaimRow) -> str:
+def _why_not_checked(row: ClaimRow) -> str:
     values = row.values
-    if row.fate in _FATES:
-        return _FATES[row.fate]
+    if row.fate in _NOT_CHECKED_AS:
+        return _NOT_CHECKED_AS[row.fate]
     paid = values["netted_paid_amount"] if values["is_netted"] else values["paid_amount"]
     if paid is None:
-        return "its paid amount is not known, so it is history for other lines only"
-    if paid <= 0:
-        return "nothing was paid for it, so it is history for other lines only"
-    return "its codes are those of no audited drug, so it is history for other lines only"
+        why = "its paid amount is unknown"
+    elif paid <= 0:
+        why = "nothing was paid for it"
+    else:
+        why = "none of its codes belongs to an audited drug"
+    return f"{why}. It only counts as history for other lines"
 
 
-def _version(told: RuleExplanation, policy: Policy) -> str:
-    """The document and the version in force on the service date, and why that one."""
-    title, start, day = (
-        policy.document.title,
-        told.answer["version_from"],
-        told.answer["service_date"],
-    )
+def _version(found: RuleExplanation, policy: Policy) -> str:
+    """The policy and its version in force on the service date, and why that version."""
+    title, day = policy.document.title, found.answer["service_date"]
+    start = found.answer["version_from"]
     if start is None:
-        return f"{title}; no version was in force on {day}, the first is of {policy.versions[0].effective_from}"
+        first = policy.versions[0].effective_from
+        return f"{title}; no version was in force on {day}: the first took effect on {first}"
     if policy.document.payer is None:
         return f"{title}; always in force"
     version = next(v for v in policy.versions if v.effective_from == start)
     later: list[date] = [v.effective_from for v in policy.versions if v.effective_from > start]
-    until = f"the next began on {later[0]}" if later else "there is no later one"
-    words = (
-        f"{title}; version of {start} ({version.cite}), the latest that had begun on {day}; {until}"
+    next_one = f"the next took effect on {later[0]}" if later else "there is no later one"
+    text = (
+        f"{title}; version of {start} ({version.cite}), the latest in effect on {day} ({next_one})"
     )
-    if told.answer["is_capped"]:
-        why = (
-            "its own review date had passed by then"
-            if version.text_in_hand
-            else "its text is not in hand"
-        )
-        words += f". As {why}, what it would recover is only reviewed"
-    return words
+    if not found.answer["is_capped"]:
+        return text
+    why = (
+        "its review date had passed by then" if version.text_in_hand else "its text is not on hand"
+    )
+    return f"{text}. Because {why}, a recovery under it becomes a review"
 
 
-def _unasked(row: ClaimRow) -> Iterator[str]:
-    asked = {t.module.RULE.id for t in row.told}
+def _not_asked(row: ClaimRow) -> Iterator[str]:
+    asked = {r.module.RULE.id for r in row.rules}
     others = [f"{m.RULE.id} {m.RULE.name}" for m in RULES if m.RULE.id not in asked]
     if others:
         yield from ("", f"NOT ASKED ({len(others)})", "")
-        why = "No document of this payer on this drug has a clause that they ask about, whatever else the claim said."
-        yield from _wrapped("", f"{', '.join(others)}. {why}", indent=2)
-
-
-# ---------------------------------------------------------------- a rule
-
-
-def _told(told: RuleExplanation, explanation: Explanation) -> Iterator[str]:
-    answer, rule = told.answer, told.module.RULE
-    outcome = answer["outcome"]
-    policy = next(p for p in explanation.library.policies if p.document.id == answer["policy_id"])
-    yield f"  {rule.id} {rule.name}: {_outcome(outcome, answer['reason'])}"
-    yield from _wrapped("asks", question(told.module))
-    if outcome in EXCEPTIONS:
-        yield from _wrapped("finds", answer["rationale"])
-    else:
-        yield from _wrapped("silent as", _kept_silent(told, policy))
-        yield from (
-            _wrapped("pass means", _meaning(told))
-            if outcome == PASS and told.firing and _says_more(told)
-            else ()
-        )
-    yield from _wrapped("clause", _clause(told, policy))
-    most = _MOST_FACTS if outcome in EXCEPTIONS else _FEW_FACTS
-    for side in ("against", "for"):
-        facts = [
-            fact(f) for f in told.evidence if f["side"] == side and not _is_the_line(f, answer)
-        ]
-        if facts:
-            more = f"; and {len(facts) - most} before" if len(facts) > most else ""
-            yield from _wrapped(f"saw {side}", "; ".join(facts[-most:]) + more)
-    if outcome in EXCEPTIONS:
-        yield from _wrapped("amount", _amount(answer))
-        needed = rule.needs.get(answer["reason"], ()) if outcome == RECORDS_REQUEST else ()
-        yield from _wrapped("settled by", "; ".join(needed)) if needed else ()
-    else:
-        yield from _wrapped("would fire", _nearest(told))
-
-
-def _plain(outcome: str) -> str:
-    return outcome.replace("_", " ")
-
-
-def _outcome(outcome: str, reason: str | None) -> str:
-    return f"{_plain(outcome)} ({reason})" if reason else _plain(outcome)
-
-
-def _kept_silent(told: RuleExplanation, policy: Policy) -> str:
-    """The fact that keeps the rule silent: a date, what is missing, or what the nearest change would change."""
-    answer, outcome = told.answer, told.answer["outcome"]
-    if answer["version_from"] is None:
-        return (
-            f"the service date, {answer['service_date']}, lies before the document's first version"
-        )
-    if outcome == NOT_APPLICABLE and (ended := _clause_dates(told, policy)):
-        return ended
-    meaning = _meaning(told)
-    if told.firing is None or outcome == NOT_EVALUABLE:
-        return meaning or "the rule does not ask about such a line"
-    fact = told.firing.change.fact
-    return f"{fact} ({meaning})" if outcome == NOT_APPLICABLE and meaning else fact
-
-
-def _meaning(told: RuleExplanation) -> str:
-    """When the rule gives this answer, in its own words; without reasons, and without the aside on clauses, told by itself."""
-    words = _REASON.sub("", meanings(told.module).get(told.answer["outcome"], "").rstrip("."))
-    plain = _CLAUSE_ASIDE.sub("", words)
-    return words if plain == words else _LAST_COMMA.sub(" or ", plain)
-
-
-def _says_more(told: RuleExplanation) -> bool:
-    """Whether the rule's word on passing says more than "within it"."""
-    return len(_meaning(told).split()) > len(["none", "of", "these"])
-
-
-def _is_the_line(fact: Row, answer: Row) -> bool:
-    """Whether a fact is the judged line itself, which stands in the heading."""
-    own = all(fact[c] == answer[c] for c in ("claim_source", "claim_id", "claim_line_number"))
-    return own and fact["kind"] in ("fill", "service") and fact["id"] is None
-
-
-def _terms(told: RuleExplanation, policy: Policy) -> list[Term]:
-    return [t for t in policy.terms if isinstance(t, told.module.RULE.asks[0])]
-
-
-def _clause_dates(told: RuleExplanation, policy: Policy) -> str:
-    """Since or until when the rule's clauses held, where none did on the service date."""
-    day: date = told.answer["service_date"]
-    spans = [(t.effective_from, t.effective_to or FAR_FUTURE) for t in _terms(told, policy)]
-    if any(start <= day < end for start, end in spans):
-        return ""
-    start = min(s for s, _ in spans)
-    return (
-        f"the clause began on {start}, after the service date"
-        if day < start
-        else f"the clause ended on {max(spans)[1]}"
-    )
-
-
-def _clause(told: RuleExplanation, policy: Policy) -> str:
-    """The clause that the answer rests on, else those of the rule in that document."""
-    day = told.answer["service_date"]
-    terms = _terms(told, policy)
-    in_force = [
-        t for t in terms if t.effective_from <= day < (t.effective_to or FAR_FUTURE)
-    ] or terms
-    cited = told.answer.get("citation") or "; ".join(dict.fromkeys(t.cite for t in in_force))
-    return f"{policy.document.id}: {cited.replace(f'{policy.document.title}: ', '')}"
-
-
-def _amount(answer: Row) -> str:
-    cents = answer["amount_cents"]
-    at_risk = "unknown" if cents is None else f"{cents / 100:.2f}"
-    return f"{at_risk} at risk of {answer['paid_cents'] / 100:.2f} paid: {basis(cents, answer)}"
-
-
-def _nearest(told: RuleExplanation) -> str:
-    firing = told.firing
-    if firing is None:
-        return "by no single change of a fact on file that is tried here"
-    return f"{_outcome(firing.outcome, firing.reason)} {firing.change.words}"
-
-
-# ---------------------------------------------------------------- lines
-
-
-def _wrapped(label: str, text: str, indent: int = 6, hang: int = 0) -> Iterator[str]:
-    """A labelled paragraph, its lines under one another."""
-    start = " " * indent + (label.ljust(_LABEL) + " " if label else "")
-    yield from wrap(
-        text,
-        WIDTH,
-        initial_indent=start,
-        subsequent_indent=" " * (len(start) + hang),
-        break_long_words=False,
-    )
+        why = "No policy of this payer for this drug contains a clause that these rules check."
+        yield from paragraph(f"{', '.join(others)}. {why}", indent=2)

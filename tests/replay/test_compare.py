@@ -1,4 +1,4 @@
-"""Two sets of policies over one warehouse: what appears, disappears and changes is counted, and nothing is kept."""
+"""Compare two sets of policies over one warehouse: what is counted, and that nothing is saved."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,10 @@ QUANTITY = "cigna-imatinib-quantity.toml"
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A warehouse with fills of 100 mg: 170, 190 and 200 tablets (two of one member), ten dollars each."""
+    """A warehouse with fills of 170, 190 and 200 tablets of 100 mg at ten dollars a tablet.
+
+    The last two are of one member.
+    """
     base = tmp_path_factory.mktemp("compare")
     (base / "in").mkdir()
     fills = [("1", "A", 170), ("2", "B", 190), ("3", "B", 200)]
@@ -50,10 +53,10 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield base
 
 
-def _moved(
+def _moves(
     base: Path, capsys: pytest.CaptureFixture[str], *folders: str
 ) -> dict[str, dict[str, object]]:
-    """What moves under QTY01, by move."""
+    """What changes under QTY01, by kind of move."""
     words = [w for f in folders for w in ("--policies", str(base / f))]
     assert main(["compare", "--warehouse", str(base / "audit.duckdb"), *words, "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
@@ -64,49 +67,43 @@ def _counts(lines: int, dollars: str, members: int) -> dict[str, object]:
     return {"lines": lines, "dollars": dollars, "members": members, "providers": 1}
 
 
-def test_a_higher_limit_lets_one_fill_go_and_lowers_another(
+def test_a_higher_limit_clears_one_fill_and_lowers_another(
     base: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = content(base / "audit.duckdb")
-    moved = _moved(base, capsys, "higher")
+    moves = _moves(base, capsys, "higher")
     assert {
-        move: {k: v for k, v in row.items() if k != "citation"} for move, row in moved.items()
+        move: {k: v for k, v in row.items() if k != "citation"} for move, row in moves.items()
     } == {
         "disappears": _counts(1, "100.00", 1),
         "changes": _counts(1, "-150.00", 1),
     }
-    assert all("100 mg tablets, retail" in str(row["citation"]) for row in moved.values())
+    assert all("100 mg tablets, retail" in str(row["citation"]) for row in moves.values())
     assert content(base / "audit.duckdb") == before
 
 
 def test_two_sets_are_compared_in_the_order_given(
     base: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    moved = _moved(base, capsys, "higher", "lower")
+    moves = _moves(base, capsys, "higher", "lower")
     assert {
-        move: {k: v for k, v in row.items() if k != "citation"} for move, row in moved.items()
+        move: {k: v for k, v in row.items() if k != "citation"} for move, row in moves.items()
     } == {
         "appears": _counts(2, "400.00", 2),
         "changes": _counts(1, "350.00", 1),
     }
 
 
-def test_the_same_policies_move_nothing(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_same_policies_change_nothing(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--policies", str(base / "lower"), "--policies", str(base / "lower")]
     assert main(["compare", "--warehouse", str(base / "audit.duckdb"), *words]) == 0
-    assert capsys.readouterr().out == "Nothing moves: both sets of policies find the same.\n"
+    assert (
+        capsys.readouterr().out
+        == "Nothing changes: both sets of policies find the same exceptions.\n"
+    )
 
 
 def test_three_sets_are_too_many(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert (
-        main(
-            [
-                "compare",
-                "--warehouse",
-                str(base / "audit.duckdb"),
-                *(["--policies", str(base / "lower")] * 3),
-            ]
-        )
-        == 2
-    )
+    three_times = ["--policies", str(base / "lower")] * 3
+    assert main(["compare", "--warehouse", str(base / "audit.duckdb"), *three_times]) == 2
     assert "once or twice" in capsys.readouterr().err

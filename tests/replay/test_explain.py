@@ -1,4 +1,4 @@
-"""Explain: what it says is what a run answers, and the change it suggests makes the rule fire in a run of its own."""
+"""Explain says what a run answers, and a run over the changed rows fires the rule as suggested."""
 
 import csv
 import subprocess
@@ -22,8 +22,10 @@ from audit_rules.wording import meanings, question
 from flows.cli.app import main
 from flows.errors import UsageError
 from flows.plan import Request
-from flows.replay.explain import Explanation, RuleExplanation, explain
-from flows.replay.explain_text import WIDTH, text_of
+from flows.replay.explain import explain
+from flows.replay.explain_text import text_of
+from flows.replay.explanation import Explanation, RuleExplanation
+from flows.replay.paragraphs import WIDTH
 from schemas.outcomes import EXCEPTIONS, NOT_APPLICABLE, NOT_EVALUABLE, PASS
 from schemas.tables import TABLES
 from tests.support.nights import night
@@ -35,7 +37,7 @@ Row = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def request_(tmp_path_factory: pytest.TempPathFactory) -> Request:
-    """A request that names the warehouse that a night on the sample leaves behind."""
+    """A request for the warehouse of a run on the sample."""
     output = tmp_path_factory.mktemp("night")
     request = Request(SAMPLE, output, output / "audit.duckdb", AS_OF)
     night(request)
@@ -91,13 +93,13 @@ def test_every_rule_answers_as_in_a_run_over_everybody(
     found = [
         tuple(t.answer.get(c) for c in columns)
         for row in explained(claim_id).rows
-        for t in row.told
+        for t in row.rules
     ]
     assert sorted(found, key=str) == sorted(expected, key=str)
     assert found
 
 
-# ---------------------------------------------------------------- the suggested change fires the rule
+# ------------------------------------------------------------ the suggested change fires the rule
 
 SUGGESTED = {
     "quantities": [
@@ -139,7 +141,7 @@ SUGGESTED = {
     "products": [("QTY-HALF-CENT", "GEN01")],
     "dates": [("QTY-START-BEFORE", "QTY01"), ("DX-START-BEFORE", "DX01"), ("CYC-CR-1", "SAFE02")],
 }
-"""Kind of change -> claims and rules that stay silent on them, for which a change of that kind is the nearest."""
+"""Kind of change -> claim and silent rule for which a change of that kind is the nearest."""
 
 CASES = [(claim_id, rule_id) for pairs in SUGGESTED.values() for claim_id, rule_id in pairs]
 IDENTITY = {
@@ -154,17 +156,17 @@ OWN_NAME = {"medical_claim": {"quantity": "service_unit_quantity"}}
 
 
 def first_silent(explanation: Explanation, rule_id: str) -> tuple[Case, RuleExplanation]:
-    """The first judged line on which the rule stays silent and would fire."""
+    """The first judged line on which the rule is silent but a change would make it fire."""
     for row in explanation.rows:
-        for told in row.told:
-            if told.module.RULE.id == rule_id and told.firing:
+        for rule in row.rules:
+            if rule.module.RULE.id == rule_id and rule.firing:
                 assert row.case is not None
-                return row.case, told
+                return row.case, rule
     raise AssertionError(f"{rule_id} is not silent with a change that fires it")
 
 
 class Extracts:
-    """The sample's files as rows of text, to be changed as a change says and written again."""
+    """The sample's files as rows of text, to be changed and written again."""
 
     def __init__(self) -> None:
         self.rows = {
@@ -174,7 +176,7 @@ class Extracts:
         self.columns = {t: list(rows[0]) for t, rows in self.rows.items()}
 
     def make(self, case: Case, change: Change) -> None:
-        """Change, take away or add the rows of a change; places are found before any is changed."""
+        """Change, remove or add the rows of a change; find every place before changing any."""
         found = [(edit, self._find(edit, case)) for edit in change.edits]
         gone = {(e.table, i) for e, places in found for i in places if e.values is None}
         for edit, places in found:
@@ -194,7 +196,7 @@ class Extracts:
             self.rows[table] = [r for i, r in enumerate(self.rows[table]) if (table, i) not in gone]
 
     def _find(self, edit: Edit, case: Case) -> list[int]:
-        """Places of the file rows that are the edit's row."""
+        """Places in the file of the edit's row."""
         if edit.row is None:
             return []
         wanted = case.rows[edit.table][edit.row]
@@ -231,7 +233,7 @@ def _plain(text: str) -> str:
 def fired(
     explained: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[tuple[str, str], tuple[str, str | None]]:
-    """What runs over the changed extracts answer: one change per person in a run, in as many runs as that takes."""
+    """What runs over the changed extracts answer: one change per person and run."""
     left = {pair: first_silent(explained(pair[0]), pair[1]) for pair in CASES}
     answers: dict[tuple[str, str], tuple[str, str | None]] = {}
     while left:
@@ -239,18 +241,18 @@ def fired(
         for pair, (case, _) in left.items():
             persons.setdefault(case.line["person"], pair)
         extracts, now = Extracts(), {pair: left.pop(pair) for pair in persons.values()}
-        for case, told in now.values():
-            assert told.firing
-            extracts.make(case, told.firing.change)
+        for case, silent in now.values():
+            assert silent.firing
+            extracts.make(case, silent.firing.change)
         folder = tmp_path_factory.mktemp("changed")
         extracts.write(folder / "in")
         found = audited(folder / "in", folder / "out").answers
-        for pair, (case, told) in now.items():
+        for pair, (case, silent) in now.items():
             line = found.filter(
                 pl.col("claim_id") == pair[0],
                 pl.col("claim_line_number") == case.line["claim_line_number"],
                 pl.col("rule_id") == pair[1],
-                pl.col("policy_id") == told.answer["policy_id"],
+                pl.col("policy_id") == silent.answer["policy_id"],
             )
             ((answers[pair]),) = line.select("outcome", "reason").rows()
     return answers
@@ -260,13 +262,13 @@ def fired(
 def test_the_suggested_change_fires_the_rule_in_a_run(
     explained: Any, fired: Any, claim_id: str, rule_id: str
 ) -> None:
-    _, told = first_silent(explained(claim_id), rule_id)
-    assert told.answer["outcome"] not in EXCEPTIONS and told.firing
-    assert told.firing.kind == next(
+    _, silent = first_silent(explained(claim_id), rule_id)
+    assert silent.answer["outcome"] not in EXCEPTIONS and silent.firing
+    assert silent.firing.kind == next(
         kind for kind, pairs in SUGGESTED.items() if (claim_id, rule_id) in pairs
     )
-    assert fired[claim_id, rule_id] == (told.firing.outcome, told.firing.reason)
-    assert told.firing.outcome in EXCEPTIONS
+    assert fired[claim_id, rule_id] == (silent.firing.outcome, silent.firing.reason)
+    assert silent.firing.outcome in EXCEPTIONS
 
 
 def test_every_kind_of_change_is_tried_in_a_run() -> None:
@@ -274,22 +276,25 @@ def test_every_kind_of_change_is_tried_in_a_run() -> None:
 
 
 def test_one_change_is_nearer_than_two_and_a_smaller_step_than_a_larger(explained: Any) -> None:
-    _, told = first_silent(explained("QTY-100-RETAIL-180"), "QTY01")
+    _, silent = first_silent(explained("QTY-100-RETAIL-180"), "QTY01")
     assert (
-        told.firing
-        and told.firing.change.words == "had the fill been of 181 tablets instead of 180"
+        silent.firing
+        and silent.firing.change.words == "had the fill been of 181 tablets instead of 180"
     )
-    _, told = first_silent(explained("QTY-INDUCED-HOME-270"), "QTY01")
+    _, silent = first_silent(explained("QTY-INDUCED-HOME-270"), "QTY01")
     assert (
-        told.firing
-        and told.firing.change.words == "had the fill been of 271 tablets instead of 270"
+        silent.firing
+        and silent.firing.change.words == "had the fill been of 271 tablets instead of 270"
     )
 
 
-def test_a_trial_is_taken_away_where_it_is_all_that_keeps_the_rule_silent(
+def test_a_trial_is_removed_if_it_alone_keeps_the_rule_silent(
     tmp_path: Path, explained: Any
 ) -> None:
-    """Trial by fills, intolerance and an approval for the brand: the rule stays silent without either of the last two."""
+    """The person has a trial by fills, an intolerance and an approval for the brand.
+
+    Without either of the last two the rule stays silent.
+    """
     case, _ = first_silent(explained("GEN-INTOLERANT"), "GEN01")
     approval = case.added(
         "authorization",
@@ -305,48 +310,49 @@ def test_a_trial_is_taken_away_where_it_is_all_that_keeps_the_rule_silent(
     extracts.write(tmp_path / "in")
     request = Request(tmp_path / "in", tmp_path / "out", tmp_path / "out" / "audit.duckdb", AS_OF)
     night(request)
-    _, told = first_silent(explain(request, "GEN-INTOLERANT"), "GEN01")
+    _, silent = first_silent(explain(request, "GEN-INTOLERANT"), "GEN01")
     assert (
-        told.firing and told.firing.change.words == "had no fill of the generic been on file before"
+        silent.firing
+        and silent.firing.change.words == "had no fill of the generic been on file before"
     )
-    assert (told.firing.outcome, told.firing.reason) == ("advisory", "authorized_without_trial")
+    assert (silent.firing.outcome, silent.firing.reason) == ("advisory", "authorized_without_trial")
 
 
-def test_where_nothing_fires_a_rule_the_text_says_so_with_the_fact(explained: Any) -> None:
+def test_if_nothing_fires_a_rule_the_text_says_so_and_why(explained: Any) -> None:
     text = text_of(
         explained("GEN-GENERIC-M3039")
     )  # a medical line: no tablets, whatever else is changed
     block = text.partition("QTY01 quantity.per_fill: not applicable")[2].partition("\n\n")[0]
-    assert "silent as   no limit for this strength" in block
-    assert "would fire  by no single change of a fact on file that is tried here" in block
+    assert "because          no limit for this strength" in block
+    assert "would fire       not by any single change that is tried here" in block
 
 
-# ---------------------------------------------------------------- lines that no rule looks at
+# ---------------------------------------------------------------- lines that no rule checks
 
-NOT_LOOKED_AT = {
+NOT_CHECKED = {
     "DX-DENIED": "it was denied",
     "QTY-VOIDED": "it was reversed",
     "QTY-NETTED": "it was reversed",
     "DX-REPLACED": "a later version",
     "DX-ZERO-PAID": "nothing was paid",
-    "DX-UNPRICED": "its paid amount is not known",
+    "DX-UNPRICED": "its paid amount is unknown",
     "QTY-AFTER": "its service date is after",
     "DX-DENIED-VISIT-1": "it was denied",
-    "DX-SOLUTION": "its codes are those",
-    "DX-LINKED-VISIT": "its codes are those",
-    "QTY-INDUCER-M2032": "its codes are those",
+    "DX-SOLUTION": "none of its codes belongs",
+    "DX-LINKED-VISIT": "none of its codes belongs",
+    "QTY-INDUCER-M2032": "none of its codes belongs",
 }
 
 
-@pytest.mark.parametrize("claim_id", NOT_LOOKED_AT)
+@pytest.mark.parametrize("claim_id", NOT_CHECKED)
 def test_a_line_that_is_not_judged_says_why(explained: Any, claim_id: str) -> None:
     explanation = explained(claim_id)
-    assert all(row.case is None and row.told == () for row in explanation.rows)
+    assert all(row.case is None and row.rules == () for row in explanation.rows)
     text = " ".join(text_of(explanation).split())
-    assert f"No rule looks at it: {NOT_LOOKED_AT[claim_id]}" in text
+    assert f"No rule checks it: {NOT_CHECKED[claim_id]}" in text
 
 
-def test_of_the_rows_of_one_line_only_the_one_that_stands_is_judged(explained: Any) -> None:
+def test_only_the_final_row_of_a_line_is_judged(explained: Any) -> None:
     twice, versions = explained("DX-TWICE").rows, explained("DX-VERSIONS").rows
     assert [(r.fate, r.case is None) for r in twice] == [("history", False), ("duplicate", True)]
     assert sorted((r.fate, r.case is None) for r in versions) == [
@@ -360,23 +366,21 @@ def test_a_drug_line_of_a_payer_without_a_policy_is_asked_the_general_rules_only
     explained: Any,
 ) -> None:
     (row,) = explained("DX-OTHER-PAYER").rows
-    assert {t.answer["policy_id"] for t in row.told} == {"general"}
+    assert {t.answer["policy_id"] for t in row.rules} == {"general"}
     assert f"NOT ASKED ({len(RULES) - 2})" in text_of(explained("DX-OTHER-PAYER"))
 
 
 def test_a_line_before_the_first_version_says_so(explained: Any) -> None:
     text = " ".join(text_of(explained("QTY-START-BEFORE")).split())
-    assert "no version was in force on 2023-12-12, the first is of 2023-12-13" in text
-    assert (
-        "silent as the service date, 2023-12-12, lies before the document's first version" in text
-    )
+    assert "no version was in force on 2023-12-12: the first took effect on 2023-12-13" in text
+    assert "because the service date, 2023-12-12, is before the policy's first version" in text
 
 
-def test_a_capped_version_says_what_it_softens(explained: Any) -> None:
-    assert "its own review date had passed by then" in " ".join(
+def test_a_capped_version_says_why(explained: Any) -> None:
+    assert "its review date had passed by then" in " ".join(
         text_of(explained("DXB-PAST-REVIEW")).split()
     )
-    assert "its text is not in hand" in " ".join(text_of(explained("CYC-CAP-1")).split())
+    assert "its text is not on hand" in " ".join(text_of(explained("CYC-CAP-1")).split())
 
 
 # ---------------------------------------------------------------- the command
@@ -435,29 +439,29 @@ def test_explaining_leaves_the_warehouse_and_its_folder_as_they_were(request_: R
     assert request_.warehouse.read_bytes() == content
 
 
-def test_an_earlier_night_knows_less(tmp_path: Path) -> None:
+def test_an_earlier_as_of_date_knows_less(tmp_path: Path) -> None:
     request = Request(SAMPLE, tmp_path, tmp_path / "audit.duckdb", date(2026, 4, 5))
     night(request)
     (row,) = explain(request, "CYC-NR-4").rows
     assert (row.fate, row.values["service_date"]) == ("after_as_of", date(2026, 4, 6))
     with pytest.raises(UsageError):
-        explain(
-            replace(request, as_of=date(2026, 4, 4)), "CYC-NR-4"
-        )  # the files came a night later
+        # the files came a day later
+        explain(replace(request, as_of=date(2026, 4, 4)), "CYC-NR-4")
 
 
 def test_explaining_needs_no_prefect() -> None:
-    program = "import sys; import flows.cli.app, flows.replay.explain, flows.replay.explain_text; sys.exit('prefect' in sys.modules)"
+    modules = "flows.cli.app, flows.replay.explain, flows.replay.explain_text"
+    program = f"import sys, {modules}; sys.exit('prefect' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
 
 
-# ---------------------------------------------------------------- what a rule says of itself
+# ---------------------------------------------------------------- a rule's docstring
 
 
 @pytest.mark.parametrize("module", RULES, ids=lambda m: m.RULE.id)
-def test_every_rule_tells_its_question_and_when_it_gives_each_answer(module: RuleModule) -> None:
-    told = meanings(module)
+def test_every_rule_states_its_question_and_when_it_gives_each_answer(module: RuleModule) -> None:
+    texts = meanings(module)
     assert question(module).endswith("?")
-    assert set(told) <= {*EXCEPTIONS, PASS, NOT_APPLICABLE, NOT_EVALUABLE, "Cannot see"}
-    assert {PASS, "Cannot see"} <= set(told)
-    assert all("  " not in text and text.endswith(".") for text in told.values())
+    assert set(texts) <= {*EXCEPTIONS, PASS, NOT_APPLICABLE, NOT_EVALUABLE, "Cannot see"}
+    assert {PASS, "Cannot see"} <= set(texts)
+    assert all("  " not in text and text.endswith(".") for text in texts.values())

@@ -1,0 +1,51 @@
+"""What `explain` finds out about one claim."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from audit_rules.counterfactuals.case import Case, Row
+from audit_rules.counterfactuals.search import Firing
+from audit_rules.engine.rule import RuleModule
+from audit_rules.policy.library import PolicyLibrary
+
+
+@dataclass(frozen=True)
+class RuleExplanation:
+    """One rule on one line under one policy.
+
+    answer     the rule's answer with all its columns.
+    evidence   the facts that the rule looked at.
+    firing     the nearest change that makes the rule fire; None if none does, or if it fired.
+    """
+
+    module: RuleModule
+    answer: Row
+    evidence: tuple[Row, ...]
+    firing: Firing | None
+
+
+@dataclass(frozen=True)
+class ClaimRow:
+    """One row of the claim in the warehouse.
+
+    values   its columns, with the netted amounts.
+    fate     what final action made of it.
+    case     the judged line and the facts of its person; None if the row is not judged.
+    rules    every rule's answer on it.
+    """
+
+    source: str
+    values: Row
+    fate: str
+    case: Case | None
+    rules: tuple[RuleExplanation, ...]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Every row of one claim with every rule's answer."""
+
+    claim_id: str
+    as_of: date
+    rows: tuple[ClaimRow, ...]
+    library: PolicyLibrary

@@ -1,0 +1,144 @@
+"""One rule on one line as plain text: answer, clause, evidence and what would change it."""
+
+import re
+from collections.abc import Iterator
+from datetime import date
+
+from audit_rules.counterfactuals.case import Row
+from audit_rules.policy.library import FAR_FUTURE, Policy
+from audit_rules.policy.terms import Term
+from audit_rules.wording import meanings, question
+from flows.replay.explanation import RuleExplanation
+from flows.replay.paragraphs import labelled
+from flows.reports.wording import basis, fact
+from schemas.outcomes import EXCEPTIONS, NOT_APPLICABLE, NOT_EVALUABLE, PASS, RECORDS_REQUEST
+
+_MOST_FACTS, _FEW_FACTS = 12, 4  # shown for an exception, and for any other answer
+_CLAUSE_ASIDE = re.compile(r",? or (before the clause|(the|no) clause was (not )?in force.*)$")
+_LAST_COMMA = re.compile(r", (?=[^,]*$)")
+_REASON = re.compile(r" \(`[a-z_]+`\)")
+_SHORT_MEANING = 3  # words; "none of these" adds nothing to the fact shown
+
+
+def rule_lines(found: RuleExplanation, policy: Policy) -> Iterator[str]:
+    """Every line of text about one rule under one policy."""
+    answer, rule = found.answer, found.module.RULE
+    is_exception = answer["outcome"] in EXCEPTIONS
+    yield f"  {rule.id} {rule.name}: {_outcome(answer['outcome'], answer['reason'])}"
+    yield from labelled("question", question(found.module))
+    if is_exception:
+        yield from labelled("finding", answer["rationale"])
+    else:
+        yield from _why_no_finding(found, policy)
+    yield from labelled("clause", _clause(found, policy))
+    yield from _evidence(found, _MOST_FACTS if is_exception else _FEW_FACTS)
+    if is_exception:
+        yield from labelled("amount", _amount(answer))
+        yield from _documents(found)
+    else:
+        yield from labelled("would fire", _nearest_change(found))
+
+
+def without_underscores(word: str) -> str:
+    """An outcome as people read it: records request."""
+    return word.replace("_", " ")
+
+
+def _outcome(outcome: str, reason: str | None) -> str:
+    word = without_underscores(outcome)
+    return f"{word} ({reason})" if reason else word
+
+
+def _why_no_finding(found: RuleExplanation, policy: Policy) -> Iterator[str]:
+    yield from labelled("because", _decisive_fact(found, policy))
+    is_pass = found.answer["outcome"] == PASS
+    meaning = _meaning(found)
+    if is_pass and found.firing and len(meaning.split()) > _SHORT_MEANING:
+        yield from labelled("pass means", meaning)
+
+
+def _decisive_fact(found: RuleExplanation, policy: Policy) -> str:
+    """Why the rule finds nothing: a date, what is missing, or what the nearest change changes."""
+    answer, outcome = found.answer, found.answer["outcome"]
+    if answer["version_from"] is None:
+        return f"the service date, {answer['service_date']}, is before the policy's first version"
+    if outcome == NOT_APPLICABLE and (dates := _clause_dates(found, policy)):
+        return dates
+    meaning = _meaning(found)
+    if found.firing is None or outcome == NOT_EVALUABLE:
+        return meaning or "the rule does not cover such a line"
+    fact = found.firing.change.fact
+    return f"{fact} ({meaning})" if outcome == NOT_APPLICABLE and meaning else fact
+
+
+def _meaning(found: RuleExplanation) -> str:
+    """When the rule gives this answer, in its own words.
+
+    Reasons are left out, and so is the remark on clauses: `_clause_dates` gives their dates.
+    """
+    text = _REASON.sub("", meanings(found.module).get(found.answer["outcome"], "").rstrip("."))
+    shorter = _CLAUSE_ASIDE.sub("", text)
+    return text if shorter == text else _LAST_COMMA.sub(" or ", shorter)
+
+
+def _clause_dates(found: RuleExplanation, policy: Policy) -> str:
+    """When the rule's clauses began or ended, if none was in force on the service date."""
+    day: date = found.answer["service_date"]
+    spans = [(t.effective_from, t.effective_to or FAR_FUTURE) for t in _terms(found, policy)]
+    if any(start <= day < end for start, end in spans):
+        return ""
+    start = min(s for s, _ in spans)
+    if day < start:
+        return f"the clause began on {start}, after the service date"
+    return f"the clause ended on {max(spans)[1]}"
+
+
+def _clause(found: RuleExplanation, policy: Policy) -> str:
+    """The clause that the answer rests on, otherwise the rule's clauses in that policy."""
+    day, terms = found.answer["service_date"], _terms(found, policy)
+    in_force = [t for t in terms if t.effective_from <= day < (t.effective_to or FAR_FUTURE)]
+    cited = found.answer.get("citation") or "; ".join(
+        dict.fromkeys(term.cite for term in in_force or terms)
+    )
+    return f"{policy.document.id}: {cited.replace(f'{policy.document.title}: ', '')}"
+
+
+def _terms(found: RuleExplanation, policy: Policy) -> list[Term]:
+    return [t for t in policy.terms if isinstance(t, found.module.RULE.asks[0])]
+
+
+def _evidence(found: RuleExplanation, most: int) -> Iterator[str]:
+    """The latest facts against and for the billing, at most so many of each."""
+    others = [f for f in found.evidence if not _is_the_line(f, found.answer)]
+    for side in ("against", "for"):
+        facts = [fact(f) for f in others if f["side"] == side]
+        if facts:
+            earlier = f"; and {len(facts) - most} earlier" if len(facts) > most else ""
+            yield from labelled(f"evidence {side}", "; ".join(facts[-most:]) + earlier)
+
+
+def _is_the_line(fact: Row, answer: Row) -> bool:
+    """Whether a fact is the judged line itself, which the heading shows already."""
+    own = all(fact[c] == answer[c] for c in ("claim_source", "claim_id", "claim_line_number"))
+    return own and fact["kind"] in ("fill", "service") and fact["id"] is None
+
+
+def _amount(answer: Row) -> str:
+    cents = answer["amount_cents"]
+    at_risk = "unknown" if cents is None else f"{cents / 100:.2f}"
+    return f"{at_risk} at risk of {answer['paid_cents'] / 100:.2f} paid: {basis(cents, answer)}"
+
+
+def _documents(found: RuleExplanation) -> Iterator[str]:
+    """The documents that would settle a records request."""
+    if found.answer["outcome"] == RECORDS_REQUEST:
+        needed = found.module.RULE.needs.get(found.answer["reason"], ())
+        if needed:
+            yield from labelled("settled by", "; ".join(needed))
+
+
+def _nearest_change(found: RuleExplanation) -> str:
+    firing = found.firing
+    if firing is None:
+        return "not by any single change that is tried here"
+    return f"{_outcome(firing.outcome, firing.reason)}, {firing.change.words}"
