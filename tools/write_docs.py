@@ -1,7 +1,7 @@
 """The generated pages of docs/.
 
 `python -m tools.write_docs` writes them all; a test fails when one is stale. Here are the pages of
-rules and policies (from docstrings, cases, policy files and the sample); tools/pages has the others.
+rules and policies (from docstrings, cases, policy files and the sample); tools/pages has the rest.
 """
 
 from collections.abc import Iterator
@@ -21,6 +21,7 @@ from tests.support.running import ROOT, audited
 from tools.pages.commands import commands
 from tools.pages.configuration import configuration
 from tools.pages.extracts import extracts
+from tools.pages.run_picture import run_picture
 
 DOCS = ROOT / "docs"
 CASES = ROOT / "tests" / "cases"
@@ -113,6 +114,7 @@ PAGES = {
     "input.md": extracts,
     "policies.md": policies,
     "rules.md": rules,
+    "run.svg": run_picture,
 }
 
 if __name__ == "__main__":

@@ -79,3 +79,14 @@ def test_every_link_leads_to_a_file_and_a_heading(page: Path) -> None:
 def test_every_page_is_in_the_index() -> None:
     index = set(LINK.findall(_text("docs/index.md")))
     assert {p.name for p in (ROOT / "docs").glob("*.md")} - index == {"index.md"}
+
+
+@pytest.mark.parametrize("package", ["audit_rules", "flows", "sql", "tests", "tools"])
+def test_the_architecture_names_every_folder(package: str) -> None:
+    """A folder of sql or tests that is also one of flows is named there."""
+    text = _text("docs/architecture.md")
+    folders = {
+        p.name for p in (ROOT / package).iterdir() if p.is_dir() and not p.name.startswith("_")
+    }
+    known = set(re.findall(r"`(?:[a-z]+/)?([a-z_]+)/`", text))
+    assert folders - known == set()
