@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from audit_rules.engine.rule import RuleModule
-from audit_rules.policy.library import Policy, PolicyLibrary
+from audit_rules.policy.document import Policy
+from audit_rules.policy.library import PolicyLibrary
 
 
 def describe(module: RuleModule) -> str:

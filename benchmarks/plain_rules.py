@@ -13,15 +13,10 @@ import numpy as np
 import pandas as pd
 
 from audit_rules.policy.library import PolicyLibrary
-from audit_rules.policy.terms import (
-    Course,
-    CyclesWithoutResponse,
-    DiagnosisCoverage,
-    GenericTrial,
-    Inducer,
-    QuantityLimit,
-    Term,
-)
+from audit_rules.policy.terms.base import Term
+from audit_rules.policy.terms.doses import Course, CyclesWithoutResponse
+from audit_rules.policy.terms.fills import GenericTrial, Inducer, QuantityLimit
+from audit_rules.policy.terms.persons import DiagnosisCoverage
 from flows.plan import Plan
 from flows.settle.claims import QUANTITY, SERVICE_DATE
 from schemas.formats import ICD9_TYPE, PATTERNS

@@ -9,7 +9,7 @@ from typing import Any
 
 from audit_rules.errors import PolicyRefused
 from audit_rules.policy.library import PolicyLibrary, load_policies
-from audit_rules.policy.terms import SupplyWindow
+from audit_rules.policy.terms.fills import SupplyWindow
 from audit_rules.reference.codes import Reference, load_reference
 from flows.errors import UsageError
 from flows.intake.config import Config, read_config

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from audit_rules.engine.dossier import WarehouseFrames
 from audit_rules.engine.rule import Book
-from audit_rules.policy.library import FAR_FUTURE, Policy
-from audit_rules.policy.terms import Term
+from audit_rules.policy.document import Policy
+from audit_rules.policy.terms.base import FAR_FUTURE, Term
 
 Row = dict[str, Any]
 T = TypeVar("T", bound=Term)

@@ -10,18 +10,16 @@ from decimal import Decimal
 
 from audit_rules.counterfactuals.case import Case, Change, Edit
 from audit_rules.facts.quantity_limits import TABLET
-from audit_rules.policy.library import FAR_FUTURE
-from audit_rules.policy.terms import (
+from audit_rules.policy.terms.base import FAR_FUTURE
+from audit_rules.policy.terms.doses import (
     Course,
-    DailyDose,
     HcpcsValidity,
-    PrescriberSpecialty,
-    QuantityLimit,
-    TabletStrength,
     UnclassifiedCode,
     UnitsPerDate,
     VialUnits,
 )
+from audit_rules.policy.terms.fills import DailyDose, QuantityLimit, TabletStrength
+from audit_rules.policy.terms.persons import PrescriberSpecialty
 from audit_rules.wording import counted, figure, listed
 
 _ONE = Decimal(1)

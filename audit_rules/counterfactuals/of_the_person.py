@@ -9,25 +9,29 @@ from decimal import Decimal
 
 from audit_rules.counterfactuals.case import Case, Change, Edit, Row
 from audit_rules.facts.authorizations import APPROVED
-from audit_rules.policy.terms import (
+from audit_rules.policy.terms.doses import (
     AdverseEvent,
-    AgeLimit,
-    Authorization,
-    Combination,
     Course,
     CyclesWithoutResponse,
-    DailyDose,
-    DiagnosisCoverage,
     DoseInterval,
-    DuplicateClaim,
-    Eligibility,
-    GenericTrial,
     MaximumCycles,
     Monitoring,
-    QuantityLimit,
     RemissionAtStart,
-    SplitFills,
     TransplantCycles,
+)
+from audit_rules.policy.terms.fills import (
+    Combination,
+    DailyDose,
+    GenericTrial,
+    QuantityLimit,
+    SplitFills,
+)
+from audit_rules.policy.terms.persons import (
+    AgeLimit,
+    Authorization,
+    DiagnosisCoverage,
+    DuplicateClaim,
+    Eligibility,
 )
 from audit_rules.wording import counted, figure, listed
 from schemas.tables import EVIDENCE_VALUES

@@ -15,32 +15,37 @@ import polars as pl
 from audit_rules.counterfactuals import of_the_line, of_the_person
 from audit_rules.counterfactuals.case import FRAMES, Case, Change, Family, Row, completed
 from audit_rules.engine.dossier import WarehouseFrames, compile_dossier
-from audit_rules.engine.rule import Book, RuleModule, run_rules
-from audit_rules.policy.terms import (
+from audit_rules.engine.judge import run_rules
+from audit_rules.engine.rule import Book, RuleModule
+from audit_rules.policy.terms.base import Term
+from audit_rules.policy.terms.doses import (
     AdverseEvent,
-    AgeLimit,
-    Authorization,
-    Combination,
     CyclesWithoutResponse,
-    DailyDose,
-    DiagnosisCoverage,
     DoseInterval,
-    DuplicateClaim,
-    Eligibility,
-    GenericTrial,
     HcpcsValidity,
     MaximumCycles,
     Monitoring,
-    PrescriberSpecialty,
-    QuantityLimit,
     RemissionAtStart,
-    SplitFills,
-    TabletStrength,
-    Term,
     TransplantCycles,
     UnclassifiedCode,
     UnitsPerDate,
     VialUnits,
+)
+from audit_rules.policy.terms.fills import (
+    Combination,
+    DailyDose,
+    GenericTrial,
+    QuantityLimit,
+    SplitFills,
+    TabletStrength,
+)
+from audit_rules.policy.terms.persons import (
+    AgeLimit,
+    Authorization,
+    DiagnosisCoverage,
+    DuplicateClaim,
+    Eligibility,
+    PrescriberSpecialty,
 )
 from schemas.outcomes import EXCEPTIONS
 

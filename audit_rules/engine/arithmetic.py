@@ -13,3 +13,9 @@ def thousandths(value: pl.Expr) -> pl.Expr:
 def from_thousandths(value: pl.Expr) -> pl.Expr:
     """An integer of thousandths as the number to show; null stays null."""
     return value.cast(pl.Float64) / SCALE
+
+
+def rounded_half_up(numerator: pl.Expr, denominator: pl.Expr) -> pl.Expr:
+    """numerator / denominator to the nearest integer, halves up, exactly; integers, denominator positive."""
+    n, d = numerator.cast(pl.Int128), denominator.cast(pl.Int128)
+    return ((2 * n + d) // (2 * d)).cast(pl.Int64)

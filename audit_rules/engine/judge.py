@@ -1,15 +1,19 @@
 """Judge: every rule over its lines, and from the answers the exceptions, the worklist and the coverage."""
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import polars as pl
 
+from audit_rules.engine.answers import settle
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import LINE_SHOWN, line_evidence
 from audit_rules.engine.repeated_amounts import repeated_amounts
-from audit_rules.engine.rule import ON, Book, RuleModule, run_rules
+from audit_rules.engine.rule import ON, Book, RuleAnswers, RuleModule
+from audit_rules.engine.scope import in_scope
 from audit_rules.engine.worklist import worklist
 from schemas.outcomes import EXCEPTIONS, GENERAL, NO_POLICY, NOT_APPLICABLE, NOT_EVALUABLE
 from schemas.results import COVERAGE, EVIDENCE_FIELDS, EVIDENCE_ORDER, EXCEPTION, conform
@@ -103,6 +107,23 @@ class Judgement:
     def coverage(self) -> pl.DataFrame:
         """The contract's table of answers, counted."""
         return coverage(self.counted, self.gaps)
+
+
+class RuleRun(NamedTuple):
+    """One rule on a dossier: its lines in scope, the settled answers on them, and what the rule itself found."""
+
+    module: RuleModule
+    scope: pl.DataFrame
+    settled: pl.LazyFrame
+    found: RuleAnswers
+
+
+def run_rules(dossier: Dossier, book: Book, modules: Sequence[RuleModule]) -> Iterator[RuleRun]:
+    """Each rule in turn: find its lines, evaluate, settle. Answers and evidence are not collected yet."""
+    for module in modules:
+        scope = in_scope(dossier, book, module.RULE).collect()
+        found = module.evaluate(dossier, scope.lazy(), book)
+        yield RuleRun(module, scope, settle(scope.lazy(), found.answers, module.RULE), found)
 
 
 def judge(dossier: Dossier, book: Book, rules: tuple[RuleModule, ...]) -> Judgement:

@@ -3,8 +3,9 @@
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.rule import ON, Book, in_force
-from audit_rules.policy.terms import Authorization
+from audit_rules.engine.rule import ON, Book
+from audit_rules.engine.scope import in_force
+from audit_rules.policy.terms.persons import Authorization
 
 APPROVED, DENIED = "approved", "denied"
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.rule import ON, Book
-from audit_rules.policy.terms import Course
+from audit_rules.policy.terms.doses import Course
 
 
 def dose_dates(dossier: Dossier, book: Book) -> pl.LazyFrame:

@@ -3,9 +3,10 @@
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.rule import Book, in_force
+from audit_rules.engine.rule import Book
+from audit_rules.engine.scope import in_force
 from audit_rules.facts.windows import is_near
-from audit_rules.policy.terms import DiagnosisCoverage
+from audit_rules.policy.terms.persons import DiagnosisCoverage
 
 _COVERED = ("listed", "criteria")
 

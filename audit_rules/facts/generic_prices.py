@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from audit_rules.engine.arithmetic import rounded_half_up
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.rule import rounded_half_up
 from audit_rules.facts.quantity_limits import TABLET
 
 ASKED_BY = ("ingredient", "strength_mg", "payer_id", "service_date", "price_days")

@@ -3,9 +3,10 @@
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.rule import ON, Book, in_force, with_flag
+from audit_rules.engine.rule import ON, Book
+from audit_rules.engine.scope import in_force, with_flag
 from audit_rules.facts.authorizations import APPROVED, covering
-from audit_rules.policy.terms import Inducer
+from audit_rules.policy.terms.fills import Inducer
 
 
 def inducer_fills(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> pl.LazyFrame:

@@ -2,8 +2,9 @@
 
 import polars as pl
 
-from audit_rules.engine.rule import ON, Book, in_force
-from audit_rules.policy.terms import QuantityLimit
+from audit_rules.engine.rule import ON, Book
+from audit_rules.engine.scope import in_force
+from audit_rules.policy.terms.fills import QuantityLimit
 
 TABLET = "tablet"
 _RETAIL, _HOME_DELIVERY = "retail", "home_delivery"

@@ -6,12 +6,8 @@ from audit_rules.lint.finding import Finding, Row, Subject
 from audit_rules.lint.listing import are, first_few, them
 from audit_rules.lint.words import readings, telling, words
 from audit_rules.policy.statements import CodeRange
-from audit_rules.policy.terms import (
-    AdverseEvent,
-    CyclesWithoutResponse,
-    DiagnosisCodes,
-    RemissionAtStart,
-)
+from audit_rules.policy.terms.doses import AdverseEvent, CyclesWithoutResponse, RemissionAtStart
+from audit_rules.policy.terms.persons import DiagnosisCodes
 from audit_rules.reference.icd10cm import EARLIEST, first_day, fiscal_year
 from audit_rules.wording import listed
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Literal, TypeVar
 
 from audit_rules.lint.labels import Labels
-from audit_rules.policy.library import Policy
+from audit_rules.policy.document import Policy
 from audit_rules.policy.statements import CodeRange, Section
 from audit_rules.reference.icd10cm import Icd10cm
 

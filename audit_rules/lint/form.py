@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from audit_rules.lint.finding import Finding
-from audit_rules.policy.library import PolicyFile
+from audit_rules.policy.document import PolicyFile
 
 _PLACEHOLDERS = {
     "",

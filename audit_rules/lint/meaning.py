@@ -8,7 +8,7 @@ from audit_rules.lint.finding import Finding, Row, Subject
 from audit_rules.lint.listing import are, first_few
 from audit_rules.lint.words import readings, telling, words
 from audit_rules.policy.statements import Indication
-from audit_rules.policy.terms import AgeLimit, DiagnosisCoverage
+from audit_rules.policy.terms.persons import AgeLimit, DiagnosisCoverage
 
 _ADULT_AGE = 18
 _CHILDREN = re.compile(

@@ -1,79 +1,18 @@
-"""Policy documents: one TOML file each, checked on loading; what is wrong is said with file, term and remedy."""
+"""The library: every policy document that is in force in a run, shipped or given, by id."""
 
-import hashlib
-import tomllib
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from importlib.resources import files
-from itertools import combinations
 from pathlib import Path
-from typing import Any, TypeVar
 
 import polars as pl
-from pydantic import Field, ValidationError
 
 from audit_rules.errors import PolicyRefused
-from audit_rules.policy.statements import SECTION_KINDS, Section
-from audit_rules.policy.terms import TERM_KINDS, Basis, NotAuditable, Strict, Term
+from audit_rules.policy.document import Policy, PolicyFile, load_policy, read_policy_file
+from audit_rules.policy.terms.base import FAR_FUTURE, Term
 
 SHIPPED_POLICIES = Path(str(files("audit_rules") / "policies"))
-FAR_FUTURE = date(9999, 12, 31)
-M = TypeVar("M", bound=Strict)
-
-
-class Document(Strict):
-    """The document itself. A document without payer and drug applies to every audited drug line.
-
-    sections   its headings, so that `lint` can tell whether a section it refers to is there.
-    """
-
-    id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
-    title: str = Field(min_length=3)
-    payer: str | None = Field(default=None, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
-    payer_names: tuple[str, ...] = ()
-    drug: str | None = None
-    approved_on: date | None = None
-    next_review: date | None = None
-    sections: tuple[str, ...] = ()
-
-
-class Version(Strict):
-    """One version of the text.
-
-    text_in_hand       False: we know that this version existed, not what it said; `recover` becomes `review`.
-    reviewed_through   last service date before the document's own review date passed; later: the same cap.
-    """
-
-    effective_from: date
-    basis: Basis
-    cite: str = Field(min_length=3)
-    text_in_hand: bool = True
-    reviewed_through: date | None = None
-
-
-@dataclass(frozen=True)
-class Policy:
-    """One document with its versions (by date), terms, the clauses that cannot be audited, and what else it states."""
-
-    document: Document
-    versions: tuple[Version, ...]
-    terms: tuple[Term, ...]
-    not_auditable: tuple[NotAuditable, ...]
-    stated: tuple[Section, ...]
-    file_name: str
-    sha256: str
-
-
-@dataclass(frozen=True)
-class PolicyFile:
-    """A policy file as read, before it is checked: its TOML content, the folder where its code sets lie, its hash."""
-
-    name: str
-    folder: Path
-    data: dict[str, Any]
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -195,23 +134,6 @@ def load_policies(extra: Path | None = None) -> PolicyLibrary:
     return library
 
 
-def load_policy(path: Path) -> Policy:
-    """One policy file; PolicyRefused where it does not hold."""
-    return parse_policy(read_policy_file(path))
-
-
-def read_policy_file(path: Path) -> PolicyFile:
-    """A policy file's content, unchecked; PolicyRefused where it is not TOML."""
-    try:
-        content = path.read_bytes()
-        data = tomllib.loads(content.decode("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise PolicyRefused(
-            f"{path.name}: not readable as TOML ({error}). Mend the file."
-        ) from None
-    return PolicyFile(path.name, path.parent, data, hashlib.sha256(content).hexdigest())
-
-
 def read_policy_files(paths: Iterable[Path]) -> list[PolicyFile]:
     """The content of policy files, unchecked; of a folder, every policy file in it. No path: the shipped documents."""
     found: list[Path] = []
@@ -223,97 +145,6 @@ def read_policy_files(paths: Iterable[Path]) -> list[PolicyFile]:
             )
         found += inside
     return [read_policy_file(path) for path in dict.fromkeys(found)]
-
-
-def parse_policy(file: PolicyFile) -> Policy:
-    """The policy that a file holds; PolicyRefused where it does not hold."""
-    name, data = file.name, file.data
-    kinds = {k.kind: k for k in TERM_KINDS}
-    sections = {s.key: s for s in SECTION_KINDS}
-    unknown = sorted(
-        set(data) - set(kinds) - set(sections) - {"document", "version", "not_auditable"}
-    )
-    if unknown:
-        raise PolicyRefused(
-            f"{name}: unknown section {unknown[0]!r}: no rule knows such a term. Known: {', '.join(sorted([*kinds, *sections]))}."
-        )
-    document = _parse(name, Document, data.get("document"), "document")
-    versions = tuple(
-        _parse(name, Version, v, f"version {i + 1}")
-        for i, v in enumerate(_list(name, data, "version"))
-    )
-    terms = tuple(
-        _parse(
-            name,
-            kinds[k],
-            t,
-            f"{k} {t.get('term_id', f'number {i + 1}') if isinstance(t, dict) else i + 1}",
-        )
-        for k in kinds
-        for i, t in enumerate(_list(name, data, k))
-    )
-    not_auditable = tuple(
-        _parse(name, NotAuditable, n, f"not_auditable {i + 1}")
-        for i, n in enumerate(_list(name, data, "not_auditable"))
-    )
-    stated = tuple(
-        _parse(name, sections[k], s, f"{k} {i + 1}")
-        for k in sections
-        for i, s in enumerate(_list(name, data, k))
-    )
-    policy = Policy(document, versions, terms, not_auditable, stated, name, file.sha256)
-    _check_policy(policy)
-    return policy
-
-
-def _list(name: str, data: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    value = data.get(key, [])
-    if not isinstance(value, list):
-        raise PolicyRefused(f"{name}: {key} must be an array of tables. Write [[{key}]].")
-    return value
-
-
-def _parse(name: str, model: type[M], data: object, where: str) -> M:
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(x) for x in first["loc"])
-        remedies = {
-            "extra_forbidden": f"Remove it; allowed are: {', '.join(model.model_fields)}.",
-            "missing": "Add it.",
-        }
-        remedy = remedies.get(first["type"], "Correct the value.")
-        raise PolicyRefused(
-            f"{name}: {where}: {field + ': ' if field else ''}{first['msg']}. {remedy}"
-        ) from None
-
-
-def _check_policy(policy: Policy) -> None:
-    name = policy.file_name
-    starts = [v.effective_from for v in policy.versions]
-    if not starts or starts != sorted(set(starts)):
-        raise PolicyRefused(
-            f"{name}: versions must be there and in order of effective_from. Put the oldest first."
-        )
-    if bool(policy.document.payer) != bool(policy.document.drug):
-        raise PolicyRefused(
-            f"{name}: document: give payer and drug, or neither for a general document."
-        )
-    by_subject: dict[tuple[object, ...], list[Term]] = defaultdict(list)
-    for term in policy.terms:
-        if term.effective_from < starts[0]:
-            raise PolicyRefused(
-                f"{name}: {term.kind} {term.term_id}: begins before the document's first version ({starts[0]}). "
-                "Move its effective_from or add the version."
-            )
-        by_subject[(term.kind, *term.same_subject())].append(term)
-    for group in by_subject.values():
-        for a, b in combinations(sorted(group, key=lambda t: t.effective_from), 2):
-            if (a.effective_to or FAR_FUTURE) > b.effective_from:
-                raise PolicyRefused(
-                    f"{name}: {b.kind} {b.term_id}: overlaps {a.term_id} in time. End the earlier with effective_to."
-                )
 
 
 def check_library(library: PolicyLibrary) -> None:

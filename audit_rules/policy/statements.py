@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from audit_rules.policy.terms import Positive, Strict
+from audit_rules.policy.terms.base import Positive, Strict
 from schemas.formats import ICD10CM_CATEGORY, ICD10CM_SUBDIVISION, SHAPES
 from schemas.tables import Kind
 

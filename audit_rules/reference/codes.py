@@ -9,8 +9,10 @@ from typing import get_args
 import polars as pl
 
 from audit_rules.errors import PolicyRefused
-from audit_rules.policy.library import Policy, PolicyLibrary
-from audit_rules.policy.terms import AgeLimit, DiagnosisCodes, Standing
+from audit_rules.policy.document import Policy
+from audit_rules.policy.library import PolicyLibrary
+from audit_rules.policy.terms.base import Standing
+from audit_rules.policy.terms.persons import AgeLimit, DiagnosisCodes
 from schemas.formats import has_shape, well_formed
 from schemas.tables import Kind
 

@@ -11,11 +11,13 @@ Cannot see        which of several indications the drug was given for, and excep
 
 import polars as pl
 
+from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import diagnosis_evidence, eligibility_evidence
-from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.scope import in_force
 from audit_rules.facts.diagnoses import covered_diagnoses, latest_of_each_code
-from audit_rules.policy.terms import AgeLimit, DiagnosisCodes, DiagnosisCoverage
+from audit_rules.policy.terms.persons import AgeLimit, DiagnosisCodes, DiagnosisCoverage
 from schemas.outcomes import FULL_PAID, NOT_APPLICABLE, NOT_EVALUABLE, PASS, RECORDS_REQUEST, REVIEW
 from schemas.results import AGAINST
 
@@ -41,7 +43,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
     """Judge every line of the policies with an age limit; one answer per line and policy."""
     asked = in_force(lines, book.terms(AgeLimit)).rename({"reason": "limit_reason"})
     covered = covered_diagnoses(dossier, lines, book)
@@ -65,7 +67,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
         covered.join(limited.filter("requires_covered_indication"), on=list(ON), how="semi")
     )
     birth = eligibility_evidence(limited, AGAINST, "birth_date", pl.lit(None), pl.col("birth_date"))
-    return Findings(answers, [birth, diagnosis_evidence(indications, AGAINST)])
+    return RuleAnswers(answers, [birth, diagnosis_evidence(indications, AGAINST)])
 
 
 def _with_indications(asked: pl.LazyFrame, covered: pl.LazyFrame) -> pl.LazyFrame:

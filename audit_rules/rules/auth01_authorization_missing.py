@@ -10,9 +10,11 @@ Cannot see        an approval that the extract does not hold, or what an approva
 
 import polars as pl
 
+from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import authorization_evidence
-from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, with_flag
+from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.scope import with_flag
 from audit_rules.facts.authorizations import (
     APPROVED,
     DENIED,
@@ -20,7 +22,7 @@ from audit_rules.facts.authorizations import (
     of_the_drug,
     under_the_clause,
 )
-from audit_rules.policy.terms import Authorization
+from audit_rules.policy.terms.persons import Authorization
 from schemas.outcomes import FULL_PAID, NOT_EVALUABLE, PASS, RECORDS_REQUEST
 from schemas.results import AGAINST, FOR
 
@@ -44,7 +46,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
     """Judge every line of the policies that ask for an authorization; one answer per line and policy."""
     asked = under_the_clause(lines, book)
     on_the_day = covering(dossier, asked)
@@ -69,6 +71,6 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
         )
     )
     side = pl.when(is_approved).then(pl.lit(FOR)).otherwise(pl.lit(AGAINST))
-    return Findings(
+    return RuleAnswers(
         answers, [authorization_evidence(on_the_day, side), authorization_evidence(ended, AGAINST)]
     )

@@ -9,11 +9,12 @@ Cannot see        a renewal that was granted without a record of its own.
 
 import polars as pl
 
+from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import authorization_evidence
-from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer
+from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
 from audit_rules.facts.authorizations import APPROVED, covering, under_the_clause
-from audit_rules.policy.terms import Authorization
+from audit_rules.policy.terms.persons import Authorization
 from schemas.outcomes import ADVISORY, NONE
 from schemas.results import FOR
 
@@ -29,7 +30,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
     """Judge every line that an approved authorization covers; one answer per line and policy."""
     asked = under_the_clause(lines, book)
     approved = covering(dossier, asked).filter(pl.col("status") == APPROVED)
@@ -40,4 +41,4 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
         answer,
         [Answer(days > allowed, ADVISORY, "authorization_longer_than_policy", days, allowed)],
     )
-    return Findings(answers, [authorization_evidence(approved, FOR)])
+    return RuleAnswers(answers, [authorization_evidence(approved, FOR)])

@@ -8,9 +8,11 @@ Cannot see        a claim that the payer accepted under the old code by agreemen
 
 import polars as pl
 
+from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force
-from audit_rules.policy.terms import HcpcsValidity
+from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.scope import in_force
+from audit_rules.policy.terms.doses import HcpcsValidity
 from schemas.outcomes import FULL_PAID, RECOVER
 
 RULE = Rule(
@@ -26,7 +28,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
     """Judge every line of the policies that give codes their days; one answer per line and policy."""
     asked = in_force(lines, book.terms(HcpcsValidity)).pipe(_of_its_own_code)
     is_dated, day = pl.col("is_dated"), pl.col("service_date")
@@ -37,7 +39,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
             Answer(is_dated & (day > pl.col("valid_to")), RECOVER, "code_expired"),
         ],
     )
-    return Findings(answers)
+    return RuleAnswers(answers)
 
 
 def _of_its_own_code(asked: pl.LazyFrame) -> pl.LazyFrame:

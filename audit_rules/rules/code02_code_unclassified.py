@@ -8,9 +8,11 @@ Cannot see        an unclassified line that names the drug without its NDC: noth
 
 import polars as pl
 
+from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.rule import Answer, Book, Findings, Rule, answer, in_force
-from audit_rules.policy.terms import UnclassifiedCode
+from audit_rules.engine.rule import Book, Rule, RuleAnswers
+from audit_rules.engine.scope import in_force
+from audit_rules.policy.terms.doses import UnclassifiedCode
 from schemas.outcomes import PRICE_UNKNOWN, REVIEW
 
 RULE = Rule(
@@ -25,8 +27,8 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
     """Judge every line of the policies that name unclassified codes; one answer per line and policy."""
     asked = in_force(lines, book.terms(UnclassifiedCode))
     is_unclassified = pl.col("hcpcs_code").is_in(pl.col("hcpcs"))
-    return Findings(asked.pipe(answer, [Answer(is_unclassified, REVIEW, "unclassified_code")]))
+    return RuleAnswers(asked.pipe(answer, [Answer(is_unclassified, REVIEW, "unclassified_code")]))

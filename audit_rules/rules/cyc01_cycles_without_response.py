@@ -11,12 +11,14 @@ Cannot see        a response that stands in the chart only.
 
 import polars as pl
 
+from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import clinical_evidence, diagnosis_evidence, dose_evidence
-from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force, with_flag
+from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.scope import in_force, with_flag
 from audit_rules.facts.clinical import facts_on_file, latest
 from audit_rules.facts.courses import dose_dates, doses_so_far, with_cycle
-from audit_rules.policy.terms import Course, CyclesWithoutResponse
+from audit_rules.policy.terms.doses import Course, CyclesWithoutResponse
 from schemas.outcomes import FULL_PAID, PASS, RECORDS_REQUEST, RECOVER, REVIEW
 from schemas.results import AGAINST, FOR
 
@@ -42,7 +44,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
     """Judge every line on a dose date; one answer per line and policy."""
     doses = dose_dates(dossier, book)
     dosed = with_cycle(in_force(lines, book.terms(CyclesWithoutResponse)), doses)
@@ -82,4 +84,4 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
         clinical_evidence(unmet, AGAINST),
         diagnosis_evidence(remissions, FOR),
     ]
-    return Findings(answers, evidence)
+    return RuleAnswers(answers, evidence)

@@ -10,11 +10,13 @@ Cannot see        cycles given in a hospital stay, or paid by a payer whose clai
 
 import polars as pl
 
+from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import dose_evidence
-from audit_rules.engine.rule import Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.engine.rule import Book, Rule, RuleAnswers
+from audit_rules.engine.scope import in_force
 from audit_rules.facts.courses import dose_dates, doses_until, with_cycle, with_earlier_cycles
-from audit_rules.policy.terms import Course, MaximumCycles
+from audit_rules.policy.terms.doses import Course, MaximumCycles
 from schemas.outcomes import FULL_PAID, RECOVER, REVIEW
 from schemas.results import AGAINST
 
@@ -34,7 +36,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
     """Judge every line on a dose date; one answer per line and policy."""
     doses = dose_dates(dossier, book)
     dosed = with_cycle(in_force(lines, book.terms(MaximumCycles)), doses).pipe(
@@ -50,4 +52,4 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
             Answer(lifetime > most, REVIEW, "over_maximum_lifetime", lifetime, most),
         ],
     )
-    return Findings(answers, [dose_evidence(doses_until(dosed, doses), AGAINST)])
+    return RuleAnswers(answers, [dose_evidence(doses_until(dosed, doses), AGAINST)])

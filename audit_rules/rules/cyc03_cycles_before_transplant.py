@@ -10,13 +10,15 @@ Cannot see        a transplant planned and never recorded, or one in a hospital 
 
 import polars as pl
 
+from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import clinical_evidence, dose_evidence, service_evidence
-from audit_rules.engine.rule import Answer, Book, Findings, Rule, answer, in_force, with_flag
+from audit_rules.engine.rule import Book, Rule, RuleAnswers
+from audit_rules.engine.scope import in_force, with_flag
 from audit_rules.facts.clinical import facts_on_file
 from audit_rules.facts.courses import dose_dates, doses_so_far, with_cycle
 from audit_rules.facts.transplants import plans, transplants_ahead
-from audit_rules.policy.terms import Course, TransplantCycles
+from audit_rules.policy.terms.doses import Course, TransplantCycles
 from schemas.outcomes import FULL_PAID, PASS, RECORDS_REQUEST, REVIEW
 from schemas.results import AGAINST, FOR
 
@@ -43,7 +45,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
     """Judge every line on a dose date of a course that leads to a transplant; one answer per line and policy."""
     doses = dose_dates(dossier, book)
     dosed = with_cycle(in_force(lines, book.terms(TransplantCycles)), doses)
@@ -83,4 +85,4 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
         clinical_evidence(planned, AGAINST),
         clinical_evidence(unmet, FOR),
     ]
-    return Findings(answers, evidence)
+    return RuleAnswers(answers, evidence)

@@ -9,11 +9,13 @@ Cannot see        why a dose was moved; a date of service that stands for anothe
 
 import polars as pl
 
+from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import dose_evidence
-from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.scope import in_force
 from audit_rules.facts.courses import dose_dates, doses_until, with_cycle
-from audit_rules.policy.terms import Course, DoseInterval
+from audit_rules.policy.terms.doses import Course, DoseInterval
 from schemas.outcomes import FULL_PAID, REVIEW
 from schemas.results import AGAINST
 
@@ -31,7 +33,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
     """Judge every line on a dose date; one answer per line and policy."""
     doses = dose_dates(dossier, book)
     window_from = pl.col("service_date") - pl.duration(days="window_days")
@@ -53,6 +55,6 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
             Answer(count > most, REVIEW, "too_many_doses", count, most),
         ],
     )
-    return Findings(
+    return RuleAnswers(
         answers, [dose_evidence(given.filter(dose_date >= pl.col("window_from")), AGAINST)]
     )

@@ -11,14 +11,16 @@ Cannot see        what the patient took; an inducer given in hospital, bought ov
 
 import polars as pl
 
+from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.arithmetic import SCALE, thousandths
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import authorization_evidence, fill_evidence
-from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.scope import in_force
 from audit_rules.facts.daily_dose import mg_per_day, other_strength_fills, with_daily_dose
 from audit_rules.facts.inducers import inducer_fills, overrides, with_inducer
 from audit_rules.facts.quantity_limits import tablet_fills
-from audit_rules.policy.terms import DailyDose, Inducer
+from audit_rules.policy.terms.fills import DailyDose, Inducer
 from schemas.outcomes import NONE, NOT_EVALUABLE, REVIEW
 from schemas.results import AGAINST, FOR
 
@@ -37,7 +39,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
     """Judge every fill of tablets of known strength; one answer per fill and policy."""
     fills = tablet_fills(lines).filter(pl.col("strength_mg").is_not_null())
     inducers, granted = inducer_fills(dossier, fills, book), overrides(dossier, fills, book)
@@ -94,4 +96,4 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
         fill_evidence(inducers, FOR),
         authorization_evidence(granted, FOR),
     ]
-    return Findings(answers, evidence)
+    return RuleAnswers(answers, evidence)

@@ -10,11 +10,13 @@ Cannot see        two services of one day that were billed alike on purpose, suc
 
 import polars as pl
 
+from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import line_evidence
-from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.scope import in_force
 from audit_rules.facts.duplicates import earlier_twins
-from audit_rules.policy.terms import DuplicateClaim
+from audit_rules.policy.terms.persons import DuplicateClaim
 from schemas.outcomes import FULL_PAID, RECOVER, REVIEW
 
 RULE = Rule(
@@ -33,7 +35,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
     """Judge every audited line; one answer per line and policy."""
     asked = in_force(lines, book.terms(DuplicateClaim))
     twins = earlier_twins(dossier, asked)
@@ -49,4 +51,4 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
             Answer(~pl.col("is_certain"), REVIEW, "possible_duplicate"),
         ],
     )
-    return Findings(answers, [line_evidence(twins)])
+    return RuleAnswers(answers, [line_evidence(twins)])

@@ -12,16 +12,18 @@ Cannot see        a diagnosis that stands in the chart only; a code list is illu
 
 import polars as pl
 
+from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import diagnosis_evidence
-from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force, with_flag
+from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.scope import in_force, with_flag
 from audit_rules.facts.diagnoses import (
     around_the_line,
     covered_diagnoses,
     latest_of_each_code,
     with_standing,
 )
-from audit_rules.policy.terms import DiagnosisCodes, DiagnosisCoverage
+from audit_rules.policy.terms.persons import DiagnosisCodes, DiagnosisCoverage
 from schemas.outcomes import FULL_PAID, NOT_EVALUABLE, PASS, RECORDS_REQUEST, REVIEW
 from schemas.results import AGAINST, FOR
 
@@ -57,7 +59,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
     """Judge every line of the policies with a coverage clause; one answer per line and policy."""
     asked = in_force(lines, book.terms(DiagnosisCoverage))
     covered = covered_diagnoses(dossier, lines, book)
@@ -98,4 +100,4 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
         )
     )
     side = pl.when(pl.col("standing") == "conflict").then(pl.lit(FOR)).otherwise(pl.lit(AGAINST))
-    return Findings(answers, [diagnosis_evidence(latest_of_each_code(found), side)])
+    return RuleAnswers(answers, [diagnosis_evidence(latest_of_each_code(found), side)])

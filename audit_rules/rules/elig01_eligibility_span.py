@@ -9,10 +9,12 @@ Cannot see        a retroactive enrollment, or a death date, that the extract do
 
 import polars as pl
 
+from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import eligibility_evidence
-from audit_rules.engine.rule import Answer, Book, Findings, Rule, answer, in_force, with_flag
-from audit_rules.policy.terms import Eligibility
+from audit_rules.engine.rule import Book, Rule, RuleAnswers
+from audit_rules.engine.scope import in_force, with_flag
+from audit_rules.policy.terms.persons import Eligibility
 from schemas.outcomes import FULL_PAID, NOT_EVALUABLE, REVIEW
 from schemas.results import AGAINST, FOR
 
@@ -28,7 +30,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
     """Judge every audited line; one answer per line and policy."""
     asked = in_force(lines, book.terms(Eligibility))
     day, end = pl.col("service_date"), pl.col("enrollment_end_date")
@@ -54,7 +56,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
     side = pl.when(pl.col("covers")).then(pl.lit(FOR)).otherwise(pl.lit(AGAINST))
     until = pl.format("until {}", end).fill_null("open")
     dead = asked.filter(day > pl.col("death_date"))
-    return Findings(
+    return RuleAnswers(
         answers,
         [
             eligibility_evidence(spans, side, "enrollment", until, pl.col("enrollment_start_date")),

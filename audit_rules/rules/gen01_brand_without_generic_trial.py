@@ -11,6 +11,7 @@ Cannot see        a trial paid in cash, by samples, or by a payer whose claims a
 
 import polars as pl
 
+from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import (
     authorization_evidence,
@@ -19,12 +20,13 @@ from audit_rules.engine.evidence import (
     eligibility_evidence,
     fill_evidence,
 )
-from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force, with_flag
+from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.scope import in_force, with_flag
 from audit_rules.facts.authorizations import APPROVED, covering
 from audit_rules.facts.clinical import facts_on_file
 from audit_rules.facts.generic_prices import are_tablets, with_generic_price
 from audit_rules.facts.quantity_limits import tablet_fills
-from audit_rules.policy.terms import GenericTrial
+from audit_rules.policy.terms.fills import GenericTrial
 from schemas.outcomes import ADVISORY, PASS, PRICE_DIFFERENCE, RECORDS_REQUEST, RECOVER
 from schemas.results import FOR
 
@@ -55,7 +57,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
     """Judge every fill of brand tablets; one answer per fill and policy."""
     brand = in_force(
         tablet_fills(lines).filter(pl.col("product") == "brand"), book.terms(GenericTrial)
@@ -104,7 +106,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
             pl.col("observed_from"),
         ),
     ]
-    return Findings(answers, evidence)
+    return RuleAnswers(answers, evidence)
 
 
 def _earlier_generic_fills(dossier: Dossier, brand: pl.LazyFrame) -> pl.LazyFrame:

@@ -11,14 +11,15 @@ Cannot see        an inducer given in hospital, bought over the counter, or take
 
 import polars as pl
 
-from audit_rules.engine.arithmetic import thousandths
+from audit_rules.engine.answers import Answer, answer
+from audit_rules.engine.arithmetic import rounded_half_up, thousandths
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import authorization_evidence, fill_evidence
-from audit_rules.engine.rule import Answer, Book, Findings, Rule, answer, rounded_half_up
+from audit_rules.engine.rule import Book, Rule, RuleAnswers
 from audit_rules.facts.generic_prices import drug_cents
 from audit_rules.facts.inducers import inducer_fills, overrides, with_inducer
 from audit_rules.facts.quantity_limits import tablet_fills, with_limits
-from audit_rules.policy.terms import Inducer, QuantityLimit
+from audit_rules.policy.terms.fills import Inducer, QuantityLimit
 from schemas.outcomes import EXCESS_QUANTITY, NOT_EVALUABLE, PASS, RECOVER, REVIEW
 from schemas.results import FOR
 
@@ -41,7 +42,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
     """Judge every tablet fill of a strength with a limit in force; one answer per fill and policy."""
     fills = tablet_fills(lines)
     inducers, granted = inducer_fills(dossier, fills, book), overrides(dossier, fills, book)
@@ -75,7 +76,9 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
             Answer(pl.lit(True), RECOVER, "quantity_over_limit", quantity, ceiling),
         ],
     ).pipe(_priced)
-    return Findings(answers, [fill_evidence(inducers, FOR), authorization_evidence(granted, FOR)])
+    return RuleAnswers(
+        answers, [fill_evidence(inducers, FOR), authorization_evidence(granted, FOR)]
+    )
 
 
 def _priced(answers: pl.LazyFrame) -> pl.LazyFrame:

@@ -10,13 +10,15 @@ Cannot see        a lost bottle, a changed dose, or fills paid in cash. A channe
 
 import polars as pl
 
+from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.arithmetic import from_thousandths, thousandths
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import authorization_evidence, fill_evidence, line_evidence
-from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.scope import in_force
 from audit_rules.facts.inducers import inducer_fills, overrides, with_inducer
 from audit_rules.facts.quantity_limits import tablet_fills, unknown_as_retail, with_limits
-from audit_rules.policy.terms import Inducer, QuantityLimit, SplitFills
+from audit_rules.policy.terms.fills import Inducer, QuantityLimit, SplitFills
 from schemas.outcomes import ADVISORY, NONE, NOT_EVALUABLE
 from schemas.results import FOR
 
@@ -32,7 +34,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
     """Judge every tablet fill of a strength with a limit in force; one answer per fill and policy."""
     fills = unknown_as_retail(tablet_fills(lines))
     inducers, granted = inducer_fills(dossier, fills, book), overrides(dossier, fills, book)
@@ -61,7 +63,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
             ),
         ],
     )
-    return Findings(
+    return RuleAnswers(
         answers,
         [line_evidence(near), fill_evidence(inducers, FOR), authorization_evidence(granted, FOR)],
     )

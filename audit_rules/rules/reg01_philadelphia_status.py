@@ -10,11 +10,13 @@ Cannot see        whether the two were meant as one treatment, and drugs whose N
 
 import polars as pl
 
+from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import clinical_evidence, fill_evidence
-from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.scope import in_force
 from audit_rules.facts.clinical import facts_on_file, latest
-from audit_rules.policy.terms import Combination
+from audit_rules.policy.terms.fills import Combination
 from schemas.outcomes import FULL_PAID, PASS, RECORDS_REQUEST
 from schemas.results import AGAINST, FOR
 
@@ -35,7 +37,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
     """Judge every line whose date the supply of a combined drug covers; one answer per line and policy."""
     asked = in_force(lines, book.terms(Combination))
     fills = _covering_fills(dossier, asked)
@@ -56,7 +58,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
         )
     )
     side = pl.when(is_required).then(pl.lit(FOR)).otherwise(pl.lit(AGAINST))
-    return Findings(
+    return RuleAnswers(
         answers,
         [fill_evidence(fills, AGAINST), clinical_evidence(statuses, side)],
         _unknown_ingredients(book),

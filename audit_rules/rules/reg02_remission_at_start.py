@@ -10,14 +10,16 @@ Cannot see        a relapse that stands in the chart only, such as one found by 
 
 import polars as pl
 
+from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import clinical_evidence, diagnosis_evidence
-from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force, with_flag
+from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.scope import in_force, with_flag
 from audit_rules.facts.clinical import facts_on_file
 from audit_rules.facts.courses import dose_dates, with_cycle
 from audit_rules.facts.diagnoses import around_the_line
 from audit_rules.facts.windows import is_near
-from audit_rules.policy.terms import Course, RemissionAtStart
+from audit_rules.policy.terms.doses import Course, RemissionAtStart
 from schemas.outcomes import FULL_PAID, RECORDS_REQUEST
 from schemas.results import AGAINST, FOR
 
@@ -39,7 +41,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
     """Judge every line on the first dose date of the first course; one answer per line and policy."""
     dosed = with_cycle(in_force(lines, book.terms(RemissionAtStart)), dose_dates(dossier, book))
     first = dosed.filter(pl.col("course_no") == 1, pl.col("service_date") == pl.col("course_start"))
@@ -61,7 +63,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
     begun_in_remission = (
         pl.col("in_remission") & ~pl.col("has_active_disease") & ~pl.col("has_relapsed")
     )
-    return Findings(
+    return RuleAnswers(
         answers.pipe(
             answer, [Answer(begun_in_remission, RECORDS_REQUEST, "in_remission_at_start")]
         ),

@@ -8,11 +8,13 @@ Cannot see        a suspicion that was ruled out, or the disease under a less ex
 
 import polars as pl
 
+from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import diagnosis_evidence, dose_evidence
-from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.scope import in_force
 from audit_rules.facts.courses import dose_dates, doses_so_far, with_cycle
-from audit_rules.policy.terms import AdverseEvent, Course
+from audit_rules.policy.terms.doses import AdverseEvent, Course
 from schemas.outcomes import FULL_PAID, REVIEW
 from schemas.results import AGAINST
 
@@ -28,7 +30,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
     """Judge every line on a dose date; one answer per line and policy."""
     doses = dose_dates(dossier, book)
     dosed = with_cycle(in_force(lines, book.terms(AdverseEvent)), doses)
@@ -46,7 +48,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
         answer,
         [Answer(pl.col("first_found").is_not_null(), REVIEW, "after_veno_occlusive_disease")],
     )
-    return Findings(
+    return RuleAnswers(
         answers,
         [dose_evidence(doses_so_far(dosed, doses), AGAINST), diagnosis_evidence(events, AGAINST)],
     )

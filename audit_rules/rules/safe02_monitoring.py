@@ -10,10 +10,12 @@ Cannot see        tests within a hospital stay or a bundled payment, and their r
 
 import polars as pl
 
+from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import service_evidence
-from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force
-from audit_rules.policy.terms import Monitoring
+from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.scope import in_force
+from audit_rules.policy.terms.doses import Monitoring
 from schemas.outcomes import ADVISORY, NONE, NOT_EVALUABLE
 from schemas.results import FOR
 
@@ -29,7 +31,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
     """Judge every date with a line of the drug; one answer per person, payer, date and policy, on its first line."""
     first = _first_lines(lines)
     asked = in_force(first.select(*ON, "person", "service_date"), book.terms(Monitoring))
@@ -57,7 +59,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
             Answer(count > 0, ADVISORY, "monitoring_not_on_claims", count, pl.lit(0)),
         ],
     )
-    return Findings(answers, [service_evidence(shown, FOR)])
+    return RuleAnswers(answers, [service_evidence(shown, FOR)])
 
 
 def _first_lines(lines: pl.LazyFrame) -> pl.LazyFrame:

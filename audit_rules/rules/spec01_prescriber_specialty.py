@@ -11,11 +11,13 @@ Cannot see        a consultation that was not billed, and the specialty of a gro
 
 import polars as pl
 
+from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import service_evidence, specialty_evidence
-from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force, with_flag
+from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.scope import in_force, with_flag
 from audit_rules.facts.windows import is_near
-from audit_rules.policy.terms import PrescriberSpecialty
+from audit_rules.policy.terms.persons import PrescriberSpecialty
 from schemas.outcomes import FULL_PAID, NOT_EVALUABLE, PASS, RECORDS_REQUEST
 from schemas.results import AGAINST, FOR
 
@@ -38,7 +40,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
     """Judge every line of the policies that ask for a specialty; one answer per line and policy."""
     asked = in_force(lines, book.terms(PrescriberSpecialty)).with_columns(npi=_prescriber())
     specialists = _specialists(dossier, book)
@@ -59,7 +61,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
             ],
         )
     )
-    return Findings(
+    return RuleAnswers(
         answers, [specialty_evidence(known, AGAINST), service_evidence(consultations, FOR)]
     )
 

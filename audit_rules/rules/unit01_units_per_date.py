@@ -12,23 +12,16 @@ Cannot see        the dose given; a body surface that is not on file.
 
 import polars as pl
 
-from audit_rules.engine.arithmetic import from_thousandths, thousandths
+from audit_rules.engine.answers import Answer, answer
+from audit_rules.engine.arithmetic import from_thousandths, rounded_half_up, thousandths
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import clinical_evidence, line_evidence
-from audit_rules.engine.rule import (
-    ON,
-    Answer,
-    Book,
-    Findings,
-    Rule,
-    answer,
-    in_force,
-    rounded_half_up,
-)
+from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.scope import in_force
 from audit_rules.facts.clinical import facts_on_file, latest
 from audit_rules.facts.courses import dose_dates, first_dates
 from audit_rules.facts.infusion_units import billed_lines, carrying_lines, units_milli, whole_vials
-from audit_rules.policy.terms import Course, UnitsPerDate
+from audit_rules.policy.terms.doses import Course, UnitsPerDate
 from schemas.outcomes import EXCESS_QUANTITY, NOT_EVALUABLE, RECORDS_REQUEST, RECOVER
 from schemas.results import FOR
 
@@ -52,7 +45,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
     """Judge every date with units billed; one answer per person, payer, date and policy, on the line that carries it."""
     asked = carrying_lines(in_force(lines, book.terms(UnitsPerDate)))
     billed = billed_lines(dossier, asked)
@@ -99,7 +92,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
             ),
         ],
     ).pipe(_priced)
-    return Findings(answers, [line_evidence(billed), clinical_evidence(surfaces, FOR)])
+    return RuleAnswers(answers, [line_evidence(billed), clinical_evidence(surfaces, FOR)])
 
 
 def _priced(answers: pl.LazyFrame) -> pl.LazyFrame:

@@ -12,12 +12,14 @@ Cannot see        the vials opened; a vial shared between patients.
 
 import polars as pl
 
+from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.arithmetic import from_thousandths, thousandths
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import line_evidence
-from audit_rules.engine.rule import ON, Answer, Book, Findings, Rule, answer, in_force
+from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.scope import in_force
 from audit_rules.facts.infusion_units import billed_lines, carrying_lines, units_milli
-from audit_rules.policy.terms import VialUnits
+from audit_rules.policy.terms.doses import VialUnits
 from schemas.outcomes import ADVISORY, NONE, NOT_EVALUABLE, REVIEW
 
 RULE = Rule(
@@ -38,7 +40,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
     """Judge every date with units billed; one answer per person, payer, date and policy, on the line that carries it."""
     asked = carrying_lines(in_force(lines, book.terms(VialUnits)))
     billed = billed_lines(dossier, asked).join(
@@ -75,4 +77,4 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> Findings:
             Answer(total.is_null(), NOT_EVALUABLE, "quantity_missing"),
         ],
     )
-    return Findings(answers, [line_evidence(billed)])
+    return RuleAnswers(answers, [line_evidence(billed)])

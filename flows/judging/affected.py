@@ -13,7 +13,7 @@ import polars as pl
 from audit_rules.engine.dossier import named_fills
 from audit_rules.engine.rule import Book, RuleModule
 from audit_rules.facts.generic_prices import ASKED_BY, are_tablets, dearest_generics
-from audit_rules.policy.terms import GenericTrial
+from audit_rules.policy.terms.fills import GenericTrial
 from flows.judging.frames import PopulationFacts, supplied
 from flows.warehouse.connection import left
 from flows.warehouse.memory import after, builds_on_answers

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from audit_rules.counterfactuals.case import Row
-from audit_rules.policy.library import Policy
+from audit_rules.policy.document import Policy
 from audit_rules.rules import RULES
 from audit_rules.wording import counted, figure, listed
 from flows.replay.explanation import ClaimRow, Explanation, RuleExplanation

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from datetime import date
 
 from audit_rules.counterfactuals.case import Row
-from audit_rules.policy.library import FAR_FUTURE, Policy
-from audit_rules.policy.terms import Term
+from audit_rules.policy.document import Policy
+from audit_rules.policy.terms.base import FAR_FUTURE, Term
 from audit_rules.wording import meanings, question
 from flows.replay.explanation import RuleExplanation
 from flows.replay.paragraphs import labelled

@@ -11,7 +11,8 @@ import pytest
 from audit_rules.errors import PolicyRefused
 from audit_rules.lint.labels import Labels
 from audit_rules.lint.run import CHECKS, Finding, as_json, as_text, has_errors, lint
-from audit_rules.policy.library import load_policies, read_policy_file, read_policy_files
+from audit_rules.policy.document import read_policy_file
+from audit_rules.policy.library import load_policies, read_policy_files
 from audit_rules.policy.statements import written_codes
 from audit_rules.reference.codes import SHIPPED_CODE_SETS as CODE_SETS
 from audit_rules.reference.icd10cm import load_icd10cm

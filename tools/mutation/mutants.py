@@ -30,11 +30,13 @@ from typing import cast
 
 import polars as pl
 
+from audit_rules.engine.answers import settle
 from audit_rules.engine.dossier import Dossier, WarehouseFrames, compile_dossier
-from audit_rules.engine.rule import ON, Book, RuleModule, in_scope, settle
+from audit_rules.engine.rule import ON, Book, RuleModule
+from audit_rules.engine.scope import in_scope
 from audit_rules.errors import PolicyRefused
 from audit_rules.policy.library import PolicyLibrary, load_policies
-from audit_rules.policy.terms import SupplyWindow
+from audit_rules.policy.terms.fills import SupplyWindow
 from audit_rules.reference.codes import load_reference
 from flows.judging.frames import extract
 from flows.plan import Request, plan

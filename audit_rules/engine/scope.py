@@ -1,0 +1,48 @@
+"""Which lines a rule judges, which version and which terms are in force on each, and flags on them."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.rule import ON, Book, Rule
+
+
+def in_scope(dossier: Dossier, book: Book, rule: Rule) -> pl.LazyFrame:
+    """The judged lines of every policy that has the rule's first kind of term, with the version in force.
+
+    One row per line and policy: the line, policy_id, version_from (null before the first version), is_capped.
+    """
+    policies = book.terms(rule.asks[0]).select("policy_id").unique()
+    versions = book.library.versions().join(policies, on="policy_id", how="semi")
+    of_payer = dossier.lines.join(
+        versions, left_on=["payer_id", "drug"], right_on=["policy_payer", "policy_drug"]
+    )
+    of_all = dossier.lines.join(
+        versions.filter(pl.col("policy_payer").is_null()).drop("policy_payer", "policy_drug"),
+        how="cross",
+    )
+    day = pl.col("service_date")
+    in_force = (pl.col("version_from") <= day) & (day < pl.col("version_to"))
+    is_capped = in_force & (pl.col("capped_from") <= day).fill_null(False)
+    return (
+        pl.concat([of_payer, of_all], how="diagonal")
+        .with_columns(version_from=pl.when(in_force).then("version_from"), is_capped=is_capped)
+        .sort(*ON, "version_from", nulls_last=True)
+        .unique(list(ON), keep="first", maintain_order=True)
+        .drop("version_to", "capped_from")
+    )
+
+
+def in_force(lines: pl.LazyFrame, terms: pl.LazyFrame, on: Sequence[str] = ()) -> pl.LazyFrame:
+    """Lines with the term of their policy (and of `on`) that is in force on the service date; others fall away."""
+    day = pl.col("service_date")
+    return lines.join(terms, on=["policy_id", *on]).filter(
+        (pl.col("term_from") <= day) & (day < pl.col("term_to"))
+    )
+
+
+def with_flag(lines: pl.LazyFrame, name: str, found: pl.LazyFrame) -> pl.LazyFrame:
+    """Lines with a column `name`: true where `found` has a row for the line and policy, else false."""
+    flagged = found.select(*ON).unique().with_columns(pl.lit(True).alias(name))
+    return lines.join(flagged, on=list(ON), how="left").with_columns(pl.col(name).fill_null(False))
