@@ -1,39 +1,59 @@
-"""One audit of the sample for every test of a worker that looks at its results; and the files that take longest first."""
+"""What the tests share: temporary files in memory, one run on the sample, and their order."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from audit_rules.engine.judge import Judgement
 from flows.plan import Request
 from tests.support.nights import night
-from tests.support.running import AS_OF, ROOT
+from tests.support.running import AS_OF, ROOT, audited
+from tests.support.shared import keep_temporary_files_in_memory, shared_folder
 
-TAKE_LONGEST = (
+SAMPLE = ROOT / "data" / "sample"
+SLOWEST_FIRST = (
     "test_kills.py",
     "test_faults.py",
     "test_schedule.py",
     "test_phi.py",
-    "test_touched.py",
+    "test_affected.py",
     "test_nightly_loads.py",
 )
 
 
+def pytest_configure() -> None:
+    """Decide where temporary files go before the first is made."""
+    keep_temporary_files_in_memory()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest: the last to begin would keep one worker busy while the other waits."""
-    items.sort(key=lambda item: item.path.name not in TAKE_LONGEST)
+    """Start with the slowest files, so that no worker starts one when the other has finished."""
+    items.sort(key=lambda item: item.path.name not in SLOWEST_FIRST)
 
 
 @pytest.fixture(scope="session")
-def sample_results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder of a run on the sample, with a folder of exceptions per payer."""
-    base = tmp_path_factory.mktemp("sample")
-    request = Request(
-        ROOT / "data" / "sample",
-        base / "out",
-        base / "audit.duckdb",
-        AS_OF,
-        partition_by="payer",
-        xlsx=True,
-    )
-    yield night(request).folder
+def sample_request(tmp_path_factory: pytest.TempPathFactory) -> Request:
+    """The request of the one run on the sample, with everything that a run can write."""
+
+    def run(output: Path) -> None:
+        night(_sample_request(output))
+
+    return _sample_request(shared_folder(tmp_path_factory, "sample", run))
+
+
+def _sample_request(output: Path) -> Request:
+    warehouse = output / "audit.duckdb"
+    return Request(SAMPLE, output, warehouse, AS_OF, partition_by="payer", xlsx=True, page=True)
+
+
+@pytest.fixture(scope="session")
+def sample_results(sample_request: Request) -> Path:
+    """The folder of results of the run on the sample. Tests must not change it."""
+    (folder,) = sample_request.output.glob("run=*")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sample_judgement(tmp_path_factory: pytest.TempPathFactory) -> Judgement:
+    """The judgement of the sample."""
+    return audited(SAMPLE, tmp_path_factory.mktemp("judgement"))

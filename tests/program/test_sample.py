@@ -10,15 +10,15 @@ import pytest
 
 from audit_rules.engine.judge import Judgement
 from schemas.outcomes import EXCEPTIONS
-from tests.support.running import ROOT, audited
+from tests.support.running import ROOT
 
 EXPECTED = ROOT / "data" / "expected_exceptions.csv"
 FIGURES = ("observed", "allowed", "amount_at_risk")
 
 
 @pytest.fixture(scope="module")
-def judgement(tmp_path_factory: pytest.TempPathFactory) -> Judgement:
-    return audited(ROOT / "data" / "sample", tmp_path_factory.mktemp("sample"))
+def judgement(sample_judgement: Judgement) -> Judgement:
+    return sample_judgement
 
 
 def _number(text: object) -> Decimal | None:

@@ -36,17 +36,14 @@ Row = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def request_(tmp_path_factory: pytest.TempPathFactory) -> Request:
-    """A request for the warehouse of a run on the sample."""
-    output = tmp_path_factory.mktemp("night")
-    request = Request(SAMPLE, output, output / "audit.duckdb", AS_OF)
-    night(request)
-    return request
+def request_(sample_request: Request) -> Request:
+    """A request for the warehouse of the run on the sample."""
+    return sample_request
 
 
 @pytest.fixture(scope="module")
-def judgement(tmp_path_factory: pytest.TempPathFactory) -> Judgement:
-    return audited(SAMPLE, tmp_path_factory.mktemp("sample"))
+def judgement(sample_judgement: Judgement) -> Judgement:
+    return sample_judgement
 
 
 @pytest.fixture(scope="module")

@@ -12,18 +12,17 @@ import polars as pl
 import pytest
 
 from flows.cli.app import main
-from flows.plan import Request
 from flows.reports.packet.case import read_case
 from flows.reports.packet.write import as_html, as_pdf
-from tests.support.nights import night
-from tests.support.running import AS_OF, ROOT
+from tests.support.running import ROOT
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a run on the sample."""
-    output = tmp_path_factory.mktemp("sample")
-    return night(Request(ROOT / "data" / "sample", output, output / "audit.duckdb", AS_OF)).folder
+def run(sample_results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the results of the run on the sample; packets are written beside it."""
+    folder = tmp_path_factory.mktemp("output") / sample_results.name
+    shutil.copytree(sample_results, folder)
+    return folder
 
 
 @pytest.fixture(scope="module")

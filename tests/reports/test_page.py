@@ -28,17 +28,8 @@ CHARTS = ["rule", "outcome", "payer", "month", "provider", "doses"]
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a run on the sample, with its page."""
-    output = tmp_path_factory.mktemp("sample")
-    return night(
-        Request(ROOT / "data" / "sample", output, output / "audit.duckdb", AS_OF, page=True)
-    ).folder
-
-
-@pytest.fixture(scope="module")
-def html(sample: Path) -> str:
-    return (sample / write.PAGE).read_text(encoding="utf-8")
+def html(sample_results: Path) -> str:
+    return (sample_results / write.PAGE).read_text(encoding="utf-8")
 
 
 class _Elements(HTMLParser):
@@ -59,16 +50,16 @@ class _Elements(HTMLParser):
 # ---------------------------------------------------------------- what stands in it
 
 
-def test_the_page_is_a_result_of_the_run(sample: Path) -> None:
-    manifest = json.loads((sample / "manifest.json").read_text(encoding="utf-8"))
+def test_the_page_is_a_result_of_the_run(sample_results: Path) -> None:
+    manifest = json.loads((sample_results / "manifest.json").read_text(encoding="utf-8"))
     assert write.PAGE in manifest["results"]
 
 
-def test_its_figures_are_those_of_the_worklist(sample: Path, html: str) -> None:
-    worklist = pl.read_parquet(sample / "worklist.parquet")
+def test_its_figures_are_those_of_the_worklist(sample_results: Path, html: str) -> None:
+    worklist = pl.read_parquet(sample_results / "worklist.parquet")
     assert f"${worklist['amount_at_risk'].sum():,.2f}" in html
     assert html.count('<tr data-outcome="') == worklist.height
-    for rule_id in pl.read_parquet(sample / "exceptions.parquet")["rule_id"].unique():
+    for rule_id in pl.read_parquet(sample_results / "exceptions.parquet")["rule_id"].unique():
         assert f"<strong>{rule_id}</strong>" in html
 
 
@@ -95,8 +86,8 @@ def test_it_asks_for_nothing_from_outside(html: str) -> None:
     assert policy and policy.startswith("default-src 'none';") and "http" not in policy
 
 
-def test_members_are_named_by_letters(sample: Path, html: str) -> None:
-    worklist = pl.read_parquet(sample / "worklist.parquet")
+def test_members_are_named_by_letters(sample_results: Path, html: str) -> None:
+    worklist = pl.read_parquet(sample_results / "worklist.parquet")
     ids = {*worklist["member_id"], *worklist["person_id"]}
     assert {i for i in ids if re.search(rf"\b{re.escape(i)}\b", html)} == set()
     assert "Member A" in html and "Member AA" in html
@@ -130,12 +121,12 @@ def test_charts_and_tables_have_names_and_headers(html: str) -> None:
 
 
 def test_the_worklist_is_cut_where_it_is_long_and_says_so(
-    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sample_results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(write, "MOST_LINES", 3)
     monkeypatch.setattr(write, "svg", lambda _figure: "")
-    shutil.copytree(sample, tmp_path / "run")
-    manifest = json.loads((sample / "manifest.json").read_text(encoding="utf-8"))
+    shutil.copytree(sample_results, tmp_path / "run")
+    manifest = json.loads((sample_results / "manifest.json").read_text(encoding="utf-8"))
     heading = write.Heading(
         manifest["run_id"], "2026-06-30", "1", "full", "since 2026-06-29: 185 new"
     )
@@ -187,12 +178,12 @@ write_page(folder, Heading(*json.loads(sys.argv[2])), json.loads((folder / "mani
 
 
 def test_the_same_results_give_the_same_bytes_in_any_zone_and_process(
-    sample: Path, tmp_path: Path
+    sample_results: Path, tmp_path: Path
 ) -> None:
     pages = []
     for number, zone in enumerate(("Pacific/Honolulu", "Asia/Tokyo")):
         folder = tmp_path / str(number)
-        shutil.copytree(sample, folder)
+        shutil.copytree(sample_results, folder)
         words = [
             sys.executable,
             "-c",
@@ -214,7 +205,7 @@ def test_the_same_results_give_the_same_bytes_in_any_zone_and_process(
 
 
 @pytest.fixture(scope="module")
-def browser_page(sample: Path) -> Iterator[Page]:
+def browser_page(sample_results: Path) -> Iterator[Page]:
     """The page in chromium; a request to anything but the file fails the test."""
     chromium = (
         shutil.which("chromium")
@@ -230,7 +221,7 @@ def browser_page(sample: Path) -> Iterator[Page]:
         page.on("request", lambda request: asked.append(request.url))
         page.on("console", lambda message: troubles.append(message.text))
         page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.goto((sample / write.PAGE).as_uri())
+        page.goto((sample_results / write.PAGE).as_uri())
         yield page
         browser.close()
     assert {url for url in asked if not url.startswith("file:")} == set() and troubles == []
