@@ -3,6 +3,8 @@
 import csv
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -22,6 +24,7 @@ from audit_rules.wording import meanings, question
 from flows.cli.app import main
 from flows.errors import UsageError
 from flows.plan import Request
+from flows.replay import explain as explaining
 from flows.replay.explain import explain
 from flows.replay.explain_text import text_of
 from flows.replay.explanation import Explanation, RuleExplanation
@@ -47,9 +50,21 @@ def judgement(sample_judgement: Judgement) -> Judgement:
 
 
 @pytest.fixture(scope="module")
-def explained(request_: Request) -> Any:
-    """Explanations by claim id, each made once."""
-    return cache(lambda claim_id: explain(request_, claim_id))
+def explained(request_: Request) -> Iterator[Any]:
+    """Explanations by claim id, each made once; final action is settled once for all of them."""
+    with explaining.settled_again(request_) as (made, connection):
+        frames = explaining.extract(connection, made.reference, request_.as_of)
+
+        @cache
+        def explained(claim_id: str) -> Explanation:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(
+                    explaining, "settled_again", lambda _request: nullcontext((made, connection))
+                )
+                patch.setattr(explaining, "extract", lambda *_given: frames)
+                return explain(request_, claim_id)
+
+        yield explained
 
 
 # ---------------------------------------------------------------- the answers are a run's
