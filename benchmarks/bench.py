@@ -1,9 +1,11 @@
-"""How long an audit takes, held against the bare load of the same files and against a plain scan of the same values.
+"""Measure how long an audit takes, compared with a bare load and a plain scan of the same files.
 
-Usage: python benchmarks/bench.py [--n N] [--rounds 3]          (make bench, make bench N=10; N = 1 is two million medical lines)
+Usage: python benchmarks/bench.py [--n N] [--rounds 3]
 
-Every measurement runs in a fresh process, three rounds of base - pipeline - base, the disk synced in between; what is
-printed is the median and the spread. Where the base varies by more than 30 % the machine was busy, and the ratio is void.
+`make bench` and `make bench N=10` run it; N = 1 is two million medical lines. Each measurement runs
+in a fresh process, in three rounds of base - pipeline - base, with the disk synced in between. The
+printout shows the median and the spread. If the base varies by more than 30 %, the machine was busy
+and the ratio is void.
 """
 
 import argparse
@@ -27,17 +29,17 @@ CSV, PARQUET, BAD = "csv", "parquet", "csv_bad"
 TITLES = {CSV: "CSV", PARQUET: "Parquet", BAD: "CSV, 1 % bad rows"}
 TINY = 0.001
 
-MOST_VARIATION = 0.30  # of the base, from least to most
+MOST_VARIATION = 0.30  # of the base, from the fastest to the slowest
 MOST_OF_BASE, AIM_OF_BASE = 2.0, 1.6
 MOST_OF_FLOOR = 2.5
-MOST_GROWTH = 1.25  # all rules against four of them; six times would be in proportion
+MOST_GROWTH = 1.25  # all rules compared with four; proportional would be six
 LEAST_OF_PLAIN = 8.0
 MOST_MEMORY, MEMORY_AT = 4 * 1024**3, 10
 
 
 @dataclass
 class Round:
-    """Base - pipeline - base: seconds of the two bare loads, and what the pipeline between them measured."""
+    """Base - pipeline - base: seconds of the two bare loads, and the measurement in between."""
 
     before: float
     pipeline: dict[str, Any]
@@ -50,10 +52,10 @@ class Round:
 
 
 class Bench:
-    """One run of the bench: where it works, and what it measured."""
+    """One run of the bench: its folder, and what it measured."""
 
     def __init__(self, n: float, rounds: int) -> None:
-        """Make the extracts and an empty folder to work in."""
+        """Prepare to measure; nothing is written yet."""
         self.n, self.number_of_rounds = n, rounds
         self.work = FOLDER / f".work-{os.getpid()}"
         self.rounds: dict[str, list[Round]] = defaultdict(list)
@@ -63,7 +65,7 @@ class Bench:
         self.starts: list[float] = []
 
     def measure(self) -> None:
-        """Everything, in order; what is left on disk are the extracts."""
+        """Measure everything in order; only the extracts stay on disk."""
         extracts, tenth, tiny = _extracts(self.n), _extracts(self.n / 10), _extracts(TINY)
         try:
             for i in range(self.number_of_rounds):
@@ -84,8 +86,10 @@ class Bench:
         self.rounds[form].append(Round(before, measured, after))
         if form == CSV:
             self.rounds[BAD].append(Round(before, self._pipeline(extracts, BAD), after))
-        _say(
-            f"round {number + 1} of {self.number_of_rounds}, {TITLES[form]}: {self.rounds[form][-1].ratio:.2f} x the bare load"
+        ratio = self.rounds[form][-1].ratio
+        _report(
+            f"round {number + 1} of {self.number_of_rounds}, {TITLES[form]}: "
+            f"{ratio:.2f} x the bare load"
         )
 
     def _base(self, extracts: Path) -> float:
@@ -98,12 +102,12 @@ class Bench:
         return self.child("pipeline", extracts / form, self.folder(form))
 
     def folder(self, name: str) -> Path:
-        """A folder to work in, made where it is not there."""
+        """A folder to work in; created if it does not exist."""
         (self.work / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         return self.work / name
 
     def child(self, name: str, extracts: Path, work: Path) -> dict[str, Any]:
-        """Run one measurement of measures.py in a process of its own, once the disk is at rest."""
+        """Run one measurement of measures.py in its own process, after syncing the disk."""
         os.sync()
         command = [sys.executable, str(HERE / "measures.py"), name, str(extracts), str(work)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -113,17 +117,11 @@ class Bench:
         return measured
 
     def _whole_program(self, extracts: Path, number: int) -> float:
-        """Seconds of `claims-audit run`, Prefect and all; the first time with an empty Prefect home."""
+        """Seconds of `claims-audit run` with Prefect; the first time with an empty Prefect home."""
         os.sync()
         output = self.folder(f"program{number}")
-        command = [
-            Path(sys.executable).with_name("claims-audit"),
-            "run",
-            "--input",
-            extracts,
-            "--output",
-            output,
-        ]
+        program = Path(sys.executable).with_name("claims-audit")
+        command = [program, "run", "--input", extracts, "--output", output]
         environment = os.environ | {"PREFECT_HOME": str(self.folder("prefect").resolve())}
         started = perf_counter()
         done = subprocess.run(
@@ -139,19 +137,13 @@ class Bench:
 
 
 def _extracts(n: float) -> Path:
-    command = [
-        sys.executable,
-        str(HERE / "make_extracts.py"),
-        "--n",
-        f"{n:g}",
-        "--folder",
-        str(FOLDER),
-    ]
+    script = str(HERE / "make_extracts.py")
+    command = [sys.executable, script, "--n", f"{n:g}", "--folder", str(FOLDER)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return Path(done.stdout.strip())
 
 
-def _say(text: str) -> None:
+def _report(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
@@ -164,13 +156,13 @@ def spread(values: list[float]) -> str:
 
 
 def variation(rounds: list[Round]) -> float:
-    """By how much the slowest bare load was above the fastest, as a share of the fastest."""
+    """How much slower the slowest bare load was than the fastest, as a share of the fastest."""
     bases = [seconds for r in rounds for seconds in (r.before, r.after)]
     return max(bases) / min(bases) - 1
 
 
-def _verdict(holds: bool) -> str:
-    return "reached" if holds else "NOT REACHED"
+def _verdict(is_reached: bool) -> str:
+    return "reached" if is_reached else "NOT REACHED"
 
 
 def _row(title: str, *cells: str) -> str:
@@ -178,48 +170,42 @@ def _row(title: str, *cells: str) -> str:
 
 
 def _pipelines(rounds: dict[str, list[Round]]) -> list[str]:
-    """The upper half: seconds of the bare load and of the pipeline by stage, one column per set of files."""
+    """The upper half: seconds of the bare load and of each stage, one column per set of files."""
 
     def cells(value: Any) -> list[str]:
         return [spread([value(r) for r in rounds[form]]) for form in TITLES]
 
-    def bases(form: str) -> str:
-        return (
-            "as CSV"
-            if form == BAD
-            else spread([s for r in rounds[form] for s in (r.before, r.after)])
-        )
+    def base(form: str) -> str:
+        if form == BAD:
+            return "as CSV"
+        return spread([s for r in rounds[form] for s in (r.before, r.after)])
 
-    ratios = [
-        "void"
-        if variation(rounds[form]) > MOST_VARIATION
-        else spread([r.ratio for r in rounds[form]])
-        for form in TITLES
-    ]
+    def ratio(form: str) -> str:
+        if variation(rounds[form]) > MOST_VARIATION:
+            return "void"
+        return spread([r.ratio for r in rounds[form]])
+
     return [
         _row("seconds, median (least-most)", *TITLES.values()),
-        _row("bare typed load", *(bases(form) for form in TITLES)),
+        _row("bare typed load", *map(base, TITLES)),
         _row("pipeline, through the reports", *cells(lambda r: r.pipeline["seconds"]["total"])),
         *(
             _row(f"  {stage}", *cells(lambda r, stage=stage: r.pipeline["seconds"][stage]))
             for stage in STAGES
         ),
-        _row("pipeline / bare load", *ratios),
+        _row("pipeline / bare load", *map(ratio, TITLES)),
         _row("peak memory, GiB", *cells(lambda r: r.pipeline["peak"] / 1024**3)),
     ]
 
 
 def _rest(bench: Bench) -> list[str]:
-    """The lower half: rules against the scan, against pandas, and the start of Prefect."""
-    rules, plain, tiny = (
-        bench.rules["seconds"],
-        bench.plain["seconds"],
-        bench.tiny["seconds"]["total"],
-    )
+    """The lower half: rules compared with the scan and with pandas, and the start of Prefect."""
+    rules, plain = bench.rules["seconds"], bench.plain["seconds"]
+    tiny = bench.tiny["seconds"]["total"]
     first, again = bench.starts
     of_plain = plain["plain"] / plain["four rules"]
     return [
-        _row("scan hashing what rules ask for", f"{rules['floor']:.2f}"),
+        _row("scan hashing what rules read", f"{rules['floor']:.2f}"),
         _row(
             "judge stage, 4 rules",
             f"{rules['four rules']:.2f}",
@@ -239,13 +225,13 @@ def _rest(bench: Bench) -> list[str]:
         _row(
             "claims-audit on a tiny input",
             f"{first:.2f}, then {again:.2f}",
-            f"{tiny:.2f} of it the stages, the rest is Python's and Prefect's start",
+            f"{tiny:.2f} of it the stages, the rest is Python and Prefect starting",
         ),
     ]
 
 
 def _reach(bench: Bench) -> list[str]:
-    """What the bench is to reach, and whether it is."""
+    """The goals of the bench, and whether each is reached."""
     rules, plain = bench.rules["seconds"], bench.plain["seconds"]
     of_base = []
     for form, title in TITLES.items():
@@ -253,31 +239,34 @@ def _reach(bench: Bench) -> list[str]:
         if varied > MOST_VARIATION:
             of_base.append(f"{title}: void, the bare load varied by {varied:.0%}")
         else:
-            of_base.append(
-                f"{title}: {ratio:.2f} {_verdict(ratio <= MOST_OF_BASE)}{', the aim too' * (ratio <= AIM_OF_BASE)}"
-            )
+            aim = ", the aim too" if ratio <= AIM_OF_BASE else ""
+            of_base.append(f"{title}: {ratio:.2f} {_verdict(ratio <= MOST_OF_BASE)}{aim}")
     of_floor, growth = rules["all rules"] / rules["floor"], rules["all rules"] / rules["four rules"]
     of_plain = plain["plain"] / plain["four rules"]
     peak = max(r.pipeline["peak"] for rounds in bench.rounds.values() for r in rounds)
-    at = "" if bench.n >= MEMORY_AT else f", asked at N = {MEMORY_AT}"
+    at = "" if bench.n >= MEMORY_AT else f", required at N = {MEMORY_AT}"
     return [
         f"pipeline at most {MOST_OF_BASE} x the bare load (aim {AIM_OF_BASE})",
         *(f"    {text}" for text in of_base),
-        f"rules at most {MOST_OF_FLOOR} x the scan: {of_floor:.2f} {_verdict(of_floor <= MOST_OF_FLOOR)}",
-        f"all rules at most {MOST_GROWTH} x four of them: {growth:.2f} {_verdict(growth <= MOST_GROWTH)}",
-        f"the same rules in pandas at least {LEAST_OF_PLAIN:g} x slower: {of_plain:.1f} {_verdict(of_plain >= LEAST_OF_PLAIN)}",
-        f"peak under {MOST_MEMORY / 1024**3:g} GiB: {peak / 1024**3:.2f} GiB {_verdict(peak < MOST_MEMORY)}{at}",
+        f"rules at most {MOST_OF_FLOOR} x the scan: {of_floor:.2f} "
+        f"{_verdict(of_floor <= MOST_OF_FLOOR)}",
+        f"all rules at most {MOST_GROWTH} x four of them: {growth:.2f} "
+        f"{_verdict(growth <= MOST_GROWTH)}",
+        f"the same rules in pandas at least {LEAST_OF_PLAIN:g} x slower: {of_plain:.1f} "
+        f"{_verdict(of_plain >= LEAST_OF_PLAIN)}",
+        f"peak under {MOST_MEMORY / 1024**3:g} GiB: {peak / 1024**3:.2f} GiB "
+        f"{_verdict(peak < MOST_MEMORY)}{at}",
     ]
 
 
 def printout(bench: Bench) -> str:
-    """One screen: what was measured, and what of it is reached."""
-    rows = bench.rounds[CSV][0].pipeline["counts"]["rows"]
-    found = bench.rounds[CSV][0].pipeline["counts"]["exceptions"]
-    aside = bench.rounds[BAD][0].pipeline["counts"]["quarantined"]
-    rows_of_it = f"{rows:,} rows, {found:,} exceptions; {aside:,} rows of the bad set quarantined"
+    """One screen: what was measured, and which goals are reached."""
+    counts = bench.rounds[CSV][0].pipeline["counts"]
+    quarantined = bench.rounds[BAD][0].pipeline["counts"]["quarantined"]
     head = (
-        f"N = {bench.n:g}: {rows_of_it}; {os.cpu_count()} cores; rounds: {bench.number_of_rounds}"
+        f"N = {bench.n:g}: {counts['rows']:,} rows, {counts['exceptions']:,} exceptions; "
+        f"{quarantined:,} rows of the bad set quarantined; {os.cpu_count()} cores; "
+        f"rounds: {bench.number_of_rounds}"
     )
     return "\n".join([head, "", *_pipelines(bench.rounds), "", *_rest(bench), "", *_reach(bench)])
 
@@ -292,7 +281,7 @@ def main() -> None:
         "--rounds",
         type=int,
         default=ROUNDS,
-        help="of base - pipeline - base; one round shows no spread",
+        help="rounds of base - pipeline - base; a single one shows no spread",
     )
     arguments = parser.parse_args()
     bench = Bench(arguments.n, arguments.rounds)

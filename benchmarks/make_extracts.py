@@ -2,8 +2,8 @@
 
 Usage: python benchmarks/make_extracts.py [--n N] [--folder FOLDER]        (defaults: 1, out/bench)
 
-Three landing folders come about under FOLDER/N=...: csv and parquet with the same clean rows, and csv_bad, in which
-1 % of the rows of the three large tables are damaged. What is there already and complete is left alone.
+Three landing folders are written under FOLDER/N=...: csv and parquet with the same clean rows, and
+csv_bad, with 1 % of the rows of the three large tables damaged. Complete folders are reused.
 """
 
 import argparse
@@ -26,7 +26,7 @@ TABLES = (
     "provider",
 )
 
-# What quarantines a row: a column and the text in its place, or None for a row with a value too few or too many.
+# What quarantines a row: a column and the text put into it, or None for a missing or extra value.
 # One row in a thousand gets the first kind of damage, another one the second, and so on.
 _DATES = ("2025-02-30", "infinity", "02/31/2025")
 DAMAGE: dict[str, tuple[tuple[str, str] | None, ...]] = {
@@ -60,7 +60,7 @@ DAMAGE: dict[str, tuple[tuple[str, str] | None, ...]] = {
 
 
 def shape(n: float) -> dict[str, int]:
-    """How many of everything there are at this N; patients are those with lines of an audited drug."""
+    """The size of everything at this N; patients are the members with audited drug lines."""
     claims, fills = round(1_000_000 * n), round(1_000_000 * n)
     return {
         "medical_lines": 2 * claims,
@@ -74,7 +74,7 @@ def shape(n: float) -> dict[str, int]:
 
 
 def make_extracts(n: float, folder: Path = FOLDER) -> Path:
-    """The folder that holds the extracts for this N; they are made where they are not there yet."""
+    """The folder with the extracts for this N; they are made if they do not exist yet."""
     home = folder / f"N={n:g}"
     made_by = hashlib.sha256(_script().encode() + Path(__file__).read_bytes()).hexdigest()
     stamp = home / "made_by.txt"
@@ -100,12 +100,9 @@ def _script() -> str:
 
 
 def _write(connection: duckdb.DuckDBPyConnection, table: str, home: Path) -> None:
-    """One table in its three forms."""
-    parquet, csv, bad = (
-        home / CLEAN_PARQUET / f"{table}.parquet",
-        home / CLEAN_CSV / f"{table}.csv",
-        home / BAD_CSV / f"{table}.csv",
-    )
+    """Write one table in its three forms."""
+    parquet = home / CLEAN_PARQUET / f"{table}.parquet"
+    csv, bad = home / CLEAN_CSV / f"{table}.csv", home / BAD_CSV / f"{table}.csv"
     connection.execute(f"COPY (FROM \"{table}\") TO '{parquet}' (FORMAT parquet)")
     connection.execute(
         f"COPY (FROM read_parquet('{parquet}')) TO '{csv}' (FORMAT csv, HEADER true)"
@@ -113,17 +110,16 @@ def _write(connection: duckdb.DuckDBPyConnection, table: str, home: Path) -> Non
     if table not in DAMAGE:
         shutil.copyfile(csv, bad)
         return
-    names = [
-        str(row[0])
-        for row in connection.execute(f"DESCRIBE FROM read_parquet('{parquet}')").fetchall()
-    ]
+    described = connection.execute(f"DESCRIBE FROM read_parquet('{parquet}')").fetchall()
+    names = [str(row[0]) for row in described]
     values = ", ".join(_damaged(table, name) for name in names)
     header = ",".join(names)
     ragged = ", ".join(str(i) for i, d in enumerate(DAMAGE[table]) if d is None)
-    # One column per line of the file, written as it is: no delimiter of COPY occurs in it.
+    # Each line of the file is one column, written unchanged: COPY's delimiter does not occur in it.
     connection.execute(
         f"""COPY (SELECT CASE WHEN damage NOT IN ({ragged}) THEN line
-                              WHEN damage % 2 = 0 THEN regexp_replace(line, ',[^,]*$', '') ELSE line || ',more' END AS "{header}"
+                              WHEN damage % 2 = 0 THEN regexp_replace(line, ',[^,]*$', '')
+                              ELSE line || ',more' END AS "{header}"
                   FROM (SELECT concat_ws(',', {values}) AS line, damage
                         FROM (SELECT *, pick(file_row_number, 'damage', 1000) AS damage
                               FROM read_parquet('{parquet}', file_row_number = true))))
@@ -132,7 +128,7 @@ def _write(connection: duckdb.DuckDBPyConnection, table: str, home: Path) -> Non
 
 
 def _damaged(table: str, column: str) -> str:
-    """SQL for a column's text, another in its place where the row is damaged there."""
+    """SQL for a column's text, or for the text that damages the row."""
     places = [(i, d[1]) for i, d in enumerate(DAMAGE[table]) if d and d[0] == column]
     cases = "".join(f" WHEN {i} THEN '{_quoted(text)}'" for i, text in places)
     text = f"coalesce(CAST(\"{column}\" AS VARCHAR), '')"
@@ -145,7 +141,7 @@ def _quoted(text: str) -> str:
 
 
 def main() -> None:
-    """Make the extracts and say where they are."""
+    """Make the extracts and print where they are."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
         "--n", type=float, default=1.0, help="scale: 1 is two million medical lines"

@@ -1,8 +1,9 @@
-"""The single measurements of the bench. Each runs in a process of its own and prints one line of JSON.
+"""The single measurements of the bench. Each runs in its own process and prints one line of JSON.
 
 Usage: python benchmarks/measures.py base|pipeline|night|whole|rules|plain EXTRACTS WORK
 
-EXTRACTS is a landing folder, WORK an empty folder, or for rules and plain the one that a pipeline left its warehouse in.
+EXTRACTS is a landing folder. WORK is an empty folder; for rules and plain, it is the one in which a
+pipeline left its warehouse.
 """
 
 import json
@@ -38,7 +39,7 @@ AS_OF = date(2026, 6, 30)
 WAREHOUSE = "audit.duckdb"
 FOUR_RULES = ("DX01", "QTY01", "GEN01", "CYC01")
 
-# What the rules ask of every line, whoever it belongs to: which drug, whose, when, how much; and every diagnosis.
+# What the rules read of every line: which drug, whose, when, how much; and every diagnosis.
 FLOOR_COLUMNS = {
     "medical_claim": (
         "member_hash",
@@ -67,7 +68,7 @@ FLOOR_COLUMNS = {
 
 @dataclass
 class Measured:
-    """What one measurement found: seconds by name, counts by name, and the process's peak memory in bytes."""
+    """One measurement: seconds by name, counts by name, and the process's peak memory in bytes."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
@@ -75,17 +76,18 @@ class Measured:
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
-        """Seconds of what is done inside."""
+        """Measure the seconds that the block takes."""
         started = perf_counter()
         yield
         self.seconds[name] = perf_counter() - started
 
 
 def measure_base(extracts: Path, work: Path) -> Measured:
-    """The bare load: every file into a typed table, in order, in the engine's own way; nothing is checked or kept aside."""
+    """The bare load: every file into a typed table as DuckDB reads it; nothing is checked."""
     measured = Measured()
     loads = [
-        f"CREATE TABLE {identifier(one.table)} AS {_typed(one)}" for one in find_extracts(extracts)
+        f"CREATE TABLE {identifier(extract.table)} AS {_typed_query(extract)}"
+        for extract in find_extracts(extracts)
     ]
     with measured.timed("total"):
         connection = duckdb.connect(str(work / "base.duckdb"))
@@ -99,37 +101,36 @@ def measure_base(extracts: Path, work: Path) -> Measured:
     return measured
 
 
-def _typed(one: ExtractFile) -> str:
-    """The query that reads a file, each column as the type in which the warehouse keeps it."""
-    path, table = f"{literal(str(one.path))}, hive_partitioning = false", TABLES[one.table]
-    described = duckdb.execute(
-        f"DESCRIBE FROM {'read_parquet' if one.is_parquet else 'read_csv'}({path})"
-    ).fetchall()
+def _typed_query(extract: ExtractFile) -> str:
+    """The query that reads a file, each column with the type that the warehouse gives it."""
+    path, table = f"{literal(str(extract.path))}, hive_partitioning = false", TABLES[extract.table]
+    reader = "read_parquet" if extract.is_parquet else "read_csv"
+    described = duckdb.execute(f"DESCRIBE FROM {reader}({path})").fetchall()
     types = {str(name): sql_type(table.column(str(name))) for name, *_ in described}
-    if one.is_parquet:
+    if extract.is_parquet:
         casts = ", ".join(
             f"CAST({identifier(n)} AS {t}) AS {identifier(n)}" for n, t in types.items()
         )
         return f"SELECT {casts} FROM read_parquet({path})"
     columns = ", ".join(f"{literal(n)}: {literal(t)}" for n, t in types.items())
     return (
-        f"FROM read_csv({path}, auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"', "
-        f"columns = {{{columns}}})"
+        f"FROM read_csv({path}, auto_detect = false, header = true, delim = ',', quote = '\"', "
+        f"escape = '\"', columns = {{{columns}}})"
     )
 
 
 def measure_pipeline(extracts: Path, work: Path) -> Measured:
-    """A first run from extracts to published results, without Prefect: the whole, and its stages by their own clock."""
+    """A first run without Prefect, from extracts to published results: in all, and by stage."""
     return _run(lambda: _plan(extracts, work))
 
 
 def measure_night(extracts: Path, work: Path) -> Measured:
-    """A later run on the same warehouse, as of the night that the number at the end of the folder's name says."""
+    """A later run on the same warehouse; the number in the folder's name gives its as-of date."""
     return _run(lambda: _plan(extracts, work, _night(extracts)))
 
 
 def measure_whole(extracts: Path, work: Path) -> Measured:
-    """That night once more without a new file, everybody judged again."""
+    """The same run again without a new file, with everybody judged again."""
     for folder in work.glob("run=*"):
         shutil.rmtree(folder)
     return _run(
@@ -161,7 +162,7 @@ def _run(planned: Callable[[], Plan]) -> Measured:
 
 
 def measure_rules(extracts: Path, work: Path) -> Measured:
-    """The judge stage with four rules and with all, beside a scan that hashes the values that rules ask every line for."""
+    """The judge stage with four rules and with all, and a scan that hashes what rules read."""
     made = _netted(extracts, work)
     four = tuple(module for module in RULES if module.RULE.id in FOUR_RULES)
     rounds = []
@@ -178,7 +179,10 @@ def measure_rules(extracts: Path, work: Path) -> Measured:
 
 
 def measure_plain(extracts: Path, work: Path) -> Measured:
-    """Four rules in ordinary pandas over everybody, and as they are; raises where their exceptions differ."""
+    """Four rules in ordinary pandas over everybody, and as they are.
+
+    Ends the program if their exceptions differ.
+    """
     from plain_rules import plain_exceptions
 
     made = _netted(extracts, work)
@@ -205,7 +209,7 @@ def _plan(extracts: Path, work: Path, as_of: date = AS_OF) -> Plan:
 
 
 def _netted(extracts: Path, work: Path) -> Plan:
-    """A plan whose workbench knows the final action of everything in the warehouse."""
+    """A plan whose workbench has the final action of every row in the warehouse."""
     made = _plan(extracts, work)
     stages.begin(made)
     stages.settle_stage(made)
@@ -220,7 +224,7 @@ def _scan(made: Plan) -> None:
 
 
 def _judged(made: Plan, rules: tuple[RuleModule, ...]) -> Judgement:
-    """The judge stage short of writing its tables."""
+    """Run the judge stage without writing its tables."""
     with opened(made.bench) as connection:
         extracted = extract(connection, made.reference, AS_OF)
     dossier = compile_dossier(extracted, made.reference, made.default_supply_days, AS_OF)
@@ -238,7 +242,7 @@ MEASURES: dict[str, Callable[[Path, Path], Measured]] = {
 
 
 def main() -> None:
-    """Measure once and print what was found."""
+    """Measure once and print the result."""
     name, extracts, work = sys.argv[1:]
     os.umask(0o077)
     measured = MEASURES[name](Path(extracts), Path(work))

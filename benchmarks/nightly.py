@@ -1,10 +1,11 @@
-"""How long a night takes on a grown warehouse, held against the run that loaded and judged everything.
+"""Measure how long a nightly run takes, compared with the run that loaded and judged everything.
 
-Usage: python benchmarks/nightly.py [--n N] [--nights 3]          (make bench-nightly; N = 10 is twenty million medical lines)
+Usage: python benchmarks/nightly.py [--n N] [--nights 3]
 
-A base of N is loaded and judged once. Then come nights, each with new claims and diagnoses of one member in a hundred, a
-hundredth of the base's rows, as CSV. Every run has a process of its own, the disk synced before it. Once at the end
-everybody is judged again without a new file.
+`make bench-nightly` runs it; N = 10 is twenty million medical lines. The base is loaded and judged
+once. Each night then brings new claims and diagnoses of one member in a hundred, as CSV. Every run
+has its own process, and the disk is synced before it. At the end, everybody is judged again without
+a new file.
 """
 
 import argparse
@@ -19,26 +20,28 @@ from make_extracts import make_extracts
 
 MOST_OF_FULL = 0.1
 SLICES = 100
-_MOVED = {
+_SHIFTED = {
     "medical_claim": ("claim_start_date", "claim_line_start_date", "paid_date"),
     "pharmacy_claim": ("dispensing_date", "paid_date"),
     "diagnosis": ("diagnosis_date",),
 }
-"""The tables that a night brings rows of, and their dates: a member's rows of the base once more, a week later."""
+"""The tables that get new rows, and their dates: a member's rows of the base, a week later."""
 
 
 def make_night(home: Path, number: int) -> Path:
-    """The landing folder of a night: rows of the members of one slice, under ids of their own."""
+    """Write the landing folder of a night: rows of one slice of the members, with new ids."""
     folder = home / f"night{number}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     with duckdb.connect() as connection:
-        for table, dates in _MOVED.items():
+        for table, dates in _SHIFTED.items():
             source = home / PARQUET / f"{table}.parquet"
             ids = ["claim_id", *(["original_claim_id"] if table != "diagnosis" else [])]
-            moved = [f"{c} || '-{number}' AS {c}" for c in ids] + [f"{c} + 7 AS {c}" for c in dates]
+            new_ids = [f"{c} || '-{number}' AS {c}" for c in ids]
+            shifted = [f"{c} + 7 AS {c}" for c in dates]
             connection.execute(
-                f"""COPY (SELECT * REPLACE ({", ".join(moved)}) FROM '{source}' WHERE hash(member_id) % {SLICES} = {number})
+                f"""COPY (SELECT * REPLACE ({", ".join([*new_ids, *shifted])})
+                          FROM '{source}' WHERE hash(member_id) % {SLICES} = {number})
                     TO '{folder}/{table}_night{number}.csv' (FORMAT csv, HEADER true)"""
             )
     return folder
@@ -47,13 +50,14 @@ def make_night(home: Path, number: int) -> Path:
 def printout(
     n: float, form: str, full: dict[str, Any], nights: list[dict[str, Any]], whole: dict[str, Any]
 ) -> str:
-    """One screen: the run that loaded everything, the nights, and judging everybody again."""
+    """One screen: the run that loaded everything, the nightly runs, and judging everybody again."""
 
     def row(title: str, key: str) -> str:
-        seconds = [night["seconds"][key] for night in nights]
-        return f"{title:<26}{full['seconds'][key]:<12.2f}{spread(seconds):<26}{whole['seconds'][key]:.2f}"
+        first, last = full["seconds"][key], whole["seconds"][key]
+        nightly = spread([night["seconds"][key] for night in nights])
+        return f"{title:<26}{first:<12.2f}{nightly:<26}{last:.2f}"
 
-    touched = [
+    shares = [
         f"{night['counts']['judged_again'] / night['counts']['persons']:.1%}" for night in nights
     ]
     ratio = median(night["seconds"]["total"] for night in nights) / full["seconds"]["total"]
@@ -62,23 +66,26 @@ def printout(
     new = ", ".join(
         f"{b - a:,}" for a, b in zip([full["counts"]["rows"], *rows], rows, strict=False)
     )
+    counts, persons = full["counts"], nights[-1]["counts"]["persons"]
+    peak = max(night["peak"] for night in nights) / 1024**3
     return "\n".join(
         [
-            f"N = {n:g}, {form}: {full['counts']['rows']:,} rows, {full['counts']['exceptions']:,} exceptions; nights of {new} rows",
+            f"N = {n:g}, {form}: {counts['rows']:,} rows, {counts['exceptions']:,} exceptions; "
+            f"nights of {new} rows",
             "",
             f"{'seconds':<26}{'everything':<12}{'a night':<26}everybody judged again",
             row("whole run", "total"),
             *(row(f"  {stage}", stage) for stage in STAGES),
-            f"{'peak memory, GiB':<26}{full['peak'] / 1024**3:<12.2f}{max(night['peak'] for night in nights) / 1024**3:.2f}",
+            f"{'peak memory, GiB':<26}{full['peak'] / 1024**3:<12.2f}{peak:.2f}",
             "",
-            f"persons judged again: {', '.join(touched)} of {nights[-1]['counts']['persons']:,} with lines of audited drugs",
+            f"persons judged again: {', '.join(shares)} of {persons:,} with audited drug lines",
             f"a night at most {MOST_OF_FULL} of everything: {ratio:.3f} {verdict}",
         ]
     )
 
 
 def main() -> None:
-    """Load the base, then the nights, and print."""
+    """Load the base, run the nights, and print the result."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
         "--n",

@@ -1,7 +1,8 @@
-"""DX01, QTY01, GEN01 and CYC01 written a second time, in ordinary pandas: merges, masks and groupbys over everybody's rows.
+"""DX01, QTY01, GEN01 and CYC01 written a second time, in ordinary pandas over everybody's rows.
 
-What the bench holds the rules against, for their speed and for their answers. Terms, codes and drugs are read from the
-same policy files; how they are applied is written anew. Evidence, wording and amounts are left out.
+The bench compares the rules with it, in speed and in answers. Terms, codes and drugs come from the
+same policy files; how they are applied is written independently, and so is who the person is.
+Evidence, wording and amounts are left out.
 """
 
 from dataclasses import dataclass
@@ -25,8 +26,8 @@ from schemas.tables import Kind
 DIAGNOSIS_COLUMNS = ["diagnosis_code_1", "diagnosis_code_2", "diagnosis_code_3", "diagnosis_code_4"]
 NO_EXCEPTION = ""
 _PERSON = "coalesce(t.person_id, s.sole_person_id, t.member_id) AS person"
-_WHO = "LEFT JOIN run.sole_person s USING (member_id)"
-_PAYER = "JOIN run.payer p ON p.name = lower(t.payer)"
+_JOIN_PERSON = "LEFT JOIN run.sole_person s USING (member_id)"
+_JOIN_PAYER = "JOIN run.payer p ON p.name = lower(t.payer)"
 _OWN_COLUMNS = {
     "medical_claim": [
         "hcpcs_code",
@@ -45,7 +46,7 @@ _OWN_COLUMNS = {
 
 @dataclass(frozen=True)
 class Records:
-    """Everybody's rows, and the history lines of the audited drugs (paid more than nothing) in `lines`."""
+    """Everybody's rows; `lines` are the paid history lines of audited drugs."""
 
     lines: pd.DataFrame
     fills: pd.DataFrame
@@ -58,7 +59,10 @@ class Records:
 
 
 def plain_exceptions(connection: duckdb.DuckDBPyConnection, plan: Plan) -> dict[str, str]:
-    """exception_id -> rule and reason of every exception of the four rules; `connection` shows a netted workbench."""
+    """exception_id -> rule and reason of every exception of the four rules.
+
+    `connection` is to a workbench after final action.
+    """
     records = read_records(connection, plan)
     judged = pd.concat(
         [
@@ -82,12 +86,13 @@ def plain_exceptions(connection: duckdb.DuckDBPyConnection, plan: Plan) -> dict[
 def read_records(connection: duckdb.DuckDBPyConnection, plan: Plan) -> Records:
     """Fetch the claims, diagnoses and facts of everybody, and name the drug of every line."""
 
-    def facts(table: str, columns: str, join: str = _PAYER) -> pd.DataFrame:
+    def facts(table: str, columns: str, join: str = _JOIN_PAYER) -> pd.DataFrame:
         return connection.execute(
-            f'SELECT {_PERSON}, {columns} FROM "every_{table}" t {_WHO} {join}'
+            f'SELECT {_PERSON}, {columns} FROM "every_{table}" t {_JOIN_PERSON} {join}'
         ).df()
 
-    first = f"SELECT p.payer_id, min(dispensing_date) AS payer_start FROM every_pharmacy_claim t {_PAYER} GROUP BY 1"
+    first = f"""SELECT p.payer_id, min(dispensing_date) AS payer_start
+                FROM every_pharmacy_claim t {_JOIN_PAYER} GROUP BY 1"""
     claims = pd.concat(
         [_claims(connection, plan, table) for table in _OWN_COLUMNS], ignore_index=True
     )
@@ -110,27 +115,32 @@ def read_records(connection: duckdb.DuckDBPyConnection, plan: Plan) -> Records:
 
 
 def _claims(connection: duckdb.DuckDBPyConnection, plan: Plan, table: str) -> pd.DataFrame:
-    """Every claim row known on the as-of date, duplicates left out, with its fate and netted figures."""
+    """Every claim row known on the as-of date except duplicates, with fate and netted figures."""
     columns = ", ".join(f"t.{column}" for column in _OWN_COLUMNS[table])
     return connection.execute(
-        f"""SELECT '{table.removesuffix("_claim")}' AS claim_source, {_PERSON}, p.payer_id, t.claim_id, t.claim_line_number,
-                   {SERVICE_DATE[table]} AS service_date, t.ndc_code, {columns}, coalesce(f.fate, 'history') AS fate,
-                   CASE WHEN f.is_netted THEN f.netted_quantity ELSE t.{QUANTITY[table]} END AS quantity,
-                   CASE WHEN f.is_netted THEN f.netted_paid_amount ELSE t.paid_amount END AS paid_amount
-            FROM every_{table} t {_WHO} {_PAYER} LEFT JOIN run.{table}_fate f USING (file_no, row_number)
-            WHERE {SERVICE_DATE[table]} <= DATE '{plan.request.as_of}' AND coalesce(f.fate, '') <> 'duplicate'"""
+        f"""SELECT '{table.removesuffix("_claim")}' AS claim_source, {_PERSON}, p.payer_id,
+                   t.claim_id, t.claim_line_number, {SERVICE_DATE[table]} AS service_date,
+                   t.ndc_code, {columns}, coalesce(f.fate, 'history') AS fate,
+                   CASE WHEN f.is_netted THEN f.netted_quantity
+                        ELSE t.{QUANTITY[table]} END AS quantity,
+                   CASE WHEN f.is_netted THEN f.netted_paid_amount
+                        ELSE t.paid_amount END AS paid_amount
+            FROM every_{table} t {_JOIN_PERSON} {_JOIN_PAYER}
+            LEFT JOIN run.{table}_fate f USING (file_no, row_number)
+            WHERE {SERVICE_DATE[table]} <= DATE '{plan.request.as_of}'
+              AND coalesce(f.fate, '') <> 'duplicate'"""
     ).df()
 
 
 def _frame(rows: list[dict], columns: list[str]) -> pd.DataFrame:
-    """Rows of Python values as a frame, the named columns as days."""
+    """Rows of Python values as a frame, with the named columns as days."""
     frame = pd.DataFrame(rows)
     frame[columns] = frame[columns].apply(pd.to_datetime)
     return frame
 
 
 def _with_drug(claims: pd.DataFrame, plan: Plan) -> pd.DataFrame:
-    """Add the drug (null where it is not audited), and of the NDC ingredient, product, strength and form."""
+    """Add the drug (null if not audited), and the NDC's ingredient, product, strength and form."""
     ndc = pd.DataFrame(plan.reference.ndc.to_dicts()).rename(columns={"ndc11": "ndc_code"})
     hcpcs = pd.DataFrame(plan.reference.hcpcs.to_dicts()).rename(
         columns={"hcpcs": "hcpcs_code", "drug": "named"}
@@ -145,7 +155,7 @@ def _with_drug(claims: pd.DataFrame, plan: Plan) -> pd.DataFrame:
 def _diagnoses(
     connection: duckdb.DuckDBPyConnection, claims: pd.DataFrame, plan: Plan
 ) -> pd.DataFrame:
-    """Every well-formed ICD-10-CM code with its person, date and claim, from claims of any fate and the table."""
+    """Every well-formed ICD-10-CM code with its person, date and claim, from claims and table."""
     where = [
         "person",
         "claim_source",
@@ -160,7 +170,8 @@ def _diagnoses(
     in_table = connection.execute(
         f"""SELECT {_PERSON}, t.claim_id, t.diagnosis_code AS code, t.diagnosis_code_type,
                    coalesce(t.diagnosis_date, d.diagnosis_date) AS date
-            FROM every_diagnosis t {_WHO} LEFT JOIN run.dated_diagnosis d USING (file_no, row_number)"""
+            FROM every_diagnosis t {_JOIN_PERSON}
+            LEFT JOIN run.dated_diagnosis d USING (file_no, row_number)"""
     ).df()
     in_table = in_table[in_table["date"] <= pd.Timestamp(plan.request.as_of)]
     diagnoses = pd.concat(
@@ -197,7 +208,7 @@ def _in_force(
 
 
 def _governed(records: Records, library: PolicyLibrary, kind: type[Term]) -> pd.DataFrame:
-    """One case per line and term of a kind that governs its payer and drug and is in force on its service date."""
+    """One case per line and term of a kind that governs it and is in force on its service date."""
     cases = records.lines.merge(
         _terms(library, kind), on=["payer_id", "drug"], suffixes=("", "_of_term")
     )
@@ -205,7 +216,7 @@ def _governed(records: Records, library: PolicyLibrary, kind: type[Term]) -> pd.
 
 
 def _with_term(cases: pd.DataFrame, library: PolicyLibrary, kind: type[Term]) -> pd.DataFrame:
-    """The cases whose policy has a term of another kind in force on the service date, with that term's fields."""
+    """The cases whose policy has another kind of term in force that day, with its fields."""
     terms = _terms(library, kind).drop(columns=["payer_id", "drug", "term_id"])
     return _in_force(
         cases.drop(columns=["effective_from", "effective_to"]).merge(terms, on="policy_id")
@@ -217,7 +228,7 @@ def _days(number: pd.Series) -> pd.Series:
 
 
 def _covering(records: Records, cases: pd.DataFrame) -> pd.DataFrame:
-    """The cases with each approved authorization of their person, payer, drug and product that spans the service date."""
+    """Each case with every approved authorization that fits it and spans its service date."""
     approved = records.authorizations[records.authorizations["status"] == "approved"]
     both = cases.merge(approved, on=["person", "payer_id", "drug"], suffixes=("", "_approved"))
     products = both[["product", "product_approved"]]
@@ -261,14 +272,14 @@ def _diagnosis(records: Records, plan: Plan) -> pd.DataFrame:
 
 
 def _first(reasons: list[tuple[pd.Series, str]], otherwise: str) -> np.ndarray:
-    """The reason of the first condition that holds."""
+    """The reason of the first condition that is true."""
     return np.select(
         [condition for condition, _ in reasons], [reason for _, reason in reasons], otherwise
     )
 
 
 def _standings(plan: Plan, codes: pd.Series) -> pd.DataFrame:
-    """How the policies regard codes: by the code itself, or by a header that includes its children."""
+    """How policies classify codes: by the code, or by a header that includes its children."""
     listed = _frame(plan.reference.codes.to_dicts(), ["code_from", "code_to"])
     listed = listed[["policy_id", "code", "standing", "with_children", "code_from", "code_to"]]
     codes = pd.Series(codes.unique(), name="code")
@@ -314,7 +325,7 @@ def _quantity(records: Records, plan: Plan) -> pd.DataFrame:
 
 
 def _with_inducer(records: Records, plan: Plan, cases: pd.DataFrame) -> pd.Series:
-    """The cases with an inducer's supply near the service date, or an authorization that says the same."""
+    """The cases with an inducer near the service date, or an authorization that assumes one."""
     asked = _with_term(cases, plan.library, Inducer)
     fills = records.fills[["person", "ingredient", "service_date", "days_supply"]]
     both = asked.explode("ingredients").merge(
@@ -374,7 +385,7 @@ def _known(records: Records, cases: pd.DataFrame, code: str, values: str) -> pd.
 
 
 def _observed_from(records: Records, cases: pd.DataFrame) -> pd.Series:
-    """From when the person's fills are known: the earliest over the payers that enrol the person and send fills."""
+    """When the person's fills are first known, from any payer that enrols them and sends fills."""
     spans = records.enrollment.groupby(["person", "payer_id"], as_index=False)[
         "enrollment_start_date"
     ].min()
@@ -423,7 +434,7 @@ def _cycles(records: Records, plan: Plan) -> pd.DataFrame:
 
 
 def _counted(records: Records, cases: pd.DataFrame) -> pd.DataFrame:
-    """One row per policy, person and dose date: start of its course, and its cycle by the low and by the high count."""
+    """One row per policy, person and dose date: start of the course, low and high cycle count."""
     terms = ["gap_days", "doses_per_cycle", "low_days", "high_days", "waste_modifiers"]
     persons = cases.drop_duplicates(["policy_id", "person"])[
         ["policy_id", "person", "drug", *terms]
@@ -449,7 +460,10 @@ def _counted(records: Records, cases: pd.DataFrame) -> pd.DataFrame:
 
 
 def _packed(course: pd.DataFrame, within: str) -> list[int]:
-    """The cycle of each dose date: up to doses_per_cycle dates that lie less than `within` days after the cycle's first."""
+    """The cycle of each dose date.
+
+    A cycle has up to doses_per_cycle dates, less than `within` days after its first.
+    """
     most, within_days = course["doses_per_cycle"].iloc[0], course[within].iloc[0]
     numbers: list[int] = []
     first, number, taken = course["service_date"].iloc[0], 0, 0

@@ -86,8 +86,8 @@ class Config(BaseModel):
     """the one character between the columns of CSV files"""
 
     encoding: Annotated[str, AfterValidator(_known_encoding)] | None = None
-    """encoding of CSV files without a byte order mark, such as `"cp1252"`; UTF-8 if left out. A byte
-    order mark (UTF-8, UTF-16) always takes precedence"""
+    """encoding of CSV files without a byte order mark, such as `"cp1252"`; UTF-8 if left out. A
+    byte order mark (UTF-8, UTF-16) always takes precedence"""
 
     columns: Annotated[dict[str, dict[str, str]], AfterValidator(_known_columns)] = {}
     """per table `[columns.TABLE]`: the sender's column name, in any case, `=` ours"""

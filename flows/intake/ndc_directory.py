@@ -80,7 +80,7 @@ def _read(path: Path, columns: tuple[str, ...]) -> pl.DataFrame:
     missing = [c for c in columns if c not in frame.columns]
     if missing:
         raise PolicyRefused(
-            f"{path.name}: no column {missing[0]}. Use the unchanged files of the FDA NDC directory."
+            f"{path.name}: no column {missing[0]}. Use the FDA NDC directory files unchanged."
         )
     return frame.select(columns)
 

@@ -20,12 +20,12 @@ _GLOB_CHARACTERS = "*?["
 
 @dataclass(frozen=True)
 class ParquetSource:
-    """A Parquet file: its source in SQL, and for each column its name and DuckDB type; its rows."""
+    """A Parquet file: its source in SQL, the name and DuckDB type of each column; its records."""
 
     sql: str
     header: tuple[str, ...]
     types: list[str]
-    rows: int
+    records: int
 
 
 def csv_source(scan: CsvScan, config: Config, longest_line: int = LINE_BYTES) -> str:
@@ -75,7 +75,7 @@ def parquet_source(connection: duckdb.DuckDBPyConnection, extract: ExtractFile) 
         sql=f"(SELECT {numbered} FROM {source})",
         header=_top_level_names(schema),
         types=[str(row[1]) for row in described],
-        rows=rows,
+        records=rows,
     )
 
 

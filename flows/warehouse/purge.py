@@ -58,8 +58,8 @@ class PurgeCounts:
 def purge(warehouse: Path, before: date, dry_run: bool = False) -> PurgeCounts:
     """Remove every person with no record dated on or after the day, and older quarantined text.
 
-    Raises UsageError if there is no warehouse or the day is after its last as-of date, and WarehouseBusy
-    if a run is using it.
+    Raises UsageError if there is no warehouse or the day is after its last as-of date, and
+    WarehouseBusy if a run is using it.
     """
     if not warehouse.is_file():
         raise UsageError(

@@ -1,7 +1,7 @@
-"""Every check, planted: the row of an error is quarantined with table, file, row, column and check; a warning is counted.
+"""Every check has a planted row: an error quarantines it, with its place; a warning is counted.
 
-The plants come from the vocabulary, so that a new column is covered at once; what the contract says outright stands
-beside them as literal rows.
+Most plants are derived from the vocabulary, so that a new column is covered at once. What the
+contract states outright is planted as literal rows.
 """
 
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ MALFORMED = {
     Kind.NPI: ("1234567890", "npi_malformed"),  # ten digits; the check digit would be 3
 }
 FREE = {Kind.TEXT, Kind.PAYER, Kind.WORD}
-"""Kinds whose text is a value as it stands (a word of a column with a word list apart)."""
+"""Kinds whose text is the value (except in a column with a word list)."""
 
 MUST_HAVE_A_VALUE = {
     "medical_claim": {"claim_id", "claim_line_number", "member_id", "payer"},
@@ -63,7 +63,7 @@ MUST_HAVE_A_VALUE = {
     "clinical_evidence": {"member_id", "evidence_date", "evidence_code", "evidence_value"},
     "provider": {"npi", "taxonomy_code"},
 }
-"""The contract's bold columns, without those whose values may be null, and with evidence_value, which may not."""
+"""The contract's bold columns whose values may not be null, and evidence_value."""
 
 ONE_OF = {
     "medical_claim": {"claim_line_start_date", "claim_start_date"},
@@ -73,7 +73,7 @@ ONE_OF = {
 
 @dataclass(frozen=True)
 class Plant:
-    """One row with something wrong in it: values that differ from the good row, and what must be found."""
+    """One row with something wrong: values that differ from the good row, and what it fails."""
 
     table: str
     changes: tuple[tuple[str, str | None], ...]
@@ -88,7 +88,7 @@ def plant(table: str, found: tuple[tuple[str, str], ...], **changes: str | None)
 
 
 def error_plants(table: Table) -> Iterator[Plant]:
-    """One plant for every check of severity error that the vocabulary asks for."""
+    """One plant for every check of severity error in the vocabulary."""
     for c in table.columns:
         if c.kind in DOES_NOT_PARSE:
             text, check = DOES_NOT_PARSE[c.kind]
@@ -102,7 +102,7 @@ def error_plants(table: Table) -> Iterator[Plant]:
 
 
 LITERAL_ERRORS = (
-    # an evidence value can be judged under a known code only
+    # an evidence value can only be checked if its code is known
     plant(
         "clinical_evidence",
         (("evidence_code", "value_unknown"), ("evidence_value", "value_unknown")),
@@ -170,7 +170,7 @@ LITERAL_ERRORS = (
 
 
 def warning_plants(table: Table) -> Iterator[Plant]:
-    """One plant for every check of severity warning that the vocabulary asks for."""
+    """One plant for every check of severity warning in the vocabulary."""
     for c in table.columns:
         if c.kind in MALFORMED:
             text, check = MALFORMED[c.kind]
@@ -217,7 +217,7 @@ LITERAL_WARNINGS = (
 )
 
 NOTHING_WRONG = (
-    # the other side of each check
+    # rows that just pass each check
     plant(
         "pharmacy_claim",
         (),
@@ -248,15 +248,19 @@ BAD_FILE, MARK = "_planted.csv", "planted_no"
 
 @dataclass(frozen=True)
 class Together:
-    """All plants in one run, each between two good rows, one file per table; the row number of each plant."""
+    """One run over all plants, each between two good rows, in one file per table.
+
+    places     the row number of each plant.
+    accepted   table -> numbers of the accepted rows.
+    """
 
     ran: Ran
     places: dict[Plant, int]
-    accepted: dict[str, set[object]]  # table -> row numbers
+    accepted: dict[str, set[object]]
 
 
 def numbered(table: str, number: int, row: Row) -> Row:
-    """The row under a key of its own, so that no row is another's version or duplicate."""
+    """The row with its own key, so that no row is a version or duplicate of another."""
     keys = {"claim_id": "claim_id", "authorization": "authorization_id", "provider": "npi"}
     key = keys["claim_id"] if TABLES[table].is_claim else keys.get(table, "member_id")
     return row | {key: f"{number}"} if row[key] == GOOD[table][key] and key != "npi" else row
@@ -283,7 +287,7 @@ def together(tmp_path_factory: pytest.TempPathFactory) -> Together:
 
 
 @pytest.mark.parametrize("planted", ERRORS, ids=str)
-def test_an_error_quarantines_its_row_with_its_place_and_check(
+def test_an_error_quarantines_its_row_with_place_and_check(
     together: Together, planted: Plant
 ) -> None:
     number = together.places[planted]
@@ -301,7 +305,7 @@ def test_a_row_without_an_error_is_accepted(together: Together, planted: Plant) 
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_the_good_neighbours_are_accepted(together: Together, table: str) -> None:
+def test_the_good_rows_around_a_plant_are_accepted(together: Together, table: str) -> None:
     planted = {number for p, number in together.places.items() if p.table == table}
     (counts,) = (f for f in together.ran.balance.files if f.table == table)
 
@@ -310,7 +314,7 @@ def test_the_good_neighbours_are_accepted(together: Together, table: str) -> Non
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_warnings_are_grouped_with_their_rows_and_the_first_of_them(
+def test_warnings_are_grouped_with_a_count_and_the_first_row(
     together: Together, table: str
 ) -> None:
     places: dict[tuple[str, str], list[int]] = {}
@@ -324,7 +328,7 @@ def test_warnings_are_grouped_with_their_rows_and_the_first_of_them(
     }
 
 
-def test_a_row_of_which_two_pairs_of_dates_are_out_of_order_is_one_row(tmp_path: Path) -> None:
+def test_a_row_with_two_pairs_of_dates_out_of_order_counts_once(tmp_path: Path) -> None:
     row = good(
         "medical_claim",
         claim_start_date="2026-02-02",
@@ -336,7 +340,7 @@ def test_a_row_of_which_two_pairs_of_dates_are_out_of_order_is_one_row(tmp_path:
     assert ran.warned("medical_claim") == [("claim_start_date", "dates_out_of_order", 1, 1)]
 
 
-def test_the_raw_record_holds_the_row_as_it_stood(together: Together) -> None:
+def test_the_raw_record_is_the_row_as_written(together: Together) -> None:
     (raw,) = (
         raw
         for failure, raw in zip(together.ran.quarantine, together.ran.raw_records, strict=True)
@@ -360,14 +364,14 @@ def test_every_check_of_the_models_is_planted() -> None:
     assert set(DOES_NOT_PARSE) | set(MALFORMED) | FREE == set(Kind)
 
 
-def test_the_values_that_must_be_there_are_those_of_the_contract() -> None:
+def test_the_required_values_are_those_of_the_contract() -> None:
     assert {
         t.name: {c.name for c in t.columns if not c.nullable} for t in TABLES.values()
     } == MUST_HAVE_A_VALUE
     assert {t.name: set(group) for t in TABLES.values() for group in t.one_of} == ONE_OF
 
 
-# Pandera's depth: a LazyFrame is otherwise checked for names and types only.
+# Pandera checks only names and types of a LazyFrame unless it is told to check the data.
 
 ONE_DATE = Table("one_date", "a date", (Column("day", Kind.DATE, required=True, nullable=False),))
 UNPARSED = pl.DataFrame(
@@ -392,7 +396,7 @@ def test_a_lazy_frame_without_full_depth_would_miss_every_failure() -> None:
         assert refused(model, UNPARSED.lazy())
 
 
-def test_the_checks_run_at_full_depth_whatever_depth_is_set_outside() -> None:
+def test_the_checks_run_at_full_depth_whatever_depth_is_set() -> None:
     with config_context(validation_depth=ValidationDepth.SCHEMA_ONLY):
         assert not refused(error_model(ONE_DATE), UNPARSED.lazy())
         found = failures(error_model(ONE_DATE), UNPARSED)
@@ -400,7 +404,7 @@ def test_the_checks_run_at_full_depth_whatever_depth_is_set_outside() -> None:
     assert found.rows() == [(0, "day|date_does_not_parse"), (1, "day|value_missing")]
 
 
-# Diagnosis rows that no claim dates; their check needs the claims, and so comes last.
+# Diagnosis rows without a date, and no claim to date them: checked last, since it needs the claims.
 
 
 def test_an_undated_diagnosis_without_its_claim_is_quarantined(tmp_path: Path) -> None:
@@ -430,14 +434,15 @@ def test_an_undated_diagnosis_without_its_claim_is_quarantined(tmp_path: Path) -
     )
 
 
-def test_an_undated_diagnosis_is_found_at_its_record_number_beside_records_that_cannot_be_split(
+def test_an_undated_diagnosis_keeps_its_record_number_after_records_that_cannot_be_split(
     tmp_path: Path,
 ) -> None:
     ran = run(
         tmp_path,
         {
             "pharmacy_claim.csv": [good("pharmacy_claim")],
-            "diagnosis.csv": "claim_id,member_id,diagnosis_code\n1,M,C92.10,one too many\n1,M,C92.10\n2,M,C92.10\n",
+            "diagnosis.csv": "claim_id,member_id,diagnosis_code\n"
+            "1,M,C92.10,one too many\n1,M,C92.10\n2,M,C92.10\n",
         },
         config=ANY_ERROR_RATE,
     )
@@ -448,7 +453,7 @@ def test_an_undated_diagnosis_is_found_at_its_record_number_beside_records_that_
     ]
 
 
-# Records that are no rows.
+# Records that are not rows.
 
 HEADER = "member_id,payer,enrollment_start_date,birth_date\n"
 ROW = "M{},Cigna,2020-01-01,1970-05-01\n"
@@ -496,7 +501,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Ran:
 
 @pytest.mark.parametrize("name", BROKEN)
 @pytest.mark.parametrize("form", FORMS)
-def test_a_record_that_cannot_be_split_is_quarantined_under_its_number(
+def test_a_record_that_cannot_be_split_is_quarantined_with_its_number(
     broken: Ran, form: str, name: str
 ) -> None:
     file = f"eligibility_{form}_{name}{FORMS[form][1]}"
@@ -513,7 +518,8 @@ def test_the_first_row_of_a_warning_counts_records_that_cannot_be_split(tmp_path
         tmp_path,
         {
             "pharmacy_claim.csv": [good("pharmacy_claim")],
-            "provider.csv": "npi,taxonomy_code\n1234567893\n1234567893,207RH0003X\n1234567890,207RH0003X\n",
+            "provider.csv": "npi,taxonomy_code\n"
+            "1234567893\n1234567893,207RH0003X\n1234567890,207RH0003X\n",
         },
         config=ANY_ERROR_RATE,
     )
@@ -541,7 +547,7 @@ def test_more_than_a_twentieth_of_a_file_stops_the_run(
         assert len(run(tmp_path, files).quarantine) == bad
 
 
-def test_each_file_is_counted_alone(tmp_path: Path) -> None:
+def test_each_file_is_counted_separately(tmp_path: Path) -> None:
     fine = [good("eligibility", member_id=str(n)) for n in range(100)]
     with pytest.raises(TooManyBadRows, match=r"eligibility_b\.csv"):
         run(
@@ -554,7 +560,7 @@ def test_each_file_is_counted_alone(tmp_path: Path) -> None:
         )
 
 
-def test_the_rate_of_the_config_counts_instead(tmp_path: Path) -> None:
+def test_the_rate_of_the_config_is_used_instead(tmp_path: Path) -> None:
     rows = [
         good("eligibility", member_id=str(n), birth_date="soon" if n < 2 else None)
         for n in range(4)
@@ -566,7 +572,7 @@ def test_the_rate_of_the_config_counts_instead(tmp_path: Path) -> None:
         run(tmp_path / "less", files, config="max_error_rate = 0.49\n")
 
 
-def test_a_row_with_two_failed_checks_is_one_row(tmp_path: Path) -> None:
+def test_a_row_with_two_failed_checks_counts_once(tmp_path: Path) -> None:
     rows = [good("eligibility", member_id=str(n)) for n in range(19)]
     ran = run(
         tmp_path,
@@ -579,7 +585,7 @@ def test_a_row_with_two_failed_checks_is_one_row(tmp_path: Path) -> None:
     assert len(ran.quarantine) == 2
 
 
-def test_diagnosis_rows_that_no_claim_dates_count_as_quarantined_too(tmp_path: Path) -> None:
+def test_undated_diagnosis_rows_without_a_claim_count_as_quarantined(tmp_path: Path) -> None:
     rows = [
         good("diagnosis", claim_id="77", diagnosis_date=None, diagnosis_code=f"C92.{n}")
         for n in range(3)

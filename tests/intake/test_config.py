@@ -1,4 +1,4 @@
-"""Every config key: what it accepts, what it refuses and in which words, and that no message repeats the file."""
+"""Every config key: what it accepts, what it refuses, and that no message repeats the file."""
 
 import grp
 import os
@@ -68,7 +68,8 @@ REFUSED = [
     ('date_formats = ["%Y-%m-%d %"]', "and times, no other specifiers"),
     (
         f'delimiter = "{CANARY}"',
-        "delimiter: a delimiter is one character, such as | or a tab, but not a quote or line break",
+        "delimiter: a delimiter is one character, such as | or a tab, but not a quote or line "
+        "break",
     ),
     ("delimiter = '\"'", "delimiter: a delimiter is one character"),
     ('delimiter = "\\n"', "delimiter: a delimiter is one character"),
@@ -135,7 +136,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "words"), REFUSED)
-def test_a_config_that_does_not_hold_is_refused_in_clear_words_of_ours(
+def test_an_invalid_config_is_refused_with_a_message_of_ours(
     tmp_path: Path, text: str | bytes, words: str
 ) -> None:
     with pytest.raises(UsageError) as refused:
@@ -146,12 +147,12 @@ def test_a_config_that_does_not_hold_is_refused_in_clear_words_of_ours(
     assert CANARY.lower() not in message.lower()
 
 
-def test_a_config_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_config_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"Config gone\.toml cannot be read"):
         read_config(tmp_path / "gone.toml")
 
 
-def test_an_alias_of_no_payer_is_refused_without_its_name(tmp_path: Path) -> None:
+def test_an_alias_of_an_unknown_payer_is_refused_without_its_name(tmp_path: Path) -> None:
     (tmp_path / CSV).write_bytes(csv(fill(1)))
     settings = tmp_path.with_name(tmp_path.name + ".toml")
     settings.write_text(f'[payer_aliases]\n"{CANARY}" = "{CANARY}"\n', encoding="utf-8")
@@ -187,7 +188,7 @@ def _loaded(request: Request) -> Plan:
     return made
 
 
-def test_the_layout_of_the_documentation_is_loaded(tmp_path: Path) -> None:
+def test_the_example_in_the_documentation_can_be_loaded(tmp_path: Path) -> None:
     made = _loaded(_landing(tmp_path, SENDERS_EXTRACT, SENDERS_CONFIG))
     with opened(made.bench) as connection:
         columns = (
@@ -205,7 +206,7 @@ def test_the_layout_of_the_documentation_is_loaded(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_extract_in_other_names_gives_the_results_of_one_in_ours(tmp_path: Path) -> None:
+def test_mapped_column_names_give_the_same_results_as_ours(tmp_path: Path) -> None:
     theirs = _landing(tmp_path / "theirs", SENDERS_EXTRACT, SENDERS_CONFIG)
     ours = _landing(
         tmp_path / "ours",
@@ -221,7 +222,7 @@ def test_an_extract_in_other_names_gives_the_results_of_one_in_ours(tmp_path: Pa
 
 
 @pytest.mark.parametrize(("rate", "exit_code"), [("0.29", 4), ("0.3", None)])
-def test_the_error_rate_is_of_a_files_rows(
+def test_the_error_rate_is_a_share_of_one_files_rows(
     tmp_path: Path, rate: str, exit_code: int | None
 ) -> None:
     bad = csv(*(fill(n, quantity="x" if n < 3 else "1") for n in range(10)))
@@ -235,10 +236,13 @@ def test_the_error_rate_is_of_a_files_rows(
 
 
 @pytest.mark.slow
-def test_an_alias_counts_in_any_case_and_mode_and_group_are_those_of_every_result(
+def test_an_alias_works_in_any_case_and_every_result_has_the_mode_and_group(
     tmp_path: Path,
 ) -> None:
-    settings = f'result_mode = "0640"\nresult_group = "{OWN_GROUP}"\n[payer_aliases]\n"cigna east" = "Cigna"\n'
+    settings = (
+        f'result_mode = "0640"\nresult_group = "{OWN_GROUP}"\n'
+        '[payer_aliases]\n"cigna east" = "Cigna"\n'
+    )
     folder = night(_landing(tmp_path, csv(fill(1, payer="CIGNA EAST")), settings)).folder
     assert set(pl.read_parquet(folder / "exceptions.parquet")["payer"]) == {"CIGNA EAST"}
     assert {stat.S_IMODE(p.stat().st_mode) for p in folder.iterdir()} == {0o640}

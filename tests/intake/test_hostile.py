@@ -1,4 +1,4 @@
-"""Every hostile file meets its fate exactly; rows in = accepted + quarantined + duplicates, whatever stands in a file."""
+"""Every hostile file meets its fate; rows in = accepted + quarantined + duplicates, always."""
 
 import csv
 import gzip
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from audit_rules.errors import AuditError
 from flows import plan as planning
 from flows.errors import InputRefused
-from flows.intake import load as loader
+from flows.intake import scan_ahead
 from flows.plan import Plan, Request, plan
 from flows.settle.claims import Balance, FileCounts, net
 from flows.stages import begin, load_stage, validate_stage
@@ -54,14 +54,14 @@ def _named(hostiles: list[Hostile]) -> list[object]:
 
 @pytest.fixture(scope="module", autouse=True)
 def policies_read_once() -> Iterator[None]:
-    """The policy files are the same for every extract: reading them once spares a third of the time."""
+    """Read the policy files only once, which saves a third of the time."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(planning, "load_policies", cache(planning.load_policies))
         yield
 
 
 def _is_batched(hostile: Hostile) -> bool:
-    """Whether the file can be loaded beside others: neither its folder nor its duplicates matter."""
+    """Whether the file can be loaded with others: neither its folder nor duplicates matter."""
     special = (
         hostile.also
         or hostile.while_read
@@ -96,18 +96,18 @@ def _loaded(made: Plan) -> Plan:
 
 
 def _check(connection: duckdb.DuckDBPyConnection, file_name: str, fate: Read) -> None:
-    """Hold what stands in the workbench of one file against its fate."""
+    """Compare what the workbench has of one file with its fate."""
 
-    def asked(query: str) -> list[tuple[object, ...]]:
+    def rows_of(query: str) -> list[tuple[object, ...]]:
         return connection.execute(query, [file_name]).fetchall()
 
     of_file = "JOIN file f USING (file_no) WHERE f.name = ?"
-    ((rows_read,),) = asked("SELECT rows_read FROM file WHERE name = ?")
-    ((stored,),) = asked(f"SELECT count(*) FROM {TABLE} {of_file}")
-    quarantined = asked(f"SELECT row_number, column_name, check_name FROM quarantine {of_file}")
-    warnings = asked(f"SELECT column_name, check_name, rows FROM warning {of_file}")
+    ((rows_read,),) = rows_of("SELECT rows_read FROM file WHERE name = ?")
+    ((stored,),) = rows_of(f"SELECT count(*) FROM {TABLE} {of_file}")
+    quarantined = rows_of(f"SELECT row_number, column_name, check_name FROM quarantine {of_file}")
+    warnings = rows_of(f"SELECT column_name, check_name, rows FROM warning {of_file}")
     cells = {
-        c: [v for (v,) in asked(f"SELECT t.{c} FROM {TABLE} t {of_file} ORDER BY row_number")]
+        c: [v for (v,) in rows_of(f"SELECT t.{c} FROM {TABLE} t {of_file} ORDER BY row_number")]
         for c in fate.cells
     }
     assert (rows_read, stored) == (fate.rows_read, fate.accepted + fate.duplicates)
@@ -118,7 +118,7 @@ def _check(connection: duckdb.DuckDBPyConnection, file_name: str, fate: Read) ->
 
 @dataclass(frozen=True)
 class Batch:
-    """Files loaded in one run: where they lie, and a connection to the workbench that holds them."""
+    """Files loaded in one run: their folder, and a connection to the workbench."""
 
     landing: Path
     workbench: duckdb.DuckDBPyConnection
@@ -126,7 +126,7 @@ class Batch:
 
 @pytest.fixture(scope="module")
 def batches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Batch]]:
-    """Per config one run over all files that can be loaded together, each under its own name."""
+    """One run per config over all files that can be loaded together, each with its own name."""
     made = {}
     for number, config in enumerate(sorted({h.config for h in BATCHED})):
         base = tmp_path_factory.mktemp(f"batch{number}")
@@ -142,7 +142,7 @@ def batches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Batc
 
 
 def _name_in_batch(hostile: Hostile) -> str:
-    """The file's own name where that is what is hostile, else one that tells it apart from the others."""
+    """The file's own name if that is what is hostile, else one that differs from the others."""
     name = next(iter(hostile.files))
     return name.replace(TABLE, f"{TABLE}_{hostile.name}") if name in ORDINARY else name
 
@@ -192,7 +192,7 @@ def test_exact_duplicates_count_once(hostile: Hostile, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("hostile", _named([h for h in READ if not h.is_slow]))
-def test_a_hostile_file_alone_keeps_the_law(hostile: Hostile, tmp_path: Path) -> None:
+def test_no_row_of_a_single_hostile_file_is_lost(hostile: Hostile, tmp_path: Path) -> None:
     _settled_alone(hostile, tmp_path)
 
 
@@ -201,7 +201,7 @@ def test_a_hostile_file_alone_keeps_the_law(hostile: Hostile, tmp_path: Path) ->
 
 @pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """An output folder with a warehouse and the reports of a first night; at the end the warehouse must still hold just that."""
+    """An output folder with the warehouse and reports of a first run, which must not change."""
     base = tmp_path_factory.mktemp("first")
     (base / "in").mkdir()
     (base / "in" / CSV).write_text(f"{HEAD}\n{fill(91)}\n", encoding="utf-8")
@@ -211,7 +211,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     assert content(base / "out" / "audit.duckdb") == before
 
 
-def _standing(output: Path) -> tuple[object, ...]:
+def _snapshot(output: Path) -> tuple[object, ...]:
     if not output.exists():
         return ()
     names = sorted(p.name for p in output.iterdir() if not p.name.endswith(".lock"))
@@ -220,9 +220,9 @@ def _standing(output: Path) -> tuple[object, ...]:
 
 @pytest.fixture
 def is_read(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Hostile]]:
-    """A list: what the hostile in it does while it is read is done when it was found, before it is hashed."""
+    """A list for one hostile: its `while_read` is done after it was found, before it is hashed."""
     reading: list[Hostile] = []
-    hash_of = loader.sha256_of
+    hash_of = scan_ahead.sha256_of
 
     def hashed(path: Path) -> str:
         if reading:
@@ -231,7 +231,7 @@ def is_read(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Hostile]]:
             act(path.parent)
         return hash_of(path)
 
-    monkeypatch.setattr(loader, "sha256_of", hashed)
+    monkeypatch.setattr(scan_ahead, "sha256_of", hashed)
     yield reading
     assert not reading
 
@@ -246,7 +246,7 @@ def test_a_hostile_file_is_refused(
     if hostile.is_first:
         output = tmp_path / "out"
         output.mkdir()
-    before = _standing(output)
+    before = _snapshot(output)
     if hostile.while_read:
         is_read.append(hostile)
     (tmp_path / "config.toml").write_text(hostile.config, encoding="utf-8")
@@ -257,14 +257,14 @@ def test_a_hostile_file_is_refused(
     assert re.search(".*".join(map(re.escape, fate.words)), message), message
     assert not re.search(r"\b[CM]\d\b|2026-|00078", message), "row content in a message"
     assert message.endswith(".") and "\n" not in message
-    assert _standing(output) == before
+    assert _snapshot(output) == before
 
 
 @pytest.mark.slow
-def test_what_was_accepted_goes_through_the_rules_to_the_reports(
+def test_accepted_values_pass_through_the_rules_to_the_reports(
     batches: dict[str, Batch], tmp_path: Path
 ) -> None:
-    """A hostile value that was accepted hurts no later stage either."""
+    """A hostile value that was accepted does no harm in a later stage either."""
     small = [
         h
         for h in BATCHED
@@ -283,7 +283,7 @@ def test_what_was_accepted_goes_through_the_rules_to_the_reports(
     assert summary.rows_read == sum(h.fate.rows_read for h in small if isinstance(h.fate, Read))
 
 
-# ---------------------------------------------------------------- any content at all
+# ---------------------------------------------------------------- any content
 
 PIECES = [
     "a",
@@ -315,7 +315,7 @@ ends = st.sampled_from(["\n", "\n", "\r\n", "\r", "\n\n"])
 
 @st.composite
 def extracts(draw: st.DrawFn) -> str:
-    """A header and some lines, of which a few are good, most hold a hostile field, and some are anything."""
+    """A header and some lines: a few good ones, most with a hostile field, and some arbitrary."""
     end = draw(ends)
     lines = [draw(st.just("\n") | st.just("")) + HEAD]
     for number in range(draw(st.integers(0, 8))):
@@ -333,7 +333,7 @@ def independent_count(text: str) -> int:
 
 
 def settled(base: Path, texts: list[str]) -> dict[str, FileCounts]:
-    """The counts of every file that was not refused; a refused one is taken out and the others are run again."""
+    """The counts of every file that was not refused; after a refusal, the others are run again."""
     (base / "in").mkdir()
     for number, text in enumerate(texts):
         encoded = text.encode("utf-16" if number % 3 == 2 else "utf-8")
@@ -349,7 +349,7 @@ def settled(base: Path, texts: list[str]) -> dict[str, FileCounts]:
     return {}
 
 
-def _hold_the_law(base: Path, texts: list[str]) -> None:
+def _assert_no_row_is_lost(base: Path, texts: list[str]) -> None:
     found = settled(base, texts)
     for number, text in enumerate(texts):
         counts = next(
@@ -374,7 +374,7 @@ quietly = {
 @given(many_texts)
 @settings(max_examples=4, **quietly)  # type: ignore[arg-type]
 def test_rows_in_are_rows_out(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
-    _hold_the_law(tmp_path_factory.mktemp("law"), texts)
+    _assert_no_row_is_lost(tmp_path_factory.mktemp("files"), texts)
 
 
 @pytest.mark.slow
@@ -383,11 +383,11 @@ def test_rows_in_are_rows_out(tmp_path_factory: pytest.TempPathFactory, texts: l
 def test_rows_in_are_rows_out_of_many_files(
     tmp_path_factory: pytest.TempPathFactory, texts: list[str]
 ) -> None:
-    _hold_the_law(tmp_path_factory.mktemp("law"), texts)
+    _assert_no_row_is_lost(tmp_path_factory.mktemp("files"), texts)
 
 
 # ---------------------------------------------------------------- the corpus
 
 
-def test_names_are_told_apart() -> None:
+def test_names_are_unique() -> None:
     assert len({h.name for h in CORPUS}) == len(CORPUS) >= 60

@@ -1,4 +1,4 @@
-"""Which file is which table, what a header must hold, and how typed columns are read."""
+"""Which file belongs to which table, what a header needs, and how typed columns are read."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -28,7 +28,7 @@ from tests.support.extracts import (
 CLAIM = "pharmacy_claim"
 CLAIM_FILE = {"pharmacy_claim.csv": [good(CLAIM)]}
 
-# Names of files.
+# File names.
 
 
 def found(folder: Path, names: Sequence[str]) -> dict[str, str]:
@@ -41,7 +41,7 @@ def found(folder: Path, names: Sequence[str]) -> dict[str, str]:
 
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("form", ["csv", "csv.gz", "parquet"])
-def test_a_table_is_a_file_of_its_name_or_with_more_behind_it_or_in_its_folder(
+def test_a_file_belongs_to_the_table_in_its_name_or_folder(
     tmp_path: Path, table: str, form: str
 ) -> None:
     names = [
@@ -77,14 +77,14 @@ def test_a_table_is_a_file_of_its_name_or_with_more_behind_it_or_in_its_folder(
         "pharmacy_claim/old/jan.csv",
     ],
 )
-def test_a_file_of_no_table_is_refused_by_name(tmp_path: Path, name: str) -> None:
+def test_a_file_of_no_table_is_refused_with_its_name(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputRefused, match="does not belong to a table") as refusal:
         found(tmp_path, ["medical_claim.csv", name])
     assert repr(name) in str(refusal.value)
     assert refusal.value.exit_code == 3
 
 
-def test_hidden_files_are_passed_over(tmp_path: Path) -> None:
+def test_hidden_files_are_ignored(tmp_path: Path) -> None:
     assert found(tmp_path, ["pharmacy_claim.csv", ".DS_Store", ".cache/x.csv"]) == {
         "pharmacy_claim.csv": CLAIM
     }
@@ -103,12 +103,12 @@ def test_one_claim_table_is_enough(tmp_path: Path, table: str) -> None:
     assert run(tmp_path, {f"{table}.csv": [good(table)]}).rows(table)
 
 
-def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputRefused, match="is not a readable folder"):
         find_extracts(tmp_path / "nowhere")
 
 
-def test_the_rows_of_all_files_of_a_table_are_read(tmp_path: Path) -> None:
+def test_all_files_of_a_table_are_read(tmp_path: Path) -> None:
     names = [
         "pharmacy_claim.csv",
         "pharmacy_claim_b.csv.gz",
@@ -126,7 +126,7 @@ def test_the_rows_of_all_files_of_a_table_are_read(tmp_path: Path) -> None:
     }
 
 
-def test_a_name_with_signs_of_a_pattern_or_a_quote_is_that_one_file(tmp_path: Path) -> None:
+def test_a_name_with_glob_characters_or_a_quote_is_that_one_file(tmp_path: Path) -> None:
     names = [
         "pharmacy_claim_a.csv",
         "pharmacy_claim_[ab].csv",
@@ -159,7 +159,7 @@ PLAIN = as_csv([good(CLAIM)])
 FORMS: dict[str, Content] = {
     "another_order.csv": as_csv([dict(reversed(GOOD[CLAIM].items()))]),
     "upper_case.csv": as_csv([{k.upper(): v for k, v in GOOD[CLAIM].items()}]),
-    "blanks_around.csv": as_csv([{f" {k.title()} ": v for k, v in GOOD[CLAIM].items()}]),
+    "whitespace_around.csv": as_csv([{f" {k.title()} ": v for k, v in GOOD[CLAIM].items()}]),
     "quoted_names.csv": as_csv([{f'"{k}"': v for k, v in GOOD[CLAIM].items()}]).replace('"""', '"'),
     "unknown_columns.csv": as_csv([{"zz": 1, **GOOD[CLAIM], "more": "x"}]),
     "unknown_column_twice.csv": "x,x,{}8,9,{}".format(*PLAIN.splitlines(keepends=True)),
@@ -187,7 +187,7 @@ def forms(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Row]]:
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_columns_are_found_by_name_in_any_form(
+def test_columns_are_found_by_name_however_the_file_is_written(
     forms: dict[str, list[Row]], plain_row: Row, name: str
 ) -> None:
     assert forms[name] == [{"row_number": 1, **plain_row}]
@@ -257,9 +257,7 @@ def without(table: str, *names: str) -> Row:
 @pytest.mark.parametrize(
     ("table", "column"), [(t, c) for t, columns in REQUIRED.items() for c in columns]
 )
-def test_a_file_without_a_required_column_is_refused_with_file_and_column(
-    table: str, column: str
-) -> None:
+def test_a_file_without_a_required_column_is_refused_naming_both(table: str, column: str) -> None:
     header = tuple(
         n for n in dict.fromkeys([*GOOD[table], *ONE_OF.get(table, ()), "unknown"]) if n != column
     )
@@ -268,13 +266,13 @@ def test_a_file_without_a_required_column_is_refused_with_file_and_column(
     assert refusal.value.exit_code == 3
 
 
-def test_a_file_that_is_refused_is_refused_whole(tmp_path: Path) -> None:
+def test_a_refused_file_stops_the_run(tmp_path: Path) -> None:
     with pytest.raises(InputRefused, match=r"pharmacy_claim_b\.csv: .*quantity"):
         run(tmp_path, {**CLAIM_FILE, "pharmacy_claim_b.csv": [without(CLAIM, "quantity")]})
 
 
 @pytest.mark.parametrize("table", ONE_OF)
-def test_of_the_two_dates_or_keys_one_column_must_be_there(table: str) -> None:
+def test_one_of_the_two_date_or_key_columns_is_required(table: str) -> None:
     header = tuple(without(table, *ONE_OF[table]))
     with pytest.raises(InputRefused, match=r"x\.csv: .* or "):
         match_header(TABLES[table], header, {}, "x.csv")
@@ -282,11 +280,11 @@ def test_of_the_two_dates_or_keys_one_column_must_be_there(table: str) -> None:
         assert name in match_header(TABLES[table], (*header, name), {}, "x.csv")[0]
 
 
-def test_every_other_column_may_be_absent_and_reads_as_null(tmp_path: Path) -> None:
+def test_every_other_column_may_be_missing_and_is_null(tmp_path: Path) -> None:
     needed = {t: {*REQUIRED[t], *ONE_OF.get(t, ())[:1]} for t in TABLES}
     needed["clinical_evidence"].add(
         "evidence_value"
-    )  # may be absent, but a row without it is an error
+    )  # may be missing, but a row without it is an error
     ran = run(
         tmp_path,
         {
@@ -294,7 +292,7 @@ def test_every_other_column_may_be_absent_and_reads_as_null(tmp_path: Path) -> N
             for t in TABLES
         },
     )
-    needed[CLAIM].add("claim_line_number")  # 1 if absent
+    needed[CLAIM].add("claim_line_number")  # 1 if missing
 
     assert {t: {k for k, v in only(ran, t).items() if v is not None} for t in TABLES} == needed
 
@@ -308,7 +306,7 @@ def test_every_other_column_may_be_absent_and_reads_as_null(tmp_path: Path) -> N
         (("claim_id", "rx"), {"rx": "claim_id"}),
     ],
 )
-def test_a_column_that_stands_twice_is_refused(
+def test_a_column_that_appears_twice_is_refused(
     header: tuple[str, ...], mapping: dict[str, str]
 ) -> None:
     with pytest.raises(InputRefused, match=r"x\.csv: column claim_id"):
@@ -316,13 +314,13 @@ def test_a_column_that_stands_twice_is_refused(
 
 
 def unknown_columns(ran: Ran) -> dict[str, list[str]]:
-    """As the manifest names them."""
+    """The unknown columns of each file, as the manifest lists them."""
     with opened(ran.plan.bench) as connection:
         rows = connection.execute("SELECT name, unknown_columns FROM every_file").fetchall()
     return {name: columns for name, columns in rows if columns}
 
 
-def test_unknown_columns_are_named_once_the_header_is_accepted(tmp_path: Path) -> None:
+def test_unknown_columns_of_an_accepted_file_are_listed(tmp_path: Path) -> None:
     ran = run(
         tmp_path,
         {
@@ -339,17 +337,17 @@ def test_unknown_columns_are_named_once_the_header_is_accepted(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("name", ["eligibility.csv", "eligibility.csv.gz"])
-def test_a_file_without_its_header_is_refused_and_its_first_row_is_not_told(
+def test_a_file_without_a_header_is_refused_without_repeating_its_first_row(
     tmp_path: Path, name: str
 ) -> None:
     rows = "Q7731,Cigna,1970-05-01,2020-01-01\nQ7732,Cigna,1971-05-01,2020-01-01\n"
     with pytest.raises(InputRefused) as refusal:
         run(tmp_path, {**CLAIM_FILE, name: rows})
-    told = str(refusal.value)
+    message = str(refusal.value)
 
-    assert name in told
-    assert "member_id" in told
-    assert not any(cell in told for cell in ("Q773", "Cigna", "1970", "2020"))
+    assert name in message
+    assert "member_id" in message
+    assert not any(cell in message for cell in ("Q773", "Cigna", "1970", "2020"))
 
 
 @pytest.mark.parametrize(
@@ -366,7 +364,7 @@ def test_a_file_without_its_header_is_refused_and_its_first_row_is_not_told(
         ("eligibility.csv", as_csv([good("eligibility")]).encode() + b"\xe9"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_refused_by_name(
+def test_an_unreadable_file_is_refused_with_its_name(
     tmp_path: Path, name: str, content: str | bytes
 ) -> None:
     with pytest.raises(InputRefused) as refusal:
@@ -374,7 +372,7 @@ def test_a_file_that_cannot_be_read_is_refused_by_name(
     assert name in str(refusal.value)
 
 
-def test_an_encoding_that_the_config_names_is_read(tmp_path: Path) -> None:
+def test_an_encoding_named_in_the_config_is_read(tmp_path: Path) -> None:
     rows = as_csv([good(CLAIM, plan="Größe")]).encode("latin-1")
 
     assert (
@@ -383,10 +381,10 @@ def test_an_encoding_that_the_config_names_is_read(tmp_path: Path) -> None:
     )
 
 
-# Files without rows, and tables that are not there.
+# Files without rows, and missing tables.
 
 
-def test_a_file_of_a_header_alone_counts_as_supplied(tmp_path: Path) -> None:
+def test_a_file_with_only_a_header_counts_as_supplied(tmp_path: Path) -> None:
     header = "member_id,payer,enrollment_start_date"
     ran = run(
         tmp_path,
@@ -407,7 +405,7 @@ def test_a_file_of_a_header_alone_counts_as_supplied(tmp_path: Path) -> None:
     assert ran.extracted().supplied == {"eligibility", "provider", CLAIM}
 
 
-def test_a_claim_table_without_rows_is_a_claim_table(tmp_path: Path) -> None:
+def test_a_claim_table_without_rows_counts_as_a_claim_table(tmp_path: Path) -> None:
     header = as_csv([good(CLAIM)]).splitlines()[0]
     ran = run(tmp_path, {"pharmacy_claim.csv": header + "\n"})
 
@@ -436,7 +434,7 @@ def test_a_table_supplied_in_an_earlier_run_is_supplied(tmp_path: Path) -> None:
         ({**CLAIM_FILE, "diagnosis.csv": "claim_id,member_id,diagnosis_code\n"}, True),
     ],
 )
-def test_a_diagnosis_source_is_the_table_or_any_diagnosis_column(
+def test_the_diagnosis_table_or_any_diagnosis_column_is_a_source_of_diagnoses(
     tmp_path: Path, files: dict[str, Content], is_supplied: bool
 ) -> None:
     assert ("any_diagnosis" in run(tmp_path, files).extracted().supplied) == is_supplied
@@ -445,7 +443,7 @@ def test_a_diagnosis_source_is_the_table_or_any_diagnosis_column(
 # Content that was loaded before.
 
 
-def test_content_that_the_warehouse_holds_is_passed_over_under_any_name(tmp_path: Path) -> None:
+def test_content_that_the_warehouse_has_is_passed_over_whatever_its_name(tmp_path: Path) -> None:
     first = run(tmp_path, CLAIM_FILE)
     assert first.passed_over == 0
     first.keep()
@@ -475,7 +473,7 @@ def test_the_same_content_twice_in_one_folder_is_read_once(tmp_path: Path) -> No
     assert (ran.passed_over, len(ran.rows(CLAIM))) == (1, 1)
 
 
-def test_a_file_of_the_same_name_with_other_content_is_read_and_the_order_of_nights_changes_no_count(
+def test_new_content_under_an_old_name_is_read_and_the_order_of_runs_changes_no_count(
     tmp_path: Path,
 ) -> None:
     larger = {"pharmacy_claim.csv": [good(CLAIM), good(CLAIM, claim_id="2")]}
@@ -560,7 +558,7 @@ TYPED: tuple[tuple[str, str, pl.Series, Sequence[object]], ...] = (
         ["123456789012345678", None],
     ),
 )
-"""A typed column, and what its values are stored as, in order; None also for a quarantined row."""
+"""A typed column, and what its values are stored as, in order; None if the row is quarantined."""
 
 
 @pytest.fixture(scope="module")
@@ -587,7 +585,7 @@ def test_values_of_a_typed_column(typed_rows: dict[tuple[str, object], Row], num
     assert [row.get(column) for row in rows] == expected
 
 
-def test_an_ndc_that_lost_its_leading_zeros_as_a_number_is_malformed_and_not_mended(
+def test_an_ndc_that_lost_its_leading_zeros_is_malformed_and_not_repaired(
     tmp_path: Path,
 ) -> None:
     rows = pl.DataFrame([good(CLAIM)]).with_columns(ndc_code=pl.lit(78043815, dtype=pl.Int64))
@@ -597,7 +595,7 @@ def test_an_ndc_that_lost_its_leading_zeros_as_a_number_is_malformed_and_not_men
     assert ran.warned(CLAIM) == [("ndc_code", "ndc_malformed", 1, 1)]
 
 
-def test_failed_checks_of_a_typed_file_have_their_row_numbers(tmp_path: Path) -> None:
+def test_failed_checks_of_a_typed_file_have_row_numbers(tmp_path: Path) -> None:
     rows = pl.DataFrame([good(CLAIM, claim_id=str(n)) for n in range(5)]).with_columns(
         paid_amount=pl.Series([1.0, 10.005, 2.0, float("nan"), 1018.0999999999999])
     )
@@ -610,7 +608,7 @@ def test_failed_checks_of_a_typed_file_have_their_row_numbers(tmp_path: Path) ->
     assert ran.warned(CLAIM) == [("paid_amount", "float_dust_rounded", 1, 5)]
 
 
-def test_rows_of_a_typed_file_and_of_a_csv_file_are_equal_after_parsing(tmp_path: Path) -> None:
+def test_the_same_row_from_parquet_and_csv_is_a_duplicate(tmp_path: Path) -> None:
     rows = pl.DataFrame([good(CLAIM)]).with_columns(
         paid_amount=pl.lit(100.0),
         quantity=pl.lit(30),

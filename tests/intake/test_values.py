@@ -1,6 +1,6 @@
-"""Values as they really come: what each kind of text becomes, what is refused, what is only warned about.
+"""Real-life values: what each text is stored as, which are refused, which only get a warning.
 
-All of a column's texts stand in one file, a row each; every column in one run.
+A file has the texts of one column, one per row; all columns are read in one run.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from tests.support.extracts import ANY_ERROR_RATE, IMATINIB, Ran, Row, good, run
 
 NBSP = "\u00a0"
 NOTHING = ("", " ", "\t", NBSP, f" {NBSP} ", "NULL", "null", "Null", " nULL ", f"{NBSP}NULL{NBSP}")
-"""Texts that are no value, in every column."""
+"""Texts that mean no value, in every column."""
 
 DATES = {
     **{
@@ -31,7 +31,7 @@ DATES = {
             "02/08/2026",
             "2/8/2026",
             "08-Feb-2026",
-            "08-FEB-2026",  # as the config of this run lists them
+            "08-FEB-2026",  # a format listed in this run's config
         )
     },
     "2024-02-29": date(2024, 2, 29),
@@ -348,7 +348,7 @@ CHANNELS = {
     " retail ": "retail",
 }
 OTHER_CHANNELS = ("mail", "home delivery", "home-delivery", "R", "specialty")
-"""Another word than the two is unknown: null, and warned about."""
+"""Any other word is unknown: null, with a warning."""
 
 EVIDENCE_CODES = {
     text: text.strip().lower()
@@ -418,7 +418,7 @@ TEXTS = {
     "Größe": "Größe",
     "=1+1": "=1+1",
 }
-"""Free text stays as it is, but for the blanks around it."""
+"""Free text stays as it is, without the whitespace around it."""
 OPEN_WORDS = {
     "imatinib": "imatinib",
     "IMATINIB": "imatinib",
@@ -428,8 +428,8 @@ OPEN_WORDS = {
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One text in one column: what it is stored as, and what is said about it."""
+class Example:
+    """One text in one column: what it is stored as, and the check it fails."""
 
     table: str
     column: str
@@ -445,43 +445,43 @@ class Asked:
 
 def accepted(
     table: str, column: str, texts: dict[str, str], warning: str | None = None
-) -> list[Asked]:
-    return [Asked(table, column, text, stored, warning=warning) for text, stored in texts.items()]
+) -> list[Example]:
+    return [Example(table, column, text, stored, warning=warning) for text, stored in texts.items()]
 
 
 def numbers(
     table: str, column: str, texts: dict[str, str], warning: str | None = None
-) -> list[Asked]:
+) -> list[Example]:
     return [
-        Asked(table, column, text, Decimal(stored), warning=warning)
+        Example(table, column, text, Decimal(stored), warning=warning)
         for text, stored in texts.items()
     ]
 
 
-def refused(table: str, column: str, texts: tuple[str, ...], check: str) -> list[Asked]:
-    return [Asked(table, column, text, error=check) for text in texts]
+def refused(table: str, column: str, texts: tuple[str, ...], check: str) -> list[Example]:
+    return [Example(table, column, text, error=check) for text in texts]
 
 
-def kept(table: str, column: str, texts: tuple[str, ...], check: str) -> list[Asked]:
-    """Malformed codes: accepted as they are (the case of letters apart), and warned about."""
-    return [Asked(table, column, text, text.upper(), warning=check) for text in texts]
+def kept(table: str, column: str, texts: tuple[str, ...], check: str) -> list[Example]:
+    """Malformed codes: accepted unchanged (in upper case), with a warning."""
+    return [Example(table, column, text, text.upper(), warning=check) for text in texts]
 
 
-ASKED = (
-    *[Asked("eligibility", "birth_date", text, day) for text, day in DATES.items()],
+EXAMPLES = (
+    *[Example("eligibility", "birth_date", text, day) for text, day in DATES.items()],
     *refused("eligibility", "birth_date", NO_DATES, "date_does_not_parse"),
     *numbers("pharmacy_claim", "paid_amount", AMOUNTS),
     *numbers("pharmacy_claim", "paid_amount", DUSTY_AMOUNTS, "float_dust_rounded"),
     *refused("pharmacy_claim", "paid_amount", NO_AMOUNTS, "amount_does_not_parse"),
     *numbers("pharmacy_claim", "quantity", QUANTITIES),
     *refused("pharmacy_claim", "quantity", NO_QUANTITIES, "number_does_not_parse"),
-    *[Asked("medical_claim", "claim_line_number", text, n) for text, n in INTEGERS.items()],
+    *[Example("medical_claim", "claim_line_number", text, n) for text, n in INTEGERS.items()],
     *refused("medical_claim", "claim_line_number", NO_INTEGERS, "number_does_not_parse"),
     *accepted("pharmacy_claim", "ndc_code", NDCS),
     *kept("pharmacy_claim", "ndc_code", MALFORMED_NDCS, "ndc_malformed"),
     *accepted("diagnosis", "diagnosis_code", ICDS),
     *kept("diagnosis", "diagnosis_code", MALFORMED_ICDS, "icd10cm_malformed"),
-    *[Asked("medical_claim", "rendering_npi", text, text.strip()) for text in NPIS],
+    *[Example("medical_claim", "rendering_npi", text, text.strip()) for text in NPIS],
     *kept("medical_claim", "rendering_npi", MALFORMED_NPIS, "npi_malformed"),
     *accepted("medical_claim", "hcpcs_code", HCPCS),
     *kept("medical_claim", "hcpcs_code", MALFORMED_HCPCS, "hcpcs_malformed"),
@@ -495,11 +495,11 @@ ASKED = (
     *refused("authorization", "status", NO_DECISIONS, "value_unknown"),
     *accepted("pharmacy_claim", "dispensing_channel", CHANNELS),
     *[
-        Asked("pharmacy_claim", "dispensing_channel", text, warning="value_unknown")
+        Example("pharmacy_claim", "dispensing_channel", text, warning="value_unknown")
         for text in OTHER_CHANNELS
     ],
     *[
-        Asked(
+        Example(
             "clinical_evidence",
             "evidence_code",
             text,
@@ -510,13 +510,13 @@ ASKED = (
     ],
     *refused("clinical_evidence", "evidence_code", NO_EVIDENCE_CODES, "value_unknown"),
     *[
-        Asked(
+        Example(
             "clinical_evidence", "evidence_value", text, stored, beside=(("evidence_code", code),)
         )
         for (code, text), stored in EVIDENCE_VALUES.items()
     ],
     *[
-        Asked(
+        Example(
             "clinical_evidence",
             "evidence_value",
             text,
@@ -537,7 +537,7 @@ ASKED = (
         {" Cigna ": "Cigna", "CIGNA": "CIGNA", f"{NBSP}cigna": "cigna", "Nobody": "Nobody"},
     ),
     *[
-        Asked(table, column, text)
+        Example(table, column, text)
         for text in NOTHING
         for table, column in (
             ("eligibility", "birth_date"),
@@ -565,14 +565,14 @@ ASKED = (
             *refused("clinical_evidence", "evidence_value", (text,), "value_missing"),
         )
     ],
-    *[Asked("pharmacy_claim", "claim_line_number", text, 1) for text in NOTHING],
+    *[Example("pharmacy_claim", "claim_line_number", text, 1) for text in NOTHING],
 )
 DATE_FORMATS = 'date_formats = ["%m/%d/%Y", "%d-%b-%Y"]\n'
 
 
-def file_of(asked: Asked) -> str:
-    """Texts that are warned about stand apart, so that the number of warnings tells that each of them was."""
-    return f"{asked.table}_{asked.column}{'_' + asked.warning if asked.warning else ''}.csv"
+def file_of(example: Example) -> str:
+    """Texts with a warning have a file of their own, so that the warnings can be counted."""
+    return f"{example.table}_{example.column}{'_' + example.warning if example.warning else ''}.csv"
 
 
 @dataclass(frozen=True)
@@ -582,22 +582,26 @@ class Together:
     ran: Ran
     stored: dict[tuple[str, str, int], Row]
     failed: dict[tuple[str, int], set[tuple[str | None, str]]]
-    places: dict[Asked, tuple[str, int]]
+    places: dict[Example, tuple[str, int]]
 
 
 @pytest.fixture(scope="module")
 def together(tmp_path_factory: pytest.TempPathFactory) -> Together:
     files: dict[str, list[Row]] = {}
     places = {}
-    for asked in ASKED:
-        rows = files.setdefault(file_of(asked), [])
-        row = good(asked.table, **dict(asked.beside)) | {asked.column: asked.text}
-        if asked.table == "clinical_evidence" and asked.column == "evidence_code" and asked.error:
+    for example in EXAMPLES:
+        rows = files.setdefault(file_of(example), [])
+        row = good(example.table, **dict(example.beside)) | {example.column: example.text}
+        if (
+            example.table == "clinical_evidence"
+            and example.column == "evidence_code"
+            and example.error
+        ):
             row["evidence_value"] = None
         rows.append(row)
-        places[asked] = (file_of(asked), len(rows))
+        places[example] = (file_of(example), len(rows))
     ran = run(tmp_path_factory.mktemp("values"), files, config=ANY_ERROR_RATE + DATE_FORMATS)
-    tables = {asked.table for asked in ASKED}
+    tables = {example.table for example in EXAMPLES}
     stored = {
         (t, str(row["file"]), int(str(row["row_number"]))): row
         for t in tables
@@ -609,21 +613,21 @@ def together(tmp_path_factory: pytest.TempPathFactory) -> Together:
     return Together(ran, stored, failed, places)
 
 
-@pytest.mark.parametrize("asked", ASKED, ids=str)
-def test_a_text_becomes_its_value_or_is_refused(together: Together, asked: Asked) -> None:
-    place = together.places[asked]
+@pytest.mark.parametrize("example", EXAMPLES, ids=str)
+def test_a_text_is_stored_as_its_value_or_refused(together: Together, example: Example) -> None:
+    place = together.places[example]
     found = together.failed.get(place, set())
 
-    if asked.error:
-        assert (asked.column, asked.error) in found
+    if example.error:
+        assert (example.column, example.error) in found
     else:
         assert found == set()
-        assert together.stored[asked.table, *place][asked.column] == asked.stored
+        assert together.stored[example.table, *place][example.column] == example.stored
 
 
-@pytest.mark.parametrize("file", sorted({file_of(a) for a in ASKED}))
-def test_each_warning_is_counted_and_nothing_else_is(together: Together, file: str) -> None:
-    warned = [a for a in ASKED if file_of(a) == file and a.warning]
+@pytest.mark.parametrize("file", sorted({file_of(a) for a in EXAMPLES}))
+def test_every_warning_is_counted_and_nothing_else(together: Together, file: str) -> None:
+    warned = [a for a in EXAMPLES if file_of(a) == file and a.warning]
     expected = [(warned[0].column, warned[0].warning, len(warned), 1)] if warned else []
 
     assert [
@@ -634,7 +638,7 @@ def test_each_warning_is_counted_and_nothing_else_is(together: Together, file: s
 
 
 def birth_dates(folder: Path, texts: list[str], config: str) -> list[object]:
-    """What each text becomes; None where its row is quarantined."""
+    """What each text becomes; None if its row is quarantined."""
     rows = [good("eligibility", birth_date=text) for text in texts]
     ran = run(
         folder,
@@ -645,7 +649,7 @@ def birth_dates(folder: Path, texts: list[str], config: str) -> list[object]:
     return [read.get(n) for n in range(1, len(texts) + 1)]
 
 
-def test_without_formats_in_the_config_two_forms_of_dates_are_known(tmp_path: Path) -> None:
+def test_without_a_config_two_date_formats_are_accepted(tmp_path: Path) -> None:
     assert birth_dates(tmp_path, ["2026-02-08", "20260208", "02/08/2026", "08-Feb-2026"], "") == [
         date(2026, 2, 8),
         date(2026, 2, 8),
@@ -654,8 +658,8 @@ def test_without_formats_in_the_config_two_forms_of_dates_are_known(tmp_path: Pa
     ]
 
 
-def test_a_format_of_the_config_is_tried_where_the_known_forms_do_not_hold(tmp_path: Path) -> None:
-    """Also where a text looks like one of the known forms: 02282026 is no YYYYMMDD, 2026-28-02 no YYYY-MM-DD."""
+def test_a_date_format_of_the_config_is_tried_after_the_two_default_ones(tmp_path: Path) -> None:
+    """Even if a text looks like YYYYMMDD (02282026) or YYYY-MM-DD (2026-28-02) but is neither."""
     config = 'date_formats = ["%m%d%Y", "%Y-%d-%m", "%Y-%m-%d %H:%M:%S"]\n'
 
     assert (
@@ -694,7 +698,7 @@ def test_a_format_of_the_config_is_tried_where_the_known_forms_do_not_hold(tmp_p
         "ICD nine",
     ],
 )
-def test_a_code_type_that_says_icd_9_in_any_spelling_is_icd_9(text: str) -> None:
+def test_icd_9_is_recognised_in_any_spelling(text: str) -> None:
     assert pl.Series([text]).str.contains(ICD9_TYPE).all()
 
 
@@ -722,7 +726,7 @@ def test_any_other_code_type_counts_as_icd_10_cm(text: str) -> None:
     assert not pl.Series([text]).str.contains(ICD9_TYPE).any()
 
 
-def test_an_icd_9_diagnosis_is_no_evidence(tmp_path: Path) -> None:
+def test_an_icd_9_diagnosis_is_not_evidence(tmp_path: Path) -> None:
     kinds = {"C92.10": "ICD-9-CM", "C92.11": "icd-10-pcs", "C92.12": ""}
     ran = run(
         tmp_path,

@@ -1,4 +1,4 @@
-"""Extracts written from plain rows, and the stages up to final action run over them. No Prefect, no rules."""
+"""Write extracts from plain rows, and run the stages up to final action. No Prefect, no rules."""
 
 import csv
 import gzip
@@ -76,16 +76,16 @@ GOOD: dict[str, Row] = {
     },
     "provider": {"npi": "1234567893", "taxonomy_code": "207RH0003X"},
 }
-"""One row per table in which every check holds."""
+"""One row per table that passes every check."""
 
 
 def good(table: str, **values: object) -> Row:
-    """The table's good row with some values changed; None is a blank cell."""
+    """The table's good row with some values changed; None is an empty cell."""
     return GOOD[table] | values
 
 
 def as_csv(rows: Sequence[Row]) -> str:
-    """Rows as CSV; the header is every column that any row names, in order of appearance; None is a blank cell."""
+    """Rows as CSV, with every column that any row has, in order of appearance; None is empty."""
     header = list(dict.fromkeys(name for row in rows for name in row))
     out = io.StringIO()
     writer = csv.DictWriter(out, header, restval="", lineterminator="\n")
@@ -95,7 +95,7 @@ def as_csv(rows: Sequence[Row]) -> str:
 
 
 def write(folder: Path, files: Mapping[str, Content]) -> Path:
-    """Write a landing folder: file name -> rows, a frame (for .parquet), or the text or bytes as they are."""
+    """Write a landing folder: file name -> rows, a frame (for .parquet), text or bytes."""
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -135,7 +135,7 @@ class Warned:
 
 @dataclass(frozen=True)
 class Settled:
-    """What became of one claim row: its fate, and its figures after final action."""
+    """One claim row after final action: its fate and figures."""
 
     fate: str
     paid_amount: Decimal | None
@@ -180,17 +180,18 @@ class Ran:
         return [Warned(**row) for row in self.findings[1].to_dicts()]
 
     def rows(self, table: str) -> list[Row]:
-        """Every row that stands in a table (quarantined ones do not), as stored, in order of file and row."""
+        """Every row of a table as stored, without quarantined ones, in order of file and row."""
         columns = ", ".join(f't."{c.name}"' for c in TABLES[table].columns)
         with opened(self.plan.bench) as connection:
             frame: pl.DataFrame = connection.sql(
-                f"""SELECT f.name AS file, t.row_number, {columns} FROM every_{table} t JOIN every_file f USING (file_no)
+                f"""SELECT f.name AS file, t.row_number, {columns}
+                    FROM every_{table} t JOIN every_file f USING (file_no)
                     ORDER BY f.name, file_no, row_number"""
             ).pl()
         return frame.to_dicts()
 
     def settled(self, table: str) -> dict[tuple[str, int], Settled]:
-        """What became of every stored claim row, by file and row number among its file's readable records."""
+        """Every stored claim row after final action, by file and position in its file."""
         quantity = "quantity" if table == "pharmacy_claim" else "service_unit_quantity"
         fee = "t.dispensing_fee" if table == "pharmacy_claim" else "NULL"
         service = (
@@ -201,7 +202,8 @@ class Ran:
         with opened(self.plan.bench) as connection:
             found = connection.execute(
                 f"""SELECT f.name, t.row_number,
-                           coalesce(x.fate, CASE WHEN {service} > ? THEN 'after_as_of' ELSE 'history' END),
+                           coalesce(x.fate, CASE WHEN {service} > ? THEN 'after_as_of'
+                                                 ELSE 'history' END),
                            CASE WHEN x.is_netted THEN x.netted_paid_amount ELSE t.paid_amount END,
                            CASE WHEN x.is_netted THEN x.netted_quantity ELSE t.{quantity} END,
                            CASE WHEN x.is_netted THEN x.netted_fee ELSE {fee} END,
@@ -213,7 +215,7 @@ class Ran:
         return {(name, number): Settled(*rest) for name, number, *rest in found}
 
     def extracted(self) -> WarehouseFrames:
-        """What the rules would be given."""
+        """The frames that the rules would get."""
         with opened(self.plan.bench) as connection:
             return extract(connection, self.plan.reference, self.plan.request.as_of)
 
@@ -242,7 +244,10 @@ def run(
     as_of: date = AS_OF,
     landing: str = "in",
 ) -> Ran:
-    """Write the files into FOLDER/LANDING and run load, validate and net over them, with the warehouse in FOLDER."""
+    """Write the files into FOLDER/LANDING and run the stages up to final action over them.
+
+    The warehouse is in FOLDER.
+    """
     given = write(folder / landing, files)
     given.mkdir(exist_ok=True)
     settings = folder / f"{landing}.toml"

@@ -886,7 +886,7 @@ VALUES = (
 
 _DAYS: dict[str, list[object]] = {"dispensing_date": [date(2026, 2, 1), date(2026, 2, 2)]}
 _TIMES = [datetime(2026, 2, 1, 14, 30), datetime(2026, 2, 2)]
-_NESTED = Refused(("holds lists, structures or bytes",))
+_NESTED = Refused(("contains lists, structures or bytes",))
 _DAMAGED = Refused(("damaged",))
 _UNREADABLE = Refused(("not a readable Parquet file",))
 
@@ -1326,7 +1326,7 @@ FOLDERS = (
         "gone-while-read",
         "a file that disappears before it is read",
         {CSV: THREE},
-        Refused(("the file is gone or may not be read",)),
+        Refused(("the file is missing or cannot be read",)),
         while_read=lambda f: (f / CSV).unlink(),
     ),
 )

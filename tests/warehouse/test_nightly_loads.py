@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flows.errors import InputRefused, UsageError
-from flows.intake import load as loader
+from flows.intake import load as loading
+from flows.intake import scan_ahead
 from flows.intake.landing import sha256_of
 from flows.plan import Request
 from flows.warehouse.connection import SCHEMA_VERSION
@@ -177,7 +178,7 @@ def test_a_file_still_growing_is_left_for_the_next_night_and_named(
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "pharmacy_claim_a.csv").write_bytes(csv_of(fill(1), fill(2)))
     (tmp_path / "in" / "pharmacy_claim_b.csv").write_bytes(csv_of(fill(3)))
-    hash_of = loader.sha256_of
+    hash_of = scan_ahead.sha256_of
 
     def growing(path: Path) -> str:
         found = hash_of(path)
@@ -186,10 +187,10 @@ def test_a_file_still_growing_is_left_for_the_next_night_and_named(
                 stream.write((fill(4) + "\n").encode())
         return found
 
-    monkeypatch.setattr(loader, "sha256_of", growing)
+    monkeypatch.setattr(scan_ahead, "sha256_of", growing)
     first = night(_request(tmp_path))
     assert (first.growing, first.loaded_files, first.rows_read) == (("pharmacy_claim_b.csv",), 1, 2)
-    monkeypatch.setattr(loader, "sha256_of", hash_of)
+    monkeypatch.setattr(scan_ahead, "sha256_of", hash_of)
     second = night(_request(tmp_path, "in", AS_OF + timedelta(days=1)))
     assert (second.growing, second.passed_over, second.rows_read) == (
         (),
@@ -206,14 +207,14 @@ def test_a_file_that_breaks_because_it_grows_is_left_too(
     (tmp_path / "next").mkdir()
     path = tmp_path / "next" / CSV
     path.write_bytes(csv_of(fill(1), fill(2)))
-    load_file = loader._load_file
+    load_file = loading.load_file
 
     def torn(*arguments: object) -> None:
         with path.open("ab") as stream:
             stream.write(b'"')
         load_file(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(loader, "_load_file", torn)
+    monkeypatch.setattr(loading, "load_file", torn)
     assert night(_request(tmp_path, "next")).growing == (CSV,)
 
 

@@ -1,4 +1,4 @@
-"""Retention: who goes goes altogether, down to the bytes of the file; who stays is judged as before."""
+"""Purge: nothing is left of those removed, not even bytes; the others are judged as before."""
 
 import json
 import shutil
@@ -28,7 +28,7 @@ GONE = ("GONE-member", "GONE-other-id", "GONE-person", "GONE-claim")
 
 
 def _fill(member: str, day: str, claim: str, **changed: object) -> Row:
-    """More tablets than the payer allows: an exception."""
+    """A fill of more tablets than the payer allows: an exception."""
     own = {
         "member_id": member,
         "dispensing_date": day,
@@ -49,7 +49,7 @@ def _service(member: str, day: str, claim: str, **changed: object) -> Row:
     return good("medical_claim", **(own | changed))
 
 
-FIRST_NIGHT: dict[str, list[Row]] = {
+FIRST_RUN: dict[str, list[Row]] = {
     "pharmacy_claim": [
         _fill("GONE-member", "2024-03-01", "GONE-claim-1", person_id="GONE-person"),
         _fill("current", "2024-04-01", "c1"),
@@ -82,7 +82,7 @@ FIRST_NIGHT: dict[str, list[Row]] = {
         ),
     ],
 }
-SECOND_NIGHT: dict[str, list[Row]] = {  # closes what was open, and brings a row that cannot be read
+SECOND_RUN: dict[str, list[Row]] = {  # closes open spans, and has two unreadable rows
     "eligibility": [
         good(
             "eligibility",
@@ -119,7 +119,7 @@ STAYING = {
 
 @dataclass(frozen=True)
 class Grown:
-    """A warehouse of two nights, and what the second found."""
+    """A warehouse after two runs, and the summary of the second."""
 
     base: Path
     second: Summary
@@ -129,7 +129,7 @@ class Grown:
         return self.base / "audit.duckdb"
 
     def request(self, landing: str | None, night: date) -> Request:
-        """The run of one night."""
+        """The request of one run."""
         return Request(
             self.base / landing if landing else None,
             self.base / "out",
@@ -139,17 +139,17 @@ class Grown:
         )
 
     def run(self, landing: str | None, day: date) -> tuple[Summary, pl.DataFrame]:
-        """One night, and its exceptions."""
+        """One run, and its exceptions."""
         summary = night(self.request(landing, day))
         return summary, pl.read_parquet(summary.folder / "exceptions.parquet")
 
 
 @pytest.fixture(scope="module")
-def two_nights(tmp_path_factory: pytest.TempPathFactory) -> Grown:
+def two_runs(tmp_path_factory: pytest.TempPathFactory) -> Grown:
     base = tmp_path_factory.mktemp("grown")
     (base / "config.toml").write_text(ANY_ERROR_RATE, encoding="utf-8")
-    grown = Grown(base, None)  # type: ignore[arg-type]  # no night yet
-    for name, tables, day in (("one", FIRST_NIGHT, FIRST), ("two", SECOND_NIGHT, SECOND)):
+    grown = Grown(base, None)  # type: ignore[arg-type]  # no run yet
+    for name, tables, day in (("one", FIRST_RUN, FIRST), ("two", SECOND_RUN, SECOND)):
         (base / name).mkdir()
         for table, rows in tables.items():
             (base / name / f"{table}.csv").write_text(as_csv(rows), encoding="utf-8")
@@ -161,17 +161,19 @@ def two_nights(tmp_path_factory: pytest.TempPathFactory) -> Grown:
 
 
 @pytest.fixture
-def grown(two_nights: Grown, tmp_path: Path) -> Iterator[Grown]:
-    shutil.copytree(two_nights.base, tmp_path / "grown")
-    yield replace(two_nights, base=tmp_path / "grown")
+def grown(two_runs: Grown, tmp_path: Path) -> Iterator[Grown]:
+    shutil.copytree(two_runs.base, tmp_path / "grown")
+    yield replace(two_runs, base=tmp_path / "grown")
 
 
-def test_who_goes_is_gone_from_the_file_and_who_stays_is_judged_as_before(grown: Grown) -> None:
+def test_the_purged_are_gone_from_the_file_and_the_others_are_judged_as_before(
+    grown: Grown,
+) -> None:
     before = pl.read_parquet(grown.second.folder / "exceptions.parquet")
     assert "GONE-member" in set(before["member_id"])
-    gone = purge(grown.warehouse, DAY)
+    counts = purge(grown.warehouse, DAY)
     lost = before.filter(pl.col("member_id").str.starts_with("GONE"))
-    assert gone == PurgeCounts(members=2, rows=8, exceptions=lost.height, texts=1)
+    assert counts == PurgeCounts(members=2, rows=8, exceptions=lost.height, texts=1)
     data = grown.warehouse.read_bytes()
     assert not [word for word in GONE if word.encode() in data]
     assert not [name for name, rows in content(grown.warehouse).items() if "GONE" in str(rows)]
@@ -183,15 +185,13 @@ def test_who_goes_is_gone_from_the_file_and_who_stays_is_judged_as_before(grown:
     assert set(kept["member_id"]) <= STAYING and third.moved == {}
     assert after.drop("evidence").equals(kept.drop("evidence"))
     quarantine = pl.read_parquet(third.folder / "quarantine.parquet")
-    assert quarantine["raw_record"].is_null().to_list() == [
-        True,
-        False,
-    ]  # the row of who stays keeps its text
+    # the row of the person who stays keeps its text
+    assert quarantine["raw_record"].is_null().to_list() == [True, False]
 
 
-def test_the_laws_still_hold_and_the_same_night_is_told_anew(grown: Grown) -> None:
+def test_the_counts_still_balance_and_the_same_as_of_date_gets_a_new_run(grown: Grown) -> None:
     purge(grown.warehouse, DAY)
-    purge(grown.warehouse, DAY)  # nothing is left to go
+    purge(grown.warehouse, DAY)  # nothing is left to remove
     again, exceptions = grown.run(None, SECOND)
     assert again.run_id != grown.second.run_id and not again.was_there
     assert not [m for m in exceptions["member_id"] if m.startswith("GONE")]
@@ -199,15 +199,13 @@ def test_the_laws_still_hold_and_the_same_night_is_told_anew(grown: Grown) -> No
     assert sum(f["purged"] for f in files) == 8
     for f in files:
         assert f["rows_read"] == f["accepted"] + f["quarantined"] + f["duplicates"] + f["purged"]
-    assert grown.run("one", SECOND)[
-        0
-    ].passed_over  # what was purged does not come back with its file
+    summary, _ = grown.run("one", SECOND)
+    assert summary.passed_over  # what was purged does not come back with its file
 
 
-def test_texts_of_nights_before_the_day_go(grown: Grown) -> None:
-    assert (
-        purge(grown.warehouse, DAY).texts == 1
-    )  # those of the second night stay, but for who goes
+def test_quarantined_texts_loaded_before_the_day_are_removed(grown: Grown) -> None:
+    # the other texts of the second run stay
+    assert purge(grown.warehouse, DAY).texts == 1
     third, _ = grown.run(None, SECOND + timedelta(days=1))
     assert third.quarantined == 2
     assert purge(grown.warehouse, SECOND + timedelta(days=1)).texts == 1
@@ -221,10 +219,11 @@ def test_a_dry_run_counts_and_changes_nothing(
     words = ["purge", "--warehouse", str(grown.warehouse), "--before", DAY.isoformat()]
     assert main([*words, "--dry-run"]) == 0
     assert grown.warehouse.read_bytes() == before
-    told = capsys.readouterr().out
-    assert told.startswith("Would be removed: 2 members with 8 rows and ") and "GONE" not in told
+    report = capsys.readouterr().out
+    assert report.startswith("Would be removed: 2 members with 8 rows and ")
+    assert "GONE" not in report
     assert main(words) == 0
-    assert capsys.readouterr().out == told.replace("Would be removed", "Removed")
+    assert capsys.readouterr().out == report.replace("Would be removed", "Removed")
 
 
 def test_what_cannot_be_purged_is_refused(grown: Grown, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,9 +248,9 @@ def _no_disk(*_paths: object) -> None:
     raise OSError(28, "full")
 
 
-def test_a_trial_that_was_purged_is_no_missing_trial(tmp_path: Path) -> None:
-    """Who comes back after a purge is observed from its day on, even where enrolment and fills of others are older."""
-    grown = Grown(tmp_path, None)  # type: ignore[arg-type]  # no night yet
+def test_a_purged_trial_does_not_count_as_a_missing_trial(tmp_path: Path) -> None:
+    """A person who returns after a purge is observed from its day on, whatever is older."""
+    grown = Grown(tmp_path, None)  # type: ignore[arg-type]  # no run yet
     (tmp_path / "config.toml").write_text("", encoding="utf-8")
 
     def land(name: str, **tables: list[Row]) -> None:

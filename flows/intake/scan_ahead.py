@@ -1,0 +1,56 @@
+"""Scan the next files in Python while DuckDB reads one: hash them, and count new CSV files."""
+
+from collections.abc import Collection, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.errors import InputRefused
+from flows.intake.config import Config
+from flows.intake.csv_scan import CsvScan, scan_csv
+from flows.intake.landing import ExtractFile, sha256_of
+
+
+@dataclass(frozen=True)
+class FileScan:
+    """What Python finds in a file before DuckDB reads it.
+
+    csv       the scan of a CSV file whose content is new.
+    refusal   why such a file cannot be loaded; raised only if it must be.
+    """
+
+    sha256: str
+    csv: CsvScan | None = None
+    refusal: InputRefused | None = None
+
+
+@contextmanager
+def scan_ahead(
+    extracts: list[ExtractFile], known: Collection[tuple[str, str]], config: Config, scratch: Path
+) -> Iterator[list[Future[FileScan]]]:
+    """Scan every file in order, in a thread of its own; `known` are table and hash of old files."""
+    known = frozenset(known)
+    thread = ThreadPoolExecutor(max_workers=1)
+    try:
+        yield [thread.submit(_scan, extract, known, config, scratch) for extract in extracts]
+    finally:
+        thread.shutdown(cancel_futures=True)
+
+
+def _scan(
+    extract: ExtractFile, known: Collection[tuple[str, str]], config: Config, scratch: Path
+) -> FileScan:
+    try:
+        sha256 = sha256_of(extract.path)
+    except (FileNotFoundError, PermissionError):
+        raise InputRefused(
+            f"{extract.name}: the file is missing or cannot be read. Fix that, then run again."
+        ) from None
+    if extract.is_parquet or (extract.table, sha256) in known:
+        return FileScan(sha256)
+    try:
+        csv = scan_csv(extract, config.delimiter, config.encoding, scratch)
+    except InputRefused as refusal:
+        return FileScan(sha256, refusal=refusal)
+    return FileScan(sha256, csv=csv)
