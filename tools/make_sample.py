@@ -1,12 +1,14 @@
-"""Write the synthetic sample extracts: planted cases as literal rows, and a clean background around them.
+"""Write the synthetic sample extracts: planted cases as literal rows, and clean rows around them.
 
 Usage: python tools/make_sample.py [FOLDER]        (default: data/sample)
 
-Nobody in these files exists. The same seed gives the same bytes. A claim id names its case; data/README.md says
-what each case proves, data/expected_exceptions.csv what four of the rules must answer as of 2026-06-30.
+Nobody in these files exists. The same seed gives the same bytes. A claim id names its case;
+data/README.md says what each case proves, and data/expected_exceptions.csv what four of the rules
+must answer as of 2026-06-30.
 
-Prices are part of the plan, because brand fills are priced by everyone's generic fills within 90 days: no generic
-tablet is dispensed outside the planted ones before 2025-07-01, and Cigna's 400 mg tablets cost at most 30.00 after it.
+Prices are planned, because a brand fill is priced by everyone's generic fills within 90 days: only
+planted fills before 2025-07-01 are of generic tablets, and afterwards Cigna's 400 mg tablets cost
+at most 30.00.
 """
 
 import csv
@@ -17,82 +19,91 @@ from datetime import date, timedelta
 from pathlib import Path
 
 SEED = 20260630
+DEFAULT = Path(__file__).resolve().parent.parent / "data" / "sample"
 
 Row = dict[str, str]
 
 COLUMNS: dict[str, list[str]] = {
     "medical_claim": [
-        *("claim_id", "claim_line_number", "person_id", "member_id", "payer", "plan"),
-        *(
-            "claim_start_date",
-            "claim_line_start_date",
-            "hcpcs_code",
-            "hcpcs_modifier_1",
-            "ndc_code",
-        ),
-        *(
-            "service_unit_quantity",
-            "rendering_npi",
-            "billing_npi",
-            "place_of_service_code",
-            "paid_amount",
-            "paid_date",
-        ),
-        *(
-            "diagnosis_code_type",
-            "diagnosis_code_1",
-            "diagnosis_code_2",
-            "diagnosis_code_3",
-            "diagnosis_code_12",
-        ),
-        *("claim_status", "claim_frequency_code", "original_claim_id"),
+        "claim_id",
+        "claim_line_number",
+        "person_id",
+        "member_id",
+        "payer",
+        "plan",
+        "claim_start_date",
+        "claim_line_start_date",
+        "hcpcs_code",
+        "hcpcs_modifier_1",
+        "ndc_code",
+        "service_unit_quantity",
+        "rendering_npi",
+        "billing_npi",
+        "place_of_service_code",
+        "paid_amount",
+        "paid_date",
+        "diagnosis_code_type",
+        "diagnosis_code_1",
+        "diagnosis_code_2",
+        "diagnosis_code_3",
+        "diagnosis_code_12",
+        "claim_status",
+        "claim_frequency_code",
+        "original_claim_id",
     ],
     "pharmacy_claim": [
-        *("claim_id", "claim_line_number", "person_id", "member_id", "payer", "plan"),
-        *(
-            "prescribing_provider_npi",
-            "dispensing_provider_npi",
-            "dispensing_date",
-            "ndc_code",
-            "quantity",
-        ),
-        *(
-            "days_supply",
-            "paid_amount",
-            "paid_date",
-            "dispensing_fee",
-            "dispensing_channel",
-            "daw_code",
-        ),
-        *("diagnosis_code", "claim_status", "claim_frequency_code", "original_claim_id"),
+        "claim_id",
+        "claim_line_number",
+        "person_id",
+        "member_id",
+        "payer",
+        "plan",
+        "prescribing_provider_npi",
+        "dispensing_provider_npi",
+        "dispensing_date",
+        "ndc_code",
+        "quantity",
+        "days_supply",
+        "paid_amount",
+        "paid_date",
+        "dispensing_fee",
+        "dispensing_channel",
+        "daw_code",
+        "diagnosis_code",
+        "claim_status",
+        "claim_frequency_code",
+        "original_claim_id",
     ],
     "diagnosis": [
-        *(
-            "claim_id",
-            "person_id",
-            "member_id",
-            "diagnosis_code",
-            "diagnosis_code_type",
-            "diagnosis_rank",
-        ),
+        "claim_id",
+        "person_id",
+        "member_id",
+        "diagnosis_code",
+        "diagnosis_code_type",
+        "diagnosis_rank",
         "diagnosis_date",
     ],
     "eligibility": [
-        *("person_id", "member_id", "birth_date", "death_date", "payer", "payer_type", "plan"),
-        *("enrollment_start_date", "enrollment_end_date"),
+        "person_id",
+        "member_id",
+        "birth_date",
+        "death_date",
+        "payer",
+        "payer_type",
+        "plan",
+        "enrollment_start_date",
+        "enrollment_end_date",
     ],
     "authorization": [
-        *(
-            "authorization_id",
-            "person_id",
-            "member_id",
-            "payer",
-            "drug",
-            "product",
-            "status",
-            "start_date",
-            "end_date",
-        ),
+        "authorization_id",
+        "person_id",
+        "member_id",
+        "payer",
+        "drug",
+        "product",
+        "status",
+        "start_date",
+        "end_date",
         "override",
     ],
     "clinical_evidence": [
@@ -103,7 +114,10 @@ COLUMNS: dict[str, list[str]] = {
         "evidence_value",
         "source",
     ],
-    "provider": ["npi", "taxonomy_code"],
+    "provider": [
+        "npi",
+        "taxonomy_code",
+    ],
 }
 
 NANT, CIGNA, MMM, BCBSNC, PRAIRIE = (
@@ -139,12 +153,12 @@ NOT_IN_ELIGIBILITY = {"M3007"}
 
 
 def later(day: str, days: int) -> str:
-    """The date so many days after an ISO date (with or without hyphens)."""
+    """The date a number of days after an ISO date (with or without hyphens)."""
     return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
 
 
 def usual_name(payer: str) -> str:
-    """The payer's name as the eligibility extract writes it, whatever spelling a claim uses."""
+    """The payer's name in the eligibility extract, whatever spelling a claim uses."""
     if payer.startswith("Blue Cross"):
         return BCBSNC
     return next(
@@ -156,12 +170,12 @@ def usual_name(payer: str) -> str:
 
 @dataclass
 class Sample:
-    """The rows of the seven extracts, in the order in which they were planted."""
+    """The rows of the seven extracts, in the order they were planted."""
 
     tables: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in COLUMNS})
 
     def add(self, table: str, **values: str) -> None:
-        """Add a row; columns not named are blank."""
+        """Add a row; columns not given are empty."""
         self.tables[table].append({column: values.pop(column, "") for column in COLUMNS[table]})
         if values:
             raise KeyError(f"{table} has no columns {sorted(values)}")
@@ -245,7 +259,7 @@ class Sample:
         code: str = "C91.00",
         **more: str,
     ) -> None:
-        """Add an inotuzumab line with its diagnosis, and for MMM the 28-day authorization that covers it."""
+        """Add an inotuzumab line with its diagnosis, and for MMM a 28-day authorization for it."""
         coded = {"diagnosis_code_type": "ICD-10-CM", "diagnosis_code_1": code} if code else {}
         self.line(claim, member, payer, on, hcpcs, units, paid, number, **(coded | more))
         if payer.upper().startswith("MMM"):
@@ -260,12 +274,12 @@ class Sample:
         payer: str = MMM,
         code: str = "C91.00",
     ) -> None:
-        """Add one dose per date, each a claim of its own: CLAIM-1, CLAIM-2, ..."""
+        """Add one dose per date, each on its own claim: CLAIM-1, CLAIM-2, ..."""
         for number, on in enumerate(dates, start=1):
             self.infusion(f"{claim}-{number}", member, on, paid, payer, code=code)
 
     def monitoring(self, member: str, on: str) -> None:
-        """Add blood count, electrolytes and ECG, so that MMM's monitoring is on file for a dose of that week."""
+        """Add blood count, electrolytes and ECG: MMM's monitoring for a dose of that week."""
         for number, hcpcs in enumerate(["85025", "80053", "93000"], start=1):
             self.line(f"MON-{member}", member, MMM, on, hcpcs, "1", "24.00", number)
 
@@ -311,7 +325,7 @@ class Sample:
         status: str = "approved",
         override: str = "",
     ) -> None:
-        """Add an authorization; it ends 28 days after it began unless told otherwise."""
+        """Add an authorization; it lasts 28 days unless `end` says otherwise."""
         self.add(
             "authorization",
             authorization_id=f"A{len(self.tables['authorization']) + 1:04d}",
@@ -326,7 +340,7 @@ class Sample:
         )
 
     def covered(self, member: str, payer: str, product: str = "") -> None:
-        """Approve imatinib for the year from 2025-09-01, unless the member has an authorization already."""
+        """Approve imatinib for a year from 2025-09-01, unless the member has an authorization."""
         if all(row["member_id"] != member for row in self.tables["authorization"]):
             self.authorized(member, payer, "imatinib", "2025-09-01", "2026-08-31", product)
 
@@ -342,7 +356,7 @@ class Sample:
         )
 
     def enrol_everyone_else(self) -> None:
-        """Enrol each claim's member with that claim's payer, where no eligibility row was planted."""
+        """Enrol each claim's member with its payer, unless an eligibility row was planted."""
         planted = {row["member_id"] for row in self.tables["eligibility"]} | NOT_IN_ELIGIBILITY
         claims = self.tables["medical_claim"] + self.tables["pharmacy_claim"]
         spans = {(row["member_id"], usual_name(row["payer"])) for row in claims}
@@ -365,14 +379,14 @@ class Sample:
 def nanthealth_fill(
     s: Sample, claim: str, member: str, on: str = "2026-03-02", paid: str = "900.00", **more: str
 ) -> None:
-    """Add a fill of a NantHealth member: 30 tablets of 400 mg for 900.00 on 2026-03-02 unless told otherwise."""
+    """Add a NantHealth fill; by default 30 tablets of 400 mg for 900.00 on 2026-03-02."""
     s.covered(member, NANT)
     quantity, ndc = more.pop("quantity", "30"), more.pop("ndc_code", GENERIC_400)
     s.fill(claim, member, more.pop("payer", NANT), on, ndc, quantity, "30", paid, **more)
 
 
 def plant_codes(s: Sample) -> None:
-    """DX01: what the codes say. Members M10xx up to the medical lines."""
+    """DX01: which codes are on file. Members M10xx, up to the medical lines."""
     nanthealth_fill(s, "DX-LISTED", "M1001", diagnosis_code="c49a0")
     nanthealth_fill(s, "DX-CRITERIA", "M1002")
     s.diagnosed("M1002", "C92.10", "2026-02-10")
@@ -391,7 +405,7 @@ def plant_codes(s: Sample) -> None:
 
 
 def plant_evidence_dates(s: Sample) -> None:
-    """DX01: where the evidence window ends."""
+    """DX01: the edges of the evidence window."""
     nanthealth_fill(s, "DX-D-MINUS-365", "M1011")
     s.diagnosed("M1011", "C92.10", "2025-03-02")
     nanthealth_fill(s, "DX-D-MINUS-366", "M1012")
@@ -567,11 +581,8 @@ def plant_diagnoses_inotuzumab(s: Sample) -> None:
     s.infusion("DXM-J9999-NO-NDC", "M1115", "2026-03-10", hcpcs="J9999", units="1", code="")
 
     def bcbsnc(claim: str, member: str, on: str, paid: str, code: str, **more: str) -> None:
-        payer, hcpcs, units = (
-            more.pop("payer", BCBSNC),
-            more.pop("hcpcs", "J9229"),
-            more.pop("units", "9"),
-        )
+        payer = more.pop("payer", BCBSNC)
+        hcpcs, units = more.pop("hcpcs", "J9229"), more.pop("units", "9")
         s.infusion(claim, member, on, paid, payer, hcpcs, units, 1, code, **more)
 
     bcbsnc("DXB-C9028", "M1201", "2018-06-05", "17000.00", "C91.00", hcpcs="C9028")
@@ -628,7 +639,7 @@ def tablets(
     channel: str = RETAIL,
     **more: str,
 ) -> None:
-    """Add a Cigna imatinib fill on 2026-02-15 unless told otherwise."""
+    """Add an imatinib fill; by default of Cigna, on 2026-02-15."""
     s.covered(member, CIGNA)
     payer, on = more.pop("payer", CIGNA), more.pop("on", "2026-02-15")
     s.fill(claim, member, payer, on, ndc, quantity, days, paid, channel, **more)
@@ -657,7 +668,7 @@ def inducer(
 
 
 def plant_ceilings(s: Sample) -> None:
-    """QTY01: the four ceilings, both sides."""
+    """QTY01: both sides of the four limits."""
     tablets(s, "QTY-100-RETAIL-180", "M2001", "47335-472-81", "180", "30", "1800.00")
     tablets(s, "QTY-100-RETAIL-181", "M2002", GENERIC_100, "181", "30", "1810.00", payer="CIGNA")
     tablets(s, "QTY-100-HOME-540", "M2003", GENERIC_100, "540", "90", "5400.00", HOME)
@@ -933,13 +944,10 @@ def plant_netted_quantities(s: Sample) -> None:
 
 
 def brand(s: Sample, claim: str, member: str, on: str = "2025-02-03", **more: str) -> None:
-    """Add a Gleevec fill: 30 tablets of 400 mg for 9300.00 on 2025-02-03 unless told otherwise."""
-    ndc, quantity, paid = (
-        more.pop("ndc", GLEEVEC_400),
-        more.pop("quantity", "30"),
-        more.pop("paid", "9300.00"),
-    )
-    s.fill(claim, member, more.pop("payer", CIGNA), on, ndc, quantity, "30", paid, **more)
+    """Add a Gleevec fill; by default 30 tablets of 400 mg for 9300.00 on 2025-02-03."""
+    payer, ndc = more.pop("payer", CIGNA), more.pop("ndc", GLEEVEC_400)
+    quantity, paid = more.pop("quantity", "30"), more.pop("paid", "9300.00")
+    s.fill(claim, member, payer, on, ndc, quantity, "30", paid, **more)
 
 
 def generic_fill(
@@ -952,13 +960,13 @@ def generic_fill(
     ndc: str = GENERIC_400,
     **more: str,
 ) -> None:
-    """Add a Cigna fill of generic tablets that has its authorization."""
+    """Add a Cigna fill of generic tablets with its authorization."""
     s.authorized(member, CIGNA, "imatinib", later(on, -10), later(on, 300), "generic")
     s.fill(claim, member, CIGNA, on, ndc, quantity, "30", paid, **more)
 
 
 def plant_prices_2023(s: Sample) -> None:
-    """GEN01 in 2023, a generic tablet costing 20.00: the first day, the first data."""
+    """GEN01 in 2023, when a generic tablet costs 20.00: the first day, the first data."""
     s.fill(
         "GEN-FIRST-CIGNA",
         "M3090",
@@ -1041,7 +1049,7 @@ def approved(
 
 
 def plant_trials(s: Sample) -> None:
-    """GEN01 in 2025, a generic tablet costing 20.00: what is a trial."""
+    """GEN01 in 2025, when a generic tablet costs 20.00: what counts as a trial."""
     trial(s, "M3020", "2025-02-10", "600.00")
     trial(s, "M3021", "2025-02-10", "720.00", GENERIC_100, "90")
     brand(s, "GEN-NO-TRIAL", "M3030", paid="9310.00", dispensing_fee="10.00", daw_code="1")
@@ -1179,7 +1187,7 @@ def plant_unjudged_brands(s: Sample) -> None:
 
 
 def plant_brand_revision(s: Sample) -> None:
-    """GEN01: the revision of 2026-03-25; the 400 mg fills of the quantity cases set the price, 30.00."""
+    """GEN01: the revision of 2026-03-25; the 400 mg fills for QTY01 set the price, 30.00."""
     brand(s, "GEN-ATTESTED-BEFORE", "M3070", "2026-03-24")
     s.evidence("M3070", "2026-02-01", "generic_trial", "attested")
     brand(s, "GEN-ATTESTED-DAY", "M3071", "2026-03-25")
@@ -1193,7 +1201,7 @@ def plant_brand_revision(s: Sample) -> None:
 
 
 def plant_responses(s: Sample) -> None:
-    """CYC01: what is on file about the response. Doses 28 days apart are a cycle each. Members M40xx."""
+    """CYC01: which response is on file; doses 28 days apart are a cycle each. Members M40xx."""
     weekly = [
         "2026-01-05",
         "2026-01-12",
@@ -1289,7 +1297,7 @@ def plant_cycle_counts(s: Sample) -> None:
 
 
 def plant_doses(s: Sample) -> None:
-    """CYC01: what is a dose."""
+    """CYC01: what counts as a dose."""
     s.enrolled("M4017", MMM, person="P4017")
     s.enrolled("M4917", PRAIRIE, person="P4017")
     s.infusion("CYC-OTHER-PAYER-1", "M4917", "2025-05-05", payer=PRAIRIE, person_id="P4017")
@@ -1395,7 +1403,7 @@ def plant_unjudged_cycles(s: Sample) -> None:
 
 
 def add_background(s: Sample, rng: random.Random) -> None:
-    """Clean lines around the planted ones; members M9xxx. Nothing is dispensed to them before 2025-07-01."""
+    """Add clean lines for members M9xxx, to whom nothing is dispensed before 2025-07-01."""
 
     def any_day(start: str, days: int) -> str:
         return later(start, rng.randrange(days))
@@ -1408,90 +1416,43 @@ def add_background(s: Sample, rng: random.Random) -> None:
             member, rng.choice(["C92.10", "c9211", "C49.A2", "D48.115"]), any_day("2025-10-01", 80)
         )
         for month in range(3):
-            payer, ndc, paid = (
-                rng.choice([NANT, "NANTHEALTH"]),
-                rng.choice(generics),
-                rng.randrange(85_000, 99_900) / 100,
-            )
-            s.fill(
-                f"BG-N{n:02d}-{month + 1}",
-                member,
-                payer,
-                later(first, 30 * month),
-                ndc,
-                "30",
-                "30",
-                f"{paid:.2f}",
-            )
+            payer, ndc = rng.choice([NANT, "NANTHEALTH"]), rng.choice(generics)
+            paid = f"{rng.randrange(85_000, 99_900) / 100:.2f}"
+            claim, on = f"BG-N{n:02d}-{month + 1}", later(first, 30 * month)
+            s.fill(claim, member, payer, on, ndc, "30", "30", paid)
     for n in range(1, 5):
         member, first = f"M91{n:02d}", any_day("2025-10-06", 60)
         s.covered(member, CIGNA, "generic")
         for month in range(3):
             payer, ndc = rng.choice([CIGNA, "CIGNA", "Cigna Healthcare"]), rng.choice(generics)
-            s.fill(
-                f"BG-C{n:02d}-{month + 1}",
-                member,
-                payer,
-                later(first, 30 * month),
-                ndc,
-                "30",
-                "30",
-                "870.00",
-            )
+            claim, on = f"BG-C{n:02d}-{month + 1}", later(first, 30 * month)
+            s.fill(claim, member, payer, on, ndc, "30", "30", "870.00")
     for n in range(1, 4):
         member, first = f"M92{n:02d}", any_day("2025-08-01", 60)
         for month in range(2):
             ndc = rng.choice([*generics, GLEEVEC_400])
-            s.fill(
-                f"BG-P{n:02d}-{month + 1}",
-                member,
-                PRAIRIE,
-                later(first, 30 * month),
-                ndc,
-                "30",
-                "30",
-                "2400.00",
-            )
+            claim, on = f"BG-P{n:02d}-{month + 1}", later(first, 30 * month)
+            s.fill(claim, member, PRAIRIE, on, ndc, "30", "30", "2400.00")
     for n in range(1, 3):
         first = any_day("2019-03-01", 600)
-        s.course(
-            f"BG-B{n:02d}",
-            f"M93{n:02d}",
-            [later(first, 7 * dose) for dose in range(3)],
-            payer=BCBSNC,
-            code="C91.02",
-        )
+        dates = [later(first, 7 * dose) for dose in range(3)]
+        s.course(f"BG-B{n:02d}", f"M93{n:02d}", dates, payer=BCBSNC, code="C91.02")
     for n in range(1, 3):
         first = any_day("2025-07-01", 100)
-        s.course(
-            f"BG-M{n:02d}",
-            f"M94{n:02d}",
-            [later(first, 7 * dose) for dose in range(5)],
-            code="C91.02",
-        )
+        dates = [later(first, 7 * dose) for dose in range(5)]
+        s.course(f"BG-M{n:02d}", f"M94{n:02d}", dates, code="C91.02")
     for n in range(1, 13):
-        payer, on, ndc = (
-            rng.choice([CIGNA, NANT, PRAIRIE]),
-            any_day("2025-07-01", 360),
-            rng.choice(OTHER_DRUGS),
-        )
-        paid, prescriber = (
-            rng.randrange(400, 9_000) / 100,
-            WRONG_CHECK_DIGIT if n == 1 else INTERNIST,
-        )
-        more = {"prescribing_provider_npi": prescriber}
-        s.fill(f"BG-R{n:02d}", f"M95{n:02d}", payer, on, ndc, "60", "30", f"{paid:.2f}", **more)
+        payer, on = rng.choice([CIGNA, NANT, PRAIRIE]), any_day("2025-07-01", 360)
+        ndc, paid = rng.choice(OTHER_DRUGS), f"{rng.randrange(400, 9_000) / 100:.2f}"
+        more = {"prescribing_provider_npi": WRONG_CHECK_DIGIT if n == 1 else INTERNIST}
+        s.fill(f"BG-R{n:02d}", f"M95{n:02d}", payer, on, ndc, "60", "30", paid, **more)
     for n in range(1, 9):
         payer, on = rng.choice([CIGNA, NANT, PRAIRIE, MMM, BCBSNC]), any_day("2025-07-01", 360)
-        hcpcs, paid = (
-            rng.choice(["99213", "99214", "85025", "J1100", "96413"]),
-            rng.randrange(2_000, 18_000) / 100,
-        )
-        more = {
-            "rendering_npi": INTERNIST,
-            "diagnosis_code_1": rng.choice(["E11.9", "I10", "Z00.00", "M54.50"]),
-        }
-        s.line(f"BG-V{n:02d}", f"M96{n:02d}", payer, on, hcpcs, "1", f"{paid:.2f}", 1, **more)
+        hcpcs = rng.choice(["99213", "99214", "85025", "J1100", "96413"])
+        paid = f"{rng.randrange(2_000, 18_000) / 100:.2f}"
+        diagnosis = rng.choice(["E11.9", "I10", "Z00.00", "M54.50"])
+        more = {"rendering_npi": INTERNIST, "diagnosis_code_1": diagnosis}
+        s.line(f"BG-V{n:02d}", f"M96{n:02d}", payer, on, hcpcs, "1", paid, 1, **more)
 
 
 PLANTERS = [
@@ -1538,6 +1499,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(
-        Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent.parent / "data" / "sample"
-    )
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT)
