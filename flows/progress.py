@@ -1,6 +1,6 @@
 """Progress in a terminal: one line per stage, with its current file, rows, rate and time.
 
-Nothing is shown where there is no terminal.
+Nothing is shown without a terminal.
 """
 
 from collections.abc import Iterator

@@ -134,16 +134,16 @@ def _copy_what_stays(connection: duckdb.DuckDBPyConnection, before: date) -> Non
     for name in [*TABLES, *(n for n in LEDGERS if n != "meta")]:
         source = f"kept.main.{identifier(name)}"
         columns = {row[0] for row in connection.execute(f"DESCRIBE {source}").fetchall()}
-        chosen, stays = "*", ""
+        chosen, condition = "*", ""
         if "member_id" in columns:
-            stays = "WHERE member_id NOT IN (FROM purged_member)"
+            condition = "WHERE member_id NOT IN (FROM purged_member)"
         elif "exception_id" in columns:
-            stays = "WHERE exception_id NOT IN (FROM purged_exception)"
+            condition = "WHERE exception_id NOT IN (FROM purged_exception)"
         elif name == "quarantine":
-            goes = "(file_no, row_number) IN (SELECT (file_no, row_number) FROM purged_text)"
-            chosen = f"* REPLACE (CASE WHEN NOT {goes} THEN raw_record END AS raw_record)"
+            is_purged = "(file_no, row_number) IN (SELECT (file_no, row_number) FROM purged_text)"
+            chosen = f"* REPLACE (CASE WHEN NOT {is_purged} THEN raw_record END AS raw_record)"
         connection.execute(
-            f"INSERT INTO main.{identifier(name)} BY NAME SELECT {chosen} FROM {source} {stays}"
+            f"INSERT INTO main.{identifier(name)} BY NAME SELECT {chosen} FROM {source} {condition}"
         )
     connection.execute(
         f"""INSERT INTO main.purge SELECT {day(before)}, file_no, count(p.file_no)

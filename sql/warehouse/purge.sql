@@ -1,11 +1,11 @@
--- Members with no date on or after a day, who are not bound to anyone with one; and what goes with them.
+-- Whom a purge removes: members with no date on or after $day, and no bond to a member with one.
 -- purged_member     grain: member_id.
 -- purged_exception  grain: exception_id that the ledger has for one of them.
 -- purged_text       grain: file_no and row_number of a quarantined record whose text is removed.
 -- inputs: the tables of the warehouse; purge_dated (member_id, person_id, last_date, loaded), one or more rows per member.
--- $day: the day. A member without any date has the as-of date of the last load.
+-- A member without any date gets the as-of date of the last load.
 
--- Members are bound if they share a person, a claim, or a claim that theirs name: a reversal must not go before its claim.
+-- Members are bound if they share a person or a claim, their own or one it names: a reversal must not go before its claim.
 CREATE OR REPLACE TEMP VIEW purge_claim AS
 SELECT member_id, 'medical' AS claim_source, lower(payer) AS payer, unnest([claim_id, original_claim_id]) AS claim_id
 FROM kept.main.medical_claim
@@ -34,7 +34,7 @@ SELECT DISTINCT member_id FROM purge_dated WHERE member_id NOT IN (FROM purge_st
 CREATE OR REPLACE TEMP TABLE purged_exception AS
 SELECT DISTINCT exception_id FROM kept.main.ledger_event WHERE member_id IN (FROM purged_member);
 
--- A quarantined record's text is removed if it was loaded before the day, or names anything that is removed.
+-- A quarantined record loses its text if it was loaded before the day, or if a word in it names what is removed.
 CREATE OR REPLACE TEMP TABLE purged_text AS
 WITH record AS (
     SELECT q.file_no, q.row_number, q.raw_record, f.night

@@ -437,7 +437,7 @@ class Example:
     stored: object = None
     error: str | None = None
     warning: str | None = None
-    beside: tuple[tuple[str, str], ...] = ()
+    others: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
         return f"{self.table}.{self.column} = {self.text!r}"
@@ -504,14 +504,14 @@ EXAMPLES = (
             "evidence_code",
             text,
             code,
-            beside=(("evidence_value", "positive"),),
+            others=(("evidence_value", "positive"),),
         )
         for text, code in EVIDENCE_CODES.items()
     ],
     *refused("clinical_evidence", "evidence_code", NO_EVIDENCE_CODES, "value_unknown"),
     *[
         Example(
-            "clinical_evidence", "evidence_value", text, stored, beside=(("evidence_code", code),)
+            "clinical_evidence", "evidence_value", text, stored, others=(("evidence_code", code),)
         )
         for (code, text), stored in EVIDENCE_VALUES.items()
     ],
@@ -521,7 +521,7 @@ EXAMPLES = (
             "evidence_value",
             text,
             error="value_unknown",
-            beside=(("evidence_code", code),),
+            others=(("evidence_code", code),),
         )
         for code, text in NO_EVIDENCE_VALUES
     ],
@@ -591,7 +591,7 @@ def together(tmp_path_factory: pytest.TempPathFactory) -> Together:
     places = {}
     for example in EXAMPLES:
         rows = files.setdefault(file_of(example), [])
-        row = good(example.table, **dict(example.beside)) | {example.column: example.text}
+        row = good(example.table, **dict(example.others)) | {example.column: example.text}
         if (
             example.table == "clinical_evidence"
             and example.column == "evidence_code"

@@ -249,7 +249,7 @@ def _no_disk(*_paths: object) -> None:
 
 
 def test_a_purged_trial_does_not_count_as_a_missing_trial(tmp_path: Path) -> None:
-    """A person who returns after a purge is observed from its day on, whatever is older."""
+    """A person who returns after a purge is observed only from that day on."""
     grown = Grown(tmp_path, None)  # type: ignore[arg-type]  # no run yet
     (tmp_path / "config.toml").write_text("", encoding="utf-8")
 
