@@ -249,10 +249,13 @@ LINE: Columns = {
 }
 """A history line of either claim table, with what its codes and its person's enrollment say."""
 
-LINE_KEYS = (
-    ("row_id",),
-    ("claim_source", "claim_id", "claim_line_number", "payer_id", "person"),
-)
+PAYER_LINE = ("claim_source", "claim_id", "claim_line_number", "payer_id")
+"""A line as its payer numbers it."""
+
+HISTORY_LINE = (*PAYER_LINE, "person")
+"""What tells one history line from another: two members may have claims of one id."""
+
+_LINE_KEYS = (("row_id",), HISTORY_LINE)
 _PLACE: Columns = {
     "person": _PERSON,
     "claim_source": FrameColumn(
@@ -270,9 +273,9 @@ _NUMBER = FrameColumn(pl.UInt32(), "number of the decision in the frame")
 DOSSIER_FRAMES: dict[str, Frame] = {
     frame.name: frame
     for frame in (
-        Frame("lines", "One row per audited drug line to judge: paid history.", LINE, LINE_KEYS),
-        Frame("fills", "One row per pharmacy history line, audited or not.", LINE, LINE_KEYS),
-        Frame("services", "One row per medical history line, audited or not.", LINE, LINE_KEYS),
+        Frame("lines", "One row per audited drug line to judge: paid history.", LINE, _LINE_KEYS),
+        Frame("fills", "One row per pharmacy history line, audited or not.", LINE, _LINE_KEYS),
+        Frame("services", "One row per medical history line, audited or not.", LINE, _LINE_KEYS),
         Frame(
             "diagnoses",
             "One row per code, person and place on file, dated up to the as-of date.",

@@ -6,7 +6,7 @@ dispensing date, thousandths of a quantity) is filled in where a row is changed.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from audit_rules.policy.terms.base import FAR_FUTURE, Term
 Row = dict[str, Any]
 T = TypeVar("T", bound=Term)
 
+DAY = timedelta(days=1)
 _BEFORE_ANY = "!"  # sorts before letters and digits
 
 FRAMES = {

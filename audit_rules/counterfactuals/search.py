@@ -12,80 +12,14 @@ from typing import Any
 
 import polars as pl
 
-from audit_rules.counterfactuals import of_the_line, of_the_person
-from audit_rules.counterfactuals.case import FRAMES, Case, Change, Family, Row, completed
+from audit_rules.counterfactuals.case import FRAMES, Case, Change, Row, completed
+from audit_rules.counterfactuals.families import FAMILIES, follows
 from audit_rules.engine.dossier import WarehouseFrames, compile_dossier
 from audit_rules.engine.judge import run_rules
 from audit_rules.engine.rule import Book, RuleModule
 from audit_rules.policy.terms.base import Term
-from audit_rules.policy.terms.doses import (
-    AdverseEvent,
-    CyclesWithoutResponse,
-    DoseInterval,
-    HcpcsValidity,
-    MaximumCycles,
-    Monitoring,
-    RemissionAtStart,
-    TransplantCycles,
-    UnclassifiedCode,
-    UnitsPerDate,
-    VialUnits,
-)
-from audit_rules.policy.terms.fills import (
-    Combination,
-    DailyDose,
-    GenericTrial,
-    QuantityLimit,
-    SplitFills,
-    TabletStrength,
-)
-from audit_rules.policy.terms.persons import (
-    AgeLimit,
-    Authorization,
-    DiagnosisCoverage,
-    DuplicateClaim,
-    Eligibility,
-    PrescriberSpecialty,
-)
+from schemas.frames import PAYER_LINE
 from schemas.outcomes import EXCEPTIONS
-
-FAMILIES: tuple[tuple[Family, tuple[type[Term], ...]], ...] = (
-    (
-        of_the_line.quantities,
-        (QuantityLimit, SplitFills, DailyDose, TabletStrength, UnitsPerDate, VialUnits),
-    ),
-    (of_the_line.days, (DailyDose, TabletStrength)),
-    (of_the_line.modifiers, (VialUnits,)),
-    (of_the_line.codes, (HcpcsValidity, UnclassifiedCode)),
-    (of_the_line.prescribers, (PrescriberSpecialty,)),
-    (of_the_person.diagnoses, (DiagnosisCoverage, RemissionAtStart, AdverseEvent)),
-    (of_the_person.authorizations, (Authorization, GenericTrial)),
-    (
-        of_the_person.facts,
-        (CyclesWithoutResponse, TransplantCycles, Combination, GenericTrial, RemissionAtStart),
-    ),
-    (of_the_person.fills, (GenericTrial, Combination, SplitFills)),
-    (of_the_person.services, (Monitoring,)),
-    (of_the_person.second_claims, (DuplicateClaim,)),
-    (of_the_person.doses, (DoseInterval, CyclesWithoutResponse, MaximumCycles, TransplantCycles)),
-    (of_the_person.births, (AgeLimit, DailyDose)),
-    (of_the_person.enrollment, (Eligibility,)),
-    (of_the_line.products, ()),
-    (of_the_line.dates, (HcpcsValidity,)),
-)
-"""Every kind of change, in the order of nearness, with the kinds of term that it is about."""
-
-_AFTER_PRODUCT = (of_the_line.quantities, of_the_line.days, of_the_person.fills)
-_AFTER_QUANTITY = (
-    of_the_person.diagnoses,
-    of_the_person.facts,
-    of_the_person.fills,
-    of_the_person.second_claims,
-    of_the_person.doses,
-)
-"""Kinds that are tried once more on top of another product, or of a quantity; on top of another date all are."""
-
-_KEY = ("claim_source", "claim_id", "claim_line_number", "payer_id")
 
 RuleOnLine = tuple[int, str, str]
 """A rule on a line under a policy: row_id, rule_id, policy_id."""
@@ -158,12 +92,12 @@ def nearest(
     fired: dict[RuleOnLine, list[tuple[tuple[float, ...], int, Firing]]] = defaultdict(list)
     for module, answers, _ in judged(_copies(extracted, tried), book, wanted, supply_days, as_of):
         exceptions = answers.filter(pl.col("outcome").is_in(EXCEPTIONS)).select(
-            "person", *_KEY, "policy_id", "outcome", "reason"
+            "person", *PAYER_LINE, "policy_id", "outcome", "reason"
         )
         for number, *line, policy_id, outcome, reason in exceptions.iter_rows():
             one = tried[int(number)]
             asked = (one.case.line["row_id"], module.RULE.id, policy_id)
-            if line == [one.case.line[c] for c in _KEY] and asked in silent:
+            if line == [one.case.line[c] for c in PAYER_LINE] and asked in silent:
                 kind = FAMILIES[one.family][0].__name__
                 fired[asked].append(
                     (
@@ -181,27 +115,11 @@ def _changes(case: Case) -> Iterator[_Trial]:
         for change in family(case):
             yield _Trial(case, change, about, number)
             for follower, (second, second_about) in enumerate(FAMILIES):
-                if _follows(case, family, second):
+                if follows(case, family, second):
                     for following in second(case.after(change)):
                         yield _Trial(
                             case, _both(change, following), second_about, follower, change.step
                         )
-
-
-def _follows(case: Case, first: Family, second: Family) -> bool:
-    """Whether a second kind of change is tried on top of the first.
-
-    Of another date only where some clause was not in force, of a quantity only where none is on file.
-    """
-    if first is of_the_line.products:
-        return second in _AFTER_PRODUCT
-    if first is of_the_line.quantities:
-        return second in _AFTER_QUANTITY and case.line["quantity"] is None
-    return (
-        first is of_the_line.dates
-        and second not in (of_the_line.dates, of_the_line.products)
-        and case.has_dormant_clause()
-    )
 
 
 def _both(first: Change, second: Change) -> Change:

@@ -11,7 +11,7 @@ import polars as pl
 
 from audit_rules.reference.codes import Reference
 from schemas.formats import ICD9_TYPE, well_formed
-from schemas.frames import WAREHOUSE_FRAMES, check_frame
+from schemas.frames import HISTORY_LINE, WAREHOUSE_FRAMES, check_frame
 from schemas.tables import Kind
 
 
@@ -155,8 +155,9 @@ def _history(extracted: WarehouseFrames) -> pl.DataFrame:
         pl.col("dispensing_channel").alias("channel"),
         "daw_code",
     )
-    key = ["claim_source", "claim_id", "claim_line_number", "payer_id", "person"]
-    return pl.concat([medical, pharmacy], how="diagonal").sort(key).with_row_index("row_id")
+    return (
+        pl.concat([medical, pharmacy], how="diagonal").sort(HISTORY_LINE).with_row_index("row_id")
+    )
 
 
 def _with_drug(lines: pl.DataFrame, reference: Reference) -> pl.DataFrame:

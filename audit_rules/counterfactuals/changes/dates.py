@@ -1,0 +1,53 @@
+"""The service date of the judged line."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from audit_rules.counterfactuals.case import Case, Change
+from audit_rules.policy.terms.base import FAR_FUTURE
+from audit_rules.policy.terms.doses import HcpcsValidity
+
+
+def dates(case: Case) -> Iterator[Change]:
+    """The service date at the first day of a version, a term or a code, and on the day before and after each ends."""
+    column = "dispensing_date" if case.is_fill else "claim_line_start_date"
+    for day, why in sorted(_edges(case).items()):
+        if day != case.day and day <= case.as_of:
+            yield Change(
+                fact=f"the service date is {case.day}",
+                words=f"had the service date been {day} ({why}) instead of {case.day}",
+                edits=(case.edited(**{column: day}),),
+                step=abs((day - case.day).days),
+                line={"service_date": day},
+            )
+
+
+def _edges(case: Case) -> dict[date, str]:
+    """Days on which what is asked changes, and why."""
+    found: dict[date, str] = {}
+    for policy in case.policies():
+        if policy.document.payer is None:
+            continue
+        name = policy.document.id
+        starts = [v.effective_from for v in policy.versions]
+        for term in policy.terms:
+            ends = [e for e in (term.effective_to,) if e]
+            for day in [term.effective_from, *ends]:
+                found.setdefault(day, f"the first day of a clause of {name}")
+                if day > min(starts):
+                    found.setdefault(
+                        day - timedelta(days=1), f"the last day before a clause of {name}"
+                    )
+            if isinstance(term, HcpcsValidity) and term.hcpcs == case.line["hcpcs_code"]:
+                found[term.valid_from - timedelta(days=1)] = (
+                    f"the day before {term.hcpcs} became valid"
+                )
+                if term.valid_to:
+                    found[term.valid_to + timedelta(days=1)] = (
+                        f"the day after {term.hcpcs} ceased to be valid"
+                    )
+        for start, end in zip(starts, [*starts[1:], FAR_FUTURE], strict=True):
+            found[start] = f"the first day of a version of {name}"
+            if end != FAR_FUTURE:
+                found.setdefault(end - timedelta(days=1), f"the last day of a version of {name}")
+    return found
