@@ -24,7 +24,7 @@ def describe(module: RuleModule) -> str:
     return "\n".join(lines)
 
 
-def coverage(library: PolicyLibrary, rules: tuple[RuleModule, ...]) -> str:
+def audited_clauses(library: PolicyLibrary, rules: tuple[RuleModule, ...]) -> str:
     """Per document: the clauses that are audited, partly audited, and not auditable, each with its rule or reason."""
     return "\n\n".join("\n".join(_of_document(policy, rules)) for policy in library.policies)
 

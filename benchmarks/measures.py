@@ -23,7 +23,7 @@ import duckdb
 
 from audit_rules.engine.dossier import compile_dossier
 from audit_rules.engine.judge import Judgement, judge
-from audit_rules.engine.rule import Book, RuleModule
+from audit_rules.engine.rule import PolicyBook, RuleModule
 from audit_rules.rules import RULES
 from flows import stages
 from flows.intake.landing import ExtractFile, find_extracts
@@ -228,7 +228,7 @@ def _judged(made: Plan, rules: tuple[RuleModule, ...]) -> Judgement:
     with opened(made.bench) as connection:
         extracted = extract(connection, made.reference, AS_OF)
     dossier = compile_dossier(extracted, made.reference, made.default_supply_days, AS_OF)
-    return judge(dossier, Book(made.library, made.reference), rules)
+    return judge(dossier, PolicyBook(made.library, made.reference), rules)
 
 
 MEASURES: dict[str, Callable[[Path, Path], Measured]] = {

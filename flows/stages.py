@@ -15,7 +15,7 @@ import polars as pl
 
 from audit_rules.engine.dossier import compile_dossier
 from audit_rules.engine.judge import judge
-from audit_rules.engine.rule import Book
+from audit_rules.engine.rule import PolicyBook
 from audit_rules.rules import RULES
 from flows.clock import seconds
 from flows.intake.load import load
@@ -189,7 +189,7 @@ def settle_stage(plan: Plan) -> SettleStageResult:
 def judge_stage(plan: Plan) -> JudgeStageResult:
     """Run every rule for the affected persons that changed since the last run."""
     started = seconds()
-    as_of, book = plan.request.as_of, Book(plan.library, plan.reference)
+    as_of, book = plan.request.as_of, PolicyBook(plan.library, plan.reference)
     with opened(plan.bench) as connection:
         others = of_others(connection, plan.reference, as_of)
         before = touched_persons(connection, book, RULES, others, as_of, plan.texts)

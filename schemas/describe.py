@@ -1,4 +1,4 @@
-"""What the columns of the result tables mean: description, unit, words and nulls, kept once for every reader.
+"""What the columns of the result tables mean: description, unit, values and nulls, kept once for every reader.
 
 The Parquet files carry these texts in their schema, and the JSON schemas under schemas/json are made from them.
 """
@@ -24,13 +24,13 @@ DOLLARS = "US dollars"
 class Meaning(NamedTuple):
     """What a column means.
 
-    words      every value that it may have, where these are few.
+    values     every value that it may have, where these are few.
     nullable   whether it may be null; a null is "unknown" or "there is none", never zero and never false.
     """
 
     description: str
     unit: str | None = None
-    words: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
     nullable: bool = True
 
 
@@ -39,8 +39,8 @@ _STATUSES = ("new", "changed", "resolved", "reopened", "dismissed")
 _KINDS = ("diagnosis", "fill", "dose", "service", "authorization", "evidence", "eligibility")
 
 
-def _never_null(description: str, unit: str | None = None, words: tuple[str, ...] = ()) -> Meaning:
-    return Meaning(description, unit, words, nullable=False)
+def _never_null(description: str, unit: str | None = None, values: tuple[str, ...] = ()) -> Meaning:
+    return Meaning(description, unit, values, nullable=False)
 
 
 _EVERYWHERE: dict[str, Meaning] = {
@@ -49,7 +49,7 @@ _EVERYWHERE: dict[str, Meaning] = {
     ),
     "rule_id": _never_null("The rule, such as QTY01; its text is printed by `claims-audit rules`"),
     "reason": Meaning("Why the rule answered as it did, in one word"),
-    "outcome": _never_null("What the finding means, strongest first", words=EXCEPTIONS),
+    "outcome": _never_null("What the finding means, strongest first", values=EXCEPTIONS),
     "policy_id": _never_null("The policy document that was applied"),
     "policy_effective_from": Meaning("First day of the version in force on the service date"),
     "citation": Meaning("The clause: where in the document the condition stands"),
@@ -59,7 +59,7 @@ _EVERYWHERE: dict[str, Meaning] = {
         "The person whose line it is: person_id where the extracts link one, else the member_id"
     ),
     "member_id": _never_null("Member of the line, as it stands in the extract"),
-    "claim_source": _never_null("Claim table that the line stands in", words=_SOURCES),
+    "claim_source": _never_null("Claim table that the line stands in", values=_SOURCES),
     "claim_id": _never_null("Claim of the line, as it stands in the extract"),
     "claim_line_number": _never_null("Number of the line within its claim"),
     "service_date": _never_null("Date of service; of a fill the dispensing date"),
@@ -75,12 +75,12 @@ _EVERYWHERE: dict[str, Meaning] = {
     "amount_at_risk": Meaning(
         "What the finding puts in question; null where no price is known, 0 for advisory", DOLLARS
     ),
-    "amount_basis": _never_null("How amount_at_risk comes about", words=tuple(AMOUNT_BASES)),
+    "amount_basis": _never_null("How amount_at_risk comes about", values=tuple(AMOUNT_BASES)),
     "evidence": _never_null("What the judgement rests on, in a stable order"),
-    "evidence.kind": _never_null("Kind of fact", words=_KINDS),
-    "evidence.side": _never_null("For or against the provider's billing", words=(FOR, AGAINST)),
+    "evidence.kind": _never_null("Kind of fact", values=_KINDS),
+    "evidence.side": _never_null("For or against the provider's billing", values=(FOR, AGAINST)),
     "evidence.claim_source": Meaning(
-        "Claim table of the fact, where it stands on a claim", words=_SOURCES
+        "Claim table of the fact, where it stands on a claim", values=_SOURCES
     ),
     "evidence.claim_id": Meaning("Claim of the fact"),
     "evidence.claim_line_number": Meaning("Line of the fact"),
@@ -101,11 +101,11 @@ _EVERYWHERE: dict[str, Meaning] = {
     ),
     "review_amount": _never_null("Largest single amount of outcome review on the line", DOLLARS),
     "lines": _never_null("Audited lines that got this answer", "claim lines"),
-    "status": _never_null("What became of the exception since the night before", words=_STATUSES),
+    "status": _never_null("What became of the exception since the night before", values=_STATUSES),
     "why": Meaning(
         "Why it moved, such as `amount moved`, claim_reversed or by_person; null for a new one"
     ),
-    "previous_outcome": Meaning("Outcome before it moved", words=EXCEPTIONS),
+    "previous_outcome": Meaning("Outcome before it moved", values=EXCEPTIONS),
     "previous_reason": Meaning("Reason before it moved"),
     "previous_amount_at_risk": Meaning("amount_at_risk before it moved", DOLLARS),
     "first_seen": _never_null("First night that found the exception"),
@@ -129,12 +129,12 @@ _EVERYWHERE: dict[str, Meaning] = {
 
 _IN_ONE_TABLE: dict[tuple[str, str], Meaning] = {
     ("worklist", "outcome"): _never_null(
-        "The strongest outcome on the line, strongest first", words=EXCEPTIONS
+        "The strongest outcome on the line, strongest first", values=EXCEPTIONS
     ),
     ("worklist", "amount_at_risk"): _never_null(
         "The largest of the three amounts, at most paid_amount", DOLLARS
     ),
-    ("rule_coverage", "outcome"): _never_null("The rule's answer", words=ANSWERS),
+    ("rule_coverage", "outcome"): _never_null("The rule's answer", values=ANSWERS),
     ("rule_coverage", "policy_id"): _never_null(
         "The policy document; `none` for lines that no document governs"
     ),

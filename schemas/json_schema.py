@@ -48,8 +48,8 @@ def _column(table: str, name: str, dtype: pl.DataType) -> dict[str, Any]:
     shape, parquet = _typed(table, name, dtype)
     if means.nullable:
         shape["type"] = [shape["type"], "null"]
-    if means.words:
-        shape["enum"] = [*means.words, *([None] if means.nullable else [])]
+    if means.values:
+        shape["enum"] = [*means.values, *([None] if means.nullable else [])]
     unit = {"x-unit": means.unit} if means.unit else {}
     return {"description": means.description, **shape, **unit, "x-parquet-type": parquet}
 

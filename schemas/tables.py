@@ -32,7 +32,7 @@ class Column:
 
     required    a file without the column is refused.
     nullable    a row without a value is accepted.
-    words       the accepted spellings (lower case) of an enumerated value and what each is stored as.
+    spellings   the accepted spellings (lower case) of an enumerated value and what each is stored as.
     strict      an unknown word quarantines the row; otherwise it is stored as null and warned about.
     default     what stands where there is no value.
     """
@@ -41,7 +41,7 @@ class Column:
     kind: Kind = Kind.TEXT
     required: bool = False
     nullable: bool = True
-    words: dict[str, str] = field(default_factory=dict)
+    spellings: dict[str, str] = field(default_factory=dict)
     strict: bool = False
     ours: bool = False
     default: str | None = None
@@ -75,8 +75,8 @@ def _key(name: str, kind: Kind = Kind.TEXT) -> Column:
     return Column(name, kind, required=True, nullable=False)
 
 
-def _words(*words: str) -> dict[str, str]:
-    return {w.lower(): w for w in words}
+def _spelt(*values: str) -> dict[str, str]:
+    return {value.lower(): value for value in values}
 
 
 CLAIM_STATUS = {
@@ -90,20 +90,20 @@ CLAIM_STATUS = {
 }
 
 EVIDENCE_VALUES: dict[str, dict[str, str]] = {
-    "response": _words("CR", "CRi", "PR", "NR"),
-    "mrd": _words("negative", "positive"),
-    "philadelphia": _words("positive", "negative"),
-    "generic_trial": _words("documented", "attested"),
-    "formulation_intolerance": _words("documented", "attested"),
-    "hsct_planned": _words("yes", "no"),
-    "relapsed_refractory": _words("yes", "no"),
+    "response": _spelt("CR", "CRi", "PR", "NR"),
+    "mrd": _spelt("negative", "positive"),
+    "philadelphia": _spelt("positive", "negative"),
+    "generic_trial": _spelt("documented", "attested"),
+    "formulation_intolerance": _spelt("documented", "attested"),
+    "hsct_planned": _spelt("yes", "no"),
+    "relapsed_refractory": _spelt("yes", "no"),
 }
 """Evidence codes with enumerated values; `bsa_m2` is the one evidence code whose value is a number."""
 
 MEASURED_EVIDENCE = "bsa_m2"
 
 _FINAL_ACTION = (
-    Column("claim_status", Kind.WORD, words=CLAIM_STATUS, strict=True, ours=True),
+    Column("claim_status", Kind.WORD, spellings=CLAIM_STATUS, strict=True, ours=True),
     Column("claim_frequency_code", ours=True),
     Column("original_claim_id", ours=True),
 )
@@ -157,7 +157,9 @@ PHARMACY_CLAIM = Table(
         Column("paid_amount", Kind.AMOUNT, required=True),
         Column("paid_date", Kind.DATE),
         Column("dispensing_fee", Kind.AMOUNT, ours=True),
-        Column("dispensing_channel", Kind.WORD, words=_words("retail", "home_delivery"), ours=True),
+        Column(
+            "dispensing_channel", Kind.WORD, spellings=_spelt("retail", "home_delivery"), ours=True
+        ),
         Column("daw_code", ours=True),
         Column("diagnosis_code", Kind.ICD10CM, ours=True),
         *_FINAL_ACTION,
@@ -213,7 +215,7 @@ AUTHORIZATION = Table(
             Kind.WORD,
             required=True,
             nullable=False,
-            words=_words("approved", "denied", "pended"),
+            spellings=_spelt("approved", "denied", "pended"),
             strict=True,
         ),
         _key("start_date", Kind.DATE),
@@ -235,7 +237,7 @@ CLINICAL_EVIDENCE = Table(
             Kind.WORD,
             required=True,
             nullable=False,
-            words=_words(*EVIDENCE_VALUES, MEASURED_EVIDENCE),
+            spellings=_spelt(*EVIDENCE_VALUES, MEASURED_EVIDENCE),
             strict=True,
         ),
         Column("evidence_value", nullable=False),

@@ -76,7 +76,7 @@ def policies() -> str:
         "# The policy documents\n\nGenerated from the policy files. `claims-audit rules --coverage` prints the accounts.\n"
     ]
     for policy, account in zip(
-        library.policies, catalogue.coverage(library, RULES).split("\n\n"), strict=True
+        library.policies, catalogue.audited_clauses(library, RULES).split("\n\n"), strict=True
     ):
         rows = shares.filter(pl.col("policy_id") == policy.document.id)
         parts.append(f"## {policy.document.title}\n\n```text\n{account}\n```\n")

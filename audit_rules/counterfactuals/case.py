@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from audit_rules.engine.dossier import WarehouseFrames
-from audit_rules.engine.rule import Book
+from audit_rules.engine.rule import PolicyBook
 from audit_rules.policy.document import Policy
 from audit_rules.policy.terms.base import FAR_FUTURE, Term
 
@@ -50,15 +50,15 @@ class Edit:
 class Change:
     """A change to the facts of a case, small enough to be told in a sentence.
 
-    fact    what is on file: "the fill is of 120 tablets".
-    words   what would have to be otherwise: "had the fill been of 181 tablets instead of 120".
+    on_file    what is on file: "the fill is of 120 tablets".
+    condition  what would have to be otherwise: "had the fill been of 181 tablets instead of 120".
     edits   the rows that differ.
     step    how far the new value lies from the old one, in its own unit; among changes of one kind the smaller is nearer.
     line    columns of the judged line that differ, where further changes may follow from this one.
     """
 
-    fact: str
-    words: str
+    on_file: str
+    condition: str
     edits: tuple[Edit, ...]
     step: float = 0
     line: Mapping[str, Any] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class Case:
     line: Row
     rows: Mapping[str, list[Row]]
     taxonomies: Mapping[str, set[str]]
-    book: Book
+    book: PolicyBook
     as_of: date
 
     @property

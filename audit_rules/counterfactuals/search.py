@@ -16,7 +16,7 @@ from audit_rules.counterfactuals.case import FRAMES, Case, Change, Row, complete
 from audit_rules.counterfactuals.families import FAMILIES, follows
 from audit_rules.engine.dossier import WarehouseFrames, compile_dossier
 from audit_rules.engine.judge import run_rules
-from audit_rules.engine.rule import Book, RuleModule
+from audit_rules.engine.rule import PolicyBook, RuleModule
 from audit_rules.policy.terms.base import Term
 from schemas.frames import PAYER_LINE
 from schemas.outcomes import EXCEPTIONS
@@ -61,7 +61,7 @@ class _Trial:
 
 def judged(
     extracted: WarehouseFrames,
-    book: Book,
+    book: PolicyBook,
     modules: Sequence[RuleModule],
     supply_days: int,
     as_of: date,
@@ -126,8 +126,8 @@ def _both(first: Change, second: Change) -> Change:
     """Two changes as one; what is on file is what the first would change, for the second is told as if that were done."""
     return replace(
         second,
-        fact=first.fact,
-        words=f"{first.words}, and {second.words}",
+        on_file=first.on_file,
+        condition=f"{first.condition}, and {second.condition}",
         edits=(*first.edits, *second.edits),
     )
 

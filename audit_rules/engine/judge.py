@@ -12,7 +12,7 @@ from audit_rules.engine.answers import settle
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import LINE_SHOWN, line_evidence
 from audit_rules.engine.repeated_amounts import repeated_amounts
-from audit_rules.engine.rule import ON, Book, RuleAnswers, RuleModule
+from audit_rules.engine.rule import ON, PolicyBook, RuleAnswers, RuleModule
 from audit_rules.engine.scope import in_scope
 from audit_rules.engine.worklist import worklist
 from schemas.outcomes import EXCEPTIONS, GENERAL, NO_POLICY, NOT_APPLICABLE, NOT_EVALUABLE
@@ -104,9 +104,9 @@ class Judgement:
         return worklist(self.exceptions, self.repeated)
 
     @cached_property
-    def coverage(self) -> pl.DataFrame:
+    def rule_coverage(self) -> pl.DataFrame:
         """The contract's table of answers, counted."""
-        return coverage(self.counted, self.gaps)
+        return rule_coverage(self.counted, self.gaps)
 
 
 class RuleRun(NamedTuple):
@@ -118,7 +118,9 @@ class RuleRun(NamedTuple):
     found: RuleAnswers
 
 
-def run_rules(dossier: Dossier, book: Book, modules: Sequence[RuleModule]) -> Iterator[RuleRun]:
+def run_rules(
+    dossier: Dossier, book: PolicyBook, modules: Sequence[RuleModule]
+) -> Iterator[RuleRun]:
     """Each rule in turn: find its lines, evaluate, settle. Answers and evidence are not collected yet."""
     for module in modules:
         scope = in_scope(dossier, book, module.RULE).collect()
@@ -126,7 +128,7 @@ def run_rules(dossier: Dossier, book: Book, modules: Sequence[RuleModule]) -> It
         yield RuleRun(module, scope, settle(scope.lazy(), found.answers, module.RULE), found)
 
 
-def judge(dossier: Dossier, book: Book, rules: tuple[RuleModule, ...]) -> Judgement:
+def judge(dossier: Dossier, book: PolicyBook, rules: tuple[RuleModule, ...]) -> Judgement:
     """Every rule over the dossier. The order of rows in the dossier does not matter."""
     every_answer, every_evidence, gaps = [], [], [pl.DataFrame(schema=_GAP)]
     for module, _, every, found in run_rules(dossier, book, rules):
@@ -258,7 +260,7 @@ def _counted(answers: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def coverage(counted: pl.DataFrame, gaps: pl.DataFrame) -> pl.DataFrame:
+def rule_coverage(counted: pl.DataFrame, gaps: pl.DataFrame) -> pl.DataFrame:
     """How many lines got each answer, per policy and rule.
 
     What a rule could not look for on any line is named as not_evaluable with no lines, so that the sums hold.

@@ -49,7 +49,7 @@ class RuleAnswers(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Book:
+class PolicyBook:
     """Policies and reference facts together, as rules ask for them."""
 
     library: PolicyLibrary
@@ -65,6 +65,6 @@ class RuleModule(Protocol):
 
     RULE: Rule
 
-    def evaluate(self, dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
+    def evaluate(self, dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
         """Judge the lines in scope."""
         ...

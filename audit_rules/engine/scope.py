@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.rule import ON, Book, Rule
+from audit_rules.engine.rule import ON, PolicyBook, Rule
 
 
-def in_scope(dossier: Dossier, book: Book, rule: Rule) -> pl.LazyFrame:
+def in_scope(dossier: Dossier, book: PolicyBook, rule: Rule) -> pl.LazyFrame:
     """The judged lines of every policy that has the rule's first kind of term, with the version in force.
 
     One row per line and policy: the line, policy_id, version_from (null before the first version), is_capped.

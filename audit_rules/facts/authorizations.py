@@ -3,14 +3,14 @@
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.rule import ON, Book
+from audit_rules.engine.rule import ON, PolicyBook
 from audit_rules.engine.scope import in_force
 from audit_rules.policy.terms.persons import Authorization
 
 APPROVED, DENIED = "approved", "denied"
 
 
-def under_the_clause(lines: pl.LazyFrame, book: Book) -> pl.LazyFrame:
+def under_the_clause(lines: pl.LazyFrame, book: PolicyBook) -> pl.LazyFrame:
     """Lines with the authorization clause of their policy; their product is left out where the clause asks for none."""
     return in_force(lines, book.terms(Authorization)).with_columns(
         product=pl.when("by_product").then("product")

@@ -7,11 +7,11 @@ a cycle takes up to doses_per_cycle dates that lie less than low_days (or high_d
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.rule import ON, Book
+from audit_rules.engine.rule import ON, PolicyBook
 from audit_rules.policy.terms.doses import Course
 
 
-def dose_dates(dossier: Dossier, book: Book) -> pl.LazyFrame:
+def dose_dates(dossier: Dossier, book: PolicyBook) -> pl.LazyFrame:
     """One row per policy, person and dose date: course_no, course_start, low, high, and the dose's first claim line.
 
     A dose is a history line of the policy's drug, at any payer, with units above zero and no waste modifier.

@@ -3,7 +3,7 @@
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.rule import Book
+from audit_rules.engine.rule import PolicyBook
 from audit_rules.engine.scope import in_force
 from audit_rules.facts.windows import is_near
 from audit_rules.policy.terms.persons import DiagnosisCoverage
@@ -64,7 +64,7 @@ def with_standing(found: pl.LazyFrame, codes: pl.DataFrame) -> pl.LazyFrame:
     return pl.concat([listed, unlisted], how="diagonal")
 
 
-def covered_diagnoses(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> pl.LazyFrame:
+def covered_diagnoses(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> pl.LazyFrame:
     """The diagnoses around each line, as DX01 asks for them, that its policy lists or names in its criteria.
 
     One row per line, policy, diagnosis and indication.

@@ -3,13 +3,13 @@
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.rule import ON, Book
+from audit_rules.engine.rule import ON, PolicyBook
 from audit_rules.engine.scope import in_force, with_flag
 from audit_rules.facts.authorizations import APPROVED, covering
 from audit_rules.policy.terms.fills import Inducer
 
 
-def inducer_fills(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> pl.LazyFrame:
+def inducer_fills(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> pl.LazyFrame:
     """Fills of a listed ingredient whose supply touches [d - days_before, d + days_after]; one row per line and fill."""
     listed = book.terms(Inducer).explode("ingredients").rename({"ingredients": "ingredient"})
     asked = in_force(lines.select(*ON, "person", "service_date"), listed)
@@ -30,7 +30,7 @@ def inducer_fills(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> pl.LazyF
     )
 
 
-def overrides(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> pl.LazyFrame:
+def overrides(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> pl.LazyFrame:
     """Approved covering authorizations whose override says that an inducer is taken; one row per line and authorization."""
     terms = book.terms(Inducer).select("policy_id", "override", "term_from", "term_to")
     approved = covering(dossier, lines).filter(pl.col("status") == APPROVED)

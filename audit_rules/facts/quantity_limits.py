@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from audit_rules.engine.rule import ON, Book
+from audit_rules.engine.rule import ON, PolicyBook
 from audit_rules.engine.scope import in_force
 from audit_rules.policy.terms.fills import QuantityLimit
 
@@ -20,7 +20,7 @@ def unknown_as_retail(fills: pl.LazyFrame) -> pl.LazyFrame:
     return fills.with_columns(pl.col("channel").fill_null(_RETAIL))
 
 
-def with_limits(fills: pl.LazyFrame, book: Book) -> pl.LazyFrame:
+def with_limits(fills: pl.LazyFrame, book: PolicyBook) -> pl.LazyFrame:
     """Fills with their limits: retail_ceiling, and ceiling and standard_days of their channel (unknown: home delivery).
 
     Needs has_inducer. Fills of a strength without a limit in force fall away.

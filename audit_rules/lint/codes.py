@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from audit_rules.lint.finding import Finding, Row, Subject
+from audit_rules.lint.defect import CodeRow, Defect, Subject
 from audit_rules.lint.listing import are, first_few, them
 from audit_rules.lint.words import readings, telling, words
 from audit_rules.policy.statements import CodeRange
@@ -17,9 +17,9 @@ _LENGTH_WITH_ENCOUNTER = 8
 _TAKEN_BACK = {"trait", "carrier", "history", "screening"}
 
 
-def unknown_code(subject: Subject) -> Iterator[Finding]:
+def unknown_code(subject: Subject) -> Iterator[Defect]:
     """A code that ICD-10-CM has never had, or a range written backwards."""
-    icd = subject.facts.icd
+    icd = subject.context.icd
     for row in (*subject.rows, *subject.readings, *_codes_of_terms(subject)):
         for written in row.items:
             for code in dict.fromkeys((written.first, written.last)):
@@ -45,7 +45,7 @@ def unknown_code(subject: Subject) -> Iterator[Finding]:
                 )
 
 
-def _codes_of_terms(subject: Subject) -> Iterator[Row]:
+def _codes_of_terms(subject: Subject) -> Iterator[CodeRow]:
     """Codes that other terms name, and those of code lists that the document's own table stands in for."""
     listed = {w.first for row in (*subject.rows, *subject.readings) for w in row.items}
     for term in subject.policy.terms:
@@ -61,12 +61,12 @@ def _codes_of_terms(subject: Subject) -> Iterator[Row]:
             case _:
                 continue
         items = tuple(CodeRange(c, c, c) for c in codes)
-        yield Row(term.cite, None, items, (), term.effective_from, term.effective_to)
+        yield CodeRow(term.cite, None, items, (), term.effective_from, term.effective_to)
 
 
-def header_code(subject: Subject) -> Iterator[Finding]:
+def header_code(subject: Subject) -> Iterator[Defect]:
     """A code that may not be billed, because more specific ones stand below it."""
-    icd, today = subject.facts.icd, subject.facts.today
+    icd, today = subject.context.icd, subject.context.today
     for row in subject.rows:
         day = row.seen_on(today)
         for code in _single_codes(subject, row):
@@ -86,9 +86,9 @@ def header_code(subject: Subject) -> Iterator[Finding]:
             )
 
 
-def _single_codes(subject: Subject, row: Row) -> Iterator[str]:
+def _single_codes(subject: Subject, row: CodeRow) -> Iterator[str]:
     """Codes that a row names as such; a range of headers, and a header written with its children, name none."""
-    icd = subject.facts.icd
+    icd = subject.context.icd
     seen: set[str] = set()
     for written in row.items:
         ends = [c for c in dict.fromkeys((written.first, written.last)) if c in icd]
@@ -101,9 +101,9 @@ def _single_codes(subject: Subject, row: Row) -> Iterator[str]:
         seen |= set(ends)
 
 
-def code_not_in_force(subject: Subject) -> Iterator[Finding]:
+def code_not_in_force(subject: Subject) -> Iterator[Defect]:
     """A code that ICD-10-CM no longer has, or not yet, while the document lists it."""
-    icd, today = subject.facts.icd, subject.facts.today
+    icd, today = subject.context.icd, subject.context.today
     for row in subject.rows:
         for code in _single_codes(subject, row):
             first, last = icd.entries[code].years
@@ -125,9 +125,9 @@ def code_not_in_force(subject: Subject) -> Iterator[Finding]:
                 )
 
 
-def range_stops_before_letter(subject: Subject) -> Iterator[Finding]:
+def range_stops_before_letter(subject: Subject) -> Iterator[Defect]:
     """All codes of a series that end in a digit are listed, and those of the same series that end in a letter are not."""
-    icd = subject.facts.icd
+    icd = subject.context.icd
     for row in subject.rows:
         for header in _headers(subject, row):
             missed = _letters_missed(subject, row, header)
@@ -151,20 +151,20 @@ def range_stops_before_letter(subject: Subject) -> Iterator[Finding]:
                 )
 
 
-def _headers(subject: Subject, row: Row) -> list[str]:
+def _headers(subject: Subject, row: CodeRow) -> list[str]:
     """Headers directly over the codes of a row."""
-    return list(dict.fromkeys(filter(None, map(subject.facts.icd.parent, row.codes))))
+    return list(dict.fromkeys(filter(None, map(subject.context.icd.parent, row.codes))))
 
 
-def _letters_missed(subject: Subject, row: Row, header: str) -> list[str]:
+def _letters_missed(subject: Subject, row: CodeRow, header: str) -> list[str]:
     """Codes below a header that end in a letter and are listed nowhere, where the row has every other code below it."""
-    icd = subject.facts.icd
-    day = row.seen_on(subject.facts.today)
+    icd = subject.context.icd
+    day = row.seen_on(subject.context.today)
     children = [c for c in icd.children(header) if icd.there(c, day)]
     digits = [c for c in children if c[-1].isdigit()]
     if len(digits) < _FEWEST_OF_A_SERIES or not set(digits) <= row.holds:
         return []
-    named = row.label is not None and subject.facts.labels.names(row.label, header)
+    named = row.label is not None and subject.context.labels.names(row.label, header)
     called = telling(words(icd.title(header)))
     return [
         c
@@ -175,9 +175,9 @@ def _letters_missed(subject: Subject, row: Row, header: str) -> list[str]:
     ]
 
 
-def siblings_left_out(subject: Subject) -> Iterator[Finding]:
+def siblings_left_out(subject: Subject) -> Iterator[Defect]:
     """The label names a whole header, or there is none, and the document has only some of the codes below that header."""
-    icd = subject.facts.icd
+    icd = subject.context.icd
     for row in subject.rows:
         for header in _headers(subject, row):
             left_out = _left_out(subject, row, header)
@@ -194,10 +194,10 @@ def siblings_left_out(subject: Subject) -> Iterator[Finding]:
                 )
 
 
-def _left_out(subject: Subject, row: Row, header: str) -> list[str]:
+def _left_out(subject: Subject, row: CodeRow, header: str) -> list[str]:
     """Codes below a header that are listed nowhere, though the row's label says as much of them; not those with encounters."""
-    icd, labels = subject.facts.icd, subject.facts.labels
-    day = row.seen_on(subject.facts.today)
+    icd, labels = subject.context.icd, subject.context.labels
+    day = row.seen_on(subject.context.today)
     children = [
         c for c in icd.children(header) if icd.there(c, day) and len(c) < _LENGTH_WITH_ENCOUNTER
     ]
@@ -219,13 +219,13 @@ def _left_out(subject: Subject, row: Row, header: str) -> list[str]:
 
 def _says_it_all(subject: Subject, label: str, code: str) -> bool:
     """The label is the code's own title: its siblings are something else."""
-    own = subject.facts.labels.own(code)[0]
-    return not subject.facts.labels.is_the_rest(code) and any(
+    own = subject.context.labels.own(code)[0]
+    return not subject.context.labels.is_the_rest(code) and any(
         words(reading) == own for reading in readings(label)
     )
 
 
 def _is_the_same(subject: Subject, label: str, code: str) -> bool:
     """The code's title says all that the label says, and does not take it back."""
-    own = subject.facts.labels.own(code)[0]
+    own = subject.context.labels.own(code)[0]
     return any(words(reading) <= own for reading in readings(label)) and not _TAKEN_BACK & own

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from audit_rules.lint.finding import Finding, Subject
+from audit_rules.lint.defect import Defect, Subject
 
 
-def review_passed(subject: Subject) -> Iterator[Finding]:
+def review_passed(subject: Subject) -> Iterator[Defect]:
     """The document's own next review is over, and no later text is at hand."""
     document, latest = subject.policy.document, subject.policy.versions[-1]
     due = document.next_review or latest.reviewed_through
-    if due and due < subject.facts.today and latest.effective_from <= due:
+    if due and due < subject.context.today and latest.effective_from <= due:
         yield subject.warning(
             "document",
             "review_passed",
@@ -19,7 +19,7 @@ def review_passed(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def only_review_dates(subject: Subject) -> Iterator[Finding]:
+def only_review_dates(subject: Subject) -> Iterator[Defect]:
     """Every version is dated by a review: the document states no effective date."""
     if all(v.basis == "review_date" for v in subject.policy.versions):
         yield subject.warning(

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from audit_rules.lint.finding import Finding
+from audit_rules.lint.defect import Defect
 from audit_rules.policy.document import PolicyFile
 
 _PLACEHOLDERS = {
@@ -33,7 +33,7 @@ _DAY = timedelta(days=1)
 Table = dict[str, Any]
 
 
-def mended(file: PolicyFile) -> tuple[PolicyFile, list[Finding]]:
+def mended(file: PolicyFile) -> tuple[PolicyFile, list[Defect]]:
     """The file in a form that can be loaded, and what was wrong with clauses and dates."""
     data = deepcopy(file.data)
     found = [*_clauses(file, data), *_dates(file, data)]
@@ -51,13 +51,13 @@ def _tables(data: Table, skip: tuple[str, ...] = ()) -> Iterator[tuple[str, str,
 
 def _finding(
     file: PolicyFile, cite: str, check: str, code: str, message: str, remedy: str
-) -> Finding:
+) -> Defect:
     document = file.data.get("document")
     name = document.get("id", "") if isinstance(document, dict) else ""
-    return Finding(file.name, str(name), cite, check, "error", code, message, remedy)
+    return Defect(file.name, str(name), cite, check, "error", code, message, remedy)
 
 
-def _clauses(file: PolicyFile, data: Table) -> Iterator[Finding]:
+def _clauses(file: PolicyFile, data: Table) -> Iterator[Defect]:
     """term_without_citation -- something that does not say where in the document it stands."""
     for key, name, entry in _tables(data):
         field = "clause" if key == "not_auditable" else "cite"
@@ -88,18 +88,18 @@ def _day(entry: Table, key: str) -> date | None:
     return value if isinstance(value, date) and not isinstance(value, datetime) else None
 
 
-def _dates(file: PolicyFile, data: Table) -> Iterator[Finding]:
+def _dates(file: PolicyFile, data: Table) -> Iterator[Defect]:
     yield from _versions(file, data)
     yield from _spans(file, data)
     yield from _starts(file, data)
     yield from _approval(file, data)
 
 
-def _wrong(file: PolicyFile, name: str, value: date | None, message: str, remedy: str) -> Finding:
+def _wrong(file: PolicyFile, name: str, value: date | None, message: str, remedy: str) -> Defect:
     return _finding(file, name, "dates_out_of_order", str(value or ""), message, remedy)
 
 
-def _versions(file: PolicyFile, data: Table) -> Iterator[Finding]:
+def _versions(file: PolicyFile, data: Table) -> Iterator[Defect]:
     """dates_out_of_order -- versions that do not follow each other."""
     versions = data.get("version")
     if not isinstance(versions, list) or not all(
@@ -126,7 +126,7 @@ _SPANS = (
 )
 
 
-def _spans(file: PolicyFile, data: Table) -> Iterator[Finding]:
+def _spans(file: PolicyFile, data: Table) -> Iterator[Defect]:
     """dates_out_of_order -- something that ends before it begins."""
     for _, name, entry in _tables(data):
         for first, last in _SPANS:
@@ -148,7 +148,7 @@ def _spans(file: PolicyFile, data: Table) -> Iterator[Finding]:
             )
 
 
-def _starts(file: PolicyFile, data: Table) -> Iterator[Finding]:
+def _starts(file: PolicyFile, data: Table) -> Iterator[Defect]:
     """dates_out_of_order -- a term that begins before its document."""
     versions = data.get("version")
     starts = (
@@ -174,7 +174,7 @@ def _starts(file: PolicyFile, data: Table) -> Iterator[Finding]:
         )
 
 
-def _approval(file: PolicyFile, data: Table) -> Iterator[Finding]:
+def _approval(file: PolicyFile, data: Table) -> Iterator[Defect]:
     """dates_out_of_order -- approved after it took effect, or to be reviewed before that."""
     document, versions = data.get("document"), data.get("version")
     if not isinstance(document, dict) or not isinstance(versions, list):

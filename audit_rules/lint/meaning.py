@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from itertools import combinations, groupby
 
-from audit_rules.lint.finding import Finding, Row, Subject
+from audit_rules.lint.defect import CodeRow, Defect, Subject
 from audit_rules.lint.listing import are, first_few
 from audit_rules.lint.words import readings, telling, words
 from audit_rules.policy.statements import Indication
@@ -16,9 +16,9 @@ _CHILDREN = re.compile(
 )
 
 
-def label_mismatch(subject: Subject) -> Iterator[Finding]:
+def label_mismatch(subject: Subject) -> Iterator[Defect]:
     """The document's label belongs to another code."""
-    icd, labels = subject.facts.icd, subject.facts.labels
+    icd, labels = subject.context.icd, subject.context.labels
     for row in (*subject.rows, *subject.readings):
         wrong: dict[str, list[str]] = {}
         for code in row.codes if row.label else ():
@@ -43,9 +43,9 @@ def _alike(one: str, other: str) -> bool:
     return bool(telling(a) and telling(b)) and (a <= b or b <= a)
 
 
-def code_under_two_indications(subject: Subject) -> Iterator[Finding]:
+def code_under_two_indications(subject: Subject) -> Iterator[Defect]:
     """A code stands under two labels that are not the same disease, and does not clearly mean both."""
-    judge = subject.facts.labels.judge
+    judge = subject.context.labels.judge
     for one, other in combinations([r for r in subject.rows if r.label], 2):
         if not one.overlaps(other) or _alike(one.label or "", other.label or ""):
             continue
@@ -67,20 +67,20 @@ def code_under_two_indications(subject: Subject) -> Iterator[Finding]:
 def _tops(subject: Subject, codes: list[str]) -> list[str]:
     """The codes without those whose header is among them."""
     held = set(codes)
-    return [c for c in codes if subject.facts.icd.parent(c) not in held]
+    return [c for c in codes if subject.context.icd.parent(c) not in held]
 
 
 def _compact(subject: Subject, codes: list[str]) -> str:
     """Neighbours in official order as a range: C49.20-C49.22."""
     runs = []
     tops = _tops(subject, codes)
-    for _, run in groupby(enumerate(tops), key=lambda p: subject.facts.icd.place(p[1]) - p[0]):
+    for _, run in groupby(enumerate(tops), key=lambda p: subject.context.icd.place(p[1]) - p[0]):
         found = [c for _, c in run]
         runs.append(found[0] if len(found) == 1 else f"{found[0]}-{found[-1]}")
     return ", ".join(runs)
 
 
-def code_without_criterion(subject: Subject) -> Iterator[Finding]:
+def code_without_criterion(subject: Subject) -> Iterator[Defect]:
     """A row of codes that none of the document's indications is about."""
     indications = subject.stated(Indication)
     for row in subject.rows if indications else ():
@@ -91,22 +91,22 @@ def code_without_criterion(subject: Subject) -> Iterator[Finding]:
             row.cite,
             "code_without_criterion",
             text,
-            f"{text} ({row.label or subject.facts.icd.title(row.items[0].first)}) is listed, but no criterion is about it.",
+            f"{text} ({row.label or subject.context.icd.title(row.items[0].first)}) is listed, but no criterion is about it.",
             "Ask for the criterion, or whether the code was left over.",
         )
 
 
-def _served_by(subject: Subject, row: Row, indication: Indication) -> bool:
+def _served_by(subject: Subject, row: CodeRow, indication: Indication) -> bool:
     """A criterion may be about the row: it says so, is called so, or could mean one of its codes."""
     if row.serves:
         return any(name.strip().lower() == indication.name.strip().lower() for name in row.serves)
     if row.label and _alike(row.label, indication.name):
         return True
-    fits = (subject.facts.labels.judge(indication.name, c).fit for c in row.codes)
+    fits = (subject.context.labels.judge(indication.name, c).fit for c in row.codes)
     return any(fit in ("fits", "plausible") for fit in fits)
 
 
-def _surely_served(subject: Subject, row: Row, indication: Indication) -> bool:
+def _surely_served(subject: Subject, row: CodeRow, indication: Indication) -> bool:
     """A row is about the indication: it says so, is called so, or one of its codes means it, if not all that it says."""
     if row.serves or (row.label and _alike(row.label, indication.name)):
         return _served_by(subject, row, indication)
@@ -115,7 +115,7 @@ def _surely_served(subject: Subject, row: Row, indication: Indication) -> bool:
 
 def _means(subject: Subject, name: str, code: str) -> bool:
     """The name fits the code, or says more than the title of the code or of a header of it."""
-    labels = subject.facts.labels
+    labels = subject.context.labels
     fit = labels.judge(name, code).fit
     said = words(readings(name)[0])
     return fit == "fits" or (
@@ -123,7 +123,7 @@ def _means(subject: Subject, name: str, code: str) -> bool:
     )
 
 
-def indication_without_code(subject: Subject) -> Iterator[Finding]:
+def indication_without_code(subject: Subject) -> Iterator[Defect]:
     """The document covers an indication and lists codes, but none for it."""
     for indication in subject.stated(Indication) if subject.rows else ():
         if not any(_surely_served(subject, row, indication) for row in subject.rows):
@@ -146,7 +146,7 @@ def indication_without_code(subject: Subject) -> Iterator[Finding]:
                 )
 
 
-def criteria_without_codes(subject: Subject) -> Iterator[Finding]:
+def criteria_without_codes(subject: Subject) -> Iterator[Defect]:
     """The document has criteria for diagnoses, and no list of diagnosis codes."""
     coverage = next((t for t in subject.policy.terms if isinstance(t, DiagnosisCoverage)), None)
     first = coverage or next(iter(subject.stated(Indication)), None)
@@ -160,7 +160,7 @@ def criteria_without_codes(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def adult_age_for_children(subject: Subject) -> Iterator[Finding]:
+def adult_age_for_children(subject: Subject) -> Iterator[Defect]:
     """Criteria for children that ask for adults."""
     for indication in subject.stated(Indication):
         age = indication.minimum_age

@@ -13,7 +13,7 @@ from functools import cache
 import polars as pl
 
 from audit_rules.lint import codes, dates, meaning, statements
-from audit_rules.lint.finding import Facts, Finding, Row, Subject, codes_meant
+from audit_rules.lint.defect import CodeRow, Defect, LintContext, Subject, codes_meant
 from audit_rules.lint.form import mended
 from audit_rules.lint.labels import Labels
 from audit_rules.policy.document import Policy, PolicyFile, parse_policy
@@ -22,7 +22,7 @@ from audit_rules.policy.statements import CodeRange, CodingRow
 from audit_rules.reference.codes import hcpcs_roles, inducer_strengths, policy_codes
 from audit_rules.reference.icd10cm import Icd10cm, load_icd10cm
 
-Check = Callable[[Subject], Iterator[Finding]]
+Check = Callable[[Subject], Iterator[Defect]]
 
 CHECKS: tuple[Check, ...] = (
     dates.review_passed,
@@ -48,22 +48,22 @@ CHECKS: tuple[Check, ...] = (
 _OF_THE_DOCUMENT = ("listed", "conflict")
 _OF_THE_READER = ("criteria",)
 
-__all__ = ["CHECKS", "Finding", "as_json", "as_text", "has_errors", "lint"]
+__all__ = ["CHECKS", "Defect", "as_json", "as_text", "has_errors", "lint"]
 
 
-def lint(files: Sequence[PolicyFile], today: date) -> list[Finding]:
+def lint(files: Sequence[PolicyFile], today: date) -> list[Defect]:
     """The defects of policy files, file by file. Raises PolicyRefused for one that cannot be loaded for another reason."""
     read = [(parse_policy(loadable), loadable, found) for loadable, found in map(mended, files)]
     at_hand = [policy for policy, _, _ in read] + list(load_policies().policies)
     documents = tuple(
         dict.fromkeys(name for p in at_hand for name in (p.document.id, p.document.title))
     )
-    facts = Facts(load_icd10cm(), _labels(), inducer_strengths(), documents, today)
+    context = LintContext(load_icd10cm(), _labels(), inducer_strengths(), documents, today)
     findings = []
     for policy, file, found in read:
         check_library(PolicyLibrary((policy,)))
         subject = _subject(
-            policy, policy_codes(policy, file.folder), hcpcs_roles(file.folder), facts
+            policy, policy_codes(policy, file.folder), hcpcs_roles(file.folder), context
         )
         findings += [*found, *(finding for check in CHECKS for finding in check(subject))]
     return findings
@@ -74,28 +74,30 @@ def _labels() -> Labels:
     return Labels(load_icd10cm())
 
 
-def _subject(policy: Policy, listed: pl.DataFrame, roles: dict[str, str], facts: Facts) -> Subject:
+def _subject(
+    policy: Policy, listed: pl.DataFrame, roles: dict[str, str], context: LintContext
+) -> Subject:
     table = tuple(
-        _row(section, policy, facts.icd)
+        _row(section, policy, context.icd)
         for section in policy.stated
         if isinstance(section, CodingRow) and section.system == "icd10cm"
     )
     others = tuple(
-        d for d in facts.documents if d not in (policy.document.id, policy.document.title)
+        d for d in context.documents if d not in (policy.document.id, policy.document.title)
     )
     return Subject(
         policy,
-        table or _rows_of_terms(policy, listed, _OF_THE_DOCUMENT, facts.icd),
-        () if table else _rows_of_terms(policy, listed, _OF_THE_READER, facts.icd),
+        table or _rows_of_terms(policy, listed, _OF_THE_DOCUMENT, context.icd),
+        () if table else _rows_of_terms(policy, listed, _OF_THE_READER, context.icd),
         frozenset(listed["indication"].drop_nulls()),
-        replace(facts, roles=roles, documents=others),
+        replace(context, roles=roles, documents=others),
     )
 
 
-def _row(section: CodingRow, policy: Policy, icd: Icd10cm) -> Row:
+def _row(section: CodingRow, policy: Policy, icd: Icd10cm) -> CodeRow:
     items = section.written()
     start = section.effective_from or policy.versions[-1].effective_from
-    return Row(
+    return CodeRow(
         section.cite,
         section.label,
         items,
@@ -108,7 +110,7 @@ def _row(section: CodingRow, policy: Policy, icd: Icd10cm) -> Row:
 
 def _rows_of_terms(
     policy: Policy, listed: pl.DataFrame, standings: tuple[str, ...], icd: Icd10cm
-) -> tuple[Row, ...]:
+) -> tuple[CodeRow, ...]:
     """One row per diagnosis_codes term and indication, with the codes of these standings."""
     terms = {t.term_id: t for t in policy.terms}
     items: dict[tuple[str, str | None], list[CodeRange]] = {}
@@ -120,7 +122,7 @@ def _rows_of_terms(
     for (term_id, label), found in items.items():
         term, written = terms[term_id], tuple(found)
         rows.append(
-            Row(
+            CodeRow(
                 term.cite,
                 label,
                 written,
@@ -132,12 +134,12 @@ def _rows_of_terms(
     return tuple(rows)
 
 
-def has_errors(findings: Iterable[Finding]) -> bool:
+def has_errors(findings: Iterable[Defect]) -> bool:
     """Some finding is an error."""
     return any(f.severity == "error" for f in findings)
 
 
-def as_text(findings: Sequence[Finding]) -> str:
+def as_text(findings: Sequence[Defect]) -> str:
     """The findings for people, by file."""
     if not findings:
         return "No defects found."
@@ -155,12 +157,12 @@ def as_text(findings: Sequence[Finding]) -> str:
     return "\n".join([*lines, f"{_counted(findings)} in all."])
 
 
-def _counted(findings: Sequence[Finding]) -> str:
+def _counted(findings: Sequence[Defect]) -> str:
     errors = sum(f.severity == "error" for f in findings)
     warnings = len(findings) - errors
     return f"{errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}"
 
 
-def as_json(findings: Sequence[Finding]) -> str:
-    """The findings for programs: an array of objects with the fields of Finding."""
+def as_json(findings: Sequence[Defect]) -> str:
+    """The findings for programs: an array of objects with the fields of Defect."""
     return json.dumps([asdict(f) for f in findings], indent=2, ensure_ascii=False)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from itertools import groupby
 
-from audit_rules.lint.finding import Finding, Subject
+from audit_rules.lint.defect import Defect, Subject
 from audit_rules.policy.statements import (
     CodingRow,
     CrossReference,
@@ -18,7 +18,7 @@ _PLANNING = "never"
 _CLOSE_ENOUGH_DAYS = 1
 
 
-def contradiction(subject: Subject) -> Iterator[Finding]:
+def contradiction(subject: Subject) -> Iterator[Defect]:
     """Two places say different things about one subject."""
     stated = sorted(subject.stated(Statement), key=lambda s: _plain(s.subject))
     for _, group in groupby(stated, key=lambda s: _plain(s.subject)):
@@ -38,7 +38,7 @@ def _plain(text: str) -> str:
     return " ".join(re.findall(r"[a-z0-9]+(?:\.[0-9]+)?", text.lower()))
 
 
-def days_do_not_follow(subject: Subject) -> Iterator[Finding]:
+def days_do_not_follow(subject: Subject) -> Iterator[Defect]:
     """The document's own sum of tablets, strength and dose comes to another number of days."""
     for said in subject.stated(SupplyStatement):
         days = said.quantity * said.strength_mg / said.daily_mg
@@ -54,10 +54,10 @@ def days_do_not_follow(subject: Subject) -> Iterator[Finding]:
             )
 
 
-def inducer_class(subject: Subject) -> Iterator[Finding]:
+def inducer_class(subject: Subject) -> Iterator[Defect]:
     """Inducers given as of one strength that are classed otherwise."""
     for said in subject.stated(InducerStatement):
-        known = subject.facts.inducers
+        known = subject.context.inducers
         others = [i for i in said.ingredients if known.get(i, said.strength) != said.strength]
         if others:
             classed = [f"{i} ({known[i]})" for i in others]
@@ -70,7 +70,7 @@ def inducer_class(subject: Subject) -> Iterator[Finding]:
             )
 
 
-def reference_not_there(subject: Subject) -> Iterator[Finding]:
+def reference_not_there(subject: Subject) -> Iterator[Defect]:
     """The document relies on a section that it does not have, or on a document that is not at hand."""
     for reference in subject.stated(CrossReference):
         if reference.kind == "section":
@@ -80,7 +80,7 @@ def reference_not_there(subject: Subject) -> Iterator[Finding]:
             message = f"The document refers to {reference.to!r}, and has no such section."
             remedy = "Ask for the section, or whether the reference was left over."
         else:
-            if _found(reference.to, subject.facts.documents):
+            if _found(reference.to, subject.context.documents):
                 continue
             message = f"The document relies on {reference.to!r}, which is not at hand."
             remedy = "Get that document; until then its criteria cannot be asked."
@@ -93,13 +93,13 @@ def _found(name: str, names: tuple[str, ...]) -> bool:
     return any(sought <= set(_plain(n).split()) for n in names)
 
 
-def planning_code(subject: Subject) -> Iterator[Finding]:
+def planning_code(subject: Subject) -> Iterator[Defect]:
     """A HCPCS code among the drug's codes that never stands for a dose."""
     for row in subject.stated(CodingRow):
         codes = [
             w.first
             for w in row.written()
-            if row.system == "hcpcs" and subject.facts.roles.get(w.first) == _PLANNING
+            if row.system == "hcpcs" and subject.context.roles.get(w.first) == _PLANNING
         ]
         if codes:
             yield subject.warning(

@@ -14,7 +14,7 @@ import polars as pl
 from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import diagnosis_evidence, eligibility_evidence
-from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
 from audit_rules.facts.diagnoses import covered_diagnoses, latest_of_each_code
 from audit_rules.policy.terms.persons import AgeLimit, DiagnosisCodes, DiagnosisCoverage
@@ -43,7 +43,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every line of the policies with an age limit; one answer per line and policy."""
     asked = in_force(lines, book.terms(AgeLimit)).rename({"reason": "limit_reason"})
     covered = covered_diagnoses(dossier, lines, book)

@@ -12,7 +12,7 @@ import polars as pl
 from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import authorization_evidence
-from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.facts.authorizations import APPROVED, covering, under_the_clause
 from audit_rules.policy.terms.persons import Authorization
 from schemas.outcomes import ADVISORY, NONE
@@ -30,7 +30,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every line that an approved authorization covers; one answer per line and policy."""
     asked = under_the_clause(lines, book)
     approved = covering(dossier, asked).filter(pl.col("status") == APPROVED)

@@ -10,7 +10,7 @@ import polars as pl
 
 from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
 from audit_rules.policy.terms.doses import HcpcsValidity
 from schemas.outcomes import FULL_PAID, RECOVER
@@ -28,7 +28,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every line of the policies that give codes their days; one answer per line and policy."""
     asked = in_force(lines, book.terms(HcpcsValidity)).pipe(_of_its_own_code)
     is_dated, day = pl.col("is_dated"), pl.col("service_date")

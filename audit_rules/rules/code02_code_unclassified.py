@@ -10,7 +10,7 @@ import polars as pl
 
 from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.rule import Book, Rule, RuleAnswers
+from audit_rules.engine.rule import PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
 from audit_rules.policy.terms.doses import UnclassifiedCode
 from schemas.outcomes import PRICE_UNKNOWN, REVIEW
@@ -27,7 +27,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every line of the policies that name unclassified codes; one answer per line and policy."""
     asked = in_force(lines, book.terms(UnclassifiedCode))
     is_unclassified = pl.col("hcpcs_code").is_in(pl.col("hcpcs"))

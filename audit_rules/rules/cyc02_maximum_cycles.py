@@ -13,7 +13,7 @@ import polars as pl
 from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import dose_evidence
-from audit_rules.engine.rule import Book, Rule, RuleAnswers
+from audit_rules.engine.rule import PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
 from audit_rules.facts.courses import dose_dates, doses_until, with_cycle, with_earlier_cycles
 from audit_rules.policy.terms.doses import Course, MaximumCycles
@@ -36,7 +36,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every line on a dose date; one answer per line and policy."""
     doses = dose_dates(dossier, book)
     dosed = with_cycle(in_force(lines, book.terms(MaximumCycles)), doses).pipe(

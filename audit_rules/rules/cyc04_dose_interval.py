@@ -12,7 +12,7 @@ import polars as pl
 from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import dose_evidence
-from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
 from audit_rules.facts.courses import dose_dates, doses_until, with_cycle
 from audit_rules.policy.terms.doses import Course, DoseInterval
@@ -33,7 +33,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every line on a dose date; one answer per line and policy."""
     doses = dose_dates(dossier, book)
     window_from = pl.col("service_date") - pl.duration(days="window_days")

@@ -15,7 +15,7 @@ from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.arithmetic import SCALE, thousandths
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import authorization_evidence, fill_evidence
-from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
 from audit_rules.facts.daily_dose import mg_per_day, other_strength_fills, with_daily_dose
 from audit_rules.facts.inducers import inducer_fills, overrides, with_inducer
@@ -39,7 +39,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every fill of tablets of known strength; one answer per fill and policy."""
     fills = tablet_fills(lines).filter(pl.col("strength_mg").is_not_null())
     inducers, granted = inducer_fills(dossier, fills, book), overrides(dossier, fills, book)

@@ -13,7 +13,7 @@ import polars as pl
 from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.arithmetic import thousandths
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.rule import Book, Rule, RuleAnswers
+from audit_rules.engine.rule import PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
 from audit_rules.facts.daily_dose import mg_per_day, with_daily_dose
 from audit_rules.facts.quantity_limits import tablet_fills
@@ -32,7 +32,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every fill of tablets of the strength in question; one answer per fill and policy."""
     asked = in_force(tablet_fills(lines), book.terms(TabletStrength), on=["strength_mg"]).pipe(
         with_daily_dose

@@ -13,7 +13,7 @@ import polars as pl
 from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import line_evidence
-from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
 from audit_rules.facts.duplicates import earlier_twins
 from audit_rules.policy.terms.persons import DuplicateClaim
@@ -35,7 +35,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every audited line; one answer per line and policy."""
     asked = in_force(lines, book.terms(DuplicateClaim))
     twins = earlier_twins(dossier, asked)

@@ -15,7 +15,7 @@ import polars as pl
 from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import diagnosis_evidence
-from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force, with_flag
 from audit_rules.facts.diagnoses import (
     around_the_line,
@@ -59,7 +59,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every line of the policies with a coverage clause; one answer per line and policy."""
     asked = in_force(lines, book.terms(DiagnosisCoverage))
     covered = covered_diagnoses(dossier, lines, book)

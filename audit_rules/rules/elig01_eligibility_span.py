@@ -12,7 +12,7 @@ import polars as pl
 from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import eligibility_evidence
-from audit_rules.engine.rule import Book, Rule, RuleAnswers
+from audit_rules.engine.rule import PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force, with_flag
 from audit_rules.policy.terms.persons import Eligibility
 from schemas.outcomes import FULL_PAID, NOT_EVALUABLE, REVIEW
@@ -30,7 +30,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every audited line; one answer per line and policy."""
     asked = in_force(lines, book.terms(Eligibility))
     day, end = pl.col("service_date"), pl.col("enrollment_end_date")

@@ -20,7 +20,7 @@ from audit_rules.engine.evidence import (
     eligibility_evidence,
     fill_evidence,
 )
-from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force, with_flag
 from audit_rules.facts.authorizations import APPROVED, covering
 from audit_rules.facts.clinical import facts_on_file
@@ -57,7 +57,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every fill of brand tablets; one answer per fill and policy."""
     brand = in_force(
         tablet_fills(lines).filter(pl.col("product") == "brand"), book.terms(GenericTrial)

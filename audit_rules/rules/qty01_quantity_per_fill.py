@@ -15,7 +15,7 @@ from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.arithmetic import rounded_half_up, thousandths
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import authorization_evidence, fill_evidence
-from audit_rules.engine.rule import Book, Rule, RuleAnswers
+from audit_rules.engine.rule import PolicyBook, Rule, RuleAnswers
 from audit_rules.facts.generic_prices import drug_cents
 from audit_rules.facts.inducers import inducer_fills, overrides, with_inducer
 from audit_rules.facts.quantity_limits import tablet_fills, with_limits
@@ -42,7 +42,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every tablet fill of a strength with a limit in force; one answer per fill and policy."""
     fills = tablet_fills(lines)
     inducers, granted = inducer_fills(dossier, fills, book), overrides(dossier, fills, book)

@@ -14,7 +14,7 @@ from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.arithmetic import from_thousandths, thousandths
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import authorization_evidence, fill_evidence, line_evidence
-from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
 from audit_rules.facts.inducers import inducer_fills, overrides, with_inducer
 from audit_rules.facts.quantity_limits import tablet_fills, unknown_as_retail, with_limits
@@ -34,7 +34,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every tablet fill of a strength with a limit in force; one answer per fill and policy."""
     fills = unknown_as_retail(tablet_fills(lines))
     inducers, granted = inducer_fills(dossier, fills, book), overrides(dossier, fills, book)

@@ -13,7 +13,7 @@ import polars as pl
 from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import clinical_evidence, fill_evidence
-from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
 from audit_rules.facts.clinical import facts_on_file, latest
 from audit_rules.policy.terms.fills import Combination
@@ -37,7 +37,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every line whose date the supply of a combined drug covers; one answer per line and policy."""
     asked = in_force(lines, book.terms(Combination))
     fills = _covering_fills(dossier, asked)
@@ -76,7 +76,7 @@ def _covering_fills(dossier: Dossier, asked: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _unknown_ingredients(book: Book) -> pl.LazyFrame:
+def _unknown_ingredients(book: PolicyBook) -> pl.LazyFrame:
     """Listed ingredients of which the reference tables hold no NDC: their fills cannot be recognised."""
     listed = (
         book.terms(Combination)

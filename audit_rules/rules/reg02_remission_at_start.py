@@ -13,7 +13,7 @@ import polars as pl
 from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import clinical_evidence, diagnosis_evidence
-from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force, with_flag
 from audit_rules.facts.clinical import facts_on_file
 from audit_rules.facts.courses import dose_dates, with_cycle
@@ -41,7 +41,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every line on the first dose date of the first course; one answer per line and policy."""
     dosed = with_cycle(in_force(lines, book.terms(RemissionAtStart)), dose_dates(dossier, book))
     first = dosed.filter(pl.col("course_no") == 1, pl.col("service_date") == pl.col("course_start"))

@@ -11,7 +11,7 @@ import polars as pl
 from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import diagnosis_evidence, dose_evidence
-from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
 from audit_rules.facts.courses import dose_dates, doses_so_far, with_cycle
 from audit_rules.policy.terms.doses import AdverseEvent, Course
@@ -30,7 +30,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every line on a dose date; one answer per line and policy."""
     doses = dose_dates(dossier, book)
     dosed = with_cycle(in_force(lines, book.terms(AdverseEvent)), doses)

@@ -13,7 +13,7 @@ import polars as pl
 from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import service_evidence
-from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
 from audit_rules.policy.terms.doses import Monitoring
 from schemas.outcomes import ADVISORY, NONE, NOT_EVALUABLE
@@ -31,7 +31,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every date with a line of the drug; one answer per person, payer, date and policy, on its first line."""
     first = _first_lines(lines)
     asked = in_force(first.select(*ON, "person", "service_date"), book.terms(Monitoring))

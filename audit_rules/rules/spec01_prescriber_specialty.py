@@ -14,7 +14,7 @@ import polars as pl
 from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import service_evidence, specialty_evidence
-from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force, with_flag
 from audit_rules.facts.windows import is_near
 from audit_rules.policy.terms.persons import PrescriberSpecialty
@@ -40,7 +40,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every line of the policies that ask for a specialty; one answer per line and policy."""
     asked = in_force(lines, book.terms(PrescriberSpecialty)).with_columns(npi=_prescriber())
     specialists = _specialists(dossier, book)
@@ -76,7 +76,7 @@ def _prescriber() -> pl.Expr:
     )
 
 
-def _specialists(dossier: Dossier, book: Book) -> pl.LazyFrame:
+def _specialists(dossier: Dossier, book: PolicyBook) -> pl.LazyFrame:
     """One row per term and NPI that has one of the term's taxonomies."""
     accepted = (
         book.terms(PrescriberSpecialty)

@@ -16,7 +16,7 @@ from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.arithmetic import from_thousandths, rounded_half_up, thousandths
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import clinical_evidence, line_evidence
-from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
 from audit_rules.facts.clinical import facts_on_file, latest
 from audit_rules.facts.courses import dose_dates, first_dates
@@ -45,7 +45,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every date with units billed; one answer per person, payer, date and policy, on the line that carries it."""
     asked = carrying_lines(in_force(lines, book.terms(UnitsPerDate)))
     billed = billed_lines(dossier, asked)

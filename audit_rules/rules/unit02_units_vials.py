@@ -16,7 +16,7 @@ from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.arithmetic import from_thousandths, thousandths
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import line_evidence
-from audit_rules.engine.rule import ON, Book, Rule, RuleAnswers
+from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
 from audit_rules.facts.infusion_units import billed_lines, carrying_lines, units_milli
 from audit_rules.policy.terms.doses import VialUnits
@@ -40,7 +40,7 @@ RULE = Rule(
 )
 
 
-def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: Book) -> RuleAnswers:
+def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every date with units billed; one answer per person, payer, date and policy, on the line that carries it."""
     asked = carrying_lines(in_force(lines, book.terms(VialUnits)))
     billed = billed_lines(dossier, asked).join(

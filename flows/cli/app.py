@@ -207,7 +207,7 @@ def rules(
         a folder with more policy files
     """
     if coverage:
-        print(catalogue.coverage(load_policies(policies), RULES))
+        print(catalogue.audited_clauses(load_policies(policies), RULES))
         return
     chosen = [m for m in RULES if rule_id is None or m.RULE.id == rule_id.upper()]
     if not chosen:

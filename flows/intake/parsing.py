@@ -81,8 +81,10 @@ def _value(column: Column, table: Table, is_supplied: bool) -> str:
 
 def _parsed(column: Column, table: Table) -> str:
     text = identifier(column.name + "_text")
-    if column.words:
-        words = " ".join(f"WHEN {literal(k)} THEN {literal(v)}" for k, v in column.words.items())
+    if column.spellings:
+        words = " ".join(
+            f"WHEN {literal(k)} THEN {literal(v)}" for k, v in column.spellings.items()
+        )
         return f"CASE lower({text}) {words} END"
     if column.kind == Kind.WORD:
         return f"lower({text})"
@@ -133,7 +135,7 @@ def _notes(stored: list[Column], positions: dict[str, int]) -> str:
         text = identifier(c.name + "_text")
         if c.name in positions and c.kind == Kind.AMOUNT:
             notes.append(f"CASE WHEN is_float_dust({text}) THEN '{c.name}|{FLOAT_DUST}' END")
-        if c.name in positions and c.words and not c.strict:
+        if c.name in positions and c.spellings and not c.strict:
             is_unknown = f"{text} IS NOT NULL AND {identifier(c.name)} IS NULL"
             notes.append(f"CASE WHEN {is_unknown} THEN '{c.name}|{UNKNOWN_WORD}' END")
     return f"nullif(concat_ws(',', {', '.join(notes)}), '')" if notes else "NULL"

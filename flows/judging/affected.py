@@ -11,7 +11,7 @@ import duckdb
 import polars as pl
 
 from audit_rules.engine.dossier import named_fills
-from audit_rules.engine.rule import Book, RuleModule
+from audit_rules.engine.rule import PolicyBook, RuleModule
 from audit_rules.facts.generic_prices import ASKED_BY, are_tablets, dearest_generics
 from audit_rules.policy.terms.fills import GenericTrial
 from flows.judging.frames import PopulationFacts, supplied
@@ -22,7 +22,7 @@ from flows.warehouse.sql import day, run
 
 def touched_persons(
     connection: duckdb.DuckDBPyConnection,
-    book: Book,
+    book: PolicyBook,
     rules: Iterable[RuleModule],
     others: PopulationFacts,
     as_of: date,
@@ -57,7 +57,7 @@ def touched_persons(
     return before
 
 
-def _asked(fills: pl.DataFrame, book: Book) -> pl.DataFrame:
+def _asked(fills: pl.DataFrame, book: PolicyBook) -> pl.DataFrame:
     """One row per brand fill and number of days in which some policy looks for a price: the person and what is asked for."""
     days = book.terms(GenericTrial).select("price_days").unique().collect()
     return fills.filter(are_tablets("brand")).join(days, how="cross").select("person", *ASKED_BY)

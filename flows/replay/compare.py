@@ -12,7 +12,7 @@ from rich.table import Table as Grid
 
 from audit_rules.engine.dossier import compile_dossier
 from audit_rules.engine.judge import judge
-from audit_rules.engine.rule import Book
+from audit_rules.engine.rule import PolicyBook
 from audit_rules.rules import RULES
 from flows.judging.frames import extract
 from flows.plan import Request
@@ -66,7 +66,7 @@ def _exceptions(request: Request) -> pl.DataFrame:
     with settled_again(request) as (made, connection):
         extracted = extract(connection, made.reference, request.as_of)
     dossier = compile_dossier(extracted, made.reference, made.default_supply_days, request.as_of)
-    return judge(dossier, Book(made.library, made.reference), RULES).exceptions.select(_SHOWN)
+    return judge(dossier, PolicyBook(made.library, made.reference), RULES).exceptions.select(_SHOWN)
 
 
 def show(moves: pl.DataFrame) -> None:

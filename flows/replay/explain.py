@@ -13,7 +13,7 @@ import polars as pl
 from audit_rules.counterfactuals.case import FRAMES, Case, Row, rows_of
 from audit_rules.counterfactuals.search import Firing, RuleOnLine, judged, nearest
 from audit_rules.engine.dossier import WarehouseFrames
-from audit_rules.engine.rule import ON, Book, RuleModule
+from audit_rules.engine.rule import ON, PolicyBook, RuleModule
 from audit_rules.rules import RULES
 from flows.errors import UsageError
 from flows.judging.frames import extract
@@ -88,7 +88,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, as_of: date, claim_id: str) -> 
 
 
 def _explained(made: Plan, rows: list[Row], extracted: WarehouseFrames) -> Explanation:
-    as_of, book = made.request.as_of, Book(made.library, made.reference)
+    as_of, book = made.request.as_of, PolicyBook(made.library, made.reference)
     own = _rows_of_persons(extracted, sorted({r["person"] for r in rows}))
     answers = _answers(made, rows, own, book)
     cases = {key: _case(own, line, book, as_of) for key, line in answers.lines.items()}
@@ -114,7 +114,7 @@ def _rows_of_persons(extracted: WarehouseFrames, persons: list[str]) -> Warehous
     return replace(extracted, **frames)
 
 
-def _answers(made: Plan, rows: list[Row], own: WarehouseFrames, book: Book) -> _Answers:
+def _answers(made: Plan, rows: list[Row], own: WarehouseFrames, book: PolicyBook) -> _Answers:
     """Judge the persons of a claim and keep what was answered on its lines."""
     wanted = {_key(r) for r in rows}
     found = _Answers({}, {})
@@ -168,7 +168,7 @@ def _seen(
     return found
 
 
-def _case(own: WarehouseFrames, line: Row, book: Book, as_of: date) -> Case:
+def _case(own: WarehouseFrames, line: Row, book: PolicyBook, as_of: date) -> Case:
     known = own.provider.filter(well_formed(pl.col("npi"), Kind.NPI))
     taxonomies: dict[str, set[str]] = {}
     for npi, taxonomy in known.select("npi", "taxonomy_code").iter_rows():

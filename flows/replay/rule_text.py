@@ -67,7 +67,7 @@ def _decisive_fact(found: RuleExplanation, policy: Policy) -> str:
     meaning = _meaning(found)
     if found.firing is None or outcome == NOT_EVALUABLE:
         return meaning or "the rule does not cover such a line"
-    fact = found.firing.change.fact
+    fact = found.firing.change.on_file
     return f"{fact} ({meaning})" if outcome == NOT_APPLICABLE and meaning else fact
 
 
@@ -141,4 +141,4 @@ def _nearest_change(found: RuleExplanation) -> str:
     firing = found.firing
     if firing is None:
         return "not by any single change that is tried here"
-    return f"{_outcome(firing.outcome, firing.reason)}, {firing.change.words}"
+    return f"{_outcome(firing.outcome, firing.reason)}, {firing.change.condition}"

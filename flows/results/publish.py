@@ -42,7 +42,7 @@ def write_judgement(folder: Path, judgement: Judgement) -> None:
             {
                 "exceptions": exceptions,
                 "worklist": judgement.worklist,
-                "rule_coverage": judgement.coverage,
+                "rule_coverage": judgement.rule_coverage,
             },
         )
         in_csv.result()

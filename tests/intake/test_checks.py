@@ -175,7 +175,7 @@ def warning_plants(table: Table) -> Iterator[Plant]:
         if c.kind in MALFORMED:
             text, check = MALFORMED[c.kind]
             yield plant(table.name, ((c.name, check),), **{c.name: text})
-        if c.words and not c.strict:
+        if c.spellings and not c.strict:
             yield plant(table.name, ((c.name, "value_unknown"),), **{c.name: "unheard-of"})
         if c.kind == Kind.AMOUNT:
             yield plant(

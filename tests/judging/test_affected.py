@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from audit_rules.engine.dossier import compile_dossier
 from audit_rules.engine.judge import Judgement, judge
-from audit_rules.engine.rule import Book
+from audit_rules.engine.rule import PolicyBook
 from audit_rules.policy.library import SHIPPED_POLICIES
 from audit_rules.rules import RULES
 from flows import stages
@@ -112,7 +112,7 @@ def _judged_again(request: Request) -> set[str]:
     """Who is judged again on a night that is not kept; asserts that everybody's answers are as if all were judged."""
     made = plan(request)
     run_to_final_action(made)
-    book = Book(made.library, made.reference)
+    book = PolicyBook(made.library, made.reference)
 
     def judged(before: date | None) -> Judgement:
         extracted = extract(connection, made.reference, request.as_of, before=before)
@@ -129,7 +129,7 @@ def _judged_again(request: Request) -> set[str]:
         asked = {person for (person,) in connection.execute("FROM run.affected_person").fetchall()}
         whole = judged(None)
     assert found.exceptions.equals(whole.exceptions)
-    assert found.coverage.equals(whole.coverage)
+    assert found.rule_coverage.equals(whole.rule_coverage)
     assert found.worklist.equals(whole.worklist)
     shutil.rmtree(made.bench.scratch)
     return asked

@@ -10,7 +10,7 @@ import pytest
 
 from audit_rules.errors import PolicyRefused
 from audit_rules.lint.labels import Labels
-from audit_rules.lint.run import CHECKS, Finding, as_json, as_text, has_errors, lint
+from audit_rules.lint.run import CHECKS, Defect, as_json, as_text, has_errors, lint
 from audit_rules.policy.document import read_policy_file
 from audit_rules.policy.library import load_policies, read_policy_files
 from audit_rules.policy.statements import written_codes
@@ -131,7 +131,7 @@ LISTED = 'codes = ["C91.00", "C91.01", "C91.02"]'
 INDICATION = 'indication = "acute lymphoblastic leukemia"'
 
 
-def found(tmp_path: Path, text: str, today: date = TODAY) -> list[Finding]:
+def found(tmp_path: Path, text: str, today: date = TODAY) -> list[Defect]:
     path = tmp_path / "lakeside.toml"
     path.write_text(text, encoding="utf-8")
     return lint([read_policy_file(path)], today)
@@ -701,22 +701,22 @@ EXPECTED = {
 
 
 @pytest.fixture(scope="module")
-def shipped() -> list[Finding]:
+def shipped() -> list[Defect]:
     return lint(read_policy_files([]), TODAY)
 
 
-def test_the_shipped_documents_have_these_defects_and_no_others(shipped: list[Finding]) -> None:
+def test_the_shipped_documents_have_these_defects_and_no_others(shipped: list[Defect]) -> None:
     assert {(f.document, f.check, f.code) for f in shipped} == EXPECTED
     assert has_errors(shipped)
 
 
-def test_findings_come_in_one_order(shipped: list[Finding]) -> None:
+def test_findings_come_in_one_order(shipped: list[Defect]) -> None:
     assert lint(read_policy_files([]), TODAY) == shipped
     assert list(dict.fromkeys(f.file for f in shipped)) == sorted({f.file for f in shipped})
 
 
-def test_findings_can_be_read_by_people_and_programs(shipped: list[Finding]) -> None:
-    assert [Finding(**row) for row in json.loads(as_json(shipped))] == shipped
+def test_findings_can_be_read_by_people_and_programs(shipped: list[Defect]) -> None:
+    assert [Defect(**row) for row in json.loads(as_json(shipped))] == shipped
     text = as_text(shipped)
     assert all(f.message in text and f.remedy in text and f.cite in text for f in shipped)
     assert as_text([]) == "No defects found." and json.loads(as_json([])) == []

@@ -135,13 +135,13 @@ def test_the_worklist_never_counts_a_dollar_twice(judgement: Judgement) -> None:
 
 def test_coverage_adds_up_per_rule_and_policy(judgement: Judgement) -> None:
     sums = (
-        judgement.coverage.filter(pl.col("rule_id").is_not_null())
+        judgement.rule_coverage.filter(pl.col("rule_id").is_not_null())
         .group_by("policy_id", "rule_id")
         .agg(pl.col("lines").sum())
     )
     for policy_id, rows in sums.group_by("policy_id"):
         assert rows["lines"].n_unique() == 1, policy_id
-    exceptions = judgement.coverage.filter(pl.col("outcome").is_in(EXCEPTIONS))["lines"].sum()
+    exceptions = judgement.rule_coverage.filter(pl.col("outcome").is_in(EXCEPTIONS))["lines"].sum()
     assert exceptions == judgement.exceptions.height
 
 

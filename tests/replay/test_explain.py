@@ -291,12 +291,12 @@ def test_one_change_is_nearer_than_two_and_a_smaller_step_than_a_larger(explaine
     _, silent = first_silent(explained("QTY-100-RETAIL-180"), "QTY01")
     assert (
         silent.firing
-        and silent.firing.change.words == "had the fill been of 181 tablets instead of 180"
+        and silent.firing.change.condition == "had the fill been of 181 tablets instead of 180"
     )
     _, silent = first_silent(explained("QTY-INDUCED-HOME-270"), "QTY01")
     assert (
         silent.firing
-        and silent.firing.change.words == "had the fill been of 271 tablets instead of 270"
+        and silent.firing.change.condition == "had the fill been of 271 tablets instead of 270"
     )
 
 
@@ -325,7 +325,7 @@ def test_a_trial_is_removed_if_it_alone_keeps_the_rule_silent(
     _, silent = first_silent(explain(request, "GEN-INTOLERANT"), "GEN01")
     assert (
         silent.firing
-        and silent.firing.change.words == "had no fill of the generic been on file before"
+        and silent.firing.change.condition == "had no fill of the generic been on file before"
     )
     assert (silent.firing.outcome, silent.firing.reason) == ("advisory", "authorized_without_trial")
 

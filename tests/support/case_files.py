@@ -29,7 +29,7 @@ class CaseError(Exception):
 
 
 @dataclass(frozen=True)
-class Answer:
+class ExpectedAnswer:
     """One expected answer; figures that the case does not state are not compared, `None` means null."""
 
     outcome: str
@@ -46,7 +46,7 @@ class Expectation:
     payer: str
     claim_id: str
     line: int
-    answers: tuple[Answer, ...]
+    answers: tuple[ExpectedAnswer, ...]
 
 
 @dataclass(frozen=True)
@@ -251,7 +251,7 @@ def _expectation(where: str, table: str, row: Row, expect: str) -> list[Expectat
     ]
 
 
-def _answer(where: str, text: str) -> Answer:
+def _answer(where: str, text: str) -> ExpectedAnswer:
     named = _POLICY.fullmatch(text)
     policy_id, text = (named[1], named[2]) if named else (None, text)
     outcome, *words = text.split()
@@ -273,4 +273,4 @@ def _answer(where: str, text: str) -> Answer:
             figures[name] = None if value == "null" else Decimal(value)
         except InvalidOperation:
             raise CaseError(f"{where}: expect {text!r}: {value!r} is no number.") from None
-    return Answer(outcome, reasons[0] if reasons else None, policy_id, figures)
+    return ExpectedAnswer(outcome, reasons[0] if reasons else None, policy_id, figures)

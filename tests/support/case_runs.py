@@ -15,14 +15,14 @@ from typing import TypeVar
 
 from audit_rules.engine.dossier import Dossier, compile_dossier
 from audit_rules.engine.judge import judge
-from audit_rules.engine.rule import Book, RuleModule
+from audit_rules.engine.rule import PolicyBook, RuleModule
 from flows.judging.frames import extract
 from flows.plan import Plan, Request, plan
 from flows.warehouse.connection import opened
 from flows.warehouse.sql import statements
 from schemas.frames import DOSSIER_FRAMES, check_frame
 from schemas.tables import TABLES, Kind
-from tests.support.case_files import Answer, Case, CaseError, Expectation, Row
+from tests.support.case_files import Case, CaseError, Expectation, ExpectedAnswer, Row
 from tests.support.running import run_to_final_action
 
 _PREFIXED = ("claim_id", "member_id", "person_id", "authorization_id", "original_claim_id")
@@ -91,7 +91,7 @@ class CaseRuns:
             ].append(row)
         return found
 
-    def _dossier(self, group: Group, variant: Variant) -> tuple[Dossier, Book]:
+    def _dossier(self, group: Group, variant: Variant) -> tuple[Dossier, PolicyBook]:
         cases = self._cases[group]
         base = Path(tempfile.mkdtemp(dir=self._folder))
         (base / "in").mkdir()
@@ -110,7 +110,7 @@ class CaseRuns:
             extracted, planned.reference, planned.default_supply_days, group.as_of
         )
         check_declared(dossier)
-        return dossier, Book(planned.library, planned.reference)
+        return dossier, PolicyBook(planned.library, planned.reference)
 
     def _once(self, key: object, make: Callable[[], T]) -> T:
         """The result of `make`, called once; if it fails, later callers get a short error."""
@@ -221,7 +221,7 @@ def _compare(expected: Expectation, found: list[dict[str, object]]) -> list[str]
     return problems
 
 
-def _agrees(answer: Answer, row: dict[str, object]) -> bool:
+def _agrees(answer: ExpectedAnswer, row: dict[str, object]) -> bool:
     figures = _figures(row)
     return (answer.outcome, answer.reason) == (row["outcome"], row["reason"]) and all(
         _same(value, figures[name]) for name, value in answer.figures.items()
@@ -240,7 +240,7 @@ def _same(expected: Decimal | None, found: object) -> bool:
     return math.isclose(float(expected), float(str(found)), rel_tol=0, abs_tol=1e-6)
 
 
-def _worded(answer: Answer) -> str:
+def _worded(answer: ExpectedAnswer) -> str:
     return _sentence(answer.policy_id, answer.outcome, answer.reason, answer.figures)
 
 

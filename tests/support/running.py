@@ -5,7 +5,7 @@ from pathlib import Path
 
 from audit_rules.engine.dossier import compile_dossier
 from audit_rules.engine.judge import Judgement, judge
-from audit_rules.engine.rule import Book
+from audit_rules.engine.rule import PolicyBook
 from audit_rules.rules import RULES
 from flows.judging.frames import extract
 from flows.plan import Plan, Request, plan
@@ -47,7 +47,7 @@ def judged(made: Plan) -> Judgement:
         made.default_supply_days,
         made.request.as_of,
     )
-    return judge(dossier, Book(made.library, made.reference), RULES)
+    return judge(dossier, PolicyBook(made.library, made.reference), RULES)
 
 
 def audited(extracts: Path, output: Path, as_of: date = AS_OF) -> Judgement:

@@ -32,7 +32,7 @@ import polars as pl
 
 from audit_rules.engine.answers import settle
 from audit_rules.engine.dossier import Dossier, WarehouseFrames, compile_dossier
-from audit_rules.engine.rule import ON, Book, RuleModule
+from audit_rules.engine.rule import ON, PolicyBook, RuleModule
 from audit_rules.engine.scope import in_scope
 from audit_rules.errors import PolicyRefused
 from audit_rules.policy.library import PolicyLibrary, load_policies
@@ -95,7 +95,7 @@ class Trials:
         self.cases, self.folder = cases, folder
         self._left_out = {(f.tag, f.variant) for f in left_out}
         library = load_policies()
-        self.book = Book(library, load_reference(library))
+        self.book = PolicyBook(library, load_reference(library))
         self._extracts: dict[Layout, WarehouseFrames] = {}
         self._dossiers: dict[tuple[Layout, str], Dossier] = {}
 
@@ -192,7 +192,7 @@ class Trials:
             other_days = _supply_days(library) != _supply_days(known)
             run = _Run(
                 self,
-                Book(library, load_reference(library)),
+                PolicyBook(library, load_reference(library)),
                 other_names or other_days,
                 folder if other_names else None,
             )
@@ -236,7 +236,11 @@ class _Run(CaseRuns):
     """The harness over kept extracts; answers without evidence and wording."""
 
     def __init__(
-        self, trials: Trials, book: Book, compiles_anew: bool = False, policies: Path | None = None
+        self,
+        trials: Trials,
+        book: PolicyBook,
+        compiles_anew: bool = False,
+        policies: Path | None = None,
     ) -> None:
         super().__init__(trials.cases, trials.folder)
         self._trials, self._book, self._compiles_anew, self._policies = (

@@ -84,8 +84,8 @@ def products(case: Case) -> Iterator[Change]:
     for row in audited.sort("ndc11").iter_rows(named=True):
         if tuple(row[f] for f in fields) != own:
             yield Change(
-                fact=f"it is {_product(case.line)}",
-                words=f"had it been {_product(row)} ({row['ndc11']}) instead of {_product(case.line)}",
+                on_file=f"it is {_product(case.line)}",
+                condition=f"had it been {_product(row)} ({row['ndc11']}) instead of {_product(case.line)}",
                 edits=(case.edited(ndc_code=row["ndc11"]),),
                 step=float(sum(row[f] != case.line[f] for f in fields)),
                 line={f: row[f] for f in (*fields, "ndc_code") if f in row}

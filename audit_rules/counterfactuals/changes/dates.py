@@ -14,8 +14,8 @@ def dates(case: Case) -> Iterator[Change]:
     for day, why in sorted(_edges(case).items()):
         if day != case.day and day <= case.as_of:
             yield Change(
-                fact=f"the service date is {case.day}",
-                words=f"had the service date been {day} ({why}) instead of {case.day}",
+                on_file=f"the service date is {case.day}",
+                condition=f"had the service date been {day} ({why}) instead of {case.day}",
                 edits=(case.edited(**{column: day}),),
                 step=abs((day - case.day).days),
                 line={"service_date": day},

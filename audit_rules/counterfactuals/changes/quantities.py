@@ -27,10 +27,10 @@ def quantities(case: Case) -> Iterator[Change]:
         {q for q in (_tablets(case) if case.is_fill else _units(case)) if q > 0 and q != own}
     ):
         yield Change(
-            fact=f"the {case.what} is of {counted(own, unit)}"
+            on_file=f"the {case.what} is of {counted(own, unit)}"
             if own is not None
             else "the quantity is not known",
-            words=f"had the {case.what} been of {counted(value, unit)}"
+            condition=f"had the {case.what} been of {counted(value, unit)}"
             + (f" instead of {figure(own)}" if own is not None else ""),
             edits=(case.edited(quantity=value),),
             step=float(abs(value - (own or 0))),
@@ -97,10 +97,10 @@ def days(case: Case) -> Iterator[Change]:
     short |= {math.floor(tablets_mg / t.daily_mg) for t in case.terms(TabletStrength)}
     for value in sorted({Decimal(d) for d in short if d > 0} - {own}):
         yield Change(
-            fact=f"the fill lasts {counted(own, 'day')}"
+            on_file=f"the fill lasts {counted(own, 'day')}"
             if own is not None
             else "the days' supply is not known",
-            words=f"had its {counted(quantity, 'tablet')} been for {counted(value, 'day')}"
+            condition=f"had its {counted(quantity, 'tablet')} been for {counted(value, 'day')}"
             + (f" instead of {figure(own)}" if own else ""),
             edits=(case.edited(days_supply=value),),
             step=float(abs(value - (own or 0))),

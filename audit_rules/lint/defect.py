@@ -15,7 +15,7 @@ S = TypeVar("S", bound=Section)
 
 
 @dataclass(frozen=True)
-class Finding:
+class Defect:
     """One defect of one document or policy file.
 
     document   the document's id; empty where the file has none.
@@ -34,7 +34,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Row:
+class CodeRow:
     """Codes that a document lists together under one label, and the time in which they hold: from start, up to end.
 
     items   as written.
@@ -59,13 +59,13 @@ class Row:
         day = max(self.start, today)
         return min(day, self.end - timedelta(days=1)) if self.end else day
 
-    def overlaps(self, other: "Row") -> bool:
+    def overlaps(self, other: "CodeRow") -> bool:
         """Both hold on some day."""
         return self.start < (other.end or date.max) and other.start < (self.end or date.max)
 
 
 @dataclass(frozen=True)
-class Facts:
+class LintContext:
     """What is known beside the documents.
 
     roles       HCPCS code -> role.
@@ -92,10 +92,10 @@ class Subject:
     """
 
     policy: Policy
-    rows: tuple[Row, ...]
-    readings: tuple[Row, ...]
+    rows: tuple[CodeRow, ...]
+    readings: tuple[CodeRow, ...]
     named: frozenset[str]
-    facts: Facts
+    context: LintContext
 
     def stated(self, kind: type[S]) -> list[S]:
         """The sections of one kind."""
@@ -106,9 +106,9 @@ class Subject:
         """Every code of every row."""
         return frozenset(c for row in self.rows for c in row.codes)
 
-    def error(self, cite: str, check: str, code: str, message: str, remedy: str) -> Finding:
+    def error(self, cite: str, check: str, code: str, message: str, remedy: str) -> Defect:
         """A finding that makes the document or the audit wrong."""
-        return Finding(
+        return Defect(
             self.policy.file_name,
             self.policy.document.id,
             cite,
@@ -119,9 +119,9 @@ class Subject:
             remedy,
         )
 
-    def warning(self, cite: str, check: str, code: str, message: str, remedy: str) -> Finding:
+    def warning(self, cite: str, check: str, code: str, message: str, remedy: str) -> Defect:
         """A finding that someone should look at."""
-        return Finding(
+        return Defect(
             self.policy.file_name,
             self.policy.document.id,
             cite,
@@ -134,7 +134,7 @@ class Subject:
 
 
 def codes_meant(items: tuple[CodeRange, ...], icd: Icd10cm) -> tuple[str, ...]:
-    """`Row.codes` of what is written."""
+    """`CodeRow.codes` of what is written."""
     known = [w for w in items if w.first in icd and w.last in icd]
     found = {c for w in known for c in (*icd.between(w.first, w.last), *icd.below(w.last))}
     return tuple(sorted(found, key=icd.place))
