@@ -29,7 +29,7 @@ from flows import stages
 from flows.intake.landing import ExtractFile, find_extracts
 from flows.judging.frames import extract
 from flows.plan import Plan, Request, plan
-from flows.results.publish import TIMINGS
+from flows.results.timings import TIMINGS
 from flows.warehouse.connection import MEMORY_LIMIT, opened, sql_type
 from flows.warehouse.sql import identifier, literal
 from schemas.tables import TABLES

@@ -3,15 +3,12 @@
 Each opens the workbench once, finds there what the stage before left, and returns a small result.
 """
 
-import json
 import shutil
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
-
-import polars as pl
+from typing import Protocol
 
 from audit_rules.engine.dossier import compile_dossier
 from audit_rules.engine.judge import judge
@@ -24,24 +21,19 @@ from flows.intake.validate import validate
 from flows.judging.affected import touched_persons
 from flows.judging.frames import extract, of_others
 from flows.judging.standing import with_standing
-from flows.ledger.changes import FOUND, changes
+from flows.ledger.changes import FOUND, LedgerChanges, changes
 from flows.plan import Plan, program_version
-from flows.privacy import AGGREGATE
-from flows.reports.workpaper.overview import About
-from flows.reports.workpaper.write import write_workpaper
-from flows.results.partitions import write_partitions
-from flows.results.publish import (
-    TIMINGS,
-    make_private,
-    named,
-    protect,
-    publish,
-    stands_complete,
-    write_findings,
-    write_judgement,
-    write_manifest,
-    write_tables,
-)
+from flows.reports.run_facts import RunFacts
+from flows.reports.write import write_reports
+from flows.results.failed_checks import failed_checks
+from flows.results.found import FoundExceptions, read_found
+from flows.results.manifest import repeated_amounts_for_manifest, write_manifest
+from flows.results.partitions import write_exceptions_by
+from flows.results.privacy_level import apply_privacy_level
+from flows.results.publish import make_private, publish
+from flows.results.run_identity import RunIdentity, identify_run
+from flows.results.tables import write_judgement, write_tables
+from flows.results.timings import write_timings
 from flows.settle.claims import Balance, net
 from flows.summary import Summary
 from flows.warehouse.connection import keep, opened, upgrade
@@ -204,7 +196,7 @@ def judge_stage(plan: Plan) -> JudgeStageResult:
         rows=extracted.medical.height + extracted.pharmacy.height,
         persons=judgement.counted["person_id"].n_unique(),
         judged_again=tonight.counted["person_id"].n_unique(),
-        repeated_amounts=tuple(named(judgement.repeated)),
+        repeated_amounts=tuple(repeated_amounts_for_manifest(judgement.repeated)),
         seconds=_since(started),
     )
 
@@ -218,55 +210,18 @@ def report_stage(
 ) -> Summary:
     """Complete the results, keep the new rows, and only then give the results their name."""
     started = seconds()
-    balance = settled.balance.as_dict()
-    files = settled.balance.files
+    staging, balance = results(plan), settled.balance.as_dict()
     with opened(plan.bench) as connection:
-        hashes = [row[0] for row in connection.execute("SELECT sha256 FROM every_file").fetchall()]
-        fresh = {row[0] for row in connection.execute("SELECT sha256 FROM main.file").fetchall()}
-        (purged_before,) = connection.execute("SELECT max(before) FROM every_purge").fetchall()[0]
-        run_id = plan.run_id(hashes, purged_before)
-        folder = plan.request.output / f"run={run_id}"
-        was_there = stands_complete(folder)
-        exceptions = pl.read_parquet(results(plan) / "exceptions.parquet", columns=list(FOUND))
-        worklist = pl.read_parquet(
-            results(plan) / "worklist.parquet", columns=["outcome", "amount_at_risk"]
-        )
-        moved = changes(connection, plan, run_id, exceptions)
-        write_tables(results(plan), {"changes": moved.changes})
-        write_findings(connection, results(plan))
-        protect(results(plan), plan)
-        summary = Summary(
-            run_id=run_id,
-            as_of=plan.request.as_of.isoformat(),
-            folder=folder,
-            was_there=was_there,
-            loaded_files=loaded.files - len(loaded.passed_over) - len(loaded.growing),
-            passed_over=loaded.passed_over,
-            growing=loaded.growing,
-            rows_read=sum(f.rows_read for f in files),
-            quarantined=sum(f.quarantined for f in files),
-            quarantined_tonight=sum(f.quarantined for f in files if f.sha256 in fresh),
-            duplicates=sum(f.duplicates for f in files),
-            night_before=moved.night_before.isoformat() if moved.night_before else None,
-            moved=dict(sorted(Counter(moved.changes["status"]).items())),
-            persons=judged.persons,
-            judged_again=judged.judged_again,
-            exceptions=dict(
-                sorted(
-                    Counter(
-                        " ".join(x) for x in exceptions.select("rule_id", "outcome").iter_rows()
-                    ).items()
-                )
-            ),
-            lines=worklist.height,
-            amount_at_risk=str(worklist["amount_at_risk"].sum() or 0),
-            at_risk_by_outcome=_at_risk(worklist),
-            repeated_amounts=len(judged.repeated_amounts),
-        )
-        summary = replace(summary, notes=_write_for_people(plan, summary, balance))
-        write_manifest(
-            connection, results(plan), plan, run_id, balance, list(judged.repeated_amounts)
-        )
+        run = identify_run(connection, plan)
+        found = read_found(staging, FOUND)
+        changed = changes(connection, plan, run.run_id, found.exceptions)
+        write_tables(staging, {"changes": changed.changes, **failed_checks(connection)})
+        apply_privacy_level(staging, plan)
+        if plan.request.partition_by:
+            write_exceptions_by(plan.request.partition_by, staging, plan.payer_names)
+        summary = _summary(plan, run, loaded, settled, judged, found, changed)
+        notes = write_reports(staging, plan, _run_facts(plan, summary), balance)
+        write_manifest(connection, staging, plan, run.run_id, balance, judged.repeated_amounts)
     timings = {
         "load": loaded.seconds,
         "validate": validated.seconds,
@@ -274,13 +229,21 @@ def report_stage(
         "judge": judged.seconds,
         "report": _since(started),
     }
-    (results(plan) / TIMINGS).write_text(json.dumps(timings, indent=2) + "\n", encoding="utf-8")
+    write_timings(staging, timings)
+    _keep_and_publish(plan, run)
+    return replace(summary, notes=notes)
+
+
+def _keep_and_publish(plan: Plan, run: RunIdentity) -> None:
+    """Store the new rows in the warehouse, then publish the results unless they are there already.
+
+    A crash between the two loses no row: the next run publishes the results.
+    """
     make_private(results(plan), plan.config.result_mode, plan.config.result_group)
     keep(plan.bench)
-    if not was_there:
-        publish(results(plan), folder)
+    if not run.was_published:
+        publish(results(plan), run.folder)
     shutil.rmtree(plan.bench.scratch)
-    return summary
 
 
 def run_stages(plan: Plan, step: Step = lambda _name: None) -> Summary:
@@ -296,52 +259,49 @@ def _since(started: float) -> float:
     return round(seconds() - started, 3)
 
 
-def _at_risk(worklist: pl.DataFrame) -> dict[str, str]:
-    """Outcome -> dollars of the lines whose strongest it is."""
-    summed = worklist.group_by("outcome").agg(pl.col("amount_at_risk").sum()).sort("outcome")
-    return {outcome: str(amount) for outcome, amount in summed.iter_rows()}
-
-
-def _write_for_people(plan: Plan, summary: Summary, balance: dict[str, Any]) -> tuple[str, ...]:
-    """Parts per payer, page and work-paper, as asked for, from the tables as published; what the user must know of them."""
-    folder, request = results(plan), plan.request
-    if request.partition_by:
-        exceptions = pl.read_parquet(folder / "exceptions.parquet")
-        by_payer = exceptions.with_columns(
-            pl.col("payer").str.to_lowercase().replace(plan.payer_names)
-        )
-        write_partitions(folder, "exceptions", by_payer, request.partition_by)
-    if request.page:
-        _page(plan, summary, balance)
-    return () if request.privacy == AGGREGATE else _workpaper(plan, summary)
-
-
-def _page(plan: Plan, summary: Summary, balance: dict[str, Any]) -> None:
-    from flows.reports.page.write import (  # charts take a second to import
-        Heading,
-        write_aggregate_page,
-        write_page,
+def _summary(
+    plan: Plan,
+    run: RunIdentity,
+    loaded: LoadStageResult,
+    settled: SettleStageResult,
+    judged: JudgeStageResult,
+    found: FoundExceptions,
+    changed: LedgerChanges,
+) -> Summary:
+    files = settled.balance.files
+    before = changed.night_before
+    return Summary(
+        run_id=run.run_id,
+        as_of=plan.request.as_of.isoformat(),
+        folder=run.folder,
+        was_there=run.was_published,
+        loaded_files=loaded.files - len(loaded.passed_over) - len(loaded.growing),
+        passed_over=loaded.passed_over,
+        growing=loaded.growing,
+        rows_read=sum(f.rows_read for f in files),
+        quarantined=sum(f.quarantined for f in files),
+        quarantined_tonight=sum(f.quarantined for f in files if f.sha256 in run.new_files),
+        duplicates=sum(f.duplicates for f in files),
+        night_before=before.isoformat() if before else None,
+        moved=dict(sorted(Counter(changed.changes["status"]).items())),
+        persons=judged.persons,
+        judged_again=judged.judged_again,
+        exceptions=found.by_rule_and_outcome(),
+        lines=found.worklist.height,
+        amount_at_risk=str(found.worklist["amount_at_risk"].sum() or 0),
+        at_risk_by_outcome=found.at_risk_by_outcome(),
+        repeated_amounts=len(judged.repeated_amounts),
     )
 
-    level = plan.request.privacy
-    heading = Heading(
-        summary.run_id, summary.as_of, program_version(), level, summary.moved_in_words()
-    )
-    if level == AGGREGATE:
-        write_aggregate_page(results(plan), heading)
-    else:
-        write_page(results(plan), heading, balance, plan.payer_names)
 
-
-def _workpaper(plan: Plan, summary: Summary) -> tuple[str, ...]:
-    """Write the work-paper, where there is to be one; what the user must know of it."""
-    about = About(
-        summary.run_id,
-        plan.request.as_of,
-        program_version(),
-        summary.moved_in_words(),
-        summary.rows_read,
-        summary.quarantined,
-        summary.duplicates,
+def _run_facts(plan: Plan, summary: Summary) -> RunFacts:
+    return RunFacts(
+        run_id=summary.run_id,
+        as_of=plan.request.as_of,
+        version=program_version(),
+        privacy=plan.request.privacy,
+        changes=summary.moved_in_words(),
+        rows_read=summary.rows_read,
+        quarantined=summary.quarantined,
+        duplicates=summary.duplicates,
     )
-    return write_workpaper(results(plan), about, plan.request.xlsx, plan.bench.scratch)

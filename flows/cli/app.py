@@ -169,7 +169,7 @@ def validate(
     """
     from tempfile import TemporaryDirectory
 
-    from flows.results.publish import publish_findings
+    from flows.results.publish import publish_failed_checks
     from flows.warehouse.connection import opened
 
     with (
@@ -185,7 +185,7 @@ def validate(
         counts = settle_stage(made).counts()
         if output:
             with opened(made.bench) as connection:
-                publish_findings(connection, output, made)
+                publish_failed_checks(connection, output, made)
     print(
         f"{counts['accepted']} claim rows accepted, {counts['history']} of them history after final action."
     )

@@ -1,1 +1,1 @@
-"""The results of a run as files for machines."""
+"""The results of a run for machines: tables, manifest and how they are published."""

@@ -1,4 +1,4 @@
-"""A result table split into folders COLUMN=VALUE, as Hive, Spark, DuckDB, Polars and Arrow expect them."""
+"""A result table split into folders COLUMN=VALUE, as Hive, Spark, DuckDB, Polars and Arrow do."""
 
 import re
 from pathlib import Path
@@ -8,14 +8,25 @@ import polars as pl
 from flows.errors import UsageError
 from flows.results.tables import write_table
 
-_LONGEST_NAME = 255  # bytes, of every common file system
+_LONGEST_NAME = 255  # bytes, on every common file system
 _PART = "part-0.parquet"
 
 
-def write_partitions(folder: Path, table: str, frame: pl.DataFrame, column: str) -> None:
-    """Write the rows of each value into TABLE/COLUMN=VALUE/part-0.parquet, in their order and without that column.
+def write_exceptions_by(column: str, folder: Path, payer_names: dict[str, str]) -> None:
+    """Write the exceptions in the folder once more, in one folder per value of a column.
 
-    The column is never null. Raises UsageError where a value is too long to name a folder.
+    payer_names: lower-case spelling -> payer id, so that each payer is one folder.
+    """
+    payer = pl.col("payer").str.to_lowercase().replace(payer_names)
+    exceptions = pl.read_parquet(folder / "exceptions.parquet").with_columns(payer)
+    write_partitions(folder, "exceptions", exceptions, column)
+
+
+def write_partitions(folder: Path, table: str, frame: pl.DataFrame, column: str) -> None:
+    """Write the rows of each value, in order and without that column.
+
+    They go into TABLE/COLUMN=VALUE/part-0.parquet. The column is never null.
+    Raises UsageError if a value is too long for the name of a folder.
     """
     for (value,), rows in frame.group_by([column], maintain_order=True):
         name = f"{column}={encoded(str(value))}"
@@ -28,10 +39,13 @@ def write_partitions(folder: Path, table: str, frame: pl.DataFrame, column: str)
 
 
 def encoded(value: str) -> str:
-    """A value as Hive writes it in a folder's name: percent signs for every ASCII sign but letters, digits, `-`, `_` and `.`.
+    """A value as Hive writes it in the name of a folder.
 
-    Letters beyond ASCII stay as they are: Spark would read their bytes one by one.
+    Every ASCII character except letters, digits, `-`, `_` and `.` is percent-encoded. Letters
+    beyond ASCII stay as they are, because Spark would decode their bytes one by one.
     """
     return re.sub(
-        r"[^\w.\-]", lambda sign: f"%{ord(sign[0]):02X}" if sign[0].isascii() else sign[0], value
+        r"[^\w.\-]",
+        lambda found: f"%{ord(found[0]):02X}" if found[0].isascii() else found[0],
+        value,
     )

@@ -1,21 +1,25 @@
-"""The aggregate level: counts and sums by rule, outcome, payer and month, and nothing that concerns fewer than LEAST members.
+"""The aggregate level: counts and sums by rule, outcome, payer and month.
 
-A small value is not blanked, as a total would give it back: it is put together with other small ones, and with larger ones
-until what they make is large enough. So each table adds up to its total, and no difference within it is small.
+Nothing is shown that concerns fewer than LEAST members. A small value is not blanked, because a
+total would give it away. It is combined with other small values, and with larger ones until the
+combination is large enough. So each table adds up to its total, and no difference in it is small.
 """
 
 import polars as pl
 
-from flows.reports.page.figures import OTHER, payer
+from flows.results.payers import one_name_per_payer
 from schemas.results import AGGREGATE, LINE_KEY, MONEY, conform
 
 LEAST = 11
+AGGREGATE_FILE = "aggregate.csv"
+OTHER = "other"
+"""The value that stands for all those combined."""
 
 
 def aggregated(
     exceptions: pl.DataFrame, worklist: pl.DataFrame, payer_names: dict[str, str]
 ) -> pl.DataFrame:
-    """One row per dimension (`by`) and value: lines and amount_at_risk; `other` stands for values put together.
+    """One row per dimension (`by`) and value, with lines and amount_at_risk.
 
     A dimension that concerns fewer than LEAST members in all has no rows.
     """
@@ -26,30 +30,20 @@ def aggregated(
     tables = {
         "rule": exceptions.with_columns(value="rule_id"),
         "outcome": lines.with_columns(value="outcome"),
-        "payer": worklist.with_columns(value=payer(worklist, payer_names)),
+        "payer": worklist.with_columns(value=one_name_per_payer(worklist, payer_names)),
         "month": worklist.with_columns(value=month),
     }
     return conform(pl.concat([_large_enough(table, by) for by, table in tables.items()]), AGGREGATE)
 
 
 def _large_enough(rows: pl.DataFrame, by: str) -> pl.DataFrame:
-    counted = (
-        rows.group_by("value").agg(members=pl.col("person_id").n_unique()).sort("members", "value")
-    )
-    values, put_together = counted["value"].to_list(), 0
-    while put_together < len(values) and (
-        counted["members"][put_together] < LEAST
-        or 0 < _members(rows, values[:put_together]) < LEAST
-    ):
-        put_together += 1
-    small = values[:put_together]
+    """One dimension, with small values combined."""
+    small = _to_combine(rows)
     if 0 < _members(rows, small) < LEAST:
         rows, small = rows.clear(), []
-    value = (
-        pl.when(pl.col("value").is_in(small)).then(pl.lit(OTHER)).otherwise("value").alias("value")
-    )
+    is_small = pl.col("value").is_in(small)
     return (
-        rows.with_columns(value)
+        rows.with_columns(value=pl.when(is_small).then(pl.lit(OTHER)).otherwise("value"))
         .group_by("value")
         .agg(
             lines=pl.len().cast(pl.Int64),
@@ -58,6 +52,19 @@ def _large_enough(rows: pl.DataFrame, by: str) -> pl.DataFrame:
         .sort(pl.col("value") == OTHER, "value")
         .select(pl.lit(by).alias("by"), "value", "lines", "amount_at_risk")
     )
+
+
+def _to_combine(rows: pl.DataFrame) -> list[str]:
+    """The smallest values: all that are too small, and more until they are large enough together."""
+    counted = (
+        rows.group_by("value").agg(members=pl.col("person_id").n_unique()).sort("members", "value")
+    )
+    values, count = counted["value"].to_list(), 0
+    while count < len(values) and (
+        counted["members"][count] < LEAST or 0 < _members(rows, values[:count]) < LEAST
+    ):
+        count += 1
+    return values[:count]
 
 
 def _members(rows: pl.DataFrame, values: list[str]) -> int:

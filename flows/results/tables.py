@@ -1,15 +1,18 @@
-"""Result tables as Parquet: the same bytes for the same rows, and what each column means in the file's schema.
+"""Result tables as Parquet: the same bytes for the same rows, and each column's meaning with it.
 
-An Arrow reader finds description and unit in the metadata of each field; every other reader finds the same as JSON
-under COLUMNS in the file's key-value metadata.
+An Arrow reader finds description and unit in the metadata of each field. Every other reader finds
+the same as JSON under COLUMNS in the key-value metadata of the file.
 """
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
 
+from audit_rules.engine.judge import Judgement
+from flows.results.csv import write_csv
 from schemas.describe import GRAINS, meaning
 from schemas.results import RESULT_SCHEMA_VERSION
 
@@ -20,8 +23,27 @@ TABLE, DESCRIPTION, VERSION, COLUMNS = (
 )
 
 
+def write_judgement(folder: Path, judgement: Judgement) -> None:
+    """Write the tables that come from the rules, and the exceptions as CSV too."""
+    tables = {
+        "exceptions": judgement.exceptions,
+        "worklist": judgement.worklist,
+        "rule_coverage": judgement.rule_coverage,
+    }
+    with ThreadPoolExecutor(1) as background:
+        csv_file = background.submit(write_csv, folder / "exceptions.csv", judgement.exceptions)
+        write_tables(folder, tables)
+        csv_file.result()
+
+
+def write_tables(folder: Path, tables: dict[str, pl.DataFrame]) -> None:
+    """Write each result table into a Parquet file of its name."""
+    for name, frame in tables.items():
+        write_table(folder / f"{name}.parquet", name, frame)
+
+
 def write_table(file: Path, table: str, frame: pl.DataFrame) -> None:
-    """Write rows of a result table; columns may be left out, as those that a folder's name holds."""
+    """Write rows of a result table; columns may be missing, such as one in the folder's name."""
     about = {column: _about(table, column) for column in frame.columns}
     frame.write_parquet(
         file,
@@ -44,7 +66,7 @@ def _about(table: str, column: str) -> dict[str, str]:
 
 
 def _schema(table: str, frame: pl.DataFrame) -> pa.Schema:
-    """The Arrow schema of a frame with description and unit in the metadata of every field, those of structs too."""
+    """The Arrow schema of a frame, with metadata for every field, fields of structs included."""
     return pa.schema(
         [_field(table, field.name, field) for field in frame.clear().to_arrow().schema]
     )

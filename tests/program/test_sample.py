@@ -148,7 +148,7 @@ def test_coverage_adds_up_per_rule_and_policy(judgement: Judgement) -> None:
 def test_a_spreadsheet_would_execute_no_cell_of_a_result(
     judgement: Judgement, tmp_path: Path
 ) -> None:
-    from flows.results.publish import write_csv
+    from flows.results.csv import write_csv
 
     hostile = judgement.exceptions.head(1).with_columns(plan=pl.lit("=1+1"), payer=pl.lit("@x"))
     write_csv(tmp_path / "hostile.csv", hostile)

@@ -19,6 +19,7 @@ from playwright.sync_api import Page, sync_playwright
 from flows.plan import Request
 from flows.reports.page import write
 from flows.reports.page.members import member_names
+from flows.reports.run_facts import RunFacts
 from tests.support.hostile import CSV, csv, fill
 from tests.support.nights import night
 from tests.support.running import AS_OF, ROOT
@@ -127,10 +128,8 @@ def test_the_worklist_is_cut_where_it_is_long_and_says_so(
     monkeypatch.setattr(write, "svg", lambda _figure: "")
     shutil.copytree(sample_results, tmp_path / "run")
     manifest = json.loads((sample_results / "manifest.json").read_text(encoding="utf-8"))
-    heading = write.Heading(
-        manifest["run_id"], "2026-06-30", "1", "full", "since 2026-06-29: 185 new"
-    )
-    write.write_page(tmp_path / "run", heading, manifest, {})
+    run = RunFacts(manifest["run_id"], AS_OF, "1", "full", "since 2026-06-29: 185 new", 0, 0, 0)
+    write.write_page(tmp_path / "run", run, manifest, {})
     text = (tmp_path / "run" / write.PAGE).read_text(encoding="utf-8")
     assert (
         "The 3 lines with the most at stake, of 146" in text
@@ -170,10 +169,13 @@ def test_a_run_without_exceptions_says_so(tmp_path: Path) -> None:
 
 RENDER = """
 import json, sys
+from datetime import date
 from pathlib import Path
-from flows.reports.page.write import Heading, write_page
+from flows.reports.page.write import write_page
+from flows.reports.run_facts import RunFacts
 folder = Path(sys.argv[1])
-write_page(folder, Heading(*json.loads(sys.argv[2])), json.loads((folder / "manifest.json").read_text()), {})
+run = RunFacts("r", date(2026, 6, 30), "1", "full", "changes", 0, 0, 0)
+write_page(folder, run, json.loads((folder / "manifest.json").read_text()), {})
 """
 
 
@@ -189,7 +191,6 @@ def test_the_same_results_give_the_same_bytes_in_any_zone_and_process(
             "-c",
             RENDER,
             str(folder),
-            json.dumps(["r", "2026-06-30", "1", "full", "moved"]),
         ]
         subprocess.run(
             words,

@@ -19,9 +19,9 @@ from audit_rules.rules import RULES
 from flows.cli.app import main
 from flows.errors import UsageError
 from flows.plan import Request
+from flows.reports.run_facts import RunFacts
 from flows.reports.workpaper import cells, lines, write
 from flows.reports.workpaper.disposition import DISPOSITION, REASON
-from flows.reports.workpaper.overview import About
 from flows.reports.workpaper.read import dismissals, read_dispositions
 from flows.reports.workpaper.write import WORKPAPER, write_workpaper
 from flows.results.tables import write_table
@@ -30,14 +30,15 @@ from schemas.results import COVERAGE, EXCEPTION, WORKLIST
 from tests.support.extracts import IMATINIB, as_csv, good
 from tests.support.nights import night
 
-ABOUT = About(
-    "0123456789abcdef",
-    date(2026, 6, 30),
-    "0.1.0",
-    "the first night of this warehouse: 2 new",
-    10,
-    1,
-    2,
+RUN = RunFacts(
+    run_id="0123456789abcdef",
+    as_of=date(2026, 6, 30),
+    version="0.1.0",
+    privacy="full",
+    changes="the first run of this warehouse: 2 new",
+    rows_read=10,
+    quarantined=1,
+    duplicates=2,
 )
 HEAD = [c.title or c.name for c in lines.COLUMNS]
 
@@ -93,7 +94,7 @@ def _written(
             name,
             table.select(pl.col(n).cast(t) for n, t in columns.items()),
         )
-    return write_workpaper(folder, ABOUT, wanted, folder)
+    return write_workpaper(folder, RUN, wanted, folder)
 
 
 def _cells(file: Path, sheet: str = "Lines") -> list[list[Any]]:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.errors import UsageError
-from flows.results import publish as report
+from flows.results.manifest import is_complete
 from flows.results.partitions import encoded, write_partitions
 from flows.results.tables import COLUMNS, TABLE, VERSION, write_table
 from schemas.describe import meaning
@@ -242,13 +242,13 @@ def test_a_run_by_payer_is_complete_hashed_and_private(sample_results: Path) -> 
     assert manifest["result_schema_version"] == RESULT_SCHEMA_VERSION
     for path in sample_results.rglob("*"):
         assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path.name
-    assert report.stands_complete(sample_results)
+    assert is_complete(sample_results)
 
 
 def test_a_damaged_part_is_no_complete_run(sample_results: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(sample_results, copy)
-    assert report.stands_complete(copy)
+    assert is_complete(copy)
     part = next(copy.glob("exceptions/*/*"))
     part.write_bytes(part.read_bytes() + b"x")
-    assert not report.stands_complete(copy)
+    assert not is_complete(copy)

@@ -16,7 +16,8 @@ import polars as pl
 from audit_rules.engine.dossier import WarehouseFrames
 from flows.judging.frames import extract
 from flows.plan import Plan, Request, plan
-from flows.results.publish import write_findings
+from flows.results.failed_checks import failed_checks
+from flows.results.tables import write_tables
 from flows.settle.claims import Balance
 from flows.stages import begin, load_stage, settle_stage, validate_stage
 from flows.warehouse.connection import keep, opened
@@ -157,7 +158,7 @@ class Ran:
         """The result tables quarantine and warnings, as a run writes them."""
         with TemporaryDirectory() as folder:
             with opened(self.plan.bench) as connection:
-                write_findings(connection, Path(folder))
+                write_tables(Path(folder), failed_checks(connection))
             quarantine, warnings = (
                 pl.read_parquet(Path(folder) / f"{name}.parquet")
                 for name in ("quarantine", "warnings")

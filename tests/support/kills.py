@@ -38,9 +38,7 @@ LATE = ("make_private", "keep", "publish")
 
 _OURS = (str(ROOT / "flows"), str(ROOT / "audit_rules"))
 _SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(
-    ["tests.support.kills", "flows.results.publish", "flows.judging.frames", "audit_rules.rules"]
-)
+_SERVER.set_forkserver_preload(["tests.support.kills", "flows.judging.frames", "audit_rules.rules"])
 
 
 def in_child(work: Callable[..., None], *arguments: object) -> int | None:

@@ -11,7 +11,7 @@ import polars as pl
 from flows import stages
 from flows.errors import redacted_errors
 from flows.plan import Request, plan
-from flows.results.publish import TIMINGS
+from flows.results.timings import TIMINGS
 from flows.summary import Summary
 from flows.warehouse.connection import hold
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from flows.errors import InputRefused, UsageError
 from flows.intake.landing import sha256_of
-from flows.results.publish import MANIFEST, stands_complete
+from flows.results.manifest import MANIFEST, is_complete
 
 EXCEPTIONS = "exceptions.parquet"
 SHORTEST_PREFIX = 8
@@ -29,7 +29,7 @@ def read_case(run: Path, exception_id: str) -> PublishedCase:
 
     Raises InputRefused where the folder is no complete run, and UsageError where no exception, or more than one, is meant.
     """
-    if not stands_complete(run):
+    if not is_complete(run):
         raise InputRefused(
             "--run names no complete run: its files are not those of its manifest. Name a folder run=ID that a run published."
         )

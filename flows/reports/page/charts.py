@@ -7,9 +7,10 @@ import altair as alt
 import polars as pl
 from vl_convert import vegalite_to_svg
 
-from flows.reports.page.figures import OTHER, Figure
+from flows.reports.page.figures import Figure
 from flows.reports.page.money import short
 from flows.reports.page.timeline import NO_FINDING
+from flows.results.small_cells import OTHER
 
 _PLAIN = "#2b6a6c"
 COLOURS = {

@@ -8,12 +8,13 @@ import polars as pl
 
 from audit_rules.rules import RULES
 from audit_rules.wording import question
+from flows.results.payers import one_name_per_payer
+from flows.results.small_cells import OTHER
 from schemas.outcomes import ADVISORY, EXCEPTIONS, strength
 from schemas.results import AMOUNT_COLUMNS, LINE_KEY, MONEY
 
 TOP = 10
 UNKNOWN = "unknown"
-OTHER = "other"
 _ZERO = pl.lit(0, dtype=MONEY)
 
 
@@ -82,7 +83,7 @@ def figures(
         "By payer",
         "Payer",
         "Each line counts once.",
-        _largest_first(_by(worklist, payer(worklist, payer_names))),
+        _largest_first(_by(worklist, one_name_per_payer(worklist, payer_names))),
     )
     month = pl.col("service_date").dt.strftime("%Y-%m")
     yield Figure(
@@ -126,19 +127,6 @@ def aggregate_figures(table: pl.DataFrame) -> Iterator[Figure]:
                 rows,
                 words,
             )
-
-
-def payer(lines: pl.DataFrame, payer_names: dict[str, str]) -> pl.Expr:
-    """Each line's payer under one name: of the spellings of a payer the most frequent."""
-    spelt = (
-        lines.group_by("payer")
-        .len()
-        .with_columns(id=pl.col("payer").str.to_lowercase().replace(payer_names))
-    )
-    chosen = spelt.sort("len", "payer", descending=[True, False]).with_columns(
-        name=pl.col("payer").first().over("id")
-    )
-    return pl.col("payer").replace(dict(chosen.select("payer", "name").iter_rows()))
 
 
 def _by(worklist: pl.DataFrame, label: pl.Expr) -> pl.DataFrame:

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,8 @@ from flows.reports.page.figures import Figure, aggregate_figures, figures
 from flows.reports.page.members import KEY, member_names
 from flows.reports.page.money import dollars
 from flows.reports.page.timeline import MOST_COURSES, timeline
-from flows.results.small_cells import LEAST
+from flows.reports.run_facts import RunFacts
+from flows.results.small_cells import AGGREGATE_FILE, LEAST
 from schemas.outcomes import (
     MEANING,
     NO_POLICY,
@@ -47,19 +47,8 @@ _TOO_FEW = (
 _NOTHING = "No rule found anything to question on the audited lines. What was looked at, and what could not be told, stands below."
 
 
-@dataclass(frozen=True)
-class Heading:
-    """What the page says of its run. level: how much of a person its results may show; moved: since the night before."""
-
-    run_id: str
-    as_of: str
-    version: str
-    level: str
-    moved: str
-
-
 def write_page(
-    folder: Path, heading: Heading, balance: dict[str, Any], payer_names: dict[str, str]
+    folder: Path, run: RunFacts, balance: dict[str, Any], payer_names: dict[str, str]
 ) -> None:
     """Write summary.html from the Parquet files of a folder.
 
@@ -80,7 +69,7 @@ def write_page(
     )
     shown = {
         "totals": totals,
-        "moved": f"{heading.moved[0].upper()}{heading.moved[1:]}.",
+        "changes": f"{run.changes[0].upper()}{run.changes[1:]}.",
         "without_price": exceptions["amount_at_risk"].null_count(),
         "doses": doses.to_dicts(),
         "courses": courses,
@@ -100,17 +89,17 @@ def write_page(
     drawn = figures(exceptions, worklist, payer_names) if exceptions.height else ()
     if doses.height:
         shown["doses_drawing"] = Markup(dose_svg(doses))
-    _write(folder, heading, drawn, shown | {"is_empty": exceptions.is_empty(), "nothing": _NOTHING})
+    _write(folder, run, drawn, shown | {"is_empty": exceptions.is_empty(), "nothing": _NOTHING})
 
 
-def write_aggregate_page(folder: Path, heading: Heading) -> None:
+def write_aggregate_page(folder: Path, run: RunFacts) -> None:
     """Write summary.html from aggregate.csv: its four tables, drawn."""
-    table = pl.read_csv(folder / "aggregate.csv", schema=AGGREGATE)
+    table = pl.read_csv(folder / AGGREGATE_FILE, schema=AGGREGATE)
     lines = table.filter(pl.col("by") == "month")["lines"].sum()
     at_risk = table.filter(pl.col("by") == "month")["amount_at_risk"].sum()
     shown: dict[str, Any] = {
         "totals": (("at risk", dollars(Decimal(at_risk))), ("claim lines", f"{lines:,}")),
-        "moved": "",
+        "changes": "",
         "without_price": 0,
         "doses": [],
         "lines": [],
@@ -119,14 +108,14 @@ def write_aggregate_page(folder: Path, heading: Heading) -> None:
         "is_empty": table.is_empty(),
         "nothing": _TOO_FEW,
     }
-    _write(folder, heading, aggregate_figures(table), shown)
+    _write(folder, run, aggregate_figures(table), shown)
 
 
-def _write(folder: Path, heading: Heading, drawn: Iterable[Figure], shown: dict[str, Any]) -> None:
+def _write(folder: Path, run: RunFacts, drawn: Iterable[Figure], shown: dict[str, Any]) -> None:
     pages = templates("flows.reports.page")
     script = pages.get_template("page.js").render()
     text = pages.get_template("summary.html").render(
-        run=heading,
+        run=run,
         charts=[(figure, Markup(svg(figure))) for figure in drawn],
         outcomes=MEANING.items(),
         colours=COLOURS,

@@ -1,13 +1,12 @@
 """The first sheet: what was audited, what was found, how the work-paper is used, and what did not fit into it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
 
 import polars as pl
 
 from audit_rules.engine.rule import RuleModule
 from audit_rules.wording import question
+from flows.reports.run_facts import RunFacts
 from flows.reports.workpaper.cells import HEADING_HEIGHT, TITLE_HEIGHT, Formula, Link, Page
 from flows.reports.workpaper.disposition import LINES, MEANINGS
 from flows.reports.workpaper.lines import EVIDENCE, disposition_cells
@@ -24,22 +23,9 @@ _STEPS = (
 )
 
 
-@dataclass(frozen=True)
-class About:
-    """What the first sheet says of a run: the same for the same run, whenever and wherever it was made."""
-
-    run_id: str
-    as_of: date
-    version: str
-    moved: str
-    rows_read: int
-    quarantined: int
-    duplicates: int
-
-
 def write_overview(
     page: Page,
-    about: About,
+    run: RunFacts,
     exceptions: pl.DataFrame,
     worklist: pl.DataFrame,
     rules: Sequence[RuleModule],
@@ -48,13 +34,13 @@ def write_overview(
     """The sheet; `rules` are those with a sheet of their own, `left_out` says what is not in the work-paper."""
     page.line(["Drug claims audit: work-paper"], ["title"], TITLE_HEIGHT)
     for label, text in (
-        ("as of", about.as_of.isoformat()),
-        ("run", f"{about.run_id}, claims-audit {about.version}"),
-        ("moved", about.moved),
-        ("loaded", f"{about.rows_read:,} rows in all files of the warehouse"),
+        ("as of", run.as_of.isoformat()),
+        ("run", f"{run.run_id}, claims-audit {run.version}"),
+        ("moved", run.changes),
+        ("loaded", f"{run.rows_read:,} rows in all files of the warehouse"),
         (
             "set aside",
-            f"{about.quarantined:,} rows quarantined, {about.duplicates:,} exact duplicates",
+            f"{run.quarantined:,} rows quarantined, {run.duplicates:,} exact duplicates",
         ),
     ):
         page.line([label, text], ["label", "plain"])

@@ -5,9 +5,10 @@ from pathlib import Path
 import polars as pl
 
 from audit_rules.rules import RULES
+from flows.reports.run_facts import RunFacts
 from flows.reports.workpaper.cells import EXCEL_ROWS, EXCEL_TEXT, opened
 from flows.reports.workpaper.lines import in_order_of_work, write_evidence, write_lines
-from flows.reports.workpaper.overview import OVERVIEW, WIDTHS, About, write_overview
+from flows.reports.workpaper.overview import OVERVIEW, WIDTHS, write_overview
 from flows.reports.workpaper.rule_sheets import write_rule
 
 WORKPAPER = "exceptions.xlsx"
@@ -16,7 +17,7 @@ ROW_LIMIT = 5_000
 
 
 def write_workpaper(
-    folder: Path, about: About, wanted: bool | None, scratch: Path
+    folder: Path, run: RunFacts, wanted: bool | None, scratch: Path
 ) -> tuple[str, ...]:
     """Write the work-paper beside the Parquet results of a folder; returns what the user must know of it, in words.
 
@@ -36,13 +37,13 @@ def write_workpaper(
     found = set(exceptions["rule_id"])
     rules = [module for module in RULES if module.RULE.id in found]
     ordered = in_order_of_work(exceptions)
-    with opened(folder / WORKPAPER, about.as_of, scratch) as book:
+    with opened(folder / WORKPAPER, run.as_of, scratch) as book:
         first = book.page(OVERVIEW, WIDTHS)
         lines_left, facts_left = write_lines(book, ordered), write_evidence(book, ordered)
         left_out = tuple(_left_out(exceptions.height, lines_left, facts_left, book.texts_cut))
         for module in rules:
             write_rule(book, module, exceptions, coverage)
-        write_overview(first, about, exceptions, worklist, rules, left_out)
+        write_overview(first, run, exceptions, worklist, rules, left_out)
     return tuple(f"{WORKPAPER}: {note}" for note in left_out)
 
 

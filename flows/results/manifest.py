@@ -1,0 +1,98 @@
+"""The manifest: the counts of a run, what it was made from, and the hash of every result."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from flows.intake.landing import sha256_of
+from flows.plan import Plan, program_version
+from flows.privacy import FULL
+from schemas.results import RESULT_SCHEMA_VERSION
+
+MANIFEST = "manifest.json"
+
+
+def write_manifest(
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    plan: Plan,
+    run_id: str,
+    balance: dict[str, Any],
+    repeated: Sequence[dict[str, Any]],
+) -> None:
+    """Write the manifest of a folder, after every other result."""
+    results = {
+        path.relative_to(folder).as_posix(): sha256_of(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+    unknown = connection.execute(
+        "SELECT name, unknown_columns FROM every_file ORDER BY name, sha256"
+    ).fetchall()
+    manifest = {
+        "run_id": run_id,
+        "version": program_version(),
+        "result_schema_version": RESULT_SCHEMA_VERSION,
+        "as_of": plan.request.as_of.isoformat(),
+        **balance,
+        "repeated_amounts": list(repeated),
+        "unknown_columns": {name: columns for name, columns in unknown if columns},
+        **_entries_by_privacy_level(plan, balance, repeated, unknown),
+        "policies": {
+            p.document.id: {"file": p.file_name, "sha256": p.sha256} for p in plan.library.policies
+        },
+        "reference": dict(sorted(plan.reference.hashes.items())),
+        "results": results,
+    }
+    text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+    (folder / MANIFEST).write_text(text, encoding="utf-8")
+
+
+def _entries_by_privacy_level(
+    plan: Plan,
+    balance: dict[str, Any],
+    repeated: Sequence[dict[str, Any]],
+    unknown: list[tuple[str, list[str]]],
+) -> dict[str, object]:
+    """Entries in place of the full ones: without identifiers, names of columns and small counts."""
+    if plan.request.privacy == FULL:
+        return {}
+    level = {"privacy": plan.request.privacy}
+    if plan.pseudonyms is None:
+        files = [
+            {name: file[name] for name in ("table", "file", "sha256")} for file in balance["files"]
+        ]
+        return level | {"files": files, "tables": [], "repeated_amounts": [], "unknown_columns": {}}
+    claims = [
+        claim | {"claim_id": plan.pseudonyms.of("claim", claim["claim_id"])} for claim in repeated
+    ]
+    return level | {
+        "pseudonym_key": plan.pseudonyms.fingerprint,
+        "repeated_amounts": sorted(claims, key=lambda claim: (claim["payer"], claim["claim_id"])),
+        "unknown_columns": {name: len(columns) for name, columns in unknown if columns},
+    }
+
+
+def repeated_amounts_for_manifest(repeated: pl.DataFrame) -> list[dict[str, object]]:
+    """The manifest's entries for claims that repeat the claim's amount on every line."""
+    rows = repeated.select(
+        pl.lit("medical").alias("claim_source"),
+        "payer",
+        "claim_id",
+        "lines",
+        pl.col("amount").cast(pl.String),
+    )
+    return rows.to_dicts()
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether the folder of a run exists and every result has the hash that its manifest states."""
+    try:
+        results = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["results"]
+        return all(sha256_of(folder / name) == sha256 for name, sha256 in results.items())
+    except (OSError, ValueError, KeyError):
+        return False

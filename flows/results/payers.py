@@ -1,0 +1,18 @@
+"""One name for each payer, however the extracts spell it."""
+
+import polars as pl
+
+
+def one_name_per_payer(lines: pl.DataFrame, payer_names: dict[str, str]) -> pl.Expr:
+    """The column `payer` with the most frequent spelling of each payer in these lines.
+
+    payer_names: lower-case spelling -> payer id.
+    """
+    spellings = (
+        lines.group_by("payer")
+        .len()
+        .with_columns(id=pl.col("payer").str.to_lowercase().replace(payer_names))
+        .sort("len", "payer", descending=[True, False])
+        .with_columns(name=pl.col("payer").first().over("id"))
+    )
+    return pl.col("payer").replace(dict(spellings.select("payer", "name").iter_rows()))

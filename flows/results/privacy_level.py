@@ -1,0 +1,32 @@
+"""Reduce the tables of a run to its privacy level."""
+
+import shutil
+from pathlib import Path
+
+import polars as pl
+
+from flows.plan import Plan
+from flows.privacy import FULL, pseudonymise
+from flows.results.csv import write_csv
+from flows.results.small_cells import AGGREGATE_FILE, aggregated
+from flows.results.tables import write_tables
+
+
+def apply_privacy_level(folder: Path, plan: Plan) -> None:
+    """Rewrite a folder so that it shows no more than the request's privacy level allows.
+
+    Everything else in the folder is removed. Reports are written from these tables afterwards, so
+    they show no more either.
+    """
+    if plan.request.privacy == FULL:
+        return
+    full = {path.stem: pl.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
+    shutil.rmtree(folder)
+    folder.mkdir(mode=0o700)
+    if plan.pseudonyms is None:
+        table = aggregated(full["exceptions"], full["worklist"], plan.payer_names)
+        write_csv(folder / AGGREGATE_FILE, table)
+        return
+    tables = {name: pseudonymise(frame, plan.pseudonyms) for name, frame in full.items()}
+    write_tables(folder, tables)
+    write_csv(folder / "exceptions.csv", tables["exceptions"])
