@@ -149,6 +149,11 @@ def test_no_statement_reads_the_clock(path: Path) -> None:
     assert re.findall(words, path.read_text(encoding="utf-8"), re.IGNORECASE) == []
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=_name)
+def test_no_test_imports_from_a_test_module(path: Path) -> None:
+    assert [name for name in imported(path) if re.search(r"\btest_", name)] == []
+
+
 # ---------------------------------------------------------------- what a rule module may hold
 
 

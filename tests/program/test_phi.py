@@ -13,7 +13,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,13 +25,11 @@ from flows.cli.app import main
 from flows.errors import TRACE_FILE
 from flows.plan import Request
 from flows.privacy import KEY, LEVELS
+from tests.support.canaries import CANARY, SERVICE_DATE, canaries_in, raise_with_canaries
 from tests.support.hostile import CSV, HEAD, PARQUET, TWO_TYPED, csv, fill, parquet
 from tests.support.nights import in_clear, night
 from tests.support.running import AS_OF, ROOT
 
-CANARY = "CANARY7Q"
-SERVICE_DATE = "1987-03-29"
-CANARIES = (CANARY, SERVICE_DATE, SERVICE_DATE.replace("-", ""))
 PSEUDONYM_KEY = "a secret of this test, long enough to be one"
 RAISED = [
     "load_stage",
@@ -142,19 +140,11 @@ def _words(base: Path, attempt: Attempt, command: str) -> list[str]:
     return [*map(str, words), "--as-of", AS_OF.isoformat(), *attempt.words]
 
 
-def _found(text: bytes) -> list[str]:
-    """The canaries that some bytes hold, as UTF-8 or UTF-16, in any case."""
-    lower = text.lower()
-    return [
-        c for c in CANARIES if c.lower().encode() in lower or c.lower().encode("utf-16-le") in lower
-    ]
-
-
 def _searched(folder: Path) -> dict[str, list[str]]:
     """The canaries in the name or content of every file and folder below a folder."""
     found = {}
     for path in folder.rglob("*"):
-        held = _found(
+        held = canaries_in(
             os.fsencode(path.relative_to(folder)) + (path.read_bytes() if path.is_file() else b"")
         )
         if held:
@@ -166,14 +156,6 @@ def _check_is_private(output: Path) -> None:
     """Assert that only the owner can read the files and folders."""
     for path in [output, *output.rglob("*")]:
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path.name
-
-
-def _raise_with_canaries(*_arguments: object) -> object:
-    """Raise an exception whose text, cause and context hold row content."""
-    try:
-        raise KeyError(f"{CANARY} of {SERVICE_DATE}")
-    except KeyError as error:
-        raise ValueError(f"claim {CANARY}") from error
 
 
 # ---------------------------------------------------------------- without Prefect
@@ -205,10 +187,10 @@ def test_validate_prints_no_row_content(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     if attempt.raising:
-        monkeypatch.setattr(cli, attempt.raising, _raise_with_canaries)
+        monkeypatch.setattr(cli, attempt.raising, raise_with_canaries)
     assert main(_words(tmp_path / "runs", attempt, "validate")) == attempt.exit_code
     printed = capfd.readouterr()
-    assert _found((printed.out + printed.err).encode()) == []
+    assert canaries_in((printed.out + printed.err).encode()) == []
     output = tmp_path / "runs" / attempt.name.replace(" ", "-") / "out"
     if output.exists():
         _check_is_private(output)
@@ -222,33 +204,14 @@ def test_the_error_of_a_failing_stage_has_no_link_to_the_row(
     """Prefect writes the causes and contexts of an error to its log and database."""
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / CSV).write_bytes(csv(*ROWS))
-    monkeypatch.setattr(stages, "validate_stage", _raise_with_canaries)
-    with pytest.raises(Exception, match=r"A bug: ValueError at test_phi\.py") as raised:
+    monkeypatch.setattr(stages, "validate_stage", raise_with_canaries)
+    with pytest.raises(Exception, match=r"A bug: ValueError at canaries\.py") as raised:
         night(Request(tmp_path / "in", tmp_path / "out", tmp_path / "out" / "audit.duckdb", AS_OF))
     assert raised.value.__cause__ is None and raised.value.__context__ is None
-    assert _found(repr(raised.value).encode()) == []
+    assert canaries_in(repr(raised.value).encode()) == []
 
 
 # ---------------------------------------------------------------- with Prefect
-
-DRIVER = """
-import json, sys
-from tests.program.test_phi import run_all
-run_all(json.loads(sys.argv[1]))
-"""
-
-
-def run_all(work: dict[str, object]) -> None:
-    """Run every command line in this process, one after another, and write the exit codes."""
-    codes = {}
-    for name, raising, words in work["runs"]:  # type: ignore[attr-defined]
-        kept: Callable[..., object] | None = getattr(stages, raising) if raising else None
-        if kept:
-            setattr(stages, raising, _raise_with_canaries)
-        codes[name] = main(words)
-        if kept:
-            setattr(stages, raising, kept)
-    Path(str(work["codes"])).write_text(json.dumps(codes), encoding="utf-8")
 
 
 @pytest.mark.slow
@@ -268,7 +231,7 @@ def test_a_run_leaves_no_row_content_outside_its_results(tmp_path: Path) -> None
         KEY: PSEUDONYM_KEY,
     }
     done = subprocess.run(
-        [sys.executable, "-c", DRIVER, json.dumps(work)],
+        [sys.executable, "-m", "tests.support.canaries", json.dumps(work)],
         capture_output=True,
         cwd=ROOT,
         env=environment,
@@ -276,7 +239,7 @@ def test_a_run_leaves_no_row_content_outside_its_results(tmp_path: Path) -> None
     )
     codes = json.loads((tmp_path / "codes.json").read_text(encoding="utf-8"))
     assert codes == {a.name: a.exit_code for a in ATTEMPTS}, done.stderr.decode()[-2000:]
-    assert (_found(done.stdout), _found(done.stderr)) == ([], [])
+    assert (canaries_in(done.stdout), canaries_in(done.stderr)) == ([], [])
     assert PSEUDONYM_KEY.encode() not in done.stdout + done.stderr
     assert any(outside["prefect"].rglob("*.db"))
     assert _searched(tmp_path / "outside") == {}
