@@ -19,7 +19,8 @@ from audit_rules.lint.labels import Labels
 from audit_rules.policy.document import Policy, PolicyFile, parse_policy
 from audit_rules.policy.library import PolicyLibrary, check_library, load_policies
 from audit_rules.policy.statements import CodeRange, CodingRow
-from audit_rules.reference.codes import hcpcs_roles, inducer_strengths, policy_codes
+from audit_rules.reference.codes import hcpcs_roles, inducer_strengths
+from audit_rules.reference.diagnosis_lists import policy_codes
 from audit_rules.reference.icd10cm import Icd10cm, load_icd10cm
 
 Check = Callable[[Subject], Iterator[Defect]]

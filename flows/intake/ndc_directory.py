@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from audit_rules.errors import PolicyRefused
-from audit_rules.reference.codes import SHIPPED_CODE_SETS
+from audit_rules.reference.code_sets import SHIPPED_CODE_SETS
 
 _PRODUCT = (
     "PRODUCTID",

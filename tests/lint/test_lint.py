@@ -14,7 +14,7 @@ from audit_rules.lint.run import CHECKS, Defect, as_json, as_text, has_errors, l
 from audit_rules.policy.document import read_policy_file
 from audit_rules.policy.library import load_policies, read_policy_files
 from audit_rules.policy.statements import written_codes
-from audit_rules.reference.codes import SHIPPED_CODE_SETS as CODE_SETS
+from audit_rules.reference.code_sets import SHIPPED_CODE_SETS as CODE_SETS
 from audit_rules.reference.icd10cm import load_icd10cm
 from tests.support.running import ROOT
 

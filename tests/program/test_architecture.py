@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 RULE_FOLDER = ROOT / "audit_rules" / "rules"
 PACKAGES = ("schemas", "audit_rules", "flows")
 MODULES = [p for package in PACKAGES for p in sorted((ROOT / package).rglob("*.py"))]
+AUDIT_RULES = [p for p in MODULES if p.is_relative_to(ROOT / "audit_rules")]
 RULE_FILES = sorted(p for p in RULE_FOLDER.glob("*.py") if p.name != "__init__.py")
 SQL_FILES = sorted((ROOT / "sql").rglob("*.sql"))
 
@@ -26,7 +27,28 @@ MAY_IMPORT = {
     "audit_rules": {"schemas", "audit_rules"},
     "flows": {"schemas", "audit_rules", "flows"},
 }
-KNOWS_PATHS = ("document.py", "library.py", "codes.py")
+RULES_MAY_IMPORT = {
+    "__init__": set(),
+    "errors": set(),
+    "policy": {"errors"},
+    "reference": {"errors", "policy"},
+    "engine": {"policy", "reference"},
+    "wording": {"engine"},
+    "catalogue": {"engine", "policy"},
+    "facts": {"engine", "policy", "reference"},
+    "rules": {"engine", "facts", "policy", "reference"},
+    "lint": {"errors", "policy", "reference", "wording"},
+    "counterfactuals": {"engine", "facts", "policy", "reference", "wording"},
+}
+"""Which folders and modules of audit_rules each may import besides itself."""
+
+KNOWS_PATHS = (
+    "policy/document.py",
+    "policy/library.py",
+    "reference/code_sets.py",
+    "reference/codes.py",
+    "reference/diagnosis_lists.py",
+)
 CLOCK = Path("flows/clock.py")
 CLOCK_READERS = {
     "today",
@@ -110,12 +132,22 @@ def test_packages_depend_in_one_direction(path: Path) -> None:
     assert ours <= MAY_IMPORT[package]
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in MODULES if p.is_relative_to(ROOT / "audit_rules")], ids=_name
-)
+@pytest.mark.parametrize("path", AUDIT_RULES, ids=_name)
+def test_the_folders_of_audit_rules_depend_in_one_direction(path: Path) -> None:
+    folder = path.relative_to(ROOT).with_suffix("").parts[1]
+    ours = {name.split(".")[1] for name in imported(path) if name.startswith("audit_rules.")}
+    assert ours - {folder} <= RULES_MAY_IMPORT[folder]
+
+
+def test_every_folder_of_audit_rules_has_its_place() -> None:
+    found = {p.relative_to(ROOT).with_suffix("").parts[1] for p in AUDIT_RULES}
+    assert found == RULES_MAY_IMPORT.keys()
+
+
+@pytest.mark.parametrize("path", AUDIT_RULES, ids=_name)
 def test_the_rules_are_pure(path: Path) -> None:
     unwanted = {"prefect", "duckdb", "logging", "time", "os", "random", "subprocess"}
-    if path.name not in KNOWS_PATHS:
+    if path.relative_to(ROOT / "audit_rules").as_posix() not in KNOWS_PATHS:
         unwanted |= {"pathlib", "io", "tempfile", "shutil"}
     assert _roots(path) & unwanted == set()
 
