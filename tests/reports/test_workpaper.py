@@ -1,4 +1,4 @@
-"""The work-paper: what stands in its cells, what Excel's limits leave out, and what is read back of it."""
+"""The work-paper: its cells, what Excel's limits leave out, and what is read back from it."""
 
 import zipfile
 from collections.abc import Iterator
@@ -72,7 +72,7 @@ def _exception(number: int, **values: object) -> dict[str, object]:
 def _written(
     folder: Path, *exceptions: dict[str, object], wanted: bool | None = None
 ) -> tuple[str, ...]:
-    """A work-paper of these exceptions; what is told of it."""
+    """Write a work-paper of these exceptions; return the notes for the user."""
     frame = pl.DataFrame(exceptions, schema=EXCEPTION)
     amounts = {
         name: pl.lit(None)
@@ -98,7 +98,7 @@ def _written(
 
 
 def _cells(file: Path, sheet: str = "Lines") -> list[list[Any]]:
-    """Every cell of a sheet as the reader sees it."""
+    """Every cell of a sheet as a reader sees it."""
     frame = (
         fastexcel.read_excel(file)
         .load_sheet(sheet, header_row=None, skip_rows=0, dtypes="string")
@@ -108,7 +108,7 @@ def _cells(file: Path, sheet: str = "Lines") -> list[list[Any]]:
 
 
 def _types(file: Path, row: int) -> dict[str, str | None]:
-    """The type that the file itself gives each cell of a row of the sheet of lines: inlineStr, n, or none."""
+    """The type in the file of each cell of a row of the lines: inlineStr, n, or none."""
     names = {"m": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}
     tree = ElementTree.fromstring(zipfile.ZipFile(file).read("xl/worksheets/sheet2.xml"))
     cells = tree.findall(f"m:sheetData/m:row[@r='{row}']/m:c", names)
@@ -122,7 +122,7 @@ def _types(file: Path, row: int) -> dict[str, str | None]:
     )
 
 
-# ---------------------------------------------------------------- what stands in the cells
+# ---------------------------------------------------------------- cells
 
 HOSTILE = [
     "=1+1",
@@ -153,7 +153,7 @@ def test_text_stays_text(text: str, tmp_path: Path) -> None:
     assert {types[n] for n in ("claim_id", "payer", "rationale", "product_code")} == {"inlineStr"}
 
 
-def test_money_and_dates_are_such(tmp_path: Path) -> None:
+def test_money_and_dates_are_written_as_numbers(tmp_path: Path) -> None:
     _written(
         tmp_path,
         _exception(
@@ -217,7 +217,7 @@ def test_the_strongest_and_largest_come_first(tmp_path: Path) -> None:
     ]
 
 
-def test_the_work_paper_of_the_sample_is_whole(sample_results: Path) -> None:
+def test_the_work_paper_of_the_sample_is_complete(sample_results: Path) -> None:
     file = sample_results / WORKPAPER
     exceptions = pl.read_parquet(sample_results / "exceptions.parquet")
     found = [m for m in RULES if m.RULE.id in set(exceptions["rule_id"])]
@@ -269,30 +269,30 @@ def test_the_same_results_are_the_same_bytes(tmp_path: Path) -> None:
     ]
 
 
-def test_what_the_sheet_of_lines_asks_for(tmp_path: Path) -> None:
+def test_the_sheet_of_lines_has_a_drop_down_list_and_filters(tmp_path: Path) -> None:
     _written(tmp_path, _exception(1), _exception(2))
     text = zipfile.ZipFile(tmp_path / WORKPAPER).read("xl/worksheets/sheet2.xml").decode()
     assert '<dataValidation type="list"' in text and '"confirm,dismiss,request records"' in text
     assert "<autoFilter" in text and 'state="frozen"' in text and "<conditionalFormatting" in text
 
 
-def test_a_night_without_exceptions_has_a_work_paper_too(tmp_path: Path) -> None:
+def test_a_run_without_exceptions_has_a_work_paper_too(tmp_path: Path) -> None:
     assert _written(tmp_path) == ()
     assert _cells(tmp_path / WORKPAPER) == [HEAD]
 
 
-# ---------------------------------------------------------------- when it is written, and what does not fit
+# ---------------------------------------------------------------- when it is written
 
 
-def test_it_is_written_when_asked_for_or_small_enough(
+def test_it_is_written_if_requested_or_small_enough(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(write, "ROW_LIMIT", 1)
     both = [_exception(1), _exception(2)]
-    (told,) = _written(tmp_path / "large", *both)
+    (note,) = _written(tmp_path / "large", *both)
     assert (
-        "2 exceptions are more than 1" in told
-        and "--xlsx" in told
+        "2 exceptions are more than 1" in note
+        and "--xlsx" in note
         and not (tmp_path / "large" / WORKPAPER).exists()
     )
     assert (
@@ -306,34 +306,35 @@ def test_it_is_written_when_asked_for_or_small_enough(
     )
 
 
-def test_more_rows_than_a_sheet_has_are_left_out_and_told(
+def test_rows_beyond_a_sheets_limit_are_left_out_and_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (lines, write):
         monkeypatch.setattr(module, "EXCEL_ROWS", 3)
     fact = {"kind": "fill", "side": "against"}
-    told = _written(
+    notes = _written(
         tmp_path,
         _exception(1, amount_at_risk=Decimal(1)),
         *(_exception(n, evidence=[fact, fact]) for n in (2, 3)),
         wanted=True,
     )
-    assert len(told) == 2 and "1 of 3 exceptions are left out" in told[0] and "2 facts" in told[1]
+    assert len(notes) == 2
+    assert "1 of 3 exceptions are left out" in notes[0] and "2 facts" in notes[1]
     assert [row[HEAD.index("claim_id")] for row in _cells(tmp_path / WORKPAPER)[1:]] == [
         "00002",
         "00003",
     ]
-    said = [row[1] for row in _cells(tmp_path / WORKPAPER, "Summary") if row[0] == "NOT IN HERE"]
-    assert [f"{WORKPAPER}: {note}" for note in said] == list(told)
+    shown = [row[1] for row in _cells(tmp_path / WORKPAPER, "Summary") if row[0] == "NOT INCLUDED"]
+    assert [f"{WORKPAPER}: {note}" for note in shown] == list(notes)
 
 
-def test_a_text_longer_than_a_cell_is_cut_and_told(tmp_path: Path) -> None:
-    told = _written(
+def test_a_text_longer_than_a_cell_is_cut_and_reported(tmp_path: Path) -> None:
+    notes = _written(
         tmp_path,
         _exception(1, rationale="x" * 32_767),
         _exception(2, rationale="\U0001f48a" * 20_000),
     )
-    assert len(told) == 1 and "1 texts are cut" in told[0]
+    assert len(notes) == 1 and "1 texts are cut" in notes[0]
     whole, cut = (row[HEAD.index("rationale")] for row in _cells(tmp_path / WORKPAPER)[1:])
     assert whole == "x" * 32_767
     assert cut.endswith(cells.CUT) and len(cut.encode("utf-16-le")) // 2 == 32_766  # a pill is two
@@ -343,7 +344,7 @@ def test_a_text_longer_than_a_cell_is_cut_and_told(tmp_path: Path) -> None:
 
 
 def _filled(file: Path, *rows: tuple[object, object, object], sheet: str = "Lines") -> Path:
-    """A work-paper as a spreadsheet program saves it, with rows of exception_id, disposition and reason."""
+    """A saved work-paper with rows of exception_id, disposition and reason."""
     with xlsxwriter.Workbook(str(file)) as workbook:
         page = workbook.add_worksheet(sheet)
         page.write_row(0, 0, ["outcome", "exception_id", "disposition", "disposition_reason"])
@@ -375,32 +376,30 @@ REFUSED = [
         [("a", "confirm", None), ("SECRET", "dismiss", "  ")],
         "w.xlsx, row 3: dismiss without a reason",
     ),
-    ([("a", "SECRET", None)], "w.xlsx, row 2: no disposition that is known"),
-    ([("a", "confirm", "SECRET")], "no row says dismiss"),
-    ([], "no row says dismiss"),
+    ([("a", "SECRET", None)], "w.xlsx, row 2: unknown disposition"),
+    ([("a", "confirm", "SECRET")], "no row has the disposition dismiss"),
+    ([], "no row has the disposition dismiss"),
     ([(None, "dismiss", "SECRET")], "row 2: a disposition without an exception_id"),
     (
         [("SECRET", "dismiss", "x"), ("SECRET", "confirm", "x")],
-        "rows 2 and 3: one exception, two dispositions",
+        "rows 2 and 3: two dispositions for one exception",
     ),
 ]
 
 
 @pytest.mark.parametrize(("rows", "words"), REFUSED)
-def test_a_row_that_does_not_hold_is_named_by_its_number(
-    rows: list[Any], words: str, tmp_path: Path
-) -> None:
+def test_a_wrong_row_is_named_by_its_number(rows: list[Any], words: str, tmp_path: Path) -> None:
     file = _filled(tmp_path / "w.xlsx", *rows)
     with pytest.raises(UsageError, match=words) as raised:
         dismissals(file, None)
     assert "SECRET" not in str(raised.value)
 
 
-def test_what_is_no_work_paper_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_work_paper_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.xlsx").write_text("exception_id\n")
     _filled(tmp_path / "other.xlsx", sheet="Sheet1")
     for name in ("text.xlsx", "other.xlsx", "gone.xlsx"):
-        with pytest.raises(UsageError, match=f"{name} is no work-paper"):
+        with pytest.raises(UsageError, match=f"{name} is not a work-paper"):
             dismissals(tmp_path / name, None)
 
 
@@ -409,7 +408,7 @@ def test_what_is_no_work_paper_is_refused(tmp_path: Path) -> None:
 
 @pytest.fixture
 def audited(tmp_path: Path) -> Iterator[Path]:
-    """A base folder with one night in which a fill was found, and its work-paper."""
+    """A folder with a run that found one fill, and its work-paper."""
     figures = {
         "quantity": 500,
         "paid_amount": "5000.00",

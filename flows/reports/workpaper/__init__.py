@@ -1,1 +1,1 @@
-"""The Excel work-paper exceptions.xlsx: where an analyst goes through the exceptions and says what becomes of each."""
+"""The Excel work-paper exceptions.xlsx, in which an analyst decides about each exception."""

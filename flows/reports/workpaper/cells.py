@@ -1,4 +1,4 @@
-"""The open workbook, and how a value becomes a cell that Excel shows as it is and never executes."""
+"""The open spreadsheet, and cells that Excel shows as they are and never executes."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -16,18 +16,19 @@ from xlsxwriter.worksheet import Worksheet
 from flows.reports.workpaper.styles import STYLES
 
 EXCEL_ROWS, EXCEL_TEXT = 1_048_576, 32_767
-CUT = " [cut here; whole in exceptions.parquet]"
-_EXACT = 10**15  # a number of more digits loses some of them in Excel
-_FIRST_DAY = date(1900, 3, 1)  # Excel counts earlier days wrongly
+CUT = " [cut here; full text in exceptions.parquet]"
+_EXACT = 10**15  # Excel loses digits of larger numbers
+_FIRST_DAY = date(1900, 3, 1)  # Excel miscounts earlier days
 _A4 = 9
 TITLE_HEIGHT, HEADING_HEIGHT, _LINE_HEIGHT, _HIGHEST = 28, 20, 13.5, 409  # points
-_CHARACTERS = 1.2  # of running text on one unit of width, or a few more
+_CHARACTERS = 1.2  # of running text per unit of width, roughly
+_FOOTER = "&L&8&A&C&8Holds protected health information&R&8Page &P of &N"
 
 
-class Column(NamedTuple):
-    """A column of a sheet: the name of its values, its width in characters, and how they are shown.
+class SheetColumn(NamedTuple):
+    """A column of a sheet: the name of its values, its width in characters, and their style.
 
-    title   what stands in the header, where that is not the name.
+    title   the text of the header, if it is not the name.
     """
 
     name: str
@@ -37,7 +38,7 @@ class Column(NamedTuple):
 
     @property
     def header(self) -> str:
-        """The style of its header: over figures it stands on their side."""
+        """The style of its header, aligned like the values."""
         return "header_number" if self.style in ("money", "number", "count") else "header"
 
 
@@ -49,17 +50,17 @@ class Link(NamedTuple):
 
 
 class Formula(NamedTuple):
-    """A formula of ours, and what it comes to as the work-paper is written."""
+    """A formula of ours, and its result when the work-paper is written."""
 
     text: str
     result: int
 
 
-class Book:
-    """A workbook, and how many texts did not fit into its cells."""
+class Spreadsheet:
+    """An open workbook; `texts_cut` counts the texts that were too long for their cells."""
 
     def __init__(self, workbook: xlsxwriter.Workbook) -> None:
-        """A workbook without pages."""
+        """Start without sheets."""
         self._workbook = workbook
         self._styles: dict[str, Format] = {}
         self.texts_cut = 0
@@ -70,8 +71,8 @@ class Book:
             self._styles[name] = self._workbook.add_format(STYLES[name])
         return self._styles[name]
 
-    def page(self, name: str, widths: Sequence[float], landscape: bool = True) -> "Page":
-        """A new sheet with columns of these widths, which prints as wide as the paper."""
+    def add_sheet(self, name: str, widths: Sequence[float], landscape: bool = True) -> "Sheet":
+        """Add a sheet with columns of these widths, which prints as wide as the paper."""
         sheet = self._workbook.add_worksheet(name)
         for i, width in enumerate(widths):
             sheet.set_column(i, i, width, self.style("plain"))
@@ -81,64 +82,63 @@ class Book:
         sheet.set_margins(0.4, 0.4, 0.5, 0.6)
         sheet.fit_to_pages(1, 0)
         sheet.hide_gridlines(2)
-        sheet.set_footer("&L&8&A&C&8Holds protected health information&R&8Page &P of &N")
-        return Page(self, sheet, widths)
+        sheet.set_footer(_FOOTER)
+        return Sheet(self, sheet, widths)
 
-    def fitting(self, text: str) -> str:
-        """A text, or as much of it as a cell holds."""
-        units = text.encode(
-            "utf-16-le"
-        )  # as Excel counts: a character beyond the basic plane is two
+    def cut_to_fit(self, text: str) -> str:
+        """Return the text, or as much of it as a cell holds."""
+        # Excel counts UTF-16 units: a character beyond the basic plane is two
+        units = text.encode("utf-16-le")
         if len(units) <= 2 * EXCEL_TEXT:
             return text
         self.texts_cut += 1
         return units[: 2 * (EXCEL_TEXT - len(CUT))].decode("utf-16-le", errors="ignore") + CUT
 
 
-class Page:
+class Sheet:
     """A sheet that is written from top to bottom; `row` is the next row, from 0."""
 
-    def __init__(self, book: Book, sheet: Worksheet, widths: Sequence[float]) -> None:
-        """A sheet without rows."""
-        self.book, self.sheet, self.widths, self.row = book, sheet, widths, 0
+    def __init__(
+        self, spreadsheet: Spreadsheet, worksheet: Worksheet, widths: Sequence[float]
+    ) -> None:
+        """Start without rows."""
+        self.spreadsheet, self.worksheet, self.widths = spreadsheet, worksheet, widths
+        self.row = 0
 
-    def line(
+    def write_row(
         self, values: Sequence[object], styles: Sequence[str], height: float | None = None
     ) -> None:
-        """Write values side by side into the next row, which is as high as its wrapped texts need."""
+        """Write values side by side into the next row, as high as its wrapped texts need."""
         wrapped = (
             _height(v, w)
             for v, w, s in zip(values, self.widths, styles, strict=False)
             if STYLES[s].get("text_wrap")
         )
-        self.sheet.set_row(self.row, height or max(wrapped, default=_LINE_HEIGHT + 2))
+        self.worksheet.set_row(self.row, height or max(wrapped, default=_LINE_HEIGHT + 2))
         for i, (value, style) in enumerate(zip(values, styles, strict=True)):
-            self._put(i, value, style)
+            self._write_cell(i, value, style)
         self.row += 1
 
-    def _put(self, column: int, value: object, style: str) -> None:
-        """Write a value so that it is shown as it is: text never as a formula, link or number, and no digit lost."""
-        shown = self.book.style(style)
+    def _write_cell(self, column: int, value: object, style: str) -> None:
+        """Write a value as it is: text never as a formula, link or number, and no digit lost."""
+        sheet, place, format_ = self.worksheet, (self.row, column), self.spreadsheet.style(style)
         if isinstance(value, Link):
-            self.sheet.write_url(
-                self.row, column, f"internal:'{value.sheet}'!A1", shown, value.text
-            )
+            sheet.write_url(*place, f"internal:'{value.sheet}'!A1", format_, value.text)
         elif isinstance(value, Formula):
-            self.sheet.write_formula(self.row, column, value.text, shown, value.result)
+            sheet.write_formula(*place, value.text, format_, value.result)
         elif value is None or value == "":
-            self.sheet.write_blank(self.row, column, None, shown)
+            sheet.write_blank(*place, None, format_)
         elif isinstance(value, Decimal | int | float) and _is_exact(value):
-            self.sheet.write_number(self.row, column, float(value), shown)
+            sheet.write_number(*place, float(value), format_)
         elif isinstance(value, date) and value >= _FIRST_DAY:
-            self.sheet.write_datetime(
-                self.row, column, datetime(value.year, value.month, value.day), shown
-            )
+            day = datetime(value.year, value.month, value.day)
+            sheet.write_datetime(*place, day, format_)
         else:
-            self.sheet.write_string(self.row, column, self.book.fitting(str(value)), shown)
+            sheet.write_string(*place, self.spreadsheet.cut_to_fit(str(value)), format_)
 
 
 def _height(value: object, width: float) -> float:
-    """Points that a wrapped text needs in a column of a width."""
+    """The points that a wrapped text needs in a column of a width."""
     lines = sum(
         max(1, math.ceil(len(part) / (width * _CHARACTERS))) for part in str(value).split("\n")
     )
@@ -157,8 +157,11 @@ def _is_exact(value: Decimal | float) -> bool:
 
 
 @contextmanager
-def opened(file: Path, as_of: date, scratch: Path) -> Iterator[Book]:
-    """A workbook of the same bytes for the same cells; complete when the block ends well. Raises OSError."""
+def new_spreadsheet(file: Path, as_of: date, scratch: Path) -> Iterator[Spreadsheet]:
+    """Yield a spreadsheet that is complete when the block ends without an error.
+
+    The same cells give the same bytes. Raises OSError.
+    """
     options = {
         "constant_memory": True,
         "tmpdir": str(scratch),
@@ -168,11 +171,11 @@ def opened(file: Path, as_of: date, scratch: Path) -> Iterator[Book]:
     }
     workbook = xlsxwriter.Workbook(str(file), options)
     workbook.use_zip64()
-    night = datetime(as_of.year, as_of.month, as_of.day)
+    created = datetime(as_of.year, as_of.month, as_of.day)
     workbook.set_properties(
-        {"title": "Drug claims audit: work-paper", "author": "claims-audit", "created": night}
+        {"title": "Drug claims audit: work-paper", "author": "claims-audit", "created": created}
     )
-    yield Book(workbook)
+    yield Spreadsheet(workbook)
     try:
         workbook.close()
     except FileCreateError as error:

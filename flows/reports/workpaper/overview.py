@@ -1,4 +1,4 @@
-"""The first sheet: what was audited, what was found, how the work-paper is used, and what did not fit into it."""
+"""The first sheet: what was audited and found, how to use the work-paper, what is missing."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ import polars as pl
 from audit_rules.engine.rule import RuleModule
 from audit_rules.wording import question
 from flows.reports.run_facts import RunFacts
-from flows.reports.workpaper.cells import HEADING_HEIGHT, TITLE_HEIGHT, Formula, Link, Page
+from flows.reports.workpaper.cells import HEADING_HEIGHT, TITLE_HEIGHT, Formula, Link, Sheet
 from flows.reports.workpaper.disposition import LINES, MEANINGS
 from flows.reports.workpaper.lines import EVIDENCE, disposition_cells
 from schemas.outcomes import EXCEPTIONS, MEANING
@@ -16,51 +16,55 @@ OVERVIEW = "Summary"
 WIDTHS = (19, 72, 13, 17, 16, 12, 18)
 _STEPS = (
     f"Work through the sheet {LINES}: the strongest outcome and the largest amounts come first.",
-    f"A note on each header says what the column means. The facts behind a line are in the sheet {EVIDENCE}.",
-    "Choose a disposition from the list in its cell, and say why beside it.",
+    f"A note on each header explains the column. The sheet {EVIDENCE} has the facts behind a line.",
+    "Choose a disposition from the list in its cell, and give the reason next to it.",
     "Save, then: claims-audit dismiss --warehouse FILE --by NAME --file exceptions.xlsx",
-    "What was dismissed is so from the next run on, until it moves. The other words stay in this file.",
+    "A dismissal lasts from the next run until the exception changes. Other words stay here.",
 )
 
 
 def write_overview(
-    page: Page,
+    sheet: Sheet,
     run: RunFacts,
     exceptions: pl.DataFrame,
     worklist: pl.DataFrame,
     rules: Sequence[RuleModule],
     left_out: Sequence[str],
 ) -> None:
-    """The sheet; `rules` are those with a sheet of their own, `left_out` says what is not in the work-paper."""
-    page.line(["Drug claims audit: work-paper"], ["title"], TITLE_HEIGHT)
+    """Write the first sheet.
+
+    rules      those with a sheet of their own.
+    left_out   what is not in the work-paper, and why.
+    """
+    sheet.write_row(["Drug claims audit: work-paper"], ["title"], TITLE_HEIGHT)
     for label, text in (
         ("as of", run.as_of.isoformat()),
         ("run", f"{run.run_id}, claims-audit {run.version}"),
-        ("moved", run.changes),
+        ("changes", run.changes),
         ("loaded", f"{run.rows_read:,} rows in all files of the warehouse"),
         (
             "set aside",
             f"{run.quarantined:,} rows quarantined, {run.duplicates:,} exact duplicates",
         ),
     ):
-        page.line([label, text], ["label", "plain"])
+        sheet.write_row([label, text], ["label", "plain"])
     for note in left_out:
-        page.line(["NOT IN HERE", note], ["warning", "warning"])
-    _outcomes(page, exceptions, worklist)
-    _rules(page, exceptions, rules)
-    _dispositions(page, exceptions.height)
+        sheet.write_row(["NOT INCLUDED", note], ["warning", "warning"])
+    _outcomes(sheet, exceptions, worklist)
+    _rules(sheet, exceptions, rules)
+    _dispositions(sheet, exceptions.height)
 
 
-def _heading(page: Page, text: str) -> None:
-    """A heading under a blank row, ruled over the whole width."""
-    page.row += 1
-    page.line([text, *[None] * (len(WIDTHS) - 1)], ["heading"] * len(WIDTHS), HEADING_HEIGHT)
+def _heading(sheet: Sheet, text: str) -> None:
+    """Write a heading under an empty row, ruled over the whole width."""
+    sheet.row += 1
+    sheet.write_row([text, *[None] * (len(WIDTHS) - 1)], ["heading"] * len(WIDTHS), HEADING_HEIGHT)
 
 
-def _outcomes(page: Page, exceptions: pl.DataFrame, worklist: pl.DataFrame) -> None:
-    """Exceptions, lines and dollars by outcome."""
-    _heading(page, "What was found")
-    page.line(
+def _outcomes(sheet: Sheet, exceptions: pl.DataFrame, worklist: pl.DataFrame) -> None:
+    """Write exceptions, lines and dollars by outcome."""
+    _heading(sheet, "What was found")
+    sheet.write_row(
         ["outcome", "meaning", "exceptions", "claim lines", "at risk"],
         ["header"] * 2 + ["header_number"] * 3,
     )
@@ -78,17 +82,17 @@ def _outcomes(page: Page, exceptions: pl.DataFrame, worklist: pl.DataFrame) -> N
             counts.get(outcome, 0),
             *lines.get(outcome, (0, 0)),
         ]
-        page.line(values, [outcome, "text", "count", "count", "money"])
+        sheet.write_row(values, [outcome, "text", "count", "count", "money"])
     total = ["all", None, exceptions.height, worklist.height, worklist["amount_at_risk"].sum()]
-    page.line(total, ["total", "total", "total_count", "total_count", "total_money"])
-    page.line(["A line's dollars count once here, under its strongest outcome."], ["label"])
+    sheet.write_row(total, ["total", "total", "total_count", "total_count", "total_money"])
+    sheet.write_row(["A line's dollars count once here, under its strongest outcome."], ["label"])
 
 
-def _rules(page: Page, exceptions: pl.DataFrame, rules: Sequence[RuleModule]) -> None:
-    """Exceptions by rule and outcome, each rule with a link to its sheet."""
-    _heading(page, "By rule")
-    page.line(
-        ["rule", "what it asks", *EXCEPTIONS, "at risk"], ["header"] * 2 + ["header_number"] * 5
+def _rules(sheet: Sheet, exceptions: pl.DataFrame, rules: Sequence[RuleModule]) -> None:
+    """Write exceptions by rule and outcome, each rule with a link to its sheet."""
+    _heading(sheet, "By rule")
+    sheet.write_row(
+        ["rule", "question", *EXCEPTIONS, "at risk"], ["header"] * 2 + ["header_number"] * 5
     )
     for module in rules:
         rule = module.RULE.id
@@ -100,22 +104,22 @@ def _rules(page: Page, exceptions: pl.DataFrame, rules: Sequence[RuleModule]) ->
             *(counts.get(o) for o in EXCEPTIONS),
             found["amount_at_risk"].sum(),
         ]
-        page.line(values, ["linked", "wrapped", *["count"] * len(EXCEPTIONS), "money"])
-    page.line(["A line's dollars may count under several rules here."], ["label"])
+        sheet.write_row(values, ["linked", "wrapped", *["count"] * len(EXCEPTIONS), "money"])
+    sheet.write_row(["A line's dollars may count under several rules here."], ["label"])
 
 
-def _dispositions(page: Page, exceptions: int) -> None:
-    """What to do, what the words mean, and how many lines have each by now."""
-    _heading(page, "How to use it")
+def _dispositions(sheet: Sheet, exceptions: int) -> None:
+    """Write what to do, what each disposition means, and how many lines have it by now."""
+    _heading(sheet, "How to use it")
     for number, step in enumerate(_STEPS, 1):
-        page.line([f"{number}.", step], ["label", "plain"])
-    page.row += 1
-    page.line(["disposition", "meaning", "lines"], ["header", "header", "header_number"])
+        sheet.write_row([f"{number}.", step], ["label", "plain"])
+    sheet.row += 1
+    sheet.write_row(["disposition", "meaning", "lines"], ["header", "header", "header_number"])
     cells = disposition_cells(exceptions)
-    for word, means in MEANINGS.items():
-        count = Formula(f'=COUNTIF({cells},"{word}")', 0)
-        page.line([word, means, count], ["asked", "wrapped", "count"])
-    page.line(
-        ["(blank)", "Not decided yet.", Formula(f"=COUNTBLANK({cells})", exceptions)],
+    for disposition, meaning in MEANINGS.items():
+        count = Formula(f'=COUNTIF({cells},"{disposition}")', 0)
+        sheet.write_row([disposition, meaning, count], ["asked", "wrapped", "count"])
+    sheet.write_row(
+        ["(empty)", "Not decided yet.", Formula(f"=COUNTBLANK({cells})", exceptions)],
         ["asked", "wrapped", "count"],
     )

@@ -1,45 +1,47 @@
-"""A sheet per rule that found something: what the rule asks, in its own words, and what it answered on how many lines."""
+"""One sheet per rule that found something: its docstring and the counts of its answers."""
 
 import polars as pl
 
 from audit_rules import catalogue
 from audit_rules.engine.rule import RuleModule
-from flows.reports.workpaper.cells import TITLE_HEIGHT, Book, Column, Link
+from flows.reports.workpaper.cells import TITLE_HEIGHT, Link, SheetColumn, Spreadsheet
 from flows.reports.workpaper.overview import OVERVIEW
 from schemas.outcomes import EXCEPTIONS
 
-_COVERAGE = (
-    Column("policy_id", 34, "text", "policy document"),
-    Column("outcome", 17, "text"),
-    Column("reason", 38, "text"),
-    Column("lines", 10, "count"),
-    Column("amount_at_risk", 16, "money"),
+_ANSWER_COLUMNS = (
+    SheetColumn("policy_id", 34, "text", "policy document"),
+    SheetColumn("outcome", 17, "text"),
+    SheetColumn("reason", 38, "text"),
+    SheetColumn("lines", 10, "count"),
+    SheetColumn("amount_at_risk", 16, "money"),
 )
 _ANSWER = ["policy_id", "outcome", "reason"]
 
 
 def write_rule(
-    book: Book, module: RuleModule, exceptions: pl.DataFrame, coverage: pl.DataFrame
+    spreadsheet: Spreadsheet, module: RuleModule, exceptions: pl.DataFrame, coverage: pl.DataFrame
 ) -> None:
-    """The sheet of one rule, with the amounts of its exceptions beside the counts."""
+    """Write the sheet of one rule: what it asks, and counts and amounts of its answers."""
     rule = module.RULE.id
-    page = book.page(rule, [c.width for c in _COVERAGE], landscape=False)
+    sheet = spreadsheet.add_sheet(rule, [c.width for c in _ANSWER_COLUMNS], landscape=False)
     title, _, text = catalogue.describe(module).partition("\n\n")
-    page.line([title], ["title"], TITLE_HEIGHT)
-    page.line([Link(OVERVIEW, f"back to {OVERVIEW}")], ["link"])
-    page.row += 1
+    sheet.write_row([title], ["title"], TITLE_HEIGHT)
+    sheet.write_row([Link(OVERVIEW, f"back to {OVERVIEW}")], ["link"])
+    sheet.row += 1
     for line in text.splitlines():
-        page.line([line], ["code"])
-    page.row += 1
-    page.line(
-        ["What it answered, by policy document", *[None] * (len(_COVERAGE) - 1)],
-        ["heading"] * len(_COVERAGE),
+        sheet.write_row([line], ["code"])
+    sheet.row += 1
+    sheet.write_row(
+        ["Its answers by policy document", *[None] * (len(_ANSWER_COLUMNS) - 1)],
+        ["heading"] * len(_ANSWER_COLUMNS),
     )
-    page.line([c.title or c.name for c in _COVERAGE], [c.header for c in _COVERAGE])
+    sheet.write_row(
+        [c.title or c.name for c in _ANSWER_COLUMNS], [c.header for c in _ANSWER_COLUMNS]
+    )
     amounts = exceptions.filter(rule_id=rule).group_by(_ANSWER).agg(pl.col("amount_at_risk").sum())
     answers = coverage.filter(rule_id=rule).join(
         amounts, on=_ANSWER, how="left", nulls_equal=True, maintain_order="left"
     )
-    for values in answers.select(c.name for c in _COVERAGE).iter_rows():
+    for values in answers.select(c.name for c in _ANSWER_COLUMNS).iter_rows():
         outcome = values[1] if values[1] in EXCEPTIONS else "text"
-        page.line(values, ["text", outcome, *(c.style for c in _COVERAGE[2:])])
+        sheet.write_row(values, ["text", outcome, *(c.style for c in _ANSWER_COLUMNS[2:])])

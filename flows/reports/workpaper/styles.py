@@ -1,4 +1,4 @@
-"""How the cells of the work-paper look, by the name of the style; an outcome's own colours stand under its name."""
+"""How the cells of the work-paper look, by name of style; each outcome has one of its name."""
 
 from schemas.outcomes import ADVISORY, RECORDS_REQUEST, RECOVER, REVIEW
 

@@ -1,4 +1,4 @@
-"""Write exceptions.xlsx from the result tables of a run, where it is asked for or small enough."""
+"""Write exceptions.xlsx from the result tables of a run, if requested or small enough."""
 
 from pathlib import Path
 
@@ -6,23 +6,24 @@ import polars as pl
 
 from audit_rules.rules import RULES
 from flows.reports.run_facts import RunFacts
-from flows.reports.workpaper.cells import EXCEL_ROWS, EXCEL_TEXT, opened
+from flows.reports.workpaper.cells import EXCEL_ROWS, EXCEL_TEXT, new_spreadsheet
 from flows.reports.workpaper.lines import in_order_of_work, write_evidence, write_lines
 from flows.reports.workpaper.overview import OVERVIEW, WIDTHS, write_overview
 from flows.reports.workpaper.rule_sheets import write_rule
 
 WORKPAPER = "exceptions.xlsx"
 ROW_LIMIT = 5_000
-"""Exceptions up to which a work-paper is written unasked."""
+"""The most exceptions for which a work-paper is written without being requested."""
 
 
 def write_workpaper(
     folder: Path, run: RunFacts, wanted: bool | None, scratch: Path
 ) -> tuple[str, ...]:
-    """Write the work-paper beside the Parquet results of a folder; returns what the user must know of it, in words.
+    """Write the work-paper next to the Parquet results; return what the user must know about it.
 
-    wanted   True: whatever its size, False: not at all, None: up to ROW_LIMIT exceptions. Excel's own limits hold always:
-             what does not fit is left out and said, in the work-paper too.
+    wanted   True: whatever its size; False: not at all; None: up to ROW_LIMIT exceptions.
+
+    Excel's own limits always apply: what does not fit is left out, and the work-paper says so too.
     """
     exceptions, worklist, coverage = (
         pl.read_parquet(folder / f"{name}.parquet")
@@ -32,17 +33,23 @@ def write_workpaper(
         return ()
     if wanted is None and exceptions.height > ROW_LIMIT:
         return (
-            f"no {WORKPAPER}: {exceptions.height:,} exceptions are more than {ROW_LIMIT:,}. --xlsx writes it all the same.",
+            f"{WORKPAPER} was not written: {exceptions.height:,} exceptions are more than "
+            f"{ROW_LIMIT:,}. Give --xlsx to write it anyway.",
         )
     found = set(exceptions["rule_id"])
     rules = [module for module in RULES if module.RULE.id in found]
     ordered = in_order_of_work(exceptions)
-    with opened(folder / WORKPAPER, run.as_of, scratch) as book:
-        first = book.page(OVERVIEW, WIDTHS)
-        lines_left, facts_left = write_lines(book, ordered), write_evidence(book, ordered)
-        left_out = tuple(_left_out(exceptions.height, lines_left, facts_left, book.texts_cut))
+    with new_spreadsheet(folder / WORKPAPER, run.as_of, scratch) as spreadsheet:
+        first = spreadsheet.add_sheet(OVERVIEW, WIDTHS)
+        lines_left, facts_left = (
+            write_lines(spreadsheet, ordered),
+            write_evidence(spreadsheet, ordered),
+        )
+        left_out = tuple(
+            _left_out(exceptions.height, lines_left, facts_left, spreadsheet.texts_cut)
+        )
         for module in rules:
-            write_rule(book, module, exceptions, coverage)
+            write_rule(spreadsheet, module, exceptions, coverage)
         write_overview(first, run, exceptions, worklist, rules, left_out)
     return tuple(f"{WORKPAPER}: {note}" for note in left_out)
 
@@ -51,15 +58,17 @@ def _left_out(exceptions: int, lines: int, facts: int, texts: int) -> list[str]:
     notes = []
     if lines:
         notes.append(
-            f"{lines:,} of {exceptions:,} exceptions are left out, the weakest and smallest: a sheet has {EXCEL_ROWS:,} rows. "
-            "All are in exceptions.parquet."
+            f"{lines:,} of {exceptions:,} exceptions are left out, the weakest and smallest: "
+            f"a sheet has {EXCEL_ROWS:,} rows. All are in exceptions.parquet."
         )
     if facts:
         notes.append(
-            f"{facts:,} facts of the evidence are left out: a sheet has {EXCEL_ROWS:,} rows. All are in exceptions.parquet."
+            f"{facts:,} facts of the evidence are left out: a sheet has {EXCEL_ROWS:,} rows. "
+            "All are in exceptions.parquet."
         )
     if texts:
         notes.append(
-            f"{texts:,} texts are cut: a cell holds {EXCEL_TEXT:,} characters. They are whole in exceptions.parquet."
+            f"{texts:,} texts are cut: a cell holds {EXCEL_TEXT:,} characters. "
+            "The full texts are in exceptions.parquet."
         )
     return notes
