@@ -28,7 +28,8 @@ from audit_rules.rules import RULES
 from flows import stages
 from flows.intake.landing import ExtractFile, find_extracts
 from flows.judging.frames import extract
-from flows.plan import Plan, Request, plan
+from flows.plan import Plan, plan
+from flows.request import RunRequest
 from flows.results.timings import TIMINGS
 from flows.warehouse.connection import MEMORY_LIMIT, opened, sql_type
 from flows.warehouse.sql import identifier, literal
@@ -36,7 +37,6 @@ from schemas.tables import TABLES
 
 ROUNDS = 3
 AS_OF = date(2026, 6, 30)
-WAREHOUSE = "audit.duckdb"
 FOUR_RULES = ("DX01", "QTY01", "GEN01", "CYC01")
 
 # What the rules read of every line: which drug, whose, when, how much; and every diagnosis.
@@ -133,11 +133,7 @@ def measure_whole(extracts: Path, work: Path) -> Measured:
     """The same run again without a new file, with everybody judged again."""
     for folder in work.glob("run=*"):
         shutil.rmtree(folder)
-    return _run(
-        lambda: plan(
-            Request(None, work, work / WAREHOUSE, _night(extracts), xlsx=False, whole=True)
-        )
-    )
+    return _run(lambda: plan(_request(None, work, _night(extracts), whole=True)))
 
 
 def _night(extracts: Path) -> date:
@@ -204,8 +200,13 @@ def measure_plain(extracts: Path, work: Path) -> Measured:
     return measured
 
 
+def _request(extracts: Path | None, work: Path, as_of: date, whole: bool = False) -> RunRequest:
+    """A request for the result tables alone."""
+    return RunRequest(input=extracts, output=work, as_of=as_of, xlsx=False, page=False, whole=whole)
+
+
 def _plan(extracts: Path, work: Path, as_of: date = AS_OF) -> Plan:
-    return plan(Request(extracts, work, work / WAREHOUSE, as_of, xlsx=False))
+    return plan(_request(extracts, work, as_of))
 
 
 def _netted(extracts: Path, work: Path) -> Plan:

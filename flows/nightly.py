@@ -1,123 +1,157 @@
-"""The Prefect flow: load, validate, net, judge, report. Each task is one call to a plain function of stages.py.
+"""The Prefect flow: load, validate, settle, judge, report.
 
-What reaches Prefect's database are the paths the user gave, counts, and messages without row content.
+Each task is one call to a plain function of stages.py. What reaches Prefect's database are the
+paths the user gave, counts, and messages without row content.
 """
 
 import shutil
-from collections.abc import Callable
-from datetime import date
-from pathlib import Path
-from typing import TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TypedDict, TypeVar
 
 from prefect import flow, task
 from prefect.artifacts import create_table_artifact
-from prefect.cache_policies import NO_CACHE
+from prefect.cache_policies import NO_CACHE, CachePolicy
 from prefect.client.schemas.objects import State
 from prefect.events import emit_event
 from prefect.runtime import deployment, flow_run
 from prefect.settings import PREFECT_API_URL
 from prefect.states import Completed
 
-from flows import clock, stages
+from flows import stages
 from flows.errors import redacted_errors
-from flows.plan import Plan, Request, plan
-from flows.privacy import FULL, Level
+from flows.plan import Plan, plan
 from flows.progress import StageBars
+from flows.request import RunRequest
 from flows.summary import Summary
 from flows.warehouse.connection import hold
 
-R = TypeVar("R", bound=stages.StageResult | Summary)
+R = TypeVar("R", bound=stages.StageResult)
 FINISHED = "claims-audit.night.finished"
-"""The event that an automation can act on: its resource names the state, its payload the run and its counts."""
+"""The event for automations: its resource names the state, its payload the run and its counts."""
+
+
+class _TaskOptions(TypedDict):
+    cache_policy: CachePolicy
+    persist_result: bool
+
+
+_AS_A_TASK = _TaskOptions(cache_policy=NO_CACHE, persist_result=False)
+_made_plan: ContextVar[Plan | None] = ContextVar("made_plan", default=None)
+
+
+class Night:
+    """A run at work: its plan and its progress bars.
+
+    Not a dataclass: Prefect searches dataclass arguments of tasks, and a plan holds every code.
+    """
+
+    def __init__(self, made: Plan, bars: StageBars) -> None:
+        """A run that has not begun."""
+        self.plan = made
+        self.bars = bars
+
+    @contextmanager
+    def stage(self, name: str, steps: int = 1) -> Iterator[None]:
+        """Show a stage's bar and redact its errors."""
+        with self.bars.stage(name, steps), redacted_errors(self.plan.request.output):
+            yield
+
+    def show(self, result: R) -> R:
+        """Show how many rows the stage went through."""
+        self.bars.rows(result.counts()["rows"])
+        return result
+
+
+@task(**_AS_A_TASK)
+def load(night: Night) -> stages.LoadStageResult:
+    """Load every new extract."""
+    with night.stage("load", len(night.plan.extracts)):
+        return night.show(stages.load_stage(night.plan, night.bars.step))
+
+
+@task(**_AS_A_TASK)
+def validate(night: Night) -> stages.ValidateStageResult:
+    """Quarantine rows that fail a check, count warnings."""
+    with night.stage("validate"):
+        return night.show(stages.validate_stage(night.plan))
+
+
+@task(**_AS_A_TASK)
+def settle(night: Night) -> stages.SettleStageResult:
+    """Find who is who, and which version of a claim is final."""
+    with night.stage("settle"):
+        return night.show(stages.settle_stage(night.plan))
+
+
+@task(**_AS_A_TASK)
+def judge(night: Night) -> stages.JudgeStageResult:
+    """Run every rule for the persons affected since the last run."""
+    with night.stage("judge"):
+        return night.show(stages.judge_stage(night.plan))
+
+
+@task(**_AS_A_TASK)
+def report(
+    night: Night,
+    loaded: stages.LoadStageResult,
+    validated: stages.ValidateStageResult,
+    settled: stages.SettleStageResult,
+    judged: stages.JudgeStageResult,
+) -> Summary:
+    """Write and publish the results."""
+    with night.stage("report"):
+        return stages.report_stage(night.plan, loaded, validated, settled, judged)
 
 
 def night_of() -> str:
-    """The name of the flow run at hand: which night it is about."""
-    return f"night of {flow_run.parameters.get('as_of') or clock.today()}"
+    """The name of the current flow run: which night it is about."""
+    return f"night of {flow_run.parameters['request'].as_of}"
 
 
-@flow(name="claims-audit", flow_run_name=night_of, validate_parameters=False, persist_result=False)
-def nightly_audit(  # Prefect shows each parameter by name
-    input: str | None,
-    output: str,
-    warehouse: str,
-    as_of: str | None = None,
-    config: str | None = None,
-    policies: str | None = None,
-    ndc_directory: str | None = None,
-    partition_by: str | None = None,
-    xlsx: bool | None = None,
-    whole: bool = False,
-    page: bool = True,
-    privacy: Level = FULL,
-    show_progress: bool = True,
-) -> State[Summary]:
-    """Audit the extracts of one landing folder; paths and the as-of date (YYYY-MM-DD, else today) as text.
+@flow(name="claims-audit", flow_run_name=night_of, persist_result=False)
+def nightly_audit(request: RunRequest, show_progress: bool = True) -> State[Summary]:
+    """Audit the extracts of one landing folder.
 
-    Without an input, what the warehouse holds is judged again. A finished night is told by an event (FINISHED).
+    Without an input, the contents of the warehouse are judged again. With a server, an event
+    reports the finished night (FINISHED).
 
-    The state is `Completed`, or `Completed with quarantine` where rows were quarantined. Raises AuditError.
+    The state is `Completed`, or `Completed with quarantine` if rows were quarantined. Raises
+    AuditError.
     """
-    night = date.fromisoformat(as_of) if as_of else clock.today()
-    request = Request(
-        _path(input),
-        Path(output),
-        Path(warehouse),
-        night,
-        _path(config),
-        _path(policies),
-        _path(ndc_directory),
-        partition_by,
-        xlsx,
-        whole,
-        page,
-        privacy,
-    )
     with redacted_errors(request.output):
-        summary = _audit(plan(request), show_progress)
-    name = summary.state
+        summary = _audit(_made_plan.get() or plan(request), show_progress)
     if PREFECT_API_URL.value():  # a server of this run's own would not outlive it
-        counts = {"exceptions": summary.found, "quarantined": summary.quarantined, **summary.moved}
-        resource = {"prefect.resource.id": f"{FINISHED}.{summary.run_id}", "state": name}
-        resource["quarantine_tonight"] = (
-            "yes" if summary.quarantined_tonight else "no"
-        )  # of rows that this night loaded
-        scheduled = {
-            "prefect.resource.id": f"prefect.deployment.{deployment.id}",
-            "prefect.resource.role": "deployment",
-        }
-        payload = {"run_id": summary.run_id, "as_of": summary.as_of, **counts}
-        emit_event(
-            FINISHED, resource, related=[scheduled] if deployment.id else [], payload=payload
-        )
-    return Completed(name=name, message=f"{summary.quarantined} rows quarantined", data=summary)
+        _announce(summary)
+    message = f"{summary.quarantined} rows quarantined"
+    return Completed(name=summary.state, message=message, data=summary)
 
 
-def _path(text: str | None) -> Path | None:
-    return Path(text) if text else None
+def audit(made: Plan, show_progress: bool) -> Summary:
+    """Run the flow in this process, with a plan made before Prefect started. Raises AuditError."""
+    token = _made_plan.set(made)
+    try:
+        return nightly_audit(made.request, show_progress)  # type: ignore[return-value]
+    finally:
+        _made_plan.reset(token)
 
 
-def _audit(plan: Plan, show_progress: bool) -> Summary:
-    request, bars = plan.request, StageBars(show_progress)
+def _audit(made: Plan, show_progress: bool) -> Summary:
+    """Run the tasks under the lock of the warehouse, and store their counts as an artifact."""
+    request, night = made.request, Night(made, StageBars(show_progress))
     request.output.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with hold(request.warehouse), bars.shown():
+    with hold(request.warehouse_file), night.bars.shown():
         try:
-            stages.begin(plan)
-            loaded = _stage(
-                bars, "load", lambda: stages.load_stage(plan, bars.step), plan, len(plan.extracts)
-            )
-            validated = _stage(bars, "validate", lambda: stages.validate_stage(plan), plan)
-            settled = _stage(bars, "settle", lambda: stages.settle_stage(plan), plan)
-            judged = _stage(bars, "judge", lambda: stages.judge_stage(plan), plan)
-            summary = _stage(
-                bars,
-                "report",
-                lambda: stages.report_stage(plan, loaded, validated, settled, judged),
-                plan,
-            )
+            stages.begin(made)
+            loaded = load(night)
+            validated = validate(night)
+            settled = settle(night)
+            judged = judge(night)
+            summary = report(night, loaded, validated, settled, judged)
         finally:
-            shutil.rmtree(plan.bench.scratch, ignore_errors=True)
-    counts: dict[str, stages.StageResult] = {
+            shutil.rmtree(made.bench.scratch, ignore_errors=True)
+    named: dict[str, stages.StageResult] = {
         "load": loaded,
         "validate": validated,
         "settle": settled,
@@ -125,24 +159,25 @@ def _audit(plan: Plan, show_progress: bool) -> Summary:
     }
     rows = [
         {"stage": stage, "count": what, "value": n}
-        for stage, result in counts.items()
+        for stage, result in named.items()
         for what, n in result.counts().items()
     ]
-    create_table_artifact(
-        rows, key="claims-audit-counts", description=f"Counts of run {summary.run_id}"
-    )
+    description = f"Counts of run {summary.run_id}"
+    create_table_artifact(rows, key="claims-audit-counts", description=description)
     return summary
 
 
-def _stage(bars: StageBars, name: str, work: Callable[[], R], plan: Plan, steps: int = 1) -> R:
-    """Run one stage as a Prefect task of that name."""
-
-    def safely() -> R:
-        with redacted_errors(plan.request.output):
-            return work()
-
-    with bars.stage(name, steps):
-        answer = task(name=name, cache_policy=NO_CACHE, persist_result=False)(safely)()
-        if not isinstance(answer, Summary):
-            bars.rows(answer.counts()["rows"])
-        return answer
+def _announce(summary: Summary) -> None:
+    """Emit the event of a finished night, related to its deployment if it has one."""
+    counts = {"exceptions": summary.found, "quarantined": summary.quarantined, **summary.moved}
+    resource = {
+        "prefect.resource.id": f"{FINISHED}.{summary.run_id}",
+        "state": summary.state,
+        "quarantine_tonight": "yes" if summary.quarantined_tonight else "no",
+    }
+    scheduled = {
+        "prefect.resource.id": f"prefect.deployment.{deployment.id}",
+        "prefect.resource.role": "deployment",
+    }
+    payload = {"run_id": summary.run_id, "as_of": summary.as_of, **counts}
+    emit_event(FINISHED, resource, related=[scheduled] if deployment.id else [], payload=payload)

@@ -1,11 +1,7 @@
 """What a run needs before it starts: everything that can be refused without reading a row is refused here."""
 
-import hashlib
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import date
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any
 
 from audit_rules.errors import PolicyRefused
 from audit_rules.policy.library import PolicyLibrary, load_policies
@@ -15,60 +11,17 @@ from flows.errors import UsageError
 from flows.intake.config import Config, read_config
 from flows.intake.landing import ExtractFile, find_extracts
 from flows.intake.ndc_directory import directory_hashes, read_ndc_directory
-from flows.privacy import AGGREGATE, FULL, Level, Pseudonyms, read_pseudonyms
+from flows.privacy import Pseudonyms, read_pseudonyms
+from flows.provenance import Texts
+from flows.request import AGGREGATE, RunRequest
 from flows.warehouse.connection import Workbench, workbench
-from flows.warehouse.memory import program_digest
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user asked for; paths as given. Without an input, what the warehouse holds is judged again.
-
-    whole     everybody is judged again, whatever the warehouse remembers of the night before.
-    xlsx      whether the work-paper is written too; None: where it is not too long.
-    page      whether summary.html is written too.
-    privacy   how much of a person the results may show; see flows/privacy.py.
-    """
-
-    input: Path | None
-    output: Path
-    warehouse: Path
-    as_of: date
-    config: Path | None = None
-    policies: Path | None = None
-    ndc_directory: Path | None = None
-    partition_by: str | None = None
-    xlsx: bool | None = False
-    whole: bool = False
-    page: bool = False
-    privacy: Level = FULL
-
-    def extras(self) -> list[str]:
-        """What is asked for beside the results that every run has: a run with other files has another id."""
-        asked = {
-            "partition_by": self.partition_by,
-            "xlsx": self.xlsx,
-            "page": None if self.page else False,
-            "privacy": None if self.privacy == FULL else self.privacy,
-        }
-        return [f"{option} {value}" for option, value in asked.items() if value is not None]
-
-    def words(self, absolute: bool = False) -> dict[str, Any]:
-        """Every field as the flow takes it: paths and the date as text; paths as given, or absolute."""
-        return {f.name: _word(getattr(self, f.name), absolute) for f in fields(self)}
-
-
-def _word(value: Path | date | str | bool | None, absolute: bool) -> str | bool | None:
-    if isinstance(value, Path):
-        return str(value.resolve() if absolute else value)
-    return value.isoformat() if isinstance(value, date) else value
 
 
 @dataclass(frozen=True)
 class Plan:
     """A request with everything it names read and checked."""
 
-    request: Request
+    request: RunRequest
     config: Config
     library: PolicyLibrary
     reference: Reference
@@ -80,38 +33,23 @@ class Plan:
     @property
     def bench(self) -> Workbench:
         """Where this run works."""
-        return replace(
-            workbench(self.request.warehouse, self.request.as_of), whole=self.request.whole
-        )
-
-    def run_id(self, file_hashes: list[str], purged_before: date | None = None) -> str:
-        """16 hex digits of everything that a result depends on."""
-        policies, reference, config = self._texts()
-        purged = [f"purged before {purged_before}"] if purged_before else []
-        rest = [self.request.as_of.isoformat(), program_version(), *self.request.extras()]
-        rest += [self.pseudonyms.fingerprint] if self.pseudonyms else []
-        parts = [*sorted(file_hashes), *purged, *policies, *reference, config, *rest]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+        request = self.request
+        return replace(workbench(request.warehouse_file, request.as_of), whole=request.whole)
 
     @property
-    def texts(self) -> str:
-        """A digest of everything that answers depend on beside the rows and the day, the program's own text included."""
-        policies, reference, config = self._texts()
-        return hashlib.sha256(
-            "\n".join([*policies, *reference, config, program_digest()]).encode()
-        ).hexdigest()
+    def texts(self) -> Texts:
+        """What answers depend on besides the rows and the date."""
+        policies = {p.document.id: p.sha256 for p in self.library.policies}
+        return Texts(policies, self.reference.hashes, self.config.model_dump_json())
 
-    def _texts(self) -> tuple[list[str], list[str], str]:
-        reference = [f"{name} {sha256}" for name, sha256 in sorted(self.reference.hashes.items())]
-        return [p.sha256 for p in self.library.policies], reference, self.config.model_dump_json()
-
-
-def program_version() -> str:
-    """The version of this program, as installed."""
-    return version("claims-audit")
+    def run_id(self, file_hashes: list[str], purged_before: date | None = None) -> str:
+        """16 hexadecimal digits of everything that results depend on."""
+        options = self.request.run_id_parts()
+        options += [self.pseudonyms.fingerprint] if self.pseudonyms else []
+        return self.texts.run_id(self.request.as_of, file_hashes, options, purged_before)
 
 
-def plan(request: Request) -> Plan:
+def plan(request: RunRequest) -> Plan:
     """Read and check config, policies, reference tables and the landing folder. Raises AuditError."""
     pseudonyms = read_pseudonyms(request.privacy)
     if request.privacy == AGGREGATE and (request.xlsx or request.partition_by):
@@ -137,15 +75,15 @@ def plan(request: Request) -> Plan:
     return Plan(request, config, library, reference, extracts, names, days, pseudonyms)
 
 
-def _extracts(request: Request) -> tuple[ExtractFile, ...]:
+def _extracts(request: RunRequest) -> tuple[ExtractFile, ...]:
     """The extracts of the landing folder. Raises UsageError and InputRefused where there is nothing to judge."""
     if request.input is None:
-        if not request.warehouse.exists():
+        if not request.warehouse_file.exists():
             raise UsageError(
                 "There is no warehouse yet to judge again. Give the extracts with --input."
             )
         return ()
-    return tuple(find_extracts(request.input, may_add=request.warehouse.exists()))
+    return tuple(find_extracts(request.input, may_add=request.warehouse_file.exists()))
 
 
 def _payer_names(library: PolicyLibrary, config: Config) -> dict[str, str]:

@@ -18,20 +18,14 @@ import re
 from dataclasses import dataclass, field
 from functools import cache
 from string import Formatter
-from typing import Literal
 
 import polars as pl
 
 from audit_rules.rules import RULES
 from flows.errors import UsageError
+from flows.request import LEVELS, PSEUDONYMISED
 from schemas.formats import well_formed
 from schemas.tables import Kind
-
-Level = Literal["full", "pseudonymised", "aggregate"]
-FULL: Level = "full"
-PSEUDONYMISED: Level = "pseudonymised"
-AGGREGATE: Level = "aggregate"
-LEVELS = (FULL, PSEUDONYMISED, AGGREGATE)
 
 KEY = "CLAIMS_AUDIT_PSEUDONYM_KEY"
 SHORTEST_KEY = 32  # characters

@@ -22,7 +22,8 @@ from flows.judging.affected import touched_persons
 from flows.judging.frames import extract, of_others
 from flows.judging.standing import with_standing
 from flows.ledger.changes import FOUND, LedgerChanges, changes
-from flows.plan import Plan, program_version
+from flows.plan import Plan
+from flows.provenance import program_version
 from flows.reports.run_facts import RunFacts
 from flows.reports.write import write_reports
 from flows.results.failed_checks import failed_checks
@@ -184,7 +185,9 @@ def judge_stage(plan: Plan) -> JudgeStageResult:
     as_of, book = plan.request.as_of, PolicyBook(plan.library, plan.reference)
     with opened(plan.bench) as connection:
         others = of_others(connection, plan.reference, as_of)
-        before = touched_persons(connection, book, RULES, others, as_of, plan.texts)
+        before = touched_persons(
+            connection, book, RULES, others, as_of, plan.texts.judgement_digest()
+        )
         extracted = extract(connection, plan.reference, as_of, others, before)
         dossier = compile_dossier(extracted, plan.reference, plan.default_supply_days, as_of)
         tonight = judge(dossier, book, RULES)

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from audit_rules.engine.judge import Judgement
-from flows.plan import Request
+from flows.request import RunRequest
 from tests.support.nights import night
-from tests.support.running import AS_OF, ROOT, audited
+from tests.support.running import AS_OF, ROOT, audited, request_for
 from tests.support.shared import keep_temporary_files_in_memory, shared_folder
 
 SAMPLE = ROOT / "data" / "sample"
@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def sample_request(tmp_path_factory: pytest.TempPathFactory) -> Request:
+def sample_request(tmp_path_factory: pytest.TempPathFactory) -> RunRequest:
     """The request of the one run on the sample, with everything that a run can write."""
 
     def run(output: Path) -> None:
@@ -41,13 +41,13 @@ def sample_request(tmp_path_factory: pytest.TempPathFactory) -> Request:
     return _sample_request(shared_folder(tmp_path_factory, "sample", run))
 
 
-def _sample_request(output: Path) -> Request:
+def _sample_request(output: Path) -> RunRequest:
     warehouse = output / "audit.duckdb"
-    return Request(SAMPLE, output, warehouse, AS_OF, partition_by="payer", xlsx=True, page=True)
+    return request_for(SAMPLE, output, warehouse, AS_OF, partition_by="payer", xlsx=True, page=True)
 
 
 @pytest.fixture(scope="session")
-def sample_results(sample_request: Request) -> Path:
+def sample_results(sample_request: RunRequest) -> Path:
     """The folder of results of the run on the sample. Tests must not change it."""
     (folder,) = sample_request.output.glob("run=*")
     return folder

@@ -1,76 +1,54 @@
-"""Options that several commands share, each with its help."""
+"""Options of commands: those of `RunRequest`, generated, and those of decisions."""
 
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Callable
+from dataclasses import MISSING, Field, dataclass, fields
+from inspect import Parameter as Argument
+from inspect import Signature, signature
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 from cyclopts import Parameter
 
-from flows.plan import Request
-from flows.privacy import FULL, Level
+from flows.request import RunRequest
+
+C = TypeVar("C", bound=Callable[..., object])
 
 
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What a judgement rests on beside the extracts."""
+def options_of_a_run(
+    *names: str, without: tuple[str, ...] = (), request: type[RunRequest] = RunRequest
+) -> Callable[[C], C]:
+    """Replace the `**options` of a command by options of `RunRequest`: those named, else all.
 
-    config: Path | None = None
-    """a TOML file with settings"""
+    The command is called with the options that were given. It makes a `RunRequest` of them, which
+    adds the defaults.
+    """
+    types = get_type_hints(request)
+    chosen = [f for f in fields(request) if f.name in (names or types) and f.name not in without]
+    generated = [_argument(f, types[f.name]) for f in chosen]
 
-    policies: Path | None = None
-    """a folder with more policy files and code sets"""
+    def replace(command: C) -> C:
+        own = signature(command)
+        kept = [a for a in own.parameters.values() if a.kind is not Argument.VAR_KEYWORD]
+        arguments = sorted([*generated, *kept], key=_place)
+        command.__signature__ = Signature(arguments, return_annotation=own.return_annotation)  # type: ignore[attr-defined]
+        command.__annotations__ |= {a.name: a.annotation for a in generated}
+        return command
 
-    ndc_directory: Path | None = None
-    """a folder with the FDA NDC directory (product.txt, package.txt)"""
+    return replace
 
 
-NO_SETTINGS = Settings()
+def _argument(field: Field[Any], type_: Any) -> Argument:
+    """The keyword of an option; None stands for a default that is made anew for each run."""
+    default = Argument.empty if field.default is MISSING else field.default
+    if field.default_factory is not MISSING:
+        type_, default = type_ | None, None
+    annotation = Annotated[type_, Parameter(help=field.metadata["help"])]
+    return Argument(field.name, Argument.KEYWORD_ONLY, annotation=annotation, default=default)
 
 
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class Reports:
-    """Where a run's results go, and which there are beside those that every run has."""
-
-    output: Path
-    """folder for reports; each run has its own folder run=ID in it"""
-
-    warehouse: Path | None = None
-    """the warehouse to add to (default: audit.duckdb in the output folder)"""
-
-    partition_by: Literal["payer"] | None = None
-    """also write the exceptions into a folder per payer: exceptions/payer=ID/part-0.parquet"""
-
-    page: bool = True
-    """write summary.html, the page of the run for people"""
-
-    privacy: Level = FULL
-    """what results show of persons: everything, keyed pseudonyms in place of identifiers, or counts and sums alone"""
-
-    xlsx: bool | None = None
-    """write the work-paper exceptions.xlsx, or not (default: up to 5,000 exceptions)"""
-
-    whole: bool = False
-    """judge everybody again, also those whom nothing touched since the night before"""
-
-    def request(self, input: Path | None, as_of: date, settings: Settings) -> Request:
-        """The run that these options ask for."""
-        return Request(
-            input,
-            self.output,
-            self.warehouse or self.output / "audit.duckdb",
-            as_of,
-            settings.config,
-            settings.policies,
-            settings.ndc_directory,
-            self.partition_by,
-            self.xlsx,
-            self.whole,
-            page=self.page,
-            privacy=self.privacy,
-        )
+def _place(argument: Argument) -> tuple[int, bool]:
+    """Arguments by position come first, then required options."""
+    return argument.kind, argument.default is not Argument.empty
 
 
 @Parameter(name="*")

@@ -5,7 +5,6 @@ the nights before it, and writes nothing. So the same night again gives the same
 """
 
 import csv
-import hashlib
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +14,7 @@ import polars as pl
 
 from flows.clock import today
 from flows.errors import UsageError
-from flows.plan import Plan, program_version
+from flows.plan import Plan
 from flows.warehouse.connection import hold, upgrade, written
 from flows.warehouse.sql import day, fetched, one, run
 from schemas.results import CHANGE, conform
@@ -82,15 +81,7 @@ def changes(
 
 def _note_texts(connection: duckdb.DuckDBPyConnection, plan: Plan, before: date | None) -> None:
     """Under which texts tonight was judged, and which policies moved since the night before."""
-    rest = [
-        program_version(),
-        plan.config.model_dump_json(),
-        *(f"{n} {h}" for n, h in sorted(plan.reference.hashes.items())),
-    ]
-    texts = {p.document.id: p.sha256 for p in plan.library.policies} | {
-        "": hashlib.sha256("\n".join(rest).encode()).hexdigest()
-    }
-    for name, sha256 in sorted(texts.items()):
+    for name, sha256 in sorted(plan.texts.by_document().items()):
         connection.execute(
             "INSERT INTO main.night_text VALUES (?, ?, ?)", [plan.request.as_of, name, sha256]
         )

@@ -9,18 +9,19 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from flows.errors import UsageError
-from flows.plan import Plan, Request, plan
+from flows.plan import Plan, plan
+from flows.request import RunRequest
 from flows.settle.claims import net
 from flows.warehouse.connection import opened
 
 
 @contextmanager
-def settled_again(request: Request) -> Iterator[tuple[Plan, duckdb.DuckDBPyConnection]]:
+def settled_again(request: RunRequest) -> Iterator[tuple[Plan, duckdb.DuckDBPyConnection]]:
     """Yield the plan of a request without its input, and a workbench with final action settled.
 
     Raises UsageError if there is no such warehouse, and AuditError as a run would.
     """
-    if not request.warehouse.is_file():
+    if not request.warehouse_file.is_file():
         raise UsageError(
             "There is no such warehouse. Name the warehouse of a run with --warehouse."
         )

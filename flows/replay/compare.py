@@ -15,8 +15,8 @@ from audit_rules.engine.judge import judge
 from audit_rules.engine.rule import PolicyBook
 from audit_rules.rules import RULES
 from flows.judging.frames import extract
-from flows.plan import Request
 from flows.replay.as_of import settled_again
+from flows.request import RunRequest
 from schemas.results import NUMBERED_LINE
 
 APPEARS, DISAPPEARS, CHANGES = "appears", "disappears", "changes"
@@ -32,7 +32,7 @@ _SHOWN = (
 )
 
 
-def compare(request: Request, before: Path | None, after: Path | None) -> pl.DataFrame:
+def compare(request: RunRequest, before: Path | None, after: Path | None) -> pl.DataFrame:
     """Find what appears, disappears and changes between two folders of policies.
 
     A folder of None means the shipped policies alone. One row per move, rule and clause: lines,
@@ -62,7 +62,7 @@ def compare(request: Request, before: Path | None, after: Path | None) -> pl.Dat
     return pl.concat(summed).sort("move", "rule_id", "citation")
 
 
-def _exceptions(request: Request) -> pl.DataFrame:
+def _exceptions(request: RunRequest) -> pl.DataFrame:
     with settled_again(request) as (made, connection):
         extracted = extract(connection, made.reference, request.as_of)
     dossier = compile_dossier(extracted, made.reference, made.default_supply_days, request.as_of)

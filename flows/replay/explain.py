@@ -17,9 +17,10 @@ from audit_rules.engine.rule import ON, PolicyBook, RuleModule
 from audit_rules.rules import RULES
 from flows.errors import UsageError
 from flows.judging.frames import extract
-from flows.plan import Plan, Request
+from flows.plan import Plan
 from flows.replay.as_of import settled_again
 from flows.replay.explanation import ClaimRow, Explanation, RuleExplanation
+from flows.request import RunRequest
 from flows.settle.claims import QUANTITY, SERVICE_DATE
 from schemas.formats import well_formed
 from schemas.outcomes import EXCEPTIONS
@@ -42,7 +43,7 @@ class _Answers:
     by_line: dict[LineKey, list[tuple[RuleModule, Row, tuple[Row, ...]]]]
 
 
-def explain(request: Request, claim_id: str, line: int | None = None) -> Explanation:
+def explain(request: RunRequest, claim_id: str, line: int | None = None) -> Explanation:
     """Explain a claim in the request's warehouse, or one line of it; input and output are ignored.
 
     Raises UsageError if there is no such warehouse, claim or line, without repeating the request.

@@ -9,8 +9,9 @@ import duckdb
 import polars as pl
 
 from flows.intake.landing import sha256_of
-from flows.plan import Plan, program_version
-from flows.privacy import FULL
+from flows.plan import Plan
+from flows.provenance import program_version
+from flows.request import FULL
 from schemas.results import RESULT_SCHEMA_VERSION
 
 MANIFEST = "manifest.json"

@@ -6,7 +6,8 @@ from pathlib import Path
 import polars as pl
 
 from flows.plan import Plan
-from flows.privacy import FULL, pseudonymise
+from flows.privacy import pseudonymise
+from flows.request import FULL
 from flows.results.csv import write_csv
 from flows.results.small_cells import AGGREGATE_FILE, aggregated
 from flows.results.tables import write_tables

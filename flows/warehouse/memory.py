@@ -4,17 +4,14 @@ Everything here can be derived again from the rows. A night that may not build o
 texts are others, files are gone) looks at everything, and what it finds is remembered in place of what was.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import date
-from functools import cache
-from importlib.resources import files
-from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
 
-from flows.warehouse.sql import day, folder
+from flows.provenance import digest, program_digest
+from flows.warehouse.sql import day
 from schemas.tables import CLAIM_TABLES
 
 _NO_DAY = date.max
@@ -65,7 +62,7 @@ def begin_night(
     run.builds_on  one row: whether the facts (persons, final action) of the warehouse are built on, whether its answers
                    are, whether no later night is remembered, and whether tonight was judged.
     """
-    under = _digest(program_digest(), *(f"{k}\t{v}" for k, v in sorted(payer_names.items())))
+    under = digest(program_digest(), *(f"{k}\t{v}" for k, v in sorted(payer_names.items())))
     kept = _remembered(connection)
     visible = {n for (n,) in connection.execute("SELECT file_no FROM every_file").fetchall()}
     before = None
@@ -101,7 +98,7 @@ def builds_on_answers(
 
     They do under the same texts and where the same tables were supplied.
     """
-    texts = _digest(texts, *sorted(supplied))
+    texts = digest(texts, *sorted(supplied))
     kept = _remembered(connection)
     on_facts = connection.execute("SELECT on_facts FROM run.builds_on").fetchall()[0][0]
     stands = bool(on_facts and kept and kept.texts == texts)
@@ -133,28 +130,6 @@ def remember(connection: duckdb.DuckDBPyConnection, source: str) -> None:
                 connection.execute(f"INSERT INTO main.{name} BY NAME FROM {source}.{name}")
             else:
                 connection.execute(f"CREATE OR REPLACE TABLE main.{name} AS FROM {source}.{name}")
-
-
-@cache
-def program_digest() -> str:
-    """A digest of the program's own files: what another program answered is not built on."""
-    folders = [
-        folder(),
-        *(Path(str(files(package))) for package in ("audit_rules", "flows", "schemas")),
-    ]
-    paths = sorted(
-        {
-            p
-            for one in folders
-            for p in one.rglob("*")
-            if p.suffix in (".py", ".sql", ".csv", ".toml")
-        }
-    )
-    return _digest(*(hashlib.sha256(p.read_bytes()).hexdigest() for p in paths))
-
-
-def _digest(*texts: str) -> str:
-    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
 
 class _RememberedRun(NamedTuple):

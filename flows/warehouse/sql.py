@@ -2,23 +2,17 @@
 
 import re
 from datetime import date
-from importlib.resources import files
-from pathlib import Path
 from string import Template
 
 import duckdb
 import polars as pl
 
-
-def folder() -> Path:
-    """Where the SQL files lie, in a checkout or installed."""
-    packaged = Path(str(files("flows") / "sql"))
-    return packaged if packaged.is_dir() else Path(__file__).resolve().parent.parent.parent / "sql"
+from flows.provenance import sql_folder
 
 
 def statements(name: str) -> list[str]:
     """The statements of sql/NAME.sql, in order, comments left out."""
-    text = re.sub(r"--[^\n]*", "", (folder() / f"{name}.sql").read_text(encoding="utf-8"))
+    text = re.sub(r"--[^\n]*", "", (sql_folder() / f"{name}.sql").read_text(encoding="utf-8"))
     return [s.strip() for s in text.split(";\n") if s.strip()]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from flows.cli import app as cli
+from flows.cli import run as commands
 from flows.cli.app import main
 from flows.errors import InputRefused
 from flows.progress import StageBars
@@ -70,7 +70,7 @@ def run(
         told.update(words)
         return SUMMARY
 
-    monkeypatch.setattr(cli, "_run_flow", flow)
+    monkeypatch.setattr(commands, "_run_flow", flow)
     return lambda *options: (main([*WORDS, "--output", str(tmp_path), *options]), told)
 
 
@@ -134,7 +134,7 @@ def test_a_run_that_fails_says_why(
     def refuse(*_words: object, **_more: object) -> Summary:
         raise InputRefused("a.csv: cut. Export it again.")
 
-    monkeypatch.setattr(cli, "_run_flow", refuse)
+    monkeypatch.setattr(commands, "_run_flow", refuse)
     assert run(option) == (3, {})  # type: ignore[comparison-overlap]
     printed = capsys.readouterr()
     assert printed.err == "claims-audit: a.csv: cut. Export it again.\n"

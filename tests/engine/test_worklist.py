@@ -12,12 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_rules.engine.worklist import worklist
-from flows.plan import Request
 from schemas.outcomes import ADVISORY, EXCEPTIONS
 from schemas.results import EXCEPTION, REPEATED
 from tests.support.extracts import Row, as_csv, good
 from tests.support.nights import night
-from tests.support.running import AS_OF, judged, planned
+from tests.support.running import AS_OF, judged, planned, request_for
 
 AMOUNTS = ("recover_amount", "records_request_amount", "review_amount", "amount_at_risk")
 
@@ -206,7 +205,9 @@ def test_a_run_counts_a_repeating_claim_once_and_names_it(tmp_path: Path) -> Non
     (tmp_path / "in" / "diagnosis.csv").write_text(
         as_csv([good("diagnosis", member_id="N")]), encoding="utf-8"
     )
-    summary = night(Request(tmp_path / "in", tmp_path / "out", tmp_path / "audit.duckdb", AS_OF))
+    summary = night(
+        request_for(tmp_path / "in", tmp_path / "out", tmp_path / "audit.duckdb", AS_OF)
+    )
     manifest = json.loads((summary.folder / "manifest.json").read_text())
     assert manifest["repeated_amounts"] == [
         {"claim_source": "medical", "payer": "MMM", "claim_id": "a", "lines": 3, "amount": "900.00"}

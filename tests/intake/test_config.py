@@ -12,12 +12,13 @@ import pytest
 from audit_rules.errors import AuditError
 from flows.errors import UsageError
 from flows.intake.config import Config, read_config
-from flows.plan import Plan, Request, plan
+from flows.plan import Plan, plan
+from flows.request import RunRequest
 from flows.stages import begin, load_stage, validate_stage
 from flows.warehouse.connection import opened
 from tests.support.hostile import CSV, SENDERS_CONFIG, SENDERS_EXTRACT, csv, fill
 from tests.support.nights import night
-from tests.support.running import AS_OF
+from tests.support.running import AS_OF, request_for
 
 OWN_GROUP = grp.getgrgid(os.getgid()).gr_name
 CANARY = "JaneDoe19700501"
@@ -159,7 +160,7 @@ def test_an_alias_of_an_unknown_payer_is_refused_without_its_name(tmp_path: Path
     with pytest.raises(
         UsageError, match="an alias points to a payer that no policy document names"
     ) as refused:
-        plan(Request(tmp_path, tmp_path, tmp_path / "audit.duckdb", AS_OF, settings))
+        plan(request_for(tmp_path, tmp_path, tmp_path / "audit.duckdb", AS_OF, settings))
     assert CANARY not in str(refused.value)
 
 
@@ -170,16 +171,16 @@ def test_every_key_is_documented() -> None:
 # ---------------------------------------------------------------- what the keys do to a run
 
 
-def _landing(base: Path, extract: str | bytes, config: str) -> Request:
+def _landing(base: Path, extract: str | bytes, config: str) -> RunRequest:
     (base / "in").mkdir(parents=True)
     (base / "in" / CSV).write_bytes(extract.encode() if isinstance(extract, str) else extract)
     (base / "config.toml").write_text(config, encoding="utf-8")
-    return Request(
+    return request_for(
         base / "in", base / "out", base / "out" / "audit.duckdb", AS_OF, base / "config.toml"
     )
 
 
-def _loaded(request: Request) -> Plan:
+def _loaded(request: RunRequest) -> Plan:
     made = plan(request)
     request.output.mkdir()
     begin(made)

@@ -19,7 +19,7 @@ from audit_rules.errors import AuditError
 from flows import plan as planning
 from flows.errors import InputRefused
 from flows.intake import scan_ahead
-from flows.plan import Plan, Request, plan
+from flows.plan import Plan, plan
 from flows.settle.claims import Balance, FileCounts, net
 from flows.stages import begin, load_stage, validate_stage
 from flows.warehouse.connection import opened
@@ -37,7 +37,7 @@ from tests.support.hostile import (
     fill,
 )
 from tests.support.nights import content, night, published
-from tests.support.running import AS_OF
+from tests.support.running import AS_OF, request_for
 
 READ = [h for h in CORPUS if isinstance(h.fate, Read)]
 REFUSED = [h for h in CORPUS if isinstance(h.fate, Refused)]
@@ -85,7 +85,7 @@ TWICE = [h for h in ALONE if isinstance(h.fate, Read) and h.fate.duplicates]
 
 def _planned(base: Path, landing: Path, config: str) -> Plan:
     (base / "config.toml").write_text(config, encoding="utf-8")
-    return plan(Request(landing, base, base / "audit.duckdb", AS_OF, base / "config.toml"))
+    return plan(request_for(landing, base, base / "audit.duckdb", AS_OF, base / "config.toml"))
 
 
 def _loaded(made: Plan) -> Plan:
@@ -205,7 +205,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     base = tmp_path_factory.mktemp("first")
     (base / "in").mkdir()
     (base / "in" / CSV).write_text(f"{HEAD}\n{fill(91)}\n", encoding="utf-8")
-    night(Request(base / "in", base / "out", base / "out" / "audit.duckdb", AS_OF))
+    night(request_for(base / "in", base / "out", base / "out" / "audit.duckdb", AS_OF))
     before = content(base / "out" / "audit.duckdb")
     yield base / "out"
     assert content(base / "out" / "audit.duckdb") == before
@@ -251,7 +251,9 @@ def test_a_hostile_file_is_refused(
         is_read.append(hostile)
     (tmp_path / "config.toml").write_text(hostile.config, encoding="utf-8")
     with pytest.raises(AuditError) as refused:
-        night(Request(landing, output, output / "audit.duckdb", AS_OF, tmp_path / "config.toml"))
+        night(
+            request_for(landing, output, output / "audit.duckdb", AS_OF, tmp_path / "config.toml")
+        )
     message = str(refused.value)
     assert refused.value.exit_code == fate.exit_code, message
     assert re.search(".*".join(map(re.escape, fate.words)), message), message
@@ -275,7 +277,7 @@ def test_accepted_values_pass_through_the_rules_to_the_reports(
         shutil.copy(batches[ANY_ERROR_RATE].landing / name, tmp_path / "in" / name)
     (tmp_path / "config.toml").write_text(ANY_ERROR_RATE, encoding="utf-8")
     summary = night(
-        Request(
+        request_for(
             tmp_path / "in", tmp_path, tmp_path / "audit.duckdb", AS_OF, tmp_path / "config.toml"
         )
     )

@@ -21,12 +21,13 @@ from flows import stages
 from flows.judging.affected import touched_persons
 from flows.judging.frames import extract, of_others
 from flows.judging.standing import with_standing
-from flows.plan import Request, plan
+from flows.plan import plan
+from flows.request import RunRequest
 from flows.summary import Summary
 from flows.warehouse.connection import opened
 from tests.support.extracts import ANY_ERROR_RATE, Row, as_csv, good
 from tests.support.nights import night, published
-from tests.support.running import AS_OF, ROOT, run_to_final_action
+from tests.support.running import AS_OF, ROOT, request_for, run_to_final_action
 
 BRAND = "00078040134"
 OTHER_DRUG = "00093720110"
@@ -93,9 +94,9 @@ def _land(folder: Path, tables: Rows) -> Path:
     return folder
 
 
-def _request(base: Path, landing: Path | None, as_of: date) -> Request:
+def _request(base: Path, landing: Path | None, as_of: date) -> RunRequest:
     (base / "config.toml").write_text(ANY_ERROR_RATE, encoding="utf-8")
-    return Request(landing, base / "out", base / "audit.duckdb", as_of, base / "config.toml")
+    return request_for(landing, base / "out", base / "audit.duckdb", as_of, base / "config.toml")
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +109,7 @@ def first_night(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base
 
 
-def _judged_again(request: Request) -> set[str]:
+def _judged_again(request: RunRequest) -> set[str]:
     """Who is judged again on a night that is not kept; asserts that everybody's answers are as if all were judged."""
     made = plan(request)
     run_to_final_action(made)
@@ -124,7 +125,9 @@ def _judged_again(request: Request) -> set[str]:
 
     with opened(made.bench) as connection:
         others = of_others(connection, made.reference, request.as_of)
-        before = touched_persons(connection, book, FEW, others, request.as_of, made.texts)
+        before = touched_persons(
+            connection, book, FEW, others, request.as_of, made.texts.judgement_digest()
+        )
         found = with_standing(connection, judged(before))
         asked = {person for (person,) in connection.execute("FROM run.affected_person").fetchall()}
         whole = judged(None)
@@ -141,7 +144,7 @@ def _second_night(first_night: Path, base: Path, tables: Rows, as_of: date = FIR
     return _judged_again(_request(base, _land(base / "two", tables), as_of))
 
 
-def _same_as_whole(request: Request, summary: Summary) -> None:
+def _same_as_whole(request: RunRequest, summary: Summary) -> None:
     """Assert that the night's results have the bytes of looking at everything."""
     found = {k: v for k, v in published(request.output).items() if summary.run_id in k}
     shutil.rmtree(summary.folder)

@@ -14,10 +14,11 @@ from audit_rules.policy.library import SHIPPED_POLICIES
 from flows.cli.app import main
 from flows.errors import UsageError
 from flows.ledger.changes import DISMISS, REOPEN, Decision, decide, read_decisions
-from flows.plan import Request
+from flows.request import RunRequest
 from flows.summary import Summary
 from tests.support.extracts import IMATINIB, Row, as_csv, good
 from tests.support.nights import content, night, published
+from tests.support.running import request_for
 
 FIRST = date(2026, 3, 1)
 NIGHTS = 30
@@ -154,11 +155,13 @@ class Story:
     summaries: list[Summary] = field(default_factory=list)
     events: dict[str, list[tuple[int, str, str | None]]] = field(default_factory=dict)
 
-    def request(self, number: int, output: str = "out") -> Request:
+    def request(self, number: int, output: str = "out") -> RunRequest:
         """The run of one night."""
         landing = self.base / "nights" / f"{number:02d}"
         policies = self.base / "policies" if number in HIGHER_LIMIT else None
-        return Request(landing, self.base / output, self.warehouse, _day(number), policies=policies)
+        return request_for(
+            landing, self.base / output, self.warehouse, _day(number), policies=policies
+        )
 
     def run(self, number: int) -> None:
         """One night, and what was decided after it."""
@@ -266,7 +269,7 @@ def two_nights(tmp_path: Path) -> Iterator[Path]:
     """A base folder with the warehouse of a night in which A was found."""
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "pharmacy_claim.csv").write_text(as_csv([_fill("A")]), encoding="utf-8")
-    night(Request(tmp_path / "in", tmp_path / "out", tmp_path / "audit.duckdb", FIRST))
+    night(request_for(tmp_path / "in", tmp_path / "out", tmp_path / "audit.duckdb", FIRST))
     yield tmp_path
 
 
@@ -299,7 +302,7 @@ def test_a_dismissal_shows_in_the_ledger_at_once_and_in_the_next_nights_changes(
     ]
     assert main(["dismiss", *words]) == 0
     assert _statuses(two_nights) == {"dismissed"}
-    second = night(Request(None, two_nights / "out", two_nights / "audit.duckdb", _day(1)))
+    second = night(request_for(None, two_nights / "out", two_nights / "audit.duckdb", _day(1)))
     assert second.moved == {"dismissed": len(_ids(two_nights))}
     changes = pl.read_parquet(second.folder / "changes.parquet")
     assert set(changes["decision_reason"]) == {"paid in error"} and set(changes["decided_by"]) == {
@@ -310,9 +313,9 @@ def test_a_dismissal_shows_in_the_ledger_at_once_and_in_the_next_nights_changes(
     )  # the report stays complete
     assert main(["reopen", *words]) == 0
     assert _statuses(two_nights) == {"reopened"}
-    assert night(Request(None, two_nights / "out", two_nights / "audit.duckdb", _day(2))).moved == {
-        "reopened": len(_ids(two_nights))
-    }
+    assert night(
+        request_for(None, two_nights / "out", two_nights / "audit.duckdb", _day(2))
+    ).moved == {"reopened": len(_ids(two_nights))}
 
 
 WRONG = [
@@ -356,7 +359,7 @@ def test_the_same_night_again_replaces_its_own_events(two_nights: Path) -> None:
     before = content(two_nights / "audit.duckdb")
     shutil.rmtree(two_nights / "out")
     again = night(
-        Request(two_nights / "in", two_nights / "out", two_nights / "audit.duckdb", FIRST)
+        request_for(two_nights / "in", two_nights / "out", two_nights / "audit.duckdb", FIRST)
     )
     assert again.night_before is None and set(again.moved) == {"new"}
     assert content(two_nights / "audit.duckdb") == before

@@ -18,18 +18,18 @@ from flows import stages
 from flows.cli import app as cli
 from flows.cli.app import main
 from flows.errors import TRACE_FILE
-from flows.plan import Request
+from flows.request import RunRequest
 from flows.settle import claims as net
 from flows.warehouse.connection import hold
 from tests.support.hostile import CSV, HEAD, csv, fill
 from tests.support.nights import night, published
-from tests.support.running import AS_OF
+from tests.support.running import AS_OF, request_for
 
 SENTENCE_END = re.compile(r"[.?!](?=\s+[A-Z]|$)")
 
 
-def _request(base: Path) -> Request:
-    return Request(base / "in", base / "out", base / "out" / "audit.duckdb", AS_OF)
+def _request(base: Path) -> RunRequest:
+    return request_for(base / "in", base / "out", base / "out" / "audit.duckdb", AS_OF)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def _check_is_clear(message: str) -> None:
     assert not re.search(r"\b[CM]\d+\b", message), "row content in a message"
 
 
-def _fails(request: Request, exit_code: int) -> str:
+def _fails(request: RunRequest, exit_code: int) -> str:
     with pytest.raises(AuditError) as failed:
         night(request)
     assert failed.value.exit_code == exit_code, failed.value

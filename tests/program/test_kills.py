@@ -18,7 +18,7 @@ import pytest
 
 from flows.errors import DiskTrouble
 from flows.ledger.changes import DISMISS, REOPEN, Decision, decide
-from flows.plan import Request
+from flows.request import RunRequest
 from tests.support.extracts import Content, good, write
 from tests.support.hostile import ANY_ERROR_RATE, CSV, csv, fill
 from tests.support.kills import (
@@ -31,7 +31,7 @@ from tests.support.kills import (
     whole_night,
 )
 from tests.support.nights import content, night, published
-from tests.support.running import AS_OF
+from tests.support.running import AS_OF, request_for
 
 
 def _left_behind(output: Path) -> tuple[object, ...]:
@@ -138,10 +138,12 @@ class Undisturbed:
         return found[:: 1 if (self.before / "out").exists() else 2]
 
 
-def _configured(base: Path, night_no: int = 0) -> Request:
+def _configured(base: Path, night_no: int = 0) -> RunRequest:
     """The run that many nights before the last."""
     config, as_of = base / "config.toml", AS_OF - timedelta(days=night_no)
-    return Request(base / "in", base / "out", base / "out" / "audit.duckdb", as_of, config=config)
+    return request_for(
+        base / "in", base / "out", base / "out" / "audit.duckdb", as_of, config=config
+    )
 
 
 def _undisturbed(base: Path, nights: list[Mapping[str, Content]]) -> Undisturbed:

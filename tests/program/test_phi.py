@@ -23,12 +23,12 @@ from flows import stages
 from flows.cli import app as cli
 from flows.cli.app import main
 from flows.errors import TRACE_FILE
-from flows.plan import Request
-from flows.privacy import KEY, LEVELS
+from flows.privacy import KEY
+from flows.request import LEVELS
 from tests.support.canaries import CANARY, SERVICE_DATE, canaries_in, raise_with_canaries
 from tests.support.hostile import CSV, HEAD, PARQUET, TWO_TYPED, csv, fill, parquet
 from tests.support.nights import in_clear, night
-from tests.support.running import AS_OF, ROOT
+from tests.support.running import AS_OF, ROOT, request_for
 
 PSEUDONYM_KEY = "a secret of this test, long enough to be one"
 RAISED = [
@@ -206,7 +206,9 @@ def test_the_error_of_a_failing_stage_has_no_link_to_the_row(
     (tmp_path / "in" / CSV).write_bytes(csv(*ROWS))
     monkeypatch.setattr(stages, "validate_stage", raise_with_canaries)
     with pytest.raises(Exception, match=r"A bug: ValueError at canaries\.py") as raised:
-        night(Request(tmp_path / "in", tmp_path / "out", tmp_path / "out" / "audit.duckdb", AS_OF))
+        night(
+            request_for(tmp_path / "in", tmp_path / "out", tmp_path / "out" / "audit.duckdb", AS_OF)
+        )
     assert raised.value.__cause__ is None and raised.value.__context__ is None
     assert canaries_in(repr(raised.value).encode()) == []
 

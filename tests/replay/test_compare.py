@@ -8,10 +8,9 @@ import pytest
 
 from audit_rules.policy.library import SHIPPED_POLICIES
 from flows.cli.app import main
-from flows.plan import Request
 from tests.support.extracts import as_csv, good
 from tests.support.nights import content, night
-from tests.support.running import AS_OF
+from tests.support.running import AS_OF, request_for
 
 QUANTITY = "cigna-imatinib-quantity.toml"
 
@@ -40,7 +39,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for c, m, q in fills
     ]
     (base / "in" / "pharmacy_claim.csv").write_text(as_csv(rows), encoding="utf-8")
-    night(Request(base / "in", base / "out", base / "audit.duckdb", AS_OF))
+    night(request_for(base / "in", base / "out", base / "audit.duckdb", AS_OF))
     for name, limit in (("higher", 195), ("lower", 160)):
         (base / name).mkdir()
         text = (

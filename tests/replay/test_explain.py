@@ -23,23 +23,23 @@ from audit_rules.rules import RULES
 from audit_rules.wording import meanings, question
 from flows.cli.app import main
 from flows.errors import UsageError
-from flows.plan import Request
 from flows.replay import explain as explaining
 from flows.replay.explain import explain
 from flows.replay.explain_text import text_of
 from flows.replay.explanation import Explanation, RuleExplanation
 from flows.replay.paragraphs import WIDTH
+from flows.request import RunRequest
 from schemas.outcomes import EXCEPTIONS, NOT_APPLICABLE, NOT_EVALUABLE, PASS
 from schemas.tables import TABLES
 from tests.support.nights import night
-from tests.support.running import AS_OF, ROOT, audited
+from tests.support.running import AS_OF, ROOT, audited, request_for
 
 SAMPLE = ROOT / "data" / "sample"
 Row = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def request_(sample_request: Request) -> Request:
+def request_(sample_request: RunRequest) -> RunRequest:
     """A request for the warehouse of the run on the sample."""
     return sample_request
 
@@ -50,7 +50,7 @@ def judgement(sample_judgement: Judgement) -> Judgement:
 
 
 @pytest.fixture(scope="module")
-def explained(request_: Request) -> Iterator[Any]:
+def explained(request_: RunRequest) -> Iterator[Any]:
     """Explanations by claim id, each made once; final action is settled once for all of them."""
     with explaining.settled_again(request_) as (made, connection):
         frames = explaining.extract(connection, made.reference, request_.as_of)
@@ -320,7 +320,9 @@ def test_a_trial_is_removed_if_it_alone_keeps_the_rule_silent(
     extracts = Extracts()
     extracts.make(case, Change("", "", (approval,)))
     extracts.write(tmp_path / "in")
-    request = Request(tmp_path / "in", tmp_path / "out", tmp_path / "out" / "audit.duckdb", AS_OF)
+    request = request_for(
+        tmp_path / "in", tmp_path / "out", tmp_path / "out" / "audit.duckdb", AS_OF
+    )
     night(request)
     _, silent = first_silent(explain(request, "GEN-INTOLERANT"), "GEN01")
     assert (
@@ -399,7 +401,7 @@ def test_a_capped_version_says_why(explained: Any) -> None:
 
 
 def _printed(
-    request: Request, capsys: pytest.CaptureFixture[str], *words: str
+    request: RunRequest, capsys: pytest.CaptureFixture[str], *words: str
 ) -> tuple[int, str, str]:
     code = main(
         ["explain", "--warehouse", str(request.warehouse), "--as-of", AS_OF.isoformat(), *words]
@@ -409,7 +411,7 @@ def _printed(
 
 
 def test_the_command_prints_exceptions_first(
-    request_: Request, capsys: pytest.CaptureFixture[str]
+    request_: RunRequest, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, out, err = _printed(request_, capsys, "CYC-NR-4")
     headings = ["EXCEPTIONS (1)", "PASSED (14)", "DOES NOT APPLY (3)", "NOT ASKED (6)"]
@@ -419,14 +421,14 @@ def test_the_command_prints_exceptions_first(
     assert all(f"{m.RULE.id} {m.RULE.name}" in " ".join(out.split()) for m in RULES)
 
 
-def test_one_line_of_a_claim(request_: Request, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_line_of_a_claim(request_: RunRequest, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = _printed(request_, capsys, "DX-OTHER-LINE", "--line", "2")
     assert code == 0 and out.count("MEDICAL LINE") == 1 and "MEDICAL LINE 2" in out
 
 
 @pytest.mark.parametrize("words", [("CANARY-77",), ("' OR 1=1 --",), ("CYC-NR-4", "--line", "77")])
 def test_an_unknown_claim_or_line_is_wrong_usage(
-    request_: Request, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+    request_: RunRequest, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
 ) -> None:
     code, out, err = _printed(request_, capsys, *words)
     assert (code, out, err.count("\n")) == (2, "", 1)
@@ -442,7 +444,7 @@ def test_no_warehouse_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert list(tmp_path.iterdir()) == []
 
 
-def test_explaining_leaves_the_warehouse_and_its_folder_as_they_were(request_: Request) -> None:
+def test_explaining_leaves_the_warehouse_and_its_folder_as_they_were(request_: RunRequest) -> None:
     folder = request_.warehouse.parent
     before = {p: p.stat().st_mtime_ns for p in folder.rglob("*")}
     content = request_.warehouse.read_bytes()
@@ -452,7 +454,7 @@ def test_explaining_leaves_the_warehouse_and_its_folder_as_they_were(request_: R
 
 
 def test_an_earlier_as_of_date_knows_less(tmp_path: Path) -> None:
-    request = Request(SAMPLE, tmp_path, tmp_path / "audit.duckdb", date(2026, 4, 5))
+    request = request_for(SAMPLE, tmp_path, tmp_path / "audit.duckdb", date(2026, 4, 5))
     night(request)
     (row,) = explain(request, "CYC-NR-4").rows
     assert (row.fate, row.values["service_date"]) == ("after_as_of", date(2026, 4, 6))

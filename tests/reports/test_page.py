@@ -16,13 +16,12 @@ import polars as pl
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from flows.plan import Request
 from flows.reports.page import write
 from flows.reports.page.members import member_names
 from flows.reports.run_facts import RunFacts
 from tests.support.hostile import CSV, csv, fill
 from tests.support.nights import night
-from tests.support.running import AS_OF, ROOT
+from tests.support.running import AS_OF, ROOT, request_for
 
 WIDTHS = (390, 820, 1280)
 CHARTS = ["rule", "outcome", "payer", "month", "provider", "doses"]
@@ -147,7 +146,7 @@ def test_what_extracts_say_is_text_and_no_markup(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / CSV).write_bytes(csv(*rows))
     folder = night(
-        Request(
+        request_for(
             tmp_path / "in", tmp_path / "out", tmp_path / "out" / "audit.duckdb", AS_OF, page=True
         )
     ).folder
@@ -159,7 +158,7 @@ def test_a_run_without_exceptions_says_so(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / CSV).write_bytes(csv(fill(1, ndc_code="00000000000")))
     folder = night(
-        Request(
+        request_for(
             tmp_path / "in", tmp_path / "out", tmp_path / "out" / "audit.duckdb", AS_OF, page=True
         )
     ).folder

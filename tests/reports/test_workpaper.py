@@ -18,7 +18,6 @@ from audit_rules import catalogue
 from audit_rules.rules import RULES
 from flows.cli.app import main
 from flows.errors import UsageError
-from flows.plan import Request
 from flows.reports.run_facts import RunFacts
 from flows.reports.workpaper import cells, lines, write
 from flows.reports.workpaper.disposition import DISPOSITION, REASON
@@ -29,6 +28,7 @@ from schemas.outcomes import EXCEPTIONS
 from schemas.results import COVERAGE, EXCEPTION, WORKLIST
 from tests.support.extracts import IMATINIB, as_csv, good
 from tests.support.nights import night
+from tests.support.running import request_for
 
 RUN = RunFacts(
     run_id="0123456789abcdef",
@@ -421,7 +421,7 @@ def audited(tmp_path: Path) -> Iterator[Path]:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "pharmacy_claim.csv").write_text(as_csv([too_many]), encoding="utf-8")
     night(
-        Request(
+        request_for(
             tmp_path / "in",
             tmp_path / "out",
             tmp_path / "audit.duckdb",

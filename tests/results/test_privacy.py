@@ -14,13 +14,14 @@ from audit_rules.rules import RULES
 from flows import privacy
 from flows.cli.app import main
 from flows.errors import UsageError
-from flows.plan import Request, plan
-from flows.privacy import AGGREGATE, FULL, KEY, PSEUDONYMISED, Level, Pseudonyms, pseudonymise
+from flows.plan import plan
+from flows.privacy import KEY, Pseudonyms, pseudonymise
+from flows.request import AGGREGATE, FULL, PSEUDONYMISED, Level
 from flows.results.small_cells import LEAST, aggregated
 from schemas.results import AGGREGATE as AGGREGATE_TABLE
 from schemas.results import EVIDENCE
 from tests.support.nights import in_clear, night
-from tests.support.running import AS_OF, ROOT
+from tests.support.running import AS_OF, ROOT, request_for
 
 CANARY = "CANARY7Q"
 IDENTIFIERS = ("claim_id", "original_claim_id", "member_id", "person_id", "authorization_id")
@@ -67,7 +68,9 @@ def _run(
     extracts: Path, output: Path, level: Level, monkeypatch: pytest.MonkeyPatch, key: str = SECRET
 ) -> Path:
     monkeypatch.setenv(KEY, key)
-    request = Request(extracts, output, output / "audit.duckdb", AS_OF, page=True, privacy=level)
+    request = request_for(
+        extracts, output, output / "audit.duckdb", AS_OF, page=True, privacy=level
+    )
     if level != AGGREGATE:
         request = replace(request, partition_by="payer", xlsx=True)
     return night(request).folder
@@ -320,9 +323,9 @@ def test_an_aggregate_run_holds_counts_and_sums_alone(
 ) -> None:
     monkeypatch.delenv(KEY, raising=False)
     full = night(
-        Request(planted, tmp_path / "full", tmp_path / "full" / "audit.duckdb", AS_OF)
+        request_for(planted, tmp_path / "full", tmp_path / "full" / "audit.duckdb", AS_OF)
     ).folder
-    request = Request(
+    request = request_for(
         planted,
         tmp_path / "out",
         tmp_path / "out" / "audit.duckdb",
@@ -362,7 +365,7 @@ def test_an_aggregate_run_has_no_lines_to_write(
     with pytest.raises(UsageError, match="leaves no lines to write"):
         plan(
             replace(
-                Request(planted, tmp_path, tmp_path / "audit.duckdb", AS_OF, privacy=AGGREGATE),
+                request_for(planted, tmp_path, tmp_path / "audit.duckdb", AS_OF, privacy=AGGREGATE),
                 **asked,
             )
         )

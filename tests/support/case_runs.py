@@ -17,13 +17,13 @@ from audit_rules.engine.dossier import Dossier, compile_dossier
 from audit_rules.engine.judge import judge
 from audit_rules.engine.rule import PolicyBook, RuleModule
 from flows.judging.frames import extract
-from flows.plan import Plan, Request, plan
+from flows.plan import Plan, plan
 from flows.warehouse.connection import opened
 from flows.warehouse.sql import statements
 from schemas.frames import DOSSIER_FRAMES, check_frame
 from schemas.tables import TABLES, Kind
 from tests.support.case_files import Case, CaseError, Expectation, ExpectedAnswer, Row
-from tests.support.running import run_to_final_action
+from tests.support.running import request_for, run_to_final_action
 
 _PREFIXED = ("claim_id", "member_id", "person_id", "authorization_id", "original_claim_id")
 _DATE_FORMATS = ("%Y-%m-%d", "%Y%m%d")
@@ -97,7 +97,7 @@ class CaseRuns:
         (base / "in").mkdir()
         (base / "config.toml").write_text("max_error_rate = 1\n", encoding="utf-8")
         owners = write_extracts(base / "in", cases, group.absent, variant)
-        request = Request(
+        request = request_for(
             base / "in", base, base / "audit.duckdb", group.as_of, base / "config.toml"
         )
         planned = plan(request)

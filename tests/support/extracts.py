@@ -15,13 +15,14 @@ import polars as pl
 
 from audit_rules.engine.dossier import WarehouseFrames
 from flows.judging.frames import extract
-from flows.plan import Plan, Request, plan
+from flows.plan import Plan, plan
 from flows.results.failed_checks import failed_checks
 from flows.results.tables import write_tables
 from flows.settle.claims import Balance
 from flows.stages import begin, load_stage, settle_stage, validate_stage
 from flows.warehouse.connection import keep, opened
 from schemas.tables import TABLES
+from tests.support.running import request_for
 
 Row = dict[str, object]
 Content = Sequence[Row] | pl.DataFrame | str | bytes
@@ -253,7 +254,7 @@ def run(
     given.mkdir(exist_ok=True)
     settings = folder / f"{landing}.toml"
     settings.write_text(config, encoding="utf-8")
-    made = plan(Request(given, folder, folder / "audit.duckdb", as_of, settings))
+    made = plan(request_for(given, folder, folder / "audit.duckdb", as_of, settings))
     begin(made)
     passed_over = load_stage(made, lambda _name: None).passed_over
     validate_stage(made)

@@ -20,7 +20,8 @@ from typing import Any
 from audit_rules.errors import AuditError
 from flows import stages
 from flows.errors import redacted_errors
-from flows.plan import Request, plan
+from flows.plan import plan
+from flows.request import RunRequest
 from flows.warehouse.connection import hold
 from tests.support.nights import night
 from tests.support.running import ROOT
@@ -49,7 +50,7 @@ def in_child(work: Callable[..., None], *arguments: object) -> int | None:
     return child.exitcode
 
 
-def whole_night(request: Request) -> None:
+def whole_night(request: RunRequest) -> None:
     """Make a run that nothing disturbs; exit with its code."""
     try:
         night(request)
@@ -57,19 +58,19 @@ def whole_night(request: Request) -> None:
         sys.exit(error.exit_code)
 
 
-def counted_night(request: Request, marks: Path) -> None:
+def counted_night(request: RunRequest, marks: Path) -> None:
     """Make a run and write a JSON file: the number of events before each stage, and in all."""
     counter = _Counter(None)
     _staged(request, counter)
     marks.write_text(json.dumps(counter.marks | {"end": counter.events}), encoding="utf-8")
 
 
-def killed_night(request: Request, at: int) -> None:
+def killed_night(request: RunRequest, at: int) -> None:
     """Make a run that kills itself at that event."""
     _staged(request, _Counter(at))
 
 
-def short_of_disk(request: Request, stage: int, limit: int) -> None:
+def short_of_disk(request: RunRequest, stage: int, limit: int) -> None:
     """Make a run whose files cannot exceed `limit` bytes from that stage on; exit with its code."""
 
     def limited() -> None:
@@ -82,7 +83,7 @@ def short_of_disk(request: Request, stage: int, limit: int) -> None:
 
 
 def _staged(
-    request: Request,
+    request: RunRequest,
     counter: "_Counter | None",
     before: dict[int, Callable[[], None]] | None = None,
 ) -> None:
@@ -90,7 +91,7 @@ def _staged(
     with redacted_errors(request.output):
         made = plan(request)
         request.output.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with hold(request.warehouse):
+        with hold(request.warehouse_file):
             try:
                 results: list[Any] = []
                 for number, stage in enumerate(STAGES):

@@ -10,18 +10,19 @@ import polars as pl
 
 from flows import stages
 from flows.errors import redacted_errors
-from flows.plan import Request, plan
+from flows.plan import plan
+from flows.request import RunRequest
 from flows.results.timings import TIMINGS
 from flows.summary import Summary
 from flows.warehouse.connection import hold
 
 
-def night(request: Request) -> Summary:
+def night(request: RunRequest) -> Summary:
     """Run every stage as the flow does: locked, errors redacted, the workbench removed."""
     with redacted_errors(request.output):
         made = plan(request)
         request.output.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with hold(request.warehouse):
+        with hold(request.warehouse_file):
             try:
                 stages.begin(made)
                 return stages.run_stages(made)

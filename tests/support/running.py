@@ -2,18 +2,35 @@
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from audit_rules.engine.dossier import compile_dossier
 from audit_rules.engine.judge import Judgement, judge
 from audit_rules.engine.rule import PolicyBook
 from audit_rules.rules import RULES
 from flows.judging.frames import extract
-from flows.plan import Plan, Request, plan
+from flows.plan import Plan, plan
+from flows.request import RunRequest
 from flows.stages import begin, load_stage, settle_stage, validate_stage
 from flows.warehouse.connection import opened
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 AS_OF = date(2026, 6, 30)
+
+
+def request_for(
+    input: Path | None,
+    output: Path,
+    warehouse: Path,
+    as_of: date = AS_OF,
+    config: Path | None = None,
+    policies: Path | None = None,
+    **options: Any,
+) -> RunRequest:
+    """A request for the result tables alone: no page and no work-paper unless asked for."""
+    bare = {"xlsx": False, "page": False} | options
+    paths = {"input": input, "output": output, "warehouse": warehouse}
+    return RunRequest(**paths, as_of=as_of, config=config, policies=policies, **bare)
 
 
 def planned(
@@ -25,7 +42,7 @@ def planned(
 ) -> Plan:
     """The plan of a run over a folder of extracts."""
     output.mkdir(parents=True, exist_ok=True)
-    return plan(Request(extracts, output, output / "audit.duckdb", as_of, config, policies))
+    return plan(request_for(extracts, output, output / "audit.duckdb", as_of, config, policies))
 
 
 def run_to_final_action(made: Plan) -> None:

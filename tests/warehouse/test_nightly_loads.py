@@ -16,13 +16,13 @@ from flows.errors import InputRefused, UsageError
 from flows.intake import load as loading
 from flows.intake import scan_ahead
 from flows.intake.landing import sha256_of
-from flows.plan import Request
+from flows.request import RunRequest
 from flows.warehouse.connection import SCHEMA_VERSION
 from tests.support.extracts import IMATINIB, Row, as_csv, good
 from tests.support.hostile import ANY_ERROR_RATE, CSV, fill
 from tests.support.hostile import csv as csv_of
 from tests.support.nights import content, night
-from tests.support.running import AS_OF, ROOT
+from tests.support.running import AS_OF, ROOT, request_for
 
 RESULTS = ("exceptions.parquet", "worklist.parquet", "rule_coverage.parquet", "exceptions.csv")
 
@@ -79,7 +79,9 @@ def at_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
     _write(base / "in", _chunks())
     return _results(
         night(
-            Request(base / "in", base / "out", base / "audit.duckdb", AS_OF, _any_error_rate(base))
+            request_for(
+                base / "in", base / "out", base / "audit.duckdb", AS_OF, _any_error_rate(base)
+            )
         ).folder
     )
 
@@ -106,7 +108,7 @@ def test_any_split_and_order_of_nights_gives_the_result_of_a_single_load(
         _write(base / str(number), part, suffix=f"_{chance.randrange(100)}")
         day = AS_OF - timedelta(days=nights - 1 - number)
         summary = night(
-            Request(
+            request_for(
                 base / str(number), base / "out", base / "audit.duckdb", day, _any_error_rate(base)
             )
         )
@@ -137,8 +139,10 @@ def test_the_order_of_nights_does_not_choose_between_versions_of_one_day(
 # ---------------------------------------------------------------- what lands
 
 
-def _request(base: Path, landing: str | None = "in", as_of: date = AS_OF) -> Request:
-    return Request(base / landing if landing else None, base / "out", base / "audit.duckdb", as_of)
+def _request(base: Path, landing: str | None = "in", as_of: date = AS_OF) -> RunRequest:
+    return request_for(
+        base / landing if landing else None, base / "out", base / "audit.duckdb", as_of
+    )
 
 
 def _land(base: Path, name: str = "in", table: str = "pharmacy_claim", *rows: Row) -> None:
@@ -252,7 +256,7 @@ def _found(base: Path, *landings: str) -> pl.DataFrame:
     name = "-".join(landings)
     for landing in landings:
         summary = night(
-            Request(base / landing, base / f"out {name}", base / f"{name}.duckdb", AS_OF)
+            request_for(base / landing, base / f"out {name}", base / f"{name}.duckdb", AS_OF)
         )
     return pl.read_parquet(summary.folder / "exceptions.parquet")
 

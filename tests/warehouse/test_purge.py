@@ -13,13 +13,14 @@ import pytest
 from flows.cli.app import main
 from flows.errors import UsageError, WarehouseBusy
 from flows.ledger.changes import DISMISS, Decision, decide
-from flows.plan import Request
+from flows.request import RunRequest
 from flows.stages import Summary
 from flows.warehouse import connection as warehouses
 from flows.warehouse.connection import hold
 from flows.warehouse.purge import PurgeCounts, purge
 from tests.support.extracts import ANY_ERROR_RATE, IMATINIB, Row, as_csv, good
 from tests.support.nights import content, night
+from tests.support.running import request_for
 
 FIRST, SECOND = date(2026, 5, 1), date(2026, 5, 2)
 DAY = date(2025, 1, 1)
@@ -128,9 +129,9 @@ class Grown:
     def warehouse(self) -> Path:
         return self.base / "audit.duckdb"
 
-    def request(self, landing: str | None, night: date) -> Request:
+    def request(self, landing: str | None, night: date) -> RunRequest:
         """The request of one run."""
-        return Request(
+        return request_for(
             self.base / landing if landing else None,
             self.base / "out",
             self.warehouse,

@@ -39,11 +39,11 @@ from audit_rules.policy.library import PolicyLibrary, load_policies
 from audit_rules.policy.terms.fills import SupplyWindow
 from audit_rules.reference.codes import load_reference
 from flows.judging.frames import extract
-from flows.plan import Request, plan
+from flows.plan import plan
 from flows.warehouse.connection import opened
 from tests.support.case_files import Case, read_case_file
 from tests.support.case_runs import Answers, CaseRuns, Group, Variant, variants, write_extracts
-from tests.support.running import run_to_final_action
+from tests.support.running import request_for, run_to_final_action
 from tools.mutation.mutations import (
     MODULES,
     ROOT,
@@ -169,7 +169,7 @@ class Trials:
             write_extracts(
                 base / "in", [c for c in self.cases if Group.of(c) == group], group.absent, variant
             )
-            request = Request(
+            request = request_for(
                 base / "in",
                 base,
                 base / "audit.duckdb",

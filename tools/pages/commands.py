@@ -9,7 +9,8 @@ from cyclopts.argument import Argument
 
 import flows
 from audit_rules.errors import AuditError
-from flows.cli.app import DEFECTS_FOUND, app
+from flows.cli.app import app
+from flows.cli.ask import DEFECTS_FOUND
 
 _OPENING = """\
 # Commands

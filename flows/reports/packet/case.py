@@ -1,6 +1,5 @@
 """One exception of a published run, and the receipt that ties it to the run's files."""
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import polars as pl
 
 from flows.errors import InputRefused, UsageError
 from flows.intake.landing import sha256_of
+from flows.provenance import digest
 from flows.results.manifest import MANIFEST, is_complete
 
 EXCEPTIONS = "exceptions.parquet"
@@ -58,7 +58,7 @@ def read_case(run: Path, exception_id: str) -> PublishedCase:
         row,
         {
             "exception_id": row["exception_id"],
-            "exception_sha256": _sha256(
+            "exception_sha256": digest(
                 json.dumps(row, sort_keys=True, ensure_ascii=False, default=str)
             ),
             "run_id": manifest["run_id"],
@@ -67,12 +67,8 @@ def read_case(run: Path, exception_id: str) -> PublishedCase:
             "policy_file": policy["file"],
             "policy_sha256": policy["sha256"],
             "input_files": str(len(manifest["files"])),
-            "inputs_sha256": _sha256(inputs),
+            "inputs_sha256": digest(inputs),
             "exceptions_sha256": manifest["results"][EXCEPTIONS],
             "manifest_sha256": sha256_of(run / MANIFEST),
         },
     )
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

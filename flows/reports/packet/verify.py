@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.errors import InputRefused
-from flows.plan import program_version
+from flows.provenance import program_version
 from flows.reports.packet.case import PublishedCase, read_case
 from flows.reports.packet.write import as_html, as_pdf
 

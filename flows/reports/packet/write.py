@@ -9,7 +9,7 @@ from markupsafe import Markup
 from audit_rules.rules import RULES
 from audit_rules.wording import meanings, question
 from flows.errors import UsageError
-from flows.plan import program_version
+from flows.provenance import program_version
 from flows.reports.html import templates
 from flows.reports.packet.case import PublishedCase
 from flows.reports.wording import basis, fact

@@ -1,0 +1,137 @@
+"""Commands that answer a question and change nothing: rules, explain, compare, lint."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from flows import clock
+from flows.cli.options import options_of_a_run
+from flows.errors import UsageError
+from flows.request import RunRequest
+
+DEFECTS_FOUND = 1
+"""The exit code of `lint` if some defects are errors."""
+
+
+def rules(
+    rule_id: str | None = None, *, coverage: bool = False, policies: Path | None = None
+) -> None:
+    """Print the rule catalogue, one rule, or how much of each policy document is audited.
+
+    Parameters
+    ----------
+    rule_id
+        such as QTY01
+    coverage
+        per document, the clauses audited, partly audited and not auditable
+    policies
+        a folder with more policy files
+    """
+    from audit_rules import catalogue
+    from audit_rules.policy.library import load_policies
+    from audit_rules.rules import RULES
+
+    if coverage:
+        print(catalogue.audited_clauses(load_policies(policies), RULES))
+        return
+    chosen = [m for m in RULES if rule_id is None or m.RULE.id == rule_id.upper()]
+    if not chosen:
+        raise UsageError(f"No such rule. Rules: {', '.join(m.RULE.id for m in RULES)}.")
+    print("\n\n".join(catalogue.describe(m) for m in chosen))
+
+
+@options_of_a_run("config", "policies", "ndc_directory")
+def explain(
+    claim_id: str,
+    *,
+    warehouse: Path,
+    line: int | None = None,
+    as_of: date | None = None,
+    **options: Any,
+) -> None:
+    """Print, for every line of one claim, which rules fired and why. This is a result and may hold PHI.
+
+    Use the config and the policies of the run.
+
+    Parameters
+    ----------
+    claim_id
+        the claim, as the extracts name it
+    warehouse
+        the warehouse of a run
+    line
+        one line of it (default: all)
+    as_of
+        the as-of date, YYYY-MM-DD (default: that of the last run)
+    """
+    from flows.replay.explain import explain as ask_every_rule
+    from flows.replay.explain_text import text_of
+
+    request = _past_run(warehouse, as_of, options)
+    print(text_of(ask_every_rule(request, claim_id, line)))
+
+
+@options_of_a_run("config", "ndc_directory")
+def compare(
+    *,
+    warehouse: Path,
+    policies: list[Path],
+    as_of: date | None = None,
+    json: bool = False,
+    **options: Any,
+) -> None:
+    """Judge one warehouse under two sets of policies: what appears, disappears and changes, by rule and clause.
+
+    Parameters
+    ----------
+    warehouse
+        the warehouse of a run
+    policies
+        a folder with policy files; twice to compare two, once to compare with the shipped ones
+    as_of
+        the as-of date, YYYY-MM-DD (default: that of the last run)
+    json
+        print the changes as JSON
+    """
+    import polars as pl
+
+    from flows.replay.compare import compare as judge_twice
+    from flows.replay.compare import show
+
+    if not 1 <= len(policies) <= 2:
+        raise UsageError("--policies is given once or twice: before and after, or after alone.")
+    before, after = policies if len(policies) == 2 else (None, policies[0])
+    changed = judge_twice(_past_run(warehouse, as_of, options), before, after)
+    if json:
+        print(changed.with_columns(pl.col("dollars").cast(pl.String)).write_json())
+    else:
+        show(changed)
+
+
+def lint(*policy_files: Path, json: bool = False, as_of: date | None = None) -> int:
+    """Find defects in policy documents and in the files that transcribe them; exit code 1 if some are errors.
+
+    Parameters
+    ----------
+    policy_files
+        policy files, or folders of them (default: the shipped documents)
+    json
+        print the findings as JSON
+    as_of
+        the day on which a review is overdue or not, YYYY-MM-DD (default: today)
+    """
+    from audit_rules.lint.run import as_json, as_text, has_errors
+    from audit_rules.lint.run import lint as find_defects
+    from audit_rules.policy.library import read_policy_files
+
+    findings = find_defects(read_policy_files(policy_files), as_of or clock.today())
+    print(as_json(findings) if json else as_text(findings))
+    return DEFECTS_FOUND if has_errors(findings) else 0
+
+
+def _past_run(warehouse: Path, as_of: date | None, options: dict[str, Any]) -> RunRequest:
+    """The request of a run asked again: as of that day, else of the last run, else today."""
+    from flows.ledger.changes import last_night
+
+    day = as_of or last_night(warehouse) or clock.today()
+    return RunRequest(output=warehouse.parent, warehouse=warehouse, as_of=day, **options)

@@ -1,0 +1,106 @@
+"""Commands about the decisions of persons and their records: dismiss, reopen, packet, verify."""
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.cli.options import Deciding
+from flows.errors import UsageError, redacted_errors
+
+if TYPE_CHECKING:
+    from flows.ledger.changes import Decision
+
+
+def dismiss(*ids: str, decision: Deciding, until: date | None = None) -> None:
+    """Dismiss exceptions from the next run on, until a day or until they change.
+
+    Parameters
+    ----------
+    ids
+        exception ids
+    until
+        the last day of the dismissal, YYYY-MM-DD (default: until the exception changes)
+    """
+    from flows.ledger.changes import DISMISS
+
+    count = _decide(DISMISS, ids, decision, until)
+    print(f"{count} exceptions dismissed; the next run shows it.")
+
+
+def reopen(*ids: str, decision: Deciding) -> None:
+    """Take a dismissal back, from the next run on.
+
+    Parameters
+    ----------
+    ids
+        exception ids
+    """
+    from flows.ledger.changes import REOPEN
+
+    count = _decide(REOPEN, ids, decision, None)
+    print(f"{count} exceptions reopened; the next run shows it.")
+
+
+def _decide(action: str, ids: tuple[str, ...], by: Deciding, until: date | None) -> int:
+    """Store the decisions; returns how many exceptions they are about."""
+    from flows.ledger.changes import Decision, decide
+
+    with redacted_errors(Path.cwd()):
+        decisions = [Decision(i, by.reason) for i in ids]
+        decisions += _read(by.file, by.reason, action) if by.file else []
+        return decide(by.warehouse, decisions, action, by.by, until)
+
+
+def _read(file: Path, reason: str | None, action: str) -> "list[Decision]":
+    """The decisions in a work-paper or a CSV. Raises UsageError."""
+    from flows.ledger.changes import DISMISS, read_decisions
+    from flows.reports.workpaper.read import SPREADSHEETS, dismissals
+
+    if file.suffix.lower() not in SPREADSHEETS:
+        return read_decisions(file, reason)
+    if action != DISMISS:
+        raise UsageError(
+            "A work-paper says what to dismiss, not what to reopen. Give exception ids, or a CSV."
+        )
+    return dismissals(file, reason)
+
+
+def packet(exception_id: str, *, run: Path, output: Path | None = None, pdf: bool = True) -> None:
+    """Write the packet of one exception: line, clause, evidence, amount and a receipt, as HTML and PDF.
+
+    It reads only the run's folder, and shows only what that run's privacy level allows.
+
+    Parameters
+    ----------
+    exception_id
+        the exception, or at least the first eight characters of its id
+    run
+        the folder run=ID of a complete run
+    output
+        folder for the packet (default: the folder packets next to the run)
+    pdf
+        write a PDF too
+    """
+    from flows.reports.packet.case import read_case
+    from flows.reports.packet.write import write_packet
+
+    folder = output or run.resolve().parent / "packets"
+    for path in write_packet(folder, read_case(run, exception_id), pdf):
+        print(path)
+
+
+def verify(packet: Path, *, run: Path) -> None:
+    """Check a packet against its run: hashes of row, results, inputs and policy, and every word.
+
+    Exit code 3 if a check fails.
+
+    Parameters
+    ----------
+    packet
+        the packet, HTML or PDF
+    run
+        the folder run=ID of its run
+    """
+    from flows.reports.packet.verify import verify as check
+
+    print(check(packet, run))

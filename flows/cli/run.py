@@ -1,0 +1,174 @@
+"""Commands that load extracts, audit them, and keep the warehouse: run, serve, backfill, validate, purge."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from audit_rules.errors import AuditError
+from flows.cli.options import options_of_a_run
+from flows.errors import PrefectTrouble, UsageError, redacted_errors
+from flows.request import RunRequest
+
+if TYPE_CHECKING:
+    from flows.plan import Plan
+    from flows.summary import Summary
+
+
+@options_of_a_run()
+def run(*, quiet: bool = False, json: bool = False, **options: Any) -> None:
+    """Load the extracts of a landing folder, audit them, and write exception reports.
+
+    Parameters
+    ----------
+    quiet
+        print nothing but errors
+    json
+        print one JSON object and no progress, for schedulers
+    """
+    from flows.cli.terminal import as_json, failure_as_json, show
+    from flows.plan import plan
+
+    request = RunRequest(**options)
+    try:
+        with redacted_errors(request.output):
+            made = plan(request)  # what can be refused is refused before Prefect starts
+        summary = _run_flow(made, show_progress=not (quiet or json))
+    except AuditError as error:
+        if json:
+            print(failure_as_json(error.exit_code, str(error)))
+        raise
+    if json:
+        print(as_json(summary))
+    elif not quiet:
+        show(summary)
+
+
+def _run_flow(made: "Plan", show_progress: bool) -> "Summary":
+    """Run the flow in this process; without PREFECT_API_URL it starts a server of its own."""
+    with _prefect():
+        from flows.nightly import audit
+
+        return audit(made, show_progress)
+
+
+@options_of_a_run(without=("as_of",))
+def serve(*, cron: str = "0 2 * * *", **options: Any) -> None:
+    """Run the audit every night until stopped, as a deployment of the server of PREFECT_API_URL.
+
+    Parameters
+    ----------
+    cron
+        when, as a cron expression in UTC (default: two o'clock at night)
+    """
+    if not os.environ.get("PREFECT_API_URL"):
+        raise UsageError(
+            "A schedule needs a server. Start one (prefect server start) and set PREFECT_API_URL "
+            "to its /api."
+        )
+    asked = RunRequest(**options).as_parameters(absolute=True)
+    del asked["as_of"]  # each night has its own
+    from flows.schedule import serve as keep_serving
+
+    print(f"Serving the deployment claims-audit-nightly/nightly at {cron}. Stop with Ctrl+C.")
+    with _prefect():
+        keep_serving(asked, cron)
+
+
+@options_of_a_run(without=("input", "as_of"))
+def backfill(*, nights: Path, first: date, last: date, **options: Any) -> None:
+    """Audit a range of past nights in order, each from its own folder NIGHTS/YYYY-MM-DD.
+
+    Parameters
+    ----------
+    nights
+        folder with a folder of extracts per night
+    first
+        the first night, YYYY-MM-DD
+    last
+        the last night, YYYY-MM-DD
+    """
+    request = RunRequest(**options)
+    from flows.schedule import backfill as audit_nights
+
+    with _prefect():
+        summaries = audit_nights(request, nights, first, last)
+    for summary in summaries:
+        print(f"{summary.as_of}  {summary.moved_in_words()}")
+
+
+@options_of_a_run("config", "as_of")
+def validate(*, input: Path, output: Path | None = None, **options: Any) -> None:
+    """Load and validate the extracts of a landing folder; audit nothing, keep no warehouse.
+
+    Parameters
+    ----------
+    input
+        folder with the extracts
+    output
+        folder for quarantine.parquet and warnings.parquet (default: only the counts are printed)
+    """
+    from flows import stages
+    from flows.plan import plan
+    from flows.results.publish import publish_failed_checks
+    from flows.warehouse.connection import opened
+
+    with (
+        TemporaryDirectory(prefix="claims-audit-") as scratch,
+        redacted_errors(output or Path(scratch)),
+    ):
+        made = plan(RunRequest(input=input, output=Path(scratch), **options))
+        stages.begin(made)
+        stages.load_stage(made, lambda _file: None)
+        stages.validate_stage(made)
+        counts = stages.settle_stage(made).counts()
+        if output:
+            with opened(made.bench) as connection:
+                publish_failed_checks(connection, output, made)
+    print(
+        f"{counts['accepted']} claim rows accepted, "
+        f"{counts['history']} of them history after final action."
+    )
+
+
+def purge(*, warehouse: Path, before: date, dry_run: bool = False) -> None:
+    """Remove every person with no record dated on or after a day, with all their records.
+
+    The text of records quarantined on nights before that day goes as well. Reports in output
+    folders are left alone.
+
+    Parameters
+    ----------
+    warehouse
+        the warehouse
+    before
+        the day, YYYY-MM-DD
+    dry_run
+        only count what would be removed
+    """
+    from flows.warehouse.purge import purge as remove
+
+    with redacted_errors(Path.cwd()):
+        gone = remove(warehouse, before, dry_run)
+    print(
+        f"{'Would be removed' if dry_run else 'Removed'}: {gone.members} members with {gone.rows} "
+        f"rows and {gone.exceptions} exceptions of the ledger; the text of {gone.texts} "
+        "quarantined records."
+    )
+
+
+@contextmanager
+def _prefect() -> Iterator[None]:
+    """Report what Prefect could not do. Raises PrefectTrouble, and AuditError as it is."""
+    try:
+        yield
+    except AuditError:
+        raise
+    except Exception as error:
+        raise PrefectTrouble(
+            f"Prefect could not start or record the run ({type(error).__name__}). "
+            "Check PREFECT_API_URL and that PREFECT_HOME can be written."
+        ) from None

@@ -1,0 +1,78 @@
+"""Where results come from: the version of the program, digests of what it read, and the run id."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+
+_RUN_ID_DIGITS = 16
+_PROGRAM = ("audit_rules", "flows", "schemas")
+_PROGRAM_FILES = (".py", ".sql", ".csv", ".toml")
+
+
+def digest(*lines: str) -> str:
+    """SHA-256 of lines of text, in hexadecimal."""
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def program_version() -> str:
+    """The version of this program, as installed."""
+    return version("claims-audit")
+
+
+def sql_folder() -> Path:
+    """The folder of the SQL statements, in a checkout or installed."""
+    packaged = Path(str(files("flows") / "sql"))
+    return packaged if packaged.is_dir() else Path(__file__).resolve().parent.parent / "sql"
+
+
+@cache
+def program_digest() -> str:
+    """A digest of the program's own files: no run builds on the answers of another program."""
+    folders = [sql_folder(), *(Path(str(files(package))) for package in _PROGRAM)]
+    paths = {p for folder in folders for p in folder.rglob("*") if p.suffix in _PROGRAM_FILES}
+    return digest(*(hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(paths)))
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What answers depend on besides the rows and the date.
+
+    policies    document id -> SHA-256, in the library's order.
+    reference   file -> SHA-256.
+    config      the settings as JSON.
+    """
+
+    policies: Mapping[str, str]
+    reference: Mapping[str, str]
+    config: str
+
+    def judgement_digest(self) -> str:
+        """One digest of everything, the program included."""
+        return digest(*self._lines(), program_digest())
+
+    def by_document(self) -> dict[str, str]:
+        """Document id -> its digest; "" -> a digest of version, config and reference."""
+        return {**self.policies, "": digest(program_version(), self.config, *self._reference())}
+
+    def run_id(
+        self,
+        as_of: date,
+        file_hashes: Iterable[str],
+        options: Iterable[str],
+        purged_before: date | None = None,
+    ) -> str:
+        """16 hexadecimal digits of everything that results depend on."""
+        purge = [f"purged before {purged_before}"] if purged_before else []
+        rest = [as_of.isoformat(), program_version(), *options]
+        return digest(*sorted(file_hashes), *purge, *self._lines(), *rest)[:_RUN_ID_DIGITS]
+
+    def _reference(self) -> list[str]:
+        return [f"{name} {sha256}" for name, sha256 in sorted(self.reference.items())]
+
+    def _lines(self) -> list[str]:
+        return [*self.policies.values(), *self._reference(), self.config]
