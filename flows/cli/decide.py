@@ -81,11 +81,11 @@ def packet(exception_id: str, *, run: Path, output: Path | None = None, pdf: boo
     pdf
         write a PDF too
     """
-    from flows.reports.packet.case import read_case
+    from flows.reports.packet.published import read_published_exception
     from flows.reports.packet.write import write_packet
 
     folder = output or run.resolve().parent / "packets"
-    for path in write_packet(folder, read_case(run, exception_id), pdf):
+    for path in write_packet(folder, read_published_exception(run, exception_id), pdf):
         print(path)
 
 

@@ -10,7 +10,7 @@ from audit_rules.policy.terms.base import FAR_FUTURE, Term
 from audit_rules.wording import meanings, question
 from flows.replay.explanation import RuleExplanation
 from flows.replay.paragraphs import labelled
-from flows.reports.wording import basis, fact
+from flows.reports.wording import basis, fact, is_the_line
 from schemas.outcomes import EXCEPTIONS, NOT_APPLICABLE, NOT_EVALUABLE, PASS, RECORDS_REQUEST
 
 _MOST_FACTS, _FEW_FACTS = 12, 4  # shown for an exception, and for any other answer
@@ -109,18 +109,12 @@ def _terms(found: RuleExplanation, policy: Policy) -> list[Term]:
 
 def _evidence(found: RuleExplanation, most: int) -> Iterator[str]:
     """The latest facts against and for the billing, at most so many of each."""
-    others = [f for f in found.evidence if not _is_the_line(f, found.answer)]
+    others = [f for f in found.evidence if not is_the_line(f, found.answer)]
     for side in ("against", "for"):
         facts = [fact(f) for f in others if f["side"] == side]
         if facts:
             earlier = f"; and {len(facts) - most} earlier" if len(facts) > most else ""
             yield from labelled(f"evidence {side}", "; ".join(facts[-most:]) + earlier)
-
-
-def _is_the_line(fact: Row, answer: Row) -> bool:
-    """Whether a fact is the judged line itself, which the heading shows already."""
-    own = all(fact[c] == answer[c] for c in ("claim_source", "claim_id", "claim_line_number"))
-    return own and fact["kind"] in ("fill", "service") and fact["id"] is None
 
 
 def _amount(answer: Row) -> str:

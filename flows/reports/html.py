@@ -1,15 +1,15 @@
-"""Pages of HTML from templates; what they are given is escaped."""
+"""Pages of HTML from templates, with every value escaped."""
 
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from flows.reports.page.money import dollars
+from flows.reports.money import dollars
 
 
 @cache
 def templates(package: str) -> Environment:
-    """The templates of a package, in its folder templates; amounts are written by the filter `dollars`."""
+    """The templates in a package's folder `templates`; the filter `dollars` writes amounts."""
     pages = Environment(
         loader=PackageLoader(package),
         autoescape=True,

@@ -1,6 +1,7 @@
-"""Amounts and pieces of evidence in words, for whoever reads about one exception."""
+"""Amounts and pieces of evidence in words."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from audit_rules.wording import figure
@@ -10,7 +11,7 @@ _DOSE = re.compile(r"course (\d+) cycle (\d+) to (\d+)")
 
 
 def basis(cents: int | None, answer: dict[str, Any]) -> str:
-    """How an amount at risk came about; answer: with amount_basis, observed and allowed."""
+    """How an amount at risk came about, from an answer's amount_basis, observed and allowed."""
     if answer["amount_basis"] != EXCESS_QUANTITY or cents is None:
         return AMOUNT_BASES.get(answer["amount_basis"], "")
     over = answer["observed"] - answer["allowed"]
@@ -39,12 +40,19 @@ def fact(fact: dict[str, Any]) -> str:
             by = f" by {name}, taxonomy" if name else ""
             words = f"service{by} {code}{day}{f', {_trimmed(value)} units' if value else ''}{claim}"
         case "authorization":
-            words = f"authorization {name}, {value}{f', {code} only' if code else ''}, from {fact['date']}"
+            only = f", {code} only" if code else ""
+            words = f"authorization {name}, {value}{only}, from {fact['date']}"
         case "eligibility":
             words = f"{code.replace('_', ' ')} {fact['date']}{f' to {value}' if value else ''}"
         case _:
             words = f"{code} = {value}{day}"
     return words
+
+
+def is_the_line(fact: Mapping[str, Any], line: Mapping[str, Any]) -> bool:
+    """Whether a piece of evidence is only the judged line itself, which is shown anyway."""
+    is_own = all(fact[c] == line[c] for c in ("claim_source", "claim_id", "claim_line_number"))
+    return is_own and fact["kind"] in ("fill", "service") and not fact["id"]
 
 
 def _cycle(value: str) -> str:

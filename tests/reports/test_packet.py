@@ -1,4 +1,4 @@
-"""Case packets: what stands in one, that it is the same every time, and that a changed one does not verify."""
+"""Packets: what is in one, that it is reproducible, and that a changed one does not verify."""
 
 import os
 import re
@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from flows.cli.app import main
-from flows.reports.packet.case import read_case
+from flows.reports.packet.published import read_published_exception
 from flows.reports.packet.write import as_html, as_pdf
 from tests.support.running import ROOT
 
@@ -43,7 +43,7 @@ def _words(html: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", html.split("<body>")[1]).split())
 
 
-def test_a_packet_says_what_a_provider_must_be_told(written: dict[str, Path]) -> None:
+def test_a_packet_says_what_a_provider_needs_to_know(written: dict[str, Path]) -> None:
     words = _words(written["html"].read_text(encoding="utf-8"))
     for part in (
         "QTY01: More tablets on one fill than the payer&#39;s limit per prescription?",
@@ -61,18 +61,21 @@ def test_a_packet_says_what_a_provider_must_be_told(written: dict[str, Path]) ->
         assert part in words, part
 
 
-def test_a_packet_is_the_owners_alone_and_a_page(written: dict[str, Path]) -> None:
+def test_only_the_owner_may_read_a_packet_and_it_is_one_page(written: dict[str, Path]) -> None:
     assert {stat.S_IMODE(p.stat().st_mode) for p in written.values()} == {0o600}
     assert stat.S_IMODE(written["pdf"].parent.stat().st_mode) == 0o700
     assert len(re.findall(rb"/Type /Page\b", written["pdf"].read_bytes())) == 1
 
 
 def test_every_exception_has_a_packet_on_one_page(run: Path, exceptions: pl.DataFrame) -> None:
-    """One of each rule and reason, that with the most evidence: none fails, the longest fits."""
+    """For each rule and reason the exception with the most evidence: all work, the longest fits."""
     longest = exceptions.sort(pl.col("evidence").list.len(), descending=True).unique(
         ["rule_id", "reason"], keep="first"
     )
-    cases = [as_html(read_case(run, exception_id)) for exception_id in longest["exception_id"]]
+    cases = [
+        as_html(read_published_exception(run, exception_id))
+        for exception_id in longest["exception_id"]
+    ]
     assert all("None</td>" not in html and "none</td>" not in html for html in cases)
     assert len(re.findall(rb"/Type /Page\b", as_pdf(max(cases, key=len)))) == 1
 
@@ -110,32 +113,32 @@ def test_a_packet_as_it_was_written_verifies(
 ) -> None:
     renamed = shutil.copy(written[suffix], tmp_path / f"renamed.{suffix}")
     assert main(["verify", str(renamed), "--run", str(run)]) == 0
-    assert "holds" in capsys.readouterr().out
+    assert "matches" in capsys.readouterr().out
 
 
 CHANGES = [
-    ("html", b"at risk of $2,730.00", b"at risk of $2,731.00", "the words were changed"),
+    ("html", b"at risk of $2,730.00", b"at risk of $2,731.00", "the text was changed"),
     (
         "html",
         b'"program_version": "',
         b'"program_version": "9',
-        "the receipt does not hold: program_version",
+        "the receipt does not match the run: program_version",
     ),
     (
         "html",
         b'"inputs_sha256": "',
         b'"inputs_sha256": "0',
-        "the receipt does not hold: inputs_sha256",
+        "the receipt does not match the run: inputs_sha256",
     ),
     (
         "html",
         b'"policy_sha256": "',
         b'"policy_sha256": "0',
-        "the receipt does not hold: policy_sha256",
+        "the receipt does not match the run: policy_sha256",
     ),
     ("html", b'{\n "exception_id"', b'"exception_id"', "receipt cannot be read"),
-    ("html", b"claims-audit exception", b"another exception", "is no packet"),
-    ("pdf", b"%%EOF", b"%%EOF ", "is not what the run gives here"),
+    ("html", b"claims-audit exception", b"another exception", "is not a packet"),
+    ("pdf", b"%%EOF", b"%%EOF ", "differs from the PDF that this run gives here"),
 ]
 
 
@@ -169,7 +172,7 @@ def test_a_packet_of_another_version_has_its_receipt_checked(
     )
     (tmp_path / "p.html").write_text(content, encoding="utf-8")
     assert main(["verify", str(tmp_path / "p.html"), "--run", str(run)]) == 0
-    assert "were not compared" in capsys.readouterr().out
+    assert "was not compared" in capsys.readouterr().out
 
 
 def _changed_result(run: Path) -> None:
@@ -187,9 +190,9 @@ def _changed_manifest(run: Path) -> None:
 
 
 DAMAGES = [
-    (_changed_result, "no complete run"),
+    (_changed_result, "not a complete run"),
     (_changed_manifest, "as_of, manifest_sha256"),
-    (shutil.rmtree, "no complete run"),
+    (shutil.rmtree, "not a complete run"),
 ]
 
 
@@ -210,7 +213,7 @@ def test_a_changed_run_fails(
 
 @pytest.mark.parametrize(
     ("exception_id", "said"),
-    [("0" * 32, "no exception of that id"), ("87", "no exception of that id")],
+    [("0" * 32, "no exception with that id"), ("87", "no exception with that id")],
 )
 def test_an_unknown_exception_is_refused(
     exception_id: str, said: str, run: Path, capsys: pytest.CaptureFixture[str]

@@ -1,1 +1,1 @@
-"""The packet of one exception: what a provider is shown, and a receipt that it stands in the results as it says."""
+"""The packet of one exception: what a provider is shown, with a receipt of the run it is from."""

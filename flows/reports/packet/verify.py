@@ -1,4 +1,4 @@
-"""Does a packet stand in the results of its run as it says?"""
+"""Check a packet against the results of its run."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from typing import Any
 
 from flows.errors import InputRefused
 from flows.provenance import program_version
-from flows.reports.packet.case import PublishedCase, read_case
+from flows.reports.packet.published import PublishedException, read_published_exception
 from flows.reports.packet.write import as_html, as_pdf
 
 _IDS = re.compile(rb"claims-audit exception ([0-9a-f]{32}) of run ([0-9a-f]{16})")
@@ -15,59 +15,67 @@ _RECEIPT = re.compile(r'<script type="application/json" id="receipt">(.*?)</scri
 
 
 def verify(packet: Path, run: Path) -> str:
-    """What was checked and holds, in a sentence or two. Raises InputRefused with what does not hold."""
+    """Say in a sentence or two what was checked and matches; raise InputRefused if it does not."""
     try:
         content = packet.read_bytes()
     except OSError:
         raise InputRefused(
-            f"{packet.name} cannot be read. Name a packet that claims-audit has written."
+            f"{packet.name} cannot be read. Give a packet that claims-audit wrote."
         ) from None
     ids = _IDS.search(content)
     if ids is None:
         raise InputRefused(
-            f"{packet.name} is no packet of claims-audit: it names no exception and run."
+            f"{packet.name} is not a packet: it names no exception and no run. "
+            "Give a packet that claims-audit wrote."
         )
-    case = read_case(run, ids[1].decode())
-    if case.receipt["run_id"] != ids[2].decode():
+    exception_id, run_id = ids[1].decode(), ids[2].decode()
+    published = read_published_exception(run, exception_id)
+    if published.receipt["run_id"] != run_id:
         raise InputRefused(
-            f"{packet.name} is of run {ids[2].decode()}, not of that folder's run. Name the folder of its run."
+            f"{packet.name} belongs to run {run_id}, but --run is another one. "
+            "Give the folder of its own run."
         )
     if content.startswith(b"%PDF"):
-        return _holds_as_pdf(packet, content, case)
-    return _holds_as_html(packet, content, case)
+        return _verify_pdf(packet, content, published)
+    return _verify_html(packet, content, published)
 
 
-def _holds_as_html(packet: Path, content: bytes, case: PublishedCase) -> str:
-    said = _receipt(packet, content)
-    differs = [item for item, value in case.receipt.items() if said.get(item) != value]
-    if differs:
+def _verify_html(packet: Path, content: bytes, published: PublishedException) -> str:
+    stated, receipt = _read_receipt(packet, content), published.receipt
+    different = [item for item, value in receipt.items() if stated.get(item) != value]
+    if different:
         raise InputRefused(
-            f"{packet.name}: the receipt does not hold: {', '.join(differs)} are not those of the run."
+            f"{packet.name}: the receipt does not match the run: {', '.join(different)}. "
+            "Write the packet again."
         )
-    holds = f"The receipt holds: exception {case.receipt['exception_id']} stands in run {case.receipt['run_id']} as it says."
-    if said.get("packet_version") != program_version():
-        return f"{holds} Its words were not compared: another version of claims-audit wrote them."
-    if content != as_html(case).encode():
+    matches = f"The receipt matches exception {receipt['exception_id']} of run {receipt['run_id']}."
+    if stated.get("packet_version") != program_version():
+        return f"{matches} The text was not compared: another version of claims-audit wrote it."
+    if content != as_html(published).encode():
         raise InputRefused(
-            f"{packet.name}: the receipt holds, but the words were changed. Write the packet anew."
+            f"{packet.name}: the receipt matches, but the text was changed. Write the packet again."
         )
-    return f"{holds} Every word is that of the run."
+    return f"{matches} So does every word of the text."
 
 
-def _receipt(packet: Path, content: bytes) -> dict[str, Any]:
+def _read_receipt(packet: Path, content: bytes) -> dict[str, Any]:
     try:
         receipt: dict[str, Any] = json.loads(_RECEIPT.findall(content.decode("utf-8"))[0])
         return receipt
     except (ValueError, IndexError):
         raise InputRefused(
-            f"{packet.name}: its receipt cannot be read. Write the packet anew."
+            f"{packet.name}: its receipt cannot be read. Write the packet again."
         ) from None
 
 
-def _holds_as_pdf(packet: Path, content: bytes, case: PublishedCase) -> str:
-    if content != as_pdf(as_html(case)):
+def _verify_pdf(packet: Path, content: bytes, published: PublishedException) -> str:
+    if content != as_pdf(as_html(published)):
         raise InputRefused(
-            f"{packet.name} is not what the run gives here: it was changed, or laid out with other fonts or another version. "
-            "Verify the HTML packet."
+            f"{packet.name} differs from the PDF that this run gives here: it was changed, or made "
+            "with other fonts or another version. Verify the HTML packet instead."
         )
-    return f"The packet holds: it is, byte for byte, exception {case.receipt['exception_id']} of run {case.receipt['run_id']}."
+    receipt = published.receipt
+    return (
+        f"The packet matches exception {receipt['exception_id']} of run {receipt['run_id']}, "
+        "byte for byte."
+    )

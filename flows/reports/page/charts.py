@@ -7,8 +7,8 @@ import altair as alt
 import polars as pl
 from vl_convert import vegalite_to_svg
 
+from flows.reports.money import short
 from flows.reports.page.figures import Figure
-from flows.reports.page.money import short
 from flows.reports.page.timeline import NO_FINDING
 from flows.results.small_cells import OTHER
 

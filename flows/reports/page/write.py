@@ -11,10 +11,10 @@ import polars as pl
 from markupsafe import Markup
 
 from flows.reports.html import templates
+from flows.reports.money import dollars
 from flows.reports.page.charts import COLOURS, dose_svg, svg
 from flows.reports.page.figures import Figure, aggregate_figures, figures
 from flows.reports.page.members import KEY, member_names
-from flows.reports.page.money import dollars
 from flows.reports.page.timeline import MOST_COURSES, timeline
 from flows.reports.run_facts import RunFacts
 from flows.results.small_cells import AGGREGATE_FILE, LEAST

@@ -1,0 +1,84 @@
+"""One exception of a published run, and the receipt that ties it to the run's files."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from flows.errors import InputRefused, UsageError
+from flows.intake.landing import sha256_of
+from flows.provenance import digest
+from flows.results.manifest import MANIFEST, is_complete
+
+EXCEPTIONS = "exceptions.parquet"
+SHORTEST_PREFIX = 8
+
+
+@dataclass(frozen=True)
+class PublishedException:
+    """An exception as its run published it.
+
+    row       the columns of exceptions.parquet.
+    receipt   item -> hash, id or version.
+    """
+
+    row: dict[str, Any]
+    receipt: dict[str, str]
+
+
+def read_published_exception(run: Path, exception_id: str) -> PublishedException:
+    """Read an exception from a run folder, by its id or the first characters of it.
+
+    Raises InputRefused if the folder is not a complete run, and UsageError unless the id means
+    exactly one exception.
+    """
+    if not is_complete(run):
+        raise InputRefused(
+            "--run is not a complete run: its files do not match its manifest. "
+            "Give a folder run=ID that a run published."
+        )
+    if not (run / EXCEPTIONS).is_file():
+        raise InputRefused(
+            f"The run has no {EXCEPTIONS}: an aggregate run shows no exceptions. Give another run."
+        )
+    row = _row(run, exception_id.strip().lower())
+    return PublishedException(row, _receipt(run, row))
+
+
+def _row(run: Path, prefix: str) -> dict[str, Any]:
+    if len(prefix) >= SHORTEST_PREFIX:
+        matches = pl.col("exception_id").str.starts_with(prefix)
+        found = pl.read_parquet(run / EXCEPTIONS).filter(matches)
+    else:
+        found = pl.DataFrame()
+    if found.is_empty():
+        raise UsageError(
+            "The run has no exception with that id. "
+            f"Give the id, or at least its first {SHORTEST_PREFIX} characters."
+        )
+    if found["exception_id"].n_unique() > 1:
+        raise UsageError("Several exception ids start with that. Give more characters.")
+    return found.row(0, named=True)
+
+
+def _receipt(run: Path, row: dict[str, Any]) -> dict[str, str]:
+    manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
+    policy = manifest["policies"][row["policy_id"]]
+    inputs = "\n".join(sorted(f"{file['sha256']} {file['file']}" for file in manifest["files"]))
+    return {
+        "exception_id": row["exception_id"],
+        "exception_sha256": digest(
+            json.dumps(row, sort_keys=True, ensure_ascii=False, default=str)
+        ),
+        "run_id": manifest["run_id"],
+        "as_of": manifest["as_of"],
+        "program_version": manifest["version"],
+        "policy_file": policy["file"],
+        "policy_sha256": policy["sha256"],
+        "input_files": str(len(manifest["files"])),
+        "inputs_sha256": digest(inputs),
+        "exceptions_sha256": manifest["results"][EXCEPTIONS],
+        "manifest_sha256": sha256_of(run / MANIFEST),
+    }
