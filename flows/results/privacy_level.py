@@ -6,9 +6,9 @@ from pathlib import Path
 import polars as pl
 
 from flows.plan import Plan
-from flows.privacy import pseudonymise
 from flows.request import FULL
 from flows.results.csv import write_csv
+from flows.results.pseudonyms import pseudonymise
 from flows.results.small_cells import AGGREGATE_FILE, aggregated
 from flows.results.tables import write_tables
 

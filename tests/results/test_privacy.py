@@ -15,8 +15,9 @@ from flows import privacy
 from flows.cli.app import main
 from flows.errors import UsageError
 from flows.plan import plan
-from flows.privacy import KEY, Pseudonyms, pseudonymise
+from flows.privacy import KEY, Pseudonyms
 from flows.request import AGGREGATE, FULL, PSEUDONYMISED, Level
+from flows.results.pseudonyms import NAMES_IN_RATIONALE, pseudonymise
 from flows.results.small_cells import LEAST, aggregated
 from schemas.results import AGGREGATE as AGGREGATE_TABLE
 from schemas.results import EVIDENCE
@@ -197,7 +198,7 @@ SENTENCES = [
     (m.RULE.id, reason, words)
     for m in RULES
     for reason, words in m.RULE.says.items()
-    if {n for _, n, _, _ in Formatter().parse(words)} & privacy._IN_RATIONALE.keys()
+    if {n for _, n, _, _ in Formatter().parse(words)} & NAMES_IN_RATIONALE.keys()
 ]
 HARMLESS = {
     "codes",
@@ -253,7 +254,7 @@ def test_every_place_of_a_sentence_is_known_to_be_harmless_or_hidden() -> None:
         for _, n, _, _ in Formatter().parse(words)
         if n
     }
-    assert places == HARMLESS | privacy._IN_RATIONALE.keys()
+    assert places == HARMLESS | NAMES_IN_RATIONALE.keys()
 
 
 @pytest.mark.parametrize(
@@ -261,7 +262,7 @@ def test_every_place_of_a_sentence_is_known_to_be_harmless_or_hidden() -> None:
 )
 def test_a_sentence_that_names_somebody_is_reworded(rule_id: str, reason: str, words: str) -> None:
     places = {
-        n: CANARY + ", line 2. On 1" if n in privacy._IN_RATIONALE else "7"
+        n: CANARY + ", line 2. On 1" if n in NAMES_IN_RATIONALE else "7"
         for _, n, _, _ in Formatter().parse(words)
         if n
     }
