@@ -25,7 +25,8 @@ def describe(module: RuleModule) -> str:
 
 
 def audited_clauses(library: PolicyLibrary, rules: tuple[RuleModule, ...]) -> str:
-    """Per document: the clauses that are audited, partly audited, and not auditable, each with its rule or reason."""
+    """Per document: the clauses that are audited, partly audited, and not auditable, each with its
+    rule or reason."""
     return "\n\n".join("\n".join(_of_document(policy, rules)) for policy in library.policies)
 
 
@@ -37,10 +38,16 @@ def _of_document(policy: Policy, rules: tuple[RuleModule, ...]) -> Iterator[str]
     whole = [t for t in policy.terms if not t.partly]
     partly = [t for t in policy.terms if t.partly]
     yield f"{policy.document.id}: {policy.document.title}"
-    yield f"  {len(whole)} clauses audited, {len(partly)} partly, {len(policy.not_auditable)} not auditable"
+    yield (
+        f"  {len(whole)} clauses audited, {len(partly)} partly, {len(policy.not_auditable)} not"
+        " auditable"
+    )
     for heading, terms in (("audited", whole), ("partly audited", partly)):
         for term in terms:
-            yield f"  {heading}: {term.cite} [{', '.join(asked_by[type(term)]) or 'every rule'}; {term.term_id}]"
+            yield (
+                f"  {heading}: {term.cite} [{', '.join(asked_by[type(term)]) or 'every rule'};"
+                f" {term.term_id}]"
+            )
             if term.partly:
                 yield f"    not seen: {term.partly}"
     for clause in policy.not_auditable:

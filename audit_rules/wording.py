@@ -1,4 +1,5 @@
-"""Words for readers: what a rule's own docstring says, and figures and lists as they read in a sentence."""
+"""Words for readers: what a rule's own docstring says, and figures and lists as they read in a
+sentence."""
 
 import re
 from collections.abc import Sequence

@@ -1,6 +1,8 @@
-"""What the columns of the result tables mean: description, unit, values and nulls, kept once for every reader.
+"""What the columns of the result tables mean: description, unit, values and nulls, kept once for
+every reader.
 
-The Parquet files carry these texts in their schema, and the JSON schemas under schemas/json are made from them.
+The Parquet files carry these texts in their schema, and the JSON schemas under schemas/json are
+made from them.
 """
 
 from typing import NamedTuple
@@ -9,12 +11,17 @@ from schemas.outcomes import AMOUNT_BASES, ANSWERS, EXCEPTIONS
 from schemas.results import AGAINST, FOR, TABLES
 
 GRAINS = {
-    "exceptions": "One row per rule and claim line that is not clean, sorted by claim source, claim, line and rule.",
+    "exceptions": (
+        "One row per rule and claim line that is not clean, sorted by claim source, claim, line and"
+        " rule."
+    ),
     "worklist": "One row per claim line with any exception; no dollar is counted twice.",
     "changes": "One row per exception that moved since the night before.",
     "rule_coverage": "One row per policy, rule and answer: how many audited lines got it.",
     "quarantine": "One row per check of severity error that a row of an extract failed.",
-    "warnings": "One row per file, column and check of severity warning, with counts and no values.",
+    "warnings": (
+        "One row per file, column and check of severity warning, with counts and no values."
+    ),
 }
 """What one row of each result table is."""
 
@@ -25,7 +32,8 @@ class Meaning(NamedTuple):
     """What a column means.
 
     values     every value that it may have, where these are few.
-    nullable   whether it may be null; a null is "unknown" or "there is none", never zero and never false.
+    nullable   whether it may be null; a null is "unknown" or "there is none", never zero and never
+               false.
     """
 
     description: str
@@ -143,7 +151,8 @@ _IN_ONE_TABLE: dict[tuple[str, str], Meaning] = {
 
 
 def meaning(table: str, column: str) -> Meaning:
-    """What a column of a result table means; fields of a list's structs are named `evidence.kind`. KeyError: undescribed."""
+    """What a column of a result table means; fields of a list's structs are named `evidence.kind`.
+    KeyError: undescribed."""
     return _IN_ONE_TABLE.get((table, column)) or _EVERYWHERE[column]
 
 

@@ -1,11 +1,14 @@
-"""The shapes of codes: what a well-formed NDC, ICD-10-CM, HCPCS, taxonomy or NPI looks like once normalised.
+"""The shapes of codes: what a well-formed NDC, ICD-10-CM, HCPCS, taxonomy or NPI looks like once
+normalised.
 
-Extracts and policy files are checked against the same shapes, with one exception: a policy's taxonomy must begin with three digits,
-as every code issued so far does, so that a typing error is caught. The taxonomies of an extract are only warned about, so
-they are checked against the format that the NUCC reserves, which leaves room for codes to come.
+Extracts and policy files are checked against the same shapes, with one exception: a policy's
+taxonomy must begin with three digits, as every code issued so far does, so that a typing error is
+caught. The taxonomies of an extract are only warned about, so they are checked against the format
+that the NUCC reserves, which leaves room for codes to come.
 
-Sources: NDC 11-digit billing form; ICD-10-CM tabular structure (category of three characters, then up to four);
-HCPCS level I and II; NUCC taxonomy codes; NPI check digit by Luhn over the prefix 80840 (45 CFR 162.406).
+Sources: NDC 11-digit billing form; ICD-10-CM tabular structure (category of three characters, then
+up to four); HCPCS level I and II; NUCC taxonomy codes; NPI check digit by Luhn over the prefix
+80840 (45 CFR 162.406).
 """
 
 import re
@@ -52,7 +55,8 @@ def well_formed(column: pl.Expr, kind: Kind) -> pl.Expr:
 
 
 def npi_check_digit_holds(column: pl.Expr) -> pl.Expr:
-    """True where the tenth digit is the Luhn check digit over 80840 and the first nine; null for other text."""
+    """True where the tenth digit is the Luhn check digit over 80840 and the first nine; null for
+    other text."""
     digits = [column.str.slice(i, 1).cast(pl.Int32, strict=False) for i in range(10)]
     doubled = [(2 * d) // 10 + (2 * d) % 10 for d in digits[0:9:2]]
     total = sum([*doubled, *digits[1:10:2]], pl.lit(_NPI_PREFIX_SUM))

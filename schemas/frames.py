@@ -1,8 +1,10 @@
-"""What a rule reads: the columns, units and grain of every frame that the warehouse hands over and of the dossier.
+"""What a rule reads: the columns, units and grain of every frame that the warehouse hands over and
+of the dossier.
 
-The warehouse's frames come out of SQL and are checked against this vocabulary; the dossier's frames are what the rules get.
-All hold affected persons only, but for `priced_fills`, `payer_start` and the providers. Null means unknown or none, never
-zero and never false. In a join on a null key, nothing is found.
+The warehouse's frames come out of SQL and are checked against this vocabulary; the dossier's frames
+are what the rules get. All hold affected persons only, but for `priced_fills`, `payer_start` and
+the providers. Null means unknown or none, never zero and never false. In a join on a null key,
+nothing is found.
 """
 
 from dataclasses import dataclass
@@ -25,7 +27,8 @@ from schemas.tables import (
 
 
 class FrameError(Exception):
-    """A frame does not have the declared columns: a fault of this program. Names the frame and the column only."""
+    """A frame does not have the declared columns: a fault of this program. Names the frame and the
+    column only."""
 
 
 class FrameColumn(NamedTuple):

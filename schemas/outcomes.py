@@ -1,4 +1,5 @@
-"""What a rule can answer about one line, what each answer means, and how an amount at risk comes about."""
+"""What a rule can answer about one line, what each answer means, and how an amount at risk comes
+about."""
 
 import polars as pl
 
@@ -25,12 +26,16 @@ MEANING = {
 """What the outcome of an exception means, as half a sentence for a legend."""
 
 SETTLED_BY = {
-    RECOVER: "The claims alone prove it. A corrected claim, or a fact that is not on file, would change it.",
+    RECOVER: (
+        "The claims alone prove it. A corrected claim, or a fact that is not on file, would"
+        " change it."
+    ),
     RECORDS_REQUEST: "The documents below.",
     REVIEW: "A person's judgement of the clause and the evidence.",
     ADVISORY: "Nothing is asked of the provider.",
 }
-"""What would settle an exception of that outcome, in sentences for the provider; the documents follow."""
+"""What would settle an exception of that outcome, in sentences for the provider; the documents
+follow."""
 
 FULL_PAID = "full_paid"
 EXCESS_QUANTITY = "excess_quantity"

@@ -1,8 +1,8 @@
 """The Pandera models: what must hold of a row (errors) and what should (warnings).
 
-Error models judge the rows whose text did not simply parse: typed columns beside the text they came from
-(`COLUMN` and `COLUMN_text`). Warning models judge distinct values, one column (or pair of dates) at a time.
-Both run at full depth: on a LazyFrame Pandera would check names and types only.
+Error models judge the rows whose text did not simply parse: typed columns beside the text they came
+from (`COLUMN` and `COLUMN_text`). Warning models judge distinct values, one column (or pair of
+dates) at a time. Both run at full depth: on a LazyFrame Pandera would check names and types only.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ def error_model(table: Table) -> pa.DataFrameSchema:
 
 
 def warning_checks(table: Table) -> Iterator[tuple[tuple[str, ...], str, pa.DataFrameSchema]]:
-    """For every warning of a table: the columns it reads, the check's name, and the model of their distinct values."""
+    """For every warning of a table: the columns it reads, the check's name, and the model of their
+    distinct values."""
     import pandera.polars as pa
 
     for c in table.columns:

@@ -1,7 +1,8 @@
 """The extracts: every table of the contract, its columns, and what kind of value each column holds.
 
-One vocabulary drives the parsing (SQL), the checks (Pandera) and the documentation, so that they cannot
-drift apart. Column names follow the Tuva input layer; `ours=True` marks the few that Tuva does not have.
+One vocabulary drives the parsing (SQL), the checks (Pandera) and the documentation, so that they
+cannot drift apart. Column names follow the Tuva input layer; `ours=True` marks the few that Tuva
+does not have.
 """
 
 from dataclasses import dataclass, field
@@ -32,8 +33,10 @@ class Column:
 
     required    a file without the column is refused.
     nullable    a row without a value is accepted.
-    spellings   the accepted spellings (lower case) of an enumerated value and what each is stored as.
-    strict      an unknown word quarantines the row; otherwise it is stored as null and warned about.
+    spellings   the accepted spellings (lower case) of an enumerated value and what each is stored
+                as.
+    strict      an unknown word quarantines the row; otherwise it is stored as null and warned
+                about.
     default     what stands where there is no value.
     """
 
@@ -98,7 +101,8 @@ EVIDENCE_VALUES: dict[str, dict[str, str]] = {
     "hsct_planned": _spelt("yes", "no"),
     "relapsed_refractory": _spelt("yes", "no"),
 }
-"""Evidence codes with enumerated values; `bsa_m2` is the one evidence code whose value is a number."""
+"""Evidence codes with enumerated values; `bsa_m2` is the one evidence code whose value is a
+number."""
 
 MEASURED_EVIDENCE = "bsa_m2"
 

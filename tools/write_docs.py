@@ -32,14 +32,16 @@ JUDGED = (PASS, *EXCEPTIONS)
 def rules() -> str:
     """Every rule: its docstring, what it needs, and the headings of its cases."""
     parts = [
-        "# The rules\n\nGenerated from the rules and their cases. `claims-audit rules [RULE_ID]` prints the same.\n"
+        "# The rules\n\nGenerated from the rules and their cases. `claims-audit rules [RULE_ID]`"
+        " prints the same.\n"
     ]
     for module in RULES:
         rule, cases = module.RULE, read_case_file(CASES / f"{module.RULE.id}.md").cases
         text = catalogue.describe(module).partition("\n\n")[2]
         headings = "\n".join(f"- {case.sentence}" for case in cases)
         parts.append(
-            f"## {rule.id} {rule.name}\n\n```text\n{text}\n```\n\n{len(cases)} cases:\n\n{headings}\n"
+            f"## {rule.id} {rule.name}\n\n```text\n{text}\n```\n\n{len(cases)}"
+            f" cases:\n\n{headings}\n"
         )
     return "\n".join([*parts, *_what_a_rule_reads()])
 
@@ -47,9 +49,9 @@ def rules() -> str:
 def _what_a_rule_reads() -> Iterator[str]:
     """Every frame of the dossier; those with the same columns share a table."""
     yield (
-        "## What a rule reads\n\nA rule gets a `Dossier` of these frames, declared in `schemas/frames.py`. All but "
-        "`taxonomies`, `payer_start` and `priced_fills` hold affected persons only. Null means unknown or none, never "
-        "zero and never false.\n"
+        "## What a rule reads\n\nA rule gets a `Dossier` of these frames, declared in"
+        " `schemas/frames.py`. All but `taxonomies`, `payer_start` and `priced_fills` hold affected"
+        " persons only. Null means unknown or none, never zero and never false.\n"
     )
     alike: dict[tuple[object, ...], list[Frame]] = {}
     for frame in DOSSIER_FRAMES.values():
@@ -69,11 +71,13 @@ def _keys(frame: Frame) -> str:
 
 
 def policies() -> str:
-    """Every document's criteria, and how much of the sample's audited dollars each rule has judged under it."""
+    """Every document's criteria, and how much of the sample's audited dollars each rule has judged
+    under it."""
     library = load_policies()
     shares = _shares()
     parts = [
-        "# The policy documents\n\nGenerated from the policy files. `claims-audit rules --coverage` prints the accounts.\n"
+        "# The policy documents\n\nGenerated from the policy files. `claims-audit rules --coverage`"
+        " prints the accounts.\n"
     ]
     for policy, account in zip(
         library.policies, catalogue.audited_clauses(library, RULES).split("\n\n"), strict=True
@@ -95,7 +99,8 @@ def policies() -> str:
 
 
 def _shares() -> pl.DataFrame:
-    """One row per policy and rule: dollars of the lines it passed or found something on, of all lines in its scope."""
+    """One row per policy and rule: dollars of the lines it passed or found something on, of all
+    lines in its scope."""
     with TemporaryDirectory() as scratch:
         answers = audited(SAMPLE, Path(scratch)).answers
     paid = pl.col("paid_amount").cast(pl.Decimal(18, 2))

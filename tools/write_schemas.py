@@ -1,6 +1,8 @@
-"""schemas/json/TABLE.schema.json, the published schema of each result table, and versions.json, what each version held.
+"""schemas/json/TABLE.schema.json, the published schema of each result table, and versions.json,
+what each version held.
 
-`make schemas` writes them; a test fails when they are stale. A changed column is refused until RESULT_SCHEMA_VERSION is raised.
+`make schemas` writes them; a test fails when they are stale. A changed column is refused until
+RESULT_SCHEMA_VERSION is raised.
 """
 
 import json
@@ -20,14 +22,16 @@ class VersionNotRaised(Exception):
 
 
 def published(versions: dict[str, dict[str, str]]) -> dict[str, str]:
-    """Every file of the folder, name -> text, given what the versions held so far. Raises VersionNotRaised."""
+    """Every file of the folder, name -> text, given what the versions held so far. Raises
+    VersionNotRaised."""
     held = {table: json_schema.fingerprint(table) for table in TABLES}
     known = versions.get(str(RESULT_SCHEMA_VERSION), held)
     moved = sorted({*held.items()} ^ {*known.items()})
     if moved:
         tables = ", ".join(sorted({table for table, _ in moved}))
         raise VersionNotRaised(
-            f"Columns of {tables} changed: raise RESULT_SCHEMA_VERSION in schemas/results.py, then make schemas."
+            f"Columns of {tables} changed: raise RESULT_SCHEMA_VERSION in schemas/results.py, then"
+            " make schemas."
         )
     files = {f"{table}.schema.json": json_schema.json_schema(table) for table in TABLES}
     return {

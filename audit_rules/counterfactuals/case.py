@@ -1,7 +1,8 @@
 """A case: one judged line with every row of its person, and what it is to change one fact of it.
 
-Rows are those of `WarehouseFrames`, with the columns of the contract; what follows from a column (the service date of a
-dispensing date, thousandths of a quantity) is filled in where a row is changed.
+Rows are those of `WarehouseFrames`, with the columns of the contract; what follows from a column
+(the service date of a dispensing date, thousandths of a quantity) is filled in where a row is
+changed.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -37,8 +38,10 @@ class Edit:
     """One row other than it is on file.
 
     table    a table of the contract.
-    row      the row's position among the person's rows of that table; None: a row that is not on file.
-    values   columns and what they hold instead (as in `WarehouseFrames`: `quantity` on both claim tables); None: not there.
+    row      the row's position among the person's rows of that table; None: a row that is not on
+             file.
+    values   columns and what they hold instead (as in `WarehouseFrames`: `quantity` on both claim
+             tables); None: not there.
     """
 
     table: str
@@ -53,7 +56,8 @@ class Change:
     on_file    what is on file: "the fill is of 120 tablets".
     condition  what would have to be otherwise: "had the fill been of 181 tablets instead of 120".
     edits   the rows that differ.
-    step    how far the new value lies from the old one, in its own unit; among changes of one kind the smaller is nearer.
+    step    how far the new value lies from the old one, in its own unit; among changes of one kind
+            the smaller is nearer.
     line    columns of the judged line that differ, where further changes may follow from this one.
     """
 
@@ -69,7 +73,8 @@ Family = Callable[["Case"], Iterator[Change]]
 
 @dataclass(frozen=True)
 class Case:
-    """One judged line (as the dossier has it), the rows of its person by table, and who is known in the provider table."""
+    """One judged line (as the dossier has it), the rows of its person by table, and who is known in
+    the provider table."""
 
     line: Row
     rows: Mapping[str, list[Row]]
@@ -115,7 +120,8 @@ class Case:
         return self.rows[self.table][self.position]
 
     def policies(self) -> list[Policy]:
-        """The documents that the line is judged by: those of its payer and drug, and the general ones."""
+        """The documents that the line is judged by: those of its payer and drug, and the general
+        ones."""
         own = (self.line["payer_id"], self.line["drug"])
         documents = self.book.library.policies
         return [
@@ -171,7 +177,8 @@ class Case:
         return Edit(self.table, None, self.own_row | plain | values)
 
     def after(self, change: Change) -> "Case":
-        """The case as it would be with the change made; rows keep their positions, and new ones come last."""
+        """The case as it would be with the change made; rows keep their positions, and new ones
+        come last."""
         rows = {table: list(found) for table, found in self.rows.items()}
         for edit in change.edits:
             if edit.row is None:
@@ -192,7 +199,8 @@ def rows_of(extracted: WarehouseFrames, person: str) -> dict[str, list[Row]]:
 
 
 def completed(table: str, row: Row) -> Row:
-    """The row with the columns that follow from others: service date, quantity and amounts as the dossier reads them."""
+    """The row with the columns that follow from others: service date, quantity and amounts as the
+    dossier reads them."""
     if table == "pharmacy_claim":
         row["service_date"] = row.get("dispensing_date")
     elif table == "medical_claim":

@@ -1,4 +1,5 @@
-"""Every kind of change, the kinds of term that it is about, and which kinds are tried on top of another."""
+"""Every kind of change, the kinds of term that it is about, and which kinds are tried on top of
+another."""
 
 from audit_rules.counterfactuals.case import Case, Family
 from audit_rules.counterfactuals.changes import (
@@ -76,13 +77,15 @@ _AFTER_QUANTITY = (
     other_claims.second_claims,
     doses.doses,
 )
-"""Kinds that are tried once more on top of another product, or of a quantity; on top of another date all are."""
+"""Kinds that are tried once more on top of another product, or of a quantity; on top of another
+date all are."""
 
 
 def follows(case: Case, first: Family, second: Family) -> bool:
     """Whether a second kind of change is tried on top of the first.
 
-    Of another date only where some clause was not in force, of a quantity only where none is on file.
+    Of another date only where some clause was not in force, of a quantity only where none is on
+    file.
     """
     if first is codes.products:
         return second in _AFTER_PRODUCT

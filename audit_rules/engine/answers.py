@@ -1,4 +1,5 @@
-"""A rule's table of answers: the first row that fits answers; then the answer is capped, priced and worded."""
+"""A rule's table of answers: the first row that fits answers; then the answer is capped, priced and
+worded."""
 
 from collections.abc import Iterable
 from string import Formatter
@@ -30,7 +31,8 @@ class Answer(NamedTuple):
 
 
 def answer(lines: pl.LazyFrame, table: Iterable[Answer]) -> pl.LazyFrame:
-    """Try the rows of a rule's table in order; the first whose condition is true answers, else `pass`.
+    """Try the rows of a rule's table in order; the first whose condition is true answers, else
+    `pass`.
 
     A condition that is null (a fact is missing) does not fit: Kleene's unknown is not true.
     """
@@ -70,7 +72,8 @@ def answer(lines: pl.LazyFrame, table: Iterable[Answer]) -> pl.LazyFrame:
 def settle(scope: pl.LazyFrame, answers: pl.LazyFrame, rule: Rule) -> pl.LazyFrame:
     """Cap, price and word the answers; lines in scope without an answer are not_applicable.
 
-    One row per line and policy in scope, with outcome, reason, observed, allowed, amount_cents, amount_basis, rationale.
+    One row per line and policy in scope, with outcome, reason, observed, allowed, amount_cents,
+    amount_basis, rationale.
     """
     rest = scope.join(answers, on=list(ON), how="anti").with_columns(outcome=pl.lit(NOT_APPLICABLE))
     is_exception = pl.col("outcome").is_in(EXCEPTIONS)

@@ -22,7 +22,8 @@ def _cited(
 
 
 def diagnosis_evidence(frame: pl.LazyFrame, side: pl.Expr | str) -> pl.LazyFrame:
-    """Rows of (row_id, policy_id) with a diagnosis: code, date, and the claim where it stands on one."""
+    """Rows of (row_id, policy_id) with a diagnosis: code, date, and the claim where it stands on
+    one."""
     claim = {n: pl.col(n) for n in _CLAIM}
     return _cited(
         frame,
@@ -122,7 +123,8 @@ def specialty_evidence(frame: pl.LazyFrame, side: pl.Expr | str) -> pl.LazyFrame
 
 
 def line_evidence(answers: pl.LazyFrame) -> pl.LazyFrame:
-    """The judged line itself (or another beside it), against: product, quantity and date as billed."""
+    """The judged line itself (or another beside it), against: product, quantity and date as
+    billed."""
     claim = {n: pl.col(n) for n in _CLAIM}
     kind = (
         pl.when(pl.col("claim_source") == "pharmacy")

@@ -1,4 +1,5 @@
-"""Judge: every rule over its lines, and from the answers the exceptions, the worklist and the coverage."""
+"""Judge: every rule over its lines, and from the answers the exceptions, the worklist and the
+coverage."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -85,9 +86,10 @@ class Judgement:
     """What the rules find, so that it can be put together with what they found of other persons.
 
     exceptions   the contract's table.
-    counted      one row per person_id, policy_id, rule_id, outcome and reason: lines. Lines that no policy governs: under
-                 policy_id `none`, without a rule.
-    gaps         one row per policy_id, rule_id and reason: what a rule could look for on no line at all.
+    counted      one row per person_id, policy_id, rule_id, outcome and reason: lines. Lines that no
+                 policy governs: under policy_id `none`, without a rule.
+    gaps         one row per policy_id, rule_id and reason: what a rule could look for on no line at
+                 all.
     answers      one row per line, policy and rule: every answer, for those who ask about one line.
     repeated     the claims whose lines repeat the claim's amount, which the worklist counts once.
     """
@@ -110,7 +112,8 @@ class Judgement:
 
 
 class RuleRun(NamedTuple):
-    """One rule on a dossier: its lines in scope, the settled answers on them, and what the rule itself found."""
+    """One rule on a dossier: its lines in scope, the settled answers on them, and what the rule
+    itself found."""
 
     module: RuleModule
     scope: pl.DataFrame
@@ -121,7 +124,8 @@ class RuleRun(NamedTuple):
 def run_rules(
     dossier: Dossier, book: PolicyBook, modules: Sequence[RuleModule]
 ) -> Iterator[RuleRun]:
-    """Each rule in turn: find its lines, evaluate, settle. Answers and evidence are not collected yet."""
+    """Each rule in turn: find its lines, evaluate, settle. Answers and evidence are not collected
+    yet."""
     for module in modules:
         scope = in_scope(dossier, book, module.RULE).collect()
         found = module.evaluate(dossier, scope.lazy(), book)
@@ -161,7 +165,8 @@ def judge(dossier: Dossier, book: PolicyBook, rules: tuple[RuleModule, ...]) -> 
 
 
 def _shaped(settled: pl.LazyFrame) -> pl.LazyFrame:
-    """The columns of an answer, null where the rule has none of them, and those of the line that its evidence shows."""
+    """The columns of an answer, null where the rule has none of them, and those of the line that
+    its evidence shows."""
     present = set(settled.collect_schema().names())
     answer = (
         (pl.col(c) if c in present else pl.lit(None)).cast(_ANSWER_SCHEMA[c]).alias(c)
@@ -171,7 +176,8 @@ def _shaped(settled: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _gathered(frames: list[pl.DataFrame]) -> pl.DataFrame:
-    """One row per line, policy and rule: the evidence as a list of structs, in a stable order, each fact once."""
+    """One row per line, policy and rule: the evidence as a list of structs, in a stable order, each
+    fact once."""
     empty = pl.DataFrame(
         schema={
             "row_id": pl.UInt32,
@@ -237,7 +243,8 @@ def _money(cents: str) -> pl.Expr:
 
 
 def _counted(answers: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
-    """How many lines of each person got each answer, per policy and rule; lines with no policy in force under `none`."""
+    """How many lines of each person got each answer, per policy and rule; lines with no policy in
+    force under `none`."""
     governed = (
         answers.filter(pl.col("version_from").is_not_null(), pl.col("policy_id") != GENERAL)
         .select("row_id")
@@ -263,7 +270,8 @@ def _counted(answers: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
 def rule_coverage(counted: pl.DataFrame, gaps: pl.DataFrame) -> pl.DataFrame:
     """How many lines got each answer, per policy and rule.
 
-    What a rule could not look for on any line is named as not_evaluable with no lines, so that the sums hold.
+    What a rule could not look for on any line is named as not_evaluable with no lines, so that the
+    sums hold.
     """
     none = pl.DataFrame([(NO_POLICY, None, NOT_APPLICABLE, None, 0)], schema=COVERAGE, orient="row")
     named = gaps.with_columns(

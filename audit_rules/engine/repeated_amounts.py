@@ -1,7 +1,9 @@
-"""Claims whose lines repeat the claim's amount: institutional extracts often put the total on every line.
+"""Claims whose lines repeat the claim's amount: institutional extracts often put the total on every
+line.
 
-Such a claim is told by its lines alone: two or more history lines that bill different things (another code, or other
-units) and yet are all paid the same. Lines that bill the same thing cost the same, and are no such claim.
+Such a claim is told by its lines alone: two or more history lines that bill different things
+(another code, or other units) and yet are all paid the same. Lines that bill the same thing cost
+the same, and are no such claim.
 """
 
 import polars as pl
@@ -13,7 +15,8 @@ REPEATED_ORDER = ("payer", "claim_id", "person")
 
 
 def repeated_amounts(dossier: Dossier) -> pl.DataFrame:
-    """One row per medical claim whose lines all carry one amount, in a total order; columns as in `schemas.results.REPEATED`."""
+    """One row per medical claim whose lines all carry one amount, in a total order; columns as in
+    `schemas.results.REPEATED`."""
     billed = pl.struct("hcpcs_code", "quantity_milli")
     return conform(
         dossier.services.group_by(

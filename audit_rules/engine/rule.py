@@ -24,7 +24,8 @@ class Rule:
     says     reason -> rationale; {names} are columns of the answer.
     needs    reason -> documents that would settle it.
     capped   `recover` becomes `review` where the text in force is not in hand or past its review.
-    passing  reasons that end by themselves as days go by: such an answer is asked for anew on a later night.
+    passing  reasons that end by themselves as days go by: such an answer is asked for anew on a
+             later night.
     """
 
     id: str
@@ -38,9 +39,11 @@ class Rule:
 
 
 class RuleAnswers(NamedTuple):
-    """What a rule found: answers (one row per line and policy it could judge) and the evidence behind them.
+    """What a rule found: answers (one row per line and policy it could judge) and the evidence
+    behind them.
 
-    gaps   what the rule could look for on no line at all: policy_id and reason, named in the coverage with no lines.
+    gaps   what the rule could look for on no line at all: policy_id and reason, named in the
+           coverage with no lines.
     """
 
     answers: pl.LazyFrame

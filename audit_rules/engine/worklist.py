@@ -1,7 +1,8 @@
 """The worklist: per claim line what to do and about how much money, no dollar counted twice.
 
-Several exceptions on one line are about the same dollars: the largest of them counts. Lines that repeat their claim's
-amount (repeated_amounts.py) are about the same dollars too: one line of the claim keeps them.
+Several exceptions on one line are about the same dollars: the largest of them counts. Lines that
+repeat their claim's amount (repeated_amounts.py) are about the same dollars too: one line of the
+claim keeps them.
 """
 
 import polars as pl
@@ -14,7 +15,8 @@ _ZERO = pl.lit(0, dtype=MONEY)
 
 
 def worklist(exceptions: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:
-    """One row per line with any exception, in the order of the exceptions; `repeated` as repeated_amounts gives it."""
+    """One row per line with any exception, in the order of the exceptions; `repeated` as
+    repeated_amounts gives it."""
     rest = [
         c for c in WORKLIST if c in EXCEPTION and c not in (*LINE_KEY, "amount_at_risk", "outcome")
     ]
@@ -34,7 +36,8 @@ def _largest(outcome: str) -> pl.Expr:
 
 
 def _counted_once(lines: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:
-    """Of each repeating claim the line with most at risk (ties: the first) keeps its amounts; on the others they are 0."""
+    """Of each repeating claim the line with most at risk (ties: the first) keeps its amounts; on
+    the others they are 0."""
     payer_name = pl.col("payer").str.to_lowercase()
     claims = repeated.select(
         "claim_id",

@@ -20,7 +20,8 @@ def facts_on_file(
 
 
 def latest(facts: pl.LazyFrame, kindness: pl.Expr) -> pl.LazyFrame:
-    """One fact per line and policy: the latest by date; of several on one date the one kindest to the provider."""
+    """One fact per line and policy: the latest by date; of several on one date the one kindest to
+    the provider."""
     order = [*ON, "evidence_date", "kindness", "evidence_value"]
     return (
         facts.with_columns(kindness=kindness)

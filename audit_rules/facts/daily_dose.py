@@ -9,7 +9,8 @@ from audit_rules.facts.quantity_limits import tablet_fills
 
 
 def with_daily_dose(fills: pl.LazyFrame) -> pl.LazyFrame:
-    """Fills with supplied_ng and supply_millidays (null where unknown or not positive): a daily dose is one over the other.
+    """Fills with supplied_ng and supply_millidays (null where unknown or not positive): a daily
+    dose is one over the other.
 
     An unknown quantity supplies nothing.
     """
@@ -26,9 +27,11 @@ def mg_per_day(supplied_ng: pl.Expr, supply_millidays: pl.Expr) -> pl.Expr:
 
 
 def other_strength_fills(dossier: Dossier, fills: pl.LazyFrame) -> pl.LazyFrame:
-    """For each fill the person's latest fill of another strength whose supply covers its date, at any payer.
+    """For each fill the person's latest fill of another strength whose supply covers its date, at
+    any payer.
 
-    At most one row per line and policy, with other_ng and other_millidays; of two on one date the smaller daily dose.
+    At most one row per line and policy, with other_ng and other_millidays; of two on one date the
+    smaller daily dose.
     """
     asked = fills.select(
         *ON, "person", "ingredient", own_strength_mg="strength_mg", day="service_date"

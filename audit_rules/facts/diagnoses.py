@@ -14,8 +14,8 @@ _COVERED = ("listed", "criteria")
 def around_the_line(diagnoses: pl.LazyFrame, lines: pl.LazyFrame) -> pl.LazyFrame:
     """Diagnoses on the same claim, and the person's within [d - lookback_days, d + lookahead_days].
 
-    `diagnoses` are those of the dossier, or some of them; `lines` carry lookback_days and lookahead_days.
-    One row per line, policy and diagnosis; `is_same_claim` tells which.
+    `diagnoses` are those of the dossier, or some of them; `lines` carry lookback_days and
+    lookahead_days. One row per line, policy and diagnosis; `is_same_claim` tells which.
     """
     day = pl.col("service_date")
     asked = lines.select(
@@ -54,10 +54,11 @@ def around_the_line(diagnoses: pl.LazyFrame, lines: pl.LazyFrame) -> pl.LazyFram
 
 
 def with_standing(found: pl.LazyFrame, codes: pl.DataFrame) -> pl.LazyFrame:
-    """Each found diagnosis with every standing its code has in the policy's lists on the service date.
+    """Each found diagnosis with every standing its code has in the policy's lists on the service
+    date.
 
-    `standing` and `indication` are null for a code of no list. A code matches as written; where a list says
-    with_children, also each of its headers matches (C83.390 under C83.39).
+    `standing` and `indication` are null for a code of no list. A code matches as written; where a
+    list says with_children, also each of its headers matches (C83.390 under C83.39).
     """
     listed = _listed(found, _standings(found, codes))
     unlisted = found.join(listed, on=["row_id", "policy_id", "code"], how="anti")
@@ -65,7 +66,8 @@ def with_standing(found: pl.LazyFrame, codes: pl.DataFrame) -> pl.LazyFrame:
 
 
 def covered_diagnoses(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> pl.LazyFrame:
-    """The diagnoses around each line, as DX01 asks for them, that its policy lists or names in its criteria.
+    """The diagnoses around each line, as DX01 asks for them, that its policy lists or names in its
+    criteria.
 
     One row per line, policy, diagnosis and indication.
     """
@@ -80,7 +82,8 @@ def covered_diagnoses(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -
 
 
 def _standings(found: pl.LazyFrame, codes: pl.DataFrame) -> pl.LazyFrame:
-    """One row per code that was found, policy, standing and indication, with the interval in which it is so."""
+    """One row per code that was found, policy, standing and indication, with the interval in which
+    it is so."""
     distinct = found.select("code").unique()
     headers = [
         distinct.select(
@@ -116,7 +119,8 @@ def _listed(found: pl.LazyFrame, standings: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def latest_of_each_code(found: pl.LazyFrame) -> pl.LazyFrame:
-    """One row per line, policy and code: where it stands latest (the same claim first), in a stable order."""
+    """One row per line, policy and code: where it stands latest (the same claim first), in a stable
+    order."""
     return found.sort(
         "row_id",
         "policy_id",

@@ -1,8 +1,8 @@
 """Duplicates: lines of different claims that bill the same service, paired one to one.
 
-Lines are alike that agree in person, payer, service date, drug, product code, quantity and, on medical lines, the set of
-modifiers; a null agrees with nothing. The first of the alike lines of one claim pairs with the first of every other
-claim, the second with the second, in line order.
+Lines are alike that agree in person, payer, service date, drug, product code, quantity and, on
+medical lines, the set of modifiers; a null agrees with nothing. The first of the alike lines of one
+claim pairs with the first of every other claim, the second with the second, in line order.
 """
 
 import polars as pl
@@ -25,10 +25,12 @@ _ALIKE = (
 
 
 def earlier_twins(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame:
-    """The earlier lines that a line repeats, or may repeat: one row per line, policy and earlier line.
+    """The earlier lines that a line repeats, or may repeat: one row per line, policy and earlier
+    line.
 
-    Columns are those of the earlier line, and `is_certain`: false where the dispenser of one of two fills is unknown.
-    Fills of two different dispensers are left out; who dispensed is asked only after lines are paired.
+    Columns are those of the earlier line, and `is_certain`: false where the dispenser of one of two
+    fills is unknown. Fills of two different dispensers are left out; who dispensed is asked only
+    after lines are paired.
     """
     alike = _with_place(dossier.lines)
     repeated = alike.select(*_ALIKE, "place", "row_id", "claim_id", "paid_date", "dispenser")
@@ -48,7 +50,8 @@ def earlier_twins(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _with_place(lines: pl.LazyFrame) -> pl.LazyFrame:
-    """Lines with their place among the alike lines of their claim (from 1), and the dispenser where it is known."""
+    """Lines with their place among the alike lines of their claim (from 1), and the dispenser where
+    it is known."""
     modifier_set = pl.col("modifiers").list.unique().list.sort().list.join(",").fill_null("")
     is_known_fill = (pl.col("claim_source") == "pharmacy") & well_formed(
         pl.col("billing_npi"), Kind.NPI
@@ -61,7 +64,8 @@ def _with_place(lines: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _is_earlier() -> pl.Expr:
-    """Whether a line comes before its `_later` partner: by paid_date (none is the earliest), then by claim_id as text."""
+    """Whether a line comes before its `_later` partner: by paid_date (none is the earliest), then
+    by claim_id as text."""
     paid, paid_later = pl.col("paid_date"), pl.col("paid_date_later")
     is_first_by_id = pl.col("claim_id") < pl.col("claim_id_later")
     return (

@@ -21,7 +21,8 @@ def unknown_as_retail(fills: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def with_limits(fills: pl.LazyFrame, book: PolicyBook) -> pl.LazyFrame:
-    """Fills with their limits: retail_ceiling, and ceiling and standard_days of their channel (unknown: home delivery).
+    """Fills with their limits: retail_ceiling, and ceiling and standard_days of their channel
+    (unknown: home delivery).
 
     Needs has_inducer. Fills of a strength without a limit in force fall away.
     """

@@ -8,7 +8,8 @@ from audit_rules.facts.clinical import facts_on_file, latest
 
 
 def transplants_ahead(dossier: Dossier, dosed: pl.LazyFrame) -> pl.LazyFrame:
-    """The person's transplants (codes `hcpcs`) on medical claims after each dose, within days_ahead, at any payer.
+    """The person's transplants (codes `hcpcs`) on medical claims after each dose, within
+    days_ahead, at any payer.
 
     One row per line, policy and service.
     """
@@ -23,7 +24,8 @@ def transplants_ahead(dossier: Dossier, dosed: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def plans(dossier: Dossier, dosed: pl.LazyFrame) -> pl.LazyFrame:
-    """The latest word on a planned transplant since plan_lookback_days before the course, where it is yes.
+    """The latest word on a planned transplant since plan_lookback_days before the course, where it
+    is yes.
 
     At most one row per line and policy; of two words on one date no counts.
     """

@@ -46,7 +46,8 @@ def unknown_code(subject: Subject) -> Iterator[Defect]:
 
 
 def _codes_of_terms(subject: Subject) -> Iterator[CodeRow]:
-    """Codes that other terms name, and those of code lists that the document's own table stands in for."""
+    """Codes that other terms name, and those of code lists that the document's own table stands in
+    for."""
     listed = {w.first for row in (*subject.rows, *subject.readings) for w in row.items}
     for term in subject.policy.terms:
         match term:
@@ -87,7 +88,8 @@ def header_code(subject: Subject) -> Iterator[Defect]:
 
 
 def _single_codes(subject: Subject, row: CodeRow) -> Iterator[str]:
-    """Codes that a row names as such; a range of headers, and a header written with its children, name none."""
+    """Codes that a row names as such; a range of headers, and a header written with its children,
+    name none."""
     icd = subject.context.icd
     seen: set[str] = set()
     for written in row.items:
@@ -112,7 +114,8 @@ def code_not_in_force(subject: Subject) -> Iterator[Defect]:
                     row.cite,
                     "code_not_in_force",
                     code,
-                    f"{code} ({icd.title(code)}) was deleted from ICD-10-CM on {first_day(last + 1)}.",
+                    f"{code} ({icd.title(code)}) was deleted from ICD-10-CM on"
+                    f" {first_day(last + 1)}.",
                     "Take the code that took its place, or end the row on that day.",
                 )
             elif first > fiscal_year(row.start):
@@ -120,13 +123,15 @@ def code_not_in_force(subject: Subject) -> Iterator[Defect]:
                     row.cite,
                     "code_younger_than_document",
                     code,
-                    f"{code} ({icd.title(code)}) exists since {first_day(first)}, but is listed from {row.start}.",
+                    f"{code} ({icd.title(code)}) exists since {first_day(first)}, but is listed"
+                    f" from {row.start}.",
                     "List it from the day it exists, or correct the code.",
                 )
 
 
 def range_stops_before_letter(subject: Subject) -> Iterator[Defect]:
-    """All codes of a series that end in a digit are listed, and those of the same series that end in a letter are not."""
+    """All codes of a series that end in a digit are listed, and those of the same series that end
+    in a letter are not."""
     icd = subject.context.icd
     for row in subject.rows:
         for header in _headers(subject, row):
@@ -146,7 +151,8 @@ def range_stops_before_letter(subject: Subject) -> Iterator[Defect]:
                     row.cite,
                     "range_stops_before_letter",
                     text,
-                    f"{text} stops before {listed(missed)} ({icd.title(missed[0])}), which follows in the same series.",
+                    f"{text} stops before {listed(missed)} ({icd.title(missed[0])}), which follows"
+                    " in the same series.",
                     f"End it with {missed[-1]}, or say that {listed(missed)} is not meant.",
                 )
 
@@ -157,7 +163,8 @@ def _headers(subject: Subject, row: CodeRow) -> list[str]:
 
 
 def _letters_missed(subject: Subject, row: CodeRow, header: str) -> list[str]:
-    """Codes below a header that end in a letter and are listed nowhere, where the row has every other code below it."""
+    """Codes below a header that end in a letter and are listed nowhere, where the row has every
+    other code below it."""
     icd = subject.context.icd
     day = row.seen_on(subject.context.today)
     children = [c for c in icd.children(header) if icd.there(c, day)]
@@ -176,7 +183,8 @@ def _letters_missed(subject: Subject, row: CodeRow, header: str) -> list[str]:
 
 
 def siblings_left_out(subject: Subject) -> Iterator[Defect]:
-    """The label names a whole header, or there is none, and the document has only some of the codes below that header."""
+    """The label names a whole header, or there is none, and the document has only some of the codes
+    below that header."""
     icd = subject.context.icd
     for row in subject.rows:
         for header in _headers(subject, row):
@@ -189,13 +197,15 @@ def siblings_left_out(subject: Subject) -> Iterator[Defect]:
                     row.cite,
                     "siblings_left_out",
                     own[0],
-                    f"{first_few(own)} {are(own)} listed{label}, without {first_few(left_out)} of the same kind ({first}).",
+                    f"{first_few(own)} {are(own)} listed{label}, without {first_few(left_out)} of"
+                    f" the same kind ({first}).",
                     f"List {them(left_out)} too, or say why {first_few(own)} alone.",
                 )
 
 
 def _left_out(subject: Subject, row: CodeRow, header: str) -> list[str]:
-    """Codes below a header that are listed nowhere, though the row's label says as much of them; not those with encounters."""
+    """Codes below a header that are listed nowhere, though the row's label says as much of them;
+    not those with encounters."""
     icd, labels = subject.context.icd, subject.context.labels
     day = row.seen_on(subject.context.today)
     children = [

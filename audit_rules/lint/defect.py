@@ -35,10 +35,12 @@ class Defect:
 
 @dataclass(frozen=True)
 class CodeRow:
-    """Codes that a document lists together under one label, and the time in which they hold: from start, up to end.
+    """Codes that a document lists together under one label, and the time in which they hold: from
+    start, up to end.
 
     items   as written.
-    codes   every code meant, in official order: what is in a range, and what is below a header; unknown codes left out.
+    codes   every code meant, in official order: what is in a range, and what is below a header;
+            unknown codes left out.
     """
 
     cite: str
@@ -86,7 +88,8 @@ class LintContext:
 class Subject:
     """A policy as the checks see it.
 
-    rows       the document's own ICD-10-CM codes: its code table, or else the listed and conflicting codes of its terms.
+    rows       the document's own ICD-10-CM codes: its code table, or else the listed and
+               conflicting codes of its terms.
     readings   codes that its terms add to the document (standing criteria).
     named      indications that codes of its terms have.
     """

@@ -1,7 +1,8 @@
 """Checks of the file itself, before it is loaded: a clause for everything, and dates in order.
 
-Loading refuses some of these at the first; here all are told, and the file is mended in memory so that the rest can be
-checked: a placeholder for a missing clause, dates moved until they are in order.
+Loading refuses some of these at the first; here all are told, and the file is mended in memory so
+that the rest can be checked: a placeholder for a missing clause, dates moved until they are in
+order.
 """
 
 from collections.abc import Iterator
@@ -113,7 +114,8 @@ def _versions(file: PolicyFile, data: Table) -> Iterator[Defect]:
                 file,
                 f"version {number + 1}",
                 starts[number],
-                f"version {number + 1} begins on {starts[number]}, not after version {number} ({starts[number - 1]}).",
+                f"version {number + 1} begins on {starts[number]}, not after version {number}"
+                f" ({starts[number - 1]}).",
                 "Put the oldest version first, and give each its own date.",
             )
     data["version"] = [v for _, v in sorted(dict(zip(starts, versions, strict=True)).items())]

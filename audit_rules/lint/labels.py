@@ -1,4 +1,5 @@
-"""Whether a label can mean a code: its words against the code's title, inclusion terms, and those of its headers.
+"""Whether a label can mean a code: its words against the code's title, inclusion terms, and those
+of its headers.
 
 fits         every word of the label is said of the code.
 plausible    some are, and no other code is called what the label says.
@@ -41,7 +42,8 @@ class Labels:
         self._judged: dict[tuple[str, str], Verdict] = {}
 
     def judge(self, label: str, code: str) -> Verdict:
-        """The kindest verdict over the label's readings; `elsewhere` only where none of them fits or is plausible."""
+        """The kindest verdict over the label's readings; `elsewhere` only where none of them fits
+        or is plausible."""
         if (label, code) not in self._judged:
             self._judged[label, code] = self._kindest(label, code)
         return self._judged[label, code]
@@ -60,7 +62,8 @@ class Labels:
         return Verdict("unknown")
 
     def names(self, label: str, code: str) -> bool:
-        """The label is what the code, or one of its inclusion terms, is called: it says no more than that."""
+        """The label is what the code, or one of its inclusion terms, is called: it says no more
+        than that."""
         return any(
             telling(meant) and any(meant <= own for own in self.own(code))
             for meant in (words(reading) for reading in readings(label, keep_unknown=True))
@@ -131,7 +134,8 @@ class Labels:
         return any(_within(code, p) for p in prefixes)
 
     def _called(self, meant: Words, code: str) -> str | None:
-        """The code that is called so, with the fewest words more; a lone word, or the same category, asks for it in the title."""
+        """The code that is called so, with the fewest words more; a lone word, or the same
+        category, asks for it in the title."""
         candidates = set.intersection(*(self._index[w] for w in telling(meant))) - set(
             self._icd.below(code)
         )
@@ -169,6 +173,7 @@ class Labels:
 
 
 def _within(code: str, prefix: str) -> bool:
-    """The code is that of the prefix or below it; a prefix may be a range of categories, such as C00-C96."""
+    """The code is that of the prefix or below it; a prefix may be a range of categories, such as
+    C00-C96."""
     first, _, last = prefix.partition("-")
     return first <= code[:_CATEGORY] <= last if last else code.startswith(prefix)

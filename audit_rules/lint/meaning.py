@@ -32,8 +32,10 @@ def label_mismatch(subject: Subject) -> Iterator[Defect]:
                 row.cite,
                 "label_mismatch",
                 _compact(subject, codes),
-                f"{first_few(tops)} {are(tops)} labelled {row.label!r}, but {tops[0]} means {icd.title(tops[0])!r}.",
-                f"{better} ({icd.title(better)}) is what the label says: ask which of the two is meant.",
+                f"{first_few(tops)} {are(tops)} labelled {row.label!r}, but {tops[0]} means"
+                f" {icd.title(tops[0])!r}.",
+                f"{better} ({icd.title(better)}) is what the label says: ask which of the two is"
+                " meant.",
             )
 
 
@@ -44,7 +46,8 @@ def _alike(one: str, other: str) -> bool:
 
 
 def code_under_two_indications(subject: Subject) -> Iterator[Defect]:
-    """A code stands under two labels that are not the same disease, and does not clearly mean both."""
+    """A code stands under two labels that are not the same disease, and does not clearly mean
+    both."""
     judge = subject.context.labels.judge
     for one, other in combinations([r for r in subject.rows if r.label], 2):
         if not one.overlaps(other) or _alike(one.label or "", other.label or ""):
@@ -59,7 +62,8 @@ def code_under_two_indications(subject: Subject) -> Iterator[Defect]:
                 other.cite,
                 "code_under_two_indications",
                 _compact(subject, both),
-                f"{_compact(subject, both)} is listed under {one.label!r} and under {other.label!r}.",
+                f"{_compact(subject, both)} is listed under {one.label!r} and under"
+                f" {other.label!r}.",
                 "Ask which criteria hold for a claim with it.",
             )
 
@@ -91,13 +95,15 @@ def code_without_criterion(subject: Subject) -> Iterator[Defect]:
             row.cite,
             "code_without_criterion",
             text,
-            f"{text} ({row.label or subject.context.icd.title(row.items[0].first)}) is listed, but no criterion is about it.",
+            f"{text} ({row.label or subject.context.icd.title(row.items[0].first)}) is listed, but"
+            " no criterion is about it.",
             "Ask for the criterion, or whether the code was left over.",
         )
 
 
 def _served_by(subject: Subject, row: CodeRow, indication: Indication) -> bool:
-    """A criterion may be about the row: it says so, is called so, or could mean one of its codes."""
+    """A criterion may be about the row: it says so, is called so, or could mean one of its
+    codes."""
     if row.serves:
         return any(name.strip().lower() == indication.name.strip().lower() for name in row.serves)
     if row.label and _alike(row.label, indication.name):
@@ -107,7 +113,8 @@ def _served_by(subject: Subject, row: CodeRow, indication: Indication) -> bool:
 
 
 def _surely_served(subject: Subject, row: CodeRow, indication: Indication) -> bool:
-    """A row is about the indication: it says so, is called so, or one of its codes means it, if not all that it says."""
+    """A row is about the indication: it says so, is called so, or one of its codes means it, if not
+    all that it says."""
     if row.serves or (row.label and _alike(row.label, indication.name)):
         return _served_by(subject, row, indication)
     return any(_means(subject, indication.name, c) for c in row.codes)
@@ -169,6 +176,7 @@ def adult_age_for_children(subject: Subject) -> Iterator[Defect]:
                 indication.cite,
                 "adult_age_for_children",
                 str(age),
-                f"{indication.name!r} is about children, but its criteria ask for an age of {age} or more.",
+                f"{indication.name!r} is about children, but its criteria ask for an age of {age}"
+                " or more.",
                 "Ask which age is meant; until then no age can be held against a claim.",
             )

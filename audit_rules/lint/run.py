@@ -1,7 +1,9 @@
-"""Defects of policy documents and of the files that transcribe them, found by checks: `claims-audit lint`.
+"""Defects of policy documents and of the files that transcribe them, found by checks: `claims-audit
+lint`.
 
-Each check is one function over one document, with the name that its findings bear; see CHECKS. A check that needs a
-section which the file does not have (`audit_rules/policy/statements.py`) finds nothing.
+Each check is one function over one document, with the name that its findings bear; see CHECKS. A
+check that needs a section which the file does not have (`audit_rules/policy/statements.py`) finds
+nothing.
 """
 
 import json
@@ -53,7 +55,8 @@ __all__ = ["CHECKS", "Defect", "as_json", "as_text", "has_errors", "lint"]
 
 
 def lint(files: Sequence[PolicyFile], today: date) -> list[Defect]:
-    """The defects of policy files, file by file. Raises PolicyRefused for one that cannot be loaded for another reason."""
+    """The defects of policy files, file by file. Raises PolicyRefused for one that cannot be loaded
+    for another reason."""
     read = [(parse_policy(loadable), loadable, found) for loadable, found in map(mended, files)]
     at_hand = [policy for policy, _, _ in read] + list(load_policies().policies)
     documents = tuple(

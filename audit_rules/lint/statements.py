@@ -29,7 +29,8 @@ def contradiction(subject: Subject) -> Iterator[Defect]:
                     other.cite,
                     "contradiction",
                     "",
-                    f"On {first.subject}: {first.says} ({first.cite}), but {other.says} ({other.cite}).",
+                    f"On {first.subject}: {first.says} ({first.cite}), but {other.says}"
+                    f" ({other.cite}).",
                     "Ask which of the two holds; until then nothing can be recovered on either.",
                 )
 
@@ -48,8 +49,9 @@ def days_do_not_follow(subject: Subject) -> Iterator[Defect]:
                 said.cite,
                 "days_do_not_follow",
                 f"{said.quantity:f}",
-                f"{said.quantity:f} tablets of {said.strength_mg:f} mg{at} are said to last {said.days:f} days at "
-                f"{said.daily_mg:f} mg a day; they last {days.normalize():f}.",
+                f"{said.quantity:f} tablets of {said.strength_mg:f} mg{at} are said to last"
+                f" {said.days:f} days at {said.daily_mg:f} mg a day; they last"
+                f" {days.normalize():f}.",
                 "Ask which number is meant; the table's own limit counts until then.",
             )
 
@@ -71,7 +73,8 @@ def inducer_class(subject: Subject) -> Iterator[Defect]:
 
 
 def reference_not_there(subject: Subject) -> Iterator[Defect]:
-    """The document relies on a section that it does not have, or on a document that is not at hand."""
+    """The document relies on a section that it does not have, or on a document that is not at
+    hand."""
     for reference in subject.stated(CrossReference):
         if reference.kind == "section":
             headings = subject.policy.document.sections
@@ -106,6 +109,7 @@ def planning_code(subject: Subject) -> Iterator[Defect]:
                 row.cite,
                 "planning_code",
                 ", ".join(codes),
-                f"{listed(codes)} among the drug's codes: codes for planning treatment, never for a dose.",
+                f"{listed(codes)} among the drug's codes: codes for planning treatment, never for a"
+                " dose.",
                 "Leave them out of the drug's codes.",
             )

@@ -1,7 +1,9 @@
-"""Words of labels and titles, made comparable: case, plurals, spelling, names in common use, and words that say nothing.
+"""Words of labels and titles, made comparable: case, plurals, spelling, names in common use, and
+words that say nothing.
 
-A label is what a document calls a code. Three kinds of word are told apart: fillers are left out; common words (acute,
-malignant, a number) must agree but prove no kinship; the others are what a disease is called by.
+A label is what a document calls a code. Three kinds of word are told apart: fillers are left out;
+common words (acute, malignant, a number) must agree but prove no kinship; the others are what a
+disease is called by.
 """
 
 import csv
@@ -14,19 +16,21 @@ from importlib.resources import files
 Words = frozenset[str]
 
 _FILLERS = """
-a an and any as at by for from in into its of on or other the to with without due nec nos not elsewhere classified classifiable
-specified unspecified disease diseases disorder disorders syndrome condition conditions cell cells site sites including related
-issue issues tissue tissues mellitus e g i d
+a an and any as at by for from in into its of on or other the to with without due nec nos not
+elsewhere classified classifiable specified unspecified disease diseases disorder disorders syndrome
+condition conditions cell cells site sites including related issue issues tissue tissues mellitus e
+g i d
 """
 _STAGES = """
-adult adults advanced active aged child children confirmed controlled current diagnosed early eligible established first high
-history inoperable intolerant line locally metastatic mild moderate new newly onset patient patients paediatric pediatric ph
-philadelphia positive negative previously progressive prior refractory relapse relapsed relapsing recurrent recurrence resectable
-risk second severe severely stage treated treatment unresectable uncontrolled untreated year years
+adult adults advanced active aged child children confirmed controlled current diagnosed early
+eligible established first high history inoperable intolerant line locally metastatic mild moderate
+new newly onset patient patients paediatric pediatric ph philadelphia positive negative previously
+progressive prior refractory relapse relapsed relapsing recurrent recurrence resectable risk second
+severe severely stage treated treatment unresectable uncontrolled untreated year years
 """
 _COMMON = """
-abl acute bcr benign chronic complication complications congenital hereditary idiopathic left lower malignant multiple neoplasm
-primary right secondary systemic type upper uncomplicated
+abl acute bcr benign chronic complication complications congenital hereditary idiopathic left lower
+malignant multiple neoplasm primary right secondary systemic type upper uncomplicated
 """
 _LONG_SUFFIX = 8
 _SHORT = 3
@@ -39,7 +43,8 @@ _PARTS = re.compile(r"\s*(?:/|;|\band/or\b|\bor\b|\band\b|,)\s*", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Name:
-    """A name in common use: the words of ICD-10-CM for it, and further codes that it covers where it is the whole label."""
+    """A name in common use: the words of ICD-10-CM for it, and further codes that it covers where
+    it is the whole label."""
 
     name: str
     words: str
@@ -87,7 +92,8 @@ _COMMON_STEMS = frozenset(_stem(w) for w in _COMMON.split())
 
 @cache
 def words(text: str, *, stages: bool = True) -> Words:
-    """The words of a text that count; without `stages`, words of severity, line and age are left out as well.
+    """The words of a text that count; without `stages`, words of severity, line and age are left
+    out as well.
 
     An acronym in brackets says again what stands before it, and is passed over.
     """
@@ -126,7 +132,8 @@ def spelled_out(text: str, *, keep_unknown: bool) -> str:
 
 @cache
 def readings(label: str, *, keep_unknown: bool = False) -> tuple[str, ...]:
-    """What a label may mean: the whole of it first, its parts between "/", "and", "or", and an acronym in brackets."""
+    """What a label may mean: the whole of it first, its parts between "/", "and", "or", and an
+    acronym in brackets."""
     in_brackets = [b for b in _IN_BRACKETS.findall(label) if _ACRONYM.fullmatch(b.strip())]
     bare = label
     for bracket in in_brackets:

@@ -1,4 +1,5 @@
-"""One policy document: its TOML file, checked when it is read; an error names file, term and remedy."""
+"""One policy document: its TOML file, checked when it is read; an error names file, term and
+remedy."""
 
 import hashlib
 import tomllib
@@ -38,8 +39,10 @@ class Document(Strict):
 class Version(Strict):
     """One version of the text.
 
-    text_in_hand       False: we know that this version existed, not what it said; `recover` becomes `review`.
-    reviewed_through   last service date before the document's own review date passed; later: the same cap.
+    text_in_hand       False: we know that this version existed, not what it said; `recover` becomes
+                       `review`.
+    reviewed_through   last service date before the document's own review date passed; later: the
+                       same cap.
     """
 
     effective_from: date
@@ -51,7 +54,8 @@ class Version(Strict):
 
 @dataclass(frozen=True)
 class Policy:
-    """One document with its versions (by date), terms, the clauses that cannot be audited, and what else it states."""
+    """One document with its versions (by date), terms, the clauses that cannot be audited, and what
+    else it states."""
 
     document: Document
     versions: tuple[Version, ...]
@@ -64,7 +68,8 @@ class Policy:
 
 @dataclass(frozen=True)
 class PolicyFile:
-    """A policy file as read, before it is checked: its TOML content, the folder where its code sets lie, its hash."""
+    """A policy file as read, before it is checked: its TOML content, the folder where its code sets
+    lie, its hash."""
 
     name: str
     folder: Path
@@ -99,7 +104,8 @@ def parse_policy(file: PolicyFile) -> Policy:
     )
     if unknown:
         raise PolicyRefused(
-            f"{name}: unknown section {unknown[0]!r}: no rule knows such a term. Known: {', '.join(sorted([*kinds, *sections]))}."
+            f"{name}: unknown section {unknown[0]!r}: no rule knows such a term. Known:"
+            f" {', '.join(sorted([*kinds, *sections]))}."
         )
     document = _parse(name, Document, data.get("document"), "document")
     versions = tuple(
@@ -168,13 +174,14 @@ def _check_policy(policy: Policy) -> None:
     for term in policy.terms:
         if term.effective_from < starts[0]:
             raise PolicyRefused(
-                f"{name}: {term.kind} {term.term_id}: begins before the document's first version ({starts[0]}). "
-                "Move its effective_from or add the version."
+                f"{name}: {term.kind} {term.term_id}: begins before the document's first version"
+                f" ({starts[0]}). Move its effective_from or add the version."
             )
         by_subject[(term.kind, *term.same_subject())].append(term)
     for group in by_subject.values():
         for a, b in combinations(sorted(group, key=lambda t: t.effective_from), 2):
             if (a.effective_to or FAR_FUTURE) > b.effective_from:
                 raise PolicyRefused(
-                    f"{name}: {b.kind} {b.term_id}: overlaps {a.term_id} in time. End the earlier with effective_to."
+                    f"{name}: {b.kind} {b.term_id}: overlaps {a.term_id} in time. End the earlier"
+                    " with effective_to."
                 )

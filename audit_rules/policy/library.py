@@ -31,7 +31,8 @@ class PolicyLibrary:
         }
 
     def versions(self) -> pl.LazyFrame:
-        """One row per document version: policy_id, payer_id, drug, version_from, version_to, capped_from."""
+        """One row per document version: policy_id, payer_id, drug, version_from, version_to,
+        capped_from."""
         rows = []
         for p in self.policies:
             starts = [v.effective_from for v in p.versions]
@@ -60,7 +61,8 @@ class PolicyLibrary:
         return pl.DataFrame(rows, schema=columns, orient="row").lazy()
 
     def terms(self, kind: type[Term]) -> pl.LazyFrame:
-        """One row per term of that kind: policy_id, term_id, term_from, term_to, cite, and the kind's own fields."""
+        """One row per term of that kind: policy_id, term_id, term_from, term_to, cite, and the
+        kind's own fields."""
         own = [f for f in kind.model_fields if f not in Term.model_fields]
         rows = [
             {
@@ -86,7 +88,8 @@ _POLARS_TYPES = {"Decimal": pl.Float64, "int": pl.Int64, "bool": pl.Boolean, "da
 
 
 def _schema(kind: type[Term], own: list[str]) -> dict[str, pl.DataType]:
-    """The Polars type of every column that `terms` gives for a kind, so that an empty library has the same."""
+    """The Polars type of every column that `terms` gives for a kind, so that an empty library has
+    the same."""
     schema: dict[str, pl.DataType] = {
         "policy_id": pl.String(),
         "term_id": pl.String(),
@@ -108,7 +111,8 @@ def _schema(kind: type[Term], own: list[str]) -> dict[str, pl.DataType]:
 
 
 def load_policies(extra: Path | None = None) -> PolicyLibrary:
-    """The shipped documents and those of `extra`; a document of the same id there takes the shipped one's place.
+    """The shipped documents and those of `extra`; a document of the same id there takes the shipped
+    one's place.
 
     Raises PolicyRefused with file, term and remedy.
     """
@@ -118,14 +122,16 @@ def load_policies(extra: Path | None = None) -> PolicyLibrary:
         paths = sorted(folder.glob("*.toml"))
         if not paths:
             raise PolicyRefused(
-                f"{folder.name}: no policy file (*.toml) in this folder. Give a folder that holds some."
+                f"{folder.name}: no policy file (*.toml) in this folder. Give a folder that holds"
+                " some."
             )
         for path in paths:
             policy = load_policy(path)
             name = policy.document.id
             if name in found:
                 raise PolicyRefused(
-                    f"{path.name}: document id {name!r} is also in {found[name]}. Give each its own id."
+                    f"{path.name}: document id {name!r} is also in {found[name]}. Give each its"
+                    " own id."
                 )
             found[name] = path.name
             policies[name] = policy
@@ -135,13 +141,15 @@ def load_policies(extra: Path | None = None) -> PolicyLibrary:
 
 
 def read_policy_files(paths: Iterable[Path]) -> list[PolicyFile]:
-    """The content of policy files, unchecked; of a folder, every policy file in it. No path: the shipped documents."""
+    """The content of policy files, unchecked; of a folder, every policy file in it. No path: the
+    shipped documents."""
     found: list[Path] = []
     for path in list(paths) or [SHIPPED_POLICIES]:
         inside = sorted(path.glob("*.toml")) if path.is_dir() else [path]
         if not inside:
             raise PolicyRefused(
-                f"{path.name}: no policy file (*.toml) in this folder. Give a folder that holds some."
+                f"{path.name}: no policy file (*.toml) in this folder. Give a folder that holds"
+                " some."
             )
         found += inside
     return [read_policy_file(path) for path in dict.fromkeys(found)]
@@ -154,8 +162,8 @@ def check_library(library: PolicyLibrary) -> None:
         for term in policy.terms:
             if term.term_id in seen:
                 raise PolicyRefused(
-                    f"{policy.file_name}: {term.kind} {term.term_id}: this term_id is also in {seen[term.term_id]}. "
-                    "Give each term its own id."
+                    f"{policy.file_name}: {term.kind} {term.term_id}: this term_id is also in"
+                    f" {seen[term.term_id]}. Give each term its own id."
                 )
             seen[term.term_id] = policy.file_name
     names: dict[str, str] = {}
@@ -164,5 +172,6 @@ def check_library(library: PolicyLibrary) -> None:
         for payer_name in policy.document.payer_names:
             if names.setdefault(payer_name.strip().lower(), payer or "") != payer:
                 raise PolicyRefused(
-                    f"{policy.file_name}: document: payer name {payer_name!r} belongs to two payers. Keep it in one."
+                    f"{policy.file_name}: document: payer name {payer_name!r} belongs to two"
+                    " payers. Keep it in one."
                 )

@@ -1,7 +1,9 @@
-"""What a document states beside its terms: its code table, indications, cross references, and facts that must agree.
+"""What a document states beside its terms: its code table, indications, cross references, and facts
+that must agree.
 
-No rule reads these sections; `claims-audit lint` compares them with each other and with the code sets. Every section is
-optional. Labels and codes are written as the document writes them, with the clause they stand in (`cite`).
+No rule reads these sections; `claims-audit lint` compares them with each other and with the code
+sets. Every section is optional. Labels and codes are written as the document writes them, with the
+clause they stand in (`cite`).
 """
 
 import re
@@ -42,7 +44,8 @@ class CodeRange:
 
 
 def written_codes(text: str, system: System = "icd10cm") -> tuple[CodeRange, ...]:
-    """The codes and ranges of a table cell, such as `C49.10-C49.12, C49.8`; ValueError where one is no code."""
+    """The codes and ranges of a table cell, such as `C49.10-C49.12, C49.8`; ValueError where one is
+    no code."""
     return tuple(_written(piece, system) for piece in _SEPARATOR.split(text.strip(" ,;")))
 
 
@@ -68,7 +71,8 @@ class CodingRow(Section):
 
     codes                      as written: codes, ranges, `C50.-`, separated by commas.
     label                      the document's words for them; left out where it has none.
-    serves                     indications that the row is for, where label and codes do not show it.
+    serves                     indications that the row is for, where label and codes do not show
+                               it.
     effective_from, _to        when the row holds; left out: the latest version's time.
     """
 
@@ -91,7 +95,8 @@ class CodingRow(Section):
 
 
 class Indication(Section):
-    """A use that the document's criteria cover. minimum_age: completed years that its criteria ask for."""
+    """A use that the document's criteria cover. minimum_age: completed years that its criteria ask
+    for."""
 
     key = "indication"
     name: str = Field(min_length=3)
@@ -99,7 +104,8 @@ class Indication(Section):
 
 
 class Statement(Section):
-    """What the document says about one subject in one place; wherever it speaks of that subject it must say the same."""
+    """What the document says about one subject in one place; wherever it speaks of that subject it
+    must say the same."""
 
     key = "statement"
     subject: str = Field(min_length=3)
@@ -107,7 +113,8 @@ class Statement(Section):
 
 
 class SupplyStatement(Section):
-    """The document's own sum: so many tablets of this strength last so many days at that many mg a day."""
+    """The document's own sum: so many tablets of this strength last so many days at that many mg a
+    day."""
 
     key = "supply_statement"
     quantity: Positive
@@ -126,7 +133,8 @@ class InducerStatement(Section):
 
 
 class CrossReference(Section):
-    """A place where the document relies on a section of its own (`sections` of the document) or on another document."""
+    """A place where the document relies on a section of its own (`sections` of the document) or on
+    another document."""
 
     key = "cross_reference"
     to: str = Field(min_length=3)

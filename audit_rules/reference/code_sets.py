@@ -24,7 +24,8 @@ def stacked(
 
 
 def read_code_set(path: Path, columns: tuple[str, ...], hashes: dict[str, str]) -> pl.DataFrame:
-    """One file, its columns as text; its SHA-256 is added to `hashes`. Raises PolicyRefused with file and remedy."""
+    """One file, its columns as text; its SHA-256 is added to `hashes`. Raises PolicyRefused with
+    file and remedy."""
     try:
         content = path.read_bytes()
         frame = pl.read_csv(content, infer_schema=False)

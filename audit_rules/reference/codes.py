@@ -1,4 +1,5 @@
-"""Reference facts: what an NDC is, which HCPCS codes are an audited drug. Shipped, and extended by the user."""
+"""Reference facts: what an NDC is, which HCPCS codes are an audited drug. Shipped, and extended by
+the user."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +22,12 @@ _ROLES = {"drug", "unclassified", "never"}
 class Reference:
     """Tables that say what a code is.
 
-    ndc      one row per ndc11: ingredient, product (brand, generic), strength_mg, form, audited (a pharmacy fill of
-             it is an audited line).
-    hcpcs    one row per hcpcs: drug, role (drug; unclassified: counts with an NDC of that drug; never: no dose).
-    codes    one row per policy_id, standing and ICD-10-CM code of the policies' code lists, with its term's dates.
+    ndc      one row per ndc11: ingredient, product (brand, generic), strength_mg, form, audited (a
+             pharmacy fill of it is an audited line).
+    hcpcs    one row per hcpcs: drug, role (drug; unclassified: counts with an NDC of that drug;
+             never: no dose).
+    codes    one row per policy_id, standing and ICD-10-CM code of the policies' code lists, with
+             its term's dates.
     hashes   file name -> SHA-256 of every file read.
     """
 
@@ -37,9 +40,11 @@ class Reference:
 def load_reference(
     library: PolicyLibrary, extra: Path | None = None, ndc_directory: pl.DataFrame | None = None
 ) -> Reference:
-    """The shipped code sets, with those of `extra` (`ndc*.csv`, `drug_codes*.csv`) and NDC directory rows on top.
+    """The shipped code sets, with those of `extra` (`ndc*.csv`, `drug_codes*.csv`) and NDC
+    directory rows on top.
 
-    A later row for the same code takes the earlier one's place. Raises PolicyRefused with file and remedy.
+    A later row for the same code takes the earlier one's place. Raises PolicyRefused with file and
+    remedy.
     """
     hashes: dict[str, str] = {}
     folders = [SHIPPED_CODE_SETS, *([extra] if extra else [])]
@@ -52,7 +57,8 @@ def load_reference(
     bad = ndc.filter(~well_formed(pl.col("ndc11"), Kind.NDC)).height
     if bad:
         raise PolicyRefused(
-            f"ndc code sets: {bad} rows whose ndc11 is not 11 digits. Write NDCs as 11 digits without hyphens."
+            f"ndc code sets: {bad} rows whose ndc11 is not 11 digits. Write NDCs as 11 digits"
+            " without hyphens."
         )
     hcpcs = stacked(folders, "drug_codes*.csv", _DRUG_COLUMNS, hashes).unique(
         "hcpcs", keep="last", maintain_order=True
@@ -60,7 +66,8 @@ def load_reference(
     unknown = sorted(set(hcpcs["role"].to_list()) - _ROLES)
     if unknown:
         raise PolicyRefused(
-            f"drug_codes code sets: unknown role {unknown[0]!r}. Use one of {', '.join(sorted(_ROLES))}."
+            f"drug_codes code sets: unknown role {unknown[0]!r}. Use one of"
+            f" {', '.join(sorted(_ROLES))}."
         )
     codes = diagnosis_lists(library, folders, hashes)
     check_indications(library, codes)

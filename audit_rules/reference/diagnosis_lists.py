@@ -19,14 +19,16 @@ Entry = tuple[str, str | None, Standing | None]
 
 
 def policy_codes(policy: Policy, folder: Path) -> pl.DataFrame:
-    """`Reference.codes` of one policy whose code sets lie in `folder` or are shipped. Raises PolicyRefused."""
+    """`Reference.codes` of one policy whose code sets lie in `folder` or are shipped. Raises
+    PolicyRefused."""
     return diagnosis_lists(PolicyLibrary((policy,)), [SHIPPED_CODE_SETS, folder], {})
 
 
 def diagnosis_lists(
     library: PolicyLibrary, folders: list[Path], hashes: dict[str, str]
 ) -> pl.DataFrame:
-    """`Reference.codes`: one row per code of every list of every policy. Raises PolicyRefused with file and remedy."""
+    """`Reference.codes`: one row per code of every list of every policy. Raises PolicyRefused with
+    file and remedy."""
     rows = []
     for policy, term in library.of_kind(DiagnosisCodes):
         assert isinstance(term, DiagnosisCodes)
@@ -38,7 +40,8 @@ def diagnosis_lists(
             )
             if path is None:
                 raise PolicyRefused(
-                    f"{policy.file_name}: {term.term_id}: no code set {term.code_set}. Put it beside the policy."
+                    f"{policy.file_name}: {term.term_id}: no code set {term.code_set}. Put it"
+                    " beside the policy."
                 )
             entries = _code_set(path, hashes)
         rows += [
@@ -68,7 +71,8 @@ def diagnosis_lists(
 
 
 def _code_set(path: Path, hashes: dict[str, str]) -> list[Entry]:
-    """The entries of one code set: code, indication, standing. Raises PolicyRefused with file, row and remedy."""
+    """The entries of one code set: code, indication, standing. Raises PolicyRefused with file, row
+    and remedy."""
     entries: list[Entry] = []
     frame = read_code_set(path, ("code", "indication", "standing"), hashes)
     for number, (code, indication, standing) in enumerate(
@@ -76,11 +80,13 @@ def _code_set(path: Path, hashes: dict[str, str]) -> list[Entry]:
     ):
         if not has_shape(code or "", Kind.ICD10CM):
             raise PolicyRefused(
-                f"{path.name}: line {number}: {code!r} is no ICD-10-CM code with its dot, such as C91.00. Correct it."
+                f"{path.name}: line {number}: {code!r} is no ICD-10-CM code with its dot, such as"
+                " C91.00. Correct it."
             )
         if standing not in get_args(Standing):
             raise PolicyRefused(
-                f"{path.name}: line {number}: unknown standing {standing!r}. Use {', '.join(get_args(Standing))}."
+                f"{path.name}: line {number}: unknown standing {standing!r}. Use"
+                f" {', '.join(get_args(Standing))}."
             )
         entries.append((code, indication, standing))
     return entries
@@ -97,6 +103,6 @@ def check_indications(library: PolicyLibrary, codes: pl.DataFrame) -> None:
         )
         for indication in sorted(set(term.exempt_indications) - known):
             raise PolicyRefused(
-                f"{policy.file_name}: age_limit {term.term_id}: no code has the indication {indication!r}. "
-                "Write it as the diagnosis codes do."
+                f"{policy.file_name}: age_limit {term.term_id}: no code has the indication"
+                f" {indication!r}. Write it as the diagnosis codes do."
             )

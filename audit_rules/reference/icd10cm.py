@@ -1,7 +1,9 @@
-"""ICD-10-CM, frozen: titles, headers, official order, and the fiscal years in which a code was there and could be billed.
+"""ICD-10-CM, frozen: titles, headers, official order, and the fiscal years in which a code was
+there and could be billed.
 
-A fiscal year begins on 1 October of the year before. The table holds the releases of 2019 to 2026; a date before or after
-them is answered from the first or last. A code of the last year may be younger than its October (April releases).
+A fiscal year begins on 1 October of the year before. The table holds the releases of 2019 to 2026;
+a date before or after them is answered from the first or last. A code of the last year may be
+younger than its October (April releases).
 """
 
 import csv
@@ -19,7 +21,8 @@ _NEVER = "-"
 
 @dataclass(frozen=True)
 class Entry:
-    """A block, header or code. Years are fiscal, both ends included; `billable` is None for what was never billable."""
+    """A block, header or code. Years are fiscal, both ends included; `billable` is None for what
+    was never billable."""
 
     code: str
     title: str
@@ -71,7 +74,8 @@ class Icd10cm:
         return span is not None and span[0] <= fiscal_year(day) <= span[1]
 
     def parent(self, code: str) -> str | None:
-        """The header directly above; None above a category. The place holders X of long codes are skipped."""
+        """The header directly above; None above a category. The place holders X of long codes are
+        skipped."""
         shorter = code[:-1].rstrip(".")
         while len(shorter) >= _CATEGORY:
             if shorter in self.entries:
@@ -96,7 +100,8 @@ class Icd10cm:
         return [code, *(c for child in self.children(code) for c in self.below(child))]
 
     def between(self, first: str, last: str) -> list[str]:
-        """Codes from `first` to `last` and what is below `last`, in official order; empty where the order is reversed."""
+        """Codes from `first` to `last` and what is below `last`, in official order; empty where the
+        order is reversed."""
         after = self._place[self.below(last)[-1]]
         return [
             c for c in self._order[self._place[first] : after + 1] if not self.entries[c].is_block
@@ -148,9 +153,11 @@ def load_icd10cm() -> Icd10cm:
                 r["title"],
                 tuple(filter(None, r["also"].split("; "))),
                 _years(r["first"], r["last"]),
-                None
-                if r["billable_first"] == _NEVER
-                else _years(r["billable_first"], r["billable_last"]),
+                (
+                    None
+                    if r["billable_first"] == _NEVER
+                    else _years(r["billable_first"], r["billable_last"])
+                ),
             )
             for r in rows
         ]

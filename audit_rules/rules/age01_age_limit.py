@@ -1,12 +1,15 @@
 """AGE01 -- Is the patient younger than the policy covers?
 
 pass              old enough, or an indication is on file that the policy covers at any age.
-records_request   under the age from which the policy covers the drug or the indication on file (`under_minimum_age`).
-review            a minor before the revision that brought pediatric use (`pediatric_before_revision`), or where the
-                  document names adults but makes that no criterion (`adults_named`).
+records_request   under the age from which the policy covers the drug or the indication on file
+                  (`under_minimum_age`).
+review            a minor before the revision that brought pediatric use
+                  (`pediatric_before_revision`), or where the document names adults but makes that
+                  no criterion (`adults_named`).
 not_evaluable     the birth date is missing, or the extracts disagree on it (`birth_date_missing`).
 not_applicable    the age belongs to an indication and none is on file, or no clause was in force.
-Cannot see        which of several indications the drug was given for, and exceptions granted for a child.
+Cannot see        which of several indications the drug was given for, and exceptions granted for a
+                  child.
 """
 
 import polars as pl
@@ -27,12 +30,19 @@ RULE = Rule(
     asks=(AgeLimit, DiagnosisCoverage, DiagnosisCodes),
     basis=FULL_PAID,
     says={
-        "under_minimum_age": "The patient, born on {birth_date}, was {age} years old on {service_date}; the policy covers {use} "
-        "from the age of {under_age}.",
-        "pediatric_before_revision": "The patient, born on {birth_date}, was {age} years old on {service_date}. Use under "
-        "{under_age} came into the policy with a later revision, and the text in force that day is not at hand.",
-        "adults_named": "The patient, born on {birth_date}, was {age} years old on {service_date}. The policy speaks of adults "
-        "(taken as {under_age} and over) without making that a criterion.",
+        "under_minimum_age": (
+            "The patient, born on {birth_date}, was {age} years old on {service_date}; the policy"
+            " covers {use} from the age of {under_age}."
+        ),
+        "pediatric_before_revision": (
+            "The patient, born on {birth_date}, was {age} years old on {service_date}. Use under"
+            " {under_age} came into the policy with a later revision, and the text in force that"
+            " day is not at hand."
+        ),
+        "adults_named": (
+            "The patient, born on {birth_date}, was {age} years old on {service_date}. The policy"
+            " speaks of adults (taken as {under_age} and over) without making that a criterion."
+        ),
     },
     needs={
         "under_minimum_age": (
@@ -71,7 +81,8 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
 
 
 def _with_indications(asked: pl.LazyFrame, covered: pl.LazyFrame) -> pl.LazyFrame:
-    """Lines and limits with `has_use` (there is a use that the limit is for), `is_exempt`, and `use` in words."""
+    """Lines and limits with `has_use` (there is a use that the limit is for), `is_exempt`, and
+    `use` in words."""
     found = covered.group_by(*ON).agg(
         indications=pl.col("indication").drop_nulls().unique().sort(), is_covered=pl.lit(True)
     )
@@ -86,7 +97,8 @@ def _with_indications(asked: pl.LazyFrame, covered: pl.LazyFrame) -> pl.LazyFram
 
 
 def _nearest_limit(limited: pl.LazyFrame) -> pl.LazyFrame:
-    """One limit per line and policy, with `is_under`: the lowest one the patient is under, else the lowest."""
+    """One limit per line and policy, with `is_under`: the lowest one the patient is under, else the
+    lowest."""
     is_under = (pl.col("age") < pl.col("under_age")).fill_null(False)
     return (
         limited.with_columns(is_under=is_under)

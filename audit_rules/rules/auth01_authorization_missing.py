@@ -1,8 +1,10 @@
 """AUTH01 -- Does an approved authorization cover the line?
 
-pass              an approved authorization for the person, payer, drug and product covers the service date.
-records_request   none does: one that covers it was denied (`authorization_denied`), an approved one for the drug ended
-                  before (`authorization_expired`), or there is neither (`no_authorization`).
+pass              an approved authorization for the person, payer, drug and product covers the
+                  service date.
+records_request   none does: one that covers it was denied (`authorization_denied`), an approved one
+                  for the drug ended before (`authorization_expired`), or there is neither
+                  (`no_authorization`).
 not_evaluable     no authorization table was supplied (`authorization_extract_missing`).
 not_applicable    no clause was in force on the service date.
 Cannot see        an approval that the extract does not hold, or what an approval rested on.
@@ -32,11 +34,18 @@ RULE = Rule(
     asks=(Authorization,),
     basis=FULL_PAID,
     says={
-        "authorization_denied": "The authorization that covers this line of {service_date} was denied, and no approved one on "
-        "file covers it.",
-        "authorization_expired": "An approval for this drug ended on {ended_on}; no approved authorization on file covers this "
-        "line of {service_date}.",
-        "no_authorization": "The policy asks for an authorization; no approved one on file covers this line of {service_date}.",
+        "authorization_denied": (
+            "The authorization that covers this line of {service_date} was denied, and no approved"
+            " one on file covers it."
+        ),
+        "authorization_expired": (
+            "An approval for this drug ended on {ended_on}; no approved authorization on file"
+            " covers this line of {service_date}."
+        ),
+        "no_authorization": (
+            "The policy asks for an authorization; no approved one on file covers this line of"
+            " {service_date}."
+        ),
     },
     needs={
         "authorization_denied": ("approval that replaced the denial, with its dates",),
@@ -47,7 +56,8 @@ RULE = Rule(
 
 
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
-    """Judge every line of the policies that ask for an authorization; one answer per line and policy."""
+    """Judge every line of the policies that ask for an authorization; one answer per line and
+    policy."""
     asked = under_the_clause(lines, book)
     on_the_day = covering(dossier, asked)
     is_approved = pl.col("status") == APPROVED

@@ -1,9 +1,10 @@
 """AUTH02 -- Did the authorization that covers the line run longer than the policy grants?
 
-advisory          every approved authorization that covers the line began more days before than the policy grants
-                  (`authorization_longer_than_policy`): the plan's own slip.
+advisory          every approved authorization that covers the line began more days before than the
+                  policy grants (`authorization_longer_than_policy`): the plan's own slip.
 pass              at least one began within them.
-not_applicable    no approved authorization covers the line (AUTH01 asks about that), or no clause was in force.
+not_applicable    no approved authorization covers the line (AUTH01 asks about that), or no clause
+                  was in force.
 Cannot see        a renewal that was granted without a record of its own.
 """
 
@@ -24,8 +25,11 @@ RULE = Rule(
     asks=(Authorization,),
     basis=NONE,
     says={
-        "authorization_longer_than_policy": "The latest approval that covers this line of {service_date} began {observed} "
-        "days before; the policy grants {allowed} days at a time. The plan approved it, so nothing is asked of the provider."
+        "authorization_longer_than_policy": (
+            "The latest approval that covers this line of {service_date} began {observed} days"
+            " before; the policy grants {allowed} days at a time. The plan approved it, so nothing"
+            " is asked of the provider."
+        )
     },
 )
 

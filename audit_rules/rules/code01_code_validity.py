@@ -1,6 +1,7 @@
 """CODE01 -- Was the HCPCS code valid on the service date?
 
-recover           billed before the code's first day (`code_not_yet_valid`) or after its last (`code_expired`).
+recover           billed before the code's first day (`code_not_yet_valid`) or after its last
+                  (`code_expired`).
 pass              within its days, or a code that the policy gives no days for.
 not_applicable    no clause was in force on the service date.
 Cannot see        a claim that the payer accepted under the old code by agreement.
@@ -21,15 +22,20 @@ RULE = Rule(
     asks=(HcpcsValidity,),
     basis=FULL_PAID,
     says={
-        "code_not_yet_valid": "Code {hcpcs_code} was billed for {service_date}; it is valid from {valid_from} on.",
-        "code_expired": "Code {hcpcs_code} was billed for {service_date}; it was valid up to {valid_to}.",
+        "code_not_yet_valid": (
+            "Code {hcpcs_code} was billed for {service_date}; it is valid from {valid_from} on."
+        ),
+        "code_expired": (
+            "Code {hcpcs_code} was billed for {service_date}; it was valid up to {valid_to}."
+        ),
     },
     capped=False,
 )
 
 
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
-    """Judge every line of the policies that give codes their days; one answer per line and policy."""
+    """Judge every line of the policies that give codes their days; one answer per line and
+    policy."""
     asked = in_force(lines, book.terms(HcpcsValidity)).pipe(_of_its_own_code)
     is_dated, day = pl.col("is_dated"), pl.col("service_date")
     answers = asked.pipe(
@@ -43,7 +49,8 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
 
 
 def _of_its_own_code(asked: pl.LazyFrame) -> pl.LazyFrame:
-    """One term per line and policy, with `is_dated`: that of the line's code, else (is_dated false) of another code."""
+    """One term per line and policy, with `is_dated`: that of the line's code, else (is_dated false)
+    of another code."""
     is_dated = (pl.col("hcpcs") == pl.col("hcpcs_code")).fill_null(False)
     return (
         asked.with_columns(is_dated=is_dated)

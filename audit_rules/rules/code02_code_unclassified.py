@@ -1,9 +1,12 @@
 """CODE02 -- Was the drug billed under an unclassified code although it has its own?
 
-review            an unclassified code with the drug's NDC (`unclassified_code`); what it should have cost is not known.
+review            an unclassified code with the drug's NDC (`unclassified_code`); what it should
+                  have cost is not known.
 pass              billed under the drug's own code.
-not_applicable    no clause was in force on the service date, such as before the drug had its own code.
-Cannot see        an unclassified line that names the drug without its NDC: nothing tells that it is this drug.
+not_applicable    no clause was in force on the service date, such as before the drug had its own
+                  code.
+Cannot see        an unclassified line that names the drug without its NDC: nothing tells that it is
+                  this drug.
 """
 
 import polars as pl
@@ -21,14 +24,17 @@ RULE = Rule(
     asks=(UnclassifiedCode,),
     basis=PRICE_UNKNOWN,
     says={
-        "unclassified_code": "The drug was billed for {service_date} under the unclassified code {hcpcs_code} with NDC "
-        "{ndc_code}, although it had a code of its own by then."
+        "unclassified_code": (
+            "The drug was billed for {service_date} under the unclassified code {hcpcs_code} with"
+            " NDC {ndc_code}, although it had a code of its own by then."
+        )
     },
 )
 
 
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
-    """Judge every line of the policies that name unclassified codes; one answer per line and policy."""
+    """Judge every line of the policies that name unclassified codes; one answer per line and
+    policy."""
     asked = in_force(lines, book.terms(UnclassifiedCode))
     is_unclassified = pl.col("hcpcs_code").is_in(pl.col("hcpcs"))
     return RuleAnswers(asked.pipe(answer, [Answer(is_unclassified, REVIEW, "unclassified_code")]))

@@ -1,8 +1,10 @@
 """CYC01 -- More cycles than allowed before a response is on file?
 
-pass              within the allowed cycles under both counts, or a response (CR, CRi, a remission code) is on file.
+pass              within the allowed cycles under both counts, or a response (CR, CRi, a remission
+                  code) is on file.
 review            only the higher count is beyond them (`cycle_count_uncertain`).
-recover           beyond them under both counts, and the latest response on file is none (`no_response_documented`).
+recover           beyond them under both counts, and the latest response on file is none
+                  (`no_response_documented`).
 records_request   beyond them under both counts, and nothing on file says how the patient responded
                   (`response_not_documented`).
 not_applicable    the line is on a date without a dose, or before the clause.
@@ -28,17 +30,28 @@ RULE = Rule(
     asks=(CyclesWithoutResponse, Course),
     basis=FULL_PAID,
     says={
-        "cycle_count_uncertain": "The dose of {service_date} is in cycle {low} or {high} of the course that began on "
-        "{course_start}, depending on how skipped or delayed doses are counted; {allowed} cycles are allowed before a response.",
-        "no_response_documented": "The dose of {service_date} is in cycle {low} of the course that began on {course_start}; the "
-        "policy allows {allowed} cycles before a response, and the latest response on file, {last_response}, "
-        "is not one that allows more.",
-        "response_not_documented": "The dose of {service_date} is in cycle {low} of the course that began on {course_start}; "
-        "the policy allows {allowed} cycles before a response, and none is on file.",
+        "cycle_count_uncertain": (
+            "The dose of {service_date} is in cycle {low} or {high} of the course that began on"
+            " {course_start}, depending on how skipped or delayed doses are counted; {allowed}"
+            " cycles are allowed before a response."
+        ),
+        "no_response_documented": (
+            "The dose of {service_date} is in cycle {low} of the course that began on"
+            " {course_start}; the policy allows {allowed} cycles before a response, and the latest"
+            " response on file, {last_response}, is not one that allows more."
+        ),
+        "response_not_documented": (
+            "The dose of {service_date} is in cycle {low} of the course that began on"
+            " {course_start}; the policy allows {allowed} cycles before a response, and none is on"
+            " file."
+        ),
     },
     needs={
         "response_not_documented": (
-            "bone marrow and blood count report showing CR or CRi, or the note that states the response",
+            (
+                "bone marrow and blood count report showing CR or CRi, or the note that states the"
+                " response"
+            ),
         )
     },
 )

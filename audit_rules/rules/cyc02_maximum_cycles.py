@@ -1,8 +1,8 @@
 """CYC02 -- More cycles than the policy ever allows?
 
 recover           beyond the maximum in this course under both counts (`over_maximum_cycles`).
-review            only the higher count is beyond it (`cycle_count_uncertain`), or only this and the earlier courses
-                  together are, by their low counts (`over_maximum_lifetime`).
+review            only the higher count is beyond it (`cycle_count_uncertain`), or only this and the
+                  earlier courses together are, by their low counts (`over_maximum_lifetime`).
 pass              within the maximum.
 not_applicable    the line is on a date without a dose, or before the clause.
 Cannot see        cycles given in a hospital stay, or paid by a payer whose claims are not here.
@@ -26,12 +26,20 @@ RULE = Rule(
     asks=(MaximumCycles, Course),
     basis=FULL_PAID,
     says={
-        "over_maximum_cycles": "The dose of {service_date} is at least in cycle {low} of the course that began on "
-        "{course_start}; the policy allows {allowed} cycles.",
-        "cycle_count_uncertain": "The dose of {service_date} is in cycle {low} or {high} of the course that began on "
-        "{course_start}, depending on how skipped or delayed doses are counted; the policy allows {allowed} cycles.",
-        "over_maximum_lifetime": "The dose of {service_date} is in cycle {low} or later of its course, after {earlier_cycles} "
-        "cycles or more in earlier courses; the policy allows {allowed} cycles. Whether courses add up, a person must judge.",
+        "over_maximum_cycles": (
+            "The dose of {service_date} is at least in cycle {low} of the course that began on "
+            "{course_start}; the policy allows {allowed} cycles."
+        ),
+        "cycle_count_uncertain": (
+            "The dose of {service_date} is in cycle {low} or {high} of the course that began on"
+            " {course_start}, depending on how skipped or delayed doses are counted; the policy"
+            " allows {allowed} cycles."
+        ),
+        "over_maximum_lifetime": (
+            "The dose of {service_date} is in cycle {low} or later of its course, after"
+            " {earlier_cycles} cycles or more in earlier courses; the policy allows {allowed}"
+            " cycles. Whether courses add up, a person must judge."
+        ),
     },
 )
 

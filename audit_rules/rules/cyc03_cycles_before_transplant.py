@@ -1,11 +1,15 @@
 """CYC03 -- More cycles before a transplant than the policy allows?
 
 Asked of doses that a transplant followed, or for which one was planned at the time.
-pass              within the allowed cycles, or in the further one with disease left on file (PR, NR, or MRD positive).
-records_request   in the further cycle, and nothing on file shows that disease was left (`third_cycle_before_transplant`).
+pass              within the allowed cycles, or in the further one with disease left on file (PR,
+                  NR, or MRD positive).
+records_request   in the further cycle, and nothing on file shows that disease was left
+                  (`third_cycle_before_transplant`).
 review            beyond the further cycle (`beyond_third_cycle_before_transplant`).
-not_applicable    no transplant in sight, the line is on a date without a dose, or before the clause.
-Cannot see        a transplant planned and never recorded, or one in a hospital stay whose claims are not here.
+not_applicable    no transplant in sight, the line is on a date without a dose, or before the
+                  clause.
+Cannot see        a transplant planned and never recorded, or one in a hospital stay whose claims
+                  are not here.
 """
 
 import polars as pl
@@ -22,7 +26,10 @@ from audit_rules.policy.terms.doses import Course, TransplantCycles
 from schemas.outcomes import FULL_PAID, PASS, RECORDS_REQUEST, REVIEW
 from schemas.results import AGAINST, FOR
 
-_SHOWN = "The dose of {service_date} is at least in cycle {low} of the course that began on {course_start}, and {transplant}. "
+_SHOWN = (
+    "The dose of {service_date} is at least in cycle {low} of the course that began on"
+    " {course_start}, and {transplant}. "
+)
 
 RULE = Rule(
     id="CYC03",
@@ -30,11 +37,13 @@ RULE = Rule(
     asks=(TransplantCycles, Course),
     basis=FULL_PAID,
     says={
-        "third_cycle_before_transplant": _SHOWN
-        + "Before a transplant the policy allows {allowed} cycles; nothing on file in "
-        "the course up to then shows that disease was left, for which it allows one more.",
-        "beyond_third_cycle_before_transplant": _SHOWN
-        + "Before a transplant the policy allows no more than {allowed} cycles.",
+        "third_cycle_before_transplant": (
+            _SHOWN + "Before a transplant the policy allows {allowed} cycles; nothing on file in "
+            "the course up to then shows that disease was left, for which it allows one more."
+        ),
+        "beyond_third_cycle_before_transplant": (
+            _SHOWN + "Before a transplant the policy allows no more than {allowed} cycles."
+        ),
     },
     needs={
         "third_cycle_before_transplant": (
@@ -46,7 +55,8 @@ RULE = Rule(
 
 
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
-    """Judge every line on a dose date of a course that leads to a transplant; one answer per line and policy."""
+    """Judge every line on a dose date of a course that leads to a transplant; one answer per line
+    and policy."""
     doses = dose_dates(dossier, book)
     dosed = with_cycle(in_force(lines, book.terms(TransplantCycles)), doses)
     transplants, planned = transplants_ahead(dossier, dosed), plans(dossier, dosed)

@@ -1,7 +1,7 @@
 """CYC04 -- Were doses given closer together than the schedule allows?
 
-review            fewer days since the dose before than the policy asks for (`doses_too_close`), or more doses in the span
-                  of one cycle than a cycle has (`too_many_doses`).
+review            fewer days since the dose before than the policy asks for (`doses_too_close`), or
+                  more doses in the span of one cycle than a cycle has (`too_many_doses`).
 pass              neither.
 not_applicable    the line is on a date without a dose, or before the clause.
 Cannot see        why a dose was moved; a date of service that stands for another on the claim.
@@ -25,10 +25,14 @@ RULE = Rule(
     asks=(DoseInterval, Course),
     basis=FULL_PAID,
     says={
-        "doses_too_close": "From the dose before to that of {service_date} the days are {observed}; the policy asks for at least "
-        "{allowed}.",
-        "too_many_doses": "{observed} doses were given from {window_from} to {service_date}; the schedule has {allowed} in "
-        "that many days.",
+        "doses_too_close": (
+            "From the dose before to that of {service_date} the days are {observed}; the policy"
+            " asks for at least {allowed}."
+        ),
+        "too_many_doses": (
+            "{observed} doses were given from {window_from} to {service_date}; the schedule has"
+            " {allowed} in that many days."
+        ),
     },
 )
 

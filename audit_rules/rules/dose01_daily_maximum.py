@@ -1,12 +1,16 @@
 """DOSE01 -- More milligrams a day than the document calls the maximum?
 
-The dose is the fill's own, plus that of the latest fill of the other strength whose supply covers the date.
-review            beyond the maximum for children (`above_pediatric_maximum`), beyond what was ever studied
-                  (`above_studied_maximum`), or beyond the label without an inducer on file (`above_label_maximum`).
+The dose is the fill's own, plus that of the latest fill of the other strength whose supply covers
+the date.
+review            beyond the maximum for children (`above_pediatric_maximum`), beyond what was ever
+                  studied (`above_studied_maximum`), or beyond the label without an inducer on file
+                  (`above_label_maximum`).
 pass              within them, with a tolerance for packs that do not divide evenly.
-not_evaluable     the quantity (`quantity_missing`) or the days' supply (`days_supply_missing`) is missing.
+not_evaluable     the quantity (`quantity_missing`) or the days' supply (`days_supply_missing`) is
+                  missing.
 not_applicable    no tablets, or the clause was not in force on the dispensing date.
-Cannot see        what the patient took; an inducer given in hospital, bought over the counter, or taken as a supplement.
+Cannot see        what the patient took; an inducer given in hospital, bought over the counter, or
+                  taken as a supplement.
 """
 
 import polars as pl
@@ -30,11 +34,18 @@ RULE = Rule(
     asks=(DailyDose, Inducer),
     basis=NONE,
     says={
-        "above_pediatric_maximum": "The tablets come to {observed} mg a day{with_other} at age {age}; {allowed} mg is the "
-        "maximum for children.",
-        "above_studied_maximum": "The tablets come to {observed} mg a day{with_other}; nothing above {allowed} mg was studied.",
-        "above_label_maximum": "The tablets come to {observed} mg a day{with_other}; {allowed} mg is the maximum, and no "
-        "inducer is on file near {service_date}.",
+        "above_pediatric_maximum": (
+            "The tablets come to {observed} mg a day{with_other} at age {age}; {allowed} mg is the "
+            "maximum for children."
+        ),
+        "above_studied_maximum": (
+            "The tablets come to {observed} mg a day{with_other}; nothing above {allowed} mg was"
+            " studied."
+        ),
+        "above_label_maximum": (
+            "The tablets come to {observed} mg a day{with_other}; {allowed} mg is the maximum, and"
+            " no inducer is on file near {service_date}."
+        ),
     },
 )
 

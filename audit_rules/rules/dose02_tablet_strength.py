@@ -1,10 +1,13 @@
 """DOSE02 -- Should the stronger tablet have been used for this daily dose?
 
-advisory          the fill's own daily dose in these tablets reaches the dose from which the document asks for the
-                  stronger tablet, for the iron in the coating (`use_400mg_tablets`).
+advisory          the fill's own daily dose in these tablets reaches the dose from which the
+                  document asks for the stronger tablet, for the iron in the coating
+                  (`use_400mg_tablets`).
 pass              below that dose.
-not_evaluable     the quantity (`quantity_missing`) or the days' supply (`days_supply_missing`) is missing.
-not_applicable    tablets of another strength, or the clause was not in force on the dispensing date.
+not_evaluable     the quantity (`quantity_missing`) or the days' supply (`days_supply_missing`) is
+                  missing.
+not_applicable    tablets of another strength, or the clause was not in force on the dispensing
+                  date.
 Cannot see        a patient who cannot swallow the larger tablet.
 """
 
@@ -26,8 +29,11 @@ RULE = Rule(
     asks=(TabletStrength,),
     basis=NONE,
     says={
-        "use_400mg_tablets": "The fill comes to {observed} mg a day in tablets of {strength_mg} mg; from {allowed} mg a day "
-        "the policy's dosing text asks for the 400 mg tablet, which spares the patient iron.",
+        "use_400mg_tablets": (
+            "The fill comes to {observed} mg a day in tablets of {strength_mg} mg; from {allowed}"
+            " mg a day the policy's dosing text asks for the 400 mg tablet, which spares the"
+            " patient iron."
+        ),
     },
 )
 

@@ -1,7 +1,8 @@
 """DUP01 -- Was the same service paid before under another claim?
 
-The same person, payer, date, product and quantity, on medical lines the same modifiers, under two claim ids; of lines
-that repeat each other all but the earliest by paid date, then claim id, are duplicates.
+The same person, payer, date, product and quantity, on medical lines the same modifiers, under two
+claim ids; of lines that repeat each other all but the earliest by paid date, then claim id, are
+duplicates.
 recover           a medical line, or a fill of the same dispensing provider (`duplicate_claim`).
 review            a fill where either dispenser is not known (`possible_duplicate`).
 pass              no earlier line is the same, or only fills of another dispenser are.
@@ -25,11 +26,16 @@ RULE = Rule(
     asks=(DuplicateClaim,),
     basis=FULL_PAID,
     says={
-        "duplicate_claim": "The same service ({product_code}, quantity {quantity}, {service_date}) was also paid under claim "
-        "{twin_claim_id}, line {twin_line}. Of the two this line counts as the repeat.",
-        "possible_duplicate": "The same product and quantity ({product_code}, quantity {quantity}, {service_date}) was also "
-        "paid under claim {twin_claim_id}, line {twin_line}. On at least one of the two the "
-        "dispensing provider is not known.",
+        "duplicate_claim": (
+            "The same service ({product_code}, quantity {quantity}, {service_date}) was also paid"
+            " under claim {twin_claim_id}, line {twin_line}. Of the two this line counts as the"
+            " repeat."
+        ),
+        "possible_duplicate": (
+            "The same product and quantity ({product_code}, quantity {quantity}, {service_date})"
+            " was also paid under claim {twin_claim_id}, line {twin_line}. On at least one of the"
+            " two the dispensing provider is not known."
+        ),
     },
     capped=False,
 )

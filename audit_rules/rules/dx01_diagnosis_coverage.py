@@ -1,13 +1,16 @@
 """DX01 -- Is a diagnosis on file that the policy covers?
 
-pass              a diagnosis on the claim, or of the person near the service date, is listed or named by the criteria.
-review            the only listed code means something else than the document's label (`listed_code_conflicts`), or
-                  another cancer is on file where the policy names none but asks for cancer (`other_cancer`).
-records_request   the leukemia on file is of the kind the criteria exclude (`bcr_abl_negative`), no cancer is on file
-                  (`non_cancer_indication`), only unlisted codes are (`diagnosis_not_listed`), or none
-                  (`no_diagnosis_on_file`).
+pass              a diagnosis on the claim, or of the person near the service date, is listed or
+                  named by the criteria.
+review            the only listed code means something else than the document's label
+                  (`listed_code_conflicts`), or another cancer is on file where the policy names
+                  none but asks for cancer (`other_cancer`).
+records_request   the leukemia on file is of the kind the criteria exclude (`bcr_abl_negative`), no
+                  cancer is on file (`non_cancer_indication`), only unlisted codes are
+                  (`diagnosis_not_listed`), or none (`no_diagnosis_on_file`).
 not_evaluable     no source of diagnoses was supplied (`diagnosis_extract_missing`).
-Cannot see        a diagnosis that stands in the chart only; a code list is illustrative by its own text.
+Cannot see        a diagnosis that stands in the chart only; a code list is illustrative by its own
+                  text.
 """
 
 import polars as pl
@@ -38,14 +41,30 @@ RULE = Rule(
     asks=(DiagnosisCoverage, DiagnosisCodes),
     basis=FULL_PAID,
     says={
-        "listed_code_conflicts": "The diagnosis on file ({codes}) is in the policy's list under a label that the code does "
-        "not mean. A person must judge whether the treated condition is covered.",
-        "bcr_abl_negative": "The diagnosis on file ({codes}) is a leukemia without the gene fusion that the criteria require.",
-        "other_cancer": "The diagnosis on file ({codes}) is a cancer other than the one this policy covers; coverage then "
-        "depends on the label or a compendium.",
-        "non_cancer_indication": "No diagnosis of cancer is on file ({codes}); the policy covers this drug for cancer only.",
-        "diagnosis_not_listed": "None of the diagnoses on file ({codes}) is one that the policy lists or names for this drug.",
-        "no_diagnosis_on_file": "Neither this claim nor the claims around {service_date} carry a diagnosis for this drug.",
+        "listed_code_conflicts": (
+            "The diagnosis on file ({codes}) is in the policy's list under a label that the code"
+            " does not mean. A person must judge whether the treated condition is covered."
+        ),
+        "bcr_abl_negative": (
+            "The diagnosis on file ({codes}) is a leukemia without the gene fusion that the"
+            " criteria require."
+        ),
+        "other_cancer": (
+            "The diagnosis on file ({codes}) is a cancer other than the one this policy covers;"
+            " coverage then depends on the label or a compendium."
+        ),
+        "non_cancer_indication": (
+            "No diagnosis of cancer is on file ({codes}); the policy covers this drug for cancer"
+            " only."
+        ),
+        "diagnosis_not_listed": (
+            "None of the diagnoses on file ({codes}) is one that the policy lists or names for this"
+            " drug."
+        ),
+        "no_diagnosis_on_file": (
+            "Neither this claim nor the claims around {service_date} carry a diagnosis for this"
+            " drug."
+        ),
     },
     needs=dict.fromkeys(
         (

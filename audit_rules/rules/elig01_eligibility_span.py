@@ -1,9 +1,10 @@
 """ELIG01 -- Was the person alive and enrolled with the payer on the service date?
 
-review            after the date of death (`after_death`), or in no enrollment span of the payer (`not_enrolled`).
+review            after the date of death (`after_death`), or in no enrollment span of the payer
+                  (`not_enrolled`).
 pass              alive, as far as is known, and within a span; a span without an end is still open.
-not_evaluable     no eligibility table was supplied (`eligibility_extract_missing`), or the person is not in it
-                  (`person_not_in_eligibility`).
+not_evaluable     no eligibility table was supplied (`eligibility_extract_missing`), or the person
+                  is not in it (`person_not_in_eligibility`).
 Cannot see        a retroactive enrollment, or a death date, that the extract does not hold yet.
 """
 
@@ -24,7 +25,10 @@ RULE = Rule(
     asks=(Eligibility,),
     basis=FULL_PAID,
     says={
-        "after_death": "The service is dated {service_date}; the eligibility extract gives {death_date} as the date of death.",
+        "after_death": (
+            "The service is dated {service_date}; the eligibility extract gives {death_date} as the"
+            " date of death."
+        ),
         "not_enrolled": "No enrollment of the patient with {payer} on file covers {service_date}.",
     },
 )

@@ -1,11 +1,14 @@
 """GEN01 -- Was the brand paid without a trial of the generic?
 
-pass              a trial of generic tablets, and a documented intolerance or an approval for the brand.
-records_request   a trial, but nothing on why the generic cannot be taken (`intolerance_not_documented`); the member was
-                  not observed long enough to miss a trial (`history_too_short`); or no trial, while authorizations or
-                  clinical evidence were not supplied (`no_generic_trial`).
+pass              a trial of generic tablets, and a documented intolerance or an approval for the
+                  brand.
+records_request   a trial, but nothing on why the generic cannot be taken
+                  (`intolerance_not_documented`); the member was not observed long enough to miss a
+                  trial (`history_too_short`); or no trial, while authorizations or clinical
+                  evidence were not supplied (`no_generic_trial`).
 advisory          the plan itself approved the brand without a trial (`authorized_without_trial`).
-recover           no trial, no approval, and everything that could show one was supplied (`no_generic_trial`).
+recover           no trial, no approval, and everything that could show one was supplied
+                  (`no_generic_trial`).
 Cannot see        a trial paid in cash, by samples, or by a payer whose claims are not here.
 """
 
@@ -25,6 +28,7 @@ from audit_rules.engine.scope import in_force, with_flag
 from audit_rules.facts.authorizations import APPROVED, covering
 from audit_rules.facts.clinical import facts_on_file
 from audit_rules.facts.generic_prices import are_tablets, with_generic_price
+from audit_rules.facts.observation import observed_from
 from audit_rules.facts.quantity_limits import tablet_fills
 from audit_rules.policy.terms.fills import GenericTrial
 from schemas.outcomes import ADVISORY, PASS, PRICE_DIFFERENCE, RECORDS_REQUEST, RECOVER
@@ -32,7 +36,8 @@ from schemas.results import FOR
 
 _TRIAL = ("pharmacy or chart record of a trial of generic tablets",)
 _INTOLERANCE = (
-    "prescriber's statement of the inactive ingredient that the patient cannot take, and the reaction",
+    "prescriber's statement of the inactive ingredient that the patient cannot take, "
+    "and the reaction",
 )
 
 RULE = Rule(
@@ -41,13 +46,22 @@ RULE = Rule(
     asks=(GenericTrial,),
     basis=PRICE_DIFFERENCE,
     says={
-        "intolerance_not_documented": "The brand was paid on {service_date}. A trial of the generic is on file, but nothing "
-        "that says why the generic's inactive ingredients cannot be taken.",
-        "authorized_without_trial": "The plan approved the brand for {service_date} although no trial of the generic is on file.",
-        "history_too_short": "The brand was paid on {service_date} and no trial of the generic is on file. The member's fills "
-        "are {history}, so a trial may lie before.",
-        "no_generic_trial": "The brand was paid on {service_date}. No trial of the generic tablets is on file; the member's "
-        "fills are {history}.",
+        "intolerance_not_documented": (
+            "The brand was paid on {service_date}. A trial of the generic is on file, but nothing "
+            "that says why the generic's inactive ingredients cannot be taken."
+        ),
+        "authorized_without_trial": (
+            "The plan approved the brand for {service_date} although no trial of the generic is on"
+            " file."
+        ),
+        "history_too_short": (
+            "The brand was paid on {service_date} and no trial of the generic is on file. The"
+            " member's fills are {history}, so a trial may lie before."
+        ),
+        "no_generic_trial": (
+            "The brand was paid on {service_date}. No trial of the generic tablets is on file; the"
+            " member's fills are {history}."
+        ),
     },
     needs={
         "intolerance_not_documented": _INTOLERANCE,
@@ -68,7 +82,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
         facts_on_file(dossier, brand, "formulation_intolerance"), "intolerance_evidence"
     )
     approvals = covering(dossier, brand).filter(pl.col("status") == APPROVED)
-    observed = _observed_from(dossier, brand)
+    observed = observed_from(dossier, brand)
 
     answers = (
         brand.join(observed, on=list(ON), how="left")
@@ -121,22 +135,3 @@ def _earlier_generic_fills(dossier: Dossier, brand: pl.LazyFrame) -> pl.LazyFram
 def _accepted(facts: pl.LazyFrame, values: str) -> pl.LazyFrame:
     """Facts whose value is among those that the term accepts."""
     return facts.filter(pl.col("evidence_value").is_in(pl.col(values)))
-
-
-def _observed_from(dossier: Dossier, brand: pl.LazyFrame) -> pl.LazyFrame:
-    """From when the person's fills are known: the earliest over the payers that enrol the person and send fills."""
-    asked = brand.select(*ON, "person", "payer_id")
-    spans = dossier.enrollment.group_by("person", "payer_id").agg(
-        enrolled_from=pl.col("enrollment_start_date").min()
-    )
-    enrolled = asked.select(*ON, "person").join(spans, on="person")
-    unknown = asked.join(
-        spans, on="person", how="anti"
-    )  # not in the eligibility table: the line's own payer
-    payers = pl.concat([enrolled, unknown], how="diagonal").join(dossier.payer_start, on="payer_id")
-    since = pl.max_horizontal("enrolled_from", "first_dispensing_date")
-    observed = asked.select(*ON).join(
-        payers.group_by(*ON).agg(observed_from=since.min()), on=list(ON), how="left"
-    )
-    since_when = pl.format("known from {}", "observed_from").fill_null("not known before this one")
-    return observed.with_columns(history=since_when)

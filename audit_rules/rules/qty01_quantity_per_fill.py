@@ -2,8 +2,9 @@
 
 pass              within the limit, or within the higher one that an inducer on file allows.
 recover           above the limit, and the days' supply does not explain it (`quantity_over_limit`).
-review            above the limit, but a longer supply at the allowed rate (`extended_days_supply`), the days' supply is
-                  unknown (`days_supply_missing`), or the channel is and home delivery would allow it (`channel_unknown`).
+review            above the limit, but a longer supply at the allowed rate (`extended_days_supply`),
+                  the days' supply is unknown (`days_supply_missing`), or the channel is and home
+                  delivery would allow it (`channel_unknown`).
 not_evaluable     the quantity is missing (`quantity_missing`).
 not_applicable    no limit for this strength was in force on the dispensing date.
 Cannot see        an inducer given in hospital, bought over the counter, or taken as a supplement.
@@ -29,21 +30,32 @@ RULE = Rule(
     asks=(QuantityLimit, Inducer),
     basis=EXCESS_QUANTITY,
     says={
-        "quantity_over_limit": "{observed} tablets of {strength_mg} mg were paid on one fill of {days_supply} days; "
-        "{allowed} are allowed per prescription.",
-        "extended_days_supply": "{observed} tablets of {strength_mg} mg were paid on one fill; {allowed} are allowed per "
-        "prescription. The fill covers {days_supply} days at no more than the allowed rate.",
-        "days_supply_missing": "{observed} tablets of {strength_mg} mg were paid on one fill; {allowed} are allowed per "
-        "prescription. Without a days' supply the rate cannot be told.",
-        "channel_unknown": "{observed} tablets of {strength_mg} mg were paid on one fill, more than the {allowed} allowed at "
-        "retail, but within the home-delivery limit; the claim does not say which it was.",
+        "quantity_over_limit": (
+            "{observed} tablets of {strength_mg} mg were paid on one fill of {days_supply} days; "
+            "{allowed} are allowed per prescription."
+        ),
+        "extended_days_supply": (
+            "{observed} tablets of {strength_mg} mg were paid on one fill; {allowed} are allowed"
+            " per prescription. The fill covers {days_supply} days at no more than the allowed"
+            " rate."
+        ),
+        "days_supply_missing": (
+            "{observed} tablets of {strength_mg} mg were paid on one fill; {allowed} are allowed"
+            " per prescription. Without a days' supply the rate cannot be told."
+        ),
+        "channel_unknown": (
+            "{observed} tablets of {strength_mg} mg were paid on one fill, more than the {allowed}"
+            " allowed at retail, but within the home-delivery limit; the claim does not say which"
+            " it was."
+        ),
     },
     needs={},
 )
 
 
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
-    """Judge every tablet fill of a strength with a limit in force; one answer per fill and policy."""
+    """Judge every tablet fill of a strength with a limit in force; one answer per fill and
+    policy."""
     fills = tablet_fills(lines)
     inducers, granted = inducer_fills(dossier, fills, book), overrides(dossier, fills, book)
     limited = fills.pipe(with_inducer, inducers, granted).pipe(with_limits, book)
@@ -82,7 +94,8 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
 
 
 def _priced(answers: pl.LazyFrame) -> pl.LazyFrame:
-    """own_amount_cents: the tablets above `allowed` at the fill's own unit price, its dispensing fee left out."""
+    """own_amount_cents: the tablets above `allowed` at the fill's own unit price, its dispensing
+    fee left out."""
     excess = pl.col("quantity_milli") - thousandths(pl.col("allowed"))
     amount = rounded_half_up(excess * drug_cents(), pl.col("quantity_milli").clip(1))
     return answers.with_columns(own_amount_cents=pl.when(pl.col("quantity_milli") > 0).then(amount))

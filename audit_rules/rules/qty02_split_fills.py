@@ -1,11 +1,12 @@
 """QTY02 -- Do fills close together add up to more tablets than one prescription may have?
 
-advisory          within the limit, but with the fills shortly before it above it (`split_fills`). The document limits
-                  each prescription and no period: a hint, nothing to recover.
+advisory          within the limit, but with the fills shortly before it above it (`split_fills`).
+                  The document limits each prescription and no period: a hint, nothing to recover.
 pass              not above the limit with them, or above it alone, which QTY01 asks.
 not_evaluable     the quantity is missing (`quantity_missing`).
 not_applicable    no limit for this strength was in force on the dispensing date.
-Cannot see        a lost bottle, a changed dose, or fills paid in cash. A channel that is unknown counts as retail.
+Cannot see        a lost bottle, a changed dose, or fills paid in cash. A channel that is unknown
+                  counts as retail.
 """
 
 import polars as pl
@@ -28,14 +29,17 @@ RULE = Rule(
     asks=(SplitFills, QuantityLimit, Inducer),
     basis=NONE,
     says={
-        "split_fills": "This fill is within the limit, but it and the fills of the same strength since {since} come to "
-        "{observed} tablets; {allowed} are allowed per prescription.",
+        "split_fills": (
+            "This fill is within the limit, but it and the fills of the same strength since {since}"
+            " come to {observed} tablets; {allowed} are allowed per prescription."
+        ),
     },
 )
 
 
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
-    """Judge every tablet fill of a strength with a limit in force; one answer per fill and policy."""
+    """Judge every tablet fill of a strength with a limit in force; one answer per fill and
+    policy."""
     fills = unknown_as_retail(tablet_fills(lines))
     inducers, granted = inducer_fills(dossier, fills, book), overrides(dossier, fills, book)
     limited = (
@@ -70,7 +74,8 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
 
 
 def _fills_since(dossier: Dossier, asked: pl.LazyFrame) -> pl.LazyFrame:
-    """The person's fills from `since` to the fill's date, of its payer, strength and channel; itself among them."""
+    """The person's fills from `since` to the fill's date, of its payer, strength and channel;
+    itself among them."""
     same = ["person", "payer_id", "ingredient", "strength_mg", "channel"]
     fills = unknown_as_retail(tablet_fills(dossier.fills)).drop("row_id")
     found = asked.select(*ON, *same, "since", day="service_date").join(fills, on=same)

@@ -1,11 +1,14 @@
-"""REG01 -- Given together with a tyrosine kinase inhibitor, for disease that is Philadelphia-positive?
+"""REG01 -- Given together with a tyrosine kinase inhibitor, for disease that is
+Philadelphia-positive?
 
 Asked of lines whose date lies in the supply of such a drug.
 pass              the latest Philadelphia status on file is positive.
-records_request   it is negative (`philadelphia_negative`), or none is on file (`philadelphia_status_not_documented`).
+records_request   it is negative (`philadelphia_negative`), or none is on file
+                  (`philadelphia_status_not_documented`).
 not_applicable    no such drug was at hand, or the clause was not in force.
-Cannot see        whether the two were meant as one treatment, and drugs whose NDCs no table here holds: the coverage
-                  names each such ingredient, with no lines (`ingredient_unknown`).
+Cannot see        whether the two were meant as one treatment, and drugs whose NDCs no table here
+                  holds: the coverage names each such ingredient, with no lines
+                  (`ingredient_unknown`).
 """
 
 import polars as pl
@@ -28,17 +31,23 @@ RULE = Rule(
     asks=(Combination,),
     basis=FULL_PAID,
     says={
-        "philadelphia_negative": "The supply of {combined} on file covers {service_date}; the policy allows the combination for "
-        "Philadelphia-positive disease, and the latest status by then, of {status_date}, is {status}.",
-        "philadelphia_status_not_documented": "The supply of {combined} on file covers {service_date}; the policy allows the "
-        "combination for Philadelphia-positive disease, and no status is on file by then.",
+        "philadelphia_negative": (
+            "The supply of {combined} on file covers {service_date}; the policy allows the"
+            " combination for Philadelphia-positive disease, and the latest status by then, of"
+            " {status_date}, is {status}."
+        ),
+        "philadelphia_status_not_documented": (
+            "The supply of {combined} on file covers {service_date}; the policy allows the "
+            "combination for Philadelphia-positive disease, and no status is on file by then."
+        ),
     },
     needs={"philadelphia_negative": _REPORT, "philadelphia_status_not_documented": _REPORT},
 )
 
 
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
-    """Judge every line whose date the supply of a combined drug covers; one answer per line and policy."""
+    """Judge every line whose date the supply of a combined drug covers; one answer per line and
+    policy."""
     asked = in_force(lines, book.terms(Combination))
     fills = _covering_fills(dossier, asked)
     combined = fills.group_by(*ON).agg(combined=pl.col("ingredient").unique().sort().str.join(", "))
@@ -66,7 +75,8 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
 
 
 def _covering_fills(dossier: Dossier, asked: pl.LazyFrame) -> pl.LazyFrame:
-    """The person's fills of a listed ingredient, in any form, whose supply covers the line's date."""
+    """The person's fills of a listed ingredient, in any form, whose supply covers the line's
+    date."""
     wanted = asked.select(*ON, "person", day="service_date", ingredient="ingredients").explode(
         "ingredient"
     )
@@ -77,7 +87,8 @@ def _covering_fills(dossier: Dossier, asked: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _unknown_ingredients(book: PolicyBook) -> pl.LazyFrame:
-    """Listed ingredients of which the reference tables hold no NDC: their fills cannot be recognised."""
+    """Listed ingredients of which the reference tables hold no NDC: their fills cannot be
+    recognised."""
     listed = (
         book.terms(Combination)
         .select("policy_id", ingredient="ingredients")

@@ -1,11 +1,13 @@
-"""REG02 -- Was treatment begun in remission, although the policy covers relapsed or refractory disease?
+"""REG02 -- Was treatment begun in remission, although the policy covers relapsed or refractory
+disease?
 
 Asked of the first dose date of the first course.
-records_request   the claim says in remission, no claim near it says active disease or relapse, and no relapsed or
-                  refractory disease is on file (`in_remission_at_start`).
+records_request   the claim says in remission, no claim near it says active disease or relapse, and
+                  no relapsed or refractory disease is on file (`in_remission_at_start`).
 pass              any of these is otherwise.
 not_applicable    another date, or before the clause.
-Cannot see        a relapse that stands in the chart only, such as one found by measurable residual disease.
+Cannot see        a relapse that stands in the chart only, such as one found by measurable residual
+                  disease.
 """
 
 import polars as pl
@@ -29,8 +31,11 @@ RULE = Rule(
     asks=(RemissionAtStart, Course),
     basis=FULL_PAID,
     says={
-        "in_remission_at_start": "The first dose, of {service_date}, was billed with leukemia in remission; the policy covers "
-        "relapsed or refractory disease, and no claim near that date and nothing on file by then shows it.",
+        "in_remission_at_start": (
+            "The first dose, of {service_date}, was billed with leukemia in remission; the policy"
+            " covers relapsed or refractory disease, and no claim near that date and nothing on"
+            " file by then shows it."
+        ),
     },
     needs={
         "in_remission_at_start": (
@@ -42,7 +47,8 @@ RULE = Rule(
 
 
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
-    """Judge every line on the first dose date of the first course; one answer per line and policy."""
+    """Judge every line on the first dose date of the first course; one answer per line and
+    policy."""
     dosed = with_cycle(in_force(lines, book.terms(RemissionAtStart)), dose_dates(dossier, book))
     first = dosed.filter(pl.col("course_no") == 1, pl.col("service_date") == pl.col("course_start"))
     codes = first.select(*ON, "remission_codes", "active_codes", "lookback_days", "lookahead_days")

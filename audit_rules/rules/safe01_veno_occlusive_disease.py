@@ -1,6 +1,7 @@
 """SAFE01 -- Was the drug given again after the liver disease for which it must be stopped?
 
-review            the disease was diagnosed in this course, before this dose (`after_veno_occlusive_disease`).
+review            the disease was diagnosed in this course, before this dose
+                  (`after_veno_occlusive_disease`).
 pass              no such diagnosis on file.
 not_applicable    the line is on a date without a dose, or before the clause.
 Cannot see        a suspicion that was ruled out, or the disease under a less exact code.
@@ -24,8 +25,11 @@ RULE = Rule(
     asks=(AdverseEvent, Course),
     basis=FULL_PAID,
     says={
-        "after_veno_occlusive_disease": "Veno-occlusive disease of the liver ({found_codes}) is on file from {first_found} on, "
-        "before the dose of {service_date} in the same course; the policy says to stop for good after it.",
+        "after_veno_occlusive_disease": (
+            "Veno-occlusive disease of the liver ({found_codes}) is on file from {first_found} on,"
+            " before the dose of {service_date} in the same course; the policy says to stop for"
+            " good after it."
+        ),
     },
 )
 

@@ -1,12 +1,16 @@
 """SPEC01 -- Was the drug prescribed by, or in consultation with, an oncologist?
 
-The prescriber is the prescribing provider of a fill; of a medical line the rendering provider, else the billing one.
-pass              the prescriber has an oncology taxonomy, or a medical claim near the date has an oncologist on it.
-records_request   the prescriber is known and is none, and no such claim is on file (`no_oncologist`).
-not_evaluable     no provider table was supplied (`provider_extract_missing`), or the prescriber is not named or not in
-                  it and nothing shows an oncologist (`prescriber_unknown`).
+The prescriber is the prescribing provider of a fill; of a medical line the rendering provider, else
+the billing one.
+pass              the prescriber has an oncology taxonomy, or a medical claim near the date has an
+                  oncologist on it.
+records_request   the prescriber is known and is none, and no such claim is on file
+                  (`no_oncologist`).
+not_evaluable     no provider table was supplied (`provider_extract_missing`), or the prescriber is
+                  not named or not in it and nothing shows an oncologist (`prescriber_unknown`).
 not_applicable    no clause was in force on the service date.
-Cannot see        a consultation that was not billed, and the specialty of a group that bills for its members.
+Cannot see        a consultation that was not billed, and the specialty of a group that bills for
+                  its members.
 """
 
 import polars as pl
@@ -27,9 +31,11 @@ RULE = Rule(
     asks=(PrescriberSpecialty,),
     basis=FULL_PAID,
     says={
-        "no_oncologist": "The policy covers this drug where an oncologist prescribes it or is consulted. The prescriber "
-        "({npi}) is not on file as one, and no medical claim from {lookback_days} days before {service_date} to "
-        "{lookahead_days} days after names one."
+        "no_oncologist": (
+            "The policy covers this drug where an oncologist prescribes it or is consulted. The"
+            " prescriber ({npi}) is not on file as one, and no medical claim from {lookback_days}"
+            " days before {service_date} to {lookahead_days} days after names one."
+        )
     },
     needs={
         "no_oncologist": (
@@ -67,7 +73,8 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
 
 
 def _prescriber() -> pl.Expr:
-    """The NPI of who prescribed: on a medical line the billing provider where no rendering provider is named."""
+    """The NPI of who prescribed: on a medical line the billing provider where no rendering provider
+    is named."""
     is_medical = pl.col("claim_source") == "medical"
     return (
         pl.when(is_medical)
@@ -89,7 +96,8 @@ def _specialists(dossier: Dossier, book: PolicyBook) -> pl.LazyFrame:
 def _consultations(
     dossier: Dossier, asked: pl.LazyFrame, specialists: pl.LazyFrame
 ) -> pl.LazyFrame:
-    """The person's medical lines near the service date with a specialist on them, the judged line among them."""
+    """The person's medical lines near the service date with a specialist on them, the judged line
+    among them."""
     window = asked.select(
         *ON, "person", "term_id", "lookback_days", "lookahead_days", day="service_date"
     )

@@ -1,12 +1,14 @@
 """UNIT01 -- More units on one date than any dose of the policy needs in whole vials?
 
-One finding per person, payer and date, on the line with most units. All units of the date count, waste included.
+One finding per person, payer and date, on the line with most units. All units of the date count,
+waste included.
 recover           more than the largest dose takes, and more than the body surface on file explains
                   (`units_over_maximum`).
 records_request   more than the dose for the body surface on file takes (`units_over_bsa_dose`).
 pass              within it.
 not_evaluable     no line of the date has units (`quantity_missing`).
-not_applicable    the line does not carry the date's finding, has another code, or is before the clause.
+not_applicable    the line does not carry the date's finding, has another code, or is before the
+                  clause.
 Cannot see        the dose given; a body surface that is not on file.
 """
 
@@ -31,10 +33,14 @@ RULE = Rule(
     asks=(UnitsPerDate, Course),
     basis=EXCESS_QUANTITY,
     says={
-        "units_over_maximum": "{observed} units were billed for {service_date}; the dose for {place} takes at most "
-        "{allowed} in whole vials.",
-        "units_over_bsa_dose": "{observed} units were billed for {service_date}; for the body surface of {surface} m2 on file "
-        "the dose for {place} takes {allowed} in whole vials.",
+        "units_over_maximum": (
+            "{observed} units were billed for {service_date}; the dose for {place} takes at most "
+            "{allowed} in whole vials."
+        ),
+        "units_over_bsa_dose": (
+            "{observed} units were billed for {service_date}; for the body surface of {surface} m2"
+            " on file the dose for {place} takes {allowed} in whole vials."
+        ),
     },
     needs={
         "units_over_bsa_dose": (
@@ -46,7 +52,8 @@ RULE = Rule(
 
 
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
-    """Judge every date with units billed; one answer per person, payer, date and policy, on the line that carries it."""
+    """Judge every date with units billed; one answer per person, payer, date and policy, on the
+    line that carries it."""
     asked = carrying_lines(in_force(lines, book.terms(UnitsPerDate)))
     billed = billed_lines(dossier, asked)
     first = first_dates(dose_dates(dossier, book)).with_columns(is_first=pl.lit(True))
@@ -96,7 +103,8 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
 
 
 def _priced(answers: pl.LazyFrame) -> pl.LazyFrame:
-    """own_amount_cents: the units above `allowed` at the carrying line's price per unit; null where it has no units."""
+    """own_amount_cents: the units above `allowed` at the carrying line's price per unit; null where
+    it has no units."""
     excess = pl.col("total_milli") - thousandths(pl.col("allowed"))
     amount = rounded_half_up(excess * pl.col("paid_cents"), pl.col("quantity_milli").clip(1))
     return answers.with_columns(own_amount_cents=pl.when(pl.col("quantity_milli") > 0).then(amount))

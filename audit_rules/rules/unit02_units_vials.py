@@ -1,12 +1,15 @@
 """UNIT02 -- Do the units of one date look like whole vials, with waste billed as it should be?
 
-One finding per person, payer and date, on the line with most units. All units of the date count, waste included.
+One finding per person, payer and date, on the line with most units. All units of the date count,
+waste included.
 advisory          as few units as a dose has vials (`units_look_like_vials`).
-review            waste and no waste claimed on one date (`jw_and_jz`), a whole vial or more as waste
-                  (`waste_over_one_vial`), or units that with the waste are no whole vials (`not_whole_vials`).
+review            waste and no waste claimed on one date (`jw_and_jz`), a whole vial or more as
+                  waste (`waste_over_one_vial`), or units that with the waste are no whole vials
+                  (`not_whole_vials`).
 pass              none of these.
 not_evaluable     no line of the date has units, and nothing else was found (`quantity_missing`).
-not_applicable    the line does not carry the date's finding, has another code, or is before the clause.
+not_applicable    the line does not carry the date's finding, has another code, or is before the
+                  clause.
 Cannot see        the vials opened; a vial shared between patients.
 """
 
@@ -28,20 +31,29 @@ RULE = Rule(
     asks=(VialUnits,),
     basis=NONE,
     says={
-        "units_look_like_vials": "Units billed for {service_date}: {observed}, very little for a dose; perhaps the vials of "
-        "{vial_units} units each were counted.",
-        "jw_and_jz": "The lines for {service_date} say both that drug was thrown away ({waste_modifier}) and that none was "
-        "({no_waste_modifier}).",
-        "waste_over_one_vial": "{observed} units were billed as thrown away on {service_date}; waste of one dose is less than "
-        "a vial of {vial_units} units.",
-        "not_whole_vials": "{observed} units were billed for {service_date}, waste included or said to be none; that is no "
-        "whole number of vials of {vial_units} units.",
+        "units_look_like_vials": (
+            "Units billed for {service_date}: {observed}, very little for a dose; perhaps the vials"
+            " of {vial_units} units each were counted."
+        ),
+        "jw_and_jz": (
+            "The lines for {service_date} say both that drug was thrown away ({waste_modifier}) and"
+            " that none was ({no_waste_modifier})."
+        ),
+        "waste_over_one_vial": (
+            "{observed} units were billed as thrown away on {service_date}; waste of one dose is"
+            " less than a vial of {vial_units} units."
+        ),
+        "not_whole_vials": (
+            "{observed} units were billed for {service_date}, waste included or said to be none;"
+            " that is no whole number of vials of {vial_units} units."
+        ),
     },
 )
 
 
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
-    """Judge every date with units billed; one answer per person, payer, date and policy, on the line that carries it."""
+    """Judge every date with units billed; one answer per person, payer, date and policy, on the
+    line that carries it."""
     asked = carrying_lines(in_force(lines, book.terms(VialUnits)))
     billed = billed_lines(dossier, asked).join(
         asked.select(*ON, "waste_modifier", "no_waste_modifier"), on=list(ON)

@@ -1,4 +1,5 @@
-"""The worklist: over lines with several exceptions and claims that repeat their amount, no dollar is counted twice."""
+"""The worklist: over lines with several exceptions and claims that repeat their amount, no dollar
+is counted twice."""
 
 import json
 from collections import defaultdict
@@ -79,7 +80,8 @@ FOUND = [
 def test_one_line_of_a_repeating_claim_keeps_its_amounts(
     repeated: tuple[str, ...], at_risk: list[str]
 ) -> None:
-    """The one with most at risk, the first of two: line 2 of claim 1. Rules and outcomes stay on every line."""
+    """The one with most at risk, the first of two: line 2 of claim 1. Rules and outcomes stay on
+    every line."""
     lines = worklist(_exceptions(FOUND), _repeated(*repeated))
     assert lines["amount_at_risk"].cast(pl.String).to_list() == at_risk
     assert lines["outcome"].to_list() == ["review", "recover", "recover", "recover", "review"]

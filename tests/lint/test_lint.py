@@ -1,4 +1,5 @@
-"""Lint: every check finds its defect in a tiny policy and leaves its neighbour alone; the shipped documents have theirs."""
+"""Lint: every check finds its defect in a tiny policy and leaves its neighbour alone; the shipped
+documents have theirs."""
 
 import hashlib
 import json
@@ -224,7 +225,7 @@ def test_a_sensible_label_is_no_mismatch(codes: str, label: str, tmp_path: Path)
     ] == []
 
 
-# ---------------------------------------------------------------- one defect each, and a neighbour without it
+# ---------------------------------------------------------------- one defect each, and a neighbour
 
 CITED = '"Section 3, table"'
 EARLIER = ("effective_from = 2025-07-01\nbasis", "effective_from = 2022-01-01\nbasis")
@@ -644,8 +645,8 @@ REFUSED = {
     "unknown basis": changed('basis = "stated"\nlookback_days', 'basis = "hearsay"\nlookback_days'),
     "unknown section": CLEAN + "[[maximum_refills]]\n",
     "no code": CLEAN + '[[coding_row]]\ncodes = "leukemia"\ncite = "row 1"\n',
-    "code set that is not there": changed(LISTED, 'code_set = "nowhere.csv"').replace(
-        'standing = "listed"\n', ""
+    "code set that is not there": (
+        changed(LISTED, 'code_set = "nowhere.csv"').replace('standing = "listed"\n', "")
     ),
     "two terms of one id": changed('"lakeside-drug.age"', '"lakeside-drug.codes"'),
 }

@@ -1,4 +1,5 @@
-"""Policy files: the guide docs/writing-a-policy.md works as written, and every mistake is refused with file, term and remedy."""
+"""Policy files: the guide docs/writing-a-policy.md works as written, and every mistake is refused
+with file, term and remedy."""
 
 import csv
 import re

@@ -1,4 +1,5 @@
-"""Every case of every rule, plain, with its rows reversed, and beside a neighbour whose dates are a day later."""
+"""Every case of every rule, plain, with its rows reversed, and beside a neighbour whose dates are a
+day later."""
 
 import csv
 import re
@@ -62,7 +63,8 @@ def test_a_case_file_holds(name: str) -> None:
 
 
 def documented(module: RuleModule) -> set[tuple[str, str | None]]:
-    """Every (outcome, reason) that a rule's docstring names; reason is None where the outcome has none."""
+    """Every (outcome, reason) that a rule's docstring names; reason is None where the outcome has
+    none."""
     found: set[tuple[str, str | None]] = set()
     outcome, text = None, ""
     every = (*EXCEPTIONS, PASS, NOT_APPLICABLE, NOT_EVALUABLE)
@@ -100,7 +102,8 @@ OVER_THE_LIMIT = """# QTY01 quantity.per_fill
 ## One tablet over
 
 pharmacy_claim
-| claim_id | payer | dispensing_date | ndc_code | quantity | days_supply | paid_amount | dispensing_channel | expect |
+| claim_id | payer | dispensing_date | ndc_code | quantity | days_supply | paid_amount \
+| dispensing_channel | expect |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 | 1 | Cigna | 2026-02-01 | 47335047281 | 181 | 30 | 1810.00 | retail | {expect} |
 | 2 | Aetna | 2026-02-01 | 47335047281 | 181 | 30 | 1810.00 | retail | {other} |

@@ -1,8 +1,10 @@
-"""Case files: what every rule answers on small claim histories, written as tables in `tests/cases/<ID>.md`.
+"""Case files: what every rule answers on small claim histories, written as tables in
+`tests/cases/<ID>.md`.
 
-A file begins with `# ID name`; each `## sentence` is one case. Under it directives, then tables: a line with the
-table's name, a header of the contract's columns, rows. A blank cell is null. Claim tables may have the column
-`expect`: the answer of the file's rule on that line. Whatever is not understood raises CaseError.
+A file begins with `# ID name`; each `## sentence` is one case. Under it directives, then tables: a
+line with the table's name, a header of the contract's columns, rows. A blank cell is null. Claim
+tables may have the column `expect`: the answer of the file's rule on that line. Whatever is not
+understood raises CaseError.
 """
 
 import re
@@ -30,7 +32,8 @@ class CaseError(Exception):
 
 @dataclass(frozen=True)
 class ExpectedAnswer:
-    """One expected answer; figures that the case does not state are not compared, `None` means null."""
+    """One expected answer; figures that the case does not state are not compared, `None` means
+    null."""
 
     outcome: str
     reason: str | None = None

@@ -1,12 +1,15 @@
-"""Break it on purpose: rules and policies are changed in one place at a time, and some case must fail for each change.
+"""Break it on purpose: rules and policies are changed in one place at a time, and some case must
+fail for each change.
 
-Usage: python -m tools.mutation.mutants [WORD ...]     only the mutants whose id contains every word; all without words
+Usage: python -m tools.mutation.mutants [WORD ...]     only the mutants whose id contains every
+                                                       word; all without words
 
-A mutant of code flips one comparison, window, condition or order in a module of `audit_rules/rules` or in one that rules
-share; a mutant of a policy moves one number or date, or drops one word of a list. Each is run over the cases of the
-rules it concerns, and is killed by the first case that fails, or by the program's refusal to load the policy. What
-survives needs a written reason in `mutants_survivors.toml`. Cases state answers and figures: evidence and wording are
-not looked at. Exit 1: a survivor without a reason, a reason for a mutant that is killed, or a case that fails with
+A mutant of code flips one comparison, window, condition or order in a module of `audit_rules/rules`
+or in one that rules share; a mutant of a policy moves one number or date, or drops one word of a
+list. Each is run over the cases of the rules it concerns, and is killed by the first case that
+fails, or by the program's refusal to load the policy. What survives needs a written reason in
+`mutants_survivors.toml`. Cases state answers and figures: evidence and wording are not looked at.
+Exit 1: a survivor without a reason, a reason for a mutant that is killed, or a case that fails with
 nothing changed.
 """
 
@@ -86,7 +89,8 @@ class Hung(Exception):
 
 
 class Trials:
-    """The cases of some rules, and their extracts, which are made once: no rule and few policy terms touch them."""
+    """The cases of some rules, and their extracts, which are made once: no rule and few policy
+    terms touch them."""
 
     def __init__(
         self, cases: Sequence[Case], folder: Path, left_out: Sequence[Failure] = ()
@@ -100,7 +104,8 @@ class Trials:
         self._dossiers: dict[tuple[Layout, str], Dossier] = {}
 
     def layouts(self) -> list[Layout]:
-        """Every group of cases in every variant it runs in, the plain ones and the larger groups first."""
+        """Every group of cases in every variant it runs in, the plain ones and the larger groups
+        first."""
         groups = Counter(Group.of(c) for c in self.cases)
         return [
             (g, v)
@@ -160,7 +165,8 @@ class Trials:
         )
 
     def extract(self, layout: Layout, policies: Path | None) -> WarehouseFrames:
-        """The extracts of a group of cases, made anew, under other policies where a folder of them is given."""
+        """The extracts of a group of cases, made anew, under other policies where a folder of them
+        is given."""
         group, variant = layout
         with tempfile.TemporaryDirectory(dir=self.folder) as name:
             base = Path(name)
@@ -282,7 +288,8 @@ class _Run(CaseRuns):
 
 @contextmanager
 def _in_place(mutant: Mutant) -> Iterator[RuleModule | None]:
-    """The change in force: a changed rule is given; in a shared module the function itself is changed, and put back."""
+    """The change in force: a changed rule is given; in a shared module the function itself is
+    changed, and put back."""
     tree, function = changed_tree(mutant)
     name = ".".join(mutant.path.relative_to(ROOT).with_suffix("").parts)
     fresh = ModuleType(name)
@@ -364,7 +371,8 @@ def _try_one(mutant: Mutant) -> Verdict:
 
 
 def main(words: list[str]) -> int:
-    """Run all mutants, or those whose id contains every word; print what became of them; give the exit code."""
+    """Run all mutants, or those whose id contains every word; print what became of them; give the
+    exit code."""
     started = monotonic()
     mutants = [m for m in every_mutant() if all(word in m.id for word in words)]
     cases = read_cases()
@@ -378,7 +386,8 @@ def main(words: list[str]) -> int:
             list(pool.map(_extract_one, Trials(cases, folder).layouts()))
             failures = [failure for found in pool.map(_fail_of_one, MODULES) for failure in found]
         print(
-            f"{len(cases)} cases are ready after {monotonic() - started:.0f} s; {len(mutants)} mutants",
+            f"{len(cases)} cases are ready after {monotonic() - started:.0f} s; {len(mutants)}"
+            " mutants",
             flush=True,
         )
         verdicts: list[Verdict] = []
@@ -395,7 +404,8 @@ def main(words: list[str]) -> int:
 
 
 def _report(verdicts: list[Verdict], failures: list[Failure]) -> int:
-    """Print counts per file, survivors with their reasons, and what is left to do; give the exit code."""
+    """Print counts per file, survivors with their reasons, and what is left to do; give the exit
+    code."""
     known = reasons()
     per_file = Counter(short_name(v.mutant.path) for v in verdicts)
     killed = Counter(short_name(v.mutant.path) for v in verdicts if v.killed_by)
@@ -424,10 +434,12 @@ def _report(verdicts: list[Verdict], failures: list[Failure]) -> int:
     ):
         print("\n  ".join([f"\n{heading}: {len(found)}", *found]))
     print(
-        f"\nKilled otherwise than by a wrong answer: {', '.join(f'{n} {way}' for way, n in sorted(ways.items()))}"
+        "\nKilled otherwise than by a wrong answer:"
+        f" {', '.join(f'{n} {way}' for way, n in sorted(ways.items()))}"
     )
     print(
-        f"\n{len(verdicts)} mutants, {sum(killed.values())} killed, {len(survivors)} alive, {len(unexplained)} without a reason"
+        f"\n{len(verdicts)} mutants, {sum(killed.values())} killed, {len(survivors)} alive,"
+        f" {len(unexplained)} without a reason"
     )
     return 1 if unexplained or needless or failures else 0
 

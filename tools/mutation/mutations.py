@@ -1,6 +1,8 @@
-"""The changes that `mutants.py` tries: every single one that its kinds allow in the rules, in what they share, and in policies.
+"""The changes that `mutants.py` tries: every single one that its kinds allow in the rules, in what
+they share, and in policies.
 
-Ids name the file, the function or term, the kind of change and the text it is made in: they last as long as the text.
+Ids name the file, the function or term, the kind of change and the text it is made in: they last as
+long as the text.
 """
 
 import ast
@@ -25,7 +27,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 AUDIT_RULES = ROOT / "audit_rules"
 MODULES: dict[str, RuleModule] = {m.RULE.id: m for m in RULES}
 NOT_MUTATED = ("policy.document", "policy.library", "policy.terms", "reference.", "catalogue")
-"""Modules that say what a policy file may hold; the mutants of the policies themselves exercise those."""
+"""Modules that say what a policy file may hold; the mutants of the policies themselves exercise
+those."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,8 @@ Change = tuple[str, str, ast.AST]
 
 @dataclass(frozen=True)
 class Site:
-    """A place in a module where one change is possible: the mutant's id, the function or constant that holds it, the node."""
+    """A place in a module where one change is possible: the mutant's id, the function or constant
+    that holds it, the node."""
 
     id: str
     function: str
@@ -87,7 +91,8 @@ class Site:
 
 
 def code_mutants() -> Iterator[Mutant]:
-    """Mutants of every rule, and of every module that rules share; the latter concern all rules that use it."""
+    """Mutants of every rule, and of every module that rules share; the latter concern all rules
+    that use it."""
     users: dict[str, list[str]] = defaultdict(list)
     for rule_id, module in MODULES.items():
         for name in _imports(module.evaluate.__module__):
@@ -108,7 +113,8 @@ def changed_tree(mutant: Mutant) -> tuple[ast.Module, str]:
 
 
 def sites(tree: ast.Module, file: str) -> Iterator[Site]:
-    """Every place of a module's functions and constants, in the order of the text; ids are unique."""
+    """Every place of a module's functions and constants, in the order of the text; ids are
+    unique."""
     seen: Counter[str] = Counter()
     for top in tree.body:
         roots: list[ast.stmt]
@@ -144,7 +150,8 @@ def _path(module: str) -> Path:
 
 @cache
 def _imports(module: str) -> frozenset[str]:
-    """The modules of audit_rules that a module imports, directly or through others; itself among them."""
+    """The modules of audit_rules that a module imports, directly or through others; itself among
+    them."""
     tree = ast.parse(_path(module).read_text(encoding="utf-8"))
     named = {
         n.module
@@ -186,7 +193,8 @@ def _changes(node: ast.AST, parent: ast.AST) -> Iterator[Change]:
 
 
 def _row_name(row: ast.expr) -> str:
-    """The reason of a row of an answer table, or its outcome where it has none; empty for anything else."""
+    """The reason of a row of an answer table, or its outcome where it has none; empty for anything
+    else."""
     if not (
         isinstance(row, ast.Call) and isinstance(row.func, ast.Name) and row.func.id == "Answer"
     ):
@@ -207,7 +215,8 @@ def _table_changes(rows: list[ast.expr]) -> Iterator[Change]:
 
 
 def _call_changes(call: ast.Call) -> Iterator[Change]:
-    """Changes of a method call: its window, conditions, partition, order, and what it makes of a null."""
+    """Changes of a method call: its window, conditions, partition, order, and what it makes of a
+    null."""
     assert isinstance(call.func, ast.Attribute)
     receiver, name, args, keywords = call.func.value, call.func.attr, call.args, call.keywords
     text = ast.unparse(call)
@@ -279,11 +288,13 @@ def _keyword_changes(keyword: ast.keyword) -> Iterator[Change]:
 PolicyData = dict[str, Any]
 SMALL_STEP = Decimal("0.01")
 READ_BY_NO_RULE = {"not_auditable", "document.sections", *(kind.key for kind in SECTION_KINDS)}
-"""Sections, and fields of the document, that tell people and lint something; the tests of lint ask about them."""
+"""Sections, and fields of the document, that tell people and lint something; the tests of lint ask
+about them."""
 
 
 def policy_mutants() -> Iterator[Mutant]:
-    """Mutants of every shipped policy; a term concerns the rules that ask for its kind, the rest all rules of the policy."""
+    """Mutants of every shipped policy; a term concerns the rules that ask for its kind, the rest
+    all rules of the policy."""
     askers = {
         kind.kind: tuple(i for i, m in MODULES.items() if kind in m.RULE.asks)
         for kind in TERM_KINDS
@@ -312,7 +323,8 @@ def changed_policy(mutant: Mutant) -> str:
 
 
 def policy_changes(path: Path) -> Iterator[tuple[str, str, PolicyData]]:
-    """Every change of a policy file: id, the kind of section it is made in, and the whole file's content with it."""
+    """Every change of a policy file: id, the kind of section it is made in, and the whole file's
+    content with it."""
     data = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
     for section, content in data.items():
         if section in READ_BY_NO_RULE:
@@ -334,7 +346,8 @@ def policy_changes(path: Path) -> Iterator[tuple[str, str, PolicyData]]:
 
 
 def _value_changes(value: object) -> Iterator[tuple[str, object]]:
-    """Changes of one value: a number up and down, a date a day later and earlier, a flag flipped, a word dropped."""
+    """Changes of one value: a number up and down, a date a day later and earlier, a flag flipped, a
+    word dropped."""
     match value:
         case bool():
             yield f"not {str(value).lower()}", not value

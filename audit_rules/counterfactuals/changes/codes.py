@@ -45,7 +45,8 @@ def modifiers(case: Case) -> Iterator[Change]:
 
 
 def codes(case: Case) -> Iterator[Change]:
-    """Every other HCPCS code under which the drug may be billed; an unclassified one with the drug's NDC."""
+    """Every other HCPCS code under which the drug may be billed; an unclassified one with the
+    drug's NDC."""
     if case.is_fill or case.line["hcpcs_code"] is None:
         return
     own, drug = case.line["hcpcs_code"], case.line["drug"]
@@ -85,7 +86,9 @@ def products(case: Case) -> Iterator[Change]:
         if tuple(row[f] for f in fields) != own:
             yield Change(
                 on_file=f"it is {_product(case.line)}",
-                condition=f"had it been {_product(row)} ({row['ndc11']}) instead of {_product(case.line)}",
+                condition=(
+                    f"had it been {_product(row)} ({row['ndc11']}) instead of {_product(case.line)}"
+                ),
                 edits=(case.edited(ndc_code=row["ndc11"]),),
                 step=float(sum(row[f] != case.line[f] for f in fields)),
                 line={f: row[f] for f in (*fields, "ndc_code") if f in row}
@@ -101,7 +104,8 @@ def _product(row: dict[str, object]) -> str:
 
 
 def prescribers(case: Case) -> Iterator[Change]:
-    """Another prescriber, on file without the specialty; and that one on every medical line of the person as well."""
+    """Another prescriber, on file without the specialty; and that one on every medical line of the
+    person as well."""
     specialties = {code for t in case.terms(PrescriberSpecialty) for code in t.taxonomies}
     others = [npi for npi, codes in sorted(case.taxonomies.items()) if not codes & specialties]
     if not specialties or not others:
@@ -121,7 +125,8 @@ def prescribers(case: Case) -> Iterator[Change]:
     if elsewhere:
         yield Change(
             f"{fact}, and a provider with the specialty stands on a medical line",
-            f"{words}, and had no provider with the specialty stood on any medical line of the person",
+            f"{words}, and had no provider with the specialty stood on any medical line of the"
+            " person",
             (change, *elsewhere),
             step=len(elsewhere),
         )

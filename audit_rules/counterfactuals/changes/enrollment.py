@@ -11,7 +11,8 @@ from audit_rules.wording import counted, listed
 
 
 def births(case: Case) -> Iterator[Change]:
-    """A birth date one day too late for each age that a clause asks for; with an indication that the age belongs to."""
+    """A birth date one day too late for each age that a clause asks for; with an indication that
+    the age belongs to."""
     ages = {t.under_age for t in case.terms(AgeLimit)} | {
         t.adult_age for t in case.terms(DailyDose)
     }
@@ -49,7 +50,8 @@ def _years_before(day: date, years: int) -> date:
 
 
 def _limited_uses(case: Case, age: int) -> Iterable[tuple[str, str]]:
-    """One covered diagnosis for which the age limit holds, where the limit depends on the diagnosis."""
+    """One covered diagnosis for which the age limit holds, where the limit depends on the
+    diagnosis."""
     codes = case.book.reference.codes
     for policy in case.policies():
         for term in case.terms(AgeLimit):
@@ -73,7 +75,8 @@ def _limited_uses(case: Case, age: int) -> Iterable[tuple[str, str]]:
 
 
 def enrollment(case: Case) -> Iterator[Change]:
-    """Enrollment ended before the date; death before it; a person whose enrollment begins after it."""
+    """Enrollment ended before the date; death before it; a person whose enrollment begins after
+    it."""
     if not case.terms(Eligibility):
         return
     rows = case.rows["eligibility"]

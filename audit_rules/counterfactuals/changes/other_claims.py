@@ -14,7 +14,8 @@ from audit_rules.wording import counted, figure, listed
 
 
 def fills(case: Case) -> Iterator[Change]:
-    """No trial of the generic; a fill shortly before this one; a fill of a drug that may be combined under a condition only."""
+    """No trial of the generic; a fill shortly before this one; a fill of a drug that may be
+    combined under a condition only."""
     if case.is_fill and case.terms(GenericTrial):
         ndc = case.book.reference.ndc
         generics = set(
@@ -39,7 +40,8 @@ def fills(case: Case) -> Iterator[Change]:
 
 
 def _split(case: Case) -> Iterator[Change]:
-    """An earlier fill within the days that count, of so many tablets that both together exceed a limit.
+    """An earlier fill within the days that count, of so many tablets that both together exceed a
+    limit.
 
     A fill that exceeds it alone is taken at the limit, for then only both together exceed it.
     """
@@ -57,12 +59,18 @@ def _split(case: Case) -> Iterator[Change]:
             tablets = max(limit - own + 1, Decimal(1))
             earlier = case.repeated(quantity=tablets, dispensing_date=day)
             words = f"had another fill of {counted(tablets, 'tablet')} been dispensed on {day}"
-            fact = f"no other fill shortly before adds up with it to more than {counted(limit, 'tablet')}"
+            fact = (
+                "no other fill shortly before adds up with it to more than"
+                f" {counted(limit, 'tablet')}"
+            )
             if own <= limit:
                 yield Change(fact, words, (earlier,), step=float(tablets))
             else:
                 alone = f"its {counted(own, 'tablet')} alone are more than {figure(limit)}"
-                capped = f"had the fill been of {counted(limit, 'tablet')} instead of {figure(own)}, and {words}"
+                capped = (
+                    f"had the fill been of {counted(limit, 'tablet')} instead of {figure(own)}, and"
+                    f" {words}"
+                )
                 yield Change(
                     alone, capped, (case.edited(quantity=limit), earlier), step=float(own - limit)
                 )
@@ -86,7 +94,10 @@ def _combined(case: Case) -> Iterator[Change]:
                 quantity=Decimal(1),
                 days_supply=Decimal(1),
             )
-            fact = f"no fill of {listed(list(term.ingredients)).replace(' and ', ' or ')} covers the date"
+            fact = (
+                f"no fill of {listed(list(term.ingredients)).replace(' and ', ' or ')} covers the"
+                " date"
+            )
             yield Change(
                 fact, f"had a fill of {row['ingredient']} been dispensed on {case.day}", (fill,)
             )
@@ -113,5 +124,8 @@ def second_claims(case: Case) -> Iterator[Change]:
     """The same line under another claim that counts as the earlier."""
     for _ in case.terms(DuplicateClaim):
         fact = "no other claim bills the same service"
-        words = f"had another claim billed the same {case.what} (date, product, quantity), paid no later than this one"
+        words = (
+            f"had another claim billed the same {case.what} (date, product, quantity), paid no"
+            " later than this one"
+        )
         yield Change(fact, words, (case.repeated(),))

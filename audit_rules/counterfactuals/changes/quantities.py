@@ -21,15 +21,18 @@ _ONE = Decimal(1)
 
 
 def quantities(case: Case) -> Iterator[Change]:
-    """One above each limit, at it, and what makes a daily dose or a number of vials that some term speaks of."""
+    """One above each limit, at it, and what makes a daily dose or a number of vials that some term
+    speaks of."""
     own, unit = case.line["quantity"], "tablet" if case.is_fill else "unit"
     for value in sorted(
         {q for q in (_tablets(case) if case.is_fill else _units(case)) if q > 0 and q != own}
     ):
         yield Change(
-            on_file=f"the {case.what} is of {counted(own, unit)}"
-            if own is not None
-            else "the quantity is not known",
+            on_file=(
+                f"the {case.what} is of {counted(own, unit)}"
+                if own is not None
+                else "the quantity is not known"
+            ),
             condition=f"had the {case.what} been of {counted(value, unit)}"
             + (f" instead of {figure(own)}" if own is not None else ""),
             edits=(case.edited(quantity=value),),
@@ -97,9 +100,11 @@ def days(case: Case) -> Iterator[Change]:
     short |= {math.floor(tablets_mg / t.daily_mg) for t in case.terms(TabletStrength)}
     for value in sorted({Decimal(d) for d in short if d > 0} - {own}):
         yield Change(
-            on_file=f"the fill lasts {counted(own, 'day')}"
-            if own is not None
-            else "the days' supply is not known",
+            on_file=(
+                f"the fill lasts {counted(own, 'day')}"
+                if own is not None
+                else "the days' supply is not known"
+            ),
             condition=f"had its {counted(quantity, 'tablet')} been for {counted(value, 'day')}"
             + (f" instead of {figure(own)}" if own else ""),
             edits=(case.edited(days_supply=value),),

@@ -48,7 +48,8 @@ class Term(Strict):
 
     term_id       stable id, unique in the library; part of every exception's id.
     cite          the clause of the document, in words a reader can find.
-    basis         stated (the document says so), review_date (dated by a review), inferred, assumption (ours).
+    basis         stated (the document says so), review_date (dated by a review), inferred,
+                  assumption (ours).
     assumed       field -> why: numbers of this term that are ours and not the document's.
     partly        what of the clause claims cannot show; left out where the whole clause is audited.
     """

@@ -38,7 +38,8 @@ class Course(Term):
 
     gap_days          a longer gap between two dose dates starts a new course.
     doses_per_cycle   at most this many dose dates in a cycle.
-    low_days          a cycle takes dates less than this after its first, for the count that never overstates.
+    low_days          a cycle takes dates less than this after its first, for the count that never
+                      overstates.
     high_days         the same for the highest count.
     waste_modifiers   lines with such a modifier are waste and no dose.
     """

@@ -1,4 +1,5 @@
-"""Terms about fills of tablets: quantity, daily dose, strength, the trial of a generic, combinations."""
+"""Terms about fills of tablets: quantity, daily dose, strength, the trial of a generic,
+combinations."""
 
 from pydantic import Field
 
@@ -68,7 +69,8 @@ class TabletStrength(Term):
 
 
 class GenericTrial(Term):
-    """GEN01: what counts as a trial of the generic, how long a history must be, where prices come from.
+    """GEN01: what counts as a trial of the generic, how long a history must be, where prices come
+    from.
 
     trial_evidence             values of evidence `generic_trial` that prove a trial.
     intolerance_evidence       values of evidence `formulation_intolerance` that prove one.
@@ -84,7 +86,8 @@ class GenericTrial(Term):
 
 
 class Combination(Term):
-    """REG01: ingredients that may be combined only where the status evidence has the given value."""
+    """REG01: ingredients that may be combined only where the status evidence has the given
+    value."""
 
     kind = "combination"
     ingredients: tuple[str, ...] = Field(min_length=1)

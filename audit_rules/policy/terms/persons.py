@@ -1,4 +1,5 @@
-"""Terms about the person and the claim: diagnoses, age, prescriber, authorization, enrollment, duplicates."""
+"""Terms about the person and the claim: diagnoses, age, prescriber, authorization, enrollment,
+duplicates."""
 
 from typing import Literal
 
@@ -23,10 +24,12 @@ class DiagnosisCoverage(Term):
 class DiagnosisCodes(Term):
     """DX01, AGE01: ICD-10-CM codes and how each stands, inline or from a code-set file.
 
-    standing        listed; criteria (named by the criteria only); conflict (listed, but the code means
-                    something else); bcr_abl_negative; neoplasm (any cancer).
-    with_children   the codes are (expanded) ranges or headers that include every more specific code.
-    code_set        a CSV with the columns code, indication, standing; then codes and standing are left out.
+    standing        listed; criteria (named by the criteria only); conflict (listed, but the code
+                    means something else); bcr_abl_negative; neoplasm (any cancer).
+    with_children   the codes are (expanded) ranges or headers that include every more specific
+                    code.
+    code_set        a CSV with the columns code, indication, standing; then codes and standing are
+                    left out.
     """
 
     kind = "diagnosis_codes"

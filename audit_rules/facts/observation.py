@@ -1,0 +1,30 @@
+"""Since when a person's fills are known: only then does the absence of a fill mean anything."""
+
+import polars as pl
+
+from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.rule import ON
+
+
+def observed_from(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame:
+    """One row per line and policy: since when the person's fills are known, and that in words.
+
+    The earliest day over the payers that enrol the person and send fills. For a person who is not
+    in the eligibility table, the line's own payer counts.
+
+    observed_from   null if no fills are known.
+    history         how the rationale says it.
+    """
+    asked = lines.select(*ON, "person", "payer_id")
+    spans = dossier.enrollment.group_by("person", "payer_id").agg(
+        enrolled_from=pl.col("enrollment_start_date").min()
+    )
+    enrolled = asked.select(*ON, "person").join(spans, on="person")
+    unknown = asked.join(spans, on="person", how="anti")
+    payers = pl.concat([enrolled, unknown], how="diagonal").join(dossier.payer_start, on="payer_id")
+    since = pl.max_horizontal("enrolled_from", "first_dispensing_date")
+    observed = asked.select(*ON).join(
+        payers.group_by(*ON).agg(observed_from=since.min()), on=list(ON), how="left"
+    )
+    since_when = pl.format("known from {}", "observed_from").fill_null("not known before this one")
+    return observed.with_columns(history=since_when)
