@@ -169,11 +169,11 @@ def _audit(made: Plan, show_progress: bool) -> Summary:
 
 def _announce(summary: Summary) -> None:
     """Emit the event of a finished night, related to its deployment if it has one."""
-    counts = {"exceptions": summary.found, "quarantined": summary.quarantined, **summary.moved}
+    counts = {"exceptions": summary.found, "quarantined": summary.quarantined, **summary.changes}
     resource = {
         "prefect.resource.id": f"{FINISHED}.{summary.run_id}",
         "state": summary.state,
-        "quarantine_tonight": "yes" if summary.quarantined_tonight else "no",
+        "quarantine_tonight": "yes" if summary.newly_quarantined else "no",
     }
     scheduled = {
         "prefect.resource.id": f"prefect.deployment.{deployment.id}",

@@ -1,4 +1,4 @@
-"""What a run needs before it starts: everything that can be refused without reading a row is refused here."""
+"""What a run needs before it starts. What can be refused without reading a row is refused here."""
 
 from dataclasses import dataclass, replace
 from datetime import date
@@ -50,7 +50,7 @@ class Plan:
 
 
 def plan(request: RunRequest) -> Plan:
-    """Read and check config, policies, reference tables and the landing folder. Raises AuditError."""
+    """Read and check config, policies, reference and landing folder. Raises AuditError."""
     pseudonyms = read_pseudonyms(request.privacy)
     if request.privacy == AGGREGATE and (request.xlsx or request.partition_by):
         raise UsageError(
@@ -76,7 +76,10 @@ def plan(request: RunRequest) -> Plan:
 
 
 def _extracts(request: RunRequest) -> tuple[ExtractFile, ...]:
-    """The extracts of the landing folder. Raises UsageError and InputRefused where there is nothing to judge."""
+    """The extracts of the landing folder.
+
+    Raises UsageError and InputRefused if there is nothing to judge.
+    """
     if request.input is None:
         if not request.warehouse_file.exists():
             raise UsageError(
@@ -87,7 +90,7 @@ def _extracts(request: RunRequest) -> tuple[ExtractFile, ...]:
 
 
 def _payer_names(library: PolicyLibrary, config: Config) -> dict[str, str]:
-    """Every name under which a policy's payer may stand in an extract, in lower case -> payer id."""
+    """Every name that an extract may use for a policy's payer, in lower case -> payer id."""
     names = library.payer_names() | {
         p.document.payer: p.document.payer for p in library.policies if p.document.payer
     }
@@ -96,21 +99,23 @@ def _payer_names(library: PolicyLibrary, config: Config) -> dict[str, str]:
         target = names.get(payer.strip().lower())
         if target is None:
             raise UsageError(
-                "Config: payer_aliases: an alias points to a payer that no policy document names. Correct it."
+                "Config: payer_aliases: an alias points to a payer that no policy document names. "
+                "Correct it."
             )
         aliases[alias.strip().lower()] = target
     return names | aliases
 
 
 def _supply_days(library: PolicyLibrary) -> int:
-    found = [
-        (policy, t.default_days)
-        for policy, t in library.of_kind(SupplyWindow)
-        if isinstance(t, SupplyWindow)
+    """The one default of days' supply. Raises PolicyRefused if the documents disagree."""
+    terms = [
+        (policy.file_name, term.default_days)
+        for policy, term in library.of_kind(SupplyWindow)
+        if isinstance(term, SupplyWindow)
     ]
-    if len({days for _, days in found}) != 1:
+    if len({days for _, days in terms}) != 1:
         raise PolicyRefused(
-            f"{found[-1][0].file_name if found else 'policies'}: supply_window: there must be one default_days in all documents. "
-            "Leave it to the general document."
+            f"{terms[-1][0] if terms else 'policies'}: supply_window: all documents must have one "
+            "default_days. Leave it to the general document."
         )
-    return found[0][1]
+    return terms[0][1]

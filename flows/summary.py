@@ -1,4 +1,4 @@
-"""What a run came to: the one thing that leaves the stages."""
+"""What a run came to: the one result of all stages."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,12 +8,14 @@ from pathlib import Path
 class Summary:
     """What a run came to, in counts: safe to print and to store.
 
-    exceptions            "RULE outcome" -> how many.
-    at_risk_by_outcome    dollars of the lines whose strongest outcome it is; they add up to amount_at_risk.
-    quarantined_tonight   those of `quarantined` that stand in files of this run.
-    repeated_amounts      claims whose lines repeat the claim's amount.
-    persons, judged_again who has lines of audited drugs, and how many of them were judged tonight.
-    notes                 what the user must know of results that were not written, or not whole.
+    previous_run           as-of date of the run before (None: there was none).
+    changes                status -> exceptions that changed since the previous run.
+    exceptions             "RULE outcome" -> how many.
+    at_risk_by_outcome     dollars of the lines by strongest outcome; their sum is amount_at_risk.
+    newly_quarantined      rows of `quarantined` in files that this run loaded.
+    repeated_amounts       claims whose lines repeat the claim's amount.
+    persons, judged_again  persons with lines of audited drugs, and those judged by this run.
+    notes                  what the user must know of results that are missing or incomplete.
     """
 
     run_id: str
@@ -26,13 +28,13 @@ class Summary:
     rows_read: int
     quarantined: int
     duplicates: int
-    night_before: str | None
-    moved: dict[str, int]
+    previous_run: str | None
+    changes: dict[str, int]
     exceptions: dict[str, int]
     lines: int
     amount_at_risk: str
     at_risk_by_outcome: dict[str, str] = field(default_factory=dict)
-    quarantined_tonight: int = 0
+    newly_quarantined: int = 0
     repeated_amounts: int = 0
     persons: int = 0
     judged_again: int = 0
@@ -40,7 +42,7 @@ class Summary:
 
     @property
     def state(self) -> str:
-        """The state in which the flow ends."""
+        """The name of the flow's final state."""
         return "Completed with quarantine" if self.quarantined else "Completed"
 
     @property
@@ -56,9 +58,9 @@ class Summary:
             counts.setdefault(rule, {})[outcome] = count
         return counts
 
-    def moved_in_words(self) -> str:
-        """What moved since the night before, in a few words."""
-        moved = ", ".join(f"{count} {status}" for status, count in self.moved.items())
-        if self.night_before is None:
-            return f"the first night of this warehouse: {moved or 'nothing found'}"
-        return f"since {self.night_before}: {moved or 'nothing new'}"
+    def changes_in_words(self) -> str:
+        """What changed since the previous run, in a few words."""
+        changed = ", ".join(f"{count} {status}" for status, count in self.changes.items())
+        if self.previous_run is None:
+            return f"the first night of this warehouse: {changed or 'nothing found'}"
+        return f"since {self.previous_run}: {changed or 'nothing new'}"

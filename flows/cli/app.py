@@ -1,4 +1,4 @@
-"""The command line. Exit codes are those of the contract; nothing printed by a run holds row content."""
+"""The command line: arguments, errors and exit codes. A run prints no row content."""
 
 import atexit
 import os
@@ -72,7 +72,7 @@ def _call(arguments: list[str]) -> object:
     try:
         return app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        refusal = UsageError(f"{_misuse(error)} See claims-audit --help.")
+        refusal = UsageError(_misuse(error))
     if arguments[0] == run.__name__ and "--json" in arguments:
         from flows.cli.terminal import failure_as_json
 
@@ -82,17 +82,22 @@ def _call(arguments: list[str]) -> object:
 
 def _misuse(error: CycloptsError) -> str:
     """What is wrong with the arguments, without repeating them."""
-    if isinstance(error, MissingArgumentError) and error.argument is not None:
-        return f"{error.argument.name} needs a value."
-    if isinstance(error, CoercionError) and error.argument is not None:
-        return f"{error.argument.name} is {_expected(error.argument)}."
-    known = ", ".join(name for name in app if not name.startswith("-"))
-    texts = {
-        UnknownCommandError: f"Unknown command. Commands: {known}.",
-        UnknownOptionError: "Unknown option.",
-        UnusedCliTokensError: "Too many arguments.",
-    }
-    return next((t for kind, t in texts.items() if isinstance(error, kind)), "Invalid arguments.")
+    if isinstance(error, UnknownCommandError):
+        return f"Unknown command. Commands: {', '.join(n for n in app if not n.startswith('-'))}."
+    return f"{_wrong_argument(error)} See claims-audit --help."
+
+
+def _wrong_argument(error: CycloptsError) -> str:
+    argument = error.argument
+    if isinstance(error, MissingArgumentError) and argument is not None:
+        return f"{argument.name} needs a value."
+    if isinstance(error, CoercionError) and argument is not None:
+        return f"{argument.name} is {_expected(argument)}."
+    if isinstance(error, UnknownOptionError):
+        return "Unknown option."
+    return (
+        "Too many arguments." if isinstance(error, UnusedCliTokensError) else "Invalid arguments."
+    )
 
 
 def _expected(argument: Argument) -> str:

@@ -49,7 +49,7 @@ def explain(
     as_of: date | None = None,
     **options: Any,
 ) -> None:
-    """Print, for every line of one claim, which rules fired and why. This is a result and may hold PHI.
+    """Print which rules fired on the lines of a claim, and why. The output may hold PHI.
 
     Use the config and the policies of the run.
 
@@ -80,7 +80,9 @@ def compare(
     json: bool = False,
     **options: Any,
 ) -> None:
-    """Judge one warehouse under two sets of policies: what appears, disappears and changes, by rule and clause.
+    """Judge one warehouse under two sets of policies and print what changes.
+
+    Exceptions that appear, disappear and change, by rule and clause.
 
     Parameters
     ----------
@@ -109,7 +111,9 @@ def compare(
 
 
 def lint(*policy_files: Path, json: bool = False, as_of: date | None = None) -> int:
-    """Find defects in policy documents and in the files that transcribe them; exit code 1 if some are errors.
+    """Find defects in policy documents and in the files that transcribe them.
+
+    Exit code 1 if some are errors.
 
     Parameters
     ----------

@@ -66,9 +66,10 @@ def _read(file: Path, reason: str | None, action: str) -> "list[Decision]":
 
 
 def packet(exception_id: str, *, run: Path, output: Path | None = None, pdf: bool = True) -> None:
-    """Write the packet of one exception: line, clause, evidence, amount and a receipt, as HTML and PDF.
+    """Write the packet of one exception, as HTML and PDF.
 
-    It reads only the run's folder, and shows only what that run's privacy level allows.
+    It holds line, clause, evidence, amount and a receipt. It is made from the run's folder alone,
+    and shows only what that run's privacy level allows.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ def options_of_a_run(
         own = signature(command)
         kept = [a for a in own.parameters.values() if a.kind is not Argument.VAR_KEYWORD]
         arguments = sorted([*generated, *kept], key=_place)
-        command.__signature__ = Signature(arguments, return_annotation=own.return_annotation)  # type: ignore[attr-defined]
+        vars(command)["__signature__"] = Signature(arguments)
         command.__annotations__ |= {a.name: a.annotation for a in generated}
         return command
 
@@ -66,4 +66,4 @@ class Deciding:
     """why (a CSV may give its own in a column reason, a work-paper in disposition_reason)"""
 
     file: Path | None = None
-    """a CSV with a column exception_id, and perhaps reason; to dismiss also a work-paper (exceptions.xlsx)"""
+    """a CSV with exception_id and perhaps reason; to dismiss, also the work-paper exceptions.xlsx"""

@@ -1,4 +1,4 @@
-"""Commands that load extracts, audit them, and keep the warehouse: run, serve, backfill, validate, purge."""
+"""Commands that load, audit and keep extracts: run, serve, backfill, validate, purge."""
 
 import os
 from collections.abc import Iterator
@@ -97,7 +97,7 @@ def backfill(*, nights: Path, first: date, last: date, **options: Any) -> None:
     with _prefect():
         summaries = audit_nights(request, nights, first, last)
     for summary in summaries:
-        print(f"{summary.as_of}  {summary.moved_in_words()}")
+        print(f"{summary.as_of}  {summary.changes_in_words()}")
 
 
 @options_of_a_run("config", "as_of")

@@ -1,6 +1,10 @@
-"""The end of a run on one screen for a person, or as one JSON object for a scheduler. Counts and file names, nothing of a row."""
+"""The end of a run: one screen for a person, or one JSON object for a scheduler.
+
+Both hold counts and file names, and no row content.
+"""
 
 import json
+from collections.abc import Iterator
 from decimal import Decimal
 
 from rich.console import Console
@@ -17,59 +21,50 @@ _LABEL = 11
 
 
 def show(summary: Summary) -> None:
-    """What was found, loaded and moved, and where it is; without colours where the output is no terminal."""
+    """Print what changed, was loaded and found, and where it is; colours only on a terminal."""
     console = Console(highlight=False, soft_wrap=True)
     if not console.is_terminal:
         console.width = _PIPED_WIDTH
-    state = "" if not summary.quarantined else f", {summary.state.lower()}"
+    state = f", {summary.state.lower()}" if summary.quarantined else ""
     console.print(Text(f"Audit {summary.run_id} as of {summary.as_of}{state}", style="bold"))
-    _line(console, "moved", summary.moved_in_words())
-    loaded = f"{summary.loaded_files} new files" if summary.loaded_files else "no new file"
-    _line(
-        console, "loaded", f"{loaded}; {summary.rows_read:,} rows in the warehouse's files in all"
-    )
-    if summary.growing:
-        names = ", ".join(summary.growing)
-        _line(
-            console,
-            "",
-            f"{len(summary.growing)} files still growing, left for the next run: {names}",
-        )
-    if summary.passed_over:
-        _line(
-            console,
-            "",
-            f"{len(summary.passed_over)} files passed over, loaded before: {', '.join(summary.passed_over)}",
-        )
-    _line(
-        console,
-        "set aside",
-        f"{summary.quarantined:,} rows quarantined, {summary.duplicates:,} exact duplicates",
-    )
-    at_risk = _dollars(summary.amount_at_risk)
-    _line(
-        console,
-        "found",
-        f"{summary.found:,} exceptions on {summary.lines:,} lines, {at_risk} at risk",
-    )
-    some = f"{summary.judged_again:,} of {summary.persons:,} persons judged again; nothing touched the others"
-    _line(
-        console,
-        "",
-        some if summary.judged_again < summary.persons else f"{summary.persons:,} persons judged",
-    )
-    if summary.repeated_amounts:
-        repeated = f"{summary.repeated_amounts:,} claims repeat their amount on every line: counted once, named in the manifest"
-        _line(console, "", repeated)
+    _line(console, "changes", summary.changes_in_words())
+    for label, text in (*_input(summary), *_findings(summary)):
+        _line(console, label, text)
     if summary.exceptions:
         console.print(Padding(_by_rule(summary), (0, 0, 0, _LABEL)))
     for note in summary.notes:
         _line(console, "note", note)
-    _line(
-        console,
-        "reports",
-        f"{summary.folder}{' (complete already, left alone)' if summary.was_there else ''}",
-    )
+    left_alone = " (complete already, left alone)" if summary.was_there else ""
+    _line(console, "reports", f"{summary.folder}{left_alone}")
+
+
+def _input(summary: Summary) -> Iterator[tuple[str, str]]:
+    """Lines about files and rows, each with its label."""
+    loaded = f"{summary.loaded_files} new files" if summary.loaded_files else "no new file"
+    yield "loaded", f"{loaded}; {summary.rows_read:,} rows in the warehouse's files in all"
+    for files, what in (
+        (summary.growing, "still growing, left for the next run"),
+        (summary.passed_over, "passed over, loaded before"),
+    ):
+        if files:
+            yield "", f"{len(files)} files {what}: {', '.join(files)}"
+    duplicates = f"{summary.duplicates:,} exact duplicates"
+    yield "set aside", f"{summary.quarantined:,} rows quarantined, {duplicates}"
+
+
+def _findings(summary: Summary) -> Iterator[tuple[str, str]]:
+    """Lines about exceptions and persons, each with its label."""
+    at_risk = _dollars(summary.amount_at_risk)
+    found = f"{summary.found:,} exceptions on {summary.lines:,} lines"
+    yield "found", f"{found}, {at_risk} at risk"
+    persons = f"{summary.persons:,} persons"
+    if summary.judged_again < summary.persons:
+        yield "", f"{summary.judged_again:,} of {persons} re-evaluated; the rest are unchanged"
+    else:
+        yield "", f"{persons} judged"
+    if summary.repeated_amounts:
+        claims = f"{summary.repeated_amounts:,} claims repeat their amount on every line"
+        yield "", f"{claims}: counted once, named in the manifest"
 
 
 def _line(console: Console, label: str, text: str) -> None:
@@ -77,7 +72,7 @@ def _line(console: Console, label: str, text: str) -> None:
 
 
 def _by_rule(summary: Summary) -> Grid:
-    """Counts by rule and outcome, with the dollars of each outcome underneath, none counted twice."""
+    """Counts by rule and outcome, then the dollars of each outcome, none counted twice."""
     grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_footer=True)
     grid.add_column("rule", footer="at risk")
     for outcome in EXCEPTIONS:
@@ -95,7 +90,7 @@ def _dollars(amount: str) -> str:
 
 
 def as_json(summary: Summary) -> str:
-    """One object: the keys are those of the README, amounts are text."""
+    """One object with the documented keys; amounts are text."""
     return json.dumps(
         {
             "exit_code": 0,
@@ -121,7 +116,7 @@ def as_json(summary: Summary) -> str:
                 "persons": summary.persons,
                 "judged_again": summary.judged_again,
             },
-            "moved": {"since": summary.night_before, "counts": summary.moved},
+            "moved": {"since": summary.previous_run, "counts": summary.changes},
             "notes": list(summary.notes),
         },
         ensure_ascii=False,

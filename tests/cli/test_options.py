@@ -92,7 +92,7 @@ def test_a_command_without_options_asks_for_the_defaults(
 
 
 def test_a_field_more_is_an_option_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a new field changes: the options of commands, the parameters of flows, and the run id."""
+    """A new field changes the options of commands, the parameters of flows, and the run id."""
     from dataclasses import dataclass
 
     from pydantic import TypeAdapter

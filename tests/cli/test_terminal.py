@@ -1,4 +1,4 @@
-"""The end of a run: one screen, nothing, or one JSON object; and progress where there is a terminal."""
+"""The end of a run: one screen, nothing, or one JSON object; and progress on a terminal."""
 
 import io
 import json
@@ -28,8 +28,8 @@ SUMMARY = Summary(
     rows_read=1_234_567,
     quarantined=3,
     duplicates=1,
-    night_before="2026-06-29",
-    moved={"changed": 1, "new": 4},
+    previous_run="2026-06-29",
+    changes={"changed": 1, "new": 4},
     exceptions={"DX01 review": 2, "QTY01 recover": 1_200, "QTY01 review": 1},
     lines=1_100,
     amount_at_risk="123456789.05",
@@ -41,13 +41,13 @@ SUMMARY = Summary(
 )
 SCREEN = """\
 Audit 0123456789abcdef as of 2026-06-30, completed with quarantine
-moved      since 2026-06-29: 1 changed, 4 new
+changes    since 2026-06-29: 1 changed, 4 new
 loaded     2 new files; 1,234,567 rows in the warehouse's files in all
            1 files still growing, left for the next run: b.csv
            1 files passed over, loaded before: a.csv
 set aside  3 rows quarantined, 1 exact duplicates
 found      1,203 exceptions on 1,100 lines, 123,456,789.05 at risk
-           12 of 900 persons judged again; nothing touched the others
+           12 of 900 persons re-evaluated; the rest are unchanged
            2 claims repeat their amount on every line: counted once, named in the manifest
            rule            recover  records_request  review  advisory
            DX01                                           2
@@ -63,15 +63,15 @@ WORDS = ["run", "--input", str(ROOT / "data" / "sample"), "--as-of", "2026-06-30
 def run(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Callable[..., tuple[int, dict[str, object]]]:
-    """Call `claims-audit run` with a flow that comes to SUMMARY; gives the exit code and what the flow was told."""
-    told: dict[str, object] = {}
+    """Call `claims-audit run` with a flow that gives SUMMARY; returns exit code and options."""
+    given: dict[str, object] = {}
 
     def flow(_request: object, **words: object) -> Summary:
-        told.update(words)
+        given.update(words)
         return SUMMARY
 
     monkeypatch.setattr(commands, "_run_flow", flow)
-    return lambda *options: (main([*WORDS, "--output", str(tmp_path), *options]), told)
+    return lambda *options: (main([*WORDS, "--output", str(tmp_path), *options]), given)
 
 
 def test_one_screen_without_colours_where_it_is_piped(
@@ -96,9 +96,9 @@ def test_a_scheduler_gets_one_object(
 ) -> None:
     assert run("--json") == (0, {"show_progress": False})
     printed = capsys.readouterr()
-    told = json.loads(printed.out)
+    printed_keys = json.loads(printed.out)
     assert printed.err == "" and printed.out.count("\n") == 1
-    assert told == {
+    assert printed_keys == {
         "exit_code": 0,
         "state": "Completed with quarantine",
         "run_id": "0123456789abcdef",
@@ -121,7 +121,7 @@ def test_a_scheduler_gets_one_object(
         "notes": ["no exceptions.xlsx"],
     }
     documented = (ROOT / "docs" / "scheduling.md").read_text(encoding="utf-8")
-    assert [key for key in told if f"`{key}`" not in documented] == []
+    assert [key for key in printed_keys if f"`{key}`" not in documented] == []
 
 
 @pytest.mark.parametrize("option", ["--quiet", "--json"])

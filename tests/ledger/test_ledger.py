@@ -221,9 +221,9 @@ def test_every_event_of_thirty_nights_is_the_one_predicted(story: Story) -> None
 def test_a_quiet_night_says_so(story: Story) -> None:
     busy = {number for events in PREDICTED.values() for number, *_ in events}
     for number in range(1, NIGHTS):
-        assert bool(story.summaries[number].moved) == (number in busy), number
-        assert story.summaries[number].night_before == _day(number - 1).isoformat()
-    assert story.summaries[0].night_before is None
+        assert bool(story.summaries[number].changes) == (number in busy), number
+        assert story.summaries[number].previous_run == _day(number - 1).isoformat()
+    assert story.summaries[0].previous_run is None
 
 
 @pytest.mark.slow
@@ -303,7 +303,7 @@ def test_a_dismissal_shows_in_the_ledger_at_once_and_in_the_next_nights_changes(
     assert main(["dismiss", *words]) == 0
     assert _statuses(two_nights) == {"dismissed"}
     second = night(request_for(None, two_nights / "out", two_nights / "audit.duckdb", _day(1)))
-    assert second.moved == {"dismissed": len(_ids(two_nights))}
+    assert second.changes == {"dismissed": len(_ids(two_nights))}
     changes = pl.read_parquet(second.folder / "changes.parquet")
     assert set(changes["decision_reason"]) == {"paid in error"} and set(changes["decided_by"]) == {
         "reviewer"
@@ -315,7 +315,7 @@ def test_a_dismissal_shows_in_the_ledger_at_once_and_in_the_next_nights_changes(
     assert _statuses(two_nights) == {"reopened"}
     assert night(
         request_for(None, two_nights / "out", two_nights / "audit.duckdb", _day(2))
-    ).moved == {"reopened": len(_ids(two_nights))}
+    ).changes == {"reopened": len(_ids(two_nights))}
 
 
 WRONG = [
@@ -361,5 +361,5 @@ def test_the_same_night_again_replaces_its_own_events(two_nights: Path) -> None:
     again = night(
         request_for(two_nights / "in", two_nights / "out", two_nights / "audit.duckdb", FIRST)
     )
-    assert again.night_before is None and set(again.moved) == {"new"}
+    assert again.previous_run is None and set(again.changes) == {"new"}
     assert content(two_nights / "audit.duckdb") == before

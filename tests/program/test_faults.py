@@ -15,7 +15,6 @@ import pytest
 
 from audit_rules.errors import AuditError
 from flows import stages
-from flows.cli import app as cli
 from flows.cli.app import main
 from flows.errors import TRACE_FILE
 from flows.request import RunRequest
@@ -98,10 +97,8 @@ def _raising(error: BaseException) -> Callable[..., object]:
 
 
 def _break(monkeypatch: pytest.MonkeyPatch, stage: str, error: BaseException) -> None:
-    """Make a stage, or a function it calls, raise: for the plain stages and the command line."""
+    """Make a stage, or a function it calls, raise."""
     monkeypatch.setattr(stages, stage, _raising(error))
-    if hasattr(cli, stage):
-        monkeypatch.setattr(cli, stage, _raising(error))
 
 
 WRONG_USAGE = [

@@ -196,7 +196,7 @@ def test_the_later_night_changes_the_ledger_in_every_way(
 ) -> None:
     """Otherwise a kill during that night would show little."""
     shutil.copytree(later.before, tmp_path / "run")
-    moved = night(_configured(tmp_path / "run")).moved
+    moved = night(_configured(tmp_path / "run")).changes
     assert set(moved) == {"new", "changed", "resolved", "dismissed"}
 
 

@@ -20,7 +20,6 @@ from pathlib import Path
 import pytest
 
 from flows import stages
-from flows.cli import app as cli
 from flows.cli.app import main
 from flows.errors import TRACE_FILE
 from flows.privacy import KEY
@@ -187,7 +186,7 @@ def test_validate_prints_no_row_content(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     if attempt.raising:
-        monkeypatch.setattr(cli, attempt.raising, raise_with_canaries)
+        monkeypatch.setattr(stages, attempt.raising, raise_with_canaries)
     assert main(_words(tmp_path / "runs", attempt, "validate")) == attempt.exit_code
     printed = capfd.readouterr()
     assert canaries_in((printed.out + printed.err).encode()) == []

@@ -166,7 +166,7 @@ def test_an_empty_landing_folder_is_a_finished_night(tmp_path: Path) -> None:
     _land(tmp_path)
     night(_request(tmp_path))
     quiet = night(_request(tmp_path, "empty", AS_OF + timedelta(days=1)))
-    assert (quiet.loaded_files, quiet.moved, quiet.night_before) == (0, {}, AS_OF.isoformat())
+    assert (quiet.loaded_files, quiet.changes, quiet.previous_run) == (0, {}, AS_OF.isoformat())
 
 
 def test_a_night_may_bring_no_claims(tmp_path: Path) -> None:
