@@ -8,7 +8,8 @@ from audit_rules.policy.library import PolicyLibrary
 
 
 def describe(module: RuleModule) -> str:
-    """A rule as its own docstring tells it, with its kinds of term and the documents it needs."""
+    """A rule in the words of its own docstring, with its kinds of term and the documents it
+    needs."""
     rule = module.RULE
     terms = ", ".join(kind.kind for kind in rule.asks)
     lines = [

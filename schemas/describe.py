@@ -31,7 +31,7 @@ DOLLARS = "US dollars"
 class Meaning(NamedTuple):
     """What a column means.
 
-    values     every value that it may have, where these are few.
+    values     every value that it may have, if these are few.
     nullable   whether it may be null; a null is "unknown" or "there is none", never zero and never
                false.
     """

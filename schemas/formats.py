@@ -49,13 +49,13 @@ def has_shape(code: str, kind: Kind) -> bool:
 
 
 def well_formed(column: pl.Expr, kind: Kind) -> pl.Expr:
-    """True where a non-null code has the shape of its kind; null stays null."""
+    """True if a non-null code has the shape of its kind; null stays null."""
     shape = column.str.contains(PATTERNS[kind])
     return shape & npi_check_digit_holds(column) if kind == Kind.NPI else shape
 
 
 def npi_check_digit_holds(column: pl.Expr) -> pl.Expr:
-    """True where the tenth digit is the Luhn check digit over 80840 and the first nine; null for
+    """True if the tenth digit is the Luhn check digit over 80840 and the first nine; null for
     other text."""
     digits = [column.str.slice(i, 1).cast(pl.Int32, strict=False) for i in range(10)]
     doubled = [(2 * d) // 10 + (2 * d) % 10 for d in digits[0:9:2]]

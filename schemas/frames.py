@@ -2,7 +2,7 @@
 of the dossier.
 
 The warehouse's frames come out of SQL and are checked against this vocabulary; the dossier's frames
-are what the rules get. All hold affected persons only, but for `priced_fills`, `payer_start` and
+are what the rules get. All hold affected persons only, except `priced_fills`, `payer_start` and
 the providers. Null means unknown or none, never zero and never false. In a join on a null key,
 nothing is found.
 """
@@ -256,7 +256,7 @@ PAYER_LINE = ("claim_source", "claim_id", "claim_line_number", "payer_id")
 """A line as its payer numbers it."""
 
 HISTORY_LINE = (*PAYER_LINE, "person")
-"""What tells one history line from another: two members may have claims of one id."""
+"""Identifies a history line: two members may have claims with the same id."""
 
 _LINE_KEYS = (("row_id",), HISTORY_LINE)
 _PLACE: Columns = {

@@ -34,7 +34,7 @@ def json_schema(table: str) -> dict[str, Any]:
 
 
 def _object(table: str, columns: pl.Schema, prefix: str = "") -> dict[str, Any]:
-    """An object with exactly these columns; `prefix` stands before the names of a struct's
+    """An object with exactly these columns; `prefix` goes before the names of a struct's
     fields."""
     properties = {name: _column(table, prefix + name, dtype) for name, dtype in columns.items()}
     return {

@@ -1,5 +1,5 @@
-"""What a rule can answer about one line, what each answer means, and how an amount at risk comes
-about."""
+"""What a rule can answer about one line, what each answer means, and how an amount at risk is
+computed."""
 
 import polars as pl
 
@@ -50,7 +50,7 @@ AMOUNT_BASES = {
     NONE: "nothing is asked back",
     PRICE_UNKNOWN: "there is no price to compare it with",
 }
-"""Every way in which an amount at risk comes about, and what it means."""
+"""Every way in which an amount at risk is computed, and what it means."""
 
 GENERAL = "general"
 NO_POLICY = "none"

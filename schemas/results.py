@@ -182,6 +182,6 @@ TABLES: dict[str, Schema] = {
 
 
 def conform(frame: pl.DataFrame, columns: Schema) -> pl.DataFrame:
-    """The frame with exactly these columns, in this order, cast to these types; raises where one is
+    """The frame with exactly these columns, in this order, cast to these types; raises if one is
     missing."""
     return frame.select(pl.col(name).cast(dtype) for name, dtype in columns.items())

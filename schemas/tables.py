@@ -37,7 +37,7 @@ class Column:
                 as.
     strict      an unknown word quarantines the row; otherwise it is stored as null and warned
                 about.
-    default     what stands where there is no value.
+    default     the value if there is none.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """A case: one judged line with every row of its person, and what it is to change one fact of it.
 
 Rows are those of `WarehouseFrames`, with the columns of the contract; what follows from a column
-(the service date of a dispensing date, thousandths of a quantity) is filled in where a row is
+(the service date of a dispensing date, thousandths of a quantity) is filled in when a row is
 changed.
 """
 
@@ -51,14 +51,14 @@ class Edit:
 
 @dataclass(frozen=True)
 class Change:
-    """A change to the facts of a case, small enough to be told in a sentence.
+    """A change to the facts of a case, small enough for one sentence.
 
     on_file    what is on file: "the fill is of 120 tablets".
     condition  what would have to be otherwise: "had the fill been of 181 tablets instead of 120".
     edits   the rows that differ.
-    step    how far the new value lies from the old one, in its own unit; among changes of one kind
+    step    how far the new value is from the old one, in its own unit; among changes of one kind
             the smaller is nearer.
-    line    columns of the judged line that differ, where further changes may follow from this one.
+    line    columns of the judged line that differ, if further changes may follow from this one.
     """
 
     on_file: str
@@ -105,7 +105,7 @@ class Case:
 
     @property
     def position(self) -> int:
-        """Where the line stands among the person's rows of its table."""
+        """The line's position among the person's rows of its table."""
         key = ("claim_id", "claim_line_number", "payer_id")
         own = tuple(self.line[k] for k in key)
         return next(

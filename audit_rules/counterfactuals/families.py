@@ -84,7 +84,7 @@ date all are."""
 def follows(case: Case, first: Family, second: Family) -> bool:
     """Whether a second kind of change is tried on top of the first.
 
-    Of another date only where some clause was not in force, of a quantity only where none is on
+    Of another date only if some clause was not in force, of a quantity only if none is on
     file.
     """
     if first is codes.products:

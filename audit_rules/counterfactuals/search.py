@@ -38,8 +38,8 @@ class Firing:
 
 @dataclass(frozen=True)
 class _Trial:
-    """A change on trial: its place in the order of nearness but for the rule, and the kinds of term
-    it is about."""
+    """A change on trial: its place in the order of nearness apart from the rule, and the kinds of
+    term it is about."""
 
     case: Case
     change: Change
@@ -129,8 +129,8 @@ def _changes(case: Case) -> Iterator[_Trial]:
 
 
 def _both(first: Change, second: Change) -> Change:
-    """Two changes as one; what is on file is what the first would change, for the second is told as
-    if that were done."""
+    """Two changes as one; what is on file is what the first would change, for the second is
+    described as if that were done."""
     return replace(
         second,
         on_file=first.on_file,

@@ -70,7 +70,7 @@ class Dossier:
 def compile_dossier(
     extracted: WarehouseFrames, reference: Reference, default_supply_days: int, as_of: date
 ) -> Dossier:
-    """Name the drugs, number the lines, and gather diagnoses from wherever they stand."""
+    """Name the drugs, number the lines, and gather diagnoses from wherever they are."""
     births = _births_and_deaths(extracted.eligibility)
     lines = _history(extracted).join(births, on="person", how="left", maintain_order="left")
     lines = _with_drug(lines, reference).with_columns(
@@ -105,7 +105,7 @@ def compile_dossier(
 
 
 def named_fills(fills: pl.DataFrame, reference: Reference) -> pl.DataFrame:
-    """Fills with the ingredient, product, strength_mg and form that their NDC stands for."""
+    """Fills with the ingredient, product, strength_mg and form of their NDC."""
     return fills.join(
         reference.ndc, left_on="ndc_code", right_on="ndc11", how="left", maintain_order="left"
     )
@@ -198,7 +198,7 @@ def _with_drug(lines: pl.DataFrame, reference: Reference) -> pl.DataFrame:
 
 
 def _births_and_deaths(eligibility: pl.DataFrame) -> pl.DataFrame:
-    """One row per person: birth_date (null where the dates differ) and the latest death_date."""
+    """One row per person: birth_date (null if the dates differ) and the latest death_date."""
     birth = pl.when(pl.col("birth_date").drop_nulls().n_unique() == 1).then(
         pl.col("birth_date").drop_nulls().first()
     )

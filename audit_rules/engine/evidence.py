@@ -1,4 +1,4 @@
-"""Evidence: what a judgement rests on, as rows that name where each fact stands."""
+"""Evidence: what a judgement rests on, as rows that say where each fact is on file."""
 
 import polars as pl
 
@@ -22,7 +22,7 @@ def _cited(
 
 
 def diagnosis_evidence(frame: pl.LazyFrame, side: pl.Expr | str) -> pl.LazyFrame:
-    """Rows of (row_id, policy_id) with a diagnosis: code, date, and the claim where it stands on
+    """Rows of (row_id, policy_id) with a diagnosis: code, date, and the claim if it is on
     one."""
     claim = {n: pl.col(n) for n in _CLAIM}
     return _cited(
@@ -123,7 +123,7 @@ def specialty_evidence(frame: pl.LazyFrame, side: pl.Expr | str) -> pl.LazyFrame
 
 
 def line_evidence(answers: pl.LazyFrame) -> pl.LazyFrame:
-    """The judged line itself (or another beside it), against: product, quantity and date as
+    """The judged line itself (or another alongside it), against: product, quantity and date as
     billed."""
     claim = {n: pl.col(n) for n in _CLAIM}
     kind = (
@@ -144,7 +144,7 @@ def line_evidence(answers: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def daw_evidence(answers: pl.LazyFrame) -> pl.LazyFrame:
-    """The judged fill's product selection (DAW) code, where it has one: shown, never decisive."""
+    """The judged fill's product selection (DAW) code, if it has one: shown, but never decisive."""
     claim = {n: pl.col(n) for n in _CLAIM}
     selected = answers.filter(pl.col("daw_code").is_not_null())
     return _cited(

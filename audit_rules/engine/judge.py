@@ -165,7 +165,7 @@ def judge(dossier: Dossier, book: PolicyBook, rules: tuple[RuleModule, ...]) -> 
 
 
 def _shaped(settled: pl.LazyFrame) -> pl.LazyFrame:
-    """The columns of an answer, null where the rule has none of them, and those of the line that
+    """The columns of an answer, null if the rule has none of them, and those of the line that
     its evidence shows."""
     present = set(settled.collect_schema().names())
     answer = (

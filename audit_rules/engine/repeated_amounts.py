@@ -1,7 +1,7 @@
 """Claims whose lines repeat the claim's amount: institutional extracts often put the total on every
 line.
 
-Such a claim is told by its lines alone: two or more history lines that bill different things
+Such a claim is recognised by its lines alone: two or more history lines that bill different things
 (another code, or other units) and yet are all paid the same. Lines that bill the same thing cost
 the same, and are no such claim.
 """

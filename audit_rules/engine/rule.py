@@ -20,12 +20,12 @@ class Rule:
     """A rule's fixed facts; its meaning is the docstring of its module.
 
     asks     kinds of term it needs; the first decides which policies the rule belongs to.
-    basis    how amount_at_risk comes about.
+    basis    how amount_at_risk is computed.
     says     reason -> rationale; {names} are columns of the answer.
     needs    reason -> documents that would settle it.
-    capped   `recover` becomes `review` where the text in force is not in hand or past its review.
-    passing  reasons that end by themselves as days go by: such an answer is asked for anew on a
-             later night.
+    capped   `recover` becomes `review` if we do not have the text in force, or it is past its
+             review.
+    passing  reasons that lapse as days go by: a later run asks for such an answer again.
     """
 
     id: str
@@ -42,7 +42,7 @@ class RuleAnswers(NamedTuple):
     """What a rule found: answers (one row per line and policy it could judge) and the evidence
     behind them.
 
-    gaps   what the rule could look for on no line at all: policy_id and reason, named in the
+    gaps   what the rule could not look for on any line: policy_id and reason, named in the
            coverage with no lines.
     """
 

@@ -47,7 +47,7 @@ def in_force(lines: pl.LazyFrame, terms: pl.LazyFrame, on: Sequence[str] = ()) -
 
 
 def with_flag(lines: pl.LazyFrame, name: str, found: pl.LazyFrame) -> pl.LazyFrame:
-    """Lines with a column `name`: true where `found` has a row for the line and policy, else
+    """Lines with a column `name`: true if `found` has a row for the line and policy, else
     false."""
     flagged = found.select(*ON).unique().with_columns(pl.lit(True).alias(name))
     return lines.join(flagged, on=list(ON), how="left").with_columns(pl.col(name).fill_null(False))

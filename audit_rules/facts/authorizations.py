@@ -12,7 +12,7 @@ APPROVED, DENIED = "approved", "denied"
 
 
 def under_the_clause(lines: pl.LazyFrame, book: PolicyBook) -> pl.LazyFrame:
-    """Lines with the authorization clause of their policy; their product is left out where the
+    """Lines with the authorization clause of their policy; their product is left out if the
     clause asks for none."""
     return in_force(lines, book.terms(Authorization)).with_columns(
         product=pl.when("by_product").then("product")

@@ -9,7 +9,7 @@ from audit_rules.engine.rule import ON
 def facts_on_file(
     dossier: Dossier, lines: pl.LazyFrame, code: str, since: pl.Expr | None = None
 ) -> pl.LazyFrame:
-    """The person's facts of that code dated up to the service date, from `since` on where given.
+    """The person's facts of that code dated up to the service date, from `since` on if given.
 
     One row per line, policy and fact, with the line's columns.
     """

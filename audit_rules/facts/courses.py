@@ -1,7 +1,7 @@
 """Courses and cycles: how a person's dose dates are counted, low (never overstated) and high.
 
 A gap longer than gap_days starts a new course. Within a course, dose dates are packed in date order
-into cycles: a cycle takes up to doses_per_cycle dates that lie less than low_days (or high_days)
+into cycles: a cycle takes up to doses_per_cycle dates less than low_days (or high_days)
 after its first.
 """
 

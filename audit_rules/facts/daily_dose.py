@@ -9,7 +9,7 @@ from audit_rules.facts.quantity_limits import tablet_fills
 
 
 def with_daily_dose(fills: pl.LazyFrame) -> pl.LazyFrame:
-    """Fills with supplied_ng and supply_millidays (null where unknown or not positive): a daily
+    """Fills with supplied_ng and supply_millidays (null if unknown or not positive): a daily
     dose is one over the other.
 
     An unknown quantity supplies nothing.

@@ -1,4 +1,4 @@
-"""Diagnosis evidence: which codes speak for a line, and how a policy's code list regards them."""
+"""Diagnosis evidence: which codes support a line, and how a policy's code list treats them."""
 
 import polars as pl
 
@@ -119,7 +119,7 @@ def _listed(found: pl.LazyFrame, standings: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def latest_of_each_code(found: pl.LazyFrame) -> pl.LazyFrame:
-    """One row per line, policy and code: where it stands latest (the same claim first), in a stable
+    """One row per line, policy and code: its latest place (the same claim first), in a stable
     order."""
     return found.sort(
         "row_id",

@@ -28,7 +28,7 @@ def earlier_twins(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame:
     """The earlier lines that a line repeats, or may repeat: one row per line, policy and earlier
     line.
 
-    Columns are those of the earlier line, and `is_certain`: false where the dispenser of one of two
+    Columns are those of the earlier line, and `is_certain`: false if the dispenser of one of two
     fills is unknown. Fills of two different dispensers are left out; who dispensed is asked only
     after lines are paired.
     """

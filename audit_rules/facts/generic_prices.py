@@ -1,4 +1,4 @@
-"""What a generic of the same strength cost near a fill: the price a brand fill is held against."""
+"""What a generic of the same strength cost near a fill: the price a brand fill is compared with."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ def are_tablets(product: str) -> pl.Expr:
 def with_generic_price(fills: pl.LazyFrame, dossier: Dossier) -> pl.LazyFrame:
     """Brand fills with `own_amount_cents`: what they cost above the dearest generic fill near them.
 
-    Null where there is none or the fill's quantity is unknown.
+    Null if there is none or the fill's quantity is unknown.
     """
     dearest = dearest_generics(fills.select(ASKED_BY).unique(), dossier.priced_fills)
     own, generic = drug_cents().cast(pl.Int128), pl.col("generic_cents").cast(pl.Int128)
@@ -52,7 +52,7 @@ def dearest_generics(asked: pl.LazyFrame, fills: pl.LazyFrame) -> pl.LazyFrame:
     )
     distance = (pl.col("generic_date") - pl.col("service_date")).dt.total_days().abs()
     return (
-        asked.join(of_each_day, on=drug)  # by day: every fill beside every other would be too many
+        asked.join(of_each_day, on=drug)  # by day: every pair of fills would be too many
         .filter(distance <= pl.col("price_days"))
         .with_columns(is_same_payer=pl.col("generic_payer") == pl.col("payer_id"))
         .pipe(_dearest, ASKED_BY, "is_same_payer")

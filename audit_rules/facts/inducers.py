@@ -42,5 +42,5 @@ def overrides(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> pl.Laz
 
 
 def with_inducer(lines: pl.LazyFrame, fills: pl.LazyFrame, granted: pl.LazyFrame) -> pl.LazyFrame:
-    """Lines with `has_inducer`, true where a fill or an override says so."""
+    """Lines with `has_inducer`, true if a fill or an override says so."""
     return with_flag(lines, "has_inducer", pl.concat([fills.select(*ON), granted.select(*ON)]))

@@ -34,7 +34,7 @@ def billed_lines(dossier: Dossier, carrying: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def units_milli() -> pl.Expr:
-    """The units of a group of lines added up; null where no line has units, for nothing known is
+    """The units of a group of lines added up; null if no line has units, for nothing known is
     not zero."""
     units = pl.col("quantity_milli")
     return pl.when(units.count() > 0).then(units.sum())

@@ -24,8 +24,8 @@ def transplants_ahead(dossier: Dossier, dosed: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def plans(dossier: Dossier, dosed: pl.LazyFrame) -> pl.LazyFrame:
-    """The latest word on a planned transplant since plan_lookback_days before the course, where it
-    is yes.
+    """The latest fact about a planned transplant since plan_lookback_days before the course, where
+    it is yes.
 
     At most one row per line and policy; of two words on one date no counts.
     """

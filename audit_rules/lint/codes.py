@@ -28,7 +28,8 @@ def unknown_code(subject: Subject) -> Iterator[Defect]:
                         row.cite,
                         "unknown_code",
                         code,
-                        f"{code} is no ICD-10-CM code, and was none since {first_day(EARLIEST)}.",
+                        f"{code} is not an ICD-10-CM code, and has not been one since"
+                        f" {first_day(EARLIEST)}.",
                         "Correct the code.",
                     )
             if (
@@ -46,8 +47,7 @@ def unknown_code(subject: Subject) -> Iterator[Defect]:
 
 
 def _codes_of_terms(subject: Subject) -> Iterator[CodeRow]:
-    """Codes that other terms name, and those of code lists that the document's own table stands in
-    for."""
+    """Codes that other terms name, and those of code lists that the document's own table replaces."""
     listed = {w.first for row in (*subject.rows, *subject.readings) for w in row.items}
     for term in subject.policy.terms:
         match term:
@@ -66,7 +66,7 @@ def _codes_of_terms(subject: Subject) -> Iterator[CodeRow]:
 
 
 def header_code(subject: Subject) -> Iterator[Defect]:
-    """A code that may not be billed, because more specific ones stand below it."""
+    """A code that may not be billed, because there are more specific ones below it."""
     icd, today = subject.context.icd, subject.context.today
     for row in subject.rows:
         day = row.seen_on(today)
@@ -82,7 +82,7 @@ def header_code(subject: Subject) -> Iterator[Defect]:
                 row.cite,
                 "header_code",
                 code,
-                f"{code} ({icd.title(code)}) is a header{since}: no claim can bear it.",
+                f"{code} ({icd.title(code)}) is a header{since}: no claim can use it.",
                 f"List its codes: {first_few(below)}.",
             )
 

@@ -6,7 +6,7 @@ from audit_rules.lint.defect import Defect, Subject
 
 
 def review_passed(subject: Subject) -> Iterator[Defect]:
-    """The document's own next review is over, and no later text is at hand."""
+    """The document's own next review is over, and no later text is available."""
     document, latest = subject.policy.document, subject.policy.versions[-1]
     due = document.next_review or latest.reviewed_through
     if due and due < subject.context.today and latest.effective_from <= due:

@@ -18,9 +18,9 @@ S = TypeVar("S", bound=Section)
 class Defect:
     """One defect of one document or policy file.
 
-    document   the document's id; empty where the file has none.
-    cite       the clause or term where it stands.
-    code       the code or range as written, or the value that is wrong; empty where it is none.
+    document   the document's id; empty if the file has none.
+    cite       the clause or term in question.
+    code       the code or range as written, or the value that is wrong; empty if there is none.
     """
 
     file: str
@@ -68,11 +68,11 @@ class CodeRow:
 
 @dataclass(frozen=True)
 class LintContext:
-    """What is known beside the documents.
+    """What the checks know besides the document.
 
     roles       HCPCS code -> role.
     inducers    ingredient -> strength as an inducer of CYP3A.
-    documents   ids and titles of the documents at hand.
+    documents   ids and titles of the available documents.
     today       the day on which a review has passed or not.
     """
 

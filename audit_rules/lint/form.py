@@ -1,8 +1,8 @@
 """Checks of the file itself, before it is loaded: a clause for everything, and dates in order.
 
-Loading refuses some of these at the first; here all are told, and the file is mended in memory so
-that the rest can be checked: a placeholder for a missing clause, dates moved until they are in
-order.
+Loading refuses some of these at the first; here all are reported, and the file is repaired in
+memory so that the rest can be checked: a placeholder for a missing clause, dates changed until they
+are in order.
 """
 
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ _DAY = timedelta(days=1)
 Table = dict[str, Any]
 
 
-def mended(file: PolicyFile) -> tuple[PolicyFile, list[Defect]]:
+def repaired(file: PolicyFile) -> tuple[PolicyFile, list[Defect]]:
     """The file in a form that can be loaded, and what was wrong with clauses and dates."""
     data = deepcopy(file.data)
     found = [*_clauses(file, data), *_dates(file, data)]
@@ -59,7 +59,7 @@ def _finding(
 
 
 def _clauses(file: PolicyFile, data: Table) -> Iterator[Defect]:
-    """term_without_citation -- something that does not say where in the document it stands."""
+    """term_without_citation -- something that does not say where in the document it is."""
     for key, name, entry in _tables(data):
         field = "clause" if key == "not_auditable" else "cite"
         cite = entry.get(field, "")

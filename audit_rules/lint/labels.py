@@ -42,7 +42,7 @@ class Labels:
         self._judged: dict[tuple[str, str], Verdict] = {}
 
     def judge(self, label: str, code: str) -> Verdict:
-        """The kindest verdict over the label's readings; `elsewhere` only where none of them fits
+        """The kindest verdict over the label's readings; `elsewhere` only if none of them fits
         or is plausible."""
         if (label, code) not in self._judged:
             self._judged[label, code] = self._kindest(label, code)
@@ -157,7 +157,7 @@ class Labels:
         return min(found)[-1] if found else None
 
     def _adds(self, code: str, meant: Words) -> int:
-        """How many telling words the code is called by beside those meant."""
+        """How many telling words the code is called by besides those meant."""
         return min(len(telling(own - meant)) for own in self.own(code) if meant <= own)
 
     @cached_property

@@ -46,7 +46,7 @@ def _alike(one: str, other: str) -> bool:
 
 
 def code_under_two_indications(subject: Subject) -> Iterator[Defect]:
-    """A code stands under two labels that are not the same disease, and does not clearly mean
+    """A code is listed under two labels that are not the same disease, and does not clearly mean
     both."""
     judge = subject.context.labels.judge
     for one, other in combinations([r for r in subject.rows if r.label], 2):
@@ -178,5 +178,5 @@ def adult_age_for_children(subject: Subject) -> Iterator[Defect]:
                 str(age),
                 f"{indication.name!r} is about children, but its criteria ask for an age of {age}"
                 " or more.",
-                "Ask which age is meant; until then no age can be held against a claim.",
+                "Ask which age is meant; until then no age can be checked on a claim.",
             )

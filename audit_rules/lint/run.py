@@ -1,7 +1,7 @@
 """Defects of policy documents and of the files that transcribe them, found by checks: `claims-audit
 lint`.
 
-Each check is one function over one document, with the name that its findings bear; see CHECKS. A
+Each check is one function over one document, named as its findings are; see CHECKS. A
 check that needs a section which the file does not have (`audit_rules/policy/statements.py`) finds
 nothing.
 """
@@ -16,7 +16,7 @@ import polars as pl
 
 from audit_rules.lint import codes, dates, meaning, statements
 from audit_rules.lint.defect import CodeRow, Defect, LintContext, Subject, codes_meant
-from audit_rules.lint.form import mended
+from audit_rules.lint.form import repaired
 from audit_rules.lint.labels import Labels
 from audit_rules.policy.document import Policy, PolicyFile, parse_policy
 from audit_rules.policy.library import PolicyLibrary, check_library, load_policies
@@ -57,7 +57,7 @@ __all__ = ["CHECKS", "Defect", "as_json", "as_text", "has_errors", "lint"]
 def lint(files: Sequence[PolicyFile], today: date) -> list[Defect]:
     """The defects of policy files, file by file. Raises PolicyRefused for one that cannot be loaded
     for another reason."""
-    read = [(parse_policy(loadable), loadable, found) for loadable, found in map(mended, files)]
+    read = [(parse_policy(loadable), loadable, found) for loadable, found in map(repaired, files)]
     at_hand = [policy for policy, _, _ in read] + list(load_policies().policies)
     documents = tuple(
         dict.fromkeys(name for p in at_hand for name in (p.document.id, p.document.title))

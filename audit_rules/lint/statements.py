@@ -85,7 +85,7 @@ def reference_not_there(subject: Subject) -> Iterator[Defect]:
         else:
             if _found(reference.to, subject.context.documents):
                 continue
-            message = f"The document relies on {reference.to!r}, which is not at hand."
+            message = f"The document relies on {reference.to!r}, which is not available."
             remedy = "Get that document; until then its criteria cannot be asked."
         yield subject.warning(reference.cite, "reference_not_there", reference.to, message, remedy)
 
@@ -97,7 +97,7 @@ def _found(name: str, names: tuple[str, ...]) -> bool:
 
 
 def planning_code(subject: Subject) -> Iterator[Defect]:
-    """A HCPCS code among the drug's codes that never stands for a dose."""
+    """A HCPCS code among the drug's codes that is never a dose."""
     for row in subject.stated(CodingRow):
         codes = [
             w.first

@@ -1,7 +1,7 @@
 """Words of labels and titles, made comparable: case, plurals, spelling, names in common use, and
 words that say nothing.
 
-A label is what a document calls a code. Three kinds of word are told apart: fillers are left out;
+A label is what a document calls a code. There are three kinds of word: fillers are left out;
 common words (acute, malignant, a number) must agree but prove no kinship; the others are what a
 disease is called by.
 """
@@ -95,7 +95,7 @@ def words(text: str, *, stages: bool = True) -> Words:
     """The words of a text that count; without `stages`, words of severity, line and age are left
     out as well.
 
-    An acronym in brackets says again what stands before it, and is passed over.
+    An acronym in brackets repeats what comes before it, and is skipped.
     """
     plain = (
         unicodedata.normalize("NFKD", _OWN_ACRONYM.sub(" ", text))

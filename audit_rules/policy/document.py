@@ -23,7 +23,7 @@ M = TypeVar("M", bound=Strict)
 class Document(Strict):
     """The document itself. A document without payer and drug applies to every audited drug line.
 
-    sections   its headings, so that `lint` can tell whether a section it refers to is there.
+    sections   its headings, so that `lint` can tell whether a section it refers to exists.
     """
 
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
@@ -68,8 +68,8 @@ class Policy:
 
 @dataclass(frozen=True)
 class PolicyFile:
-    """A policy file as read, before it is checked: its TOML content, the folder where its code sets
-    lie, its hash."""
+    """A policy file as read, before it is checked: its TOML content, the folder of its code sets,
+    its hash."""
 
     name: str
     folder: Path
@@ -78,24 +78,22 @@ class PolicyFile:
 
 
 def load_policy(path: Path) -> Policy:
-    """One policy file; PolicyRefused where it does not hold."""
+    """One policy file; PolicyRefused if it is not valid."""
     return parse_policy(read_policy_file(path))
 
 
 def read_policy_file(path: Path) -> PolicyFile:
-    """A policy file's content, unchecked; PolicyRefused where it is not TOML."""
+    """A policy file's content, unchecked; PolicyRefused if it is not TOML."""
     try:
         content = path.read_bytes()
         data = tomllib.loads(content.decode("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise PolicyRefused(
-            f"{path.name}: not readable as TOML ({error}). Mend the file."
-        ) from None
+        raise PolicyRefused(f"{path.name}: not readable as TOML ({error}). Fix the file.") from None
     return PolicyFile(path.name, path.parent, data, hashlib.sha256(content).hexdigest())
 
 
 def parse_policy(file: PolicyFile) -> Policy:
-    """The policy that a file holds; PolicyRefused where it does not hold."""
+    """The policy that a file holds; PolicyRefused if it is not valid."""
     name, data = file.name, file.data
     kinds = {k.kind: k for k in TERM_KINDS}
     sections = {s.key: s for s in SECTION_KINDS}

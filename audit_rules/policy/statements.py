@@ -1,9 +1,9 @@
-"""What a document states beside its terms: its code table, indications, cross references, and facts
-that must agree.
+"""What a document states besides its terms: its code table, indications, cross references, and
+facts that must agree.
 
 No rule reads these sections; `claims-audit lint` compares them with each other and with the code
 sets. Every section is optional. Labels and codes are written as the document writes them, with the
-clause they stand in (`cite`).
+clause they are in (`cite`).
 """
 
 import re
@@ -44,8 +44,8 @@ class CodeRange:
 
 
 def written_codes(text: str, system: System = "icd10cm") -> tuple[CodeRange, ...]:
-    """The codes and ranges of a table cell, such as `C49.10-C49.12, C49.8`; ValueError where one is
-    no code."""
+    """The codes and ranges of a table cell, such as `C49.10-C49.12, C49.8`; ValueError if one is
+    not a code."""
     return tuple(_written(piece, system) for piece in _SEPARATOR.split(text.strip(" ,;")))
 
 
@@ -54,7 +54,9 @@ def _written(piece: str, system: System) -> CodeRange:
     matches = [_CODE[system].fullmatch(end) for end in ends]
     codes = [".".join(filter(None, match.groups())) for match in matches if match]
     if len(codes) != len(ends) or len(codes) not in (1, 2):
-        raise ValueError(f"{piece!r} is no code and no range of two codes, such as C91.00-C91.02")
+        raise ValueError(
+            f"{piece!r} is neither a code nor a range of two codes, such as C91.00-C91.02"
+        )
     return CodeRange(piece, codes[0], codes[-1], bool(_CHILDREN.search(piece)))
 
 
@@ -70,7 +72,7 @@ class CodingRow(Section):
     """A row of the document's own code table.
 
     codes                      as written: codes, ranges, `C50.-`, separated by commas.
-    label                      the document's words for them; left out where it has none.
+    label                      the document's words for them; left out if it has none.
     serves                     indications that the row is for, where label and codes do not show
                                it.
     effective_from, _to        when the row holds; left out: the latest version's time.
@@ -104,7 +106,7 @@ class Indication(Section):
 
 
 class Statement(Section):
-    """What the document says about one subject in one place; wherever it speaks of that subject it
+    """What the document says about one subject in one place; wherever it mentions that subject, it
     must say the same."""
 
     key = "statement"

@@ -1,4 +1,4 @@
-"""Code-set files: CSV, shipped with the program or put beside the policies by the user."""
+"""Code-set files: CSV, shipped with the program or put next to the policies by the user."""
 
 import hashlib
 from importlib.resources import files

@@ -19,7 +19,7 @@ Entry = tuple[str, str | None, Standing | None]
 
 
 def policy_codes(policy: Policy, folder: Path) -> pl.DataFrame:
-    """`Reference.codes` of one policy whose code sets lie in `folder` or are shipped. Raises
+    """`Reference.codes` of one policy whose code sets are in `folder` or shipped. Raises
     PolicyRefused."""
     return diagnosis_lists(PolicyLibrary((policy,)), [SHIPPED_CODE_SETS, folder], {})
 
@@ -80,8 +80,8 @@ def _code_set(path: Path, hashes: dict[str, str]) -> list[Entry]:
     ):
         if not has_shape(code or "", Kind.ICD10CM):
             raise PolicyRefused(
-                f"{path.name}: line {number}: {code!r} is no ICD-10-CM code with its dot, such as"
-                " C91.00. Correct it."
+                f"{path.name}: line {number}: {code!r} is not an ICD-10-CM code with its dot, such"
+                " as C91.00. Correct it."
             )
         if standing not in get_args(Standing):
             raise PolicyRefused(

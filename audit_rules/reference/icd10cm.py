@@ -37,7 +37,7 @@ class Entry:
 
 
 def fiscal_year(day: date) -> int:
-    """The fiscal year of a day, held to the years of the table."""
+    """The fiscal year of a day, clipped to the years of the table."""
     return min(max(day.year + (day.month >= _FIRST_MONTH), EARLIEST), LATEST)
 
 
@@ -50,7 +50,7 @@ class Icd10cm:
     """The classification: entries by code, in official order."""
 
     def __init__(self, entries: list[Entry]) -> None:
-        """Entries in official order; the headers of each are told by its code."""
+        """Entries in official order; the code of each gives its headers."""
         self.entries = {e.code: e for e in entries}
         self._place = {e.code: n for n, e in enumerate(entries)}
         self._order = [e.code for e in entries]
@@ -69,7 +69,7 @@ class Icd10cm:
         return first <= fiscal_year(day) <= last
 
     def billable(self, code: str, day: date) -> bool:
-        """On that day the code may be billed: it is no header."""
+        """On that day the code may be billed: it is not a header."""
         span = self.entries[code].billable
         return span is not None and span[0] <= fiscal_year(day) <= span[1]
 
@@ -100,7 +100,7 @@ class Icd10cm:
         return [code, *(c for child in self.children(code) for c in self.below(child))]
 
     def between(self, first: str, last: str) -> list[str]:
-        """Codes from `first` to `last` and what is below `last`, in official order; empty where the
+        """Codes from `first` to `last` and what is below `last`, in official order; empty if the
         order is reversed."""
         after = self._place[self.below(last)[-1]]
         return [
@@ -108,7 +108,7 @@ class Icd10cm:
         ]
 
     def place(self, code: str) -> int:
-        """Where the code stands in the official order."""
+        """The code's place in the official order."""
         return self._place[code]
 
     @cached_property

@@ -5,7 +5,7 @@ review            an unclassified code with the drug's NDC (`unclassified_code`)
 pass              billed under the drug's own code.
 not_applicable    no clause was in force on the service date, such as before the drug had its own
                   code.
-Cannot see        an unclassified line that names the drug without its NDC: nothing tells that it is
+Cannot see        an unclassified line that names the drug without its NDC: nothing shows that it is
                   this drug.
 """
 

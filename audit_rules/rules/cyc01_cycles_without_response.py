@@ -8,7 +8,7 @@ recover           beyond them under both counts, and the latest response on file
 records_request   beyond them under both counts, and nothing on file says how the patient responded
                   (`response_not_documented`).
 not_applicable    the line is on a date without a dose, or before the clause.
-Cannot see        a response that stands in the chart only.
+Cannot see        a response that is only in the chart.
 """
 
 import polars as pl

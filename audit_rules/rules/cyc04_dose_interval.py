@@ -4,7 +4,7 @@ review            fewer days since the dose before than the policy asks for (`do
                   more doses in the span of one cycle than a cycle has (`too_many_doses`).
 pass              neither.
 not_applicable    the line is on a date without a dose, or before the clause.
-Cannot see        why a dose was moved; a date of service that stands for another on the claim.
+Cannot see        why a dose was moved; a date of service that replaces another on the claim.
 """
 
 import polars as pl

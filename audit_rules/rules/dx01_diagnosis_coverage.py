@@ -9,7 +9,7 @@ records_request   the leukemia on file is of the kind the criteria exclude (`bcr
                   cancer is on file (`non_cancer_indication`), only unlisted codes are
                   (`diagnosis_not_listed`), or none (`no_diagnosis_on_file`).
 not_evaluable     no source of diagnoses was supplied (`diagnosis_extract_missing`).
-Cannot see        a diagnosis that stands in the chart only; a code list is illustrative by its own
+Cannot see        a diagnosis that is only in the chart; a code list is illustrative by its own
                   text.
 """
 

@@ -1,11 +1,11 @@
 """REG01 -- Given together with a tyrosine kinase inhibitor, for disease that is
 Philadelphia-positive?
 
-Asked of lines whose date lies in the supply of such a drug.
+Asked of lines whose date is within the supply of such a drug.
 pass              the latest Philadelphia status on file is positive.
 records_request   it is negative (`philadelphia_negative`), or none is on file
                   (`philadelphia_status_not_documented`).
-not_applicable    no such drug was at hand, or the clause was not in force.
+not_applicable    no such drug covers the date, or the clause was not in force.
 Cannot see        whether the two were meant as one treatment, and drugs whose NDCs no table here
                   holds: the coverage names each such ingredient, with no lines
                   (`ingredient_unknown`).

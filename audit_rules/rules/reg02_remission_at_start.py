@@ -6,7 +6,7 @@ records_request   the claim says in remission, no claim near it says active dise
                   no relapsed or refractory disease is on file (`in_remission_at_start`).
 pass              any of these is otherwise.
 not_applicable    another date, or before the clause.
-Cannot see        a relapse that stands in the chart only, such as one found by measurable residual
+Cannot see        a relapse that is only in the chart, such as one found by measurable residual
                   disease.
 """
 

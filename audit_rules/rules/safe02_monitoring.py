@@ -46,7 +46,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
         how="left",
     )
     is_missing = pl.col("is_shown").is_null()
-    is_cited = is_missing | ~is_missing.any()  # what is missing; where nothing is, every clause
+    is_cited = is_missing | ~is_missing.any()  # what is missing; if nothing is, every clause
     summed = kinds.group_by(*ON).agg(
         term_id=pl.col("term_id").min(),
         citation=pl.col("citation").filter(is_cited).unique().sort().str.join("; "),

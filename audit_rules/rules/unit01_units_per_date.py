@@ -103,7 +103,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
 
 
 def _priced(answers: pl.LazyFrame) -> pl.LazyFrame:
-    """own_amount_cents: the units above `allowed` at the carrying line's price per unit; null where
+    """own_amount_cents: the units above `allowed` at the carrying line's price per unit; null if
     it has no units."""
     excess = pl.col("total_milli") - thousandths(pl.col("allowed"))
     amount = rounded_half_up(excess * pl.col("paid_cents"), pl.col("quantity_milli").clip(1))

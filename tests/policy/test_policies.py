@@ -156,7 +156,7 @@ MISTAKES: dict[str, tuple[Callable[[], str], tuple[str, ...]]] = {
     ),
     "impossible date": (
         _replaced(r"^effective_from = 2023-12-13$", "effective_from = 2023-02-30"),
-        ("TOML", "Mend the file"),
+        ("TOML", "Fix the file"),
     ),
     "end before start": (
         _replaced(

@@ -76,7 +76,7 @@ def _strength(case: Case) -> Decimal | None:
 
 
 def _days(case: Case) -> Decimal | None:
-    """The days that the fill lasts, where they are known."""
+    """The days that the fill lasts, if they are known."""
     days: Decimal | None = case.line["days_supply"]
     return days if days and days > 0 else None
 

@@ -51,7 +51,7 @@ class Term(Strict):
     basis         stated (the document says so), review_date (dated by a review), inferred,
                   assumption (ours).
     assumed       field -> why: numbers of this term that are ours and not the document's.
-    partly        what of the clause claims cannot show; left out where the whole clause is audited.
+    partly        what of the clause claims cannot show; left out if the whole clause is audited.
     """
 
     kind: ClassVar[str]

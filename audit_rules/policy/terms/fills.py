@@ -9,7 +9,7 @@ from audit_rules.policy.terms.base import Channel, Count, Days, Positive, Term
 class QuantityLimit(Term):
     """QTY01 (and QTY02, DOSE01, DOSE02 by scope): tablets allowed on one fill.
 
-    limit, limit_with_inducer   tablets; limit_with_inducer is left out where there is no override.
+    limit, limit_with_inducer   tablets; limit_with_inducer is left out if there is no override.
     standard_days               days that the limit is meant to last.
     """
 
@@ -86,7 +86,7 @@ class GenericTrial(Term):
 
 
 class Combination(Term):
-    """REG01: ingredients that may be combined only where the status evidence has the given
+    """REG01: ingredients that may be combined only if the status evidence has the given
     value."""
 
     kind = "combination"

@@ -22,7 +22,7 @@ class DiagnosisCoverage(Term):
 
 
 class DiagnosisCodes(Term):
-    """DX01, AGE01: ICD-10-CM codes and how each stands, inline or from a code-set file.
+    """DX01, AGE01: ICD-10-CM codes and the standing of each, inline or from a code-set file.
 
     standing        listed; criteria (named by the criteria only); conflict (listed, but the code
                     means something else); bcr_abl_negative; neoplasm (any cancer).
@@ -52,7 +52,7 @@ class DiagnosisCodes(Term):
 class AgeLimit(Term):
     """AGE01: under this age (completed years on the service date) the line is questioned.
 
-    requires_covered_indication   ask only where a listed or criteria diagnosis is on file.
+    requires_covered_indication   ask only if a listed or criteria diagnosis is on file.
     exempt_indications            indications that pass at any age.
     """
 
