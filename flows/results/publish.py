@@ -1,4 +1,4 @@
-"""Publish results: complete, on disk and with their permissions before they get their final name."""
+"""Publish results: complete, on disk and with their permissions before they get their name."""
 
 import grp
 import os

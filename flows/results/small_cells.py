@@ -55,7 +55,7 @@ def _large_enough(rows: pl.DataFrame, by: str) -> pl.DataFrame:
 
 
 def _to_combine(rows: pl.DataFrame) -> list[str]:
-    """The smallest values: all that are too small, and more until they are large enough together."""
+    """The values that are too small, and the next ones until they are large enough together."""
     counted = (
         rows.group_by("value").agg(members=pl.col("person_id").n_unique()).sort("members", "value")
     )

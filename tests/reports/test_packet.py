@@ -19,7 +19,7 @@ from tests.support.running import ROOT
 
 @pytest.fixture(scope="module")
 def run(sample_results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the results of the run on the sample; packets are written beside it."""
+    """A copy of the results of the run on the sample; packets are written next to it."""
     folder = tmp_path_factory.mktemp("output") / sample_results.name
     shutil.copytree(sample_results, folder)
     return folder
@@ -80,7 +80,7 @@ def test_every_exception_has_a_packet_on_one_page(run: Path, exceptions: pl.Data
     assert len(re.findall(rb"/Type /Page\b", as_pdf(max(cases, key=len)))) == 1
 
 
-def test_the_same_case_gives_the_same_bytes_in_another_process(
+def test_the_same_exception_gives_the_same_bytes_in_another_process(
     run: Path, written: dict[str, Path], tmp_path: Path
 ) -> None:
     code = "import sys; from flows.cli.app import main; sys.exit(main(sys.argv[1:]))"

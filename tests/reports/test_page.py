@@ -1,4 +1,4 @@
-"""summary.html: what stands in it, that it fetches nothing, and that a browser, a keyboard and a screen reader can use it."""
+"""summary.html: its content, that it fetches nothing, and its use by keyboard and screen reader."""
 
 import json
 import os
@@ -47,7 +47,7 @@ class _Elements(HTMLParser):
         return [attributes for name, attributes in self.found if name == tag]
 
 
-# ---------------------------------------------------------------- what stands in it
+# ---------------------------------------------------------------- content
 
 
 def test_the_page_is_a_result_of_the_run(sample_results: Path) -> None:
@@ -63,7 +63,7 @@ def test_its_figures_are_those_of_the_worklist(sample_results: Path, html: str) 
         assert f"<strong>{rule_id}</strong>" in html
 
 
-def test_it_asks_for_nothing_from_outside(html: str) -> None:
+def test_it_requests_nothing_from_outside(html: str) -> None:
     elements = _Elements(html)
     assert {t for t, _ in elements.found} & {
         "link",
@@ -120,7 +120,7 @@ def test_charts_and_tables_have_names_and_headers(html: str) -> None:
         ElementTree.fromstring(drawing)
 
 
-def test_the_worklist_is_cut_where_it_is_long_and_says_so(
+def test_a_long_worklist_is_cut_and_says_so(
     sample_results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(write, "MOST_LINES", 3)
@@ -131,13 +131,13 @@ def test_the_worklist_is_cut_where_it_is_long_and_says_so(
     write.write_page(tmp_path / "run", run, manifest, {})
     text = (tmp_path / "run" / write.PAGE).read_text(encoding="utf-8")
     assert (
-        "The 3 lines with the most at stake, of 146" in text
+        "The 3 of 146 lines with the most at stake" in text
         and text.count('<tr data-outcome="') == 3
     )
     assert "Since 2026-06-29: 185 new." in text
 
 
-def test_what_extracts_say_is_text_and_no_markup(tmp_path: Path) -> None:
+def test_text_of_extracts_is_never_markup(tmp_path: Path) -> None:
     evil = "</script><b onclick=alert(1)>x"
     rows = [
         fill(n, claim_id=f"{evil}{n}", member_id=evil, payer="Cigna", quantity="999")
@@ -235,7 +235,8 @@ def fresh(browser_page: Page) -> Page:
 
 
 def _column(page: Page, number: int) -> list[str]:
-    script = "n => [...document.querySelectorAll('#worklist tbody tr:not([hidden])')].map(r => r.cells[n].dataset.value)"
+    rows = "[...document.querySelectorAll('#worklist tbody tr:not([hidden])')]"
+    script = f"n => {rows}.map(r => r.cells[n].dataset.value)"
     values: list[str] = page.evaluate(script, number)
     return values
 
@@ -277,18 +278,21 @@ def test_columns_sort_with_the_keyboard_alone(fresh: Page) -> None:
 def test_nothing_is_wider_than_the_window(fresh: Page, width: int) -> None:
     fresh.set_viewport_size({"width": width, "height": 900})
     assert fresh.evaluate("document.documentElement.scrollWidth") <= width
-    wide = fresh.evaluate(
-        "[...document.querySelectorAll('svg')].filter(s => s.getBoundingClientRect().right > innerWidth).length"
-    )
+    is_wide = "s => s.getBoundingClientRect().right > innerWidth"
+    wide = fresh.evaluate(f"[...document.querySelectorAll('svg')].filter({is_wide}).length")
     assert wide == 0
 
 
 CONTRAST = """() => {
-  const light = ([r, g, b]) => { const f = [r, g, b].map(c => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * f[0] + 0.7152 * f[1] + 0.0722 * f[2]; };
+  const linear = (c) => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+  const light = (rgb) => {
+    const f = rgb.map(linear);
+    return 0.2126 * f[0] + 0.7152 * f[1] + 0.0722 * f[2];
+  };
   const low = new Set();
   for (const e of document.querySelectorAll('body *')) {
-    if (![...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()) || e.closest('svg, script')) continue;
+    const hasText = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+    if (!hasText || e.closest('svg, script')) continue;
     const ink = getComputedStyle(e).color.match(/[\\d.]+/g).map(Number);
     const ratio = 1.05 / (light(ink) + 0.05);
     if (ratio < 4.5) low.add(e.tagName + ' ' + ratio.toFixed(1));
@@ -297,7 +301,7 @@ CONTRAST = """() => {
 }"""
 
 
-def test_words_stand_out_from_the_paper(fresh: Page) -> None:
+def test_text_has_enough_contrast(fresh: Page) -> None:
     assert fresh.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert fresh.evaluate(CONTRAST) == []
 

@@ -1,4 +1,4 @@
-"""Result tables as other people's programs read them: pandas, DuckDB, Polars and Arrow alike, and Spark by its types."""
+"""Result tables as pandas, DuckDB, Polars and Arrow read them, and as Spark would by type."""
 
 import json
 import shutil
@@ -62,7 +62,7 @@ def _plain(rows: Rows) -> Rows:
 
 
 def _exception(**values: object) -> dict[str, object]:
-    """An exception in which every column holds what readers get wrong: leading zeros, cents, dates long ago, deep nulls."""
+    """An exception with values that readers get wrong: leading zeros, cents, old dates, nulls."""
     by_type = {pl.String: "007", pl.Int64: 2**40, pl.Float64: 0.1, pl.Date: date(1899, 12, 31)}
     row: dict[str, object] = {
         n: by_type.get(t, Decimal("1234567890123456.78")) for n, t in EXCEPTION.items()
@@ -136,11 +136,11 @@ SPARK_READS = {
     ("INT64", "Decimal(precision=18, scale=2)"),
     ("INT64", "Decimal(precision=18, scale=3)"),
 }
-"""Physical and logical types that Spark 3 and 4 read as string, date, bigint, double and decimal; none is unsigned or a time."""
+"""Physical and logical types that Spark 3 and 4 read as string, date, bigint, double or decimal."""
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_the_types_are_those_that_spark_reads(table: str, sample_results: Path) -> None:
+def test_spark_can_read_every_type(table: str, sample_results: Path) -> None:
     file = pq.ParquetFile(sample_results / f"{table}.parquet")
     leaves = list(_leaves(file.schema))
     assert {(leaf.physical_type, str(leaf.logical_type)) for leaf in leaves} <= SPARK_READS
@@ -160,7 +160,7 @@ def test_the_types_are_those_that_spark_reads(table: str, sample_results: Path) 
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_every_field_says_what_it_means_and_in_what_unit(table: str, sample_results: Path) -> None:
+def test_every_field_states_its_meaning_and_unit(table: str, sample_results: Path) -> None:
     file = pq.ParquetFile(sample_results / f"{table}.parquet")
     assert file.schema_arrow.names == list(TABLES[table])
     for field in file.schema_arrow:
@@ -195,7 +195,7 @@ def _says_what_it_means(table: str, name: str, field: pa.Field) -> None:
 # ---------------------------------------------------------------- by payer
 
 
-def test_readers_find_the_payer_in_the_folders_name(tmp_path: Path) -> None:
+def test_readers_find_the_payer_in_the_name_of_the_folder(tmp_path: Path) -> None:
     some = HARD.filter(pl.col("payer").is_not_null()).with_columns(
         payer=pl.Series(["Cigna 1", SECOND_PAYER])
     )
@@ -222,7 +222,7 @@ def test_a_folders_name_is_percent_encoded() -> None:
     )
 
 
-def test_a_payer_too_long_for_a_folder_is_told(tmp_path: Path) -> None:
+def test_a_payer_too_long_for_the_name_of_a_folder_is_refused(tmp_path: Path) -> None:
     some = HARD.head(1).with_columns(payer=pl.lit("P" * 250))
     with pytest.raises(UsageError, match="too long to name a folder"):
         write_partitions(tmp_path, "exceptions", some, "payer")
@@ -245,7 +245,7 @@ def test_a_run_by_payer_is_complete_hashed_and_private(sample_results: Path) -> 
     assert is_complete(sample_results)
 
 
-def test_a_damaged_part_is_no_complete_run(sample_results: Path, tmp_path: Path) -> None:
+def test_a_run_with_a_damaged_part_is_not_complete(sample_results: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(sample_results, copy)
     assert is_complete(copy)

@@ -1,4 +1,4 @@
-"""Privacy levels: pseudonyms that fit together and tell nothing, aggregates without small cells, nothing planted anywhere."""
+"""Privacy levels: consistent pseudonyms, aggregates without small cells, and no planted value."""
 
 import json
 import re
@@ -32,7 +32,10 @@ NAMES = Pseudonyms(SECRET.encode())
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample with a canary in every identifier, bad rows of canaries, a duplicate fill, and providers that are no NPI."""
+    """The sample with a canary in every identifier.
+
+    It has bad rows of canaries, a duplicate fill and provider ids that are not NPIs too.
+    """
     folder = tmp_path_factory.mktemp("planted")
     for path in (ROOT / "data" / "sample").glob("*.csv"):
         frame = pl.read_csv(path, infer_schema=False)
@@ -122,7 +125,7 @@ def test_pseudonyms_differ_by_kind_and_key_and_never_show_the_key() -> None:
 # ---------------------------------------------------------------- pseudonymised
 
 
-def test_pseudonymised_results_hold_no_identifier_and_fit_together(
+def test_pseudonymised_results_have_no_identifier_and_are_consistent(
     planted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = _run(planted, tmp_path / "full", FULL, monkeypatch)
@@ -178,7 +181,7 @@ def test_pseudonymised_results_hold_no_identifier_and_fit_together(
 def test_a_run_of_another_level_or_key_is_another_run(
     planted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All in one output: none takes another's place, and the same level and key give the same bytes again."""
+    """All go into one output folder: none replaces another, and the same gives the same bytes."""
     runs = [
         (FULL, SECRET),
         (FULL, OTHER_SECRET),
@@ -245,8 +248,8 @@ HARMLESS = {
 }
 
 
-def test_every_place_of_a_sentence_is_known_to_be_harmless_or_hidden() -> None:
-    """Whoever gives a rule a new place decides here whether it may name a person."""
+def test_every_placeholder_of_a_sentence_is_known_to_be_harmless_or_hidden() -> None:
+    """Whoever adds a placeholder to a rule's sentence decides here whether it may name a person."""
     places = {
         n
         for m in RULES
@@ -319,7 +322,7 @@ def test_evidence_keeps_codes_and_hides_persons() -> None:
 # ---------------------------------------------------------------- aggregate
 
 
-def test_an_aggregate_run_holds_counts_and_sums_alone(
+def test_an_aggregate_run_has_only_counts_and_sums(
     planted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(KEY, raising=False)
@@ -373,7 +376,7 @@ def test_an_aggregate_run_has_no_lines_to_write(
 
 
 def _aggregated(**members: int) -> dict[str, int]:
-    """Lines by payer, of as many members of each payer as is said."""
+    """Lines by payer, for so many members of each payer."""
     rows = [
         {"payer": payer, "person_id": f"{payer}{n}"}
         for payer, count in members.items()
@@ -394,7 +397,7 @@ def _aggregated(**members: int) -> dict[str, int]:
     return dict(table.select("value", "lines").iter_rows())
 
 
-def test_small_cells_are_put_together_so_that_no_total_gives_them_back() -> None:
+def test_small_cells_are_combined_so_that_no_total_reveals_them() -> None:
     assert _aggregated(a=11, b=30) == {"a": 11, "b": 30}
     assert _aggregated(a=10, b=30, c=40) == {"c": 40, "other": 40}
     assert _aggregated(a=5, b=6, c=40) == {"c": 40, "other": 11}

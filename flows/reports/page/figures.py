@@ -1,4 +1,4 @@
-"""What the charts of the page show: dollars and lines by rule, outcome, payer, month of service and provider."""
+"""What the charts show: dollars and lines by rule, outcome, payer, month and provider."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,8 +22,8 @@ _ZERO = pl.lit(0, dtype=MONEY)
 class Figure:
     """One chart.
 
-    rows     label, outcome (null where bars are not divided by it), dollars (decimal), lines; in the order shown.
-    words    what a label means, where it does not say so itself.
+    rows             label, outcome (null if bars are not divided by it), dollars, lines; in order.
+    label_meanings   what a label means, unless that is clear.
     """
 
     name: str
@@ -31,11 +31,11 @@ class Figure:
     label: str
     note: str
     rows: pl.DataFrame
-    words: dict[str, str] = field(default_factory=dict)
+    label_meanings: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_over_time(self) -> bool:
-        """Whether the labels are months, and none stands for several."""
+        """Whether every label is a month."""
         return self.name == "month" and OTHER not in self.rows["label"]
 
     @property
@@ -52,7 +52,7 @@ def figures(
 ) -> Iterator[Figure]:
     """The five charts of a run with line-level results.
 
-    payer_names: lower-case name -> payer id, so that one payer is one bar.
+    payer_names: lower-case spelling -> payer id, so that each payer is one bar.
     """
     by_rule = exceptions.group_by(label="rule_id", outcome="outcome").agg(
         dollars=pl.col("amount_at_risk").fill_null(_ZERO).sum(), lines=pl.len()
@@ -96,19 +96,19 @@ def figures(
     providers = _largest_first(_by(worklist, pl.col("provider_npi").fill_null(UNKNOWN)))
     note = "NPI of the prescriber or rendering provider; each line counts once."
     if providers.height > TOP:
-        note = f"The {TOP} with the most at stake, of {providers.height}. {note}"
+        note = f"The {TOP} of {providers.height} with the most at stake. {note}"
     yield Figure("provider", "By provider", "Provider", note, providers.head(TOP))
 
 
 def aggregate_figures(table: pl.DataFrame) -> Iterator[Figure]:
-    """The four charts of a run whose results are counts and sums alone."""
+    """The four charts of a run whose results are only counts and sums."""
     titles = {
         "rule": "By rule",
         "outcome": "By outcome",
         "payer": "By payer",
         "month": "By month of service",
     }
-    note = "{} stands for what is too small to be shown alone."
+    note = f'"{OTHER}" combines values that are too small to show alone.'
     for by, title in titles.items():
         rows = table.filter(pl.col("by") == by).select(
             label=pl.col("value").str.replace("_", " "),
@@ -117,15 +117,15 @@ def aggregate_figures(table: pl.DataFrame) -> Iterator[Figure]:
             lines="lines",
         )
         has_other = OTHER in rows["label"]
-        words = {m.RULE.id: question(m) for m in RULES} if by == "rule" else {}
+        meanings = {m.RULE.id: question(m) for m in RULES} if by == "rule" else {}
         if rows.height:
             yield Figure(
                 by,
                 title,
                 by.capitalize(),
-                note.format(f'"{OTHER}"') if has_other else "",
+                note if has_other else "",
                 rows,
-                words,
+                meanings,
             )
 
 

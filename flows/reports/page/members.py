@@ -1,4 +1,4 @@
-"""Short names for members on the page: who has most at stake is Member A."""
+"""Short names for members on the page: Member A has the most at stake."""
 
 from string import ascii_uppercase
 
@@ -8,7 +8,7 @@ KEY = ("payer", "person_id")
 
 
 def member_names(worklist: pl.DataFrame) -> pl.DataFrame:
-    """One row per payer and person: payer, person_id, member ("Member A", ... "Member Z", "Member AA", ...)."""
+    """One row per payer and person: payer, person_id, member (Member A, ... Z, AA, AB, ...)."""
     ranked = (
         worklist.group_by(KEY)
         .agg(pl.col("amount_at_risk").sum())
@@ -19,7 +19,7 @@ def member_names(worklist: pl.DataFrame) -> pl.DataFrame:
 
 
 def _letters(number: int) -> str:
-    """A, B, ... Z, AA, AB, ... of 0, 1, ..."""
+    """A, B, ... Z, AA, AB, ... for 0, 1, ..."""
     text = ""
     number += 1
     while number:

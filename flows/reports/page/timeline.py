@@ -1,4 +1,4 @@
-"""The dose timeline: every dose of the courses in which a cycle rule found something, in weeks since the first."""
+"""The dose timeline: the doses of every course in which a cycle rule found something."""
 
 import polars as pl
 
@@ -13,13 +13,38 @@ _COURSE = ["payer", "person_id", "policy_id", "course"]
 
 
 def timeline(exceptions: pl.DataFrame, members: pl.DataFrame) -> tuple[pl.DataFrame, int]:
-    """The doses of at most MOST_COURSES courses, those with the most at stake first; and how many courses there are.
+    """The doses of the MOST_COURSES courses with the most at stake, and the number of all courses.
 
-    Rows: course_name, week (since the course's first dose), cycle ("4", or "2 or 4" where it cannot be told), outcome
-    (the strongest of a cycle rule on that date, or NO_FINDING), rules, is_below (where numbers side by side would not fit).
+    One row per dose, in order of course and date:
+    course_name   the member, with a number if the member has several courses.
+    week          weeks since the first dose of the course.
+    cycle         "4", or "2 or 4" if it cannot be determined.
+    outcome       the strongest of a cycle rule on that date, or NO_FINDING.
+    rules         the cycle rules that found something on that date.
+    is_below      whether the cycle's number goes below its mark, because marks are close together.
     """
     found = exceptions.filter(pl.col("rule_id").is_in(CYCLE_RULES))
-    # the doses are those in the evidence: all that a rule counted up to the judged one
+    doses = _doses(found, members)
+    ranked = _ranked_courses(doses)
+    shown = ranked.head(MOST_COURSES).select(*_COURSE, "course_name", "rank")
+    rows = doses.join(shown, on=_COURSE).sort("rank", "week")
+    is_dense = (pl.col("week").diff() < _NARROW_WEEKS).any().over("rank")
+    is_second = pl.int_range(pl.len()).over("rank") % 2 == 1
+    return rows.select(
+        "course_name",
+        "week",
+        "cycle",
+        "outcome",
+        pl.col("rules").fill_null(""),
+        is_below=is_dense & is_second,
+    ), ranked.height
+
+
+def _doses(found: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
+    """One row per dose in the evidence, with what was found on its date and its member's name.
+
+    The evidence holds every dose that a rule counted up to the judged one.
+    """
     parts = pl.col("value").str.extract_groups(r"^course (\d+) cycle (\d+) to (\d+)$")
     doses = (
         found.select(*KEY, "policy_id", "evidence")
@@ -44,7 +69,7 @@ def timeline(exceptions: pl.DataFrame, members: pl.DataFrame) -> tuple[pl.DataFr
         amount=pl.col("amount_at_risk").max(),
     )
     first = pl.col("date").min().over(_COURSE)
-    told = (
+    return (
         doses.join(judged, on=[*KEY, "policy_id", "date"], how="left")
         .join(members, on=list(KEY), how="left")
         .with_columns(
@@ -56,27 +81,18 @@ def timeline(exceptions: pl.DataFrame, members: pl.DataFrame) -> tuple[pl.DataFr
             stake=pl.col("amount").sum().over(_COURSE),
         )
     )
-    courses = told.group_by(_COURSE).agg(pl.col("stake", "member").first())
+
+
+def _ranked_courses(doses: pl.DataFrame) -> pl.DataFrame:
+    """One row per course, the one with the most at stake first, with its name and rank."""
+    courses = doses.group_by(_COURSE).agg(pl.col("stake", "member").first())
     ranked = courses.sort(
         "stake", *_COURSE, descending=[True, False, False, False, False], nulls_last=True
     )
-    several = pl.len().over("member") > 1
     number = pl.int_range(pl.len()).over("member", order_by=["course", "policy_id"]) + 1
-    named = ranked.with_columns(
-        course_name=pl.when(several)
+    name = (
+        pl.when(pl.len().over("member") > 1)
         .then(pl.format("{} ({})", "member", number))
-        .otherwise("member"),
-        rank=pl.int_range(pl.len()),
+        .otherwise("member")
     )
-    shown = named.head(MOST_COURSES).select(*_COURSE, "course_name", "rank")
-    rows = told.join(shown, on=_COURSE).sort("rank", "week")
-    is_dense = (pl.col("week").diff() < _NARROW_WEEKS).any().over("rank")
-    is_second = pl.int_range(pl.len()).over("rank") % 2 == 1
-    return rows.select(
-        "course_name",
-        "week",
-        "cycle",
-        "outcome",
-        pl.col("rules").fill_null(""),
-        is_below=is_dense & is_second,
-    ), ranked.height
+    return ranked.with_columns(course_name=name, rank=pl.int_range(pl.len()))

@@ -1,4 +1,4 @@
-"""The page of a run, written from the result files beside it: no other data, and the same bytes for the same results."""
+"""Write the page of a run from its result files alone: the same results give the same bytes."""
 
 import base64
 import hashlib
@@ -12,7 +12,8 @@ from markupsafe import Markup
 
 from flows.reports.html import templates
 from flows.reports.money import dollars
-from flows.reports.page.charts import COLOURS, dose_svg, svg
+from flows.reports.page.chart_style import COLOURS
+from flows.reports.page.charts import dose_svg, svg
 from flows.reports.page.figures import Figure, aggregate_figures, figures
 from flows.reports.page.members import KEY, member_names
 from flows.reports.page.timeline import MOST_COURSES, timeline
@@ -41,10 +42,11 @@ _COLUMNS = (
     ("At risk", "amount"),
     ("Why", ""),
 )
-_TOO_FEW = (
-    f"There are no findings, or they concern fewer than {LEAST} members: nothing is shown of them."
+_TOO_FEW = f"There are no findings, or they concern fewer than {LEAST} members and are not shown."
+_NOTHING = (
+    "No rule found anything to question on the audited lines. "
+    "What was checked, and what could not be determined, is listed below."
 )
-_NOTHING = "No rule found anything to question on the audited lines. What was looked at, and what could not be told, stands below."
 
 
 def write_page(
@@ -52,7 +54,7 @@ def write_page(
 ) -> None:
     """Write summary.html from the Parquet files of a folder.
 
-    balance: the counts of the conservation laws; payer_names: lower-case name -> payer id.
+    balance: the counts of rows in and out; payer_names: lower-case spelling -> payer id.
     """
     exceptions, worklist = (
         pl.read_parquet(folder / f"{n}.parquet") for n in ("exceptions", "worklist")
@@ -93,7 +95,7 @@ def write_page(
 
 
 def write_aggregate_page(folder: Path, run: RunFacts) -> None:
-    """Write summary.html from aggregate.csv: its four tables, drawn."""
+    """Write summary.html from the four tables in aggregate.csv."""
     table = pl.read_csv(folder / AGGREGATE_FILE, schema=AGGREGATE)
     lines = table.filter(pl.col("by") == "month")["lines"].sum()
     at_risk = table.filter(pl.col("by") == "month")["amount_at_risk"].sum()
@@ -128,7 +130,7 @@ def _write(folder: Path, run: RunFacts, drawn: Iterable[Figure], shown: dict[str
 
 
 def _hash_of(script: str) -> str:
-    """For the page's content security policy: no script but this one runs, and nothing is fetched."""
+    """The hash for the content security policy: no other script runs, and nothing is fetched."""
     return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
@@ -154,7 +156,10 @@ def _lines(
 
 
 def _coverage(coverage: pl.DataFrame) -> Iterator[dict[str, Any]]:
-    """One row per policy and rule: lines, exceptions, pass, not applicable, not evaluable; and the reasons in words."""
+    """One row per policy and rule, with `counts` and the reasons in words.
+
+    counts: lines, exceptions, pass, not applicable, not evaluable.
+    """
     for (policy_id, rule_id), answers in coverage.group_by(
         "policy_id", "rule_id", maintain_order=True
     ):

@@ -1,21 +1,21 @@
-// Search, filter and sort of the worklist. Everything is in the page: nothing is asked of any server.
+// Search, filter and sort the worklist. Everything is in the page; nothing is requested from a server.
 (() => {
   const table = document.getElementById("worklist");
   if (!table) return;
   const body = table.tBodies[0];
   const rows = Array.from(body.rows);
-  const words = rows.map((row) => row.textContent.toLowerCase());
+  const texts = rows.map((row) => row.textContent.toLowerCase());
   const search = document.getElementById("search");
   const outcome = document.getElementById("outcome");
   const count = document.getElementById("count");
 
   function show() {
-    const asked = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const wanted = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;
     rows.forEach((row, i) => {
-      const fits = asked.every((word) => words[i].includes(word)) && (!outcome.value || row.dataset.outcome === outcome.value);
-      row.hidden = !fits;
-      shown += fits ? 1 : 0;
+      const matches = wanted.every((word) => texts[i].includes(word)) && (!outcome.value || row.dataset.outcome === outcome.value);
+      row.hidden = !matches;
+      shown += matches ? 1 : 0;
     });
     count.textContent = `${shown} of ${rows.length} lines shown`;
   }
@@ -27,8 +27,8 @@
     const order = (a, b) => {
       const [x, y] = [cell(a), cell(b)];
       if (x === "" || y === "") return (x === "") - (y === "");
-      const way = isNumber ? Number(x) - Number(y) : x < y ? -1 : x > y ? 1 : 0;
-      return down ? -way : way;
+      const ascending = isNumber ? Number(x) - Number(y) : x < y ? -1 : x > y ? 1 : 0;
+      return down ? -ascending : ascending;
     };
     rows.map((row, i) => [row, i]).sort((a, b) => order(a[0], b[0]) || a[1] - b[1]).forEach(([row]) => body.append(row));
     for (const other of header.parentNode.cells) other.removeAttribute("aria-sort");

@@ -1,0 +1,87 @@
+"""The look of the charts, and how one becomes an SVG inside the page."""
+
+import re
+from html import escape
+
+import altair as alt
+from vl_convert import vegalite_to_svg
+
+from flows.reports.page.timeline import NO_FINDING
+from flows.results.small_cells import OTHER
+from schemas.outcomes import ADVISORY, RECORDS_REQUEST, RECOVER, REVIEW
+
+PLAIN = "#2b6a6c"
+COLOURS = {
+    RECOVER: "#b3261e",
+    RECORDS_REQUEST: "#b06000",
+    REVIEW: "#1f5fa8",
+    ADVISORY: "#5f6b7a",
+    NO_FINDING: "#c3cad3",
+    OTHER: PLAIN,
+}
+_INK, QUIET = "#1c2430", "#5a6472"
+_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+# px, and the letters that fit; not measured, because a browser's font is not the renderer's
+_LABELS, _LONGEST = 118, 17
+_SPOKEN = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
+_ID = re.compile(r'(?<=[ "(#])(clip|gradient)(\d+)')
+
+
+def heading(text: str) -> alt.Title:
+    """A small title over a panel, on the left."""
+    return alt.Title(
+        text, anchor="start", frame="group", fontSize=11, fontWeight="normal", color=QUIET
+    )
+
+
+def row_labels(grid: bool = False) -> alt.Axis:
+    """Names of rows, aligned on the left and cut if too long."""
+    cut = f"slice(datum.label, 0, {_LONGEST - 1}) + '…'"
+    label = f"length(datum.label) > {_LONGEST} ? {cut} : datum.label"
+    return alt.Axis(
+        ticks=False,
+        domain=False,
+        grid=grid,
+        labelAlign="left",
+        labelPadding=_LABELS,
+        minExtent=_LABELS,
+        maxExtent=_LABELS,
+        labelLimit=0,
+        labelExpr=label,
+    )
+
+
+def outcome_colour() -> alt.Color:
+    """The colour of the column `outcome`."""
+    return alt.Color(
+        "outcome:N",
+        legend=None,
+        scale=alt.Scale(domain=list(COLOURS), range=list(COLOURS.values())),
+    )
+
+
+def rendered(chart: alt.TopLevelMixin, name: str, title: str, description: str) -> str:
+    """The SVG with a title and a description for screen readers."""
+    styled = chart.configure(font=_FONT, background="white").configure_view(stroke=None)
+    styled = styled.configure_axis(
+        titleFontWeight="normal",
+        titleColor=QUIET,
+        labelColor=_INK,
+        labelFontSize=11,
+        gridColor="#e3e7ec",
+        domainColor="#aab3bf",
+        tickColor="#aab3bf",
+    )
+    styled = styled.configure_text(fontSize=11, color=_INK)
+    # the specification is ours, and validating it takes as long as drawing it
+    drawn = vegalite_to_svg(styled.to_dict(validate=False))
+    # a screen reader reads it as one image and then the table below, not mark by mark
+    body = _SPOKEN.sub("", drawn)
+    body = _ID.sub(rf"{name}-\1\2", body)  # ids must be unique among all charts of the page
+    opening = f'<svg role="img" aria-labelledby="{name}-title {name}-desc" '
+    texts = (
+        f'<title id="{name}-title">{escape(title)}</title>'
+        f'<desc id="{name}-desc">{escape(description)}</desc>'
+    )
+    head, _, rest = body.partition(">")
+    return f"{head.replace('<svg ', opening, 1)}>{texts}{rest}"
