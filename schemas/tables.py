@@ -54,8 +54,10 @@ class Column:
 class Table:
     """One table: its grain, its columns, and the rules that need more than one column.
 
-    one_of      of each group at least one column must be in the file and have a value in the row.
-    in_order    pairs of dates of which the first should not be after the second (a warning).
+    one_of         of each group at least one column must be in the file and have a value in the row.
+    in_order       pairs of dates of which the first should not be after the second (a warning).
+    service_dates  of a claim table: the first of them with a value is the row's service date.
+    quantity, fee  of a claim table: the column of the billed quantity, and that of the dispensing fee.
     """
 
     name: str
@@ -63,7 +65,14 @@ class Table:
     columns: tuple[Column, ...]
     one_of: tuple[tuple[str, ...], ...] = ()
     in_order: tuple[tuple[str, str], ...] = ()
-    is_claim: bool = False
+    service_dates: tuple[str, ...] = ()
+    quantity: str | None = None
+    fee: str | None = None
+
+    @property
+    def is_claim(self) -> bool:
+        """Whether the rows are claim lines."""
+        return bool(self.service_dates)
 
     def column(self, name: str) -> Column:
         """The column of that name; KeyError if the table has none."""
@@ -139,7 +148,8 @@ MEDICAL_CLAIM = Table(
     ),
     one_of=(("claim_line_start_date", "claim_start_date"),),
     in_order=(("claim_start_date", "claim_line_start_date"), ("claim_start_date", "paid_date")),
-    is_claim=True,
+    service_dates=("claim_line_start_date", "claim_start_date"),
+    quantity="service_unit_quantity",
 )
 
 PHARMACY_CLAIM = Table(
@@ -169,7 +179,9 @@ PHARMACY_CLAIM = Table(
         *_FINAL_ACTION,
     ),
     in_order=(("dispensing_date", "paid_date"),),
-    is_claim=True,
+    service_dates=("dispensing_date",),
+    quantity="quantity",
+    fee="dispensing_fee",
 )
 
 DIAGNOSIS = Table(

@@ -1,7 +1,8 @@
-"""Who must be judged again: those whom anything touched since the night that the warehouse remembers.
+"""Which persons must be re-evaluated: anyone affected by a change since the last recorded run.
 
-Mostly it is their own rows (sql/judging/touched_persons.sql). What one person's answers take from others is looked at here: what
-generics cost and since when a payer's fills are known. And what was open may have ended for anybody.
+Mostly it is a change of their own rows (sql/judging/affected_persons.sql). Answers also depend on
+other persons' rows, through what generics cost and since when a payer's fills are known; and an
+open answer may end for anybody as time passes.
 """
 
 from collections.abc import Iterable
@@ -14,68 +15,125 @@ from audit_rules.engine.dossier import named_fills
 from audit_rules.engine.rule import PolicyBook, RuleModule
 from audit_rules.facts.generic_prices import ASKED_BY, are_tablets, dearest_generics
 from audit_rules.policy.terms.fills import GenericTrial
-from flows.judging.frames import PopulationFacts, supplied
-from flows.warehouse.connection import left
-from flows.warehouse.memory import after, builds_on_answers
+from flows.judging.population import PopulationFacts, supplied_tables
+from flows.provenance import digest
+from flows.settle.claims import AFFECTED_CLAIM
+from flows.settle.persons import PERSON_OF, RELINKED_MEMBER, SOLE_PERSON
+from flows.warehouse.memory import NEW_FILE, newly_known_since, reuse_last_answers
+from flows.warehouse.run_table import Reuse, RunTable
 from flows.warehouse.sql import day, run
 
+GENERIC_PRICE = RunTable(
+    "generic_price",
+    grain="what a generic's price is asked for by any brand fill (ASKED_BY), if there is one",
+    columns={
+        "ingredient": "VARCHAR",
+        "strength_mg": "DOUBLE",
+        "payer_id": "VARCHAR",
+        "service_date": "DATE",
+        "price_days": "BIGINT",
+        "generic_cents": "BIGINT",
+        "generic_milli": "BIGINT",
+    },
+    reuse=Reuse.WHOLE,
+)
+PAYER_START = RunTable(
+    "payer_start",
+    grain="payer_id; the first date of its fills",
+    columns={"payer_id": "VARCHAR", "first_dispensing_date": "DATE"},
+    reuse=Reuse.WHOLE,
+)
+CHANGED_PROVIDER = RunTable(
+    "changed_provider",
+    grain="NPI with a specialty that the remembered run did not know",
+    columns={"npi": "VARCHAR"},
+)
+AFFECTED_PERSON = RunTable(
+    "affected_person",
+    grain="person whose answers may differ from those of the remembered run",
+    columns={"person": "VARCHAR"},
+)
+TABLES = (GENERIC_PRICE, PAYER_START, CHANGED_PROVIDER, AFFECTED_PERSON)
 
-def touched_persons(
+
+def mark_affected_persons(
     connection: duckdb.DuckDBPyConnection,
     book: PolicyBook,
     rules: Iterable[RuleModule],
-    others: PopulationFacts,
+    facts: PopulationFacts,
     as_of: date,
-    texts: str,
+    judgement_digest: str,
+    last_coverage: RunTable,
 ) -> date | None:
-    """Leave in run.touched_person who must be judged again; returns the night whose answers stand, None where all must be.
+    """List in AFFECTED_PERSON who must be re-evaluated.
 
-    `texts` stands for everything beside the rows that answers depend on. What others' answers are taken from is left for the
-    next night: run.generic_price and run.payer_start.
+    Returns the as-of date of the run whose answers are valid for everybody else; None if everybody
+    must be re-evaluated, and nobody is listed.
+
+    judgement_digest   of all that answers depend on besides rows, date and which tables are there.
+    last_coverage      the table in which the remembered run counted its answers.
     """
-    fills = named_fills(others.priced_fills, book.reference)
+    fills = named_fills(facts.priced_fills, book.reference)
     brand = _asked(fills, book)
     prices = dearest_generics(brand.select(ASKED_BY).unique().lazy(), fills.lazy()).collect()
-    left(connection, "generic_price", prices.sort(ASKED_BY))
-    left(connection, "payer_start", others.payer_start)
-    before = builds_on_answers(connection, texts, supplied(connection))
+    GENERIC_PRICE.store_frame(connection, prices.sort(ASKED_BY))
+    PAYER_START.store_frame(connection, facts.payer_start)
+    judged_under = digest(judgement_digest, *sorted(supplied_tables(connection)))
+    before = reuse_last_answers(connection, judged_under)
     if before is None:
         return None
-    _find_moved_providers(connection)
-    run(connection, "judging/touched_persons", as_of=day(as_of), after=after(before))
-    moved_prices = _moved(connection, "generic_price").select(ASKED_BY).unique()
-    touched = brand.join(moved_prices, on=ASKED_BY, how="semi", nulls_equal=True)["person"]
-    if _moved(connection, "payer_start").height:
-        touched = brand["person"]
-    left(connection, "of_others", touched.unique().to_frame())
+    _find_changed_providers(connection)
+    run(
+        connection,
+        "judging/affected_persons",
+        reads=(
+            NEW_FILE,
+            *AFFECTED_CLAIM.values(),
+            SOLE_PERSON,
+            RELINKED_MEMBER,
+            CHANGED_PROVIDER,
+            PERSON_OF,
+        ),
+        makes=(AFFECTED_PERSON,),
+        as_of=day(as_of),
+        after=newly_known_since(before),
+    )
+    prices_changed = _changed(connection, GENERIC_PRICE).select(ASKED_BY).unique()
+    by_others = brand.join(prices_changed, on=ASKED_BY, how="semi", nulls_equal=True)["person"]
+    if _changed(connection, PAYER_START).height:
+        by_others = brand["person"]
     passing = [reason for module in rules for reason in module.RULE.passing if before < as_of]
     connection.execute(
-        """INSERT INTO run.touched_person
-           FROM run.of_others UNION SELECT person_id FROM kept.main.judged_coverage WHERE list_contains(?, reason)""",
-        [passing],
+        f"""INSERT INTO {AFFECTED_PERSON}
+            SELECT unnest(CAST(? AS VARCHAR[]))
+            UNION
+            SELECT person_id FROM {last_coverage.remembered} WHERE list_contains(?, reason)""",
+        [by_others.unique().to_list(), passing],
     )
     return before
 
 
 def _asked(fills: pl.DataFrame, book: PolicyBook) -> pl.DataFrame:
-    """One row per brand fill and number of days in which some policy looks for a price: the person and what is asked for."""
+    """What generic prices are asked for: a row per brand fill and price_days of any policy."""
     days = book.terms(GenericTrial).select("price_days").unique().collect()
     return fills.filter(are_tablets("brand")).join(days, how="cross").select("person", *ASKED_BY)
 
 
-def _find_moved_providers(connection: duckdb.DuckDBPyConnection) -> None:
-    """run.moved_npi: providers of whom a specialty became known."""
-    connection.execute(
-        """CREATE OR REPLACE TABLE run.moved_npi AS
-           SELECT DISTINCT npi FROM (
-               SELECT npi, taxonomy_code FROM every_provider WHERE file_no IN (FROM run.new_file)
-               EXCEPT SELECT npi, taxonomy_code FROM every_provider WHERE file_no NOT IN (FROM run.new_file))"""
+def _find_changed_providers(connection: duckdb.DuckDBPyConnection) -> None:
+    CHANGED_PROVIDER.create(
+        connection,
+        f"""SELECT DISTINCT npi FROM (
+                SELECT npi, taxonomy_code FROM every_provider
+                WHERE file_no IN (FROM {NEW_FILE})
+                EXCEPT
+                SELECT npi, taxonomy_code FROM every_provider
+                WHERE file_no NOT IN (FROM {NEW_FILE}))""",
     )
 
 
-def _moved(connection: duckdb.DuckDBPyConnection, name: str) -> pl.DataFrame:
-    """Rows of a remembered table that are no longer so, and rows that were not."""
-    now, before = f"FROM run.{name}", f"FROM kept.main.{name}"
+def _changed(connection: duckdb.DuckDBPyConnection, table: RunTable) -> pl.DataFrame:
+    """Rows of a table that only this run has, and rows that only the remembered run had."""
+    now, before = f"FROM {table}", f"FROM {table.remembered}"
     frame: pl.DataFrame = connection.sql(
         f"({now} EXCEPT {before}) UNION ALL ({before} EXCEPT {now})"
     ).pl()

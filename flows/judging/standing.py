@@ -1,4 +1,4 @@
-"""Tonight's answers, put together with those of the remembered night that still stand."""
+"""Merge this run's answers with those of the last run that are still valid."""
 
 from dataclasses import replace
 
@@ -7,32 +7,58 @@ import polars as pl
 
 from audit_rules.engine.judge import COUNTED, EXCEPTION_ORDER, Judgement
 from audit_rules.engine.repeated_amounts import REPEATED_ORDER
-from flows.warehouse.connection import left
+from flows.judging.affected import AFFECTED_PERSON
+from flows.warehouse.memory import reuses_answers
+from flows.warehouse.run_table import ChangedRows, RunTable, sql_columns
 from schemas.results import EXCEPTION, REPEATED, Schema, conform
 
+_OF_AFFECTED = ChangedRows(("person_id",), AFFECTED_PERSON, ("person",))
+JUDGED_EXCEPTION = RunTable(
+    "judged_exception",
+    grain="exception of a person judged in this run",
+    columns=sql_columns(EXCEPTION),
+    reuse=_OF_AFFECTED,
+)
+JUDGED_COVERAGE = RunTable(
+    "judged_coverage",
+    grain="person judged in this run, policy, rule, outcome and reason; lines: how many",
+    columns=sql_columns(COUNTED),
+    reuse=_OF_AFFECTED,
+)
+JUDGED_REPEAT = RunTable(
+    "judged_repeat",
+    grain="claim whose lines repeat its amount, of a person judged in this run",
+    columns=sql_columns(REPEATED),
+    reuse=ChangedRows(("person",), AFFECTED_PERSON, ("person",)),
+)
+TABLES = (JUDGED_EXCEPTION, JUDGED_COVERAGE, JUDGED_REPEAT)
 
-def with_standing(connection: duckdb.DuckDBPyConnection, judgement: Judgement) -> Judgement:
-    """The judgement of everybody, from that of the touched persons; what was found tonight is left for the next night."""
-    left(connection, "judged_exception", judgement.exceptions)
-    left(connection, "judged_coverage", judgement.counted)
-    left(connection, "judged_repeat", judgement.repeated)
-    (builds,) = connection.execute("SELECT on_answers FROM run.builds_on").fetchall()[0]
-    if not builds:
+
+def store_and_merge_answers(
+    connection: duckdb.DuckDBPyConnection, judgement: Judgement
+) -> Judgement:
+    """Store the answers of this run for the next, and merge them with the remembered ones still
+    valid.
+
+    `judgement` is that of the affected persons, or of everybody if no answers are reused; what
+    comes back is that of everybody.
+    """
+    JUDGED_EXCEPTION.store_frame(connection, judgement.exceptions)
+    JUDGED_COVERAGE.store_frame(connection, judgement.counted)
+    JUDGED_REPEAT.store_frame(connection, judgement.repeated)
+    if not reuses_answers(connection):
         return judgement
 
-    def standing(what: str, columns: Schema, person: str = "person_id") -> pl.DataFrame:
-        untouched = f"{person} NOT IN (SELECT person FROM run.touched_person)"
-        return conform(
-            connection.sql(f"FROM kept.main.judged_{what} WHERE {untouched}").pl(), columns
-        )
+    def valid(table: RunTable, columns: Schema) -> pl.DataFrame:
+        assert isinstance(table.reuse, ChangedRows)
+        query = f"FROM {table.remembered} WHERE NOT {table.reuse.condition('run')}"
+        return conform(connection.sql(query).pl(), columns)
 
+    exceptions = pl.concat([judgement.exceptions, valid(JUDGED_EXCEPTION, EXCEPTION)])
+    repeated = pl.concat([judgement.repeated, valid(JUDGED_REPEAT, REPEATED)])
     return replace(
         judgement,
-        exceptions=pl.concat([judgement.exceptions, standing("exception", EXCEPTION)]).sort(
-            EXCEPTION_ORDER, nulls_last=True
-        ),
-        counted=pl.concat([judgement.counted, standing("coverage", COUNTED)]),
-        repeated=pl.concat([judgement.repeated, standing("repeat", REPEATED, "person")]).sort(
-            REPEATED_ORDER
-        ),
+        exceptions=exceptions.sort(EXCEPTION_ORDER, nulls_last=True),
+        counted=pl.concat([judgement.counted, valid(JUDGED_COVERAGE, COUNTED)]),
+        repeated=repeated.sort(REPEATED_ORDER),
     )

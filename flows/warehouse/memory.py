@@ -1,153 +1,172 @@
-"""What a warehouse remembers of its last night, so that the next one looks only at what moved since.
+"""What the warehouse remembers of its last run, so that the next one only looks at what changed.
 
-Everything here can be derived again from the rows. A night that may not build on the last one (its day is earlier, its
-texts are others, files are gone) looks at everything, and what it finds is remembered in place of what was.
+Everything remembered can be derived again from the rows. A run that may not reuse it (its as-of
+date is earlier, payer names or the program differ, files are gone) looks at everything, and what it
+finds replaces what was remembered. Which tables are remembered, their makers declare
+(`RunTable.reuse`).
 """
 
-from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import NamedTuple
 
 import duckdb
 
-from flows.provenance import digest, program_digest
+from flows.warehouse.run_table import ChangedRows, Reuse, RunTable
 from flows.warehouse.sql import day
-from schemas.tables import CLAIM_TABLES
 
 _NO_DAY = date.max
-NO_PAIRS = "(SELECT '' AS member_id, '' AS person_id WHERE false)"
-"""SQL of what is remembered of members and persons where nothing is."""
-_FACTS = (
-    "found_link",
-    "undated",
-    "sole_person",
-    *(f"{t}_fate" for t in CLAIM_TABLES),
-    "file_repeats",
+REMEMBERED = RunTable(
+    "remembered",
+    grain="the run: one row",
+    columns={
+        "as_of": "DATE",
+        "settled_under": "VARCHAR",
+        "judged_under": "VARCHAR",
+        "file_nos": "INTEGER[]",
+    },
+    reuse=Reuse.WHOLE,
 )
-GATHERED = (*CLAIM_TABLES, "diagnosis")
-"""The large tables, whose rows of affected members are gathered for the nights that follow."""
-_GATHERED = tuple(f"{t}_gathered" for t in GATHERED)
-_ANSWERS = (
-    "judged_exception",
-    "judged_coverage",
-    "judged_repeat",
-    "payer_start",
-    "generic_price",
-    "audited_member",
-    "gathered_member",
-    *_GATHERED,
+"""The run itself: its files, and digests of what its fates and its answers depend on."""
+NEW_FILE = RunTable(
+    "new_file",
+    grain="file to look at row by row: one that the remembered run did not have, else every file",
+    columns={"file_no": "INTEGER"},
 )
-_ADDED = ("found_link", *_GATHERED)
-"""Tables of which tonight found only what is not remembered yet."""
-_MOVED = {
-    f"{t}_fate": f"(file_no, row_number) IN (SELECT file_no, row_number FROM fresh.run.{t}_touched)"
-    for t in CLAIM_TABLES
-}
-_MOVED |= {"undated": "file_no IN (FROM fresh.run.new_file)"}
-_MOVED |= {"sole_person": "member_id IN (SELECT member_id FROM fresh.run.moved_member)"}
-_MOVED |= {
-    f"judged_{what}": "person_id IN (SELECT person FROM fresh.run.touched_person)"
-    for what in ("exception", "coverage")
-}
-_MOVED |= {"judged_repeat": "person IN (FROM fresh.run.touched_person)"}
-"""Tables of which only the rows that moved are exchanged; the others are small, and exchanged as a whole."""
+REUSED = RunTable(
+    "reused",
+    grain="the run: one row",
+    columns={
+        "settled": "BOOLEAN",  # whether remembered persons and fates are reused
+        "answers": "BOOLEAN",  # whether remembered answers are
+        "is_latest": "BOOLEAN",  # whether no run as of a later date is remembered
+        "is_judged": "BOOLEAN",  # whether this run got as far as judging
+    },
+)
+TABLES = (REMEMBERED, NEW_FILE, REUSED)
 
 
-def begin_night(
-    connection: duckdb.DuckDBPyConnection, night: date, payer_names: Mapping[str, str], whole: bool
+class Memory(NamedTuple):
+    """The tables of a run that a warehouse may remember: those of settling, and the answers."""
+
+    settled: tuple[RunTable, ...]
+    answers: tuple[RunTable, ...]
+
+
+class RememberedRun(NamedTuple):
+    """The run that a warehouse remembers; columns of REMEMBERED."""
+
+    as_of: date
+    settled_under: str
+    judged_under: str
+    file_nos: list[int]
+
+
+def start_from_last_run(
+    connection: duckdb.DuckDBPyConnection, as_of: date, settled_under: str, whole: bool
 ) -> date | None:
-    """Lay down what tonight builds on; returns the night that is remembered, None where everything must be looked at.
+    """Decide which persons and fates this run may reuse; makes NEW_FILE, REUSED and REMEMBERED.
 
-    run.new_file   files that are looked at row by row: those that the remembered night did not know, else all.
-    run.builds_on  one row: whether the facts (persons, final action) of the warehouse are built on, whether its answers
-                   are, whether no later night is remembered, and whether tonight was judged.
+    Returns the remembered as-of date, or None for a full run.
+
+    settled_under   a digest of all that persons and final action depend on besides rows and date.
+    whole           whether a full run is asked for.
     """
-    under = digest(program_digest(), *(f"{k}\t{v}" for k, v in sorted(payer_names.items())))
-    kept = _remembered(connection)
+    last = _last_run(connection)
     visible = {n for (n,) in connection.execute("SELECT file_no FROM every_file").fetchall()}
-    before = None
+    is_latest = last is None or last.as_of <= as_of
+    before, seen = None, set[int]()
     if (
-        kept
+        last
+        and is_latest
         and not whole
-        and kept.as_of <= night
-        and kept.settled_under == under
-        and visible >= set(kept.file_nos)
+        and last.settled_under == settled_under
+        and visible >= set(last.file_nos)
     ):
-        before = kept.as_of
-    seen = set(kept.file_nos) if kept and before else set()
-    connection.execute("CREATE OR REPLACE TABLE run.new_file (file_no INTEGER)")
-    connection.execute("INSERT INTO run.new_file SELECT unnest(?)", [sorted(visible - seen)])
+        before, seen = last.as_of, set(last.file_nos)
+    NEW_FILE.create(connection)
+    connection.execute(f"INSERT INTO {NEW_FILE} SELECT unnest(?)", [sorted(visible - seen)])
+    REUSED.create(connection)
     connection.execute(
-        """CREATE OR REPLACE TABLE run.builds_on AS
-           SELECT ? AS on_facts, false AS on_answers, ? AS is_last, false AS is_judged""",
-        [before is not None, not kept or kept.as_of <= night],
+        f"INSERT INTO {REUSED} VALUES (?, false, ?, false)",
+        [before is not None, is_latest],
     )
+    REMEMBERED.create(connection)
     connection.execute(
-        """CREATE OR REPLACE TABLE run.remembered AS
-           SELECT CAST(? AS DATE) AS as_of, ? AS settled_under, CAST(NULL AS VARCHAR) AS texts,
-                  CAST(? AS INTEGER[]) AS file_nos""",
-        [night, under, sorted(visible)],
+        f"INSERT INTO {REMEMBERED} VALUES (?, ?, NULL, ?)",
+        [as_of, settled_under, sorted(visible)],
     )
     return before
 
 
-def builds_on_answers(
-    connection: duckdb.DuckDBPyConnection, texts: str, supplied: Iterable[str]
-) -> date | None:
-    """The remembered night, where its answers still stand for everybody whom nothing touched since; else None.
+def reuse_last_answers(connection: duckdb.DuckDBPyConnection, judged_under: str) -> date | None:
+    """Decide whether answers of the remembered run are valid for everyone not affected since.
 
-    They do under the same texts and where the same tables were supplied.
+    Returns its as-of date if they are, else None.
+
+    judged_under   a digest of all that answers depend on besides rows and date.
     """
-    texts = digest(texts, *sorted(supplied))
-    kept = _remembered(connection)
-    on_facts = connection.execute("SELECT on_facts FROM run.builds_on").fetchall()[0][0]
-    stands = bool(on_facts and kept and kept.texts == texts)
-    connection.execute("UPDATE run.builds_on SET on_answers = ?, is_judged = true", [stands])
-    connection.execute("UPDATE run.remembered SET texts = ?", [texts])
-    return kept.as_of if kept and stands else None
+    last = _last_run(connection)
+    (settled,) = connection.execute(f"SELECT settled FROM {REUSED}").fetchall()[0]
+    valid = bool(settled and last and last.judged_under == judged_under)
+    connection.execute(f"UPDATE {REUSED} SET answers = ?, is_judged = true", [valid])
+    connection.execute(f"UPDATE {REMEMBERED} SET judged_under = ?", [judged_under])
+    return last.as_of if last and valid else None
 
 
-def after(before: date | None) -> str:
-    """SQL of the day after which rows of known files came to be known; without a night before no file is known."""
+def reuses_answers(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether answers of the remembered run are valid for everyone not affected since."""
+    (answers,) = connection.execute(f"SELECT answers FROM {REUSED}").fetchall()[0]
+    return bool(answers)
+
+
+def newly_known_since(before: date | None) -> str:
+    """SQL of the day after which rows of files that are not new became known.
+
+    Without a remembered run every file is new, and so it is a day that no row is after.
+    """
     return day(before or _NO_DAY)
 
 
-def remember(connection: duckdb.DuckDBPyConnection, source: str) -> None:
-    """Keep in the warehouse what tonight found; `source` is the schema that holds it. Part of the transaction of `keep`."""
-    on_facts, on_answers, is_last, is_judged = connection.execute(
-        f"FROM {source}.builds_on"
+def remember(connection: duckdb.DuckDBPyConnection, schema: str, memory: Memory) -> None:
+    """Remember this run in the warehouse, in the transaction at hand; `schema` holds its tables.
+
+    A run that did not judge, or that is earlier than the remembered one, leaves that as it is.
+    """
+    settled, answers, is_latest, is_judged = connection.execute(
+        f"SELECT settled, answers, is_latest, is_judged FROM {schema}.{REUSED.name}"
     ).fetchall()[0]
-    if not (is_last and is_judged):
+    if not (is_latest and is_judged):
         return
-    for names, builds in ((_FACTS, on_facts), (_ANSWERS, on_answers), (("remembered",), False)):
-        for name in names:
-            if builds and name in _MOVED:
-                connection.execute(f"DELETE FROM main.{name} WHERE {_MOVED[name]}")
-                connection.execute(
-                    f"INSERT INTO main.{name} BY NAME SELECT * FROM {source}.{name} WHERE {_MOVED[name]}"
-                )
-            elif builds and name in _ADDED:
-                connection.execute(f"INSERT INTO main.{name} BY NAME FROM {source}.{name}")
-            else:
-                connection.execute(f"CREATE OR REPLACE TABLE main.{name} AS FROM {source}.{name}")
+    for table in memory.settled:
+        _remember(connection, table, schema, settled)
+    for table in memory.answers:
+        _remember(connection, table, schema, answers)
+    _remember(connection, REMEMBERED, schema, False)
 
 
-class _RememberedRun(NamedTuple):
-    """The night that a warehouse remembers, its files, and under what it was settled (final action) and judged (texts)."""
+def _remember(
+    connection: duckdb.DuckDBPyConnection, table: RunTable, schema: str, reused: bool
+) -> None:
+    """Bring one remembered table up to date; `reused`: whether this run made only what changed."""
+    kept, fresh = f"main.{table.name}", f"{schema}.{table.name}"
+    if table.reuse is Reuse.NOTHING:
+        return
+    if reused and isinstance(table.reuse, ChangedRows):
+        changed = table.reuse.condition(schema)
+        connection.execute(f"DELETE FROM {kept} WHERE {changed}")
+        connection.execute(f"INSERT INTO {kept} BY NAME SELECT * FROM {fresh} WHERE {changed}")
+    elif reused and table.reuse is Reuse.ADDED:
+        connection.execute(f"INSERT INTO {kept} BY NAME FROM {fresh}")
+    else:
+        connection.execute(f"CREATE OR REPLACE TABLE {kept} AS FROM {fresh}")
 
-    as_of: date
-    settled_under: str
-    texts: str
-    file_nos: list[int]
 
-
-def _remembered(connection: duckdb.DuckDBPyConnection) -> _RememberedRun | None:
-    query = (
-        "SELECT 1 FROM duckdb_tables() WHERE database_name = 'kept' AND table_name = 'remembered'"
-    )
+def _last_run(connection: duckdb.DuckDBPyConnection) -> RememberedRun | None:
+    query = f"""SELECT 1 FROM duckdb_tables()
+                WHERE database_name = 'kept' AND table_name = '{REMEMBERED.name}'"""
     if not connection.execute(query).fetchall():
         return None
     (row,) = connection.execute(
-        "SELECT as_of, settled_under, texts, file_nos FROM kept.main.remembered"
+        f"SELECT as_of, settled_under, judged_under, file_nos FROM {REMEMBERED.remembered}"
     ).fetchall()
-    return _RememberedRun(*row)
+    return RememberedRun(*row)

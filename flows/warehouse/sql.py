@@ -1,7 +1,17 @@
-"""SQL files by name, and the quoting of the few identifiers and literals that cannot be bound."""
+"""SQL files by name, and the quoting of the few identifiers and literals that cannot be bound.
+
+Each SQL file begins with a header that names the tables it reads and makes:
+
+    -- reads: every_diagnosis, run.new_file
+    -- makes: run.undated_diagnosis
+
+Whoever runs the file names the same run tables, as the declarations it has imported.
+"""
 
 import re
+from collections.abc import Iterable
 from datetime import date
+from functools import cache
 from string import Template
 
 import duckdb
@@ -9,17 +19,72 @@ import polars as pl
 
 from flows.provenance import sql_folder
 
+_PASSED = re.compile(r"(?:run|kept\.main)\.\w+")
+_HEADER = re.compile(r"\A(?:--[^\n]*\n)*")
+
+
+@cache
+def text(name: str) -> str:
+    """The text of sql/NAME.sql."""
+    return (sql_folder() / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def header(name: str) -> dict[str, str]:
+    """The parts of the header of sql/NAME.sql: `reads`, `makes` and `words`; empty if not there."""
+    found = _HEADER.match(text(name))
+    lines = found[0].replace("--", " ") if found else ""
+    parts = re.split(r"\b(reads|makes|words):", lines)
+    return {"reads": "", "makes": "", "words": ""} | dict(
+        zip(parts[1::2], parts[2::2], strict=True)
+    )
+
 
 def statements(name: str) -> list[str]:
-    """The statements of sql/NAME.sql, in order, comments left out."""
-    text = re.sub(r"--[^\n]*", "", (sql_folder() / f"{name}.sql").read_text(encoding="utf-8"))
-    return [s.strip() for s in text.split(";\n") if s.strip()]
+    """The statements of sql/NAME.sql, in order, without comments."""
+    bare = re.sub(r"--[^\n]*", "", text(name))
+    return [s.strip() for s in bare.split(";\n") if s.strip()]
 
 
-def run(connection: duckdb.DuckDBPyConnection, name: str, **words: str) -> None:
-    """Run sql/NAME.sql; `$word` and `${word}` in it stand for the (already safe) SQL text given for it."""
+def run(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    *,
+    reads: Iterable[object] = (),
+    makes: Iterable[object] = (),
+    **words: str,
+) -> None:
+    """Run sql/NAME.sql; `$word` and `${word}` in it are replaced by the (already safe) SQL given.
+
+    reads, makes   the run tables that the file reads and makes, as its header names them.
+    """
+    _compare(name, reads, makes, words)
     for statement in statements(name):
         connection.execute(Template(statement).substitute(words))
+
+
+def fetched_from(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    *,
+    reads: Iterable[object] = (),
+    **words: str,
+) -> pl.DataFrame:
+    """The rows of sql/NAME.sql, which is one query, in a total order of their content."""
+    _compare(name, reads, (), words)
+    (query,) = statements(name)
+    return fetched(connection, Template(query).substitute(words))
+
+
+def _compare(
+    name: str, reads: Iterable[object], makes: Iterable[object], words: dict[str, str]
+) -> None:
+    """Raise ValueError unless the header of a file names just these run tables."""
+    for part, tables in (("reads", reads), ("makes", makes)):
+        named = set(_PASSED.findall(Template(header(name)[part]).safe_substitute(words)))
+        given = {str(table) for table in tables}
+        if named != given:
+            differing = ", ".join(sorted(named ^ given))
+            raise ValueError(f"sql/{name}.sql: its header and its caller differ on {differing}")
 
 
 def identifier(name: str) -> str:
@@ -49,6 +114,6 @@ def one(connection: duckdb.DuckDBPyConnection, query: str, *values: object) -> i
 
 
 def fetched(connection: duckdb.DuckDBPyConnection, query: str) -> pl.DataFrame:
-    """What a query gives, in a total order of its content, so that no plan of the engine shows in a result."""
+    """The rows of a query in a total order of their content: no query plan shows in results."""
     frame: pl.DataFrame = connection.sql(f"SELECT * FROM ({query}) ORDER BY ALL").pl()
     return frame

@@ -1,25 +1,20 @@
--- Claim rows of affected persons known on the as-of date, exact duplicates left out, with what became of them.
--- known_$table  grain: row. fate: history, superseded, reversed or denied; figures are netted where a key was.
--- inputs: gathered_$table, run.affected_member, run.affected_person, run.sole_person, run.payer, run.${table}_fate
+-- Claim rows of the persons to be judged that are known on the as-of date, exact duplicates left out.
+-- fate: history, superseded, reversed or denied. Figures are netted.
+--
+-- reads: run.settled_cached_$table, run.judged_member, run.judged_person
+-- words: $table; $as_of; $quantity: the column of the table's quantity.
 
-CREATE OR REPLACE TEMP VIEW known_$table AS
-SELECT k.* EXCLUDE (fee),
-       CAST(k.quantity * 1000 AS BIGINT) AS quantity_milli,
-       CAST(k.paid_amount * 100 AS BIGINT) AS paid_cents,
-       CAST(k.fee * 100 AS BIGINT) AS fee_cents
-FROM (
-    SELECT t.* EXCLUDE (file_no, row_number, member_hash, person_id, $quantity, paid_amount),
-           coalesce(t.person_id, s.sole_person_id, t.member_id) AS person,
-           p.payer_id,
-           $service_date AS service_date,
-           coalesce(f.fate, 'history') AS fate,
-           CASE WHEN f.is_netted THEN f.netted_quantity ELSE t.$quantity END AS quantity,
-           CASE WHEN f.is_netted THEN f.netted_paid_amount ELSE t.paid_amount END AS paid_amount,
-           CASE WHEN f.is_netted THEN f.netted_fee ELSE $fee END AS fee
-    FROM gathered_$table t
-    JOIN run.payer p ON p.name = lower(t.payer)
-    LEFT JOIN run.sole_person s ON s.member_id = t.member_id
-    LEFT JOIN run.${table}_fate f ON f.file_no = t.file_no AND f.row_number = t.row_number
-    WHERE $service_date <= $as_of AND t.member_hash IN (SELECT member_hash FROM run.affected_member)
-) k
-WHERE k.fate <> 'duplicate' AND k.person IN (FROM run.affected_person);
+SELECT k.* EXCLUDE (file_no, row_number, member_hash, person_id, $quantity, paid_amount, service_date,
+                    person, payer_id, fate, is_netted,
+                    netted_quantity, netted_paid_amount, netted_fee, is_paid_history),
+       k.person, k.payer_id, k.service_date, k.fate,
+       k.netted_quantity AS quantity,
+       k.netted_paid_amount AS paid_amount,
+       CAST(k.netted_quantity * 1000 AS BIGINT) AS quantity_milli,
+       CAST(k.netted_paid_amount * 100 AS BIGINT) AS paid_cents,
+       CAST(k.netted_fee * 100 AS BIGINT) AS fee_cents,
+       k.is_paid_history
+FROM run.settled_cached_$table k
+WHERE k.service_date <= $as_of AND k.fate <> 'duplicate'
+  AND k.member_hash IN (SELECT member_hash FROM run.judged_member)
+  AND k.person IN (FROM run.judged_person)

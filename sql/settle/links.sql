@@ -1,24 +1,40 @@
--- One round of linking: who is who, which decides what an undated diagnosis is dated by, which decides whether it links anybody.
--- run.sole_person      grain: member_id that goes with exactly one person_id: that person everywhere.
--- run.dated_diagnosis  grain: undated diagnosis row; diagnosis_date is the earliest service date of that person's claim of that
---                      id, null where there is no such claim.
--- run.unresolved       grain: undated diagnosis row without such a claim: it is quarantined, and links nobody.
--- inputs: run.dated_link, run.undated, run.claim_of_undated, run.unresolved of the round before.
+-- One round of linking. Who is who decides what dates an undated diagnosis, and a diagnosis that no
+-- claim dates links nobody: so the rounds go on until no link changes.
+--
+-- reads: run.every_link, run.undated_diagnosis, run.claim_of_undated, run.person_of,
+--        run.unresolved_diagnosis (of the round before)
+-- makes: run.sole_person, run.dated_diagnosis, run.unresolved_diagnosis, run.changed_link
+
+CREATE OR REPLACE TEMP TABLE unresolved_before AS FROM run.unresolved_diagnosis;
 
 CREATE OR REPLACE TABLE run.sole_person AS
 SELECT member_id, min(person_id) AS sole_person_id
-FROM (FROM run.dated_link
-      UNION SELECT u.member_id, u.person_id FROM run.undated u ANTI JOIN run.unresolved USING (file_no, row_number)
+FROM (FROM run.every_link
+      UNION SELECT u.member_id, u.person_id
+            FROM run.undated_diagnosis u ANTI JOIN unresolved_before USING (file_no, row_number)
             WHERE u.person_id IS NOT NULL)
 GROUP BY member_id HAVING count(*) = 1;
 
 CREATE OR REPLACE TABLE run.dated_diagnosis AS
-SELECT u.file_no, u.row_number, c.service_date AS diagnosis_date
-FROM (SELECT u.file_no, u.row_number, u.claim_id, coalesce(u.person_id, s.sole_person_id, u.member_id) AS person
-      FROM run.undated u LEFT JOIN run.sole_person s USING (member_id)) u
-LEFT JOIN (SELECT claim_id, coalesce(c.person_id, s.sole_person_id, c.member_id) AS person, min(service_date) AS service_date
-           FROM run.claim_of_undated c LEFT JOIN run.sole_person s USING (member_id)
-           GROUP BY ALL) c USING (claim_id, person);
+WITH diagnosis AS (
+    SELECT u.file_no, u.row_number, u.claim_id,
+           run.person_of(u.person_id, s.sole_person_id, u.member_id) AS person
+    FROM run.undated_diagnosis u LEFT JOIN run.sole_person s USING (member_id)),
+claim AS (
+    SELECT c.claim_id, run.person_of(c.person_id, s.sole_person_id, c.member_id) AS person,
+           min(c.service_date) AS service_date
+    FROM run.claim_of_undated c LEFT JOIN run.sole_person s USING (member_id)
+    GROUP BY ALL)
+SELECT d.file_no, d.row_number, c.service_date AS diagnosis_date
+FROM diagnosis d LEFT JOIN claim c USING (claim_id, person);
 
-CREATE OR REPLACE TABLE run.unresolved AS
+CREATE OR REPLACE TABLE run.unresolved_diagnosis AS
 SELECT file_no, row_number FROM run.dated_diagnosis WHERE diagnosis_date IS NULL;
+
+CREATE OR REPLACE TABLE run.changed_link AS
+SELECT file_no, row_number
+FROM (FROM run.unresolved_diagnosis EXCEPT FROM unresolved_before
+      UNION ALL (FROM unresolved_before EXCEPT FROM run.unresolved_diagnosis))
+JOIN run.undated_diagnosis USING (file_no, row_number)
+ANTI JOIN run.every_link USING (member_id, person_id)
+WHERE person_id IS NOT NULL;

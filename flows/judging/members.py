@@ -1,0 +1,152 @@
+"""Who is judged, under which member ids their rows may be, and the cache of those rows."""
+
+from datetime import date
+
+import duckdb
+import polars as pl
+
+from audit_rules.reference.codes import Reference
+from flows.judging.affected import AFFECTED_PERSON
+from flows.judging.population import AUDITED_NDC
+from flows.settle.persons import EVERY_LINK, PERSON_OF, SOLE_PERSON, UNDATED_DIAGNOSIS
+from flows.warehouse.layout import seen_columns
+from flows.warehouse.memory import NEW_FILE, newly_known_since
+from flows.warehouse.run_table import Columns, Reuse, RunTable
+from flows.warehouse.sql import day, run
+from schemas.tables import CLAIM_TABLES
+from schemas.tables import TABLES as INPUT
+
+_CACHED = (*CLAIM_TABLES, "diagnosis")
+"""The large tables: rows of judged members are cached for the runs that follow."""
+_HASH = {"member_hash": "UBIGINT"}
+AUDITED_HCPCS = RunTable(
+    "audited_hcpcs", grain="HCPCS code that may be of an audited drug", columns={"code": "VARCHAR"}
+)
+AUDITED_MEMBER = RunTable(
+    "audited_member",
+    grain="member_id and person_id of a line that may be of an audited drug",
+    columns={"member_id": "VARCHAR", "person_id": "VARCHAR"},
+    reuse=Reuse.WHOLE,
+)
+JUDGED_PERSON = RunTable(
+    "judged_person",
+    grain="person with such a line who is judged in this run",
+    columns={"person": "VARCHAR"},
+)
+JUDGED_MEMBER = RunTable(
+    "judged_member",
+    grain="member_id under which rows of such a person may be",
+    columns={"member_id": "VARCHAR"} | _HASH,
+)
+NEWLY_CACHED_MEMBER = RunTable(
+    "newly_cached_member",
+    grain="hash of a judged member whose rows no earlier run cached",
+    columns=_HASH,
+)
+CACHED_MEMBER = RunTable(
+    "cached_member",
+    grain="hash of a member whose rows are cached: judged in this run or an earlier one",
+    columns=_HASH,
+    reuse=Reuse.WHOLE,
+)
+
+
+def cached_columns(table: str) -> Columns:
+    """Name and SQL type of every column of a cached row."""
+    left_out = ("row_hash", "notes", "raw_record", "place")
+    return {n: t for n, t in seen_columns(INPUT[table]).items() if n not in left_out}
+
+
+CACHED_ROW = {
+    table: RunTable(
+        f"cached_{table}",
+        grain="row of a cached member that no earlier run cached",
+        columns=cached_columns(table),
+        reuse=Reuse.ADDED,
+    )
+    for table in _CACHED
+}
+EVERY_CACHED_ROW = {
+    table: RunTable(
+        f"every_cached_{table}",
+        grain="row of a cached member",
+        columns=cached_columns(table),
+    )
+    for table in _CACHED
+}
+TABLES = (
+    AUDITED_HCPCS,
+    AUDITED_MEMBER,
+    JUDGED_PERSON,
+    JUDGED_MEMBER,
+    NEWLY_CACHED_MEMBER,
+    CACHED_MEMBER,
+    *CACHED_ROW.values(),
+    *EVERY_CACHED_ROW.values(),
+)
+
+
+def find_judged_members(
+    connection: duckdb.DuckDBPyConnection,
+    reference: Reference,
+    as_of: date,
+    before: date | None,
+) -> None:
+    """Find who is judged and under which member ids, and cache the rows of these members.
+
+    before   the as-of date of the run whose answers are valid for everybody but those of
+             AFFECTED_PERSON; without it everybody is judged.
+    """
+    audited = reference.hcpcs.filter(pl.col("role") != "never").select(code="hcpcs")
+    AUDITED_HCPCS.store_frame(connection, audited)
+    _find_members(connection, as_of, before)
+    for table in _CACHED:
+        _cache_rows(connection, table, before)
+
+
+def _find_members(connection: duckdb.DuckDBPyConnection, as_of: date, before: date | None) -> None:
+    """Find who is judged, under which member ids, and whose rows are to be cached."""
+    run(
+        connection,
+        "judging/judged_members",
+        reads=(
+            EVERY_LINK,
+            UNDATED_DIAGNOSIS,
+            SOLE_PERSON,
+            PERSON_OF,
+            AUDITED_HCPCS,
+            AUDITED_NDC,
+        ),
+        makes=(
+            AUDITED_MEMBER,
+            JUDGED_PERSON,
+            JUDGED_MEMBER,
+            NEWLY_CACHED_MEMBER,
+            CACHED_MEMBER,
+        ),
+        as_of=day(as_of),
+        after=newly_known_since(before),
+        looked_at=_looked_at(before),
+        asked_for=f"person IN (FROM {AFFECTED_PERSON})" if before else "true",
+        audited_before=AUDITED_MEMBER.remembered if before else AUDITED_MEMBER.empty,
+        cached_before=CACHED_MEMBER.remembered if before else CACHED_MEMBER.empty,
+    )
+
+
+def _cache_rows(connection: duckdb.DuckDBPyConnection, table: str, before: date | None) -> None:
+    """Cache rows of the members in CACHED_MEMBER that no earlier run cached."""
+    made = CACHED_ROW[table]
+    run(
+        connection,
+        "judging/cached_rows",
+        reads=(CACHED_MEMBER, NEWLY_CACHED_MEMBER),
+        makes=(made, EVERY_CACHED_ROW[table]),
+        table=table,
+        looked_at=_looked_at(before),
+        cached_before=made.remembered if before else made.empty,
+    )
+
+
+def _looked_at(before: date | None) -> str:
+    """SQL condition on the rows of files that are looked at row by row."""
+    return f"file_no IN (FROM {NEW_FILE})" if before else "true"

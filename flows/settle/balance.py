@@ -1,0 +1,206 @@
+"""The conservation checks of a run: no row is lost, and none is counted twice."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from datetime import date
+
+import duckdb
+
+from flows.errors import DoesNotBalance
+from flows.settle.claims import FATE, FILE_ORDER
+from flows.settle.persons import UNRESOLVED_DIAGNOSIS
+from flows.warehouse.layout import compared
+from flows.warehouse.memory import NEW_FILE
+from flows.warehouse.run_table import Reuse, RunTable
+from flows.warehouse.sql import day, run
+from schemas.tables import CLAIM_TABLES
+from schemas.tables import TABLES as INPUT
+
+_COUNT = {"file_no": "INTEGER", "repeats": "BIGINT"}
+REPEAT_CHANGE = RunTable(
+    "repeat_change",
+    grain="file and table; repeats: by how much its count of exact duplicates changed",
+    columns=_COUNT,
+)
+FILE_REPEATS = RunTable(
+    "file_repeats",
+    grain="file of a table that holds no claims, with any exact duplicate; repeats: how many",
+    columns=_COUNT,
+    reuse=Reuse.WHOLE,
+)
+TABLES = (REPEAT_CHANGE, FILE_REPEATS)
+
+
+@dataclass(frozen=True)
+class FileCounts:
+    """Counts of one file: rows_read = accepted + quarantined + duplicates + purged."""
+
+    table: str
+    file: str
+    sha256: str
+    rows_read: int
+    accepted: int
+    quarantined: int
+    duplicates: int
+    purged: int = 0
+
+
+@dataclass(frozen=True)
+class TableCounts:
+    """Counts of one claim table.
+
+    accepted = history + superseded + reversed + denied + after_as_of. unpriced is part of history,
+    and unmatched_reversals are part of reversed.
+    """
+
+    table: str
+    accepted: int
+    history: int
+    superseded: int
+    reversed: int
+    denied: int
+    after_as_of: int
+    unpriced: int
+    unmatched_reversals: int
+
+
+@dataclass(frozen=True)
+class Balance:
+    """The counts of a run: every file, and both claim tables."""
+
+    files: tuple[FileCounts, ...]
+    tables: tuple[TableCounts, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """The counts as the manifest has them."""
+        return {
+            "files": [asdict(f) for f in self.files],
+            "tables": [asdict(t) for t in self.tables],
+        }
+
+
+def count_rows(connection: duckdb.DuckDBPyConnection, as_of: date, before: date | None) -> Balance:
+    """Count what became of every row. Raises DoesNotBalance if the counts do not add up.
+
+    before   the as-of date of the remembered run, if its counts of duplicates are reused.
+    """
+    balance = Balance(
+        _file_counts(connection, before),
+        tuple(_table_counts(connection, table, as_of) for table in CLAIM_TABLES),
+    )
+    _check(balance)
+    return balance
+
+
+def _file_counts(
+    connection: duckdb.DuckDBPyConnection, before: date | None
+) -> tuple[FileCounts, ...]:
+    def per_file(query: str) -> dict[int, int]:
+        return dict(connection.execute(f"{query} GROUP BY file_no").fetchall())
+
+    duplicates = _repeats(connection, before)
+    in_table: dict[int, int] = {}
+    for table in INPUT:
+        in_table |= per_file(f"SELECT file_no, count(*) FROM every_{table}")
+    for table in CLAIM_TABLES:
+        duplicates |= per_file(
+            f"SELECT file_no, count(*) FROM {FATE[table]} WHERE fate = 'duplicate'"
+        )
+    quarantined = per_file("SELECT file_no, count(DISTINCT row_number) FROM every_quarantine")
+    unresolved = per_file(f"SELECT file_no, count(*) FROM {UNRESOLVED_DIAGNOSIS}")
+    purged = per_file("SELECT file_no, CAST(sum(rows) AS BIGINT) FROM every_purge")
+    files = connection.execute(
+        "SELECT file_no, table_name, name, sha256, rows_read FROM every_file ORDER BY name, sha256"
+    )
+    return tuple(
+        FileCounts(
+            table,
+            name,
+            sha256,
+            rows_read,
+            accepted=in_table.get(n, 0) - duplicates.get(n, 0) - unresolved.get(n, 0),
+            quarantined=quarantined.get(n, 0) + unresolved.get(n, 0),
+            duplicates=duplicates.get(n, 0),
+            purged=purged.get(n, 0),
+        )
+        for n, table, name, sha256, rows_read in files.fetchall()
+    )
+
+
+def _repeats(connection: duckdb.DuckDBPyConnection, before: date | None) -> dict[int, int]:
+    """Exact duplicates per file of the tables that hold no claims: remembered ones and changes."""
+    REPEAT_CHANGE.create(connection)
+    for table in INPUT.values():
+        if table.is_claim:
+            continue
+        new = f"SELECT row_hash FROM every_{table.name} WHERE file_no IN (FROM {NEW_FILE})"
+        run(
+            connection,
+            "settle/repeats",
+            reads=(FILE_ORDER, NEW_FILE),
+            makes=(REPEAT_CHANGE,),
+            table=table.name,
+            looked_at=f"row_hash IN ({new})" if before else "true",
+            columns=", ".join(compared(c, "t.") for c in table.columns),
+        )
+    remembered = f"UNION ALL FROM {FILE_REPEATS.remembered}" if before else ""
+    FILE_REPEATS.create(
+        connection,
+        f"""SELECT file_no, CAST(sum(repeats) AS BIGINT) AS repeats
+            FROM (FROM {REPEAT_CHANGE} {remembered}) GROUP BY file_no""",
+    )
+    return dict(connection.execute(f"FROM {FILE_REPEATS}").fetchall())
+
+
+def _table_counts(connection: duckdb.DuckDBPyConnection, table: str, as_of: date) -> TableCounts:
+    """Count rows with a fate of their own by it; all others are history, or after the as-of date.
+
+    The settled view says the same of each row, but joins every row to say so: counting takes
+    longer.
+    """
+    today = day(as_of)
+    (stored, known, unpriced), *_ = connection.execute(
+        f"""SELECT count(*), count(*) FILTER (service_date <= {today}),
+                   count(*) FILTER (service_date <= {today} AND paid_amount IS NULL)
+            FROM every_{table}"""
+    ).fetchall()
+    fates = connection.execute(
+        f"""SELECT fate, is_after_as_of, count(*), count(*) FILTER (is_unpriced),
+                   count(*) FILTER (paid_amount IS NULL),
+                   count(*) FILTER (coalesce(is_unmatched_reversal, false))
+            FROM {FATE[table]} GROUP BY ALL"""
+    ).fetchall()
+    n: Counter[str] = Counter()
+    for fate, is_after, rows, *_ in fates:
+        n[fate] += rows
+        n["after_as_of" if is_after else "history"] -= rows
+    own = sum(row[3] for row in fates if not row[1])
+    return TableCounts(
+        table,
+        accepted=stored - n["duplicate"],
+        history=known + n["history"],
+        superseded=n["superseded"],
+        reversed=n["reversed"],
+        denied=n["denied"],
+        after_as_of=stored - known + n["after_as_of"],
+        unpriced=unpriced - own + sum(row[4] for row in fates if row[0] == "history"),
+        unmatched_reversals=sum(row[5] for row in fates),
+    )
+
+
+def _check(balance: Balance) -> None:
+    for f in balance.files:
+        if f.rows_read != f.accepted + f.quarantined + f.duplicates + f.purged:
+            raise DoesNotBalance(
+                f"{f.file}: {f.rows_read} rows read, but {f.accepted} accepted + "
+                f"{f.quarantined} quarantined + {f.duplicates} duplicate + {f.purged} purged. "
+                "Nothing was published; please report it."
+            )
+    for t in balance.tables:
+        fates = t.history + t.superseded + t.reversed + t.denied + t.after_as_of
+        in_files = sum(f.accepted for f in balance.files if f.table == t.table)
+        if not t.accepted == fates == in_files:
+            raise DoesNotBalance(
+                f"{t.table}: {t.accepted} rows accepted, but {fates} have a fate and {in_files} "
+                "are in files. Nothing was published; please report it."
+            )

@@ -1,0 +1,143 @@
+"""Who is who: which rows are about one person, and what dates the undated diagnoses."""
+
+from datetime import date
+
+import duckdb
+
+from flows.warehouse.memory import NEW_FILE, newly_known_since
+from flows.warehouse.run_table import ChangedRows, Reuse, RunMacro, RunTable
+from flows.warehouse.sql import day, one, run
+
+_LINK_ROUNDS = 8  # each settles one more step of a chain of links; real extracts need two
+
+_LINK = {"member_id": "VARCHAR", "person_id": "VARCHAR"}
+_ROW = {"file_no": "INTEGER", "row_number": "BIGINT"}
+
+PERSON_OF = RunMacro("person_of", "the person of a row with (person_id, sole_person_id, member_id)")
+PAYER_NAME = RunTable(
+    "payer_name",
+    grain="name of a policy's payer in lower case, as policies and config spell it",
+    columns={"name": "VARCHAR", "payer_id": "VARCHAR"},
+)
+PAYER = RunTable(
+    "payer",
+    grain="payer name of any row, in lower case; payer_id: the policy's payer, else that name",
+    columns={"name": "VARCHAR", "payer_id": "VARCHAR"},
+)
+STATED_LINK = RunTable(
+    "stated_link",
+    grain="member_id and person_id that one dated row states, and no row of an earlier run",
+    columns=_LINK,
+    reuse=Reuse.ADDED,
+)
+EVERY_LINK = RunTable(
+    "every_link", grain="member_id and person_id that any dated row states", columns=_LINK
+)
+UNDATED_DIAGNOSIS = RunTable(
+    "undated_diagnosis",
+    grain="diagnosis row without a date",
+    columns=_ROW | {"claim_id": "VARCHAR"} | _LINK,
+    reuse=ChangedRows(("file_no",), NEW_FILE, ("file_no",)),
+)
+CLAIM_OF_UNDATED = RunTable(
+    "claim_of_undated",
+    grain="claim row known on the as-of date whose claim an undated diagnosis names",
+    columns={"claim_id": "VARCHAR"} | _LINK | {"service_date": "DATE"},
+)
+UNRESOLVED_DIAGNOSIS = RunTable(
+    "unresolved_diagnosis",
+    grain="undated diagnosis row without such a claim: it is quarantined, and links nobody",
+    columns=_ROW,
+)
+DATED_DIAGNOSIS = RunTable(
+    "dated_diagnosis",
+    grain="undated diagnosis row; diagnosis_date: the earliest service date of the claim that it "
+    "names of its person, null if there is none",
+    columns=_ROW | {"diagnosis_date": "DATE"},
+)
+CHANGED_LINK = RunTable(
+    "changed_link",
+    grain="undated diagnosis row that links other persons in the next round than in this one",
+    columns=_ROW,
+)
+_SOLE_PERSON = {"member_id": "VARCHAR", "sole_person_id": "VARCHAR"}
+RELINKED_MEMBER = RunTable(
+    "relinked_member",
+    grain="member_id whose sole person differs from the remembered run; null: none",
+    columns={"member_id": "VARCHAR", "person_before": "VARCHAR", "person_now": "VARCHAR"},
+)
+SOLE_PERSON = RunTable(
+    "sole_person",
+    grain="member_id that goes with exactly one person_id: it is that person everywhere",
+    columns=_SOLE_PERSON,
+    reuse=ChangedRows(("member_id",), RELINKED_MEMBER, ("member_id",)),
+)
+TABLES = (
+    PAYER_NAME,
+    PAYER,
+    STATED_LINK,
+    EVERY_LINK,
+    UNDATED_DIAGNOSIS,
+    CLAIM_OF_UNDATED,
+    UNRESOLVED_DIAGNOSIS,
+    DATED_DIAGNOSIS,
+    CHANGED_LINK,
+    RELINKED_MEMBER,
+    SOLE_PERSON,
+)
+
+
+def name_payers(connection: duckdb.DuckDBPyConnection, payer_names: dict[str, str]) -> None:
+    """List the names of the policies' payers, in lower case, with the payer each means."""
+    PAYER_NAME.create(connection)
+    for name, payer_id in sorted(payer_names.items()):
+        connection.execute(f"INSERT INTO {PAYER_NAME} VALUES (?, ?)", [name, payer_id])
+
+
+def link_persons(connection: duckdb.DuckDBPyConnection, as_of: date, before: date | None) -> None:
+    """Link persons and date the undated diagnoses.
+
+    A diagnosis that finds no claim links nobody, which may undo other links: hence the rounds.
+
+    before   the as-of date of the remembered run, if its links are reused.
+    """
+    run(
+        connection,
+        "settle/persons",
+        reads=(PAYER_NAME, NEW_FILE),
+        makes=(
+            PERSON_OF,
+            PAYER,
+            STATED_LINK,
+            EVERY_LINK,
+            UNDATED_DIAGNOSIS,
+            CLAIM_OF_UNDATED,
+            UNRESOLVED_DIAGNOSIS,
+        ),
+        as_of=day(as_of),
+        after=newly_known_since(before),
+        links_before=STATED_LINK.remembered if before else STATED_LINK.empty,
+        undated_before=UNDATED_DIAGNOSIS.remembered if before else UNDATED_DIAGNOSIS.empty,
+    )
+    for _ in range(_LINK_ROUNDS):
+        run(
+            connection,
+            "settle/links",
+            reads=(
+                EVERY_LINK,
+                UNDATED_DIAGNOSIS,
+                CLAIM_OF_UNDATED,
+                UNRESOLVED_DIAGNOSIS,
+                PERSON_OF,
+            ),
+            makes=(SOLE_PERSON, DATED_DIAGNOSIS, UNRESOLVED_DIAGNOSIS, CHANGED_LINK),
+        )
+        if not one(connection, f"SELECT count(*) FROM {CHANGED_LINK}"):
+            break
+    if before:
+        run(
+            connection,
+            "settle/relinked_members",
+            reads=(SOLE_PERSON, SOLE_PERSON.remembered),
+            makes=(RELINKED_MEMBER,),
+        )

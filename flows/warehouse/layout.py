@@ -1,0 +1,197 @@
+"""The tables of a warehouse, and how a warehouse of an earlier version is brought up to date."""
+
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from flows.warehouse.run_table import RunTable
+from flows.warehouse.sql import identifier, run
+from schemas.tables import TABLES, Column, Kind, Table
+
+SCHEMA_VERSION = 5
+_ALWAYS = "DATE '0001-01-01'"  # as-of date given to rows loaded before schema version 2
+_TYPES = {
+    Kind.DATE: "DATE",
+    Kind.AMOUNT: "DECIMAL(18, 2)",
+    Kind.QUANTITY: "DECIMAL(18, 3)",
+    Kind.INTEGER: "BIGINT",
+}
+BOOKKEEPING = {
+    "file_no": "INTEGER",
+    "row_number": "BIGINT",  # position among the file's readable records, from 1
+    "member_hash": "UBIGINT",  # narrows members fast; equal text is always checked as well
+    "row_hash": "UBIGINT",  # claims: of the line key; other tables: of every column
+    "notes": "VARCHAR",  # COLUMN|WARNING of values that were read with a reservation
+    "raw_record": "VARCHAR",  # text of a row that fails a check, until it is quarantined
+}
+LEDGERS = {
+    "meta": "schema_version INTEGER",
+    "file": """file_no INTEGER, table_name VARCHAR, name VARCHAR, sha256 VARCHAR, rows_read BIGINT,
+               columns VARCHAR[], unknown_columns VARCHAR[], night DATE, load_no INTEGER""",
+    "quarantine": """file_no INTEGER, row_number BIGINT, column_name VARCHAR, check_name VARCHAR,
+                     raw_record VARCHAR""",
+    "warning": """file_no INTEGER, column_name VARCHAR, check_name VARCHAR, rows BIGINT,
+                  first_row_number BIGINT""",
+    # the exception ledger: what each run changed (sql/ledger/events.sql), under which texts, and
+    # what persons decided in between
+    "night": "as_of DATE, run_id VARCHAR",
+    "night_text": "as_of DATE, name VARCHAR, sha256 VARCHAR",
+    "ledger_event": """night DATE, exception_id VARCHAR, status VARCHAR, why VARCHAR,
+                       first_seen DATE, last_seen DATE, rule_id VARCHAR, policy_id VARCHAR,
+                       payer VARCHAR, member_id VARCHAR, claim_source VARCHAR, claim_id VARCHAR,
+                       claim_line_number BIGINT, outcome VARCHAR, reason VARCHAR,
+                       amount_at_risk DECIMAL(18, 2), continues VARCHAR""",
+    "decision": """decision_no INTEGER, after_night DATE, exception_id VARCHAR, action VARCHAR,
+                   reason VARCHAR, decided_by VARCHAR, until DATE""",
+    # rows of each file that a purge removed; before: the first day since which nothing was removed
+    "purge": "before DATE, file_no INTEGER, rows BIGINT",
+}
+_BY_FILE = (*TABLES, "file", "quarantine", "warning")
+OF_A_NIGHT = {"night": "as_of", "night_text": "as_of", "ledger_event": "night"}
+"""Tables with rows of each as-of date, and its column: another run of that date replaces them."""
+
+GIVEN_AGAIN = RunTable(
+    "given_again",
+    grain="file of this run's input whose content is in the warehouse already",
+    columns={"table_name": "VARCHAR", "sha256": "VARCHAR"},
+)
+
+
+def sql_type(column: Column) -> str:
+    """The DuckDB type in which a column is stored."""
+    return _TYPES.get(column.kind, "VARCHAR")
+
+
+def compared(column: Column, prefix: str = "") -> str:
+    """SQL of a column for comparing two rows: payer names in any case."""
+    name = prefix + identifier(column.name)
+    return f"lower({name})" if column.kind == Kind.PAYER else name
+
+
+def stored_columns(table: Table) -> dict[str, str]:
+    """Name and SQL type of every column of a stored table."""
+    return {c.name: sql_type(c) for c in table.columns} | BOOKKEEPING
+
+
+def seen_columns(table: Table) -> dict[str, str]:
+    """Name and SQL type of every column of the view `every_TABLE`."""
+    added = {"place": "BIGINT"} | ({"service_date": "DATE"} if table.is_claim else {})
+    return stored_columns(table) | added
+
+
+def create_table(connection: duckdb.DuckDBPyConnection, table: Table, names: list[str]) -> None:
+    """Create this run's table with some of its columns, unless it exists."""
+    wanted = {*names, *BOOKKEEPING}
+    columns = {n: t for n, t in stored_columns(table).items() if n in wanted}
+    ddl = ", ".join(f"{identifier(n)} {t}" for n, t in columns.items())
+    connection.execute(f"CREATE TABLE IF NOT EXISTS main.{identifier(table.name)} ({ddl})")
+
+
+def add_columns(connection: duckdb.DuckDBPyConnection, table: Table, names: list[str]) -> None:
+    """Add those of the columns that this run's table lacks.
+
+    Rows are stored faster without the columns that no file supplies.
+    """
+    name = f"main.{identifier(table.name)}"
+    present = {row[0] for row in connection.execute(f"DESCRIBE {name}").fetchall()}
+    for column in table.columns:
+        if column.name in names and column.name not in present:
+            connection.execute(
+                f"ALTER TABLE {name} ADD COLUMN {identifier(column.name)} {sql_type(column)}"
+            )
+
+
+def note_given_again(connection: duckdb.DuckDBPyConnection, table: str, sha256: str) -> None:
+    """Note that this run's input has a file whose content is in the warehouse already."""
+    connection.execute(f"INSERT INTO {GIVEN_AGAIN} VALUES (?, ?)", [table, sha256])
+
+
+def lay_out(connection: duckdb.DuckDBPyConnection, has_kept: bool, night: date | None) -> None:
+    """Create the tables of this run, and the views `every_TABLE` over the warehouse and this run.
+
+    `place` is where the engine stores a row; the warehouse and this run may each have a row in one
+    place. To find few rows, select their places first: the engine then reads the other columns only
+    there. `service_date` of a claim row is written here, and nowhere else.
+    """
+    connection.execute(
+        "CREATE SCHEMA IF NOT EXISTS run"
+    )  # what one run derives; dropped at its end
+    if not _exists(connection, "run", GIVEN_AGAIN.name):
+        GIVEN_AGAIN.create(connection)
+    for table in TABLES.values():
+        create_table(connection, table, [c.name for c in table.columns])
+    for name, ddl in LEDGERS.items():
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {identifier(name)} ({ddl})")
+    connection.execute(
+        "INSERT INTO meta SELECT ? WHERE NOT EXISTS (FROM main.meta)", [SCHEMA_VERSION]
+    )
+    unseen = _loaded_later(connection, night) if has_kept and night else []
+    for name in [*TABLES, *LEDGERS]:
+        kept = f"kept.main.{identifier(name)}"
+        if unseen and name in _BY_FILE:
+            kept += f" WHERE file_no NOT IN ({', '.join(map(str, unseen))})"
+        sources = [f"main.{identifier(name)}", *([kept] if has_kept else [])]
+        columns = _seen(TABLES[name]) if name in TABLES else "*"
+        union = " UNION ALL BY NAME ".join(f"SELECT {columns} FROM {s}" for s in sources)
+        connection.execute(f"CREATE TEMP VIEW every_{name} AS {union}")
+
+
+def _seen(table: Table) -> str:
+    """SQL of the columns of `every_TABLE`."""
+    if not table.is_claim:
+        return "*, rowid AS place"
+    first, *others = table.service_dates
+    service_date = f"coalesce({', '.join(table.service_dates)})" if others else first
+    return f"*, rowid AS place, {service_date} AS service_date"
+
+
+def _exists(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> bool:
+    query = "SELECT 1 FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?"
+    return bool(connection.execute(query, [schema, name]).fetchall())
+
+
+def _loaded_later(connection: duckdb.DuckDBPyConnection, night: date) -> list[int]:
+    """Files that a run as of a later date loaded and that are not in this run's input."""
+    rows = connection.execute(
+        f"""SELECT file_no FROM kept.main.file f
+            WHERE night > ?
+              AND NOT EXISTS (FROM {GIVEN_AGAIN} a
+                              WHERE a.table_name = f.table_name AND a.sha256 = f.sha256)""",
+        [night],
+    )
+    return [row[0] for row in rows.fetchall()]
+
+
+def upgrade(warehouse: Path) -> None:
+    """Bring a warehouse of an earlier version up to date, in one transaction.
+
+    The next run then looks at everything: what earlier versions remembered is dropped. A file that
+    is not a warehouse is left alone; `opened` refuses it.
+    """
+    if not warehouse.exists():
+        return
+    try:
+        with duckdb.connect(str(warehouse)) as connection:
+            version = connection.execute("SELECT schema_version FROM main.meta").fetchall()
+            if version not in ([(v,)] for v in range(1, SCHEMA_VERSION)):
+                return
+            connection.execute("BEGIN")
+            if version == [(1,)]:
+                connection.execute(f"ALTER TABLE main.file ADD COLUMN night DATE DEFAULT {_ALWAYS}")
+                connection.execute("ALTER TABLE main.file ADD COLUMN load_no INTEGER DEFAULT 0")
+            for name, ddl in LEDGERS.items():
+                connection.execute(f"CREATE TABLE IF NOT EXISTS main.{identifier(name)} ({ddl})")
+            for name in _remembered(connection):
+                connection.execute(f"DROP TABLE main.{identifier(name)}")
+            run(connection, "warehouse/ledger")
+            connection.execute("UPDATE main.meta SET schema_version = ?", [SCHEMA_VERSION])
+            connection.execute("COMMIT")
+    except (duckdb.IOException, duckdb.CatalogException, duckdb.BinderException):
+        return
+
+
+def _remembered(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Tables of a warehouse that only say what its last run found."""
+    rows = connection.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main'")
+    return [name for (name,) in rows.fetchall() if name not in TABLES and name not in LEDGERS]

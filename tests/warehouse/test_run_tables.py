@@ -1,0 +1,233 @@
+"""Every table of a run is declared once, by the module that makes it, and is as it was declared.
+
+A table of the schema `run` carries rows from one module to another, or to the next run. A step that
+only one SQL file uses is a temporary table, which no other file may read.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from string import Template
+from types import SimpleNamespace
+
+import duckdb
+import pytest
+
+from flows import stages
+from flows.plan import plan
+from flows.warehouse.connection import opened
+from flows.warehouse.run_table import RunMacro, RunTable
+from flows.warehouse.sql import folder, header, statements
+from schemas.tables import TABLES as INPUT
+from tests.program.test_architecture import MODULES, ROOT, constants
+
+FLOWS = [p for p in MODULES if p.is_relative_to(ROOT / "flows")]
+SQL_FILES = sorted(
+    p.relative_to(folder()).with_suffix("").as_posix() for p in folder().rglob("*.sql")
+)
+WORD = "word_"
+"""What a `$name` of an SQL file becomes here: `word_name`, which is a table or a value."""
+_NAMES = re.compile(rf"\b(?:run\.\w+|kept\.main\.\w+|main\.\w+|every_\w+|{WORD}\w+)")
+_MADE = re.compile(
+    r"(?P<verb>CREATE OR REPLACE|INSERT INTO|DELETE FROM)\s+(?P<temp>TEMP )?"
+    r"(?:(?P<kind>TABLE|VIEW|MACRO)\s+)?(?P<name>[\w.]+)\s*(?:\([^)]*\))?\s*(?:AS\b)?"
+)
+_MACRO = re.compile(r"\brun\.\w+(?=\()")
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+# ---------------------------------------------------------------- who declares what
+
+
+def _assigned(path: Path) -> Iterator[str]:
+    """Names that a module gives to declarations at its top level."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in tree.body:
+        calls = (n.func for n in ast.walk(node) if isinstance(n, ast.Call))
+        makes = {f.id for f in calls if isinstance(f, ast.Name)} & {"RunTable", "RunMacro"}
+        if isinstance(node, ast.Assign) and makes:
+            yield from (t.id for t in node.targets if isinstance(t, ast.Name))
+
+
+@cache
+def declarations() -> dict[str, list[Path]]:
+    """Qualified name of a run table or macro -> the modules that declare it."""
+    found: dict[str, list[Path]] = {}
+    for path in FLOWS:
+        names = list(_assigned(path))
+        if not names:
+            continue
+        module = import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+        for name in names:
+            value = getattr(module, name)
+            for table in value.values() if isinstance(value, dict) else (value,):
+                assert isinstance(table, RunTable | RunMacro)
+                found.setdefault(str(table), []).append(path)
+    return found
+
+
+@cache
+def tables() -> dict[str, RunTable]:
+    """Every declared run table, by its qualified name."""
+    found = {}
+    for path in {p for paths in declarations().values() for p in paths}:
+        module = import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+        for name in _assigned(path):
+            value = getattr(module, name)
+            every = value.values() if isinstance(value, dict) else (value,)
+            found |= {str(t): t for t in every if isinstance(t, RunTable)}
+    return found
+
+
+def _declarers(name: str) -> set[Path]:
+    """Modules that declare a table; `word_table` in its name is any table of the contract."""
+    names = {name.replace(f"{WORD}table", table) for table in INPUT}
+    return {path for n in names for path in declarations().get(n, [])}
+
+
+def test_each_run_table_is_declared_once() -> None:
+    assert {n: p for n, p in declarations().items() if len(p) > 1} == {}
+    assert len(declarations()) > 40
+
+
+# ---------------------------------------------------------------- SQL files
+
+
+class Statement(SimpleNamespace):
+    """A statement of an SQL file: names that it makes, and names that it reads."""
+
+    makes: str | None
+    is_step: bool
+    reads: set[str]
+
+
+def _filled(text: str) -> str:
+    """SQL with `word_NAME` for each of its words."""
+    words = {m[1] or m[2] for m in re.finditer(r"\$(?:(\w+)|\{(\w+)\})", text)}
+    return Template(text).substitute({w: WORD + w for w in words})
+
+
+@cache
+def _statements(name: str) -> list[Statement]:
+    found = []
+    for text in map(_filled, statements(name)):
+        made = _MADE.match(text)
+        body = text[made.end() :] if made else text
+        reads = {m[0] for m in _MACRO.finditer(body)}
+        if made and made["verb"] == "DELETE FROM":
+            body = f"SELECT 1 FROM {made['name']} {body}"
+        if body.strip() and not (made and made["kind"] == "MACRO"):
+            reads |= duckdb.connect().get_table_names(body, qualified=True)
+        found.append(
+            Statement(makes=made and made["name"], is_step=bool(made and made["temp"]), reads=reads)
+        )
+    return found
+
+
+def _named(name: str, part: str) -> set[str]:
+    return set(_NAMES.findall(_filled(header(name)[part])))
+
+
+@pytest.mark.parametrize("name", SQL_FILES)
+def test_a_header_names_just_what_its_statements_read_and_make(name: str) -> None:
+    steps, makes, reads = set(), set(), set()
+    for statement in _statements(name):
+        before = {n for n in statement.reads if n in steps}
+        reads |= statement.reads - before - makes
+        if statement.is_step:
+            steps.add(statement.makes)
+        elif statement.makes:
+            makes.add(statement.makes)
+            reads -= {statement.makes} if statement.makes in statement.reads else set()
+    words = _named(name, "words") - {f"{WORD}table"}
+    assert _named(name, "makes") == makes
+    assert _named(name, "reads") - words == reads - words
+
+
+@pytest.mark.parametrize("name", SQL_FILES)
+def test_a_header_names_every_word(name: str) -> None:
+    text = " ".join(statements(name))
+    used = {m[1] or m[2] for m in re.finditer(r"(?<!\$)\$(?:(\w+)|\{(\w+)\})", text)}
+    described = "".join(header(name).values())
+    assert {w for w in used if f"${w}" not in described and f"${{{w}}}" not in described} == set()
+
+
+@pytest.mark.parametrize("name", SQL_FILES)
+def test_every_run_table_of_an_sql_file_is_declared(name: str) -> None:
+    used = {n for s in _statements(name) for n in (*s.reads, s.makes or "")}
+    run = {n.replace("kept.main.", "run.") for n in used if n.startswith(("run.", "kept.main."))}
+    own = {f"run.{table}" for table in INPUT}
+    assert {n for n in run - own if not _declarers(n)} == set()
+
+
+# ---------------------------------------------------------------- Python
+
+
+def _runs(path: Path) -> Iterator[str]:
+    """Names of the SQL files that a module runs."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            if node.func.id in ("run", "fetched_from"):
+                (file, *_) = [
+                    a.value
+                    for a in node.args
+                    if isinstance(a, ast.Constant) and isinstance(a.value, str)
+                ]
+                yield file
+
+
+def test_each_sql_file_is_run_by_one_module_which_declares_what_it_makes() -> None:
+    runners: dict[str, set[Path]] = {}
+    for path in FLOWS:
+        for file in _runs(path):
+            runners.setdefault(file, set()).add(path)
+    assert sorted(runners) == SQL_FILES
+    for file, paths in runners.items():
+        for made in (n for n in _named(file, "makes") if n.startswith("run.")):
+            assert _declarers(made) == paths, f"{file} makes {made}"
+
+
+@pytest.mark.parametrize("path", FLOWS, ids=_name)
+def test_python_names_run_tables_by_their_declarations_only(path: Path) -> None:
+    names = {n.removeprefix("run.") for n in declarations()}
+    texts = [n.value for n in constants(path) if isinstance(n.value, str)]
+    found = {t for text in texts for t in re.findall(r"\b(?:run|kept\.main)\.(\w+)", text)}
+    assert found & names == set()
+    assert [t for t in texts if re.search(r"\b(?:FROM|JOIN|INTO|TABLE|VIEW)\s+run\.\w", t)] == []
+
+
+@pytest.mark.parametrize("path", FLOWS, ids=_name)
+def test_only_its_maker_writes_a_run_table(path: Path) -> None:
+    own = set(_assigned(path))
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    written = {
+        _root(node.func.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("create", "store_frame")
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            for before, after in zip(node.values, node.values[1:], strict=False):
+                verb = before.value if isinstance(before, ast.Constant) else ""
+                if re.search(r"\b(INSERT INTO|UPDATE|DELETE FROM)\s+$", str(verb)):
+                    assert isinstance(after, ast.FormattedValue)
+                    written.add(_root(after.value))
+    tables_here = {n for n in written if n and n.isupper()}
+    assert tables_here <= own
+
+
+def _root(node: ast.expr) -> str | None:
+    while isinstance(node, ast.Subscript | ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else None
+
+
+# ---------------------------------------------------------------- what runs really make
