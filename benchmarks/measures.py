@@ -27,11 +27,12 @@ from audit_rules.engine.rule import PolicyBook, RuleModule
 from audit_rules.rules import RULES
 from flows import stages
 from flows.intake.landing import ExtractFile, find_extracts
-from flows.judging.frames import extract
+from flows.judging.frames import read_frames
 from flows.plan import Plan, plan
 from flows.request import RunRequest
 from flows.results.timings import TIMINGS
-from flows.warehouse.connection import MEMORY_LIMIT, opened, sql_type
+from flows.warehouse.connection import MEMORY_LIMIT, opened
+from flows.warehouse.layout import sql_type
 from flows.warehouse.sql import identifier, literal
 from schemas.tables import TABLES
 
@@ -227,7 +228,7 @@ def _scan(made: Plan) -> None:
 def _judged(made: Plan, rules: tuple[RuleModule, ...]) -> Judgement:
     """Run the judge stage without writing its tables."""
     with opened(made.bench) as connection:
-        extracted = extract(connection, made.reference, AS_OF)
+        extracted = read_frames(connection, made.reference, AS_OF)
     dossier = compile_dossier(extracted, made.reference, made.default_supply_days, AS_OF)
     return judge(dossier, PolicyBook(made.library, made.reference), rules)
 

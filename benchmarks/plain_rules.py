@@ -19,15 +19,16 @@ from audit_rules.policy.terms.doses import Course, CyclesWithoutResponse
 from audit_rules.policy.terms.fills import GenericTrial, Inducer, QuantityLimit
 from audit_rules.policy.terms.persons import DiagnosisCoverage
 from flows.plan import Plan
-from flows.settle.claims import QUANTITY, SERVICE_DATE
+from flows.settle.claims import SETTLED
+from flows.settle.persons import DATED_DIAGNOSIS, PAYER, PERSON_OF, SOLE_PERSON
 from schemas.formats import ICD9_TYPE, PATTERNS
 from schemas.tables import Kind
 
 DIAGNOSIS_COLUMNS = ["diagnosis_code_1", "diagnosis_code_2", "diagnosis_code_3", "diagnosis_code_4"]
 NO_EXCEPTION = ""
-_PERSON = "coalesce(t.person_id, s.sole_person_id, t.member_id) AS person"
-_JOIN_PERSON = "LEFT JOIN run.sole_person s USING (member_id)"
-_JOIN_PAYER = "JOIN run.payer p ON p.name = lower(t.payer)"
+_PERSON = f"{PERSON_OF}(t.person_id, s.sole_person_id, t.member_id) AS person"
+_JOIN_PERSON = f"LEFT JOIN {SOLE_PERSON} s USING (member_id)"
+_JOIN_PAYER = f"JOIN {PAYER} p ON p.name = lower(t.payer)"
 _OWN_COLUMNS = {
     "medical_claim": [
         "hcpcs_code",
@@ -94,7 +95,7 @@ def read_records(connection: duckdb.DuckDBPyConnection, plan: Plan) -> Records:
     first = f"""SELECT p.payer_id, min(dispensing_date) AS payer_start
                 FROM every_pharmacy_claim t {_JOIN_PAYER} GROUP BY 1"""
     claims = pd.concat(
-        [_claims(connection, plan, table) for table in _OWN_COLUMNS], ignore_index=True
+        [_claims(connection, table) for table in _OWN_COLUMNS], ignore_index=True
     )
     history = _with_drug(claims[claims["fate"] == "history"], plan)
     is_audited, is_pharmacy = history["drug"].notna(), history["claim_source"] == "pharmacy"
@@ -114,21 +115,14 @@ def read_records(connection: duckdb.DuckDBPyConnection, plan: Plan) -> Records:
     )
 
 
-def _claims(connection: duckdb.DuckDBPyConnection, plan: Plan, table: str) -> pd.DataFrame:
+def _claims(connection: duckdb.DuckDBPyConnection, table: str) -> pd.DataFrame:
     """Every claim row known on the as-of date except duplicates, with fate and netted figures."""
-    columns = ", ".join(f"t.{column}" for column in _OWN_COLUMNS[table])
+    columns = ", ".join(_OWN_COLUMNS[table])
     return connection.execute(
-        f"""SELECT '{table.removesuffix("_claim")}' AS claim_source, {_PERSON}, p.payer_id,
-                   t.claim_id, t.claim_line_number, {SERVICE_DATE[table]} AS service_date,
-                   t.ndc_code, {columns}, coalesce(f.fate, 'history') AS fate,
-                   CASE WHEN f.is_netted THEN f.netted_quantity
-                        ELSE t.{QUANTITY[table]} END AS quantity,
-                   CASE WHEN f.is_netted THEN f.netted_paid_amount
-                        ELSE t.paid_amount END AS paid_amount
-            FROM every_{table} t {_JOIN_PERSON} {_JOIN_PAYER}
-            LEFT JOIN run.{table}_fate f USING (file_no, row_number)
-            WHERE {SERVICE_DATE[table]} <= DATE '{plan.request.as_of}'
-              AND coalesce(f.fate, '') <> 'duplicate'"""
+        f"""SELECT '{table.removesuffix("_claim")}' AS claim_source, person, payer_id, claim_id,
+                   claim_line_number, service_date, ndc_code, {columns}, fate,
+                   netted_quantity AS quantity, netted_paid_amount AS paid_amount
+            FROM {SETTLED[table]} WHERE fate NOT IN ('duplicate', 'after_as_of')"""
     ).df()
 
 
@@ -171,7 +165,7 @@ def _diagnoses(
         f"""SELECT {_PERSON}, t.claim_id, t.diagnosis_code AS code, t.diagnosis_code_type,
                    coalesce(t.diagnosis_date, d.diagnosis_date) AS date
             FROM every_diagnosis t {_JOIN_PERSON}
-            LEFT JOIN run.dated_diagnosis d USING (file_no, row_number)"""
+            LEFT JOIN {DATED_DIAGNOSIS} d USING (file_no, row_number)"""
     ).df()
     in_table = in_table[in_table["date"] <= pd.Timestamp(plan.request.as_of)]
     diagnoses = pd.concat(

@@ -18,10 +18,12 @@ from flows.clock import seconds
 from flows.intake.load import load
 from flows.intake.readers import nearest_plain_folder
 from flows.intake.validate import validate
-from flows.judging.affected import touched_persons
-from flows.judging.frames import extract, of_others
-from flows.judging.standing import with_standing
-from flows.ledger.changes import FOUND, LedgerChanges, changes
+from flows.judging import affected, frames, members, population, standing
+from flows.judging.affected import mark_affected_persons
+from flows.judging.frames import read_frames
+from flows.judging.population import population_facts
+from flows.judging.standing import JUDGED_COVERAGE, store_and_merge_answers
+from flows.ledger.changes import FOUND, LedgerChanges, record_changes
 from flows.plan import Plan
 from flows.provenance import program_version
 from flows.reports.run_facts import RunFacts
@@ -35,12 +37,28 @@ from flows.results.publish import make_private, publish
 from flows.results.run_identity import RunIdentity, identify_run
 from flows.results.tables import write_judgement, write_tables
 from flows.results.timings import write_timings
-from flows.settle.claims import Balance, net
+from flows.settle.balance import Balance
+from flows.settle.settle import TABLES as SETTLE_TABLES
+from flows.settle.settle import settle
 from flows.summary import Summary
-from flows.warehouse.connection import keep, opened, upgrade
+from flows.warehouse.keep import keep
+from flows.warehouse.connection import opened
+from flows.warehouse.layout import upgrade
+from flows.warehouse.memory import Memory
 from flows.warehouse.sql import one
 
 Step = Callable[[str], None]
+MEMORY = Memory(
+    settled=SETTLE_TABLES,
+    answers=(
+        *population.TABLES,
+        *affected.TABLES,
+        *members.TABLES,
+        *frames.TABLES,
+        *standing.TABLES,
+    ),
+)
+"""The tables of a run that the warehouse may remember, as their makers declare."""
 
 
 class StageResult(Protocol):
@@ -169,7 +187,7 @@ def settle_stage(plan: Plan) -> SettleStageResult:
     """Persons, final action, conservation."""
     started = seconds()
     with opened(plan.bench) as connection:
-        balance = net(
+        balance = settle(
             connection,
             plan.request.as_of,
             plan.payer_names,
@@ -184,14 +202,20 @@ def judge_stage(plan: Plan) -> JudgeStageResult:
     started = seconds()
     as_of, book = plan.request.as_of, PolicyBook(plan.library, plan.reference)
     with opened(plan.bench) as connection:
-        others = of_others(connection, plan.reference, as_of)
-        before = touched_persons(
-            connection, book, RULES, others, as_of, plan.texts.judgement_digest()
+        facts = population_facts(connection, plan.reference, as_of)
+        before = mark_affected_persons(
+            connection,
+            book,
+            RULES,
+            facts,
+            as_of,
+            plan.texts.judgement_digest(),
+            JUDGED_COVERAGE,
         )
-        extracted = extract(connection, plan.reference, as_of, others, before)
+        extracted = read_frames(connection, plan.reference, as_of, facts, before)
         dossier = compile_dossier(extracted, plan.reference, plan.default_supply_days, as_of)
         tonight = judge(dossier, book, RULES)
-        judgement = with_standing(connection, tonight)
+        judgement = store_and_merge_answers(connection, tonight)
     write_judgement(results(plan), judgement)
     return JudgeStageResult(
         exceptions=judgement.exceptions.height,
@@ -217,7 +241,7 @@ def report_stage(
     with opened(plan.bench) as connection:
         run = identify_run(connection, plan)
         found = read_found(staging, FOUND)
-        changed = changes(connection, plan, run.run_id, found.exceptions)
+        changed = record_changes(connection, plan, run.run_id, found.exceptions)
         write_tables(staging, {"changes": changed.changes, **failed_checks(connection)})
         apply_privacy_level(staging, plan)
         if plan.request.partition_by:
@@ -243,7 +267,7 @@ def _keep_and_publish(plan: Plan, run: RunIdentity) -> None:
     A crash between the two loses no row: the next run publishes the results.
     """
     make_private(results(plan), plan.config.result_mode, plan.config.result_group)
-    keep(plan.bench)
+    keep(plan.bench, MEMORY)
     if not run.was_published:
         publish(results(plan), run.folder)
     shutil.rmtree(plan.bench.scratch)

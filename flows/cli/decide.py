@@ -8,7 +8,7 @@ from flows.cli.options import Deciding
 from flows.errors import UsageError, redacted_errors
 
 if TYPE_CHECKING:
-    from flows.ledger.changes import Decision
+    from flows.ledger.decisions import Decision
 
 
 def dismiss(*ids: str, decision: Deciding, until: date | None = None) -> None:
@@ -21,7 +21,7 @@ def dismiss(*ids: str, decision: Deciding, until: date | None = None) -> None:
     until
         the last day of the dismissal, YYYY-MM-DD (default: until the exception changes)
     """
-    from flows.ledger.changes import DISMISS
+    from flows.ledger.decisions import DISMISS
 
     count = _decide(DISMISS, ids, decision, until)
     print(f"{count} exceptions dismissed; the next run shows it.")
@@ -35,7 +35,7 @@ def reopen(*ids: str, decision: Deciding) -> None:
     ids
         exception ids
     """
-    from flows.ledger.changes import REOPEN
+    from flows.ledger.decisions import REOPEN
 
     count = _decide(REOPEN, ids, decision, None)
     print(f"{count} exceptions reopened; the next run shows it.")
@@ -43,7 +43,7 @@ def reopen(*ids: str, decision: Deciding) -> None:
 
 def _decide(action: str, ids: tuple[str, ...], by: Deciding, until: date | None) -> int:
     """Store the decisions; returns how many exceptions they are about."""
-    from flows.ledger.changes import Decision, decide
+    from flows.ledger.decisions import Decision, decide
 
     with redacted_errors(Path.cwd()):
         decisions = [Decision(i, by.reason) for i in ids]
@@ -53,7 +53,7 @@ def _decide(action: str, ids: tuple[str, ...], by: Deciding, until: date | None)
 
 def _read(file: Path, reason: str | None, action: str) -> "list[Decision]":
     """The decisions in a work-paper or a CSV. Raises UsageError."""
-    from flows.ledger.changes import DISMISS, read_decisions
+    from flows.ledger.decisions import DISMISS, read_decisions
     from flows.reports.workpaper.read import SPREADSHEETS, dismissals
 
     if file.suffix.lower() not in SPREADSHEETS:

@@ -16,7 +16,8 @@ from flows.intake.control import check_hash
 from flows.intake.landing import ExtractFile, FileStamp, stamp_of
 from flows.intake.load_file import load_file, undo_file
 from flows.intake.scan_ahead import scan_ahead
-from flows.warehouse.connection import Workbench, add_columns, create_table
+from flows.warehouse.connection import Workbench
+from flows.warehouse.layout import add_columns, create_table, note_given_again
 from flows.warehouse.sql import identifier, literals, one, run
 from schemas.tables import CLAIM_TABLES, TABLES
 
@@ -57,7 +58,7 @@ def load(
             content = (extract.table, scan.sha256)
             if content in known:
                 result.passed_over.append(extract.name)
-                connection.execute("INSERT INTO run.again VALUES (?, ?)", content)
+                note_given_again(connection, *content)
             else:
                 file_no += 1
                 known.add(content)

@@ -24,7 +24,8 @@ from flows.intake.readers import (
     parquet_source,
 )
 from flows.intake.scan_ahead import FileScan
-from flows.warehouse.connection import Workbench, add_columns
+from flows.warehouse.connection import Workbench
+from flows.warehouse.layout import add_columns
 from flows.warehouse.sql import identifier, one
 from schemas.tables import TABLES, Table
 

@@ -4,7 +4,7 @@ The statement is generated from the vocabulary in schemas/tables.py; its macros 
 sql/intake/parse.sql.
 """
 
-from flows.warehouse.connection import compared
+from flows.warehouse.layout import compared
 from flows.warehouse.sql import identifier, literal
 from schemas.rows import FLOAT_DUST, UNKNOWN_WORD
 from schemas.tables import EVIDENCE_VALUES, MEASURED_EVIDENCE, Column, Kind, Table

@@ -11,7 +11,7 @@ import duckdb
 from flows.errors import UsageError
 from flows.plan import Plan, plan
 from flows.request import RunRequest
-from flows.settle.claims import net
+from flows.settle.settle import settle
 from flows.warehouse.connection import opened
 
 
@@ -29,5 +29,5 @@ def settled_again(request: RunRequest) -> Iterator[tuple[Plan, duckdb.DuckDBPyCo
     with TemporaryDirectory(prefix="claims-audit-") as scratch:
         bench = replace(made.bench, database=Path(scratch) / "bench.duckdb", scratch=Path(scratch))
         with opened(bench) as connection:
-            net(connection, request.as_of, made.payer_names, max_error_rate=1)
+            settle(connection, request.as_of, made.payer_names, max_error_rate=1)
             yield made, connection

@@ -16,16 +16,17 @@ from audit_rules.engine.dossier import WarehouseFrames
 from audit_rules.engine.rule import ON, PolicyBook, RuleModule
 from audit_rules.rules import RULES
 from flows.errors import UsageError
-from flows.judging.frames import extract
+from flows.judging.frames import read_frames
 from flows.plan import Plan
 from flows.replay.as_of import settled_again
 from flows.replay.explanation import ClaimRow, Explanation, RuleExplanation
 from flows.request import RunRequest
-from flows.settle.claims import QUANTITY, SERVICE_DATE
+from flows.settle.claims import FILE_ORDER, SETTLED
 from schemas.formats import well_formed
 from schemas.outcomes import EXCEPTIONS
 from schemas.results import EVIDENCE_FIELDS, EVIDENCE_ORDER
 from schemas.tables import CLAIM_TABLES, Kind
+from schemas.tables import TABLES as INPUT
 
 LineKey = tuple[str, str, int]
 """A line of the claim: claim_source, payer_id, claim_line_number."""
@@ -49,7 +50,7 @@ def explain(request: RunRequest, claim_id: str, line: int | None = None) -> Expl
     Raises UsageError if there is no such warehouse, claim or line, without repeating the request.
     """
     with pl.Config(engine_affinity="in-memory"), settled_again(request) as (made, connection):
-        rows = _rows(connection, request.as_of, claim_id.strip())
+        rows = _rows(connection, claim_id.strip())
         if not rows:
             raise UsageError(
                 "The warehouse has no claim with that id as of that day. "
@@ -60,30 +61,24 @@ def explain(request: RunRequest, claim_id: str, line: int | None = None) -> Expl
             raise UsageError(
                 "The claim has no line with that number. Leave --line out to see every line."
             )
-        return _explained(made, rows, extract(connection, made.reference, request.as_of))
+        return _explained(made, rows, read_frames(connection, made.reference, request.as_of))
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, as_of: date, claim_id: str) -> list[Row]:
+def _rows(connection: duckdb.DuckDBPyConnection, claim_id: str) -> list[Row]:
     """Every row of the claim in either claim table, by table, payer, line and file order."""
     found: list[Row] = []
     for table in CLAIM_TABLES:
         query = f"""
-            SELECT '{table.removesuffix("_claim")}' AS claim_source, p.payer_id,
+            SELECT '{table.removesuffix("_claim")}' AS claim_source,
                    t.* EXCLUDE (member_hash, row_hash, notes, raw_record, place),
-                   coalesce(t.person_id, s.sole_person_id, t.member_id) AS person, e.name AS file,
-                   {SERVICE_DATE[table]} AS service_date, t.{QUANTITY[table]} AS billed,
-                   coalesce(f.fate, CASE WHEN {SERVICE_DATE[table]} > $as_of THEN 'after_as_of' ELSE 'history' END) AS fate,
-                   coalesce(f.is_netted, false) AS is_netted, f.netted_paid_amount, f.netted_quantity
-            FROM every_{table} t
+                   e.name AS file, t.{INPUT[table].quantity} AS billed
+            FROM {SETTLED[table]} t
             JOIN every_file e USING (file_no)
-            JOIN run.file_order o USING (file_no)
-            JOIN run.payer p ON p.name = lower(t.payer)
-            LEFT JOIN run.sole_person s ON s.member_id = t.member_id
-            LEFT JOIN run.{table}_fate f ON f.file_no = t.file_no AND f.row_number = t.row_number
+            JOIN {FILE_ORDER} o USING (file_no)
             WHERE t.claim_id = $claim_id
-            ORDER BY p.payer_id, t.claim_line_number, o.file_rank, t.row_number"""
+            ORDER BY t.payer_id, t.claim_line_number, o.file_rank, t.row_number"""
         found += (
-            connection.sql(query, params={"as_of": as_of, "claim_id": claim_id}).pl().to_dicts()
+            connection.sql(query, params={"claim_id": claim_id}).pl().to_dicts()
         )
     return found
 

@@ -3,13 +3,13 @@
 import duckdb
 import polars as pl
 
-from flows.warehouse.sql import fetched, statements
+from flows.settle.persons import UNRESOLVED_DIAGNOSIS
+from flows.warehouse.sql import fetched_from
 from schemas.results import QUARANTINE, WARNING, conform
 
 
 def failed_checks(connection: duckdb.DuckDBPyConnection) -> dict[str, pl.DataFrame]:
     """Both tables by name, for every file loaded so far."""
-    return {
-        name: conform(fetched(connection, "; ".join(statements(f"results/{name}"))), schema)
-        for name, schema in (("quarantine", QUARANTINE), ("warnings", WARNING))
-    }
+    quarantine = fetched_from(connection, "results/quarantine", reads=(UNRESOLVED_DIAGNOSIS,))
+    warnings = fetched_from(connection, "results/warnings")
+    return {"quarantine": conform(quarantine, QUARANTINE), "warnings": conform(warnings, WARNING)}

@@ -11,7 +11,7 @@ from flows.errors import DiskTrouble
 from flows.plan import Plan
 from flows.results.failed_checks import failed_checks
 from flows.results.tables import write_tables
-from flows.warehouse.connection import make_durable
+from flows.warehouse.keep import make_durable
 
 
 def publish_failed_checks(connection: duckdb.DuckDBPyConnection, output: Path, plan: Plan) -> None:

@@ -16,16 +16,9 @@ from pathlib import Path
 import duckdb
 
 from flows.errors import UsageError
-from flows.warehouse.connection import (
-    LEDGERS,
-    Workbench,
-    become_warehouse,
-    hold,
-    opened,
-    upgrade,
-    workbench,
-    written,
-)
+from flows.warehouse.connection import Workbench, hold, opened, workbench, written
+from flows.warehouse.keep import become_warehouse
+from flows.warehouse.layout import LEDGERS, upgrade
 from flows.warehouse.sql import day, identifier, one, run
 from schemas.tables import TABLES, Kind, Table
 

@@ -20,6 +20,7 @@ _ELEMENTARY = {
     pl.Date: "DATE",
     pl.Boolean: "BOOLEAN",
     pl.Int64: "BIGINT",
+    pl.Float64: "DOUBLE",
     pl.UInt32: "UINTEGER",
 }
 

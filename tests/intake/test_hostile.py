@@ -20,7 +20,8 @@ from flows import plan as planning
 from flows.errors import InputRefused
 from flows.intake import scan_ahead
 from flows.plan import Plan, plan
-from flows.settle.claims import Balance, FileCounts, net
+from flows.settle.balance import Balance, FileCounts
+from flows.settle.settle import settle
 from flows.stages import begin, load_stage, validate_stage
 from flows.warehouse.connection import opened
 from tests.support.hostile import (
@@ -164,7 +165,7 @@ def _loaded_alone(hostile: Hostile, base: Path) -> Plan:
 def _settled(made: Plan) -> Balance:
     """The counts of a run that accepts any share of bad rows."""
     with opened(made.bench) as connection:
-        return net(connection, AS_OF, made.payer_names, max_error_rate=1)
+        return settle(connection, AS_OF, made.payer_names, max_error_rate=1)
 
 
 def _settled_alone(hostile: Hostile, base: Path) -> None:

@@ -18,9 +18,11 @@ from audit_rules.engine.rule import PolicyBook
 from audit_rules.policy.library import SHIPPED_POLICIES
 from audit_rules.rules import RULES
 from flows import stages
-from flows.judging.affected import touched_persons
-from flows.judging.frames import extract, of_others
-from flows.judging.standing import with_standing
+from flows.judging.affected import mark_affected_persons
+from flows.judging.frames import read_frames
+from flows.judging.population import population_facts
+from flows.judging.members import JUDGED_PERSON
+from flows.judging.standing import JUDGED_COVERAGE, store_and_merge_answers
 from flows.plan import plan
 from flows.request import RunRequest
 from flows.summary import Summary
@@ -110,13 +112,13 @@ def first_night(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _judged_again(request: RunRequest) -> set[str]:
-    """Who is judged again on a night that is not kept; asserts that everybody's answers are as if all were judged."""
+    """Who is judged again in a run that is not kept; asserts that judging all gives the same."""
     made = plan(request)
     run_to_final_action(made)
     book = PolicyBook(made.library, made.reference)
 
     def judged(before: date | None) -> Judgement:
-        extracted = extract(connection, made.reference, request.as_of, before=before)
+        extracted = read_frames(connection, made.reference, request.as_of, before=before)
         return judge(
             compile_dossier(extracted, made.reference, made.default_supply_days, request.as_of),
             book,
@@ -124,12 +126,18 @@ def _judged_again(request: RunRequest) -> set[str]:
         )
 
     with opened(made.bench) as connection:
-        others = of_others(connection, made.reference, request.as_of)
-        before = touched_persons(
-            connection, book, FEW, others, request.as_of, made.texts.judgement_digest()
+        facts = population_facts(connection, made.reference, request.as_of)
+        before = mark_affected_persons(
+            connection,
+            book,
+            FEW,
+            facts,
+            request.as_of,
+            made.texts.judgement_digest(),
+            JUDGED_COVERAGE,
         )
-        found = with_standing(connection, judged(before))
-        asked = {person for (person,) in connection.execute("FROM run.affected_person").fetchall()}
+        found = store_and_merge_answers(connection, judged(before))
+        asked = {person for (person,) in connection.execute(f"FROM {JUDGED_PERSON}").fetchall()}
         whole = judged(None)
     assert found.exceptions.equals(whole.exceptions)
     assert found.rule_coverage.equals(whole.rule_coverage)
@@ -359,7 +367,7 @@ def test_another_program_settles_and_judges_everything_again(
     first_night: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copy(first_night / "audit.duckdb", tmp_path)
-    monkeypatch.setattr("flows.warehouse.memory.program_digest", lambda: "another")
+    monkeypatch.setattr("flows.settle.settle.program_digest", lambda: "another")
     assert _judged_again(_request(tmp_path, None, FIRST)) == EVERYBODY
 
 

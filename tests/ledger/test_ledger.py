@@ -13,7 +13,7 @@ import pytest
 from audit_rules.policy.library import SHIPPED_POLICIES
 from flows.cli.app import main
 from flows.errors import UsageError
-from flows.ledger.changes import DISMISS, REOPEN, Decision, decide, read_decisions
+from flows.ledger.decisions import DISMISS, REOPEN, Decision, decide, read_decisions
 from flows.request import RunRequest
 from flows.summary import Summary
 from tests.support.extracts import IMATINIB, Row, as_csv, good

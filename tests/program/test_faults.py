@@ -18,7 +18,7 @@ from flows import stages
 from flows.cli.app import main
 from flows.errors import TRACE_FILE
 from flows.request import RunRequest
-from flows.settle import claims as net
+from flows.settle import balance
 from flows.warehouse.connection import hold
 from tests.support.hostile import CSV, HEAD, csv, fill
 from tests.support.nights import night, published
@@ -149,9 +149,9 @@ def test_exit_5_the_counts_of_a_file_do_not_balance(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    counted = net._file_counts
+    counted = balance._file_counts
     monkeypatch.setattr(
-        net,
+        balance,
         "_file_counts",
         lambda *given: tuple(replace(f, accepted=f.accepted - 1) for f in counted(*given)),
     )
@@ -164,8 +164,8 @@ def test_exit_5_the_counts_of_a_file_do_not_balance(
 def test_exit_5_the_counts_of_a_table_do_not_balance(
     unharmed: Path, landing: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counted = net._table_counts
-    monkeypatch.setattr(net, "_table_counts", lambda *given: replace(counted(*given), history=0))
+    counted = balance._table_counts
+    monkeypatch.setattr(balance, "_table_counts", lambda *given: replace(counted(*given), history=0))
     assert "9 rows accepted, but 0 have a fate" in _fails(
         replace(_request(unharmed), input=landing), 5
     )

@@ -17,7 +17,7 @@ import duckdb
 import pytest
 
 from flows.errors import DiskTrouble
-from flows.ledger.changes import DISMISS, REOPEN, Decision, decide
+from flows.ledger.decisions import DISMISS, REOPEN, Decision, decide
 from flows.request import RunRequest
 from tests.support.extracts import Content, good, write
 from tests.support.hostile import ANY_ERROR_RATE, CSV, csv, fill

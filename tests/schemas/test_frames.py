@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from audit_rules.engine.dossier import Dossier, WarehouseFrames, compile_dossier
-from flows.judging.frames import extract
+from flows.judging.frames import read_frames
 from flows.warehouse.connection import opened
 from schemas.frames import (
     DOSSIER_FRAMES,
@@ -68,7 +68,7 @@ def test_the_frames_of_the_sample_are_as_declared(tmp_path: Path) -> None:
     made = planned(ROOT / "data" / "sample", tmp_path)
     run_to_final_action(made)
     with opened(made.bench) as connection:
-        frames = extract(connection, made.reference, AS_OF)
+        frames = read_frames(connection, made.reference, AS_OF)
     for name, frame in WAREHOUSE_FRAMES.items():
         for key in frame.keys:
             assert not getattr(frames, name).select(key).is_duplicated().any(), name

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from flows.settle.claims import TableCounts
+from flows.settle.balance import TableCounts
 from tests.support.extracts import AS_OF, Ran, Row, Settled, good, run
 from tests.support.reference_final_action import ClaimRow, Fate, final_action
 

@@ -16,7 +16,7 @@ from typing import TypeVar
 from audit_rules.engine.dossier import Dossier, compile_dossier
 from audit_rules.engine.judge import judge
 from audit_rules.engine.rule import PolicyBook, RuleModule
-from flows.judging.frames import extract
+from flows.judging.frames import read_frames
 from flows.plan import Plan, plan
 from flows.warehouse.connection import opened
 from flows.warehouse.sql import statements
@@ -104,7 +104,7 @@ class CaseRuns:
         run_to_final_action(planned)
         _refuse_bad_rows(planned, owners)
         with opened(planned.bench) as connection:
-            extracted = extract(connection, planned.reference, group.as_of)
+            extracted = read_frames(connection, planned.reference, group.as_of)
         shutil.rmtree(base)
         dossier = compile_dossier(
             extracted, planned.reference, planned.default_supply_days, group.as_of

@@ -14,13 +14,16 @@ from tempfile import TemporaryDirectory
 import polars as pl
 
 from audit_rules.engine.dossier import WarehouseFrames
-from flows.judging.frames import extract
+from flows.judging.frames import read_frames
 from flows.plan import Plan, plan
 from flows.results.failed_checks import failed_checks
 from flows.results.tables import write_tables
-from flows.settle.claims import Balance
+from flows.settle.balance import Balance
+from flows.settle.claims import FATE, SETTLED
+from flows.stages import MEMORY
 from flows.stages import begin, load_stage, settle_stage, validate_stage
-from flows.warehouse.connection import keep, opened
+from flows.warehouse.keep import keep
+from flows.warehouse.connection import opened
 from schemas.tables import TABLES
 from tests.support.running import request_for
 
@@ -194,32 +197,20 @@ class Ran:
 
     def settled(self, table: str) -> dict[tuple[str, int], Settled]:
         """Every stored claim row after final action, by file and position in its file."""
-        quantity = "quantity" if table == "pharmacy_claim" else "service_unit_quantity"
-        fee = "t.dispensing_fee" if table == "pharmacy_claim" else "NULL"
-        service = (
-            "t.dispensing_date"
-            if table == "pharmacy_claim"
-            else "coalesce(t.claim_line_start_date, t.claim_start_date)"
-        )
         with opened(self.plan.bench) as connection:
             found = connection.execute(
-                f"""SELECT f.name, t.row_number,
-                           coalesce(x.fate, CASE WHEN {service} > ? THEN 'after_as_of'
-                                                 ELSE 'history' END),
-                           CASE WHEN x.is_netted THEN x.netted_paid_amount ELSE t.paid_amount END,
-                           CASE WHEN x.is_netted THEN x.netted_quantity ELSE t.{quantity} END,
-                           CASE WHEN x.is_netted THEN x.netted_fee ELSE {fee} END,
+                f"""SELECT f.name, t.row_number, t.fate, t.netted_paid_amount, t.netted_quantity,
+                           {"t.netted_fee" if table == "pharmacy_claim" else "NULL"},
                            coalesce(x.is_unmatched_reversal, false)
-                    FROM every_{table} t JOIN every_file f USING (file_no)
-                    LEFT JOIN run.{table}_fate x USING (file_no, row_number)""",
-                [self.plan.request.as_of],
+                    FROM {SETTLED[table]} t JOIN every_file f USING (file_no)
+                    LEFT JOIN {FATE[table]} x USING (file_no, row_number)"""
             ).fetchall()
         return {(name, number): Settled(*rest) for name, number, *rest in found}
 
     def extracted(self) -> WarehouseFrames:
         """The frames that the rules would get."""
         with opened(self.plan.bench) as connection:
-            return extract(connection, self.plan.reference, self.plan.request.as_of)
+            return read_frames(connection, self.plan.reference, self.plan.request.as_of)
 
     def failed(self, table: str) -> list[tuple[int, str | None, str]]:
         """Row number, column and check of every failed check of a table."""
@@ -235,7 +226,7 @@ class Ran:
 
     def keep(self) -> None:
         """Add this run's rows to the warehouse, as the end of a run does."""
-        keep(self.plan.bench)
+        keep(self.plan.bench, MEMORY)
 
 
 def run(

@@ -8,7 +8,7 @@ from audit_rules.engine.dossier import compile_dossier
 from audit_rules.engine.judge import Judgement, judge
 from audit_rules.engine.rule import PolicyBook
 from audit_rules.rules import RULES
-from flows.judging.frames import extract
+from flows.judging.frames import read_frames
 from flows.plan import Plan, plan
 from flows.request import RunRequest
 from flows.stages import begin, load_stage, settle_stage, validate_stage
@@ -57,7 +57,7 @@ def judged(made: Plan) -> Judgement:
     """The judgement of a plan's extracts; the workbench stays, so that a test can look into it."""
     run_to_final_action(made)
     with opened(made.bench) as connection:
-        extracted = extract(connection, made.reference, made.request.as_of)
+        extracted = read_frames(connection, made.reference, made.request.as_of)
     dossier = compile_dossier(
         extracted,
         made.reference,

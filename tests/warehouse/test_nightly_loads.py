@@ -17,7 +17,7 @@ from flows.intake import load as loading
 from flows.intake import scan_ahead
 from flows.intake.landing import sha256_of
 from flows.request import RunRequest
-from flows.warehouse.connection import SCHEMA_VERSION
+from flows.warehouse.layout import SCHEMA_VERSION
 from tests.support.extracts import IMATINIB, Row, as_csv, good
 from tests.support.hostile import ANY_ERROR_RATE, CSV, fill
 from tests.support.hostile import csv as csv_of
@@ -296,9 +296,12 @@ def test_a_warehouse_of_an_earlier_version_is_brought_up_to_date(
 ) -> None:
     _land(tmp_path)
     first = night(_request(tmp_path))
+    tables = content(tmp_path / "audit.duckdb").keys()
     with duckdb.connect(str(tmp_path / "audit.duckdb")) as connection:  # as that version left it
-        connection.execute("DROP TABLE undated")
-        connection.execute("ALTER TABLE remembered RENAME settled_under TO payer_names")
+        connection.execute("ALTER TABLE undated_diagnosis RENAME TO undated")
+        connection.execute("ALTER TABLE stated_link RENAME TO found_link")
+        connection.execute("ALTER TABLE cached_medical_claim RENAME TO medical_claim_gathered")
+        connection.execute("ALTER TABLE remembered RENAME judged_under TO texts")
         if version < 3:
             connection.execute("DROP TABLE purge")
         if version == 1:
@@ -310,7 +313,9 @@ def test_a_warehouse_of_an_earlier_version_is_brought_up_to_date(
         connection.execute("UPDATE meta SET schema_version = ?", [version])
     again = night(_request(tmp_path, None))
     assert again.run_id == first.run_id and again.rows_read == 1
-    assert content(tmp_path / "audit.duckdb")["meta"] == [(SCHEMA_VERSION,)]
+    upgraded = content(tmp_path / "audit.duckdb")
+    assert upgraded["meta"] == [(SCHEMA_VERSION,)]
+    assert upgraded.keys() == tables
 
 
 def test_a_warehouse_of_a_later_version_is_refused(tmp_path: Path) -> None:

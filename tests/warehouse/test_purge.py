@@ -12,7 +12,7 @@ import pytest
 
 from flows.cli.app import main
 from flows.errors import UsageError, WarehouseBusy
-from flows.ledger.changes import DISMISS, Decision, decide
+from flows.ledger.decisions import DISMISS, Decision, decide
 from flows.request import RunRequest
 from flows.stages import Summary
 from flows.warehouse import connection as warehouses

@@ -16,9 +16,6 @@ from types import SimpleNamespace
 import duckdb
 import pytest
 
-from flows import stages
-from flows.plan import plan
-from flows.warehouse.connection import opened
 from flows.warehouse.run_table import RunMacro, RunTable
 from flows.warehouse.sql import folder, header, statements
 from schemas.tables import TABLES as INPUT

@@ -41,7 +41,7 @@ from audit_rules.errors import PolicyRefused
 from audit_rules.policy.library import PolicyLibrary, load_policies
 from audit_rules.policy.terms.fills import SupplyWindow
 from audit_rules.reference.codes import load_reference
-from flows.judging.frames import extract
+from flows.judging.frames import read_frames
 from flows.plan import plan
 from flows.warehouse.connection import opened
 from tests.support.case_files import Case, read_case_file
@@ -164,7 +164,7 @@ class Trials:
             layout[0].as_of,
         )
 
-    def extract(self, layout: Layout, policies: Path | None) -> WarehouseFrames:
+    def read_frames(self, layout: Layout, policies: Path | None) -> WarehouseFrames:
         """The extracts of a group of cases, made anew, under other policies where a folder of them
         is given."""
         group, variant = layout
@@ -186,7 +186,7 @@ class Trials:
             planned = plan(request)
             run_to_final_action(planned)
             with opened(planned.bench) as connection:
-                return extract(connection, planned.reference, group.as_of)
+                return read_frames(connection, planned.reference, group.as_of)
 
     def _policy(self, mutant: Mutant) -> str | None:
         with tempfile.TemporaryDirectory(dir=self.folder) as name:

@@ -7,7 +7,7 @@ import fastexcel
 import polars as pl
 
 from flows.errors import UsageError
-from flows.ledger.changes import Decision
+from flows.ledger.decisions import Decision
 from flows.reports.workpaper.disposition import (
     DISMISS,
     DISPOSITION,
