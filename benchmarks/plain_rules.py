@@ -94,9 +94,7 @@ def read_records(connection: duckdb.DuckDBPyConnection, plan: Plan) -> Records:
 
     first = f"""SELECT p.payer_id, min(dispensing_date) AS payer_start
                 FROM every_pharmacy_claim t {_JOIN_PAYER} GROUP BY 1"""
-    claims = pd.concat(
-        [_claims(connection, table) for table in _OWN_COLUMNS], ignore_index=True
-    )
+    claims = pd.concat([_claims(connection, table) for table in _OWN_COLUMNS], ignore_index=True)
     history = _with_drug(claims[claims["fate"] == "history"], plan)
     is_audited, is_pharmacy = history["drug"].notna(), history["claim_source"] == "pharmacy"
     return Records(

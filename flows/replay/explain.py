@@ -77,9 +77,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, claim_id: str) -> list[Row]:
             JOIN {FILE_ORDER} o USING (file_no)
             WHERE t.claim_id = $claim_id
             ORDER BY t.payer_id, t.claim_line_number, o.file_rank, t.row_number"""
-        found += (
-            connection.sql(query, params={"claim_id": claim_id}).pl().to_dicts()
-        )
+        found += connection.sql(query, params={"claim_id": claim_id}).pl().to_dicts()
     return found
 
 

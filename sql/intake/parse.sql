@@ -1,5 +1,7 @@
 -- Macros that turn the text of a value into a value; NULL if the text is not valid.
--- inputs: text as the extract has it; $listed_format parses the date formats that the config lists.
+-- The argument is text as the extract has it.
+--
+-- words: $listed_format: parses `v` by the date formats that the config lists.
 
 CREATE OR REPLACE TEMP MACRO stripped(v) AS trim(v, ' ' || chr(9) || chr(10) || chr(13) || chr(160));
 

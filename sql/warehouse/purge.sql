@@ -2,8 +2,13 @@
 -- purged_member     grain: member_id.
 -- purged_exception  grain: exception_id that the ledger has for one of them.
 -- purged_text       grain: file_no and row_number of a quarantined record whose text is removed.
--- inputs: the tables of the warehouse; purge_dated (member_id, person_id, last_date, loaded), one or more rows per member.
 -- A member without any date gets the as-of date of the last load.
+--
+-- reads: purge_dated (member_id, person_id, last_date, loaded: one or more rows per member),
+--        kept.main.medical_claim, kept.main.pharmacy_claim, kept.main.ledger_event,
+--        kept.main.quarantine, kept.main.file
+-- makes: purged_member, purged_exception, purged_text
+-- words: $day
 
 -- Members are bound if they share a person or a claim, their own or one it names: a reversal must not go before its claim.
 CREATE OR REPLACE TEMP VIEW purge_claim AS

@@ -5,6 +5,7 @@ only one SQL file uses is a temporary table, which no other file may read.
 """
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -16,6 +17,7 @@ from types import SimpleNamespace
 import duckdb
 import pytest
 
+from flows.warehouse.layout import LEDGERS
 from flows.warehouse.run_table import RunMacro, RunTable
 from flows.warehouse.sql import folder, header, statements
 from schemas.tables import TABLES as INPUT
@@ -27,7 +29,6 @@ SQL_FILES = sorted(
 )
 WORD = "word_"
 """What a `$name` of an SQL file becomes here: `word_name`, which is a table or a value."""
-_NAMES = re.compile(rf"\b(?:run\.\w+|kept\.main\.\w+|main\.\w+|every_\w+|{WORD}\w+)")
 _MADE = re.compile(
     r"(?P<verb>CREATE OR REPLACE|INSERT INTO|DELETE FROM)\s+(?P<temp>TEMP )?"
     r"(?:(?P<kind>TABLE|VIEW|MACRO)\s+)?(?P<name>[\w.]+)\s*(?:\([^)]*\))?\s*(?:AS\b)?"
@@ -110,6 +111,26 @@ def _filled(text: str) -> str:
     return Template(text).substitute({w: WORD + w for w in words})
 
 
+def _tables_of(query: str) -> set[str]:
+    """Qualified names of the tables that a query reads, its own common table expressions left out."""
+    (text,) = duckdb.execute("SELECT json_serialize_sql(?)", [query]).fetchall()[0]
+    tree = json.loads(text)
+    assert not tree["error"], tree
+    found, own = set(), set()
+    rest = [tree]
+    while rest:
+        node = rest.pop()
+        if isinstance(node, list):
+            rest += node
+        elif isinstance(node, dict):
+            rest += node.values()
+            if node.get("type") == "BASE_TABLE":
+                parts = (node["catalog_name"], node["schema_name"], node["table_name"])
+                found.add(".".join(part for part in parts if part))
+            own |= {entry["key"] for entry in node.get("cte_map", {}).get("map", [])}
+    return found - own
+
+
 @cache
 def _statements(name: str) -> list[Statement]:
     found = []
@@ -120,7 +141,7 @@ def _statements(name: str) -> list[Statement]:
         if made and made["verb"] == "DELETE FROM":
             body = f"SELECT 1 FROM {made['name']} {body}"
         if body.strip() and not (made and made["kind"] == "MACRO"):
-            reads |= duckdb.connect().get_table_names(body, qualified=True)
+            reads |= _tables_of(body)
         found.append(
             Statement(makes=made and made["name"], is_step=bool(made and made["temp"]), reads=reads)
         )
@@ -128,7 +149,9 @@ def _statements(name: str) -> list[Statement]:
 
 
 def _named(name: str, part: str) -> set[str]:
-    return set(_NAMES.findall(_filled(header(name)[part])))
+    """What a part of a header names: the first word of each item, asides left out."""
+    items = re.sub(r"\([^)]*\)", "", _filled(header(name)[part])).split(",")
+    return {item.split()[0] for item in items if item.strip()}
 
 
 @pytest.mark.parametrize("name", SQL_FILES)
@@ -142,8 +165,8 @@ def test_a_header_names_just_what_its_statements_read_and_make(name: str) -> Non
         elif statement.makes:
             makes.add(statement.makes)
             reads -= {statement.makes} if statement.makes in statement.reads else set()
-    words = _named(name, "words") - {f"{WORD}table"}
-    assert _named(name, "makes") == makes
+    words = set(re.findall(rf"{WORD}\w+", _filled(header(name)["words"])))
+    assert makes <= _named(name, "makes") <= makes | steps
     assert _named(name, "reads") - words == reads - words
 
 
@@ -159,7 +182,7 @@ def test_a_header_names_every_word(name: str) -> None:
 def test_every_run_table_of_an_sql_file_is_declared(name: str) -> None:
     used = {n for s in _statements(name) for n in (*s.reads, s.makes or "")}
     run = {n.replace("kept.main.", "run.") for n in used if n.startswith(("run.", "kept.main."))}
-    own = {f"run.{table}" for table in INPUT}
+    own = {f"run.{table}" for table in (*INPUT, *LEDGERS)}
     assert {n for n in run - own if not _declarers(n)} == set()
 
 
@@ -169,14 +192,10 @@ def test_every_run_table_of_an_sql_file_is_declared(name: str) -> None:
 def _runs(path: Path) -> Iterator[str]:
     """Names of the SQL files that a module runs."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            if node.func.id in ("run", "fetched_from"):
-                (file, *_) = [
-                    a.value
-                    for a in node.args
-                    if isinstance(a, ast.Constant) and isinstance(a.value, str)
-                ]
-                yield file
+        is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        if is_call and node.func.id in ("run", "fetched_from"):
+            values = [a.value for a in node.args if isinstance(a, ast.Constant)]
+            yield from (v for v in values if isinstance(v, str))
 
 
 def test_each_sql_file_is_run_by_one_module_which_declares_what_it_makes() -> None:
