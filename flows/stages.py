@@ -41,8 +41,8 @@ from flows.settle.balance import Balance
 from flows.settle.settle import TABLES as SETTLE_TABLES
 from flows.settle.settle import settle
 from flows.summary import Summary
-from flows.warehouse.keep import keep
 from flows.warehouse.connection import opened
+from flows.warehouse.keep import keep
 from flows.warehouse.layout import upgrade
 from flows.warehouse.memory import Memory
 from flows.warehouse.sql import one

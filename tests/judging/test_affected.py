@@ -20,8 +20,8 @@ from audit_rules.rules import RULES
 from flows import stages
 from flows.judging.affected import mark_affected_persons
 from flows.judging.frames import read_frames
-from flows.judging.population import population_facts
 from flows.judging.members import JUDGED_PERSON
+from flows.judging.population import population_facts
 from flows.judging.standing import JUDGED_COVERAGE, store_and_merge_answers
 from flows.plan import plan
 from flows.request import RunRequest

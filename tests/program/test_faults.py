@@ -165,7 +165,9 @@ def test_exit_5_the_counts_of_a_table_do_not_balance(
     unharmed: Path, landing: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted = balance._table_counts
-    monkeypatch.setattr(balance, "_table_counts", lambda *given: replace(counted(*given), history=0))
+    monkeypatch.setattr(
+        balance, "_table_counts", lambda *given: replace(counted(*given), history=0)
+    )
     assert "9 rows accepted, but 0 have a fate" in _fails(
         replace(_request(unharmed), input=landing), 5
     )

@@ -20,10 +20,9 @@ from flows.results.failed_checks import failed_checks
 from flows.results.tables import write_tables
 from flows.settle.balance import Balance
 from flows.settle.claims import FATE, SETTLED
-from flows.stages import MEMORY
-from flows.stages import begin, load_stage, settle_stage, validate_stage
-from flows.warehouse.keep import keep
+from flows.stages import MEMORY, begin, load_stage, settle_stage, validate_stage
 from flows.warehouse.connection import opened
+from flows.warehouse.keep import keep
 from schemas.tables import TABLES
 from tests.support.running import request_for
 
