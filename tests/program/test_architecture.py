@@ -2,8 +2,6 @@
 
 import ast
 import re
-from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -13,11 +11,18 @@ from audit_rules.engine.rule import RuleModule
 from audit_rules.policy.library import load_policies
 from audit_rules.policy.terms import TERM_KINDS
 from audit_rules.rules import RULES
+from tests.support.sources import (
+    FLOWS,
+    MODULES,
+    PACKAGES,
+    ROOT,
+    constants,
+    imported,
+    name_of,
+    tree_of,
+)
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 RULE_FOLDER = ROOT / "audit_rules" / "rules"
-PACKAGES = ("schemas", "audit_rules", "flows")
-MODULES = [p for package in PACKAGES for p in sorted((ROOT / package).rglob("*.py"))]
 AUDIT_RULES = [p for p in MODULES if p.is_relative_to(ROOT / "audit_rules")]
 RULE_FILES = sorted(p for p in RULE_FOLDER.glob("*.py") if p.name != "__init__.py")
 SQL_FILES = sorted((ROOT / "sql").rglob("*.sql"))
@@ -42,6 +47,26 @@ RULES_MAY_IMPORT = {
 }
 """Which folders and modules of audit_rules each may import besides itself."""
 
+FLOWS_IN_ORDER = (
+    ("__init__", "errors", "clock", "provenance", "progress"),
+    ("warehouse",),
+    ("intake",),
+    ("settle",),
+    ("judging",),
+    ("privacy",),
+    ("request",),
+    ("plan",),
+    ("ledger",),
+    ("summary",),
+    ("results",),
+    ("reports",),
+    ("replay", "stages"),
+    ("nightly",),
+    ("schedule",),
+    ("cli",),
+    ("__main__",),
+)
+"""Folders and modules of flows: each may import those of earlier lines, and itself."""
 KNOWS_PATHS = (
     "policy/document.py",
     "policy/library.py",
@@ -74,65 +99,21 @@ CODES = {
 }
 
 
-def _name(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
-
-
-@cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-def imported(path: Path) -> set[str]:
-    """The full names of everything that a module imports, including inside functions."""
-    found = set()
-    for node in ast.walk(_tree(path)):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        if isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{_name(path)}: a relative import"
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
-
-
 def _roots(path: Path) -> set[str]:
     return {name.split(".")[0] for name in imported(path)}
-
-
-def _docstrings(tree: ast.Module) -> set[int]:
-    """The ids of the nodes that are docstrings."""
-    found = set()
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if (
-            isinstance(body, list)
-            and body
-            and isinstance(body[0], ast.Expr)
-            and isinstance(body[0].value, ast.Constant)
-        ):
-            found.add(id(body[0].value))
-    return found
-
-
-def constants(path: Path) -> Iterator[ast.Constant]:
-    """Every constant of a module outside docstrings."""
-    docstrings = _docstrings(_tree(path))
-    for node in ast.walk(_tree(path)):
-        if isinstance(node, ast.Constant) and id(node) not in docstrings:
-            yield node
 
 
 # ---------------------------------------------------------------- what a module may import
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_name)
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_packages_depend_in_one_direction(path: Path) -> None:
     package = path.relative_to(ROOT).parts[0]
     ours = _roots(path) & {*PACKAGES, "tests", "data", "benchmarks"}
     assert ours <= MAY_IMPORT[package]
 
 
-@pytest.mark.parametrize("path", AUDIT_RULES, ids=_name)
+@pytest.mark.parametrize("path", AUDIT_RULES, ids=name_of)
 def test_the_folders_of_audit_rules_depend_in_one_direction(path: Path) -> None:
     folder = path.relative_to(ROOT).with_suffix("").parts[1]
     ours = {name.split(".")[1] for name in imported(path) if name.startswith("audit_rules.")}
@@ -144,7 +125,25 @@ def test_every_folder_of_audit_rules_has_its_place() -> None:
     assert found == RULES_MAY_IMPORT.keys()
 
 
-@pytest.mark.parametrize("path", AUDIT_RULES, ids=_name)
+def _place(part: str) -> int:
+    """The place of a folder or module of flows in FLOWS_IN_ORDER."""
+    return next(i for i, parts in enumerate(FLOWS_IN_ORDER) if part in parts)
+
+
+@pytest.mark.parametrize("path", FLOWS, ids=name_of)
+def test_the_stages_of_a_run_import_only_what_comes_before_them(path: Path) -> None:
+    own = path.relative_to(ROOT).with_suffix("").parts[1]
+    parts = {name.split(".")[1] for name in imported(path) if name.startswith("flows.")}
+    others = parts - {own} & {part for level in FLOWS_IN_ORDER for part in level}
+    assert {part for part in others if _place(part) >= _place(own)} == set()
+
+
+def test_every_folder_and_module_of_flows_has_its_place() -> None:
+    found = {p.relative_to(ROOT).with_suffix("").parts[1] for p in FLOWS}
+    assert found == {part for level in FLOWS_IN_ORDER for part in level}
+
+
+@pytest.mark.parametrize("path", AUDIT_RULES, ids=name_of)
 def test_the_rules_are_pure(path: Path) -> None:
     unwanted = {"prefect", "duckdb", "logging", "time", "os", "random", "subprocess"}
     if path.relative_to(ROOT / "audit_rules").as_posix() not in KNOWS_PATHS:
@@ -153,17 +152,17 @@ def test_the_rules_are_pure(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [p for p in MODULES if p.is_relative_to(ROOT / "schemas")], ids=_name
+    "path", [p for p in MODULES if p.is_relative_to(ROOT / "schemas")], ids=name_of
 )
 def test_the_schemas_are_pure(path: Path) -> None:
     assert _roots(path) & {"prefect", "duckdb", "logging", "pathlib", "os"} == set()
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_name)
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_only_one_module_reads_the_clock(path: Path) -> None:
     reads = {
         f"{node.value.id}.{node.attr}"
-        for node in ast.walk(_tree(path))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)
         and node.attr in CLOCK_READERS
@@ -172,7 +171,7 @@ def test_only_one_module_reads_the_clock(path: Path) -> None:
     assert (reads | (_roots(path) & {"time"}) == set()) or path == ROOT / CLOCK
 
 
-@pytest.mark.parametrize("path", SQL_FILES, ids=_name)
+@pytest.mark.parametrize("path", SQL_FILES, ids=name_of)
 def test_no_statement_reads_the_clock(path: Path) -> None:
     words = (
         r"\b(current_date|current_timestamp|current_time|localtimestamp|now\(|today\("
@@ -181,7 +180,7 @@ def test_no_statement_reads_the_clock(path: Path) -> None:
     assert re.findall(words, path.read_text(encoding="utf-8"), re.IGNORECASE) == []
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=_name)
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=name_of)
 def test_no_test_imports_from_a_test_module(path: Path) -> None:
     assert [name for name in imported(path) if re.search(r"\btest_", name)] == []
 
@@ -189,7 +188,7 @@ def test_no_test_imports_from_a_test_module(path: Path) -> None:
 # ---------------------------------------------------------------- what a rule module may hold
 
 
-@pytest.mark.parametrize("path", RULE_FILES, ids=_name)
+@pytest.mark.parametrize("path", RULE_FILES, ids=name_of)
 def test_a_rule_holds_no_number(path: Path) -> None:
     numbers = [
         n.value
@@ -199,7 +198,7 @@ def test_a_rule_holds_no_number(path: Path) -> None:
     assert [n for n in numbers if n not in (0, 1)] == []
 
 
-@pytest.mark.parametrize("path", RULE_FILES, ids=_name)
+@pytest.mark.parametrize("path", RULE_FILES, ids=name_of)
 def test_a_rule_holds_no_code_no_date_and_no_payer(path: Path) -> None:
     payers = {p.document.payer for p in load_policies().policies if p.document.payer}
     patterns = CODES | {"payer": r"\b(" + "|".join(sorted(payers)) + r")\b"}
@@ -226,7 +225,7 @@ def test_the_patterns_find_what_they_are_for() -> None:
     )
 
 
-@pytest.mark.parametrize("path", RULE_FILES, ids=_name)
+@pytest.mark.parametrize("path", RULE_FILES, ids=name_of)
 def test_a_rule_is_short(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_RULE
 
@@ -251,10 +250,10 @@ def test_every_rule_file_is_in_the_registry() -> None:
 @pytest.mark.parametrize("kind", TERM_KINDS, ids=lambda k: k.kind)
 def test_every_kind_of_term_is_used(kind: type) -> None:
     users = [
-        _name(path)
+        name_of(path)
         for path in MODULES
         if path.parent.name != "terms" and f"{kind.__module__}.{kind.__name__}" in imported(path)
-        if any(isinstance(n, ast.Name) and n.id == kind.__name__ for n in ast.walk(_tree(path)))
+        if any(isinstance(n, ast.Name) and n.id == kind.__name__ for n in ast.walk(tree_of(path)))
     ]
     assert users != []
 

@@ -17,15 +17,15 @@ from types import SimpleNamespace
 import duckdb
 import pytest
 
+from flows.provenance import sql_folder
 from flows.warehouse.layout import LEDGERS
 from flows.warehouse.run_table import RunMacro, RunTable
-from flows.warehouse.sql import folder, header, statements
+from flows.warehouse.sql import header, statements
 from schemas.tables import TABLES as INPUT
-from tests.program.test_architecture import MODULES, ROOT, constants
+from tests.support.sources import FLOWS, ROOT, constants, name_of, tree_of
 
-FLOWS = [p for p in MODULES if p.is_relative_to(ROOT / "flows")]
 SQL_FILES = sorted(
-    p.relative_to(folder()).with_suffix("").as_posix() for p in folder().rglob("*.sql")
+    p.relative_to(sql_folder()).with_suffix("").as_posix() for p in sql_folder().rglob("*.sql")
 )
 WORD = "word_"
 """What a `$name` of an SQL file becomes here: `word_name`, which is a table or a value."""
@@ -36,16 +36,12 @@ _MADE = re.compile(
 _MACRO = re.compile(r"\brun\.\w+(?=\()")
 
 
-def _name(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
-
-
 # ---------------------------------------------------------------- who declares what
 
 
 def _assigned(path: Path) -> Iterator[str]:
     """Names that a module gives to declarations at its top level."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = tree_of(path)
     for node in tree.body:
         calls = (n.func for n in ast.walk(node) if isinstance(n, ast.Call))
         makes = {f.id for f in calls if isinstance(f, ast.Name)} & {"RunTable", "RunMacro"}
@@ -112,7 +108,7 @@ def _filled(text: str) -> str:
 
 
 def _tables_of(query: str) -> set[str]:
-    """Qualified names of the tables that a query reads, its own common table expressions left out."""
+    """Qualified names of the tables that a query reads, without its own WITH names."""
     (text,) = duckdb.execute("SELECT json_serialize_sql(?)", [query]).fetchall()[0]
     tree = json.loads(text)
     assert not tree["error"], tree
@@ -191,7 +187,7 @@ def test_every_run_table_of_an_sql_file_is_declared(name: str) -> None:
 
 def _runs(path: Path) -> Iterator[str]:
     """Names of the SQL files that a module runs."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
         if is_call and node.func.id in ("run", "fetched_from"):
             values = [a.value for a in node.args if isinstance(a, ast.Constant)]
@@ -209,7 +205,7 @@ def test_each_sql_file_is_run_by_one_module_which_declares_what_it_makes() -> No
             assert _declarers(made) == paths, f"{file} makes {made}"
 
 
-@pytest.mark.parametrize("path", FLOWS, ids=_name)
+@pytest.mark.parametrize("path", FLOWS, ids=name_of)
 def test_python_names_run_tables_by_their_declarations_only(path: Path) -> None:
     names = {n.removeprefix("run.") for n in declarations()}
     texts = [n.value for n in constants(path) if isinstance(n.value, str)]
@@ -218,10 +214,10 @@ def test_python_names_run_tables_by_their_declarations_only(path: Path) -> None:
     assert [t for t in texts if re.search(r"\b(?:FROM|JOIN|INTO|TABLE|VIEW)\s+run\.\w", t)] == []
 
 
-@pytest.mark.parametrize("path", FLOWS, ids=_name)
+@pytest.mark.parametrize("path", FLOWS, ids=name_of)
 def test_only_its_maker_writes_a_run_table(path: Path) -> None:
     own = set(_assigned(path))
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = tree_of(path)
     written = {
         _root(node.func.value)
         for node in ast.walk(tree)

@@ -1,0 +1,57 @@
+"""The source of the program, as tests of its architecture read it."""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PACKAGES = ("schemas", "audit_rules", "flows")
+MODULES = [p for package in PACKAGES for p in sorted((ROOT / package).rglob("*.py"))]
+FLOWS = [p for p in MODULES if p.is_relative_to(ROOT / "flows")]
+
+
+def name_of(path: Path) -> str:
+    """The path of a module in the project."""
+    return path.relative_to(ROOT).as_posix()
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """The syntax tree of a module."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported(path: Path) -> set[str]:
+    """The full names of everything that a module imports, including inside functions."""
+    found = set()
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name_of(path)}: a relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def _docstrings(tree: ast.Module) -> set[int]:
+    """The ids of the nodes that are docstrings."""
+    found = set()
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if (
+            isinstance(body, list)
+            and body
+            and isinstance(body[0], ast.Expr)
+            and isinstance(body[0].value, ast.Constant)
+        ):
+            found.add(id(body[0].value))
+    return found
+
+
+def constants(path: Path) -> Iterator[ast.Constant]:
+    """Every constant of a module outside docstrings."""
+    docstrings = _docstrings(tree_of(path))
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Constant) and id(node) not in docstrings:
+            yield node
