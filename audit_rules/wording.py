@@ -12,9 +12,9 @@ _ENTRY = re.compile(r"^(?P<name>[a-z_]+|Cannot see) {2,}(?P<text>.+(?:\n {4,}.+)
 
 
 def question(module: RuleModule) -> str:
-    """The first line of the docstring, without the id."""
-    first, *_ = _text(module).splitlines()
-    return first.partition(" -- ")[2]
+    """The first paragraph of the docstring on one line, without the id."""
+    first = _text(module).partition("\n\n")[0]
+    return " ".join(first.split()).partition(" -- ")[2]
 
 
 def meanings(module: RuleModule) -> dict[str, str]:
