@@ -7,7 +7,7 @@
 # make bench          benchmark one audit of 2 million medical lines; N=10 for ten times as many
 # make bench-nightly  benchmark one nightly run against 20 million medical lines; N=1 for a tenth
 # make mutants        break rules and policies one place at a time, and list what no case notices; ID=cyc01 for some
-# make lock           pin the newest versions that pyproject.toml allows in requirements.lock (needs uv and a network)
+# make lock           pin new dependencies of pyproject.toml in requirements.lock (needs uv and a network)
 # make clean          remove .venv and out
 
 VENV := .venv
