@@ -24,10 +24,17 @@ from flows.errors import redacted_errors
 from flows.plan import Plan, plan
 from flows.progress import StageBars
 from flows.request import RunRequest
+from flows.stage_results import (
+    JudgeStageResult,
+    LoadStageResult,
+    SettleStageResult,
+    StageResult,
+    ValidateStageResult,
+)
 from flows.summary import Summary
 from flows.warehouse.connection import hold
 
-R = TypeVar("R", bound=stages.StageResult)
+R = TypeVar("R", bound=StageResult)
 FINISHED = "claims-audit.night.finished"
 """The event for automations: its resource names the state, its payload the run and its counts."""
 
@@ -65,28 +72,28 @@ class Night:
 
 
 @task(**_AS_A_TASK)
-def load(night: Night) -> stages.LoadStageResult:
+def load(night: Night) -> LoadStageResult:
     """Load every new extract."""
     with night.stage("load", len(night.plan.extracts)):
         return night.show(stages.load_stage(night.plan, night.bars.step))
 
 
 @task(**_AS_A_TASK)
-def validate(night: Night) -> stages.ValidateStageResult:
+def validate(night: Night) -> ValidateStageResult:
     """Quarantine rows that fail a check, count warnings."""
     with night.stage("validate"):
         return night.show(stages.validate_stage(night.plan))
 
 
 @task(**_AS_A_TASK)
-def settle(night: Night) -> stages.SettleStageResult:
+def settle(night: Night) -> SettleStageResult:
     """Find who is who, and which version of a claim is final."""
     with night.stage("settle"):
         return night.show(stages.settle_stage(night.plan))
 
 
 @task(**_AS_A_TASK)
-def judge(night: Night) -> stages.JudgeStageResult:
+def judge(night: Night) -> JudgeStageResult:
     """Run every rule for the persons affected since the last run."""
     with night.stage("judge"):
         return night.show(stages.judge_stage(night.plan))
@@ -95,10 +102,10 @@ def judge(night: Night) -> stages.JudgeStageResult:
 @task(**_AS_A_TASK)
 def report(
     night: Night,
-    loaded: stages.LoadStageResult,
-    validated: stages.ValidateStageResult,
-    settled: stages.SettleStageResult,
-    judged: stages.JudgeStageResult,
+    loaded: LoadStageResult,
+    validated: ValidateStageResult,
+    settled: SettleStageResult,
+    judged: JudgeStageResult,
 ) -> Summary:
     """Write and publish the results."""
     with night.stage("report"):
@@ -151,7 +158,7 @@ def _audit(made: Plan, show_progress: bool) -> Summary:
             summary = report(night, loaded, validated, settled, judged)
         finally:
             shutil.rmtree(made.bench.scratch, ignore_errors=True)
-    named: dict[str, stages.StageResult] = {
+    named: dict[str, StageResult] = {
         "load": loaded,
         "validate": validated,
         "settle": settled,

@@ -6,9 +6,8 @@ Each opens the workbench once, finds there what the stage before left, and retur
 import shutil
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 from audit_rules.engine.dossier import compile_dossier
 from audit_rules.engine.judge import judge
@@ -37,9 +36,14 @@ from flows.results.publish import make_private, publish
 from flows.results.run_identity import RunIdentity, identify_run
 from flows.results.tables import write_judgement, write_tables
 from flows.results.timings import write_timings
-from flows.settle.balance import Balance
 from flows.settle.settle import TABLES as SETTLE_TABLES
 from flows.settle.settle import settle
+from flows.stage_results import (
+    JudgeStageResult,
+    LoadStageResult,
+    SettleStageResult,
+    ValidateStageResult,
+)
 from flows.summary import Summary
 from flows.warehouse.connection import opened
 from flows.warehouse.keep import keep
@@ -61,15 +65,8 @@ MEMORY = Memory(
 """The tables of a run that the warehouse may remember, as their makers declare."""
 
 
-class StageResult(Protocol):
-    """What a stage came to: counts for the screen and for Prefect."""
-
-    def counts(self) -> dict[str, int]:
-        """What is shown of the stage; `rows` among them."""
-
-
 def begin(plan: Plan) -> None:
-    """An empty workbench; what a killed run left behind is cleared away."""
+    """Make an empty workbench, and clear away what a killed run left behind."""
     bench = plan.bench
     shutil.rmtree(bench.scratch, ignore_errors=True)
     bench.scratch.mkdir(mode=0o700, parents=True)
@@ -78,79 +75,8 @@ def begin(plan: Plan) -> None:
 
 
 def results(plan: Plan) -> Path:
-    """Where results are written before they are complete."""
+    """The folder in which results are written until they are complete."""
     return plan.bench.scratch / "results"
-
-
-@dataclass(frozen=True)
-class LoadStageResult:
-    """What the load stage came to. passed_over, growing: names of files; rows: read by this run."""
-
-    files: int
-    passed_over: tuple[str, ...]
-    growing: tuple[str, ...]
-    rows: int
-    seconds: float
-
-    def counts(self) -> dict[str, int]:
-        """What is shown of the stage."""
-        left = {"passed_over": len(self.passed_over), "growing": len(self.growing)}
-        return {"files": self.files, **left, "rows": self.rows}
-
-
-@dataclass(frozen=True)
-class ValidateStageResult:
-    """What the validate stage came to."""
-
-    failed_checks: int
-    warning_kinds: int
-    rows: int
-    seconds: float
-
-    def counts(self) -> dict[str, int]:
-        """What is shown of the stage."""
-        return {
-            "failed_checks": self.failed_checks,
-            "warning_kinds": self.warning_kinds,
-            "rows": self.rows,
-        }
-
-
-@dataclass(frozen=True)
-class SettleStageResult:
-    """What the settle stage came to."""
-
-    balance: Balance
-    seconds: float
-
-    def counts(self) -> dict[str, int]:
-        """What is shown of the stage."""
-        accepted = sum(t.accepted for t in self.balance.tables)
-        history = sum(t.history for t in self.balance.tables)
-        return {"history": history, "accepted": accepted, "rows": accepted}
-
-
-@dataclass(frozen=True)
-class JudgeStageResult:
-    """What the judge stage came to. repeated_amounts: claims named in the manifest."""
-
-    exceptions: int
-    lines: int
-    rows: int
-    persons: int
-    judged_again: int
-    repeated_amounts: tuple[dict[str, object], ...]
-    seconds: float
-
-    def counts(self) -> dict[str, int]:
-        """What is shown of the stage."""
-        return {
-            "exceptions": self.exceptions,
-            "lines": self.lines,
-            "rows": self.rows,
-            "persons": self.persons,
-            "judged_again": self.judged_again,
-        }
 
 
 def load_stage(plan: Plan, step: Step) -> LoadStageResult:
@@ -184,7 +110,7 @@ def validate_stage(plan: Plan) -> ValidateStageResult:
 
 
 def settle_stage(plan: Plan) -> SettleStageResult:
-    """Persons, final action, conservation."""
+    """Find persons and final action, and check that no row is lost."""
     started = seconds()
     with opened(plan.bench) as connection:
         balance = settle(
@@ -274,7 +200,7 @@ def _keep_and_publish(plan: Plan, run: RunIdentity) -> None:
 
 
 def run_stages(plan: Plan, step: Step = lambda _name: None) -> Summary:
-    """Every stage in order, without Prefect."""
+    """Run every stage in order, without Prefect."""
     loaded = load_stage(plan, step)
     validated = validate_stage(plan)
     settled = settle_stage(plan)

@@ -1,0 +1,84 @@
+"""What each stage of a run passes on to the report."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from flows.settle.balance import Balance
+
+
+class StageResult(Protocol):
+    """The result of a stage, with counts for the screen and for Prefect."""
+
+    def counts(self) -> dict[str, int]:
+        """The counts to show; `rows` is one of them."""
+
+
+@dataclass(frozen=True)
+class LoadStageResult:
+    """The result of the load stage. passed_over, growing: names of files; rows: newly read."""
+
+    files: int
+    passed_over: tuple[str, ...]
+    growing: tuple[str, ...]
+    rows: int
+    seconds: float
+
+    def counts(self) -> dict[str, int]:
+        """The counts to show."""
+        left = {"passed_over": len(self.passed_over), "growing": len(self.growing)}
+        return {"files": self.files, **left, "rows": self.rows}
+
+
+@dataclass(frozen=True)
+class ValidateStageResult:
+    """The result of the validate stage."""
+
+    failed_checks: int
+    warning_kinds: int
+    rows: int
+    seconds: float
+
+    def counts(self) -> dict[str, int]:
+        """The counts to show."""
+        return {
+            "failed_checks": self.failed_checks,
+            "warning_kinds": self.warning_kinds,
+            "rows": self.rows,
+        }
+
+
+@dataclass(frozen=True)
+class SettleStageResult:
+    """The result of the settle stage."""
+
+    balance: Balance
+    seconds: float
+
+    def counts(self) -> dict[str, int]:
+        """The counts to show."""
+        accepted = sum(t.accepted for t in self.balance.tables)
+        history = sum(t.history for t in self.balance.tables)
+        return {"history": history, "accepted": accepted, "rows": accepted}
+
+
+@dataclass(frozen=True)
+class JudgeStageResult:
+    """The result of the judge stage. repeated_amounts: claims listed in the manifest."""
+
+    exceptions: int
+    lines: int
+    rows: int
+    persons: int
+    judged_again: int
+    repeated_amounts: tuple[dict[str, object], ...]
+    seconds: float
+
+    def counts(self) -> dict[str, int]:
+        """The counts to show."""
+        return {
+            "exceptions": self.exceptions,
+            "lines": self.lines,
+            "rows": self.rows,
+            "persons": self.persons,
+            "judged_again": self.judged_again,
+        }
