@@ -11,9 +11,9 @@ from flows.errors import UsageError
 from flows.intake.config import Config, read_config
 from flows.intake.landing import ExtractFile, find_extracts
 from flows.intake.ndc_directory import directory_hashes, read_ndc_directory
-from flows.privacy import Pseudonyms, read_pseudonyms
+from flows.privacy import AGGREGATE, Pseudonyms, read_pseudonyms
 from flows.provenance import Texts
-from flows.request import AGGREGATE, RunRequest
+from flows.request import RunRequest
 from flows.warehouse.connection import Workbench, workbench
 
 

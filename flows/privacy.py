@@ -9,9 +9,15 @@ import hashlib
 import hmac
 import os
 from dataclasses import dataclass, field
+from typing import Literal
 
 from flows.errors import UsageError
-from flows.request import LEVELS, PSEUDONYMISED
+
+Level = Literal["full", "pseudonymised", "aggregate"]
+FULL: Level = "full"
+PSEUDONYMISED: Level = "pseudonymised"
+AGGREGATE: Level = "aggregate"
+LEVELS = (FULL, PSEUDONYMISED, AGGREGATE)
 
 KEY = "CLAIMS_AUDIT_PSEUDONYM_KEY"
 SHORTEST_KEY = 32  # characters

@@ -11,12 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from flows import clock
-
-Level = Literal["full", "pseudonymised", "aggregate"]
-FULL: Level = "full"
-PSEUDONYMISED: Level = "pseudonymised"
-AGGREGATE: Level = "aggregate"
-LEVELS = (FULL, PSEUDONYMISED, AGGREGATE)
+from flows.privacy import FULL, Level
 
 WAREHOUSE = "audit.duckdb"
 """The warehouse's file name in the output folder, if no other is named."""

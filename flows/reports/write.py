@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from flows.plan import Plan
+from flows.privacy import AGGREGATE
 from flows.reports.run_facts import RunFacts
 from flows.reports.workpaper.write import write_workpaper
-from flows.request import AGGREGATE
 
 
 def write_reports(

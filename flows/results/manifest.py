@@ -10,8 +10,8 @@ import polars as pl
 
 from flows.intake.landing import sha256_of
 from flows.plan import Plan
+from flows.privacy import FULL
 from flows.provenance import program_version
-from flows.request import FULL
 from schemas.results import RESULT_SCHEMA_VERSION
 
 MANIFEST = "manifest.json"

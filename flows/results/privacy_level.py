@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from flows.plan import Plan
-from flows.request import FULL
+from flows.privacy import FULL
 from flows.results.csv import write_csv
 from flows.results.pseudonyms import pseudonymise
 from flows.results.small_cells import AGGREGATE_FILE, aggregated

@@ -6,6 +6,7 @@ from dataclasses import MISSING, fields, replace
 from datetime import date
 from inspect import signature
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal, get_args, get_type_hints
 
 import pytest
@@ -144,6 +145,26 @@ def test_parameters_are_the_request_as_json() -> None:
     del parameters["as_of"]
     tonight = scheduled_night.validate_parameters({"request": parameters})["request"]
     assert tonight == replace(request, as_of=date.today())
+
+
+def test_the_flow_plans_only_if_nobody_has(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The command line plans before Prefect starts; a deployment's run plans in the flow."""
+    from flows import nightly
+
+    (tmp_path / "audit.duckdb").touch()
+    made = plan(replace(REQUEST, output=tmp_path))
+    flow, used = nightly.nightly_audit.fn, []
+
+    def audit(made: object, _show_progress: bool) -> SimpleNamespace:
+        used.append(made)
+        return SimpleNamespace(state="Completed", quarantined=0)
+
+    monkeypatch.setattr(nightly, "nightly_audit", flow)
+    monkeypatch.setattr(nightly, "plan", lambda request: ("planned here", request))
+    monkeypatch.setattr(nightly, "_audit", audit)
+    nightly.audit(made, show_progress=False)
+    flow(made.request)
+    assert used == [made, ("planned here", made.request)]
 
 
 # ---------------------------------------------------------------- the run id

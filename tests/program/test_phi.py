@@ -22,8 +22,7 @@ import pytest
 from flows import stages
 from flows.cli.app import main
 from flows.errors import TRACE_FILE
-from flows.privacy import KEY
-from flows.request import LEVELS
+from flows.privacy import KEY, LEVELS
 from tests.support.canaries import CANARY, SERVICE_DATE, canaries_in, raise_with_canaries
 from tests.support.hostile import CSV, HEAD, PARQUET, TWO_TYPED, csv, fill, parquet
 from tests.support.nights import in_clear, night

@@ -15,8 +15,7 @@ from flows import privacy
 from flows.cli.app import main
 from flows.errors import UsageError
 from flows.plan import plan
-from flows.privacy import KEY, Pseudonyms
-from flows.request import AGGREGATE, FULL, PSEUDONYMISED, Level
+from flows.privacy import AGGREGATE, FULL, KEY, PSEUDONYMISED, Level, Pseudonyms
 from flows.results.pseudonyms import NAMES_IN_RATIONALE, pseudonymise
 from flows.results.small_cells import LEAST, aggregated
 from schemas.results import AGGREGATE as AGGREGATE_TABLE
