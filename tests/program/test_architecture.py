@@ -57,7 +57,7 @@ FLOWS_IN_ORDER = (
     ("request",),
     ("plan",),
     ("ledger",),
-    ("summary",),
+    ("stage_results", "summary"),
     ("results",),
     ("reports",),
     ("replay", "stages"),
