@@ -28,6 +28,8 @@ IDENTIFIERS = ("claim_id", "original_claim_id", "member_id", "person_id", "autho
 SECRET, OTHER_SECRET = "s" * 32, "t" * 40
 NAMES = Pseudonyms(SECRET.encode())
 
+Levels = dict[tuple[Level, str], Path]
+
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -79,6 +81,23 @@ def _run(
     return night(request).folder
 
 
+@pytest.fixture(scope="module")
+def levels(
+    planted: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[tuple[Level, str], Path]:
+    """Level and key -> folder of a run, all in one output."""
+    output = tmp_path_factory.mktemp("levels")
+    runs: list[tuple[Level, str]] = [
+        (FULL, SECRET),
+        (FULL, OTHER_SECRET),
+        (PSEUDONYMISED, SECRET),
+        (PSEUDONYMISED, OTHER_SECRET),
+        (AGGREGATE, SECRET),
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        return {(level, key): _run(planted, output, level, patch, key) for level, key in runs}
+
+
 # ---------------------------------------------------------------- the key
 
 
@@ -125,10 +144,9 @@ def test_pseudonyms_differ_by_kind_and_key_and_never_show_the_key() -> None:
 
 
 def test_pseudonymised_results_have_no_identifier_and_are_consistent(
-    planted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    levels: Levels,
 ) -> None:
-    full = _run(planted, tmp_path / "full", FULL, monkeypatch)
-    folder = _run(planted, tmp_path / "out", PSEUDONYMISED, monkeypatch)
+    full, folder = levels[FULL, SECRET], levels[PSEUDONYMISED, SECRET]
     assert CANARY in in_clear(full) and CANARY not in in_clear(folder)
     assert {p.name for p in folder.iterdir()} == {p.name for p in full.iterdir()}
     before, after = (pl.read_parquet(f / "exceptions.parquet") for f in (full, folder))
@@ -178,22 +196,21 @@ def test_pseudonymised_results_have_no_identifier_and_are_consistent(
 
 
 def test_a_run_of_another_level_or_key_is_another_run(
-    planted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    levels: Levels,
 ) -> None:
-    """All go into one output folder: none replaces another, and the same gives the same bytes."""
-    runs = [
-        (FULL, SECRET),
-        (FULL, OTHER_SECRET),
-        (PSEUDONYMISED, SECRET),
-        (PSEUDONYMISED, OTHER_SECRET),
-        (AGGREGATE, SECRET),
-    ]
-    folders = [_run(planted, tmp_path, level, monkeypatch, key) for level, key in runs]
-    assert folders[0] == folders[1] and len(set(folders)) == 4
-    bytes_before = (folders[2] / "exceptions.csv").read_bytes()
-    (folders[2] / "exceptions.csv").unlink()
-    assert _run(planted, tmp_path, PSEUDONYMISED, monkeypatch) == folders[2]
-    assert (folders[2] / "exceptions.csv").read_bytes() == bytes_before
+    """No run takes the place of another; only the full level does not depend on the key."""
+    assert levels[FULL, SECRET] == levels[FULL, OTHER_SECRET]
+    assert len(set(levels.values())) == 4
+
+
+def test_the_same_level_and_key_give_the_same_bytes_again(
+    levels: Levels, planted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = levels[PSEUDONYMISED, SECRET]
+    bytes_before = (folder / "exceptions.csv").read_bytes()
+    (folder / "exceptions.csv").unlink()
+    assert _run(planted, folder.parent, PSEUDONYMISED, monkeypatch) == folder
+    assert (folder / "exceptions.csv").read_bytes() == bytes_before
 
 
 SENTENCES = [

@@ -2,6 +2,7 @@
 
 import csv
 import random
+import shutil
 from collections import defaultdict
 from datetime import date, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from flows.intake import load as loading
 from flows.intake import scan_ahead
 from flows.intake.landing import sha256_of
 from flows.request import RunRequest
+from flows.summary import Summary
 from flows.warehouse.layout import SCHEMA_VERSION
 from tests.support.extracts import IMATINIB, Row, as_csv, good
 from tests.support.hostile import ANY_ERROR_RATE, CSV, fill
@@ -150,28 +152,47 @@ def _land(base: Path, name: str = "in", table: str = "pharmacy_claim", *rows: Ro
     (base / name / f"{table}.csv").write_text(as_csv(rows or [good(table)]), encoding="utf-8")
 
 
-def test_without_an_input_what_is_there_is_judged_again(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no warehouse yet"):
-        night(_request(tmp_path, None))
-    _land(tmp_path)
-    first = night(_request(tmp_path))
+@pytest.fixture(scope="module")
+def one_night(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Summary]:
+    """The folder and summary of a night that loaded one claim."""
+    base = tmp_path_factory.mktemp("one night")
+    _land(base)
+    return base, night(_request(base))
+
+
+@pytest.fixture
+def first(one_night: tuple[Path, Summary], tmp_path: Path) -> Summary:
+    """The summary of a first night, of which tmp_path holds a copy."""
+    base, summary = one_night
+    shutil.copytree(base, tmp_path, dirs_exist_ok=True)
+    return summary
+
+
+def test_without_an_input_what_is_there_is_judged_again(tmp_path: Path, first: Summary) -> None:
     again = night(_request(tmp_path, None))
     assert again.run_id == first.run_id and again.was_there and again.loaded_files == 0
 
 
-def test_an_empty_landing_folder_is_a_finished_night(tmp_path: Path) -> None:
+def test_without_an_input_there_must_be_a_warehouse(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no warehouse yet"):
+        night(_request(tmp_path, None))
+
+
+def test_a_first_night_needs_a_claim_table(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputRefused, match="No claim table"):
         night(_request(tmp_path, "empty"))
-    _land(tmp_path)
-    night(_request(tmp_path))
+
+
+@pytest.mark.usefixtures("first")
+def test_an_empty_landing_folder_is_a_finished_night(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
     quiet = night(_request(tmp_path, "empty", AS_OF + timedelta(days=1)))
     assert (quiet.loaded_files, quiet.changes, quiet.previous_run) == (0, {}, AS_OF.isoformat())
 
 
+@pytest.mark.usefixtures("first")
 def test_a_night_may_bring_no_claims(tmp_path: Path) -> None:
-    _land(tmp_path)
-    night(_request(tmp_path))
     _land(tmp_path, "later", "eligibility")
     assert night(_request(tmp_path, "later")).loaded_files == 1
 
@@ -203,11 +224,10 @@ def test_a_file_still_growing_is_left_for_the_next_night_and_named(
     )
 
 
+@pytest.mark.usefixtures("first")
 def test_a_file_that_breaks_because_it_grows_is_left_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _land(tmp_path)
-    night(_request(tmp_path))
     (tmp_path / "next").mkdir()
     path = tmp_path / "next" / CSV
     path.write_bytes(csv_of(fill(1), fill(2)))
@@ -251,14 +271,13 @@ CORRECTIONS: list[tuple[str, Row, Row]] = [
 ]
 
 
-def _found(base: Path, *landings: str) -> pl.DataFrame:
-    """What the last of some loads into one warehouse finds."""
-    name = "-".join(landings)
-    for landing in landings:
-        summary = night(
-            request_for(base / landing, base / f"out {name}", base / f"{name}.duckdb", AS_OF)
-        )
-    return pl.read_parquet(summary.folder / "exceptions.parquet")
+def _found(base: Path, landing: str, after: str | None = None) -> pl.DataFrame:
+    """The exceptions of a load into an empty warehouse, or into a copy of that of another load."""
+    name = f"{after}-{landing}" if after else landing
+    if after:
+        shutil.copy(base / f"{after}.duckdb", base / f"{name}.duckdb")
+    request = request_for(base / landing, base / f"out {name}", base / f"{name}.duckdb", AS_OF)
+    return pl.read_parquet(night(request).folder / "exceptions.parquet")
 
 
 @pytest.mark.parametrize(("table", "one", "other"), CORRECTIONS)
@@ -269,8 +288,8 @@ def test_the_latest_load_of_a_key_wins(tmp_path: Path, table: str, one: Row, oth
         _land(tmp_path, name, table, good(table, **row))
     alone = {name: _found(tmp_path, name) for name in ("one", "other")}
     assert not alone["one"].equals(alone["other"])
-    assert _found(tmp_path, "one", "other").equals(alone["other"])
-    assert _found(tmp_path, "other", "one").equals(alone["one"])
+    assert _found(tmp_path, "other", after="one").equals(alone["other"])
+    assert _found(tmp_path, "one", after="other").equals(alone["one"])
 
 
 def test_two_rows_of_a_key_in_one_load_both_stand(tmp_path: Path) -> None:
@@ -292,10 +311,8 @@ def test_two_rows_of_a_key_in_one_load_both_stand(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
 def test_a_warehouse_of_an_earlier_version_is_brought_up_to_date(
-    tmp_path: Path, version: int
+    tmp_path: Path, version: int, first: Summary
 ) -> None:
-    _land(tmp_path)
-    first = night(_request(tmp_path))
     tables = content(tmp_path / "audit.duckdb").keys()
     with duckdb.connect(str(tmp_path / "audit.duckdb")) as connection:  # as that version left it
         connection.execute("ALTER TABLE undated_diagnosis RENAME TO undated")
@@ -318,9 +335,8 @@ def test_a_warehouse_of_an_earlier_version_is_brought_up_to_date(
     assert upgraded.keys() == tables
 
 
+@pytest.mark.usefixtures("first")
 def test_a_warehouse_of_a_later_version_is_refused(tmp_path: Path) -> None:
-    _land(tmp_path)
-    night(_request(tmp_path))
     with duckdb.connect(str(tmp_path / "audit.duckdb")) as connection:
         connection.execute("UPDATE meta SET schema_version = schema_version + 1")
     with pytest.raises(UsageError, match=f"schema version {SCHEMA_VERSION + 1}"):
