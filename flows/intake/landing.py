@@ -127,5 +127,5 @@ def _as_extract(folder: Path, path: Path) -> ExtractFile:
         return ExtractFile(relative.parts[0], path, name, stamp_of(path))
     raise InputRefused(
         f"File {name!r} does not belong to a table. Name it TABLE.csv, TABLE_*.csv, .csv.gz or "
-        f".parquet, or put it in a folder named TABLE. Tables: {', '.join(TABLES)}."
+        f".parquet, or put it in a folder named TABLE; the tables are {', '.join(TABLES)}."
     )
