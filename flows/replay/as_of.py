@@ -16,7 +16,7 @@ from flows.warehouse.connection import opened
 
 
 @contextmanager
-def settled_again(request: RunRequest) -> Iterator[tuple[Plan, duckdb.DuckDBPyConnection]]:
+def settled_as_of(request: RunRequest) -> Iterator[tuple[Plan, duckdb.DuckDBPyConnection]]:
     """Yield the plan of a request without its input, and a workbench with final action settled.
 
     Raises UsageError if there is no such warehouse, and AuditError as a run would.

@@ -15,7 +15,7 @@ from audit_rules.engine.judge import judge
 from audit_rules.engine.rule import PolicyBook
 from audit_rules.rules import RULES
 from flows.judging.frames import read_frames
-from flows.replay.as_of import settled_again
+from flows.replay.as_of import settled_as_of
 from flows.request import RunRequest
 from schemas.results import NUMBERED_LINE
 
@@ -63,7 +63,7 @@ def compare(request: RunRequest, before: Path | None, after: Path | None) -> pl.
 
 
 def _exceptions(request: RunRequest) -> pl.DataFrame:
-    with settled_again(request) as (made, connection):
+    with settled_as_of(request) as (made, connection):
         extracted = read_frames(connection, made.reference, request.as_of)
     dossier = compile_dossier(extracted, made.reference, made.default_supply_days, request.as_of)
     return judge(dossier, PolicyBook(made.library, made.reference), RULES).exceptions.select(_SHOWN)

@@ -18,7 +18,7 @@ from audit_rules.rules import RULES
 from flows.errors import UsageError
 from flows.judging.frames import read_frames
 from flows.plan import Plan
-from flows.replay.as_of import settled_again
+from flows.replay.as_of import settled_as_of
 from flows.replay.explanation import ClaimRow, Explanation, RuleExplanation
 from flows.request import RunRequest
 from flows.settle.claims import FILE_ORDER, SETTLED
@@ -49,7 +49,7 @@ def explain(request: RunRequest, claim_id: str, line: int | None = None) -> Expl
 
     Raises UsageError if there is no such warehouse, claim or line, without repeating the request.
     """
-    with pl.Config(engine_affinity="in-memory"), settled_again(request) as (made, connection):
+    with pl.Config(engine_affinity="in-memory"), settled_as_of(request) as (made, connection):
         rows = _rows(connection, claim_id.strip())
         if not rows:
             raise UsageError(

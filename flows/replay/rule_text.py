@@ -10,7 +10,7 @@ from audit_rules.policy.terms.base import FAR_FUTURE, Term
 from audit_rules.wording import meanings, question
 from flows.replay.explanation import RuleExplanation
 from flows.replay.paragraphs import labelled
-from flows.reports.wording import basis, fact, is_the_line
+from flows.reports.wording import basis_text, fact_text, is_the_line
 from schemas.outcomes import EXCEPTIONS, NOT_APPLICABLE, NOT_EVALUABLE, PASS, RECORDS_REQUEST
 
 _MOST_FACTS, _FEW_FACTS = 12, 4  # shown for an exception, and for any other answer
@@ -111,7 +111,7 @@ def _evidence(found: RuleExplanation, most: int) -> Iterator[str]:
     """The latest facts against and for the billing, at most so many of each."""
     others = [f for f in found.evidence if not is_the_line(f, found.answer)]
     for side in ("against", "for"):
-        facts = [fact(f) for f in others if f["side"] == side]
+        facts = [fact_text(f) for f in others if f["side"] == side]
         if facts:
             earlier = f"; and {len(facts) - most} earlier" if len(facts) > most else ""
             yield from labelled(f"evidence {side}", "; ".join(facts[-most:]) + earlier)
@@ -120,7 +120,9 @@ def _evidence(found: RuleExplanation, most: int) -> Iterator[str]:
 def _amount(answer: Row) -> str:
     cents = answer["amount_cents"]
     at_risk = "unknown" if cents is None else f"{cents / 100:.2f}"
-    return f"{at_risk} at risk of {answer['paid_cents'] / 100:.2f} paid: {basis(cents, answer)}"
+    return (
+        f"{at_risk} at risk of {answer['paid_cents'] / 100:.2f} paid: {basis_text(cents, answer)}"
+    )
 
 
 def _documents(found: RuleExplanation) -> Iterator[str]:

@@ -10,7 +10,7 @@ from schemas.outcomes import AMOUNT_BASES, EXCESS_QUANTITY
 _DOSE = re.compile(r"course (\d+) cycle (\d+) to (\d+)")
 
 
-def basis(cents: int | None, answer: dict[str, Any]) -> str:
+def basis_text(cents: int | None, answer: dict[str, Any]) -> str:
     """How an amount at risk came about, from an answer's amount_basis, observed and allowed."""
     if answer["amount_basis"] != EXCESS_QUANTITY or cents is None:
         return AMOUNT_BASES.get(answer["amount_basis"], "")
@@ -20,33 +20,33 @@ def basis(cents: int | None, answer: dict[str, Any]) -> str:
     return f"{figure(round(over, 3))} above the {figure(answer['allowed'])} allowed, at {price}"
 
 
-def fact(fact: dict[str, Any]) -> str:
+def fact_text(fact: dict[str, Any]) -> str:
     """One piece of evidence in words."""
     day = f" of {fact['date']}" if fact["date"] else ""
     claim = f" (claim {fact['claim_id']})" if fact["claim_id"] else ""
     code, value, name = fact["code"], fact["value"], fact["id"]
     match fact["kind"]:
         case "diagnosis":
-            words = f"diagnosis {code}{day}{claim or ' (diagnosis table)'}"
+            text = f"diagnosis {code}{day}{claim or ' (diagnosis table)'}"
         case "fill" if name == "daw_code":
-            words = f"DAW code {value}{day}"
+            text = f"DAW code {value}{day}"
         case "fill" if name:
-            words = f"prescriber {name}, taxonomy {code}"
+            text = f"prescriber {name}, taxonomy {code}"
         case "fill":
-            words = f"fill{day}: {_trimmed(value or 'quantity unknown')}{claim}"
+            text = f"fill{day}: {_trimmed(value or 'quantity unknown')}{claim}"
         case "dose":
-            words = f"dose{day}, {_cycle(value)}{claim}"
+            text = f"dose{day}, {_cycle(value)}{claim}"
         case "service":
             by = f" by {name}, taxonomy" if name else ""
-            words = f"service{by} {code}{day}{f', {_trimmed(value)} units' if value else ''}{claim}"
+            text = f"service{by} {code}{day}{f', {_trimmed(value)} units' if value else ''}{claim}"
         case "authorization":
             only = f", {code} only" if code else ""
-            words = f"authorization {name}, {value}{only}, from {fact['date']}"
+            text = f"authorization {name}, {value}{only}, from {fact['date']}"
         case "eligibility":
-            words = f"{code.replace('_', ' ')} {fact['date']}{f' to {value}' if value else ''}"
+            text = f"{code.replace('_', ' ')} {fact['date']}{f' to {value}' if value else ''}"
         case _:
-            words = f"{code} = {value}{day}"
-    return words
+            text = f"{code} = {value}{day}"
+    return text
 
 
 def is_the_line(fact: Mapping[str, Any], line: Mapping[str, Any]) -> bool:

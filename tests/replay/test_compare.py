@@ -56,8 +56,8 @@ def _moves(
     base: Path, capsys: pytest.CaptureFixture[str], *folders: str
 ) -> dict[str, dict[str, object]]:
     """What changes under QTY01, by kind of move."""
-    words = [w for f in folders for w in ("--policies", str(base / f))]
-    assert main(["compare", "--warehouse", str(base / "audit.duckdb"), *words, "--json"]) == 0
+    arguments = [w for f in folders for w in ("--policies", str(base / f))]
+    assert main(["compare", "--warehouse", str(base / "audit.duckdb"), *arguments, "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     return {row.pop("move"): row for row in rows if row.pop("rule_id") == "QTY01"}
 
@@ -94,8 +94,8 @@ def test_two_sets_are_compared_in_the_order_given(
 
 
 def test_the_same_policies_change_nothing(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["--policies", str(base / "lower"), "--policies", str(base / "lower")]
-    assert main(["compare", "--warehouse", str(base / "audit.duckdb"), *words]) == 0
+    arguments = ["--policies", str(base / "lower"), "--policies", str(base / "lower")]
+    assert main(["compare", "--warehouse", str(base / "audit.duckdb"), *arguments]) == 0
     assert (
         capsys.readouterr().out
         == "Nothing changes: both sets of policies find the same exceptions.\n"

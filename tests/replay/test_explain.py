@@ -52,14 +52,14 @@ def judgement(sample_judgement: Judgement) -> Judgement:
 @pytest.fixture(scope="module")
 def explained(request_: RunRequest) -> Iterator[Any]:
     """Explanations by claim id, each made once; final action is settled once for all of them."""
-    with explaining.settled_again(request_) as (made, connection):
+    with explaining.settled_as_of(request_) as (made, connection):
         frames = explaining.extract(connection, made.reference, request_.as_of)
 
         @cache
         def explained(claim_id: str) -> Explanation:
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(
-                    explaining, "settled_again", lambda _request: nullcontext((made, connection))
+                    explaining, "settled_as_of", lambda _request: nullcontext((made, connection))
                 )
                 patch.setattr(explaining, "extract", lambda *_given: frames)
                 return explain(request_, claim_id)

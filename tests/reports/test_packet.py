@@ -85,7 +85,7 @@ def test_the_same_exception_gives_the_same_bytes_in_another_process(
 ) -> None:
     code = "import sys; from flows.cli.app import main; sys.exit(main(sys.argv[1:]))"
     exception_id = written["html"].stem.removeprefix("packet-")
-    words = [
+    arguments = [
         sys.executable,
         "-c",
         code,
@@ -97,7 +97,7 @@ def test_the_same_exception_gives_the_same_bytes_in_another_process(
         str(tmp_path),
     ]
     subprocess.run(
-        words, check=True, cwd=ROOT, env=os.environ | {"TZ": "Asia/Tokyo"}, capture_output=True
+        arguments, check=True, cwd=ROOT, env=os.environ | {"TZ": "Asia/Tokyo"}, capture_output=True
     )
     for path in written.values():
         assert (tmp_path / path.name).read_bytes() == path.read_bytes()
@@ -236,7 +236,7 @@ def test_without_pango_there_is_still_the_page(
 
     monkeypatch.delitem(sys.modules, "weasyprint", raising=False)
     monkeypatch.setattr(sys, "meta_path", [Missing(), *sys.meta_path])
-    words = [
+    arguments = [
         "packet",
         written["html"].stem.removeprefix("packet-"),
         "--run",
@@ -244,7 +244,7 @@ def test_without_pango_there_is_still_the_page(
         "--output",
         str(tmp_path / "out"),
     ]
-    assert main(words) == 2
+    assert main(arguments) == 2
     assert "--no-pdf" in capsys.readouterr().err and not (tmp_path / "out").exists()
-    assert main([*words, "--no-pdf"]) == 0
+    assert main([*arguments, "--no-pdf"]) == 0
     assert [p.suffix for p in (tmp_path / "out").iterdir()] == [".html"]

@@ -185,14 +185,14 @@ def test_the_same_results_give_the_same_bytes_in_any_zone_and_process(
     for number, zone in enumerate(("Pacific/Honolulu", "Asia/Tokyo")):
         folder = tmp_path / str(number)
         shutil.copytree(sample_results, folder)
-        words = [
+        arguments = [
             sys.executable,
             "-c",
             RENDER,
             str(folder),
         ]
         subprocess.run(
-            words,
+            arguments,
             check=True,
             cwd=ROOT,
             env=os.environ | {"TZ": zone, "PYTHONHASHSEED": str(number)},

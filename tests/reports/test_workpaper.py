@@ -441,7 +441,7 @@ def test_a_disposition_made_in_the_spreadsheet_comes_back(audited: Path) -> None
         (ids[0], "dismiss", "trial documented"),
         *((i, "confirm", None) for i in ids[1:]),
     )
-    words = [
+    arguments = [
         "--warehouse",
         str(audited / "audit.duckdb"),
         "--by",
@@ -449,8 +449,8 @@ def test_a_disposition_made_in_the_spreadsheet_comes_back(audited: Path) -> None
         "--file",
         str(file),
     ]
-    assert main(["reopen", *words]) == 2
-    assert main(["dismiss", *words]) == 0
+    assert main(["reopen", *arguments]) == 2
+    assert main(["dismiss", *arguments]) == 0
     with duckdb.connect(str(audited / "audit.duckdb"), read_only=True) as connection:
         found = connection.execute(
             "SELECT exception_id, decision_reason FROM ledger WHERE status = 'dismissed'"

@@ -173,11 +173,11 @@ def test_every_field_states_its_meaning_and_unit(table: str, sample_results: Pat
     columns = json.loads(about[COLUMNS.encode()])
     assert list(columns) == list(TABLES[table])
     assert all(columns[c]["description"] == meaning(table, c).description for c in columns)
-    told = duckdb.execute(
+    reader = duckdb.execute(
         "SELECT decode(value) FROM parquet_kv_metadata(?) WHERE decode(key) = ?",
         [str(sample_results / f"{table}.parquet"), COLUMNS],
     )
-    assert json.loads(told.fetchall()[0][0]) == columns
+    assert json.loads(reader.fetchall()[0][0]) == columns
 
 
 def _says_what_it_means(table: str, name: str, field: pa.Field) -> None:

@@ -106,7 +106,7 @@ def test_a_missing_or_short_key_is_refused(
     key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(KEY, key)
-    words = [
+    arguments = [
         "run",
         "--input",
         str(ROOT / "data" / "sample"),
@@ -115,7 +115,7 @@ def test_a_missing_or_short_key_is_refused(
         "--privacy",
         "pseudonymised",
     ]
-    assert main(words) == 2
+    assert main(arguments) == 2
     said = capsys.readouterr().err
     assert KEY in said and "at least 32 characters" in said and (not key.strip() or key not in said)
     assert not (tmp_path / "out").exists()
@@ -323,16 +323,16 @@ def test_evidence_keeps_codes_and_hides_persons() -> None:
         for found in (facts, [])
     ]
     frame = pl.DataFrame(rows, schema_overrides={"evidence": EVIDENCE})
-    told, none = pseudonymise(frame, NAMES)["evidence"].to_list()
+    first, none = pseudonymise(frame, NAMES)["evidence"].to_list()
     claim = NAMES.of("claim", CANARY)
-    assert [f["id"] for f in told[:4]] == [
+    assert [f["id"] for f in first[:4]] == [
         NAMES.of("authorization", CANARY),
         "daw_code",
         "1234567893",
         NAMES.of("provider", CANARY),
     ]
-    assert [f["claim_id"] for f in told] == [None, claim, claim, claim, None, None]
-    assert [f["date"] for f in told[4:]] == [None, AS_OF] and none == []
+    assert [f["claim_id"] for f in first] == [None, claim, claim, claim, None, None]
+    assert [f["date"] for f in first[4:]] == [None, AS_OF] and none == []
 
 
 # ---------------------------------------------------------------- aggregate

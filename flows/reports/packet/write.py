@@ -14,7 +14,7 @@ from flows.errors import UsageError
 from flows.provenance import program_version
 from flows.reports.html import templates
 from flows.reports.packet.published import PublishedException
-from flows.reports.wording import basis, fact, is_the_line
+from flows.reports.wording import basis_text, fact_text, is_the_line
 from schemas.outcomes import SETTLED_BY
 
 _MOST_FACTS = 12  # the latest of each side, so that a packet fits on a page
@@ -56,7 +56,9 @@ def as_html(published: PublishedException) -> str:
     row = published.row
     module = next(m for m in RULES if m.RULE.id == row["rule_id"])
     facts = [f for f in row["evidence"] if not is_the_line(f, row)]
-    sides = {side: [fact(f) for f in facts if f["side"] == side] for side in ("against", "for")}
+    sides = {
+        side: [fact_text(f) for f in facts if f["side"] == side] for side in ("against", "for")
+    }
     cents = None if row["amount_at_risk"] is None else int(row["amount_at_risk"] * 100)
     receipt = published.receipt | {"packet_version": program_version()}
     return (
@@ -70,7 +72,7 @@ def as_html(published: PublishedException) -> str:
                 side: (found[-_MOST_FACTS:], max(0, len(found) - _MOST_FACTS))
                 for side, found in sides.items()
             },
-            basis=basis(cents, row),
+            basis=basis_text(cents, row),
             settled_by=SETTLED_BY[row["outcome"]],
             receipt=published.receipt,
             receipt_labels=_RECEIPT_LABELS,
