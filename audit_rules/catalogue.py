@@ -8,8 +8,7 @@ from audit_rules.policy.library import PolicyLibrary
 
 
 def describe(module: RuleModule) -> str:
-    """A rule in the words of its own docstring, with its kinds of term and the documents it
-    needs."""
+    """A rule's own docstring, with its kinds of term and the documents it needs."""
     rule = module.RULE
     terms = ", ".join(kind.kind for kind in rule.asks)
     lines = [
@@ -26,8 +25,8 @@ def describe(module: RuleModule) -> str:
 
 
 def audited_clauses(library: PolicyLibrary, rules: tuple[RuleModule, ...]) -> str:
-    """Per document: the clauses that are audited, partly audited, and not auditable, each with its
-    rule or reason."""
+    """Per document: clauses audited, partly audited and not auditable, each with its rule or
+    reason."""
     return "\n\n".join("\n".join(_of_document(policy, rules)) for policy in library.policies)
 
 

@@ -1,5 +1,4 @@
-"""Words for readers: what a rule's own docstring says, and figures and lists as they read in a
-sentence."""
+"""Words for readers: what a rule's docstring says, and figures and lists as sentences show them."""
 
 import re
 from collections.abc import Sequence

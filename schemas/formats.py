@@ -1,5 +1,4 @@
-"""The shapes of codes: what a well-formed NDC, ICD-10-CM, HCPCS, taxonomy or NPI looks like once
-normalised.
+"""The shapes of codes: a well-formed NDC, ICD-10-CM, HCPCS, taxonomy or NPI, once normalised.
 
 Extracts and policy files are checked against the same shapes, with one exception: a policy's
 taxonomy must begin with three digits, as every code issued so far does, so that a typing error is
@@ -55,8 +54,8 @@ def well_formed(column: pl.Expr, kind: Kind) -> pl.Expr:
 
 
 def npi_check_digit_holds(column: pl.Expr) -> pl.Expr:
-    """True if the tenth digit is the Luhn check digit over 80840 and the first nine; null for
-    other text."""
+    """Whether the last digit is the Luhn check digit over 80840 and the others; null for other
+    text."""
     digits = [column.str.slice(i, 1).cast(pl.Int32, strict=False) for i in range(10)]
     doubled = [(2 * d) // 10 + (2 * d) % 10 for d in digits[0:9:2]]
     total = sum([*doubled, *digits[1:10:2]], pl.lit(_NPI_PREFIX_SUM))

@@ -1,5 +1,4 @@
-"""What a rule reads: the columns, units and grain of every frame that the warehouse hands over and
-of the dossier.
+"""What a rule reads: columns, units and grain of the warehouse's frames and of the dossier's.
 
 The warehouse's frames come out of SQL and are checked against this vocabulary; the dossier's frames
 are what the rules get. All hold affected persons only, except `priced_fills`, `payer_start` and
@@ -27,8 +26,8 @@ from schemas.tables import (
 
 
 class FrameError(Exception):
-    """A frame does not have the declared columns: a fault of this program. Names the frame and the
-    column only."""
+    """A fault of this program: a frame without the declared columns. Names frame and column
+    only."""
 
 
 class FrameColumn(NamedTuple):

@@ -1,5 +1,4 @@
-"""The published schema of each result table: a JSON Schema of one row, with units, Parquet types
-and the schema version.
+"""The published schema of each result table: a JSON Schema of one row, with units and version.
 
 A row as JSON: decimals are text with all their decimals ("1018.10"), dates are text (YYYY-MM-DD),
 lists are arrays.
@@ -34,8 +33,7 @@ def json_schema(table: str) -> dict[str, Any]:
 
 
 def _object(table: str, columns: pl.Schema, prefix: str = "") -> dict[str, Any]:
-    """An object with exactly these columns; `prefix` goes before the names of a struct's
-    fields."""
+    """An object with exactly these columns; `prefix` goes before the names of struct fields."""
     properties = {name: _column(table, prefix + name, dtype) for name, dtype in columns.items()}
     return {
         "type": "object",
@@ -75,8 +73,8 @@ def _typed(table: str, name: str, dtype: pl.DataType) -> tuple[dict[str, Any], s
 
 
 def fingerprint(table: str) -> str:
-    """16 hex digits of what a reader relies on: names, order, types and nulls of the columns; not
-    of the wording."""
+    """16 hex digits of what a reader relies on: names, order, types and nulls, but not the
+    wording."""
     columns = json_schema(table)["properties"]
     relied_on = [[n, c["type"], c["x-parquet-type"], _fields(c)] for n, c in columns.items()]
     return hashlib.sha256(json.dumps(relied_on).encode()).hexdigest()[:16]

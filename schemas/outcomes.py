@@ -1,5 +1,4 @@
-"""What a rule can answer about one line, what each answer means, and how an amount at risk is
-computed."""
+"""What a rule can answer about one line, what that means, and how an amount at risk is computed."""
 
 import polars as pl
 
@@ -34,8 +33,7 @@ SETTLED_BY = {
     REVIEW: "A person's judgement of the clause and the evidence.",
     ADVISORY: "Nothing is asked of the provider.",
 }
-"""What would settle an exception of that outcome, in sentences for the provider; the documents
-follow."""
+"""What would settle an exception of that outcome, in sentences for the provider."""
 
 FULL_PAID = "full_paid"
 EXCESS_QUANTITY = "excess_quantity"

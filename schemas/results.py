@@ -7,8 +7,7 @@ from schemas.outcomes import RECORDS_REQUEST, RECOVER, REVIEW
 Schema = dict[str, pl.DataType | type[pl.DataType]]
 
 RESULT_SCHEMA_VERSION = 1
-"""Raised whenever a result table's column comes, goes, or changes its name, type, place or
-nullability."""
+"""Raise it if a column comes, goes, or changes its name, type, place or nullability."""
 
 MONEY = pl.Decimal(18, 2)
 EVIDENCE_FIELDS: Schema = {
@@ -22,8 +21,7 @@ EVIDENCE_FIELDS: Schema = {
     "value": pl.String,
     "date": pl.Date,
 }
-"""One piece of evidence: what kind of fact, which side it supports, where it is on file, and what
-it says."""
+"""One piece of evidence: kind of fact, side it supports, where it is on file, what it says."""
 
 EVIDENCE_ORDER = (
     "side",
@@ -64,8 +62,7 @@ LINE_KEY = ("claim_source", "payer", "member_id", "claim_id", "claim_line_number
 """Identifies one claim line of the results."""
 
 NUMBERED_LINE = ("claim_source", "payer", "claim_id", "claim_line_number")
-"""A line as its payer numbers it, whichever member it is billed for: what counts as one line when
-runs are compared."""
+"""A line as its payer numbers it, whichever member it is for: one line when runs are compared."""
 
 EXCEPTION: Schema = {
     "exception_id": pl.String,
@@ -182,6 +179,5 @@ TABLES: dict[str, Schema] = {
 
 
 def conform(frame: pl.DataFrame, columns: Schema) -> pl.DataFrame:
-    """The frame with exactly these columns, in this order, cast to these types; raises if one is
-    missing."""
+    """The frame with exactly these columns, in order and cast; raises if one is missing."""
     return frame.select(pl.col(name).cast(dtype) for name, dtype in columns.items())

@@ -75,8 +75,8 @@ def error_model(table: Table) -> pa.DataFrameSchema:
 
 
 def warning_checks(table: Table) -> Iterator[tuple[tuple[str, ...], str, pa.DataFrameSchema]]:
-    """For every warning of a table: the columns it reads, the check's name, and the model of their
-    distinct values."""
+    """Every warning of a table: the columns it reads, the check's name, a model of distinct
+    values."""
     import pandera.polars as pa
 
     for c in table.columns:

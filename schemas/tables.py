@@ -54,10 +54,12 @@ class Column:
 class Table:
     """One table: its grain, its columns, and the rules that need more than one column.
 
-    one_of         of each group at least one column must be in the file and have a value in the row.
+    one_of         of each group at least one column must be in the file and have a value in the
+                   row.
     in_order       pairs of dates of which the first should not be after the second (a warning).
     service_dates  of a claim table: the first of them with a value is the row's service date.
-    quantity, fee  of a claim table: the column of the billed quantity, and that of the dispensing fee.
+    quantity, fee  of a claim table: the column of the billed quantity, and that of the dispensing
+                   fee.
     """
 
     name: str
@@ -110,8 +112,7 @@ EVIDENCE_VALUES: dict[str, dict[str, str]] = {
     "hsct_planned": _spelt("yes", "no"),
     "relapsed_refractory": _spelt("yes", "no"),
 }
-"""Evidence codes with enumerated values; `bsa_m2` is the one evidence code whose value is a
-number."""
+"""Evidence codes with enumerated values; only `bsa_m2` has a number."""
 
 MEASURED_EVIDENCE = "bsa_m2"
 

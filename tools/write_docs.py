@@ -99,8 +99,8 @@ def policies() -> str:
 
 
 def _shares() -> pl.DataFrame:
-    """One row per policy and rule: dollars of the lines it passed or found something on, of all
-    lines in its scope."""
+    """One row per policy and rule: dollars of the lines it could judge, of all lines in its
+    scope."""
     with TemporaryDirectory() as scratch:
         answers = audited(SAMPLE, Path(scratch)).answers
     paid = pl.col("paid_amount").cast(pl.Decimal(18, 2))

@@ -1,2 +1,1 @@
-"""What if: a case with one fact changed, judged again, to find what would have made a silent rule
-fire."""
+"""What if: change one fact of a case and judge it again, to find what makes a silent rule fire."""

@@ -73,8 +73,7 @@ Family = Callable[["Case"], Iterator[Change]]
 
 @dataclass(frozen=True)
 class Case:
-    """One judged line (as the dossier has it), the rows of its person by table, and who is known in
-    the provider table."""
+    """One judged line as in the dossier, its person's rows by table, and the known providers."""
 
     line: Row
     rows: Mapping[str, list[Row]]
@@ -120,7 +119,7 @@ class Case:
         return self.rows[self.table][self.position]
 
     def policies(self) -> list[Policy]:
-        """The documents that the line is judged by: those of its payer and drug, and the general
+        """The documents that apply to the line: those of its payer and drug, and the general
         ones."""
         own = (self.line["payer_id"], self.line["drug"])
         documents = self.book.library.policies
@@ -177,8 +176,7 @@ class Case:
         return Edit(self.table, None, self.own_row | plain | values)
 
     def after(self, change: Change) -> "Case":
-        """The case as it would be with the change made; rows keep their positions, and new ones
-        come last."""
+        """The case with the change made; rows keep their positions, and new ones come last."""
         rows = {table: list(found) for table, found in self.rows.items()}
         for edit in change.edits:
             if edit.row is None:
@@ -199,8 +197,8 @@ def rows_of(extracted: WarehouseFrames, person: str) -> dict[str, list[Row]]:
 
 
 def completed(table: str, row: Row) -> Row:
-    """The row with the columns that follow from others: service date, quantity and amounts as the
-    dossier reads them."""
+    """The row with its derived columns: service date, quantity and amounts as the dossier reads
+    them."""
     if table == "pharmacy_claim":
         row["service_date"] = row.get("dispensing_date")
     elif table == "medical_claim":

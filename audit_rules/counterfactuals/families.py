@@ -1,5 +1,5 @@
-"""Every kind of change, the kinds of term that it is about, and which kinds are tried on top of
-another."""
+"""Every kind of change, the kinds of term it is about, and which kinds are tried on top of
+which."""
 
 from audit_rules.counterfactuals.case import Case, Family
 from audit_rules.counterfactuals.changes import (
@@ -77,8 +77,8 @@ _AFTER_QUANTITY = (
     other_claims.second_claims,
     doses.doses,
 )
-"""Kinds that are tried once more on top of another product, or of a quantity; on top of another
-date all are."""
+"""Kinds tried again on top of another product, or of a quantity; on top of another date, all
+are."""
 
 
 def follows(case: Case, first: Family, second: Family) -> bool:

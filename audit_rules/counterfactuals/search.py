@@ -1,5 +1,4 @@
-"""The search: every change made to a copy of its person, all copies judged at once, and the nearest
-that fires.
+"""The search: make every change to a copy of its person, judge all copies, find the nearest change.
 
 What is nearest: one change before two; a change of what the rule asks about before one of anything
 else; then the kinds in the order of FAMILIES; then fewer rows; then the smaller step.
@@ -38,8 +37,7 @@ class Firing:
 
 @dataclass(frozen=True)
 class _Trial:
-    """A change on trial: its place in the order of nearness apart from the rule, and the kinds of
-    term it is about."""
+    """A change on trial, its place in the order of nearness, and the kinds of term it is about."""
 
     case: Case
     change: Change
@@ -68,8 +66,7 @@ def judged(
     supply_days: int,
     as_of: date,
 ) -> Iterator[tuple[RuleModule, pl.DataFrame, Sequence[pl.LazyFrame]]]:
-    """Each rule that has lines in scope, with its answers on them (as settled) and the evidence it
-    looked at."""
+    """Each rule that has lines in scope, with its settled answers and the evidence it looked at."""
     dossier = compile_dossier(extracted, book.reference, supply_days, as_of)
     for module, scope, settled, found in run_rules(dossier, book, modules):
         if not scope.is_empty():
@@ -83,8 +80,7 @@ def nearest(
     modules: Sequence[RuleModule],
     supply_days: int,
 ) -> dict[RuleOnLine, Firing]:
-    """For each silent rule the nearest change that makes it fire; rules that none does are left
-    out.
+    """The nearest change that makes each silent rule fire; rules without one are left out.
 
     Every change is made to a copy of its person under a number in place of the name; one judgement
     tells which fire.
@@ -115,8 +111,8 @@ def nearest(
 
 
 def _changes(case: Case) -> Iterator[_Trial]:
-    """Every single change of a case, and second changes on top of one that brings other clauses to
-    bear."""
+    """Every single change of a case, and second changes on top of those that make other clauses
+    apply."""
     for number, (family, about) in enumerate(FAMILIES):
         for change in family(case):
             yield _Trial(case, change, about, number)
@@ -129,8 +125,7 @@ def _changes(case: Case) -> Iterator[_Trial]:
 
 
 def _both(first: Change, second: Change) -> Change:
-    """Two changes as one; what is on file is what the first would change, for the second is
-    described as if that were done."""
+    """Two changes as one; `on_file` is the first one's, because the second assumes the first."""
     return replace(
         second,
         on_file=first.on_file,
@@ -148,8 +143,7 @@ def _copies(extracted: WarehouseFrames, tried: Sequence[_Trial]) -> WarehouseFra
 
 
 def _copied(frame: pl.DataFrame, table: str, tried: Sequence[_Trial]) -> pl.DataFrame:
-    """One table of `_copies`: the rows that no change touches are taken from the frame, the others
-    are made."""
+    """One table of `_copies`: unchanged rows are taken from the frame, the others are made."""
     places: dict[str, list[int]] = defaultdict(list)
     for i, person in enumerate(frame["person"].to_list()):
         places[person].append(i)
@@ -172,8 +166,8 @@ def _copied(frame: pl.DataFrame, table: str, tried: Sequence[_Trial]) -> pl.Data
 
 
 def _edited(one: _Trial, table: str) -> tuple[dict[int, Row | None], list[Row]]:
-    """The person's rows of a table that a change touches, by place (None: not there), and those
-    that it adds."""
+    """The rows of a table that a change edits, by position (None: removed), and those that it
+    adds."""
     rows: dict[int, Row | None] = {}
     added: list[Row] = []
     for edit in one.change.edits:

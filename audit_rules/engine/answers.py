@@ -1,4 +1,4 @@
-"""A rule's table of answers: the first row that fits answers; then the answer is capped, priced and
+"""A rule's decision table: the first row that fits answers; then it is capped, priced and
 worded."""
 
 from collections.abc import Iterable
@@ -31,8 +31,7 @@ class Answer(NamedTuple):
 
 
 def answer(lines: pl.LazyFrame, table: Iterable[Answer]) -> pl.LazyFrame:
-    """Try the rows of a rule's table in order; the first whose condition is true answers, else
-    `pass`.
+    """Answer with the first row of a rule's table whose condition is true, else `pass`.
 
     A condition that is null (a fact is missing) does not fit: Kleene's unknown is not true.
     """

@@ -1,5 +1,5 @@
-"""Exact figures: numbers with up to three decimals as whole thousandths, so that products and
-limits meet exactly."""
+"""Exact figures: numbers with up to three decimals as whole thousandths, so that limits are
+exact."""
 
 import polars as pl
 
@@ -17,7 +17,7 @@ def from_thousandths(value: pl.Expr) -> pl.Expr:
 
 
 def rounded_half_up(numerator: pl.Expr, denominator: pl.Expr) -> pl.Expr:
-    """numerator / denominator to the nearest integer, halves up, exactly; integers, denominator
+    """The exact quotient of two integers rounded to the nearest, halves up; denominator
     positive."""
     n, d = numerator.cast(pl.Int128), denominator.cast(pl.Int128)
     return ((2 * n + d) // (2 * d)).cast(pl.Int64)

@@ -1,5 +1,4 @@
-"""The dossier: everything known about the persons with audited drug lines, as frames that rules
-read.
+"""The dossier: what is known about the persons with audited drug lines, as frames that rules read.
 
 `schemas/frames.py` declares every frame: columns, units and grain. All are small (affected persons
 only) and keyed by `person`. Money is in cents and quantities in thousandths, as integers, so that
@@ -19,8 +18,7 @@ from schemas.tables import Kind
 
 @dataclass(frozen=True)
 class WarehouseFrames:
-    """What the warehouse hands over for the affected persons, as `schemas.frames.WAREHOUSE_FRAMES`
-    declares it.
+    """What the warehouse hands over, as `schemas.frames.WAREHOUSE_FRAMES` declares it.
 
     supplied   names of the tables that were supplied, and `any_diagnosis` if a diagnosis source
                was.
@@ -112,8 +110,7 @@ def named_fills(fills: pl.DataFrame, reference: Reference) -> pl.DataFrame:
 
 
 def _history(extracted: WarehouseFrames) -> pl.DataFrame:
-    """Every history line of both claim tables under one set of names, numbered by row_id in a total
-    order."""
+    """The history lines of both claim tables under one set of names, numbered in a total order."""
     medical = extracted.medical.filter(pl.col("fate") == "history").select(
         pl.lit("medical").alias("claim_source"),
         "person",
@@ -216,8 +213,8 @@ def _age(day: pl.Expr, birth: pl.Expr) -> pl.Expr:
 
 
 def _diagnoses(extracted: WarehouseFrames, as_of: date) -> pl.DataFrame:
-    """One row per code and place: the diagnosis table, and every diagnosis column of a claim,
-    whatever became of it."""
+    """One row per code and place: the diagnosis table, and the diagnosis columns of every claim
+    row."""
     claim = ["person", "payer_id", "claim_id", "claim_line_number", "service_date"]
     columns = [
         c

@@ -22,8 +22,7 @@ def _cited(
 
 
 def diagnosis_evidence(frame: pl.LazyFrame, side: pl.Expr | str) -> pl.LazyFrame:
-    """Rows of (row_id, policy_id) with a diagnosis: code, date, and the claim if it is on
-    one."""
+    """Rows of (row_id, policy_id) with a diagnosis: code, date, and its claim, if any."""
     claim = {n: pl.col(n) for n in _CLAIM}
     return _cited(
         frame,
@@ -123,7 +122,7 @@ def specialty_evidence(frame: pl.LazyFrame, side: pl.Expr | str) -> pl.LazyFrame
 
 
 def line_evidence(answers: pl.LazyFrame) -> pl.LazyFrame:
-    """The judged line itself (or another alongside it), against: product, quantity and date as
+    """The judged line itself, or another, as evidence against: product, quantity and date as
     billed."""
     claim = {n: pl.col(n) for n in _CLAIM}
     kind = (

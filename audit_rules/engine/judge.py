@@ -1,5 +1,4 @@
-"""Judge: every rule over its lines, and from the answers the exceptions, the worklist and the
-coverage."""
+"""Run every rule over its lines, and make exceptions, worklist and coverage of the answers."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -112,8 +111,8 @@ class Judgement:
 
 
 class RuleRun(NamedTuple):
-    """One rule on a dossier: its lines in scope, the settled answers on them, and what the rule
-    itself found."""
+    """One rule on a dossier: its lines in scope, their settled answers, and what the rule itself
+    found."""
 
     module: RuleModule
     scope: pl.DataFrame
@@ -124,7 +123,7 @@ class RuleRun(NamedTuple):
 def run_rules(
     dossier: Dossier, book: PolicyBook, modules: Sequence[RuleModule]
 ) -> Iterator[RuleRun]:
-    """Each rule in turn: find its lines, evaluate, settle. Answers and evidence are not collected
+    """Run each rule in turn: find its lines, evaluate, settle. Nothing but the lines is collected
     yet."""
     for module in modules:
         scope = in_scope(dossier, book, module.RULE).collect()
@@ -165,8 +164,8 @@ def judge(dossier: Dossier, book: PolicyBook, rules: tuple[RuleModule, ...]) -> 
 
 
 def _shaped(settled: pl.LazyFrame) -> pl.LazyFrame:
-    """The columns of an answer, null if the rule has none of them, and those of the line that
-    its evidence shows."""
+    """The columns of an answer, null if the rule lacks them, and those of the line shown as
+    evidence."""
     present = set(settled.collect_schema().names())
     answer = (
         (pl.col(c) if c in present else pl.lit(None)).cast(_ANSWER_SCHEMA[c]).alias(c)
@@ -176,8 +175,8 @@ def _shaped(settled: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _gathered(frames: list[pl.DataFrame]) -> pl.DataFrame:
-    """One row per line, policy and rule: the evidence as a list of structs, in a stable order, each
-    fact once."""
+    """One row per line, policy and rule: the evidence as a list of structs, sorted, each fact
+    once."""
     empty = pl.DataFrame(
         schema={
             "row_id": pl.UInt32,
@@ -243,8 +242,8 @@ def _money(cents: str) -> pl.Expr:
 
 
 def _counted(answers: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
-    """How many lines of each person got each answer, per policy and rule; lines with no policy in
-    force under `none`."""
+    """Count each person's lines per policy, rule and answer; lines that no policy governs are
+    `none`."""
     governed = (
         answers.filter(pl.col("version_from").is_not_null(), pl.col("policy_id") != GENERAL)
         .select("row_id")

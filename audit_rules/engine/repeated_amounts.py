@@ -1,5 +1,4 @@
-"""Claims whose lines repeat the claim's amount: institutional extracts often put the total on every
-line.
+"""Claims whose lines repeat the claim's amount: some extracts put the total on every line.
 
 Such a claim is recognised by its lines alone: two or more history lines that bill different things
 (another code, or other units) and yet are all paid the same. Lines that bill the same thing cost
@@ -15,8 +14,7 @@ REPEATED_ORDER = ("payer", "claim_id", "person")
 
 
 def repeated_amounts(dossier: Dossier) -> pl.DataFrame:
-    """One row per medical claim whose lines all carry one amount, in a total order; columns as in
-    `schemas.results.REPEATED`."""
+    """One row per medical claim whose lines all carry one amount, sorted; columns `REPEATED`."""
     billed = pl.struct("hcpcs_code", "quantity_milli")
     return conform(
         dossier.services.group_by(

@@ -39,8 +39,8 @@ class Rule:
 
 
 class RuleAnswers(NamedTuple):
-    """What a rule found: answers (one row per line and policy it could judge) and the evidence
-    behind them.
+    """What a rule found: one answer per line and policy it could judge, and the evidence behind
+    them.
 
     gaps   what the rule could not look for on any line: policy_id and reason, named in the
            coverage with no lines.

@@ -1,5 +1,4 @@
-"""Which lines a rule judges, which version and which terms are in force on each, and flags on
-them."""
+"""Which lines a rule judges, which version and terms are in force on each, and flags on them."""
 
 from collections.abc import Sequence
 
@@ -10,8 +9,7 @@ from audit_rules.engine.rule import ON, PolicyBook, Rule
 
 
 def in_scope(dossier: Dossier, book: PolicyBook, rule: Rule) -> pl.LazyFrame:
-    """The judged lines of every policy that has the rule's first kind of term, with the version in
-    force.
+    """The lines of every policy that has the rule's first kind of term, with the version in force.
 
     One row per line and policy: the line, policy_id, version_from (null before the first version),
     is_capped.
@@ -38,8 +36,8 @@ def in_scope(dossier: Dossier, book: PolicyBook, rule: Rule) -> pl.LazyFrame:
 
 
 def in_force(lines: pl.LazyFrame, terms: pl.LazyFrame, on: Sequence[str] = ()) -> pl.LazyFrame:
-    """Lines with the term of their policy (and of `on`) that is in force on the service date;
-    others fall away."""
+    """Lines with the term of their policy (and `on`) in force on the service date; others are
+    dropped."""
     day = pl.col("service_date")
     return lines.join(terms, on=["policy_id", *on]).filter(
         (pl.col("term_from") <= day) & (day < pl.col("term_to"))
@@ -47,7 +45,6 @@ def in_force(lines: pl.LazyFrame, terms: pl.LazyFrame, on: Sequence[str] = ()) -
 
 
 def with_flag(lines: pl.LazyFrame, name: str, found: pl.LazyFrame) -> pl.LazyFrame:
-    """Lines with a column `name`: true if `found` has a row for the line and policy, else
-    false."""
+    """Lines with a Boolean column `name`: whether `found` has a row for the line and policy."""
     flagged = found.select(*ON).unique().with_columns(pl.lit(True).alias(name))
     return lines.join(flagged, on=list(ON), how="left").with_columns(pl.col(name).fill_null(False))

@@ -15,8 +15,8 @@ _ZERO = pl.lit(0, dtype=MONEY)
 
 
 def worklist(exceptions: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:
-    """One row per line with any exception, in the order of the exceptions; `repeated` as
-    repeated_amounts gives it."""
+    """One row per line with any exception, in their order; `repeated` comes from
+    repeated_amounts."""
     rest = [
         c for c in WORKLIST if c in EXCEPTION and c not in (*LINE_KEY, "amount_at_risk", "outcome")
     ]
@@ -36,8 +36,8 @@ def _largest(outcome: str) -> pl.Expr:
 
 
 def _counted_once(lines: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:
-    """Of each repeating claim the line with most at risk (ties: the first) keeps its amounts; on
-    the others they are 0."""
+    """Keep the amounts of one line per repeating claim: the one with most at risk; ties: the
+    first."""
     payer_name = pl.col("payer").str.to_lowercase()
     claims = repeated.select(
         "claim_id",

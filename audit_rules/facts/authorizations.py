@@ -1,5 +1,4 @@
-"""Authorizations that cover a line: same person, payer and drug, the line's product or any, both
-ends included."""
+"""Authorizations that cover a line: same person, payer and drug, and its product or any."""
 
 import polars as pl
 
@@ -12,8 +11,8 @@ APPROVED, DENIED = "approved", "denied"
 
 
 def under_the_clause(lines: pl.LazyFrame, book: PolicyBook) -> pl.LazyFrame:
-    """Lines with the authorization clause of their policy; their product is left out if the
-    clause asks for none."""
+    """Lines with the authorization clause of their policy; no product if the clause asks for
+    none."""
     return in_force(lines, book.terms(Authorization)).with_columns(
         product=pl.when("by_product").then("product")
     )

@@ -20,8 +20,7 @@ def facts_on_file(
 
 
 def latest(facts: pl.LazyFrame, kindness: pl.Expr) -> pl.LazyFrame:
-    """One fact per line and policy: the latest by date; of several on one date the one kindest to
-    the provider."""
+    """The latest fact per line and policy; of several on one date, the kindest to the provider."""
     order = [*ON, "evidence_date", "kindness", "evidence_value"]
     return (
         facts.with_columns(kindness=kindness)

@@ -13,11 +13,10 @@ from audit_rules.policy.terms.doses import Course
 
 
 def dose_dates(dossier: Dossier, book: PolicyBook) -> pl.LazyFrame:
-    """One row per policy, person and dose date: course_no, course_start, low, high, and the dose's
-    first claim line.
+    """One row per policy, person and dose date, with its course, cycle counts and first claim line.
 
-    A dose is a history line of the policy's drug, at any payer, with units above zero and no waste
-    modifier.
+    Adds course_no, course_start, low and high. A dose is a history line of the policy's drug, at
+    any payer, with units above zero and no waste modifier.
     """
     drugs = book.library.versions().select("policy_id", drug="policy_drug").unique()
     terms = book.terms(Course).join(drugs, on="policy_id")
@@ -61,8 +60,8 @@ def dose_dates(dossier: Dossier, book: PolicyBook) -> pl.LazyFrame:
 
 
 def _packed(doses: pl.DataFrame, count: str) -> pl.DataFrame:
-    """Doses with a column `count`: the number of the cycle each belongs to. Loops over the cycle
-    number only."""
+    """Doses with a column `count`: the number of each one's cycle. Loops over the cycle number
+    only."""
     course = ["policy_id", "person", "course_no"]
     done: list[pl.DataFrame] = []
     left, cycle = doses, 0
@@ -98,7 +97,7 @@ def doses_so_far(lines: pl.LazyFrame, doses: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def doses_until(lines: pl.LazyFrame, doses: pl.LazyFrame) -> pl.LazyFrame:
-    """The person's doses of any course up to each line's date (`day`), one row per line, policy and
+    """The person's doses of any course up to each line's date; one row per line, policy and
     dose."""
     asked = lines.select(*ON, "person", day="service_date")
     return asked.join(doses, on=["policy_id", "person"]).filter(
@@ -107,8 +106,7 @@ def doses_until(lines: pl.LazyFrame, doses: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def with_earlier_cycles(lines: pl.LazyFrame, doses: pl.LazyFrame) -> pl.LazyFrame:
-    """Lines with `earlier_cycles`: the full low counts of the person's earlier courses, added
-    up."""
+    """Lines with `earlier_cycles`: the sum of the low counts of the person's earlier courses."""
     person = ["policy_id", "person"]
     courses = (
         doses.group_by(*person, "course_no")
@@ -124,8 +122,7 @@ def with_earlier_cycles(lines: pl.LazyFrame, doses: pl.LazyFrame) -> pl.LazyFram
 
 
 def first_dates(doses: pl.LazyFrame) -> pl.LazyFrame:
-    """The dose dates on which a cycle begins, under the low or the high count: policy_id, person,
-    service_date."""
+    """The dose dates on which a cycle begins by either count: policy_id, person, service_date."""
     course = ["policy_id", "person", "course_no"]
     begins = [
         pl.col("service_date") == pl.col("service_date").min().over([*course, count])

@@ -9,10 +9,9 @@ from audit_rules.facts.quantity_limits import tablet_fills
 
 
 def with_daily_dose(fills: pl.LazyFrame) -> pl.LazyFrame:
-    """Fills with supplied_ng and supply_millidays (null if unknown or not positive): a daily
-    dose is one over the other.
+    """Fills with supplied_ng and supply_millidays, whose quotient is the daily dose.
 
-    An unknown quantity supplies nothing.
+    An unknown quantity supplies nothing; days that are unknown or not positive give null.
     """
     days = thousandths(pl.col("days_supply"))
     supplied = pl.col("quantity_milli").fill_null(0).cast(pl.Int128) * thousandths(
@@ -27,8 +26,7 @@ def mg_per_day(supplied_ng: pl.Expr, supply_millidays: pl.Expr) -> pl.Expr:
 
 
 def other_strength_fills(dossier: Dossier, fills: pl.LazyFrame) -> pl.LazyFrame:
-    """For each fill the person's latest fill of another strength whose supply covers its date, at
-    any payer.
+    """Each fill's latest fill of another strength whose supply covers its date, at any payer.
 
     At most one row per line and policy, with other_ng and other_millidays; of two on one date the
     smaller daily dose.

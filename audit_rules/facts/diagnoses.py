@@ -54,7 +54,7 @@ def around_the_line(diagnoses: pl.LazyFrame, lines: pl.LazyFrame) -> pl.LazyFram
 
 
 def with_standing(found: pl.LazyFrame, codes: pl.DataFrame) -> pl.LazyFrame:
-    """Each found diagnosis with every standing its code has in the policy's lists on the service
+    """Each diagnosis found, with every standing of its code in the policy's lists on the service
     date.
 
     `standing` and `indication` are null for a code of no list. A code matches as written; where a
@@ -66,7 +66,7 @@ def with_standing(found: pl.LazyFrame, codes: pl.DataFrame) -> pl.LazyFrame:
 
 
 def covered_diagnoses(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> pl.LazyFrame:
-    """The diagnoses around each line, as DX01 asks for them, that its policy lists or names in its
+    """The diagnoses in DX01's window around each line that its policy lists or names in its
     criteria.
 
     One row per line, policy, diagnosis and indication.
@@ -82,8 +82,8 @@ def covered_diagnoses(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -
 
 
 def _standings(found: pl.LazyFrame, codes: pl.DataFrame) -> pl.LazyFrame:
-    """One row per code that was found, policy, standing and indication, with the interval in which
-    it is so."""
+    """One row per code found, policy, standing and indication, with the dates on which it
+    counts."""
     distinct = found.select("code").unique()
     headers = [
         distinct.select(
@@ -119,8 +119,7 @@ def _listed(found: pl.LazyFrame, standings: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def latest_of_each_code(found: pl.LazyFrame) -> pl.LazyFrame:
-    """One row per line, policy and code: its latest place (the same claim first), in a stable
-    order."""
+    """One row per line, policy and code: the same claim first, then the latest place."""
     return found.sort(
         "row_id",
         "policy_id",

@@ -25,7 +25,7 @@ _ALIKE = (
 
 
 def earlier_twins(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame:
-    """The earlier lines that a line repeats, or may repeat: one row per line, policy and earlier
+    """The earlier lines that a line repeats or may repeat; one row per line, policy and earlier
     line.
 
     Columns are those of the earlier line, and `is_certain`: false if the dispenser of one of two
@@ -50,8 +50,8 @@ def earlier_twins(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _with_place(lines: pl.LazyFrame) -> pl.LazyFrame:
-    """Lines with their place among the alike lines of their claim (from 1), and the dispenser where
-    it is known."""
+    """Lines with their place among the alike lines of their claim, from 1, and the dispenser if
+    known."""
     modifier_set = pl.col("modifiers").list.unique().list.sort().list.join(",").fill_null("")
     is_known_fill = (pl.col("claim_source") == "pharmacy") & well_formed(
         pl.col("billing_npi"), Kind.NPI
@@ -64,8 +64,8 @@ def _with_place(lines: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _is_earlier() -> pl.Expr:
-    """Whether a line comes before its `_later` partner: by paid_date (none is the earliest), then
-    by claim_id as text."""
+    """Whether a line precedes its `_later` partner: by paid_date (nulls first), then claim_id as
+    text."""
     paid, paid_later = pl.col("paid_date"), pl.col("paid_date_later")
     is_first_by_id = pl.col("claim_id") < pl.col("claim_id_later")
     return (

@@ -31,11 +31,10 @@ def with_generic_price(fills: pl.LazyFrame, dossier: Dossier) -> pl.LazyFrame:
 
 
 def dearest_generics(asked: pl.LazyFrame, fills: pl.LazyFrame) -> pl.LazyFrame:
-    """What is asked for (ASKED_BY) with the dearest generic fill of any person near it:
-    generic_cents, generic_milli.
+    """What is asked for (ASKED_BY), with the dearest generic fill of any person near it.
 
-    Looks within price_days of the day, in the same payer's fills, else in any payer's; no row where
-    there is none.
+    Adds generic_cents and generic_milli. Looks within price_days of the day, in the same payer's
+    fills, else in any payer's; no row where there is none.
     """
     drug = ["ingredient", "strength_mg"]
     of_each_day = (

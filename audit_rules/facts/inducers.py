@@ -10,8 +10,8 @@ from audit_rules.policy.terms.fills import Inducer
 
 
 def inducer_fills(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> pl.LazyFrame:
-    """Fills of a listed ingredient whose supply touches [d - days_before, d + days_after]; one row
-    per line and fill."""
+    """Fills of a listed ingredient whose supply is near the service date; one row per line and
+    fill."""
     listed = book.terms(Inducer).explode("ingredients").rename({"ingredients": "ingredient"})
     asked = in_force(lines.select(*ON, "person", "service_date"), listed)
     found = asked.join(dossier.fills, on=["person", "ingredient"], suffix="_fill")
@@ -32,8 +32,8 @@ def inducer_fills(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> pl
 
 
 def overrides(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> pl.LazyFrame:
-    """Approved covering authorizations whose override says that an inducer is taken; one row per
-    line and authorization."""
+    """Approvals whose override says that an inducer is taken; one row per line and
+    authorization."""
     terms = book.terms(Inducer).select("policy_id", "override", "term_from", "term_to")
     approved = covering(dossier, lines).filter(pl.col("status") == APPROVED)
     return in_force(approved.rename({"override": "granted"}), terms).filter(

@@ -1,5 +1,5 @@
-"""HCPCS units of an infusion drug: what was billed for one date, on which line a finding sits, and
-what vials a dose needs."""
+"""HCPCS units of an infusion drug: what one date bills, which line carries it, what a dose
+needs."""
 
 import polars as pl
 
@@ -12,8 +12,7 @@ _PLACE = ("policy_id", "person", "payer_id", "service_date")
 
 
 def carrying_lines(lines: pl.LazyFrame) -> pl.LazyFrame:
-    """One line per policy, person, payer and date: of the lines with a listed code (`hcpcs`) the
-    one with most units.
+    """One line per policy, person, payer and date: the one of a listed code with most units.
 
     Ties go to the lowest claim_id, then line. It carries what is found for the date.
     """
@@ -26,23 +25,21 @@ def carrying_lines(lines: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def billed_lines(dossier: Dossier, carrying: pl.LazyFrame) -> pl.LazyFrame:
-    """Every history line of the listed codes on the carrying line's date, at its payer, paid or
-    not, waste included."""
+    """Every history line of the listed codes on the date and at the payer, unpaid and waste
+    included."""
     asked = carrying.select(*ON, "person", "payer_id", "service_date", "hcpcs")
     found = asked.join(dossier.services.drop("row_id"), on=["person", "payer_id", "service_date"])
     return found.filter(pl.col("hcpcs_code").is_in(pl.col("hcpcs")))
 
 
 def units_milli() -> pl.Expr:
-    """The units of a group of lines added up; null if no line has units, for nothing known is
-    not zero."""
+    """The units of a group of lines, added up; null if no line has any: unknown is not zero."""
     units = pl.col("quantity_milli")
     return pl.when(units.count() > 0).then(units.sum())
 
 
 def whole_vials(surface_m2: pl.Expr, mg_per_m2: pl.Expr, vial_mg: pl.Expr) -> pl.Expr:
-    """Vials that a dose takes, rounded up exactly: 2.25 m2 at 0.8 mg are two vials of 0.9 mg, not
-    three."""
+    """Vials that a dose takes, rounded up exactly: 2.25 m2 at 0.8 mg is two vials of 0.9 mg."""
     surface = (surface_m2.cast(pl.Float64) * _NANO).round(0).cast(pl.Int128)
     dose, vial = surface * thousandths(mg_per_m2), thousandths(vial_mg) * _NANO
     return (dose + vial - 1) // vial

@@ -21,10 +21,10 @@ def unknown_as_retail(fills: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def with_limits(fills: pl.LazyFrame, book: PolicyBook) -> pl.LazyFrame:
-    """Fills with their limits: retail_ceiling, and ceiling and standard_days of their channel
-    (unknown: home delivery).
+    """Fills with retail_ceiling, and ceiling and standard_days of their channel.
 
-    Needs has_inducer. Fills of a strength without a limit in force fall away.
+    An unknown channel has the ceiling of home delivery. Needs has_inducer. Fills of a strength
+    without a limit in force fall away.
     """
     limits = in_force(
         fills.select(*ON, "strength_mg", "service_date", "has_inducer"),

@@ -8,10 +8,9 @@ from audit_rules.facts.clinical import facts_on_file, latest
 
 
 def transplants_ahead(dossier: Dossier, dosed: pl.LazyFrame) -> pl.LazyFrame:
-    """The person's transplants (codes `hcpcs`) on medical claims after each dose, within
-    days_ahead, at any payer.
+    """The person's transplants on medical claims within days_ahead after each dose, at any payer.
 
-    One row per line, policy and service.
+    The term's `hcpcs` says which codes. One row per line, policy and service.
     """
     asked = dosed.select(
         *ON, "person", "days_ahead", hcpcs_code="hcpcs", day="service_date"
@@ -24,8 +23,8 @@ def transplants_ahead(dossier: Dossier, dosed: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def plans(dossier: Dossier, dosed: pl.LazyFrame) -> pl.LazyFrame:
-    """The latest fact about a planned transplant since plan_lookback_days before the course, where
-    it is yes.
+    """The latest fact about a planned transplant since plan_lookback_days before the course, if
+    `yes`.
 
     At most one row per line and policy; of two words on one date no counts.
     """

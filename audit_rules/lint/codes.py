@@ -47,7 +47,8 @@ def unknown_code(subject: Subject) -> Iterator[Defect]:
 
 
 def _codes_of_terms(subject: Subject) -> Iterator[CodeRow]:
-    """Codes that other terms name, and those of code lists that the document's own table replaces."""
+    """Codes that other terms name, and those of code lists that the document's own table
+    replaces."""
     listed = {w.first for row in (*subject.rows, *subject.readings) for w in row.items}
     for term in subject.policy.terms:
         match term:

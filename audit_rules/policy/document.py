@@ -68,8 +68,8 @@ class Policy:
 
 @dataclass(frozen=True)
 class PolicyFile:
-    """A policy file as read, before it is checked: its TOML content, the folder of its code sets,
-    its hash."""
+    """A policy file as read, not checked yet: its TOML content, the folder of its code sets, its
+    hash."""
 
     name: str
     folder: Path

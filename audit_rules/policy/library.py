@@ -111,8 +111,8 @@ def _schema(kind: type[Term], own: list[str]) -> dict[str, pl.DataType]:
 
 
 def load_policies(extra: Path | None = None) -> PolicyLibrary:
-    """The shipped documents and those of `extra`; a document of the same id there takes the shipped
-    one's place.
+    """The shipped documents and those of `extra`, which take the place of shipped ones of the same
+    id.
 
     Raises PolicyRefused with file, term and remedy.
     """

@@ -24,8 +24,7 @@ def stacked(
 
 
 def read_code_set(path: Path, columns: tuple[str, ...], hashes: dict[str, str]) -> pl.DataFrame:
-    """One file, its columns as text; its SHA-256 is added to `hashes`. Raises PolicyRefused with
-    file and remedy."""
+    """Read one file as text columns and add its SHA-256 to `hashes`. Raises PolicyRefused."""
     try:
         content = path.read_bytes()
         frame = pl.read_csv(content, infer_schema=False)

@@ -1,5 +1,5 @@
-"""Reference facts: what an NDC is, which HCPCS codes are an audited drug. Shipped, and extended by
-the user."""
+"""Reference facts, shipped and extended by the user: what an NDC is, which HCPCS codes are a
+drug."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,8 +40,7 @@ class Reference:
 def load_reference(
     library: PolicyLibrary, extra: Path | None = None, ndc_directory: pl.DataFrame | None = None
 ) -> Reference:
-    """The shipped code sets, with those of `extra` (`ndc*.csv`, `drug_codes*.csv`) and NDC
-    directory rows on top.
+    """The shipped code sets, with those of `extra` and the rows of an NDC directory on top.
 
     A later row for the same code takes the earlier one's place. Raises PolicyRefused with file and
     remedy.

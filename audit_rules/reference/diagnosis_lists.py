@@ -19,7 +19,7 @@ Entry = tuple[str, str | None, Standing | None]
 
 
 def policy_codes(policy: Policy, folder: Path) -> pl.DataFrame:
-    """`Reference.codes` of one policy whose code sets are in `folder` or shipped. Raises
+    """`Reference.codes` of one policy; its code sets are in `folder` or shipped. Raises
     PolicyRefused."""
     return diagnosis_lists(PolicyLibrary((policy,)), [SHIPPED_CODE_SETS, folder], {})
 
@@ -27,8 +27,7 @@ def policy_codes(policy: Policy, folder: Path) -> pl.DataFrame:
 def diagnosis_lists(
     library: PolicyLibrary, folders: list[Path], hashes: dict[str, str]
 ) -> pl.DataFrame:
-    """`Reference.codes`: one row per code of every list of every policy. Raises PolicyRefused with
-    file and remedy."""
+    """`Reference.codes`: one row per code of every list of every policy. Raises PolicyRefused."""
     rows = []
     for policy, term in library.of_kind(DiagnosisCodes):
         assert isinstance(term, DiagnosisCodes)
@@ -71,8 +70,7 @@ def diagnosis_lists(
 
 
 def _code_set(path: Path, hashes: dict[str, str]) -> list[Entry]:
-    """The entries of one code set: code, indication, standing. Raises PolicyRefused with file, row
-    and remedy."""
+    """The entries of one code set. Raises PolicyRefused with file, row and remedy."""
     entries: list[Entry] = []
     frame = read_code_set(path, ("code", "indication", "standing"), hashes)
     for number, (code, indication, standing) in enumerate(

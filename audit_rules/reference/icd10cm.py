@@ -100,8 +100,8 @@ class Icd10cm:
         return [code, *(c for child in self.children(code) for c in self.below(child))]
 
     def between(self, first: str, last: str) -> list[str]:
-        """Codes from `first` to `last` and what is below `last`, in official order; empty if the
-        order is reversed."""
+        """Codes from `first` to `last` and below it, in official order; empty if the order is
+        reversed."""
         after = self._place[self.below(last)[-1]]
         return [
             c for c in self._order[self._place[first] : after + 1] if not self.entries[c].is_block

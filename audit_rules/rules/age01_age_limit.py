@@ -81,8 +81,8 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
 
 
 def _with_indications(asked: pl.LazyFrame, covered: pl.LazyFrame) -> pl.LazyFrame:
-    """Lines and limits with `has_use` (there is a use that the limit is for), `is_exempt`, and
-    `use` in words."""
+    """Lines and limits with `has_use` (the limit is for a use on file), `is_exempt`, and `use` in
+    words."""
     found = covered.group_by(*ON).agg(
         indications=pl.col("indication").drop_nulls().unique().sort(), is_covered=pl.lit(True)
     )
@@ -97,7 +97,7 @@ def _with_indications(asked: pl.LazyFrame, covered: pl.LazyFrame) -> pl.LazyFram
 
 
 def _nearest_limit(limited: pl.LazyFrame) -> pl.LazyFrame:
-    """One limit per line and policy, with `is_under`: the lowest one the patient is under, else the
+    """The lowest limit per line and policy that the patient is under (`is_under`), else the
     lowest."""
     is_under = (pl.col("age") < pl.col("under_age")).fill_null(False)
     return (

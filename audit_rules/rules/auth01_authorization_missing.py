@@ -56,8 +56,7 @@ RULE = Rule(
 
 
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
-    """Judge every line of the policies that ask for an authorization; one answer per line and
-    policy."""
+    """Judge every line whose policy asks for an authorization; one answer per line and policy."""
     asked = under_the_clause(lines, book)
     on_the_day = covering(dossier, asked)
     is_approved = pl.col("status") == APPROVED

@@ -34,8 +34,7 @@ RULE = Rule(
 
 
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
-    """Judge every line of the policies that give codes their days; one answer per line and
-    policy."""
+    """Judge every line whose policy dates its codes; one answer per line and policy."""
     asked = in_force(lines, book.terms(HcpcsValidity)).pipe(_of_its_own_code)
     is_dated, day = pl.col("is_dated"), pl.col("service_date")
     answers = asked.pipe(
@@ -49,8 +48,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
 
 
 def _of_its_own_code(asked: pl.LazyFrame) -> pl.LazyFrame:
-    """One term per line and policy, with `is_dated`: that of the line's code, else (is_dated false)
-    of another code."""
+    """One term per line and policy: that of the line's code (`is_dated`), else of another code."""
     is_dated = (pl.col("hcpcs") == pl.col("hcpcs_code")).fill_null(False)
     return (
         asked.with_columns(is_dated=is_dated)

@@ -33,8 +33,7 @@ RULE = Rule(
 
 
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
-    """Judge every line of the policies that name unclassified codes; one answer per line and
-    policy."""
+    """Judge every line whose policy names unclassified codes; one answer per line and policy."""
     asked = in_force(lines, book.terms(UnclassifiedCode))
     is_unclassified = pl.col("hcpcs_code").is_in(pl.col("hcpcs"))
     return RuleAnswers(asked.pipe(answer, [Answer(is_unclassified, REVIEW, "unclassified_code")]))

@@ -55,8 +55,8 @@ RULE = Rule(
 
 
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
-    """Judge every line on a dose date of a course that leads to a transplant; one answer per line
-    and policy."""
+    """Judge every dose line of a course that leads to a transplant; one answer per line and
+    policy."""
     doses = dose_dates(dossier, book)
     dosed = with_cycle(in_force(lines, book.terms(TransplantCycles)), doses)
     transplants, planned = transplants_ahead(dossier, dosed), plans(dossier, dosed)

@@ -54,8 +54,7 @@ RULE = Rule(
 
 
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
-    """Judge every tablet fill of a strength with a limit in force; one answer per fill and
-    policy."""
+    """Judge every tablet fill whose strength has a limit; one answer per fill and policy."""
     fills = tablet_fills(lines)
     inducers, granted = inducer_fills(dossier, fills, book), overrides(dossier, fills, book)
     limited = fills.pipe(with_inducer, inducers, granted).pipe(with_limits, book)
@@ -94,8 +93,8 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
 
 
 def _priced(answers: pl.LazyFrame) -> pl.LazyFrame:
-    """own_amount_cents: the tablets above `allowed` at the fill's own unit price, its dispensing
-    fee left out."""
+    """own_amount_cents: the tablets above `allowed` at the fill's own unit price without its
+    fee."""
     excess = pl.col("quantity_milli") - thousandths(pl.col("allowed"))
     amount = rounded_half_up(excess * drug_cents(), pl.col("quantity_milli").clip(1))
     return answers.with_columns(own_amount_cents=pl.when(pl.col("quantity_milli") > 0).then(amount))

@@ -38,8 +38,7 @@ RULE = Rule(
 
 
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
-    """Judge every tablet fill of a strength with a limit in force; one answer per fill and
-    policy."""
+    """Judge every tablet fill whose strength has a limit; one answer per fill and policy."""
     fills = unknown_as_retail(tablet_fills(lines))
     inducers, granted = inducer_fills(dossier, fills, book), overrides(dossier, fills, book)
     limited = (
@@ -74,8 +73,8 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
 
 
 def _fills_since(dossier: Dossier, asked: pl.LazyFrame) -> pl.LazyFrame:
-    """The person's fills from `since` to the fill's date, of its payer, strength and channel;
-    itself among them."""
+    """The fills from `since` to the fill's date of its person, payer, strength and channel; also
+    itself."""
     same = ["person", "payer_id", "ingredient", "strength_mg", "channel"]
     fills = unknown_as_retail(tablet_fills(dossier.fills)).drop("row_id")
     found = asked.select(*ON, *same, "since", day="service_date").join(fills, on=same)

@@ -46,8 +46,7 @@ RULE = Rule(
 
 
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
-    """Judge every line whose date the supply of a combined drug covers; one answer per line and
-    policy."""
+    """Judge every line in the supply of a combined drug; one answer per line and policy."""
     asked = in_force(lines, book.terms(Combination))
     fills = _covering_fills(dossier, asked)
     combined = fills.group_by(*ON).agg(combined=pl.col("ingredient").unique().sort().str.join(", "))
@@ -75,8 +74,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
 
 
 def _covering_fills(dossier: Dossier, asked: pl.LazyFrame) -> pl.LazyFrame:
-    """The person's fills of a listed ingredient, in any form, whose supply covers the line's
-    date."""
+    """The person's fills of a listed ingredient, in any form, that cover the line's date."""
     wanted = asked.select(*ON, "person", day="service_date", ingredient="ingredients").explode(
         "ingredient"
     )
@@ -87,8 +85,7 @@ def _covering_fills(dossier: Dossier, asked: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _unknown_ingredients(book: PolicyBook) -> pl.LazyFrame:
-    """Listed ingredients of which the reference tables hold no NDC: their fills cannot be
-    recognised."""
+    """Listed ingredients without an NDC in the reference tables: their fills are not recognised."""
     listed = (
         book.terms(Combination)
         .select("policy_id", ingredient="ingredients")

@@ -47,8 +47,7 @@ RULE = Rule(
 
 
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
-    """Judge every line on the first dose date of the first course; one answer per line and
-    policy."""
+    """Judge every line on the first date of the first course; one answer per line and policy."""
     dosed = with_cycle(in_force(lines, book.terms(RemissionAtStart)), dose_dates(dossier, book))
     first = dosed.filter(pl.col("course_no") == 1, pl.col("service_date") == pl.col("course_start"))
     codes = first.select(*ON, "remission_codes", "active_codes", "lookback_days", "lookahead_days")

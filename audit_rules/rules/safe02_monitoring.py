@@ -35,8 +35,8 @@ RULE = Rule(
 
 
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
-    """Judge every date with a line of the drug; one answer per person, payer, date and policy, on
-    its first line."""
+    """Judge every date of the drug; one answer per person, payer, date and policy, on its first
+    line."""
     first = _first_lines(lines)
     asked = in_force(first.select(*ON, "person", "service_date"), book.terms(Monitoring))
     shown = _shown(dossier, asked)
@@ -75,8 +75,7 @@ def _first_lines(lines: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _shown(dossier: Dossier, asked: pl.LazyFrame) -> pl.LazyFrame:
-    """The person's services that show a kind of monitoring within its window; one row per line,
-    kind and service."""
+    """Services that show a kind of monitoring in its window; one row per line, kind and service."""
     windows = asked.select(
         *ON,
         "person",

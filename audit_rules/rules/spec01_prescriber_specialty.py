@@ -73,8 +73,8 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
 
 
 def _prescriber() -> pl.Expr:
-    """The NPI of who prescribed: on a medical line the billing provider where no rendering provider
-    is named."""
+    """The prescriber's NPI; on a medical line without a rendering provider, the billing
+    provider's."""
     is_medical = pl.col("claim_source") == "medical"
     return (
         pl.when(is_medical)
@@ -96,8 +96,7 @@ def _specialists(dossier: Dossier, book: PolicyBook) -> pl.LazyFrame:
 def _consultations(
     dossier: Dossier, asked: pl.LazyFrame, specialists: pl.LazyFrame
 ) -> pl.LazyFrame:
-    """The person's medical lines near the service date with a specialist on them, the judged line
-    among them."""
+    """The person's medical lines near the service date with a specialist, also the judged line."""
     window = asked.select(
         *ON, "person", "term_id", "lookback_days", "lookahead_days", day="service_date"
     )

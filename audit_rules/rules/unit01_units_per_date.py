@@ -52,8 +52,7 @@ RULE = Rule(
 
 
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
-    """Judge every date with units billed; one answer per person, payer, date and policy, on the
-    line that carries it."""
+    """Judge every date; one answer per person, payer, date and policy, on the carrying line."""
     asked = carrying_lines(in_force(lines, book.terms(UnitsPerDate)))
     billed = billed_lines(dossier, asked)
     first = first_dates(dose_dates(dossier, book)).with_columns(is_first=pl.lit(True))
@@ -103,8 +102,8 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
 
 
 def _priced(answers: pl.LazyFrame) -> pl.LazyFrame:
-    """own_amount_cents: the units above `allowed` at the carrying line's price per unit; null if
-    it has no units."""
+    """own_amount_cents: the units above `allowed` at the carrying line's price; null without
+    units."""
     excess = pl.col("total_milli") - thousandths(pl.col("allowed"))
     amount = rounded_half_up(excess * pl.col("paid_cents"), pl.col("quantity_milli").clip(1))
     return answers.with_columns(own_amount_cents=pl.when(pl.col("quantity_milli") > 0).then(amount))

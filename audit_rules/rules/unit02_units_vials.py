@@ -52,8 +52,7 @@ RULE = Rule(
 
 
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
-    """Judge every date with units billed; one answer per person, payer, date and policy, on the
-    line that carries it."""
+    """Judge every date; one answer per person, payer, date and policy, on the carrying line."""
     asked = carrying_lines(in_force(lines, book.terms(VialUnits)))
     billed = billed_lines(dossier, asked).join(
         asked.select(*ON, "waste_modifier", "no_waste_modifier"), on=list(ON)

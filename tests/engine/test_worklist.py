@@ -1,5 +1,4 @@
-"""The worklist: over lines with several exceptions and claims that repeat their amount, no dollar
-is counted twice."""
+"""The worklist counts no dollar twice, over several exceptions and repeated amounts."""
 
 import json
 from collections import defaultdict

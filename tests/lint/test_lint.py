@@ -1,5 +1,4 @@
-"""Lint: every check finds its defect in a tiny policy and leaves its neighbour alone; the shipped
-documents have theirs."""
+"""Lint: every check finds its defect in a tiny policy and nothing in its neighbour."""
 
 import hashlib
 import json

@@ -1,5 +1,4 @@
-"""Policy files: the guide docs/writing-a-policy.md works as written, and every mistake is refused
-with file, term and remedy."""
+"""Policy files: the guide works as written, and mistakes are refused with file, term and remedy."""
 
 import csv
 import re

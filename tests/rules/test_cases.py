@@ -1,5 +1,4 @@
-"""Every case of every rule, plain, with its rows reversed, and beside a neighbour whose dates are a
-day later."""
+"""Every case of every rule: plain, with its rows reversed, and next to a neighbour a day later."""
 
 import csv
 import re
@@ -10,6 +9,7 @@ import pytest
 
 from audit_rules.engine.rule import RuleModule
 from audit_rules.rules import RULES
+from audit_rules.wording import question
 from schemas.outcomes import EXCEPTIONS, NOT_APPLICABLE, NOT_EVALUABLE, PASS
 from schemas.tables import TABLES
 from tests.support.case_files import Case, CaseError, CaseFile, parse_cases, read_case_file
@@ -62,9 +62,13 @@ def test_a_case_file_holds(name: str) -> None:
 # ---------------------------------------------------------------- every answer of every rule occurs
 
 
+@pytest.mark.parametrize("rule_id", sorted(MODULES))
+def test_a_rules_docstring_begins_with_its_question(rule_id: str) -> None:
+    assert question(MODULES[rule_id]).endswith("?")
+
+
 def documented(module: RuleModule) -> set[tuple[str, str | None]]:
-    """Every (outcome, reason) that a rule's docstring names; reason is None where the outcome has
-    none."""
+    """Every (outcome, reason) that a rule's docstring names; the reason may be None."""
     found: set[tuple[str, str | None]] = set()
     outcome, text = None, ""
     every = (*EXCEPTIONS, PASS, NOT_APPLICABLE, NOT_EVALUABLE)

@@ -1,5 +1,4 @@
-"""The published schemas of the results: current, complete, versioned, and true of what a run
-writes."""
+"""The published schemas are current, complete, versioned, and true of what a run writes."""
 
 import json
 from collections.abc import Callable

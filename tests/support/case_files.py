@@ -1,5 +1,4 @@
-"""Case files: what every rule answers on small claim histories, written as tables in
-`tests/cases/<ID>.md`.
+"""Case files: every rule's answers on small claim histories, as tables in `tests/cases/<ID>.md`.
 
 A file begins with `# ID name`; each `## sentence` is one case. Under it directives, then tables: a
 line with the table's name, a header of the contract's columns, rows. A blank cell is null. Claim
@@ -32,8 +31,7 @@ class CaseError(Exception):
 
 @dataclass(frozen=True)
 class ExpectedAnswer:
-    """One expected answer; figures that the case does not state are not compared, `None` means
-    null."""
+    """One expected answer; figures left out are not compared, and `None` means null."""
 
     outcome: str
     reason: str | None = None

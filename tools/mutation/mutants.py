@@ -1,5 +1,4 @@
-"""Break it on purpose: rules and policies are changed in one place at a time, and some case must
-fail for each change.
+"""Break it on purpose: change rules and policies in one place at a time; some case must fail.
 
 Usage: python -m tools.mutation.mutants [WORD ...]     only the mutants whose id contains every
                                                        word; all without words
@@ -89,8 +88,7 @@ class Hung(Exception):
 
 
 class Trials:
-    """The cases of some rules, and their extracts, which are made once: no rule and few policy
-    terms touch them."""
+    """The cases of some rules, and their extracts, which are made once for all mutants."""
 
     def __init__(
         self, cases: Sequence[Case], folder: Path, left_out: Sequence[Failure] = ()
@@ -104,8 +102,7 @@ class Trials:
         self._dossiers: dict[tuple[Layout, str], Dossier] = {}
 
     def layouts(self) -> list[Layout]:
-        """Every group of cases in every variant it runs in, the plain ones and the larger groups
-        first."""
+        """Every group of cases in every variant, the plain ones and the larger groups first."""
         groups = Counter(Group.of(c) for c in self.cases)
         return [
             (g, v)
@@ -165,8 +162,8 @@ class Trials:
         )
 
     def read_frames(self, layout: Layout, policies: Path | None) -> WarehouseFrames:
-        """The extracts of a group of cases, made anew, under other policies where a folder of them
-        is given."""
+        """The extracts of a group of cases, made anew, under other policies if a folder is
+        given."""
         group, variant = layout
         with tempfile.TemporaryDirectory(dir=self.folder) as name:
             base = Path(name)
@@ -288,8 +285,8 @@ class _Run(CaseRuns):
 
 @contextmanager
 def _in_place(mutant: Mutant) -> Iterator[RuleModule | None]:
-    """The change in force: a changed rule is given; in a shared module the function itself is
-    changed, and put back."""
+    """Apply the change: give the changed rule, or change a shared function and put it back
+    after."""
     tree, function = changed_tree(mutant)
     name = ".".join(mutant.path.relative_to(ROOT).with_suffix("").parts)
     fresh = ModuleType(name)
@@ -371,8 +368,7 @@ def _try_one(mutant: Mutant) -> Verdict:
 
 
 def main(words: list[str]) -> int:
-    """Run all mutants, or those whose id contains every word; print what became of them; give the
-    exit code."""
+    """Run all mutants, or those whose id contains every word, and report; returns the exit code."""
     started = monotonic()
     mutants = [m for m in every_mutant() if all(word in m.id for word in words)]
     cases = read_cases()
@@ -404,7 +400,7 @@ def main(words: list[str]) -> int:
 
 
 def _report(verdicts: list[Verdict], failures: list[Failure]) -> int:
-    """Print counts per file, survivors with their reasons, and what is left to do; give the exit
+    """Print counts per file, survivors with reasons, and what is left to do; returns the exit
     code."""
     known = reasons()
     per_file = Counter(short_name(v.mutant.path) for v in verdicts)

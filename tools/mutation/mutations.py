@@ -27,8 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 AUDIT_RULES = ROOT / "audit_rules"
 MODULES: dict[str, RuleModule] = {m.RULE.id: m for m in RULES}
 NOT_MUTATED = ("policy.document", "policy.library", "policy.terms", "reference.", "catalogue")
-"""Modules that say what a policy file may hold; the mutants of the policies themselves exercise
-those."""
+"""Modules that say what a policy file may hold; the mutants of the policies exercise those."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +80,7 @@ Change = tuple[str, str, ast.AST]
 
 @dataclass(frozen=True)
 class Site:
-    """A place in a module where one change is possible: the mutant's id, the function or constant
-    that holds it, the node."""
+    """One possible change: the mutant's id, the function or constant that holds it, the node."""
 
     id: str
     function: str
@@ -91,8 +89,8 @@ class Site:
 
 
 def code_mutants() -> Iterator[Mutant]:
-    """Mutants of every rule, and of every module that rules share; the latter concern all rules
-    that use it."""
+    """Mutants of every rule and of every shared module; the latter concern all rules that use
+    it."""
     users: dict[str, list[str]] = defaultdict(list)
     for rule_id, module in MODULES.items():
         for name in _imports(module.evaluate.__module__):
@@ -113,8 +111,7 @@ def changed_tree(mutant: Mutant) -> tuple[ast.Module, str]:
 
 
 def sites(tree: ast.Module, file: str) -> Iterator[Site]:
-    """Every place of a module's functions and constants, in the order of the text; ids are
-    unique."""
+    """Every place in a module's functions and constants, in order; ids are unique."""
     seen: Counter[str] = Counter()
     for top in tree.body:
         roots: list[ast.stmt]
@@ -150,8 +147,7 @@ def _path(module: str) -> Path:
 
 @cache
 def _imports(module: str) -> frozenset[str]:
-    """The modules of audit_rules that a module imports, directly or through others; itself among
-    them."""
+    """A module and the modules of audit_rules that it imports, directly or through others."""
     tree = ast.parse(_path(module).read_text(encoding="utf-8"))
     named = {
         n.module
@@ -193,8 +189,7 @@ def _changes(node: ast.AST, parent: ast.AST) -> Iterator[Change]:
 
 
 def _row_name(row: ast.expr) -> str:
-    """The reason of a row of an answer table, or its outcome where it has none; empty for anything
-    else."""
+    """The reason of a row of an answer table, or else its outcome; empty for anything else."""
     if not (
         isinstance(row, ast.Call) and isinstance(row.func, ast.Name) and row.func.id == "Answer"
     ):
@@ -215,8 +210,7 @@ def _table_changes(rows: list[ast.expr]) -> Iterator[Change]:
 
 
 def _call_changes(call: ast.Call) -> Iterator[Change]:
-    """Changes of a method call: its window, conditions, partition, order, and what it makes of a
-    null."""
+    """Changes of a method call: window, conditions, partition, order, and treatment of nulls."""
     assert isinstance(call.func, ast.Attribute)
     receiver, name, args, keywords = call.func.value, call.func.attr, call.args, call.keywords
     text = ast.unparse(call)
@@ -288,8 +282,8 @@ def _keyword_changes(keyword: ast.keyword) -> Iterator[Change]:
 PolicyData = dict[str, Any]
 SMALL_STEP = Decimal("0.01")
 READ_BY_NO_RULE = {"not_auditable", "document.sections", *(kind.key for kind in SECTION_KINDS)}
-"""Sections, and fields of the document, that tell people and lint something; the tests of lint ask
-about them."""
+"""Sections and fields of the document that only people and lint read; the tests of lint cover
+them."""
 
 
 def policy_mutants() -> Iterator[Mutant]:

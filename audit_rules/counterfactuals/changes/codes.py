@@ -45,8 +45,7 @@ def modifiers(case: Case) -> Iterator[Change]:
 
 
 def codes(case: Case) -> Iterator[Change]:
-    """Every other HCPCS code under which the drug may be billed; an unclassified one with the
-    drug's NDC."""
+    """Every other HCPCS code that the drug may have; an unclassified one with the drug's NDC."""
     if case.is_fill or case.line["hcpcs_code"] is None:
         return
     own, drug = case.line["hcpcs_code"], case.line["drug"]
@@ -104,8 +103,8 @@ def _product(row: dict[str, object]) -> str:
 
 
 def prescribers(case: Case) -> Iterator[Change]:
-    """Another prescriber, on file without the specialty; and that one on every medical line of the
-    person as well."""
+    """A prescriber on file without the specialty; and the same one on all the person's medical
+    lines."""
     specialties = {code for t in case.terms(PrescriberSpecialty) for code in t.taxonomies}
     others = [npi for npi, codes in sorted(case.taxonomies.items()) if not codes & specialties]
     if not specialties or not others:

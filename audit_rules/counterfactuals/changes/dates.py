@@ -9,8 +9,8 @@ from audit_rules.policy.terms.doses import HcpcsValidity
 
 
 def dates(case: Case) -> Iterator[Change]:
-    """The service date at the first day of a version, a term or a code, and on the day before and
-    after each ends."""
+    """The service date on each day on which a version, a term or a code begins or ends, or next to
+    it."""
     column = "dispensing_date" if case.is_fill else "claim_line_start_date"
     for day, why in sorted(_edges(case).items()):
         if day != case.day and day <= case.as_of:

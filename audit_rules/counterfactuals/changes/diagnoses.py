@@ -16,8 +16,8 @@ from audit_rules.wording import listed
 
 
 def diagnoses(case: Case) -> Iterator[Change]:
-    """Each code that some list names taken away, and all of them; remission in the place of active
-    disease; an adverse event."""
+    """Each listed code removed, and all of them; remission instead of active disease; an adverse
+    event."""
     named = listed_codes(case)
     places = {code: without_codes(case, {code}) for code in sorted(named)}
     for code, edits in places.items():
@@ -38,8 +38,8 @@ def diagnoses(case: Case) -> Iterator[Change]:
 
 
 def listed_codes(case: Case) -> set[str]:
-    """The person's diagnosis codes that a list of the line's policies, or a clause on them, names,
-    with their children."""
+    """The person's diagnosis codes that a list or a clause of the line's policies names, or a
+    parent."""
     policies = {p.document.id for p in case.policies()}
     codes = case.book.reference.codes
     asked = (
@@ -119,8 +119,7 @@ def _remissions(case: Case) -> Iterator[Change]:
 
 
 def _adverse_events(case: Case) -> Iterator[Change]:
-    """The event the day before; and on the day of an earlier dose, where this one began the
-    course."""
+    """The event the day before; and after an earlier dose, if this one began the course."""
     for term in case.terms(AdverseEvent):
         code, day = term.codes[0], case.day - DAY
         event = case.added("diagnosis", diagnosis_code=code, diagnosis_date=day)

@@ -15,8 +15,7 @@ from audit_rules.policy.terms.doses import (
 
 
 def doses(case: Case) -> Iterator[Change]:
-    """A dose too shortly before; so many earlier doses in the course that this one falls into a
-    further cycle."""
+    """A dose too shortly before; enough earlier doses to put this one into a further cycle."""
     if case.is_fill or not case.line["quantity"]:
         return
     for term in case.terms(DoseInterval):
@@ -68,8 +67,8 @@ def is_same_drug(case: Case, row: Row) -> bool:
 
 
 def _course_dates(case: Case, gap_days: int) -> list[date]:
-    """The dates up to the line's that bill the drug without a longer gap between them, the line's
-    own the last."""
+    """The dates of the course up to the line's own, which is the last: no gap is longer than
+    `gap_days`."""
     rows = case.rows["medical_claim"]
     days = {
         r["service_date"]

@@ -11,8 +11,8 @@ from audit_rules.wording import counted, listed
 
 
 def births(case: Case) -> Iterator[Change]:
-    """A birth date one day too late for each age that a clause asks for; with an indication that
-    the age belongs to."""
+    """A birth date one day too late for each age in a clause; also with an indication it applies
+    to."""
     ages = {t.under_age for t in case.terms(AgeLimit)} | {
         t.adult_age for t in case.terms(DailyDose)
     }
@@ -50,7 +50,7 @@ def _years_before(day: date, years: int) -> date:
 
 
 def _limited_uses(case: Case, age: int) -> Iterable[tuple[str, str]]:
-    """One covered diagnosis for which the age limit holds, where the limit depends on the
+    """One covered diagnosis to which the age limit applies, if the limit depends on the
     diagnosis."""
     codes = case.book.reference.codes
     for policy in case.policies():
@@ -75,7 +75,7 @@ def _limited_uses(case: Case, age: int) -> Iterable[tuple[str, str]]:
 
 
 def enrollment(case: Case) -> Iterator[Change]:
-    """Enrollment ended before the date; death before it; a person whose enrollment begins after
+    """Enrollment that ended before the date, death before it, or enrollment that begins after
     it."""
     if not case.terms(Eligibility):
         return

@@ -14,8 +14,8 @@ from audit_rules.wording import counted, figure, listed
 
 
 def fills(case: Case) -> Iterator[Change]:
-    """No trial of the generic; a fill shortly before this one; a fill of a drug that may be
-    combined under a condition only."""
+    """No trial of the generic; a fill shortly before; a fill of a drug that may not always be
+    combined."""
     if case.is_fill and case.terms(GenericTrial):
         ndc = case.book.reference.ndc
         generics = set(
@@ -40,8 +40,7 @@ def fills(case: Case) -> Iterator[Change]:
 
 
 def _split(case: Case) -> Iterator[Change]:
-    """An earlier fill within the days that count, of so many tablets that both together exceed a
-    limit.
+    """An earlier fill within the days that count, with which the two together exceed a limit.
 
     A fill that exceeds it alone is taken at the limit, for then only both together exceed it.
     """

@@ -21,8 +21,8 @@ _ONE = Decimal(1)
 
 
 def quantities(case: Case) -> Iterator[Change]:
-    """One above each limit, at it, and what makes a daily dose or a number of vials that some term
-    speaks of."""
+    """Each limit, one above it, and the quantities at which a clause on dose or vials would
+    apply."""
     own, unit = case.line["quantity"], "tablet" if case.is_fill else "unit"
     for value in sorted(
         {q for q in (_tablets(case) if case.is_fill else _units(case)) if q > 0 and q != own}

@@ -1,5 +1,4 @@
-"""Terms about fills of tablets: quantity, daily dose, strength, the trial of a generic,
-combinations."""
+"""Terms about fills of tablets: quantity, dose, strength, the trial of a generic, combinations."""
 
 from pydantic import Field
 
@@ -86,8 +85,7 @@ class GenericTrial(Term):
 
 
 class Combination(Term):
-    """REG01: ingredients that may be combined only if the status evidence has the given
-    value."""
+    """REG01: ingredients that may be combined only if the evidence has the given status."""
 
     kind = "combination"
     ingredients: tuple[str, ...] = Field(min_length=1)

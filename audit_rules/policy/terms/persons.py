@@ -1,4 +1,4 @@
-"""Terms about the person and the claim: diagnoses, age, prescriber, authorization, enrollment,
+"""Terms about person and claim: diagnoses, age, prescriber, authorization, enrollment,
 duplicates."""
 
 from typing import Literal
