@@ -49,23 +49,18 @@ def explain(request: RunRequest, claim_id: str, line: int | None = None) -> Expl
 
     Raises UsageError if there is no such warehouse, claim or line, without repeating the request.
     """
-    with pl.Config(engine_affinity="in-memory"), settled_as_of(request) as (made, connection):
-        rows = _rows(connection, claim_id.strip())
-        if not rows:
-            raise UsageError(
-                "The warehouse has no claim with that id as of that day. "
-                "Check the id, --as-of, and the quarantine of the run."
-            )
-        rows = [r for r in rows if line is None or r["claim_line_number"] == line]
-        if not rows:
-            raise UsageError(
-                "The claim has no line with that number. Leave --line out to see every line."
-            )
-        return _explained(made, rows, read_frames(connection, made.reference, request.as_of))
+    with settled_as_of(request) as (made, connection):
+        rows = claim_rows(connection, claim_id, line)
+        return explain_rows(made, rows, read_frames(connection, made.reference, request.as_of))
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, claim_id: str) -> list[Row]:
-    """Every row of the claim in either claim table, by table, payer, line and file order."""
+def claim_rows(
+    connection: duckdb.DuckDBPyConnection, claim_id: str, line: int | None = None
+) -> list[Row]:
+    """Read every row of a claim, or of one line of it, by table, payer, line and file order.
+
+    Raises UsageError if there is none.
+    """
     found: list[Row] = []
     for table in CLAIM_TABLES:
         query = f"""
@@ -77,16 +72,28 @@ def _rows(connection: duckdb.DuckDBPyConnection, claim_id: str) -> list[Row]:
             JOIN {FILE_ORDER} o USING (file_no)
             WHERE t.claim_id = $claim_id
             ORDER BY t.payer_id, t.claim_line_number, o.file_rank, t.row_number"""
-        found += connection.sql(query, params={"claim_id": claim_id}).pl().to_dicts()
+        found += connection.sql(query, params={"claim_id": claim_id.strip()}).pl().to_dicts()
+    if not found:
+        raise UsageError(
+            "The warehouse has no claim with that id as of that day. "
+            "Check the id, --as-of, and the quarantine of the run."
+        )
+    found = [row for row in found if line is None or row["claim_line_number"] == line]
+    if not found:
+        raise UsageError(
+            "The claim has no line with that number. Leave --line out to see every line."
+        )
     return found
 
 
-def _explained(made: Plan, rows: list[Row], extracted: WarehouseFrames) -> Explanation:
+def explain_rows(made: Plan, rows: list[Row], frames: WarehouseFrames) -> Explanation:
+    """Explain rows of one claim with what the warehouse holds about everybody."""
     as_of, book = made.request.as_of, PolicyBook(made.library, made.reference)
-    own = _rows_of_persons(extracted, sorted({r["person"] for r in rows}))
-    answers = _answers(made, rows, own, book)
-    cases = {key: _case(own, line, book, as_of) for key, line in answers.lines.items()}
-    firings = _firings(answers, list(cases.values()), own, made.default_supply_days)
+    own = _rows_of_persons(frames, sorted({r["person"] for r in rows}))
+    with pl.Config(engine_affinity="in-memory"):
+        answers = _answers(made, rows, own, book)
+        cases = {key: _case(own, line, book, as_of) for key, line in answers.lines.items()}
+        firings = _firings(answers, list(cases.values()), own, made.default_supply_days)
 
     def claim_row(row: Row) -> ClaimRow:
         case = cases.get(_key(row)) if row["fate"] == "history" else None
@@ -101,11 +108,9 @@ def _explained(made: Plan, rows: list[Row], extracted: WarehouseFrames) -> Expla
     return Explanation(claim_id, as_of, tuple(claim_row(r) for r in rows), made.library)
 
 
-def _rows_of_persons(extracted: WarehouseFrames, persons: list[str]) -> WarehouseFrames:
-    frames = {
-        f: getattr(extracted, f).filter(pl.col("person").is_in(persons)) for f in FRAMES.values()
-    }
-    return replace(extracted, **frames)
+def _rows_of_persons(frames: WarehouseFrames, persons: list[str]) -> WarehouseFrames:
+    of_them = pl.col("person").is_in(persons)
+    return replace(frames, **{f: getattr(frames, f).filter(of_them) for f in FRAMES.values()})
 
 
 def _answers(made: Plan, rows: list[Row], own: WarehouseFrames, book: PolicyBook) -> _Answers:

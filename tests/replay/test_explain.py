@@ -4,7 +4,6 @@ import csv
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -23,8 +22,9 @@ from audit_rules.rules import RULES
 from audit_rules.wording import meanings, question
 from flows.cli.app import main
 from flows.errors import UsageError
-from flows.replay import explain as explaining
-from flows.replay.explain import explain
+from flows.judging.frames import read_frames
+from flows.replay.as_of import settled_as_of
+from flows.replay.explain import claim_rows, explain, explain_rows
 from flows.replay.explain_text import text_of
 from flows.replay.explanation import Explanation, RuleExplanation
 from flows.replay.paragraphs import WIDTH
@@ -52,19 +52,9 @@ def judgement(sample_judgement: Judgement) -> Judgement:
 @pytest.fixture(scope="module")
 def explained(request_: RunRequest) -> Iterator[Any]:
     """Explanations by claim id, each made once; final action is settled once for all of them."""
-    with explaining.settled_as_of(request_) as (made, connection):
-        frames = explaining.extract(connection, made.reference, request_.as_of)
-
-        @cache
-        def explained(claim_id: str) -> Explanation:
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(
-                    explaining, "settled_as_of", lambda _request: nullcontext((made, connection))
-                )
-                patch.setattr(explaining, "extract", lambda *_given: frames)
-                return explain(request_, claim_id)
-
-        yield explained
+    with settled_as_of(request_) as (made, connection):
+        frames = read_frames(connection, made.reference, request_.as_of)
+        yield cache(lambda claim_id: explain_rows(made, claim_rows(connection, claim_id), frames))
 
 
 # ---------------------------------------------------------------- the answers are a run's
