@@ -14,7 +14,8 @@ import polars as pl
 from audit_rules import catalogue
 from audit_rules.policy.library import load_policies
 from audit_rules.rules import RULES
-from schemas.frames import DOSSIER_FRAMES, Frame
+from schemas.frame import Frame
+from schemas.frames import DOSSIER_FRAMES
 from schemas.outcomes import EXCEPTIONS, PASS
 from tests.support.case_files import read_case_file
 from tests.support.running import ROOT, audited

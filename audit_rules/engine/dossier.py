@@ -12,7 +12,8 @@ import polars as pl
 
 from audit_rules.reference.codes import Reference
 from schemas.formats import ICD9_TYPE, well_formed
-from schemas.frames import HISTORY_LINE, WAREHOUSE_FRAMES, check_frame
+from schemas.frame import check_frame
+from schemas.frames import HISTORY_LINE, WAREHOUSE_FRAMES
 from schemas.tables import Kind
 
 

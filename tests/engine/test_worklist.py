@@ -180,7 +180,7 @@ CLAIMS: dict[str, tuple[list[Row], bool]] = {
 }
 
 
-def test_claims_that_repeat_their_amount_are_told_by_their_lines(tmp_path: Path) -> None:
+def test_claims_that_repeat_their_amount_are_recognised_by_their_lines(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     rows = [row for lines, _ in CLAIMS.values() for row in lines] + [
         _line("other", 1, "J9229", 9, "1.00", member_id="N")

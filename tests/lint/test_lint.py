@@ -218,7 +218,7 @@ SENSIBLE = [
 
 
 @pytest.mark.parametrize(("codes", "label"), SENSIBLE, ids=[label for _, label in SENSIBLE])
-def test_a_sensible_label_is_no_mismatch(codes: str, label: str, tmp_path: Path) -> None:
+def test_a_sensible_label_is_not_a_mismatch(codes: str, label: str, tmp_path: Path) -> None:
     assert [
         f for f in found(tmp_path, codes_listed(codes, label)) if f.check == "label_mismatch"
     ] == []
@@ -624,12 +624,12 @@ def test_every_check_has_a_defect_that_shows_it() -> None:
     assert {c.__name__ for c in CHECKS} <= shown
 
 
-def test_a_review_before_the_document_is_told_once(tmp_path: Path) -> None:
+def test_a_review_before_the_document_is_reported_once(tmp_path: Path) -> None:
     text = changed("next_review = 2026-07-01", "next_review = 2024-07-01")
     assert [f.check for f in found(tmp_path, text)] == ["dates_out_of_order"]
 
 
-def test_two_dates_and_a_citation_are_told_together(tmp_path: Path) -> None:
+def test_two_dates_and_a_citation_are_reported_together(tmp_path: Path) -> None:
     text = changed("approved_on = 2025-06-15", "approved_on = 2025-07-02")
     text = changed(f"cite = {CITED}", "effective_to = 2024-07-01", text)
     assert sorted(f.check for f in found(tmp_path, text)) == [
@@ -780,7 +780,7 @@ def test_a_title_always_fits_its_own_code() -> None:
     } == {}
 
 
-def test_every_code_set_is_the_one_its_source_tells_of() -> None:
+def test_every_code_set_is_the_one_its_source_describes() -> None:
     sources = tomllib.loads((CODE_SETS / "SOURCES.toml").read_text(encoding="utf-8"))["source"]
     assert {s["file"] for s in sources} == {
         p.name for p in CODE_SETS.iterdir() if p.name != "SOURCES.toml"

@@ -8,14 +8,8 @@ import pytest
 from audit_rules.engine.dossier import Dossier, WarehouseFrames, compile_dossier
 from flows.judging.frames import read_frames
 from flows.warehouse.connection import opened
-from schemas.frames import (
-    DOSSIER_FRAMES,
-    WAREHOUSE_FRAMES,
-    Frame,
-    FrameColumn,
-    FrameError,
-    check_frame,
-)
+from schemas.frame import Frame, FrameColumn, FrameError, check_frame
+from schemas.frames import DOSSIER_FRAMES, WAREHOUSE_FRAMES
 from tests.support.case_runs import check_declared
 from tests.support.running import AS_OF, ROOT, planned, run_to_final_action
 

@@ -20,7 +20,8 @@ from flows.judging.frames import read_frames
 from flows.plan import Plan, plan
 from flows.warehouse.connection import opened
 from flows.warehouse.sql import statements
-from schemas.frames import DOSSIER_FRAMES, check_frame
+from schemas.frame import check_frame
+from schemas.frames import DOSSIER_FRAMES
 from schemas.tables import TABLES, Kind
 from tests.support.case_files import Case, CaseError, Expectation, ExpectedAnswer, Row
 from tests.support.running import request_for, run_to_final_action

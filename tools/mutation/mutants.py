@@ -32,10 +32,9 @@ from typing import cast
 
 import polars as pl
 
-from audit_rules.engine.answers import settle
 from audit_rules.engine.dossier import Dossier, WarehouseFrames, compile_dossier
+from audit_rules.engine.judge import run_rules
 from audit_rules.engine.rule import ON, PolicyBook, RuleModule
-from audit_rules.engine.scope import in_scope
 from audit_rules.errors import PolicyRefused
 from audit_rules.policy.library import PolicyLibrary, load_policies
 from audit_rules.policy.terms.fills import SupplyWindow
@@ -137,7 +136,7 @@ class Trials:
         kept = self.folder / f"{self.layouts().index(layout)}.pickle"
         if layout not in self._extracts:
             if not kept.exists():
-                kept.write_bytes(pickle.dumps(self.extract(layout, None)))
+                kept.write_bytes(pickle.dumps(self.new_frames(layout, None)))
             self._extracts[layout] = pickle.loads(kept.read_bytes())
         return self._extracts[layout]
 
@@ -161,7 +160,7 @@ class Trials:
             layout[0].as_of,
         )
 
-    def read_frames(self, layout: Layout, policies: Path | None) -> WarehouseFrames:
+    def new_frames(self, layout: Layout, policies: Path | None) -> WarehouseFrames:
         """The extracts of a group of cases, made anew, under other policies if a folder is
         given."""
         group, variant = layout
@@ -262,9 +261,10 @@ class _Run(CaseRuns):
             )
         else:
             dossier = self._trials.kept_dossier(layout, case.rule_id)
-        scope = in_scope(dossier, self._book, module.RULE).collect().lazy()
-        settled = settle(scope, module.evaluate(dossier, scope, self._book).answers, module.RULE)
-        figures = settled.select(*ON, "outcome", "reason", "observed", "allowed", "amount_cents")
+        (run,) = run_rules(dossier, self._book, (module,))
+        figures = run.settled.select(
+            *ON, "outcome", "reason", "observed", "allowed", "amount_cents"
+        )
         line = dossier.lines.select(
             "row_id", "claim_source", "payer", "claim_id", "claim_line_number"
         )
@@ -279,7 +279,7 @@ class _Run(CaseRuns):
         if self._policies is None:
             return self._trials.extracted(layout)
         if layout not in self._extracts:
-            self._extracts[layout] = self._trials.extract(layout, self._policies)
+            self._extracts[layout] = self._trials.new_frames(layout, self._policies)
         return self._extracts[layout]
 
 
