@@ -7,6 +7,7 @@ only one SQL file uses is a temporary table, which no other file may read.
 import ast
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
@@ -17,16 +18,26 @@ from types import SimpleNamespace
 import duckdb
 import pytest
 
+from flows import stages
+from flows.judging.affected import AFFECTED_PERSON
 from flows.provenance import sql_folder
+from flows.warehouse.connection import Workbench, opened
+from flows.warehouse.keep import keep
 from flows.warehouse.layout import LEDGERS
+from flows.warehouse.memory import Memory
 from flows.warehouse.run_table import RunMacro, RunTable
 from flows.warehouse.sql import header, statements
 from schemas.tables import TABLES as INPUT
+from tests.support.extracts import good, write
+from tests.support.nights import night
+from tests.support.running import request_for
 from tests.support.sources import FLOWS, ROOT, constants, name_of, tree_of
 
 SQL_FILES = sorted(
     p.relative_to(sql_folder()).with_suffix("").as_posix() for p in sql_folder().rglob("*.sql")
 )
+Tables = dict[str, dict[str, str]]
+"""Qualified name of a table -> its columns and their types."""
 WORD = "word_"
 """What a `$name` of an SQL file becomes here: `word_name`, which is a table or a value."""
 _MADE = re.compile(
@@ -243,3 +254,57 @@ def _root(node: ast.expr) -> str | None:
 
 
 # ---------------------------------------------------------------- what runs really make
+
+NEW_CLAIM = {"claim_id": "new", "member_id": "new"}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> list[Tables]:
+    """The columns of every run table at the end of two runs; the second reuses the first."""
+    folder = tmp_path_factory.mktemp("runs")
+    found = []
+
+    def describe_and_keep(bench: Workbench, memory: Memory) -> None:
+        with opened(bench) as connection:
+            query = """SELECT table_name, column_name, data_type FROM duckdb_columns()
+                       WHERE schema_name = 'run'"""
+            columns: Tables = defaultdict(dict)
+            for table, column, kind in connection.execute(query).fetchall():
+                columns[f"run.{table}"][column] = kind
+            found.append(dict(columns))
+        keep(bench, memory)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stages, "keep", describe_and_keep)
+        for rows in ({}, NEW_CLAIM):
+            landing = write(
+                folder / f"in{len(found)}", {f"{t}.csv": [good(t, **_own(t, rows))] for t in INPUT}
+            )
+            night(request_for(landing, folder / "out", folder / "audit.duckdb"))
+    return found
+
+
+def _own(table: str, values: dict[str, str]) -> dict[str, str]:
+    """Those of the values that a table has columns for."""
+    names = {c.name for c in INPUT[table].columns}
+    return {name: value for name, value in values.items() if name in names}
+
+
+def _declared(table: RunTable) -> dict[str, str]:
+    """The columns of a run table as DuckDB spells their types."""
+    described = duckdb.execute(f"DESCRIBE FROM {table.empty}").fetchall()
+    return {name: kind for name, kind, *_ in described}
+
+
+def test_every_declared_run_table_is_made(made: list[Tables]) -> None:
+    assert {*made[0], *made[1]} == tables().keys()
+
+
+@pytest.mark.parametrize("name", sorted(tables()))
+def test_a_run_table_has_the_columns_that_are_declared(made: list[Tables], name: str) -> None:
+    for run in made:
+        assert run.get(name) in (None, _declared(tables()[name]))
+
+
+def test_the_second_run_made_what_only_such_a_run_makes(made: list[Tables]) -> None:
+    assert str(AFFECTED_PERSON) not in made[0] and str(AFFECTED_PERSON) in made[1]
