@@ -31,7 +31,7 @@ from schemas.tables import TABLES as INPUT
 from tests.support.extracts import good, write
 from tests.support.nights import night
 from tests.support.running import request_for
-from tests.support.sources import FLOWS, ROOT, constants, name_of, tree_of
+from tests.support.sources import FLOWS, ROOT, constants, imported, name_of, tree_of
 
 SQL_FILES = sorted(
     p.relative_to(sql_folder()).with_suffix("").as_posix() for p in sql_folder().rglob("*.sql")
@@ -68,7 +68,7 @@ def declarations() -> dict[str, list[Path]]:
         names = list(_assigned(path))
         if not names:
             continue
-        module = import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+        module = import_module(_dotted(path))
         for name in names:
             value = getattr(module, name)
             for table in value.values() if isinstance(value, dict) else (value,):
@@ -82,12 +82,17 @@ def tables() -> dict[str, RunTable]:
     """Every declared run table, by its qualified name."""
     found = {}
     for path in {p for paths in declarations().values() for p in paths}:
-        module = import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+        module = import_module(_dotted(path))
         for name in _assigned(path):
             value = getattr(module, name)
             every = value.values() if isinstance(value, dict) else (value,)
             found |= {str(t): t for t in every if isinstance(t, RunTable)}
     return found
+
+
+def _dotted(path: Path) -> str:
+    """The name by which a module is imported."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
 
 def _declarers(name: str) -> set[Path]:
@@ -214,6 +219,15 @@ def test_each_sql_file_is_run_by_one_module_which_declares_what_it_makes() -> No
     for file, paths in runners.items():
         for made in (n for n in _named(file, "makes") if n.startswith("run.")):
             assert _declarers(made) == paths, f"{file} makes {made}"
+
+
+def test_a_module_imports_the_declarations_of_what_its_sql_files_read() -> None:
+    for path in FLOWS:
+        modules = {name.rpartition(".")[0] for name in imported(path)}
+        for file in _runs(path):
+            for read in (n for n in _named(file, "reads") if n.startswith("run.")):
+                declarers = {_dotted(p) for p in _declarers(read)}
+                assert _declarers(read) == {path} or declarers <= modules, f"{file} reads {read}"
 
 
 @pytest.mark.parametrize("path", FLOWS, ids=name_of)
