@@ -264,13 +264,21 @@ def test_an_earlier_night_gives_its_report_again_byte_for_byte(story: Story, num
 # ---------------------------------------------------------------- two nights
 
 
-@pytest.fixture
-def two_nights(tmp_path: Path) -> Iterator[Path]:
+@pytest.fixture(scope="module")
+def first_night(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A base folder with the warehouse of a night in which A was found."""
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "pharmacy_claim.csv").write_text(as_csv([_fill("A")]), encoding="utf-8")
-    night(request_for(tmp_path / "in", tmp_path / "out", tmp_path / "audit.duckdb", FIRST))
-    yield tmp_path
+    base = tmp_path_factory.mktemp("first")
+    (base / "in").mkdir()
+    (base / "in" / "pharmacy_claim.csv").write_text(as_csv([_fill("A")]), encoding="utf-8")
+    night(request_for(base / "in", base / "out", base / "audit.duckdb", FIRST))
+    return base
+
+
+@pytest.fixture
+def two_nights(first_night: Path, tmp_path: Path) -> Path:
+    """A copy of the folder of the first night, for the second."""
+    shutil.copytree(first_night, tmp_path, dirs_exist_ok=True)
+    return tmp_path
 
 
 def _ids(base: Path) -> list[str]:
