@@ -13,11 +13,14 @@ from tests.support.shared import keep_temporary_files_in_memory, shared_folder
 SAMPLE = ROOT / "data" / "sample"
 SLOWEST_FIRST = (
     "test_kills.py",
-    "test_faults.py",
-    "test_schedule.py",
     "test_phi.py",
-    "test_affected.py",
+    "test_schedule.py",
+    "test_ledger.py",
+    "test_faults.py",
     "test_nightly_loads.py",
+    "test_affected.py",
+    "test_explain.py",
+    "test_cases.py",
 )
 
 
