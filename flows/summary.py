@@ -62,5 +62,5 @@ class Summary:
         """What changed since the previous run, in a few words."""
         changed = ", ".join(f"{count} {status}" for status, count in self.changes.items())
         if self.previous_run is None:
-            return f"the first night of this warehouse: {changed or 'nothing found'}"
+            return f"the first run of this warehouse: {changed or 'nothing found'}"
         return f"since {self.previous_run}: {changed or 'nothing new'}"

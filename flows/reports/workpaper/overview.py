@@ -19,7 +19,7 @@ _STEPS = (
     f"A note on each header explains the column. The sheet {EVIDENCE} has the facts behind a line.",
     "Choose a disposition from the list in its cell, and give the reason next to it.",
     "Save, then: claims-audit dismiss --warehouse FILE --by NAME --file exceptions.xlsx",
-    "A dismissal lasts from the next run until the exception changes. Other words stay here.",
+    "Only a dismissal has an effect: from the next run until the exception changes.",
 )
 
 
