@@ -138,6 +138,6 @@ def link_persons(connection: duckdb.DuckDBPyConnection, as_of: date, before: dat
         run(
             connection,
             "settle/relinked_members",
-            reads=(SOLE_PERSON, SOLE_PERSON.remembered),
+            reads=(SOLE_PERSON,),
             makes=(RELINKED_MEMBER,),
         )

@@ -19,7 +19,7 @@ import polars as pl
 
 from flows.provenance import sql_folder
 
-_PASSED = re.compile(r"(?:run|kept\.main)\.\w+")
+_RUN_TABLE = re.compile(r"\brun\.\w+")
 _HEADER = re.compile(r"\A(?:--[^\n]*\n)*")
 
 
@@ -80,7 +80,7 @@ def _compare(
 ) -> None:
     """Raise ValueError unless the header of a file names just these run tables."""
     for part, tables in (("reads", reads), ("makes", makes)):
-        named = set(_PASSED.findall(Template(header(name)[part]).safe_substitute(words)))
+        named = set(_RUN_TABLE.findall(Template(header(name)[part]).safe_substitute(words)))
         given = {str(table) for table in tables}
         if named != given:
             differing = ", ".join(sorted(named ^ given))
