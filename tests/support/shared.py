@@ -17,11 +17,12 @@ def keep_temporary_files_in_memory() -> None:
     """Move the folder of temporary files to a file system in memory, if there is a large one.
 
     A run of a few rows asks the disk a hundred times to sync a file; in memory that costs nothing.
-    Whoever sets TMPDIR chooses the folder.
+    Programs must be able to run there. Whoever sets TMPDIR chooses the folder.
     """
     if "TMPDIR" in os.environ or not _MEMORY.is_dir() or not os.access(_MEMORY, os.W_OK):
         return
-    if shutil.disk_usage(_MEMORY).free >= _ENOUGH:
+    system = os.statvfs(_MEMORY)
+    if system.f_bavail * system.f_frsize >= _ENOUGH and not system.f_flag & os.ST_NOEXEC:
         os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
 
 
