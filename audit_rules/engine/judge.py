@@ -1,6 +1,5 @@
 """Run every rule over its lines, and make exceptions, worklist and coverage of the answers."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,14 +8,16 @@ from typing import NamedTuple
 import polars as pl
 
 from audit_rules.engine.answers import settle
+from audit_rules.engine.coverage import counted_lines, rule_coverage
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import LINE_SHOWN, line_evidence
+from audit_rules.engine.exceptions import exceptions_of
 from audit_rules.engine.repeated_amounts import repeated_amounts
 from audit_rules.engine.rule import ON, PolicyBook, RuleAnswers, RuleModule
 from audit_rules.engine.scope import in_scope
 from audit_rules.engine.worklist import worklist
-from schemas.outcomes import EXCEPTIONS, GENERAL, NO_POLICY, NOT_APPLICABLE, NOT_EVALUABLE
-from schemas.results import COVERAGE, EVIDENCE_FIELDS, EVIDENCE_ORDER, EXCEPTION, conform
+from schemas.outcomes import EXCEPTIONS
+from schemas.results import EVIDENCE_FIELDS, EVIDENCE_ORDER
 
 _LINE = (
     "claim_source",
@@ -37,31 +38,6 @@ _LINE = (
     "paid_amount",
     "paid_cents",
 )
-_ANSWER = (
-    *ON,
-    "rule_id",
-    "outcome",
-    "reason",
-    "observed",
-    "allowed",
-    "amount_cents",
-    "amount_basis",
-    "term_id",
-    "citation",
-    "version_from",
-    "rationale",
-)
-EXCEPTION_ORDER = (
-    "claim_source",
-    "claim_id",
-    "claim_line_number",
-    "rule_id",
-    "payer",
-    "member_id",
-    "policy_id",
-    "person_id",
-)
-COUNTED = {"person_id": pl.String, **COVERAGE}
 _GAP = {"policy_id": pl.String, "rule_id": pl.String, "reason": pl.String}
 _ANSWER_SCHEMA = {
     "row_id": pl.UInt32,
@@ -78,6 +54,7 @@ _ANSWER_SCHEMA = {
     "version_from": pl.Date,
     "rationale": pl.String,
 }
+_ANSWER = tuple(_ANSWER_SCHEMA)
 
 
 @dataclass(frozen=True)
@@ -157,9 +134,13 @@ def judge(dossier: Dossier, book: PolicyBook, rules: tuple[RuleModule, ...]) -> 
     lines = dossier.lines.select("row_id", *_LINE).collect()
     answers = pl.concat(every_answer).join(lines, on="row_id", maintain_order="left")
     evidence_lists = _gathered(every_evidence)
-    exceptions = _exceptions(answers, evidence_lists, rules)
+    exceptions = exceptions_of(answers, evidence_lists, rules)
     return Judgement(
-        exceptions, _counted(answers, lines), pl.concat(gaps), answers, repeated_amounts(dossier)
+        exceptions,
+        counted_lines(answers, lines),
+        pl.concat(gaps),
+        answers,
+        repeated_amounts(dossier),
     )
 
 
@@ -189,97 +170,3 @@ def _gathered(frames: list[pl.DataFrame]) -> pl.DataFrame:
     key = [*ON, "rule_id"]
     ordered = every.unique().sort(*key, *EVIDENCE_ORDER, nulls_last=True)
     return ordered.group_by(key, maintain_order=True).agg(evidence=pl.struct(list(EVIDENCE_FIELDS)))
-
-
-def _exceptions(
-    answers: pl.DataFrame, evidence: pl.DataFrame, rules: tuple[RuleModule, ...]
-) -> pl.DataFrame:
-    found = answers.filter(pl.col("outcome").is_in(EXCEPTIONS)).join(
-        evidence, on=[*ON, "rule_id"], how="left"
-    )
-    needs = [
-        {"rule_id": m.RULE.id, "reason": reason, "documents_needed": list(documents)}
-        for m in rules
-        for reason, documents in m.RULE.needs.items()
-    ]
-    schema = {name: EXCEPTION[name] for name in ("rule_id", "reason", "documents_needed")}
-    found = found.join(pl.DataFrame(needs, schema=schema), on=["rule_id", "reason"], how="left")
-    is_request = pl.col("outcome") == "records_request"
-    nothing = pl.lit([], dtype=pl.List(pl.String))
-    return conform(
-        found.with_columns(
-            exception_id=_exception_id(found),
-            person_id=pl.col("person"),
-            policy_effective_from=pl.col("version_from"),
-            amount_at_risk=_money("amount_cents"),
-            documents_needed=pl.when(is_request)
-            .then(pl.col("documents_needed").fill_null(nothing))
-            .otherwise(nothing),
-        ).sort(EXCEPTION_ORDER, nulls_last=True),
-        EXCEPTION,
-    )
-
-
-def _exception_id(found: pl.DataFrame) -> pl.Series:
-    """SHA-256 (32 hex) of what names an exception: the same in every run."""
-    parts = found.select(
-        "claim_source",
-        "payer_id",
-        "claim_id",
-        pl.col("claim_line_number").cast(pl.String),
-        "rule_id",
-        "term_id",
-    )
-    ids = [
-        hashlib.sha256("\x1f".join(x or "" for x in row).encode()).hexdigest()[:32]
-        for row in parts.iter_rows()
-    ]
-    return pl.Series("exception_id", ids, dtype=pl.String)
-
-
-def _money(cents: str) -> pl.Expr:
-    return (pl.col(cents).cast(pl.Decimal(20, 2)) / 100).cast(pl.Decimal(18, 2))
-
-
-def _counted(answers: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
-    """Count each person's lines per policy, rule and answer; lines that no policy governs are
-    `none`."""
-    governed = (
-        answers.filter(pl.col("version_from").is_not_null(), pl.col("policy_id") != GENERAL)
-        .select("row_id")
-        .unique()
-    )
-    without = lines.join(governed, on="row_id", how="anti").select(
-        "person", policy_id=pl.lit(NO_POLICY), outcome=pl.lit(NOT_APPLICABLE)
-    )
-    found = pl.concat(
-        [answers.select("person", "policy_id", "rule_id", "outcome", "reason"), without],
-        how="diagonal",
-    )
-    key = ["person_id", "policy_id", "rule_id", "outcome", "reason"]
-    return conform(
-        found.rename({"person": "person_id"})
-        .group_by(key)
-        .agg(lines=pl.len())
-        .sort(key, nulls_last=True),
-        COUNTED,
-    )
-
-
-def rule_coverage(counted: pl.DataFrame, gaps: pl.DataFrame) -> pl.DataFrame:
-    """How many lines got each answer, per policy and rule.
-
-    What a rule could not look for on any line is named as not_evaluable with no lines, so that the
-    sums hold.
-    """
-    none = pl.DataFrame([(NO_POLICY, None, NOT_APPLICABLE, None, 0)], schema=COVERAGE, orient="row")
-    named = gaps.with_columns(
-        outcome=pl.lit(NOT_EVALUABLE), lines=pl.lit(0, dtype=pl.Int64)
-    ).select(list(COVERAGE))
-    key = ["policy_id", "rule_id", "outcome", "reason"]
-    summed = (
-        pl.concat([counted.select(list(COVERAGE)), none, named])
-        .group_by(key)
-        .agg(pl.col("lines").sum())
-    )
-    return conform(summed.sort(key, nulls_last=True), COVERAGE)

@@ -5,7 +5,9 @@ from dataclasses import replace
 import duckdb
 import polars as pl
 
-from audit_rules.engine.judge import COUNTED, EXCEPTION_ORDER, Judgement
+from audit_rules.engine.coverage import COUNTED
+from audit_rules.engine.exceptions import EXCEPTION_ORDER
+from audit_rules.engine.judge import Judgement
 from audit_rules.engine.repeated_amounts import REPEATED_ORDER
 from flows.judging.affected import AFFECTED_PERSON
 from flows.warehouse.memory import reuses_answers

@@ -1,0 +1,73 @@
+"""The exceptions: answers that ask for something, with evidence, documents needed and a lasting
+id."""
+
+import hashlib
+
+import polars as pl
+
+from audit_rules.engine.rule import ON, RuleModule
+from schemas.outcomes import EXCEPTIONS, RECORDS_REQUEST
+from schemas.results import EXCEPTION, MONEY, conform
+
+EXCEPTION_ORDER = (
+    "claim_source",
+    "claim_id",
+    "claim_line_number",
+    "rule_id",
+    "payer",
+    "member_id",
+    "policy_id",
+    "person_id",
+)
+
+
+def exceptions_of(
+    answers: pl.DataFrame, evidence: pl.DataFrame, rules: tuple[RuleModule, ...]
+) -> pl.DataFrame:
+    """The contract's table of exceptions, in EXCEPTION_ORDER; evidence: one list per line, policy
+    and rule."""
+    found = answers.filter(pl.col("outcome").is_in(EXCEPTIONS)).join(
+        evidence, on=[*ON, "rule_id"], how="left"
+    )
+    needs = [
+        {"rule_id": m.RULE.id, "reason": reason, "documents_needed": list(documents)}
+        for m in rules
+        for reason, documents in m.RULE.needs.items()
+    ]
+    schema = {name: EXCEPTION[name] for name in ("rule_id", "reason", "documents_needed")}
+    found = found.join(pl.DataFrame(needs, schema=schema), on=["rule_id", "reason"], how="left")
+    is_request = pl.col("outcome") == RECORDS_REQUEST
+    nothing = pl.lit([], dtype=pl.List(pl.String))
+    return conform(
+        found.with_columns(
+            exception_id=_exception_id(found),
+            person_id=pl.col("person"),
+            policy_effective_from=pl.col("version_from"),
+            amount_at_risk=_money("amount_cents"),
+            documents_needed=pl.when(is_request)
+            .then(pl.col("documents_needed").fill_null(nothing))
+            .otherwise(nothing),
+        ).sort(EXCEPTION_ORDER, nulls_last=True),
+        EXCEPTION,
+    )
+
+
+def _exception_id(found: pl.DataFrame) -> pl.Series:
+    """SHA-256 (32 hex) of what names an exception: the same in every run."""
+    parts = found.select(
+        "claim_source",
+        "payer_id",
+        "claim_id",
+        pl.col("claim_line_number").cast(pl.String),
+        "rule_id",
+        "term_id",
+    )
+    ids = [
+        hashlib.sha256("\x1f".join(x or "" for x in row).encode()).hexdigest()[:32]
+        for row in parts.iter_rows()
+    ]
+    return pl.Series("exception_id", ids, dtype=pl.String)
+
+
+def _money(cents: str) -> pl.Expr:
+    return (pl.col(cents).cast(pl.Decimal(20, 2)) / 100).cast(MONEY)
