@@ -339,12 +339,10 @@ def test_evidence_keeps_codes_and_hides_persons() -> None:
 
 
 def test_an_aggregate_run_has_only_counts_and_sums(
-    planted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    planted: Path, levels: Levels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(KEY, raising=False)
-    full = night(
-        request_for(planted, tmp_path / "full", tmp_path / "full" / "audit.duckdb", AS_OF)
-    ).folder
+    full = levels[FULL, SECRET]
     request = request_for(
         planted,
         tmp_path / "out",
