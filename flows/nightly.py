@@ -7,7 +7,6 @@ paths the user gave, counts, and messages without row content.
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import TypedDict, TypeVar
 
 from prefect import flow, task
@@ -45,7 +44,8 @@ class _TaskOptions(TypedDict):
 
 
 _AS_A_TASK = _TaskOptions(cache_policy=NO_CACHE, persist_result=False)
-_made_plan: ContextVar[Plan | None] = ContextVar("made_plan", default=None)
+_made_plans: dict[RunRequest, Plan] = {}
+"""Plans made before Prefect started, until their flow takes them. Prefect pickles this module."""
 
 
 class Night:
@@ -128,7 +128,8 @@ def nightly_audit(request: RunRequest, show_progress: bool = True) -> State[Summ
     AuditError.
     """
     with redacted_errors(request.output):
-        summary = _audit(_made_plan.get() or plan(request), show_progress)
+        made = _made_plans.pop(request, None) or plan(request)
+        summary = _audit(made, show_progress)
     if PREFECT_API_URL.value():  # a server of this run's own would not outlive it
         _announce(summary)
     message = f"{summary.quarantined} rows quarantined"
@@ -137,11 +138,11 @@ def nightly_audit(request: RunRequest, show_progress: bool = True) -> State[Summ
 
 def audit(made: Plan, show_progress: bool) -> Summary:
     """Run the flow in this process, with a plan made before Prefect started. Raises AuditError."""
-    token = _made_plan.set(made)
+    _made_plans[made.request] = made
     try:
         return nightly_audit(made.request, show_progress)  # type: ignore[return-value]
     finally:
-        _made_plan.reset(token)
+        _made_plans.pop(made.request, None)
 
 
 def _audit(made: Plan, show_progress: bool) -> Summary:

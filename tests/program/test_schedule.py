@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import duckdb
 import pytest
 import yaml
@@ -39,6 +40,18 @@ def test_the_deployment_of_prefect_yaml_fits_the_flow() -> None:
     )
     assert (deployment["name"], deployment["description"]) == (NAME, DESCRIPTION)
     assert deployment["tags"] == TAGS and deployment["schedules"][0]["cron"]
+
+
+def test_prefect_can_send_the_flow_to_the_process_of_a_night() -> None:
+    from flows import nightly, schedule
+
+    for module in (nightly, schedule):
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        assert cloudpickle.dumps(schedule.scheduled_night)
+    finally:
+        for module in (nightly, schedule):
+            cloudpickle.unregister_pickle_by_value(module)
 
 
 def test_a_schedule_needs_a_server(
