@@ -67,11 +67,11 @@ class Dossier:
 
 
 def compile_dossier(
-    extracted: WarehouseFrames, reference: Reference, default_supply_days: int, as_of: date
+    frames: WarehouseFrames, reference: Reference, default_supply_days: int, as_of: date
 ) -> Dossier:
     """Name the drugs, number the lines, and gather diagnoses from wherever they are."""
-    births = _births_and_deaths(extracted.eligibility)
-    lines = _history(extracted).join(births, on="person", how="left", maintain_order="left")
+    births = _births_and_deaths(frames.eligibility)
+    lines = _history(frames).join(births, on="person", how="left", maintain_order="left")
     lines = _with_drug(lines, reference).with_columns(
         age=_age(pl.col("service_date"), pl.col("birth_date"))
     )
@@ -89,16 +89,16 @@ def compile_dossier(
         lines=lines.filter(is_judged).lazy(),
         fills=lines.filter(pl.col("claim_source") == "pharmacy").lazy(),
         services=lines.filter(pl.col("claim_source") == "medical").lazy(),
-        diagnoses=_diagnoses(extracted, as_of).lazy(),
-        enrollment=extracted.eligibility.lazy(),
-        authorizations=extracted.authorization.with_row_index("authorization_no").lazy(),
-        evidence=extracted.clinical_evidence.filter(pl.col("evidence_date") <= as_of).lazy(),
-        taxonomies=extracted.provider.filter(well_formed(pl.col("npi"), Kind.NPI))
+        diagnoses=_diagnoses(frames, as_of).lazy(),
+        enrollment=frames.eligibility.lazy(),
+        authorizations=frames.authorization.with_row_index("authorization_no").lazy(),
+        evidence=frames.clinical_evidence.filter(pl.col("evidence_date") <= as_of).lazy(),
+        taxonomies=frames.provider.filter(well_formed(pl.col("npi"), Kind.NPI))
         .unique(maintain_order=True)
         .lazy(),
-        payer_start=extracted.payer_start.lazy(),
-        priced_fills=named_fills(extracted.priced_fills, reference).lazy(),
-        supplied=extracted.supplied,
+        payer_start=frames.payer_start.lazy(),
+        priced_fills=named_fills(frames.priced_fills, reference).lazy(),
+        supplied=frames.supplied,
         as_of=as_of,
     )
 
@@ -110,9 +110,9 @@ def named_fills(fills: pl.DataFrame, reference: Reference) -> pl.DataFrame:
     )
 
 
-def _history(extracted: WarehouseFrames) -> pl.DataFrame:
+def _history(frames: WarehouseFrames) -> pl.DataFrame:
     """The history lines of both claim tables under one set of names, numbered in a total order."""
-    medical = extracted.medical.filter(pl.col("fate") == "history").select(
+    medical = frames.medical.filter(pl.col("fate") == "history").select(
         pl.lit("medical").alias("claim_source"),
         "person",
         "payer_id",
@@ -136,7 +136,7 @@ def _history(extracted: WarehouseFrames) -> pl.DataFrame:
         .list.sort()
         .alias("modifiers"),
     )
-    pharmacy = extracted.pharmacy.filter(pl.col("fate") == "history").select(
+    pharmacy = frames.pharmacy.filter(pl.col("fate") == "history").select(
         pl.lit("pharmacy").alias("claim_source"),
         "person",
         "payer_id",
@@ -213,27 +213,27 @@ def _age(day: pl.Expr, birth: pl.Expr) -> pl.Expr:
     return day.dt.year() - birth.dt.year() - before_birthday.cast(pl.Int32)
 
 
-def _diagnoses(extracted: WarehouseFrames, as_of: date) -> pl.DataFrame:
+def _diagnoses(frames: WarehouseFrames, as_of: date) -> pl.DataFrame:
     """One row per code and place: the diagnosis table, and the diagnosis columns of every claim
     row."""
     claim = ["person", "payer_id", "claim_id", "claim_line_number", "service_date"]
     columns = [
         c
-        for c in extracted.medical.columns
+        for c in frames.medical.columns
         if c.startswith("diagnosis_code_") and c != "diagnosis_code_type"
     ]
-    medical = extracted.medical.unpivot(
+    medical = frames.medical.unpivot(
         columns, index=[*claim, "diagnosis_code_type"], variable_name="place", value_name="code"
     ).select(
         pl.lit("medical").alias("claim_source"), *claim, "diagnosis_code_type", "place", "code"
     )
-    pharmacy = extracted.pharmacy.select(
+    pharmacy = frames.pharmacy.select(
         pl.lit("pharmacy").alias("claim_source"),
         *claim,
         pl.lit("diagnosis_code").alias("place"),
         pl.col("diagnosis_code").alias("code"),
     )
-    table = extracted.diagnosis.select(
+    table = frames.diagnosis.select(
         "person",
         "claim_id",
         "diagnosis_code_type",
