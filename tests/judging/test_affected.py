@@ -1,4 +1,4 @@
-"""A night judges again only whom something touched, and its reports are those of judging everybody."""
+"""A run re-evaluates only affected persons, and its results are those of a full run."""
 
 import csv
 import random
@@ -225,7 +225,7 @@ CAUSES: dict[str, tuple[Rows, set[str]]] = {
         {"C", "Z"},
     ),
 }
-"""What a second night brings, and who is judged again for it, of those with lines of audited drugs."""
+"""What a second run loads, and which persons with lines of audited drugs it re-evaluates."""
 
 
 @pytest.mark.parametrize("cause", CAUSES)
@@ -236,7 +236,7 @@ def test_those_are_judged_again_whom_it_touches(
     assert _second_night(first_night, tmp_path, tables) == touched
 
 
-def test_a_window_that_was_open_is_asked_for_again(first_night: Path, tmp_path: Path) -> None:
+def test_an_open_window_is_evaluated_again(first_night: Path, tmp_path: Path) -> None:
     assert [m.RULE.id for m in RULES if m.RULE.passing] == ["SAFE02"]
     assert _second_night(first_night, tmp_path, {}, AS_OF) == {
         "F"
@@ -252,7 +252,7 @@ def test_rules_that_know_the_day_say_which_answers_pass() -> None:
 def test_what_comes_to_be_known_as_days_go_by_touches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Rows loaded by the first night and dated after it: a claim, a diagnosis, a fact, a patient's first line."""
+    """Rows that the first run loaded and that are dated after it, of every kind of table."""
     monkeypatch.setattr(stages, "RULES", FEW)
     later = "2026-06-15"
     rows: Rows = {
@@ -272,7 +272,7 @@ def test_what_comes_to_be_known_as_days_go_by_touches(
     assert _judged_again(_request(tmp_path, None, AS_OF)) == {"A", "B", "C", "H", "I"}
 
 
-def test_an_undated_diagnosis_of_the_night_before_still_counts(
+def test_an_undated_diagnosis_of_an_earlier_run_still_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is dated by a claim that is not the one it speaks for."""
@@ -296,10 +296,10 @@ def test_an_undated_diagnosis_of_the_night_before_still_counts(
     _same_as_whole(request, night(request))
 
 
-def test_the_rows_of_a_patient_whom_several_nights_made_are_all_judged(
+def test_all_rows_of_a_patient_are_judged_whichever_runs_loaded_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Rows of before the first audited line, the line, another of the same day, and a night that only touches the person."""
+    """Rows before the first audited line, the line, another that day, then one of the person."""
     monkeypatch.setattr(stages, "RULES", FEW)
     dose = _dose("Z", payer="MMM")
     visit = dose | {
@@ -345,7 +345,7 @@ def test_a_table_supplied_for_the_first_time_judges_everybody_again(
     assert _judged_again(_request(tmp_path, brings, FIRST)) == {"A", "B", "C", "D", "PE"}
 
 
-def test_other_policies_judge_everybody_again(first_night: Path, tmp_path: Path) -> None:
+def test_with_other_policies_everybody_is_judged_again(first_night: Path, tmp_path: Path) -> None:
     shutil.copy(first_night / "audit.duckdb", tmp_path)
     folder = tmp_path / "policies"
     folder.mkdir()
@@ -356,7 +356,9 @@ def test_other_policies_judge_everybody_again(first_night: Path, tmp_path: Path)
     assert _judged_again(replace(_request(tmp_path, None, FIRST), policies=folder)) == EVERYBODY
 
 
-def test_other_names_of_payers_judge_everybody_again(first_night: Path, tmp_path: Path) -> None:
+def test_with_other_payer_names_everybody_is_judged_again(
+    first_night: Path, tmp_path: Path
+) -> None:
     shutil.copy(first_night / "audit.duckdb", tmp_path)
     path = tmp_path / "aliased.toml"
     path.write_text(ANY_ERROR_RATE + '[payer_aliases]\n"aetna" = "cigna"\n', encoding="utf-8")
@@ -371,7 +373,7 @@ def test_another_program_settles_and_judges_everything_again(
     assert _judged_again(_request(tmp_path, None, FIRST)) == EVERYBODY
 
 
-def test_an_earlier_night_is_not_what_the_next_builds_on(
+def test_a_run_of_an_earlier_date_is_not_remembered(
     first_night: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file given to an earlier night after a later one was judged is new to the night after."""
@@ -423,7 +425,7 @@ _SAMPLE = _sample()
     database=None,
     suppress_health_check=list(HealthCheck),
 )
-def test_any_nights_report_as_if_everybody_were_judged(
+def test_any_sequence_of_runs_gives_the_results_of_full_runs(
     tmp_path_factory: pytest.TempPathFactory, seed: int
 ) -> None:
     base, chance = tmp_path_factory.mktemp("nights"), random.Random(seed)

@@ -1,4 +1,4 @@
-"""The exception ledger, followed over thirty nights in which every event is predicted by hand; and its small print."""
+"""The exception ledger over thirty runs whose every event is predicted by hand; and its details."""
 
 import shutil
 from collections.abc import Iterator
@@ -141,7 +141,7 @@ AT_THE_END = dict.fromkeys(FIRST_SEEN, "open") | {"B": "resolved", "G": "resolve
 
 
 def _followed(frame: pl.DataFrame) -> pl.DataFrame:
-    """Of a table of exceptions those the story is about: too many tablets, and J's missing authorization."""
+    """The exceptions that the story is about: too many tablets, and J's missing authorization."""
     rule = pl.when(pl.col("claim_id") == "J").then(pl.lit("AUTH01")).otherwise(pl.lit("QTY01"))
     return frame.filter(pl.col("rule_id") == rule)
 
@@ -218,7 +218,7 @@ def test_every_event_of_thirty_nights_is_the_one_predicted(story: Story) -> None
 
 
 @pytest.mark.slow
-def test_a_quiet_night_says_so(story: Story) -> None:
+def test_a_night_without_changes_has_no_events(story: Story) -> None:
     busy = {number for events in PREDICTED.values() for number, *_ in events}
     for number in range(1, NIGHTS):
         assert bool(story.summaries[number].changes) == (number in busy), number
@@ -227,7 +227,7 @@ def test_a_quiet_night_says_so(story: Story) -> None:
 
 
 @pytest.mark.slow
-def test_the_ledger_tells_where_everything_stands(story: Story) -> None:
+def test_the_ledger_has_the_status_of_every_exception(story: Story) -> None:
     with duckdb.connect(str(story.warehouse), read_only=True) as connection:
         ledger = _followed(connection.sql("FROM ledger").pl())
     stands = {row["claim_id"]: row for row in ledger.iter_rows(named=True)}
@@ -248,7 +248,9 @@ def test_the_ledger_tells_where_everything_stands(story: Story) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [0, 9, 13, 20, 26])
-def test_an_earlier_night_gives_its_report_again_byte_for_byte(story: Story, number: int) -> None:
+def test_a_run_of_an_earlier_date_gives_its_results_again_byte_for_byte(
+    story: Story, number: int
+) -> None:
     before = content(story.warehouse)
     again = night(story.request(number, f"again {number}"))
     assert again.run_id == story.summaries[number].run_id
@@ -363,7 +365,7 @@ def test_a_dismissal_cannot_end_in_the_past(two_nights: Path) -> None:
         )
 
 
-def test_the_same_night_again_replaces_its_own_events(two_nights: Path) -> None:
+def test_another_run_of_a_date_replaces_its_events(two_nights: Path) -> None:
     before = content(two_nights / "audit.duckdb")
     shutil.rmtree(two_nights / "out")
     again = night(

@@ -1,4 +1,4 @@
-"""Final action: each sentence of its rules as one history or more, and the SQL against a plain reimplementation."""
+"""Final action: histories for each sentence of its rules, and the SQL against a plain program."""
 
 import random
 from collections import Counter
@@ -16,8 +16,9 @@ from flows.settle.balance import TableCounts
 from tests.support.extracts import AS_OF, Ran, Row, Settled, good, run
 from tests.support.reference_final_action import ClaimRow, Fate, final_action
 
-# Cells: blank is null. Columns left out: claim 1, line 1, payer Cigna, paid 100.00, quantity 30, service 2026-01-05,
-# file a, all else null. expect: the row's fate; `history PAID QUANTITY [FEE]` where figures are summed.
+# An empty cell is null. Columns left out: claim 1, line 1, payer Cigna, paid 100.00, quantity 30,
+# service 2026-01-05, file a, all else null. expect: the fate; `history PAID QUANTITY [FEE]` if
+# figures are summed.
 HISTORIES = """
 ## A claim that stands alone is history
 | paid | expect |
@@ -296,14 +297,14 @@ HISTORIES = """
 | 3 | 7 | 1 | 2026-02-10 | superseded |
 | 4 | 7 | 1 | | superseded |
 
-## The other replacements are superseded with all their lines, those that name no original among them
+## The other replacements are superseded with all lines, also those that name no original
 | claim | line | freq | original | paid_date | expect |
 | 1 | 1 | | | 2026-01-10 | superseded |
 | 2 | 1 | 7 | 1 | 2026-02-10 | superseded |
 | 2 | 2 | 1 | | 2026-02-10 | superseded |
 | 3 | 1 | 7 | 1 | 2026-03-10 | history |
 
-## Of two replacements under one claim_id the later paid_date stays, and the other goes with all its lines
+## Of two replacements under one claim_id the later paid_date stays; the other goes with its lines
 | claim | line | freq | original | paid_date | expect |
 | 1 | 1 | | | 2026-01-10 | superseded |
 | 2 | 1 | 7 | 1 | 2026-02-10 | superseded |
@@ -675,7 +676,7 @@ def together(tmp_path_factory: pytest.TempPathFactory) -> Together:
 
 
 def expected(table: str, cells: dict[str, str]) -> Settled:
-    """What the `expect` cell says; figures that it does not give are the row's own where the row is history."""
+    """What the `expect` cell says; figures that it does not give are the row's own, if history."""
     fate, *figures = cells["expect"].split()
     if fate != "history":
         return Settled(fate, None, None, unmatched="unmatched" in figures)
@@ -710,7 +711,7 @@ def test_history(together: Together, history: History, table: str) -> None:
 
 
 @pytest.mark.parametrize("table", TABLE_NAMES)
-def test_the_counts_of_both_laws_are_the_sums_of_the_fates(together: Together, table: str) -> None:
+def test_the_counts_are_the_sums_of_the_fates(together: Together, table: str) -> None:
     fates = [(cells, expected(table, cells)) for history in CASES for cells in history.rows]
     n = Counter(e.fate for _, e in fates)
     unpriced = sum(e.fate == "history" and e.paid_amount is None for _, e in fates)
@@ -938,9 +939,7 @@ def test_the_later_file_is_the_later_path_though_it_was_loaded_in_an_earlier_run
 @pytest.mark.parametrize(
     "table", ["diagnosis", "eligibility", "authorization", "clinical_evidence", "provider"]
 )
-def test_exact_duplicates_of_other_tables_are_counted_by_the_file_law(
-    tmp_path: Path, table: str
-) -> None:
+def test_exact_duplicates_of_other_tables_are_counted_per_file(tmp_path: Path, table: str) -> None:
     other = {"provider": "npi", "diagnosis": "diagnosis_code"}.get(table, "member_id")
     ran = run(
         tmp_path,
@@ -990,7 +989,7 @@ def reference_row(row: Row) -> ClaimRow:
 
 
 def random_history(rnd: random.Random) -> list[Row]:
-    """Up to eight rows of a few claims, drawn from a small choice of values of its own; some are exact copies."""
+    """Up to eight rows of a few claims, drawn from few values; some are exact copies."""
     claims = rnd.choice([["1"], ["1", "2"], ["1", "2"], ["1", "2", "3"], ["1", "2", "3", "4"]])
     choices: dict[str, list[str | None]] = {
         "file": ["a", "b"],
@@ -1061,7 +1060,7 @@ def figures(table: str, fate: Fate | Settled, paid: Decimal | None) -> tuple[obj
 def test_random_histories_balance_and_settle_as_the_contract_says(
     tmp_path_factory: pytest.TempPathFactory, seed: int
 ) -> None:
-    """Both laws balance (else the run raises), every row has one fate, and it is the reference's."""
+    """The counts balance (else the run raises); each row has one fate, that of the reference."""
     rnd = random.Random(seed)
     files: dict[str, list[Row]] = {}
     drawn: list[list[tuple[Row, tuple[str, int]]]] = []

@@ -1,6 +1,6 @@
-"""Who is who, and what dates an undated diagnosis: the keys of the extracts, each sentence with its histories.
+"""Who is who, and what dates an undated diagnosis: rows for each sentence of the rules.
 
-All cases stand in one run; the ids of a case carry its number, so that cases do not meet.
+All cases are in one run; the ids of a case carry its number, so that cases do not meet.
 """
 
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ BAD_ROW: dict[str, dict[str, str]] = {
 
 @dataclass(frozen=True)
 class Case:
-    """Rows, and what must come of them: the person of pharmacy claims, the date of undated diagnoses of a claim id.
+    """Rows, and the expected person of pharmacy claims and date of undated diagnoses by claim id.
 
     A date of None means that the diagnosis is quarantined.
     """
@@ -87,7 +87,7 @@ PERSONS = (
         {"1": "p"},
     ),
     Case(
-        "a member_id that goes with two person_ids is neither: rows without one are the member_id's",
+        "a member_id with two person_ids is neither: rows without one are the member_id's",
         (
             (CLAIM, {"claim_id": "1", "member_id": "m"}),
             (CLAIM, {"claim_id": "2", "member_id": "m", "person_id": "p"}),
@@ -430,7 +430,7 @@ DATES = (
         dates={"1": "2026-03-09"},
     ),
     Case(
-        "a quarantined diagnosis lends its person to no other: the other's claim is then not that person's",
+        "a quarantined diagnosis lends its person to no other row: its claim is not that person's",
         (
             (CLAIM, {"claim_id": "1", "member_id": "n", "person_id": "p"}),
             (CLAIM, {"claim_id": "2", "member_id": "m"}),
@@ -441,7 +441,7 @@ DATES = (
         {"77": None, "1": None},
     ),
     Case(
-        "a quarantined diagnosis takes no other's person away: the other's claim stays that person's",
+        "a quarantined diagnosis takes no person away: another's claim stays that person's",
         (
             (
                 CLAIM,

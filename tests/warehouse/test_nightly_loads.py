@@ -1,4 +1,4 @@
-"""Night after night: what arrives late, out of order, twice or half written gives the result of a single load."""
+"""Night after night: extracts late, out of order, twice or half written give one result."""
 
 import csv
 import random
@@ -28,8 +28,8 @@ from tests.support.running import AS_OF, ROOT, request_for
 
 RESULTS = ("exceptions.parquet", "worklist.parquet", "rule_coverage.parquet", "exceptions.csv")
 
-# Rows that only together say what they say: versions of one day are told apart by their order in the file, and of the
-# other tables the latest load of a key wins.
+# Rows that must stay in one file: the order in the file decides between versions of one day, and in
+# the other tables the latest load of a key wins.
 TOGETHER = {
     "medical_claim": ("claim_id", "paid_date"),
     "pharmacy_claim": ("claim_id", "paid_date"),
@@ -121,7 +121,7 @@ def test_any_split_and_order_of_nights_gives_the_result_of_a_single_load(
 def test_the_order_of_nights_does_not_choose_between_versions_of_one_day(
     tmp_path: Path, versions: tuple[str, str]
 ) -> None:
-    """Two versions of a line, paid on one day, in files of one name: whichever comes first, the same one stands."""
+    """Of two versions of a line, paid on one day in files of one name, the same one always wins."""
     found = []
     for order in (versions, versions[::-1]):
         base = tmp_path / order[0]
