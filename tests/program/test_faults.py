@@ -213,7 +213,9 @@ def test_exit_7_another_program_has_the_warehouse_open(unharmed: Path, landing: 
         words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as other:
         assert other.stdin and other.stdout and other.stdout.readline() == "open\n"
-        assert "another program holds it" in _fails(replace(_request(unharmed), input=landing), 7)
+        assert "another program has it open" in _fails(
+            replace(_request(unharmed), input=landing), 7
+        )
         other.stdin.close()
 
 
