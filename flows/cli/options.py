@@ -66,4 +66,4 @@ class Deciding:
     """why (a CSV may give its own in a column reason, a work-paper in disposition_reason)"""
 
     file: Path | None = None
-    """a CSV with exception_id and perhaps reason; to dismiss, also the work-paper exceptions.xlsx"""
+    """a CSV with exception_id and perhaps reason; to dismiss, also exceptions.xlsx"""
