@@ -1,6 +1,6 @@
 """What a run needs before it starts. What can be refused without reading a row is refused here."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from audit_rules.errors import PolicyRefused
@@ -33,8 +33,7 @@ class Plan:
     @property
     def bench(self) -> Workbench:
         """Where this run works."""
-        request = self.request
-        return replace(workbench(request.warehouse_file, request.as_of), whole=request.whole)
+        return workbench(self.request.warehouse_file, self.request.as_of)
 
     @property
     def texts(self) -> Texts:

@@ -134,7 +134,7 @@ def _why_not_checked(row: ClaimRow) -> str:
     values = row.values
     if row.fate in _NOT_CHECKED_AS:
         return _NOT_CHECKED_AS[row.fate]
-    paid = values["netted_paid_amount"] if values["is_netted"] else values["paid_amount"]
+    paid = values["netted_paid_amount"]
     if paid is None:
         why = "its paid amount is unknown"
     elif paid <= 0:

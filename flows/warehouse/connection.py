@@ -29,14 +29,12 @@ class Workbench:
     files.
 
     night   the as-of date: files loaded as of a later one are not seen; without it all are.
-    whole   whether to look at everything, whatever the warehouse remembers of the last run.
     """
 
     database: Path
     warehouse: Path
     scratch: Path
     night: date | None = None
-    whole: bool = False
 
 
 def workbench(warehouse: Path, night: date | None = None) -> Workbench:
