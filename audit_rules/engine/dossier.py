@@ -84,7 +84,7 @@ def compile_dossier(
         supply_end=pl.col("service_date")
         + pl.duration(days=supply_days.cast(pl.Float64).ceil().cast(pl.Int64))
     )
-    # In SQL this is is_paid_history, for the ledger; counterfactuals need it here, for changed lines.
+    # SQL has the same as is_paid_history, for the ledger; here it holds for counterfactuals too.
     is_judged = pl.col("drug").is_not_null() & (pl.col("paid_cents") > 0)
     return Dossier(
         lines=lines.filter(is_judged).lazy(),
