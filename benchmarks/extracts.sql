@@ -223,7 +223,7 @@ WITH counted AS (
     SELECT i, i // 4 AS claim, i % 1000 = 3 AND pick(i // 1000 % getvariable('imatinib_patients'), 'leukemia', 10) > 0 AS is_leukemia,
            i // 1000 % getvariable('imatinib_patients') AS p
     FROM range(CAST(getvariable('diagnoses') AS BIGINT)) r(i)
-), placed AS (  -- one in 20 has no date but that of its claim, where the claim stands under its own id and is known
+), placed AS (  -- one in 20 has no date but that of its claim, if the claim has an id of its own and is known
     SELECT *, CASE WHEN is_leukemia THEN 3 * p ELSE medical_member(claim) END AS m,
            pick(claim, 'undated', 20) > 0 OR fate_of(claim) NOT IN ('paid', 'denied')
                OR medical_date(claim) > CAST('2026-06-30' AS DATE) AS has_date

@@ -43,7 +43,7 @@ class _Trial:
     change: Change
     about: tuple[type[Term], ...]
     family: int
-    opening: float | None = None  # the step of the change before it, where there is one
+    opening: float | None = None  # the step of the change before it, if there is one
 
     def distance(self, asks: tuple[type[Term], ...]) -> tuple[float, ...]:
         """How near the change is for a rule that asks for these terms: smaller is nearer."""

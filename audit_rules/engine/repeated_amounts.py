@@ -2,7 +2,7 @@
 
 Such a claim is recognised by its lines alone: two or more history lines that bill different things
 (another code, or other units) and yet are all paid the same. Lines that bill the same thing cost
-the same, and are no such claim.
+the same, and make no such claim.
 """
 
 import polars as pl

@@ -43,7 +43,7 @@ def other_strength_fills(dossier: Dossier, fills: pl.LazyFrame) -> pl.LazyFrame:
     )
     window = thousandths(
         (pl.col("supply_end") - pl.col("service_date")).dt.total_days()
-    )  # the default where days are unknown
+    )  # the default if days are unknown
     dosed = with_daily_dose(found).with_columns(
         other_ng=pl.col("supplied_ng"), other_millidays=pl.coalesce("supply_millidays", window)
     )

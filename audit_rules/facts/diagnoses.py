@@ -57,7 +57,7 @@ def with_standing(found: pl.LazyFrame, codes: pl.DataFrame) -> pl.LazyFrame:
     """Each diagnosis found, with every standing of its code in the policy's lists on the service
     date.
 
-    `standing` and `indication` are null for a code of no list. A code matches as written; where a
+    `standing` and `indication` are null for a code on no list. A code matches as written; if a
     list says with_children, also each of its headers matches (C83.390 under C83.39).
     """
     listed = _listed(found, _standings(found, codes))

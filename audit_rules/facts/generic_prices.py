@@ -34,7 +34,7 @@ def dearest_generics(asked: pl.LazyFrame, fills: pl.LazyFrame) -> pl.LazyFrame:
     """What is asked for (ASKED_BY), with the dearest generic fill of any person near it.
 
     Adds generic_cents and generic_milli. Looks within price_days of the day, in the same payer's
-    fills, else in any payer's; no row where there is none.
+    fills, else in any payer's; no row if there is none.
     """
     drug = ["ingredient", "strength_mg"]
     of_each_day = (

@@ -164,7 +164,7 @@ def _headers(subject: Subject, row: CodeRow) -> list[str]:
 
 
 def _letters_missed(subject: Subject, row: CodeRow, header: str) -> list[str]:
-    """Codes below a header that end in a letter and are listed nowhere, where the row has every
+    """Codes below a header that end in a letter and are listed nowhere, if the row has every
     other code below it."""
     icd = subject.context.icd
     day = row.seen_on(subject.context.today)

@@ -43,7 +43,7 @@ _PARTS = re.compile(r"\s*(?:/|;|\band/or\b|\bor\b|\band\b|,)\s*", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Name:
-    """A name in common use: the words of ICD-10-CM for it, and further codes that it covers where
+    """A name in common use: the words of ICD-10-CM for it, and further codes that it covers if
     it is the whole label."""
 
     name: str

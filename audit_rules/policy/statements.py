@@ -73,7 +73,7 @@ class CodingRow(Section):
 
     codes                      as written: codes, ranges, `C50.-`, separated by commas.
     label                      the document's words for them; left out if it has none.
-    serves                     indications that the row is for, where label and codes do not show
+    serves                     indications that the row is for, if label and codes do not show
                                it.
     effective_from, _to        when the row holds; left out: the latest version's time.
     """

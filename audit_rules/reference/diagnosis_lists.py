@@ -40,7 +40,7 @@ def diagnosis_lists(
             if path is None:
                 raise PolicyRefused(
                     f"{policy.file_name}: {term.term_id}: no code set {term.code_set}. Put it"
-                    " beside the policy."
+                    " next to the policy."
                 )
             entries = _code_set(path, hashes)
         rows += [

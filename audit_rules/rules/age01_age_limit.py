@@ -4,7 +4,7 @@ pass              old enough, or an indication is on file that the policy covers
 records_request   under the age from which the policy covers the drug or the indication on file
                   (`under_minimum_age`).
 review            a minor before the revision that brought pediatric use
-                  (`pediatric_before_revision`), or where the document names adults but makes that
+                  (`pediatric_before_revision`), or if the document names adults but makes that
                   no criterion (`adults_named`).
 not_evaluable     the birth date is missing, or the extracts disagree on it (`birth_date_missing`).
 not_applicable    the age belongs to an indication and none is on file, or no clause was in force.

@@ -4,7 +4,7 @@ The same person, payer, date, product and quantity, on medical lines the same mo
 claim ids; of lines that repeat each other all but the earliest by paid date, then claim id, are
 duplicates.
 recover           a medical line, or a fill of the same dispensing provider (`duplicate_claim`).
-review            a fill where either dispenser is not known (`possible_duplicate`).
+review            a fill of which either dispenser is not known (`possible_duplicate`).
 pass              no earlier line is the same, or only fills of another dispenser are.
 Cannot see        two services of one day that were billed alike on purpose, such as two visits.
 """

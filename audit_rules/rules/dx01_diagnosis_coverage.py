@@ -3,7 +3,7 @@
 pass              a diagnosis on the claim, or of the person near the service date, is listed or
                   named by the criteria.
 review            the only listed code means something else than the document's label
-                  (`listed_code_conflicts`), or another cancer is on file where the policy names
+                  (`listed_code_conflicts`), or another cancer is on file and the policy names
                   none but asks for cancer (`other_cancer`).
 records_request   the leukemia on file is of the kind the criteria exclude (`bcr_abl_negative`), no
                   cancer is on file (`non_cancer_indication`), only unlisted codes are

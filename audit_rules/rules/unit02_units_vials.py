@@ -4,7 +4,7 @@ One finding per person, payer and date, on the line with most units. All units o
 waste included.
 advisory          as few units as a dose has vials (`units_look_like_vials`).
 review            waste and no waste claimed on one date (`jw_and_jz`), a whole vial or more as
-                  waste (`waste_over_one_vial`), or units that with the waste are no whole vials
+                  waste (`waste_over_one_vial`), or units that with the waste are not whole vials
                   (`not_whole_vials`).
 pass              none of these.
 not_evaluable     no line of the date has units, and nothing else was found (`quantity_missing`).

@@ -28,7 +28,7 @@ def insert_statement(
 ) -> str:
     """SQL that reads a file into its table; rows in which something is wrong keep their raw record.
 
-    `types` are the DuckDB types of a Parquet file's columns; None for CSV, where all is text.
+    `types` are the DuckDB types of a Parquet file's columns; None for CSV, in which all is text.
     """
     texts = {n: _as_text(i, types) for n, i in positions.items()}
     read = [

@@ -118,5 +118,5 @@ def last_night(warehouse: Path) -> date | None:
             last: date | None
             ((last,),) = connection.execute("SELECT max(as_of) FROM main.night").fetchall()
             return last
-    except duckdb.Error:  # of an earlier version, or no warehouse: whoever opens it next says so
+    except duckdb.Error:  # of an earlier version, or not a warehouse: the next to open it says so
         return None

@@ -13,7 +13,7 @@ from schemas.results import AGGREGATE, LINE_KEY, MONEY, conform
 LEAST = 11
 AGGREGATE_FILE = "aggregate.csv"
 OTHER = "other"
-"""The value that stands for all those combined."""
+"""The value that replaces all those combined."""
 
 
 def aggregated(

@@ -54,7 +54,7 @@ AFFECTED_CLAIM = {
 FATE = {
     table: RunTable(
         f"{table}_fate",
-        grain="claim row that is not a plain paid line standing alone; its figures are netted",
+        grain="claim row that is not a single plain paid line; its figures are netted",
         columns={
             "file_no": "INTEGER",
             "row_number": "BIGINT",

@@ -3,19 +3,24 @@
 --
 -- words: $listed_format: parses `v` by the date formats that the config lists.
 
-CREATE OR REPLACE TEMP MACRO stripped(v) AS trim(v, ' ' || chr(9) || chr(10) || chr(13) || chr(160));
+CREATE OR REPLACE TEMP MACRO stripped(v) AS
+    trim(v, ' ' || chr(9) || chr(10) || chr(13) || chr(160));
 
 CREATE OR REPLACE TEMP MACRO cleaned(v) AS
     CASE WHEN lower(stripped(v)) IN ('', 'null') THEN NULL ELSE stripped(v) END;
 
--- Whether no text of a row needs cleaning; checked at once, joined by the unit separator. If in doubt, false.
+-- Whether no text of a row needs cleaning; checked at once, joined by the unit separator.
+-- If in doubt, false.
 CREATE OR REPLACE TEMP MACRO are_clean(joined) AS
-    NOT regexp_matches(joined, '(?:^|\x1f)(?:[ \t\r\n\x{a0}]|(?i:null)?(?:\x1f|$$))|[ \t\r\n\x{a0}](?:\x1f|$$)');
+    NOT regexp_matches(
+        joined, '(?:^|\x1f)(?:[ \t\r\n\x{a0}]|(?i:null)?(?:\x1f|$$))|[ \t\r\n\x{a0}](?:\x1f|$$)');
 
 -- TRY_CAST alone accepts 'infinity', one-digit months and a time of day.
 CREATE OR REPLACE TEMP MACRO as_known_date(v) AS
-    CASE WHEN length(v) = 10 AND v[5] = '-' AND v[8] = '-' AND v[1] BETWEEN '0' AND '9' THEN TRY_CAST(v AS DATE)
-         WHEN length(v) = 8 AND regexp_full_match(v, '[0-9]{8}') THEN CAST(try_strptime(v, '%Y%m%d') AS DATE) END;
+    CASE WHEN length(v) = 10 AND v[5] = '-' AND v[8] = '-' AND v[1] BETWEEN '0' AND '9'
+         THEN TRY_CAST(v AS DATE)
+         WHEN length(v) = 8 AND regexp_full_match(v, '[0-9]{8}')
+         THEN CAST(try_strptime(v, '%Y%m%d') AS DATE) END;
 
 -- strptime alone reads 'infinity' as 1900, and the 26 in 02/08/26 as the year 26.
 CREATE OR REPLACE TEMP MACRO as_listed_date(v) AS
@@ -28,17 +33,21 @@ CREATE OR REPLACE TEMP MACRO as_number(v) AS
     CASE WHEN regexp_full_match(v, '[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?')
          THEN TRY_CAST(v AS DECIMAL(38, 18)) END;
 
--- Money has two decimals. Float dust within 0.0001 of a cent is rounded; a real third decimal is not money.
+-- Money has two decimals. Float dust within 0.0001 of a cent is rounded; a real third decimal is
+-- not money.
 CREATE OR REPLACE TEMP MACRO as_amount(v) AS
-    CASE WHEN regexp_full_match(v, '[+-]?[0-9]{1,15}(\.[0-9]{0,2})?') THEN TRY_CAST(v AS DECIMAL(18, 2))
-         WHEN abs(as_number(v) - round(as_number(v), 2)) <= 0.0001 THEN TRY_CAST(round(as_number(v), 2) AS DECIMAL(18, 2))
+    CASE WHEN regexp_full_match(v, '[+-]?[0-9]{1,15}(\.[0-9]{0,2})?')
+         THEN TRY_CAST(v AS DECIMAL(18, 2))
+         WHEN abs(as_number(v) - round(as_number(v), 2)) <= 0.0001
+         THEN TRY_CAST(round(as_number(v), 2) AS DECIMAL(18, 2))
          END;
 
 CREATE OR REPLACE TEMP MACRO is_float_dust(v) AS
     NOT regexp_full_match(v, '[+-]?[0-9]{1,15}(\.[0-9]{0,2})?') AND as_number(v) <> as_amount(v);
 
 CREATE OR REPLACE TEMP MACRO as_quantity(v) AS
-    CASE WHEN regexp_full_match(v, '[+-]?[0-9]{1,12}(\.[0-9]{0,3})?') THEN TRY_CAST(v AS DECIMAL(18, 3))
+    CASE WHEN regexp_full_match(v, '[+-]?[0-9]{1,12}(\.[0-9]{0,3})?')
+         THEN TRY_CAST(v AS DECIMAL(18, 3))
          ELSE TRY_CAST(round(as_number(v), 3) AS DECIMAL(18, 3)) END;
 
 CREATE OR REPLACE TEMP MACRO as_integer(v) AS
@@ -48,12 +57,15 @@ CREATE OR REPLACE TEMP MACRO as_integer(v) AS
 CREATE OR REPLACE TEMP MACRO as_ndc(v) AS
     CASE WHEN NOT contains(v, '-') THEN v
          WHEN regexp_full_match(v, '[0-9]{4}-[0-9]{4}-[0-9]{2}') THEN '0' || replace(v, '-', '')
-         WHEN regexp_full_match(v, '[0-9]{5}-[0-9]{3}-[0-9]{2}') THEN v[1:5] || '0' || v[7:9] || v[11:12]
-         WHEN regexp_full_match(v, '[0-9]{5}-[0-9]{4}-[0-9]') THEN v[1:5] || v[7:10] || '0' || v[12:12]
+         WHEN regexp_full_match(v, '[0-9]{5}-[0-9]{3}-[0-9]{2}')
+         THEN v[1:5] || '0' || v[7:9] || v[11:12]
+         WHEN regexp_full_match(v, '[0-9]{5}-[0-9]{4}-[0-9]')
+         THEN v[1:5] || v[7:10] || '0' || v[12:12]
          WHEN regexp_full_match(v, '[0-9]{5}-[0-9]{4}-[0-9]{2}') THEN replace(v, '-', '')
          ELSE v END;
 
 CREATE OR REPLACE TEMP MACRO as_icd10cm(v) AS
-    CASE WHEN length(v) > 3 AND NOT contains(v, '.') AND regexp_full_match(upper(v), '[A-Z][0-9][0-9A-Z][0-9A-Z]{1,4}')
+    CASE WHEN length(v) > 3 AND NOT contains(v, '.')
+              AND regexp_full_match(upper(v), '[A-Z][0-9][0-9A-Z][0-9A-Z]{1,4}')
          THEN upper(v[1:3]) || '.' || upper(v[4:])
          ELSE upper(v) END;

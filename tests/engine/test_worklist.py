@@ -173,7 +173,7 @@ CLAIMS: dict[str, tuple[list[Row], bool]] = {
     ),
     "two members": ([_line("i", 1, "J9229", 9), _line("i", 2, "96413", 1, member_id="N")], False),
     "one line": ([_line("j", 1, "J9229", 9)], False),
-    "a denied line is no line": (
+    "a denied line does not count": (
         [_line("k", 1, "J9229", 9), _line("k", 2, "96413", 1, claim_status="denied")],
         False,
     ),

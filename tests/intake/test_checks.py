@@ -371,7 +371,7 @@ def test_the_required_values_are_those_of_the_contract() -> None:
     assert {t.name: set(group) for t in TABLES.values() for group in t.one_of} == ONE_OF
 
 
-# Pandera checks only names and types of a LazyFrame unless it is told to check the data.
+# Pandera checks only names and types of a LazyFrame unless asked to check the data.
 
 ONE_DATE = Table("one_date", "a date", (Column("day", Kind.DATE, required=True, nullable=False),))
 UNPARSED = pl.DataFrame(

@@ -172,7 +172,7 @@ CAUSES: dict[str, tuple[Rows, set[str]]] = {
     "a new patient": ({"medical_claim": [_dose("H")]}, {"H"}),
     "the same rows again": ({"eligibility": SMALL["eligibility"][::-1]}, {"A", "B", "D"}),
     "evidence": ({"clinical_evidence": [good("clinical_evidence", member_id="F")]}, {"F"}),
-    "a price that others are held against": (
+    "a price that others are compared with": (
         {"pharmacy_claim": [_fill("Q", paid_amount="700.00")]},
         {"B", "Q"},
     ),

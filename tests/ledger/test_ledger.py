@@ -230,16 +230,16 @@ def test_a_night_without_changes_has_no_events(story: Story) -> None:
 def test_the_ledger_has_the_status_of_every_exception(story: Story) -> None:
     with duckdb.connect(str(story.warehouse), read_only=True) as connection:
         ledger = _followed(connection.sql("FROM ledger").pl())
-    stands = {row["claim_id"]: row for row in ledger.iter_rows(named=True)}
-    assert {claim: row["first_seen"] for claim, row in stands.items()} == {
+    last = {row["claim_id"]: row for row in ledger.iter_rows(named=True)}
+    assert {claim: row["first_seen"] for claim, row in last.items()} == {
         c: _day(n) for c, n in FIRST_SEEN.items()
     }
-    assert {claim: row["last_seen"] for claim, row in stands.items()} == {
+    assert {claim: row["last_seen"] for claim, row in last.items()} == {
         c: _day(n) for c, n in LAST_SEEN.items()
     }
-    assert {claim: row["status"] for claim, row in stands.items()} == AT_THE_END
-    ids = {claim: row["exception_id"] for claim, row in stands.items()}
-    assert (stands["G2"]["continues"], stands["H2"]["continues"], stands["A"]["continues"]) == (
+    assert {claim: row["status"] for claim, row in last.items()} == AT_THE_END
+    ids = {claim: row["exception_id"] for claim, row in last.items()}
+    assert (last["G2"]["continues"], last["H2"]["continues"], last["A"]["continues"]) == (
         ids["G"],
         ids["H"],
         None,

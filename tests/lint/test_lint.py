@@ -499,7 +499,7 @@ TEXTS: dict[str, Pair] = {
             full('to = "coding information"', 'to = "Dosage"'),
         ),
     ),
-    "document that is not at hand": (
+    "document that is not available": (
         "reference_not_there",
         "Prior Authorization",
         full("Oncology - Imatinib Drug Quantity Management Policy", "Prior Authorization"),

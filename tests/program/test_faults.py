@@ -221,9 +221,9 @@ def test_exit_7_another_program_has_the_warehouse_open(unharmed: Path, landing: 
 
 def test_exit_7_a_warehouse_that_is_not_a_duckdb_file(tmp_path: Path, landing: Path) -> None:
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "audit.duckdb").write_bytes(b"this is no DuckDB file" * 1000)
+    (tmp_path / "out" / "audit.duckdb").write_bytes(b"not a DuckDB file" * 1000)
     _fails(replace(_request(tmp_path), input=landing), 7)
-    assert (tmp_path / "out" / "audit.duckdb").read_bytes() == b"this is no DuckDB file" * 1000
+    assert (tmp_path / "out" / "audit.duckdb").read_bytes() == b"not a DuckDB file" * 1000
 
 
 DISK_ERRORS = [

@@ -115,7 +115,7 @@ ATTEMPTS = [
     Attempt("config key", GOOD, 2, config=f'{CANARY} = "{SERVICE_DATE}"\n'),
     Attempt("config mapping", GOOD, 2, config=f'[columns.pharmacy_claim]\n{CANARY} = "{CANARY}"\n'),
     Attempt("config alias", GOOD, 2, config=f'[payer_aliases]\n"{CANARY}" = "{CANARY}"\n'),
-    Attempt("config that is no TOML", GOOD, 2, config=f"{CANARY}: {SERVICE_DATE}\n"),
+    Attempt("config that is not TOML", GOOD, 2, config=f"{CANARY}: {SERVICE_DATE}\n"),
 ]
 
 

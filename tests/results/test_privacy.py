@@ -265,7 +265,7 @@ HARMLESS = {
 
 
 def test_every_placeholder_of_a_sentence_is_known_to_be_harmless_or_hidden() -> None:
-    """Whoever adds a placeholder to a rule's sentence decides here whether it may name a person."""
+    """A placeholder added to a rule's sentence is listed here: may it name a person?"""
     places = {
         n
         for m in RULES

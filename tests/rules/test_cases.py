@@ -129,7 +129,7 @@ WRONG = [
 
 @pytest.fixture(scope="module")
 def one_run(tmp_path_factory: pytest.TempPathFactory) -> CaseRuns:
-    """A run of the one case above: what it expects is no part of the run."""
+    """A run of the one case above: what it expects is not part of the run."""
     return CaseRuns([_one_tablet_over(RIGHT, "-")], tmp_path_factory.mktemp("one"))
 
 

@@ -20,7 +20,7 @@ from tests.support.reference_final_action import ClaimRow, Fate, final_action
 # service 2026-01-05, file a, all else null. expect: the fate; `history PAID QUANTITY [FEE]` if
 # figures are summed.
 HISTORIES = """
-## A claim that stands alone is history
+## A single claim is history
 | paid | expect |
 | 100.00 | history 100.00 30 |
 
@@ -41,7 +41,7 @@ HISTORIES = """
 | C92.10 | history |
 | c9210 | duplicate |
 
-## Blanks around a value and the word NULL make no difference
+## Whitespace around a value and the word NULL make no difference
 | original | dx | expect |
 | | C92.10 | history |
 | NULL | \u00a0C92.10 | duplicate |
@@ -56,12 +56,12 @@ HISTORIES = """
 | a | history |
 | b | duplicate |
 
-## Rows that differ in any column are no duplicates
+## Rows that differ in any column are not duplicates
 | plan | expect |
 | PPO | superseded |
 | HMO | history |
 
-## A row that has a value where the other has none is no duplicate
+## A row that has a value the other lacks is not a duplicate
 | plan | expect |
 | | superseded |
 | HMO | history |
@@ -79,7 +79,7 @@ HISTORIES = """
 
 # 2. Denied
 
-## A denied row is kept and is no history
+## A denied row is kept and is not history
 | status | expect |
 | Denied | denied |
 
@@ -135,12 +135,12 @@ HISTORIES = """
 | 1 | 2 | 50.00 | | reversed |
 | 9 | 1 | -0.01 | 1 | reversed |
 
-## A void may stand before its original, and be paid before it
+## A void may come before its original, and be paid before it
 | claim | freq | original | paid_date | expect |
 | 9 | 8 | 1 | 2026-01-01 | reversed |
 | 1 | | | 2026-02-01 | reversed |
 
-## A void may stand in another file
+## A void may be in another file
 | claim | freq | original | file | expect |
 | 1 | | | b | reversed |
 | 9 | 8 | 1 | a | reversed |
@@ -214,7 +214,7 @@ HISTORIES = """
 | 1 | 2 | | | superseded |
 | 2 | 1 | 7 | 1 | history |
 
-## A replacement may stand before its original, and be paid before it
+## A replacement may come before its original, and be paid before it
 | claim | freq | original | paid_date | expect |
 | 2 | 7 | 1 | 2026-01-01 | history |
 | 1 | | | 2026-02-01 | superseded |
@@ -252,7 +252,7 @@ HISTORIES = """
 | 2 | | | 2026-03-10 | history |
 | 1 | 7 | 1 | 2026-02-10 | history |
 
-## A later paid_date wins over a 7 of its own claim, though the 7 stands later
+## A later paid_date wins over a 7 of its own claim, even if the 7 comes later
 | line | freq | original | paid_date | expect |
 | 1 | | | 2026-03-10 | history |
 | 1 | 7 | 1 | 2026-02-10 | superseded |
@@ -270,7 +270,7 @@ HISTORIES = """
 | 2 | | | a | superseded |
 | 3 | | | c | history |
 
-## A null paid_date is the earliest: a dated 7 replaces undated rows, wherever they stand
+## A null paid_date is the earliest: a dated 7 replaces undated rows, wherever they are
 | line | freq | original | paid_date | expect |
 | 1 | 7 | 1 | 2026-02-10 | history |
 | 2 | | | | superseded |
@@ -348,7 +348,7 @@ HISTORIES = """
 
 # 4. Line keys without a reversal
 
-## The latest paid_date wins, wherever it stands
+## The latest paid_date wins, wherever it is
 | paid | paid_date | expect |
 | 90.00 | 2026-03-10 | history |
 | 100.00 | 2026-01-10 | superseded |
@@ -388,7 +388,7 @@ HISTORIES = """
 
 # 4. Line keys with a reversal
 
-## Amounts, fees and quantities are summed; the latest row that is no reversal stands for them
+## Amounts, fees and quantities are summed; the latest row that is not a reversal represents them
 | paid | quantity | fee | paid_date | expect |
 | 100.00 | 30 | 5.00 | 2026-01-10 | history 60.00 20 3.50 |
 | -40.00 | -10 | -1.50 | 2026-02-10 | reversed |
@@ -405,7 +405,7 @@ HISTORIES = """
 | -100.00 | -30 | 2026-02-10 | reversed |
 | 70.00 | 20 | 2026-02-10 | history 70.00 20 |
 
-## The latest row that is no reversal is so by paid_date
+## Among rows that are not reversals, paid_date decides which is the latest
 | paid | quantity | paid_date | plan | expect |
 | -100.00 | -30 | 2026-03-10 | | reversed |
 | 70.00 | 20 | 2026-02-10 | HMO | history 70.00 20 |
@@ -431,12 +431,12 @@ HISTORIES = """
 | 100.00 | 30 | reversed |
 | -90.00 | -30.001 | reversed |
 
-## A quantity above 0 stays history even where nothing is paid
+## A quantity above 0 stays history even if nothing is paid
 | paid | quantity | expect |
 | 100.00 | 30 | history 0.00 0.001 |
 | -100.00 | -29.999 | reversed |
 
-## A reversal that stands alone is reversed
+## A reversal on its own is reversed
 | paid | quantity | expect |
 | -100.00 | -30 | reversed |
 
@@ -645,7 +645,7 @@ CASES = tuple(histories(HISTORIES))
 
 @dataclass(frozen=True)
 class Together:
-    """All histories in one run, and where each of their rows stands."""
+    """All histories in one run, and where each of their rows is."""
 
     ran: Ran
     settled: dict[str, dict[tuple[str, int], Settled]]
@@ -689,7 +689,7 @@ def expected(table: str, cells: dict[str, str]) -> Settled:
 
 
 def shown(table: str, cells: dict[str, str], got: Settled) -> Settled:
-    """Figures count on history rows only, and a fee where the history gives fees."""
+    """Figures count on history rows only, and a fee if the history gives fees."""
     if got.fate != "history":
         return Settled(got.fate, None, None, unmatched=got.unmatched)
     return Settled(

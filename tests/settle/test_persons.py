@@ -53,7 +53,7 @@ def undated(claim_id: str, **values: str) -> tuple[str, dict[str, str]]:
 
 PERSONS = (
     Case(
-        "a person is the person_id where there is one",
+        "a person is the person_id if there is one",
         ((CLAIM, {"claim_id": "1", "member_id": "m", "person_id": "p"}),),
         {"1": "p"},
     ),
@@ -77,7 +77,7 @@ PERSONS = (
         for table in LINKING
     ),
     Case(
-        "the link may stand in many rows and still be one person_id",
+        "the link may be in many rows and still be one person_id",
         (
             (CLAIM, {"claim_id": "1", "member_id": "m"}),
             (SPAN, {"member_id": "m", "person_id": "p"}),
@@ -115,7 +115,7 @@ PERSONS = (
         {"1": "p", "2": "p"},
     ),
     Case(
-        "blanks and NULL are no person_id",
+        "whitespace and NULL are not a person_id",
         (
             (CLAIM, {"claim_id": "1", "member_id": "m", "person_id": "NULL"}),
             (SPAN, {"member_id": "m", "person_id": " "}),
@@ -256,7 +256,7 @@ DATES = (
         dates={"1": "2026-03-01"},
     ),
     Case(
-        "the service date of a medical line is the line's date where it has one",
+        "the service date of a medical line is the line's date if it has one",
         (
             (CLAIM, {"claim_id": "9", "member_id": "m"}),
             (
@@ -273,7 +273,7 @@ DATES = (
         dates={"1": "2026-03-05"},
     ),
     Case(
-        "and the claim's date where the line has none",
+        "and the claim's date if the line has none",
         (
             (CLAIM, {"claim_id": "9", "member_id": "m"}),
             (
@@ -307,7 +307,7 @@ DATES = (
         dates={"1": "2026-03-02"},
     ),
     Case(
-        "where only another person has a claim of that id, it is quarantined",
+        "if only another person has a claim of that id, it is quarantined",
         (
             (CLAIM, {"claim_id": "1", "member_id": "n"}),
             (CLAIM, {"claim_id": "2", "member_id": "m"}),
@@ -316,7 +316,7 @@ DATES = (
         dates={"1": None},
     ),
     Case(
-        "the claim may stand under another member_id of the person",
+        "the claim may be under another member_id of the person",
         (
             (
                 CLAIM,
@@ -470,7 +470,7 @@ class Together:
     claims: dict[str, str]  # claim_id -> person
     diagnoses: dict[
         str, str | None
-    ]  # claim_id -> date; absent where no such row is given to the rules
+    ]  # claim_id -> date; absent if no such row is given to the rules
     quarantined: set[str]  # claim ids of diagnosis rows without a date
 
 
@@ -504,7 +504,7 @@ def together(tmp_path_factory: pytest.TempPathFactory) -> Together:
 
 
 def prefixed(number: int, text: str) -> str:
-    """An id of a case; blanks and NULL stay what they are."""
+    """An id of a case; whitespace and NULL stay what they are."""
     return (
         text.replace(text.strip(), f"{number}.{text.strip()}")
         if text.strip() not in ("", "NULL")

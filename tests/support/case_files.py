@@ -162,7 +162,7 @@ def _blocks(lines: list[tuple[str, str]]) -> Iterator[tuple[str, list[tuple[str,
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         where, table = lines[start]
         if table not in TABLES:
-            raise CaseError(f"{where}: {table!r} is no table. Directives stand before the tables.")
+            raise CaseError(f"{where}: {table!r} is not a table. Directives come before the tables.")
         if end - start < 4:
             raise CaseError(f"{where}: table {table} needs a header, a line of dashes and a row.")
         yield table, lines[start + 1 : end]
@@ -207,7 +207,7 @@ def _rows(table: str, lines: list[tuple[str, str]]) -> Iterator[tuple[str, Row, 
         raise CaseError(
             f"{where}: {table} has no column {unknown[0]!r}."
             if unknown
-            else f"{where}: a column stands twice."
+            else f"{where}: a column is named twice."
         )
     if not all(re.fullmatch(r":?-+:?", c) for c in _cells(lines[1][1])):
         raise CaseError(f"{lines[1][0]}: expected a line of dashes under the header.")
@@ -228,11 +228,11 @@ def _day(where: str, text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise CaseError(f"{where}: {text!r} is no date. Write YYYY-MM-DD.") from None
+        raise CaseError(f"{where}: {text!r} is not a date. Write YYYY-MM-DD.") from None
 
 
 def _expectation(where: str, table: str, row: Row, expect: str) -> list[Expectation]:
-    """The row's expectation, in a list of one; an empty list where nothing is to be checked."""
+    """The row's expectation, in a list of one; an empty list if nothing is to be checked."""
     if not expect:
         return []
     answers = (
@@ -273,5 +273,5 @@ def _answer(where: str, text: str) -> ExpectedAnswer:
         try:
             figures[name] = None if value == "null" else Decimal(value)
         except InvalidOperation:
-            raise CaseError(f"{where}: expect {text!r}: {value!r} is no number.") from None
+            raise CaseError(f"{where}: expect {text!r}: {value!r} is not a number.") from None
     return ExpectedAnswer(outcome, reasons[0] if reasons else None, policy_id, figures)

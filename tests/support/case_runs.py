@@ -40,7 +40,7 @@ class Variant(StrEnum):
 
     PLAIN = "plain"
     REVERSED = "rows reversed"
-    NEIGHBOUR = "beside a neighbour"
+    NEIGHBOUR = "with a neighbour"
 
 
 @dataclass(frozen=True)

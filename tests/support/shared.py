@@ -17,7 +17,7 @@ def keep_temporary_files_in_memory() -> None:
     """Move the folder of temporary files to a file system in memory, if there is a large one.
 
     A run of a few rows asks the disk a hundred times to sync a file; in memory that costs nothing.
-    Programs must be able to run there. Whoever sets TMPDIR chooses the folder.
+    Programs must be able to run there. TMPDIR chooses the folder if it is set.
     """
     if "TMPDIR" in os.environ or not _MEMORY.is_dir() or not os.access(_MEMORY, os.W_OK):
         return

@@ -67,7 +67,7 @@ Layout = tuple[Group, Variant]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a mutant; `killed_by` is null where no case tells it from the program."""
+    """What became of a mutant; `killed_by` is null if no case tells it from the program."""
 
     mutant: Mutant
     killed_by: str | None
@@ -227,7 +227,7 @@ class Trials:
                 except (
                     Exception,
                     pl.exceptions.PanicException,
-                ) as error:  # a panic is no Exception
+                ) as error:  # a panic is not an Exception
                     return f"{case.tag} {variant}: {type(error).__name__}"
                 if problems:
                     return f"{case.tag} {variant}"
@@ -342,7 +342,7 @@ _of_this_process: list[Trials] = []
 
 
 def read_cases() -> list[Case]:
-    """The cases of every rule; raises where a file is missing or does not hold."""
+    """The cases of every rule; raises if a file is missing or not valid."""
     return [case for rule_id in MODULES for case in read_case_file(CASES / f"{rule_id}.md").cases]
 
 

@@ -158,7 +158,7 @@ def _imports(module: str) -> frozenset[str]:
 
 
 def _walked(node: ast.AST, parent: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
-    """The node and all below it, each with what it stands in, without annotations."""
+    """The node and all below it, each with what contains it, without annotations."""
     yield node, parent
     for name, value in ast.iter_fields(node):
         if name not in ("annotation", "returns"):

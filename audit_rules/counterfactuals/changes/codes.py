@@ -35,12 +35,12 @@ def modifiers(case: Case) -> Iterator[Change]:
     for modifier in sorted(known - set(present)) if free else []:
         yield Change(
             has,
-            f"had modifier {modifier} stood on the line",
+            f"had modifier {modifier} been on the line",
             (case.edited(**{str(free): modifier}),),
         )
     for modifier, column in present.items():
         yield Change(
-            has, f"had modifier {modifier} not stood on the line", (case.edited(**{column: None}),)
+            has, f"had modifier {modifier} not been on the line", (case.edited(**{column: None}),)
         )
 
 
@@ -123,8 +123,8 @@ def prescribers(case: Case) -> Iterator[Change]:
     elsewhere = tuple(Edit("medical_claim", i, dict.fromkeys(medical, other)) for i in seen)
     if elsewhere:
         yield Change(
-            f"{fact}, and a provider with the specialty stands on a medical line",
-            f"{words}, and had no provider with the specialty stood on any medical line of the"
+            f"{fact}, and a provider with the specialty is on a medical line",
+            f"{words}, and had no provider with the specialty been on any medical line of the"
             " person",
             (change, *elsewhere),
             step=len(elsewhere),

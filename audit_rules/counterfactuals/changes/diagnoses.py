@@ -57,7 +57,7 @@ def listed_codes(case: Case) -> set[str]:
 
 
 def _on_file(case: Case) -> Iterator[tuple[str, str]]:
-    """Every diagnosis code of the person, with where it stands."""
+    """Every diagnosis code of the person, with where it is on file."""
     for row in case.rows["diagnosis"]:
         yield row["diagnosis_code"], f"dated {row['diagnosis_date']}"
     for table in ("medical_claim", "pharmacy_claim"):
@@ -77,7 +77,7 @@ def _where(case: Case, wanted: str) -> str:
 
 
 def without_codes(case: Case, codes: set[str]) -> tuple[Edit, ...]:
-    """The edits that take codes away wherever they stand."""
+    """The edits that take codes away wherever they are on file."""
     edits = [
         Edit("diagnosis", i, None)
         for i in case.where("diagnosis", lambda r: r["diagnosis_code"] in codes)

@@ -70,7 +70,7 @@ def _units(case: Case) -> Iterator[Decimal]:
 
 
 def _strength(case: Case) -> Decimal | None:
-    """Milligrams of one tablet; None where the line is no fill of tablets."""
+    """Milligrams of one tablet; None if the line is not a fill of tablets."""
     mg = case.line["strength_mg"] if case.is_fill and case.line["form"] == TABLET else None
     return None if mg is None else Decimal(str(mg))
 

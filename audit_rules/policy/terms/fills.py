@@ -93,7 +93,7 @@ class Combination(Term):
 
 
 class SupplyWindow(Term):
-    """All rules: days a fill lasts where its days' supply is unknown or not positive."""
+    """All rules: days a fill lasts if its days' supply is unknown or not positive."""
 
     kind = "supply_window"
     default_days: Count

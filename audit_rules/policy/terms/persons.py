@@ -78,7 +78,7 @@ class PrescriberSpecialty(Term):
 class Authorization(Term):
     """AUTH01, AUTH02: an approval must cover the line, and may run `allowed_days` from its start.
 
-    by_product   False: the drug has one product, so an approval of whatever product covers it.
+    by_product   False: the drug has one product, so an approval for any product covers it.
     """
 
     kind = "authorization"
