@@ -1,6 +1,6 @@
 """The Pandera models: what must hold of a row (errors) and what should (warnings).
 
-Error models judge the rows whose text did not simply parse: typed columns next to the text they came
+Error models judge the rows whose text did not simply parse: typed columns and the text they came
 from (`COLUMN` and `COLUMN_text`). Warning models judge distinct values, one column (or pair of
 dates) at a time. Both run at full depth: on a LazyFrame Pandera would check names and types only.
 """

@@ -162,7 +162,7 @@ def _blocks(lines: list[tuple[str, str]]) -> Iterator[tuple[str, list[tuple[str,
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         where, table = lines[start]
         if table not in TABLES:
-            raise CaseError(f"{where}: {table!r} is not a table. Directives come before the tables.")
+            raise CaseError(f"{where}: {table!r} is not a table. Directives come before tables.")
         if end - start < 4:
             raise CaseError(f"{where}: table {table} needs a header, a line of dashes and a row.")
         yield table, lines[start + 1 : end]
