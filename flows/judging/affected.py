@@ -18,7 +18,7 @@ from audit_rules.policy.terms.fills import GenericTrial
 from flows.judging.population import PopulationFacts, supplied_tables
 from flows.provenance import digest
 from flows.settle.claims import AFFECTED_CLAIM
-from flows.settle.persons import PERSON_OF, RELINKED_MEMBER, SOLE_PERSON
+from flows.settle.persons import EVERY_LINK, PERSON_OF, RELINKED_MEMBER, SOLE_PERSON
 from flows.warehouse.memory import NEW_FILE, newly_known_since, reuse_last_answers
 from flows.warehouse.run_table import Reuse, RunTable
 from flows.warehouse.sql import day, run
@@ -89,6 +89,7 @@ def mark_affected_persons(
         reads=(
             NEW_FILE,
             *AFFECTED_CLAIM.values(),
+            EVERY_LINK,
             SOLE_PERSON,
             RELINKED_MEMBER,
             CHANGED_PROVIDER,

@@ -373,3 +373,24 @@ def test_another_run_of_a_date_replaces_its_events(two_nights: Path) -> None:
     )
     assert again.previous_run is None and set(again.changes) == {"new"}
     assert content(two_nights / "audit.duckdb") == before
+
+
+def test_another_run_of_a_date_says_again_why_an_exception_was_resolved(tmp_path: Path) -> None:
+    """The second run brings rows of another member, and judges only that one and those named."""
+    warehouse = tmp_path / "audit.duckdb"
+
+    def run(number: int, folder: str, rows: list[Row]) -> list[tuple[str, str, str | None]]:
+        landing = tmp_path / folder
+        landing.mkdir()
+        (landing / "pharmacy_claim.csv").write_text(as_csv(rows), encoding="utf-8")
+        made = night(request_for(landing, tmp_path / "out", warehouse, _day(number)))
+        changes = _followed(pl.read_parquet(made.folder / "changes.parquet"))
+        return sorted(changes.select("claim_id", "status", "why").rows())
+
+    assert run(0, "first", [_fill("A"), _fill("B")]) == [("A", "new", None), ("B", "new", None)]
+    fewer = _fill("A", quantity=LIMIT, paid_date="2026-03-02")
+    assert run(1, "second", [fewer]) == [("A", "resolved", "evidence_arrived")]
+    assert run(1, "third", [_fill("C")]) == [
+        ("A", "resolved", "evidence_arrived"),
+        ("C", "new", None),
+    ]
