@@ -21,7 +21,13 @@ from flows.judging import affected, frames, members, population, standing
 from flows.judging.affected import mark_affected_persons
 from flows.judging.frames import read_frames
 from flows.judging.population import population_facts
-from flows.judging.standing import JUDGED_COVERAGE, store_and_merge_answers
+from flows.judging.standing import (
+    JUDGED_COVERAGE,
+    merge_answers,
+    read_valid_answers,
+    store_answers,
+    write_answers,
+)
 from flows.ledger.changes import FOUND, LedgerChanges, record_changes
 from flows.plan import Plan
 from flows.provenance import program_version
@@ -77,6 +83,11 @@ def begin(plan: Plan) -> None:
 def results(plan: Plan) -> Path:
     """The folder in which results are written until they are complete."""
     return plan.bench.scratch / "results"
+
+
+def _answers(plan: Plan) -> Path:
+    """The folder in which the judge stage leaves its answers for the report stage to store."""
+    return plan.bench.scratch / "answers"
 
 
 def load_stage(plan: Plan, step: Step) -> LoadStageResult:
@@ -139,9 +150,11 @@ def judge_stage(plan: Plan) -> JudgeStageResult:
             JUDGED_COVERAGE,
         )
         extracted = read_frames(connection, plan.reference, as_of, facts, before)
-        dossier = compile_dossier(extracted, plan.reference, plan.default_supply_days, as_of)
-        tonight = judge(dossier, book, RULES)
-        judgement = store_and_merge_answers(connection, tonight)
+        valid = read_valid_answers(connection)
+    dossier = compile_dossier(extracted, plan.reference, plan.default_supply_days, as_of)
+    tonight = judge(dossier, book, RULES)
+    write_answers(_answers(plan), tonight)
+    judgement = merge_answers(tonight, valid)
     write_judgement(results(plan), judgement)
     return JudgeStageResult(
         exceptions=judgement.exceptions.height,
@@ -165,6 +178,7 @@ def report_stage(
     started = seconds()
     staging, balance = results(plan), settled.balance.as_dict()
     with opened(plan.bench) as connection:
+        store_answers(connection, _answers(plan))
         run = identify_run(connection, plan)
         found = read_found(staging, FOUND)
         changed = record_changes(connection, plan, run.run_id, found.exceptions)

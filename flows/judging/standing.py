@@ -1,6 +1,8 @@
 """Merge this run's answers with those of the last run that are still valid."""
 
 from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 import polars as pl
@@ -36,31 +38,59 @@ JUDGED_REPEAT = RunTable(
 TABLES = (JUDGED_EXCEPTION, JUDGED_COVERAGE, JUDGED_REPEAT)
 
 
-def store_and_merge_answers(
-    connection: duckdb.DuckDBPyConnection, judgement: Judgement
-) -> Judgement:
-    """Store the answers of this run for the next, and merge them with the remembered ones still
-    valid.
+class ValidAnswers(NamedTuple):
+    """Remembered answers of persons whom nothing has affected since, as the tables above."""
 
-    `judgement` is that of the affected persons, or of everybody if no answers are reused; what
-    comes back is that of everybody.
-    """
-    JUDGED_EXCEPTION.store_frame(connection, judgement.exceptions)
-    JUDGED_COVERAGE.store_frame(connection, judgement.counted)
-    JUDGED_REPEAT.store_frame(connection, judgement.repeated)
+    exceptions: pl.DataFrame
+    counted: pl.DataFrame
+    repeated: pl.DataFrame
+
+
+def read_valid_answers(connection: duckdb.DuckDBPyConnection) -> ValidAnswers | None:
+    """The remembered answers that are still valid; None if everybody is judged."""
     if not reuses_answers(connection):
-        return judgement
+        return None
 
     def valid(table: RunTable, columns: Schema) -> pl.DataFrame:
         assert isinstance(table.reuse, ChangedRows)
         query = f"FROM {table.remembered} WHERE NOT {table.reuse.condition('run')}"
         return conform(connection.sql(query).pl(), columns)
 
-    exceptions = pl.concat([judgement.exceptions, valid(JUDGED_EXCEPTION, EXCEPTION)])
-    repeated = pl.concat([judgement.repeated, valid(JUDGED_REPEAT, REPEATED)])
+    return ValidAnswers(
+        exceptions=valid(JUDGED_EXCEPTION, EXCEPTION),
+        counted=valid(JUDGED_COVERAGE, COUNTED),
+        repeated=valid(JUDGED_REPEAT, REPEATED),
+    )
+
+
+def merge_answers(judgement: Judgement, valid: ValidAnswers | None) -> Judgement:
+    """The judgement of everybody: that of the persons judged in this run, and the valid answers."""
+    if valid is None:
+        return judgement
+    exceptions = pl.concat([judgement.exceptions, valid.exceptions])
     return replace(
         judgement,
         exceptions=exceptions.sort(EXCEPTION_ORDER, nulls_last=True),
-        counted=pl.concat([judgement.counted, valid(JUDGED_COVERAGE, COUNTED)]),
-        repeated=repeated.sort(REPEATED_ORDER),
+        counted=pl.concat([judgement.counted, valid.counted]),
+        repeated=pl.concat([judgement.repeated, valid.repeated]).sort(REPEATED_ORDER),
     )
+
+
+def write_answers(folder: Path, judgement: Judgement) -> None:
+    """Write the answers of this run to files, so that no connection is open while rules run.
+
+    An open workbench keeps gigabytes in memory.
+    """
+    folder.mkdir(mode=0o700)
+    for table, frame in (
+        (JUDGED_EXCEPTION, judgement.exceptions),
+        (JUDGED_COVERAGE, judgement.counted),
+        (JUDGED_REPEAT, judgement.repeated),
+    ):
+        frame.write_parquet(folder / f"{table.name}.parquet")
+
+
+def store_answers(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Store the answers that write_answers wrote, for the next run."""
+    for table in TABLES:
+        table.store_frame(connection, pl.read_parquet(folder / f"{table.name}.parquet"))

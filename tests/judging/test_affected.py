@@ -22,7 +22,7 @@ from flows.judging.affected import mark_affected_persons
 from flows.judging.frames import read_frames
 from flows.judging.members import JUDGED_PERSON
 from flows.judging.population import population_facts
-from flows.judging.standing import JUDGED_COVERAGE, store_and_merge_answers
+from flows.judging.standing import JUDGED_COVERAGE, merge_answers, read_valid_answers
 from flows.plan import plan
 from flows.request import RunRequest
 from flows.summary import Summary
@@ -136,7 +136,7 @@ def _judged_again(request: RunRequest) -> set[str]:
             made.texts.judgement_digest(),
             JUDGED_COVERAGE,
         )
-        found = store_and_merge_answers(connection, judged(before))
+        found = merge_answers(judged(before), read_valid_answers(connection))
         asked = {person for (person,) in connection.execute(f"FROM {JUDGED_PERSON}").fetchall()}
         whole = judged(None)
     assert found.exceptions.equals(whole.exceptions)
