@@ -52,7 +52,7 @@ def figures(
 ) -> Iterator[Figure]:
     """The five charts of a run with line-level results.
 
-    payer_names: lower-case spelling -> payer id, so that each payer is one bar.
+    payer_names: folded spelling -> payer id, so that each payer is one bar.
     """
     by_rule = exceptions.group_by(label="rule_id", outcome="outcome").agg(
         dollars=pl.col("amount_at_risk").fill_null(_ZERO).sum(), lines=pl.len()

@@ -54,7 +54,7 @@ def write_page(
 ) -> None:
     """Write summary.html from the Parquet files of a folder.
 
-    balance: the counts of rows in and out; payer_names: lower-case spelling -> payer id.
+    balance: the counts of rows in and out; payer_names: folded spelling -> payer id.
     """
     exceptions, worklist = (
         pl.read_parquet(folder / f"{n}.parquet") for n in ("exceptions", "worklist")
