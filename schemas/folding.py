@@ -6,7 +6,7 @@ with a dot. So names are folded here, and no engine compares names that another 
 
 import polars as pl
 
-_OWN_LOWER_CASE = {"İ": "i", "ς": "σ"}
+_OWN_LOWER_CASE = {"İ": "i", "ς": "\N{GREEK SMALL LETTER SIGMA}"}
 
 
 def folded(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import polars as pl
 from audit_rules.errors import PolicyRefused
 from audit_rules.policy.document import Policy, PolicyFile, load_policy, read_policy_file
 from audit_rules.policy.terms.base import FAR_FUTURE, Term
+from schemas.days import shifted
 from schemas.folding import folded
 
 SHIPPED_POLICIES = Path(str(files("audit_rules") / "policies"))
@@ -39,7 +39,7 @@ class PolicyLibrary:
             starts = [v.effective_from for v in p.versions]
             for v, until in zip(p.versions, [*starts[1:], FAR_FUTURE], strict=True):
                 caps = [] if v.text_in_hand else [v.effective_from]
-                caps += [v.reviewed_through + timedelta(days=1)] if v.reviewed_through else []
+                caps += [shifted(v.reviewed_through, 1)] if v.reviewed_through else []
                 capped_from = min(caps, default=None)
                 rows.append(
                     (
