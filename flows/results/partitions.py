@@ -19,7 +19,7 @@ def write_exceptions_by(column: str, folder: Path, payer_names: dict[str, str]) 
     payer_names: folded spelling -> payer id, so that each payer is one folder.
     """
     payer = folded_names(pl.col("payer")).replace(payer_names)
-    exceptions = pl.read_parquet(folder / "exceptions.parquet").with_columns(payer)
+    exceptions = pl.read_parquet(folder / "exceptions.parquet", glob=False).with_columns(payer)
     write_partitions(folder, "exceptions", exceptions, column)
 
 
