@@ -100,9 +100,10 @@ def read_policy_file(path: Path) -> PolicyFile:
 
 def _depth(data: object) -> int:
     """How deeply tables and arrays are nested in each other."""
-    level, depth = [data], 0
+    level: list[Any] = [data]
+    depth = 0
     while level:
-        inner = [v.values() if isinstance(v, dict) else v for v in level]
+        inner = [list(v.values()) if isinstance(v, dict) else v for v in level]
         level = [v for values in inner for v in values if isinstance(v, dict | list)]
         depth += 1
     return depth
