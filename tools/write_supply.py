@@ -145,8 +145,8 @@ def licences() -> str:
     ]
     head = (
         "# Licences\n\nGenerated from `requirements.lock` and the metadata of the installed"
-        " packages. claims-audit itself is under Apache-2.0; it installs these packages and contains none of"
-        f' them. A package for another platform or Python is "{_NOT_HERE}".\n\n'
+        " packages. claims-audit itself is under Apache-2.0; it installs these packages and"
+        f' contains none of them. A package for another platform or Python is "{_NOT_HERE}".\n\n'
         "| package | part of an installation | licence as its metadata states it |\n"
         "| --- | --- | --- |\n"
     )

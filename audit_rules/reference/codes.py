@@ -65,7 +65,6 @@ def load_reference(
         "the cell empty.",
     )
     refuse_contradictions(folders, "ndc*.csv", _NDC_COLUMNS, {"strength_mg": strength})
-    refuse_contradictions(folders, "drug_codes*.csv", _DRUG_COLUMNS, {})
     ndc = stacked(folders, "ndc*.csv", _NDC_COLUMNS, hashes)
     if ndc_directory is not None:
         ndc = pl.concat([ndc, ndc_directory.select(_NDC_COLUMNS)])
@@ -87,6 +86,7 @@ def load_reference(
             f"drug_codes code sets: unknown role {unknown[0]!r}. Use one of"
             f" {', '.join(sorted(_ROLES))}."
         )
+    refuse_contradictions(folders, "drug_codes*.csv", _DRUG_COLUMNS, {})
     codes = diagnosis_lists(library, folders, hashes)
     check_indications(library, codes)
     return Reference(ndc, hcpcs, codes, hashes)
