@@ -3,6 +3,7 @@
 # make check          check formatting, lint and types, run the fast tests: before each commit
 # make lint           check formatting, lint and types only
 # make docs           write the generated pages of docs/
+# make supply         write the bill of materials, sbom.cdx.json, and docs/licences.md
 # make schemas        write the published schemas of the results, schemas/json
 # make bench          benchmark one audit of 2 million medical lines; N=10 for ten times as many
 # make bench-nightly  benchmark one nightly run against 20 million medical lines; N=1 for a tenth
@@ -18,7 +19,7 @@ FIND_PYTHON = for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then echo $$p; exit; fi; \
 	done; echo "Python 3.11 or newer is needed" >&2; exit 1
 
-.PHONY: audit test check lint docs schemas bench bench-nightly mutants lock clean
+.PHONY: audit test check lint docs supply schemas bench bench-nightly mutants lock clean
 
 audit: $(READY)
 	$(BIN)/claims-audit run --input data/sample --output out/sample --as-of 2026-06-30
@@ -36,6 +37,9 @@ lint: $(READY)
 
 docs: $(READY)
 	$(BIN)/python -m tools.write_docs
+
+supply: $(READY)
+	$(BIN)/python -m tools.write_supply
 
 schemas: $(READY)
 	$(BIN)/python -m tools.write_schemas

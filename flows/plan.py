@@ -15,6 +15,7 @@ from flows.privacy import AGGREGATE, Pseudonyms, read_pseudonyms
 from flows.provenance import Texts
 from flows.request import RunRequest
 from flows.warehouse.connection import Workbench, workbench
+from schemas.folding import folded
 
 
 @dataclass(frozen=True)
@@ -89,19 +90,23 @@ def _extracts(request: RunRequest) -> tuple[ExtractFile, ...]:
 
 
 def _payer_names(library: PolicyLibrary, config: Config) -> dict[str, str]:
-    """Every name that an extract may use for a policy's payer, in lower case -> payer id."""
+    """Every name that an extract may use for a policy's payer, folded -> payer id."""
     names = library.payer_names() | {
         p.document.payer: p.document.payer for p in library.policies if p.document.payer
     }
-    aliases = {}
+    aliases: dict[str, str] = {}
     for alias, payer in config.payer_aliases.items():
-        target = names.get(payer.strip().lower())
+        target = names.get(folded(payer.strip()))
         if target is None:
             raise UsageError(
                 "Config: payer_aliases: an alias points to a payer that no policy document names. "
                 "Correct it."
             )
-        aliases[alias.strip().lower()] = target
+        if aliases.setdefault(folded(alias.strip()), target) != target:
+            raise UsageError(
+                "Config: payer_aliases: two aliases are one name in other letters, but of two "
+                "payers. Keep one of them."
+            )
     return names | aliases
 
 

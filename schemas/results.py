@@ -10,6 +10,8 @@ RESULT_SCHEMA_VERSION = 1
 """Raise it if a column comes, goes, or changes its name, type, place or nullability."""
 
 MONEY = pl.Decimal(18, 2)
+TOTAL = pl.Decimal(38, 2)
+"""The type of a sum of amounts, which can have more digits than any of them."""
 EVIDENCE_FIELDS: Schema = {
     "kind": pl.String,
     "side": pl.String,
@@ -163,7 +165,7 @@ AGGREGATE: Schema = {
     "by": pl.String,
     "value": pl.String,
     "lines": pl.Int64,
-    "amount_at_risk": MONEY,
+    "amount_at_risk": TOTAL,
 }
 """Of aggregate.csv, all that a run at that privacy level says."""
 

@@ -7,7 +7,7 @@ changed.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -19,7 +19,6 @@ from audit_rules.policy.terms.base import FAR_FUTURE, Term
 Row = dict[str, Any]
 T = TypeVar("T", bound=Term)
 
-DAY = timedelta(days=1)
 _BEFORE_ANY = "!"  # sorts before letters and digits
 
 FRAMES = {

@@ -4,6 +4,7 @@ exact."""
 import polars as pl
 
 SCALE = 1000
+_LARGEST = 1e38  # below 2^127
 
 
 def thousandths(value: pl.Expr) -> pl.Expr:
@@ -14,6 +15,21 @@ def thousandths(value: pl.Expr) -> pl.Expr:
 def from_thousandths(value: pl.Expr) -> pl.Expr:
     """An integer of thousandths as the number to show; null stays null."""
     return value.cast(pl.Float64) / SCALE
+
+
+def exact_sum(values: pl.Expr) -> pl.Expr:
+    """Integers of the extracts added up: in 128 bits, which no number of lines exceeds."""
+    return values.cast(pl.Int128).sum()
+
+
+def exceeds(exact: tuple[pl.Expr, pl.Expr], close: tuple[pl.Expr, pl.Expr]) -> pl.Expr:
+    """Whether the first of two integers is greater.
+
+    exact   both, in 128 bits.
+    close   both as floats: they decide if either has more digits than 128 bits hold.
+    """
+    fits = pl.max_horizontal(*close) < _LARGEST
+    return pl.when(fits).then(exact[0] > exact[1]).otherwise(close[0] > close[1])
 
 
 def rounded_half_up(numerator: pl.Expr, denominator: pl.Expr) -> pl.Expr:

@@ -11,6 +11,7 @@ from datetime import date
 import polars as pl
 
 from audit_rules.reference.codes import Reference
+from schemas.days import days_after
 from schemas.formats import ICD9_TYPE, well_formed
 from schemas.frame import check_frame
 from schemas.frames import HISTORY_LINE, WAREHOUSE_FRAMES
@@ -81,8 +82,9 @@ def compile_dossier(
         .otherwise(default_supply_days)
     )
     lines = lines.with_columns(
-        supply_end=pl.col("service_date")
-        + pl.duration(days=supply_days.cast(pl.Float64).ceil().cast(pl.Int64))
+        supply_end=days_after(
+            pl.col("service_date"), supply_days.cast(pl.Float64).ceil().cast(pl.Int64)
+        )
     )
     # SQL has the same as is_paid_history, for the ledger; here it holds for counterfactuals too.
     is_judged = pl.col("drug").is_not_null() & (pl.col("paid_cents") > 0)

@@ -8,6 +8,7 @@ the same, and make no such claim.
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier
+from schemas.folding import folded_names
 from schemas.results import REPEATED, conform
 
 REPEATED_ORDER = ("payer", "claim_id", "person")
@@ -18,7 +19,7 @@ def repeated_amounts(dossier: Dossier) -> pl.DataFrame:
     billed = pl.struct("hcpcs_code", "quantity_milli")
     return conform(
         dossier.services.group_by(
-            "person", "claim_id", pl.col("payer").str.to_lowercase().alias("payer_name")
+            "person", "claim_id", folded_names(pl.col("payer")).alias("payer_name")
         )
         .agg(
             pl.col("payer", "member_id").min(),

@@ -7,6 +7,7 @@ claim keeps them.
 
 import polars as pl
 
+from schemas.folding import folded_names
 from schemas.outcomes import strength
 from schemas.results import AMOUNT_COLUMNS, EXCEPTION, LINE_KEY, MONEY, WORKLIST, conform
 
@@ -38,7 +39,7 @@ def _largest(outcome: str) -> pl.Expr:
 def _counted_once(lines: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:
     """Keep the amounts of one line per repeating claim: the one with most at risk; ties: the
     first."""
-    payer_name = pl.col("payer").str.to_lowercase()
+    payer_name = folded_names(pl.col("payer"))
     claims = repeated.select(
         "claim_id",
         payer_name=payer_name,

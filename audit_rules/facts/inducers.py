@@ -7,6 +7,7 @@ from audit_rules.engine.rule import ON, PolicyBook
 from audit_rules.engine.scope import in_force, with_flag
 from audit_rules.facts.authorizations import APPROVED, covering
 from audit_rules.policy.terms.fills import Inducer
+from schemas.days import days_after, days_before
 
 
 def inducer_fills(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> pl.LazyFrame:
@@ -16,8 +17,8 @@ def inducer_fills(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> pl
     asked = in_force(lines.select(*ON, "person", "service_date"), listed)
     found = asked.join(dossier.fills, on=["person", "ingredient"], suffix="_fill")
     day = pl.col("service_date")
-    touches = (pl.col("service_date_fill") <= day + pl.duration(days="days_after")) & (
-        pl.col("supply_end") > day - pl.duration(days="days_before")
+    touches = (pl.col("service_date_fill") <= days_after(day, "days_after")) & (
+        pl.col("supply_end") > days_before(day, "days_before")
     )
     return found.filter(touches).select(
         *ON,

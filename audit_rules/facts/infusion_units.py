@@ -3,7 +3,7 @@ needs."""
 
 import polars as pl
 
-from audit_rules.engine.arithmetic import thousandths
+from audit_rules.engine.arithmetic import exact_sum, thousandths
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.rule import ON
 
@@ -35,7 +35,7 @@ def billed_lines(dossier: Dossier, carrying: pl.LazyFrame) -> pl.LazyFrame:
 def units_milli() -> pl.Expr:
     """The units of a group of lines, added up; null if no line has any: unknown is not zero."""
     units = pl.col("quantity_milli")
-    return pl.when(units.count() > 0).then(units.sum())
+    return pl.when(units.count() > 0).then(exact_sum(units))
 
 
 def whole_vials(surface_m2: pl.Expr, mg_per_m2: pl.Expr, vial_mg: pl.Expr) -> pl.Expr:

@@ -5,6 +5,7 @@ import polars as pl
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.rule import ON
 from audit_rules.facts.clinical import facts_on_file, latest
+from schemas.days import days_after, days_before
 
 
 def transplants_ahead(dossier: Dossier, dosed: pl.LazyFrame) -> pl.LazyFrame:
@@ -18,7 +19,7 @@ def transplants_ahead(dossier: Dossier, dosed: pl.LazyFrame) -> pl.LazyFrame:
     found = asked.join(dossier.services.drop("row_id"), on=["person", "hcpcs_code"])
     return found.filter(
         pl.col("service_date") > pl.col("day"),
-        pl.col("service_date") <= pl.col("day") + pl.duration(days="days_ahead"),
+        pl.col("service_date") <= days_after(pl.col("day"), "days_ahead"),
     )
 
 
@@ -28,7 +29,7 @@ def plans(dossier: Dossier, dosed: pl.LazyFrame) -> pl.LazyFrame:
 
     At most one row per line and policy; of two words on one date no counts.
     """
-    since = pl.col("course_start") - pl.duration(days="plan_lookback_days")
+    since = days_before(pl.col("course_start"), "plan_lookback_days")
     is_planned = pl.col("evidence_value") == "yes"
     return latest(
         facts_on_file(dossier, dosed, "hsct_planned", since), kindness=~is_planned

@@ -1,7 +1,7 @@
 """What a check finds, and what it looks at."""
 
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 from typing import Literal, TypeVar
 
@@ -9,6 +9,7 @@ from audit_rules.lint.labels import Labels
 from audit_rules.policy.document import Policy
 from audit_rules.policy.statements import CodeRange, Section
 from audit_rules.reference.icd10cm import Icd10cm
+from schemas.days import shifted
 
 Severity = Literal["error", "warning"]
 S = TypeVar("S", bound=Section)
@@ -59,7 +60,7 @@ class CodeRow:
     def seen_on(self, today: date) -> date:
         """The day on which the row is looked at: today, or the nearest day on which it holds."""
         day = max(self.start, today)
-        return min(day, self.end - timedelta(days=1)) if self.end else day
+        return min(day, shifted(self.end, -1)) if self.end else day
 
     def overlaps(self, other: "CodeRow") -> bool:
         """Both hold on some day."""

@@ -8,11 +8,12 @@ are in order.
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from audit_rules.lint.defect import Defect
 from audit_rules.policy.document import PolicyFile
+from schemas.days import shifted
 
 _PLACEHOLDERS = {
     "",
@@ -29,7 +30,6 @@ _PLACEHOLDERS = {
     "pending",
 }
 _PLACEHOLDER = "(no clause given)"
-_DAY = timedelta(days=1)
 
 Table = dict[str, Any]
 
@@ -140,7 +140,7 @@ def _spans(file: PolicyFile, data: Table) -> Iterator[Defect]:
                 or (last != "effective_to" and end == start)
             ):
                 continue
-            entry[last] = start + _DAY
+            entry[last] = shifted(start, 1)
             yield _wrong(
                 file,
                 name,
@@ -166,7 +166,7 @@ def _starts(file: PolicyFile, data: Table) -> Iterator[Defect]:
         entry["effective_from"] = begins
         end = _day(entry, "effective_to")
         if end is not None and end <= begins:
-            entry["effective_to"] = begins + _DAY
+            entry["effective_to"] = shifted(begins, 1)
         yield _wrong(
             file,
             name,

@@ -18,6 +18,8 @@ from audit_rules.policy.terms import TERM_KINDS
 from audit_rules.policy.terms.base import FAR_FUTURE, Basis, NotAuditable, Strict, Term
 
 M = TypeVar("M", bound=Strict)
+_DEEPEST = 20
+_TOO_DEEP = "{}: tables or arrays are nested too deeply. Correct the file."
 
 
 class Document(Strict):
@@ -87,9 +89,24 @@ def read_policy_file(path: Path) -> PolicyFile:
     try:
         content = path.read_bytes()
         data = tomllib.loads(content.decode("utf-8"))
+    except RecursionError:
+        raise PolicyRefused(_TOO_DEEP.format(path.name)) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise PolicyRefused(f"{path.name}: not readable as TOML ({error}). Fix the file.") from None
+    if _depth(data) > _DEEPEST:
+        raise PolicyRefused(_TOO_DEEP.format(path.name))
     return PolicyFile(path.name, path.parent, data, hashlib.sha256(content).hexdigest())
+
+
+def _depth(data: object) -> int:
+    """How deeply tables and arrays are nested in each other."""
+    level: list[Any] = [data]
+    depth = 0
+    while level:
+        inner = [list(v.values()) if isinstance(v, dict) else v for v in level]
+        level = [v for values in inner for v in values if isinstance(v, dict | list)]
+        depth += 1
+    return depth
 
 
 def parse_policy(file: PolicyFile) -> Policy:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,6 +10,8 @@ import polars as pl
 from audit_rules.errors import PolicyRefused
 from audit_rules.policy.document import Policy, PolicyFile, load_policy, read_policy_file
 from audit_rules.policy.terms.base import FAR_FUTURE, Term
+from schemas.days import shifted
+from schemas.folding import folded
 
 SHIPPED_POLICIES = Path(str(files("audit_rules") / "policies"))
 
@@ -22,9 +23,9 @@ class PolicyLibrary:
     policies: tuple[Policy, ...]
 
     def payer_names(self) -> dict[str, str]:
-        """Payer name in lower case -> payer id, for every name that a document gives."""
+        """Payer name, folded -> payer id, for every name that a document gives."""
         return {
-            n.strip().lower(): p.document.payer
+            folded(n.strip()): p.document.payer
             for p in self.policies
             if p.document.payer
             for n in p.document.payer_names
@@ -38,7 +39,7 @@ class PolicyLibrary:
             starts = [v.effective_from for v in p.versions]
             for v, until in zip(p.versions, [*starts[1:], FAR_FUTURE], strict=True):
                 caps = [] if v.text_in_hand else [v.effective_from]
-                caps += [v.reviewed_through + timedelta(days=1)] if v.reviewed_through else []
+                caps += [shifted(v.reviewed_through, 1)] if v.reviewed_through else []
                 capped_from = min(caps, default=None)
                 rows.append(
                     (
@@ -170,7 +171,7 @@ def check_library(library: PolicyLibrary) -> None:
     for policy in library.policies:
         payer = policy.document.payer
         for payer_name in policy.document.payer_names:
-            if names.setdefault(payer_name.strip().lower(), payer or "") != payer:
+            if names.setdefault(folded(payer_name.strip()), payer or "") != payer:
                 raise PolicyRefused(
                     f"{policy.file_name}: document: payer name {payer_name!r} belongs to two"
                     " payers. Keep it in one."

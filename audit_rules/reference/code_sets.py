@@ -23,6 +23,55 @@ def stacked(
     return pl.concat([f.select(columns) for f in frames])
 
 
+def refuse_contradictions(
+    folders: list[Path], pattern: str, columns: tuple[str, ...], compared: dict[str, pl.Expr]
+) -> None:
+    """Raise PolicyRefused if the files of one folder say different things of one code.
+
+    columns    the code first.
+    compared   column -> how it is compared, for a column whose values have several spellings.
+    """
+    code, *facts = columns
+    for folder in folders:
+        rows = [
+            read_code_set(path, columns, {})
+            .select(columns)
+            .with_row_index("line", 2)
+            .with_columns(file=pl.lit(path.name))
+            for path in sorted(folder.glob(pattern))
+        ]
+        if not rows:
+            continue
+        every = pl.concat(rows).with_columns(compared.get(c, pl.col(c)).alias(c) for c in facts)
+        for fact in facts:
+            differs = pl.col(fact).ne_missing(pl.col(fact).first().over(code))
+            wrong = every.filter(pl.col(code).is_not_null() & differs)
+            if wrong.height:
+                file, line = wrong.select("file", "line").row(0)
+                raise PolicyRefused(
+                    f"{file}, line {line}: {fact}: the same {code} has another {fact} before. "
+                    "Keep one of the rows."
+                )
+
+
+def refuse_unknown(
+    folders: list[Path],
+    pattern: str,
+    columns: tuple[str, ...],
+    column: str,
+    holds: pl.Expr,
+    remedy: str,
+) -> None:
+    """Raise PolicyRefused with file, line and column if a value of a column is not valid."""
+    for folder in folders:
+        for path in sorted(folder.glob(pattern)):
+            rows = read_code_set(path, columns, {}).with_row_index("line", 2)
+            wrong = rows.filter(~holds.fill_null(False))
+            if wrong.height:
+                line = wrong["line"][0]
+                raise PolicyRefused(f"{path.name}, line {line}: {column}: {remedy}")
+
+
 def read_code_set(path: Path, columns: tuple[str, ...], hashes: dict[str, str]) -> pl.DataFrame:
     """Read one file as text columns and add its SHA-256 to `hashes`. Raises PolicyRefused."""
     try:

@@ -8,13 +8,20 @@ import polars as pl
 
 from audit_rules.errors import PolicyRefused
 from audit_rules.policy.library import PolicyLibrary
-from audit_rules.reference.code_sets import SHIPPED_CODE_SETS, read_code_set, stacked
+from audit_rules.reference.code_sets import (
+    SHIPPED_CODE_SETS,
+    read_code_set,
+    refuse_contradictions,
+    refuse_unknown,
+    stacked,
+)
 from audit_rules.reference.diagnosis_lists import check_indications, diagnosis_lists
 from schemas.formats import well_formed
 from schemas.tables import Kind
 
 _NDC_COLUMNS = ("ndc11", "ingredient", "product", "strength_mg", "form", "audited")
 _DRUG_COLUMNS = ("hcpcs", "drug", "role")
+_STRONGEST_MG = 10_000
 _ROLES = {"drug", "unclassified", "never"}
 
 
@@ -47,6 +54,17 @@ def load_reference(
     """
     hashes: dict[str, str] = {}
     folders = [SHIPPED_CODE_SETS, *([extra] if extra else [])]
+    strength = pl.col("strength_mg").cast(pl.Float64, strict=False)
+    refuse_unknown(
+        folders,
+        "ndc*.csv",
+        _NDC_COLUMNS,
+        "strength_mg",
+        pl.col("strength_mg").is_null() | strength.is_between(0, _STRONGEST_MG, closed="right"),
+        f"the strength is not a number above 0 and at most {_STRONGEST_MG}. Correct it, or leave "
+        "the cell empty.",
+    )
+    refuse_contradictions(folders, "ndc*.csv", _NDC_COLUMNS, {"strength_mg": strength})
     ndc = stacked(folders, "ndc*.csv", _NDC_COLUMNS, hashes)
     if ndc_directory is not None:
         ndc = pl.concat([ndc, ndc_directory.select(_NDC_COLUMNS)])
@@ -68,6 +86,7 @@ def load_reference(
             f"drug_codes code sets: unknown role {unknown[0]!r}. Use one of"
             f" {', '.join(sorted(_ROLES))}."
         )
+    refuse_contradictions(folders, "drug_codes*.csv", _DRUG_COLUMNS, {})
     codes = diagnosis_lists(library, folders, hashes)
     check_indications(library, codes)
     return Reference(ndc, hcpcs, codes, hashes)

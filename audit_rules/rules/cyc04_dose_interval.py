@@ -16,6 +16,7 @@ from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
 from audit_rules.facts.courses import dose_dates, doses_until, with_cycle
 from audit_rules.policy.terms.doses import Course, DoseInterval
+from schemas.days import days_before
 from schemas.outcomes import FULL_PAID, REVIEW
 from schemas.results import AGAINST
 
@@ -40,7 +41,7 @@ RULE = Rule(
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every line on a dose date; one answer per line and policy."""
     doses = dose_dates(dossier, book)
-    window_from = pl.col("service_date") - pl.duration(days="window_days")
+    window_from = days_before(pl.col("service_date"), "window_days")
     dosed = with_cycle(in_force(lines, book.terms(DoseInterval)), doses).with_columns(
         window_from=window_from
     )

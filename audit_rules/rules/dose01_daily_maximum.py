@@ -16,7 +16,7 @@ Cannot see        what the patient took; an inducer given in hospital, bought ov
 import polars as pl
 
 from audit_rules.engine.answers import Answer, answer
-from audit_rules.engine.arithmetic import SCALE, thousandths
+from audit_rules.engine.arithmetic import SCALE, exceeds, thousandths
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import authorization_evidence, fill_evidence
 from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
@@ -77,8 +77,15 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     is_child = pl.col("age") < pl.col("adult_age")
 
     def is_above(limit_mg: pl.Expr) -> pl.Expr:
-        tolerated = thousandths(limit_mg) * thousandths(pl.col("tolerance")) * days * other_days
-        return (own * other_days + other * days) * SCALE > tolerated
+        tolerated = thousandths(limit_mg) * thousandths(pl.col("tolerance"))
+
+        def compared(kind: type[pl.Int128 | pl.Float64]) -> tuple[pl.Expr, pl.Expr]:
+            own_ng, own_days, other_ng, apart, most = (
+                figure.cast(kind) for figure in (own, days, other, other_days, tolerated)
+            )
+            return (own_ng * apart + other_ng * own_days) * SCALE, most * own_days * apart
+
+        return exceeds(compared(pl.Int128), compared(pl.Float64))
 
     answers = dosed.pipe(
         answer,

@@ -12,7 +12,7 @@ Cannot see        a lost bottle, a changed dose, or fills paid in cash. A channe
 import polars as pl
 
 from audit_rules.engine.answers import Answer, answer
-from audit_rules.engine.arithmetic import from_thousandths, thousandths
+from audit_rules.engine.arithmetic import exact_sum, from_thousandths, thousandths
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import authorization_evidence, fill_evidence, line_evidence
 from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
@@ -20,6 +20,7 @@ from audit_rules.engine.scope import in_force
 from audit_rules.facts.inducers import inducer_fills, overrides, with_inducer
 from audit_rules.facts.quantity_limits import tablet_fills, unknown_as_retail, with_limits
 from audit_rules.policy.terms.fills import Inducer, QuantityLimit, SplitFills
+from schemas.days import days_before
 from schemas.outcomes import ADVISORY, NONE, NOT_EVALUABLE
 from schemas.results import FOR
 
@@ -46,10 +47,10 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
         .pipe(with_limits, book)
         .drop("term_id", "citation")
     )
-    since = pl.col("service_date") - pl.duration(days="lookback_days")
+    since = days_before(pl.col("service_date"), "lookback_days")
     asked = in_force(limited, book.terms(SplitFills), on=["channel"]).with_columns(since=since)
     near = _fills_since(dossier, asked)
-    total = near.group_by(*ON).agg(total_milli=pl.col("quantity_milli").sum())
+    total = near.group_by(*ON).agg(total_milli=exact_sum(pl.col("quantity_milli")))
 
     own, total_milli, ceiling_milli = (
         pl.col("quantity_milli"),

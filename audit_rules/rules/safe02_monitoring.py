@@ -16,6 +16,7 @@ from audit_rules.engine.evidence import service_evidence
 from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
 from audit_rules.policy.terms.doses import Monitoring
+from schemas.days import days_after, days_before
 from schemas.outcomes import ADVISORY, NONE, NOT_EVALUABLE
 from schemas.results import FOR
 
@@ -54,7 +55,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
         missing_count=is_missing.sum(),
         days_after=pl.col("days_after").max(),
     )
-    window_end = pl.col("service_date") + pl.duration(days="days_after")
+    window_end = days_after(pl.col("service_date"), "days_after")
     count = pl.col("missing_count")
     answers = first.join(summed, on=list(ON)).pipe(
         answer,
@@ -81,8 +82,8 @@ def _shown(dossier: Dossier, asked: pl.LazyFrame) -> pl.LazyFrame:
         "person",
         "term_id",
         hcpcs_code="hcpcs",
-        opens=pl.col("service_date") - pl.duration(days="days_before"),
-        closes=pl.col("service_date") + pl.duration(days="days_after"),
+        opens=days_before(pl.col("service_date"), "days_before"),
+        closes=days_after(pl.col("service_date"), "days_after"),
     ).explode("hcpcs_code")
     found = windows.join(dossier.services.drop("row_id"), on=["person", "hcpcs_code"])
     return found.filter(pl.col("service_date").is_between(pl.col("opens"), pl.col("closes")))

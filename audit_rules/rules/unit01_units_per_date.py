@@ -24,6 +24,7 @@ from audit_rules.facts.clinical import facts_on_file, latest
 from audit_rules.facts.courses import dose_dates, first_dates
 from audit_rules.facts.infusion_units import billed_lines, carrying_lines, units_milli, whole_vials
 from audit_rules.policy.terms.doses import Course, UnitsPerDate
+from schemas.days import days_before
 from schemas.outcomes import EXCESS_QUANTITY, NOT_EVALUABLE, RECORDS_REQUEST, RECOVER
 from schemas.results import FOR
 
@@ -56,7 +57,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     asked = carrying_lines(in_force(lines, book.terms(UnitsPerDate)))
     billed = billed_lines(dossier, asked)
     first = first_dates(dose_dates(dossier, book)).with_columns(is_first=pl.lit(True))
-    since = pl.col("service_date") - pl.duration(days="bsa_lookback_days")
+    since = days_before(pl.col("service_date"), "bsa_lookback_days")
     surface_m2 = pl.col("evidence_value").cast(pl.Float64)
     surfaces = latest(facts_on_file(dossier, asked, "bsa_m2", since), kindness=surface_m2)
     dated = (
@@ -104,6 +105,8 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
 def _priced(answers: pl.LazyFrame) -> pl.LazyFrame:
     """own_amount_cents: the units above `allowed` at the carrying line's price; null without
     units."""
-    excess = pl.col("total_milli") - thousandths(pl.col("allowed"))
+    own = pl.col("quantity_milli").cast(pl.Int128)
+    above = pl.col("total_milli") - thousandths(pl.col("allowed"))
+    excess = pl.min_horizontal(above, own)  # no more than the whole line can be at risk
     amount = rounded_half_up(excess * pl.col("paid_cents"), pl.col("quantity_milli").clip(1))
     return answers.with_columns(own_amount_cents=pl.when(pl.col("quantity_milli") > 0).then(amount))

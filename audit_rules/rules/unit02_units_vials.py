@@ -16,7 +16,7 @@ Cannot see        the vials opened; a vial shared between patients.
 import polars as pl
 
 from audit_rules.engine.answers import Answer, answer
-from audit_rules.engine.arithmetic import from_thousandths, thousandths
+from audit_rules.engine.arithmetic import exact_sum, from_thousandths, thousandths
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import line_evidence
 from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
@@ -61,7 +61,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     is_no_waste = pl.col("modifiers").list.contains(pl.col("no_waste_modifier"))
     summed = billed.group_by(*ON).agg(
         total_milli=units_milli(),
-        waste_milli=pl.col("quantity_milli").filter(is_waste).sum(),
+        waste_milli=exact_sum(pl.col("quantity_milli").filter(is_waste)),
         has_waste=is_waste.any(),
         has_no_waste=is_no_waste.any(),
     )

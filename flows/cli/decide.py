@@ -54,9 +54,9 @@ def _decide(action: str, ids: tuple[str, ...], by: Deciding, until: date | None)
 def _read(file: Path, reason: str | None, action: str) -> "list[Decision]":
     """The decisions in a work-paper or a CSV. Raises UsageError."""
     from flows.ledger.decisions import DISMISS, read_decisions
-    from flows.reports.workpaper.read import SPREADSHEETS, dismissals
+    from flows.reports.workpaper.read import dismissals, is_workpaper
 
-    if file.suffix.lower() not in SPREADSHEETS:
+    if not is_workpaper(file):
         return read_decisions(file, reason)
     if action != DISMISS:
         raise UsageError(

@@ -11,6 +11,7 @@ from schemas.tables import CLAIM_TABLES, TABLES
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 CONTROL_SUFFIX = ".done"
+_LONGEST_NAME = 255  # bytes, on every common file system
 
 FileStamp = tuple[int, int, int]
 """Inode, size and modification time of a file: they differ once the file has changed."""
@@ -91,6 +92,11 @@ def _is_readable(folder: Path) -> bool:
 
 def _refuse_unfit(path: Path, name: str) -> None:
     """Refuse what a walk through the folder would skip silently, and names no message can show."""
+    if len(os.fsencode(path.name + CONTROL_SUFFIX)) > _LONGEST_NAME:
+        raise InputRefused(
+            f"A file name in the input folder is too long: with {CONTROL_SUFFIX} it would have "
+            f"more than {_LONGEST_NAME} bytes. Shorten it."
+        )
     if not name.isprintable():
         raise InputRefused(f"File {name!r} has unprintable characters in its name. Rename it.")
     if path.is_symlink() or not (path.is_file() or path.is_dir()):

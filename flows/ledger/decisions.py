@@ -12,6 +12,7 @@ from flows.warehouse.layout import upgrade
 from flows.warehouse.sql import one
 
 DISMISS, REOPEN = "dismiss", "reopen"
+_OF_A_RESULT = "rule_id"  # a column that every table of exceptions has, and no list of decisions
 
 
 class Decision(NamedTuple):
@@ -21,24 +22,53 @@ class Decision(NamedTuple):
     reason: str | None
 
 
-def read_decisions(path: Path, reason: str | None) -> list[Decision]:
-    """Read a reviewer's CSV: a column exception_id, perhaps one of reasons. Raises UsageError."""
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """Read the rows of a reviewer's CSV: name of a column in lower case -> trimmed text.
+
+    Raises UsageError if it is not CSV or has no column exception_id.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream, restkey="", restval="")
+            names = [(name or "").strip().lower() for name in reader.fieldnames or ()]
             rows = [
-                {(k or "").strip().lower(): v for k, v in row.items()}
-                for row in csv.DictReader(stream)
+                {
+                    name: (row[k] or "").strip()
+                    for name, k in zip(names, reader.fieldnames or (), strict=True)
+                }
+                for row in reader
             ]
     except (OSError, UnicodeError, csv.Error):
         raise UsageError(
             f"{path.name} cannot be read as CSV. Give a UTF-8 file with a column exception_id."
         ) from None
-    if rows and "exception_id" not in rows[0]:
+    if rows and "exception_id" not in names:
         raise UsageError(f"{path.name}: no column exception_id. Add it.")
-    return [
-        Decision(row["exception_id"] or "", (row.get("reason") or "").strip() or reason)
-        for row in rows
-    ]
+    return rows
+
+
+def read_decisions(path: Path, reason: str | None) -> list[Decision]:
+    """Read a reviewer's CSV: a column exception_id, perhaps one of reasons.
+
+    Raises UsageError, also if it is a result of a run, whose reasons are those of the rules, or if
+    two rows give different reasons for one exception.
+    """
+    rows = read_csv(path)
+    if rows and _OF_A_RESULT in rows[0]:
+        raise UsageError(
+            f"{path.name} is a result of a run: it says what the rules found, not what a person "
+            "decided. Give a list of exception_id and reason, or the work-paper with dispositions."
+        )
+    firsts: dict[str, tuple[int, str]] = {}
+    for number, row in enumerate(rows, 2):
+        exception_id, own = row["exception_id"].lower(), row.get("reason", "")
+        first, earlier = firsts.setdefault(exception_id, (number, own))
+        if exception_id and earlier != own:
+            raise UsageError(
+                f"{path.name}, rows {first} and {number}: two reasons for one exception. "
+                "Keep one of them."
+            )
+    return [Decision(row["exception_id"], row.get("reason") or reason) for row in rows]
 
 
 def decide(

@@ -29,6 +29,8 @@ class FoundExceptions:
 def read_found(folder: Path, columns: Sequence[str]) -> FoundExceptions:
     """Read the tables that the judge stage wrote into a folder; of exceptions these columns."""
     return FoundExceptions(
-        pl.read_parquet(folder / "exceptions.parquet", columns=list(columns)),
-        pl.read_parquet(folder / "worklist.parquet", columns=["outcome", "amount_at_risk"]),
+        pl.read_parquet(folder / "exceptions.parquet", glob=False, columns=list(columns)),
+        pl.read_parquet(
+            folder / "worklist.parquet", glob=False, columns=["outcome", "amount_at_risk"]
+        ),
     )

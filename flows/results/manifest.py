@@ -90,10 +90,43 @@ def repeated_amounts_for_manifest(repeated: pl.DataFrame) -> list[dict[str, obje
     return rows.to_dicts()
 
 
+_FORM: dict[str, type] = {
+    "run_id": str,
+    "version": str,
+    "result_schema_version": int,
+    "as_of": str,
+    "files": list,
+    "tables": list,
+    "repeated_amounts": list,
+    "unknown_columns": dict,
+    "policies": dict,
+    "reference": dict,
+    "results": dict,
+}
+"""What every manifest states, and the JSON type of it."""
+_RESULTS = (".parquet", ".csv")
+"""Names that only a result has; people may keep files of other names beside the results."""
+
+
 def is_complete(folder: Path) -> bool:
-    """Whether the folder of a run exists and every result has the hash that its manifest states."""
+    """Whether the folder of a run exists, and its results are just those that its manifest states.
+
+    Each of them has the stated hash, and there is no further table.
+    """
     try:
-        results = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["results"]
-        return all(sha256_of(folder / name) == sha256 for name, sha256 in results.items())
-    except (OSError, ValueError, KeyError):
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        if not isinstance(manifest, dict) or not all(
+            isinstance(manifest.get(key), kind) for key, kind in _FORM.items()
+        ):
+            return False
+        there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+        stated = manifest["results"]
+        extra = {name for name in there - set(stated) if name.endswith(_RESULTS)}
+        return (
+            bool(stated)
+            and not extra
+            and there.issuperset(stated)
+            and all(sha256_of(folder / name) == sha256 for name, sha256 in stated.items())
+        )
+    except (OSError, ValueError, RecursionError):
         return False

@@ -7,6 +7,7 @@ import polars as pl
 
 from flows.errors import UsageError
 from flows.results.tables import write_table
+from schemas.folding import folded_names
 
 _LONGEST_NAME = 255  # bytes, on every common file system
 _PART = "part-0.parquet"
@@ -15,10 +16,10 @@ _PART = "part-0.parquet"
 def write_exceptions_by(column: str, folder: Path, payer_names: dict[str, str]) -> None:
     """Write the exceptions in the folder once more, in one folder per value of a column.
 
-    payer_names: lower-case spelling -> payer id, so that each payer is one folder.
+    payer_names: folded spelling -> payer id, so that each payer is one folder.
     """
-    payer = pl.col("payer").str.to_lowercase().replace(payer_names)
-    exceptions = pl.read_parquet(folder / "exceptions.parquet").with_columns(payer)
+    payer = folded_names(pl.col("payer")).replace(payer_names)
+    exceptions = pl.read_parquet(folder / "exceptions.parquet", glob=False).with_columns(payer)
     write_partitions(folder, "exceptions", exceptions, column)
 
 

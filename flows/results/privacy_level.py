@@ -21,7 +21,9 @@ def apply_privacy_level(folder: Path, plan: Plan) -> None:
     """
     if plan.request.privacy == FULL:
         return
-    full = {path.stem: pl.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
+    full = {
+        path.stem: pl.read_parquet(path, glob=False) for path in sorted(folder.glob("*.parquet"))
+    }
     shutil.rmtree(folder)
     folder.mkdir(mode=0o700)
     if plan.pseudonyms is None:

@@ -6,11 +6,11 @@ import duckdb
 
 from flows.errors import DoesNotBalance
 from flows.settle.persons import PAYER, PERSON_OF, SOLE_PERSON
-from flows.warehouse.layout import seen_columns
+from flows.warehouse.layout import DECIMAL_DIGITS, seen_columns
 from flows.warehouse.memory import NEW_FILE, newly_known_since
 from flows.warehouse.run_table import ChangedRows, Columns, RunTable
 from flows.warehouse.sql import day, identifier, one, run
-from schemas.tables import CLAIM_TABLES, Table
+from schemas.tables import CLAIM_TABLES, Kind, Table
 from schemas.tables import TABLES as INPUT
 
 FILE_ORDER = RunTable(
@@ -165,6 +165,8 @@ def _settle(
         as_of=day(as_of),
         quantity=str(table.quantity),
         fee=_fee(table),
+        paid_bound=_bound(Kind.AMOUNT),
+        quantity_bound=_bound(Kind.QUANTITY),
         columns=", ".join(f"t.{identifier(c.name)}" for c in table.columns if c.name != "payer"),
     )
     if before:
@@ -179,6 +181,12 @@ def _settle(
         raise DoesNotBalance(
             f"{table.name}: {doubled} rows have two fates. Nothing was published; please report it."
         )
+
+
+def _bound(kind: Kind) -> str:
+    """SQL of the smallest figure that is too large for a column of a kind."""
+    precision, scale = DECIMAL_DIGITS[kind]
+    return str(10 ** (precision - scale))
 
 
 def _fee(table: Table, prefix: str = "") -> str:

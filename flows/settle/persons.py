@@ -3,10 +3,14 @@
 from datetime import date
 
 import duckdb
+import polars as pl
 
 from flows.warehouse.memory import NEW_FILE, newly_known_since
 from flows.warehouse.run_table import ChangedRows, Reuse, RunMacro, RunTable
 from flows.warehouse.sql import day, one, run
+from schemas.folding import folded
+from schemas.tables import TABLES as INPUT
+from schemas.tables import Kind
 
 _LINK_ROUNDS = 8  # each settles one more step of a chain of links; real extracts need two
 
@@ -14,14 +18,10 @@ _LINK = {"member_id": "VARCHAR", "person_id": "VARCHAR"}
 _ROW = {"file_no": "INTEGER", "row_number": "BIGINT"}
 
 PERSON_OF = RunMacro("person_of", "the person of a row with (person_id, sole_person_id, member_id)")
-PAYER_NAME = RunTable(
-    "payer_name",
-    grain="name of a policy's payer in lower case, as policies and config spell it",
-    columns={"name": "VARCHAR", "payer_id": "VARCHAR"},
-)
 PAYER = RunTable(
     "payer",
-    grain="payer name of any row, in lower case; payer_id: the policy's payer, else that name",
+    grain="payer name of any row, in the engine's lower case; payer_id: the policy's payer, else "
+    "the folded name",
     columns={"name": "VARCHAR", "payer_id": "VARCHAR"},
 )
 STATED_LINK = RunTable(
@@ -73,7 +73,6 @@ SOLE_PERSON = RunTable(
     reuse=ChangedRows(("member_id",), RELINKED_MEMBER, ("member_id",)),
 )
 TABLES = (
-    PAYER_NAME,
     PAYER,
     STATED_LINK,
     EVERY_LINK,
@@ -88,10 +87,19 @@ TABLES = (
 
 
 def name_payers(connection: duckdb.DuckDBPyConnection, payer_names: dict[str, str]) -> None:
-    """List the names of the policies' payers, in lower case, with the payer each means."""
-    PAYER_NAME.create(connection)
-    for name, payer_id in sorted(payer_names.items()):
-        connection.execute(f"INSERT INTO {PAYER_NAME} VALUES (?, ?)", [name, payer_id])
+    """Say which payer each name in the warehouse means.
+
+    payer_names   folded spelling -> payer id, for the payers of policies.
+    """
+    spelled = " UNION ".join(
+        f"SELECT lower(payer) AS name FROM every_{table.name}"
+        for table in INPUT.values()
+        if table.of_kind(Kind.PAYER)
+    )
+    names = [name for (name,) in connection.execute(spelled).fetchall() if name is not None]
+    rows = [(name, payer_names.get(folded(name), folded(name))) for name in sorted(names)]
+    schema = {"name": pl.String, "payer_id": pl.String}
+    PAYER.store_frame(connection, pl.DataFrame(rows, schema=schema, orient="row"))
 
 
 def link_persons(connection: duckdb.DuckDBPyConnection, as_of: date, before: date | None) -> None:
@@ -104,10 +112,9 @@ def link_persons(connection: duckdb.DuckDBPyConnection, as_of: date, before: dat
     run(
         connection,
         "settle/persons",
-        reads=(PAYER_NAME, NEW_FILE),
+        reads=(NEW_FILE,),
         makes=(
             PERSON_OF,
-            PAYER,
             STATED_LINK,
             EVERY_LINK,
             UNDATED_DIAGNOSIS,

@@ -20,6 +20,9 @@ from flows.errors import UsageError, WarehouseBusy
 from flows.warehouse.layout import SCHEMA_VERSION, lay_out
 from flows.warehouse.sql import literal, literals
 
+_NOT_IN_PATHS = "?\\"
+_LONGEST_NAME = 243  # bytes: `.NAME.work` and `NAME.wal` must fit into the 255 of a file system
+
 MEMORY_LIMIT, SPILL_LIMIT = "3GB", "200GB"
 
 
@@ -37,8 +40,24 @@ class Workbench:
     night: date | None = None
 
 
+def refuse_unusable(warehouse: Path) -> None:
+    """Raise UsageError if the engine cannot open a file of that path."""
+    found = [character for character in _NOT_IN_PATHS if character in str(warehouse.absolute())]
+    if found:
+        raise UsageError(
+            f"The path of the warehouse {warehouse.name!r} has a {found[0]} in it, which the "
+            "database engine reads as something else. Choose another folder or name."
+        )
+    if len(os.fsencode(warehouse.name)) > _LONGEST_NAME:
+        raise UsageError(
+            f"The name of the warehouse has more than {_LONGEST_NAME} bytes, which leaves no room "
+            "for the names of the files next to it. Choose a shorter one."
+        )
+
+
 def workbench(warehouse: Path, night: date | None = None) -> Workbench:
     """Where a run on a warehouse works: a folder next to it, on the same file system."""
+    refuse_unusable(warehouse)
     work = warehouse.with_name(f".{warehouse.name}.work")
     return Workbench(work / "bench.duckdb", warehouse, work, night)
 
@@ -46,6 +65,7 @@ def workbench(warehouse: Path, night: date | None = None) -> Workbench:
 @contextmanager
 def hold(warehouse: Path) -> Iterator[None]:
     """Hold the warehouse for one run. Raises WarehouseBusy if another run holds it."""
+    refuse_unusable(warehouse)
     lock = warehouse.with_name(f".{warehouse.name}.lock")
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
     try:

@@ -11,10 +11,11 @@ from schemas.tables import TABLES, Column, Kind, Table
 
 SCHEMA_VERSION = 5
 _ALWAYS = "DATE '0001-01-01'"  # as-of date given to rows loaded before schema version 2
+DECIMAL_DIGITS = {Kind.AMOUNT: (18, 2), Kind.QUANTITY: (18, 3)}
+"""Digits of a figure of a row, and how many of them are decimals."""
 _TYPES = {
     Kind.DATE: "DATE",
-    Kind.AMOUNT: "DECIMAL(18, 2)",
-    Kind.QUANTITY: "DECIMAL(18, 3)",
+    **{kind: f"DECIMAL({digits}, {scale})" for kind, (digits, scale) in DECIMAL_DIGITS.items()},
     Kind.INTEGER: "BIGINT",
 }
 BOOKKEEPING = {

@@ -4,7 +4,7 @@
 -- makes: run.${table}_fate
 -- words: $table; $rows: every row, or those of the claims that must be settled again, each claim with
 --        all claims it is chained to; $as_of; $quantity, $fee: expressions over a row; $columns: all
---        that a row says.
+--        that a row says; $paid_bound, $quantity_bound: the smallest figures too large for a row.
 
 CREATE OR REPLACE TEMP TABLE repeated_key AS
 SELECT row_hash FROM $rows GROUP BY row_hash HAVING count(*) > 1;
@@ -124,6 +124,7 @@ GROUP BY payer_id, claim_id, claim_line_number
 HAVING bool_or(fate IS NULL);
 
 -- The one place that nets: the figures of a key with a reversal are its sums, else the row's own.
+-- A sum of more digits than a row can have is unknown, as no table could hold it.
 CREATE OR REPLACE TABLE run.${table}_fate AS
 SELECT s.file_no, s.row_number,
        CASE WHEN s.is_duplicate THEN 'duplicate'
@@ -139,10 +140,12 @@ SELECT s.file_no, s.row_number,
             ELSE 'superseded' END AS fate,
        coalesce(k.has_reversal, false) AS is_netted,
        CASE WHEN NOT is_netted THEN s.paid_amount
-            WHEN NOT k.paid_unknown THEN k.paid_sum END AS paid_amount,
-       CASE WHEN is_netted THEN k.fee_sum ELSE s.fee END AS fee,
+            WHEN NOT k.paid_unknown AND abs(k.paid_sum) < $paid_bound THEN k.paid_sum END AS paid_amount,
+       CASE WHEN NOT is_netted THEN s.fee
+            WHEN abs(k.fee_sum) < $paid_bound THEN k.fee_sum END AS fee,
        CASE WHEN NOT is_netted THEN s.quantity
-            WHEN NOT k.quantity_unknown THEN k.quantity_sum END AS quantity,
+            WHEN NOT k.quantity_unknown AND abs(k.quantity_sum) < $quantity_bound
+                THEN k.quantity_sum END AS quantity,
        v.is_void AND NOT EXISTS (FROM live_row o WHERE o.payer_id = v.payer_id
                                                    AND o.claim_id = v.original_claim_id)
            AS is_unmatched_reversal,

@@ -2,8 +2,8 @@
 -- Claims after the as-of date are unknown.
 --
 -- reads: every_medical_claim, every_pharmacy_claim, every_diagnosis, every_eligibility,
---        every_authorization, every_clinical_evidence, run.payer_name, run.new_file
--- makes: run.person_of, run.payer, run.stated_link, run.every_link, run.undated_diagnosis,
+--        every_authorization, every_clinical_evidence, run.new_file
+-- makes: run.person_of, run.stated_link, run.every_link, run.undated_diagnosis,
 --        run.claim_of_undated, run.unresolved_diagnosis
 -- words: $as_of; $links_before and $undated_before: what earlier runs found in the files that are
 --        not new; $after: of those files only rows dated after that day are read.
@@ -11,14 +11,6 @@
 -- The one place that says who the person of a row is. sole_person_id: that of run.sole_person.
 CREATE OR REPLACE MACRO run.person_of(person_id, sole_person_id, member_id) AS
     coalesce(person_id, sole_person_id, member_id);
-
-CREATE OR REPLACE TABLE run.payer AS
-SELECT name, coalesce(n.payer_id, name) AS payer_id
-FROM (SELECT DISTINCT lower(payer) AS name FROM every_medical_claim
-      UNION SELECT DISTINCT lower(payer) FROM every_pharmacy_claim
-      UNION SELECT DISTINCT lower(payer) FROM every_eligibility
-      UNION SELECT DISTINCT lower(payer) FROM every_authorization)
-LEFT JOIN run.payer_name n USING (name);
 
 CREATE OR REPLACE TABLE run.stated_link AS
 SELECT member_id, person_id

@@ -162,7 +162,7 @@ def test_a_changed_packet_fails(
     assert said in capsys.readouterr().err
 
 
-def test_a_packet_of_another_version_has_its_receipt_checked(
+def test_a_packet_of_another_version_is_refused_after_its_receipt_was_checked(
     run: Path, written: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     content = (
@@ -171,8 +171,8 @@ def test_a_packet_of_another_version_has_its_receipt_checked(
         .replace('"packet_version": "', '"packet_version": "9.')
     )
     (tmp_path / "p.html").write_text(content, encoding="utf-8")
-    assert main(["verify", str(tmp_path / "p.html"), "--run", str(run)]) == 0
-    assert "was not compared" in capsys.readouterr().out
+    assert main(["verify", str(tmp_path / "p.html"), "--run", str(run)]) == 3
+    assert "could not be compared" in capsys.readouterr().err
 
 
 def _changed_result(run: Path) -> None:

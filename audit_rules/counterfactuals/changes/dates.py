@@ -1,11 +1,12 @@
 """The service date of the judged line."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 
 from audit_rules.counterfactuals.case import Case, Change
 from audit_rules.policy.terms.base import FAR_FUTURE
 from audit_rules.policy.terms.doses import HcpcsValidity
+from schemas.days import shifted
 
 
 def dates(case: Case) -> Iterator[Change]:
@@ -36,19 +37,15 @@ def _edges(case: Case) -> dict[date, str]:
             for day in [term.effective_from, *ends]:
                 found.setdefault(day, f"the first day of a clause of {name}")
                 if day > min(starts):
-                    found.setdefault(
-                        day - timedelta(days=1), f"the last day before a clause of {name}"
-                    )
+                    found.setdefault(shifted(day, -1), f"the last day before a clause of {name}")
             if isinstance(term, HcpcsValidity) and term.hcpcs == case.line["hcpcs_code"]:
-                found[term.valid_from - timedelta(days=1)] = (
-                    f"the day before {term.hcpcs} became valid"
-                )
+                found[shifted(term.valid_from, -1)] = f"the day before {term.hcpcs} became valid"
                 if term.valid_to:
-                    found[term.valid_to + timedelta(days=1)] = (
+                    found[shifted(term.valid_to, 1)] = (
                         f"the day after {term.hcpcs} ceased to be valid"
                     )
         for start, end in zip(starts, [*starts[1:], FAR_FUTURE], strict=True):
             found[start] = f"the first day of a version of {name}"
             if end != FAR_FUTURE:
-                found.setdefault(end - timedelta(days=1), f"the last day of a version of {name}")
+                found.setdefault(shifted(end, -1), f"the last day of a version of {name}")
     return found

@@ -1,9 +1,8 @@
 """Diagnoses on file, wherever they are."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 
-from audit_rules.counterfactuals.case import DAY, Case, Change, Edit, Row
+from audit_rules.counterfactuals.case import Case, Change, Edit, Row
 from audit_rules.counterfactuals.changes.doses import another_dose, is_same_drug
 from audit_rules.policy.terms.doses import (
     AdverseEvent,
@@ -13,6 +12,7 @@ from audit_rules.policy.terms.doses import (
 )
 from audit_rules.policy.terms.persons import DiagnosisCoverage
 from audit_rules.wording import listed
+from schemas.days import shifted
 
 
 def diagnoses(case: Case) -> Iterator[Change]:
@@ -121,13 +121,13 @@ def _remissions(case: Case) -> Iterator[Change]:
 def _adverse_events(case: Case) -> Iterator[Change]:
     """The event the day before; and after an earlier dose, if this one began the course."""
     for term in case.terms(AdverseEvent):
-        code, day = term.codes[0], case.day - DAY
+        code, day = term.codes[0], shifted(case.day, -1)
         event = case.added("diagnosis", diagnosis_code=code, diagnosis_date=day)
         fact = f"no {listed(list(term.codes))} is on file in this course before the date"
         yield Change(fact, f"had {code} been diagnosed on {day}", (event,))
         for course in case.terms(Course):
             if case.line["quantity"]:
-                dose = another_dose(case, case.day - timedelta(days=course.low_days))
+                dose = another_dose(case, shifted(case.day, -course.low_days))
                 words = (
                     f"had a dose been given {course.low_days} days before, and {code} been"
                     f" diagnosed on {day}"

@@ -1,7 +1,7 @@
 """Earlier doses of the drug."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 
 from audit_rules.counterfactuals.case import Case, Change, Edit, Row
 from audit_rules.counterfactuals.changes.facts_on_file import planned_transplant
@@ -12,6 +12,7 @@ from audit_rules.policy.terms.doses import (
     MaximumCycles,
     TransplantCycles,
 )
+from schemas.days import shifted
 
 
 def doses(case: Case) -> Iterator[Change]:
@@ -19,7 +20,7 @@ def doses(case: Case) -> Iterator[Change]:
     if case.is_fill or not case.line["quantity"]:
         return
     for term in case.terms(DoseInterval):
-        day = case.day - timedelta(days=term.minimum_days - 1)
+        day = shifted(case.day, 1 - term.minimum_days)
         words = f"had a dose been given on {day}, {term.minimum_days - 1} days before"
         yield Change(
             f"no dose was given less than {term.minimum_days} days before",
@@ -35,7 +36,7 @@ def doses(case: Case) -> Iterator[Change]:
         start = given_on[0]
         fact = f"{case.day} is dose date {len(given_on)} of the course that began on {start}"
         for n in range(1, max(most | before_transplant, default=0) + 1):
-            days = [start - timedelta(days=course.low_days * k) for k in range(n, 0, -1)]
+            days = [shifted(start, -course.low_days * k) for k in range(n, 0, -1)]
             given = (
                 "a dose been given"
                 if n == 1

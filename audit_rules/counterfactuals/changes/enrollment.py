@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator
 from datetime import date
 
-from audit_rules.counterfactuals.case import DAY, Case, Change, Edit
+from audit_rules.counterfactuals.case import Case, Change, Edit
 from audit_rules.counterfactuals.changes.diagnoses import listed_codes, without_codes
 from audit_rules.policy.terms.fills import DailyDose
 from audit_rules.policy.terms.persons import AgeLimit, Eligibility
 from audit_rules.wording import counted, listed
+from schemas.days import FIRST_DAY, shifted
 
 
 def births(case: Case) -> Iterator[Change]:
@@ -19,7 +20,7 @@ def births(case: Case) -> Iterator[Change]:
     born = case.line["birth_date"]
     fact = f"the person was born on {born}" if born else "the birth date is not known"
     for age in sorted(ages, reverse=True):
-        birth = _years_before(case.day, age) + DAY
+        birth = shifted(_years_before(case.day, age), 1)
         words = f"had the person been born on {birth}, a day short of {counted(age, 'year')}"
         young = tuple(
             Edit("eligibility", i, {"birth_date": birth})
@@ -43,10 +44,11 @@ def births(case: Case) -> Iterator[Change]:
 
 
 def _years_before(day: date, years: int) -> date:
+    year = max(day.year - years, FIRST_DAY.year)
     try:
-        return day.replace(year=day.year - years)
+        return day.replace(year=year)
     except ValueError:  # 29 February
-        return day.replace(year=day.year - years, day=day.day - 1)
+        return day.replace(year=year, day=day.day - 1)
 
 
 def _limited_uses(case: Case, age: int) -> Iterable[tuple[str, str]]:
@@ -80,7 +82,7 @@ def enrollment(case: Case) -> Iterator[Change]:
     if not case.terms(Eligibility):
         return
     rows = case.rows["eligibility"]
-    before = case.day - DAY
+    before = shifted(case.day, -1)
     spans = [
         i
         for i, r in enumerate(rows)
@@ -99,9 +101,9 @@ def enrollment(case: Case) -> Iterator[Change]:
             "no death is on file before the date", f"had the person died on {before}", dead, step=2
         )
     if not rows:
-        late = case.added("eligibility", enrollment_start_date=case.day + DAY)
+        late = case.added("eligibility", enrollment_start_date=shifted(case.day, 1))
         yield Change(
             "the person is not in the eligibility table",
-            f"had enrollment begun on {case.day + DAY}",
+            f"had enrollment begun on {shifted(case.day, 1)}",
             (late,),
         )

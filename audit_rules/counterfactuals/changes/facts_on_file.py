@@ -1,13 +1,13 @@
 """Clinical facts and authorizations on file."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 
-from audit_rules.counterfactuals.case import DAY, Case, Change, Edit, Row
+from audit_rules.counterfactuals.case import Case, Change, Edit, Row
 from audit_rules.facts.authorizations import APPROVED
 from audit_rules.policy.terms.doses import TransplantCycles
 from audit_rules.policy.terms.persons import Authorization
 from audit_rules.wording import listed
+from schemas.days import shifted
 from schemas.tables import EVIDENCE_VALUES
 
 
@@ -59,7 +59,7 @@ def authorizations(case: Case) -> Iterator[Change]:
     )
     allowed = sorted({t.allowed_days for t in case.terms(Authorization)})
     if covering:
-        before = case.day - DAY
+        before = shifted(case.day, -1)
         ended = tuple(Edit("authorization", i, {"end_date": before}) for i in covering)
         runs = listed(sorted({f"{rows[i]['end_date']}" for i in covering}))
         yield Change(spans, f"had {names} ended on {before} instead of {runs}", ended, step=1)
@@ -70,7 +70,7 @@ def authorizations(case: Case) -> Iterator[Change]:
             step=2,
         )
     for granted in allowed:
-        begun = case.day - timedelta(days=granted + 1)
+        begun = shifted(case.day, -(granted + 1))
         if covering:
             early = tuple(Edit("authorization", i, {"start_date": begun}) for i in covering)
             began = listed(sorted({f"{rows[i]['start_date']}" for i in covering}))

@@ -1,7 +1,6 @@
 """Other fills and services of the person, and the same service billed again."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 from decimal import Decimal
 
 from audit_rules.counterfactuals.case import Case, Change, Edit
@@ -11,6 +10,7 @@ from audit_rules.policy.terms.doses import (
 from audit_rules.policy.terms.fills import Combination, GenericTrial, QuantityLimit, SplitFills
 from audit_rules.policy.terms.persons import DuplicateClaim
 from audit_rules.wording import counted, figure, listed
+from schemas.days import shifted
 
 
 def fills(case: Case) -> Iterator[Change]:
@@ -53,7 +53,7 @@ def _split(case: Case) -> Iterator[Change]:
     limits = {most for t in of_strength for most in (t.limit, t.limit_with_inducer) if most}
     channel = case.line["channel"] or "retail"
     for term in case.terms(SplitFills):
-        day = case.day - timedelta(days=term.lookback_days)
+        day = shifted(case.day, -term.lookback_days)
         for limit in sorted(limits) if term.channel == channel else []:
             tablets = max(limit - own + 1, Decimal(1))
             earlier = case.repeated(quantity=tablets, dispensing_date=day)

@@ -18,6 +18,7 @@ from audit_rules.policy.terms.fills import (
 from audit_rules.wording import counted, figure
 
 _ONE = Decimal(1)
+_TOO_MANY = Decimal(10**15)  # more than an extract can state
 
 
 def quantities(case: Case) -> Iterator[Change]:
@@ -25,7 +26,11 @@ def quantities(case: Case) -> Iterator[Change]:
     apply."""
     own, unit = case.line["quantity"], "tablet" if case.is_fill else "unit"
     for value in sorted(
-        {q for q in (_tablets(case) if case.is_fill else _units(case)) if q > 0 and q != own}
+        {
+            q
+            for q in (_tablets(case) if case.is_fill else _units(case))
+            if 0 < q < _TOO_MANY and q != own
+        }
     ):
         yield Change(
             on_file=(
@@ -98,7 +103,7 @@ def days(case: Case) -> Iterator[Change]:
     tablets_mg = quantity * strength
     short = {math.ceil(tablets_mg / most) - 1 for most in _dose_limits(case)}
     short |= {math.floor(tablets_mg / t.daily_mg) for t in case.terms(TabletStrength)}
-    for value in sorted({Decimal(d) for d in short if d > 0} - {own}):
+    for value in sorted({Decimal(d) for d in short if 0 < d < _TOO_MANY} - {own}):
         yield Change(
             on_file=(
                 f"the fill lasts {counted(own, 'day')}"

@@ -33,8 +33,10 @@ Icd10cm = Annotated[
 Hcpcs = Annotated[str, _matching(SHAPES[Kind.HCPCS], "a HCPCS code, such as J9229")]
 Taxonomy = Annotated[str, _matching(ISSUED_TAXONOMY, "a NUCC taxonomy code, such as 207RX0202X")]
 Days = Annotated[int, Field(ge=0, le=3660)]
-Count = Annotated[int, Field(ge=1)]
-Positive = Annotated[Decimal, Field(gt=0)]
+_LARGEST = 10**9
+"""No number of a policy is near it; figures that are computed with it still fit their types."""
+Count = Annotated[int, Field(ge=1, le=_LARGEST)]
+Positive = Annotated[Decimal, Field(gt=0, le=_LARGEST)]
 
 
 class Strict(BaseModel):

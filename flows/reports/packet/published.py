@@ -50,7 +50,7 @@ def read_published_exception(run: Path, exception_id: str) -> PublishedException
 def _row(run: Path, prefix: str) -> dict[str, Any]:
     if len(prefix) >= SHORTEST_PREFIX:
         matches = pl.col("exception_id").str.starts_with(prefix)
-        found = pl.read_parquet(run / EXCEPTIONS).filter(matches)
+        found = pl.read_parquet(run / EXCEPTIONS, glob=False).filter(matches)
     else:
         found = pl.DataFrame()
     if found.is_empty():
@@ -65,8 +65,16 @@ def _row(run: Path, prefix: str) -> dict[str, Any]:
 
 def _receipt(run: Path, row: dict[str, Any]) -> dict[str, str]:
     manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
-    policy = manifest["policies"][row["policy_id"]]
-    inputs = "\n".join(sorted(f"{file['sha256']} {file['file']}" for file in manifest["files"]))
+    try:
+        policy = manifest["policies"][row["policy_id"]]
+        policy_file, policy_sha256 = policy["file"], policy["sha256"]
+        inputs = "\n".join(sorted(f"{file['sha256']} {file['file']}" for file in manifest["files"]))
+        exceptions_sha256 = manifest["results"][EXCEPTIONS]
+    except (KeyError, TypeError):
+        raise InputRefused(
+            "--run: its manifest does not name the policy, inputs and results of the exception. "
+            "Give a folder as a run published it."
+        ) from None
     return {
         "exception_id": row["exception_id"],
         "exception_sha256": digest(
@@ -75,10 +83,10 @@ def _receipt(run: Path, row: dict[str, Any]) -> dict[str, str]:
         "run_id": manifest["run_id"],
         "as_of": manifest["as_of"],
         "program_version": manifest["version"],
-        "policy_file": policy["file"],
-        "policy_sha256": policy["sha256"],
+        "policy_file": policy_file,
+        "policy_sha256": policy_sha256,
         "input_files": str(len(manifest["files"])),
         "inputs_sha256": digest(inputs),
-        "exceptions_sha256": manifest["results"][EXCEPTIONS],
+        "exceptions_sha256": exceptions_sha256,
         "manifest_sha256": sha256_of(run / MANIFEST),
     }

@@ -5,10 +5,14 @@ import re
 from pathlib import Path
 from typing import Any
 
-from flows.errors import InputRefused
+from markupsafe import escape
+
+from flows.errors import InputRefused, UsageError
 from flows.provenance import program_version
+from flows.reports.money import dollars
 from flows.reports.packet.published import PublishedException, read_published_exception
 from flows.reports.packet.write import as_html, as_pdf
+from flows.reports.printable import printable
 
 _IDS = re.compile(rb"claims-audit exception ([0-9a-f]{32}) of run ([0-9a-f]{16})")
 _RECEIPT = re.compile(r'<script type="application/json" id="receipt">(.*?)</script>', re.DOTALL)
@@ -29,7 +33,13 @@ def verify(packet: Path, run: Path) -> str:
             "Give a packet that claims-audit wrote."
         )
     exception_id, run_id = ids[1].decode(), ids[2].decode()
-    published = read_published_exception(run, exception_id)
+    try:
+        published = read_published_exception(run, exception_id)
+    except UsageError:
+        raise InputRefused(
+            f"{packet.name} names an exception that the run does not have. "
+            "Give the folder of its own run."
+        ) from None
     if published.receipt["run_id"] != run_id:
         raise InputRefused(
             f"{packet.name} belongs to run {run_id}, but --run is another one. "
@@ -49,20 +59,41 @@ def _verify_html(packet: Path, content: bytes, published: PublishedException) ->
             "Write the packet again."
         )
     matches = f"The receipt matches exception {receipt['exception_id']} of run {receipt['run_id']}."
-    if stated.get("packet_version") != program_version():
-        return f"{matches} The text was not compared: another version of claims-audit wrote it."
     if content != as_html(published).encode():
+        if stated.get("packet_version") != program_version():
+            raise InputRefused(f"{packet.name}: {_as_another_version_wrote_it(content, published)}")
         raise InputRefused(
             f"{packet.name}: the receipt matches, but the text was changed. Write the packet again."
         )
     return f"{matches} So does every word of the text."
 
 
+def _as_another_version_wrote_it(content: bytes, published: PublishedException) -> str:
+    """What can be said of a packet whose words this version does not reproduce."""
+    text, row = content.decode(), published.row
+    figures = {
+        "amount_at_risk": dollars(row["amount_at_risk"]),
+        "paid_amount": dollars(row["paid_amount"]),
+        "service_date": str(row["service_date"]),
+        "claim_id": str(escape(printable(row["claim_id"]))),
+    }
+    missing = [column for column, shown in figures.items() if shown not in text]
+    if missing:
+        return (
+            f"the receipt matches, but the text does not say the row's {', '.join(missing)}. "
+            "Write the packet again."
+        )
+    return (
+        "the receipt matches, but the packet says that another version of claims-audit wrote it, "
+        "so its text could not be compared. Verify it with that version, or write it again."
+    )
+
+
 def _read_receipt(packet: Path, content: bytes) -> dict[str, Any]:
     try:
-        receipt: dict[str, Any] = json.loads(_RECEIPT.findall(content.decode("utf-8"))[0])
+        receipt: dict[str, Any] = dict(json.loads(_RECEIPT.findall(content.decode("utf-8"))[0]))
         return receipt
-    except (ValueError, IndexError):
+    except (ValueError, TypeError, IndexError, RecursionError):
         raise InputRefused(
             f"{packet.name}: its receipt cannot be read. Write the packet again."
         ) from None

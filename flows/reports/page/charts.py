@@ -1,5 +1,7 @@
 """Charts as SVG, from Altair specifications that vl-convert renders without browser or network."""
 
+from dataclasses import replace
+
 import altair as alt
 import polars as pl
 
@@ -13,6 +15,7 @@ from flows.reports.page.chart_style import (
     row_labels,
 )
 from flows.reports.page.figures import Figure
+from flows.reports.printable import printable
 
 # widths and heights in px, made to fit a phone
 _BAR, _ROW, _DOLLARS, _LINES, _MONTHS, _WEEKS = 14, 24, 140, 76, 306, 250
@@ -21,6 +24,7 @@ _ROOM = 1.6  # room for the number after the longest bar, relative to that bar
 
 def svg(figure: Figure) -> str:
     """The chart of one figure."""
+    figure = replace(figure, rows=_printable(figure.rows))
     chart = _over_time(figure) if figure.is_over_time else _bars(figure)
     description = "; ".join(
         f"{label}: {short(dollars)}, {lines} lines" for label, dollars, lines in figure.totals
@@ -30,6 +34,7 @@ def svg(figure: Figure) -> str:
 
 def dose_svg(doses: pl.DataFrame) -> str:
     """The dose timeline: a row per course and a mark per dose, with the number of its cycle."""
+    doses = _printable(doses)
     names = doses["course_name"].unique(maintain_order=True).to_list()
     base = alt.Chart(_data(doses.with_columns(pl.col("cycle").str.replace(" or ", "/")))).encode(
         x=alt.X(
@@ -124,6 +129,12 @@ def _over_time(figure: Figure) -> alt.VConcatChart:
         return bars.properties(width=_MONTHS, height=96, title=heading(title))
 
     return alt.vconcat(panel("dollars", "at risk", "$~s"), panel("lines", "lines", "d"), spacing=14)
+
+
+def _printable(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows without characters that would end the renderer, and with it this program."""
+    texts = pl.selectors.string().map_elements(printable, return_dtype=pl.String)
+    return rows.with_columns(texts)
 
 
 def _data(rows: pl.DataFrame) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from audit_rules.wording import question
 from flows.results.payers import one_name_per_payer
 from flows.results.small_cells import OTHER
 from schemas.outcomes import ADVISORY, EXCEPTIONS, strength
-from schemas.results import AMOUNT_COLUMNS, LINE_KEY, MONEY
+from schemas.results import AMOUNT_COLUMNS, LINE_KEY, MONEY, TOTAL
 
 TOP = 10
 UNKNOWN = "unknown"
@@ -44,7 +44,7 @@ class Figure:
         grouped = self.rows.group_by("label", maintain_order=True).agg(
             pl.col("dollars", "lines").sum()
         )
-        return grouped.cast({"dollars": MONEY}).rows()
+        return grouped.cast({"dollars": TOTAL}).rows()
 
 
 def figures(
@@ -52,7 +52,7 @@ def figures(
 ) -> Iterator[Figure]:
     """The five charts of a run with line-level results.
 
-    payer_names: lower-case spelling -> payer id, so that each payer is one bar.
+    payer_names: folded spelling -> payer id, so that each payer is one bar.
     """
     by_rule = exceptions.group_by(label="rule_id", outcome="outcome").agg(
         dollars=pl.col("amount_at_risk").fill_null(_ZERO).sum(), lines=pl.len()

@@ -54,15 +54,17 @@ def write_page(
 ) -> None:
     """Write summary.html from the Parquet files of a folder.
 
-    balance: the counts of rows in and out; payer_names: lower-case spelling -> payer id.
+    balance: the counts of rows in and out; payer_names: folded spelling -> payer id.
     """
     exceptions, worklist = (
-        pl.read_parquet(folder / f"{n}.parquet") for n in ("exceptions", "worklist")
+        pl.read_parquet(folder / f"{n}.parquet", glob=False) for n in ("exceptions", "worklist")
     )
     members = member_names(worklist)
     doses, courses = timeline(exceptions, members)
-    quarantine = pl.read_parquet(folder / "quarantine.parquet", columns=["file", "column", "check"])
-    coverage = pl.read_parquet(folder / "rule_coverage.parquet")
+    quarantine = pl.read_parquet(
+        folder / "quarantine.parquet", glob=False, columns=["file", "column", "check"]
+    )
+    coverage = pl.read_parquet(folder / "rule_coverage.parquet", glob=False)
     totals = (
         ("at risk", dollars(Decimal(worklist["amount_at_risk"].sum()))),
         ("claim lines", f"{worklist.height:,}"),
@@ -96,7 +98,7 @@ def write_page(
 
 def write_aggregate_page(folder: Path, run: RunFacts) -> None:
     """Write summary.html from the four tables in aggregate.csv."""
-    table = pl.read_csv(folder / AGGREGATE_FILE, schema=AGGREGATE)
+    table = pl.read_csv(folder / AGGREGATE_FILE, schema=AGGREGATE, glob=False)
     lines = table.filter(pl.col("by") == "month")["lines"].sum()
     at_risk = table.filter(pl.col("by") == "month")["amount_at_risk"].sum()
     shown: dict[str, Any] = {

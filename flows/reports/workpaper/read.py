@@ -7,7 +7,7 @@ import fastexcel
 import polars as pl
 
 from flows.errors import UsageError
-from flows.ledger.decisions import Decision
+from flows.ledger.decisions import Decision, read_csv
 from flows.reports.workpaper.disposition import (
     DISMISS,
     DISPOSITION,
@@ -55,8 +55,23 @@ def read_dispositions(file: Path) -> list[RowDisposition]:
     return found
 
 
+def is_workpaper(file: Path) -> bool:
+    """Whether a file is a work-paper: a spreadsheet, or its sheet of lines saved as CSV.
+
+    Raises UsageError if it is neither a spreadsheet nor CSV.
+    """
+    if file.suffix.lower() in SPREADSHEETS:
+        return True
+    rows = read_csv(file)
+    return bool(rows) and DISPOSITION in rows[0]
+
+
 def _rows(file: Path) -> pl.DataFrame:
     """The columns exception_id, disposition and reason as trimmed text; null if empty."""
+    if file.suffix.lower() not in SPREADSHEETS:
+        names = (EXCEPTION_ID, DISPOSITION, REASON)
+        texts = [[row.get(name) or None for name in names] for row in read_csv(file)]
+        return pl.DataFrame(texts, schema=dict.fromkeys(names, pl.String), orient="row")
     try:
         sheet = fastexcel.read_excel(file).load_sheet(LINES, dtypes="string")
         columns = sheet.to_polars().select(EXCEPTION_ID, DISPOSITION, REASON)

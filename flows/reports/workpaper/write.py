@@ -26,7 +26,7 @@ def write_workpaper(
     Excel's own limits always apply: what does not fit is left out, and the work-paper says so too.
     """
     exceptions, worklist, coverage = (
-        pl.read_parquet(folder / f"{name}.parquet")
+        pl.read_parquet(folder / f"{name}.parquet", glob=False)
         for name in ("exceptions", "worklist", "rule_coverage")
     )
     if wanted is False:

@@ -1,0 +1,84 @@
+"""Amounts and quantities that each fit into a row, but not their sum: a run ends all the same."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from flows.privacy import AGGREGATE, Level
+from schemas.results import AGGREGATE as SCHEMA
+from tests.support.extracts import IMATINIB, Row, as_csv, good, write
+from tests.support.nights import night
+from tests.support.running import request_for
+
+MOST_PAID, MOST_UNITS = "9999999999999999.99", "999999999999999.999"
+
+
+def _run(tmp_path: Path, rows: list[Row], privacy: Level = "full") -> Path:
+    extracts = write(tmp_path / "in", {"pharmacy_claim.csv": as_csv(rows)})
+    output = tmp_path / "out"
+    xlsx = None if privacy == AGGREGATE else True
+    warehouse = output / "audit.duckdb"
+    night(request_for(extracts, output, warehouse, page=True, xlsx=xlsx, privacy=privacy))
+    (folder,) = output.glob("run=*")
+    return folder
+
+
+def _versions(count: int, **values: object) -> list[Row]:
+    """Versions of one line, each paid on another day, and a reversal of some of it."""
+    days = [f"2026-02-{1 + i % 28:02}" for i in range(count)]
+    own: Row = {"ndc_code": IMATINIB, "quantity": "500"}
+    rows = [
+        good("pharmacy_claim", paid_date=day, plan=f"P{i}", **(own | values))
+        for i, day in enumerate(days)
+    ]
+    reversal = own | values | {"quantity": "-1", "paid_amount": "-1.00", "claim_status": "reversed"}
+    return [*rows, good("pharmacy_claim", paid_date="2026-03-30", **reversal)]
+
+
+@pytest.mark.parametrize("privacy", ["full", "aggregate"])
+def test_d7_amounts_at_risk_add_up_to_more_than_one_amount_can_be(
+    privacy: Level, tmp_path: Path
+) -> None:
+    """The page and the aggregate took a sum back into the type of one amount, and failed."""
+    rows = [
+        good(
+            "pharmacy_claim",
+            claim_id=f"C{i}",
+            member_id=f"M{i}",
+            ndc_code=IMATINIB,
+            quantity="5000",
+            paid_amount=MOST_PAID,
+        )
+        for i in range(130)
+    ]
+    folder = _run(tmp_path, rows, privacy)
+    if privacy == AGGREGATE:
+        table = pl.read_csv(folder / "aggregate.csv", schema=SCHEMA)
+        at_risk = table.filter(pl.col("by") == "month")["amount_at_risk"].sum()
+    else:
+        at_risk = pl.read_parquet(folder / "worklist.parquet")["amount_at_risk"].sum()
+    assert at_risk > 10**17
+    assert f"${at_risk:,.2f}" in (folder / "summary.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("count", [2, 95, 200])
+def test_d7_a_netted_amount_too_large_for_a_row_is_unknown(count: int, tmp_path: Path) -> None:
+    """Netted sums were cast to 64-bit cents, which failed in every run that had the file."""
+    folder = _run(tmp_path, _versions(count, paid_amount=MOST_PAID))
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    assert next(t["unpriced"] for t in manifest["tables"] if t["table"] == "pharmacy_claim") == 1
+
+
+def test_d7_a_netted_amount_that_fits_is_known_to_the_cent(tmp_path: Path) -> None:
+    folder = _run(tmp_path, _versions(1, paid_amount=MOST_PAID))
+    paid = pl.read_parquet(folder / "exceptions.parquet")["paid_amount"].cast(pl.String).unique()
+    assert paid.to_list() == ["9999999999999998.99"]
+
+
+@pytest.mark.parametrize("count", [2, 20])
+def test_d7_a_netted_quantity_too_large_for_a_row_is_missing(count: int, tmp_path: Path) -> None:
+    folder = _run(tmp_path, _versions(count, quantity=MOST_UNITS))
+    coverage = pl.read_parquet(folder / "rule_coverage.parquet")
+    assert "quantity_missing" in coverage.filter(pl.col("rule_id") == "QTY01")["reason"].to_list()
