@@ -21,6 +21,7 @@ from prefect.states import Completed
 from flows import stages
 from flows.errors import redacted_errors
 from flows.plan import Plan, plan
+from flows.process import work_privately
 from flows.progress import StageBars
 from flows.request import RunRequest
 from flows.stage_results import (
@@ -127,6 +128,7 @@ def nightly_audit(request: RunRequest, show_progress: bool = True) -> State[Summ
     The state is `Completed`, or `Completed with quarantine` if rows were quarantined. Raises
     AuditError.
     """
+    work_privately()  # a worker starts the flow without the command line
     with redacted_errors(request.output):
         made = _made_plans.pop(request, None) or plan(request)
         summary = _audit(made, show_progress)

@@ -23,11 +23,10 @@ from flows.cli.completion import offer_completion
 from flows.cli.decide import dismiss, packet, reopen, verify
 from flows.cli.run import backfill, purge, run, serve, validate
 from flows.errors import UsageError, redacted_errors
+from flows.process import work_privately
 from flows.provenance import program_version
 
 _PREFECT = {
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "DO_NOT_TRACK": "1",
     "PREFECT_LOGGING_TO_API_ENABLED": "false",
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
@@ -54,7 +53,7 @@ offer_completion(app)
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    os.umask(0o077)
+    work_privately()
     answer = None
     try:
         with redacted_errors(Path.cwd()):

@@ -48,7 +48,7 @@ RULES_MAY_IMPORT = {
 """Which folders and modules of audit_rules each may import besides itself."""
 
 FLOWS_IN_ORDER = (
-    ("__init__", "errors", "clock", "provenance", "progress"),
+    ("__init__", "errors", "clock", "provenance", "process", "progress"),
     ("warehouse",),
     ("intake",),
     ("settle",),
