@@ -4,7 +4,6 @@ Each task is one call to a plain function of stages.py. What reaches Prefect's d
 paths the user gave, counts, and messages without row content.
 """
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypedDict, TypeVar
@@ -32,7 +31,7 @@ from flows.stage_results import (
     ValidateStageResult,
 )
 from flows.summary import Summary
-from flows.warehouse.connection import hold
+from flows.warehouse.lock import hold
 
 R = TypeVar("R", bound=StageResult)
 FINISHED = "claims-audit.night.finished"
@@ -160,7 +159,7 @@ def _audit(made: Plan, show_progress: bool) -> Summary:
             judged = judge(night)
             summary = report(night, loaded, validated, settled, judged)
         finally:
-            shutil.rmtree(made.bench.scratch, ignore_errors=True)
+            stages.clear_away(made)
     named: dict[str, StageResult] = {
         "load": loaded,
         "validate": validated,

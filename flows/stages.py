@@ -3,6 +3,7 @@
 Each opens the workbench once, finds there what the stage before left, and returns a small result.
 """
 
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -30,7 +31,7 @@ from flows.judging.standing import (
 )
 from flows.ledger.changes import FOUND, LedgerChanges, record_changes
 from flows.plan import Plan
-from flows.provenance import program_version
+from flows.provenance import digest, program_version
 from flows.reports.run_facts import RunFacts
 from flows.reports.write import write_reports
 from flows.results.failed_checks import failed_checks
@@ -52,6 +53,7 @@ from flows.stage_results import (
 )
 from flows.summary import Summary
 from flows.warehouse.connection import opened
+from flows.warehouse.files import empty_folder
 from flows.warehouse.keep import keep
 from flows.warehouse.layout import upgrade
 from flows.warehouse.memory import Memory
@@ -74,15 +76,31 @@ MEMORY = Memory(
 def begin(plan: Plan) -> None:
     """Make an empty workbench, and clear away what a killed run left behind."""
     bench = plan.bench
-    shutil.rmtree(bench.scratch, ignore_errors=True)
-    bench.scratch.mkdir(mode=0o700, parents=True)
-    results(plan).mkdir(mode=0o700)
+    shutil.rmtree(complete_results(plan), ignore_errors=True)
+    for folder in (bench.scratch, results(plan)):
+        empty_folder(folder)
     upgrade(bench.warehouse)
 
 
 def results(plan: Plan) -> Path:
-    """The folder in which results are written until they are complete."""
-    return plan.bench.scratch / "results"
+    """The folder in which results are written until they are complete.
+
+    It is in the output folder, so that it is on the file system on which it is published. Each
+    warehouse has its own: runs on two warehouses may share an output folder.
+    """
+    return plan.request.output / f".results-{digest(os.fsencode(plan.bench.warehouse).hex())[:16]}"
+
+
+def complete_results(plan: Plan) -> Path:
+    """The name of the complete results until the new rows are kept."""
+    staging = results(plan)
+    return staging.with_name(f"{staging.name}.complete")
+
+
+def clear_away(plan: Plan) -> None:
+    """Remove whatever this run, or one that was killed, has not published."""
+    for folder in (plan.bench.scratch, results(plan), complete_results(plan)):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _answers(plan: Plan) -> Path:
@@ -197,20 +215,24 @@ def report_stage(
         "report": _since(started),
     }
     write_timings(staging, timings)
-    _keep_and_publish(plan, run)
+    notes += _keep_and_publish(plan, run)
     return replace(summary, notes=notes)
 
 
-def _keep_and_publish(plan: Plan, run: RunIdentity) -> None:
+def _keep_and_publish(plan: Plan, run: RunIdentity) -> tuple[str, ...]:
     """Store the new rows in the warehouse, then publish the results unless they are there already.
 
-    A crash between the two loses no row: the next run publishes the results.
+    A crash between the two loses no row: the next run publishes the results. Returns what the user
+    must know about files that were in the way.
     """
-    make_private(results(plan), plan.config.result_mode, plan.config.result_group)
-    keep(plan.bench, MEMORY)
+    staging, complete = results(plan), complete_results(plan)
+    make_private(staging, plan.config.result_mode, plan.config.result_group)
+    staging.rename(complete)  # what could stop the renaming below stops it before rows are kept
+    notes = keep(plan.bench, MEMORY)
     if not run.was_published:
-        publish(results(plan), run.folder)
-    shutil.rmtree(plan.bench.scratch)
+        publish(complete, run.folder)
+    clear_away(plan)
+    return notes
 
 
 def run_stages(plan: Plan, step: Step = lambda _name: None) -> Summary:

@@ -13,6 +13,7 @@ import polars as pl
 
 from flows.judging.frames import KNOWN_CLAIM
 from flows.plan import Plan
+from flows.warehouse.files import real_path
 from flows.warehouse.run_table import RunTable, sql_columns
 from flows.warehouse.sql import day, fetched, one, run
 from schemas.results import CHANGE, EXCEPTION, conform
@@ -114,7 +115,7 @@ def last_night(warehouse: Path) -> date | None:
     if not warehouse.exists():
         return None
     try:
-        with duckdb.connect(str(warehouse), read_only=True) as connection:
+        with duckdb.connect(str(real_path(warehouse)), read_only=True) as connection:
             last: date | None
             ((last,),) = connection.execute("SELECT max(as_of) FROM main.night").fetchall()
             return last

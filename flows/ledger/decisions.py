@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from flows.clock import today
 from flows.errors import UsageError
-from flows.warehouse.connection import hold, written
+from flows.warehouse.connection import written
 from flows.warehouse.layout import upgrade
+from flows.warehouse.lock import hold
 from flows.warehouse.sql import one
 
 DISMISS, REOPEN = "dismiss", "reopen"

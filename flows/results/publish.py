@@ -11,7 +11,7 @@ from flows.errors import DiskTrouble
 from flows.plan import Plan
 from flows.results.failed_checks import failed_checks
 from flows.results.tables import write_tables
-from flows.warehouse.keep import make_durable
+from flows.warehouse.files import make_durable, replace_file
 
 
 def publish_failed_checks(connection: duckdb.DuckDBPyConnection, output: Path, plan: Plan) -> None:
@@ -24,7 +24,7 @@ def publish_failed_checks(connection: duckdb.DuckDBPyConnection, output: Path, p
         write_tables(staging, failed_checks(connection))
         make_private(staging, plan.config.result_mode, plan.config.result_group)
         for path in sorted(staging.iterdir()):
-            path.replace(output / path.name)
+            replace_file(path, output / path.name)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 

@@ -6,8 +6,6 @@ the first run's workbench simply becomes the warehouse. So a run that fails or i
 warehouse as it was.
 """
 
-import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,11 +15,9 @@ from pathlib import Path
 import duckdb
 
 from flows.errors import UsageError, WarehouseBusy
+from flows.warehouse.files import real_path, refuse_unusable, scratch_of
 from flows.warehouse.layout import SCHEMA_VERSION, lay_out
 from flows.warehouse.sql import literal, literals
-
-_NOT_IN_PATHS = "?\\"
-_LONGEST_NAME = 243  # bytes: `.NAME.work` and `NAME.wal` must fit into the 255 of a file system
 
 MEMORY_LIMIT, SPILL_LIMIT = "3GB", "200GB"
 
@@ -40,45 +36,11 @@ class Workbench:
     night: date | None = None
 
 
-def refuse_unusable(warehouse: Path) -> None:
-    """Raise UsageError if the engine cannot open a file of that path."""
-    found = [character for character in _NOT_IN_PATHS if character in str(warehouse.absolute())]
-    if found:
-        raise UsageError(
-            f"The path of the warehouse {warehouse.name!r} has a {found[0]} in it, which the "
-            "database engine reads as something else. Choose another folder or name."
-        )
-    if len(os.fsencode(warehouse.name)) > _LONGEST_NAME:
-        raise UsageError(
-            f"The name of the warehouse has more than {_LONGEST_NAME} bytes, which leaves no room "
-            "for the names of the files next to it. Choose a shorter one."
-        )
-
-
 def workbench(warehouse: Path, night: date | None = None) -> Workbench:
     """Where a run on a warehouse works: a folder next to it, on the same file system."""
     refuse_unusable(warehouse)
-    work = warehouse.with_name(f".{warehouse.name}.work")
-    return Workbench(work / "bench.duckdb", warehouse, work, night)
-
-
-@contextmanager
-def hold(warehouse: Path) -> Iterator[None]:
-    """Hold the warehouse for one run. Raises WarehouseBusy if another run holds it."""
-    refuse_unusable(warehouse)
-    lock = warehouse.with_name(f".{warehouse.name}.lock")
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise WarehouseBusy(
-                f"Another run holds the warehouse {warehouse.name}. "
-                "Wait for it to end, or name another with --warehouse."
-            ) from None
-        yield
-    finally:
-        os.close(descriptor)
+    work = scratch_of(warehouse)
+    return Workbench(work / "bench.duckdb", real_path(warehouse), work, night)
 
 
 @contextmanager
@@ -144,7 +106,7 @@ def attach(connection: duckdb.DuckDBPyConnection, database: Path, name: str) -> 
 def written(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the warehouse for writing. Raises WarehouseBusy if another program has it open."""
     try:
-        connection = duckdb.connect(str(warehouse))
+        connection = duckdb.connect(str(real_path(warehouse)))
     except duckdb.IOException as error:
         if "lock" not in str(error).lower():
             raise

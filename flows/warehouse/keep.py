@@ -1,30 +1,38 @@
 """Keep: add a run's rows to the warehouse, in one transaction."""
 
 import os
-from pathlib import Path
 
 import duckdb
 
+from flows.errors import WarehouseBusy
 from flows.warehouse.connection import Workbench, attach, written
-from flows.warehouse.layout import GIVEN_AGAIN, LEDGERS, OF_A_NIGHT
+from flows.warehouse.files import PRIVATE, move_aside, replace_file
+from flows.warehouse.layout import GIVEN_AGAIN, LEDGERS, NO_STATE, OF_A_NIGHT, READ_STATE, state_of
 from flows.warehouse.memory import Memory, remember
 from flows.warehouse.sql import identifier, run
 from schemas.tables import TABLES
 
 
-def keep(bench: Workbench, memory: Memory) -> None:
+def keep(bench: Workbench, memory: Memory) -> tuple[str, ...]:
     """Add this run's rows to the warehouse; afterwards the workbench's file may be gone.
 
     memory   which tables of the run the warehouse is to remember.
+
+    Returns what the user must know about it. Raises WarehouseBusy if somebody else has written into
+    the warehouse since the run began.
     """
     if not bench.warehouse.exists():
         with duckdb.connect(str(bench.database)) as connection:
+            _refuse_if_written(
+                connection, f"FROM {READ_STATE}", f"SELECT {NO_STATE}", bench.warehouse.name
+            )
             remember(connection, "run", memory)
-        become_warehouse(bench)
-        return
+        return become_warehouse(bench)
     with written(bench.warehouse) as connection:
         attach(connection, bench.database, "fresh")
+        seen, now = f"FROM fresh.{READ_STATE}", f"SELECT {state_of('main')}"
         connection.execute("BEGIN")
+        _refuse_if_written(connection, seen, now, bench.warehouse.name)
         connection.execute(
             f"""UPDATE main.file f SET night = a.as_of
                 FROM (SELECT table_name, sha256, ? AS as_of FROM fresh.{GIVEN_AGAIN}) a
@@ -41,24 +49,37 @@ def keep(bench: Workbench, memory: Memory) -> None:
             connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM fresh.{table}")
         remember(connection, "fresh.run", memory)
         connection.execute("COMMIT")
+    return ()
 
 
-def become_warehouse(bench: Workbench) -> None:
-    """Give the workbench's file the warehouse's name, in place of any file of that name."""
+def _refuse_if_written(
+    connection: duckdb.DuckDBPyConnection, seen: str, now: str, warehouse: str
+) -> None:
+    """Raise WarehouseBusy if the warehouse is not as this run read it."""
+    states = [connection.execute(f"SELECT state FROM ({q})").fetchall() for q in (seen, now)]
+    if states[0] != states[1]:
+        raise WarehouseBusy(
+            f"The warehouse {warehouse} was changed or removed while this run worked on it. "
+            "Nothing was kept; run again."
+        )
+
+
+def become_warehouse(bench: Workbench) -> tuple[str, ...]:
+    """Give the workbench's file the warehouse's name, in place of any file of that name.
+
+    A log that the old file has left behind would keep the engine from ever opening the new one: it
+    is moved aside. Returns what the user must know about that.
+    """
     connection = duckdb.connect(str(bench.database))
     connection.execute("DROP SCHEMA run CASCADE")
     run(connection, "warehouse/ledger")
     connection.execute("CHECKPOINT")
     connection.close()
-    make_durable(bench.database)
-    bench.database.replace(bench.warehouse)
-    make_durable(bench.warehouse.parent)
-
-
-def make_durable(path: Path) -> None:
-    """Wait until a file or folder is on disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    bench.database.chmod(PRIVATE)
+    log = bench.warehouse.with_name(f"{bench.warehouse.name}.wal")
+    notes: tuple[str, ...] = ()
+    if os.path.lexists(log):
+        moved = move_aside(log)
+        notes = (f"{log.name} was left of a warehouse that is gone; it is now {moved.name}.",)
+    replace_file(bench.database, bench.warehouse)
+    return notes

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import duckdb
 
+from flows.warehouse.files import real_path
 from flows.warehouse.run_table import RunTable
 from flows.warehouse.sql import identifier, run
 from schemas.tables import TABLES, Column, Kind, Table
@@ -58,6 +59,14 @@ GIVEN_AGAIN = RunTable(
     columns={"table_name": "VARCHAR", "sha256": "VARCHAR"},
 )
 
+READ_STATE = RunTable(
+    "read_state",
+    grain="the run: one row",
+    columns={"state": "VARCHAR"},  # what the warehouse held when the run began; '' without one
+)
+
+NO_STATE = "'' AS state"
+
 
 def sql_type(column: Column) -> str:
     """The DuckDB type in which a column is stored."""
@@ -108,6 +117,16 @@ def note_given_again(connection: duckdb.DuckDBPyConnection, table: str, sha256: 
     connection.execute(f"INSERT INTO {GIVEN_AGAIN} VALUES (?, ?)", [table, sha256])
 
 
+def state_of(schema: str) -> str:
+    """SQL of a text that differs as soon as anybody has written into a warehouse."""
+    parts = [
+        f"(SELECT concat(count(*), ' ', bit_xor(hash(t))) FROM {schema}.{name} t)"
+        for name in ("meta", "file", "night", "decision", "purge")
+    ]
+    parts.append(f"(SELECT count(*) FROM {schema}.ledger_event)")
+    return f"concat_ws(', ', {', '.join(parts)}) AS state"
+
+
 def lay_out(connection: duckdb.DuckDBPyConnection, has_kept: bool, night: date | None) -> None:
     """Create the tables of this run, and the views `every_TABLE` over the warehouse and this run.
 
@@ -120,6 +139,8 @@ def lay_out(connection: duckdb.DuckDBPyConnection, has_kept: bool, night: date |
     )  # what one run derives; dropped at its end
     if not _exists(connection, "run", GIVEN_AGAIN.name):
         GIVEN_AGAIN.create(connection)
+        state = state_of("kept.main") if has_kept else NO_STATE
+        READ_STATE.create(connection, f"SELECT {state}")
     for table in TABLES.values():
         create_table(connection, table, [c.name for c in table.columns])
     for name, ddl in LEDGERS.items():
@@ -173,7 +194,7 @@ def upgrade(warehouse: Path) -> None:
     if not warehouse.exists():
         return
     try:
-        with duckdb.connect(str(warehouse)) as connection:
+        with duckdb.connect(str(real_path(warehouse))) as connection:
             version = connection.execute("SELECT schema_version FROM main.meta").fetchall()
             if version not in ([(v,)] for v in range(1, SCHEMA_VERSION)):
                 return

@@ -16,9 +16,11 @@ from pathlib import Path
 import duckdb
 
 from flows.errors import UsageError
-from flows.warehouse.connection import Workbench, hold, opened, workbench, written
+from flows.warehouse.connection import Workbench, opened, workbench, written
+from flows.warehouse.files import empty_folder, real_path
 from flows.warehouse.keep import become_warehouse
 from flows.warehouse.layout import LEDGERS, upgrade
+from flows.warehouse.lock import hold
 from flows.warehouse.sql import day, identifier, one, run
 from schemas.tables import TABLES, Kind, Table
 
@@ -58,6 +60,12 @@ def purge(warehouse: Path, before: date, dry_run: bool = False) -> PurgeCounts:
         raise UsageError(
             "There is no such warehouse. Name the warehouse of a run with --warehouse."
         )
+    warehouse = real_path(warehouse)
+    if warehouse.stat().st_nlink > 1 and not dry_run:
+        raise UsageError(
+            f"{warehouse.name} has another name (a hard link), under which the purged rows would "
+            "stay. Remove that name first."
+        )
     with hold(warehouse), _empty_workbench(warehouse) as bench:
         upgrade(warehouse)
         if warehouse.with_name(f"{warehouse.name}.wal").exists():
@@ -82,8 +90,7 @@ def purge(warehouse: Path, before: date, dry_run: bool = False) -> PurgeCounts:
 def _empty_workbench(warehouse: Path) -> Iterator[Workbench]:
     """An empty workbench, removed afterwards."""
     bench = workbench(warehouse)
-    shutil.rmtree(bench.scratch, ignore_errors=True)
-    bench.scratch.mkdir(mode=0o700)
+    empty_folder(bench.scratch)
     try:
         yield bench
     finally:

@@ -19,7 +19,7 @@ from flows.cli.app import main
 from flows.errors import TRACE_FILE
 from flows.request import RunRequest
 from flows.settle import balance
-from flows.warehouse.connection import hold
+from flows.warehouse.lock import hold
 from tests.support.hostile import CSV, HEAD, csv, fill
 from tests.support.nights import night, published
 from tests.support.running import AS_OF, request_for

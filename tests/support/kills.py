@@ -9,7 +9,6 @@ import json
 import multiprocessing
 import os
 import resource
-import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -22,7 +21,7 @@ from flows import stages
 from flows.errors import redacted_errors
 from flows.plan import plan
 from flows.request import RunRequest
-from flows.warehouse.connection import hold
+from flows.warehouse.lock import hold
 from tests.support.nights import night
 from tests.support.running import ROOT
 
@@ -106,7 +105,7 @@ def _staged(
                     results.append(stage(made, *given))
             finally:
                 sys.settrace(None)
-                shutil.rmtree(made.bench.scratch, ignore_errors=True)
+                stages.clear_away(made)
 
 
 class _Counter:

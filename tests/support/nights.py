@@ -1,7 +1,6 @@
 """Whole runs without Prefect, and what they leave on disk."""
 
 import json
-import shutil
 import zipfile
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from flows.plan import plan
 from flows.request import RunRequest
 from flows.results.timings import TIMINGS
 from flows.summary import Summary
-from flows.warehouse.connection import hold
+from flows.warehouse.lock import hold
 
 
 def night(request: RunRequest) -> Summary:
@@ -27,7 +26,7 @@ def night(request: RunRequest) -> Summary:
                 stages.begin(made)
                 return stages.run_stages(made)
             finally:
-                shutil.rmtree(made.bench.scratch, ignore_errors=True)
+                stages.clear_away(made)
 
 
 def content(warehouse: Path) -> dict[str, list[tuple[object, ...]]]:

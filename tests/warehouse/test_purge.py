@@ -1,6 +1,7 @@
 """Purge: nothing is left of those removed, not even bytes; the others are judged as before."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,8 +16,7 @@ from flows.errors import UsageError, WarehouseBusy
 from flows.ledger.decisions import DISMISS, Decision, decide
 from flows.request import RunRequest
 from flows.stages import Summary
-from flows.warehouse import connection as warehouses
-from flows.warehouse.connection import hold
+from flows.warehouse.lock import hold
 from flows.warehouse.purge import PurgeCounts, purge
 from tests.support.extracts import ANY_ERROR_RATE, IMATINIB, Row, as_csv, good
 from tests.support.nights import content, night
@@ -237,7 +237,7 @@ def test_what_cannot_be_purged_is_refused(grown: Grown, monkeypatch: pytest.Monk
         purge(grown.warehouse, DAY)
     assert main(["purge", "--warehouse", str(grown.warehouse), "--before", "last year"]) == 2
     with monkeypatch.context() as broken:
-        broken.setattr(warehouses.os, "replace", _no_disk)
+        broken.setattr(os, "replace", _no_disk)
         assert (
             main(["purge", "--warehouse", str(grown.warehouse), "--before", DAY.isoformat()]) == 8
         )

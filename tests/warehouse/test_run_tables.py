@@ -278,7 +278,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> list[Tables]:
     folder = tmp_path_factory.mktemp("runs")
     found = []
 
-    def describe_and_keep(bench: Workbench, memory: Memory) -> None:
+    def describe_and_keep(bench: Workbench, memory: Memory) -> tuple[str, ...]:
         with opened(bench) as connection:
             query = """SELECT table_name, column_name, data_type FROM duckdb_columns()
                        WHERE schema_name = 'run'"""
@@ -286,7 +286,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> list[Tables]:
             for table, column, kind in connection.execute(query).fetchall():
                 columns[f"run.{table}"][column] = kind
             found.append(dict(columns))
-        keep(bench, memory)
+        return keep(bench, memory)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stages, "keep", describe_and_keep)

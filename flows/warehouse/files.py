@@ -1,0 +1,117 @@
+"""Files by their real names: replaced as a whole, on disk, with their owner and mode."""
+
+import errno
+import os
+import shutil
+from pathlib import Path
+
+from flows.errors import DiskTrouble, UsageError
+
+PRIVATE = 0o600
+_NOT_IN_PATHS = "?\\"
+_LONGEST_NAME = 243  # bytes: `.NAME.work` and `NAME.wal` must fit into the 255 of a file system
+
+
+def real_path(path: Path) -> Path:
+    """The absolute path of a file or folder, with every link followed; it may not exist yet."""
+    return Path(os.path.realpath(path))
+
+
+def scratch_of(warehouse: Path) -> Path:
+    """The folder next to a warehouse in which its only writer works."""
+    real = real_path(warehouse)
+    return real.with_name(f".{real.name}.work")
+
+
+def refuse_unusable(warehouse: Path) -> None:
+    """Raise UsageError if the engine cannot open a file of that path."""
+    found = [character for character in _NOT_IN_PATHS if character in str(real_path(warehouse))]
+    if found:
+        raise UsageError(
+            f"The path of the warehouse {warehouse.name!r} has a {found[0]} in it, which the "
+            "database engine reads as something else. Choose another folder or name."
+        )
+    if len(os.fsencode(warehouse.name)) > _LONGEST_NAME:
+        raise UsageError(
+            f"The name of the warehouse has more than {_LONGEST_NAME} bytes, which leaves no room "
+            "for the names of the files next to it. Choose a shorter one."
+        )
+
+
+def empty_folder(folder: Path) -> None:
+    """Make a folder for its owner alone, without anything in it. A link is not followed.
+
+    The folder itself stays if it is there: it may be locked.
+    """
+    if folder.is_symlink():
+        raise NotADirectoryError(errno.ENOTDIR, "a link")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def replace_file(new: Path, target: Path) -> None:
+    """Give a complete file the name of another. A link is followed: the file behind it changes.
+
+    The file keeps the owner and mode of the one that it replaces. Both are on disk afterwards, or
+    the old file is as it was. Raises DiskTrouble if the owner cannot be kept.
+    """
+    real = real_path(target)
+    if real.exists():
+        keep_owner_and_mode(real, new)
+    make_durable(new)
+    try:
+        new.replace(real)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _replace_across(new, real)
+    make_durable(real.parent)
+
+
+def move_aside(path: Path) -> Path:
+    """Give a file, folder or link that is in the way a free name next to it; returns that name."""
+    number = 1
+    while os.path.lexists(aside := path.with_name(f"set-aside-{number}-{path.name}")):
+        number += 1
+    path.rename(aside)
+    make_durable(path.parent)
+    return aside
+
+
+def keep_owner_and_mode(old: Path, new: Path) -> None:
+    """Give a new file the owner, group and mode of an old one. Raises DiskTrouble."""
+    was, now = old.stat(), new.stat()
+    try:
+        if (was.st_uid, was.st_gid) != (now.st_uid, now.st_gid):
+            os.chown(new, was.st_uid, was.st_gid)
+    except PermissionError:
+        raise DiskTrouble(
+            f"{old.name} belongs to another user or group, and would not afterwards. "
+            "Run this as its owner."
+        ) from None
+    new.chmod(was.st_mode & 0o7777)
+
+
+def _replace_across(new: Path, real: Path) -> None:
+    """Replace a file by one of another file system: copied first, so that no reader sees half."""
+    near = real.with_name(f".{real.name}.new")
+    near.unlink(missing_ok=True)
+    near.touch(mode=PRIVATE)
+    shutil.copyfile(new, near)
+    keep_owner_and_mode(new, near)
+    make_durable(near)
+    near.replace(real)
+    new.unlink()
+
+
+def make_durable(path: Path) -> None:
+    """Wait until a file or folder is on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
