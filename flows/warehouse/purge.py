@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
 from flows.errors import UsageError
 from flows.warehouse.connection import Workbench, opened, workbench, written
@@ -21,6 +22,7 @@ from flows.warehouse.files import empty_folder, real_path
 from flows.warehouse.keep import become_warehouse
 from flows.warehouse.layout import LEDGERS, upgrade
 from flows.warehouse.lock import hold
+from flows.warehouse.named_in import Ids
 from flows.warehouse.sql import day, identifier, one, run
 from schemas.tables import TABLES, Kind, Table
 
@@ -35,6 +37,9 @@ _CORRECTED_BY = {
     "authorization": "t.authorization_id",
 }
 """Tables in which a later load of a key replaces an earlier one, and may close an open end."""
+
+
+_BATCH = 10_000  # lines looked through at a time
 
 
 @dataclass(frozen=True)
@@ -102,12 +107,26 @@ def _list_and_count(connection: duckdb.DuckDBPyConnection, before: date) -> Purg
     dated = " UNION ALL ".join(_last_dates(t) for t in _PERSONAL)
     connection.execute(f"CREATE TEMP TABLE purge_dated AS {dated}")
     run(connection, "warehouse/purge", day=day(before))
+    _list_lines(connection)
     rows = one(connection, f"SELECT count(*) FROM ({_PURGED_ROWS})")
     members, exceptions, texts = (
         one(connection, f"SELECT count(*) FROM {name}")
         for name in ("purged_member", "purged_exception", "purged_text")
     )
     return PurgeCounts(members, rows, exceptions, texts)
+
+
+def _list_lines(connection: duckdb.DuckDBPyConnection) -> None:
+    """Add the lines without columns that name a purged id to the texts to remove."""
+    ids = Ids(row[0] for row in connection.execute("FROM purged_id").fetchall())
+    lines = connection.execute("FROM purge_line")
+    named: list[tuple[int, int]] = []
+    while batch := lines.fetchmany(_BATCH):
+        named += [(file_no, number) for file_no, number, line in batch if ids.are_in(line)]
+    found = pl.DataFrame(named, schema={"file_no": pl.Int64, "row_number": pl.Int64}, orient="row")
+    connection.register("found", found)
+    connection.execute("INSERT INTO purged_text SELECT * FROM found")
+    connection.unregister("found")
 
 
 def _last_dates(table: Table) -> str:

@@ -2,12 +2,15 @@
 -- purged_member     grain: member_id.
 -- purged_exception  grain: exception_id that the ledger has for one of them.
 -- purged_text       grain: file_no and row_number of a quarantined record whose text is removed.
+-- purged_id         grain: id of a member, person or claim that is removed.
+-- purge_line        grain: file_no and row_number of a quarantined line that could not be split, and
+--                   was loaded since the day.
 -- A member without any date gets the as-of date of the last load.
 --
 -- reads: purge_dated (member_id, person_id, last_date, loaded: one or more rows per member),
 --        kept.main.medical_claim, kept.main.pharmacy_claim, kept.main.ledger_event,
 --        kept.main.quarantine, kept.main.file
--- makes: purged_member, purged_exception, purged_text
+-- makes: purged_member, purged_exception, purged_text, purged_id, purge_line
 -- words: $day
 
 -- Members are bound if they share a person or a claim, their own or one it names: a reversal must
@@ -46,24 +49,31 @@ SELECT DISTINCT member_id FROM purge_dated WHERE member_id NOT IN (FROM purge_st
 CREATE OR REPLACE TEMP TABLE purged_exception AS
 SELECT DISTINCT exception_id FROM kept.main.ledger_event WHERE member_id IN (FROM purged_member);
 
--- A quarantined record loses its text if it was loaded before the day, or if a word in it names
--- what is removed.
+CREATE OR REPLACE TEMP TABLE purged_id AS
+SELECT member_id AS id FROM purged_member
+UNION
+SELECT person_id FROM purge_dated WHERE person_id IS NOT NULL AND member_id IN (FROM purged_member)
+UNION
+SELECT claim_id FROM purge_claim WHERE claim_id IS NOT NULL AND member_id IN (FROM purged_member);
+
+CREATE OR REPLACE TEMP VIEW purge_record AS
+SELECT q.file_no, q.row_number, q.column_name, q.raw_record, f.night
+FROM kept.main.quarantine q JOIN kept.main.file f USING (file_no) WHERE q.raw_record IS NOT NULL;
+
+-- A quarantined record loses its text if it was loaded before the day, or if a value in it, or a word
+-- of a value, is the id of what is removed. Records that could not be split are in purge_line.
 CREATE OR REPLACE TEMP TABLE purged_text AS
-WITH record AS (
-    SELECT q.file_no, q.row_number, q.raw_record, f.night
-    FROM kept.main.quarantine q JOIN kept.main.file f USING (file_no)
-    WHERE q.raw_record IS NOT NULL),
+WITH value AS (
+    SELECT file_no, row_number,
+           unnest(map_values(CAST(CAST(raw_record AS JSON) AS MAP(VARCHAR, VARCHAR)))) AS text
+    FROM purge_record WHERE column_name IS NOT NULL),
 word AS (
     SELECT file_no, row_number,
-           trim(unnest(string_split_regex(raw_record, '[][",;|:^~{}\t\r\n]'))) AS word
-    FROM record)
-SELECT file_no, row_number FROM record WHERE night < $day
+           trim(unnest(list_append(string_split_regex(text, '[][",;|:^~{}\t\r\n]'), text))) AS word
+    FROM value)
+SELECT file_no, row_number FROM purge_record WHERE night < $day
 UNION
-SELECT file_no, row_number FROM word
-WHERE word IN (FROM purged_member)
-   OR word IN (
-       SELECT person_id FROM purge_dated
-       WHERE person_id IS NOT NULL AND member_id IN (FROM purged_member))
-   OR word IN (
-       SELECT claim_id FROM purge_claim
-       WHERE claim_id IS NOT NULL AND member_id IN (FROM purged_member));
+SELECT file_no, row_number FROM word WHERE word IN (FROM purged_id);
+
+CREATE OR REPLACE TEMP TABLE purge_line AS
+SELECT file_no, row_number, raw_record FROM purge_record WHERE column_name IS NULL AND night >= $day;

@@ -52,7 +52,7 @@ def _left_in_process(code: str, folder: Path) -> tuple[int, int, dict[str, str]]
         capture_output=True,
         text=True,
         check=True,
-        preexec_fn=_open_process,  # noqa: PLW1509  # it starts no thread
+        preexec_fn=_open_process,
     )
     umask, core, telemetry = json.loads(done.stdout.splitlines()[-1])
     return umask, core, telemetry
