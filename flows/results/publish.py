@@ -11,22 +11,15 @@ from flows.errors import DiskTrouble
 from flows.plan import Plan
 from flows.results.failed_checks import failed_checks
 from flows.results.tables import write_tables
-from flows.warehouse.files import make_durable, replace_file
+from flows.results.together import published_together
+from flows.warehouse.files import make_durable
 
 
 def publish_failed_checks(connection: duckdb.DuckDBPyConnection, output: Path, plan: Plan) -> None:
-    """Write quarantine and warnings into the output folder, both complete before either appears."""
-    output.mkdir(mode=0o700, parents=True, exist_ok=True)
-    staging = output / ".findings"
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(mode=0o700)
-    try:
+    """Write quarantine and warnings into the output folder, where both appear at once."""
+    with published_together(output) as staging:
         write_tables(staging, failed_checks(connection))
         make_private(staging, plan.config.result_mode, plan.config.result_group)
-        for path in sorted(staging.iterdir()):
-            replace_file(path, output / path.name)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
 
 
 def make_private(folder: Path, mode: str, group: str | None) -> None:

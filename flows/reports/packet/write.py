@@ -4,7 +4,9 @@ The same exception gives the same bytes; for the PDF, with the same fonts and We
 """
 
 import json
+import os
 from pathlib import Path
+from tempfile import mkstemp
 
 from markupsafe import Markup
 
@@ -15,6 +17,7 @@ from flows.provenance import program_version
 from flows.reports.html import templates
 from flows.reports.packet.published import PublishedException
 from flows.reports.wording import basis_text, fact_text, is_the_line
+from flows.warehouse.files import make_durable
 from schemas.outcomes import SETTLED_BY
 
 _MOST_FACTS = 12  # the latest of each side, so that a packet fits on a page
@@ -44,11 +47,23 @@ def write_packet(folder: Path, published: PublishedException, with_pdf: bool) ->
     paths = []
     for suffix, content in contents.items():
         path = folder / f"packet-{published.row['exception_id']}.{suffix}"
-        path.unlink(missing_ok=True)
-        path.touch(mode=0o600)
-        path.write_bytes(content)
+        _write_whole(path, content)
         paths.append(path)
     return paths
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Write a private file, which gets its name when all of it is on disk."""
+    descriptor, name = mkstemp(dir=path.parent, prefix=".packet-")
+    unfinished = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+        make_durable(unfinished)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    make_durable(path.parent)
 
 
 def as_html(published: PublishedException) -> str:
