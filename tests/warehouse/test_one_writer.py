@@ -17,8 +17,8 @@ from flows.errors import DiskTrouble, UsageError, WarehouseBusy
 from flows.ledger.decisions import DISMISS, Decision, decide
 from flows.plan import plan
 from flows.request import RunRequest
-from flows.results.publish import replace_file
 from flows.warehouse import files
+from flows.warehouse.files import replace_file
 from flows.warehouse.lock import hold
 from flows.warehouse.purge import purge
 from tests.support.hostile import csv, fill
