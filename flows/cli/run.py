@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from audit_rules.errors import AuditError
@@ -115,12 +114,13 @@ def validate(*, input: Path, output: Path | None = None, **options: Any) -> None
     from flows.plan import plan
     from flows.results.publish import publish_failed_checks
     from flows.warehouse.connection import opened
+    from flows.warehouse.scratch import passing_scratch
 
     with (
-        TemporaryDirectory(prefix="claims-audit-") as scratch,
-        redacted_errors(output or Path(scratch)),
+        passing_scratch(output) as scratch,
+        redacted_errors(output or scratch),
     ):
-        made = plan(RunRequest(input=input, output=Path(scratch), **options))
+        made = plan(RunRequest(input=input, output=scratch, **options))
         stages.begin(made)
         stages.load_stage(made, lambda _file: None)
         stages.validate_stage(made)

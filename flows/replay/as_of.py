@@ -1,10 +1,8 @@
-"""Rebuild final action for a past as-of date in a temporary workbench. Nothing is saved."""
+"""Rebuild final action for a past as-of date in a passing workbench. Nothing is saved."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import duckdb
 
@@ -13,6 +11,7 @@ from flows.plan import Plan, plan
 from flows.request import RunRequest
 from flows.settle.settle import settle
 from flows.warehouse.connection import opened
+from flows.warehouse.scratch import passing_scratch
 
 
 @contextmanager
@@ -26,8 +25,8 @@ def settled_as_of(request: RunRequest) -> Iterator[tuple[Plan, duckdb.DuckDBPyCo
             "There is no such warehouse. Name the warehouse of a run with --warehouse."
         )
     made = plan(replace(request, input=None))
-    with TemporaryDirectory(prefix="claims-audit-") as scratch:
-        bench = replace(made.bench, database=Path(scratch) / "bench.duckdb", scratch=Path(scratch))
+    with passing_scratch(made.bench.warehouse.parent) as scratch:
+        bench = replace(made.bench, database=scratch / "bench.duckdb", scratch=scratch)
         with opened(bench) as connection:
             settle(connection, request.as_of, made.payer_names, max_error_rate=1)
             yield made, connection
