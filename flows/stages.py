@@ -229,8 +229,7 @@ def _keep_and_publish(plan: Plan, run: RunIdentity) -> tuple[str, ...]:
     make_private(staging, plan.config.result_mode, plan.config.result_group)
     staging.rename(complete)  # what could stop the renaming below stops it before rows are kept
     notes = keep(plan.bench, MEMORY)
-    if not run.was_published:
-        publish(complete, run.folder)
+    notes += publish(complete, run.folder, run.was_published)
     clear_away(plan)
     return notes
 

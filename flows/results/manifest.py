@@ -15,6 +15,9 @@ from flows.provenance import program_version
 from schemas.results import RESULT_SCHEMA_VERSION
 
 MANIFEST = "manifest.json"
+WORKPAPER = "exceptions.xlsx"
+FOR_EDITING = (WORKPAPER,)
+"""What a run writes for people to edit. A run without them, or with other ones, is complete."""
 
 
 def write_manifest(
@@ -29,7 +32,7 @@ def write_manifest(
     results = {
         path.relative_to(folder).as_posix(): sha256_of(path)
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and path.name not in FOR_EDITING
     }
     unknown = connection.execute(
         "SELECT name, unknown_columns FROM every_file ORDER BY name, sha256"
@@ -120,7 +123,7 @@ def is_complete(folder: Path) -> bool:
         ):
             return False
         there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
-        stated = manifest["results"]
+        stated = {n: h for n, h in manifest["results"].items() if n not in FOR_EDITING}
         extra = {name for name in there - set(stated) if name.endswith(_RESULTS)}
         return (
             bool(stated)

@@ -2,17 +2,18 @@
 
 import grp
 import os
-import shutil
 from pathlib import Path
 
 import duckdb
 
 from flows.errors import DiskTrouble
+from flows.intake.landing import sha256_of
 from flows.plan import Plan
 from flows.results.failed_checks import failed_checks
+from flows.results.manifest import FOR_EDITING
 from flows.results.tables import write_tables
 from flows.results.together import published_together
-from flows.warehouse.files import make_durable
+from flows.warehouse.files import make_durable, move_aside
 
 
 def publish_failed_checks(connection: duckdb.DuckDBPyConnection, output: Path, plan: Plan) -> None:
@@ -42,13 +43,37 @@ def _group_id(name: str) -> int:
         ) from None
 
 
-def publish(staging: Path, final: Path) -> None:
-    """Give a complete folder its final name; a damaged one of that name is replaced."""
-    if final.exists():
-        damaged = staging.with_name(staging.name + ".damaged")
-        os.replace(final, damaged)
-        os.replace(staging, final)
-        shutil.rmtree(damaged)
-    else:
-        os.replace(staging, final)
+def publish(staging: Path, final: Path, is_there: bool) -> tuple[str, ...]:
+    """Give complete results their name. A published folder belongs to its readers: it stays.
+
+    is_there   whether a folder of that name holds every result already. It is left alone, and gets
+               only what people edit if that is missing.
+
+    A damaged folder is moved aside with everything in it. Returns what the user must know.
+    """
+    if is_there:
+        notes = [_add_for_editing(staging / name, final / name) for name in FOR_EDITING]
+        return tuple(note for note in notes if note)
+    moved: tuple[str, ...] = ()
+    if os.path.lexists(final):
+        aside = move_aside(final)
+        moved = (
+            f"{final.name} did not hold the results of its manifest. It is now {aside.name}, with "
+            "everything in it.",
+        )
+    staging.rename(final)
     make_durable(final.parent)
+    return moved
+
+
+def _add_for_editing(fresh: Path, kept: Path) -> str | None:
+    """Add a file that people edit if it is missing; report one that somebody has edited."""
+    if not fresh.exists():
+        return None
+    if not os.path.lexists(kept):
+        fresh.rename(kept)
+        make_durable(kept.parent)
+        return None
+    if kept.is_file() and sha256_of(kept) == sha256_of(fresh):
+        return None
+    return f"{kept.name} was edited after it was written, and is left alone."

@@ -10,8 +10,8 @@ from flows.reports.workpaper.cells import EXCEL_ROWS, EXCEL_TEXT, new_spreadshee
 from flows.reports.workpaper.lines import in_order_of_work, write_evidence, write_lines
 from flows.reports.workpaper.overview import OVERVIEW, WIDTHS, write_overview
 from flows.reports.workpaper.rule_sheets import write_rule
+from flows.results.manifest import WORKPAPER
 
-WORKPAPER = "exceptions.xlsx"
 ROW_LIMIT = 5_000
 """The most exceptions for which a work-paper is written without being requested."""
 
