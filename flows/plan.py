@@ -7,6 +7,7 @@ from audit_rules.errors import PolicyRefused
 from audit_rules.policy.library import PolicyLibrary, load_policies
 from audit_rules.policy.terms.fills import SupplyWindow
 from audit_rules.reference.codes import Reference, load_reference
+from flows.clock import today
 from flows.errors import UsageError
 from flows.intake.config import Config, read_config
 from flows.intake.landing import ExtractFile, find_extracts
@@ -51,6 +52,11 @@ class Plan:
 
 def plan(request: RunRequest) -> Plan:
     """Read and check config, policies, reference and landing folder. Raises AuditError."""
+    if request.as_of > today() and not request.allow_future:
+        raise UsageError(
+            f"--as-of {request.as_of} is after today: no earlier run would see the files of this "
+            "one. Correct it, or give --allow-future."
+        )
     pseudonyms = read_pseudonyms(request.privacy)
     if request.privacy == AGGREGATE and (request.xlsx or request.partition_by):
         raise UsageError(

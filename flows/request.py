@@ -50,6 +50,11 @@ class RunRequest:
         f"the warehouse to add to (default: {WAREHOUSE} in the output folder)", None
     )
     as_of: date = option("the as-of date, YYYY-MM-DD (default: today)", made_by=clock.today)
+    allow_future: bool = option(
+        "allow an as-of date after today: files of that run are unknown to every run before that "
+        "date, and the ledger waits until then",
+        False,
+    )
     config: Path | None = option("a TOML file with settings", None)
     policies: Path | None = option("a folder with more policy files and code sets", None)
     ndc_directory: Path | None = option(

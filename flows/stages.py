@@ -215,6 +215,12 @@ def report_stage(
         "report": _since(started),
     }
     write_timings(staging, timings)
+    if changed.later_night:
+        notes += (
+            f"This is not the last night: the warehouse holds one as of {changed.later_night}. "
+            "The ledger is unchanged, and files loaded after this date are not seen. If that night "
+            "was a mistake, claims-audit forget-night takes it back.",
+        )
     notes += _keep_and_publish(plan, run)
     return replace(summary, notes=notes)
 

@@ -21,7 +21,7 @@ from audit_rules.errors import AuditError
 from flows.cli.ask import compare, explain, lint, rules
 from flows.cli.completion import offer_completion
 from flows.cli.decide import dismiss, packet, reopen, verify
-from flows.cli.run import backfill, purge, run, serve, validate
+from flows.cli.run import backfill, forget_night, purge, run, serve, validate
 from flows.errors import UsageError, redacted_errors
 from flows.process import work_privately
 from flows.provenance import program_version
@@ -36,7 +36,7 @@ for _name, _value in _PREFECT.items():
     os.environ.setdefault(_name, _value)
 
 COMMANDS = (
-    *(run, serve, backfill, validate, purge),
+    *(run, serve, backfill, validate, purge, forget_night),
     *(rules, explain, compare, lint),
     *(dismiss, reopen, packet, verify),
 )

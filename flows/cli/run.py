@@ -120,7 +120,7 @@ def validate(*, input: Path, output: Path | None = None, **options: Any) -> None
         passing_scratch(output) as scratch,
         redacted_errors(output or scratch),
     ):
-        made = plan(RunRequest(input=input, output=scratch, **options))
+        made = plan(RunRequest(input=input, output=scratch, allow_future=True, **options))
         stages.begin(made)
         stages.load_stage(made, lambda _file: None)
         stages.validate_stage(made)
@@ -157,6 +157,36 @@ def purge(*, warehouse: Path, before: date, dry_run: bool = False) -> None:
         f"{'Would be removed' if dry_run else 'Removed'}: {gone.members} members with {gone.rows} "
         f"rows and {gone.exceptions} exceptions of the ledger; the text of {gone.texts} "
         "quarantined records."
+    )
+
+
+def forget_night(night: date, *, warehouse: Path, yes: bool = False) -> None:
+    """Take the last night of a warehouse back: its files, its ledger entries, later decisions.
+
+    Without --yes it only prints what would be removed. Reports in output folders are left alone.
+    The files can be loaded again by another run.
+
+    Parameters
+    ----------
+    night
+        its as-of date, YYYY-MM-DD
+    warehouse
+        the warehouse
+    yes
+        do it
+    """
+    from flows.warehouse.forget import forget_night as forget
+
+    with redacted_errors(Path.cwd()):
+        gone = forget(warehouse, night, dry_run=not yes)
+    for name in gone.files:
+        print(f"file      {name}")
+    for action, exception_id, by in gone.decisions:
+        print(f"decision  {action} {exception_id} by {by}")
+    print(
+        f"{'Forgotten' if yes else 'Would be forgotten'}: {len(gone.files)} files with {gone.rows} "
+        f"rows, {gone.events} events of the ledger, {len(gone.decisions)} decisions."
+        + ("" if yes else " Give --yes to do it.")
     )
 
 

@@ -15,7 +15,7 @@ from flows.judging.frames import KNOWN_CLAIM
 from flows.plan import Plan
 from flows.warehouse.files import real_path
 from flows.warehouse.run_table import RunTable, sql_columns
-from flows.warehouse.sql import day, fetched, one, run
+from flows.warehouse.sql import day, fetched, run
 from schemas.results import CHANGE, EXCEPTION, conform
 
 _LONGEST_CHAIN = 20  # of claims that replace each other
@@ -54,10 +54,15 @@ TABLES = (CURRENT_EXCEPTION, CHANGED_POLICY, EVENT)
 
 
 class LedgerChanges(NamedTuple):
-    """What changed: one row per exception that did, and the date before (None: there is none)."""
+    """What changed: one row per exception that did.
+
+    night_before   the as-of date before this one; None if there is none.
+    later_night    the last as-of date in the ledger, if it is after this one: the ledger waits.
+    """
 
     changes: pl.DataFrame
     night_before: date | None
+    later_night: date | None
 
 
 def record_changes(
@@ -79,7 +84,10 @@ def record_changes(
         night=night,
         longest_chain=str(_LONGEST_CHAIN),
     )
-    if one(connection, f"SELECT count(*) FROM every_night WHERE as_of > {night}") == 0:
+    (later,) = connection.execute(
+        f"SELECT max(as_of) FROM every_night WHERE as_of > {night}"
+    ).fetchall()[0]
+    if later is None:
         connection.execute(
             f"""INSERT INTO main.ledger_event BY NAME
                 SELECT * EXCLUDE (previous_outcome, previous_reason, previous_amount_at_risk,
@@ -90,7 +98,7 @@ def record_changes(
     else:
         connection.execute("DELETE FROM main.night_text")
     changes = fetched(connection, f"FROM {EVENT}").sort(_ORDER, nulls_last=True)
-    return LedgerChanges(conform(changes, CHANGE), before)
+    return LedgerChanges(conform(changes, CHANGE), before, later)
 
 
 def _record_texts(connection: duckdb.DuckDBPyConnection, plan: Plan, before: date | None) -> None:

@@ -24,7 +24,7 @@ def settled_as_of(request: RunRequest) -> Iterator[tuple[Plan, duckdb.DuckDBPyCo
         raise UsageError(
             "There is no such warehouse. Name the warehouse of a run with --warehouse."
         )
-    made = plan(replace(request, input=None))
+    made = plan(replace(request, input=None, allow_future=True))
     with passing_scratch(made.bench.warehouse.parent) as scratch:
         bench = replace(made.bench, database=scratch / "bench.duckdb", scratch=scratch)
         with opened(bench) as connection:

@@ -49,7 +49,7 @@ LEDGERS = {
     # rows of each file that a purge removed; before: the first day since which nothing was removed
     "purge": "before DATE, file_no INTEGER, rows BIGINT",
 }
-_BY_FILE = (*TABLES, "file", "quarantine", "warning")
+BY_FILE = (*TABLES, "file", "quarantine", "warning")
 OF_A_NIGHT = {"night": "as_of", "night_text": "as_of", "ledger_event": "night"}
 """Tables with rows of each as-of date, and its column: another run of that date replaces them."""
 
@@ -151,7 +151,7 @@ def lay_out(connection: duckdb.DuckDBPyConnection, has_kept: bool, night: date |
     unseen = _loaded_later(connection, night) if has_kept and night else []
     for name in [*TABLES, *LEDGERS]:
         kept = f"kept.main.{identifier(name)}"
-        if unseen and name in _BY_FILE:
+        if unseen and name in BY_FILE:
             kept += f" WHERE file_no NOT IN ({', '.join(map(str, unseen))})"
         sources = [f"main.{identifier(name)}", *([kept] if has_kept else [])]
         columns = _seen(TABLES[name]) if name in TABLES else "*"
@@ -204,7 +204,7 @@ def upgrade(warehouse: Path) -> None:
                 connection.execute("ALTER TABLE main.file ADD COLUMN load_no INTEGER DEFAULT 0")
             for name, ddl in LEDGERS.items():
                 connection.execute(f"CREATE TABLE IF NOT EXISTS main.{identifier(name)} ({ddl})")
-            for name in _remembered(connection):
+            for name in remembered_tables(connection):
                 connection.execute(f"DROP TABLE main.{identifier(name)}")
             run(connection, "warehouse/ledger")
             connection.execute("UPDATE main.meta SET schema_version = ?", [SCHEMA_VERSION])
@@ -213,7 +213,7 @@ def upgrade(warehouse: Path) -> None:
         return
 
 
-def _remembered(connection: duckdb.DuckDBPyConnection) -> list[str]:
+def remembered_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Tables of a warehouse that only say what its last run found."""
     rows = connection.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main'")
     return [name for (name,) in rows.fetchall() if name not in TABLES and name not in LEDGERS]

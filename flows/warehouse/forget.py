@@ -1,0 +1,100 @@
+"""Forget: take the last night of a warehouse back, as if it had never been run."""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from flows.errors import UsageError
+from flows.warehouse.connection import written
+from flows.warehouse.files import real_path
+from flows.warehouse.layout import BY_FILE, OF_A_NIGHT, remembered_tables, upgrade
+from flows.warehouse.lock import hold
+from flows.warehouse.sql import day, identifier, one
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What a night brought: names of files, numbers of rows and events, and decisions after it.
+
+    decisions   the action, exception id and author of each.
+    """
+
+    files: tuple[str, ...]
+    rows: int
+    events: int
+    decisions: tuple[tuple[str, str, str], ...]
+
+
+def forget_night(warehouse: Path, night: date, dry_run: bool = True) -> Forgotten:
+    """Remove the files loaded as of a night, its ledger events, and the decisions made after it.
+
+    The next run looks at everyone. Raises UsageError unless it is the last night, and WarehouseBusy
+    if a run is using the warehouse.
+    """
+    warehouse = real_path(warehouse)
+    if not warehouse.is_file():
+        raise UsageError(
+            "There is no such warehouse. Name the warehouse of a run with --warehouse."
+        )
+    with hold(warehouse):
+        upgrade(warehouse)
+        with written(warehouse) as connection:
+            _refuse_unless_last(connection, night)
+            found = _found(connection, night)
+            if not dry_run:
+                _remove(connection, night)
+    return found
+
+
+def _refuse_unless_last(connection: duckdb.DuckDBPyConnection, night: date) -> None:
+    """Raise UsageError unless the warehouse knows the night and none after it."""
+    known = {
+        value
+        for (value,) in connection.execute(
+            "SELECT as_of FROM main.night UNION SELECT night FROM main.file"
+        ).fetchall()
+    }
+    if night not in known:
+        last = f"Its last one is {max(known)}." if known else "It holds none yet."
+        raise UsageError(f"The warehouse holds no night {night}. {last}")
+    if night != max(known):
+        raise UsageError(
+            f"{max(known)} is a later night of this warehouse, and builds on {night}. "
+            "Forget the later one first."
+        )
+
+
+def _found(connection: duckdb.DuckDBPyConnection, night: date) -> Forgotten:
+    files = connection.execute(
+        f"SELECT name, rows_read FROM main.file WHERE night = {day(night)} ORDER BY ALL"
+    ).fetchall()
+    decisions = connection.execute(
+        f"""SELECT action, exception_id, decided_by FROM main.decision
+            WHERE after_night = {day(night)} ORDER BY decision_no"""
+    ).fetchall()
+    return Forgotten(
+        files=tuple(name for name, _ in files),
+        rows=sum(rows for _, rows in files),
+        events=one(
+            connection, f"SELECT count(*) FROM main.ledger_event WHERE night = {day(night)}"
+        ),
+        decisions=tuple(decisions),
+    )
+
+
+def _remove(connection: duckdb.DuckDBPyConnection, night: date) -> None:
+    """Remove a night in one transaction, with all that was remembered of the last run."""
+    connection.execute("BEGIN")
+    loaded = f"SELECT file_no FROM main.file WHERE night = {day(night)}"
+    connection.execute(f"CREATE TEMP TABLE forgotten_file AS {loaded}")
+    for name in (*BY_FILE, "purge"):
+        connection.execute(
+            f"DELETE FROM main.{identifier(name)} WHERE file_no IN (FROM forgotten_file)"
+        )
+    for name, column in {**OF_A_NIGHT, "decision": "after_night"}.items():
+        connection.execute(f"DELETE FROM main.{name} WHERE {column} = {day(night)}")
+    for name in remembered_tables(connection):
+        connection.execute(f"DROP TABLE main.{identifier(name)}")
+    connection.execute("COMMIT")
