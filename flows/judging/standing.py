@@ -93,4 +93,4 @@ def write_answers(folder: Path, judgement: Judgement) -> None:
 def store_answers(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Store the answers that write_answers wrote, for the next run."""
     for table in TABLES:
-        table.store_frame(connection, pl.read_parquet(folder / f"{table.name}.parquet"))
+        table.store_frame(connection, pl.read_parquet(folder / f"{table.name}.parquet", glob=False))

@@ -70,7 +70,8 @@ def request_(tmp_path_factory: pytest.TempPathFactory) -> RunRequest:
     files["clinical_evidence"] = surfaces
     extracts = write(base / "in", {f"{name}.csv": as_csv(rows) for name, rows in files.items()})
     output, as_of = base / "out", date(9999, 12, 31)
-    request = request_for(extracts, output, output / "audit.duckdb", as_of, page=True, xlsx=True)
+    shown = {"page": True, "xlsx": True, "allow_future": True}
+    request = request_for(extracts, output, output / "audit.duckdb", as_of, **shown)
     night(request)
     return request
 
