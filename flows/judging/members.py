@@ -116,6 +116,8 @@ def _find_members(connection: duckdb.DuckDBPyConnection, as_of: date, before: da
             PERSON_OF,
             AUDITED_HCPCS,
             AUDITED_NDC,
+            NEW_FILE,
+            AFFECTED_PERSON,
         ),
         makes=(
             AUDITED_MEMBER,
@@ -139,7 +141,7 @@ def _cache_rows(connection: duckdb.DuckDBPyConnection, table: str, before: date 
     run(
         connection,
         "judging/cached_rows",
-        reads=(CACHED_MEMBER, NEWLY_CACHED_MEMBER),
+        reads=(CACHED_MEMBER, NEWLY_CACHED_MEMBER, NEW_FILE),
         makes=(made, EVERY_CACHED_ROW[table]),
         table=table,
         looked_at=_looked_at(before),

@@ -78,13 +78,20 @@ def fetched_from(
 def _compare(
     name: str, reads: Iterable[object], makes: Iterable[object], words: dict[str, str]
 ) -> None:
-    """Raise ValueError unless the header of a file names just these run tables."""
+    """Raise ValueError unless the header of a file names just these run tables.
+
+    It names a table that a word reads as well: `run.new_file (in $looked_at)`.
+    """
+    filled = {p: Template(header(name)[p]).safe_substitute(words) for p in ("reads", "makes")}
     for part, tables in (("reads", reads), ("makes", makes)):
-        named = set(_RUN_TABLE.findall(Template(header(name)[part]).safe_substitute(words)))
+        named = set(_RUN_TABLE.findall(filled[part]))
         given = {str(table) for table in tables}
         if named != given:
             differing = ", ".join(sorted(named ^ given))
             raise ValueError(f"sql/{name}.sql: its header and its caller differ on {differing}")
+    for word, value in words.items():
+        for table in set(_RUN_TABLE.findall(value)) - set(_RUN_TABLE.findall(str(filled))):
+            raise ValueError(f"sql/{name}.sql: ${word} reads {table}; its header does not say so")
 
 
 def identifier(name: str) -> str:

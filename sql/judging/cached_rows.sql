@@ -1,7 +1,8 @@
 -- Rows of one table of the members who were ever judged, cached so that later runs need not read
 -- everybody's rows to find them.
 --
--- reads: every_$table, run.cached_member, run.newly_cached_member
+-- reads: every_$table, run.cached_member, run.newly_cached_member,
+--        run.new_file (in $looked_at)
 -- makes: run.cached_$table, run.every_cached_$table
 -- words: $table; $looked_at: a condition on rows, the files that earlier runs did not know;
 --        $cached_before: the rows that earlier runs cached.

@@ -266,3 +266,21 @@ def test_every_rule_finds_its_terms_in_the_shipped_policies(module: RuleModule) 
     assert first
     lacking = {(document, kind) for kind, ids in having.items() for document in first - ids}
     assert lacking - STATED_NOWHERE.keys() == set()
+
+
+# ---------------------------------------------------------------- the stages of a run
+
+
+def test_a_stage_opens_the_workbench_once() -> None:
+    tree = tree_of(ROOT / "flows" / "stages.py")
+    stages = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name.endswith("_stage")]
+    opened = {
+        stage.name: sum(
+            isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "opened"
+            for n in ast.walk(stage)
+        )
+        for stage in stages
+    }
+    assert opened == dict.fromkeys(
+        ("load_stage", "validate_stage", "settle_stage", "judge_stage", "report_stage"), 1
+    )
