@@ -2,7 +2,7 @@
 
 A change of form (modules moved, names, words) must leave every result as it was. Record what the
 old version makes of some landing folders, record what the new one makes of them, and compare. Only
-the command line is used, so that it does not matter where the modules stand. Run this with a Python
+the command line is used, so that it does not matter where the modules are. Run this with a Python
 that has the program's own libraries.
 
 Usage:
@@ -12,7 +12,7 @@ Usage:
     python tools/compare_results.py compare old new
 
 An INPUT is [NAME=]FOLDER[,OPTION[=VALUE]]...; the options are those of `claims-audit run`, and the
-as-of date is 2026-06-30 where none is given:
+as-of date is 2026-06-30 if none is given:
 
     sample=data/sample
     landing/pbm,as-of=2026-03-31,config=pbm.toml,no-page
@@ -143,7 +143,7 @@ def parsed(words: str) -> Input:
             rest += [f"--{key}", value] if value else [f"--{key}"]
     path = Path(folder)
     if not path.is_dir():
-        raise argparse.ArgumentTypeError(f"{folder} is no folder")
+        raise argparse.ArgumentTypeError(f"{folder} is not a folder")
     return Input(name or path.resolve().name, path, as_of, tuple(rest))
 
 
@@ -237,7 +237,7 @@ def record(arguments: argparse.Namespace) -> int:
 
 
 def _begun(output: Path, version: str, go_on: bool) -> dict[str, Any]:
-    """What stands in the output folder already: nothing, or a recording of the same version."""
+    """What the output folder holds already: nothing, or a recording of the same version."""
     if not output.exists():
         output.mkdir(parents=True)
         return {"version": version, "inputs": {}}
@@ -301,7 +301,7 @@ def keep_answer(path: Path, answer: Answer) -> None:
 
 @dataclass(frozen=True)
 class Recorder:
-    """Runs one input; results go to `home`, the warehouse stands in `scratch` meanwhile."""
+    """Runs one input; results go to `home`, the warehouse is in `scratch` meanwhile."""
 
     cli: Program
     given: Input
@@ -564,7 +564,7 @@ def shortened(text: object, width: int = WIDTH) -> str:
 
 
 def pair(old: object, new: object) -> str:
-    """Two values beside each other; long ones from shortly before they part."""
+    """Two values next to each other; long ones from shortly before they differ."""
     a, b = str(old), str(new)
     parts = (i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y)
     same = next(parts, min(len(a), len(b)))
@@ -596,7 +596,7 @@ def _walk(old: Any, new: Any, what: str, place: str) -> Found:
             yield f"length of {what}", f"{place}: {len(old)} -> {len(new)}"
         for i, (a, b) in enumerate(zip(old, new, strict=False)):
             yield from _walk(a, b, f"{what}[]", f"{place}[{i}]")
-    elif repr(old) != repr(new):  # 1, 1.0 and True are told apart
+    elif repr(old) != repr(new):  # 1, 1.0 and True differ
         yield f"value of {what}", f"{place}: {pair(old, new)}"
 
 
@@ -668,7 +668,7 @@ def _table(path: Path, run_ids: dict[str, str]) -> Rows:
 
 
 def _holds(path: Path, run_ids: dict[str, str]) -> bool:
-    """Whether a run id stands in a file; compressed columns are read for it."""
+    """Whether a file holds a run id; compressed columns are read for it."""
     metadata = repr(pq.read_metadata(path).metadata)
     rows = chain.from_iterable(_table(path, {}).rows)
     return any(run_id in text for text in (metadata, *rows) for run_id in run_ids)
@@ -769,18 +769,18 @@ def text_differences(old: str, new: str, is_html: bool) -> Found:
         yield "words", "\n".join(lines)
 
 
-# ---------------------------------------------------------------- compare: what is told
+# ---------------------------------------------------------------- compare: what is printed
 
 
 def compare(arguments: argparse.Namespace) -> int:
-    """Compare two recordings and tell what differs."""
+    """Compare two recordings and print what differs."""
     options = (arguments.partial, arguments.reworded)
     comparison = Comparison(arguments.old, arguments.new, *options)
     comparison.compare()
     results = [d for d in comparison.differences if not d.is_text]
     texts = [d for d in comparison.differences if d.is_text]
-    told("RESULTS THAT DIFFER", results, ON_SCREEN)
-    told("Texts that differ", texts, ON_SCREEN // 3)
+    print_differences("RESULTS THAT DIFFER", results, ON_SCREEN)
+    print_differences("Texts that differ", texts, ON_SCREEN // 3)
     if arguments.details:
         in_full = "".join(_in_full(d) for d in [*results, *texts])
         arguments.details.write_text(in_full, encoding="utf-8", errors="surrogateescape")
@@ -796,7 +796,7 @@ def _files(differences: Sequence[Difference]) -> int:
     return len({d.where for d in differences})
 
 
-def told(title: str, differences: Sequence[Difference], most: int) -> None:
+def print_differences(title: str, differences: Sequence[Difference], most: int) -> None:
     """Differences of one kind together, with an example each; no more than fit on a screen."""
     if not differences:
         return
@@ -857,7 +857,7 @@ def _add_compare(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("old", type=Path, help="what the old version made")
     add("new", type=Path, help="what the new version made")
-    add("--texts", action="store_true", help="fail where texts for people differ, too")
+    add("--texts", action="store_true", help="fail if texts for people differ, too")
     add("--partial", action="store_true", help="the new recording may lack inputs and texts")
     words = (
         "set aside hashes of policies and of reference tables; descriptions of columns are texts"
