@@ -17,6 +17,8 @@ from tests.support.hostile import csv, fill
 from tests.support.nights import content, night, published
 from tests.support.running import request_for
 
+pytestmark = pytest.mark.slow  # whole runs over hostile input
+
 FIRST = date(2026, 6, 29)
 MISTAKE = date(2062, 6, 30)
 

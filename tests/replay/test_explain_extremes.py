@@ -10,6 +10,8 @@ from tests.support.extracts import IMATINIB, as_csv, good, write
 from tests.support.nights import night
 from tests.support.running import request_for
 
+pytestmark = pytest.mark.slow  # whole runs over hostile input
+
 MOST = "999999999999999.999"
 
 

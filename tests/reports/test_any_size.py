@@ -16,6 +16,8 @@ from tests.support.extracts import IMATINIB, Row, as_csv, good, write
 from tests.support.nights import night
 from tests.support.running import request_for
 
+pytestmark = pytest.mark.slow  # whole runs over hostile input
+
 QUANTITIES = ("0.001", "180.001", "999999999999999.999")
 DAYS = (None, "0.001", "2900000", "999999999999999.999")
 AMOUNTS = ("0.01", "9999999999999999.99")

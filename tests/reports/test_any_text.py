@@ -21,6 +21,8 @@ from tests.support.extracts import IMATINIB, good, write
 from tests.support.nights import night
 from tests.support.running import ROOT, request_for
 
+pytestmark = pytest.mark.slow  # whole runs over hostile input
+
 CONTROLS = [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029]
 NO_CHARACTERS = [0xFDD0, 0xFDEF, 0xFFFE, 0xFFFF, 0x1FFFE, 0x10FFFF]
 ODD = [0x00AD, 0x0301, 0x200B, 0x200D, 0x202E, 0x2066, 0xD7FF, 0xE000, 0xFEFF, 0xFFFC, 0x1F600]

@@ -18,6 +18,8 @@ from flows.reports.packet.verify import verify
 from flows.reports.packet.write import as_html
 from flows.results.manifest import is_complete
 
+pytestmark = pytest.mark.slow  # whole runs over hostile input
+
 CHANGES = 400
 
 

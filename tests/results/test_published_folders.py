@@ -11,6 +11,8 @@ from tests.support.hostile import csv, fill
 from tests.support.nights import night, published
 from tests.support.running import AS_OF, request_for
 
+pytestmark = pytest.mark.slow  # whole runs over hostile input
+
 EDITED = b"the analyst's decisions"
 
 

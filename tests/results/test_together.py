@@ -17,6 +17,8 @@ from flows.reports.packet import write as packets
 from flows.reports.packet.published import PublishedException
 from flows.results.together import published_together
 
+pytestmark = pytest.mark.slow  # whole runs over hostile input
+
 NAMES = ("quarantine.parquet", "warnings.parquet")
 
 

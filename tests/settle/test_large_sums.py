@@ -12,6 +12,8 @@ from tests.support.extracts import IMATINIB, Row, as_csv, good, write
 from tests.support.nights import night
 from tests.support.running import request_for
 
+pytestmark = pytest.mark.slow  # whole runs over hostile input
+
 MOST_PAID, MOST_UNITS = "9999999999999999.99", "999999999999999.999"
 
 

@@ -11,6 +11,8 @@ from tests.support.extracts import IMATINIB, as_csv, good, write
 from tests.support.nights import night
 from tests.support.running import request_for
 
+pytestmark = pytest.mark.slow  # whole runs over hostile input
+
 ROWS = as_csv([good("pharmacy_claim", quantity="500", ndc_code=IMATINIB)])
 
 

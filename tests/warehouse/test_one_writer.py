@@ -25,6 +25,8 @@ from tests.support.hostile import csv, fill
 from tests.support.nights import content, night
 from tests.support.running import AS_OF, request_for
 
+pytestmark = pytest.mark.slow  # whole runs over hostile input
+
 
 def _request(base: Path, landing: str, warehouse: Path) -> RunRequest:
     return request_for(base / landing, base / "out", warehouse, AS_OF)

@@ -13,6 +13,8 @@ from tests.support.extracts import Row, good, write
 from tests.support.nights import content, night
 from tests.support.running import request_for
 
+pytestmark = pytest.mark.slow  # whole runs over hostile input
+
 FIRST, SECOND, DAY = date(2026, 5, 1), date(2026, 5, 2), date(2025, 1, 1)
 IDS = (
     *("MRN:12345", "12|345", "DOE, JOHN", "A\\B", 'the "one"', "a;b", "tilde~1", "x^y", "[7]"),

@@ -11,6 +11,8 @@ import pytest
 from flows.warehouse.scratch import passing_scratch
 from tests.support.running import ROOT
 
+pytestmark = pytest.mark.slow  # whole runs over hostile input
+
 WORKS = """
 import sys, time
 from pathlib import Path
