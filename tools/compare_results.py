@@ -26,7 +26,7 @@ one warehouse, each as of its date. Long lists of arguments fit in a file, one a
     --later NAME      record it once more with decisions, a purge and two nights after it
     --texts NAME      record what explain, packet, verify, validate and compare say about it, and
                       what rules and lint say
-    --policies DIR    policies for `compare`, held against the shipped ones
+    --policies DIR    policies for `compare`, compared with the shipped ones
     --go-on           add to a recording of the same program that was interrupted
 
 Every result is compared byte for byte. The run id and the version of the program are set aside, and
