@@ -57,6 +57,8 @@ def plan(request: RunRequest) -> Plan:
             f"--as-of {request.as_of} is after today: no earlier run would see the files of this "
             "one. Correct it, or give --allow-future."
         )
+    if request.output.exists() and not request.output.is_dir():
+        raise UsageError(f"--output {request.output.name!r} is a file. Name a folder.")
     pseudonyms = read_pseudonyms(request.privacy)
     if request.privacy == AGGREGATE and (request.xlsx or request.partition_by):
         raise UsageError(

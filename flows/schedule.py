@@ -33,7 +33,7 @@ RETRIES, RETRY_SECONDS = 2, 300
     retry_delay_seconds=RETRY_SECONDS,
 )
 def scheduled_night(request: RunRequest) -> State[Summary]:
-    """Run tonight's audit, again if it failed; the state is that of the audit."""
+    """Run the audit of this night, again if it failed; the state is that of the audit."""
     night = nightly_audit(request, return_state=True)
     return Completed(name=night.name, message=night.message) if night.is_completed() else night  # type: ignore[return-value]
 

@@ -167,19 +167,19 @@ def judge_stage(plan: Plan) -> JudgeStageResult:
             plan.texts.judgement_digest(),
             JUDGED_COVERAGE,
         )
-        extracted = read_frames(connection, plan.reference, as_of, facts, before)
+        warehouse_frames = read_frames(connection, plan.reference, as_of, facts, before)
         valid = read_valid_answers(connection)
-    dossier = compile_dossier(extracted, plan.reference, plan.default_supply_days, as_of)
-    tonight = judge(dossier, book, RULES)
-    write_answers(_answers(plan), tonight)
-    judgement = merge_answers(tonight, valid)
+    dossier = compile_dossier(warehouse_frames, plan.reference, plan.default_supply_days, as_of)
+    new_answers = judge(dossier, book, RULES)
+    write_answers(_answers(plan), new_answers)
+    judgement = merge_answers(new_answers, valid)
     write_judgement(results(plan), judgement)
     return JudgeStageResult(
         exceptions=judgement.exceptions.height,
         lines=judgement.worklist.height,
-        rows=extracted.medical.height + extracted.pharmacy.height,
+        rows=warehouse_frames.medical.height + warehouse_frames.pharmacy.height,
         persons=judgement.counted["person_id"].n_unique(),
-        judged_again=tonight.counted["person_id"].n_unique(),
+        judged_again=new_answers.counted["person_id"].n_unique(),
         repeated_amounts=tuple(repeated_amounts_for_manifest(judgement.repeated)),
         seconds=_since(started),
     )

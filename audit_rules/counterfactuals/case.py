@@ -187,9 +187,9 @@ class Case:
         return replace(self, rows=rows, line={**self.line, **change.line})
 
 
-def rows_of(extracted: WarehouseFrames, person: str) -> dict[str, list[Row]]:
+def rows_of(warehouse_frames: WarehouseFrames, person: str) -> dict[str, list[Row]]:
     """Every row of one person, by table."""
-    frames = {table: getattr(extracted, frame) for table, frame in FRAMES.items()}
+    frames = {table: getattr(warehouse_frames, frame) for table, frame in FRAMES.items()}
     return {
         table: frame.filter(frame["person"] == person).to_dicts() for table, frame in frames.items()
     }

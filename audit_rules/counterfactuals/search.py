@@ -60,14 +60,14 @@ class _Trial:
 
 
 def judged(
-    extracted: WarehouseFrames,
+    warehouse_frames: WarehouseFrames,
     book: PolicyBook,
     modules: Sequence[RuleModule],
     supply_days: int,
     as_of: date,
 ) -> Iterator[tuple[RuleModule, pl.DataFrame, Sequence[pl.LazyFrame]]]:
     """Each rule that has lines in scope, with its settled answers and the evidence it looked at."""
-    dossier = compile_dossier(extracted, book.reference, supply_days, as_of)
+    dossier = compile_dossier(warehouse_frames, book.reference, supply_days, as_of)
     for module, scope, settled, found in run_rules(dossier, book, modules):
         if not scope.is_empty():
             yield module, settled.collect(), found.evidence
@@ -76,7 +76,7 @@ def judged(
 def nearest(
     cases: Sequence[Case],
     silent: set[RuleOnLine],
-    extracted: WarehouseFrames,
+    warehouse_frames: WarehouseFrames,
     modules: Sequence[RuleModule],
     supply_days: int,
 ) -> dict[RuleOnLine, Firing]:
@@ -91,7 +91,9 @@ def nearest(
     book, as_of = cases[0].book, cases[0].as_of
     wanted = [m for m in modules if any(rule_id == m.RULE.id for _, rule_id, _ in silent)]
     fired: dict[RuleOnLine, list[tuple[tuple[float, ...], int, Firing]]] = defaultdict(list)
-    for module, answers, _ in judged(_copies(extracted, tried), book, wanted, supply_days, as_of):
+    for module, answers, _ in judged(
+        _copies(warehouse_frames, tried), book, wanted, supply_days, as_of
+    ):
         exceptions = answers.filter(pl.col("outcome").is_in(EXCEPTIONS)).select(
             "person", *PAYER_LINE, "policy_id", "outcome", "reason"
         )
@@ -134,12 +136,13 @@ def _both(first: Change, second: Change) -> Change:
     )
 
 
-def _copies(extracted: WarehouseFrames, tried: Sequence[_Trial]) -> WarehouseFrames:
+def _copies(warehouse_frames: WarehouseFrames, tried: Sequence[_Trial]) -> WarehouseFrames:
     """The rows of each change's person, changed, under the number of the change; nobody else's."""
     frames: dict[str, Any] = {
-        frame: _copied(getattr(extracted, frame), table, tried) for table, frame in FRAMES.items()
+        frame: _copied(getattr(warehouse_frames, frame), table, tried)
+        for table, frame in FRAMES.items()
     }
-    return replace(extracted, **frames)
+    return replace(warehouse_frames, **frames)
 
 
 def _copied(frame: pl.DataFrame, table: str, tried: Sequence[_Trial]) -> pl.DataFrame:

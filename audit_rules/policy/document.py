@@ -91,7 +91,11 @@ def read_policy_file(path: Path) -> PolicyFile:
         data = tomllib.loads(content.decode("utf-8"))
     except RecursionError:
         raise PolicyRefused(_TOO_DEEP.format(path.name)) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise PolicyRefused(
+            f"{path.name}: cannot be read ({error.strerror}). Name a policy file that can be."
+        ) from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise PolicyRefused(f"{path.name}: not readable as TOML ({error}). Fix the file.") from None
     if _depth(data) > _DEEPEST:
         raise PolicyRefused(_TOO_DEEP.format(path.name))

@@ -11,6 +11,8 @@ from cyclopts import (
     CoercionError,
     CycloptsError,
     MissingArgumentError,
+    Parameter,
+    RepeatArgumentError,
     UnknownCommandError,
     UnknownOptionError,
     UnusedCliTokensError,
@@ -45,6 +47,7 @@ app = App(
     name="claims-audit",
     help="Audit paid drug claims against payers' policies.",
     version=program_version,
+    default_parameter=Parameter(negative_iterable=()),  # no --empty-NAME
 )
 for _command in COMMANDS:
     app.command(_command)
@@ -89,7 +92,10 @@ def _misuse(error: CycloptsError) -> str:
 def _wrong_argument(error: CycloptsError) -> str:
     argument = error.argument
     if isinstance(error, MissingArgumentError) and argument is not None:
-        return f"{argument.name} needs a value."
+        given = error.keyword is not None or argument.tokens
+        return f"{argument.name} {'needs a value' if given else 'is missing'}."
+    if isinstance(error, RepeatArgumentError):
+        return f"{error.token.keyword} is given twice."
     if isinstance(error, CoercionError) and argument is not None:
         return f"{argument.name} is {_expected(argument)}."
     if isinstance(error, UnknownOptionError):

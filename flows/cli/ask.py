@@ -25,12 +25,16 @@ def rules(
     coverage
         per document, the clauses audited, partly audited and not auditable
     policies
-        a folder with more policy files
+        with --coverage, a folder with more policy files
     """
     from audit_rules import catalogue
     from audit_rules.policy.library import load_policies
     from audit_rules.rules import RULES
 
+    if policies and not coverage:
+        raise UsageError(
+            "--policies goes with --coverage: the rules are the same for all policies."
+        )
     if coverage:
         print(catalogue.audited_clauses(load_policies(policies), RULES))
         return

@@ -24,7 +24,7 @@ def dismiss(*ids: str, decision: Deciding, until: date | None = None) -> None:
     from flows.ledger.decisions import DISMISS
 
     count = _decide(DISMISS, ids, decision, until)
-    print(f"{count} exceptions dismissed; the next run shows it.")
+    print(f"Exceptions dismissed: {count}. The next run shows it.")
 
 
 def reopen(*ids: str, decision: Deciding) -> None:
@@ -38,7 +38,7 @@ def reopen(*ids: str, decision: Deciding) -> None:
     from flows.ledger.decisions import REOPEN
 
     count = _decide(REOPEN, ids, decision, None)
-    print(f"{count} exceptions reopened; the next run shows it.")
+    print(f"Exceptions reopened: {count}. The next run shows it.")
 
 
 def _decide(action: str, ids: tuple[str, ...], by: Deciding, until: date | None) -> int:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from flows.summary import Summary
 
 
+EVERY_NIGHT = "0 2 * * *"
+
+
 @options_of_a_run()
 def run(*, quiet: bool = False, json: bool = False, **options: Any) -> None:
     """Load the extracts of a landing folder, audit them, and write exception reports.
@@ -55,7 +58,7 @@ def _run_flow(made: "Plan", show_progress: bool) -> "Summary":
 
 
 @options_of_a_run(without=("as_of",))
-def serve(*, cron: str = "0 2 * * *", **options: Any) -> None:
+def serve(*, cron: str = EVERY_NIGHT, **options: Any) -> None:
     """Run the audit every night until stopped, as a deployment of the server of PREFECT_API_URL.
 
     Parameters
@@ -90,6 +93,8 @@ def backfill(*, nights: Path, first: date, last: date, **options: Any) -> None:
     last
         the last night, YYYY-MM-DD
     """
+    if last < first:
+        raise UsageError("--last is before --first. Exchange them.")
     request = RunRequest(**options)
     from flows.schedule import backfill as audit_nights
 

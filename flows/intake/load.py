@@ -18,7 +18,8 @@ from flows.intake.load_file import load_file, undo_file
 from flows.intake.scan_ahead import scan_ahead
 from flows.warehouse.connection import Workbench
 from flows.warehouse.layout import add_columns, create_table, note_given_again
-from flows.warehouse.sql import identifier, literals, one, run
+from flows.warehouse.sql import identifier, literal, literals, one, run
+from schemas.formats import ICD10CM_CATEGORY, ICD10CM_SUBDIVISION
 from schemas.tables import CLAIM_TABLES, TABLES
 
 
@@ -85,7 +86,12 @@ def _prepare_tables(connection: duckdb.DuckDBPyConnection, config: Config) -> No
     """Create the parsing macros, and each table with its required columns only."""
     formats = literals(list(config.date_formats))
     parsed = f"try_strptime(v, {formats})" if config.date_formats else "NULL"
-    run(connection, "intake/parse", listed_format=f"CAST({parsed} AS DATE)")
+    run(
+        connection,
+        "intake/parse",
+        listed_format=f"CAST({parsed} AS DATE)",
+        icd10cm_undotted=literal(ICD10CM_CATEGORY + ICD10CM_SUBDIVISION),
+    )
     for table in TABLES.values():
         connection.execute(f"DROP TABLE main.{identifier(table.name)}")
         create_table(connection, table, [c.name for c in table.columns if c.required])

@@ -64,8 +64,10 @@ def compare(request: RunRequest, before: Path | None, after: Path | None) -> pl.
 
 def _exceptions(request: RunRequest) -> pl.DataFrame:
     with settled_as_of(request) as (made, connection):
-        extracted = read_frames(connection, made.reference, request.as_of)
-    dossier = compile_dossier(extracted, made.reference, made.default_supply_days, request.as_of)
+        warehouse_frames = read_frames(connection, made.reference, request.as_of)
+    dossier = compile_dossier(
+        warehouse_frames, made.reference, made.default_supply_days, request.as_of
+    )
     return judge(dossier, PolicyBook(made.library, made.reference), RULES).exceptions.select(_SHOWN)
 
 

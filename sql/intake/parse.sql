@@ -1,7 +1,8 @@
 -- Macros that turn the text of a value into a value; NULL if the text is not valid.
 -- The argument is text as the extract has it.
 --
--- words: $listed_format: parses `v` by the date formats that the config lists.
+-- words: $listed_format: parses `v` by the date formats that the config lists; $icd10cm_undotted:
+--        the shape of an ICD-10-CM code with a subdivision and without its dot.
 
 CREATE OR REPLACE TEMP MACRO stripped(v) AS
     trim(v, ' ' || chr(9) || chr(10) || chr(13) || chr(160));
@@ -66,6 +67,6 @@ CREATE OR REPLACE TEMP MACRO as_ndc(v) AS
 
 CREATE OR REPLACE TEMP MACRO as_icd10cm(v) AS
     CASE WHEN length(v) > 3 AND NOT contains(v, '.')
-              AND regexp_full_match(upper(v), '[A-Z][0-9][0-9A-Z][0-9A-Z]{1,4}')
+              AND regexp_full_match(upper(v), $icd10cm_undotted)
          THEN upper(v[1:3]) || '.' || upper(v[4:])
          ELSE upper(v) END;

@@ -1,7 +1,8 @@
--- Persons whose answers may differ from those of the remembered run: with new rows, rows that are now
--- known, claims whose final action may differ, another person key, a decision that was replaced, or a
--- provider with a new specialty. If this as-of date was run before, also persons with an exception that
--- was resolved or rebilled then: the ledger says so again, and looks at their claims to say why.
+-- Persons whose answers may differ from those of the remembered run: with new rows, rows that are
+-- now known, claims whose final action may differ, another person key, a decision that was
+-- replaced, or a provider with a new specialty. If this as-of date was run before, also persons
+-- with an exception that was resolved or rebilled then: the ledger says so again, and looks at
+-- their claims to say why.
 --
 -- reads: every_medical_claim, every_pharmacy_claim, every_diagnosis, every_clinical_evidence,
 --        every_eligibility, every_authorization, every_ledger_event, run.new_file,

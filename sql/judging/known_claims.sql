@@ -1,11 +1,11 @@
--- Claim rows of the persons to be judged that are known on the as-of date, exact duplicates left out.
+-- Claim rows of the persons to be judged that are known on the as-of date; no exact duplicates.
 -- fate: history, superseded, reversed or denied. Figures are netted.
 --
 -- reads: run.settled_cached_$table, run.judged_member, run.judged_person
 -- words: $table; $as_of; $quantity: the column of the table's quantity.
 
-SELECT k.* EXCLUDE (file_no, row_number, member_hash, person_id, $quantity, paid_amount, service_date,
-                    person, payer_id, fate, is_netted,
+SELECT k.* EXCLUDE (file_no, row_number, member_hash, person_id, $quantity, paid_amount,
+                    service_date, person, payer_id, fate, is_netted,
                     netted_quantity, netted_paid_amount, netted_fee, is_paid_history),
        k.person, k.payer_id, k.service_date, k.fate,
        k.netted_quantity AS quantity,

@@ -21,7 +21,7 @@ UNION ALL
 SELECT 'pharmacy', lower(payer), claim_id, claim_line_number,
        original_claim_id, is_paid_history FROM run.known_pharmacy_claim;
 
--- A claim that was rebilled under another id: its exception continues that of the claim it replaces.
+-- A claim that was rebilled under another id: its exception continues that of the replaced claim.
 CREATE OR REPLACE TEMP TABLE continued_exception AS
 WITH RECURSIVE chain AS (
     SELECT x.exception_id, l.claim_source, l.payer, l.original_claim_id AS claim_id, 1 AS steps

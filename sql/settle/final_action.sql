@@ -2,9 +2,10 @@
 --
 -- reads: every_$table, $rows, run.file_order, run.payer
 -- makes: run.${table}_fate
--- words: $table; $rows: every row, or those of the claims that must be settled again, each claim with
---        all claims it is chained to; $as_of; $quantity, $fee: expressions over a row; $columns: all
---        that a row says; $paid_bound, $quantity_bound: the smallest figures too large for a row.
+-- words: $table; $rows: every row, or those of the claims that must be settled again, each claim
+--        with all claims it is chained to; $as_of; $quantity, $fee: expressions over a row;
+--        $columns: all that a row says; $paid_bound, $quantity_bound: the smallest figures too
+--        large for a row.
 
 CREATE OR REPLACE TEMP TABLE repeated_key AS
 SELECT row_hash FROM $rows GROUP BY row_hash HAVING count(*) > 1;
@@ -140,7 +141,8 @@ SELECT s.file_no, s.row_number,
             ELSE 'superseded' END AS fate,
        coalesce(k.has_reversal, false) AS is_netted,
        CASE WHEN NOT is_netted THEN s.paid_amount
-            WHEN NOT k.paid_unknown AND abs(k.paid_sum) < $paid_bound THEN k.paid_sum END AS paid_amount,
+            WHEN NOT k.paid_unknown AND abs(k.paid_sum) < $paid_bound
+            THEN k.paid_sum END AS paid_amount,
        CASE WHEN NOT is_netted THEN s.fee
             WHEN abs(k.fee_sum) < $paid_bound THEN k.fee_sum END AS fee,
        CASE WHEN NOT is_netted THEN s.quantity

@@ -1,5 +1,5 @@
--- Who is who, as far as each row says so itself. Undated diagnoses join later, in rounds (links.sql).
--- Claims after the as-of date are unknown.
+-- Who is who, as far as each row says so itself. Undated diagnoses join later, in rounds
+-- (links.sql). Claims after the as-of date are unknown.
 --
 -- reads: every_medical_claim, every_pharmacy_claim, every_diagnosis, every_eligibility,
 --        every_authorization, every_clinical_evidence, run.new_file

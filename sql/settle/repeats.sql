@@ -2,7 +2,8 @@
 --
 -- reads: every_$table, run.file_order, run.new_file
 -- makes: run.repeat_change (adds to it)
--- words: $table; $looked_at: a condition, the rows among which to look; $columns: all that a row says.
+-- words: $table; $looked_at: a condition, the rows among which to look; $columns: all that a row
+--        says.
 
 CREATE OR REPLACE TEMP TABLE repeated_hash AS
 SELECT row_hash FROM every_$table WHERE $looked_at GROUP BY row_hash HAVING count(*) > 1;

@@ -4,8 +4,8 @@
 --
 -- reads: $rows, run.payer, run.sole_person, run.${table}_fate, run.person_of
 -- makes: $settled
--- words: $table; $rows: every row of the table, or those cached for judging; $as_of; $quantity, $fee:
---        expressions over a row.
+-- words: $table; $rows: every row of the table, or those cached for judging; $as_of; $quantity,
+--        $fee: expressions over a row.
 
 CREATE OR REPLACE VIEW $settled AS
 SELECT *, fate = 'history' AND coalesce(netted_paid_amount > 0, false) AS is_paid_history

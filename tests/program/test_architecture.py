@@ -26,6 +26,7 @@ RULE_FOLDER = ROOT / "audit_rules" / "rules"
 AUDIT_RULES = [p for p in MODULES if p.is_relative_to(ROOT / "audit_rules")]
 RULE_FILES = sorted(p for p in RULE_FOLDER.glob("*.py") if p.name != "__init__.py")
 SQL_FILES = sorted((ROOT / "sql").rglob("*.sql"))
+BENCH_SQL = ROOT / "benchmarks" / "extracts.sql"
 
 MAY_IMPORT = {
     "schemas": {"schemas"},
@@ -73,6 +74,7 @@ KNOWS_PATHS = (
     "reference/codes.py",
     "reference/diagnosis_lists.py",
 )
+LONGEST_LINE = 100
 CLOCK = Path("flows/clock.py")
 CLOCK_READERS = {
     "today",
@@ -87,6 +89,8 @@ CLOCK_READERS = {
     "gmtime",
 }
 LONGEST_RULE = 150
+NUMBER_AS_TEXT = r"[+-]?\d[\d.,_]*\s*([a-z]{1,6})?"
+"""A number, or a duration of Polars: 180, 30d, 3mo."""
 STATED_NOWHERE: dict[tuple[str, str], str] = {}
 """(document id, kind of term) that a rule asks for and a document does not state, and why."""
 CODES = {
@@ -170,6 +174,12 @@ def test_only_one_module_reads_the_clock(path: Path) -> None:
     assert (reads | (_roots(path) & {"time"}) == set()) or path == ROOT / CLOCK
 
 
+@pytest.mark.parametrize("path", [*SQL_FILES, BENCH_SQL], ids=name_of)
+def test_no_line_of_sql_is_longer_than_a_line_of_python(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert [n for n, line in enumerate(lines, 1) if len(line) > LONGEST_LINE] == []
+
+
 @pytest.mark.parametrize("path", SQL_FILES, ids=name_of)
 def test_no_statement_reads_the_clock(path: Path) -> None:
     words = (
@@ -195,6 +205,8 @@ def test_a_rule_holds_no_number(path: Path) -> None:
         if isinstance(n.value, int | float) and not isinstance(n.value, bool)
     ]
     assert [n for n in numbers if n not in (0, 1)] == []
+    texts = [n.value for n in constants(path) if isinstance(n.value, str)]
+    assert [t for t in texts if re.fullmatch(NUMBER_AS_TEXT, t)] == []
 
 
 @pytest.mark.parametrize("path", RULE_FILES, ids=name_of)
@@ -218,6 +230,8 @@ def test_the_patterns_find_what_they_are_for() -> None:
     }
     assert examples.keys() == CODES.keys()
     assert all(re.search(CODES[what], f"is {example} there") for what, example in examples.items())
+    assert all(re.fullmatch(NUMBER_AS_TEXT, text) for text in ("180", "-1", "30d", "3mo", "0.05"))
+    assert not any(re.fullmatch(NUMBER_AS_TEXT, text) for text in ("use_400mg_tablets", "UNIT01"))
     assert not any(
         re.search(pattern, "UNIT01 over_maximum_lifetime use_400mg_tablets")
         for pattern in CODES.values()

@@ -28,6 +28,7 @@ PATIENCE = 180  # seconds
 
 
 def test_the_deployment_of_prefect_yaml_fits_the_flow() -> None:
+    from flows.cli.run import EVERY_NIGHT
     from flows.schedule import DESCRIPTION, NAME, ONE_AT_A_TIME, TAGS, scheduled_night
 
     (deployment,) = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))[
@@ -39,7 +40,7 @@ def test_the_deployment_of_prefect_yaml_fits_the_flow() -> None:
         mode="json", include={"limit", "collision_strategy"}
     )
     assert (deployment["name"], deployment["description"]) == (NAME, DESCRIPTION)
-    assert deployment["tags"] == TAGS and deployment["schedules"][0]["cron"]
+    assert deployment["tags"] == TAGS and deployment["schedules"][0]["cron"] == EVERY_NIGHT
 
 
 def test_prefect_can_send_the_flow_to_the_process_of_a_night() -> None:
