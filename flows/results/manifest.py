@@ -12,6 +12,7 @@ from flows.intake.landing import sha256_of
 from flows.plan import Plan
 from flows.privacy import FULL
 from flows.provenance import program_version
+from flows.results.pseudonymised_values import pseudonymous_payer
 from schemas.results import RESULT_SCHEMA_VERSION
 
 MANIFEST = "manifest.json"
@@ -72,7 +73,12 @@ def _entries_by_privacy_level(
         ]
         return level | {"files": files, "tables": [], "repeated_amounts": [], "unknown_columns": {}}
     claims = [
-        claim | {"claim_id": plan.pseudonyms.of("claim", claim["claim_id"])} for claim in repeated
+        claim
+        | {
+            "claim_id": plan.pseudonyms.of("claim", claim["claim_id"]),
+            "payer": pseudonymous_payer(claim["payer"], plan.payer_names, plan.pseudonyms),
+        }
+        for claim in repeated
     ]
     return level | {
         "pseudonym_key": plan.pseudonyms.fingerprint,

@@ -30,6 +30,8 @@ def apply_privacy_level(folder: Path, plan: Plan) -> None:
         table = aggregated(full["exceptions"], full["worklist"], plan.payer_names)
         write_csv(folder / AGGREGATE_FILE, table)
         return
-    tables = {name: pseudonymise(frame, plan.pseudonyms) for name, frame in full.items()}
+    tables = {
+        name: pseudonymise(frame, plan.pseudonyms, plan.payer_names) for name, frame in full.items()
+    }
     write_tables(folder, tables)
     write_csv(folder / "exceptions.csv", tables["exceptions"])

@@ -1,11 +1,14 @@
-"""Replace identifiers in result tables by pseudonyms, and withhold what else names a person.
+"""Replace identifiers in result tables by pseudonyms, and withhold what else may name a person.
 
-Dates of service stay; birth and death dates, raw records and reasons typed by users are withheld.
-Exception ids are replaced as well: they are plain hashes of claim ids, which could be guessed. NPIs
-name providers and stay; a value in an NPI column that is not a valid NPI is pseudonymised.
+Every column of every result table is in one of the lists below. Dates of service stay;
+birth and death dates, plans, raw records and texts typed by users are withheld. Exception ids are
+replaced as well: they are plain hashes of claim ids, which could be guessed. NPIs name providers
+and stay; a value in an NPI column that is not a valid NPI is pseudonymised. So is a payer that no
+policy and no alias of the config names.
 """
 
 import re
+from collections.abc import Collection
 from functools import cache
 from string import Formatter
 
@@ -13,23 +16,52 @@ import polars as pl
 
 from audit_rules.rules import RULES
 from flows.privacy import Pseudonyms
-from schemas.formats import well_formed
-from schemas.tables import Kind
+from flows.results.pseudonymised_evidence import BORN_OR_DIED, pseudonymise_evidence
+from flows.results.pseudonymised_values import (
+    pseudonymise_npis,
+    pseudonymise_payers,
+    pseudonymise_values,
+    pseudonymous_payer,
+)
 
-_KINDS = {
+IDENTIFIERS = {
     "exception_id": "exception",
     "continues": "exception",
     "person_id": "person",
     "member_id": "member",
     "claim_id": "claim",
+    "decided_by": "reviewer",
 }
-_PROVIDERS = ("provider_npi", "billing_npi")
-_WITHHELD = ("raw_record", "decision_reason")  # free text, which may contain anything
-_WITHHELD_DATES = ("birth_date", "death_date")
+"""Columns of identifiers, and the kind of each: they become pseudonyms."""
+PROVIDERS = ("provider_npi", "billing_npi")
+"""Columns of NPIs: they stay if they are valid, and become pseudonyms otherwise."""
+PAYERS = ("payer",)
+"""Columns of payers: known names stay, others become pseudonyms."""
+WITHHELD = ("plan", "raw_record", "decision_reason")
+"""Columns that are null: a plan may have few members, and free text may contain anything."""
+REWRITTEN = ("evidence", "rationale")
+"""Columns of which each part is treated by what it is."""
+KEPT = (
+    # the rule, its clause, and what it came to
+    *("rule_id", "rule_ids", "reason", "previous_reason", "outcome", "previous_outcome"),
+    *("policy_id", "policy_effective_from", "citation", "documents_needed", "observed", "allowed"),
+    # the line, with its dates of service, which this level shows
+    *("claim_source", "claim_line_number", "service_date", "paid_date", "quantity", "drug"),
+    "product_code",
+    # amounts and counts
+    *("paid_amount", "amount_at_risk", "previous_amount_at_risk", "amount_basis"),
+    *("recover_amount", "records_request_amount", "review_amount", "lines", "rows"),
+    # the ledger, without who decided and why
+    *("status", "why", "first_seen", "dismissed_until"),
+    # where a check failed: our names of columns and checks, names of files, and positions
+    *("table", "file", "row_number", "column", "check", "first_row_number"),
+)
+"""Columns that stay as they are."""
 NAMES_IN_RATIONALE = {
     "twin_claim_id": "claim",
     "npi": "provider",
-    **dict.fromkeys(_WITHHELD_DATES, "withheld"),
+    "payer": "payer",
+    **dict.fromkeys(BORN_OR_DIED, "withheld"),
 }
 """Placeholders in a rule's sentence that hold an identifier or a date, and its kind."""
 _ORDER = (
@@ -49,80 +81,54 @@ _ORDER = (
 )
 
 
-def pseudonymise(frame: pl.DataFrame, pseudonyms: Pseudonyms) -> pl.DataFrame:
+def pseudonymise(
+    frame: pl.DataFrame, pseudonyms: Pseudonyms, known_payers: Collection[str] = ()
+) -> pl.DataFrame:
     """A result table with pseudonyms for identifiers and without what is withheld.
 
-    Its rows are sorted by what it shows, so that their order reveals nothing either.
+    Its rows are sorted by what it shows, so that their order reveals nothing either. A column that
+    is not declared above is withheld.
+
+    known_payers   folded names of the payers that policies or the config name.
     """
-    columns = frame.columns
-    changed = {
-        name: _pseudonymise(frame[name], kind, pseudonyms)
-        for name, kind in _KINDS.items()
-        if name in columns
-    }
-    changed |= {
-        name: _pseudonymise_npis(frame[name], pseudonyms) for name in _PROVIDERS if name in columns
-    }
-    changed |= {
-        name: pl.Series([None] * frame.height, dtype=pl.String)
-        for name in _WITHHELD
-        if name in columns
-    }
-    if "evidence" in columns:
-        changed["evidence"] = _pseudonymise_evidence(frame["evidence"], pseudonyms)
-        changed["rationale"] = _pseudonymise_rationales(frame, pseudonyms)
-    order = [name for name in _ORDER if name in columns]
-    return frame.with_columns(**changed).sort(order, nulls_last=True)
+    shown = [_shown(frame, name, pseudonyms, known_payers) for name in frame.columns]
+    order = [name for name in _ORDER if name in frame.columns]
+    return pl.DataFrame(shown).sort(order, nulls_last=True)
 
 
-def _pseudonymise(values: pl.Series, kind: str, pseudonyms: Pseudonyms) -> pl.Series:
-    distinct = values.drop_nulls().unique().to_list()
-    replacements = [pseudonyms.of(kind, value) for value in distinct]
-    return values.replace_strict(distinct, replacements, default=None, return_dtype=pl.String)
+def _shown(
+    frame: pl.DataFrame, name: str, pseudonyms: Pseudonyms, known_payers: Collection[str]
+) -> pl.Series:
+    """One column as the results show it."""
+    values = frame[name]
+    shown = pl.Series(name, [None] * len(values), dtype=values.dtype)
+    if name in KEPT:
+        shown = values
+    elif name in IDENTIFIERS:
+        shown = pseudonymise_values(values, IDENTIFIERS[name], pseudonyms)
+    elif name in PROVIDERS:
+        shown = pseudonymise_npis(values, pseudonyms).alias(name)
+    elif name in PAYERS:
+        shown = pseudonymise_payers(values, known_payers, pseudonyms)
+    elif name == "evidence":
+        shown = pseudonymise_evidence(values, pseudonyms)
+    elif name == "rationale":
+        shown = _pseudonymise_rationales(frame, pseudonyms, known_payers)
+    return shown
 
 
-def _pseudonymise_npis(values: pl.Series, pseudonyms: Pseudonyms) -> pl.Series:
-    """Valid NPIs unchanged; a pseudonym for anything that fails the NPI check digit."""
-    replaced = _pseudonymise(values, "provider", pseudonyms)
-    frame = pl.DataFrame({"npi": values, "pseudonym": replaced})
-    is_npi = well_formed(pl.col("npi"), Kind.NPI)
-    return frame.select(npi=pl.when(is_npi).then("npi").otherwise("pseudonym"))["npi"]
-
-
-def _pseudonymise_evidence(lists: pl.Series, pseudonyms: Pseudonyms) -> pl.Series:
-    """Evidence with pseudonyms for claims and authorizations, and without withheld dates."""
-    rows = lists.to_frame("evidence").with_row_index("row")
-    facts = rows.filter(pl.col("evidence").list.len() > 0).explode("evidence").unnest("evidence")
-    is_authorization = pl.col("kind") == "authorization"
-    is_provider = pl.col("kind").is_in(["fill", "service"]) & (pl.col("id") != "daw_code")
-    changed = facts.with_columns(
-        claim_id=_pseudonymise(facts["claim_id"], "claim", pseudonyms),
-        id=pl.when(is_authorization)
-        .then(_pseudonymise(facts["id"], "authorization", pseudonyms))
-        .when(is_provider)
-        .then(_pseudonymise_npis(facts["id"], pseudonyms))
-        .otherwise("id"),
-        date=pl.when(~pl.col("code").is_in(_WITHHELD_DATES).fill_null(False)).then("date"),
-    )
-    fields = [field.name for field in lists.dtype.inner.fields]  # type: ignore[attr-defined]
-    regrouped = changed.group_by("row", maintain_order=True).agg(evidence=pl.struct(fields))
-    joined = rows.select("row").join(regrouped, on="row", how="left", maintain_order="left")
-    evidence = joined["evidence"]
-    if not evidence.null_count():
-        return evidence
-    return evidence.fill_null(pl.Series([[]], dtype=lists.dtype)).cast(lists.dtype)
-
-
-def _pseudonymise_rationales(frame: pl.DataFrame, pseudonyms: Pseudonyms) -> pl.Series:
+def _pseudonymise_rationales(
+    frame: pl.DataFrame, pseudonyms: Pseudonyms, known_payers: Collection[str]
+) -> pl.Series:
     """The rationale of each exception, with pseudonyms where its rule's sentence names somebody."""
     patterns = _sentence_patterns()
     rationales = [
-        _replace_names(text, patterns[rule_id, reason], pseudonyms)
+        _replace_names(text, patterns[rule_id, reason], pseudonyms, known_payers)
         if text and (rule_id, reason) in patterns
         else text
         for rule_id, reason, text in frame.select("rule_id", "reason", "rationale").iter_rows()
     ]
-    return pl.Series(rationales, dtype=pl.String)
+    return pl.Series("rationale", rationales, dtype=pl.String)
 
 
 @cache
@@ -145,20 +151,26 @@ def _group(placeholder: str | None) -> str:
     return f"(?P<{placeholder}>.+)" if placeholder in NAMES_IN_RATIONALE else ".*?"
 
 
-def _replace_names(text: str, pattern: re.Pattern[str], pseudonyms: Pseudonyms) -> str | None:
+def _replace_names(
+    text: str, pattern: re.Pattern[str], pseudonyms: Pseudonyms, known_payers: Collection[str]
+) -> str | None:
     """The text with every name replaced; None, which shows nothing, if it is not the sentence."""
     match = pattern.fullmatch(text)
     if match is None:
         return None
     for name, value in sorted(match.groupdict().items(), key=lambda item: -match.start(item[0])):
-        replacement = _replacement(NAMES_IN_RATIONALE[name], value, pseudonyms)
+        replacement = _replacement(NAMES_IN_RATIONALE[name], value, pseudonyms, known_payers)
         text = text[: match.start(name)] + replacement + text[match.end(name) :]
     return text
 
 
-def _replacement(kind: str, value: str, pseudonyms: Pseudonyms) -> str:
+def _replacement(
+    kind: str, value: str, pseudonyms: Pseudonyms, known_payers: Collection[str]
+) -> str:
     if kind == "withheld":
         return "a date withheld"
     if kind == "provider":
-        return str(_pseudonymise_npis(pl.Series([value]), pseudonyms)[0])
+        return str(pseudonymise_npis(pl.Series([value]), pseudonyms)[0])
+    if kind == "payer":
+        return pseudonymous_payer(value, known_payers, pseudonyms)
     return pseudonyms.of(kind, value)

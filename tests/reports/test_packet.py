@@ -1,5 +1,6 @@
 """Packets: what is in one, that it is reproducible, and that a changed one does not verify."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ import polars as pl
 import pytest
 
 from flows.cli.app import main
+from flows.reports.packet.names import packet_name
 from flows.reports.packet.published import read_published_exception
 from flows.reports.packet.write import as_html, as_pdf
 from tests.support.running import ROOT
@@ -31,16 +33,52 @@ def exceptions(run: Path) -> pl.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def written(run: Path, exceptions: pl.DataFrame) -> dict[str, Path]:
-    """The packet of one exception with a computed amount: html and pdf."""
-    exception_id = exceptions.filter(pl.col("claim_id") == "QTY-OVERRIDE-91")["exception_id"][0]
+def exception_id(exceptions: pl.DataFrame) -> str:
+    """The id of an exception with a computed amount."""
+    return str(exceptions.filter(pl.col("claim_id") == "QTY-OVERRIDE-91")["exception_id"][0])
+
+
+@pytest.fixture(scope="module")
+def written(run: Path, exception_id: str) -> dict[str, Path]:
+    """The packet of that exception: html and pdf."""
     assert main(["packet", exception_id[:8], "--run", str(run)]) == 0
-    folder = run.parent / "packets"
-    return {suffix: folder / f"packet-{exception_id}.{suffix}" for suffix in ("html", "pdf")}
+    name = read_published_exception(run, exception_id).name
+    return {suffix: run.parent / "packets" / f"{name}.{suffix}" for suffix in ("html", "pdf")}
 
 
 def _words(html: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", html.split("<body>")[1]).split())
+
+
+def test_c7_no_file_name_gives_an_exception_id_back(
+    run: Path, exceptions: pl.DataFrame, tmp_path: Path
+) -> None:
+    """An exception id in a file name gave the claim id back to whoever could guess claim ids.
+
+    Nothing that can be computed from ids alone is in a name, and the packet itself has the id.
+    """
+    for exception_id in exceptions["exception_id"].head(4):
+        assert main(["packet", exception_id, "--run", str(run), "--output", str(tmp_path)]) == 0
+        (name,) = {path.stem for path in tmp_path.iterdir()}
+        assert re.fullmatch("packet-[0-9a-f]{16}", name)
+        digits = name.removeprefix("packet-")
+        assert not any(digits[n : n + 6] in exception_id for n in range(11))
+        assert digits not in hashlib.sha256(exception_id.encode()).hexdigest()
+        for path in tmp_path.iterdir():
+            assert exception_id.encode() in path.read_bytes()
+            path.unlink()
+    named = [path.relative_to(run.parent).as_posix() for path in run.parent.rglob("*")]
+    assert not [n for n in named for i in exceptions["exception_id"] if i[:8] in n]
+
+
+def test_c7_a_packet_has_a_name_of_its_own_in_every_run(
+    run: Path, exceptions: pl.DataFrame, exception_id: str, tmp_path: Path
+) -> None:
+    """Names are keyed with the run's table, so those of another run do not give them away."""
+    names = [packet_name(run / "exceptions.parquet", i) for i in exceptions["exception_id"]]
+    assert len(set(names)) == exceptions["exception_id"].n_unique()
+    exceptions.head(3).write_parquet(tmp_path / "exceptions.parquet")
+    assert packet_name(tmp_path / "exceptions.parquet", exception_id) not in names
 
 
 def test_a_packet_says_what_a_provider_needs_to_know(written: dict[str, Path]) -> None:
@@ -81,10 +119,9 @@ def test_every_exception_has_a_packet_on_one_page(run: Path, exceptions: pl.Data
 
 
 def test_the_same_exception_gives_the_same_bytes_in_another_process(
-    run: Path, written: dict[str, Path], tmp_path: Path
+    run: Path, exception_id: str, written: dict[str, Path], tmp_path: Path
 ) -> None:
     code = "import sys; from flows.cli.app import main; sys.exit(main(sys.argv[1:]))"
-    exception_id = written["html"].stem.removeprefix("packet-")
     arguments = [
         sys.executable,
         "-c",
@@ -224,7 +261,7 @@ def test_an_unknown_exception_is_refused(
 
 def test_without_pango_there_is_still_the_page(
     run: Path,
-    written: dict[str, Path],
+    exception_id: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -238,7 +275,7 @@ def test_without_pango_there_is_still_the_page(
     monkeypatch.setattr(sys, "meta_path", [Missing(), *sys.meta_path])
     arguments = [
         "packet",
-        written["html"].stem.removeprefix("packet-"),
+        exception_id,
         "--run",
         str(run),
         "--output",

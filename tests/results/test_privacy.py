@@ -2,6 +2,7 @@
 
 import json
 import re
+import string
 from dataclasses import replace
 from pathlib import Path
 from string import Formatter
@@ -24,6 +25,8 @@ from tests.support.nights import in_clear, night
 from tests.support.running import AS_OF, ROOT, request_for
 
 CANARY = "CANARY7Q"
+MARK = f"{CANARY}{string.punctuation}-"
+"""How the identifiers of the planted extracts begin: they hold every punctuation mark."""
 IDENTIFIERS = ("claim_id", "original_claim_id", "member_id", "person_id", "authorization_id")
 SECRET, OTHER_SECRET = "s" * 32, "t" * 40
 NAMES = Pseudonyms(SECRET.encode())
@@ -35,30 +38,41 @@ Levels = dict[tuple[Level, str], Path]
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample with a canary in every identifier.
 
-    It has bad rows of canaries, a duplicate fill and provider ids that are not NPIs too.
+    It has bad rows of canaries, duplicate fills, a payer that no policy names, and provider ids
+    that are not NPIs too.
     """
     folder = tmp_path_factory.mktemp("planted")
     for path in (ROOT / "data" / "sample").glob("*.csv"):
         frame = pl.read_csv(path, infer_schema=False)
         marked = frame.with_columns(
-            (f"{CANARY}-" + pl.col(c)).alias(c) for c in IDENTIFIERS if c in frame.columns
+            (pl.lit(MARK) + pl.col(c)).alias(c) for c in IDENTIFIERS if c in frame.columns
         )
+        if "plan" in marked.columns:
+            marked = marked.with_columns(plan=pl.lit(f"{CANARY} plan"))
+        if path.stem == "authorization":
+            marked = marked.with_columns(product=pl.col("product").fill_null(f"{CANARY} product"))
         if path.stem == "pharmacy_claim":
             twins = marked.filter(pl.col("ndc_code").is_not_null()).head(12)
             again = twins.with_columns(
                 claim_id=pl.col("claim_id") + "-again",
                 original_claim_id=pl.lit(None, dtype=pl.String),
             )
+            marked = marked.with_columns(daw_code=pl.lit(f"{CANARY} daw"))
+            twins, again = (part.with_columns(daw_code=pl.lit("1")) for part in (twins, again))
+            unknown = pl.concat([twins, again]).with_columns(
+                payer=pl.lit(f"{CANARY} Health"), claim_id=pl.col("claim_id") + "-unknown"
+            )
+            again = pl.concat([again, unknown])
             bad = twins.head(3).with_columns(
-                paid_amount=pl.lit(f"{CANARY} 9"), claim_id=pl.lit(f"{CANARY}-bad")
+                paid_amount=pl.lit(f"{CANARY} 9"), claim_id=pl.lit(f"{MARK}bad")
             )
             marked = pl.concat([marked, again, bad]).with_columns(
                 pl.lit("x").alias(f"{CANARY} column")
             )
         if path.stem == "medical_claim":
             marked = marked.with_columns(rendering_npi=pl.lit(f"{CANARY}-1"))
-            line = marked.filter(pl.col("claim_id") == f"{CANARY}-CYC-CODES-2").with_columns(
-                claim_id=pl.lit(f"{CANARY}-repeated")
+            line = marked.filter(pl.col("claim_id") == f"{MARK}CYC-CODES-2").with_columns(
+                claim_id=pl.lit(f"{MARK}repeated")
             )
             units = [
                 line.with_columns(claim_line_number=pl.lit(n), service_unit_quantity=pl.lit(n))
@@ -143,11 +157,13 @@ def test_pseudonyms_differ_by_kind_and_key_and_never_show_the_key() -> None:
 # ---------------------------------------------------------------- pseudonymised
 
 
-def test_pseudonymised_results_have_no_identifier_and_are_consistent(
+def test_c8_pseudonymised_results_have_no_identifier_and_are_consistent(
     levels: Levels,
 ) -> None:
     full, folder = levels[FULL, SECRET], levels[PSEUDONYMISED, SECRET]
-    assert CANARY in in_clear(full) and CANARY not in in_clear(folder)
+    assert all(f"{CANARY}{word}" in in_clear(full) for word in ("!", " plan", " Health", " daw"))
+    assert CANARY not in in_clear(folder)
+    assert not [path for path in folder.rglob("*") if CANARY in path.name]
     assert {p.name for p in folder.iterdir()} == {p.name for p in full.iterdir()}
     before, after = (pl.read_parquet(f / "exceptions.parquet") for f in (full, folder))
     assert after.schema == before.schema and after.height == before.height
@@ -182,7 +198,7 @@ def test_pseudonymised_results_have_no_identifier_and_are_consistent(
     repeated = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))[
         "repeated_amounts"
     ]
-    assert NAMES.of("claim", f"{CANARY}-repeated") in {claim["claim_id"] for claim in repeated}
+    assert NAMES.of("claim", f"{MARK}repeated") in {claim["claim_id"] for claim in repeated}
     quarantine = pl.read_parquet(folder / "quarantine.parquet")
     assert quarantine.height == 6 and quarantine["raw_record"].null_count() == 6
     worklist, changes = (pl.read_parquet(folder / f"{n}.parquet") for n in ("worklist", "changes"))

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import string
 from datetime import date
 from pathlib import Path
 
@@ -19,6 +20,7 @@ FIRST, SECOND, DAY = date(2026, 5, 1), date(2026, 5, 2), date(2025, 1, 1)
 IDS = (
     *("MRN:12345", "12|345", "DOE, JOHN", "A\\B", 'the "one"', "a;b", "tilde~1", "x^y", "[7]"),
     *("semi#colon", "1-2", "under_score", "~", "Zoë 'Z'", "a\tb", "{k}", "q,", "plain"),
+    *(f"a{mark}b{number}" for number, mark in enumerate(string.punctuation)),
 )
 
 

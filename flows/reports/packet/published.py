@@ -10,6 +10,7 @@ import polars as pl
 from flows.errors import InputRefused, UsageError
 from flows.intake.landing import sha256_of
 from flows.provenance import digest
+from flows.reports.packet.names import packet_name
 from flows.results.manifest import MANIFEST, is_complete
 
 EXCEPTIONS = "exceptions.parquet"
@@ -22,10 +23,12 @@ class PublishedException:
 
     row       the columns of exceptions.parquet.
     receipt   item -> hash, id or version.
+    name      the name of its packet's files, without suffix.
     """
 
     row: dict[str, Any]
     receipt: dict[str, str]
+    name: str
 
 
 def read_published_exception(run: Path, exception_id: str) -> PublishedException:
@@ -44,7 +47,8 @@ def read_published_exception(run: Path, exception_id: str) -> PublishedException
             f"The run has no {EXCEPTIONS}: an aggregate run shows no exceptions. Give another run."
         )
     row = _row(run, exception_id.strip().lower())
-    return PublishedException(row, _receipt(run, row))
+    name = packet_name(run / EXCEPTIONS, row["exception_id"])
+    return PublishedException(row, _receipt(run, row), name)
 
 
 def _row(run: Path, prefix: str) -> dict[str, Any]:

@@ -37,7 +37,7 @@ _RECEIPT_LABELS = {
 
 
 def write_packet(folder: Path, published: PublishedException, with_pdf: bool) -> list[Path]:
-    """Write packet-ID.html and, if asked for, packet-ID.pdf; return the paths.
+    """Write packet-NAME.html and, if asked for, packet-NAME.pdf; return the paths.
 
     Raises UsageError if this machine cannot make a PDF.
     """
@@ -46,7 +46,7 @@ def write_packet(folder: Path, published: PublishedException, with_pdf: bool) ->
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     paths = []
     for suffix, content in contents.items():
-        path = folder / f"packet-{published.row['exception_id']}.{suffix}"
+        path = folder / f"{published.name}.{suffix}"
         _write_whole(path, content)
         paths.append(path)
     return paths
