@@ -9,8 +9,11 @@ from pathlib import Path
 from flows.errors import InputRefused
 from flows.intake.landing import ExtractFile
 
+LONGEST_LINE = 1 << 26
+"""Characters of a line, or of a quoted value, at most: more means that line ends or quotes are
+missing."""
+
 _HEAD_LIMIT = 1 << 20  # characters of the file's start that are kept to read the header from
-_FIELD_LIMIT = (1 << 31) - 1  # for the csv module, whose default of 128 KiB is too small
 
 
 class RecordCounter:
@@ -27,31 +30,42 @@ class RecordCounter:
         self.records = 0
         self.head = ""
         self.has_blank_lines = False
-        self._rest = ""
+        self._line: list[
+            str
+        ] = []  # of the line whose end has not come: joining would copy it again
+        self._line_length = 0
+        self._held = ""
         self._in_quotes = self._has_quote_after_space = False
         self._has_crlf = self._has_lf = self._has_cr = False
 
     def add(self, text: str) -> None:
-        """Count one more chunk. Raises InputRefused if it contains NUL."""
+        """Count one more chunk.
+
+        Raises InputRefused if it contains NUL, or a line is longer than LONGEST_LINE.
+        """
         if "\0" in text:
             raise InputRefused(
                 f"{self.name}: the file contains NUL bytes. Export it again as text."
             )
         if len(self.head) < _HEAD_LIMIT:
             self.head += text[: _HEAD_LIMIT - len(self.head)]
-        text = self._rest + text
-        held = "\r" if text.endswith("\r") else ""  # its line feed may be in the next chunk
+        text = self._held + text
+        self._held = "\r" if text.endswith("\r") else ""  # its line feed may be in the next chunk
         text = self._note_line_ends(text.removesuffix("\r"))
         complete, end, rest = text.rpartition("\n")
-        self._rest = rest + held
         if end:
-            self._count(complete)
+            self._count("".join([*self._line, complete]))
+            self._line, self._line_length = [], 0
+        self._line.append(rest)
+        self._line_length += len(rest)
+        if self._line_length > LONGEST_LINE:
+            raise InputRefused(_no_end(self.name, "a line has no end"))
 
     def finish(self) -> None:
         """Count what is left. Raises InputRefused if the file has no header."""
-        self._has_cr |= self._rest.endswith("\r")
-        if self._rest.rstrip("\r"):
-            self._count(self._rest.rstrip("\r"))
+        self._has_cr |= self._held == "\r"
+        if last := "".join(self._line):
+            self._count(last)
         if self.records == 0 and not self._in_quotes:
             raise InputRefused(
                 f"{self.name}: no header. An extract without rows still needs its header."
@@ -95,7 +109,7 @@ class RecordCounter:
 def count_exactly(extract: ExtractFile, plain: Path, delimiter: str) -> int:
     """Count the records after the header with the csv module: slow, but right about any quotes.
 
-    Raises InputRefused if a quote is opened and never closed.
+    Raises InputRefused if a quote is opened and never closed, or not within LONGEST_LINE.
     """
     return sum(_are_records(extract, plain, delimiter)) - 1
 
@@ -108,9 +122,16 @@ def number_lines(extract: ExtractFile, plain: Path, delimiter: str) -> list[int]
     return [n - 1 for n in accumulate(_are_records(extract, plain, delimiter))]
 
 
+def _no_end(name: str, what: str) -> str:
+    return (
+        f"{name}: {what} within {LONGEST_LINE} characters, so the records cannot be separated. "
+        "Export the file again with line ends and closed quotes."
+    )
+
+
 def _are_records(extract: ExtractFile, plain: Path, delimiter: str) -> Iterator[bool]:
     """For each line, header first, whether it is a record; otherwise it is blank."""
-    csv.field_size_limit(_FIELD_LIMIT)
+    csv.field_size_limit(LONGEST_LINE)
     is_zipped = extract.is_gzipped and plain == extract.path
     open_text = gzip.open if is_zipped else open
     with open_text(plain, "rt", encoding="utf-8-sig", newline="") as stream:
@@ -126,4 +147,6 @@ def _are_records(extract: ExtractFile, plain: Path, delimiter: str) -> Iterator[
                         f"{extract.name}: a quote is opened and never closed, so the records "
                         "cannot be separated. Export the file again."
                     ) from None
+                if "field limit" in str(error):
+                    raise InputRefused(_no_end(extract.name, "a quote is not closed")) from None
                 yield True  # one record with misplaced quotes; DuckDB will reject it as a row

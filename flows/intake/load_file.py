@@ -5,7 +5,7 @@ import duckdb
 from flows.errors import DoesNotBalance, InputRefused, UsageError, mentions_disk_failure
 from flows.intake.config import Config
 from flows.intake.control import check_rows
-from flows.intake.csv_records import count_exactly
+from flows.intake.csv_records import LONGEST_LINE, count_exactly
 from flows.intake.csv_rejects import (
     count_rejects,
     drop_rejects,
@@ -16,7 +16,6 @@ from flows.intake.csv_scan import CsvScan
 from flows.intake.landing import ExtractFile
 from flows.intake.parsing import insert_statement
 from flows.intake.readers import (
-    LONG_LINE_BYTES,
     ParquetSource,
     csv_source,
     is_glob,
@@ -122,7 +121,7 @@ def _insert_csv(
     if has_overlong_line(connection) or stored + count_rejects(connection) != scan.records:
         connection.execute(f"DELETE FROM {name} WHERE file_no = ?", [file_no])
         drop_rejects(connection)
-        source = csv_source(scan, config, LONG_LINE_BYTES)
+        source = csv_source(scan, config, LONGEST_LINE)  # bytes here: reading slows to one core
         connection.execute(insert_statement(table, positions, source, file_no, None))
 
 

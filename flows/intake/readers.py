@@ -13,7 +13,6 @@ from flows.warehouse.sql import identifier, literal, one
 from schemas.tables import Table
 
 LINE_BYTES = 1 << 21
-LONG_LINE_BYTES = 1 << 26  # reading slows to one core when lines may be this long
 _BUFFER_LINES = 4  # longest lines per buffer; DuckDB writes buffers that span row groups twice
 _GLOB_CHARACTERS = "*?["
 

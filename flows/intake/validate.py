@@ -7,9 +7,11 @@ import duckdb
 import polars as pl
 
 from flows.errors import DoesNotBalance, TooManyBadRows
-from flows.warehouse.sql import identifier
+from flows.warehouse.sql import identifier, one
 from schemas.rows import error_model, failures, warning_checks
 from schemas.tables import TABLES, Table
+
+BATCH_ROWS = 20_000  # failing rows that are in memory at a time
 
 Rejects = dict[int, list[int]]
 """Per file, for each record that could not be split: how many readable records precede it."""
@@ -20,13 +22,27 @@ def validate(connection: duckdb.DuckDBPyConnection, max_error_rate: float) -> No
 
     Raises TooManyBadRows if more than that share of a file's rows is quarantined.
     """
+    _check_rates(connection, max_error_rate)
     rejects = _find_rejects(connection)
     for table in TABLES.values():
         _quarantine(connection, table, rejects)
         _store_warnings(connection, table, rejects)
+
+
+def _check_rates(connection: duckdb.DuckDBPyConnection, max_error_rate: float) -> None:
+    """Count the unusable rows of each file, and raise TooManyBadRows if they are too many.
+
+    They are counted before they are read: every row of a large file may fail.
+    """
+    failing = " UNION ALL ".join(
+        f"SELECT file_no FROM main.{identifier(name)} WHERE raw_record IS NOT NULL"
+        for name in TABLES
+    )
     counts = connection.execute(
-        """SELECT f.name, f.rows_read, count(DISTINCT q.row_number)
-           FROM main.file f JOIN main.quarantine q USING (file_no) GROUP BY ALL ORDER BY f.name"""
+        f"""SELECT f.name, f.rows_read, count(*)
+            FROM main.file f
+            JOIN ({failing} UNION ALL SELECT file_no FROM main.quarantine) q USING (file_no)
+            GROUP BY ALL ORDER BY f.name"""
     ).fetchall()
     for name, rows_read, quarantined in counts:
         check_rate(name, rows_read, quarantined, max_error_rate)
@@ -56,12 +72,24 @@ def _find_rejects(connection: duckdb.DuckDBPyConnection) -> Rejects:
 def _quarantine(connection: duckdb.DuckDBPyConnection, table: Table, rejects: Rejects) -> None:
     """Move the rows that kept their raw record into the quarantine, one row per failed check."""
     name = f"main.{identifier(table.name)}"
-    suspects = connection.sql(
-        f"""SELECT * EXCLUDE (member_hash, row_hash, notes)
-            FROM {name} WHERE raw_record IS NOT NULL"""
-    ).pl()
-    if suspects.is_empty():
-        return
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE suspect AS
+            SELECT * EXCLUDE (member_hash, row_hash, notes)
+            FROM {name} WHERE raw_record IS NOT NULL ORDER BY file_no, row_number"""
+    )
+    for start in range(0, one(connection, "SELECT count(*) FROM suspect"), BATCH_ROWS):
+        some = f"rowid >= {start} AND rowid < {start + BATCH_ROWS}"
+        suspects = connection.sql(f"FROM suspect WHERE {some} ORDER BY rowid").pl()
+        quarantined = _failed_checks(table, suspects, rejects)
+        connection.register("quarantined", quarantined)
+        connection.execute("INSERT INTO main.quarantine BY NAME SELECT * FROM quarantined")
+        connection.unregister("quarantined")
+    connection.execute("DROP TABLE suspect")
+    connection.execute(f"DELETE FROM {name} WHERE raw_record IS NOT NULL")
+
+
+def _failed_checks(table: Table, suspects: pl.DataFrame, rejects: Rejects) -> pl.DataFrame:
+    """The rows for the quarantine: one per row and failed check."""
     failed = failures(error_model(table), _with_texts(suspects, table))
     if failed["index"].n_unique() != suspects.height:
         raise DoesNotBalance(
@@ -75,15 +103,11 @@ def _quarantine(connection: duckdb.DuckDBPyConnection, table: Table, rejects: Re
         (file_no, record_number(position, rejects.get(file_no, [])), *check.split("|", 1), raw)
         for file_no, position, check, raw in located.iter_rows()
     ]
-    quarantined = pl.DataFrame(
+    return pl.DataFrame(
         rows,
         schema=["file_no", "row_number", "column_name", "check_name", "raw_record"],
         orient="row",
     )
-    connection.register("quarantined", quarantined)
-    connection.execute("INSERT INTO main.quarantine BY NAME SELECT * FROM quarantined")
-    connection.unregister("quarantined")
-    connection.execute(f"DELETE FROM {name} WHERE raw_record IS NOT NULL")
 
 
 def _with_texts(suspects: pl.DataFrame, table: Table) -> pl.DataFrame:

@@ -32,16 +32,20 @@ UNION
 SELECT DISTINCT member_id, concat_ws(' ', claim_source, payer, claim_id)
 FROM purge_claim SEMI JOIN shared_claim USING (claim_source, payer, claim_id);
 
+-- From members to bonds and back, so that each bond is followed once, however many members share it.
+CREATE OR REPLACE TEMP VIEW purge_step AS
+SELECT false AS from_bond, member_id AS from_id, bond AS to_id FROM purge_bond
+UNION ALL
+SELECT true, bond, member_id FROM purge_bond;
+
 CREATE OR REPLACE TEMP TABLE purge_stays AS
 WITH RECURSIVE stays AS (
-    SELECT member_id FROM purge_dated GROUP BY member_id
+    SELECT false AS is_bond, member_id AS id FROM purge_dated GROUP BY member_id
     HAVING coalesce(max(last_date), max(loaded)) >= $day
     UNION
-    SELECT b.member_id
-    FROM stays s
-    JOIN purge_bond a ON a.member_id = s.member_id
-    JOIN purge_bond b ON b.bond = a.bond)
-SELECT member_id FROM stays;
+    SELECT NOT s.is_bond, p.to_id
+    FROM stays s JOIN purge_step p ON p.from_bond = s.is_bond AND p.from_id = s.id)
+SELECT id AS member_id FROM stays WHERE NOT is_bond;
 
 CREATE OR REPLACE TEMP TABLE purged_member AS
 SELECT DISTINCT member_id FROM purge_dated WHERE member_id NOT IN (FROM purge_stays);
