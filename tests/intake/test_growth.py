@@ -70,7 +70,7 @@ def test_d5_a_quoted_value_longer_than_the_limit_is_refused(
     header = "claim_id,member_id,payer,dispensing_date,ndc_code,quantity,paid_amount\n"
     files = {"pharmacy_claim.csv": header + '"' + ("x" * _CHUNK + "\n") * 200}
 
-    with pytest.raises(InputRefused, match=r"a quote is not closed within 100000 characters"):
+    with pytest.raises(InputRefused, match=r"a quote is not closed within 10000 characters"):
         run(tmp_path, files)
 
 
