@@ -15,6 +15,7 @@ from flows.intake.ndc_directory import directory_hashes, read_ndc_directory
 from flows.privacy import AGGREGATE, Pseudonyms, read_pseudonyms
 from flows.provenance import Texts
 from flows.request import RunRequest
+from flows.signing import Signer, read_sign_key
 from flows.warehouse.connection import Workbench, workbench
 from schemas.folding import folded
 
@@ -31,6 +32,7 @@ class Plan:
     payer_names: dict[str, str]
     default_supply_days: int
     pseudonyms: Pseudonyms | None = None
+    signer: Signer | None = None
 
     @property
     def bench(self) -> Workbench:
@@ -60,6 +62,7 @@ def plan(request: RunRequest) -> Plan:
     if request.output.exists() and not request.output.is_dir():
         raise UsageError(f"--output {request.output.name!r} is a file. Name a folder.")
     pseudonyms = read_pseudonyms(request.privacy)
+    signer = read_sign_key(request.sign_key)
     if request.privacy == AGGREGATE and (request.xlsx or request.partition_by):
         raise UsageError(
             "--privacy aggregate leaves no lines to write. Leave --xlsx and --partition-by out."
@@ -80,7 +83,7 @@ def plan(request: RunRequest) -> Plan:
         reference.hashes.update(directory_hashes(request.ndc_directory))
     extracts = _extracts(request)
     names, days = _payer_names(library, config), _supply_days(library)
-    return Plan(request, config, library, reference, extracts, names, days, pseudonyms)
+    return Plan(request, config, library, reference, extracts, names, days, pseudonyms, signer)
 
 
 def _extracts(request: RunRequest) -> tuple[ExtractFile, ...]:

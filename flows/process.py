@@ -1,6 +1,7 @@
 """What every process that audits does first, whichever way it was started."""
 
 import os
+import pwd
 import resource
 
 
@@ -14,3 +15,11 @@ def work_privately() -> None:
     _, hardest = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, hardest))  # a core would hold rows
     os.environ |= {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+
+
+def system_user() -> str:
+    """The operating system's name of the user who runs this process, else the number."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())

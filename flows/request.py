@@ -77,6 +77,11 @@ class RunRequest:
         FULL,
         in_run_id=True,
     )
+    sign_key: Path | None = option(
+        "a file with an Ed25519 private key (PEM) that signs the manifest; only its owner may be "
+        "able to read it",
+        None,
+    )
     whole: bool = option(
         "judge everybody again, including persons unaffected by any change since the last run",
         False,

@@ -41,6 +41,8 @@ from flows.results.partitions import write_exceptions_by
 from flows.results.privacy_level import apply_privacy_level
 from flows.results.publish import make_private, publish
 from flows.results.run_identity import RunIdentity, identify_run
+from flows.results.run_record import record_run
+from flows.results.signature import sign_manifest
 from flows.results.tables import write_judgement, write_tables
 from flows.results.timings import write_timings
 from flows.settle.settle import TABLES as SETTLE_TABLES
@@ -207,6 +209,9 @@ def report_stage(
         summary = _summary(plan, run, loaded, settled, judged, found, changed)
         notes = write_reports(staging, plan, _run_facts(plan, summary), balance)
         write_manifest(connection, staging, plan, run.run_id, balance, judged.repeated_amounts)
+        record_run(connection, staging, plan, run.run_id)
+    if plan.signer:
+        sign_manifest(staging, plan.signer)
     timings = {
         "load": loaded.seconds,
         "validate": validated.seconds,

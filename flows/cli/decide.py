@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.cli.options import Deciding
-from flows.errors import UsageError, redacted_errors
+from flows.errors import InputRefused, UsageError, redacted_errors
 
 if TYPE_CHECKING:
     from flows.ledger.decisions import Decision
@@ -90,18 +90,42 @@ def packet(exception_id: str, *, run: Path, output: Path | None = None, pdf: boo
         print(path)
 
 
-def verify(packet: Path, *, run: Path) -> None:
-    """Check a packet against its run: hashes of row, results, inputs and policy, and every word.
+def verify(
+    packet: Path | None = None,
+    *,
+    run: Path | None = None,
+    warehouse: Path | None = None,
+    input: Path | None = None,
+    policies: Path | None = None,
+    public_key: Path | None = None,
+) -> None:
+    """Check that nothing was changed: in a packet, in the results of a run, in a warehouse.
 
-    Exit code 3 if a check fails.
+    It prints what was checked and what was not. Every check that fails is one sentence, and the
+    exit code is then 3.
 
     Parameters
     ----------
     packet
-        the packet, HTML or PDF
+        a packet, HTML or PDF: its receipt and every word, against --run
     run
-        the folder run=ID of its run
+        the folder run=ID of a run: its results against its manifest
+    warehouse
+        a warehouse: its rows and decisions against its journal, and its record of --run
+    input
+        the landing folder of the run, whose extracts are compared
+    policies
+        the folder of policy files that the run was given; the shipped ones are compared too
+    public_key
+        a file with the Ed25519 public key (PEM) that --run must be signed with
     """
-    from flows.reports.packet.verify import verify as check
+    from flows.verify.verify import Evidence
+    from flows.verify.verify import verify as check
 
-    print(check(packet, run))
+    with redacted_errors(Path.cwd()):
+        checks = check(Evidence(packet, run, warehouse, input, policies, public_key))
+    for label, sentences in (("checked", checks.passed), ("not checked", checks.left_out)):
+        for number, sentence in enumerate(sentences):
+            print(f"{'' if number else label:13}{sentence}")
+    if checks.failed:
+        raise InputRefused("\n".join(checks.failed))

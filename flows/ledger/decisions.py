@@ -5,9 +5,11 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from flows.clock import today
+from flows.clock import now, today
 from flows.errors import UsageError
+from flows.process import system_user
 from flows.warehouse.connection import written
+from flows.warehouse.journal import DECISION, seal, subject
 from flows.warehouse.layout import upgrade
 from flows.warehouse.lock import hold
 from flows.warehouse.sql import one
@@ -114,8 +116,11 @@ def decide(
             last = connection.execute("SELECT max(as_of) FROM night").fetchall()[0][0]
             number = one(connection, "SELECT max(decision_no) FROM decision")
             connection.execute("BEGIN")
+            made = [now(), system_user()]
             for i, (exception_id, reason) in enumerate(reasons.items(), number + 1):
-                row = [i, last, exception_id, action, reason, by, until]
-                connection.execute("INSERT INTO decision VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+                row = [i, last, exception_id, action, reason, by, until, *made]
+                connection.execute("INSERT INTO decision VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            made_now = range(number + 1, number + 1 + len(reasons))
+            seal(connection, action, [subject(DECISION, i) for i in made_now])
             connection.execute("COMMIT")
     return len(reasons)

@@ -113,8 +113,21 @@ _FORM: dict[str, type] = {
     "results": dict,
 }
 """What every manifest states, and the JSON type of it."""
-_RESULTS = (".parquet", ".csv")
+TABLE_SUFFIXES = (".parquet", ".csv")
 """Names that only a result has; people may keep files of other names beside the results."""
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a run's folder; None if it cannot be read or has another shape."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(manifest, dict) or not all(
+        isinstance(manifest.get(key), kind) for key, kind in _FORM.items()
+    ):
+        return None
+    return manifest
 
 
 def is_complete(folder: Path) -> bool:
@@ -122,20 +135,18 @@ def is_complete(folder: Path) -> bool:
 
     Each of them has the stated hash, and there is no further table.
     """
+    manifest = read_manifest(folder)
+    if manifest is None:
+        return False
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        if not isinstance(manifest, dict) or not all(
-            isinstance(manifest.get(key), kind) for key, kind in _FORM.items()
-        ):
-            return False
         there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
         stated = {n: h for n, h in manifest["results"].items() if n not in FOR_EDITING}
-        extra = {name for name in there - set(stated) if name.endswith(_RESULTS)}
+        extra = {name for name in there - set(stated) if name.endswith(TABLE_SUFFIXES)}
         return (
             bool(stated)
             and not extra
             and there.issuperset(stated)
             and all(sha256_of(folder / name) == sha256 for name, sha256 in stated.items())
         )
-    except (OSError, ValueError, RecursionError):
+    except OSError:
         return False

@@ -11,6 +11,7 @@ from flows.intake.landing import sha256_of
 from flows.plan import Plan
 from flows.results.failed_checks import failed_checks
 from flows.results.manifest import FOR_EDITING
+from flows.results.signature import add_signature
 from flows.results.tables import write_tables
 from flows.results.together import published_together
 from flows.warehouse.files import make_durable, move_aside
@@ -47,12 +48,13 @@ def publish(staging: Path, final: Path, is_there: bool) -> tuple[str, ...]:
     """Give complete results their name. A published folder belongs to its readers: it stays.
 
     is_there   whether a folder of that name holds every result already. It is left alone, and gets
-               only what people edit if that is missing.
+               only what people edit if that is missing, and the signature of this run.
 
     A damaged folder is moved aside with everything in it. Returns what the user must know.
     """
     if is_there:
         notes = [_add_for_editing(staging / name, final / name) for name in FOR_EDITING]
+        notes.append(add_signature(staging, final))
         return tuple(note for note in notes if note)
     moved: tuple[str, ...] = ()
     if os.path.lexists(final):

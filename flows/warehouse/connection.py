@@ -56,24 +56,45 @@ def opened(bench: Workbench, readable: Path | None = None) -> Iterator[duckdb.Du
         has_kept = bench.warehouse.exists()
         if has_kept:
             attach(connection, bench.warehouse, "kept")
-        folders = [bench.scratch, *([readable] if readable else [])]
-        for setting in (
-            f"temp_directory = {literal(str(bench.scratch))}",
-            f"max_temp_directory_size = {literal(SPILL_LIMIT)}",
-            f"memory_limit = {literal(MEMORY_LIMIT)}",
-            "preserve_insertion_order = true",
-            "disabled_optimizers = 'type_pushdown'",  # else a failed cast can drop rows
-            "enable_progress_bar = false",
-            "TimeZone = 'UTC'",
-            f"allowed_directories = {literals([str(f) + '/' for f in folders])}",
-            "enable_external_access = false",
-            "autoinstall_known_extensions = false",
-            "autoload_known_extensions = false",
-            "python_enable_replacements = false",
-            "lock_configuration = true",
-        ):
-            connection.execute(f"SET {setting}")
+        connection.execute(f"SET temp_directory = {literal(str(bench.scratch))}")
+        _lock_down(connection, [bench.scratch, *([readable] if readable else [])])
         lay_out(connection, has_kept, bench.night)
+        yield connection
+    finally:
+        connection.close()
+
+
+def _lock_down(connection: duckdb.DuckDBPyConnection, folders: list[Path]) -> None:
+    """Leave the engine no network, no extensions, and no files but those of some folders."""
+    for setting in (
+        f"max_temp_directory_size = {literal(SPILL_LIMIT)}",
+        f"memory_limit = {literal(MEMORY_LIMIT)}",
+        "preserve_insertion_order = true",
+        "disabled_optimizers = 'type_pushdown'",  # else a failed cast can drop rows
+        "enable_progress_bar = false",
+        "TimeZone = 'UTC'",
+        f"allowed_directories = {literals([str(f) + '/' for f in folders])}",
+        "enable_external_access = false",
+        "autoinstall_known_extensions = false",
+        "autoload_known_extensions = false",
+        "python_enable_replacements = false",
+        "lock_configuration = true",
+    ):
+        connection.execute(f"SET {setting}")
+
+
+@contextmanager
+def read_only(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a warehouse as `kept`, to read it and nothing else.
+
+    It is attached to an empty database, so that nothing which another program has put into the file
+    (a macro of a known name, say) takes part. Raises WarehouseBusy and UsageError.
+    """
+    connection = duckdb.connect()
+    try:
+        attach(connection, real_path(warehouse), "kept")
+        connection.execute("SET temp_directory = ''")
+        _lock_down(connection, [])
         yield connection
     finally:
         connection.close()

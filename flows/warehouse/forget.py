@@ -9,6 +9,7 @@ import duckdb
 from flows.errors import UsageError
 from flows.warehouse.connection import written
 from flows.warehouse.files import real_path
+from flows.warehouse.journal import DECISION, FILE, NIGHT, seal, subject
 from flows.warehouse.layout import BY_FILE, OF_A_NIGHT, remembered_tables, upgrade
 from flows.warehouse.lock import hold
 from flows.warehouse.sql import day, identifier, one
@@ -87,6 +88,7 @@ def _found(connection: duckdb.DuckDBPyConnection, night: date) -> Forgotten:
 def _remove(connection: duckdb.DuckDBPyConnection, night: date) -> None:
     """Remove a night in one transaction, with all that was remembered of the last run."""
     connection.execute("BEGIN")
+    forgotten = _subjects(connection, night)
     loaded = f"SELECT file_no FROM main.file WHERE night = {day(night)}"
     connection.execute(f"CREATE TEMP TABLE forgotten_file AS {loaded}")
     for name in (*BY_FILE, "purge"):
@@ -97,4 +99,23 @@ def _remove(connection: duckdb.DuckDBPyConnection, night: date) -> None:
         connection.execute(f"DELETE FROM main.{name} WHERE {column} = {day(night)}")
     for name in remembered_tables(connection):
         connection.execute(f"DROP TABLE main.{identifier(name)}")
+    seal(connection, "forget", forgotten)
     connection.execute("COMMIT")
+
+
+def _subjects(connection: duckdb.DuckDBPyConnection, night: date) -> list[str]:
+    """What is removed, as the journal names it."""
+    of_the_night = (
+        (FILE, "file_no", "file WHERE night"),
+        (DECISION, "decision_no", "decision WHERE after_night"),
+    )
+    return [
+        subject(NIGHT, night),
+        *(
+            subject(kind, key)
+            for kind, column, rows in of_the_night
+            for (key,) in connection.execute(
+                f"SELECT {column} FROM main.{rows} = {day(night)}"
+            ).fetchall()
+        ),
+    ]

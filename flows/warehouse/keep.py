@@ -1,16 +1,20 @@
 """Keep: add a run's rows to the warehouse, in one transaction."""
 
 import os
+from datetime import date
 
 import duckdb
 
 from flows.errors import WarehouseBusy
 from flows.warehouse.connection import Workbench, attach, written
 from flows.warehouse.files import PRIVATE, move_aside, replace_file
+from flows.warehouse.journal import FILE, NIGHT, RUN, intact, seal, subject
 from flows.warehouse.layout import GIVEN_AGAIN, LEDGERS, NO_STATE, OF_A_NIGHT, READ_STATE, state_of
 from flows.warehouse.memory import Memory, remember
 from flows.warehouse.sql import identifier, run
 from schemas.tables import TABLES
+
+_RUN = "run"  # the journal's word for what a run does
 
 
 def keep(bench: Workbench, memory: Memory) -> tuple[str, ...]:
@@ -27,12 +31,14 @@ def keep(bench: Workbench, memory: Memory) -> tuple[str, ...]:
                 connection, f"FROM {READ_STATE}", f"SELECT {NO_STATE}", bench.warehouse.name
             )
             remember(connection, "run", memory)
+            seal(connection, _RUN, _subjects(connection, "main"))
         return become_warehouse(bench)
     with written(bench.warehouse) as connection:
         attach(connection, bench.database, "fresh")
         seen, now = f"FROM fresh.{READ_STATE}", f"SELECT {state_of('main')}"
         connection.execute("BEGIN")
         _refuse_if_written(connection, seen, now, bench.warehouse.name)
+        given_again = intact(connection, "main", _given_again(connection, bench.night))
         connection.execute(
             f"""UPDATE main.file f SET night = a.as_of
                 FROM (SELECT table_name, sha256, ? AS as_of FROM fresh.{GIVEN_AGAIN}) a
@@ -48,8 +54,30 @@ def keep(bench: Workbench, memory: Memory) -> tuple[str, ...]:
             table = f"main.{identifier(name)}"
             connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM fresh.{table}")
         remember(connection, "fresh.run", memory)
+        seal(connection, _RUN, [*_subjects(connection, "fresh.main"), *given_again])
         connection.execute("COMMIT")
     return ()
+
+
+def _given_again(connection: duckdb.DuckDBPyConnection, night: date | None) -> list[str]:
+    """Files of the warehouse that this run brings again, as of an earlier date."""
+    rows = connection.execute(
+        f"""SELECT DISTINCT file_no
+            FROM main.file JOIN fresh.{GIVEN_AGAIN} USING (table_name, sha256)
+            WHERE night > ?""",
+        [night],
+    )
+    return [subject(FILE, number) for (number,) in rows.fetchall()]
+
+
+def _subjects(connection: duckdb.DuckDBPyConnection, schema: str) -> list[str]:
+    """What this run adds: its files, its night and its record."""
+    rows = connection.execute(
+        f"""SELECT concat('{FILE} ', file_no) FROM {schema}.file
+            UNION SELECT concat('{NIGHT} ', as_of) FROM {schema}.night
+            UNION SELECT concat('{RUN} ', record_no) FROM {schema}.run_record"""
+    )
+    return [name for (name,) in rows.fetchall()]
 
 
 def _refuse_if_written(

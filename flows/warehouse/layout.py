@@ -6,11 +6,12 @@ from pathlib import Path
 import duckdb
 
 from flows.warehouse.files import real_path
+from flows.warehouse.journal import digests, seal
 from flows.warehouse.run_table import RunTable
 from flows.warehouse.sql import identifier, run
 from schemas.tables import TABLES, Column, Kind, Table
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 _ALWAYS = "DATE '0001-01-01'"  # as-of date given to rows loaded before schema version 2
 DECIMAL_DIGITS = {Kind.AMOUNT: (18, 2), Kind.QUANTITY: (18, 3)}
 """Digits of a figure of a row, and how many of them are decimals."""
@@ -45,9 +46,17 @@ LEDGERS = {
                        claim_line_number BIGINT, outcome VARCHAR, reason VARCHAR,
                        amount_at_risk DECIMAL(18, 2), continues VARCHAR""",
     "decision": """decision_no INTEGER, after_night DATE, exception_id VARCHAR, action VARCHAR,
-                   reason VARCHAR, decided_by VARCHAR, until DATE""",
+                   reason VARCHAR, decided_by VARCHAR, until DATE, decided_at TIMESTAMP,
+                   system_user VARCHAR""",
     # rows of each file that a purge removed; before: the first day since which nothing was removed
     "purge": "before DATE, file_no INTEGER, rows BIGINT",
+    # every run that was kept, with the digests of what it published; results: name -> SHA-256, JSON
+    "run_record": """record_no INTEGER, run_id VARCHAR, as_of DATE, version VARCHAR,
+                     manifest_sha256 VARCHAR, results VARCHAR, recorded_at TIMESTAMP,
+                     system_user VARCHAR""",
+    # what was written, when and by whom, each entry chained to the one before: journal.py
+    "journal": """entry_no INTEGER, action VARCHAR, subject VARCHAR, content_sha256 VARCHAR,
+                  made_at TIMESTAMP, system_user VARCHAR, link VARCHAR""",
 }
 BY_FILE = (*TABLES, "file", "quarantine", "warning")
 OF_A_NIGHT = {"night": "as_of", "night_text": "as_of", "ledger_event": "night"}
@@ -121,7 +130,7 @@ def state_of(schema: str) -> str:
     """SQL of a text that differs as soon as anybody has written into a warehouse."""
     parts = [
         f"(SELECT concat(count(*), ' ', bit_xor(hash(t))) FROM {schema}.{name} t)"
-        for name in ("meta", "file", "night", "decision", "purge")
+        for name in ("meta", "file", "night", "decision", "purge", "journal")
     ]
     parts.append(f"(SELECT count(*) FROM {schema}.ledger_event)")
     return f"concat_ws(', ', {', '.join(parts)}) AS state"
@@ -206,7 +215,10 @@ def upgrade(warehouse: Path) -> None:
                 connection.execute(f"CREATE TABLE IF NOT EXISTS main.{identifier(name)} ({ddl})")
             for name in remembered_tables(connection):
                 connection.execute(f"DROP TABLE main.{identifier(name)}")
+            for column in ("decided_at TIMESTAMP", "system_user VARCHAR"):
+                connection.execute(f"ALTER TABLE main.decision ADD COLUMN IF NOT EXISTS {column}")
             run(connection, "warehouse/ledger")
+            seal(connection, "upgrade", digests(connection, "main"))
             connection.execute("UPDATE main.meta SET schema_version = ?", [SCHEMA_VERSION])
             connection.execute("COMMIT")
     except (duckdb.IOException, duckdb.CatalogException, duckdb.BinderException):

@@ -19,6 +19,7 @@ import polars as pl
 from flows.errors import UsageError
 from flows.warehouse.connection import Workbench, opened, workbench, written
 from flows.warehouse.files import empty_folder, real_path
+from flows.warehouse.journal import digests, intact, seal
 from flows.warehouse.keep import become_warehouse
 from flows.warehouse.layout import LEDGERS, upgrade
 from flows.warehouse.lock import hold
@@ -169,3 +170,6 @@ def _copy_what_stays(connection: duckdb.DuckDBPyConnection, before: date) -> Non
             FROM kept.main.file LEFT JOIN ({_PURGED_ROWS}) p USING (file_no)
             GROUP BY file_no ORDER BY file_no"""
     )
+    before_it, after_it = (digests(connection, schema) for schema in ("kept.main", "main"))
+    changed = [name for name, sha256 in before_it.items() if after_it.get(name) != sha256]
+    seal(connection, "purge", intact(connection, "kept.main", changed))

@@ -21,5 +21,6 @@ SELECT e.exception_id, e.first_seen, coalesce(e.last_seen, n.night) AS last_seen
             ELSE 'open' END AS status,
        e.why, e.rule_id, e.policy_id, e.payer, e.member_id, e.claim_source, e.claim_id,
        e.claim_line_number, e.outcome, e.reason, e.amount_at_risk, e.continues,
-       d.reason AS decision_reason, d.decided_by, d.until AS dismissed_until
+       d.reason AS decision_reason, d.decided_by, d.until AS dismissed_until, d.decided_at,
+       d.system_user
 FROM last_event e CROSS JOIN last_night n LEFT JOIN last_decision d USING (exception_id);

@@ -108,7 +108,7 @@ def _half_done(request: RunRequest) -> Callable[[], object]:
 def _other_writer(base: Path, warehouse: Path) -> None:
     """Write into a warehouse as if there were no lock."""
     with duckdb.connect(str(warehouse)) as connection:
-        connection.execute("INSERT INTO decision VALUES (1, NULL, 'x', 'dismiss', 'y', 'me', NULL)")
+        connection.execute("INSERT INTO decision (decision_no, action) VALUES (1, 'dismiss')")
 
 
 def _purge_by_hand(base: Path, warehouse: Path) -> None:
@@ -187,7 +187,7 @@ def test_a5_a_log_left_of_a_removed_warehouse_is_moved_aside(
     log = warehouse.with_name("audit.duckdb.wal")
     code = (
         "import duckdb, os, sys; c = duckdb.connect(sys.argv[1]); "
-        "c.execute(\"INSERT INTO decision VALUES (1, NULL, 'x', 'dismiss', 'y', 'me', NULL)\"); "
+        "c.execute(\"INSERT INTO decision (decision_no, action) VALUES (1, 'dismiss')\"); "
         "os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", code, str(warehouse)], check=False)
@@ -206,7 +206,7 @@ def test_a5_the_log_of_a_warehouse_that_is_there_is_applied(
 ) -> None:
     code = (
         "import duckdb, os, sys; c = duckdb.connect(sys.argv[1]); "
-        "c.execute(\"INSERT INTO decision VALUES (1, NULL, 'x', 'dismiss', 'y', 'me', NULL)\"); "
+        "c.execute(\"INSERT INTO decision (decision_no, action) VALUES (1, 'dismiss')\"); "
         "os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", code, str(warehouse)], check=False)

@@ -1,0 +1,36 @@
+"""The warehouse's own record of a run: which results it published."""
+
+import json
+from pathlib import Path
+
+import duckdb
+
+from flows.clock import now
+from flows.intake.landing import sha256_of
+from flows.plan import Plan
+from flows.process import system_user
+from flows.provenance import program_version
+from flows.results.manifest import MANIFEST
+
+
+def record_run(
+    connection: duckdb.DuckDBPyConnection, folder: Path, plan: Plan, run_id: str
+) -> None:
+    """Record the digests of a folder's manifest and results, to be kept with the run's rows."""
+    manifest = folder / MANIFEST
+    results = json.loads(manifest.read_text(encoding="utf-8"))["results"]
+    values = {
+        "run_id": run_id,
+        "as_of": plan.request.as_of,
+        "version": program_version(),
+        "manifest_sha256": sha256_of(manifest),
+        "results": json.dumps(results, sort_keys=True),
+        "recorded_at": now(),
+        "system_user": system_user(),
+    }
+    columns, marks = ", ".join(values), ", ".join("?" * len(values))
+    connection.execute(
+        f"""INSERT INTO main.run_record (record_no, {columns})
+            SELECT coalesce(max(record_no), 0) + 1, {marks} FROM every_run_record""",
+        list(values.values()),
+    )

@@ -1,0 +1,102 @@
+"""Check what a run was made from: its inputs, its policy files, and the key that signed it."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from audit_rules.errors import PolicyRefused
+from audit_rules.policy.library import load_policies
+from audit_rules.reference.codes import load_reference
+from flows.errors import InputRefused
+from flows.intake.landing import find_extracts, sha256_of
+from flows.results.manifest import MANIFEST
+from flows.signing import SIGNATURE, is_signed, read_public_key
+from flows.verify.checks import Checks
+from flows.verify.run_folder import names
+
+
+def check_inputs(checks: Checks, manifest: Mapping[str, Any], landing: Path) -> None:
+    """Compare the extracts of a landing folder with the hashes in a manifest.
+
+    A landing folder may hold the files of one night only, and later ones.
+    """
+    try:
+        extracts = find_extracts(landing, may_add=True)
+    except InputRefused as refusal:
+        checks.failed.append(str(refusal))
+        return
+    stated: dict[str, set[str]] = defaultdict(set)
+    for file in manifest["files"]:
+        stated[file["file"]].add(file["sha256"])
+    known = {sha256 for hashes in stated.values() for sha256 in hashes}
+    found = {extract.name: sha256_of(extract.path) for extract in extracts}
+    changed = [n for n, sha256 in found.items() if n in stated and sha256 not in known]
+    same = [n for n, sha256 in found.items() if sha256 in known]
+    checks.expect(
+        not changed and bool(same),
+        f"{len(same)} files of the input folder have the hashes of the run's inputs.",
+        f"Changed in the input folder since the run read it: {names(changed)}."
+        if changed
+        else "No file of the input folder is one that the run read. Give its own input folder.",
+    )
+    missing = sum(len(hashes - set(found.values())) for hashes in stated.values())
+    if missing:
+        checks.left_out.append(f"{missing} inputs of the run that are not in the input folder.")
+    others = [n for n in found if n not in same and n not in changed]
+    if others:
+        checks.left_out.append(
+            f"Files of the input folder that the run did not read: {names(others)}."
+        )
+
+
+def check_policies(checks: Checks, manifest: Mapping[str, Any], policies: Path | None) -> None:
+    """Compare the shipped policy files and those of a folder with the hashes in a manifest.
+
+    Without the folder, a file that is not as shipped may have been in it: that is no failure.
+    """
+    try:
+        library = load_policies(policies)
+        reference = load_reference(library, policies).hashes
+    except PolicyRefused as refusal:
+        checks.failed.append(str(refusal))
+        return
+    now = {
+        f"policy {p.document.id}": {"file": p.file_name, "sha256": p.sha256}
+        for p in library.policies
+    }
+    then = {f"policy {name}": policy for name, policy in manifest["policies"].items()}
+    of_codes = {name: sha256 for name, sha256 in manifest["reference"].items() if name in reference}
+    different = [
+        name for name in sorted(now.keys() | then.keys()) if now.get(name) != then.get(name)
+    ]
+    different += [name for name, sha256 in of_codes.items() if reference[name] != sha256]
+    if different and policies is None:
+        checks.left_out.append(
+            f"Not as shipped with this version (give --policies to compare): {names(different)}."
+        )
+        return
+    checks.expect(
+        not different,
+        f"All {len(then)} policy files and {len(of_codes)} code files have the hashes that "
+        f"{MANIFEST} states.",
+        f"Not as the run used it: {names(different)}.",
+    )
+    others = [name for name in manifest["reference"] if name not in reference]
+    if others:
+        checks.left_out.append(f"Code files that are not among the policies: {names(others)}.")
+
+
+def check_signature(checks: Checks, folder: Path, public_key: Path) -> None:
+    """Check the signature of a folder's manifest. Raises UsageError if the key cannot be read."""
+    key = read_public_key(public_key)
+    try:
+        envelope = (folder / SIGNATURE).read_bytes()
+    except OSError:
+        checks.failed.append(f"{folder.name} has no {SIGNATURE}: the run was not signed.")
+        return
+    checks.expect(
+        is_signed(envelope, (folder / MANIFEST).read_bytes(), key),
+        f"{SIGNATURE} is a signature of {MANIFEST} by the owner of {public_key.name}.",
+        f"{SIGNATURE} is not a signature of {MANIFEST} by the owner of {public_key.name}.",
+    )

@@ -1,0 +1,80 @@
+"""Verify a packet, a run, a warehouse, or what ties them together."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from flows.errors import InputRefused, UsageError
+from flows.reports.packet.verify import verify as verify_packet
+from flows.signing import SIGNATURE
+from flows.verify.checks import Checks
+from flows.verify.run_folder import check_run
+from flows.verify.sources import check_inputs, check_policies, check_signature
+from flows.verify.warehouse import check_recorded, check_warehouse
+from flows.warehouse.connection import read_only
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is to be verified, and what against; paths as given."""
+
+    packet: Path | None = None
+    run: Path | None = None
+    warehouse: Path | None = None
+    input: Path | None = None
+    policies: Path | None = None
+    public_key: Path | None = None
+
+
+def verify(given: Evidence) -> Checks:
+    """Check all that is given. Raises UsageError if it does not say what to check."""
+    _refuse_incomplete(given)
+    checks = Checks()
+    if given.packet and given.run:
+        try:
+            checks.passed.append(verify_packet(given.packet, given.run))
+        except InputRefused as refusal:
+            checks.failed.append(str(refusal))
+    manifest = check_run(checks, given.run) if given.run else None
+    if given.run and manifest:
+        if given.public_key:
+            check_signature(checks, given.run, given.public_key)
+        else:
+            checks.left_out.append(f"The signature {SIGNATURE}; give --public-key to check it.")
+        if given.input:
+            check_inputs(checks, manifest, given.input)
+        else:
+            checks.left_out.append("The run's inputs; give --input to compare them.")
+        check_policies(checks, manifest, given.policies)
+    if given.warehouse is None:
+        checks.left_out.append("The warehouse's record of the run; give --warehouse to compare it.")
+        return checks
+    try:
+        with read_only(given.warehouse) as connection:
+            has_tables = check_warehouse(checks, connection)
+            if given.run and manifest and has_tables:
+                check_recorded(checks, connection, given.run, manifest)
+    except duckdb.Error:
+        checks.failed.append(
+            f"The warehouse {given.warehouse.name} cannot be read to its end: it is damaged."
+        )
+    return checks
+
+
+def _refuse_incomplete(given: Evidence) -> None:
+    if not (given.packet or given.run or given.warehouse):
+        raise UsageError("Nothing to verify. Give a packet and --run, or --run, or --warehouse.")
+    if given.packet and not given.run:
+        raise UsageError("A packet is checked against its run. Give the folder with --run.")
+    for option in ("input", "policies", "public_key"):
+        if getattr(given, option) and not given.run:
+            raise UsageError(
+                f"--{option.replace('_', '-')} is compared with a run. Give its folder with --run."
+            )
+    for option in ("run", "input", "policies"):
+        folder = getattr(given, option)
+        if folder and not given.packet and not folder.is_dir():
+            raise InputRefused(f"--{option} {folder.name!r} is not a folder. Give one.")
+    if given.warehouse and not given.warehouse.is_file():
+        raise UsageError("There is no such warehouse. Name that of a run with --warehouse.")

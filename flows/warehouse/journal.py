@@ -1,0 +1,151 @@
+"""The journal: what was written into the warehouse, when and by whom.
+
+Each entry holds a digest of the rows of one subject: a file, a night, a decision, or the record of
+a run. Rows that another program changed, added or removed no longer match the last entry of their
+subject. Each entry also holds a link, a digest of itself and of the link before it, so an entry
+that was changed, added or removed breaks the chain.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+import duckdb
+import polars as pl
+
+from flows.clock import now
+from flows.process import system_user
+from flows.provenance import digest
+from flows.warehouse.sql import identifier, literal
+from schemas.tables import TABLES
+
+FILE, NIGHT, DECISION, RUN = "file", "night", "decision", "run"
+_ROWS = {
+    FILE: {"file": "file_no", "quarantine": "file_no", "warning": "file_no", "purge": "file_no"},
+    NIGHT: {"night": "as_of", "night_text": "as_of", "ledger_event": "night"},
+    DECISION: {"decision": "decision_no"},
+    RUN: {"run_record": "record_no"},
+}
+"""Kind of subject -> the tables that hold its rows, each with the column that says whose."""
+GONE = ""
+"""In place of a digest: the subject has no rows left."""
+
+
+class Entry(NamedTuple):
+    """An entry of the journal; columns of the table."""
+
+    entry_no: int
+    action: str
+    subject: str
+    content_sha256: str
+    made_at: datetime
+    system_user: str
+
+    def link(self, before: str) -> str:
+        """The link of this entry, which continues that of the entry before."""
+        return digest(before, *(str(value) for value in self))
+
+
+def subject(kind: str, key: object) -> str:
+    """The name of a subject, such as `night 2026-06-30`."""
+    return f"{kind} {key}"
+
+
+def seal(connection: duckdb.DuckDBPyConnection, action: str, subjects: Iterable[str]) -> None:
+    """Add an entry for each subject as it is now, in the transaction at hand."""
+    wanted = sorted(set(subjects))
+    if not wanted:
+        return
+    found = digests(connection, "main", wanted)
+    last = connection.execute(
+        "SELECT entry_no, link FROM main.journal ORDER BY entry_no DESC LIMIT 1"
+    ).fetchall()
+    number, link = last[0] if last else (0, "")
+    made_at, user = now(), system_user()
+    rows = []
+    for entry_no, name in enumerate(wanted, number + 1):
+        entry = Entry(entry_no, action, name, found.get(name, GONE), made_at, user)
+        link = entry.link(link)
+        rows.append((*entry, link))
+    entries = pl.DataFrame(rows, schema=[*Entry._fields, "link"], orient="row")
+    connection.register("entries", entries)
+    connection.execute("INSERT INTO main.journal BY NAME FROM entries")
+    connection.unregister("entries")
+
+
+def intact(connection: duckdb.DuckDBPyConnection, schema: str, subjects: list[str]) -> list[str]:
+    """Those of the subjects that are as the journal says.
+
+    Only their later contents may be sealed: a change by another program must stay visible.
+    """
+    found, stated = digests(connection, schema, subjects), last_digests(connection, schema)
+    return [name for name in subjects if name in stated and found.get(name, GONE) == stated[name]]
+
+
+def last_digests(connection: duckdb.DuckDBPyConnection, schema: str) -> dict[str, str]:
+    """Subject -> the digest of its last entry."""
+    rows = connection.execute(
+        f"""SELECT subject, content_sha256 FROM {schema}.journal
+            QUALIFY row_number() OVER (PARTITION BY subject ORDER BY entry_no DESC) = 1"""
+    )
+    return dict(rows.fetchall())
+
+
+def digests(
+    connection: duckdb.DuckDBPyConnection, schema: str, subjects: list[str] | None = None
+) -> dict[str, str]:
+    """Subject -> a digest of its rows as they are now, without subjects that have none.
+
+    subjects   the ones to look at; without them all.
+    """
+    found: dict[str, str] = {}
+    for kind, tables in _ROWS.items():
+        only = None if subjects is None else [s for s in subjects if s.startswith(f"{kind} ")]
+        if only == []:
+            continue
+        rows = [_hashed(connection, schema, kind, t, key, only) for t, key in tables.items()]
+        if kind == FILE:
+            rows += [_summed(schema, table, only) for table in TABLES]
+        found |= dict(
+            connection.execute(
+                f"""SELECT subject, sha256(string_agg(hashed, '' ORDER BY hashed))
+                    FROM ({" UNION ALL ".join(rows)}) GROUP BY subject"""
+            ).fetchall()
+        )
+    return found
+
+
+def _hashed(
+    connection: duckdb.DuckDBPyConnection,
+    schema: str,
+    kind: str,
+    table: str,
+    key: str,
+    only: list[str] | None,
+) -> str:
+    """SQL of the digest of every row of a table: each value with its length, so none runs over."""
+    name = f"{schema}.{identifier(table)}"
+    columns = [row[0] for row in connection.execute(f"DESCRIBE {name}").fetchall()]
+    texts = [f"CAST({identifier(column)} AS VARCHAR)" for column in columns]
+    values = ", ".join(f"coalesce(concat(strlen({text}), ':', {text}), '-')" for text in texts)
+    return f"""SELECT concat('{kind} ', {key}) AS subject,
+                      sha256(concat('{table} ', {values})) AS hashed
+               FROM {name} {_where(kind, key, only)}"""
+
+
+def _summed(schema: str, table: str, only: list[str] | None) -> str:
+    """SQL of one digest for all rows of a file: there may be millions, so a fast hash is summed."""
+    total = "count(*), ' ', sum(CAST(hash(t) AS HUGEINT))"
+    return f"""SELECT concat('{FILE} ', file_no) AS subject,
+                      sha256(concat('{table} ', {total})) AS hashed
+               FROM {schema}.{identifier(table)} t {_where(FILE, "file_no", only)}
+               GROUP BY file_no"""
+
+
+def _where(kind: str, key: str, only: list[str] | None) -> str:
+    """SQL that selects the rows of some subjects, by keys of the column's own type."""
+    if only is None:
+        return ""
+    type_ = "DATE" if kind == NIGHT else "INTEGER"
+    keys = ", ".join(f"{type_} {literal(name.removeprefix(f'{kind} '))}" for name in only)
+    return f"WHERE {key} IN ({keys})"
