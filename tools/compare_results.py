@@ -1,4 +1,4 @@
-"""Hold the results of two versions of the program against each other, file by file.
+"""Compare the results of two versions of the program, file by file.
 
 A change of form (modules moved, names, words) must leave every result as it was. Record what the
 old version makes of some landing folders, record what the new one makes of them, and compare. Only

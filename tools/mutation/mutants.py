@@ -7,7 +7,7 @@ A mutant of code flips one comparison, window, condition or order in a module of
 or in one that rules share; a mutant of a policy moves one number or date, or drops one word of a
 list. Each is run over the cases of the rules it concerns, and is killed by the first case that
 fails, or by the program's refusal to load the policy. What survives needs a written reason in
-`mutants_survivors.toml`. Cases state answers and figures: evidence and wording are not looked at.
+`survivors.toml`. Cases state answers and figures: evidence and wording are not looked at.
 Exit 1: a survivor without a reason, a reason for a mutant that is killed, or a case that fails with
 nothing changed.
 """
