@@ -20,10 +20,12 @@ from prefect.states import Completed
 from flows import stages
 from flows.errors import redacted_errors
 from flows.plan import Plan, plan
+from flows.privacy import AGGREGATE
 from flows.process import work_privately
 from flows.progress import StageBars
 from flows.request import RunRequest
 from flows.stage_results import (
+    OF_FILES,
     JudgeStageResult,
     LoadStageResult,
     SettleStageResult,
@@ -67,7 +69,8 @@ class Night:
 
     def show(self, result: R) -> R:
         """Show how many rows the stage went through."""
-        self.bars.rows(result.counts()["rows"])
+        if self.plan.request.privacy != AGGREGATE:
+            self.bars.rows(result.counts()["rows"])
         return result
 
 
@@ -133,7 +136,8 @@ def nightly_audit(request: RunRequest, show_progress: bool = True) -> State[Summ
         summary = _audit(made, show_progress)
     if PREFECT_API_URL.value():  # a server of this run's own would not outlive it
         _announce(summary)
-    message = f"{summary.quarantined} rows quarantined"
+    quarantined = "some" if summary.quarantined is None else summary.quarantined
+    message = f"{quarantined} rows quarantined"
     return Completed(name=summary.state, message=message, data=summary)
 
 
@@ -170,6 +174,7 @@ def _audit(made: Plan, show_progress: bool) -> Summary:
         {"stage": stage, "count": what, "value": n}
         for stage, result in named.items()
         for what, n in result.counts().items()
+        if request.privacy != AGGREGATE or what in OF_FILES
     ]
     description = f"Counts of run {summary.run_id}"
     create_table_artifact(rows, key="claims-audit-counts", description=description)
@@ -178,15 +183,17 @@ def _audit(made: Plan, show_progress: bool) -> Summary:
 
 def _announce(summary: Summary) -> None:
     """Emit the event of a finished night, related to its deployment if it has one."""
-    counts = {"exceptions": summary.found, "quarantined": summary.quarantined, **summary.changes}
+    counts = {"exceptions": summary.found, "quarantined": summary.quarantined}
+    counts |= summary.changes or {}
     resource = {
         "prefect.resource.id": f"{FINISHED}.{summary.run_id}",
         "state": summary.state,
-        "quarantine_tonight": "yes" if summary.newly_quarantined else "no",
+        "quarantine_tonight": "no" if summary.newly_quarantined == 0 else "yes",
     }
     scheduled = {
         "prefect.resource.id": f"prefect.deployment.{deployment.id}",
         "prefect.resource.role": "deployment",
     }
-    payload = {"run_id": summary.run_id, "as_of": summary.as_of, **counts}
+    shown = {name: count for name, count in counts.items() if count is not None}
+    payload = {"run_id": summary.run_id, "as_of": summary.as_of, **shown}
     emit_event(FINISHED, resource, related=[scheduled] if deployment.id else [], payload=payload)

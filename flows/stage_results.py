@@ -5,6 +5,9 @@ from typing import Protocol
 
 from flows.settle.balance import Balance
 
+OF_FILES = ("files", "passed_over", "growing")
+"""Names of the counts that say nothing about rows or persons."""
+
 
 class StageResult(Protocol):
     """The result of a stage, with counts for the screen and for Prefect."""

@@ -31,14 +31,14 @@ from flows.judging.standing import (
 )
 from flows.ledger.changes import FOUND, LedgerChanges, record_changes
 from flows.plan import Plan
-from flows.provenance import digest, program_version
-from flows.reports.run_facts import RunFacts
+from flows.provenance import digest
+from flows.reports.run_facts import run_facts
 from flows.reports.write import write_reports
 from flows.results.failed_checks import failed_checks
 from flows.results.found import FoundExceptions, read_found
 from flows.results.manifest import repeated_amounts_for_manifest, write_manifest
 from flows.results.partitions import write_exceptions_by
-from flows.results.privacy_level import apply_privacy_level
+from flows.results.privacy_level import apply_privacy_level, summary_at_privacy_level
 from flows.results.publish import make_private, publish
 from flows.results.run_identity import RunIdentity, identify_run
 from flows.results.run_record import record_run
@@ -207,9 +207,10 @@ def report_stage(
         if plan.request.partition_by:
             write_exceptions_by(plan.request.partition_by, staging, plan.payer_names)
         summary = _summary(plan, run, loaded, settled, judged, found, changed)
-        notes = write_reports(staging, plan, _run_facts(plan, summary), balance)
+        notes = write_reports(staging, plan, run_facts(plan, summary, settled.balance), balance)
         write_manifest(connection, staging, plan, run.run_id, balance, judged.repeated_amounts)
         record_run(connection, staging, plan, run.run_id)
+        summary = summary_at_privacy_level(staging, plan, summary)
     if plan.signer:
         sign_manifest(staging, plan.signer)
     timings = {
@@ -277,10 +278,10 @@ def _summary(
         loaded_files=loaded.files - len(loaded.passed_over) - len(loaded.growing),
         passed_over=loaded.passed_over,
         growing=loaded.growing,
-        rows_read=sum(f.rows_read for f in files),
-        quarantined=sum(f.quarantined for f in files),
+        rows_read=settled.balance.rows_read,
+        quarantined=settled.balance.quarantined,
         newly_quarantined=sum(f.quarantined for f in files if f.sha256 in run.new_files),
-        duplicates=sum(f.duplicates for f in files),
+        duplicates=settled.balance.duplicates,
         previous_run=before.isoformat() if before else None,
         changes=dict(sorted(Counter(changed.changes["status"]).items())),
         persons=judged.persons,
@@ -290,17 +291,4 @@ def _summary(
         amount_at_risk=str(found.worklist["amount_at_risk"].sum() or 0),
         at_risk_by_outcome=found.at_risk_by_outcome(),
         repeated_amounts=len(judged.repeated_amounts),
-    )
-
-
-def _run_facts(plan: Plan, summary: Summary) -> RunFacts:
-    return RunFacts(
-        run_id=summary.run_id,
-        as_of=plan.request.as_of,
-        version=program_version(),
-        privacy=plan.request.privacy,
-        changes=summary.changes_in_words(),
-        rows_read=summary.rows_read,
-        quarantined=summary.quarantined,
-        duplicates=summary.duplicates,
     )

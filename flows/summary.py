@@ -8,6 +8,8 @@ from pathlib import Path
 class Summary:
     """What a run came to, in counts: safe to print and to store.
 
+    A count that is None is not shown at the privacy level of the run.
+
     previous_run           as-of date of the run before (None: there was none).
     changes                status -> exceptions that changed since the previous run.
     exceptions             "RULE outcome" -> how many.
@@ -25,42 +27,45 @@ class Summary:
     loaded_files: int
     passed_over: tuple[str, ...]
     growing: tuple[str, ...]
-    rows_read: int
-    quarantined: int
-    duplicates: int
+    rows_read: int | None
+    quarantined: int | None
+    duplicates: int | None
     previous_run: str | None
-    changes: dict[str, int]
-    exceptions: dict[str, int]
-    lines: int
-    amount_at_risk: str
+    changes: dict[str, int] | None
+    exceptions: dict[str, int] | None
+    lines: int | None
+    amount_at_risk: str | None
     at_risk_by_outcome: dict[str, str] = field(default_factory=dict)
-    newly_quarantined: int = 0
-    repeated_amounts: int = 0
-    persons: int = 0
-    judged_again: int = 0
+    newly_quarantined: int | None = 0
+    repeated_amounts: int | None = 0
+    persons: int | None = 0
+    judged_again: int | None = 0
     notes: tuple[str, ...] = ()
 
     @property
     def state(self) -> str:
         """The name of the flow's final state."""
-        return "Completed with quarantine" if self.quarantined else "Completed"
+        return "Completed" if self.quarantined == 0 else "Completed with quarantine"
 
     @property
-    def found(self) -> int:
+    def found(self) -> int | None:
         """How many exceptions there are."""
-        return sum(self.exceptions.values())
+        return None if self.exceptions is None else sum(self.exceptions.values())
 
     def by_rule(self) -> dict[str, dict[str, int]]:
         """Rule -> outcome -> exceptions."""
         counts: dict[str, dict[str, int]] = {}
-        for name, count in self.exceptions.items():
+        for name, count in (self.exceptions or {}).items():
             rule, _, outcome = name.partition(" ")
             counts.setdefault(rule, {})[outcome] = count
         return counts
 
     def changes_in_words(self) -> str:
         """What changed since the previous run, in a few words."""
-        changed = ", ".join(f"{count} {status}" for status, count in self.changes.items())
+        if self.changes is None:
+            changed = "not shown at this privacy level"
+        else:
+            changed = ", ".join(f"{count} {status}" for status, count in self.changes.items())
         if self.previous_run is None:
             return f"the first run of this warehouse: {changed or 'nothing found'}"
         return f"since {self.previous_run}: {changed or 'nothing new'}"

@@ -25,7 +25,7 @@ def show(summary: Summary) -> None:
     console = Console(highlight=False, soft_wrap=True)
     if not console.is_terminal:
         console.width = _PIPED_WIDTH
-    state = f", {summary.state.lower()}" if summary.quarantined else ""
+    state = "" if summary.quarantined == 0 else f", {summary.state.lower()}"
     console.print(Text(f"Audit {summary.run_id} as of {summary.as_of}{state}", style="bold"))
     _line(console, "changes", summary.changes_in_words())
     for label, text in (*_input(summary), *_findings(summary)):
@@ -41,27 +41,36 @@ def show(summary: Summary) -> None:
 def _input(summary: Summary) -> Iterator[tuple[str, str]]:
     """Lines about files and rows, each with its label."""
     loaded = f"{summary.loaded_files} new files" if summary.loaded_files else "no new file"
-    yield "loaded", f"{loaded}; {summary.rows_read:,} rows in the warehouse's files in all"
+    rows = summary.rows_read
+    in_all = "" if rows is None else f"; {rows:,} rows in the warehouse's files in all"
+    yield "loaded", f"{loaded}{in_all}"
     for files, what in (
         (summary.growing, "still growing, left for the next run"),
         (summary.passed_over, "passed over, loaded before"),
     ):
         if files:
             yield "", f"{len(files)} files {what}: {', '.join(files)}"
-    duplicates = f"{summary.duplicates:,} exact duplicates"
-    yield "set aside", f"{summary.quarantined:,} rows quarantined, {duplicates}"
+    if summary.quarantined is None or summary.duplicates is None:
+        yield "set aside", f"{'no' if summary.quarantined == 0 else 'some'} rows quarantined"
+    else:
+        duplicates = f"{summary.duplicates:,} exact duplicates"
+        yield "set aside", f"{summary.quarantined:,} rows quarantined, {duplicates}"
 
 
 def _findings(summary: Summary) -> Iterator[tuple[str, str]]:
     """Lines about exceptions and persons, each with its label."""
-    at_risk = _dollars(summary.amount_at_risk)
-    found = f"{summary.found:,} exceptions on {summary.lines:,} lines"
-    yield "found", f"{found}, {at_risk} at risk"
-    persons = f"{summary.persons:,} persons"
-    if summary.judged_again < summary.persons:
-        yield "", f"{summary.judged_again:,} of {persons} re-evaluated; the rest are unchanged"
-    else:
-        yield "", f"{persons} judged"
+    if summary.lines is None or summary.amount_at_risk is None:
+        yield "found", "nothing, or too little to show at this privacy level"
+        return
+    on_lines = f"{summary.lines:,} lines, {_dollars(summary.amount_at_risk)} at risk"
+    found = "" if summary.found is None else f"{summary.found:,} exceptions on "
+    yield "found", f"{found}{on_lines}"
+    if summary.persons is not None and summary.judged_again is not None:
+        persons = f"{summary.persons:,} persons"
+        if summary.judged_again < summary.persons:
+            yield "", f"{summary.judged_again:,} of {persons} re-evaluated; the rest are unchanged"
+        else:
+            yield "", f"{persons} judged"
     if summary.repeated_amounts:
         claims = f"{summary.repeated_amounts:,} claims repeat their amount on every line"
         yield "", f"{claims}: counted once, named in the manifest"

@@ -3,6 +3,11 @@
 from dataclasses import dataclass
 from datetime import date
 
+from flows.plan import Plan
+from flows.provenance import program_version
+from flows.settle.balance import Balance
+from flows.summary import Summary
+
 
 @dataclass(frozen=True)
 class RunFacts:
@@ -20,3 +25,17 @@ class RunFacts:
     rows_read: int
     quarantined: int
     duplicates: int
+
+
+def run_facts(plan: Plan, summary: Summary, balance: Balance) -> RunFacts:
+    """The facts of a run with these counts."""
+    return RunFacts(
+        run_id=summary.run_id,
+        as_of=plan.request.as_of,
+        version=program_version(),
+        privacy=plan.request.privacy,
+        changes=summary.changes_in_words(),
+        rows_read=balance.rows_read,
+        quarantined=balance.quarantined,
+        duplicates=balance.duplicates,
+    )

@@ -6,11 +6,14 @@ from pathlib import Path
 import polars as pl
 
 from flows.plan import Plan
-from flows.privacy import FULL
+from flows.privacy import AGGREGATE, FULL
+from flows.results.aggregate_summary import as_aggregate
 from flows.results.csv import write_csv
 from flows.results.pseudonyms import pseudonymise
 from flows.results.small_cells import AGGREGATE_FILE, aggregated
 from flows.results.tables import write_tables
+from flows.summary import Summary
+from schemas.results import AGGREGATE as AGGREGATE_TABLE
 
 
 def apply_privacy_level(folder: Path, plan: Plan) -> None:
@@ -35,3 +38,11 @@ def apply_privacy_level(folder: Path, plan: Plan) -> None:
     }
     write_tables(folder, tables)
     write_csv(folder / "exceptions.csv", tables["exceptions"])
+
+
+def summary_at_privacy_level(folder: Path, plan: Plan, summary: Summary) -> Summary:
+    """What a run may say of itself: an aggregate run nothing that the folder does not show."""
+    if plan.request.privacy != AGGREGATE:
+        return summary
+    table = pl.read_csv(folder / AGGREGATE_FILE, schema=AGGREGATE_TABLE, glob=False)
+    return as_aggregate(summary, table)

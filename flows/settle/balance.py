@@ -71,6 +71,21 @@ class Balance:
     files: tuple[FileCounts, ...]
     tables: tuple[TableCounts, ...]
 
+    @property
+    def rows_read(self) -> int:
+        """Rows of all files."""
+        return sum(f.rows_read for f in self.files)
+
+    @property
+    def quarantined(self) -> int:
+        """Quarantined rows of all files."""
+        return sum(f.quarantined for f in self.files)
+
+    @property
+    def duplicates(self) -> int:
+        """Exact duplicates in all files."""
+        return sum(f.duplicates for f in self.files)
+
     def as_dict(self) -> dict[str, object]:
         """The counts as the manifest has them."""
         return {

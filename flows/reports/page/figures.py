@@ -108,7 +108,7 @@ def aggregate_figures(table: pl.DataFrame) -> Iterator[Figure]:
         "payer": "By payer",
         "month": "By month of service",
     }
-    note = f'"{OTHER}" combines values that are too small to show alone.'
+    combined = f' "{OTHER}" combines values that cannot be shown alone.'
     for by, title in titles.items():
         rows = table.filter(pl.col("by") == by).select(
             label=pl.col("value").str.replace("_", " "),
@@ -116,17 +116,11 @@ def aggregate_figures(table: pl.DataFrame) -> Iterator[Figure]:
             dollars="amount_at_risk",
             lines="lines",
         )
-        has_other = OTHER in rows["label"]
+        note = "Each line counts once" + (", under its strongest finding." if by == "rule" else ".")
+        note += combined if OTHER in rows["label"] else ""
         meanings = {m.RULE.id: question(m) for m in RULES} if by == "rule" else {}
         if rows.height:
-            yield Figure(
-                by,
-                title,
-                by.capitalize(),
-                note if has_other else "",
-                rows,
-                meanings,
-            )
+            yield Figure(by, title, by.capitalize(), note, rows, meanings)
 
 
 def _by(worklist: pl.DataFrame, label: pl.Expr) -> pl.DataFrame:
