@@ -20,6 +20,7 @@ from flows.warehouse.layout import SCHEMA_VERSION, lay_out
 from flows.warehouse.sql import literal, literals
 
 MEMORY_LIMIT, SPILL_LIMIT = "3GB", "200GB"
+_READERS = "v1.5.0"  # the oldest DuckDB that opens a new warehouse; an existing file stays as it is
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,9 @@ def opened(bench: Workbench, readable: Path | None = None) -> Iterator[duckdb.Du
     warehouse and `readable` (the landing folder). Raises WarehouseBusy if the warehouse cannot be
     opened.
     """
-    connection = duckdb.connect(str(bench.database))
+    connection = duckdb.connect(
+        str(bench.database), config={"storage_compatibility_version": _READERS}
+    )
     try:
         has_kept = bench.warehouse.exists()
         if has_kept:
