@@ -67,5 +67,5 @@ class Summary:
         else:
             changed = ", ".join(f"{count} {status}" for status, count in self.changes.items())
         if self.previous_run is None:
-            return f"the first run of this warehouse: {changed or 'nothing found'}"
+            return f"the first as-of date of this warehouse: {changed or 'nothing found'}"
         return f"since {self.previous_run}: {changed or 'nothing new'}"

@@ -16,7 +16,7 @@ GRAINS = {
         " rule."
     ),
     "worklist": "One row per claim line with any exception; no dollar is counted twice.",
-    "changes": "One row per exception that moved since the night before.",
+    "changes": "One row per exception that changed since the last run.",
     "rule_coverage": "One row per policy, rule and answer: how many audited lines got it.",
     "quarantine": "One row per check of severity error that a row of an extract failed.",
     "warnings": (
@@ -32,7 +32,7 @@ class Meaning(NamedTuple):
     """What a column means.
 
     values     every value that it may have, if these are few.
-    nullable   whether it may be null; a null is "unknown" or "there is none", never zero and never
+    nullable   whether it may be null; a null means unknown or none, never zero and never
                false.
     """
 
@@ -60,15 +60,15 @@ _EVERYWHERE: dict[str, Meaning] = {
     "outcome": _never_null("What the finding means, strongest first", values=EXCEPTIONS),
     "policy_id": _never_null("The policy document that was applied"),
     "policy_effective_from": Meaning("First day of the version in force on the service date"),
-    "citation": Meaning("The clause: where in the document the condition stands"),
+    "citation": Meaning("The clause of the document that states the condition"),
     "payer": _never_null("Payer of the line, as the extract names it"),
     "plan": Meaning("Plan of the line, as the extract names it"),
     "person_id": Meaning(
-        "The person whose line it is: person_id where the extracts link one, else the member_id"
+        "The person whose line it is: person_id if the extracts link one, else the member_id"
     ),
-    "member_id": _never_null("Member of the line, as it stands in the extract"),
-    "claim_source": _never_null("Claim table that the line stands in", values=_SOURCES),
-    "claim_id": _never_null("Claim of the line, as it stands in the extract"),
+    "member_id": _never_null("Member of the line, as the extract has it"),
+    "claim_source": _never_null("Claim table of the line", values=_SOURCES),
+    "claim_id": _never_null("Claim of the line, as the extract has it"),
     "claim_line_number": _never_null("Number of the line within its claim"),
     "service_date": _never_null("Date of service; of a fill the dispensing date"),
     "paid_date": Meaning("Day on which the line was paid"),
@@ -77,22 +77,22 @@ _EVERYWHERE: dict[str, Meaning] = {
     "quantity": Meaning("Quantity billed, after final action", "tablets, or HCPCS units"),
     "drug": Meaning("Ingredient of the audited drug"),
     "product_code": Meaning("HCPCS code (medical) or 11-digit NDC (pharmacy); leading zeros count"),
-    "observed": Meaning("What was billed, to be held against `allowed`", "unit of the rule"),
+    "observed": Meaning("What was billed, to compare with `allowed`", "unit of the rule"),
     "allowed": Meaning("What the clause allows", "unit of the rule"),
     "paid_amount": _never_null("Paid for the line, after final action", DOLLARS),
     "amount_at_risk": Meaning(
-        "What the finding puts in question; null where no price is known, 0 for advisory", DOLLARS
+        "What the finding puts in question; null if no price is known, 0 for advisory", DOLLARS
     ),
     "amount_basis": _never_null("How amount_at_risk comes about", values=tuple(AMOUNT_BASES)),
     "evidence": _never_null("What the judgement rests on, in a stable order"),
     "evidence.kind": _never_null("Kind of fact", values=_KINDS),
     "evidence.side": _never_null("For or against the provider's billing", values=(FOR, AGAINST)),
     "evidence.claim_source": Meaning(
-        "Claim table of the fact, where it stands on a claim", values=_SOURCES
+        "Claim table of the fact, if it is on a claim", values=_SOURCES
     ),
     "evidence.claim_id": Meaning("Claim of the fact"),
     "evidence.claim_line_number": Meaning("Line of the fact"),
-    "evidence.id": Meaning("Authorization of the fact, or the place where a diagnosis stands"),
+    "evidence.id": Meaning("Authorization of the fact, or the column of a diagnosis"),
     "evidence.code": Meaning(
         "Code of the fact: ICD-10-CM, HCPCS, NDC, or a code of clinical_evidence"
     ),
@@ -109,29 +109,29 @@ _EVERYWHERE: dict[str, Meaning] = {
     ),
     "review_amount": _never_null("Largest single amount of outcome review on the line", DOLLARS),
     "lines": _never_null("Audited lines that got this answer", "claim lines"),
-    "status": _never_null("What became of the exception since the night before", values=_STATUSES),
+    "status": _never_null("What became of the exception since the last run", values=_STATUSES),
     "why": Meaning(
-        "Why it moved, such as `amount moved`, claim_reversed or by_person; null for a new one"
+        "Why it changed, such as `amount moved`, claim_reversed or by_person; null for a new one"
     ),
-    "previous_outcome": Meaning("Outcome before it moved", values=EXCEPTIONS),
-    "previous_reason": Meaning("Reason before it moved"),
-    "previous_amount_at_risk": Meaning("amount_at_risk before it moved", DOLLARS),
-    "first_seen": _never_null("First night that found the exception"),
+    "previous_outcome": Meaning("Outcome before the change", values=EXCEPTIONS),
+    "previous_reason": Meaning("Reason before the change"),
+    "previous_amount_at_risk": Meaning("amount_at_risk before the change", DOLLARS),
+    "first_seen": _never_null("First as-of date that found the exception"),
     "continues": Meaning(
-        "Exception of the claim that this claim replaces, where it was rebilled under another id"
+        "Exception of the claim that this claim replaces, if it was rebilled under another id"
     ),
-    "decision_reason": Meaning("Reason that the person gave who dismissed or reopened it"),
+    "decision_reason": Meaning("Reason given by the person who dismissed or reopened it"),
     "decided_by": Meaning("Person who dismissed or reopened it"),
     "dismissed_until": Meaning(
-        "Last day on which the dismissal holds; null: until the exception moves"
+        "Last day on which the dismissal holds; null: until the exception changes"
     ),
     "table": _never_null("Table of the contract that the file belongs to"),
     "file": _never_null("Path of the file, relative to the landing folder"),
     "row_number": _never_null("Position among the file's readable records, from 1"),
-    "column": Meaning("Column that the check is about; null where it is about the whole row"),
-    "check": _never_null("Check that did not hold"),
-    "raw_record": Meaning("Text of the row as it stands in the file"),
-    "rows": _never_null("Rows of the file in which the check did not hold", "rows"),
+    "column": Meaning("Column that the check is about; null if it is about the whole row"),
+    "check": _never_null("Check that failed"),
+    "raw_record": Meaning("Text of the row, as the file has it"),
+    "rows": _never_null("Rows of the file in which the check failed", "rows"),
     "first_row_number": Meaning("Position of the first of them, from 1"),
 }
 

@@ -4,7 +4,7 @@ The prescriber is the prescribing provider of a fill; of a medical line the rend
 the billing one.
 pass              the prescriber has an oncology taxonomy, or a medical claim near the date has an
                   oncologist on it.
-records_request   the prescriber is known and is none, and no such claim is on file
+records_request   the prescriber is known and is not one, and no such claim is on file
                   (`no_oncologist`).
 not_evaluable     no provider table was supplied (`provider_extract_missing`), or the prescriber is
                   not named or not in it and nothing shows an oncologist (`prescriber_unknown`).

@@ -94,7 +94,7 @@ def backfill(*, nights: Path, first: date, last: date, **options: Any) -> None:
         the last night, YYYY-MM-DD
     """
     if last < first:
-        raise UsageError("--last is before --first. Exchange them.")
+        raise UsageError("--last is before --first. Swap them.")
     request = RunRequest(**options)
     from flows.schedule import backfill as audit_nights
 

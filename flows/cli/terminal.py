@@ -40,21 +40,21 @@ def show(summary: Summary) -> None:
 
 def _input(summary: Summary) -> Iterator[tuple[str, str]]:
     """Lines about files and rows, each with its label."""
-    loaded = f"{summary.loaded_files} new files" if summary.loaded_files else "no new file"
+    loaded = _count(summary.loaded_files, "new file") if summary.loaded_files else "no new file"
     rows = summary.rows_read
-    in_all = "" if rows is None else f"; {rows:,} rows in the warehouse's files in all"
+    in_all = "" if rows is None else f"; {_count(rows, 'row')} in the warehouse's files in all"
     yield "loaded", f"{loaded}{in_all}"
     for files, what in (
         (summary.growing, "still growing, left for the next run"),
         (summary.passed_over, "passed over, loaded before"),
     ):
         if files:
-            yield "", f"{len(files)} files {what}: {', '.join(files)}"
+            yield "", f"{_count(len(files), 'file')} {what}: {', '.join(files)}"
     if summary.quarantined is None or summary.duplicates is None:
         yield "set aside", f"{'no' if summary.quarantined == 0 else 'some'} rows quarantined"
     else:
-        duplicates = f"{summary.duplicates:,} exact duplicates"
-        yield "set aside", f"{summary.quarantined:,} rows quarantined, {duplicates}"
+        duplicates = _count(summary.duplicates, "exact duplicate")
+        yield "set aside", f"{_count(summary.quarantined, 'row')} quarantined, {duplicates}"
 
 
 def _findings(summary: Summary) -> Iterator[tuple[str, str]]:
@@ -62,18 +62,24 @@ def _findings(summary: Summary) -> Iterator[tuple[str, str]]:
     if summary.lines is None or summary.amount_at_risk is None:
         yield "found", "nothing, or too little to show at this privacy level"
         return
-    on_lines = f"{summary.lines:,} lines, {_dollars(summary.amount_at_risk)} at risk"
-    found = "" if summary.found is None else f"{summary.found:,} exceptions on "
+    on_lines = f"{_count(summary.lines, 'line')}, {_dollars(summary.amount_at_risk)} at risk"
+    found = "" if summary.found is None else f"{_count(summary.found, 'exception')} on "
     yield "found", f"{found}{on_lines}"
     if summary.persons is not None and summary.judged_again is not None:
-        persons = f"{summary.persons:,} persons"
+        persons = _count(summary.persons, "person")
         if summary.judged_again < summary.persons:
             yield "", f"{summary.judged_again:,} of {persons} re-evaluated; the rest are unchanged"
         else:
             yield "", f"{persons} judged"
     if summary.repeated_amounts:
-        claims = f"{summary.repeated_amounts:,} claims repeat their amount on every line"
-        yield "", f"{claims}: counted once, named in the manifest"
+        claims = _count(summary.repeated_amounts, "claim")
+        amount = "the same amount on every line"
+        yield "", f"{claims} with {amount}: counted once, named in the manifest"
+
+
+def _count(number: int, noun: str) -> str:
+    """A number of things, in words."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _line(console: Console, label: str, text: str) -> None:

@@ -30,9 +30,8 @@ class RecordCounter:
         self.records = 0
         self.head = ""
         self.has_blank_lines = False
-        self._line: list[
-            str
-        ] = []  # of the line whose end has not come: joining would copy it again
+        # parts of the line that has not ended yet: joining them with each chunk would be quadratic
+        self._line: list[str] = []
         self._line_length = 0
         self._held = ""
         self._in_quotes = self._has_quote_after_space = False

@@ -22,30 +22,33 @@ def validate(connection: duckdb.DuckDBPyConnection, max_error_rate: float) -> No
 
     Raises TooManyBadRows if more than that share of a file's rows is quarantined.
     """
-    _check_rates(connection, max_error_rate)
+    failing = _check_rates(connection, max_error_rate)
     rejects = _find_rejects(connection)
     for table in TABLES.values():
-        _quarantine(connection, table, rejects)
+        if table.name in failing:
+            _quarantine(connection, table, rejects)
         _store_warnings(connection, table, rejects)
 
 
-def _check_rates(connection: duckdb.DuckDBPyConnection, max_error_rate: float) -> None:
+def _check_rates(connection: duckdb.DuckDBPyConnection, max_error_rate: float) -> set[str]:
     """Count the unusable rows of each file, and raise TooManyBadRows if they are too many.
 
-    They are counted before they are read: every row of a large file may fail.
+    They are counted before they are read: every row of a large file may fail. Returns the names of
+    the tables that have some.
     """
     failing = " UNION ALL ".join(
         f"SELECT file_no FROM main.{identifier(name)} WHERE raw_record IS NOT NULL"
         for name in TABLES
     )
     counts = connection.execute(
-        f"""SELECT f.name, f.rows_read, count(*)
+        f"""SELECT f.table_name, f.name, f.rows_read, count(*)
             FROM main.file f
             JOIN ({failing} UNION ALL SELECT file_no FROM main.quarantine) q USING (file_no)
             GROUP BY ALL ORDER BY f.name"""
     ).fetchall()
-    for name, rows_read, quarantined in counts:
+    for _, name, rows_read, quarantined in counts:
         check_rate(name, rows_read, quarantined, max_error_rate)
+    return {table for table, *_ in counts}
 
 
 def check_rate(file_name: str, rows_read: int, quarantined: int, max_error_rate: float) -> None:

@@ -90,8 +90,8 @@ def keep_owner_and_mode(old: Path, new: Path) -> None:
             os.chown(new, was.st_uid, was.st_gid)
     except PermissionError:
         raise DiskTrouble(
-            f"{old.name} belongs to another user or group, and would not afterwards. "
-            "Run this as its owner."
+            f"{old.name} belongs to another user or group, and this user cannot give a new file "
+            "to them. Run this as its owner."
         ) from None
     new.chmod(was.st_mode & 0o7777)
 

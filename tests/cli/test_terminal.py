@@ -43,12 +43,12 @@ SCREEN = """\
 Audit 0123456789abcdef as of 2026-06-30, completed with quarantine
 changes    since 2026-06-29: 1 changed, 4 new
 loaded     2 new files; 1,234,567 rows in the warehouse's files in all
-           1 files still growing, left for the next run: b.csv
-           1 files passed over, loaded before: a.csv
-set aside  3 rows quarantined, 1 exact duplicates
+           1 file still growing, left for the next run: b.csv
+           1 file passed over, loaded before: a.csv
+set aside  3 rows quarantined, 1 exact duplicate
 found      1,203 exceptions on 1,100 lines, 123,456,789.05 at risk
            12 of 900 persons re-evaluated; the rest are unchanged
-           2 claims repeat their amount on every line: counted once, named in the manifest
+           2 claims with the same amount on every line: counted once, named in the manifest
            rule            recover  records_request  review  advisory
            DX01                                           2
            QTY01             1,200                        1

@@ -94,7 +94,8 @@ def _placeholder(argument: Argument) -> str:
 def _usage(argument: Argument) -> str:
     """The argument in the line of usage; nothing for an option that may be left out."""
     if argument.index is None:
-        value = "PATH" if "Path" in str(argument.hint) else "VALUE"
+        words = (w.upper() for w in ("Path", "date") if w in str(argument.hint))
+        value = next(words, "VALUE")
         return f"{argument.name} {value}" if argument.required else ""
     name = _placeholder(argument)
     if argument.field_info.kind is Parameter.VAR_POSITIONAL:
