@@ -1,5 +1,5 @@
 """`python -m flows` is the command line."""
 
-from flows.cli.app import entry
+from flows.start import entry
 
 entry()

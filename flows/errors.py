@@ -17,6 +17,10 @@ from audit_rules.errors import AuditError
 TRACE_FILE = "claims-audit-trace.txt"
 _TORN_PARQUET = "thrift: transport error"
 """All that Polars says when the end of a file could not be written."""
+_DAMAGE = ("Corrupt database file", "Could not read enough bytes", "Failure while replaying WAL")
+"""How DuckDB begins when a checksum, the length of a file, or its log is wrong."""
+_PANIC = "PanicException"
+"""What the engines written in Rust raise for a fault of theirs; it is not an Exception."""
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
@@ -76,9 +80,11 @@ def redacted_errors(trace_folder: Path) -> Iterator[None]:
         return
     except AuditError as error:
         failure = error.with_traceback(None)
-    except (KeyboardInterrupt, SystemExit, GeneratorExit, BrokenPipeError):
+    except BrokenPipeError:
         raise
-    except BaseException as error:  # a Polars panic is not an Exception
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != _PANIC:
+            raise  # a signal: the process ends in order
         failure = as_user_error(error, trace_folder)
     try:
         raise failure from None
@@ -88,6 +94,11 @@ def redacted_errors(trace_folder: Path) -> Iterator[None]:
 
 def as_user_error(error: BaseException, trace_folder: Path) -> AuditError:
     """What an unexpected exception means to the user."""
+    if is_damage(error):
+        return DiskTrouble(
+            "The warehouse, or the working file next to it, is damaged: bytes are lost or changed. "
+            "Run again; if that fails, restore the warehouse from a backup."
+        )
     if _is_disk_failure(error):
         return DiskTrouble(
             "The disk or file system failed (full, read-only or gone). "
@@ -101,6 +112,11 @@ def as_user_error(error: BaseException, trace_folder: Path) -> AuditError:
         f"A bug: {type(error).__name__} at {place}{where}. "
         "Nothing was published; please report this line."
     )
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether the engine has read something else than it had written."""
+    return isinstance(error, duckdb.Error) and any(text in str(error) for text in _DAMAGE)
 
 
 def _is_disk_failure(error: BaseException) -> bool:

@@ -4,8 +4,10 @@ Each task is one call to a plain function of stages.py. What reaches Prefect's d
 paths the user gave, counts, and messages without row content.
 """
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TypedDict, TypeVar
 
 from prefect import flow, task
@@ -17,8 +19,8 @@ from prefect.runtime import deployment, flow_run
 from prefect.settings import PREFECT_API_URL
 from prefect.states import Completed
 
-from flows import stages
-from flows.errors import redacted_errors
+from flows import ending, stages
+from flows.errors import PrefectTrouble, redacted_errors
 from flows.plan import Plan, plan
 from flows.privacy import AGGREGATE
 from flows.process import work_privately
@@ -48,6 +50,9 @@ class _TaskOptions(TypedDict):
 _AS_A_TASK = _TaskOptions(cache_policy=NO_CACHE, persist_result=False)
 _made_plans: dict[RunRequest, Plan] = {}
 """Plans made before Prefect started, until their flow takes them. Prefect pickles this module."""
+_wait_for_prefect: list[Callable[[], None]] = []
+_report_finished: list[Callable[[Summary], None]] = []
+"""What the command line does when a run waits for Prefect, and when one is published."""
 
 
 class Night:
@@ -60,18 +65,30 @@ class Night:
         """A run that has not begun."""
         self.plan = made
         self.bars = bars
+        self.published: Summary | None = None
 
     @contextmanager
     def stage(self, name: str, steps: int = 1) -> Iterator[None]:
         """Show a stage's bar and redact its errors."""
+        ending.works()
         with self.bars.stage(name, steps), redacted_errors(self.plan.request.output):
             yield
+        for wait in _wait_for_prefect:
+            wait()
 
     def show(self, result: R) -> R:
         """Show how many rows the stage went through."""
         if self.plan.request.privacy != AGGREGATE:
             self.bars.rows(result.counts()["rows"])
         return result
+
+    def finish(self, summary: Summary) -> Summary:
+        """Report a run as soon as it is published: nothing after it can undo that."""
+        self.published = summary
+        self.bars.end()
+        for report_finished in _report_finished:
+            report_finished(summary)
+        return summary
 
 
 @task(**_AS_A_TASK)
@@ -112,7 +129,8 @@ def report(
 ) -> Summary:
     """Write and publish the results."""
     with night.stage("report"):
-        return stages.report_stage(night.plan, loaded, validated, settled, judged)
+        summary = stages.report_stage(night.plan, loaded, validated, settled, judged)
+    return night.finish(summary)
 
 
 def night_of() -> str:
@@ -131,14 +149,32 @@ def nightly_audit(request: RunRequest, show_progress: bool = True) -> State[Summ
     AuditError.
     """
     work_privately()  # a worker starts the flow without the command line
+    ending.begins()
     with redacted_errors(request.output):
         made = _made_plans.pop(request, None) or plan(request)
         summary = _audit(made, show_progress)
     if PREFECT_API_URL.value():  # a server of this run's own would not outlive it
-        _announce(summary)
+        _attempt("emit the event of this night", partial(_announce, summary))
     quarantined = "some" if summary.quarantined is None else summary.quarantined
     message = f"{quarantined} rows quarantined"
     return Completed(name=summary.state, message=message, data=summary)
+
+
+@contextmanager
+def reported_to(
+    finish: Callable[[Summary], None], patience: float, no_answer: PrefectTrouble
+) -> Iterator[None]:
+    """Report each run of the block as soon as it is published, and limit each wait for Prefect.
+
+    patience, no_answer   how many seconds a wait may take, and what to report if it takes longer.
+    """
+    _report_finished.append(finish)
+    _wait_for_prefect.append(partial(ending.waits, patience, no_answer))
+    try:
+        yield
+    finally:
+        _report_finished.clear()
+        _wait_for_prefect.clear()
 
 
 def audit(made: Plan, show_progress: bool) -> Summary:
@@ -153,32 +189,49 @@ def audit(made: Plan, show_progress: bool) -> Summary:
 def _audit(made: Plan, show_progress: bool) -> Summary:
     """Run the tasks under the lock of the warehouse, and store their counts as an artifact."""
     request, night = made.request, Night(made, StageBars(show_progress))
+    results: dict[str, StageResult] = {}
     request.output.mkdir(mode=0o700, parents=True, exist_ok=True)
     with hold(request.warehouse_file), night.bars.shown():
         try:
             stages.begin(made)
-            loaded = load(night)
-            validated = validate(night)
-            settled = settle(night)
-            judged = judge(night)
-            summary = report(night, loaded, validated, settled, judged)
+            loaded = results["load"] = load(night)
+            validated = results["validate"] = validate(night)
+            settled = results["settle"] = settle(night)
+            judged = results["judge"] = judge(night)
+            report(night, loaded, validated, settled, judged)
+        except Exception:
+            if night.published is None:
+                raise
         finally:
             stages.clear_away(made)
-    named: dict[str, StageResult] = {
-        "load": loaded,
-        "validate": validated,
-        "settle": settled,
-        "judge": judged,
-    }
+    summary = night.published
+    assert summary is not None
+    _attempt("store the counts of this run", partial(_store_counts, request, summary, results))
+    return summary
+
+
+def _attempt(what: str, act: Callable[[], None]) -> None:
+    """Do what the results do not need; report if it fails."""
+    try:
+        act()
+    except Exception as error:
+        print(
+            f"claims-audit: The results are published, but Prefect could not {what} "
+            f"({type(error).__name__}).",
+            file=sys.stderr,
+        )
+
+
+def _store_counts(request: RunRequest, summary: Summary, results: dict[str, StageResult]) -> None:
+    """Store what each stage counted as an artifact."""
     rows = [
         {"stage": stage, "count": what, "value": n}
-        for stage, result in named.items()
+        for stage, result in results.items()
         for what, n in result.counts().items()
         if request.privacy != AGGREGATE or what in OF_FILES
     ]
     description = f"Counts of run {summary.run_id}"
     create_table_artifact(rows, key="claims-audit-counts", description=description)
-    return summary
 
 
 def _announce(summary: Summary) -> None:

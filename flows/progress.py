@@ -41,6 +41,10 @@ class StageBars:
         with self._bars:
             yield self
 
+    def end(self) -> None:
+        """Stop the bars, so that what is printed next comes below them."""
+        self._bars.stop()
+
     @contextmanager
     def stage(self, name: str, total: int = 1) -> Iterator[None]:
         """Show the bar of one stage; it is full once the stage has succeeded."""

@@ -62,14 +62,18 @@ def backfill(request: RunRequest, nights: Path, first: date, last: date) -> list
 
     Raises UsageError if no day has one, and AuditError with the first night that fails.
     """
+    return [nightly_audit(one) for one in nights_of(request, nights, first, last)]  # type: ignore[misc]
+
+
+def nights_of(request: RunRequest, nights: Path, first: date, last: date) -> list[RunRequest]:
+    """The run of each day that has a folder NIGHTS/YYYY-MM-DD. Raises UsageError if none has."""
     found = [day for day in _days(first, last) if (nights / day.isoformat()).is_dir()]
     if not found:
         raise UsageError(
             f"No folder YYYY-MM-DD of {first} to {last} in {nights.name!r}. "
             "Name the folder that holds them."
         )
-    asked = [replace(request, input=nights / day.isoformat(), as_of=day) for day in found]
-    return [nightly_audit(one) for one in asked]  # type: ignore[misc]
+    return [replace(request, input=nights / day.isoformat(), as_of=day) for day in found]
 
 
 def _days(first: date, last: date) -> Iterator[date]:

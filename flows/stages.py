@@ -14,6 +14,7 @@ from audit_rules.engine.dossier import compile_dossier
 from audit_rules.engine.judge import judge
 from audit_rules.engine.rule import PolicyBook
 from audit_rules.rules import RULES
+from flows import ending
 from flows.clock import seconds
 from flows.intake.load import load
 from flows.intake.readers import nearest_plain_folder
@@ -78,6 +79,7 @@ MEMORY = Memory(
 def begin(plan: Plan) -> None:
     """Make an empty workbench, and clear away what a killed run left behind."""
     bench = plan.bench
+    ending.leaves(results(plan), complete_results(plan), lock=bench.warehouse)
     shutil.rmtree(complete_results(plan), ignore_errors=True)
     for folder in (bench.scratch, results(plan)):
         empty_folder(folder)
@@ -114,9 +116,8 @@ def load_stage(plan: Plan, step: Step) -> LoadStageResult:
     """Load every new extract."""
     started = seconds()
     landing = plan.request.input
-    with opened(
-        plan.bench, readable=nearest_plain_folder(landing) if landing else None
-    ) as connection:
+    readable = nearest_plain_folder(landing) if landing else None
+    with opened(plan.bench, readable) as connection:
         loaded = load(connection, plan.bench, list(plan.extracts), plan.config, step)
     return LoadStageResult(
         files=len(plan.extracts),
@@ -161,13 +162,7 @@ def judge_stage(plan: Plan) -> JudgeStageResult:
     with opened(plan.bench) as connection:
         facts = population_facts(connection, plan.reference, as_of)
         before = mark_affected_persons(
-            connection,
-            book,
-            RULES,
-            facts,
-            as_of,
-            plan.texts.judgement_digest(),
-            JUDGED_COVERAGE,
+            connection, book, RULES, facts, as_of, plan.texts.judgement_digest(), JUDGED_COVERAGE
         )
         warehouse_frames = read_frames(connection, plan.reference, as_of, facts, before)
         valid = read_valid_answers(connection)

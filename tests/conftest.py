@@ -1,10 +1,12 @@
 """What the tests share: temporary files in memory, one run on the sample, and their order."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from audit_rules.engine.judge import Judgement
+from flows.cli.server import PATIENCE
 from flows.request import RunRequest
 from tests.support.nights import night
 from tests.support.running import AS_OF, ROOT, audited, request_for
@@ -25,8 +27,9 @@ SLOWEST_FIRST = (
 
 
 def pytest_configure() -> None:
-    """Decide where temporary files go before the first is made."""
+    """Decide where temporary files go before the first is made, and be patient with Prefect."""
     keep_temporary_files_in_memory()
+    os.environ.setdefault(PATIENCE, "180")  # the machine runs two tests at a time, or more
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,7 +1,7 @@
 """The command line: arguments, errors and exit codes. A run prints no row content."""
 
-import atexit
 import os
+import signal
 import sys
 from datetime import date
 from pathlib import Path
@@ -27,12 +27,12 @@ from flows.cli.run import backfill, forget_night, purge, run, serve, validate
 from flows.errors import UsageError, redacted_errors
 from flows.process import work_privately
 from flows.provenance import program_version
+from flows.signals import STOPPED
 
 _PREFECT = {
     "PREFECT_LOGGING_TO_API_ENABLED": "false",
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",  # a busy machine takes its time
 }
 for _name, _value in _PREFECT.items():
     os.environ.setdefault(_name, _value)
@@ -42,6 +42,8 @@ COMMANDS = (
     *(rules, explain, compare, lint),
     *(dismiss, reopen, packet, verify),
 )
+ANSWERING = tuple(command.__name__ for command in (rules, explain, compare, lint, verify))
+"""Commands of which nothing is left but what they print."""
 
 app = App(
     name="claims-audit",
@@ -64,6 +66,9 @@ def main(arguments: list[str] | None = None) -> int:
     except AuditError as error:
         print(f"claims-audit: {error}", file=sys.stderr)
         return error.exit_code
+    except KeyboardInterrupt:  # without a watcher, which says it otherwise
+        print("claims-audit: Stopped by Ctrl-C.", file=sys.stderr)
+        return STOPPED + signal.SIGINT
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return answer if isinstance(answer, int) else 0
@@ -111,15 +116,3 @@ def _expected(argument: Argument) -> str:
         return "a date, YYYY-MM-DD"
     choices = argument.get_choices()
     return f"one of {', '.join(choices)}" if choices else "not valid"
-
-
-def entry() -> None:
-    """The console script."""
-    atexit.register(_silence_the_end)  # registered first, so it runs last
-    sys.exit(main())
-
-
-def _silence_the_end() -> None:
-    """Hide the leaks that DuckDB's binding reports as the interpreter ends: they mean nothing."""
-    sys.stderr.flush()
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

@@ -1,13 +1,16 @@
 """Commands that load, audit and keep extracts: run, serve, backfill, validate, purge."""
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit_rules.errors import AuditError
+from flows import ending
+from flows.cli import server
 from flows.cli.options import options_of_a_run
 from flows.errors import PrefectTrouble, UsageError, redacted_errors
 from flows.request import RunRequest
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from flows.summary import Summary
 
 
+_UNRECORDED = "The results are published, but Prefect did not record the end of the run."
 EVERY_NIGHT = "0 2 * * *"
 
 
@@ -34,27 +38,31 @@ def run(*, quiet: bool = False, json: bool = False, **options: Any) -> None:
     from flows.cli.terminal import as_json, failure_as_json, show
     from flows.plan import plan
 
+    def report(summary: "Summary") -> None:
+        if json:
+            print(as_json(summary))
+        elif not quiet:
+            show(summary)
+
     request = RunRequest(**options)
     try:
         with redacted_errors(request.output):
             made = plan(request)  # what can be refused is refused before Prefect starts
-        summary = _run_flow(made, show_progress=not (quiet or json))
+        _run_flow(made, show_progress=not (quiet or json), report=report)
     except AuditError as error:
         if json:
             print(failure_as_json(error.exit_code, str(error)))
         raise
-    if json:
-        print(as_json(summary))
-    elif not quiet:
-        show(summary)
 
 
-def _run_flow(made: "Plan", show_progress: bool) -> "Summary":
-    """Run the flow in this process; without PREFECT_API_URL it starts a server of its own."""
-    with _prefect():
+def _run_flow(made: "Plan", show_progress: bool, report: Callable[["Summary"], None]) -> None:
+    """Run the flow in this process, and report the run as soon as it is published."""
+    with redacted_errors(made.request.output):
+        _refuse_held(made.bench.warehouse)
+    with _prefect(runs=1, report=report):
         from flows.nightly import audit
 
-        return audit(made, show_progress)
+        audit(made, show_progress)
 
 
 @options_of_a_run(without=("as_of",))
@@ -75,8 +83,11 @@ def serve(*, cron: str = EVERY_NIGHT, **options: Any) -> None:
     del asked["as_of"]  # each night has its own
     from flows.schedule import serve as keep_serving
 
-    print(f"Serving the deployment claims-audit-nightly/nightly at {cron}. Stop with Ctrl+C.")
-    with _prefect():
+    print(
+        f"Serving the deployment claims-audit-nightly/nightly at {cron}. Stop with Ctrl+C.",
+        flush=True,
+    )
+    with _prefect_errors():
         keep_serving(asked, cron)
 
 
@@ -95,13 +106,18 @@ def backfill(*, nights: Path, first: date, last: date, **options: Any) -> None:
     """
     if last < first:
         raise UsageError("--last is before --first. Swap them.")
-    request = RunRequest(**options)
-    from flows.schedule import backfill as audit_nights
 
-    with _prefect():
-        summaries = audit_nights(request, nights, first, last)
-    for summary in summaries:
-        print(f"{summary.as_of}  {summary.changes_in_words()}")
+    def report(summary: "Summary") -> None:
+        print(f"{summary.as_of}  {summary.changes_in_words()}", flush=True)
+
+    request = RunRequest(**options)
+    with _prefect_errors():
+        from flows.schedule import backfill as audit_nights
+        from flows.schedule import nights_of
+
+    asked = nights_of(request, nights, first, last)
+    with _prefect(runs=len(asked), report=report):
+        audit_nights(request, nights, first, last)
 
 
 @options_of_a_run("config", "as_of")
@@ -195,8 +211,51 @@ def forget_night(night: date, *, warehouse: Path, yes: bool = False) -> None:
     )
 
 
+def _refuse_held(warehouse: Path) -> None:
+    """Raise WarehouseBusy at once if anybody else has the warehouse open, before Prefect starts."""
+    from flows.warehouse.layout import upgrade
+    from flows.warehouse.lock import hold
+
+    if warehouse.exists():
+        with hold(warehouse):
+            upgrade(warehouse)
+
+
 @contextmanager
-def _prefect() -> Iterator[None]:
+def _prefect(runs: int, report: Callable[["Summary"], None]) -> Iterator[None]:
+    """Start Prefect for a number of runs, and report each as soon as it is published.
+
+    What fails after the last one is published is only printed: the work is done. Raises
+    PrefectTrouble, and AuditError as it is.
+    """
+    published: list[Summary] = []
+
+    def finish(summary: "Summary") -> None:
+        published.append(summary)
+        try:
+            report(summary)
+        except OSError:
+            print("claims-audit: The summary could not be printed.", file=sys.stderr)
+        if len(published) == runs:
+            ending.finishes(_UNRECORDED)
+
+    try:
+        with _prefect_errors():
+            server.prepare()
+            ending.waits(server.patience(), server.no_answer())
+            from flows.nightly import reported_to
+
+            server.start_server()
+            with reported_to(finish, server.patience(), server.no_answer()):
+                yield
+    except AuditError:
+        if len(published) < runs:
+            raise
+        print(f"claims-audit: {_UNRECORDED}", file=sys.stderr)
+
+
+@contextmanager
+def _prefect_errors() -> Iterator[None]:
     """Report what Prefect could not do. Raises PrefectTrouble, and AuditError as it is."""
     try:
         yield

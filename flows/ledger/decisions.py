@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
+from flows import ending
 from flows.clock import now, today
 from flows.errors import UsageError
 from flows.process import system_user
@@ -122,5 +123,6 @@ def decide(
                 connection.execute("INSERT INTO decision VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
             made_now = range(number + 1, number + 1 + len(reasons))
             seal(connection, action, [subject(DECISION, i) for i in made_now])
+            ending.commits()
             connection.execute("COMMIT")
     return len(reasons)

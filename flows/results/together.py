@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 
+from flows import ending
 from flows.errors import WarehouseBusy
 from flows.warehouse.files import make_durable
 
@@ -35,8 +36,11 @@ def published_together(output: Path) -> Iterator[Path]:
     with _locked(output):
         _sweep(output)
         fresh = _new_folder(output)
+        ending.leaves(fresh)
         try:
             yield fresh
+            ending.commits()
+            ending.keeps(fresh)
             _link_names(output, sorted(path.name for path in fresh.iterdir()))
             _point(output / CURRENT, fresh.name)
             make_durable(output)

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import duckdb
 
-from flows.errors import UsageError, WarehouseBusy
+from flows.errors import UsageError
 from flows.warehouse.files import real_path, refuse_unusable, scratch_of
 from flows.warehouse.layout import SCHEMA_VERSION, lay_out
 from flows.warehouse.sql import literal, literals
+from flows.warehouse.trouble import opening
 
 MEMORY_LIMIT, SPILL_LIMIT = "3GB", "200GB"
 _READERS = "v1.5.0"  # the oldest DuckDB that opens a new warehouse; an existing file stays as it is
@@ -104,15 +105,14 @@ def read_only(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def attach(connection: duckdb.DuckDBPyConnection, database: Path, name: str) -> None:
-    """Attach a warehouse or workbench read-only. Raises WarehouseBusy and UsageError."""
+    """Attach a warehouse or workbench read-only.
+
+    Raises WarehouseBusy, DiskTrouble and UsageError.
+    """
     try:
-        connection.execute(f"ATTACH {literal(str(database))} AS {name} (READ_ONLY)")
-        versions = connection.execute(f"SELECT schema_version FROM {name}.main.meta").fetchall()
-    except duckdb.IOException:
-        raise WarehouseBusy(
-            f"The warehouse {database.name} cannot be opened: another program has it open, or it "
-            "is not a DuckDB file. Close that program, or name another warehouse with --warehouse."
-        ) from None
+        with opening(database):
+            connection.execute(f"ATTACH {literal(str(database))} AS {name} (READ_ONLY)")
+            versions = connection.execute(f"SELECT schema_version FROM {name}.main.meta").fetchall()
     except (duckdb.CatalogException, duckdb.BinderException):
         raise UsageError(
             f"{database.name} is a DuckDB file, but not a warehouse of this program. "
@@ -128,15 +128,9 @@ def attach(connection: duckdb.DuckDBPyConnection, database: Path, name: str) -> 
 
 @contextmanager
 def written(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the warehouse for writing. Raises WarehouseBusy if another program has it open."""
-    try:
+    """Open the warehouse for writing. Raises WarehouseBusy and DiskTrouble if it cannot be."""
+    with opening(warehouse):
         connection = duckdb.connect(str(real_path(warehouse)))
-    except duckdb.IOException as error:
-        if "lock" not in str(error).lower():
-            raise
-        raise WarehouseBusy(
-            f"Another program has the warehouse {warehouse.name} open. Close it, then run again."
-        ) from None
     try:
         yield connection
     finally:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 
+from flows import ending
 from flows.errors import UsageError
 from flows.warehouse.connection import written
 from flows.warehouse.files import real_path
@@ -100,6 +101,7 @@ def _remove(connection: duckdb.DuckDBPyConnection, night: date) -> None:
     for name in remembered_tables(connection):
         connection.execute(f"DROP TABLE main.{identifier(name)}")
     seal(connection, "forget", forgotten)
+    ending.commits()
     connection.execute("COMMIT")
 
 

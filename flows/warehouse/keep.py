@@ -5,6 +5,7 @@ from datetime import date
 
 import duckdb
 
+from flows import ending
 from flows.errors import WarehouseBusy
 from flows.warehouse.connection import Workbench, attach, written
 from flows.warehouse.files import PRIVATE, move_aside, replace_file
@@ -55,6 +56,7 @@ def keep(bench: Workbench, memory: Memory) -> tuple[str, ...]:
             connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM fresh.{table}")
         remember(connection, "fresh.run", memory)
         seal(connection, _RUN, [*_subjects(connection, "fresh.main"), *given_again])
+        ending.commits()
         connection.execute("COMMIT")
     return ()
 
@@ -104,6 +106,7 @@ def become_warehouse(bench: Workbench) -> tuple[str, ...]:
     connection.execute("CHECKPOINT")
     connection.close()
     bench.database.chmod(PRIVATE)
+    ending.commits()
     log = bench.warehouse.with_name(f"{bench.warehouse.name}.wal")
     notes: tuple[str, ...] = ()
     if os.path.lexists(log):

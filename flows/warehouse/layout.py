@@ -9,6 +9,7 @@ from flows.warehouse.files import real_path
 from flows.warehouse.journal import digests, seal
 from flows.warehouse.run_table import RunTable
 from flows.warehouse.sql import identifier, run
+from flows.warehouse.trouble import opening
 from schemas.tables import TABLES, Column, Kind, Table
 
 SCHEMA_VERSION = 6
@@ -198,12 +199,13 @@ def upgrade(warehouse: Path) -> None:
     """Bring a warehouse of an earlier version up to date, in one transaction.
 
     The next run then looks at everything: what earlier versions remembered is dropped. A file that
-    is not a warehouse is left alone; `opened` refuses it.
+    is a DuckDB file of another program is left alone; `opened` refuses it. Raises WarehouseBusy if
+    another program has the warehouse open, and DiskTrouble if it cannot be opened.
     """
     if not warehouse.exists():
         return
     try:
-        with duckdb.connect(str(real_path(warehouse))) as connection:
+        with opening(warehouse), duckdb.connect(str(real_path(warehouse))) as connection:
             version = connection.execute("SELECT schema_version FROM main.meta").fetchall()
             if version not in ([(v,)] for v in range(1, SCHEMA_VERSION)):
                 return
@@ -221,7 +223,7 @@ def upgrade(warehouse: Path) -> None:
             seal(connection, "upgrade", digests(connection, "main"))
             connection.execute("UPDATE main.meta SET schema_version = ?", [SCHEMA_VERSION])
             connection.execute("COMMIT")
-    except (duckdb.IOException, duckdb.CatalogException, duckdb.BinderException):
+    except (duckdb.CatalogException, duckdb.BinderException):
         return
 
 

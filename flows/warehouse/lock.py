@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from flows import ending
 from flows.errors import DiskTrouble, WarehouseBusy
 from flows.warehouse.files import PRIVATE, empty_folder, real_path, refuse_unusable, scratch_of
 
@@ -37,6 +38,7 @@ def hold(warehouse: Path) -> Iterator[None]:
             scratch.mkdir(mode=0o700)
         _lock(held, scratch, os.O_RDONLY | os.O_DIRECTORY, real.name)
         held.callback(shutil.rmtree, scratch, ignore_errors=True)
+        ending.leaves(scratch, lock=real)
         empty_folder(scratch)
         yield
 

@@ -12,6 +12,8 @@ from tempfile import gettempdir, mkdtemp
 from types import FrameType
 from typing import NoReturn
 
+from flows import ending
+
 _PREFIX = ".claims-audit-"
 _ENDS = (signal.SIGTERM, signal.SIGHUP)
 
@@ -28,6 +30,7 @@ def passing_scratch(near: Path | None) -> Iterator[Path]:
     _sweep(home)
     with _ending_in_order():
         folder, lock = _locked_folder(home)
+        ending.leaves(folder)
         try:
             yield folder
         finally:

@@ -66,9 +66,9 @@ def run(
     """Call `claims-audit run` with a flow that gives SUMMARY; returns exit code and options."""
     given: dict[str, object] = {}
 
-    def flow(_request: object, **words: object) -> Summary:
+    def flow(_request: object, report: Callable[[Summary], None], **words: object) -> None:
         given.update(words)
-        return SUMMARY
+        report(SUMMARY)
 
     monkeypatch.setattr(commands, "_run_flow", flow)
     return lambda *options: (main([*WORDS, "--output", str(tmp_path), *options]), given)

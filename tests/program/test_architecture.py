@@ -49,7 +49,18 @@ RULES_MAY_IMPORT = {
 """Which folders and modules of audit_rules each may import besides itself."""
 
 FLOWS_IN_ORDER = (
-    ("__init__", "errors", "clock", "provenance", "process", "progress"),
+    (
+        "__init__",
+        "clock",
+        "ending",
+        "errors",
+        "prefect_server",
+        "process",
+        "progress",
+        "provenance",
+        "signals",
+        "streams",
+    ),
     ("warehouse",),
     ("intake",),
     ("settle",),
@@ -64,6 +75,8 @@ FLOWS_IN_ORDER = (
     ("nightly",),
     ("schedule",),
     ("cli",),
+    ("watch",),
+    ("start",),
     ("__main__",),
 )
 """Folders and modules of flows: each may import those of earlier lines, and itself."""

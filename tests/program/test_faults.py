@@ -219,10 +219,10 @@ def test_exit_7_another_program_has_the_warehouse_open(unharmed: Path, landing: 
         other.stdin.close()
 
 
-def test_exit_7_a_warehouse_that_is_not_a_duckdb_file(tmp_path: Path, landing: Path) -> None:
+def test_exit_8_a_warehouse_that_is_not_a_duckdb_file(tmp_path: Path, landing: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "audit.duckdb").write_bytes(b"not a DuckDB file" * 1000)
-    _fails(replace(_request(tmp_path), input=landing), 7)
+    assert "is not a DuckDB file" in _fails(replace(_request(tmp_path), input=landing), 8)
     assert (tmp_path / "out" / "audit.duckdb").read_bytes() == b"not a DuckDB file" * 1000
 
 

@@ -11,6 +11,7 @@ import flows
 from audit_rules.errors import AuditError
 from flows.cli.app import app
 from flows.cli.ask import DEFECTS_FOUND
+from flows.signals import STOPPED, STOPS
 
 _OPENING = """\
 # Commands
@@ -28,7 +29,11 @@ _EXIT_CODES = """\
 | code | meaning |
 | --- | --- |
 """
-_FIXED_CODES = {0: "Finished", DEFECTS_FOUND: "`lint` found defects of severity error"}
+_FIXED_CODES = {
+    0: "Finished",
+    DEFECTS_FOUND: "`lint` found defects of severity error",
+    **{STOPPED + number: f"Stopped by {name}" for number, name in STOPS.items()},
+}
 
 
 def commands() -> str:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from audit_rules.rules import RULES
 from audit_rules.wording import meanings, question
+from flows import ending
 from flows.errors import UsageError
 from flows.provenance import program_version
 from flows.reports.html import templates
@@ -56,6 +57,7 @@ def _write_whole(path: Path, content: bytes) -> None:
     """Write a private file, which gets its name when all of it is on disk."""
     descriptor, name = mkstemp(dir=path.parent, prefix=".packet-")
     unfinished = Path(name)
+    ending.leaves(unfinished)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)

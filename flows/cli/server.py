@@ -1,0 +1,125 @@
+"""Prefect's temporary server: started with a limit, and tied to this process."""
+
+import atexit
+import os
+import resource
+import select
+import socket
+import subprocess
+import sys
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+from flows import ending, prefect_server
+from flows.clock import seconds
+from flows.errors import PrefectTrouble
+
+PATIENCE = "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"
+"""Prefect's own setting for how long its temporary server may take to start."""
+_PATIENCE = 60.0  # seconds, if it is not set
+_FEWEST_FILES, _ENOUGH_FILES = 64, 1024  # files that a run with its server needs, and may need
+_STEP = 0.2  # seconds between two looks at the server's process
+
+
+def patience() -> float:
+    """How many seconds Prefect may take to start, or to answer between two stages."""
+    try:
+        return float(os.environ[PATIENCE])
+    except (KeyError, ValueError):
+        return _PATIENCE
+
+
+def no_answer() -> PrefectTrouble:
+    """What to report if Prefect takes longer."""
+    return PrefectTrouble(
+        f"Prefect could not start or record the run: no answer for {patience():.0f} seconds. "
+        f"Check the server of PREFECT_API_URL, or give it longer with {PATIENCE}."
+    )
+
+
+def prepare() -> None:
+    """Refuse at once what would keep Prefect from starting. Raises PrefectTrouble."""
+    fewest, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most != resource.RLIM_INFINITY and most < _FEWEST_FILES:
+        raise PrefectTrouble(
+            f"Prefect could not start or record the run: this process may open {most} files, and "
+            f"needs {_FEWEST_FILES}. Raise that limit (ulimit -n)."
+        )
+    if fewest != resource.RLIM_INFINITY and fewest < _ENOUGH_FILES:
+        enough = _ENOUGH_FILES if most == resource.RLIM_INFINITY else min(_ENOUGH_FILES, most)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (enough, most))
+    if "PREFECT_API_URL" in os.environ:
+        return
+    home = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        can_write = os.access(home, os.W_OK | os.X_OK)
+    except OSError:
+        can_write = False
+    if not can_write:
+        raise PrefectTrouble(
+            "Prefect could not start or record the run: its folder cannot be written. "
+            "Name another with PREFECT_HOME."
+        )
+
+
+def start_server() -> None:
+    """Start Prefect's temporary server, unless a server is configured. Raises PrefectTrouble.
+
+    Prefect would start one that outlives a run that is killed, and would wait for it even after it
+    has failed. It takes this one for its own, and stops it when this process ends.
+    """
+    from prefect.server.api.server import SubprocessASGIServer
+    from prefect.settings import PREFECT_API_URL
+
+    if PREFECT_API_URL.value():
+        return
+    server = SubprocessASGIServer()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server.port = listening.getsockname()[1]
+        server.server_process = process = _process(listening.fileno())
+    server.running = True
+    atexit.register(server.stop)
+    ending.starts(process.pid)
+    if not _is_healthy(process, server.port):
+        raise PrefectTrouble(
+            "Prefect could not start or record the run: its temporary server ended. "
+            "Check that PREFECT_HOME can be written and that there is enough memory."
+        )
+
+
+def _process(listening: int) -> "subprocess.Popen[bytes]":
+    """Start the server's process, on a socket that listens already."""
+    from prefect.settings import get_current_settings
+
+    marks = {
+        "PREFECT_UI_ENABLED": "0",
+        "PREFECT__SERVER_EPHEMERAL": "1",
+        "PREFECT__SERVER_FINAL": "1",
+    }
+    settings = get_current_settings().to_environment_variables(exclude_unset=True)
+    return subprocess.Popen(
+        [sys.executable, "-P", prefect_server.__file__, str(listening)],
+        env=os.environ | marks | settings,
+        stdin=subprocess.PIPE,
+        pass_fds=(listening, *ending.pipe()),
+    )
+
+
+def _is_healthy(process: "subprocess.Popen[bytes]", port: int) -> bool:
+    """Wait until the server answers or ends. Raises PrefectTrouble if it does neither."""
+    until = seconds() + patience()
+    connection = HTTPConnection("127.0.0.1", port, timeout=patience())
+    try:
+        connection.request("GET", "/api/health")
+        while not select.select([connection.sock], [], [], _STEP)[0]:
+            if process.poll() is not None:
+                return False
+            if seconds() > until:
+                raise no_answer()
+        return connection.getresponse().status == HTTPStatus.OK
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,8 @@
+"""The signals that stop a command."""
+
+import signal
+
+STOPS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIGHUP"}
+"""Each signal, and what a message calls it."""
+STOPPED = 128
+"""Added to the number of the signal, it is the exit code of a command that was stopped."""

@@ -1,0 +1,91 @@
+"""Start the program: one process works, another watches it, and ends it when it has to end.
+
+The worker can be anywhere when a signal comes: in a query, in a rule, in Prefect. So it is not
+asked to end in order, but killed, which harms no warehouse. The watcher then removes what the
+worker leaves, waits until its children are gone, and says why in a sentence. It does the same if
+the worker waits too long for Prefect, crashes, or runs out of memory.
+
+Signals are held back before anything else is imported, so none is lost, however early it comes.
+"""
+
+import os
+import signal
+import sys
+
+from flows.signals import STOPS
+
+_STANDARD_ERROR = 2
+_ENDS_IN_ORDER = ["serve"]
+"""The command that is asked to end, because it has runs of its own to end."""
+
+
+def entry() -> None:
+    """The console script."""
+    stops = [n for n in STOPS if signal.getsignal(n) is not signal.SIG_IGN]
+    signal.pthread_sigmask(signal.SIG_BLOCK, stops)
+    _open_descriptors()
+    arguments = sys.argv[1:]
+    reports, pipe = os.pipe()
+    answers, agrees = os.pipe()
+    worker = os.fork()
+    if worker:
+        for descriptor in (pipe, answers):
+            os.close(descriptor)
+        os._exit(_watch(worker, reports, agrees, stops))
+    for descriptor in (reports, agrees):
+        os.close(descriptor)
+    if arguments[:1] == _ENDS_IN_ORDER:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, stops)
+    sys.exit(_work(arguments, pipe, answers))
+
+
+def _open_descriptors() -> None:
+    """Let a closed standard stream be the null device.
+
+    Otherwise the next file that is opened, a warehouse say, would get what is printed.
+    """
+    null = os.open(os.devnull, os.O_RDWR)
+    while null <= _STANDARD_ERROR:
+        os.set_inheritable(null, True)
+        null = os.open(os.devnull, os.O_RDWR)
+    os.close(null)
+
+
+def _watch(worker: int, reports: int, agrees: int, stops: list[signal.Signals]) -> int:
+    """Watch the worker to its end; returns the exit code."""
+    heard, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    for number in (*stops, signal.SIGCHLD):
+        signal.signal(number, lambda _number, _frame: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, stops)
+    from flows.streams import open_streams
+    from flows.watch import Watch
+
+    out = open_streams()
+    code = Watch(worker, reports, agrees, heard, sys.argv[1:]).code()
+    out.flush()
+    return code
+
+
+def _work(arguments: list[str], pipe: int, answers: int) -> int:
+    """Run the command line, as the worker; returns the exit code."""
+    from flows import ending
+    from flows.streams import mute_engines, open_streams
+
+    out = open_streams()
+    ending.report_to(pipe, answers)
+    if arguments[:1] != _ENDS_IN_ORDER:
+        mute_engines()
+    from flows.cli.app import ANSWERING, main
+    from flows.errors import DiskTrouble
+
+    code = main(arguments)
+    trouble = out.lost()
+    if code or trouble is None or isinstance(trouble, BrokenPipeError):
+        return code
+    if arguments[:1] and arguments[0] in ANSWERING:
+        print("claims-audit: The answer could not be printed on standard output.", file=sys.stderr)
+        return DiskTrouble.exit_code
+    print("claims-audit: All is done, but standard output could not be written.", file=sys.stderr)
+    return 0

@@ -1,0 +1,62 @@
+"""Standard output and error of a process that nothing can stop: full, gone, or without letters.
+
+A run that is published has finished, even if nobody can be told so. So writing here never fails;
+whoever cares asks for the trouble afterwards.
+"""
+
+import io
+import os
+import sys
+from contextlib import suppress
+from typing import Any
+
+
+class _Forgiving(io.FileIO):
+    """A file that swallows what cannot be written, and remembers why."""
+
+    trouble: OSError | None = None
+
+    def write(self, data: Any, /) -> int:
+        """Write, or pretend to."""
+        try:
+            return super().write(data)
+        except OSError as error:
+            self.trouble = self.trouble or error
+            return len(data)
+
+
+class Stream(io.TextIOWrapper):
+    """A text stream that never fails; characters that its encoding lacks are spelled out."""
+
+    def __init__(self, descriptor: int, like: io.TextIOBase | None, by_line: bool) -> None:
+        """A stream to a descriptor, in the encoding of another stream."""
+        self._file = _Forgiving(descriptor, "wb", closefd=False)
+        super().__init__(
+            io.BufferedWriter(self._file),
+            encoding=(like and like.encoding) or "utf-8",
+            errors="backslashreplace",
+            line_buffering=by_line or self._file.isatty(),
+        )
+
+    def lost(self) -> OSError | None:
+        """Why something could not be written; None if everything was."""
+        self.flush()
+        return self._file.trouble
+
+
+def open_streams() -> Stream:
+    """Replace `sys.stdout` and `sys.stderr`; returns the former."""
+    sys.stderr = Stream(os.dup(2), sys.stderr, by_line=True)  # type: ignore[arg-type]
+    sys.stdout = out = Stream(1, sys.stdout, by_line=False)  # type: ignore[arg-type]
+    return out
+
+
+def mute_engines() -> None:
+    """Hide what engines and child processes write to descriptor 2: our messages say what counts.
+
+    Rust and C++ report there, past Python, what they were doing when they aborted.
+    """
+    with suppress(OSError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 2)
+        os.close(null)

@@ -1,0 +1,70 @@
+"""What it means to a user that the engine cannot open a warehouse."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from audit_rules.errors import AuditError
+from flows.errors import DiskTrouble, WarehouseBusy, is_damage
+
+_RESTORE = "Restore it from a backup, or name another warehouse with --warehouse."
+_SAID: tuple[tuple[str, type[AuditError], str], ...] = (
+    (
+        "lock on file",
+        WarehouseBusy,
+        "The warehouse {name} cannot be opened: another program has it open. "
+        "Close that program, or name another warehouse with --warehouse.",
+    ),
+    (
+        "permission denied",
+        DiskTrouble,
+        "This user may not open the warehouse {name}. Run this as its owner.",
+    ),
+    (
+        "is a directory",
+        DiskTrouble,
+        "{name} is a folder. Name another warehouse with --warehouse.",
+    ),
+    (
+        "not a valid duckdb database file",
+        DiskTrouble,
+        "{name} is not a DuckDB file, or no longer one. " + _RESTORE,
+    ),
+    (
+        "with version number",
+        DiskTrouble,
+        "{name} was written by a version of DuckDB that this program cannot read. " + _RESTORE,
+    ),
+)
+"""What DuckDB says in lower case, the kind of error, and what to report."""
+
+
+@contextmanager
+def opening(warehouse: Path) -> Iterator[None]:
+    """Report why a warehouse cannot be opened or read.
+
+    Raises WarehouseBusy if another program has it open, and DiskTrouble if this user may not open
+    it, if it is not a DuckDB file, or if it is damaged.
+    """
+    try:
+        yield
+        return
+    except duckdb.Error as error:
+        failure = _meaning(error, warehouse.name)
+        if failure is None:
+            raise
+    raise failure
+
+
+def _meaning(error: duckdb.Error, name: str) -> AuditError | None:
+    text = str(error).lower()
+    for said, kind, sentences in _SAID:
+        if said in text:
+            return kind(sentences.format(name=name))
+    if is_damage(error):
+        return DiskTrouble(
+            f"The warehouse {name} is damaged: bytes are lost or changed. {_RESTORE}"
+        )
+    return None

@@ -1,0 +1,62 @@
+"""The program in a process of its own, with some of its functions changed before it starts.
+
+    python -m tests.support.driven CHANGES MARK ARGUMENTS...
+
+CHANGES is a JSON object: `MODULE:FUNCTION` -> what happens when it is called. `wait` marks that it
+was reached by making the file MARK, and waits until the process is ended; `pause` goes on after
+three seconds. `fail` raises an error of a lost connection, `fail after` does its work before, and
+`hang after` never returns from it. Prefect is left out of a run, unless CHANGES holds `prefect`.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+LONG = 600
+
+
+def main() -> None:
+    """Apply the changes, and start the program."""
+    changes, mark, *arguments = sys.argv[1:]
+    wanted = json.loads(changes)
+    if not wanted.pop("prefect", False):
+        _leave_prefect_out()
+    for place, what in wanted.items():
+        module, _, name = place.partition(":")
+        owner = import_module(module)
+        setattr(owner, name, _changed(getattr(owner, name), what, Path(mark)))
+    sys.argv[1:] = arguments
+    from flows.start import entry
+
+    entry()
+
+
+def _changed(function: Callable[..., Any], what: str, mark: Path) -> Callable[..., Any]:
+    def changed(*given: Any, **named: Any) -> Any:
+        answer = function(*given, **named) if what in ("fail after", "hang after") else None
+        mark.touch()
+        if what.startswith("fail"):
+            raise ConnectionError("lost")
+        time.sleep(3 if what == "pause" else LONG)
+        return function(*given, **named) if what == "pause" else answer
+
+    return changed
+
+
+def _leave_prefect_out() -> None:
+    """Make flow and tasks plain functions, and start no server."""
+    from flows import nightly
+    from flows.cli import server
+
+    for name in ("load", "validate", "settle", "judge", "report", "nightly_audit"):
+        setattr(nightly, name, getattr(nightly, name).fn)
+    nightly.create_table_artifact = lambda *_given, **_named: None  # type: ignore[assignment]
+    server.start_server = lambda: None
+
+
+if __name__ == "__main__":
+    main()
