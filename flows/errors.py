@@ -43,7 +43,7 @@ class TooManyBadRows(AuditError):
 
 
 class DoesNotBalance(AuditError):
-    """A conservation check failed: rows were lost or counted twice."""
+    """Rows were lost or counted twice, or a rerun finds other results than those published."""
 
     exit_code = 5
 

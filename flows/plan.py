@@ -1,7 +1,7 @@
 """What a run needs before it starts. What can be refused without reading a row is refused here."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 
 from audit_rules.errors import PolicyRefused
 from audit_rules.policy.library import PolicyLibrary, load_policies
@@ -45,11 +45,15 @@ class Plan:
         policies = {p.document.id: p.sha256 for p in self.library.policies}
         return Texts(policies, self.reference.hashes, self.config.model_dump_json())
 
-    def run_id(self, file_hashes: list[str], purged_before: date | None = None) -> str:
-        """16 hexadecimal digits of everything that results depend on."""
+    def run_id(self, lineage: Mapping[str, object] | None = None) -> str:
+        """16 hexadecimal digits of everything that results depend on.
+
+        lineage   what the warehouse adds to the plan: its files, purges and earlier nights.
+        """
         options = self.request.run_id_parts()
         options += [self.pseudonyms.fingerprint] if self.pseudonyms else []
-        return self.texts.run_id(self.request.as_of, file_hashes, options, purged_before)
+        options += [f"policy {policy.file_name}" for policy in self.library.policies]
+        return self.texts.run_id(self.request.as_of, options, lineage)
 
 
 def plan(request: RunRequest) -> Plan:

@@ -1,6 +1,7 @@
 """Where results come from: the version of the program, digests of what it read, and the run id."""
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -12,6 +13,8 @@ from pathlib import Path
 _RUN_ID_DIGITS = 16
 _PROGRAM = ("audit_rules", "flows", "schemas")
 _PROGRAM_FILES = (".py", ".sql", ".csv", ".toml")
+_ENGINES = ("duckdb", "polars", "vl-convert-python")
+"""Libraries that decide how results are written."""
 
 
 def digest(*lines: str) -> str:
@@ -35,7 +38,7 @@ def program_digest() -> str:
     """A digest of the program's own files: no run builds on the answers of another program."""
     folders = [sql_folder(), *(Path(str(files(package))) for package in _PROGRAM)]
     paths = {p for folder in folders for p in folder.rglob("*") if p.suffix in _PROGRAM_FILES}
-    return digest(*(hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(paths)))
+    return digest(*sorted(hashlib.sha256(p.read_bytes()).hexdigest() for p in paths))
 
 
 @dataclass(frozen=True)
@@ -60,16 +63,26 @@ class Texts:
         return {**self.policies, "": digest(program_version(), self.config, *self._reference())}
 
     def run_id(
-        self,
-        as_of: date,
-        file_hashes: Iterable[str],
-        options: Iterable[str],
-        purged_before: date | None = None,
+        self, as_of: date, options: Iterable[str], lineage: Mapping[str, object] | None = None
     ) -> str:
-        """16 hexadecimal digits of everything that results depend on."""
-        purge = [f"purged before {purged_before}"] if purged_before else []
-        rest = [as_of.isoformat(), program_version(), *options]
-        return digest(*sorted(file_hashes), *purge, *self._lines(), *rest)[:_RUN_ID_DIGITS]
+        """16 hexadecimal digits of everything that results depend on.
+
+        lineage   what the warehouse adds to these texts and options, as JSON can hold it.
+        """
+        parts = {
+            "as_of": as_of.isoformat(),
+            "program": [
+                program_version(),
+                program_digest(),
+                *(f"{e} {version(e)}" for e in _ENGINES),
+            ],
+            "options": list(options),
+            "policies": list(self.policies.items()),
+            "reference": self._reference(),
+            "config": self.config,
+            "lineage": lineage or {},
+        }
+        return digest(json.dumps(parts, sort_keys=True))[:_RUN_ID_DIGITS]
 
     def _reference(self) -> list[str]:
         return [f"{name} {sha256}" for name, sha256 in sorted(self.reference.items())]

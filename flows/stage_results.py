@@ -18,18 +18,31 @@ class StageResult(Protocol):
 
 @dataclass(frozen=True)
 class LoadStageResult:
-    """The result of the load stage. passed_over, growing: names of files; rows: newly read."""
+    """The result of the load stage.
+
+    passed_over, read_again, growing   names of files.
+    read_otherwise, purged             files whose rows stay as another config read them: those that
+                                       are not in the input, those that a purge has changed.
+    rows                               rows of the files that were read.
+    """
 
     files: int
     passed_over: tuple[str, ...]
     growing: tuple[str, ...]
     rows: int
     seconds: float
+    read_again: tuple[str, ...] = ()
+    read_otherwise: int = 0
+    purged: int = 0
 
     def counts(self) -> dict[str, int]:
         """The counts to show."""
-        left = {"passed_over": len(self.passed_over), "growing": len(self.growing)}
-        return {"files": self.files, **left, "rows": self.rows}
+        named = {
+            "passed_over": self.passed_over,
+            "read_again": self.read_again,
+            "growing": self.growing,
+        }
+        return {"files": self.files, **{n: len(f) for n, f in named.items()}, "rows": self.rows}
 
 
 @dataclass(frozen=True)

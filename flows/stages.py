@@ -5,7 +5,6 @@ Each opens the workbench once, finds there what the stage before left, and retur
 
 import os
 import shutil
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -30,13 +29,15 @@ from flows.judging.standing import (
     store_answers,
     write_answers,
 )
-from flows.ledger.changes import FOUND, LedgerChanges, record_changes
+from flows.ledger.before import read_ledger_before
+from flows.ledger.changes import FOUND, record_changes
 from flows.plan import Plan
 from flows.provenance import digest
 from flows.reports.run_facts import run_facts
 from flows.reports.write import write_reports
+from flows.results.agreement import refuse_disagreement
 from flows.results.failed_checks import failed_checks
-from flows.results.found import FoundExceptions, read_found
+from flows.results.found import read_found
 from flows.results.manifest import repeated_amounts_for_manifest, write_manifest
 from flows.results.partitions import write_exceptions_by
 from flows.results.privacy_level import apply_privacy_level, summary_at_privacy_level
@@ -46,6 +47,7 @@ from flows.results.run_record import record_run
 from flows.results.signature import sign_manifest
 from flows.results.tables import write_judgement, write_tables
 from flows.results.timings import write_timings
+from flows.run_summary import notes_of, summary_of
 from flows.settle.settle import TABLES as SETTLE_TABLES
 from flows.settle.settle import settle
 from flows.stage_results import (
@@ -122,7 +124,10 @@ def load_stage(plan: Plan, step: Step) -> LoadStageResult:
     return LoadStageResult(
         files=len(plan.extracts),
         passed_over=tuple(loaded.passed_over),
+        read_again=tuple(loaded.read_again),
         growing=tuple(loaded.growing),
+        read_otherwise=loaded.read_otherwise,
+        purged=loaded.purged,
         rows=loaded.rows,
         seconds=_since(started),
     )
@@ -194,14 +199,15 @@ def report_stage(
     staging, balance = results(plan), settled.balance.as_dict()
     with opened(plan.bench) as connection:
         store_answers(connection, _answers(plan))
-        run = identify_run(connection, plan)
+        before = read_ledger_before(connection, plan.request.as_of)
+        run = identify_run(connection, plan, before.digest)
         found = read_found(staging, FOUND)
-        changed = record_changes(connection, plan, run.run_id, found.exceptions)
+        changed = record_changes(connection, plan, run.run_id, before, found.exceptions)
         write_tables(staging, {"changes": changed.changes, **failed_checks(connection)})
         apply_privacy_level(staging, plan)
         if plan.request.partition_by:
             write_exceptions_by(plan.request.partition_by, staging, plan.payer_names)
-        summary = _summary(plan, run, loaded, settled, judged, found, changed)
+        summary = summary_of(plan, run, loaded, settled, judged, found, changed)
         notes = write_reports(staging, plan, run_facts(plan, summary, settled.balance), balance)
         write_manifest(connection, staging, plan, run.run_id, balance, judged.repeated_amounts)
         record_run(connection, staging, plan, run.run_id)
@@ -216,13 +222,7 @@ def report_stage(
         "report": _since(started),
     }
     write_timings(staging, timings)
-    if changed.later_night:
-        notes += (
-            f"This is not the last night: the warehouse holds one as of {changed.later_night}. "
-            "The ledger is unchanged, and files loaded after this date are not seen. If that night "
-            "was a mistake, claims-audit forget-night takes it back.",
-        )
-    notes += _keep_and_publish(plan, run)
+    notes += (*notes_of(loaded, changed), *_keep_and_publish(plan, run))
     return replace(summary, notes=notes)
 
 
@@ -230,10 +230,13 @@ def _keep_and_publish(plan: Plan, run: RunIdentity) -> tuple[str, ...]:
     """Store the new rows in the warehouse, then publish the results unless they are there already.
 
     A crash between the two loses no row: the next run publishes the results. Returns what the user
-    must know about files that were in the way.
+    must know about files that were in the way. Raises DoesNotBalance, before anything is kept, if
+    results are there already and are other ones.
     """
     staging, complete = results(plan), complete_results(plan)
     make_private(staging, plan.config.result_mode, plan.config.result_group)
+    if run.was_published:
+        refuse_disagreement(staging, run.folder)
     staging.rename(complete)  # what could stop the renaming below stops it before rows are kept
     notes = keep(plan.bench, MEMORY)
     notes += publish(complete, run.folder, run.was_published)
@@ -252,38 +255,3 @@ def run_stages(plan: Plan, step: Step = lambda _name: None) -> Summary:
 
 def _since(started: float) -> float:
     return round(seconds() - started, 3)
-
-
-def _summary(
-    plan: Plan,
-    run: RunIdentity,
-    loaded: LoadStageResult,
-    settled: SettleStageResult,
-    judged: JudgeStageResult,
-    found: FoundExceptions,
-    changed: LedgerChanges,
-) -> Summary:
-    files = settled.balance.files
-    before = changed.night_before
-    return Summary(
-        run_id=run.run_id,
-        as_of=plan.request.as_of.isoformat(),
-        folder=run.folder,
-        was_there=run.was_published,
-        loaded_files=loaded.files - len(loaded.passed_over) - len(loaded.growing),
-        passed_over=loaded.passed_over,
-        growing=loaded.growing,
-        rows_read=settled.balance.rows_read,
-        quarantined=settled.balance.quarantined,
-        newly_quarantined=sum(f.quarantined for f in files if f.sha256 in run.new_files),
-        duplicates=settled.balance.duplicates,
-        previous_run=before.isoformat() if before else None,
-        changes=dict(sorted(Counter(changed.changes["status"]).items())),
-        persons=judged.persons,
-        judged_again=judged.judged_again,
-        exceptions=found.by_rule_and_outcome(),
-        lines=found.worklist.height,
-        amount_at_risk=str(found.worklist["amount_at_risk"].sum() or 0),
-        at_risk_by_outcome=found.at_risk_by_outcome(),
-        repeated_amounts=len(judged.repeated_amounts),
-    )

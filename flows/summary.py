@@ -14,6 +14,7 @@ class Summary:
     changes                status -> exceptions that changed since the previous run.
     exceptions             "RULE outcome" -> how many.
     at_risk_by_outcome     dollars of the lines by strongest outcome; their sum is amount_at_risk.
+    read_again             names of files that were read again because the config has changed.
     newly_quarantined      rows of `quarantined` in files that this run loaded.
     repeated_amounts       claims whose lines repeat the claim's amount.
     persons, judged_again  persons with lines of audited drugs, and those judged by this run.
@@ -36,6 +37,7 @@ class Summary:
     lines: int | None
     amount_at_risk: str | None
     at_risk_by_outcome: dict[str, str] = field(default_factory=dict)
+    read_again: tuple[str, ...] = ()
     newly_quarantined: int | None = 0
     repeated_amounts: int | None = 0
     persons: int | None = 0

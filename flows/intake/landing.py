@@ -33,12 +33,17 @@ class ExtractFile:
     @property
     def is_parquet(self) -> bool:
         """Whether the file is Parquet; otherwise it is CSV, perhaps gzipped."""
-        return self.name.lower().endswith(".parquet")
+        return is_parquet(self.name)
 
     @property
     def is_gzipped(self) -> bool:
         """Whether the file is a gzipped CSV."""
         return self.name.lower().endswith(".gz")
+
+
+def is_parquet(name: str) -> bool:
+    """Whether the name of an extract is that of a Parquet file; otherwise it is CSV."""
+    return name.lower().endswith(".parquet")
 
 
 def stamp_of(path: Path) -> FileStamp | None:

@@ -1,5 +1,8 @@
 """Load every new file of the landing folder into its table, typed, with its file and row number.
 
+A file that the warehouse has is passed over, unless it was read under another config: then it is
+read again, and its rows replace the earlier ones.
+
 DuckDB reads each file in one pass: it parses every value, and keeps the raw record only of rows in
 which something is wrong. Meanwhile Python scans the next file (scan_ahead.py). The Pandera models
 decide later which of these rows are quarantined (validate.py).
@@ -13,13 +16,20 @@ import duckdb
 from flows.errors import InputRefused
 from flows.intake.config import Config
 from flows.intake.control import check_hash
+from flows.intake.known_files import KnownFiles
 from flows.intake.landing import ExtractFile, FileStamp, stamp_of
 from flows.intake.load_file import load_file, undo_file
+from flows.intake.parsing import macro_words
+from flows.intake.reading import Reading
 from flows.intake.scan_ahead import scan_ahead
 from flows.warehouse.connection import Workbench
-from flows.warehouse.layout import add_columns, create_table, note_given_again
-from flows.warehouse.sql import identifier, literal, literals, one, run
-from schemas.formats import ICD10CM_CATEGORY, ICD10CM_SUBDIVISION
+from flows.warehouse.layout import (
+    add_columns,
+    create_table,
+    note_given_again,
+    note_read_again,
+)
+from flows.warehouse.sql import identifier, literals, one, run
 from schemas.tables import CLAIM_TABLES, TABLES
 
 
@@ -27,12 +37,18 @@ from schemas.tables import CLAIM_TABLES, TABLES
 class LoadResult:
     """How many rows were read, and the names of the extracts that were not loaded.
 
-    passed_over   the warehouse already has their content.
-    growing       they were still growing.
+    passed_over      the warehouse already has their content.
+    read_again       it has, but had read them under another config.
+    growing          they were still growing.
+    read_otherwise   how many files were read under another config and were not given.
+    purged           how many were, and cannot be read again because of a purge.
     """
 
     passed_over: list[str] = field(default_factory=list)
+    read_again: list[str] = field(default_factory=list)
     growing: list[str] = field(default_factory=list)
+    read_otherwise: int = 0
+    purged: int = 0
     rows: int = 0
 
 
@@ -51,27 +67,32 @@ def load(
     _prepare_tables(connection, config)
     result = LoadResult()
     loaded: dict[int, ExtractFile] = {}
-    known, file_no, load_no = _known_files(connection, bench)
-    with scan_ahead(extracts, known, config, bench.scratch) as scans:
+    known = KnownFiles(connection, bench, Reading(config))
+    with scan_ahead(extracts, known.unchanged(), config, bench.scratch) as scans:
         for extract, pending in zip(extracts, scans, strict=True):
             scan = pending.result()
             check_hash(extract, scan.sha256)
             content = (extract.table, scan.sha256)
-            if content in known:
+            entry = known.place(content, extract.name)
+            if entry is None:
                 result.passed_over.append(extract.name)
                 note_given_again(connection, *content)
             else:
-                file_no += 1
-                known.add(content)
-                loaded[file_no] = extract
+                is_again = known.is_kept(content)
+                if is_again:
+                    result.read_again.append(extract.name)
+                    note_read_again(connection, entry.file_no)
+                loaded[entry.file_no] = extract
                 try:
-                    load_file(connection, bench, extract, scan, file_no, load_no + 1, config)
-                except InputRefused:
+                    load_file(connection, bench, extract, scan, entry, config)
+                except InputRefused as refusal:
                     if not _has_grown(extract.stamp, stamp_of(extract.path)):
-                        raise
-                    undo_file(connection, TABLES[extract.table], file_no)
+                        raise _refusal(refusal, is_again) from None
+                    undo_file(connection, TABLES[extract.table], entry.file_no)
             step(extract.name)
     result.growing = _undo_growing(connection, loaded)
+    result.read_again = [name for name in result.read_again if name not in result.growing]
+    result.read_otherwise, result.purged = known.read_otherwise()
     connection.execute("BEGIN")  # in one transaction, this takes a third of the time
     for table in TABLES.values():
         add_columns(connection, table, [c.name for c in table.columns])
@@ -84,31 +105,20 @@ def load(
 
 def _prepare_tables(connection: duckdb.DuckDBPyConnection, config: Config) -> None:
     """Create the parsing macros, and each table with its required columns only."""
-    formats = literals(list(config.date_formats))
-    parsed = f"try_strptime(v, {formats})" if config.date_formats else "NULL"
-    run(
-        connection,
-        "intake/parse",
-        listed_format=f"CAST({parsed} AS DATE)",
-        icd10cm_undotted=literal(ICD10CM_CATEGORY + ICD10CM_SUBDIVISION),
-    )
+    run(connection, "intake/parse", **macro_words(config.date_formats))
     for table in TABLES.values():
         connection.execute(f"DROP TABLE main.{identifier(table.name)}")
         create_table(connection, table, [c.name for c in table.columns if c.required])
 
 
-def _known_files(
-    connection: duckdb.DuckDBPyConnection, bench: Workbench
-) -> tuple[set[tuple[str, str]], int, int]:
-    """Table and hash of every file in the warehouse, of any load; the last file and load number."""
-    if not bench.warehouse.exists():
-        return set(), 0, 0
-    rows = connection.execute(
-        "SELECT table_name, sha256, file_no, load_no FROM kept.main.file"
-    ).fetchall()
-    contents = {(table, sha256) for table, sha256, _, _ in rows}
-    last_file_no, last_load_no = (max((row[i] for row in rows), default=0) for i in (2, 3))
-    return contents, last_file_no, last_load_no
+def _refusal(refusal: InputRefused, is_again: bool) -> InputRefused:
+    """The refusal of a file; of one that is read again, with what the user can do about it."""
+    if not is_again:
+        return refusal
+    return InputRefused(
+        f"{refusal} The file was loaded before, under another config. To keep its rows as they "
+        "were read, move it out of the input folder."
+    )
 
 
 def _undo_growing(

@@ -1,5 +1,8 @@
 """Load one file: read it into its table, number its rows, check its counts, record it."""
 
+from dataclasses import dataclass
+from datetime import date
+
 import duckdb
 
 from flows.errors import DoesNotBalance, InputRefused, UsageError, mentions_disk_failure
@@ -24,11 +27,29 @@ from flows.intake.readers import (
 )
 from flows.intake.scan_ahead import FileScan
 from flows.warehouse.connection import Workbench
-from flows.warehouse.layout import add_columns
+from flows.warehouse.layout import add_columns, note_not_read_again
 from flows.warehouse.sql import identifier, one
 from schemas.tables import TABLES, Table
 
 _NESTED_TYPES = ("[", "STRUCT", "MAP", "UNION", "BLOB")
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """How the warehouse knows a file.
+
+    file_no      its number.
+    name         the name under which it was first loaded: it decides ties.
+    night        the earliest as-of date of a run that was given it.
+    load_no      the number of the load that brought it.
+    read_under   a digest of how it was read (reading.py); None: a version loaded it that kept none.
+    """
+
+    file_no: int
+    name: str
+    night: date | None
+    load_no: int
+    read_under: str | None
 
 
 def load_file(
@@ -36,14 +57,14 @@ def load_file(
     bench: Workbench,
     extract: ExtractFile,
     scan: FileScan,
-    file_no: int,
-    load_no: int,
+    entry: FileEntry,
     config: Config,
 ) -> None:
-    """Load a file whose content is new.
+    """Load a file whose content is new, or that is read again.
 
     Raises InputRefused if it cannot be read as a table of the contract, or its counts differ.
     """
+    file_no = entry.file_no
     if scan.refusal:
         raise scan.refusal
     table, csv = TABLES[extract.table], scan.csv
@@ -80,10 +101,10 @@ def load_file(
         )
     check_rows(extract, rows_read)
     connection.execute(
-        "INSERT INTO main.file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO main.file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
-            *(file_no, table.name, extract.name, scan.sha256, rows_read),
-            *(sorted(positions), sorted(unknown), bench.night, load_no),
+            *(file_no, table.name, entry.name, scan.sha256, rows_read),
+            *(sorted(positions), sorted(unknown), entry.night, entry.load_no, entry.read_under),
         ],
     )
 
@@ -92,6 +113,7 @@ def undo_file(connection: duckdb.DuckDBPyConnection, table: Table, file_no: int)
     """Remove everything that was loaded from a file."""
     for name in (table.name, "quarantine", "file"):
         connection.execute(f"DELETE FROM main.{identifier(name)} WHERE file_no = ?", [file_no])
+    note_not_read_again(connection, file_no)
     drop_rejects(connection)
 
 

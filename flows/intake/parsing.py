@@ -4,8 +4,11 @@ The statement is generated from the vocabulary in schemas/tables.py; its macros 
 sql/intake/parse.sql.
 """
 
+from collections.abc import Sequence
+
 from flows.warehouse.layout import compared
-from flows.warehouse.sql import identifier, literal
+from flows.warehouse.sql import identifier, literal, literals
+from schemas.formats import ICD10CM_CATEGORY, ICD10CM_SUBDIVISION
 from schemas.rows import FLOAT_DUST, UNKNOWN_WORD
 from schemas.tables import EVIDENCE_VALUES, MEASURED_EVIDENCE, Column, Kind, Table
 
@@ -21,6 +24,15 @@ _PARSERS = {
 }
 _FIRST_DAY = "DATE '0001-01-01'"
 _PARSED = (Kind.DATE, Kind.AMOUNT, Kind.QUANTITY, Kind.INTEGER)
+
+
+def macro_words(date_formats: Sequence[str]) -> dict[str, str]:
+    """The words of sql/intake/parse.sql, under a config that lists these formats of dates."""
+    parsed = f"try_strptime(v, {literals(list(date_formats))})" if date_formats else "NULL"
+    return {
+        "listed_format": f"CAST({parsed} AS DATE)",
+        "icd10cm_undotted": literal(ICD10CM_CATEGORY + ICD10CM_SUBDIVISION),
+    }
 
 
 def insert_statement(

@@ -46,6 +46,8 @@ KNOWN_CLAIM = {
 }
 TABLES = (*SETTLED_CACHED.values(), *KNOWN_CLAIM.values())
 
+LATEST_LOAD_COUNTS = ("authorization", "eligibility", "clinical_evidence")
+"""Tables in which the row of the latest load of a key counts: the order of loads decides."""
 _PAYER = f"JOIN {PAYER} p ON p.name = lower(t.payer)"
 _LATEST_DECISION = """
     ANTI JOIN (SELECT authorization_id, max(load_no) AS load_no

@@ -12,6 +12,7 @@ import duckdb
 import polars as pl
 
 from flows.judging.frames import KNOWN_CLAIM
+from flows.ledger.before import LAST_DECISION, LAST_EVENT, LedgerBefore
 from flows.plan import Plan
 from flows.warehouse.files import real_path
 from flows.warehouse.run_table import RunTable, sql_columns
@@ -66,20 +67,27 @@ class LedgerChanges(NamedTuple):
 
 
 def record_changes(
-    connection: duckdb.DuckDBPyConnection, plan: Plan, run_id: str, exceptions: pl.DataFrame
+    connection: duckdb.DuckDBPyConnection,
+    plan: Plan,
+    run_id: str,
+    before: LedgerBefore,
+    exceptions: pl.DataFrame,
 ) -> LedgerChanges:
     """Compare this run's exceptions with the dates before, and record what changed."""
     night = day(plan.request.as_of)
-    (before,) = connection.execute(
-        f"SELECT max(as_of) FROM every_night WHERE as_of < {night}"
-    ).fetchall()[0]
     current = exceptions.unique("exception_id", keep="first", maintain_order=True)
     CURRENT_EXCEPTION.store_frame(connection, current)
-    _record_texts(connection, plan, before)
+    _record_texts(connection, plan, before.night)
     run(
         connection,
         "ledger/events",
-        reads=(CURRENT_EXCEPTION, *KNOWN_CLAIM.values(), CHANGED_POLICY),
+        reads=(
+            LAST_EVENT,
+            LAST_DECISION,
+            CURRENT_EXCEPTION,
+            *KNOWN_CLAIM.values(),
+            CHANGED_POLICY,
+        ),
         makes=(EVENT,),
         night=night,
         longest_chain=str(_LONGEST_CHAIN),
@@ -98,7 +106,7 @@ def record_changes(
     else:
         connection.execute("DELETE FROM main.night_text")
     changes = fetched(connection, f"FROM {EVENT}").sort(_ORDER, nulls_last=True)
-    return LedgerChanges(conform(changes, CHANGE), before, later)
+    return LedgerChanges(conform(changes, CHANGE), before.night, later)
 
 
 def _record_texts(connection: duckdb.DuckDBPyConnection, plan: Plan, before: date | None) -> None:

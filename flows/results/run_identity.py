@@ -1,12 +1,42 @@
-"""Which run this is, and where its results go."""
+"""Which run this is, and where its results go.
+
+A run id names the bytes of its results. So it is made from everything that can change one of them:
+
+- per file that the run sees: table, relative path (it decides ties and is named in results),
+  content, under what it was read (flows/intake/reading.py), and which rows and texts of it a purge
+  removed;
+- of authorizations, eligibility and clinical evidence, in which the latest load of a key counts,
+  the order in which the files were loaded. It does not matter in any other table. Loads are not
+  dated or numbered in the id, so loading an archive night by night or in one load gives the same
+  id where the order cannot matter, and another id where it can;
+- the last day before which persons were purged;
+- what the ledger knew before this as-of date (flows/ledger/before.py): `changes.parquet` compares
+  with it. A warehouse that was rebuilt in one load knows no earlier night, so its changes, and its
+  id, are those of a first run. What the ledger knows of this as-of date or later ones is not in it,
+  so another run of the same date has the same id;
+- policies, reference, config, options, as-of date, the program and the libraries that write.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
+from flows.judging.frames import LATEST_LOAD_COUNTS
 from flows.plan import Plan
 from flows.results.manifest import is_complete
+from flows.warehouse.sql import literals
+
+_FILES = f"""
+    WITH purged AS (
+        SELECT file_no, sum(rows) AS rows, bit_xor(gone) AS gone FROM every_purge
+        GROUP BY file_no)
+    SELECT table_name, name, sha256, read_under,
+           CASE WHEN list_contains({literals(list(LATEST_LOAD_COUNTS))}, table_name)
+                THEN dense_rank() OVER (PARTITION BY table_name ORDER BY load_no) END AS load,
+           nullif(CAST(rows AS BIGINT), 0), gone
+    FROM every_file LEFT JOIN purged USING (file_no)
+    ORDER BY ALL"""
 
 
 @dataclass(frozen=True)
@@ -23,12 +53,21 @@ class RunIdentity:
     new_files: frozenset[str]
 
 
-def identify_run(connection: duckdb.DuckDBPyConnection, plan: Plan) -> RunIdentity:
-    """Derive the run id from the plan and from everything loaded and purged so far."""
-    loaded = connection.execute("SELECT sha256 FROM every_file").fetchall()
+def identify_run(
+    connection: duckdb.DuckDBPyConnection, plan: Plan, ledger_before: str
+) -> RunIdentity:
+    """Derive the run id from the plan and from everything loaded and purged so far.
+
+    ledger_before   a digest of what the ledger knew before this as-of date.
+    """
     new = connection.execute("SELECT sha256 FROM main.file").fetchall()
-    (purged_before,) = connection.execute("SELECT max(before) FROM every_purge").fetchall()[0]
-    run_id = plan.run_id([sha256 for (sha256,) in loaded], purged_before)
+    ((purged_before,),) = connection.execute("SELECT max(before) FROM every_purge").fetchall()
+    lineage = {
+        "files": connection.execute(_FILES).fetchall(),
+        "purged_before": str(purged_before),
+        "ledger": ledger_before,
+    }
+    run_id = plan.run_id(lineage)
     folder = plan.request.output / f"run={run_id}"
     new_files = frozenset(sha256 for (sha256,) in new)
     return RunIdentity(run_id, folder, is_complete(folder), new_files)

@@ -11,9 +11,9 @@ from flows.errors import UsageError
 from flows.warehouse.connection import written
 from flows.warehouse.files import real_path
 from flows.warehouse.journal import DECISION, FILE, NIGHT, seal, subject
-from flows.warehouse.layout import BY_FILE, OF_A_NIGHT, remembered_tables, upgrade
+from flows.warehouse.layout import OF_A_NIGHT, remove_files, upgrade
 from flows.warehouse.lock import hold
-from flows.warehouse.sql import day, identifier, one
+from flows.warehouse.sql import day, one
 
 
 @dataclass(frozen=True)
@@ -90,16 +90,14 @@ def _remove(connection: duckdb.DuckDBPyConnection, night: date) -> None:
     """Remove a night in one transaction, with all that was remembered of the last run."""
     connection.execute("BEGIN")
     forgotten = _subjects(connection, night)
-    loaded = f"SELECT file_no FROM main.file WHERE night = {day(night)}"
-    connection.execute(f"CREATE TEMP TABLE forgotten_file AS {loaded}")
-    for name in (*BY_FILE, "purge"):
-        connection.execute(
-            f"DELETE FROM main.{identifier(name)} WHERE file_no IN (FROM forgotten_file)"
-        )
+    loaded = connection.execute(f"SELECT file_no FROM main.file WHERE night = {day(night)}")
+    file_nos = [file_no for (file_no,) in loaded.fetchall()]
+    remove_files(connection, file_nos)
+    connection.execute(
+        "DELETE FROM main.purge WHERE file_no IN (SELECT unnest(?::INTEGER[]))", [file_nos]
+    )
     for name, column in {**OF_A_NIGHT, "decision": "after_night"}.items():
         connection.execute(f"DELETE FROM main.{name} WHERE {column} = {day(night)}")
-    for name in remembered_tables(connection):
-        connection.execute(f"DROP TABLE main.{identifier(name)}")
     seal(connection, "forget", forgotten)
     ending.commits()
     connection.execute("COMMIT")

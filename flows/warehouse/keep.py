@@ -10,7 +10,16 @@ from flows.errors import WarehouseBusy
 from flows.warehouse.connection import Workbench, attach, written
 from flows.warehouse.files import PRIVATE, move_aside, replace_file
 from flows.warehouse.journal import FILE, NIGHT, RUN, intact, seal, subject
-from flows.warehouse.layout import GIVEN_AGAIN, LEDGERS, NO_STATE, OF_A_NIGHT, READ_STATE, state_of
+from flows.warehouse.layout import (
+    GIVEN_AGAIN,
+    LEDGERS,
+    NO_STATE,
+    OF_A_NIGHT,
+    READ_AGAIN,
+    READ_STATE,
+    remove_files,
+    state_of,
+)
 from flows.warehouse.memory import Memory, remember
 from flows.warehouse.sql import identifier, run
 from schemas.tables import TABLES
@@ -46,6 +55,9 @@ def keep(bench: Workbench, memory: Memory) -> tuple[str, ...]:
                 WHERE a.table_name = f.table_name AND a.sha256 = f.sha256 AND f.night > a.as_of""",
             [bench.night],
         )
+        read_again = connection.execute(f"FROM fresh.{READ_AGAIN}").fetchall()
+        if read_again:
+            remove_files(connection, [file_no for (file_no,) in read_again])
         for name, column in OF_A_NIGHT.items():
             connection.execute(
                 f"""DELETE FROM main.{name}

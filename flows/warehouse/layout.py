@@ -32,7 +32,8 @@ BOOKKEEPING = {
 LEDGERS = {
     "meta": "schema_version INTEGER",
     "file": """file_no INTEGER, table_name VARCHAR, name VARCHAR, sha256 VARCHAR, rows_read BIGINT,
-               columns VARCHAR[], unknown_columns VARCHAR[], night DATE, load_no INTEGER""",
+               columns VARCHAR[], unknown_columns VARCHAR[], night DATE, load_no INTEGER,
+               read_under VARCHAR""",
     "quarantine": """file_no INTEGER, row_number BIGINT, column_name VARCHAR, check_name VARCHAR,
                      raw_record VARCHAR""",
     "warning": """file_no INTEGER, column_name VARCHAR, check_name VARCHAR, rows BIGINT,
@@ -49,8 +50,9 @@ LEDGERS = {
     "decision": """decision_no INTEGER, after_night DATE, exception_id VARCHAR, action VARCHAR,
                    reason VARCHAR, decided_by VARCHAR, until DATE, decided_at TIMESTAMP,
                    system_user VARCHAR""",
-    # rows of each file that a purge removed; before: the first day since which nothing was removed
-    "purge": "before DATE, file_no INTEGER, rows BIGINT",
+    # rows of each file that a purge removed; before: the first day since which nothing was removed;
+    # gone: which rows and which texts of quarantined records, as one number
+    "purge": "before DATE, file_no INTEGER, rows BIGINT, gone UBIGINT",
     # every run that was kept, with the digests of what it published; results: name -> SHA-256, JSON
     "run_record": """record_no INTEGER, run_id VARCHAR, as_of DATE, version VARCHAR,
                      manifest_sha256 VARCHAR, results VARCHAR, recorded_at TIMESTAMP,
@@ -67,6 +69,13 @@ GIVEN_AGAIN = RunTable(
     "given_again",
     grain="file of this run's input whose content is in the warehouse already",
     columns={"table_name": "VARCHAR", "sha256": "VARCHAR"},
+)
+
+READ_AGAIN = RunTable(
+    "read_again",
+    grain="file of the warehouse that this run reads again, because it was read under another "
+    "config; the rows of this run replace those that the warehouse has",
+    columns={"file_no": "INTEGER"},
 )
 
 READ_STATE = RunTable(
@@ -127,6 +136,16 @@ def note_given_again(connection: duckdb.DuckDBPyConnection, table: str, sha256: 
     connection.execute(f"INSERT INTO {GIVEN_AGAIN} VALUES (?, ?)", [table, sha256])
 
 
+def note_read_again(connection: duckdb.DuckDBPyConnection, file_no: int) -> None:
+    """Note that this run reads a file of the warehouse again."""
+    connection.execute(f"INSERT INTO {READ_AGAIN} VALUES (?)", [file_no])
+
+
+def note_not_read_again(connection: duckdb.DuckDBPyConnection, file_no: int) -> None:
+    """Take that back: the rows that the warehouse has stay."""
+    connection.execute(f"DELETE FROM {READ_AGAIN} WHERE file_no = ?", [file_no])
+
+
 def state_of(schema: str) -> str:
     """SQL of a text that differs as soon as anybody has written into a warehouse."""
     parts = [
@@ -149,6 +168,7 @@ def lay_out(connection: duckdb.DuckDBPyConnection, has_kept: bool, night: date |
     )  # what one run derives; dropped at its end
     if not _exists(connection, "run", GIVEN_AGAIN.name):
         GIVEN_AGAIN.create(connection)
+        READ_AGAIN.create(connection)
         state = state_of("kept.main") if has_kept else NO_STATE
         READ_STATE.create(connection, f"SELECT {state}")
     for table in TABLES.values():
@@ -158,7 +178,7 @@ def lay_out(connection: duckdb.DuckDBPyConnection, has_kept: bool, night: date |
     connection.execute(
         "INSERT INTO meta SELECT ? WHERE NOT EXISTS (FROM main.meta)", [SCHEMA_VERSION]
     )
-    unseen = _loaded_later(connection, night) if has_kept and night else []
+    unseen = _unseen(connection, night) if has_kept else []
     for name in [*TABLES, *LEDGERS]:
         kept = f"kept.main.{identifier(name)}"
         if unseen and name in BY_FILE:
@@ -183,13 +203,18 @@ def _exists(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> bo
     return bool(connection.execute(query, [schema, name]).fetchall())
 
 
-def _loaded_later(connection: duckdb.DuckDBPyConnection, night: date) -> list[int]:
-    """Files that a run as of a later date loaded and that are not in this run's input."""
+def _unseen(connection: duckdb.DuckDBPyConnection, night: date | None) -> list[int]:
+    """Files of which this run does not see what the warehouse has.
+
+    It reads them again, or a run as of a later date loaded them and they are not in its input.
+    """
     rows = connection.execute(
         f"""SELECT file_no FROM kept.main.file f
-            WHERE night > ?
-              AND NOT EXISTS (FROM {GIVEN_AGAIN} a
-                              WHERE a.table_name = f.table_name AND a.sha256 = f.sha256)""",
+            WHERE file_no IN (FROM {READ_AGAIN})
+               OR (night > ?
+                   AND NOT EXISTS (FROM {GIVEN_AGAIN} a
+                                   WHERE a.table_name = f.table_name AND a.sha256 = f.sha256))
+            ORDER BY file_no""",
         [night],
     )
     return [row[0] for row in rows.fetchall()]
@@ -213,12 +238,13 @@ def upgrade(warehouse: Path) -> None:
             if version == [(1,)]:
                 connection.execute(f"ALTER TABLE main.file ADD COLUMN night DATE DEFAULT {_ALWAYS}")
                 connection.execute("ALTER TABLE main.file ADD COLUMN load_no INTEGER DEFAULT 0")
+            connection.execute("ALTER TABLE main.file ADD COLUMN IF NOT EXISTS read_under VARCHAR")
             for name, ddl in LEDGERS.items():
                 connection.execute(f"CREATE TABLE IF NOT EXISTS main.{identifier(name)} ({ddl})")
-            for name in remembered_tables(connection):
-                connection.execute(f"DROP TABLE main.{identifier(name)}")
+            connection.execute("ALTER TABLE main.purge ADD COLUMN IF NOT EXISTS gone UBIGINT")
             for column in ("decided_at TIMESTAMP", "system_user VARCHAR"):
                 connection.execute(f"ALTER TABLE main.decision ADD COLUMN IF NOT EXISTS {column}")
+            forget_last_run(connection)
             run(connection, "warehouse/ledger")
             seal(connection, "upgrade", digests(connection, "main"))
             connection.execute("UPDATE main.meta SET schema_version = ?", [SCHEMA_VERSION])
@@ -231,3 +257,22 @@ def remembered_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Tables of a warehouse that only say what its last run found."""
     rows = connection.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main'")
     return [name for (name,) in rows.fetchall() if name not in TABLES and name not in LEDGERS]
+
+
+def forget_last_run(connection: duckdb.DuckDBPyConnection) -> None:
+    """Drop what a warehouse remembers of its last run, so that the next one looks at everything."""
+    for name in remembered_tables(connection):
+        connection.execute(f"DROP TABLE main.{identifier(name)}")
+
+
+def remove_files(connection: duckdb.DuckDBPyConnection, file_nos: list[int]) -> None:
+    """Remove from a warehouse everything that was loaded from some files.
+
+    Nothing that the warehouse remembers is valid any more, so it goes too.
+    """
+    for name in BY_FILE:
+        connection.execute(
+            f"DELETE FROM main.{identifier(name)} WHERE file_no IN (SELECT unnest(?::INTEGER[]))",
+            [file_nos],
+        )
+    forget_last_run(connection)

@@ -1,9 +1,9 @@
 """What the warehouse remembers of its last run, so that the next one only looks at what changed.
 
 Everything remembered can be derived again from the rows. A run that may not reuse it (its as-of
-date is earlier, payer names or the program differ, files are gone) looks at everything, and what it
-finds replaces what was remembered. Which tables are remembered, their makers declare
-(`RunTable.reuse`).
+date is earlier, payer names or the program differ, files are gone or read again) looks at
+everything, and what it finds replaces what was remembered. Which tables are remembered, their
+makers declare (`RunTable.reuse`).
 """
 
 from datetime import date
@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import duckdb
 
+from flows.warehouse.layout import READ_AGAIN
 from flows.warehouse.run_table import ChangedRows, Reuse, RunTable
-from flows.warehouse.sql import day
+from flows.warehouse.sql import day, one
 
 _NO_DAY = date.max
 REMEMBERED = RunTable(
@@ -81,6 +82,7 @@ def start_from_last_run(
         and not whole
         and last.settled_under == settled_under
         and visible >= set(last.file_nos)
+        and not one(connection, f"SELECT count(*) FROM {READ_AGAIN}")
     ):
         before, seen = last.as_of, set(last.file_nos)
     NEW_FILE.create(connection)

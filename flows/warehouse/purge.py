@@ -29,9 +29,14 @@ from schemas.tables import TABLES, Kind, Table
 
 _PERSONAL = [t for t in TABLES.values() if "member_id" in {c.name for c in t.columns}]
 _PURGED_ROWS = " UNION ALL ".join(
-    f"SELECT file_no FROM kept.main.{t.name} WHERE member_id IN (FROM purged_member)"
+    f"SELECT file_no, row_number FROM kept.main.{t.name} WHERE member_id IN (FROM purged_member)"
     for t in _PERSONAL
 )
+_GONE = f"""
+    SELECT file_no, true AS is_row, concat('row ', row_number) AS what FROM ({_PURGED_ROWS})
+    UNION ALL
+    SELECT file_no, false, concat('text ', row_number) FROM purged_text"""
+"""Everything that is removed from a file: rows, and texts of quarantined records."""
 _STILL_ENROLLED = "coalesce(t.enrollment_end_date, DATE '9999-12-31')"
 _CORRECTED_BY = {
     "eligibility": "coalesce(t.person_id, t.member_id), lower(t.payer), t.enrollment_start_date",
@@ -166,8 +171,9 @@ def _copy_what_stays(connection: duckdb.DuckDBPyConnection, before: date) -> Non
             f"INSERT INTO main.{identifier(name)} BY NAME SELECT {chosen} FROM {source} {condition}"
         )
     connection.execute(
-        f"""INSERT INTO main.purge SELECT {day(before)}, file_no, count(p.file_no)
-            FROM kept.main.file LEFT JOIN ({_PURGED_ROWS}) p USING (file_no)
+        f"""INSERT INTO main.purge
+            SELECT {day(before)}, file_no, count(*) FILTER (is_row), bit_xor(md5_number_lower(what))
+            FROM kept.main.file LEFT JOIN ({_GONE}) USING (file_no)
             GROUP BY file_no ORDER BY file_no"""
     )
     before_it, after_it = (digests(connection, schema) for schema in ("kept.main", "main"))

@@ -1,18 +1,10 @@
 -- The exception ledger of one run: what changed since the as-of dates before it.
 -- An exception that is as it was has no event.
 --
--- reads: every_ledger_event, every_decision, every_night, run.current_exception,
+-- reads: every_night, run.last_event, run.last_decision, run.current_exception,
 --        run.known_medical_claim, run.known_pharmacy_claim, run.changed_policy
 -- makes: run.event
 -- words: $night: the as-of date; $longest_chain: of claims that replace each other.
-
-CREATE OR REPLACE TEMP TABLE last_event AS
-SELECT * FROM every_ledger_event WHERE night < $night
-QUALIFY row_number() OVER (PARTITION BY exception_id ORDER BY night DESC) = 1;
-
-CREATE OR REPLACE TEMP TABLE last_decision AS
-SELECT * FROM every_decision WHERE after_night < $night
-QUALIFY row_number() OVER (PARTITION BY exception_id ORDER BY decision_no DESC) = 1;
 
 CREATE OR REPLACE TEMP TABLE known_line AS
 SELECT 'medical' AS claim_source, lower(payer) AS payer, claim_id, claim_line_number,
@@ -28,7 +20,7 @@ WITH RECURSIVE chain AS (
     FROM run.current_exception x JOIN known_line l
       ON l.claim_source = x.claim_source AND l.payer = lower(x.payer) AND l.claim_id = x.claim_id
     WHERE l.original_claim_id <> l.claim_id
-      AND x.exception_id NOT IN (SELECT exception_id FROM last_event)
+      AND x.exception_id NOT IN (SELECT exception_id FROM run.last_event)
     UNION
     SELECT c.exception_id, l.claim_source, l.payer, l.original_claim_id, c.steps + 1
     FROM chain c JOIN known_line l USING (claim_source, payer, claim_id)
@@ -36,7 +28,7 @@ WITH RECURSIVE chain AS (
 SELECT c.exception_id, b.exception_id AS continues
 FROM chain c
 JOIN run.current_exception x USING (exception_id)
-JOIN last_event b
+JOIN run.last_event b
   ON b.claim_source = c.claim_source AND lower(b.payer) = c.payer AND b.claim_id = c.claim_id
  AND b.claim_line_number = x.claim_line_number AND b.rule_id = x.rule_id
  AND b.policy_id = x.policy_id
@@ -59,10 +51,10 @@ WITH compared AS (
                      CASE WHEN x.amount_at_risk IS DISTINCT FROM b.amount_at_risk THEN 'amount' END)
                AS changed
     FROM run.current_exception x
-    LEFT JOIN last_event b USING (exception_id)
+    LEFT JOIN run.last_event b USING (exception_id)
     LEFT JOIN continued_exception c USING (exception_id)
-    LEFT JOIN last_event o ON o.exception_id = c.continues
-    LEFT JOIN last_decision d ON d.exception_id = x.exception_id),
+    LEFT JOIN run.last_event o ON o.exception_id = c.continues
+    LEFT JOIN run.last_decision d ON d.exception_id = x.exception_id),
 judged AS (
     SELECT *,
            CASE WHEN status_before IS NULL
@@ -95,7 +87,7 @@ event AS (
            b.claim_line_number, b.outcome, b.reason, b.amount_at_risk, b.continues,
            b.outcome AS previous_outcome, b.reason AS previous_reason,
            b.amount_at_risk AS previous_amount_at_risk
-    FROM last_event b
+    FROM run.last_event b
     LEFT JOIN (SELECT claim_source, payer, claim_id, claim_line_number,
                       bool_or(is_paid_history) AS is_paid_history
                FROM known_line GROUP BY ALL) l
@@ -106,5 +98,5 @@ event AS (
 SELECT $night AS night, e.*,
        d.reason AS decision_reason, d.decided_by, d.until AS dismissed_until
 FROM event e
-LEFT JOIN last_decision d
+LEFT JOIN run.last_decision d
   ON d.exception_id = e.exception_id AND e.why IN ('by_person', 'dismissal_expired');

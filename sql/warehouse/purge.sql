@@ -32,7 +32,7 @@ UNION
 SELECT DISTINCT member_id, concat_ws(' ', claim_source, payer, claim_id)
 FROM purge_claim SEMI JOIN shared_claim USING (claim_source, payer, claim_id);
 
--- From members to bonds and back, so that each bond is followed once, however many members share it.
+-- From members to bonds and back, so that each bond is followed once, whoever shares it.
 CREATE OR REPLACE TEMP VIEW purge_step AS
 SELECT false AS from_bond, member_id AS from_id, bond AS to_id FROM purge_bond
 UNION ALL

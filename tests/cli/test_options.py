@@ -179,8 +179,8 @@ def test_a_run_with_other_files_has_another_id(name: str, tmp_path: Path) -> Non
     (tmp_path / "audit.duckdb").touch()
     plain = plan(replace(REQUEST, output=tmp_path))
     asked = replace(plain, request=replace(plain.request, **{name: _another(name)}))
-    assert plain.run_id([]) == replace(plain).run_id([])
-    assert (asked.run_id([]) != plain.run_id([])) == (name in IN_RUN_ID)
+    assert plain.run_id() == replace(plain).run_id()
+    assert (asked.run_id() != plain.run_id()) == (name in IN_RUN_ID)
 
 
 # ---------------------------------------------------------------- wrong arguments

@@ -71,6 +71,7 @@ FLOWS_IN_ORDER = (
     ("stage_results", "summary"),
     ("ledger", "results"),
     ("reports",),
+    ("run_summary",),
     ("replay", "stages", "verify"),
     ("nightly",),
     ("schedule",),

@@ -2,7 +2,9 @@
 
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import polars as pl
@@ -11,6 +13,7 @@ from flows import stages
 from flows.errors import redacted_errors
 from flows.plan import plan
 from flows.request import RunRequest
+from flows.results.manifest import FOR_EDITING
 from flows.results.timings import TIMINGS
 from flows.summary import Summary
 from flows.warehouse.lock import hold
@@ -66,6 +69,20 @@ def published(output: Path) -> dict[str, bytes]:
         for p in files
         if p.name != TIMINGS and p.suffix not in (".duckdb", ".wal")
     }
+
+
+def rerun_equals_standing(request: RunRequest) -> Summary:
+    """Run a night once more into an empty folder, and compare every byte with what is published."""
+    with TemporaryDirectory(dir=request.output.parent) as empty:
+        warehouse = request.warehouse_file.absolute()
+        again = night(replace(request, output=Path(empty), warehouse=warehouse))
+        fresh = published(again.folder)
+    standing = published(request.output / again.folder.name)
+    for name in FOR_EDITING:
+        fresh.pop(name, None), standing.pop(name, None)
+    differing = sorted(n for n in fresh.keys() | standing.keys() if fresh.get(n) != standing.get(n))
+    assert differing == [], f"{again.folder.name} differs from what a rerun finds"
+    return again
 
 
 def in_clear(folder: Path) -> str:

@@ -1,0 +1,75 @@
+"""What a run came to, put together from the results of its stages, for the screen."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from flows.ledger.changes import LedgerChanges
+from flows.plan import Plan
+from flows.results.found import FoundExceptions
+from flows.results.run_identity import RunIdentity
+from flows.stage_results import JudgeStageResult, LoadStageResult, SettleStageResult
+from flows.summary import Summary
+
+
+def summary_of(
+    plan: Plan,
+    run: RunIdentity,
+    loaded: LoadStageResult,
+    settled: SettleStageResult,
+    judged: JudgeStageResult,
+    found: FoundExceptions,
+    changed: LedgerChanges,
+) -> Summary:
+    """The summary of a run, without the notes."""
+    files = settled.balance.files
+    before = changed.night_before
+    left = (*loaded.passed_over, *loaded.read_again, *loaded.growing)
+    return Summary(
+        run_id=run.run_id,
+        as_of=plan.request.as_of.isoformat(),
+        folder=run.folder,
+        was_there=run.was_published,
+        loaded_files=loaded.files - len(left),
+        passed_over=loaded.passed_over,
+        read_again=loaded.read_again,
+        growing=loaded.growing,
+        rows_read=settled.balance.rows_read,
+        quarantined=settled.balance.quarantined,
+        newly_quarantined=sum(f.quarantined for f in files if f.sha256 in run.new_files),
+        duplicates=settled.balance.duplicates,
+        previous_run=before.isoformat() if before else None,
+        changes=dict(sorted(Counter(changed.changes["status"]).items())),
+        persons=judged.persons,
+        judged_again=judged.judged_again,
+        exceptions=found.by_rule_and_outcome(),
+        lines=found.worklist.height,
+        amount_at_risk=str(found.worklist["amount_at_risk"].sum() or 0),
+        at_risk_by_outcome=found.at_risk_by_outcome(),
+        repeated_amounts=len(judged.repeated_amounts),
+    )
+
+
+def notes_of(loaded: LoadStageResult, changed: LedgerChanges) -> Iterator[str]:
+    """What the user must know about files and about the place of this night among the others."""
+    if loaded.read_again:
+        yield (
+            f"{len(loaded.read_again)} files that were loaded before under another config, or by "
+            f"another version, were read again: {', '.join(loaded.read_again)}."
+        )
+    if loaded.read_otherwise:
+        yield (
+            f"{loaded.read_otherwise} files were read under another config, or by another version, "
+            "and are not in the input folder: their rows stay as they were read. Put the files "
+            "there to have them read again."
+        )
+    if loaded.purged:
+        yield (
+            f"{loaded.purged} files were read under another config and stay as they were read, "
+            "because reading them again would bring back what a purge has removed."
+        )
+    if changed.later_night:
+        yield (
+            "This is not the last night: the warehouse holds one as of "
+            f"{changed.later_night}. The ledger is unchanged, and files loaded after this date are "
+            "not seen. If that night was a mistake, claims-audit forget-night takes it back."
+        )

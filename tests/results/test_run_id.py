@@ -1,0 +1,153 @@
+"""A run id names the bytes of its results: equal ids if and only if equal bytes."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from flows.ledger.decisions import DISMISS, Decision, decide
+from flows.request import RunRequest
+from flows.summary import Summary
+from flows.warehouse.purge import purge
+from tests.support.extracts import IMATINIB, Content, good, write
+from tests.support.nights import night, published, rerun_equals_standing
+from tests.support.running import AS_OF, request_for
+
+Files = dict[str, Content]
+EARLIER = AS_OF - timedelta(days=1)
+
+
+def _request(base: Path, landing: Path | None, as_of: date = AS_OF, config: str = "") -> RunRequest:
+    settings = base / "config.toml"
+    settings.write_text(config, encoding="utf-8")
+    return request_for(landing, base / "out", base / "audit.duckdb", as_of, settings)
+
+
+def _nights(base: Path, loads: Sequence[tuple[Files, date, str]], config: str = "") -> Summary:
+    """Run the loads into a new warehouse, each as of its date and with its config; judge again."""
+    base.mkdir()
+    for number, (files, as_of, own) in enumerate(loads):
+        night(_request(base, write(base / f"in{number}", files), as_of, own))
+    return night(_request(base, None, AS_OF, config))
+
+
+def _fill(**values: object) -> list[dict[str, object]]:
+    return [good("pharmacy_claim", **{"ndc_code": IMATINIB} | values)]
+
+
+CHEAP = _fill(claim_id="C1", quantity=30, paid_amount="100.00")
+DEAR = _fill(claim_id="C1", quantity=300, paid_amount="9300.00")
+"""Two versions of one line, paid on one day: the name of the file decides."""
+APPROVED, DENIED = ([good("authorization", status=s)] for s in ("approved", "denied"))
+AMBIGUOUS = _fill(claim_id="C2", dispensing_date="02/03/2026", quantity=500, paid_amount="800.00")
+DAY_FIRST, MONTH_FIRST = ('date_formats = ["%d/%m/%Y"]', 'date_formats = ["%m/%d/%Y"]')
+
+
+def test_b4_the_names_of_files_that_decide_ties_are_in_the_run_id(tmp_path: Path) -> None:
+    found = [
+        _nights(
+            tmp_path / name, [({"pharmacy_claim_1.csv": a, "pharmacy_claim_2.csv": b}, AS_OF, "")]
+        )
+        for name, a, b in (("one", CHEAP, DEAR), ("two", DEAR, CHEAP))
+    ]
+    assert found[0].exceptions != found[1].exceptions
+    assert found[0].run_id != found[1].run_id
+
+
+@pytest.mark.slow
+def test_b4_equal_ids_if_and_only_if_equal_bytes(tmp_path: Path) -> None:
+    """Names exchanged, authorizations in any order of loads, files read under another config."""
+    orders: dict[str, tuple[Files, ...]] = {
+        "together": ({"authorization_a.csv": APPROVED, "authorization_b.csv": DENIED},),
+        "approved first": ({"authorization_a.csv": APPROVED}, {"authorization_b.csv": DENIED}),
+        "denied first": ({"authorization_b.csv": DENIED}, {"authorization_a.csv": APPROVED}),
+    }
+    bytes_of: dict[str, dict[str, bytes]] = {}
+    ids: set[str] = set()
+    made = product(((CHEAP, DEAR), (DEAR, CHEAP)), orders.values(), (DAY_FIRST, MONTH_FIRST))
+    for number, (named, order, config) in enumerate(made):
+        claims: Files = {
+            "pharmacy_claim_1.csv": named[0],
+            "pharmacy_claim_2.csv": named[1],
+            "pharmacy_claim_3.csv": AMBIGUOUS,
+        }
+        loads = [
+            (claims | order[0], AS_OF, config),
+            *((files, AS_OF, config) for files in order[1:]),
+        ]
+        summary = _nights(tmp_path / str(number), loads, MONTH_FIRST)
+        found = _without_run_id(summary)
+        assert bytes_of.setdefault(summary.run_id, found) == found
+        ids.add(summary.run_id)
+    assert len(ids) == 12
+    different = {tuple(sorted(found.items())) for found in bytes_of.values()}
+    assert len(different) >= 6  # an order that changes nothing here could change something
+
+
+@pytest.mark.slow
+def test_b4_loads_of_claims_in_any_order_or_at_once_have_one_id_and_one_set_of_bytes(
+    tmp_path: Path,
+) -> None:
+    one: Files = {"pharmacy_claim_1.csv": CHEAP}
+    two: Files = {"pharmacy_claim_2.csv": DEAR}
+    found = [
+        _nights(tmp_path / str(number), [(files, AS_OF, "") for files in loads])
+        for number, loads in enumerate(((one, two), (two, one), (one | two,)))
+    ]
+    assert len({summary.run_id for summary in found}) == 1
+    assert published(found[0].folder) == published(found[1].folder) == published(found[2].folder)
+
+
+@pytest.mark.slow
+def test_b4_what_was_known_the_night_before_and_what_persons_decided_are_in_the_run_id(
+    tmp_path: Path,
+) -> None:
+    files: Files = {"pharmacy_claim.csv": DEAR}
+    first = _nights(tmp_path / "first", [(files, AS_OF, "")])
+    second = _nights(tmp_path / "second", [(files, EARLIER, "")])
+    assert first.run_id != second.run_id  # all is new, or nothing is
+    assert second.changes == {} and first.changes
+    request = _request(tmp_path / "second", None, AS_OF + timedelta(days=1))
+    undecided = night(request)
+    decide(request.warehouse_file, [Decision(_exceptions(second)[0], "seen")], DISMISS, "me")
+    assert rerun_equals_standing(request).run_id == undecided.run_id
+    later = _request(tmp_path / "second", None, AS_OF + timedelta(days=2))
+    decided = night(later)
+    assert decided.changes == {"dismissed": 1}
+    rerun_equals_standing(later)
+
+
+@pytest.mark.slow
+def test_b4_which_persons_a_purge_removed_is_in_the_run_id(tmp_path: Path) -> None:
+    """The counts of two purges are equal, their persons are not."""
+    old: Files = {
+        "pharmacy_claim_1.csv": [
+            *_fill(claim_id="A", member_id="A", dispensing_date="2020-01-05", quantity=500),
+            *_fill(claim_id="B", member_id="B", dispensing_date="2020-01-05", quantity=600),
+        ]
+    }
+    recent: dict[str, Files] = {
+        m: {f"pharmacy_claim_{m}.csv": _fill(claim_id=f"{m}2", member_id=m)} for m in "AB"
+    }
+    found = []
+    for first, then in (("A", "B"), ("B", "A")):
+        base = tmp_path / first
+        _nights(base, [(old, AS_OF, ""), (recent[first], AS_OF, "")])
+        assert purge(base / "audit.duckdb", date(2025, 1, 1)).members == 1
+        found.append(night(_request(base, write(base / "then", recent[then]))))
+    assert [summary.rows_read for summary in found] == [4, 4]
+    assert found[0].run_id != found[1].run_id
+
+
+def _exceptions(summary: Summary) -> list[str]:
+    lines = (summary.folder / "exceptions.csv").read_text(encoding="utf-8").splitlines()
+    place = lines[0].split(",").index("exception_id")
+    return [line.split(",")[place] for line in lines[1:]]
+
+
+def _without_run_id(summary: Summary) -> dict[str, bytes]:
+    run_id = summary.run_id.encode()
+    files = published(summary.folder).items()
+    return {name: data.replace(run_id, b"ID") for name, data in files}

@@ -1,0 +1,225 @@
+"""A known file that was read under another config is read again, and its rows are replaced."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from flows.errors import InputRefused
+from flows.intake.config import Config, read_config
+from flows.intake.reading import AFTER_READING, Reading
+from flows.request import RunRequest
+from flows.summary import Summary
+from flows.warehouse.purge import purge
+from schemas.tables import TABLES
+from tests.support.extracts import ANY_ERROR_RATE, IMATINIB, Content, write
+from tests.support.nights import content, night, published, rerun_equals_standing
+from tests.support.running import AS_OF, request_for
+
+PHARMACY = "pharmacy_claim.csv"
+HEADER = "claim_id,member_id,payer,dispensing_date,ndc_code,quantity,paid_amount"
+BOTH_WAYS = f"{HEADER}\nC1,M1,Cigna,02/01/2026,{IMATINIB},300,4000.00\n"
+"""A fill of the first of February or of the second of January."""
+DAY_FIRST, MONTH_FIRST = ('date_formats = ["%d/%m/%Y"]', 'date_formats = ["%m/%d/%Y"]')
+NEXT = AS_OF + timedelta(days=1)
+
+
+class Warehouse:
+    """A warehouse in a folder of its own, on which a test runs nights."""
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
+        self.nights = 0
+
+    @property
+    def file(self) -> Path:
+        return self.base / "audit.duckdb"
+
+    def request(
+        self, files: dict[str, Content] | None, config: str = "", as_of: date = AS_OF
+    ) -> RunRequest:
+        """The request of a run that is given these files; None: no input."""
+        self.nights += 1
+        landing = write(self.base / f"in{self.nights}", files) if files is not None else None
+        if landing:
+            landing.mkdir(parents=True, exist_ok=True)
+        settings = self.base / f"{self.nights}.toml"
+        self.base.mkdir(exist_ok=True)
+        settings.write_text(config, encoding="utf-8")
+        return request_for(landing, self.base / "out", self.file, as_of, settings)
+
+    def night(
+        self, files: dict[str, Content] | None, config: str = "", as_of: date = AS_OF
+    ) -> Summary:
+        """Run it."""
+        return night(self.request(files, config, as_of))
+
+    def service_dates(self) -> list[str]:
+        """The service dates of pharmacy claims, in their order."""
+        with duckdb.connect(str(self.file), read_only=True) as connection:
+            query = "SELECT dispensing_date FROM pharmacy_claim ORDER BY ALL"
+            return [f"{day}" for (day,) in connection.execute(query).fetchall()]
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Callable[[], Warehouse]:
+    """Makes a warehouse in a new folder."""
+    made = []
+
+    def make() -> Warehouse:
+        made.append(Warehouse(tmp_path / f"w{len(made)}"))
+        return made[-1]
+
+    return make
+
+
+def test_b1_a_changed_config_reads_known_files_again(new: Callable[[], Warehouse]) -> None:
+    corrected, fresh = new(), new()
+    wrong = corrected.night({PHARMACY: BOTH_WAYS}, DAY_FIRST)
+    assert corrected.service_dates() == ["2026-01-02"]
+    again = corrected.night({PHARMACY: BOTH_WAYS}, MONTH_FIRST)
+    assert corrected.service_dates() == ["2026-02-01"]
+    assert (again.read_again, again.passed_over, again.loaded_files) == ((PHARMACY,), (), 0)
+    assert again.notes[0].endswith(f"were read again: {PHARMACY}.") and again.rows_read == 1
+    rebuilt = fresh.night({PHARMACY: BOTH_WAYS}, MONTH_FIRST)
+    assert again.run_id == rebuilt.run_id != wrong.run_id
+    assert published(again.folder) == published(rebuilt.folder)
+
+
+MAPPED = HEADER.replace("quantity", "Menge")
+ISO = BOTH_WAYS.replace("02/01/2026", "2026-02-01")
+CORRECTIONS: dict[str, tuple[Content, str, str]] = {
+    "encoding": (
+        BOTH_WAYS.replace("Cigna", "C\u00edgna")
+        .replace("02/01/2026", "2026-02-01")
+        .encode("cp1252"),
+        'encoding = "cp850"',
+        'encoding = "cp1252"',
+    ),
+    "date_formats": (BOTH_WAYS, "", MONTH_FIRST),
+    "columns": (
+        BOTH_WAYS.replace("paid_amount", "paid_amount,days").replace("4000.00", "4000.00,30"),
+        MONTH_FIRST,
+        f'{MONTH_FIRST}\n[columns.pharmacy_claim]\ndays = "days_supply"',
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", CORRECTIONS)
+def test_b1_whatever_setting_is_corrected_the_warehouse_is_as_if_it_had_been_right(
+    new: Callable[[], Warehouse], setting: str
+) -> None:
+    text, wrong, right = CORRECTIONS[setting]
+    wrong, right = (ANY_ERROR_RATE + settings for settings in (wrong, right))
+    corrected, fresh = new(), new()
+    corrected.night({PHARMACY: text}, wrong)
+    again = corrected.night({PHARMACY: text}, right)
+    rebuilt = fresh.night({PHARMACY: text}, right)
+    assert again.read_again == (PHARMACY,) and again.run_id == rebuilt.run_id
+    assert published(again.folder) == published(rebuilt.folder)
+    kept, other = content(corrected.file), content(fresh.file)
+    assert all(kept[name] == other[name] for name in ("file", "quarantine", "warning"))
+
+
+def test_b1_a_file_that_is_not_given_again_stays_as_it_was_read(
+    new: Callable[[], Warehouse],
+) -> None:
+    one, fresh = new(), new()
+    one.night({PHARMACY: BOTH_WAYS}, DAY_FIRST)
+    quiet = one.night({}, MONTH_FIRST)
+    assert one.service_dates() == ["2026-01-02"]
+    assert quiet.read_again == () and quiet.notes[0].startswith("1 files were read under another")
+    assert quiet.run_id != fresh.night({PHARMACY: BOTH_WAYS}, MONTH_FIRST).run_id
+
+
+@pytest.mark.slow
+def test_b1_a_file_read_again_keeps_its_name_its_night_and_its_place_among_the_loads(
+    new: Callable[[], Warehouse],
+) -> None:
+    one = new()
+    one.night({"pharmacy_claim_b.csv": BOTH_WAYS}, DAY_FIRST)
+    before = content(one.file)["file"]
+    later = one.night({"pharmacy_claim_a.csv": BOTH_WAYS}, MONTH_FIRST, NEXT)
+    after = content(one.file)["file"]
+    assert later.read_again == ("pharmacy_claim_a.csv",)
+    assert [row[:-1] for row in after] == [row[:-1] for row in before] and after != before
+    # the first night sees the file, as it is read now
+    again = one.request(None, MONTH_FIRST)
+    assert night(again).rows_read == 1
+    rerun_equals_standing(again)
+
+
+@pytest.mark.slow
+def test_b1_a_file_read_again_by_an_earlier_night_is_not_remembered_as_it_was(
+    new: Callable[[], Warehouse],
+) -> None:
+    one, fresh = new(), new()
+    other = BOTH_WAYS.replace("C1,M1", "C2,M1").replace("02/01/2026", "2026-02-20")
+    reversal = f"{HEADER},claim_status\nC1,M1,Cigna,02/01/2026,{IMATINIB},300,-4000.00,reversed\n"
+    nights: list[tuple[dict[str, Content], date]] = [
+        ({"pharmacy_claim_1.csv": BOTH_WAYS}, AS_OF),
+        ({"pharmacy_claim_2.csv": other}, NEXT),
+        ({"pharmacy_claim_3.csv": reversal}, NEXT + timedelta(days=1)),
+    ]
+    for files, day in nights[:2]:
+        one.night(files, DAY_FIRST, day)
+    one.night(nights[0][0], MONTH_FIRST, AS_OF)
+    found = one.night({**nights[1][0], **nights[2][0]}, MONTH_FIRST, nights[2][1])
+    for files, day in nights:
+        rebuilt = fresh.night(files, MONTH_FIRST, day)
+    for name in ("exceptions", "worklist", "rule_coverage", "quarantine", "warnings"):
+        tables = [pl.read_parquet(s.folder / f"{name}.parquet") for s in (found, rebuilt)]
+        assert tables[0].equals(tables[1]), name
+
+
+@pytest.mark.slow
+def test_b1_a_file_from_which_a_purge_removed_persons_is_not_read_again(
+    new: Callable[[], Warehouse],
+) -> None:
+    one = new()
+    old = BOTH_WAYS + BOTH_WAYS.splitlines()[1].replace("C1,M1", "C9,M9").replace("2026", "2020")
+    files: dict[str, Content] = {"pharmacy_claim_1.csv": f"{old}\n"}
+    one.night(files, DAY_FIRST)
+    assert purge(one.file, date(2025, 1, 1)).members == 1
+    again = one.night(files, MONTH_FIRST)
+    assert one.service_dates() == ["2026-01-02"] and again.read_again == ()
+    assert again.passed_over == ("pharmacy_claim_1.csv",)
+    assert "purge" in again.notes[0]
+
+
+def test_b1_a_file_that_cannot_be_read_under_the_new_config_stays_and_is_named(
+    new: Callable[[], Warehouse],
+) -> None:
+    one = new()
+    one.night({PHARMACY: BOTH_WAYS}, MONTH_FIRST)
+    before = content(one.file)
+    with pytest.raises(InputRefused, match=r"loaded before, under another config.*move it out"):
+        one.night({PHARMACY: BOTH_WAYS}, f'{MONTH_FIRST}\ndelimiter = "|"')
+    assert content(one.file) == before
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.parquet"])
+def test_b1_every_setting_counts_as_one_of_reading_unless_it_is_listed(
+    table: str, name: str
+) -> None:
+    other = {
+        "date_formats": ("%m/%d/%Y",),
+        "delimiter": "|",
+        "encoding": "cp1252",
+        "columns": {table: {"theirs": TABLES[table].columns[0].name}},
+    }
+    assert other.keys() | AFTER_READING == Config.model_fields.keys()
+    plain = Reading(Config()).of(table, name)
+    assert plain == Reading(read_config(None)).of(table, name)
+    for key, value in other.items():
+        differs = Reading(Config(**{key: value})).of(table, name) != plain
+        without_effect = {"delimiter", "encoding"} if name.endswith("parquet") else set()
+        without_effect |= {"date_formats"} if table == "provider" else set()
+        assert differs == (key not in without_effect), key
+    assert Reading(Config(encoding="UTF8")).of(table, name) == plain
+    assert Reading(Config(max_error_rate=1.0)).of(table, name) == plain
