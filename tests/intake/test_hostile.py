@@ -37,7 +37,7 @@ from tests.support.hostile import (
     Refused,
     fill,
 )
-from tests.support.nights import content, night, published
+from tests.support.nights import content, night, published, rerun_equals_standing
 from tests.support.running import AS_OF, request_for
 
 READ = [h for h in CORPUS if isinstance(h.fate, Read)]
@@ -277,11 +277,15 @@ def test_accepted_values_pass_through_the_rules_to_the_reports(
     for name in map(_name_in_batch, small):
         shutil.copy(batches[ANY_ERROR_RATE].landing / name, tmp_path / "in" / name)
     (tmp_path / "config.toml").write_text(ANY_ERROR_RATE, encoding="utf-8")
-    summary = night(
-        request_for(
-            tmp_path / "in", tmp_path, tmp_path / "audit.duckdb", AS_OF, tmp_path / "config.toml"
-        )
+    request = request_for(
+        tmp_path / "in",
+        tmp_path / "out",
+        tmp_path / "audit.duckdb",
+        AS_OF,
+        tmp_path / "config.toml",
     )
+    summary = night(request)
+    rerun_equals_standing(request)
     assert summary.loaded_files == len(small)
     assert summary.rows_read == sum(h.fate.rows_read for h in small if isinstance(h.fate, Read))
 

@@ -18,7 +18,7 @@ from flows.reports.packet.write import as_html
 from flows.reports.printable import printable
 from flows.request import RunRequest
 from tests.support.extracts import IMATINIB, good, write
-from tests.support.nights import night
+from tests.support.nights import night, rerun_equals_standing
 from tests.support.running import ROOT, request_for
 
 pytestmark = pytest.mark.slow  # whole runs over hostile input
@@ -116,6 +116,7 @@ def request_(tmp_path_factory: pytest.TempPathFactory) -> RunRequest:
     output = base / "out"
     request = request_for(extracts, output, output / "audit.duckdb", page=True, xlsx=True)
     night(request)
+    rerun_equals_standing(request)
     return request
 
 

@@ -8,7 +8,7 @@ import pytest
 from flows.request import RunRequest
 from flows.results.manifest import MANIFEST, WORKPAPER, is_complete
 from tests.support.hostile import csv, fill
-from tests.support.nights import night, published
+from tests.support.nights import night, published, rerun_equals_standing
 from tests.support.running import AS_OF, request_for
 
 pytestmark = pytest.mark.slow  # whole runs over hostile input
@@ -36,6 +36,7 @@ def test_a2_an_edited_work_paper_is_left_alone_and_that_is_reported(
     again = night(request_with_paper)
     assert again.was_there and published(request_with_paper.output) == before
     assert again.notes == (f"{WORKPAPER} was edited after it was written, and is left alone.",)
+    rerun_equals_standing(request_with_paper)
     assert is_complete(first.folder)
 
 

@@ -9,7 +9,7 @@ import pytest
 from flows.privacy import AGGREGATE, Level
 from schemas.results import AGGREGATE as SCHEMA
 from tests.support.extracts import IMATINIB, Row, as_csv, good, write
-from tests.support.nights import night
+from tests.support.nights import night, rerun_equals_standing
 from tests.support.running import request_for
 
 pytestmark = pytest.mark.slow  # whole runs over hostile input
@@ -22,7 +22,9 @@ def _run(tmp_path: Path, rows: list[Row], privacy: Level = "full") -> Path:
     output = tmp_path / "out"
     xlsx = None if privacy == AGGREGATE else True
     warehouse = output / "audit.duckdb"
-    night(request_for(extracts, output, warehouse, page=True, xlsx=xlsx, privacy=privacy))
+    request = request_for(extracts, output, warehouse, page=True, xlsx=xlsx, privacy=privacy)
+    night(request)
+    rerun_equals_standing(request)
     (folder,) = output.glob("run=*")
     return folder
 

@@ -23,7 +23,7 @@ from flows.warehouse.layout import SCHEMA_VERSION
 from tests.support.extracts import IMATINIB, Row, as_csv, good
 from tests.support.hostile import ANY_ERROR_RATE, CSV, fill
 from tests.support.hostile import csv as csv_of
-from tests.support.nights import content, night
+from tests.support.nights import content, night, rerun_equals_standing
 from tests.support.running import AS_OF, ROOT, request_for
 
 RESULTS = ("exceptions.parquet", "worklist.parquet", "rule_coverage.parquet", "exceptions.csv")
@@ -109,12 +109,12 @@ def test_any_split_and_order_of_nights_gives_the_result_of_a_single_load(
     for number, part in enumerate(parts):
         _write(base / str(number), part, suffix=f"_{chance.randrange(100)}")
         day = AS_OF - timedelta(days=nights - 1 - number)
-        summary = night(
-            request_for(
-                base / str(number), base / "out", base / "audit.duckdb", day, _any_error_rate(base)
-            )
+        request = request_for(
+            base / str(number), base / "out", base / "audit.duckdb", day, _any_error_rate(base)
         )
+        summary = night(request)
     assert _results(summary.folder) == at_once
+    rerun_equals_standing(request)
 
 
 @pytest.mark.parametrize("versions", [("5000.00", "4000.00"), ("7.77", "4000.00")])
