@@ -115,7 +115,7 @@ FORGERIES = {
     "a quarantined record is rewritten": "UPDATE quarantine SET raw_record = 'x'",
     "fewer rows were read": "UPDATE file SET rows_read = rows_read - 1",
     "a file has another hash": "UPDATE file SET sha256 = 'x' WHERE file_no = 1",
-    "a purge is invented": "INSERT INTO purge VALUES (DATE '2020-01-01', 1, 0)",
+    "a purge is invented": "INSERT INTO purge VALUES (DATE '2020-01-01', 1, 0, NULL)",
     "the view is replaced": "CREATE OR REPLACE VIEW ledger AS SELECT 'nothing' AS exception_id",
     "the view is removed": "DROP VIEW ledger",
     "an entry of the journal is rewritten": """UPDATE journal SET system_user = 'x'
