@@ -32,6 +32,7 @@ from flows.judging.standing import (
 from flows.ledger.before import read_ledger_before
 from flows.ledger.changes import FOUND, record_changes
 from flows.plan import Plan
+from flows.privacy import AGGREGATE
 from flows.provenance import digest
 from flows.reports.run_facts import run_facts
 from flows.reports.write import write_reports
@@ -222,6 +223,8 @@ def report_stage(
         "report": _since(started),
     }
     write_timings(staging, timings)
+    if plan.request.privacy != AGGREGATE:
+        notes += settled.balance.notes()
     notes += (*notes_of(loaded, changed), *_keep_and_publish(plan, run))
     return replace(summary, notes=notes)
 

@@ -71,7 +71,8 @@ def _entries_by_privacy_level(
         files = [
             {name: file[name] for name in ("table", "file", "sha256")} for file in balance["files"]
         ]
-        return level | {"files": files, "tables": [], "repeated_amounts": [], "unknown_columns": {}}
+        nothing: dict[str, list[object]] = {"tables": [], "notes": [], "repeated_amounts": []}
+        return level | {"files": files, **nothing, "unknown_columns": {}}
     claims = [
         claim
         | {

@@ -9,6 +9,7 @@ import duckdb
 from flows.errors import DoesNotBalance
 from flows.settle.claims import FATE, FILE_ORDER
 from flows.settle.persons import UNRESOLVED_DIAGNOSIS
+from flows.settle.removed import IN_A_CIRCLE, MEANING, POSITIVE_VOID
 from flows.warehouse.layout import compared
 from flows.warehouse.memory import NEW_FILE
 from flows.warehouse.run_table import Reuse, RunTable
@@ -50,7 +51,8 @@ class TableCounts:
     """Counts of one claim table.
 
     accepted = history + superseded + reversed + denied + after_as_of. unpriced is part of history,
-    and unmatched_reversals are part of reversed.
+    unmatched_reversals are part of reversed, and replacements_in_a_circle of superseded.
+    positive_voids are rows of any fate.
     """
 
     table: str
@@ -62,6 +64,8 @@ class TableCounts:
     after_as_of: int
     unpriced: int
     unmatched_reversals: int
+    replacements_in_a_circle: int = 0
+    positive_voids: int = 0
 
 
 @dataclass(frozen=True)
@@ -86,11 +90,24 @@ class Balance:
         """Exact duplicates in all files."""
         return sum(f.duplicates for f in self.files)
 
+    def notes(self) -> tuple[str, ...]:
+        """Sentences about rows that final action removed although somebody should look at them."""
+        counted = (
+            (table.table, rows, MEANING[warning])
+            for table in self.tables
+            for warning, rows in (
+                (IN_A_CIRCLE, table.replacements_in_a_circle),
+                (POSITIVE_VOID, table.positive_voids),
+            )
+        )
+        return tuple(f"{table}: {rows:,} rows {means}." for table, rows, means in counted if rows)
+
     def as_dict(self) -> dict[str, object]:
         """The counts as the manifest has them."""
         return {
             "files": [asdict(f) for f in self.files],
             "tables": [asdict(t) for t in self.tables],
+            "notes": list(self.notes()),
         }
 
 
@@ -182,7 +199,9 @@ def _table_counts(connection: duckdb.DuckDBPyConnection, table: str, as_of: date
     fates = connection.execute(
         f"""SELECT fate, is_after_as_of, count(*), count(*) FILTER (is_unpriced),
                    count(*) FILTER (paid_amount IS NULL),
-                   count(*) FILTER (coalesce(is_unmatched_reversal, false))
+                   count(*) FILTER (coalesce(is_unmatched_reversal, false)),
+                   count(*) FILTER (warning = '{IN_A_CIRCLE}'),
+                   count(*) FILTER (warning = '{POSITIVE_VOID}')
             FROM {FATE[table]} GROUP BY ALL"""
     ).fetchall()
     n: Counter[str] = Counter()
@@ -200,6 +219,8 @@ def _table_counts(connection: duckdb.DuckDBPyConnection, table: str, as_of: date
         after_as_of=stored - known + n["after_as_of"],
         unpriced=unpriced - own + sum(row[4] for row in fates if row[0] == "history"),
         unmatched_reversals=sum(row[5] for row in fates),
+        replacements_in_a_circle=sum(row[6] for row in fates),
+        positive_voids=sum(row[7] for row in fates),
     )
 
 

@@ -6,6 +6,7 @@ import duckdb
 
 from flows.errors import DoesNotBalance
 from flows.settle.persons import PAYER, PERSON_OF, SOLE_PERSON
+from flows.settle.removed import POSITIVE_VOID, warn_of_circles
 from flows.warehouse.layout import DECIMAL_DIGITS, seen_columns
 from flows.warehouse.memory import NEW_FILE, newly_known_since
 from flows.warehouse.run_table import ChangedRows, Columns, RunTable
@@ -66,10 +67,19 @@ FATE = {
             "is_unmatched_reversal": "BOOLEAN",
             "is_after_as_of": "BOOLEAN",
             "is_unpriced": "BOOLEAN",  # the row itself has no paid_amount
+            "warning": "VARCHAR",  # why somebody should look at the row; see removed.py
         },
         reuse=ChangedRows(
             ("file_no", "row_number"), AFFECTED_CLAIM[table], ("file_no", "row_number")
         ),
+    )
+    for table in CLAIM_TABLES
+}
+REPLACED_CLAIM = {
+    table: RunTable(
+        f"replaced_{table}",
+        grain="claim that another one replaces, which itself is replaced by another",
+        columns={"payer_id": "VARCHAR", "claim_id": "VARCHAR", "replaced_by": "VARCHAR"},
     )
     for table in CLAIM_TABLES
 }
@@ -92,7 +102,13 @@ SETTLED = {
     )
     for table in CLAIM_TABLES
 }
-TABLES = (FILE_ORDER, *AFFECTED_CLAIM.values(), *FATE.values(), *SETTLED.values())
+TABLES = (
+    FILE_ORDER,
+    *AFFECTED_CLAIM.values(),
+    *REPLACED_CLAIM.values(),
+    *FATE.values(),
+    *SETTLED.values(),
+)
 
 
 def settled(columns: Columns) -> Columns:
@@ -159,16 +175,18 @@ def _settle(
         connection,
         "settle/final_action",
         reads=(FILE_ORDER, PAYER, *([AFFECTED_CLAIM[table.name]] if before else [])),
-        makes=(fate,),
+        makes=(fate, REPLACED_CLAIM[table.name]),
         table=table.name,
         rows=rows,
         as_of=day(as_of),
         quantity=str(table.quantity),
         fee=_fee(table),
+        positive_void=POSITIVE_VOID,
         paid_bound=_bound(Kind.AMOUNT),
         quantity_bound=_bound(Kind.QUANTITY),
         columns=", ".join(f"t.{identifier(c.name)}" for c in table.columns if c.name != "payer"),
     )
+    warn_of_circles(connection, REPLACED_CLAIM[table.name], rows, fate)
     if before:
         connection.execute(
             f"""INSERT INTO {fate} BY NAME

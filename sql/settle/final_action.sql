@@ -1,11 +1,11 @@
 -- Final action of one claim table: what becomes of every row that is not plain history.
 --
 -- reads: every_$table, $rows, run.file_order, run.payer
--- makes: run.${table}_fate
+-- makes: run.${table}_fate, run.replaced_${table}
 -- words: $table; $rows: every row, or those of the claims that must be settled again, each claim
 --        with all claims it is chained to; $as_of; $quantity, $fee: expressions over a row;
 --        $columns: all that a row says; $paid_bound, $quantity_bound: the smallest figures too
---        large for a row.
+--        large for a row; $positive_void: the warning about voids with an amount above zero.
 
 CREATE OR REPLACE TEMP TABLE repeated_key AS
 SELECT row_hash FROM $rows GROUP BY row_hash HAVING count(*) > 1;
@@ -68,6 +68,14 @@ SELECT payer_id, original_claim_id, claim_id, paid_rank, min(position) AS first_
 FROM live_row
 WHERE is_replacement
 GROUP BY payer_id, original_claim_id, claim_id, paid_rank;
+
+-- Where replacements lead on to another: only there can they run in a circle.
+CREATE OR REPLACE TABLE run.replaced_$table AS
+WITH by_another AS (
+    SELECT payer_id, original_claim_id AS claim_id, claim_id AS replaced_by
+    FROM replacement WHERE stays AND claim_id <> original_claim_id)
+FROM by_another b
+WHERE EXISTS (FROM by_another n WHERE n.payer_id = b.payer_id AND n.claim_id = b.replaced_by);
 
 CREATE OR REPLACE TEMP TABLE removal AS
 -- a void removes the claim it names, and itself
@@ -152,7 +160,9 @@ SELECT s.file_no, s.row_number,
                                                    AND o.claim_id = v.original_claim_id)
            AS is_unmatched_reversal,
        s.is_after_as_of,
-       s.paid_amount IS NULL AS is_unpriced
+       s.paid_amount IS NULL AS is_unpriced,
+       CASE WHEN (v.is_void OR v.is_reversal) AND v.paid_amount > 0 THEN '$positive_void' END
+           AS warning
 FROM special_row s
 LEFT JOIN live_row v USING (position)
 LEFT JOIN removed_row r USING (position)

@@ -3,7 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -717,7 +717,7 @@ def test_the_counts_are_the_sums_of_the_fates(together: Together, table: str) ->
     unpriced = sum(e.fate == "history" and e.paid_amount is None for _, e in fates)
 
     (counts,) = (t for t in together.ran.balance.tables if t.table == table)
-    assert counts == TableCounts(
+    assert replace(counts, replacements_in_a_circle=0, positive_voids=0) == TableCounts(
         table,
         accepted=len(fates) - n["duplicate"],
         history=n["history"],
