@@ -1,7 +1,8 @@
-"""Signatures of results: an Ed25519 key signs the manifest, which holds the hash of every result.
+"""Signatures: an Ed25519 key signs the manifest, which holds the hash of every result.
 
 The signature is a DSSE envelope (https://github.com/secure-systems-lab/dsse) with the manifest as
-its payload. Whoever has the public key can check it, without the warehouse.
+its payload. Whoever has the public key can check it, without the warehouse. The same key signs the
+warehouse's journal at the end of a run.
 """
 
 import base64
@@ -23,6 +24,7 @@ from flows.errors import UsageError
 
 SIGNATURE = "manifest.sig.json"
 PAYLOAD_TYPE = "application/vnd.claims-audit.manifest+json"
+_LINK_TYPE = "application/vnd.claims-audit.journal-link"
 PASSPHRASE = "CLAIMS_AUDIT_SIGN_PASSPHRASE"
 _LARGEST_KEY_FILE = 100_000  # bytes; a PEM file has some hundred
 
@@ -45,6 +47,10 @@ class Signer:
             "signatures": [signature],
         }
         return (json.dumps(envelope, indent=1) + "\n").encode()
+
+    def sign_link(self, link: str) -> str:
+        """The signature of a link of the warehouse's journal, as text."""
+        return _text(self.key.sign(_signed(_LINK_TYPE, link.encode())))
 
 
 def read_sign_key(path: Path | None) -> Signer | None:
@@ -95,7 +101,16 @@ def is_signed(envelope: bytes, payload: bytes, key: Ed25519PublicKey) -> bool:
         signatures = [_bytes(signature["sig"]) for signature in stated["signatures"]]
     except (ValueError, KeyError, TypeError, RecursionError):
         return False
-    return any(_is_by(key, signature, payload) for signature in signatures)
+    signed = _signed(PAYLOAD_TYPE, payload)
+    return any(_is_by(key, signature, signed) for signature in signatures)
+
+
+def is_signed_link(signature: str, link: str, key: Ed25519PublicKey) -> bool:
+    """Whether a text is a signature of a link of the journal by the key's owner."""
+    try:
+        return _is_by(key, _bytes(signature), _signed(_LINK_TYPE, link.encode()))
+    except ValueError:
+        return False
 
 
 def key_id(key: Ed25519PublicKey) -> str:
@@ -103,9 +118,9 @@ def key_id(key: Ed25519PublicKey) -> str:
     return hashlib.sha256(key.public_bytes_raw()).hexdigest()
 
 
-def _is_by(key: Ed25519PublicKey, signature: bytes, payload: bytes) -> bool:
+def _is_by(key: Ed25519PublicKey, signature: bytes, signed: bytes) -> bool:
     try:
-        key.verify(signature, _signed(PAYLOAD_TYPE, payload))
+        key.verify(signature, signed)
     except InvalidSignature:
         return False
     return True

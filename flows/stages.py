@@ -31,6 +31,7 @@ from flows.judging.standing import (
 )
 from flows.ledger.before import read_ledger_before
 from flows.ledger.changes import FOUND, record_changes
+from flows.ledger.decisions import warn_of_foreign_decisions
 from flows.plan import Plan
 from flows.privacy import AGGREGATE
 from flows.provenance import digest
@@ -213,6 +214,7 @@ def report_stage(
         write_manifest(connection, staging, plan, run.run_id, balance, judged.repeated_amounts)
         record_run(connection, staging, plan, run.run_id)
         summary = summary_at_privacy_level(staging, plan, summary)
+        notes += warn_of_foreign_decisions(connection, plan.bench.warehouse)
     if plan.signer:
         sign_manifest(staging, plan.signer)
     timings = {
@@ -241,7 +243,7 @@ def _keep_and_publish(plan: Plan, run: RunIdentity) -> tuple[str, ...]:
     if run.was_published:
         refuse_disagreement(staging, run.folder)
     staging.rename(complete)  # what could stop the renaming below stops it before rows are kept
-    notes = keep(plan.bench, MEMORY)
+    notes = keep(plan.bench, MEMORY, plan.signer.sign_link if plan.signer else None)
     notes += publish(complete, run.folder, run.was_published)
     clear_away(plan)
     return notes

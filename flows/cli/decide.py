@@ -117,7 +117,8 @@ def verify(
     policies
         the folder of policy files that the run was given; the shipped ones are compared too
     public_key
-        a file with the Ed25519 public key (PEM) that --run must be signed with
+        a file with the Ed25519 public key (PEM) that the results or the warehouse must be signed
+        with
     """
     from flows.verify.verify import Evidence
     from flows.verify.verify import verify as check

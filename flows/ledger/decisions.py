@@ -5,12 +5,14 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
+import duckdb
+
 from flows import ending
 from flows.clock import now, today
 from flows.errors import UsageError
 from flows.process import system_user
 from flows.warehouse.connection import written
-from flows.warehouse.journal import DECISION, seal, subject
+from flows.warehouse.journal import DECISION, differences, seal, subject
 from flows.warehouse.layout import upgrade
 from flows.warehouse.lock import hold
 from flows.warehouse.sql import one
@@ -126,3 +128,19 @@ def decide(
             ending.commits()
             connection.execute("COMMIT")
     return len(reasons)
+
+
+def warn_of_foreign_decisions(
+    connection: duckdb.DuckDBPyConnection, warehouse: Path
+) -> tuple[str, ...]:
+    """What the user of a run must know if another program wrote decisions into its warehouse."""
+    if not warehouse.exists():
+        return ()
+    found = differences(connection, "kept.main", [DECISION])
+    foreign = [*found.changed, *found.added, *found.removed]
+    if not foreign:
+        return ()
+    return (
+        f"Decisions in the warehouse that are not as they were made: {len(foreign)}. Another "
+        "program changed, added or removed them; claims-audit verify --warehouse says which.",
+    )

@@ -35,14 +35,14 @@ def check_inputs(checks: Checks, manifest: Mapping[str, Any], landing: Path) -> 
     same = [n for n, sha256 in found.items() if sha256 in known]
     checks.expect(
         not changed and bool(same),
-        f"{len(same)} files of the input folder have the hashes of the run's inputs.",
+        f"Files of the input folder that have the hashes of the run's inputs: {len(same)}.",
         f"Changed in the input folder since the run read it: {names(changed)}."
         if changed
         else "No file of the input folder is one that the run read. Give its own input folder.",
     )
     missing = sum(len(hashes - set(found.values())) for hashes in stated.values())
     if missing:
-        checks.left_out.append(f"{missing} inputs of the run that are not in the input folder.")
+        checks.left_out.append(f"Inputs of the run that are not in the input folder: {missing}.")
     others = [n for n in found if n not in same and n not in changed]
     if others:
         checks.left_out.append(

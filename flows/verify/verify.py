@@ -52,7 +52,7 @@ def verify(given: Evidence) -> Checks:
         return checks
     try:
         with read_only(given.warehouse) as connection:
-            has_tables = check_warehouse(checks, connection)
+            has_tables = check_warehouse(checks, connection, given.public_key)
             if given.run and manifest and has_tables:
                 check_recorded(checks, connection, given.run, manifest)
     except duckdb.Error:
@@ -67,11 +67,11 @@ def _refuse_incomplete(given: Evidence) -> None:
         raise UsageError("Nothing to verify. Give a packet and --run, or --run, or --warehouse.")
     if given.packet and not given.run:
         raise UsageError("A packet is checked against its run. Give the folder with --run.")
-    for option in ("input", "policies", "public_key"):
+    for option in ("input", "policies"):
         if getattr(given, option) and not given.run:
-            raise UsageError(
-                f"--{option.replace('_', '-')} is compared with a run. Give its folder with --run."
-            )
+            raise UsageError(f"--{option} is compared with a run. Give its folder with --run.")
+    if given.public_key and not (given.run or given.warehouse):
+        raise UsageError("Nothing to verify. Give --run, --warehouse, or both.")
     for option in ("run", "input", "policies"):
         folder = getattr(given, option)
         if folder and not given.packet and not folder.is_dir():

@@ -10,10 +10,11 @@ import duckdb
 
 from flows.intake.landing import sha256_of
 from flows.results.manifest import MANIFEST
+from flows.signing import is_signed_link, read_public_key
 from flows.verify.checks import Checks
 from flows.verify.run_folder import names
 from flows.warehouse import sql
-from flows.warehouse.journal import Entry, digests, last_digests
+from flows.warehouse.journal import Entry, differences
 from flows.warehouse.layout import LEDGERS
 from flows.warehouse.sql import identifier
 from schemas.tables import TABLES
@@ -22,21 +23,26 @@ _UPGRADE = "upgrade"
 _LEDGER = "ledger"
 
 
-def check_warehouse(checks: Checks, connection: duckdb.DuckDBPyConnection) -> bool:
+def check_warehouse(
+    checks: Checks, connection: duckdb.DuckDBPyConnection, public_key: Path | None
+) -> bool:
     """Check the journal, every row it seals, the balance of rows, and the view `ledger`.
 
-    Returns whether the warehouse has its tables.
+    Returns whether the warehouse has its tables. Raises UsageError if the key cannot be read.
     """
     problems = list(_other_relations(connection))
     if problems:
         checks.failed += problems
         return False
-    entries = connection.execute("FROM kept.journal ORDER BY entry_no").fetchall()
+    columns = ", ".join((*Entry._fields, "link", "signature"))
+    entries = connection.execute(f"SELECT {columns} FROM kept.journal ORDER BY entry_no").fetchall()
     checks.expect(
         _is_a_chain(entries),
         f"The journal is one chain of {len(entries):,} entries.",
         "The journal was changed: an entry does not continue the one before it.",
     )
+    if public_key:
+        _check_signatures(checks, entries, public_key)
     checks.expect_none(
         _not_as_sealed(connection),
         "Every file, night, decision and run in the warehouse is as the journal says.",
@@ -80,8 +86,9 @@ def check_recorded(
         )
         return
     ((as_of, version, manifest_sha256, results),) = rows
-    stated = {"as_of": as_of.isoformat(), "version": version, "results": json.loads(results)}
-    different = [key for key, value in stated.items() if manifest[key] != value]
+    recorded = {"as_of": str(as_of), "version": version, "results": results}
+    stated = {**manifest, "results": json.dumps(manifest["results"], sort_keys=True)}
+    different = [key for key, value in recorded.items() if stated[key] != value]
     if sha256_of(folder / MANIFEST) != manifest_sha256 and not different:
         different = ["some other entry"]
     checks.expect(
@@ -107,7 +114,7 @@ def _other_relations(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
 def _is_a_chain(entries: list[tuple[Any, ...]]) -> bool:
     """Whether each entry continues the one before it."""
     link = ""
-    for number, (*values, stated) in enumerate(entries, 1):
+    for number, (*values, stated, _) in enumerate(entries, 1):
         entry = Entry(*values)
         link = entry.link(link)
         if entry.entry_no != number or link != stated:
@@ -115,24 +122,33 @@ def _is_a_chain(entries: list[tuple[Any, ...]]) -> bool:
     return True
 
 
+def _check_signatures(checks: Checks, entries: list[tuple[Any, ...]], public_key: Path) -> None:
+    """Check that a run has signed the journal; a signature holds for all entries before it."""
+    key = read_public_key(public_key)
+    signed = [
+        number
+        for number, (*_, link, signature) in enumerate(entries, 1)
+        if signature and link and is_signed_link(signature, link, key)
+    ]
+    last = max(signed, default=0)
+    checks.expect(
+        bool(signed),
+        f"The owner of {public_key.name} signed the journal up to entry {last:,}.",
+        f"No entry of the journal is signed by the owner of {public_key.name}.",
+    )
+    if signed and last < len(entries):
+        checks.left_out.append(f"Entries of the journal after the last signature: {last + 1:,} on.")
+
+
 def _not_as_sealed(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """A sentence for each kind of difference between rows and their last entries."""
-    found, stated = digests(connection, "kept.main"), last_digests(connection, "kept")
-    sealed = {name: sha256 for name, sha256 in stated.items() if sha256}
+    found = differences(connection, "kept.main")
     lists = (
-        (
-            "Changed in the warehouse by another program",
-            _ordered(n for n in found.keys() & sealed.keys() if found[n] != sealed[n]),
-        ),
-        ("Put into the warehouse by another program", _ordered(found.keys() - sealed.keys())),
-        ("Removed from the warehouse by another program", _ordered(sealed.keys() - found.keys())),
+        ("Changed in the warehouse by another program", found.changed),
+        ("Put into the warehouse by another program", found.added),
+        ("Removed from the warehouse by another program", found.removed),
     )
-    return [f"{problem}: {names(those)}." for problem, those in lists if those]
-
-
-def _ordered(subjects: Any) -> list[str]:
-    """Subjects by kind, and by number or date within it."""
-    return sorted(subjects, key=lambda name: (name.split(" ")[0], len(name), name))
+    return [f"{problem}: {names(subjects)}." for problem, subjects in lists if subjects]
 
 
 def _unbalanced(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:

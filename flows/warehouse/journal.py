@@ -6,7 +6,7 @@ subject. Each entry also holds a link, a digest of itself and of the link before
 that was changed, added or removed breaks the chain.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -19,6 +19,8 @@ from flows.provenance import digest
 from flows.warehouse.sql import identifier, literal
 from schemas.tables import TABLES
 
+Sign = Callable[[str], str]
+"""Gives the signature of a link."""
 FILE, NIGHT, DECISION, RUN = "file", "night", "decision", "run"
 _ROWS = {
     FILE: {"file": "file_no", "quarantine": "file_no", "warning": "file_no", "purge": "file_no"},
@@ -51,8 +53,16 @@ def subject(kind: str, key: object) -> str:
     return f"{kind} {key}"
 
 
-def seal(connection: duckdb.DuckDBPyConnection, action: str, subjects: Iterable[str]) -> None:
-    """Add an entry for each subject as it is now, in the transaction at hand."""
+def seal(
+    connection: duckdb.DuckDBPyConnection,
+    action: str,
+    subjects: Iterable[str],
+    sign: Sign | None = None,
+) -> None:
+    """Add an entry for each subject as it is now, in the transaction at hand.
+
+    sign   signs the last of the entries, and so all that are before it.
+    """
     wanted = sorted(set(subjects))
     if not wanted:
         return
@@ -66,8 +76,10 @@ def seal(connection: duckdb.DuckDBPyConnection, action: str, subjects: Iterable[
     for entry_no, name in enumerate(wanted, number + 1):
         entry = Entry(entry_no, action, name, found.get(name, GONE), made_at, user)
         link = entry.link(link)
-        rows.append((*entry, link))
-    entries = pl.DataFrame(rows, schema=[*Entry._fields, "link"], orient="row")
+        is_last = entry_no == number + len(wanted)
+        rows.append((*entry, link, sign(link) if sign and is_last else None))
+    schema = [*Entry._fields, "link", "signature"]
+    entries = pl.DataFrame(rows, schema=schema, orient="row", infer_schema_length=None)
     connection.register("entries", entries)
     connection.execute("INSERT INTO main.journal BY NAME FROM entries")
     connection.unregister("entries")
@@ -82,24 +94,61 @@ def intact(connection: duckdb.DuckDBPyConnection, schema: str, subjects: list[st
     return [name for name in subjects if name in stated and found.get(name, GONE) == stated[name]]
 
 
+class Differences(NamedTuple):
+    """Subjects whose rows are not as the journal says."""
+
+    changed: list[str]
+    added: list[str]
+    removed: list[str]
+
+
+def differences(
+    connection: duckdb.DuckDBPyConnection, schema: str, kinds: Iterable[str] = tuple(_ROWS)
+) -> Differences:
+    """Compare every row of some kinds of subject with the last entries of the journal."""
+    of_kinds = tuple(f"{kind} " for kind in kinds)
+    found = digests(connection, schema, kinds=kinds)
+    stated = {
+        name: sha256
+        for name, sha256 in last_digests(connection, schema).items()
+        if sha256 != GONE and name.startswith(of_kinds)
+    }
+    both = found.keys() & stated.keys()
+    return Differences(
+        changed=_in_order(name for name in both if found[name] != stated[name]),
+        added=_in_order(found.keys() - stated.keys()),
+        removed=_in_order(stated.keys() - found.keys()),
+    )
+
+
+def _in_order(subjects: Iterable[str]) -> list[str]:
+    """Subjects by kind, and by number or date within it."""
+    return sorted(subjects, key=lambda name: (name.split(" ")[0], len(name), name))
+
+
 def last_digests(connection: duckdb.DuckDBPyConnection, schema: str) -> dict[str, str]:
     """Subject -> the digest of its last entry."""
     rows = connection.execute(
         f"""SELECT subject, content_sha256 FROM {schema}.journal
+            WHERE subject IS NOT NULL
             QUALIFY row_number() OVER (PARTITION BY subject ORDER BY entry_no DESC) = 1"""
     )
     return dict(rows.fetchall())
 
 
 def digests(
-    connection: duckdb.DuckDBPyConnection, schema: str, subjects: list[str] | None = None
+    connection: duckdb.DuckDBPyConnection,
+    schema: str,
+    subjects: list[str] | None = None,
+    kinds: Iterable[str] = tuple(_ROWS),
 ) -> dict[str, str]:
     """Subject -> a digest of its rows as they are now, without subjects that have none.
 
-    subjects   the ones to look at; without them all.
+    subjects   the ones to look at; without them all of the kinds.
     """
     found: dict[str, str] = {}
-    for kind, tables in _ROWS.items():
+    for kind in kinds:
+        tables = _ROWS[kind]
         only = None if subjects is None else [s for s in subjects if s.startswith(f"{kind} ")]
         if only == []:
             continue

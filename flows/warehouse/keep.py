@@ -9,7 +9,7 @@ from flows import ending
 from flows.errors import WarehouseBusy
 from flows.warehouse.connection import Workbench, attach, written
 from flows.warehouse.files import PRIVATE, move_aside, replace_file
-from flows.warehouse.journal import FILE, NIGHT, RUN, intact, seal, subject
+from flows.warehouse.journal import FILE, NIGHT, RUN, Sign, intact, seal, subject
 from flows.warehouse.layout import (
     GIVEN_AGAIN,
     LEDGERS,
@@ -27,10 +27,11 @@ from schemas.tables import TABLES
 _RUN = "run"  # the journal's word for what a run does
 
 
-def keep(bench: Workbench, memory: Memory) -> tuple[str, ...]:
+def keep(bench: Workbench, memory: Memory, sign: Sign | None = None) -> tuple[str, ...]:
     """Add this run's rows to the warehouse; afterwards the workbench's file may be gone.
 
     memory   which tables of the run the warehouse is to remember.
+    sign     signs the journal, if there is a key.
 
     Returns what the user must know about it. Raises WarehouseBusy if somebody else has written into
     the warehouse since the run began.
@@ -41,7 +42,7 @@ def keep(bench: Workbench, memory: Memory) -> tuple[str, ...]:
                 connection, f"FROM {READ_STATE}", f"SELECT {NO_STATE}", bench.warehouse.name
             )
             remember(connection, "run", memory)
-            seal(connection, _RUN, _subjects(connection, "main"))
+            seal(connection, _RUN, _subjects(connection, "main"), sign)
         return become_warehouse(bench)
     with written(bench.warehouse) as connection:
         attach(connection, bench.database, "fresh")
@@ -55,9 +56,9 @@ def keep(bench: Workbench, memory: Memory) -> tuple[str, ...]:
                 WHERE a.table_name = f.table_name AND a.sha256 = f.sha256 AND f.night > a.as_of""",
             [bench.night],
         )
-        read_again = connection.execute(f"FROM fresh.{READ_AGAIN}").fetchall()
+        read_again = [n for (n,) in connection.execute(f"FROM fresh.{READ_AGAIN}").fetchall()]
         if read_again:
-            remove_files(connection, [file_no for (file_no,) in read_again])
+            remove_files(connection, read_again)
         for name, column in OF_A_NIGHT.items():
             connection.execute(
                 f"""DELETE FROM main.{name}
@@ -67,7 +68,8 @@ def keep(bench: Workbench, memory: Memory) -> tuple[str, ...]:
             table = f"main.{identifier(name)}"
             connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM fresh.{table}")
         remember(connection, "fresh.run", memory)
-        seal(connection, _RUN, [*_subjects(connection, "fresh.main"), *given_again])
+        again = [*given_again, *(subject(FILE, number) for number in read_again)]
+        seal(connection, _RUN, [*_subjects(connection, "fresh.main"), *again], sign)
         ending.commits()
         connection.execute("COMMIT")
     return ()

@@ -59,7 +59,7 @@ LEDGERS = {
                      system_user VARCHAR""",
     # what was written, when and by whom, each entry chained to the one before: journal.py
     "journal": """entry_no INTEGER, action VARCHAR, subject VARCHAR, content_sha256 VARCHAR,
-                  made_at TIMESTAMP, system_user VARCHAR, link VARCHAR""",
+                  made_at TIMESTAMP, system_user VARCHAR, link VARCHAR, signature VARCHAR""",
 }
 BY_FILE = (*TABLES, "file", "quarantine", "warning")
 OF_A_NIGHT = {"night": "as_of", "night_text": "as_of", "ledger_event": "night"}

@@ -12,8 +12,11 @@ import pytest
 from audit_rules.policy.library import SHIPPED_POLICIES
 from flows.cli.app import main
 from flows.intake.landing import sha256_of
+from flows.privacy import AGGREGATE, KEY, PSEUDONYMISED, SHORTEST_KEY, Level
 from flows.request import RunRequest
-from tests.support.running import ROOT
+from tests.support.extracts import good, write
+from tests.support.nights import night
+from tests.support.running import ROOT, request_for
 
 SAMPLE = ROOT / "data" / "sample"
 
@@ -103,6 +106,18 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda run: _change_manifest(run, lambda m: m.update(run_id="0" * 16)),
         "but manifest.json is of run 0000000000000000",
     ),
+    "a file of the manifest is a text": (
+        lambda run: _change_manifest(run, lambda m: m["files"].append("x")),
+        "no manifest.json that can be read",
+    ),
+    "a policy of the manifest is a number": (
+        lambda run: _change_manifest(run, lambda m: m["policies"].update(x=1)),
+        "no manifest.json that can be read",
+    ),
+    "a hash of the manifest is a list": (
+        lambda run: _change_manifest(run, lambda m: m["results"].update(x=[])),
+        "no manifest.json that can be read",
+    ),
     "the manifest is no JSON": (
         lambda run: (run / "manifest.json").write_text("[", encoding="utf-8"),
         "no manifest.json that can be read",
@@ -130,6 +145,21 @@ def test_b5_each_check_that_fails_is_one_sentence(
     assert len(capsys.readouterr().err.splitlines()) == 2
 
 
+@pytest.mark.parametrize("level", [PSEUDONYMISED, AGGREGATE])
+def test_a_run_of_any_privacy_level_verifies(
+    level: Level, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEY, "k" * SHORTEST_KEY)
+    landing = write(tmp_path / "in", {"pharmacy_claim.csv": [good("pharmacy_claim")]})
+    warehouse = tmp_path / "audit.duckdb"
+    folder = night(request_for(landing, tmp_path / "out", warehouse, privacy=level)).folder
+    against = ["--warehouse", str(warehouse), "--input", str(landing)]
+    assert main(["verify", "--run", str(folder), *against]) == 0
+    path = landing / "pharmacy_claim.csv"
+    path.write_bytes(path.read_bytes() + b"\n")
+    assert main(["verify", "--run", str(folder), *against]) == 3
+
+
 # ---------------------------------------------------------------- what the run was made from
 
 
@@ -146,7 +176,7 @@ def test_the_inputs_of_a_run_verify(
     run: Path, landing: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["verify", "--run", str(run), "--input", str(landing)]) == 0
-    assert "have the hashes of the run's inputs" in capsys.readouterr().out
+    assert "that have the hashes of the run's inputs: 7" in capsys.readouterr().out
 
 
 def test_b5_an_input_that_was_changed_does_not_verify(
@@ -167,7 +197,7 @@ def test_inputs_of_other_nights_are_named_as_not_checked(
     next(p for p in landing.rglob("authorization*")).unlink()
     assert main(["verify", "--run", str(run), "--input", str(landing)]) == 0
     printed = capsys.readouterr().out
-    assert "1 inputs of the run that are not in the input folder" in printed
+    assert "not in the input folder: 1" in printed
     assert "did not read: provider_later.csv" in printed
 
 

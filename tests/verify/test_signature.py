@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
@@ -25,6 +26,7 @@ from flows.errors import UsageError
 from flows.intake.landing import sha256_of
 from flows.request import RunRequest
 from flows.signing import PASSPHRASE, SIGNATURE, is_signed, read_public_key, read_sign_key
+from flows.warehouse.journal import digests, seal
 from tests.support.extracts import good, write
 from tests.support.nights import night, published
 from tests.support.running import request_for
@@ -161,6 +163,44 @@ def test_a_later_run_of_the_night_adds_its_signature(home: Path, keys: Path) -> 
     assert _verified(home, keys / "another.pub") == 0
     assert night(_request(home, None)).notes == ()
     assert _verified(home, keys / "another.pub") == 0
+
+
+def _forge_warehouse(home: Path) -> None:
+    """Rewrite an amount, and all of the journal so that it agrees."""
+    with duckdb.connect(str(home / "audit.duckdb")) as connection:
+        connection.execute("UPDATE ledger_event SET amount_at_risk = 0")
+        connection.execute("DELETE FROM journal")
+        seal(connection, "run", digests(connection, "main"))
+
+
+def test_b5_a_journal_that_was_made_anew_lacks_a_signature(home: Path, keys: Path) -> None:
+    """Whoever knows the program can make a chain that agrees with what was forged."""
+    against = ["--warehouse", str(home / "audit.duckdb"), "--public-key", str(keys / "ours.pub")]
+    assert main(["verify", *against]) == 0
+    assert main(["verify", "--run", str(_run(home)), *against]) == 0
+    assert main(["verify", *against[:-1], str(keys / "another.pub")]) == 3
+    _forge_warehouse(home)
+    assert main(["verify", *against[:2]]) == 0
+    assert main(["verify", *against]) == 3
+
+
+@pytest.mark.parametrize("signature", ["NULL", "'x'", "''", "repeat('A', 88)", "link"])
+def test_b5_a_journal_with_another_signature_does_not_verify(
+    signature: str, home: Path, keys: Path
+) -> None:
+    with duckdb.connect(str(home / "audit.duckdb")) as connection:
+        connection.execute(f"UPDATE journal SET signature = {signature}")
+    against = ["--warehouse", str(home / "audit.duckdb"), "--public-key", str(keys / "ours.pub")]
+    assert main(["verify", *against]) == 3
+
+
+def test_entries_after_the_last_signature_are_named(
+    home: Path, keys: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    night(_request(home, None))
+    against = ["--warehouse", str(home / "audit.duckdb"), "--public-key", str(keys / "ours.pub")]
+    assert main(["verify", *against]) == 0
+    assert "after the last signature" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o700 | 0o1, 0o644])

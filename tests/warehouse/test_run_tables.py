@@ -295,7 +295,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> list[Tables]:
     folder = tmp_path_factory.mktemp("runs")
     found = []
 
-    def describe_and_keep(bench: Workbench, memory: Memory) -> tuple[str, ...]:
+    def describe_and_keep(bench: Workbench, memory: Memory, _sign: object) -> tuple[str, ...]:
         with opened(bench) as connection:
             query = """SELECT table_name, column_name, data_type FROM duckdb_columns()
                        WHERE schema_name = 'run'"""
