@@ -5,7 +5,7 @@ from typing import Protocol
 
 from flows.settle.balance import Balance
 
-OF_FILES = ("files", "passed_over", "growing")
+OF_FILES = ("files", "passed_over", "read_again", "growing")
 """Names of the counts that say nothing about rows or persons."""
 
 

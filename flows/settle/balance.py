@@ -100,7 +100,11 @@ class Balance:
                 (POSITIVE_VOID, table.positive_voids),
             )
         )
-        return tuple(f"{table}: {rows:,} rows {means}." for table, rows, means in counted if rows)
+        return tuple(
+            f"{table}: {rows:,} {'row' if rows == 1 else 'rows'} {means}."
+            for table, rows, means in counted
+            if rows
+        )
 
     def as_dict(self) -> dict[str, object]:
         """The counts as the manifest has them."""

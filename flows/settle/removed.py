@@ -17,11 +17,11 @@ POSITIVE_VOID = "positive_void"
 IN_A_CIRCLE = "replacements_in_a_circle"
 """Claims that replace each other, and those that they replace: none of them is final."""
 MEANING = {
-    IN_A_CIRCLE: "of claims that replace each other in a circle: none of these claims is audited",
-    POSITIVE_VOID: "of frequency 8 or status reversed have an amount above zero: they remove a "
-    "claim or themselves, as any void, and are not audited",
+    IN_A_CIRCLE: "of claims that replace each other in a circle: no rule judges them",
+    POSITIVE_VOID: "of frequency 8 or status reversed with an amount above zero, taken as voids: "
+    "no rule judges them, or what they void",
 }
-"""What a note says of rows with a warning."""
+"""What a note says of the rows with a warning."""
 
 Claim = TypeVar("Claim")
 

@@ -58,7 +58,7 @@ def _verify_html(packet: Path, content: bytes, published: PublishedException) ->
             f"{packet.name}: the receipt does not match the run: {', '.join(different)}. "
             "Write the packet again."
         )
-    matches = f"The receipt matches exception {receipt['exception_id']} of run {receipt['run_id']}."
+    matches = f"The receipt matches its exception in run {receipt['run_id']}."
     if content != as_html(published).encode():
         if stated.get("packet_version") != program_version():
             raise InputRefused(f"{packet.name}: {_as_another_version_wrote_it(content, published)}")
@@ -106,7 +106,4 @@ def _verify_pdf(packet: Path, content: bytes, published: PublishedException) -> 
             "with other fonts or another version. Verify the HTML packet instead."
         )
     receipt = published.receipt
-    return (
-        f"The packet matches exception {receipt['exception_id']} of run {receipt['run_id']}, "
-        "byte for byte."
-    )
+    return f"The packet matches its exception in run {receipt['run_id']}, byte for byte."
