@@ -43,6 +43,7 @@ def keep(bench: Workbench, memory: Memory, sign: Sign | None = None) -> tuple[st
             )
             remember(connection, "run", memory)
             seal(connection, _RUN, _subjects(connection, "main"), sign)
+            complete(connection)
         return become_warehouse(bench)
     with written(bench.warehouse) as connection:
         attach(connection, bench.database, "fresh")
@@ -108,17 +109,19 @@ def _refuse_if_written(
         )
 
 
-def become_warehouse(bench: Workbench) -> tuple[str, ...]:
-    """Give the workbench's file the warehouse's name, in place of any file of that name.
-
-    A log that the old file has left behind would keep the engine from ever opening the new one: it
-    is moved aside. Returns what the user must know about that.
-    """
-    connection = duckdb.connect(str(bench.database))
+def complete(connection: duckdb.DuckDBPyConnection) -> None:
+    """Leave in an open workbench what a warehouse holds, and nothing in its log."""
     connection.execute("DROP SCHEMA run CASCADE")
     run(connection, "warehouse/ledger")
     connection.execute("CHECKPOINT")
-    connection.close()
+
+
+def become_warehouse(bench: Workbench) -> tuple[str, ...]:
+    """Give a complete workbench's file the warehouse's name, in place of any file of that name.
+
+    The file is closed by then. A log that the old file has left behind would keep the engine from
+    ever opening the new one: it is moved aside. Returns what the user must know about that.
+    """
     bench.database.chmod(PRIVATE)
     ending.commits()
     log = bench.warehouse.with_name(f"{bench.warehouse.name}.wal")

@@ -20,7 +20,7 @@ from flows.errors import UsageError
 from flows.warehouse.connection import Workbench, opened, workbench, written
 from flows.warehouse.files import empty_folder, real_path
 from flows.warehouse.journal import digests, intact, seal
-from flows.warehouse.keep import become_warehouse
+from flows.warehouse.keep import become_warehouse, complete
 from flows.warehouse.layout import LEDGERS, upgrade
 from flows.warehouse.lock import hold
 from flows.warehouse.named_in import Ids
@@ -92,6 +92,7 @@ def purge(warehouse: Path, before: date, dry_run: bool = False) -> PurgeCounts:
             counts = _list_and_count(connection, before)
             if not dry_run:
                 _copy_what_stays(connection, before)
+                complete(connection)
         if not dry_run:
             become_warehouse(bench)
     return counts

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
@@ -102,6 +103,8 @@ CLOCK_READERS = {
     "localtime",
     "gmtime",
 }
+FORMATTER_SWITCH = r"#\s*(fmt:\s*(off|on|skip)\b|(ruff:\s*)?noqa(?!:(?![\w\s,]*\bE501\b)))"
+MOST_SWITCHES = 20
 LONGEST_RULE = 150
 NUMBER_AS_TEXT = r"[+-]?\d[\d.,_]*\s*([a-z]{1,6})?"
 """A number, or a duration of Polars: 180, 30d, 3mo."""
@@ -208,6 +211,31 @@ def test_no_test_imports_from_a_test_module(path: Path) -> None:
     assert [name for name in imported(path) if re.search(r"\btest_", name)] == []
 
 
+def _switches(text: str) -> int:
+    """How often a text turns the formatter off or on, or the check of its lines' length off."""
+    return len(re.findall(FORMATTER_SWITCH, text))
+
+
+def test_the_formatter_is_hardly_ever_switched_off() -> None:
+    folders = (*PACKAGES, "tests", "tools", "benchmarks")
+    found = {
+        name_of(path): _switches(path.read_text(encoding="utf-8"))
+        for folder in folders
+        for path in (ROOT / folder).rglob("*.py")
+    }
+    assert len(found) > len(MODULES)
+    assert sum(found.values()) <= MOST_SWITCHES, {name: n for name, n in found.items() if n}
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["ruff"]
+    assert settings["line-length"] == LONGEST_LINE and "E501" not in str(settings["lint"])
+    assert "exclude" not in str(settings)
+
+
+def test_every_formatter_switch_is_counted() -> None:
+    switches = ("fmt: off", "fmt: skip", "fmt:on", "noqa", "noqa: E501", "ruff: noqa: F401, E501")
+    assert {_switches(f"x = 1  # {switch}") for switch in switches} == {1}
+    assert _switches("x = 1  # noqa: F401") == 0
+
+
 # ---------------------------------------------------------------- what a rule module may hold
 
 
@@ -294,21 +322,3 @@ def test_every_rule_finds_its_terms_in_the_shipped_policies(module: RuleModule) 
     assert first
     lacking = {(document, kind) for kind, ids in having.items() for document in first - ids}
     assert lacking - STATED_NOWHERE.keys() == set()
-
-
-# ---------------------------------------------------------------- the stages of a run
-
-
-def test_a_stage_opens_the_workbench_once() -> None:
-    tree = tree_of(ROOT / "flows" / "stages.py")
-    stages = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name.endswith("_stage")]
-    opened = {
-        stage.name: sum(
-            isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "opened"
-            for n in ast.walk(stage)
-        )
-        for stage in stages
-    }
-    assert opened == dict.fromkeys(
-        ("load_stage", "validate_stage", "settle_stage", "judge_stage", "report_stage"), 1
-    )
