@@ -13,12 +13,12 @@ from flows.settle.persons import PAYER
 from flows.warehouse.run_table import RunTable
 
 POSITIVE_VOID = "positive_void"
-"""Frequency 8 or status reversed, with an amount above zero: perhaps a claim that was paid."""
+"""Frequency 8 with an amount above zero, but not status reversed: perhaps a claim that was paid."""
 IN_A_CIRCLE = "replacements_in_a_circle"
 """Claims that replace each other, and those that they replace: none of them is final."""
 MEANING = {
     IN_A_CIRCLE: "of claims that replace each other in a circle: no rule judges them",
-    POSITIVE_VOID: "of frequency 8 or status reversed with an amount above zero, taken as voids: "
+    POSITIVE_VOID: "of frequency 8 with an amount above zero, taken as voids: "
     "no rule judges them, or what they void",
 }
 """What a note says of the rows with a warning."""

@@ -161,8 +161,8 @@ SELECT s.file_no, s.row_number,
            AS is_unmatched_reversal,
        s.is_after_as_of,
        s.paid_amount IS NULL AS is_unpriced,
-       CASE WHEN (v.is_void OR v.is_reversal) AND v.paid_amount > 0 THEN '$positive_void' END
-           AS warning
+       CASE WHEN v.frequency = '8' AND NOT v.is_negative AND v.paid_amount > 0
+            THEN '$positive_void' END AS warning
 FROM special_row s
 LEFT JOIN live_row v USING (position)
 LEFT JOIN removed_row r USING (position)

@@ -46,9 +46,12 @@ CIRCLES: dict[str, tuple[int, list[Row]]] = {
 VOIDS: dict[str, tuple[int, list[Row]]] = {
     "frequency 8": (1, [_void("C", "A"), _row("A")]),
     "frequency 8 by itself": (1, [_void("C"), _row("A")]),
-    "reversed": (1, [_row("A", claim_status="reversed"), _row("A")]),
+    "status reversed, whose figures count as absolute values": (
+        0,
+        [_void("A", claim_status="reversed"), _row("A")],
+    ),
     "a reversed claim": (
-        1,
+        0,
         [_row("C", "A", claim_status="R", claim_frequency_code="1"), _row("A")],
     ),
     "a negative amount": (0, [_void("C", "A", paid_amount="-100.00"), _row("A")]),
