@@ -118,6 +118,8 @@ def _find_members(connection: duckdb.DuckDBPyConnection, as_of: date, before: da
             AUDITED_NDC,
             NEW_FILE,
             AFFECTED_PERSON,
+            AUDITED_MEMBER.remembered,
+            CACHED_MEMBER.remembered,
         ),
         makes=(
             AUDITED_MEMBER,
@@ -141,7 +143,7 @@ def _cache_rows(connection: duckdb.DuckDBPyConnection, table: str, before: date 
     run(
         connection,
         "judging/cached_rows",
-        reads=(CACHED_MEMBER, NEWLY_CACHED_MEMBER, NEW_FILE),
+        reads=(CACHED_MEMBER, NEWLY_CACHED_MEMBER, NEW_FILE, made.remembered),
         makes=(made, EVERY_CACHED_ROW[table]),
         table=table,
         looked_at=_looked_at(before),

@@ -112,7 +112,7 @@ def link_persons(connection: duckdb.DuckDBPyConnection, as_of: date, before: dat
     run(
         connection,
         "settle/persons",
-        reads=(NEW_FILE,),
+        reads=(NEW_FILE, STATED_LINK.remembered, UNDATED_DIAGNOSIS.remembered),
         makes=(
             PERSON_OF,
             STATED_LINK,
@@ -145,6 +145,6 @@ def link_persons(connection: duckdb.DuckDBPyConnection, as_of: date, before: dat
         run(
             connection,
             "settle/relinked_members",
-            reads=(SOLE_PERSON,),
+            reads=(SOLE_PERSON, SOLE_PERSON.remembered),
             makes=(RELINKED_MEMBER,),
         )

@@ -43,8 +43,11 @@ _CORRECTED_BY = {
     "authorization": "t.authorization_id",
 }
 """Tables in which a later load of a key replaces an earlier one, and may close an open end."""
-
-
+_READ = tuple(
+    f"kept.main.{name}"
+    for name in ("medical_claim", "pharmacy_claim", "ledger_event", "quarantine", "file")
+)
+"""Tables that sql/warehouse/purge.sql reads."""
 _BATCH = 10_000  # lines looked through at a time
 
 
@@ -113,7 +116,7 @@ def _list_and_count(connection: duckdb.DuckDBPyConnection, before: date) -> Purg
     """List what will be removed in temporary tables (sql/warehouse/purge.sql), and count it."""
     dated = " UNION ALL ".join(_last_dates(t) for t in _PERSONAL)
     connection.execute(f"CREATE TEMP TABLE purge_dated AS {dated}")
-    run(connection, "warehouse/purge", day=day(before))
+    run(connection, "warehouse/purge", reads=_READ, day=day(before))
     _list_lines(connection)
     rows = one(connection, f"SELECT count(*) FROM ({_PURGED_ROWS})")
     members, exceptions, texts = (

@@ -5,7 +5,8 @@ Each SQL file begins with a header that names the tables it reads and makes:
     -- reads: every_diagnosis, run.new_file
     -- makes: run.undated_diagnosis
 
-Whoever runs the file names the same run tables, as the declarations it has imported.
+Whoever runs the file names the same run tables, as the declarations it has imported. It names
+tables of the warehouse too, above all what that remembers of a run table (RunTable.remembered).
 """
 
 import re
@@ -19,7 +20,8 @@ import polars as pl
 
 from flows.provenance import sql_folder
 
-_RUN_TABLE = re.compile(r"\brun\.\w+")
+_TABLE = re.compile(r"\b(?:run|kept(?:\.main)?)\.\w+")
+"""A table of this run, or of the warehouse."""
 _HEADER = re.compile(r"\A(?:--[^\n]*\n)*")
 
 
@@ -55,7 +57,8 @@ def run(
 ) -> None:
     """Run sql/NAME.sql; `$word` and `${word}` in it are replaced by the (already safe) SQL given.
 
-    reads, makes   the run tables that the file reads and makes, as its header names them.
+    reads, makes   the tables of the run and of the warehouse that the file reads and makes, as its
+                   header names them.
     """
     _compare(name, reads, makes, words)
     for statement in statements(name):
@@ -78,19 +81,19 @@ def fetched_from(
 def _compare(
     name: str, reads: Iterable[object], makes: Iterable[object], words: dict[str, str]
 ) -> None:
-    """Raise ValueError unless the header of a file names just these run tables.
+    """Raise ValueError unless the header of a file names just these tables.
 
     It names a table that a word reads as well: `run.new_file (in $looked_at)`.
     """
     filled = {p: Template(header(name)[p]).safe_substitute(words) for p in ("reads", "makes")}
     for part, tables in (("reads", reads), ("makes", makes)):
-        named = set(_RUN_TABLE.findall(filled[part]))
+        named = set(_TABLE.findall(filled[part]))
         given = {str(table) for table in tables}
         if named != given:
             differing = ", ".join(sorted(named ^ given))
             raise ValueError(f"sql/{name}.sql: its header and its caller differ on {differing}")
     for word, value in words.items():
-        for table in set(_RUN_TABLE.findall(value)) - set(_RUN_TABLE.findall(str(filled))):
+        for table in set(_TABLE.findall(value)) - set(_TABLE.findall(str(filled))):
             raise ValueError(f"sql/{name}.sql: ${word} reads {table}; its header does not say so")
 
 

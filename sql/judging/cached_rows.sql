@@ -2,7 +2,7 @@
 -- everybody's rows to find them.
 --
 -- reads: every_$table, run.cached_member, run.newly_cached_member,
---        run.new_file (in $looked_at)
+--        run.new_file (in $looked_at), kept.main.cached_$table (in $cached_before)
 -- makes: run.cached_$table, run.every_cached_$table
 -- words: $table; $looked_at: a condition on rows, the files that earlier runs did not know;
 --        $cached_before: the rows that earlier runs cached.

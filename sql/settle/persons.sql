@@ -2,7 +2,8 @@
 -- (links.sql). Claims after the as-of date are unknown.
 --
 -- reads: every_medical_claim, every_pharmacy_claim, every_diagnosis, every_eligibility,
---        every_authorization, every_clinical_evidence, run.new_file
+--        every_authorization, every_clinical_evidence, run.new_file,
+--        kept.main.stated_link (in $links_before), kept.main.undated_diagnosis (in $undated_before)
 -- makes: run.person_of, run.stated_link, run.every_link, run.undated_diagnosis,
 --        run.claim_of_undated, run.unresolved_diagnosis
 -- words: $as_of; $links_before and $undated_before: what earlier runs found in the files that are

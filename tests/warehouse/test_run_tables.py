@@ -27,6 +27,7 @@ from flows.warehouse.layout import LEDGERS
 from flows.warehouse.memory import Memory
 from flows.warehouse.run_table import RunMacro, RunTable
 from flows.warehouse.sql import header, statements
+from flows.warehouse.sql import run as run_sql
 from schemas.tables import TABLES as INPUT
 from tests.support.extracts import good, write
 from tests.support.nights import night
@@ -46,6 +47,14 @@ _MADE = re.compile(
     re.IGNORECASE,
 )
 _MACRO = re.compile(r"\brun\.\w+(?=\()")
+_QUALIFIED = r"\b(?:run|kept(?:\.main)?)\."
+"""Before the name of a run table: of this run, or as the warehouse remembers it."""
+_WRITES = re.compile(
+    r"(?i)\b(?:(?:INSERT|REPLACE|MERGE)\s+(?:OR\s+\w+\s+)?INTO|UPDATE|DELETE\s+FROM|TRUNCATE"
+    r"|COPY|(?:CREATE|DROP|ALTER|TRUNCATE|COMMENT\s+ON)\s+(?:\w+\s+)*(?:TABLE|VIEW|MACRO|FUNCTION))"
+    r"(?:\s+IF\s+(?:NOT\s+)?EXISTS)?\s+$"
+)
+"""What comes before the name of a table that a statement writes or removes."""
 
 
 # ---------------------------------------------------------------- who declares what
@@ -198,9 +207,47 @@ def test_a_header_names_every_word(name: str) -> None:
 @pytest.mark.parametrize("name", SQL_FILES)
 def test_every_run_table_of_an_sql_file_is_declared(name: str) -> None:
     used = {n for s in _statements(name) for n in (*s.reads, s.makes or "")}
-    run = {n.replace("kept.main.", "run.") for n in used if n.startswith(("run.", "kept.main."))}
-    own = {f"run.{table}" for table in (*INPUT, *LEDGERS)}
-    assert {n for n in run - own if not _declarers(n)} == set()
+    assert {n for n in _of_runs(used) if not _declarers(n)} == set()
+
+
+def _of_runs(names: set[str]) -> set[str]:
+    """The run tables among the names of tables, remembered ones by the name they have in a run."""
+    lasting = {*INPUT, *LEDGERS, f"{WORD}table"}
+    found = {n: re.sub(r"^kept\.(?:main\.)?", "run.", n) for n in names}
+    return {
+        table
+        for name, table in found.items()
+        if table.startswith("run.") and (name == table or table.removeprefix("run.") not in lasting)
+    }
+
+
+def _read_in_all(name: str) -> set[str]:
+    """What a header says the file reads, whatever its words read included."""
+    return {item.split()[0] for item in _filled(header(name)["reads"]).split(",") if item.strip()}
+
+
+def test_what_the_warehouse_remembers_of_a_run_table_counts_as_that_table() -> None:
+    names = {"kept.main.cached_member", "kept.sole_person", "run.payer", "every_provider"}
+    assert _of_runs(names) == {"run.cached_member", "run.sole_person", "run.payer"}
+    assert _of_runs({"kept.main.file", "kept.main.medical_claim", "main.night"}) == set()
+    assert "kept.main.sole_person" in _read_in_all("settle/relinked_members")
+    assert "kept.main.cached_member" in _read_in_all("judging/judged_members")
+
+
+@pytest.mark.parametrize("undeclared", ["kept.main.cached_member", "kept.cached_member"])
+def test_no_word_of_an_sql_file_reads_what_its_header_does_not_name(undeclared: str) -> None:
+    words = {"table": "t", "rows": f"(FROM {undeclared})", "settled": "run.settled"}
+    with duckdb.connect() as connection, pytest.raises(ValueError, match="cached_member"):
+        run_sql(
+            connection,
+            "settle/settled",
+            reads=("run.payer", "run.sole_person", "run.t_fate", "run.person_of"),
+            makes=("run.settled",),
+            as_of="",
+            quantity="",
+            fee="",
+            **words,
+        )
 
 
 # ---------------------------------------------------------------- Python
@@ -230,7 +277,7 @@ def test_a_module_imports_the_declarations_of_what_its_sql_files_read() -> None:
     for path in FLOWS:
         modules = {name.rpartition(".")[0] for name in imported(path)}
         for file in _runs(path):
-            for read in (n for n in _named(file, "reads") if n.startswith("run.")):
+            for read in _of_runs(_read_in_all(file)):
                 declarers = {_dotted(p) for p in _declarers(read)}
                 assert _declarers(read) == {path} or declarers <= modules, f"{file} reads {read}"
 
@@ -239,7 +286,7 @@ def test_a_module_imports_the_declarations_of_what_its_sql_files_read() -> None:
 def test_python_names_run_tables_by_their_declarations_only(path: Path) -> None:
     names = {n.removeprefix("run.") for n in declarations()}
     texts = [n.value for n in constants(path) if isinstance(n.value, str)]
-    found = {t for text in texts for t in re.findall(r"\b(?:run|kept\.main)\.(\w+)", text)}
+    found = {t for text in texts for t in re.findall(_QUALIFIED + r"(\w+)", text)}
     assert found & names == set()
     literal = r"(?i)\b(?:FROM|JOIN|INTO|TABLE|VIEW)\s+run\.\w"
     assert [t for t in texts if re.search(literal, t)] == []
@@ -258,8 +305,42 @@ def _before_values(path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", FLOWS, ids=name_of)
 def test_only_its_maker_writes_a_run_table(path: Path) -> None:
-    own = set(_assigned(path))
-    tree = tree_of(path)
+    assert _written(tree_of(path)) <= set(_assigned(path))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        'f"INSERT INTO {OTHER} VALUES (1)"',
+        'f"INSERT OR REPLACE INTO {OTHER} VALUES (1)"',
+        'f"UPDATE {OTHER} SET x = 1"',
+        'f"DELETE FROM {OTHER[table]}"',
+        'f"CREATE OR REPLACE TABLE {OTHER} AS FROM x"',
+        'f"CREATE TEMP VIEW IF NOT EXISTS {OTHER} AS FROM x"',
+        'f"DROP TABLE {OTHER}"',
+        'f"DROP VIEW IF EXISTS {OTHER.remembered}"',
+        'f"ALTER TABLE {OTHER} ADD COLUMN x INTEGER"',
+        'f"TRUNCATE {OTHER}"',
+        'f"TRUNCATE TABLE {OTHER}"',
+        'f"MERGE INTO {OTHER} USING x ON true WHEN MATCHED THEN DELETE"',
+        "f\"COPY {OTHER} FROM 'x'\"",
+        'f"DROP TABLE run.{OTHER.name}"',
+        "OTHER.create(connection)",
+        "OTHER[table].store_frame(connection, frame)",
+    ],
+)
+def test_every_way_to_write_a_run_table_is_seen(statement: str) -> None:
+    assert _written(ast.parse(statement)) == {"OTHER"}
+
+
+def test_a_read_run_table_is_not_taken_for_a_written_one() -> None:
+    assert (
+        _written(ast.parse('f"INSERT INTO main.x FROM {OTHER} WHERE y IN (FROM {MORE})"')) == set()
+    )
+
+
+def _written(tree: ast.AST) -> set[str]:
+    """Declarations whose tables a module writes, alters or removes."""
     written = {
         _root(node.func.value)
         for node in ast.walk(tree)
@@ -270,12 +351,11 @@ def test_only_its_maker_writes_a_run_table(path: Path) -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
             for before, after in zip(node.values, node.values[1:], strict=False):
-                verb = before.value if isinstance(before, ast.Constant) else ""
-                if re.search(r"(?i)\b(INSERT INTO|UPDATE|DELETE FROM)\s+$", str(verb)):
+                text = str(before.value) if isinstance(before, ast.Constant) else ""
+                if _WRITES.search(re.sub(r"\b(?:run|kept\.main)\.$", "", text)):
                     assert isinstance(after, ast.FormattedValue)
                     written.add(_root(after.value))
-    tables_here = {n for n in written if n and n.isupper()}
-    assert tables_here <= own
+    return {n for n in written if n and n.isupper()}
 
 
 def _root(node: ast.expr) -> str | None:
