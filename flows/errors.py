@@ -99,6 +99,8 @@ def as_user_error(error: BaseException, trace_folder: Path) -> AuditError:
             "The warehouse, or the working file next to it, is damaged: bytes are lost or changed. "
             "Run again; if that fails, restore the warehouse from a backup."
         )
+    if isinstance(error, MemoryError | duckdb.OutOfMemoryException):
+        return Bug("Memory ran out. Nothing was published; free memory, then run again.")
     if _is_disk_failure(error):
         return DiskTrouble(
             "The disk or file system failed (full, read-only or gone). "

@@ -6,3 +6,5 @@ STOPS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIG
 """Each signal, and what a message calls it."""
 STOPPED = 128
 """Added to the number of the signal, it is the exit code of a command that was stopped."""
+CRASHED = 70
+"""The exit code of a command whose process was ended by another signal, or could not begin."""

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 
-from flows.signals import STOPS
+from flows.signals import CRASHED, STOPS
 
 _STANDARD_ERROR = 2
 _ENDS_IN_ORDER = ["serve"]
@@ -70,15 +70,27 @@ def _watch(worker: int, reports: int, agrees: int, stops: list[signal.Signals]) 
 
 def _work(arguments: list[str], pipe: int, answers: int) -> int:
     """Run the command line, as the worker; returns the exit code."""
+    import warnings
+
     from flows import ending
     from flows.streams import mute_engines, open_streams
 
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # they are for those who write the program
     out = open_streams()
     ending.report_to(pipe, answers)
     if arguments[:1] != _ENDS_IN_ORDER:
         mute_engines()
-    from flows.cli.app import ANSWERING, main
-    from flows.errors import DiskTrouble
+    try:
+        from flows.cli.app import ANSWERING, main
+        from flows.errors import DiskTrouble
+    except (ImportError, MemoryError, OSError, SystemError) as error:
+        print(
+            f"claims-audit: The program could not be loaded ({type(error).__name__}): there is too "
+            "little memory, or a part is missing. Free memory, or install it again.",
+            file=sys.stderr,
+        )
+        return CRASHED
 
     code = main(arguments)
     trouble = out.lost()

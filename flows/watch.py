@@ -10,10 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from flows.clock import seconds
-from flows.signals import STOPPED, STOPS
+from flows.signals import CRASHED, STOPPED, STOPS
 
-CRASHED = 70
-"""The exit code if the worker was ended by a signal that did not come through the watcher."""
 _PATIENCE = 20.0  # seconds for what should end by itself, before it is killed
 _NOTHING_KEPT = "Nothing of the unfinished work is kept or published."
 _CAUSES = {

@@ -31,6 +31,11 @@ def refuse_unusable(warehouse: Path) -> None:
             f"The path of the warehouse {warehouse.name!r} has a {found[0]} in it, which the "
             "database engine reads as something else. Choose another folder or name."
         )
+    if os.fsencode(real_path(warehouse)).decode(errors="replace") != str(real_path(warehouse)):
+        raise UsageError(
+            "The path of the warehouse is not UTF-8, which the database engine cannot open. "
+            "Choose another folder or name."
+        )
     if len(os.fsencode(warehouse.name)) > _LONGEST_NAME:
         raise UsageError(
             f"The name of the warehouse has more than {_LONGEST_NAME} bytes, which leaves no room "

@@ -5,7 +5,8 @@
 CHANGES is a JSON object: `MODULE:FUNCTION` -> what happens when it is called. `wait` marks that it
 was reached by making the file MARK, and waits until the process is ended; `pause` goes on after
 three seconds. `fail` raises an error of a lost connection, `fail after` does its work before, and
-`hang after` never returns from it. Prefect is left out of a run, unless CHANGES holds `prefect`.
+`hang after` never returns from it; `lose server` kills Prefect's server after it. A number
+replaces a number. Prefect is left out of a run, unless CHANGES holds `prefect`.
 """
 
 import json
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 LONG = 600
+_AFTER = ("fail after", "hang after", "lose server")
 
 
 def main() -> None:
@@ -28,7 +30,10 @@ def main() -> None:
     for place, what in wanted.items():
         module, _, name = place.partition(":")
         owner = import_module(module)
-        setattr(owner, name, _changed(getattr(owner, name), what, Path(mark)))
+        changed = (
+            _changed(getattr(owner, name), what, Path(mark)) if isinstance(what, str) else what
+        )
+        setattr(owner, name, changed)
     sys.argv[1:] = arguments
     from flows.start import entry
 
@@ -37,14 +42,26 @@ def main() -> None:
 
 def _changed(function: Callable[..., Any], what: str, mark: Path) -> Callable[..., Any]:
     def changed(*given: Any, **named: Any) -> Any:
-        answer = function(*given, **named) if what in ("fail after", "hang after") else None
+        answer = function(*given, **named) if what in _AFTER else None
         mark.touch()
+        if what == "lose server":
+            _kill_server()
+            return answer
         if what.startswith("fail"):
             raise ConnectionError("lost")
         time.sleep(3 if what == "pause" else LONG)
         return function(*given, **named) if what == "pause" else answer
 
     return changed
+
+
+def _kill_server() -> None:
+    from prefect.server.api.server import SubprocessASGIServer
+
+    server = SubprocessASGIServer()
+    assert server.server_process
+    server.server_process.kill()
+    server.server_process.wait()
 
 
 def _leave_prefect_out() -> None:
