@@ -78,7 +78,7 @@ FATE = {
 REPLACED_CLAIM = {
     table: RunTable(
         f"replaced_{table}",
-        grain="claim that another one replaces, which itself is replaced by another",
+        grain="claim and one that replaces it, if all that replace it are replaced themselves",
         columns={"payer_id": "VARCHAR", "claim_id": "VARCHAR", "replaced_by": "VARCHAR"},
     )
     for table in CLAIM_TABLES

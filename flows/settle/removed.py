@@ -3,7 +3,7 @@
 Final action itself stays as it is: a warning says how many rows nobody will look at, and where.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TypeVar
 
 import duckdb
@@ -31,11 +31,13 @@ def warn_of_circles(
 ) -> None:
     """Mark the rows of claims of which none is final, because replacements run in a circle.
 
-    replaced_claim   the claims that another one replaces, which itself is replaced.
+    replaced_claim   claims and what replaces them, if all that replaces them is itself replaced.
     rows             the claim rows that are settled.
     """
     found = connection.execute(f"FROM {replaced_claim}").fetchall()
-    replaced = {(payer, claim): (payer, by) for payer, claim, by in found}
+    replaced: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for payer, claim, by in found:
+        replaced.setdefault((payer, claim), []).append((payer, by))
     circle = sorted(never_final(replaced))
     if not circle:
         return
@@ -51,18 +53,20 @@ def warn_of_circles(
     connection.unregister("in_a_circle")
 
 
-def never_final(replaced: Mapping[Claim, Claim]) -> set[Claim]:
-    """Claims whose replacement is replaced, and so on without end.
+def never_final(replaced: Mapping[Claim, Collection[Claim]]) -> set[Claim]:
+    """Claims of which no replacement, and no replacement of that, is ever final.
 
-    replaced   claim -> the claim that replaces it.
+    replaced   claim -> the claims that replace it. One that is no key here is final, or leads to
+               one that is.
     """
-    ends: dict[Claim, bool] = {}
-    for first in replaced:
-        path: dict[Claim, None] = {}  # a set in order
-        claim = first
-        while claim in replaced and claim not in ends and claim not in path:
-            path[claim] = None
-            claim = replaced[claim]
-        is_final = claim not in path and ends.get(claim, True)
-        ends.update(dict.fromkeys(path, is_final))
-    return {claim for claim, is_final in ends.items() if not is_final}
+    replaces: dict[Claim, list[Claim]] = {}
+    for claim, others in replaced.items():
+        for other in others:
+            replaces.setdefault(other, []).append(claim)
+    left, leads_to_an_end = set(replaced), [claim for claim in replaces if claim not in replaced]
+    while leads_to_an_end:
+        for claim in replaces.get(leads_to_an_end.pop(), ()):
+            if claim in left:
+                left.remove(claim)
+                leads_to_an_end.append(claim)
+    return left

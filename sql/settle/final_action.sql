@@ -69,13 +69,22 @@ FROM live_row
 WHERE is_replacement
 GROUP BY payer_id, original_claim_id, claim_id, paid_rank;
 
--- Where replacements lead on to another: only there can they run in a circle.
+-- Claims that other claims remove as a whole: the claim that one replaces, and those that lose
+-- against it. Listed if all those others are removed so too: only they can run in a circle.
 CREATE OR REPLACE TABLE run.replaced_$table AS
-WITH by_another AS (
+WITH replaced AS (
     SELECT payer_id, original_claim_id AS claim_id, claim_id AS replaced_by
-    FROM replacement WHERE stays AND claim_id <> original_claim_id)
-FROM by_another b
-WHERE EXISTS (FROM by_another n WHERE n.payer_id = b.payer_id AND n.claim_id = b.replaced_by);
+    FROM replacement WHERE stays AND claim_id <> original_claim_id
+    UNION
+    SELECT r.payer_id, r.claim_id, s.claim_id
+    FROM replacement r
+    JOIN replacement s
+      ON s.stays AND s.payer_id = r.payer_id AND s.original_claim_id = r.original_claim_id
+    WHERE NOT r.stays AND r.claim_id <> r.original_claim_id AND r.claim_id <> s.claim_id),
+ended AS (
+    SELECT payer_id, claim_id FROM replaced b
+    WHERE NOT EXISTS (FROM replaced n WHERE n.payer_id = b.payer_id AND n.claim_id = b.replaced_by))
+FROM replaced ANTI JOIN ended USING (payer_id, claim_id);
 
 CREATE OR REPLACE TEMP TABLE removal AS
 -- a void removes the claim it names, and itself

@@ -9,6 +9,7 @@ from fractions import Fraction
 from itertools import chain, combinations
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import polars as pl
 import pytest
@@ -17,7 +18,8 @@ from hypothesis import strategies as st
 
 from flows import nightly
 from flows.cli.terminal import as_json, show
-from flows.privacy import AGGREGATE
+from flows.privacy import AGGREGATE, FULL, Level
+from flows.request import RunRequest
 from flows.results.disclosure import isolated_cell
 from flows.results.small_cells import LEAST, OTHER, TABLES, aggregated
 from flows.summary import Summary
@@ -259,6 +261,26 @@ def test_c5_an_aggregate_run_reports_no_count_that_its_tables_do_not_show(
     monkeypatch.setattr(nightly, "emit_event", lambda *_, payload, **__: events.append(payload))
     nightly._announce(run)
     assert events == [{"run_id": run.run_id, "as_of": run.as_of}]
+
+
+class _Counts:
+    """A stage that counted rows of each kind."""
+
+    def counts(self) -> dict[str, int]:
+        return {"files": 1, "rows": 45, "accepted": 44, "history": 40, "persons": 3, "lines": 2}
+
+
+@pytest.mark.parametrize("level", [AGGREGATE, FULL])
+def test_c5_prefect_stores_of_an_aggregate_run_only_how_many_files_there_were(
+    level: Level, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored: list[dict[str, Any]] = []
+    monkeypatch.setattr(nightly, "create_table_artifact", lambda rows, **_: stored.extend(rows))
+    request = RunRequest(output=Path("out"), privacy=level)
+    nightly._store_counts(request, Mock(run_id="0"), {"load": _Counts()})
+    assert {row["count"] for row in stored} == (
+        {"files"} if level == AGGREGATE else {*_Counts().counts()}
+    )
 
 
 @pytest.mark.slow

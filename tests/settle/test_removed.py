@@ -3,6 +3,7 @@
 import json
 from datetime import date
 from pathlib import Path
+from random import Random
 
 import polars as pl
 import pytest
@@ -36,6 +37,13 @@ CIRCLES: dict[str, tuple[int, list[Row]]] = {
     "and a claim that they replace": (
         4,
         [_row("A", "D"), _row("A", "B", claim_line_number="2"), _row("B", "A"), _row("D")],
+    ),
+    "a claim that lost": (
+        4,
+        [
+            *(_row("A"), _row("C", "A", paid_date="2026-02-01")),
+            *(_row("B", "A"), _row("B", "C", claim_line_number="2")),
+        ],
     ),
     "a chain": (0, [_row("A"), _row("B", "A"), _row("C", "B"), _row("D", "C")]),
     "itself": (0, [_row("A"), _row("A", "A", paid_date="2026-02-01")]),
@@ -116,9 +124,31 @@ def test_b6_the_balance_counts_the_rows_with_a_warning(ran: Ran) -> None:
 
 def test_b6_long_chains_take_time_in_proportion() -> None:
     length = 200_000
-    chain = {n: n + 1 for n in range(length)}
+    chain = {n: [n + 1] for n in range(length)}
     assert never_final(chain) == set()
-    assert never_final(chain | {length: length // 2}) == {*range(length + 1)}
+    assert never_final(chain | {length: [length // 2]}) == {*range(length + 1)}
+
+
+@pytest.mark.slow
+def test_b6_no_claims_that_only_replace_vanish_without_a_warning(tmp_path: Path) -> None:
+    """Worlds of replacements alone: if no row of them is final, all their rows have a warning."""
+    files, dice = {}, Random(14)
+    for world in range(400):
+        rows = []
+        for _ in range(dice.randint(2, 6)):
+            claim, original = (f"{world}.{dice.choice('ABC')}" for _ in range(2))
+            day, line = f"2026-02-0{dice.randint(1, 3)}", str(dice.randint(1, 9))
+            rows.append(_row(claim, original, paid_date=day, claim_line_number=line))
+        files[f"{TABLE}_{world}.csv"] = rows
+    ran = run(tmp_path, files)
+    fates: dict[str, set[str]] = {}
+    for (file, _), row in ran.settled(TABLE).items():
+        if row.fate != "duplicate":
+            fates.setdefault(file, set()).add(row.fate)
+    warned = {w.file for w in ran.warnings if w.check == IN_A_CIRCLE}
+    vanished = {file for file, found in fates.items() if found == {"superseded"}}
+    assert vanished and vanished <= warned
+    assert len(warned) < len(files) / 2, "and most worlds have an end"
 
 
 @pytest.mark.slow
