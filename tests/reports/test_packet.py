@@ -13,9 +13,12 @@ import polars as pl
 import pytest
 
 from flows.cli.app import main
+from flows.intake.landing import sha256_of
+from flows.provenance import program_version
 from flows.reports.packet.names import packet_name
 from flows.reports.packet.published import read_published_exception
 from flows.reports.packet.write import as_html, as_pdf
+from flows.request import RunRequest
 from tests.support.running import ROOT
 
 
@@ -197,6 +200,68 @@ def test_a_changed_packet_fails(
     (tmp_path / f"changed.{suffix}").write_bytes(content.replace(before, after))
     assert main(["verify", str(tmp_path / f"changed.{suffix}"), "--run", str(run)]) == 3
     assert said in capsys.readouterr().err
+
+
+FORGERIES = {
+    "the receipt that people see": ("<td>2026-06-30</td>", "<td>2026-06-29</td>"),
+    "a hash that people see": ("(SHA-256)", "(SHA256)"),
+    "an attribute": ("<body>", '<body title="paid in full">'),
+    "a comment": ("</body>", "<!-- paid in full --></body>"),
+    "an entity": ("&#39;", "&apos;"),
+    "a space in the text": ("</body>", " </body>"),
+    "a line break": ("\n", "\r\n"),
+    "a byte order mark": ("<!", "\ufeff<!"),
+    "an element that is hidden": ("</body>", "<p hidden>paid in full</p></body>"),
+    "a style that hides text": ("</style>", "td { display: none }</style>"),
+    "a style that adds text": ("</style>", "td::after { content: '0' }</style>"),
+    "a second receipt": (
+        "</body>",
+        '<script type="application/json" id="receipt">{}</script></body>',
+    ),
+    "a receipt before the receipt": (
+        "<body>",
+        '<body><script type="application/json" id="receipt">{}</script>',
+    ),
+    "a script": ("</body>", "<script>document.body.innerHTML = 'paid in full'</script></body>"),
+    "a page after the page": ("</html>", "</html><p>paid in full</p>"),
+}
+"""What is changed -> a part of the packet, and what is in its place."""
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_b3_a_packet_verifies_only_word_for_word(
+    forgery: str, run: Path, written: dict[str, Path], tmp_path: Path
+) -> None:
+    """A page that named another version was accepted, whatever its text said."""
+    before, after = FORGERIES[forgery]
+    text = written["html"].read_bytes().decode()
+    for version in (program_version(), "0.0.9"):
+        stated = text.replace(f'"{program_version()}"\n', f'"{version}"\n')
+        changed = stated.replace(before, after)
+        assert before in text and changed != stated
+        (tmp_path / "changed.html").write_bytes(changed.encode())
+        assert main(["verify", str(tmp_path / "changed.html"), "--run", str(run)]) == 3
+
+
+def test_b5_a_packet_of_a_forged_run_does_not_verify_against_its_warehouse(
+    run: Path, sample_request: RunRequest, tmp_path: Path
+) -> None:
+    """Results, manifest and packet agreed with each other, and nothing else was asked."""
+    forged = tmp_path / run.name
+    shutil.copytree(run, forged)
+    path, manifest = forged / "exceptions.parquet", forged / "manifest.json"
+    before = sha256_of(path)
+    frame = pl.read_parquet(path).with_columns(amount_at_risk=pl.col("paid_amount"))
+    frame.write_parquet(path)
+    text = manifest.read_text(encoding="utf-8").replace(before, sha256_of(path))
+    manifest.write_text(text, encoding="utf-8")
+    exception_id = frame.filter(pl.col("claim_id") == "QTY-OVERRIDE-91")["exception_id"][0]
+    arguments = ["--run", str(forged), "--output", str(tmp_path), "--no-pdf"]
+    assert main(["packet", exception_id, *arguments]) == 0
+    (packet,) = tmp_path.glob("packet-*.html")
+    warehouse = ["--warehouse", str(sample_request.warehouse_file)]
+    assert main(["verify", str(packet), "--run", str(forged)]) == 0
+    assert main(["verify", str(packet), "--run", str(forged), *warehouse]) == 3
 
 
 def test_a_packet_of_another_version_is_refused_after_its_receipt_was_checked(

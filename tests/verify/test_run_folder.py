@@ -145,6 +145,7 @@ def test_b5_each_check_that_fails_is_one_sentence(
     assert len(capsys.readouterr().err.splitlines()) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", [PSEUDONYMISED, AGGREGATE])
 def test_a_run_of_any_privacy_level_verifies(
     level: Level, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -152,6 +152,7 @@ def test_the_same_key_signs_with_the_same_bytes(signed: Path, keys: Path, tmp_pa
     assert published(tmp_path / "out") == published(signed / "out")
 
 
+@pytest.mark.slow
 def test_a_later_run_of_the_night_adds_its_signature(home: Path, keys: Path) -> None:
     run = _run(home)
     (run / SIGNATURE).unlink()
