@@ -53,19 +53,20 @@ def notes_of(loaded: LoadStageResult, changed: LedgerChanges) -> Iterator[str]:
     """What the user must know about files and about the place of this night among the others."""
     if loaded.read_again:
         yield (
-            f"{len(loaded.read_again)} files that were loaded before under another config, or by "
-            f"another version, were read again: {', '.join(loaded.read_again)}."
+            "Read again, because they were loaded under another config or by another version: "
+            f"{', '.join(loaded.read_again)}."
         )
     if loaded.read_otherwise:
         yield (
-            f"{loaded.read_otherwise} files were read under another config, or by another version, "
-            "and are not in the input folder: their rows stay as they were read. Put the files "
-            "there to have them read again."
+            "Files that were read under another config or by another version, and are not in the "
+            f"input folder: {loaded.read_otherwise}. Their rows stay as they were read. Put the "
+            "files there to have them read again."
         )
     if loaded.purged:
         yield (
-            f"{loaded.purged} files were read under another config and stay as they were read, "
-            "because reading them again would bring back what a purge has removed."
+            "Files that were read under another config or by another version, and from which a "
+            f"purge has removed something: {loaded.purged}. Their rows stay as they were read, "
+            "because reading them again would bring it back."
         )
     if changed.later_night:
         yield (

@@ -1,17 +1,19 @@
 """A known file that was read under another config is read again, and its rows are replaced."""
 
+import json
+import random
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
-import polars as pl
 import pytest
 
 from flows.errors import InputRefused
 from flows.intake.config import Config, read_config
 from flows.intake.reading import AFTER_READING, Reading
 from flows.request import RunRequest
+from flows.results.manifest import MANIFEST
 from flows.summary import Summary
 from flows.warehouse.purge import purge
 from schemas.tables import TABLES
@@ -83,7 +85,7 @@ def test_b1_a_changed_config_reads_known_files_again(new: Callable[[], Warehouse
     again = corrected.night({PHARMACY: BOTH_WAYS}, MONTH_FIRST)
     assert corrected.service_dates() == ["2026-02-01"]
     assert (again.read_again, again.passed_over, again.loaded_files) == ((PHARMACY,), (), 0)
-    assert again.notes[0].endswith(f"were read again: {PHARMACY}.") and again.rows_read == 1
+    assert again.notes[0].endswith(f"by another version: {PHARMACY}.") and again.rows_read == 1
     rebuilt = fresh.night({PHARMACY: BOTH_WAYS}, MONTH_FIRST)
     assert again.run_id == rebuilt.run_id != wrong.run_id
     assert published(again.folder) == published(rebuilt.folder)
@@ -132,7 +134,9 @@ def test_b1_a_file_that_is_not_given_again_stays_as_it_was_read(
     one.night({PHARMACY: BOTH_WAYS}, DAY_FIRST)
     quiet = one.night({}, MONTH_FIRST)
     assert one.service_dates() == ["2026-01-02"]
-    assert quiet.read_again == () and quiet.notes[0].startswith("1 files were read under another")
+    assert quiet.read_again == () and quiet.notes[0].startswith(
+        "Files that were read under another config"
+    )
     assert quiet.run_id != fresh.night({PHARMACY: BOTH_WAYS}, MONTH_FIRST).run_id
 
 
@@ -158,22 +162,61 @@ def test_b1_a_file_read_again_by_an_earlier_night_is_not_remembered_as_it_was(
     new: Callable[[], Warehouse],
 ) -> None:
     one, fresh = new(), new()
-    other = BOTH_WAYS.replace("C1,M1", "C2,M1").replace("02/01/2026", "2026-02-20")
-    reversal = f"{HEADER},claim_status\nC1,M1,Cigna,02/01/2026,{IMATINIB},300,-4000.00,reversed\n"
+    twice = BOTH_WAYS + ISO.splitlines()[1]  # one row twice, if the month comes first
     nights: list[tuple[dict[str, Content], date]] = [
-        ({"pharmacy_claim_1.csv": BOTH_WAYS}, AS_OF),
-        ({"pharmacy_claim_2.csv": other}, NEXT),
-        ({"pharmacy_claim_3.csv": reversal}, NEXT + timedelta(days=1)),
+        ({"pharmacy_claim_1.csv": f"{twice}\n"}, AS_OF),
+        ({"pharmacy_claim_2.csv": ISO.replace("C1,M1", "C2,M2")}, NEXT),
+        ({"pharmacy_claim_3.csv": ISO.replace("C1,M1", "C3,M3")}, NEXT + timedelta(days=1)),
     ]
     for files, day in nights[:2]:
         one.night(files, DAY_FIRST, day)
     one.night(nights[0][0], MONTH_FIRST, AS_OF)
-    found = one.night({**nights[1][0], **nights[2][0]}, MONTH_FIRST, nights[2][1])
+    found = one.night(nights[2][0], MONTH_FIRST, nights[2][1])
     for files, day in nights:
         rebuilt = fresh.night(files, MONTH_FIRST, day)
-    for name in ("exceptions", "worklist", "rule_coverage", "quarantine", "warnings"):
-        tables = [pl.read_parquet(s.folder / f"{name}.parquet") for s in (found, rebuilt)]
-        assert tables[0].equals(tables[1]), name
+    manifests = [json.loads((s.folder / MANIFEST).read_bytes()) for s in (found, rebuilt)]
+    assert manifests[0]["files"] == manifests[1]["files"]
+    assert manifests[0]["tables"] == manifests[1]["tables"]
+    assert found.exceptions == rebuilt.exceptions
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_b1_any_history_of_nights_and_configs_ends_as_if_each_file_had_been_read_right(
+    new: Callable[[], Warehouse], seed: int
+) -> None:
+    """Nights forward and back, under either config, with files given once, again or never again."""
+    chance = random.Random(seed)
+    one, fresh = new(), new()
+    files: dict[str, Content] = {
+        f"pharmacy_claim_{i}.csv": BOTH_WAYS.replace("C1,M1", f"C{i // 2},M{i // 2}").replace(
+            "02/01", f"02/0{1 + i // 2}"
+        )
+        + (f"C{i // 2},M{i // 2},Cigna,2026-03-0{1 + i},{IMATINIB},{300 + i},90.00\n")
+        for i in range(4)
+    }
+    names = list(files)
+    loaded: list[tuple[str, date]] = []
+    for number, name in enumerate(names):
+        given = {name: files[name]}
+        given |= {old: files[old] for old, _ in loaded if chance.random() < 0.3}
+        day = AS_OF + timedelta(days=number)
+        one.night(given, chance.choice((DAY_FIRST, MONTH_FIRST)), day)
+        loaded.append((name, day))
+        if number and chance.random() < 0.5:
+            old, earlier = chance.choice(loaded)
+            again = one.request({old: files[old]}, chance.choice((DAY_FIRST, MONTH_FIRST)), earlier)
+            night(again)
+            rerun_equals_standing(again)
+    last = AS_OF + timedelta(days=len(names))
+    found = one.night(files, MONTH_FIRST, last)
+    for name, day in loaded:
+        fresh.night({name: files[name]}, MONTH_FIRST, day)
+    rebuilt = fresh.night({}, MONTH_FIRST, last)
+    for table in ("exceptions", "worklist", "rule_coverage", "quarantine", "warnings"):
+        tables = [(s.folder / f"{table}.parquet").read_bytes() for s in (found, rebuilt)]
+        assert tables[0] == tables[1], table
+    assert content(one.file)["file"] == content(fresh.file)["file"]
 
 
 @pytest.mark.slow
