@@ -69,8 +69,7 @@ def keep(bench: Workbench, memory: Memory, sign: Sign | None = None) -> tuple[st
             table = f"main.{identifier(name)}"
             connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM fresh.{table}")
         remember(connection, "fresh.run", memory)
-        again = [*given_again, *(subject(FILE, number) for number in read_again)]
-        seal(connection, _RUN, [*_subjects(connection, "fresh.main"), *again], sign)
+        seal(connection, _RUN, [*_subjects(connection, "fresh.main"), *given_again], sign)
         ending.commits()
         connection.execute("COMMIT")
     return ()

@@ -202,6 +202,7 @@ def test_the_counts_still_balance_and_the_same_as_of_date_gets_a_new_run(grown: 
         assert f["rows_read"] == f["accepted"] + f["quarantined"] + f["duplicates"] + f["purged"]
     summary, _ = grown.run("one", SECOND)
     assert summary.passed_over  # what was purged does not come back with its file
+    assert main(["verify", "--warehouse", str(grown.warehouse)]) == 0
 
 
 def test_quarantined_texts_loaded_before_the_day_are_removed(grown: Grown) -> None:
