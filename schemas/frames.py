@@ -10,6 +10,7 @@ import polars as pl
 
 from schemas.describe import DOLLARS
 from schemas.frame import Columns, Frame, FrameColumn
+from schemas.results import CLAIM_LINE
 from schemas.tables import (
     AUTHORIZATION,
     CLINICAL_EVIDENCE,
@@ -204,7 +205,7 @@ LINE: Columns = {
 }
 """A history line of either claim table, with what its codes and its person's enrollment say."""
 
-PAYER_LINE = ("claim_source", "claim_id", "claim_line_number", "payer_id")
+PAYER_LINE = (*CLAIM_LINE, "payer_id")
 """A line as its payer numbers it."""
 
 HISTORY_LINE = (*PAYER_LINE, "person")

@@ -60,6 +60,9 @@ _LINE: Schema = {
     "product_code": pl.String,
 }
 
+CLAIM_LINE = ("claim_source", "claim_id", "claim_line_number")
+"""Where a piece of evidence is on file: a line within the claims of one person."""
+
 LINE_KEY = ("claim_source", "payer", "member_id", "claim_id", "claim_line_number")
 """Identifies one claim line of the results."""
 

@@ -15,6 +15,8 @@ from audit_rules.engine.dossier import WarehouseFrames
 from audit_rules.engine.rule import PolicyBook
 from audit_rules.policy.document import Policy
 from audit_rules.policy.terms.base import FAR_FUTURE, Term
+from schemas.frames import PAYER_LINE
+from schemas.tables import TABLES
 
 Row = dict[str, Any]
 T = TypeVar("T", bound=Term)
@@ -104,7 +106,7 @@ class Case:
     @property
     def position(self) -> int:
         """The line's position among the person's rows of its table."""
-        key = ("claim_id", "claim_line_number", "payer_id")
+        key = [c for c in PAYER_LINE if c != "claim_source"]
         own = tuple(self.line[k] for k in key)
         return next(
             i
@@ -198,12 +200,10 @@ def rows_of(warehouse_frames: WarehouseFrames, person: str) -> dict[str, list[Ro
 def completed(table: str, row: Row) -> Row:
     """The row with its derived columns: service date, quantity and amounts as the dossier reads
     them."""
-    if table == "pharmacy_claim":
-        row["service_date"] = row.get("dispensing_date")
-    elif table == "medical_claim":
-        row["service_date"] = row.get("claim_line_start_date") or row.get("claim_start_date")
-    else:
+    if not TABLES[table].is_claim:
         return row
+    dates = (row.get(column) for column in TABLES[table].service_dates)
+    row["service_date"] = next((day for day in dates if day), None)
     scaled = {"quantity_milli": ("quantity", 1000), "paid_cents": ("paid_amount", 100)}
     for name, (source, scale) in scaled.items():
         row[name] = None if row.get(source) is None else int(row[source] * scale)

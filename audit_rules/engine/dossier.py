@@ -15,6 +15,7 @@ from schemas.days import days_after
 from schemas.formats import ICD9_TYPE, well_formed
 from schemas.frame import check_frame
 from schemas.frames import HISTORY_LINE, WAREHOUSE_FRAMES
+from schemas.paid import is_paid
 from schemas.tables import Kind
 
 
@@ -86,8 +87,8 @@ def compile_dossier(
             pl.col("service_date"), supply_days.cast(pl.Float64).ceil().cast(pl.Int64)
         )
     )
-    # SQL has the same as is_paid_history, for the ledger; here it holds for counterfactuals too.
-    is_judged = pl.col("drug").is_not_null() & (pl.col("paid_cents") > 0)
+    # SQL says the same in is_paid_history, for the ledger; here it holds for counterfactuals too.
+    is_judged = pl.col("drug").is_not_null() & is_paid(pl.col("paid_cents"))
     return Dossier(
         lines=lines.filter(is_judged).lazy(),
         fills=lines.filter(pl.col("claim_source") == "pharmacy").lazy(),

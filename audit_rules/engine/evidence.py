@@ -2,10 +2,9 @@
 
 import polars as pl
 
-from schemas.results import AGAINST, EVIDENCE_FIELDS, FOR
+from schemas.results import AGAINST, CLAIM_LINE, EVIDENCE_FIELDS, FOR
 
-_CLAIM = ("claim_source", "claim_id", "claim_line_number")
-LINE_SHOWN = (*_CLAIM, "quantity", "product_code", "service_date")
+LINE_SHOWN = (*CLAIM_LINE, "quantity", "product_code", "service_date")
 """What `line_evidence` reads of a line."""
 
 
@@ -23,7 +22,7 @@ def _cited(
 
 def diagnosis_evidence(frame: pl.LazyFrame, side: pl.Expr | str) -> pl.LazyFrame:
     """Rows of (row_id, policy_id) with a diagnosis: code, date, and its claim, if any."""
-    claim = {n: pl.col(n) for n in _CLAIM}
+    claim = {n: pl.col(n) for n in CLAIM_LINE}
     return _cited(
         frame,
         "diagnosis",
@@ -37,7 +36,7 @@ def diagnosis_evidence(frame: pl.LazyFrame, side: pl.Expr | str) -> pl.LazyFrame
 
 def fill_evidence(frame: pl.LazyFrame, side: pl.Expr | str) -> pl.LazyFrame:
     """Rows with a fill: its claim line, NDC, quantity and dispensing date."""
-    claim = {n: pl.col(n) for n in _CLAIM}
+    claim = {n: pl.col(n) for n in CLAIM_LINE}
     value = pl.format(
         "{} {}",
         pl.col("quantity").cast(pl.String).fill_null("?"),
@@ -56,7 +55,7 @@ def fill_evidence(frame: pl.LazyFrame, side: pl.Expr | str) -> pl.LazyFrame:
 
 def dose_evidence(frame: pl.LazyFrame, side: pl.Expr | str) -> pl.LazyFrame:
     """Rows with a dose date: the first claim line of the dose, its code and cycle numbers."""
-    claim = {n: pl.col(n) for n in _CLAIM}
+    claim = {n: pl.col(n) for n in CLAIM_LINE}
     value = pl.format("course {} cycle {} to {}", "course_no", "low", "high")
     return _cited(
         frame,
@@ -103,7 +102,7 @@ def eligibility_evidence(
 
 def service_evidence(frame: pl.LazyFrame, side: pl.Expr | str) -> pl.LazyFrame:
     """Rows with a medical service: its claim line, HCPCS code and date."""
-    claim = {n: pl.col(n) for n in _CLAIM}
+    claim = {n: pl.col(n) for n in CLAIM_LINE}
     return _cited(
         frame, "service", side, **claim, code=pl.col("hcpcs_code"), date=pl.col("service_date")
     )
@@ -111,7 +110,7 @@ def service_evidence(frame: pl.LazyFrame, side: pl.Expr | str) -> pl.LazyFrame:
 
 def specialty_evidence(frame: pl.LazyFrame, side: pl.Expr | str) -> pl.LazyFrame:
     """Rows with a claim line and a taxonomy of the provider (`npi`) on it."""
-    claim = {n: pl.col(n) for n in _CLAIM}
+    claim = {n: pl.col(n) for n in CLAIM_LINE}
     kind = (
         pl.when(pl.col("claim_source") == "pharmacy")
         .then(pl.lit("fill"))
@@ -124,7 +123,7 @@ def specialty_evidence(frame: pl.LazyFrame, side: pl.Expr | str) -> pl.LazyFrame
 def line_evidence(answers: pl.LazyFrame) -> pl.LazyFrame:
     """The judged line itself, or another, as evidence against: product, quantity and date as
     billed."""
-    claim = {n: pl.col(n) for n in _CLAIM}
+    claim = {n: pl.col(n) for n in CLAIM_LINE}
     kind = (
         pl.when(pl.col("claim_source") == "pharmacy")
         .then(pl.lit("fill"))
@@ -144,7 +143,7 @@ def line_evidence(answers: pl.LazyFrame) -> pl.LazyFrame:
 
 def daw_evidence(answers: pl.LazyFrame) -> pl.LazyFrame:
     """The judged fill's product selection (DAW) code, if it has one: shown, but never decisive."""
-    claim = {n: pl.col(n) for n in _CLAIM}
+    claim = {n: pl.col(n) for n in CLAIM_LINE}
     selected = answers.filter(pl.col("daw_code").is_not_null())
     return _cited(
         selected,

@@ -7,12 +7,10 @@ import polars as pl
 
 from audit_rules.engine.rule import ON, RuleModule
 from schemas.outcomes import EXCEPTIONS, RECORDS_REQUEST
-from schemas.results import EXCEPTION, MONEY, conform
+from schemas.results import CLAIM_LINE, EXCEPTION, MONEY, conform
 
 EXCEPTION_ORDER = (
-    "claim_source",
-    "claim_id",
-    "claim_line_number",
+    *CLAIM_LINE,
     "rule_id",
     "payer",
     "member_id",

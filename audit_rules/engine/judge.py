@@ -16,14 +16,12 @@ from audit_rules.engine.repeated_amounts import repeated_amounts
 from audit_rules.engine.rule import ON, PolicyBook, RuleAnswers, RuleModule
 from audit_rules.engine.scope import in_scope
 from audit_rules.engine.worklist import worklist
+from schemas.frames import PAYER_LINE
 from schemas.outcomes import EXCEPTIONS
 from schemas.results import EVIDENCE_FIELDS, EVIDENCE_ORDER
 
 _LINE = (
-    "claim_source",
-    "claim_id",
-    "claim_line_number",
-    "payer_id",
+    *PAYER_LINE,
     "payer",
     "plan",
     "person",

@@ -7,6 +7,7 @@ import polars as pl
 from audit_rules.engine.arithmetic import rounded_half_up
 from audit_rules.engine.dossier import Dossier
 from audit_rules.facts.quantity_limits import TABLET
+from schemas.paid import is_paid
 
 ASKED_BY = ("ingredient", "strength_mg", "payer_id", "service_date", "price_days")
 """What a price is asked for: a drug and strength, near a day, first at one payer."""
@@ -38,7 +39,9 @@ def dearest_generics(asked: pl.LazyFrame, fills: pl.LazyFrame) -> pl.LazyFrame:
     """
     drug = ["ingredient", "strength_mg"]
     of_each_day = (
-        fills.filter(are_tablets("generic"), pl.col("paid_cents") > 0, pl.col("quantity_milli") > 0)
+        fills.filter(
+            are_tablets("generic"), is_paid(pl.col("paid_cents")), pl.col("quantity_milli") > 0
+        )
         .select(
             *drug,
             pl.col("payer_id").alias("generic_payer"),

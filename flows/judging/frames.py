@@ -16,7 +16,7 @@ from flows.judging.members import (
 )
 from flows.judging.population import PopulationFacts, population_facts, supplied_tables
 from flows.settle.claims import create_settled_view, settled
-from flows.settle.persons import DATED_DIAGNOSIS, PAYER, PERSON_OF, SOLE_PERSON
+from flows.settle.persons import DATED_DIAGNOSIS, PAYER_JOIN, PERSON_OF, SOLE_PERSON
 from flows.warehouse.run_table import RunTable
 from flows.warehouse.sql import day, fetched, fetched_from
 from schemas.tables import CLAIM_TABLES
@@ -48,7 +48,6 @@ TABLES = (*SETTLED_CACHED.values(), *KNOWN_CLAIM.values())
 
 LATEST_LOAD_COUNTS = ("authorization", "eligibility", "clinical_evidence")
 """Tables in which the row of the latest load of a key counts: the order of loads decides."""
-_PAYER = f"JOIN {PAYER} p ON p.name = lower(t.payer)"
 _LATEST_DECISION = """
     ANTI JOIN (SELECT authorization_id, max(load_no) AS load_no
                FROM every_authorization JOIN every_file USING (file_no) GROUP BY authorization_id) l
@@ -90,7 +89,7 @@ def read_frames(
             "eligibility",
             "p.payer_id, t.birth_date, t.death_date, t.enrollment_start_date, "
             "t.enrollment_end_date",
-            _PAYER,
+            PAYER_JOIN,
             key=("person", "p.payer_id", "t.enrollment_start_date"),
         ),
         authorization=_rows(
@@ -98,7 +97,7 @@ def read_frames(
             "authorization",
             "p.payer_id, t.authorization_id, t.drug, t.product, t.status, t.start_date, "
             "t.end_date, t.override",
-            f"{_PAYER} {_LATEST_DECISION}",
+            f"{PAYER_JOIN} {_LATEST_DECISION}",
         ),
         clinical_evidence=_rows(
             connection,

@@ -8,7 +8,7 @@ import polars as pl
 
 from audit_rules.reference.codes import Reference
 from flows.settle.claims import SETTLED
-from flows.settle.persons import PAYER
+from flows.settle.persons import PAYER_JOIN
 from flows.warehouse.run_table import RunTable
 from flows.warehouse.sql import fetched
 from schemas.tables import TABLES as INPUT
@@ -50,7 +50,7 @@ def population_facts(
         f"""SELECT p.payer_id,
                    greatest(min(t.service_date), (SELECT max(before) FROM every_purge))
                        AS first_dispensing_date
-            FROM every_pharmacy_claim t JOIN {PAYER} p ON p.name = lower(t.payer) GROUP BY ALL""",
+            FROM every_pharmacy_claim t {PAYER_JOIN} GROUP BY ALL""",
     )
     return PopulationFacts(priced_fills, payer_start)
 

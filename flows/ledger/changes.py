@@ -17,7 +17,7 @@ from flows.plan import Plan
 from flows.warehouse.files import real_path
 from flows.warehouse.run_table import RunTable, sql_columns
 from flows.warehouse.sql import day, fetched, run
-from schemas.results import CHANGE, EXCEPTION, conform
+from schemas.results import CHANGE, CLAIM_LINE, EXCEPTION, conform
 
 _LONGEST_CHAIN = 20  # of claims that replace each other
 FOUND = (
@@ -34,7 +34,7 @@ FOUND = (
     "amount_at_risk",
 )
 """Columns of an exception that the ledger looks at."""
-_ORDER = ("claim_source", "claim_id", "claim_line_number", "rule_id", "exception_id")
+_ORDER = (*CLAIM_LINE, "rule_id", "exception_id")
 
 CURRENT_EXCEPTION = RunTable(
     "current_exception",

@@ -134,10 +134,9 @@ def _why_not_checked(row: ClaimRow) -> str:
     values = row.values
     if row.fate in _NOT_CHECKED_AS:
         return _NOT_CHECKED_AS[row.fate]
-    paid = values["netted_paid_amount"]
-    if paid is None:
+    if values["netted_paid_amount"] is None:
         why = "its paid amount is unknown"
-    elif paid <= 0:
+    elif not values["is_paid_history"]:
         why = "nothing was paid for it"
     else:
         why = "none of its codes belongs to an audited drug"

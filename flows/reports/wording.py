@@ -6,6 +6,7 @@ from typing import Any
 
 from audit_rules.wording import figure
 from schemas.outcomes import AMOUNT_BASES, EXCESS_QUANTITY
+from schemas.results import CLAIM_LINE
 
 _DOSE = re.compile(r"course (\d+) cycle (\d+) to (\d+)")
 
@@ -51,7 +52,7 @@ def fact_text(fact: dict[str, Any]) -> str:
 
 def is_the_line(fact: Mapping[str, Any], line: Mapping[str, Any]) -> bool:
     """Whether a piece of evidence is only the judged line itself, which is shown anyway."""
-    is_own = all(fact[c] == line[c] for c in ("claim_source", "claim_id", "claim_line_number"))
+    is_own = all(fact[c] == line[c] for c in CLAIM_LINE)
     return is_own and fact["kind"] in ("fill", "service") and not fact["id"]
 
 

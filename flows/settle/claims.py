@@ -11,6 +11,7 @@ from flows.warehouse.layout import DECIMAL_DIGITS, seen_columns
 from flows.warehouse.memory import NEW_FILE, newly_known_since
 from flows.warehouse.run_table import ChangedRows, Columns, RunTable
 from flows.warehouse.sql import day, identifier, one, run
+from schemas.paid import is_paid_sql
 from schemas.tables import CLAIM_TABLES, Kind, Table
 from schemas.tables import TABLES as INPUT
 
@@ -151,6 +152,7 @@ def create_settled_view(
         as_of=day(as_of),
         quantity=f"t.{INPUT[table].quantity}",
         fee=_fee(INPUT[table], "t."),
+        is_paid=is_paid_sql("netted_paid_amount"),
     )
 
 

@@ -24,6 +24,8 @@ PAYER = RunTable(
     "the folded name",
     columns={"name": "VARCHAR", "payer_id": "VARCHAR"},
 )
+PAYER_JOIN = f"JOIN {PAYER} p ON p.name = lower(t.payer)"
+"""SQL that gives the rows of `t` their payer: p.payer_id."""
 STATED_LINK = RunTable(
     "stated_link",
     grain="member_id and person_id that one dated row states, and no row of an earlier run",

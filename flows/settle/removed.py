@@ -9,7 +9,7 @@ from typing import TypeVar
 import duckdb
 import polars as pl
 
-from flows.settle.persons import PAYER
+from flows.settle.persons import PAYER_JOIN
 from flows.warehouse.run_table import RunTable
 
 POSITIVE_VOID = "positive_void"
@@ -47,7 +47,7 @@ def warn_of_circles(
         f"""UPDATE {fate} SET warning = '{IN_A_CIRCLE}'
             WHERE fate = 'superseded' AND (file_no, row_number) IN (
                 SELECT (t.file_no, t.row_number)
-                FROM {rows} t JOIN {PAYER} p ON p.name = lower(t.payer)
+                FROM {rows} t {PAYER_JOIN}
                 JOIN in_a_circle c ON c.payer_id = p.payer_id AND c.claim_id = t.claim_id)"""
     )
     connection.unregister("in_a_circle")

@@ -5,10 +5,10 @@
 -- reads: $rows, run.payer, run.sole_person, run.${table}_fate, run.person_of
 -- makes: $settled
 -- words: $table; $rows: every row of the table, or those cached for judging; $as_of; $quantity,
---        $fee: expressions over a row.
+--        $fee: expressions over a row; $is_paid: a condition on its netted amount.
 
 CREATE OR REPLACE VIEW $settled AS
-SELECT *, fate = 'history' AND coalesce(netted_paid_amount > 0, false) AS is_paid_history
+SELECT *, fate = 'history' AND $is_paid AS is_paid_history
 FROM (SELECT t.*,
              run.person_of(t.person_id, s.sole_person_id, t.member_id) AS person,
              p.payer_id,

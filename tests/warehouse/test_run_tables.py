@@ -246,6 +246,7 @@ def test_no_word_of_an_sql_file_reads_what_its_header_does_not_name(undeclared: 
             as_of="",
             quantity="",
             fee="",
+            is_paid="",
             **words,
         )
 

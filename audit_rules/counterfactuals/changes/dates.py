@@ -7,12 +7,13 @@ from audit_rules.counterfactuals.case import Case, Change
 from audit_rules.policy.terms.base import FAR_FUTURE
 from audit_rules.policy.terms.doses import HcpcsValidity
 from schemas.days import shifted
+from schemas.tables import TABLES
 
 
 def dates(case: Case) -> Iterator[Change]:
     """The service date on each day on which a version, a term or a code begins or ends, or next to
     it."""
-    column = "dispensing_date" if case.is_fill else "claim_line_start_date"
+    column = TABLES[case.table].service_dates[0]
     for day, why in sorted(_edges(case).items()):
         if day != case.day and day <= case.as_of:
             yield Change(

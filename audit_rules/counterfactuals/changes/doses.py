@@ -13,6 +13,7 @@ from audit_rules.policy.terms.doses import (
     TransplantCycles,
 )
 from schemas.days import shifted
+from schemas.tables import MEDICAL_CLAIM
 
 
 def doses(case: Case) -> Iterator[Change]:
@@ -58,7 +59,8 @@ def doses(case: Case) -> Iterator[Change]:
 def another_dose(case: Case, day: date) -> Edit:
     """The line once more on another date, with no modifier that would make it waste."""
     plain = {c: None for c in case.own_row if c.startswith("hcpcs_modifier_")}
-    return case.repeated(f" {day}", claim_line_start_date=day, claim_start_date=day, **plain)
+    dates = dict.fromkeys(MEDICAL_CLAIM.service_dates, day)
+    return case.repeated(f" {day}", **dates, **plain)
 
 
 def is_same_drug(case: Case, row: Row) -> bool:

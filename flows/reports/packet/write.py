@@ -19,9 +19,15 @@ from flows.reports.html import templates
 from flows.reports.packet.published import PublishedException
 from flows.reports.wording import basis_text, fact_text, is_the_line
 from flows.warehouse.files import make_durable
-from schemas.outcomes import SETTLED_BY
+from schemas.outcomes import ADVISORY, RECORDS_REQUEST, RECOVER, REVIEW, SETTLED_BY
 
 _MOST_FACTS = 12  # the latest of each side, so that a packet fits on a page
+_COLOURS = {
+    RECOVER: "#b3261e",
+    RECORDS_REQUEST: "#9a5400",  # darker than in charts: here it is the colour of text
+    REVIEW: "#1f5fa8",
+    ADVISORY: "#5f6b7a",
+}
 _RECEIPT_LABELS = {
     "exception_id": "Exception",
     "exception_sha256": "Its row as sorted JSON (SHA-256)",
@@ -83,6 +89,7 @@ def as_html(published: PublishedException) -> str:
         .get_template("packet.html")
         .render(
             row=row,
+            outcome_styles=" ".join(f".{o} {{ color: {c}; }}" for o, c in _COLOURS.items()),
             question=question(module),
             unseen=meanings(module).get("Cannot see", ""),
             sides={

@@ -3,11 +3,13 @@
 import polars as pl
 
 from flows.reports.page.members import KEY
-from schemas.outcomes import strength
+from schemas.outcomes import RECORDS_REQUEST, RECOVER, REVIEW, strength
 
 CYCLE_RULES = ("CYC01", "CYC02", "CYC03", "CYC04")
 MOST_COURSES = 16
 NO_FINDING = "no finding"
+DOSE_OUTCOMES = (RECOVER, RECORDS_REQUEST, REVIEW, NO_FINDING)
+"""What the legend of the doses names."""
 _NARROW_WEEKS = 1.5
 _COURSE = ["payer", "person_id", "policy_id", "course"]
 

@@ -16,7 +16,7 @@ from flows.reports.page.chart_style import COLOURS
 from flows.reports.page.charts import dose_svg, svg
 from flows.reports.page.figures import Figure, aggregate_figures, figures
 from flows.reports.page.members import KEY, member_names
-from flows.reports.page.timeline import MOST_COURSES, timeline
+from flows.reports.page.timeline import DOSE_OUTCOMES, MOST_COURSES, timeline
 from flows.reports.run_facts import RunFacts
 from flows.results.small_cells import AGGREGATE_FILE, LEAST
 from schemas.outcomes import (
@@ -78,6 +78,7 @@ def write_page(
         "doses": doses.to_dicts(),
         "courses": courses,
         "course_limit": MOST_COURSES,
+        "dose_outcomes": DOSE_OUTCOMES,
         "lines": list(_lines(exceptions, worklist, members)),
         "line_count": worklist.height,
         "columns": _COLUMNS,

@@ -1,0 +1,200 @@
+"""Each fact of the domain is written once: in the one place that may hold it."""
+
+import ast
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from flows.provenance import sql_folder
+from flows.settle.persons import PERSON_OF
+from schemas.paid import is_paid, is_paid_sql
+from tests.support.sources import MODULES, ROOT, name_of
+
+_TEMPLATES = [
+    p for kind in ("html", "js", "css") for p in sorted((ROOT / "flows").rglob(f"*.{kind}"))
+]
+SOURCES = [*MODULES, *sorted(sql_folder().rglob("*.sql")), *_TEMPLATES]
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A fact of the domain.
+
+    pattern    finds it in code, SQL or a template, without comments and docstrings.
+    places     the files that may hold it: one, unless `why` says otherwise.
+    examples   texts that the pattern must find.
+    """
+
+    name: str
+    pattern: str
+    places: tuple[str, ...]
+    examples: tuple[str, ...]
+    why: str = ""
+
+
+FACTS = (
+    Fact(
+        "who the person of a row is",
+        r"(?i)coalesce\([^;\n]{0,60}person_id[^;\n]{0,60}member_id"
+        r"|\"person_id\"\)\.fill_null\([^\n]*member_id",
+        ("sql/settle/persons.sql", "flows/warehouse/purge.py"),
+        (
+            "coalesce(t.person_id, s.sole_person_id, t.member_id)",
+            "COALESCE(person_id, member_id)",
+            'pl.coalesce(pl.col("person_id"), pl.col("member_id"))',
+            'pl.col("person_id").fill_null(pl.col("member_id"))',
+        ),
+        "a purge compares what each extract states, before anybody is linked",
+    ),
+    Fact(
+        "the service date of a medical line",
+        r"claim_(?:line_)?start_date",
+        ("schemas/tables.py",),
+        (
+            "coalesce(claim_line_start_date, claim_start_date)",
+            'row.get("claim_line_start_date") or row.get("claim_start_date")',
+            "case.edited(claim_start_date=day)",
+        ),
+    ),
+    Fact(
+        "the outcomes",
+        r"\brecover\b[^\n]{0,60}\brecords_request\b|\bRECOVER = ",
+        ("schemas/outcomes.py",),
+        (
+            '("recover", "records_request", "review")',
+            '<li>{{ tag("recover") }}</li><li>{{ tag("records_request") }}</li>',
+            "outcome IN ('recover', 'records_request')",
+            ".recover { color: #b3261e; } .records_request { color: #9a5400; }",
+        ),
+    ),
+    Fact(
+        "the shapes of codes",
+        r"\[A-Z\](?:\\d|\[0-9\])(?:\{4\}|\[0-9A-Z\])|(?:\\d|\[0-9\])\{11\}"
+        r"|\[0-9A-Z\]\{[69]\}X|\[12\](?:\\d|\[0-9\])\{9\}",
+        ("schemas/formats.py",),
+        (
+            r"[A-Z]\d{4}",
+            r"[A-Z]\d[0-9A-Z](\.[0-9A-Z]{1,4})?",
+            r"^\d{11}$",
+            "regexp_full_match(v, '[0-9]{11}')",
+            r"\d{3}[0-9A-Z]{6}X",
+            "[0-9A-Z]{9}X",
+            r"[12]\d{9}",
+        ),
+    ),
+    Fact(
+        "the fields of a piece of evidence",
+        r"(?:kind|side)[\"']?(?:: ?[\w.]+| VARCHAR)?,"
+        r"\s*[\"']?(?:side|kind)[\"']?(?:: ?[\w.]+| VARCHAR)?,"
+        r"\s*[\"']?(?:claim_source|date)\b",
+        ("schemas/results.py",),
+        (
+            '("kind", "side", "claim_source", "claim_id")',
+            '"kind": pl.String,\n    "side": pl.String,\n    "claim_source": pl.String',
+            "STRUCT(kind VARCHAR, side VARCHAR, claim_source VARCHAR)",
+            '    "side",\n    "kind",\n    "date",\n',
+        ),
+    ),
+    Fact(
+        "the key of a line",
+        # exactly the key: a longer list that holds it chooses columns, or an order
+        r"[(\[]\s*\"claim_source\",\s*(?:\"payer(?:_id)?\",\s*)?(?:\"member_id\",\s*)?\"claim_id\","
+        r"\s*\"claim_line_number\"(?:,\s*\"payer(?:_id)?\")?,?\s*[)\]]"
+        r"|[(\[]\s*\"claim_id\",\s*\"claim_line_number\",\s*\"payer_id\",?\s*[)\]]",
+        ("schemas/results.py",),
+        (
+            '("claim_source", "claim_id", "claim_line_number")',
+            '[\n    "claim_source",\n    "claim_id",\n    "claim_line_number",\n]',
+            '("claim_source", "claim_id", "claim_line_number", "payer_id")',
+            '("claim_source", "payer", "member_id", "claim_id", "claim_line_number")',
+            '("claim_source", "payer", "claim_id", "claim_line_number")',
+            'key = ("claim_id", "claim_line_number", "payer_id")',
+        ),
+    ),
+    Fact(
+        "a line is judged if more than nothing was paid",
+        r"(?:\b(?:netted_)?paid(?:_amount|_cents)?\b|\{amount\})\W{0,3}(?:>|<=)\s*0\b",
+        ("schemas/paid.py", "sql/settle/final_action.sql"),
+        (
+            "coalesce(netted_paid_amount > 0, false)",
+            'pl.col("paid_cents") > 0',
+            'row["paid_amount"] <= 0',
+            "elif paid <= 0:",
+        ),
+        "final action warns of a void with an amount above zero, which nothing has netted yet",
+    ),
+    Fact(
+        "how the name of a payer is folded",
+        r"casefold\(|\bpayer\b\W{0,4}\.(?:lower|str\.to_lowercase)\(|GREEK SMALL LETTER SIGMA",
+        ("schemas/folding.py",),
+        ("name.casefold()", 'row["payer"].lower()', 'pl.col("payer").str.to_lowercase()'),
+    ),
+    Fact(
+        "how a row finds its payer",
+        r"\bname = lower\((?:\w+\.)?payer\)",
+        ("flows/settle/persons.py", "sql/settle/final_action.sql", "sql/settle/settled.sql"),
+        ("JOIN run.payer p ON p.name = lower(t.payer)",),
+        "an SQL file is written so that it can be read by itself",
+    ),
+)
+
+
+def _code(path: Path) -> str:
+    """The text of a file without its comments and docstrings."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".sql":
+        return re.sub(r"--[^\n]*", "", text)
+    if path.suffix != ".py":
+        return text
+    lines = text.splitlines()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            for number in range(node.lineno - 1, node.end_lineno or node.lineno):
+                lines[number] = ""
+    return "\n".join(re.sub(r"(^|\s)#\s.*", "", line) for line in lines)
+
+
+@pytest.fixture(scope="module")
+def code() -> dict[str, str]:
+    """Name -> code of every source file."""
+    return {name_of(path): _code(path) for path in SOURCES}
+
+
+@pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact.name)
+def test_a_fact_is_written_in_one_place(fact: Fact, code: dict[str, str]) -> None:
+    assert len(fact.places) == 1 or fact.why
+    found = {name for name, text in code.items() if re.search(fact.pattern, text)}
+    assert found == set(fact.places)
+
+
+@pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact.name)
+def test_the_pattern_of_a_fact_finds_other_ways_to_write_it(fact: Fact) -> None:
+    assert [e for e in fact.examples if not re.search(fact.pattern, e)] == []
+
+
+def test_every_package_and_its_templates_are_searched(code: dict[str, str]) -> None:
+    folders = {name.split("/")[0] for name in code}
+    assert folders == {"audit_rules", "flows", "schemas", "sql"}
+    assert "flows/reports/page/templates/summary.html" in code
+
+
+# ---------------------------------------------------------------- what SQL and Python both state
+
+
+def test_sql_and_polars_agree_on_what_is_paid() -> None:
+    amounts = pl.DataFrame({"amount": [None, -1, 0, 1]}, schema={"amount": pl.Int64})
+    polars = amounts.select(is_paid(pl.col("amount")).fill_null(False).alias("paid"))
+    sql = pl.SQLContext(amounts=amounts).execute(
+        f"SELECT {is_paid_sql('amount')} AS paid FROM amounts", eager=True
+    )
+    assert polars.equals(sql) and polars["paid"].to_list() == [False, False, False, True]
+
+
+def test_python_asks_the_macro_who_the_person_is(code: dict[str, str]) -> None:
+    users = {name for name, text in code.items() if "sole_person_id, t.member_id" in text}
+    python = {name for name in users if name.endswith(".py")}
+    assert python and all(re.search(r"\{PERSON_OF\}\(", code[name]) for name in python)
+    assert str(PERSON_OF) == "run.person_of"
