@@ -56,9 +56,9 @@ def check_run(checks: Checks, folder: Path) -> dict[str, Any] | None:
         )
     others = sorted(there.keys() - stated.keys() - {*_BESIDES, *FOR_EDITING})
     others = [name for name in others if not name.endswith(TABLE_SUFFIXES)]
-    edited = [name for name in FOR_EDITING if name in there]
-    if others or edited:
-        checks.left_out.append(f"Files that are not results: {names([*edited, *others])}.")
+    unlisted = [name for name in (*FOR_EDITING, TIMINGS) if name in there]
+    if others or unlisted:
+        checks.left_out.append(f"Files that are not results: {names([*unlisted, *others])}.")
     return manifest
 
 

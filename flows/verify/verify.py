@@ -40,8 +40,10 @@ def verify(given: Evidence) -> Checks:
     if given.run and manifest:
         if given.public_key:
             check_signature(checks, given.run, given.public_key)
-        else:
+        elif (given.run / SIGNATURE).exists():
             checks.left_out.append(f"The signature {SIGNATURE}; give --public-key to check it.")
+        else:
+            checks.left_out.append(f"Who made the results: the run has no {SIGNATURE}.")
         if given.input:
             check_inputs(checks, manifest, given.input)
         else:

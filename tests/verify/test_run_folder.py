@@ -51,7 +51,7 @@ def test_a_run_as_it_was_published_verifies_and_says_what_was_not_checked(
         "have the hashes that manifest.json states",
         "give --input",
         "give --warehouse",
-        "give --public-key",
+        "the run has no manifest.sig.json",
         "my notes.txt",
     ):
         assert part in printed

@@ -85,7 +85,9 @@ def test_a_signed_run_verifies_with_the_public_key_alone(signed: Path, keys: Pat
     assert _verified(signed, keys / "another.pub") == 3
 
 
-def test_b5_results_and_manifest_forged_together_lack_a_signature(home: Path, keys: Path) -> None:
+def test_b5_results_and_manifest_forged_together_lack_a_signature(
+    home: Path, keys: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run = _run(home)
     path, manifest = run / "exceptions.parquet", run / "manifest.json"
     pl.read_parquet(path).with_columns(amount_at_risk=pl.col("paid_amount")).write_parquet(path)
@@ -93,6 +95,7 @@ def test_b5_results_and_manifest_forged_together_lack_a_signature(home: Path, ke
     content["results"]["exceptions.parquet"] = sha256_of(path)
     manifest.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     assert main(["verify", "--run", str(run)]) == 0
+    assert "give --public-key" in capsys.readouterr().out
     assert _verified(home, keys / "ours.pub") == 3
 
 
