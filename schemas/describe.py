@@ -8,7 +8,7 @@ made from them.
 from typing import NamedTuple
 
 from schemas.outcomes import AMOUNT_BASES, ANSWERS, EXCEPTIONS
-from schemas.results import AGAINST, FOR, TABLES
+from schemas.results import AGAINST, FOR, MORE, TABLES
 
 GRAINS = {
     "exceptions": (
@@ -44,7 +44,16 @@ class Meaning(NamedTuple):
 
 _SOURCES = ("medical", "pharmacy")
 _STATUSES = ("new", "changed", "resolved", "reopened", "dismissed")
-_KINDS = ("diagnosis", "fill", "dose", "service", "authorization", "evidence", "eligibility")
+_KINDS = (
+    "diagnosis",
+    "fill",
+    "dose",
+    "service",
+    "authorization",
+    "evidence",
+    "eligibility",
+    MORE,
+)
 
 
 def _never_null(description: str, unit: str | None = None, values: tuple[str, ...] = ()) -> Meaning:

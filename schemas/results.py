@@ -41,6 +41,12 @@ EVIDENCE_ORDER = (
 FOR, AGAINST = "for", "against"
 """The sides that evidence supports: for or against the provider's billing."""
 
+MOST_EVIDENCE = 50
+"""Pieces of evidence of one answer on one side, at most: those nearest in time to its line."""
+
+MORE = "more"
+"""Kind of the piece that says how many others there are on its side; its value is their number."""
+
 EVIDENCE = pl.List(pl.Struct(EVIDENCE_FIELDS))
 
 _LINE: Schema = {

@@ -21,6 +21,8 @@ from audit_rules.policy.terms.base import Term
 from schemas.frames import PAYER_LINE
 from schemas.outcomes import EXCEPTIONS
 
+BATCH_ROWS = 50_000  # rows of copies that are in memory at a time
+
 RuleOnLine = tuple[int, str, str]
 """A rule on a line under a policy: row_id, rule_id, policy_id."""
 
@@ -82,8 +84,8 @@ def nearest(
 ) -> dict[RuleOnLine, Firing]:
     """The nearest change that makes each silent rule fire; rules without one are left out.
 
-    Every change is made to a copy of its person under a number in place of the name; one judgement
-    tells which fire.
+    Every change is made to a copy of its person under a number in place of the name; a judgement of
+    many copies at a time says which fire.
     """
     tried = [t for case in cases for t in _changes(case)]
     if not tried:
@@ -91,25 +93,34 @@ def nearest(
     book, as_of = cases[0].book, cases[0].as_of
     wanted = [m for m in modules if any(rule_id == m.RULE.id for _, rule_id, _ in silent)]
     fired: dict[RuleOnLine, list[tuple[tuple[float, ...], int, Firing]]] = defaultdict(list)
-    for module, answers, _ in judged(
-        _copies(warehouse_frames, tried), book, wanted, supply_days, as_of
-    ):
-        exceptions = answers.filter(pl.col("outcome").is_in(EXCEPTIONS)).select(
-            "person", *PAYER_LINE, "policy_id", "outcome", "reason"
-        )
-        for number, *line, policy_id, outcome, reason in exceptions.iter_rows():
-            one = tried[int(number)]
-            asked = (one.case.line["row_id"], module.RULE.id, policy_id)
-            if line == [one.case.line[c] for c in PAYER_LINE] and asked in silent:
-                kind = FAMILIES[one.family][0].__name__
-                fired[asked].append(
-                    (
-                        one.distance(module.RULE.asks),
-                        int(number),
-                        Firing(one.change, kind, outcome, reason),
-                    )
-                )
+    for first, batch in _batches(tried):
+        copies = _copies(warehouse_frames, batch)
+        for module, answers, _ in judged(copies, book, wanted, supply_days, as_of):
+            exceptions = answers.filter(pl.col("outcome").is_in(EXCEPTIONS)).select(
+                "person", *PAYER_LINE, "policy_id", "outcome", "reason"
+            )
+            for number, *line, policy_id, outcome, reason in exceptions.iter_rows():
+                one = batch[int(number)]
+                asked = (one.case.line["row_id"], module.RULE.id, policy_id)
+                if line == [one.case.line[c] for c in PAYER_LINE] and asked in silent:
+                    kind = FAMILIES[one.family][0].__name__
+                    firing = Firing(one.change, kind, outcome, reason)
+                    distance = one.distance(module.RULE.asks)
+                    fired[asked].append((distance, first + int(number), firing))
     return {asked: min(found, key=lambda f: f[:2])[2] for asked, found in fired.items()}
+
+
+def _batches(tried: Sequence[_Trial]) -> Iterator[tuple[int, Sequence[_Trial]]]:
+    """The trials in groups whose copies have BATCH_ROWS rows at most, with each group's first
+    number; a single trial may have more."""
+    first = rows = 0
+    for number, one in enumerate(tried):
+        own = sum(map(len, one.case.rows.values()))
+        if number > first and rows + own > BATCH_ROWS:
+            yield first, tried[first:number]
+            first, rows = number, 0
+        rows += own
+    yield first, tried[first:]
 
 
 def _changes(case: Case) -> Iterator[_Trial]:

@@ -16,6 +16,7 @@ from schemas.formats import ICD9_TYPE, well_formed
 from schemas.frame import check_frame
 from schemas.frames import HISTORY_LINE, WAREHOUSE_FRAMES
 from schemas.paid import is_paid
+from schemas.results import MOST_EVIDENCE
 from schemas.tables import Kind
 
 
@@ -50,8 +51,9 @@ class WarehouseFrames:
 class Dossier:
     """What rules read, as `schemas.frames.DOSSIER_FRAMES` declares it, and as of which day.
 
-    supplied   names of the tables that were supplied, and `any_diagnosis` if a diagnosis source
-               was.
+    supplied     names of the tables that were supplied, and `any_diagnosis` if a diagnosis source
+                 was.
+    is_crowded   whether some person has more facts of one kind than an answer names.
     """
 
     lines: pl.LazyFrame
@@ -66,6 +68,7 @@ class Dossier:
     priced_fills: pl.LazyFrame
     supplied: frozenset[str]
     as_of: date
+    is_crowded: bool = False
 
 
 def compile_dossier(
@@ -87,13 +90,14 @@ def compile_dossier(
             pl.col("service_date"), supply_days.cast(pl.Float64).ceil().cast(pl.Int64)
         )
     )
+    diagnoses = _diagnoses(frames, as_of)
     # SQL says the same in is_paid_history, for the ledger; here it holds for counterfactuals too.
     is_judged = pl.col("drug").is_not_null() & is_paid(pl.col("paid_cents"))
     return Dossier(
         lines=lines.filter(is_judged).lazy(),
         fills=lines.filter(pl.col("claim_source") == "pharmacy").lazy(),
         services=lines.filter(pl.col("claim_source") == "medical").lazy(),
-        diagnoses=_diagnoses(frames, as_of).lazy(),
+        diagnoses=diagnoses.lazy(),
         enrollment=frames.eligibility.lazy(),
         authorizations=frames.authorization.with_row_index("authorization_no").lazy(),
         evidence=frames.clinical_evidence.filter(pl.col("evidence_date") <= as_of).lazy(),
@@ -104,7 +108,23 @@ def compile_dossier(
         priced_fills=named_fills(frames.priced_fills, reference).lazy(),
         supplied=frames.supplied,
         as_of=as_of,
+        is_crowded=_is_crowded(lines, diagnoses, frames),
     )
+
+
+def _is_crowded(lines: pl.DataFrame, diagnoses: pl.DataFrame, frames: WarehouseFrames) -> bool:
+    """Whether some person has more rows in one of the frames than an answer names facts."""
+    frames_of_persons = (
+        lines.lazy(),
+        diagnoses.lazy(),
+        frames.eligibility.lazy(),
+        frames.authorization.lazy(),
+        frames.clinical_evidence.lazy(),
+    )
+    most = pl.collect_all(
+        [f.group_by("person").len().select(pl.col("len").max()) for f in frames_of_persons]
+    )
+    return any((found.item() or 0) > MOST_EVIDENCE for found in most)
 
 
 def named_fills(fills: pl.DataFrame, reference: Reference) -> pl.DataFrame:

@@ -17,7 +17,8 @@ def _cited(
         given.get(name, pl.lit(None)).cast(dtype).alias(name)
         for name, dtype in EVIDENCE_FIELDS.items()
     ]
-    return frame.select("row_id", "policy_id", *values)
+    counts = pl.col("^(more|asked_no)$")  # there are some where `around` left facts out
+    return frame.select("row_id", "policy_id", *values, counts)
 
 
 def diagnosis_evidence(frame: pl.LazyFrame, side: pl.Expr | str) -> pl.LazyFrame:

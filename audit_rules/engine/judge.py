@@ -12,6 +12,7 @@ from audit_rules.engine.coverage import counted_lines, rule_coverage
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import LINE_SHOWN, line_evidence
 from audit_rules.engine.exceptions import exceptions_of
+from audit_rules.engine.pieces import pieces
 from audit_rules.engine.repeated_amounts import repeated_amounts
 from audit_rules.engine.rule import ON, PolicyBook, RuleAnswers, RuleModule
 from audit_rules.engine.scope import in_scope
@@ -131,7 +132,7 @@ def judge(dossier: Dossier, book: PolicyBook, rules: tuple[RuleModule, ...]) -> 
             )
     lines = dossier.lines.select("row_id", *_LINE).collect()
     answers = pl.concat(every_answer).join(lines, on="row_id", maintain_order="left")
-    evidence_lists = _gathered(every_evidence)
+    evidence_lists = _gathered(every_evidence, lines)
     exceptions = exceptions_of(answers, evidence_lists, rules)
     return Judgement(
         exceptions,
@@ -153,18 +154,8 @@ def _shaped(settled: pl.LazyFrame) -> pl.LazyFrame:
     return settled.select(*answer, *LINE_SHOWN)
 
 
-def _gathered(frames: list[pl.DataFrame]) -> pl.DataFrame:
-    """One row per line, policy and rule: the evidence as a list of structs, sorted, each fact
-    once."""
-    empty = pl.DataFrame(
-        schema={
-            "row_id": pl.UInt32,
-            "policy_id": pl.String,
-            **EVIDENCE_FIELDS,
-            "rule_id": pl.String,
-        }
-    )
-    every = pl.concat([empty, *(f.cast({"row_id": pl.UInt32}) for f in frames)])
+def _gathered(frames: list[pl.DataFrame], lines: pl.DataFrame) -> pl.DataFrame:
+    """One row per line, policy and rule: the evidence as a list of structs, sorted."""
     key = [*ON, "rule_id"]
-    ordered = every.unique().sort(*key, *EVIDENCE_ORDER, nulls_last=True)
+    ordered = pieces(frames, lines, key).sort(*key, *EVIDENCE_ORDER, nulls_last=True)
     return ordered.group_by(key, maintain_order=True).agg(evidence=pl.struct(list(EVIDENCE_FIELDS)))

@@ -3,11 +3,14 @@
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.nearest import Facts, Window, around
 from audit_rules.engine.rule import ON, PolicyBook
 from audit_rules.engine.scope import in_force
 from audit_rules.policy.terms.persons import Authorization
+from schemas.days import days_before
 
 APPROVED, DENIED = "approved", "denied"
+_SAME = ("person", "payer_id", "drug")
 
 
 def under_the_clause(lines: pl.LazyFrame, book: PolicyBook) -> pl.LazyFrame:
@@ -18,20 +21,49 @@ def under_the_clause(lines: pl.LazyFrame, book: PolicyBook) -> pl.LazyFrame:
     )
 
 
-def of_the_drug(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame:
-    """Every decision for a line's person, payer and drug; one row per line, policy and decision."""
-    asked = lines.select(
-        *ON, "person", "payer_id", "drug", "service_date", pl.col("product").alias("line_product")
-    )
-    return asked.join(dossier.authorizations, on=["person", "payer_id", "drug"])
+def covering(
+    dossier: Dossier,
+    lines: pl.LazyFrame,
+    *which: pl.Expr,
+    says: tuple[str, str] | None = None,
+) -> pl.LazyFrame:
+    """Decisions for a line's person, payer, drug and product that cover its service date.
 
+    which   conditions over the decisions.
+    says    a column of the decision and one of the line that must be equal, if given.
 
-def covering(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame:
-    """Those of them that cover the line on its service date, whatever their status."""
+    One row per line, policy and decision.
+    """
     fits = (pl.col("product").is_null() | (pl.col("product") == pl.col("line_product"))).fill_null(
         True
     )
-    day = pl.col("service_date")
-    return of_the_drug(dossier, lines).filter(
-        fits, pl.col("start_date") <= day, day <= pl.col("end_date")
+    classes = ("product", says[0]) if says else ("product",)
+    fits = fits & (pl.col(says[0]) == pl.col(says[1])) if says else fits
+    decisions = _decisions(dossier, *which, date="start_date", classes=classes, fits=fits)
+    day = pl.col("day")
+    asked = _asked(lines, *([says[1]] if says else []))
+    return around(dossier, asked, decisions, Window(closes=day, at=day))
+
+
+def ended(dossier: Dossier, lines: pl.LazyFrame, *which: pl.Expr) -> pl.LazyFrame:
+    """Decisions for a line's person, payer and drug that ended before its service date."""
+    decisions = _decisions(dossier, *which, date="end_date")
+    return around(
+        dossier, _asked(lines), decisions, Window(closes=days_before(pl.col("day"), pl.lit(1)))
     )
+
+
+def _asked(lines: pl.LazyFrame, *also: str) -> pl.LazyFrame:
+    return lines.select(*ON, *_SAME, *also, day="service_date", line_product="product")
+
+
+def _decisions(
+    dossier: Dossier,
+    *which: pl.Expr,
+    date: str,
+    classes: tuple[str, ...] = (),
+    fits: pl.Expr | None = None,
+) -> Facts:
+    frame = dossier.authorizations.filter(*which) if which else dossier.authorizations
+    order = ("start_date", "authorization_id", "product", "status")
+    return Facts(frame, _SAME, date, "end_date", order, classes, fits)

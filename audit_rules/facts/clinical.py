@@ -3,20 +3,38 @@
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.nearest import Facts, Window, around, counting_none
 from audit_rules.engine.rule import ON
 
 
 def facts_on_file(
-    dossier: Dossier, lines: pl.LazyFrame, code: str, since: pl.Expr | None = None
+    dossier: Dossier,
+    lines: pl.LazyFrame,
+    code: str,
+    since: pl.Expr | None = None,
+    fits: pl.Expr | None = None,
+    largest: bool = False,
 ) -> pl.LazyFrame:
     """The person's facts of that code dated up to the service date, from `since` on if given.
 
+    fits      a condition over the line and the fact's evidence_value.
+    largest   of several on one date only the one with the largest number.
+
     One row per line, policy and fact, with the line's columns.
     """
-    found = lines.join(dossier.evidence, on="person").filter(
-        pl.col("evidence_code") == code, pl.col("evidence_date") <= pl.col("service_date")
+    facts = dossier.evidence.filter(pl.col("evidence_code") == code)
+    if largest:
+        number = pl.col("evidence_value").cast(pl.Float64)
+        facts = facts.sort(number, "evidence_value", descending=[True, False]).unique(
+            ["person", "evidence_date"], keep="first", maintain_order=True
+        )
+    values = ("evidence_value",)
+    return around(
+        dossier,
+        lines.with_columns(day="service_date"),
+        Facts(facts, ("person",), "evidence_date", None, values, values, fits),
+        Window(closes=pl.col("day")) if since is None else Window(since, pl.col("day")),
     )
-    return found if since is None else found.filter(pl.col("evidence_date") >= since)
 
 
 def latest(facts: pl.LazyFrame, kindness: pl.Expr) -> pl.LazyFrame:
@@ -26,4 +44,5 @@ def latest(facts: pl.LazyFrame, kindness: pl.Expr) -> pl.LazyFrame:
         facts.with_columns(kindness=kindness)
         .sort(order, descending=[False, False, True, True, False])
         .unique(list(ON), keep="first", maintain_order=True)
+        .pipe(counting_none)
     )

@@ -8,8 +8,10 @@ after its first.
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.nearest import Facts, Window, around
 from audit_rules.engine.rule import ON, PolicyBook
 from audit_rules.policy.terms.doses import Course
+from schemas.days import days_after
 
 
 def dose_dates(dossier: Dossier, book: PolicyBook) -> pl.LazyFrame:
@@ -60,24 +62,63 @@ def dose_dates(dossier: Dossier, book: PolicyBook) -> pl.LazyFrame:
 
 
 def _packed(doses: pl.DataFrame, count: str) -> pl.DataFrame:
-    """Doses with a column `count`: the number of each one's cycle. Loops over the cycle number
-    only."""
+    """Doses with a column `count`: the number of each one's cycle."""
     course = ["policy_id", "person", "course_no"]
-    done: list[pl.DataFrame] = []
-    left, cycle = doses, 0
-    while left.height:
-        cycle += 1
-        first = pl.col("service_date").min().over(course)
-        place = pl.col("service_date").rank("ordinal").over(course)
-        days = (pl.col("service_date") - first).dt.total_days()
-        is_taken = (days < pl.col(f"{count}_days")) & (place <= pl.col("doses_per_cycle"))
-        left = left.with_columns(is_taken=is_taken)
-        done.append(
-            left.filter("is_taken").drop("is_taken").with_columns(pl.lit(cycle).alias(count))
-        )
-        left = left.filter(~pl.col("is_taken")).drop("is_taken")
-    empty = doses.with_columns(pl.lit(0).alias(count)).clear()
-    return pl.concat([empty, *done]).sort("policy_id", "person", "service_date")
+    doses = doses.sort("policy_id", "person", "service_date").with_row_index("place")
+    ends = doses.select(
+        "place",
+        *course,
+        full=pl.min_horizontal(
+            pl.col("place") + pl.col("doses_per_cycle"), pl.col("place").max().over(course) + 1
+        ),
+        past=days_after(pl.col("service_date"), f"{count}_days"),
+    )
+    later = ends.join_asof(
+        doses.select(*course, "service_date", late="place"),
+        left_on="past",
+        right_on="service_date",
+        by=course,
+        strategy="forward",
+        check_sortedness=False,
+    )
+    beyond = pl.lit(doses.height)
+    following = later.select(
+        pl.min_horizontal("full", pl.col("late").fill_null(beyond), beyond).cast(pl.Int64)
+    )
+    starts = _reached(
+        doses.filter(pl.col("place") == pl.col("place").min().over(course))["place"],
+        following.to_series(),
+    )
+    begins = pl.col("place").is_in(starts.implode())
+    return doses.with_columns(begins.cast(pl.Int32).cum_sum().over(course).alias(count)).drop(
+        "place"
+    )
+
+
+def _reached(first: pl.Series, following: pl.Series) -> pl.Series:
+    """The places that are reached from the first ones, from each to its following place.
+
+    Steps double, so that a course of many cycles takes few rounds. A place past the last is the
+    end.
+    """
+    end = following.len()
+    step = pl.concat([following, pl.Series([end], dtype=pl.Int64)])
+    reached = first.cast(pl.Int64)
+    for _ in range(end.bit_length()):
+        reached = pl.concat([reached, step.gather(reached).rename(reached.name)]).unique()
+        step = step.gather(step)
+    return reached
+
+
+def days_since_last(doses: pl.LazyFrame) -> pl.LazyFrame:
+    """Dose dates with gap_days: the days since the person's dose before, null for the first."""
+    before = pl.col("service_date").shift(1).over(["policy_id", "person"], order_by="service_date")
+    return doses.select(
+        "policy_id",
+        "person",
+        "service_date",
+        gap_days=(pl.col("service_date") - before).dt.total_days(),
+    )
 
 
 def with_cycle(lines: pl.LazyFrame, doses: pl.LazyFrame) -> pl.LazyFrame:
@@ -88,21 +129,23 @@ def with_cycle(lines: pl.LazyFrame, doses: pl.LazyFrame) -> pl.LazyFrame:
     return lines.join(numbers, on=["policy_id", "person", "service_date"])
 
 
-def doses_so_far(lines: pl.LazyFrame, doses: pl.LazyFrame) -> pl.LazyFrame:
+def doses_so_far(dossier: Dossier, lines: pl.LazyFrame, doses: pl.LazyFrame) -> pl.LazyFrame:
     """The doses of each line's course up to its date, one row per line, policy and dose."""
     asked = lines.select(*ON, "person", "course_no", day="service_date")
-    return asked.join(doses, on=["policy_id", "person", "course_no"]).filter(
-        pl.col("service_date") <= pl.col("day")
-    )
+    facts = Facts(doses, ("policy_id", "person", "course_no"))
+    return around(dossier, asked, facts, Window(closes=pl.col("day")))
 
 
-def doses_until(lines: pl.LazyFrame, doses: pl.LazyFrame) -> pl.LazyFrame:
-    """The person's doses of any course up to each line's date; one row per line, policy and
-    dose."""
-    asked = lines.select(*ON, "person", day="service_date")
-    return asked.join(doses, on=["policy_id", "person"]).filter(
-        pl.col("service_date") <= pl.col("day")
-    )
+def doses_until(
+    dossier: Dossier, lines: pl.LazyFrame, doses: pl.LazyFrame, since: str | None = None
+) -> pl.LazyFrame:
+    """The person's doses of any course up to each line's date; one row per line, policy and dose.
+
+    since   column with the first date that counts, if not all do.
+    """
+    asked = lines.select(*ON, "person", *([since] if since else []), day="service_date")
+    window = Window(pl.col(since), pl.col("day")) if since else Window(closes=pl.col("day"))
+    return around(dossier, asked, Facts(doses, ("policy_id", "person")), window)
 
 
 def with_earlier_cycles(lines: pl.LazyFrame, doses: pl.LazyFrame) -> pl.LazyFrame:

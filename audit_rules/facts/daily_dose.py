@@ -4,8 +4,10 @@ import polars as pl
 
 from audit_rules.engine.arithmetic import thousandths
 from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.nearest import Facts, Window, around, counting_none
 from audit_rules.engine.rule import ON
 from audit_rules.facts.quantity_limits import tablet_fills
+from schemas.days import days_before
 
 
 def with_daily_dose(fills: pl.LazyFrame) -> pl.LazyFrame:
@@ -34,22 +36,25 @@ def other_strength_fills(dossier: Dossier, fills: pl.LazyFrame) -> pl.LazyFrame:
     asked = fills.select(
         *ON, "person", "ingredient", own_strength_mg="strength_mg", day="service_date"
     )
-    found = asked.join(
-        tablet_fills(dossier.fills).drop("row_id"), on=["person", "ingredient"]
-    ).filter(
-        pl.col("strength_mg") != pl.col("own_strength_mg"),
-        pl.col("service_date") <= pl.col("day"),
-        pl.col("day") < pl.col("supply_end"),
-    )
     window = thousandths(
         (pl.col("supply_end") - pl.col("service_date")).dt.total_days()
     )  # the default if days are unknown
-    dosed = with_daily_dose(found).with_columns(
+    dosed = with_daily_dose(tablet_fills(dossier.fills).drop("row_id")).with_columns(
         other_ng=pl.col("supplied_ng"), other_millidays=pl.coalesce("supply_millidays", window)
     )
-    order = [*ON, "service_date", "dose", "claim_id", "claim_line_number", "payer_id"]
+    dosed = dosed.with_columns(
+        dose=mg_per_day(pl.col("other_ng"), pl.col("other_millidays")),
+        last_day=days_before(pl.col("supply_end"), pl.lit(1)),
+    )
+    smallest = ("dose", "claim_id", "claim_line_number", "payer_id")
+    is_other = pl.col("strength_mg") != pl.col("own_strength_mg")
+    same = ("person", "ingredient")
+    facts = Facts(dosed, same, "service_date", "last_day", smallest, ("strength_mg",), is_other)
+    day = pl.col("day")
+    order = [*ON, "service_date", *smallest]
     return (
-        dosed.with_columns(dose=mg_per_day(pl.col("other_ng"), pl.col("other_millidays")))
+        around(dossier, asked, facts, Window(closes=day, at=day))
         .sort(order, descending=[name == "service_date" for name in order])
         .unique(list(ON), keep="first", maintain_order=True)
+        .pipe(counting_none)
     )

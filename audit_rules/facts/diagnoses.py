@@ -3,32 +3,44 @@
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.rule import PolicyBook
+from audit_rules.engine.nearest import Facts, crowded_keys
+from audit_rules.engine.rule import ON, PolicyBook
 from audit_rules.engine.scope import in_force
+from audit_rules.facts.diagnosis_places import LINE, each_code
 from audit_rules.facts.windows import is_near
 from audit_rules.policy.terms.persons import DiagnosisCoverage
+from schemas.results import MOST_EVIDENCE
 
 _COVERED = ("listed", "criteria")
 
 
-def around_the_line(diagnoses: pl.LazyFrame, lines: pl.LazyFrame) -> pl.LazyFrame:
+def around_the_line(
+    dossier: Dossier, diagnoses: pl.LazyFrame, lines: pl.LazyFrame, codes: pl.DataFrame
+) -> pl.LazyFrame:
     """Diagnoses on the same claim, and the person's within [d - lookback_days, d + lookahead_days].
 
     `diagnoses` are those of the dossier, or some of them; `lines` carry lookback_days and
-    lookahead_days. One row per line, policy and diagnosis; `is_same_claim` tells which.
+    lookahead_days; `codes` are the policies' lists. One row per line, policy and diagnosis;
+    `is_same_claim` tells which. Of a person with a great many, one row per line, policy and code.
     """
-    day = pl.col("service_date")
-    asked = lines.select(
-        "row_id",
-        "policy_id",
-        "person",
-        "payer_id",
-        "claim_source",
-        "claim_id",
-        day,
-        "lookback_days",
-        "lookahead_days",
+    asked = lines.select(*ON, *LINE, "service_date", "lookback_days", "lookahead_days")
+    crowded = crowded_keys(dossier, Facts(diagnoses, ("person",)))
+    if crowded is None:
+        return _every_one(asked, diagnoses)
+    keys = crowded.lazy()
+    asked = asked.collect().lazy()
+    few = _every_one(asked.join(keys, on="person", how="anti"), diagnoses).collect().lazy()
+    many = each_code(
+        dossier,
+        asked.join(keys, on="person", how="semi"),
+        diagnoses.join(keys, on="person", how="semi"),
+        _standings(diagnoses, codes),
     )
+    return pl.concat([few, many], how="diagonal")
+
+
+def _every_one(asked: pl.LazyFrame, diagnoses: pl.LazyFrame) -> pl.LazyFrame:
+    day = pl.col("service_date")
     found = asked.join(diagnoses, on="person", suffix="_found")
     same_place = pl.col("claim_source_found").is_null() | (
         (pl.col("claim_source_found") == pl.col("claim_source"))
@@ -78,7 +90,8 @@ def covered_diagnoses(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -
     some_policys = dossier.diagnoses.join(
         standings, on="code", how="semi"
     )  # few of a person's many
-    return around_the_line(some_policys, asked).pipe(_listed, standings)
+    found = around_the_line(dossier, some_policys, asked, book.reference.codes)
+    return _listed(found, standings)
 
 
 def _standings(found: pl.LazyFrame, codes: pl.DataFrame) -> pl.LazyFrame:
@@ -118,18 +131,19 @@ def _listed(found: pl.LazyFrame, standings: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def latest_of_each_code(found: pl.LazyFrame) -> pl.LazyFrame:
-    """One row per line, policy and code: the same claim first, then the latest place."""
-    return found.sort(
-        "row_id",
-        "policy_id",
-        "code",
-        "is_same_claim",
-        "date",
-        "claim_source",
-        "claim_id",
-        "claim_line_number",
-        "place",
-        descending=[False, False, False, True, True, False, False, False, False],
-        nulls_last=True,
-    ).unique(["row_id", "policy_id", "code"], keep="first", maintain_order=True)
+def codes_in_words(found: pl.LazyFrame) -> pl.LazyFrame:
+    """The codes found for each line and policy, in one text: row_id, policy_id, codes."""
+    every = pl.col("code").unique().sort()
+    counted = found.group_by(*ON).agg(
+        codes=every.head(MOST_EVIDENCE).str.join(", "),
+        unnamed=(pl.col("code").n_unique().cast(pl.Int64) - MOST_EVIDENCE).clip(0),
+    )
+    if "more" in found.collect_schema().names():
+        hidden = found.unique([*ON, "asked_no"]).group_by(*ON).agg(hidden=pl.col("more").sum())
+        counted = counted.join(hidden, on=list(ON)).with_columns(
+            unnamed=pl.col("unnamed") + pl.col("hidden")
+        )
+    and_more = pl.format("{} and {} more", "codes", "unnamed")
+    return counted.select(
+        *ON, codes=pl.when(pl.col("unnamed") > 0).then(and_more).otherwise("codes")
+    )

@@ -3,11 +3,13 @@
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.nearest import Facts, Window, around
 from audit_rules.engine.rule import ON, PolicyBook
 from audit_rules.engine.scope import in_force, with_flag
 from audit_rules.facts.authorizations import APPROVED, covering
 from audit_rules.policy.terms.fills import Inducer
 from schemas.days import days_after, days_before
+from schemas.results import CLAIM_LINE
 
 
 def inducer_fills(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> pl.LazyFrame:
@@ -15,30 +17,31 @@ def inducer_fills(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> pl
     fill."""
     listed = book.terms(Inducer).explode("ingredients").rename({"ingredients": "ingredient"})
     asked = in_force(lines.select(*ON, "person", "service_date"), listed)
-    found = asked.join(dossier.fills, on=["person", "ingredient"], suffix="_fill")
-    day = pl.col("service_date")
-    touches = (pl.col("service_date_fill") <= days_after(day, "days_after")) & (
-        pl.col("supply_end") > days_before(day, "days_before")
-    )
-    return found.filter(touches).select(
-        *ON,
-        "claim_source",
-        "claim_id",
-        "claim_line_number",
-        "ndc_code",
-        "quantity",
-        "ingredient",
-        pl.col("service_date_fill").alias("service_date"),
+    shown = (*CLAIM_LINE, "ndc_code", "quantity", "service_date")
+    last_day = days_before(pl.col("supply_end"), pl.lit(1))
+    fills = dossier.fills.select("person", "ingredient", *shown, last_day=last_day)
+    facts = Facts(fills, ("person", "ingredient"), until="last_day")
+    earliest = days_before(pl.col("day"), "days_before")
+    return around(
+        dossier,
+        asked.rename({"service_date": "day"}),
+        facts,
+        Window(days_after(earliest, pl.lit(1)), days_after(pl.col("day"), "days_after")),
+        Window(closes=earliest, at=earliest),
     )
 
 
 def overrides(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> pl.LazyFrame:
     """Approvals whose override says that an inducer is taken; one row per line and
     authorization."""
-    terms = book.terms(Inducer).select("policy_id", "override", "term_from", "term_to")
-    approved = covering(dossier, lines).filter(pl.col("status") == APPROVED)
-    return in_force(approved.rename({"override": "granted"}), terms).filter(
-        pl.col("granted") == pl.col("override")
+    terms = book.terms(Inducer).select(
+        "policy_id", "term_from", "term_to", asked_override="override"
+    )
+    return covering(
+        dossier,
+        in_force(lines, terms),
+        pl.col("status") == APPROVED,
+        says=("override", "asked_override"),
     )
 
 

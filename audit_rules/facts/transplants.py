@@ -3,6 +3,7 @@
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.nearest import Facts, Window, around
 from audit_rules.engine.rule import ON
 from audit_rules.facts.clinical import facts_on_file, latest
 from schemas.days import days_after, days_before
@@ -16,11 +17,10 @@ def transplants_ahead(dossier: Dossier, dosed: pl.LazyFrame) -> pl.LazyFrame:
     asked = dosed.select(
         *ON, "person", "days_ahead", hcpcs_code="hcpcs", day="service_date"
     ).explode("hcpcs_code")
-    found = asked.join(dossier.services.drop("row_id"), on=["person", "hcpcs_code"])
-    return found.filter(
-        pl.col("service_date") > pl.col("day"),
-        pl.col("service_date") <= days_after(pl.col("day"), "days_ahead"),
-    )
+    services = Facts(dossier.services.drop("row_id"), ("person", "hcpcs_code"))
+    day = pl.col("day")
+    ahead = Window(days_after(day, pl.lit(1)), days_after(day, "days_ahead"))
+    return around(dossier, asked, services, ahead)
 
 
 def plans(dossier: Dossier, dosed: pl.LazyFrame) -> pl.LazyFrame:

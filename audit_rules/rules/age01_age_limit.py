@@ -19,7 +19,8 @@ from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import diagnosis_evidence, eligibility_evidence
 from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
-from audit_rules.facts.diagnoses import covered_diagnoses, latest_of_each_code
+from audit_rules.facts.diagnoses import covered_diagnoses
+from audit_rules.facts.diagnosis_places import latest_of_each_code
 from audit_rules.policy.terms.persons import AgeLimit, DiagnosisCodes, DiagnosisCoverage
 from schemas.outcomes import FULL_PAID, NOT_APPLICABLE, NOT_EVALUABLE, PASS, RECORDS_REQUEST, REVIEW
 from schemas.results import AGAINST

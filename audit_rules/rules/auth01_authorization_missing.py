@@ -21,7 +21,7 @@ from audit_rules.facts.authorizations import (
     APPROVED,
     DENIED,
     covering,
-    of_the_drug,
+    ended,
     under_the_clause,
 )
 from audit_rules.policy.terms.persons import Authorization
@@ -58,16 +58,15 @@ RULE = Rule(
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every line whose policy asks for an authorization; one answer per line and policy."""
     asked = under_the_clause(lines, book)
-    on_the_day = covering(dossier, asked)
-    is_approved = pl.col("status") == APPROVED
-    ended = of_the_drug(dossier, asked).filter(
-        is_approved, pl.col("end_date") < pl.col("service_date")
-    )
+    is_approved, is_denied = pl.col("status") == APPROVED, pl.col("status") == DENIED
+    approved, denied = (covering(dossier, asked, is_it) for is_it in (is_approved, is_denied))
+    undecided = covering(dossier, asked, ~is_approved & ~is_denied)
+    expired = ended(dossier, asked, is_approved)
     table_missing = pl.lit("authorization" not in dossier.supplied)
     answers = (
-        asked.pipe(with_flag, "is_approved", on_the_day.filter(is_approved))
-        .pipe(with_flag, "is_denied", on_the_day.filter(pl.col("status") == DENIED))
-        .join(ended.group_by(*ON).agg(ended_on=pl.col("end_date").max()), on=list(ON), how="left")
+        asked.pipe(with_flag, "is_approved", approved)
+        .pipe(with_flag, "is_denied", denied)
+        .join(expired.group_by(*ON).agg(ended_on=pl.col("end_date").max()), on=list(ON), how="left")
         .pipe(
             answer,
             [
@@ -79,7 +78,5 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
             ],
         )
     )
-    side = pl.when(is_approved).then(pl.lit(FOR)).otherwise(pl.lit(AGAINST))
-    return RuleAnswers(
-        answers, [authorization_evidence(on_the_day, side), authorization_evidence(ended, AGAINST)]
-    )
+    against = (authorization_evidence(found, AGAINST) for found in (denied, undecided, expired))
+    return RuleAnswers(answers, [authorization_evidence(approved, FOR), *against])

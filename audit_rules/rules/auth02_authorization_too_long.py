@@ -37,7 +37,7 @@ RULE = Rule(
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every line that an approved authorization covers; one answer per line and policy."""
     asked = under_the_clause(lines, book)
-    approved = covering(dossier, asked).filter(pl.col("status") == APPROVED)
+    approved = covering(dossier, asked, pl.col("status") == APPROVED)
     latest = approved.group_by(*ON).agg(latest_start=pl.col("start_date").max())
     days = (pl.col("service_date") - pl.col("latest_start")).dt.total_days()
     allowed = pl.col("allowed_days")

@@ -16,11 +16,13 @@ import polars as pl
 from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import clinical_evidence, diagnosis_evidence, dose_evidence
+from audit_rules.engine.nearest import Facts, Window, around
 from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force, with_flag
 from audit_rules.facts.clinical import facts_on_file, latest
 from audit_rules.facts.courses import dose_dates, doses_so_far, with_cycle
 from audit_rules.policy.terms.doses import Course, CyclesWithoutResponse
+from schemas.days import days_after
 from schemas.outcomes import FULL_PAID, PASS, RECORDS_REQUEST, RECOVER, REVIEW
 from schemas.results import AGAINST, FOR
 
@@ -61,19 +63,21 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     """Judge every line on a dose date; one answer per line and policy."""
     doses = dose_dates(dossier, book)
     dosed = with_cycle(in_force(lines, book.terms(CyclesWithoutResponse)), doses)
-    responses = facts_on_file(dossier, dosed, "response", since=pl.col("course_start"))
-    is_met = pl.col("evidence_value").is_in(pl.col("response_values"))
-    met, unmet = responses.filter(is_met), responses.filter(~is_met)
+    is_met, start = (
+        pl.col("evidence_value").is_in(pl.col("response_values")),
+        pl.col("course_start"),
+    )
+    met = facts_on_file(dossier, dosed, "response", start, is_met)
+    unmet = facts_on_file(dossier, dosed, "response", start, ~is_met)
     last = latest(unmet, kindness=pl.col("evidence_value")).select(
         *ON, last_response="evidence_value"
     )
     asked = dosed.select(
-        *ON, "person", "service_date", "course_start", code="remission_codes"
+        *ON, "person", "course_start", day="service_date", code="remission_codes"
     ).explode("code")
-    after_start = (pl.col("date") > pl.col("course_start")) & (
-        pl.col("date") <= pl.col("service_date")
-    )
-    remissions = asked.join(dossier.diagnoses, on=["person", "code"]).filter(after_start)
+    diagnoses = Facts(dossier.diagnoses, ("person", "code"), "date")
+    in_course = Window(days_after(start, pl.lit(1)), pl.col("day"))
+    remissions = around(dossier, asked, diagnoses, in_course)
 
     response = pl.concat([met.select(*ON), remissions.select(*ON)])
     answered = dosed.pipe(with_flag, "response_on_file", response).join(
@@ -92,7 +96,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
         ],
     )
     evidence = [
-        dose_evidence(doses_so_far(dosed, doses), AGAINST),
+        dose_evidence(doses_so_far(dossier, dosed, doses), AGAINST),
         clinical_evidence(met, FOR),
         clinical_evidence(unmet, AGAINST),
         diagnosis_evidence(remissions, FOR),

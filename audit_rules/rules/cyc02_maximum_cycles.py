@@ -60,4 +60,4 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
             Answer(lifetime > most, REVIEW, "over_maximum_lifetime", lifetime, most),
         ],
     )
-    return RuleAnswers(answers, [dose_evidence(doses_until(dosed, doses), AGAINST)])
+    return RuleAnswers(answers, [dose_evidence(doses_until(dossier, dosed, doses), AGAINST)])

@@ -17,7 +17,7 @@ import polars as pl
 from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import clinical_evidence, dose_evidence, service_evidence
-from audit_rules.engine.rule import PolicyBook, Rule, RuleAnswers
+from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force, with_flag
 from audit_rules.facts.clinical import facts_on_file
 from audit_rules.facts.courses import dose_dates, doses_so_far, with_cycle
@@ -64,14 +64,16 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
         with_flag, "has_plan", planned
     )
     bound = bound.filter(pl.col("has_transplant") | pl.col("has_plan"))
-    responses = facts_on_file(dossier, bound, "response", since=pl.col("course_start"))
-    residues = facts_on_file(dossier, bound, "mrd", since=pl.col("course_start"))
-    unmet = pl.concat(
-        [
-            responses.filter(pl.col("evidence_value").is_in(pl.col("unmet_response_values"))),
-            residues.filter(pl.col("evidence_value").is_in(pl.col("unmet_mrd_values"))),
-        ]
-    )
+    unmet = [
+        facts_on_file(
+            dossier,
+            bound,
+            code,
+            since=pl.col("course_start"),
+            fits=pl.col("evidence_value").is_in(pl.col(values)),
+        )
+        for code, values in (("response", "unmet_response_values"), ("mrd", "unmet_mrd_values"))
+    ]
 
     transplant = (
         pl.when("has_transplant")
@@ -80,7 +82,9 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     )
     low, most, extended = pl.col("low"), pl.col("allowed_cycles"), pl.col("extended")
     judged = bound.rename({"allowed": "allowed_cycles"}).with_columns(transplant=transplant)
-    answers = judged.pipe(with_flag, "disease_left", unmet).pipe(
+    answers = judged.pipe(
+        with_flag, "disease_left", pl.concat([facts.select(ON) for facts in unmet])
+    ).pipe(
         answer,
         [
             Answer(low <= most, PASS),
@@ -90,9 +94,9 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
         ],
     )
     evidence = [
-        dose_evidence(doses_so_far(dosed, doses), AGAINST),
+        dose_evidence(doses_so_far(dossier, dosed, doses), AGAINST),
         service_evidence(transplants, AGAINST),
         clinical_evidence(planned, AGAINST),
-        clinical_evidence(unmet, FOR),
+        *(clinical_evidence(facts, FOR) for facts in unmet),
     ]
     return RuleAnswers(answers, evidence)

@@ -12,9 +12,10 @@ import polars as pl
 from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import dose_evidence
+from audit_rules.engine.nearest import Facts, Window, total_around
 from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
-from audit_rules.facts.courses import dose_dates, doses_until, with_cycle
+from audit_rules.facts.courses import days_since_last, dose_dates, doses_until, with_cycle
 from audit_rules.policy.terms.doses import Course, DoseInterval
 from schemas.days import days_before
 from schemas.outcomes import FULL_PAID, REVIEW
@@ -45,21 +46,24 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     dosed = with_cycle(in_force(lines, book.terms(DoseInterval)), doses).with_columns(
         window_from=window_from
     )
-    given = doses_until(dosed, doses).join(dosed.select(*ON, "window_from"), on=list(ON))
-    dose_date, day = pl.col("service_date"), pl.col("day")
-    counted = given.group_by(*ON).agg(
-        gap_days=(day - dose_date).dt.total_days().filter(dose_date < day).min(),
-        dose_count=(dose_date >= pl.col("window_from")).sum(),
-    )
+    since_last = days_since_last(doses)
+    near = dosed.select(*ON, "person", "window_from", day="service_date")
+    counted = total_around(
+        dossier,
+        near,
+        Facts(doses.with_columns(dose=pl.lit(1)), ("policy_id", "person")),
+        Window(pl.col("window_from"), pl.col("day")),
+        "dose",
+    ).rename({"total": "dose_count"})
     gap, count = pl.col("gap_days"), pl.col("dose_count")
     least, most = pl.col("minimum_days"), pl.col("maximum_doses")
-    answers = dosed.join(counted, on=list(ON)).pipe(
+    dosed_before = dosed.join(since_last, on=["policy_id", "person", "service_date"])
+    answers = dosed_before.join(counted, on=list(ON)).pipe(
         answer,
         [
             Answer(gap < least, REVIEW, "doses_too_close", gap, least),
             Answer(count > most, REVIEW, "too_many_doses", count, most),
         ],
     )
-    return RuleAnswers(
-        answers, [dose_evidence(given.filter(dose_date >= pl.col("window_from")), AGAINST)]
-    )
+    given = doses_until(dossier, dosed, doses, since="window_from")
+    return RuleAnswers(answers, [dose_evidence(given, AGAINST)])

@@ -22,10 +22,11 @@ from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force, with_flag
 from audit_rules.facts.diagnoses import (
     around_the_line,
+    codes_in_words,
     covered_diagnoses,
-    latest_of_each_code,
     with_standing,
 )
+from audit_rules.facts.diagnosis_places import latest_of_each_code
 from audit_rules.policy.terms.persons import DiagnosisCodes, DiagnosisCoverage
 from schemas.outcomes import FULL_PAID, NOT_EVALUABLE, PASS, RECORDS_REQUEST, REVIEW
 from schemas.results import AGAINST, FOR
@@ -84,7 +85,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     covered = covered_diagnoses(dossier, lines, book)
     open_lines = asked.join(covered, on=list(ON), how="anti")
     found = (
-        around_the_line(dossier.diagnoses, open_lines)
+        around_the_line(dossier, dossier.diagnoses, open_lines, book.reference.codes)
         .pipe(with_standing, book.reference.codes)
         .collect()
         .lazy()
@@ -97,8 +98,8 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
         conflicts=any_of("conflict"),
         is_bcr_abl_negative=any_of("bcr_abl_negative"),
         has_neoplasm=any_of("neoplasm"),
-        codes=pl.col("code").unique().sort().str.join(", "),
     )
+    summary = summary.join(codes_in_words(found), on=list(ON))
     some_code = pl.col("codes").is_not_null()
     source_missing = pl.lit("any_diagnosis" not in dossier.supplied)
     answers = (

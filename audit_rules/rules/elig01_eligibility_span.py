@@ -13,9 +13,11 @@ import polars as pl
 from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import eligibility_evidence
-from audit_rules.engine.rule import PolicyBook, Rule, RuleAnswers
+from audit_rules.engine.nearest import Facts, Window, around
+from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force, with_flag
 from audit_rules.policy.terms.persons import Eligibility
+from schemas.days import LAST_DAY, days_after, days_before
 from schemas.outcomes import FULL_PAID, NOT_EVALUABLE, REVIEW
 from schemas.results import AGAINST, FOR
 
@@ -38,15 +40,11 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     """Judge every audited line; one answer per line and policy."""
     asked = in_force(lines, book.terms(Eligibility))
     day, end = pl.col("service_date"), pl.col("enrollment_end_date")
-    covers = (pl.col("enrollment_start_date") <= day) & (end.is_null() | (day <= end))
-    spans = asked.join(
-        dossier.enrollment.drop("birth_date", "death_date"), on=["person", "payer_id"]
-    )
-    spans = spans.with_columns(covers=covers)
+    covering, others = _spans(dossier, asked)
     table_missing = pl.lit("eligibility" not in dossier.supplied)
     answers = (
         asked.pipe(with_flag, "is_on_file", asked.join(dossier.enrollment, on="person", how="semi"))
-        .pipe(with_flag, "is_enrolled", spans.filter("covers"))
+        .pipe(with_flag, "is_enrolled", covering)
         .pipe(
             answer,
             [
@@ -57,13 +55,37 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
             ],
         )
     )
-    side = pl.when(pl.col("covers")).then(pl.lit(FOR)).otherwise(pl.lit(AGAINST))
     until = pl.format("until {}", end).fill_null("open")
+    sides = [(covering, FOR), *((span, AGAINST) for span in others)]
     dead = asked.filter(day > pl.col("death_date"))
     return RuleAnswers(
         answers,
         [
-            eligibility_evidence(spans, side, "enrollment", until, pl.col("enrollment_start_date")),
+            *(
+                eligibility_evidence(
+                    span, side, "enrollment", until, pl.col("enrollment_start_date")
+                )
+                for span, side in sides
+            ),
             eligibility_evidence(dead, AGAINST, "death_date", pl.lit(None), pl.col("death_date")),
         ],
     )
+
+
+def _spans(dossier: Dossier, asked: pl.LazyFrame) -> tuple[pl.LazyFrame, list[pl.LazyFrame]]:
+    """The person's enrollment with the payer: the spans that cover the date, and those that
+    begin after it or ended before."""
+    lines = asked.select(*ON, "person", "payer_id", day="service_date")
+    spans = dossier.enrollment.drop("birth_date", "death_date").with_columns(
+        until=pl.col("enrollment_end_date").fill_null(LAST_DAY)
+    )
+
+    def spans_in(date: str, window: Window) -> pl.LazyFrame:
+        order = ("enrollment_start_date", "until")
+        facts = Facts(spans, ("person", "payer_id"), date, "until", order)
+        return around(dossier, lines, facts, window)
+
+    day, start = pl.col("day"), "enrollment_start_date"
+    covering = spans_in(start, Window(closes=day, at=day))
+    later = spans_in(start, Window(opens=days_after(day, pl.lit(1))))
+    return covering, [later, spans_in("until", Window(closes=days_before(day, pl.lit(1))))]

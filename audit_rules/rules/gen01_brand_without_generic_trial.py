@@ -23,6 +23,7 @@ from audit_rules.engine.evidence import (
     eligibility_evidence,
     fill_evidence,
 )
+from audit_rules.engine.nearest import Facts, Window, around
 from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force, with_flag
 from audit_rules.facts.authorizations import APPROVED, covering
@@ -31,6 +32,7 @@ from audit_rules.facts.generic_prices import are_tablets, with_generic_price
 from audit_rules.facts.observation import observed_from
 from audit_rules.facts.quantity_limits import tablet_fills
 from audit_rules.policy.terms.fills import GenericTrial
+from schemas.days import days_before
 from schemas.outcomes import ADVISORY, PASS, PRICE_DIFFERENCE, RECORDS_REQUEST, RECOVER
 from schemas.results import FOR
 
@@ -77,11 +79,9 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
         tablet_fills(lines).filter(pl.col("product") == "brand"), book.terms(GenericTrial)
     )
     trial_fills = _earlier_generic_fills(dossier, brand)
-    trials = _accepted(facts_on_file(dossier, brand, "generic_trial"), "trial_evidence")
-    intolerances = _accepted(
-        facts_on_file(dossier, brand, "formulation_intolerance"), "intolerance_evidence"
-    )
-    approvals = covering(dossier, brand).filter(pl.col("status") == APPROVED)
+    trials = _accepted(dossier, brand, "generic_trial", "trial_evidence")
+    intolerances = _accepted(dossier, brand, "formulation_intolerance", "intolerance_evidence")
+    approvals = covering(dossier, brand, pl.col("status") == APPROVED)
     observed = observed_from(dossier, brand)
 
     answers = (
@@ -125,13 +125,13 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
 
 def _earlier_generic_fills(dossier: Dossier, brand: pl.LazyFrame) -> pl.LazyFrame:
     """The person's fills of the generic dispensed before the brand fill, at any payer."""
-    found = brand.select(*ON, "person", "ingredient", "service_date").join(
-        dossier.fills.filter(are_tablets("generic")), on=["person", "ingredient"], suffix="_fill"
-    )
-    is_before = pl.col("service_date_fill") < pl.col("service_date")
-    return found.filter(is_before).with_columns(service_date=pl.col("service_date_fill"))
+    asked = brand.select(*ON, "person", "ingredient", day="service_date")
+    generics = dossier.fills.filter(are_tablets("generic")).drop("row_id")
+    before = Window(closes=days_before(pl.col("day"), pl.lit(1)))
+    return around(dossier, asked, Facts(generics, ("person", "ingredient")), before)
 
 
-def _accepted(facts: pl.LazyFrame, values: str) -> pl.LazyFrame:
-    """Facts whose value is among those that the term accepts."""
-    return facts.filter(pl.col("evidence_value").is_in(pl.col(values)))
+def _accepted(dossier: Dossier, brand: pl.LazyFrame, code: str, values: str) -> pl.LazyFrame:
+    """Facts of that code on file whose value is among those that the term accepts."""
+    is_accepted = pl.col("evidence_value").is_in(pl.col(values))
+    return facts_on_file(dossier, brand, code, fits=is_accepted)

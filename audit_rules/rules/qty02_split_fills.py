@@ -12,9 +12,10 @@ Cannot see        a lost bottle, a changed dose, or fills paid in cash. A channe
 import polars as pl
 
 from audit_rules.engine.answers import Answer, answer
-from audit_rules.engine.arithmetic import exact_sum, from_thousandths, thousandths
+from audit_rules.engine.arithmetic import from_thousandths, thousandths
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import authorization_evidence, fill_evidence, line_evidence
+from audit_rules.engine.nearest import Facts, Window, around, total_around, without_itself
 from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
 from audit_rules.facts.inducers import inducer_fills, overrides, with_inducer
@@ -49,8 +50,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     )
     since = days_before(pl.col("service_date"), "lookback_days")
     asked = in_force(limited, book.terms(SplitFills), on=["channel"]).with_columns(since=since)
-    near = _fills_since(dossier, asked)
-    total = near.group_by(*ON).agg(total_milli=exact_sum(pl.col("quantity_milli")))
+    near, total = _fills_since(dossier, asked)
 
     own, total_milli, ceiling_milli = (
         pl.col("quantity_milli"),
@@ -73,10 +73,13 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     )
 
 
-def _fills_since(dossier: Dossier, asked: pl.LazyFrame) -> pl.LazyFrame:
-    """The fills from `since` to the fill's date of its person, payer, strength and channel; also
-    itself."""
-    same = ["person", "payer_id", "ingredient", "strength_mg", "channel"]
-    fills = unknown_as_retail(tablet_fills(dossier.fills)).drop("row_id")
-    found = asked.select(*ON, *same, "since", day="service_date").join(fills, on=same)
-    return found.filter(pl.col("service_date").is_between(pl.col("since"), pl.col("day")))
+def _fills_since(dossier: Dossier, asked: pl.LazyFrame) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+    """The fills from `since` to the fill's date of its person, payer, strength and channel, and
+    their total_milli; the fill itself is among them."""
+    same = ("person", "payer_id", "ingredient", "strength_mg", "channel")
+    fills = unknown_as_retail(tablet_fills(dossier.fills)).rename({"row_id": "fill_row"})
+    asked = asked.select(*ON, *same, "since", day="service_date")
+    since, facts = Window(pl.col("since"), pl.col("day")), Facts(fills, same)
+    total = total_around(dossier, asked, facts, since, "quantity_milli")
+    found = around(dossier, asked, facts, since)
+    return without_itself(found, "fill_row"), total.rename({"total": "total_milli"})

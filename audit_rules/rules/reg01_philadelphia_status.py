@@ -16,10 +16,12 @@ import polars as pl
 from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import clinical_evidence, fill_evidence
+from audit_rules.engine.nearest import Facts, Window, around
 from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
 from audit_rules.facts.clinical import facts_on_file, latest
 from audit_rules.policy.terms.fills import Combination
+from schemas.days import days_before
 from schemas.outcomes import FULL_PAID, PASS, RECORDS_REQUEST
 from schemas.results import AGAINST, FOR
 
@@ -78,10 +80,10 @@ def _covering_fills(dossier: Dossier, asked: pl.LazyFrame) -> pl.LazyFrame:
     wanted = asked.select(*ON, "person", day="service_date", ingredient="ingredients").explode(
         "ingredient"
     )
-    found = wanted.join(dossier.fills.drop("row_id"), on=["person", "ingredient"])
-    return found.filter(
-        pl.col("service_date") <= pl.col("day"), pl.col("day") < pl.col("supply_end")
-    )
+    last_day = days_before(pl.col("supply_end"), pl.lit(1))
+    fills = dossier.fills.drop("row_id").with_columns(last_day=last_day)
+    facts, day = Facts(fills, ("person", "ingredient"), until="last_day"), pl.col("day")
+    return around(dossier, wanted, facts, Window(closes=day, at=day))
 
 
 def _unknown_ingredients(book: PolicyBook) -> pl.LazyFrame:

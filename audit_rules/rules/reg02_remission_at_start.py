@@ -15,12 +15,11 @@ import polars as pl
 from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import clinical_evidence, diagnosis_evidence
-from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
+from audit_rules.engine.rule import PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force, with_flag
 from audit_rules.facts.clinical import facts_on_file
 from audit_rules.facts.courses import dose_dates, with_cycle
-from audit_rules.facts.diagnoses import around_the_line
-from audit_rules.facts.windows import is_near
+from audit_rules.facts.diagnosis_places import near_the_line, on_the_claim
 from audit_rules.policy.terms.doses import Course, RemissionAtStart
 from schemas.outcomes import FULL_PAID, RECORDS_REQUEST
 from schemas.results import AGAINST, FOR
@@ -50,16 +49,10 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     """Judge every line on the first date of the first course; one answer per line and policy."""
     dosed = with_cycle(in_force(lines, book.terms(RemissionAtStart)), dose_dates(dossier, book))
     first = dosed.filter(pl.col("course_no") == 1, pl.col("service_date") == pl.col("course_start"))
-    codes = first.select(*ON, "remission_codes", "active_codes", "lookback_days", "lookahead_days")
-    near = around_the_line(dossier.diagnoses, first).join(codes, on=list(ON))
-    remissions = near.filter("is_same_claim", pl.col("code").is_in(pl.col("remission_codes")))
-    active = near.filter(
-        is_near(pl.col("date"), pl.col("service_date")),
-        pl.col("code").is_in(pl.col("active_codes")),
-    )
-    relapses = facts_on_file(dossier, first, "relapsed_refractory").filter(
-        pl.col("evidence_value") == "yes"
-    )
+    remissions = on_the_claim(dossier, first, "remission_codes")
+    active = near_the_line(dossier, first, "active_codes")
+    has_relapsed = pl.col("evidence_value") == "yes"
+    relapses = facts_on_file(dossier, first, "relapsed_refractory", fits=has_relapsed)
     answers = (
         first.pipe(with_flag, "in_remission", remissions)
         .pipe(with_flag, "has_active_disease", active)

@@ -12,10 +12,12 @@ import polars as pl
 from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import diagnosis_evidence, dose_evidence
+from audit_rules.engine.nearest import Facts, Window, around
 from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
 from audit_rules.facts.courses import dose_dates, doses_so_far, with_cycle
 from audit_rules.policy.terms.doses import AdverseEvent, Course
+from schemas.days import days_before
 from schemas.outcomes import FULL_PAID, REVIEW
 from schemas.results import AGAINST
 
@@ -38,15 +40,25 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     """Judge every line on a dose date; one answer per line and policy."""
     doses = dose_dates(dossier, book)
     dosed = with_cycle(in_force(lines, book.terms(AdverseEvent)), doses)
-    asked = dosed.select(*ON, "person", "service_date", "course_start", code="codes").explode(
+    asked = dosed.select(*ON, "person", "course_start", day="service_date", code="codes").explode(
         "code"
     )
-    events = asked.join(dossier.diagnoses, on=["person", "code"]).filter(
-        pl.col("date") >= pl.col("course_start"),
-        pl.col("date") < pl.col("service_date"),
+    diagnoses = Facts(dossier.diagnoses, ("person", "code"), "date")
+    before = Window(pl.col("course_start"), days_before(pl.col("day"), pl.lit(1)))
+    events = around(dossier, asked, diagnoses, before)
+    begun = dosed.select(*ON, "person", "course_start", code="codes").explode("code")
+    first = begun.sort("course_start").join_asof(
+        dossier.diagnoses.select("person", "code", "date").sort("date"),
+        left_on="course_start",
+        right_on="date",
+        by=["person", "code"],
+        strategy="forward",
+        check_sortedness=False,
     )
-    found = events.group_by(*ON).agg(
-        found_codes=pl.col("code").unique().sort().str.join(", "), first_found=pl.col("date").min()
+    found = (
+        events.group_by(*ON)
+        .agg(found_codes=pl.col("code").unique().sort().str.join(", "))
+        .join(first.group_by(*ON).agg(first_found=pl.col("date").min()), on=list(ON))
     )
     answers = dosed.join(found, on=list(ON), how="left").pipe(
         answer,
@@ -54,5 +66,8 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     )
     return RuleAnswers(
         answers,
-        [dose_evidence(doses_so_far(dosed, doses), AGAINST), diagnosis_evidence(events, AGAINST)],
+        [
+            dose_evidence(doses_so_far(dossier, dosed, doses), AGAINST),
+            diagnosis_evidence(events, AGAINST),
+        ],
     )

@@ -13,6 +13,7 @@ import polars as pl
 from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import service_evidence
+from audit_rules.engine.nearest import Facts, Window, around
 from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
 from audit_rules.policy.terms.doses import Monitoring
@@ -82,8 +83,9 @@ def _shown(dossier: Dossier, asked: pl.LazyFrame) -> pl.LazyFrame:
         "person",
         "term_id",
         hcpcs_code="hcpcs",
+        day="service_date",
         opens=days_before(pl.col("service_date"), "days_before"),
         closes=days_after(pl.col("service_date"), "days_after"),
     ).explode("hcpcs_code")
-    found = windows.join(dossier.services.drop("row_id"), on=["person", "hcpcs_code"])
-    return found.filter(pl.col("service_date").is_between(pl.col("opens"), pl.col("closes")))
+    services = Facts(dossier.services.drop("row_id"), ("person", "hcpcs_code"))
+    return around(dossier, windows, services, Window(pl.col("opens"), pl.col("closes")))

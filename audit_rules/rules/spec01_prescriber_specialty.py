@@ -18,10 +18,11 @@ import polars as pl
 from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import service_evidence, specialty_evidence
+from audit_rules.engine.nearest import Facts, Window, around
 from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force, with_flag
-from audit_rules.facts.windows import is_near
 from audit_rules.policy.terms.persons import PrescriberSpecialty
+from schemas.days import days_after, days_before
 from schemas.outcomes import FULL_PAID, NOT_EVALUABLE, PASS, RECORDS_REQUEST
 from schemas.results import AGAINST, FOR
 
@@ -112,5 +113,6 @@ def _consultations(
     named = (
         dossier.services.select(*place, npi=providers).explode("npi").join(specialists, on="npi")
     )
-    found = window.join(named, on=["person", "term_id"])
-    return found.filter(is_near(pl.col("service_date"), pl.col("day")))
+    day = pl.col("day")
+    near = Window(days_before(day, "lookback_days"), days_after(day, "lookahead_days"))
+    return around(dossier, window, Facts(named, ("person", "term_id")), near)

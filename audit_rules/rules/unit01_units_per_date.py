@@ -59,7 +59,9 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     first = first_dates(dose_dates(dossier, book)).with_columns(is_first=pl.lit(True))
     since = days_before(pl.col("service_date"), "bsa_lookback_days")
     surface_m2 = pl.col("evidence_value").cast(pl.Float64)
-    surfaces = latest(facts_on_file(dossier, asked, "bsa_m2", since), kindness=surface_m2)
+    surfaces = latest(
+        facts_on_file(dossier, asked, "bsa_m2", since, largest=True), kindness=surface_m2
+    )
     dated = (
         asked.join(billed.group_by(*ON).agg(total_milli=units_milli()), on=list(ON), how="left")
         .join(first, on=["policy_id", "person", "service_date"], how="left")

@@ -13,6 +13,7 @@ import polars as pl
 from audit_rules.counterfactuals.case import FRAMES, Case, Row, rows_of
 from audit_rules.counterfactuals.search import Firing, RuleOnLine, judged, nearest
 from audit_rules.engine.dossier import WarehouseFrames
+from audit_rules.engine.pieces import pieces
 from audit_rules.engine.rule import ON, PolicyBook, RuleModule
 from audit_rules.rules import RULES
 from flows.errors import UsageError
@@ -154,14 +155,17 @@ def _asked(module: RuleModule, answer: Row) -> RuleOnLine:
 def _seen(
     evidence: Sequence[pl.LazyFrame], lines: pl.DataFrame
 ) -> dict[tuple[int, str], tuple[Row, ...]]:
-    """The facts that a rule looked at, by line and policy, each once and in a stable order."""
+    """The facts that a rule looked at, by line and policy, in a stable order.
+
+    Of a great many the nearest, as in the results of a run.
+    """
     asked = lines.lazy().select(ON)
     frames = pl.collect_all([e.join(asked, on=list(ON), how="semi") for e in evidence])
     found: dict[tuple[int, str], tuple[Row, ...]] = {}
     if not frames:
         return found
     descending = [field == "side" for field in EVIDENCE_ORDER]  # facts for the billing come first
-    every = pl.concat(frames).unique().sort(EVIDENCE_ORDER, descending=descending, nulls_last=True)
+    every = pieces(frames, lines, ON).sort(EVIDENCE_ORDER, descending=descending, nulls_last=True)
     for key, facts in every.group_by(ON, maintain_order=True):
         found[int(str(key[0])), str(key[1])] = tuple(facts.select(list(EVIDENCE_FIELDS)).to_dicts())
     return found

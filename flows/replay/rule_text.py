@@ -12,6 +12,7 @@ from flows.replay.explanation import RuleExplanation
 from flows.replay.paragraphs import labelled
 from flows.reports.wording import basis_text, fact_text, is_the_line
 from schemas.outcomes import EXCEPTIONS, NOT_APPLICABLE, NOT_EVALUABLE, PASS, RECORDS_REQUEST
+from schemas.results import MORE
 
 _MOST_FACTS, _FEW_FACTS = 12, 4  # shown for an exception, and for any other answer
 _CLAUSE_ASIDE = re.compile(r",? or (before the clause|(the|no) clause was (not )?in force.*)$")
@@ -111,10 +112,12 @@ def _evidence(found: RuleExplanation, most: int) -> Iterator[str]:
     """The latest facts against and for the billing, at most so many of each."""
     others = [f for f in found.evidence if not is_the_line(f, found.answer)]
     for side in ("against", "for"):
-        facts = [fact_text(f) for f in others if f["side"] == side]
+        facts = [fact_text(f) for f in others if f["side"] == side and f["kind"] != MORE]
+        more = [fact_text(f) for f in others if f["side"] == side and f["kind"] == MORE]
         if facts:
-            earlier = f"; and {len(facts) - most} earlier" if len(facts) > most else ""
-            yield from labelled(f"evidence {side}", "; ".join(facts[-most:]) + earlier)
+            earlier = [f"{len(facts) - most} earlier"] if len(facts) > most else []
+            rest = "".join(f"; and {count}" for count in (*earlier, *more))
+            yield from labelled(f"evidence {side}", "; ".join(facts[-most:]) + rest)
 
 
 def _amount(answer: Row) -> str:

@@ -27,6 +27,8 @@ def fact_text(fact: dict[str, Any]) -> str:
     claim = f" (claim {fact['claim_id']})" if fact["claim_id"] else ""
     code, value, name = fact["code"], fact["value"], fact["id"]
     match fact["kind"]:
+        case "more":
+            text = f"{value} more, farther in time from the line"
         case "diagnosis":
             text = f"diagnosis {code}{day}{claim or ' (diagnosis table)'}"
         case "fill" if name == "daw_code":

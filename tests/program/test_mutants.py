@@ -15,13 +15,14 @@ KILLED = [
     f"{RULE} >= to >: supplied >= thousandths(daily) * days",
     f"{RULE} row dropped: 'quantity_missing'",
     "facts/daily_dose.py: with_daily_dose: > to >=: days > 0",
-    "engine/dossier.py: compile_dossier: > to >=: pl.col('paid_cents') > 0",
+    "engine/dossier.py: compile_dossier: "
+    "& to |: pl.col('drug').is_not_null() & is_paid(pl.col('paid_cents'))",
     f"{POLICY} cigna-imatinib-quantity.tablet-strength: daily_mg: 800 + 1",
     f"{POLICY} cigna-imatinib-quantity.tablet-strength: effective_from: 2023-12-13 + 1 day",
 ]
 SURVIVING = [
     f"{RULE} rows swapped: 'days_supply_missing' and 'use_400mg_tablets'",
-    "facts/courses.py: _packed: 0 to 1: pl.lit(0)",
+    "facts/courses.py: dose_dates: keep flipped: keep='first'",
     f"{POLICY} document: payer_names: without Cigna",
 ]
 REFUSED_ON_LOADING = f"{POLICY} version 2023-12-13: effective_from: 2023-12-13 + 1 day"

@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -19,6 +20,7 @@ from flows.reports.packet.names import packet_name
 from flows.reports.packet.published import read_published_exception
 from flows.reports.packet.write import as_html, as_pdf
 from flows.request import RunRequest
+from schemas.results import AGAINST, EVIDENCE_FIELDS, MORE
 from tests.support.running import ROOT
 
 
@@ -351,3 +353,16 @@ def test_without_pango_there_is_still_the_page(
     assert "--no-pdf" in capsys.readouterr().err and not (tmp_path / "out").exists()
     assert main([*arguments, "--no-pdf"]) == 0
     assert [p.suffix for p in (tmp_path / "out").iterdir()] == [".html"]
+
+
+def test_d3_a_packet_says_how_many_facts_are_not_listed(run: Path, exception_id: str) -> None:
+    published = read_published_exception(run, exception_id)
+    fields = dict.fromkeys(EVIDENCE_FIELDS)
+    more = fields | {"kind": MORE, "side": AGAINST, "value": "70"}
+    dose = fields | {"kind": "dose", "side": AGAINST, "value": "course 1 cycle 1 to 1"}
+    row = published.row | {"evidence": [*published.row["evidence"], dose, more]}
+
+    words = _words(as_html(replace(published, row=row)))
+
+    assert "Besides these, 70 facts farther from the service date are on file" in words
+    assert "Besides these" not in _words(as_html(published))

@@ -20,6 +20,7 @@ from flows.reports.packet.published import PublishedException
 from flows.reports.wording import basis_text, fact_text, is_the_line
 from flows.warehouse.files import make_durable
 from schemas.outcomes import ADVISORY, RECORDS_REQUEST, RECOVER, REVIEW, SETTLED_BY
+from schemas.results import MORE
 
 _MOST_FACTS = 12  # the latest of each side, so that a packet fits on a page
 _COLOURS = {
@@ -78,10 +79,11 @@ def as_html(published: PublishedException) -> str:
     """The packet as one page of HTML."""
     row = published.row
     module = next(m for m in RULES if m.RULE.id == row["rule_id"])
-    facts = [f for f in row["evidence"] if not is_the_line(f, row)]
+    facts = [f for f in row["evidence"] if not is_the_line(f, row) and f["kind"] != MORE]
     sides = {
         side: [fact_text(f) for f in facts if f["side"] == side] for side in ("against", "for")
     }
+    more = {f["side"]: f["value"] for f in row["evidence"] if f["kind"] == MORE}
     cents = None if row["amount_at_risk"] is None else int(row["amount_at_risk"] * 100)
     receipt = published.receipt | {"packet_version": program_version()}
     return (
@@ -96,6 +98,7 @@ def as_html(published: PublishedException) -> str:
                 side: (found[-_MOST_FACTS:], max(0, len(found) - _MOST_FACTS))
                 for side, found in sides.items()
             },
+            more=more,
             basis=basis_text(cents, row),
             settled_by=SETTLED_BY[row["outcome"]],
             receipt=published.receipt,

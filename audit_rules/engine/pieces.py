@@ -1,0 +1,56 @@
+"""The pieces of evidence of each answer: each fact once, and not more than a person reads."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from schemas.results import EVIDENCE_FIELDS, EVIDENCE_ORDER, MORE, MOST_EVIDENCE, Schema
+
+_KEY_TYPES: Schema = {"row_id": pl.UInt32, "policy_id": pl.String, "rule_id": pl.String}
+
+
+def pieces(frames: Sequence[pl.DataFrame], lines: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+    """One row per answer and piece of evidence, unsorted: `key`, and EVIDENCE_FIELDS.
+
+    frames   the evidence of rules, with the columns of `key` and, where facts were left out,
+             `more` and `asked_no`.
+    lines    every line with its row_id and service_date.
+    key      names an answer; row_id is part of it.
+
+    Of more than MOST_EVIDENCE pieces on one side those nearest in time to the line stay, of equally
+    near ones the first in the order of EVIDENCE_ORDER. A piece of kind MORE counts the others.
+    """
+    empty = pl.DataFrame(schema={n: _KEY_TYPES[n] for n in key} | EVIDENCE_FIELDS)
+    shown = pl.concat([empty, *(_typed(f).select(empty.columns) for f in frames)]).unique()
+    side = [*key, "side"]
+    counted = shown.group_by(side).agg(more=pl.len().cast(pl.Int64) - MOST_EVIDENCE)
+    more = pl.concat([counted.filter(pl.col("more") > 0), *_left_out(frames, side)])
+    if more.is_empty():
+        return shown
+    day = lines.select("row_id", day="service_date")
+    near = (
+        shown.join(day, on="row_id", how="left")
+        .with_columns(distance=(pl.col("date") - pl.col("day")).dt.total_days().abs())
+        .sort(*side, "distance", *EVIDENCE_ORDER, nulls_last=True)
+        .filter(pl.int_range(pl.len()).over(side) < MOST_EVIDENCE)
+    )
+    counts = more.group_by(side).agg(pl.col("more").sum()).filter(pl.col("more") > 0)
+    counts = counts.with_columns(kind=pl.lit(MORE), value=pl.col("more").cast(pl.String))
+    return pl.concat([near.select(empty.columns), counts.drop("more")], how="diagonal").select(
+        empty.columns
+    )
+
+
+def _typed(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.cast({"row_id": pl.UInt32})
+
+
+def _left_out(frames: Sequence[pl.DataFrame], side: list[str]) -> list[pl.DataFrame]:
+    """How many facts each frame left out, per answer and side."""
+    counted = []
+    for frame in frames:
+        if "more" in frame.columns:
+            some = _typed(frame).filter(pl.col("more") > 0).sort(side)
+            once = some.unique([*side[:-1], "asked_no"], keep="first", maintain_order=True)
+            counted.append(once.group_by(side).agg(pl.col("more").sum()))
+    return counted
