@@ -8,6 +8,7 @@
 # make bench          benchmark one audit of 2 million medical lines; N=10 for ten times as many
 # make bench-nightly  benchmark one nightly run against 20 million medical lines; N=1 for a tenth
 # make growth         print how time and memory grow along each axis; AXIS=explain for one
+# make nights         random nights of 1,000 senders against a model and a rebuilt warehouse; SEEDS=200 for fewer
 # make mutants        break rules and policies one place at a time, and list what no case notices; ID=cyc01 for some
 # make lock           pin new dependencies of pyproject.toml in requirements.lock (needs uv and a network)
 # make clean          remove .venv and out
@@ -20,7 +21,7 @@ FIND_PYTHON = for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then echo $$p; exit; fi; \
 	done; echo "Python 3.11 or newer is needed" >&2; exit 1
 
-.PHONY: audit test check lint docs supply schemas bench bench-nightly growth mutants lock clean
+.PHONY: audit test check lint docs supply schemas bench bench-nightly growth nights mutants lock clean
 
 audit: $(READY)
 	$(BIN)/claims-audit run --input data/sample --output out/sample --as-of 2026-06-30
@@ -53,6 +54,9 @@ bench-nightly: $(READY)
 
 growth: $(READY)
 	$(BIN)/python benchmarks/growth.py $(AXIS)
+
+nights: $(READY)
+	NIGHT_SEEDS=$(or $(SEEDS),1000) $(PYTEST) --dist load tests/warehouse/test_any_nights.py
 
 mutants: $(READY)
 	$(BIN)/python -m tools.mutation.mutants $(ID)

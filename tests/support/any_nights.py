@@ -1,0 +1,293 @@
+"""A state machine over nights: random operations on one warehouse, each followed by a plain model.
+
+Several senders share a warehouse: each is a seed of its own, and their members never meet.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from audit_rules.errors import AuditError
+from flows.ledger.decisions import DISMISS, REOPEN, Decision, decide
+from flows.verify.verify import Evidence, verify
+from flows.warehouse.forget import forget_night
+from flows.warehouse.purge import purge
+from tests.support.extracts import Row, good
+from tests.support.night_model import Model
+from tests.support.night_operations import Decide, Extract, FileKey, Operation, Place, Purge, Run
+from tests.support.nights import content, published
+from tests.support.plain_ledger import Decided
+from tests.support.senders import Sender
+
+FIRST = date(2026, 1, 15)
+_BEFORE_ANY = FIRST - timedelta(days=60)
+_OF_ONE_RUN = ("changes.parquet", "manifest.json")
+
+
+@dataclass
+class Machine:
+    """A warehouse, its model, and the operations that still count.
+
+    results, of_id      the published bytes of each run by its number, and of each run id.
+    sent                every file that was ever delivered, and may come again.
+    told                what was done, for whoever looks for a defect.
+    ledger_waited       whether an earlier night was run before the last one was forgotten: the
+                        ledger does not catch up with it, so that a rebuilt one differs.
+    is_rebuildable      whether no purge came between a night and its being forgotten (it would
+                        remove others in a rebuilt warehouse), and no forgotten night has read
+                        known files again (they stay as they are read).
+    """
+
+    place: Place
+    chance: random.Random
+    senders: list[Sender]
+    model: Model = field(default_factory=Model)
+    history: list[Operation] = field(default_factory=list)
+    results: dict[int, dict[str, bytes]] = field(default_factory=dict)
+    of_id: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    sent: list[Extract] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    runs: int = 0
+    ledger_waited: bool = False
+    is_rebuildable: bool = True
+
+    @classmethod
+    def of(cls, base: Path, seeds: list[int]) -> "Machine":
+        """The machine of some seeds; the first also chooses the operations."""
+        place = Place(base / "nights")
+        place.base.mkdir()
+        place.prepare()
+        return cls(place, random.Random(seeds[0]), [Sender(seed) for seed in seeds])
+
+    def play(self, operations: int) -> None:
+        """Do random operations, then rebuild the warehouse from scratch."""
+        self.forward()
+        kinds, weights = zip(*_OPERATIONS, strict=True)
+        for kind in self.chance.choices(kinds, weights, k=operations):
+            kind(self)
+        self.model.check_view(self.place.warehouse)
+        assert verify(Evidence(warehouse=self.place.warehouse)).failed == []
+        if self.is_rebuildable:
+            self.rebuild()
+
+    # ---------------------------------------------------------------- runs
+
+    def forward(self) -> None:
+        """A run of a later night, or of the last one again."""
+        last = self.model.last_night or FIRST
+        self._run(last + timedelta(days=self.chance.choice((0, 1, 1, 2, 10, 40))))
+
+    def back(self) -> None:
+        """A run of an earlier night, or of a date between nights or before all of them."""
+        known = sorted({*self.model.ledger.nights, _BEFORE_ANY})
+        day = self.chance.choice(known) + timedelta(days=self.chance.choice((0, 0, 3)))
+        self._run(min(day, self.model.last_night or day))
+
+    def repeat(self) -> None:
+        """The last run again, which must give the same results."""
+        last = next((op for op in reversed(self.history) if isinstance(op, Run)), None)
+        if last is None or last is not self.history[-1]:
+            return
+        before = self.results[last.number]
+        run = self._do(replace(last, whole=self.chance.random() < 0.5))
+        assert self.results[run.number] == before, "the same run again gives the same bytes"
+
+    def _run(self, as_of: date) -> None:
+        chance, landing = self.chance, tuple(self._landing(as_of))
+        given = landing if landing or chance.random() < 0.5 else None
+        config = chance.choice(("plain", "plain", "plain", "aliased", "dated"))
+        other, whole = chance.random() < 0.15, chance.random() < 0.15
+        self._do(Run(self.runs, as_of, given, config, other, whole))
+
+    def _landing(self, today: date) -> list[Extract]:
+        """New files, and perhaps some that were given before."""
+        rows: dict[str, list[Row]] = {}
+        for sender in self.senders:
+            if self.chance.random() < 0.7 or not self.sent:
+                for table, row in sender.delivery(today):
+                    rows.setdefault(table, []).append(row)
+        new = [
+            Extract(f"{table}_{self.chance.randrange(90)}_{self.runs}.csv", table, tuple(of_table))
+            for table, of_table in rows.items()
+        ]
+        again = self.chance.sample(self.sent, min(len(self.sent), self.chance.choice((0, 0, 1, 2))))
+        self.sent += new
+        other_names = (f"{e.table}_again_{self.runs}_{n}.csv" for n, e in enumerate(again))
+        renamed = zip(again, other_names, strict=True)
+        again = [replace(e, name=n) if self.chance.random() < 0.3 else e for e, n in renamed]
+        return [*new, *again]
+
+    def _do(self, run: Run) -> Run:
+        run = replace(run, number=self.runs)
+        self.runs += 1
+        files = len(run.landing or ())
+        self.told.append(f"{run.as_of} run {run.number} {run.config}, {files} files")
+        summary = self.place.run(run)
+        self.model.check(run, summary)
+        if self.chance.random() < 0.2:
+            evidence = Evidence(run=summary.folder, warehouse=self.place.warehouse)
+            assert verify(evidence).failed == [] or run.other_policies
+        self.results[run.number] = found = published(summary.folder)
+        assert self.of_id.setdefault(summary.run_id, found) == found, "an id names its bytes"
+        self.history.append(run)
+        return run
+
+    # ---------------------------------------------------------------- what persons do between
+
+    def decide(self) -> None:
+        """Dismiss or reopen some exceptions of the ledger."""
+        known = sorted(self.model.ledger.statuses())
+        last = self.model.ledger.last_night
+        if not known or last is None:
+            return
+        ids = tuple(self.chance.sample(known, 1 + len(known) // 3))
+        action = self.chance.choice((DISMISS, DISMISS, REOPEN))
+        until = last + timedelta(days=self.chance.choice((0, 1, 5, 30)))
+        decided = Decide(last, ids, action, self.chance.choice((None, until)))
+        decided.do(self.place)
+        made = [Decided(last, i, action, decided.until) for i in ids]
+        self.model.ledger.decisions += made
+        self.history.append(decided)
+        self.told.append(f"{last} {action} {len(ids)}")
+        self.model.check_view(self.place.warehouse)
+
+    def purge(self) -> None:
+        """Purge; what it removes must be old."""
+        last = self.model.ledger.last_night
+        if last is None:
+            return
+        purged = Purge(last - timedelta(days=self.chance.choice((0, 30, 100, 400))))
+        self._unchanged(lambda: purge(self.place.warehouse, purged.before, dry_run=True))
+        before = _members(self.place.warehouse)
+        purged.do(self.place)
+        gone = before - _members(self.place.warehouse)
+        self.model.purge(purged.before, gone, _purged_files(self.place.warehouse))
+        self.history.append(purged)
+        self.told.append(f"{last} purge before {purged.before}: {len(gone)}")
+        self.model.check_view(self.place.warehouse)
+
+    def forget(self) -> None:
+        """Forget the last night."""
+        last = self.model.last_night
+        if last is None:
+            return
+        self._unchanged(lambda: forget_night(self.place.warehouse, last))
+        forget_night(self.place.warehouse, last, dry_run=False)
+        self._drop(last)
+        self.told.append(f"{last} forgotten")
+        self.model.check_view(self.place.warehouse)
+
+    def _drop(self, day: date) -> None:
+        """Drop from the history whatever a forgotten night and the decisions after it did."""
+        starts = [i for i, op in enumerate(self.history) if _is_of(op, day)]
+        since = [op for op in self.history[min(starts, default=0) :] if not _is_of(op, day)]
+        self.ledger_waited |= bool(since)
+        self.is_rebuildable &= day not in self.model.read_again
+        self.is_rebuildable &= not any(isinstance(op, Purge) for op in since)
+        self.history = [op for op in self.history if not _is_of(op, day)]
+        self.model.forget(day)
+
+    # ---------------------------------------------------------------- what must change nothing
+
+    def fail(self) -> None:
+        """Something that is refused, or breaks."""
+        last = self.model.last_night
+        if last is None:
+            return
+        bad = tuple(good("pharmacy_claim", claim_id=f"x{n}", quantity="many") for n in range(2))
+        refused = Extract("pharmacy_claim_x.csv", "pharmacy_claim", bad)
+        unknown = Extract("claims.csv", "pharmacy_claim", (good("pharmacy_claim"),))
+        of_next, number = last + timedelta(days=1), self.runs
+        self.runs += 1
+        failing: list[Callable[[], object]] = [
+            lambda: self.place.run(Run(number, of_next, (refused,), "strict")),
+            lambda: self.place.run(Run(number, of_next, (unknown,))),
+            lambda: self.place.run(Run(number, date(2100, 1, 1), ())),
+            lambda: purge(self.place.warehouse, of_next),
+            lambda: forget_night(self.place.warehouse, of_next, dry_run=False),
+            lambda: decide(self.place.warehouse, [Decision("0" * 32, "x")], DISMISS, "me"),
+            lambda: self._broken(number, of_next),
+        ]
+
+        def fails() -> None:
+            with pytest.raises((AuditError, OSError)):
+                self.chance.choice(failing)()
+
+        self._unchanged(fails)
+        self.told.append("failed")
+
+    def _broken(self, number: int, as_of: date) -> None:
+        """A run in which a late step breaks."""
+        step = self.chance.choice(("judge", "write_manifest", "make_private", "keep"))
+
+        def broken(*_given: object) -> None:
+            raise OSError("broken on purpose")
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(f"flows.stages.{step}", broken)
+            self.place.run(Run(number, as_of, tuple(self._landing(as_of))))
+
+    def _unchanged(self, work: Callable[[], object]) -> None:
+        before = content(self.place.warehouse), published(self.place.base / "out")
+        work()
+        assert content(self.place.warehouse) == before[0], "the warehouse is as it was"
+        assert published(self.place.base / "out") == before[1], "what is published stays"
+
+    # ---------------------------------------------------------------- from scratch
+
+    def rebuild(self) -> None:
+        """Do everything that counts once more from scratch, looking at everyone each time."""
+        fresh = Place(self.place.base.parent / "rebuilt")
+        fresh.base.mkdir()
+        fresh.prepare()
+        for operation in self.history:
+            if not isinstance(operation, Run):
+                operation.do(fresh)
+                continue
+            again = published(fresh.run(replace(operation, whole=True)).folder)
+            before = self.results[operation.number]
+            for name in before.keys() | again.keys():
+                if not (self.ledger_waited and name in _OF_ONE_RUN):
+                    assert again.get(name) == before.get(name), f"{name} of run {operation.number}"
+
+
+_OPERATIONS: tuple[tuple[Callable[[Machine], None], int], ...] = (
+    (Machine.forward, 8),
+    (Machine.back, 3),
+    (Machine.repeat, 2),
+    (Machine.decide, 4),
+    (Machine.purge, 1),
+    (Machine.forget, 1),
+    (Machine.fail, 2),
+)
+
+
+def _is_of(operation: Operation, day: date) -> bool:
+    match operation:
+        case Run(as_of=night) | Decide(after_night=night):
+            return night == day
+    return False
+
+
+def _purged_files(warehouse: Path) -> set[FileKey]:
+    """The files of which a purge has removed rows or texts."""
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        rows = connection.execute(
+            """SELECT table_name, sha256 FROM main.file JOIN main.purge USING (file_no)
+               WHERE rows > 0 OR gone IS NOT NULL"""
+        )
+        return {(table, sha256) for table, sha256 in rows.fetchall()}
+
+
+def _members(warehouse: Path) -> set[str]:
+    tables = ("medical_claim", "pharmacy_claim", "diagnosis", "eligibility", "authorization")
+    union = " UNION ".join(
+        f"SELECT member_id FROM main.{name}" for name in (*tables, "clinical_evidence")
+    )
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        return {member for (member,) in connection.execute(union).fetchall()}

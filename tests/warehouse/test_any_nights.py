@@ -1,0 +1,53 @@
+"""Any nights: forward, back and again, with decisions, purges, forgotten nights and failures.
+
+NIGHT_SEEDS says how many senders take part; `make nights` runs 1,000 of them.
+"""
+
+import os
+from collections.abc import Iterator
+from datetime import date
+from itertools import accumulate
+from pathlib import Path
+
+import pytest
+
+from audit_rules.rules import RULES
+from flows import plan as planning
+from flows import stages
+from tests.support.any_nights import Machine
+from tests.support.read_once import library_read_once, reference_read_once
+
+pytestmark = pytest.mark.slow
+
+SEEDS = int(os.environ.get("NIGHT_SEEDS", "200"))
+SENDERS = (1,) * 8 + (8,) * 4 + (40,) * ((SEEDS - 40) // 40)
+"""How many seeds share each warehouse. Alone, a sender supplies fewer tables."""
+FIRST_SEED = tuple(accumulate(SENDERS[:-1], initial=0))
+OPERATIONS = 8
+FEW = tuple(
+    m
+    for m in RULES
+    if m.RULE.id in ("AUTH01", "DUP01", "DX01", "GEN01", "QTY01", "SAFE02", "SPEC01")
+)
+"""Rules that between them look at every table; DUP01 answers for each audited line."""
+
+
+@pytest.fixture(autouse=True)
+def short_nights(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Few rules, policies that are read once, and the clock of the nights."""
+    monkeypatch.setattr(planning, "load_policies", library_read_once)
+    monkeypatch.setattr(planning, "load_reference", reference_read_once)
+    monkeypatch.setattr(stages, "RULES", FEW)
+    monkeypatch.setattr("flows.ledger.decisions.today", lambda: date(2026, 1, 1))
+    yield
+
+
+@pytest.mark.parametrize(("first", "senders"), list(zip(FIRST_SEED, SENDERS, strict=True)))
+def test_any_nights_lose_nothing_and_equal_a_rebuilt_warehouse(
+    tmp_path: Path, first: int, senders: int
+) -> None:
+    machine = Machine.of(tmp_path, list(range(first, first + senders)))
+    try:
+        machine.play(OPERATIONS)
+    finally:
+        print("\n".join(machine.told))
