@@ -15,6 +15,7 @@ from tests.support.shared import keep_temporary_files_in_memory, shared_folder
 SAMPLE = ROOT / "data" / "sample"
 SLOWEST_FIRST = (
     "test_any_nights.py",
+    "test_engines.py",
     "test_kills.py",
     "test_phi.py",
     "test_schedule.py",
