@@ -202,7 +202,7 @@ def test_a_backfill_runs_past_nights_in_order(server: Server, tmp_path: Path) ->
     )
     assert done.returncode == 0, done.stderr
     first, second = done.stdout.splitlines()
-    assert first.startswith("2026-03-01  the first run") and second.startswith(
+    assert first.startswith("2026-03-01  the first as-of date") and second.startswith(
         "2026-03-03  since 2026-03-01"
     )
     assert len(list((tmp_path / "out").glob("run=*"))) == 2
