@@ -151,10 +151,9 @@ def failing_rows(size: int) -> Extracts:
 
 
 def shared_person(size: int) -> Extracts:
-    """Members who are one person."""
-    return {
-        "pharmacy_claim": [_fill(n, START, member_id=f"M{n}", person_id="P") for n in range(size)]
-    }
+    """Members who are one person, with services that no rule judges."""
+    own: Row = {"person_id": "P", "hcpcs_code": "99213"}
+    return {"medical_claim": [_dose(n, START, member_id=f"M{n}", **own) for n in range(size)]}
 
 
 def written(folder: Path, extracts: Extracts, config: str = "") -> Path:
