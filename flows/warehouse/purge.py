@@ -117,7 +117,7 @@ def _list_and_count(connection: duckdb.DuckDBPyConnection, before: date) -> Purg
     dated = " UNION ALL ".join(_last_dates(t) for t in _PERSONAL)
     connection.execute(f"CREATE TEMP TABLE purge_dated AS {dated}")
     run(connection, "warehouse/purge", reads=_READ, day=day(before))
-    _list_lines(connection)
+    _list_records(connection)
     rows = one(connection, f"SELECT count(*) FROM ({_PURGED_ROWS})")
     members, exceptions, texts = (
         one(connection, f"SELECT count(*) FROM {name}")
@@ -126,8 +126,8 @@ def _list_and_count(connection: duckdb.DuckDBPyConnection, before: date) -> Purg
     return PurgeCounts(members, rows, exceptions, texts)
 
 
-def _list_lines(connection: duckdb.DuckDBPyConnection) -> None:
-    """Add the lines without columns that name a purged id to the texts to remove."""
+def _list_records(connection: duckdb.DuckDBPyConnection) -> None:
+    """Add the quarantined records that name a purged id to the texts to remove."""
     ids = Ids(row[0] for row in connection.execute("FROM purged_id").fetchall())
     lines = connection.execute("FROM purge_line")
     named: list[tuple[int, int]] = []

@@ -3,8 +3,8 @@
 -- purged_exception  grain: exception_id that the ledger has for one of them.
 -- purged_text       grain: file_no and row_number of a quarantined record whose text is removed.
 -- purged_id         grain: id of a member, person or claim that is removed.
--- purge_line        grain: file_no and row_number of a quarantined line that could not be split,
---                   and was loaded since the day.
+-- purge_line        grain: file_no and row_number of a quarantined record that was loaded since the
+--                   day, with the text of its values, or of the line if it could not be split.
 -- A member without any date gets the as-of date of the last load.
 --
 -- reads: purge_dated (member_id, person_id, last_date, loaded: one or more rows per member),
@@ -64,21 +64,15 @@ CREATE OR REPLACE TEMP VIEW purge_record AS
 SELECT q.file_no, q.row_number, q.column_name, q.raw_record, f.night
 FROM kept.main.quarantine q JOIN kept.main.file f USING (file_no) WHERE q.raw_record IS NOT NULL;
 
--- A quarantined record loses its text if it was loaded before the day, or if a value in it, or a
--- word of a value, is the id of what is removed. Records that could not be split are in purge_line.
+-- A quarantined record loses its text if it was loaded before the day, or if it names the id of
+-- what is removed: purge_line holds the records in which to look.
 CREATE OR REPLACE TEMP TABLE purged_text AS
-WITH value AS (
-    SELECT file_no, row_number,
-           unnest(map_values(CAST(CAST(raw_record AS JSON) AS MAP(VARCHAR, VARCHAR)))) AS text
-    FROM purge_record WHERE column_name IS NOT NULL),
-word AS (
-    SELECT file_no, row_number,
-           trim(unnest(list_append(string_split_regex(text, '[][",;|:^~{}\t\r\n]'), text))) AS word
-    FROM value)
-SELECT file_no, row_number FROM purge_record WHERE night < $day
-UNION
-SELECT file_no, row_number FROM word WHERE word IN (FROM purged_id);
+SELECT DISTINCT file_no, row_number FROM purge_record WHERE night < $day;
 
 CREATE OR REPLACE TEMP TABLE purge_line AS
-SELECT file_no, row_number, raw_record FROM purge_record
-WHERE column_name IS NULL AND night >= $day;
+SELECT DISTINCT file_no, row_number,
+       CASE WHEN column_name IS NULL THEN raw_record
+            ELSE array_to_string(
+                map_values(CAST(CAST(raw_record AS JSON) AS MAP(VARCHAR, VARCHAR))), chr(10))
+            END AS text
+FROM purge_record WHERE night >= $day;

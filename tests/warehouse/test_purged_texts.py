@@ -66,6 +66,30 @@ def test_c3_no_quarantined_text_names_a_purged_member(tmp_path: Path, delimiter:
     assert len(texts) == 2 and all("stays" in text for text in texts)
 
 
+AROUND = ("{} 30", "{}/30", "x ({})", "#{}#", "for {}.", "{}=30", "a'{}'", "{}\\30")
+
+
+@pytest.mark.parametrize("one", ["MOLD", "M Two", "77", "Müller-7"])
+def test_c3_an_id_within_a_value_of_another_record_is_found(tmp_path: Path, one: str) -> None:
+    warehouse = tmp_path / "audit.duckdb"
+    config = tmp_path / "config.toml"
+    config.write_text("max_error_rate = 1.0\n")
+    bad = [
+        _fill("stays", "2026-03-09", 100 + n, quantity=around.format(one))
+        for n, around in enumerate((*AROUND, "many"))
+    ]
+    for day, rows in (
+        (FIRST, [_fill(one, "2024-03-01", 1), _fill("stays", "2026-03-01", 2)]),
+        (SECOND, bad),
+    ):
+        text = _text(rows, ",", short=False)
+        landing = write(tmp_path / f"in {day}", {"pharmacy_claim.csv": text})
+        night(request_for(landing, tmp_path / "out", warehouse, day, config))
+    assert purge(warehouse, DAY).texts == len(AROUND)
+    texts = [row[-1] for row in content(warehouse)["quarantine"] if row[-1] is not None]
+    assert len(texts) == 1 and "many" in texts[0]
+
+
 def test_c3_an_id_in_a_longer_word_is_not_that_id() -> None:
     ids = Ids(["12", "a:b", 'say "so"'])
     assert ids.are_in("x,12,y") and ids.are_in("12") and ids.are_in("(a:b)")
