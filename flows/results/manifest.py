@@ -1,6 +1,7 @@
 """The manifest: the counts of a run, what it was made from, and the hash of every result."""
 
 import json
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -120,8 +121,11 @@ TABLE_SUFFIXES = (".parquet", ".csv")
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
     """The manifest of a run's folder; None if it cannot be read or has another shape."""
+    path = folder / MANIFEST
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        if not stat.S_ISREG(path.lstat().st_mode):  # a pipe or device may have no end
+            return None
+        manifest = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(manifest, dict) or not all(

@@ -2,8 +2,11 @@
 
 import stat
 from collections.abc import Iterable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 from flows.intake.landing import sha256_of
 from flows.reports.printable import printable
@@ -11,9 +14,16 @@ from flows.results.manifest import FOR_EDITING, MANIFEST, TABLE_SUFFIXES, read_m
 from flows.results.timings import TIMINGS
 from flows.signing import SIGNATURE
 from flows.verify.checks import Checks
+from schemas.outcomes import NO_POLICY
 
 _BESIDES = (MANIFEST, SIGNATURE, TIMINGS)
 """What a run writes besides the results that its manifest lists and what people edit."""
+_NAMED_IN = (
+    ("policies", "rule_coverage.parquet", "policy_id"),
+    ("files", "quarantine.parquet", "file"),
+    ("files", "warnings.parquet", "file"),
+)
+"""Entries of the manifest that must hold what a column of a result names."""
 _MOST_NAMES = 5
 _FILE_COUNTS = ("accepted", "quarantined", "duplicates", "purged")
 _FATES = ("history", "superseded", "reversed", "denied", "after_as_of")
@@ -47,12 +57,17 @@ def check_run(checks: Checks, folder: Path) -> dict[str, Any] | None:
         f"Open to everybody: {names(open_to_others)}. Take these permissions away.",
     )
     checks.expect_none(_unbalanced(manifest), "The counts of rows in the manifest add up.")
+    checks.expect_none(
+        _refuted(manifest, folder),
+        "The manifest names every policy and file that the results name.",
+    )
     resolved = folder.resolve().name
     if resolved.startswith("run="):
         checks.expect(
             resolved == f"run={manifest['run_id']}",
-            f"The folder has the name of run {manifest['run_id']}.",
-            f"The folder is named {resolved}, but {MANIFEST} is of run {manifest['run_id']}.",
+            f"The folder has the name of run {printable(manifest['run_id'])}.",
+            f"The folder is named {printable(resolved)}, but {MANIFEST} is of run "
+            f"{printable(manifest['run_id'])}.",
         )
     others = sorted(there.keys() - stated.keys() - {*_BESIDES, *FOR_EDITING})
     others = [name for name in others if not name.endswith(TABLE_SUFFIXES)]
@@ -115,6 +130,25 @@ def _too_many(stated: Mapping[str, str], there: Mapping[str, Path]) -> list[str]
 
 def _is_open(path: Path) -> bool:
     return bool(path.lstat().st_mode & stat.S_IRWXO) and not path.is_symlink()
+
+
+def _refuted(manifest: Mapping[str, Any], folder: Path) -> list[str]:
+    """A sentence for each entry of the manifest that the results themselves contradict."""
+    named = {"policies": set(manifest["policies"]), "files": {f["file"] for f in manifest["files"]}}
+    found = []
+    for entry, table, column in _NAMED_IN:
+        try:
+            values = pl.read_parquet(folder / table, columns=[column], glob=False)[column].unique()
+        except (pl.exceptions.PolarsError, OSError):
+            continue  # an aggregate run has no such table; a damaged one is reported already
+        missing = sorted(set(values.drop_nulls()) - named[entry] - {NO_POLICY})
+        if missing:
+            found.append(f"{MANIFEST}: {entry} lacks {names(missing)}, which {table} names.")
+    try:
+        date.fromisoformat(manifest["as_of"])
+    except ValueError:
+        found.append(f"{MANIFEST}: as_of is not a date.")
+    return found
 
 
 def _unbalanced(manifest: Mapping[str, Any]) -> list[str]:

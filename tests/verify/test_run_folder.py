@@ -1,6 +1,7 @@
 """A run's folder verifies as it was published, and in no other way."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,11 @@ SAMPLE = ROOT / "data" / "sample"
 def run(sample_results: Path, tmp_path: Path) -> Path:
     """A copy of the results of the run on the sample."""
     return Path(shutil.copytree(sample_results, tmp_path / sample_results.name))
+
+
+def _pipe_for_manifest(run: Path) -> None:
+    (run / "manifest.json").unlink()
+    os.mkfifo(run / "manifest.json")
 
 
 def _change_manifest(run: Path, change: Callable[[dict[str, Any]], object]) -> None:
@@ -106,6 +112,19 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda run: _change_manifest(run, lambda m: m.update(run_id="0" * 16)),
         "but manifest.json is of run 0000000000000000",
     ),
+    "the manifest lacks the policies": (
+        lambda run: _change_manifest(run, lambda m: m.update(policies={})),
+        "policies lacks",
+    ),
+    "the manifest lacks the files": (
+        lambda run: _change_manifest(run, lambda m: m.update(files=[])),
+        "files lacks",
+    ),
+    "the date of the manifest is none": (
+        lambda run: _change_manifest(run, lambda m: m.update(as_of="zzz")),
+        "as_of is not a date",
+    ),
+    "the manifest is a pipe": (_pipe_for_manifest, "no manifest.json that can be read"),
     "a file of the manifest is a text": (
         lambda run: _change_manifest(run, lambda m: m["files"].append("x")),
         "no manifest.json that can be read",
