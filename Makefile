@@ -8,6 +8,7 @@
 # make bench          benchmark one audit of 2 million medical lines; N=10 for ten times as many
 # make bench-nightly  benchmark one nightly run against 20 million medical lines; N=1 for a tenth
 # make growth         print how time and memory grow along each axis; AXIS=explain for one
+# make engines        200 random warehouses under Polars' engines and 1, 2 and 8 threads: one digest each
 # make nights         random nights of 1,000 senders against a model and a rebuilt warehouse; SEEDS=200 for fewer
 # make mutants        break rules and policies one place at a time, and list what no case notices; ID=cyc01 for some
 # make lock           pin new dependencies of pyproject.toml in requirements.lock (needs uv and a network)
@@ -21,7 +22,7 @@ FIND_PYTHON = for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then echo $$p; exit; fi; \
 	done; echo "Python 3.11 or newer is needed" >&2; exit 1
 
-.PHONY: audit test check lint docs supply schemas bench bench-nightly growth nights mutants lock clean
+.PHONY: audit test check lint docs supply schemas bench bench-nightly growth engines nights mutants lock clean
 
 audit: $(READY)
 	$(BIN)/claims-audit run --input data/sample --output out/sample --as-of 2026-06-30
@@ -57,6 +58,9 @@ growth: $(READY)
 
 nights: $(READY)
 	NIGHT_SEEDS=$(or $(SEEDS),1000) $(PYTEST) --dist load tests/warehouse/test_any_nights.py
+
+engines: $(READY)
+	ENGINE_WAREHOUSES=200 $(PYTEST) tests/program/test_engines.py
 
 mutants: $(READY)
 	$(BIN)/python -m tools.mutation.mutants $(ID)

@@ -70,9 +70,9 @@ def around(dossier: Dossier, asked: pl.LazyFrame, facts: Facts, *windows: Window
     crowded = crowded_keys(dossier, facts)
     if crowded is None:
         return _joined(asked, facts, windows)
-    on, keys = list(facts.on), crowded.lazy()
+    on = list(facts.on)
     lines, frame = pl.collect_all([asked, facts.frame])
-    few = _joined(lines.lazy().join(keys, on=on, how="anti"), facts, windows).collect()
+    few = _joined(lines.join(crowded, on=on, how="anti").lazy(), facts, windows).collect()
     many = _nearest(
         lines.join(crowded, on=on, how="semi"),
         frame.join(crowded, on=on, how="semi"),
@@ -87,11 +87,14 @@ def total_around(
 ) -> pl.LazyFrame:
     """The sum of an integer column of each line's facts in a window: row_id, policy_id, total."""
     crowded, on = crowded_keys(dossier, facts), list(facts.on)
-    joined = asked if crowded is None else asked.join(crowded.lazy(), on=on, how="anti")
-    added = _joined(joined, facts, [window]).group_by(ON).agg(total=exact_sum(pl.col(value)))
+    few = asked
+    if crowded is not None:  # collected first: the engine would filter after it has made all pairs
+        lines = asked.collect()
+        few = lines.join(crowded, on=on, how="anti").lazy()
+    added = _joined(few, facts, [window]).group_by(ON).agg(total=exact_sum(pl.col(value)))
     if crowded is None:
         return added
-    lines = asked.join(crowded.lazy(), on=on, how="semi").collect()
+    lines = lines.join(crowded, on=on, how="semi")
     many = facts.frame.join(crowded.lazy(), on=on, how="semi").collect()
     kinds = crowded.with_row_index("key")
     lines = lines.join(kinds, on=on).with_columns(opens=window.opens, closes=window.closes)

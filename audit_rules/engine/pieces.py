@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from schemas.results import EVIDENCE_FIELDS, EVIDENCE_ORDER, MORE, MOST_EVIDENCE, Schema
+from schemas.results import CLAIM_LINE, EVIDENCE_FIELDS, EVIDENCE_ORDER, MORE, MOST_EVIDENCE, Schema
 
 _KEY_TYPES: Schema = {"row_id": pl.UInt32, "policy_id": pl.String, "rule_id": pl.String}
 
@@ -14,11 +14,12 @@ def pieces(frames: Sequence[pl.DataFrame], lines: pl.DataFrame, key: Sequence[st
 
     frames   the evidence of rules, with the columns of `key` and, where facts were left out,
              `more` and `asked_no`.
-    lines    every line with its row_id and service_date.
+    lines    every line with its row_id, CLAIM_LINE and service_date.
     key      names an answer; row_id is part of it.
 
-    Of more than MOST_EVIDENCE pieces on one side those nearest in time to the line stay, of equally
-    near ones the first in the order of EVIDENCE_ORDER. A piece of kind MORE counts the others.
+    Of more than MOST_EVIDENCE pieces on one side those of the line itself stay, then those nearest
+    in time to it, of equally near ones the first in the order of EVIDENCE_ORDER. A piece of kind
+    MORE counts the others.
     """
     empty = pl.DataFrame(schema={n: _KEY_TYPES[n] for n in key} | EVIDENCE_FIELDS)
     shown = pl.concat([empty, *(_typed(f).select(empty.columns) for f in frames)]).unique()
@@ -27,11 +28,16 @@ def pieces(frames: Sequence[pl.DataFrame], lines: pl.DataFrame, key: Sequence[st
     more = pl.concat([counted.filter(pl.col("more") > 0), *_left_out(frames, side)])
     if more.is_empty():
         return shown
-    day = lines.select("row_id", day="service_date")
+    own = lines.select("row_id", *CLAIM_LINE, day="service_date")
     near = (
-        shown.join(day, on="row_id", how="left")
-        .with_columns(distance=(pl.col("date") - pl.col("day")).dt.total_days().abs())
-        .sort(*side, "distance", *EVIDENCE_ORDER, nulls_last=True)
+        shown.join(own, on="row_id", how="left", suffix="_own")
+        .with_columns(
+            distance=(pl.col("date") - pl.col("day")).dt.total_days().abs(),
+            is_other=~pl.all_horizontal(
+                pl.col(c).eq_missing(pl.col(f"{c}_own")) for c in CLAIM_LINE
+            ),
+        )
+        .sort(*side, "is_other", "distance", *EVIDENCE_ORDER, nulls_last=True)
         .filter(pl.int_range(pl.len()).over(side) < MOST_EVIDENCE)
     )
     counts = more.group_by(side).agg(pl.col("more").sum()).filter(pl.col("more") > 0)

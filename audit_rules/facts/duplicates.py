@@ -41,10 +41,11 @@ def earlier_twins(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame:
     later = lines.select(*ON).join(repeated, on="row_id")
     if crowded is None:
         return _pairs(alike, later)
-    keys, on = crowded.lazy(), list(same)
-    few = _pairs(alike, later.join(keys, on=on, how="anti"))
-    many = later.join(keys, on=on, how="semi"), alike.join(keys, on=on, how="semi")
-    return pl.concat([few, _first_of_many(*(frame.collect() for frame in many))], how="diagonal")
+    on = list(same)
+    all_later, all_alike = pl.collect_all([later, alike])
+    few = _pairs(alike, all_later.join(crowded, on=on, how="anti").lazy())
+    many = (frame.join(crowded, on=on, how="semi") for frame in (all_later, all_alike))
+    return pl.concat([few, _first_of_many(*many)], how="diagonal")
 
 
 def _pairs(alike: pl.LazyFrame, later: pl.LazyFrame) -> pl.LazyFrame:

@@ -28,7 +28,7 @@ def fact_text(fact: dict[str, Any]) -> str:
     code, value, name = fact["code"], fact["value"], fact["id"]
     match fact["kind"]:
         case "more":
-            text = f"{value} more, farther in time from the line"
+            text = f"{value} more, no nearer in time to the line"
         case "diagnosis":
             text = f"diagnosis {code}{day}{claim or ' (diagnosis table)'}"
         case "fill" if name == "daw_code":

@@ -223,8 +223,8 @@ def test_d3_a_repeated_claim_names_the_first_of_its_many_twins(tmp_path: Path) -
     found = _evidence(tmp_path, {"pharmacy_claim": rows}, "DUP01")
 
     last = {piece["claim_id"]: piece for piece in found["F079"]}
-    assert list(last) == [*(f"F{n:03}" for n in range(50)), None]
-    assert last[None]["value"] == "30"
+    assert list(last) == [*(f"F{n:03}" for n in range(49)), "F079", None]
+    assert last[None]["value"] == "30"  # of 79 earlier fills and the line itself, 50 are named
     assert len(found["F049"]) == 50
 
 

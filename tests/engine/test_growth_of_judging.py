@@ -91,4 +91,4 @@ def test_d4_explain_grows_with_the_rows_of_a_person(tmp_path: Path, collected: _
         rows[size] = collected.rows
 
     assert rows[MANY] < MOST_GROWTH * rows[FEW]
-    assert "more, farther in time from the line" in " ".join(text_of(explained).split())
+    assert "more, no nearer in time to the line" in " ".join(text_of(explained).split())

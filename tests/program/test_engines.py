@@ -1,4 +1,7 @@
-"""The engines agree: whatever Polars' engine and the threads, a run has the same bytes and rows."""
+"""The engines agree: whatever Polars' engine and the threads, a run has the same bytes and rows.
+
+ENGINE_WAREHOUSES says how many random warehouses take part; `make engines` runs 200 of them.
+"""
 
 import json
 import os
@@ -12,7 +15,7 @@ from tests.support.running import ROOT
 
 pytestmark = pytest.mark.slow
 
-WAREHOUSES = 200
+WAREHOUSES = int(os.environ.get("ENGINE_WAREHOUSES", "30"))
 REFERENCE = ("in-memory", 1)
 OTHERS = (("in-memory", 2), ("in-memory", 8), ("streaming", 1), ("streaming", 2), ("streaming", 8))
 """Polars' engine, and the threads of both engines."""

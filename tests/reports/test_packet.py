@@ -364,5 +364,5 @@ def test_d3_a_packet_says_how_many_facts_are_not_listed(run: Path, exception_id:
 
     words = _words(as_html(replace(published, row=row)))
 
-    assert "Besides these, 70 facts farther from the service date are on file" in words
+    assert "Besides these, 70 facts no nearer to the service date are on file" in words
     assert "Besides these" not in _words(as_html(published))
