@@ -38,7 +38,7 @@ def short_nights(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(planning, "load_policies", library_read_once)
     monkeypatch.setattr(planning, "load_reference", reference_read_once)
     monkeypatch.setattr(stages, "RULES", FEW)
-    monkeypatch.setattr("flows.ledger.decisions.today", lambda: date(2026, 1, 1))
+    monkeypatch.setattr("flows.ledger.decisions.today", lambda: date(2025, 1, 1))
     yield
 
 
