@@ -1,6 +1,7 @@
 """What the tests share: temporary files in memory, one run on the sample, and their order."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.support.nights import night
 from tests.support.running import AS_OF, ROOT, audited, request_for
 from tests.support.shared import keep_temporary_files_in_memory, shared_folder
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored under nohup, and then by every child
 SAMPLE = ROOT / "data" / "sample"
 SLOWEST_FIRST = (
     "test_any_nights.py",

@@ -10,8 +10,9 @@ from flows.errors import InputRefused
 from flows.intake.landing import ExtractFile
 
 LONGEST_LINE = 1 << 26
-"""Characters of a line, or of a quoted value, at most: more means that line ends or quotes are
-missing."""
+"""Bytes of a line at most: a longer one is quarantined."""
+ENDLESS_LINE = 1 << 28
+"""Characters of a line, or of a quoted value, that mean that line ends or quotes are missing."""
 
 _HEAD_LIMIT = 1 << 20  # characters of the file's start that are kept to read the header from
 
@@ -40,7 +41,7 @@ class RecordCounter:
     def add(self, text: str) -> None:
         """Count one more chunk.
 
-        Raises InputRefused if it contains NUL, or a line is longer than LONGEST_LINE.
+        Raises InputRefused if it contains NUL, or a line is as long as ENDLESS_LINE.
         """
         if "\0" in text:
             raise InputRefused(
@@ -57,7 +58,7 @@ class RecordCounter:
             self._line, self._line_length = [], 0
         self._line.append(rest)
         self._line_length += len(rest)
-        if self._line_length > LONGEST_LINE:
+        if self._line_length > ENDLESS_LINE:
             raise InputRefused(_no_end(self.name, "a line has no end"))
 
     def finish(self) -> None:
@@ -108,7 +109,7 @@ class RecordCounter:
 def count_exactly(extract: ExtractFile, plain: Path, delimiter: str) -> int:
     """Count the records after the header with the csv module: slow, but right about any quotes.
 
-    Raises InputRefused if a quote is opened and never closed, or not within LONGEST_LINE.
+    Raises InputRefused if a quote is opened and never closed, or not within ENDLESS_LINE.
     """
     return sum(_are_records(extract, plain, delimiter)) - 1
 
@@ -123,14 +124,14 @@ def number_lines(extract: ExtractFile, plain: Path, delimiter: str) -> list[int]
 
 def _no_end(name: str, what: str) -> str:
     return (
-        f"{name}: {what} within {LONGEST_LINE} characters, so the records cannot be separated. "
+        f"{name}: {what} within {ENDLESS_LINE} characters, so the records cannot be separated. "
         "Export the file again with line ends and closed quotes."
     )
 
 
 def _are_records(extract: ExtractFile, plain: Path, delimiter: str) -> Iterator[bool]:
     """For each line, header first, whether it is a record; otherwise it is blank."""
-    csv.field_size_limit(LONGEST_LINE)
+    csv.field_size_limit(ENDLESS_LINE)
     is_zipped = extract.is_gzipped and plain == extract.path
     open_text = gzip.open if is_zipped else open
     with open_text(plain, "rt", encoding="utf-8-sig", newline="") as stream:

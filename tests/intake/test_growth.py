@@ -55,7 +55,7 @@ def test_d5_records_are_counted_however_the_text_is_cut(end: str, size: int) -> 
 def test_d5_a_line_longer_than_the_limit_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:
-    monkeypatch.setattr(csv_records, "LONGEST_LINE", 10 * _CHUNK)
+    monkeypatch.setattr(csv_records, "ENDLESS_LINE", 10 * _CHUNK)
     header = "claim_id,member_id,payer,dispensing_date,ndc_code,quantity,paid_amount\n"
     files = {"pharmacy_claim.csv": header + line + "x" * 20 * _CHUNK}
 
@@ -66,7 +66,7 @@ def test_d5_a_line_longer_than_the_limit_is_refused(
 def test_d5_a_quoted_value_longer_than_the_limit_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(csv_records, "LONGEST_LINE", 10 * _CHUNK)
+    monkeypatch.setattr(csv_records, "ENDLESS_LINE", 10 * _CHUNK)
     header = "claim_id,member_id,payer,dispensing_date,ndc_code,quantity,paid_amount\n"
     files = {"pharmacy_claim.csv": header + '"' + ("x" * _CHUNK + "\n") * 200}
 
