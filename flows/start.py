@@ -12,11 +12,9 @@ import os
 import signal
 import sys
 
-from flows.signals import CRASHED, STOPS
+from flows.signals import CRASHED, ENDS_IN_ORDER, STOPS
 
 _STANDARD_ERROR = 2
-_ENDS_IN_ORDER = ["serve"]
-"""The command that is asked to end, because it has runs of its own to end."""
 
 
 def entry() -> None:
@@ -34,7 +32,7 @@ def entry() -> None:
         os._exit(_watch(worker, reports, agrees, stops))
     for descriptor in (reports, agrees):
         os.close(descriptor)
-    if arguments[:1] == _ENDS_IN_ORDER:
+    if arguments[:1] == ENDS_IN_ORDER:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, stops)
     sys.exit(_work(arguments, pipe, answers))
 
@@ -79,7 +77,7 @@ def _work(arguments: list[str], pipe: int, answers: int) -> int:
         warnings.simplefilter("ignore")  # they are for those who write the program
     out = open_streams()
     ending.report_to(pipe, answers)
-    if arguments[:1] != _ENDS_IN_ORDER:
+    if arguments[:1] != ENDS_IN_ORDER:
         mute_engines()
     try:
         from flows.cli.app import ANSWERING, main

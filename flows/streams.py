@@ -1,7 +1,7 @@
 """Standard output and error of a process that nothing can stop: full, gone, or without letters.
 
-A run that is published has finished, even if nobody can be told so. So writing here never fails;
-whoever cares asks for the trouble afterwards.
+A run that is published has finished, even if its summary cannot be printed. So writing here never
+fails; the trouble can be asked for afterwards.
 """
 
 import io

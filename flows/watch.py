@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from flows.clock import seconds
-from flows.signals import CRASHED, STOPPED, STOPS
+from flows.signals import CRASHED, ENDS_IN_ORDER, STOPPED, STOPS
 
 _PATIENCE = 20.0  # seconds for what should end by itself, before it is killed
 _NOTHING_KEPT = "Nothing of the unfinished work is kept or published."
@@ -38,6 +38,7 @@ class Watch:
         """Watch a worker that has just started."""
         self._worker, self._reports, self._agrees, self._heard = worker, reports, agrees, heard
         self._arguments = arguments
+        self._ends_in_order = arguments[:1] == ENDS_IN_ORDER
         self._unread = b""
         self._left: dict[tuple[str, ...], str | None] = {}
         self._child: int | None = None
@@ -94,7 +95,7 @@ class Watch:
         self._stop = number
         if self._has_finished:
             self._kill(0, "")
-        elif self._arguments[:1] == ["serve"]:
+        elif self._ends_in_order:
             self._kill(STOPPED + number, f"Stopped by {STOPS[number]}.", signal.SIGTERM)
         elif not self._has_committed:
             self._kill(STOPPED + number, f"Stopped by {STOPS[number]}. {_NOTHING_KEPT}")
@@ -166,7 +167,7 @@ class Watch:
 
     def _meaning(self, status: int) -> tuple[int, str]:
         """The exit code of the command, and what to say about it."""
-        if os.WIFEXITED(status) and self._arguments[:1] != ["serve"]:
+        if os.WIFEXITED(status) and not self._ends_in_order:
             return os.WEXITSTATUS(status), ""
         if self._verdict is not None:
             return self._verdict

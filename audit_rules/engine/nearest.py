@@ -87,13 +87,11 @@ def total_around(
 ) -> pl.LazyFrame:
     """The sum of an integer column of each line's facts in a window: row_id, policy_id, total."""
     crowded, on = crowded_keys(dossier, facts), list(facts.on)
-    few = asked
-    if crowded is not None:  # collected first: the engine would filter after it has made all pairs
-        lines = asked.collect()
-        few = lines.join(crowded, on=on, how="anti").lazy()
-    added = _joined(few, facts, [window]).group_by(ON).agg(total=exact_sum(pl.col(value)))
     if crowded is None:
-        return added
+        return _total_of_pairs(asked, facts, window, value)
+    lines = asked.collect()  # first: otherwise the engine makes all pairs, and then leaves some out
+    few = lines.join(crowded, on=on, how="anti").lazy()
+    added = _total_of_pairs(few, facts, window, value)
     lines = lines.join(crowded, on=on, how="semi")
     many = facts.frame.join(crowded.lazy(), on=on, how="semi").collect()
     kinds = crowded.with_row_index("key")
@@ -104,6 +102,10 @@ def total_around(
     so_far = pl.concat([pl.Series([0], dtype=pl.Int128), so_far.rename("")])
     total = so_far.gather(found.end) - so_far.gather(found.start)
     return pl.concat([added, lines.select(*ON, total=total).lazy()])
+
+
+def _total_of_pairs(asked: pl.LazyFrame, facts: Facts, window: Window, value: str) -> pl.LazyFrame:
+    return _joined(asked, facts, [window]).group_by(ON).agg(total=exact_sum(pl.col(value)))
 
 
 def crowded_keys(dossier: Dossier, facts: Facts) -> pl.DataFrame | None:

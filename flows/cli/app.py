@@ -44,7 +44,7 @@ COMMANDS = (
     *(dismiss, reopen, packet, verify),
 )
 ANSWERING = tuple(command.__name__ for command in (rules, explain, compare, lint, verify))
-"""Commands of which nothing is left but what they print."""
+"""Commands whose only result is what they print."""
 
 app = App(
     name="claims-audit",
