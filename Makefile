@@ -31,7 +31,7 @@ test: $(READY)
 	$(PYTEST)
 
 check: lint
-	$(PYTEST) -m "not slow"
+	POLARS_MAX_THREADS=1 $(PYTEST) -m "not slow"
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

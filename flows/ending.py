@@ -74,6 +74,11 @@ def finishes(otherwise: str) -> None:
     _report("finishes", message=otherwise)
 
 
+def returns(code: int) -> None:
+    """Report the exit code. A process that exits without reporting one has crashed."""
+    _report("returns", code=code)
+
+
 def waits(seconds: float, failure: AuditError) -> None:
     """Report that this process waits for another program, and how it fails if that takes longer."""
     _report("waits", seconds_=seconds, exit_code=failure.exit_code, message=str(failure))

@@ -11,8 +11,12 @@ Signals are held back before anything else is imported, so none is lost, however
 import os
 import signal
 import sys
+from typing import TYPE_CHECKING
 
 from flows.signals import CRASHED, ENDS_IN_ORDER, STOPS
+
+if TYPE_CHECKING:
+    from flows.streams import Stream
 
 _STANDARD_ERROR = 2
 
@@ -67,7 +71,7 @@ def _watch(worker: int, reports: int, agrees: int, stops: list[signal.Signals]) 
 
 
 def _work(arguments: list[str], pipe: int, answers: int) -> int:
-    """Run the command line, as the worker; returns the exit code."""
+    """Run the command line, as the worker; returns the exit code, which it has reported."""
     import warnings
 
     from flows import ending
@@ -79,6 +83,13 @@ def _work(arguments: list[str], pipe: int, answers: int) -> int:
     ending.report_to(pipe, answers)
     if arguments[:1] != ENDS_IN_ORDER:
         mute_engines()
+    code = _call(arguments, out)
+    ending.returns(code)
+    return code
+
+
+def _call(arguments: list[str], out: "Stream") -> int:
+    """Run the command line, and report an answer that could not be printed."""
     try:
         from flows.cli.app import ANSWERING, main
         from flows.errors import DiskTrouble

@@ -45,6 +45,7 @@ class Watch:
         self._limit: float | None = None
         self._late = (0, "")
         self._has_committed = self._has_finished = False
+        self._returned: int | None = None
         self._stop: signal.Signals | None = None
         self._verdict: tuple[int, str] | None = None
 
@@ -56,7 +57,7 @@ class Watch:
         while (status := self._status()) is None:
             self._listen()
         self._wait_for_children()
-        if os.WIFSIGNALED(status):
+        if self._returned is None:
             self._tidy()
         code, message = self._meaning(status)
         if message:
@@ -139,6 +140,9 @@ class Watch:
         if not self._has_finished:
             self._limit = None
 
+    def _when_it_returns(self, code: int) -> None:
+        self._returned = code
+
     def _when_it_starts(self, process: int) -> None:
         self._child = process
 
@@ -167,22 +171,26 @@ class Watch:
 
     def _meaning(self, status: int) -> tuple[int, str]:
         """The exit code of the command, and what to say about it."""
-        if os.WIFEXITED(status) and not self._ends_in_order:
-            return os.WEXITSTATUS(status), ""
+        if self._returned is not None and not self._ends_in_order:
+            return self._returned, ""
         if self._verdict is not None:
             return self._verdict
-        if os.WIFEXITED(status):
-            return os.WEXITSTATUS(status), ""
+        if self._returned is not None:
+            return self._returned, ""
         if self._has_finished:
             return 0, ""
-        number = os.WTERMSIG(status)
-        cause = _CAUSES.get(signal.Signals(number), "the program crashed")
+        crash = "the program crashed"
+        if os.WIFSIGNALED(status):
+            number = os.WTERMSIG(status)
+            how, cause = f"signal {number}", _CAUSES.get(signal.Signals(number), crash)
+        else:
+            how, cause = f"exit {os.WEXITSTATUS(status)}", crash
         left = (
             "It was publishing; the next run completes that."
             if self._has_committed
             else _NOTHING_KEPT
         )
-        return CRASHED, f"The work ended early (signal {number}): {cause}. {left}"
+        return CRASHED, f"The work ended early ({how}): {cause}. {left}"
 
     def _say(self, code: int, message: str) -> None:
         """Print why the worker was ended, for a scheduler as JSON as well."""

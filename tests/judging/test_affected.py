@@ -272,6 +272,7 @@ def test_what_comes_to_be_known_as_days_go_by_touches(
     assert _judged_again(_request(tmp_path, None, AS_OF)) == {"A", "B", "C", "H", "I"}
 
 
+@pytest.mark.slow
 def test_an_undated_diagnosis_of_an_earlier_run_still_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -296,6 +297,7 @@ def test_an_undated_diagnosis_of_an_earlier_run_still_counts(
     _same_as_whole(request, night(request))
 
 
+@pytest.mark.slow
 def test_all_rows_of_a_patient_are_judged_whichever_runs_loaded_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -373,6 +375,7 @@ def test_another_program_settles_and_judges_everything_again(
     assert _judged_again(_request(tmp_path, None, FIRST)) == EVERYBODY
 
 
+@pytest.mark.slow
 def test_a_run_of_an_earlier_date_is_not_remembered(
     first_night: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -296,6 +296,7 @@ def _statuses(base: Path) -> set[str]:
         return {s for (s,) in connection.execute("SELECT DISTINCT status FROM ledger").fetchall()}
 
 
+@pytest.mark.slow
 def test_a_dismissal_shows_in_the_ledger_at_once_and_in_the_next_nights_changes(
     two_nights: Path,
 ) -> None:
@@ -375,6 +376,7 @@ def test_another_run_of_a_date_replaces_its_events(two_nights: Path) -> None:
     assert content(two_nights / "audit.duckdb") == before
 
 
+@pytest.mark.slow
 def test_another_run_of_a_date_says_again_why_an_exception_was_resolved(tmp_path: Path) -> None:
     """The second run brings rows of another member, and judges only that one and those named."""
     warehouse = tmp_path / "audit.duckdb"

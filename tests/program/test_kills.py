@@ -214,8 +214,8 @@ def test_the_next_run_makes_good_whatever_a_killed_run_leaves(
         shutil.copytree(undisturbed.before, base)
         run = _configured(base)
         reports = set(published(run.output)) if run.output.exists() else set()
-        if in_child(killed_night, run, point) != -signal.SIGKILL:
-            return "was not killed"
+        if (code := in_child(killed_night, run, point)) != -signal.SIGKILL:
+            return f"ended with {code} instead of being killed"
         torn = {name.split("/")[0] for name in set(published(run.output)) - reports}
         if any(not (run.output / name / "manifest.json").exists() for name in torn):
             return "left an incomplete run under its final name"

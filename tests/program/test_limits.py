@@ -102,6 +102,13 @@ def test_d8_a_command_short_of_memory_ends_with_a_code_of_the_table_and_leaves_n
     assert left <= {CSV, "claims-audit-trace.txt"}
 
 
+def test_d8_a_command_that_a_library_ends_without_a_word_has_crashed(landing: Path) -> None:
+    ends = json.dumps({"flows.stages:settle_stage": "exit"})
+    code, said = _ends({}, *DRIVEN, ends, "mark", *RUN)
+    assert code == 70 and "The work ended early (exit 1)" in said and _is_one_sentence_or_two(said)
+    assert {p.name for p in (landing / "out").rglob("*")} <= {".audit.duckdb.lock"}
+
+
 def test_d8_a_command_short_of_processor_time_says_so(landing: Path) -> None:
     code, said = _ends({resource.RLIMIT_CPU: (1, 100)}, *PLAIN, *VALIDATE)
     assert code == 70 and "processor time" in said and _is_one_sentence_or_two(said)

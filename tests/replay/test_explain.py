@@ -260,6 +260,7 @@ def fired(
     return answers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("claim_id", "rule_id"), CASES)
 def test_the_suggested_change_fires_the_rule_in_a_run(
     explained: Any, fired: Any, claim_id: str, rule_id: str
@@ -290,6 +291,7 @@ def test_one_change_is_nearer_than_two_and_a_smaller_step_than_a_larger(explaine
     )
 
 
+@pytest.mark.slow
 def test_a_trial_is_removed_if_it_alone_keeps_the_rule_silent(
     tmp_path: Path, explained: Any
 ) -> None:
@@ -444,6 +446,7 @@ def test_explaining_leaves_the_warehouse_and_its_folder_as_they_were(request_: R
     assert request_.warehouse.read_bytes() == content
 
 
+@pytest.mark.slow
 def test_an_earlier_as_of_date_knows_less(tmp_path: Path) -> None:
     request = request_for(SAMPLE, tmp_path, tmp_path / "audit.duckdb", date(2026, 4, 5))
     night(request)

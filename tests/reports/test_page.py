@@ -178,6 +178,7 @@ write_page(folder, run, json.loads((folder / "manifest.json").read_text()), {})
 """
 
 
+@pytest.mark.slow
 def test_the_same_results_give_the_same_bytes_in_any_zone_and_process(
     sample_results: Path, tmp_path: Path
 ) -> None:

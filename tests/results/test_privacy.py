@@ -157,6 +157,7 @@ def test_pseudonyms_differ_by_kind_and_key_and_never_show_the_key() -> None:
 # ---------------------------------------------------------------- pseudonymised
 
 
+@pytest.mark.slow
 def test_c8_pseudonymised_results_have_no_identifier_and_are_consistent(
     levels: Levels,
 ) -> None:
@@ -211,6 +212,7 @@ def test_c8_pseudonymised_results_have_no_identifier_and_are_consistent(
     )
 
 
+@pytest.mark.slow
 def test_a_run_of_another_level_or_key_is_another_run(
     levels: Levels,
 ) -> None:
@@ -219,6 +221,7 @@ def test_a_run_of_another_level_or_key_is_another_run(
     assert len(set(levels.values())) == 4
 
 
+@pytest.mark.slow
 def test_the_same_level_and_key_give_the_same_bytes_again(
     levels: Levels, planted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -354,6 +357,7 @@ def test_evidence_keeps_codes_and_hides_persons() -> None:
 # ---------------------------------------------------------------- aggregate
 
 
+@pytest.mark.slow
 def test_an_aggregate_run_has_only_counts_and_sums(
     planted: Path, levels: Levels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,6 +45,7 @@ AMBIGUOUS = _fill(claim_id="C2", dispensing_date="02/03/2026", quantity=500, pai
 DAY_FIRST, MONTH_FIRST = ('date_formats = ["%d/%m/%Y"]', 'date_formats = ["%m/%d/%Y"]')
 
 
+@pytest.mark.slow
 def test_b4_the_names_of_files_that_decide_ties_are_in_the_run_id(tmp_path: Path) -> None:
     found = [
         _nights(

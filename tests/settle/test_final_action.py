@@ -1055,6 +1055,7 @@ def figures(table: str, fate: Fate | Settled, paid: Decimal | None) -> tuple[obj
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
 @given(seed=st.integers(0, 2**32 - 1))
 def test_random_histories_balance_and_settle_as_the_contract_says(

@@ -4,12 +4,13 @@
 
 CHANGES is a JSON object: `MODULE:FUNCTION` -> what happens when it is called. `wait` marks that it
 was reached by making the file MARK, and waits until the process is ended; `pause` goes on after
-three seconds. `fail` raises an error of a lost connection, `fail after` does its work before, and
-`hang after` never returns from it; `lose server` kills Prefect's server after it. A number
-replaces a number. Prefect is left out of a run, unless CHANGES holds `prefect`.
+three seconds. `exit` ends the process as a library might. `fail` raises an error of a lost
+connection, `fail after` does its work before, and `hang after` never returns from it; `lose server`
+kills Prefect's server after it. A number replaces a number. Prefect is left out of a run, unless CHANGES holds `prefect`.
 """
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -47,6 +48,8 @@ def _changed(function: Callable[..., Any], what: str, mark: Path) -> Callable[..
         if what == "lose server":
             _kill_server()
             return answer
+        if what == "exit":
+            os._exit(1)
         if what.startswith("fail"):
             raise ConnectionError("lost")
         time.sleep(3 if what == "pause" else LONG)

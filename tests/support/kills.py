@@ -11,7 +11,9 @@ import os
 import resource
 import signal
 import sys
+import threading
 from collections.abc import Callable
+from multiprocessing.connection import wait
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -40,12 +42,18 @@ _OURS = (str(ROOT / "flows"), str(ROOT / "audit_rules"))
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(["tests.support.kills", "flows.judging.frames", "audit_rules.rules"])
 
+_ONE_AT_A_TIME = threading.Lock()
+"""`start` also reads the exit codes of children that other threads wait for, which loses codes."""
+
 
 def in_child(work: Callable[..., None], *arguments: object) -> int | None:
     """Run a function in a child process; return its exit code, negative for a signal."""
     child = _SERVER.Process(target=work, args=arguments)
-    child.start()
-    child.join()
+    with _ONE_AT_A_TIME:
+        child.start()
+    wait([child.sentinel])
+    with _ONE_AT_A_TIME:
+        child.join()
     return child.exitcode
 
 

@@ -208,6 +208,7 @@ def test_b5_later_runs_do_not_make_good_what_another_program_wrote(
     assert _verified(home) == 3
 
 
+@pytest.mark.slow
 def test_b5_a_run_warns_of_decisions_that_another_program_wrote(home: Path) -> None:
     assert night(_request(home, None, SECOND)).notes == ()
     _execute(home, FORGERIES["a decision is inserted"])

@@ -117,6 +117,7 @@ def test_any_split_and_order_of_nights_gives_the_result_of_a_single_load(
     rerun_equals_standing(request)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("versions", [("5000.00", "4000.00"), ("7.77", "4000.00")])
 def test_the_order_of_nights_does_not_choose_between_versions_of_one_day(
     tmp_path: Path, versions: tuple[str, str]
@@ -197,6 +198,7 @@ def test_a_night_may_bring_no_claims(tmp_path: Path) -> None:
     assert night(_request(tmp_path, "later")).loaded_files == 1
 
 
+@pytest.mark.slow
 def test_a_file_still_growing_is_left_for_the_next_night_and_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,6 +247,7 @@ def test_a_file_that_breaks_because_it_grows_is_left_too(
 # ---------------------------------------------------------------- what is known when
 
 
+@pytest.mark.slow
 def test_an_earlier_night_knows_nothing_of_later_loads(tmp_path: Path) -> None:
     """By load, not by service date: the second file's fills are older than the first night."""
     _land(tmp_path, "one", "pharmacy_claim", good("pharmacy_claim", claim_id="1"))
@@ -280,6 +283,7 @@ def _found(base: Path, landing: str, after: str | None = None) -> pl.DataFrame:
     return pl.read_parquet(night(request).folder / "exceptions.parquet")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("table", "one", "other"), CORRECTIONS)
 def test_the_latest_load_of_a_key_wins(tmp_path: Path, table: str, one: Row, other: Row) -> None:
     """As if the earlier row had never been there, whichever of the two it is."""

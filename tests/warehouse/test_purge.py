@@ -190,6 +190,7 @@ def test_the_purged_are_gone_from_the_file_and_the_others_are_judged_as_before(
     assert quarantine["raw_record"].is_null().to_list() == [True, False]
 
 
+@pytest.mark.slow
 def test_the_counts_still_balance_and_the_same_as_of_date_gets_a_new_run(grown: Grown) -> None:
     purge(grown.warehouse, DAY)
     purge(grown.warehouse, DAY)  # nothing is left to remove
@@ -205,6 +206,7 @@ def test_the_counts_still_balance_and_the_same_as_of_date_gets_a_new_run(grown: 
     assert main(["verify", "--warehouse", str(grown.warehouse)]) == 0
 
 
+@pytest.mark.slow
 def test_quarantined_texts_loaded_before_the_day_are_removed(grown: Grown) -> None:
     # the other texts of the second run stay
     assert purge(grown.warehouse, DAY).texts == 1
@@ -250,6 +252,7 @@ def _no_disk(*_paths: object) -> None:
     raise OSError(28, "full")
 
 
+@pytest.mark.slow
 def test_a_purged_trial_does_not_count_as_a_missing_trial(tmp_path: Path) -> None:
     """A person who returns after a purge is observed only from that day on."""
     grown = Grown(tmp_path, None)  # type: ignore[arg-type]  # no run yet

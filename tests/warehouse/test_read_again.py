@@ -78,6 +78,7 @@ def new(tmp_path: Path) -> Callable[[], Warehouse]:
     return make
 
 
+@pytest.mark.slow
 def test_b1_a_changed_config_reads_known_files_again(new: Callable[[], Warehouse]) -> None:
     corrected, fresh = new(), new()
     wrong = corrected.night({PHARMACY: BOTH_WAYS}, DAY_FIRST)
@@ -127,6 +128,7 @@ def test_b1_whatever_setting_is_corrected_the_warehouse_is_as_if_it_had_been_rig
     assert all(kept[name] == other[name] for name in ("file", "quarantine", "warning"))
 
 
+@pytest.mark.slow
 def test_b1_a_file_that_is_not_given_again_stays_as_it_was_read(
     new: Callable[[], Warehouse],
 ) -> None:
