@@ -6,7 +6,8 @@ CHANGES is a JSON object: `MODULE:FUNCTION` -> what happens when it is called. `
 was reached by making the file MARK, and waits until the process is ended; `pause` goes on after
 three seconds. `exit` ends the process as a library might. `fail` raises an error of a lost
 connection, `fail after` does its work before, and `hang after` never returns from it; `lose server`
-kills Prefect's server after it. A number replaces a number. Prefect is left out of a run, unless CHANGES holds `prefect`.
+kills Prefect's server after it. A number replaces a number. Prefect is left out of a run, unless
+CHANGES holds `prefect`.
 """
 
 import json
