@@ -2,7 +2,9 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from cyclopts import Parameter
 
 from flows import clock
 from flows.cli.options import options_of_a_run
@@ -46,7 +48,7 @@ def rules(
 
 @options_of_a_run("config", "policies", "ndc_directory")
 def explain(
-    claim_id: str,
+    claim_id: Annotated[str, Parameter(allow_leading_hyphen=True)],
     *,
     warehouse: Path,
     line: int | None = None,

@@ -9,7 +9,9 @@ import subprocess
 import sys
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from flows import ending, prefect_server
 from flows.clock import seconds
@@ -19,6 +21,7 @@ PATIENCE = "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"
 """Prefect's own setting for how long its temporary server may take to start."""
 _PATIENCE = 60.0  # seconds, if it is not set
 _FEWEST_FILES, _ENOUGH_FILES = 64, 1024  # files that a run with its server needs, and may need
+_PROXIES = {f"{kind}_proxy" for kind in ("all", "http", "https", "ws", "wss")}
 _STEP = 0.2  # seconds between two looks at the server's process
 
 
@@ -73,7 +76,10 @@ def start_server() -> None:
     from prefect.server.api.server import SubprocessASGIServer
     from prefect.settings import PREFECT_API_URL
 
-    if PREFECT_API_URL.value():
+    api = PREFECT_API_URL.value()
+    if not api or _is_this_machine(urlsplit(api).hostname or ""):
+        _leave_proxies_out()
+    if api:
         return
     server = SubprocessASGIServer()
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -87,6 +93,23 @@ def start_server() -> None:
             "Prefect could not start or record the run: its temporary server ended. "
             "Check that PREFECT_HOME can be written and that there is enough memory."
         )
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _leave_proxies_out() -> None:
+    """Forget the proxies that the environment names: this machine is reached without one.
+
+    An exception for this machine is not enough, because a client first loads what each proxy needs.
+    """
+    for name in list(os.environ):
+        if name.lower() in _PROXIES:
+            del os.environ[name]
 
 
 def _process(listening: int) -> "subprocess.Popen[bytes]":

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from flows.cli import run as commands
 from flows.cli.app import app, main
+from flows.cli.ask import explain
 from flows.plan import plan
 from flows.request import RunRequest, option
 from tests.support.running import AS_OF
@@ -181,6 +182,19 @@ def test_a_run_with_other_files_has_another_id(name: str, tmp_path: Path) -> Non
     asked = replace(plain, request=replace(plain.request, **{name: _another(name)}))
     assert plain.run_id() == replace(plain).run_id()
     assert (asked.run_id() != plain.run_id()) == (name in IN_RUN_ID)
+
+
+# ---------------------------------------------------------------- ids that look like options
+
+
+@pytest.mark.parametrize("claim_id", ["-7", "-", "--7", "-X-1"])
+@pytest.mark.parametrize("before", [[], ["--line", "2"]])
+def test_a_claim_id_may_begin_with_a_hyphen(claim_id: str, before: list[str]) -> None:
+    for words in ([*before, claim_id], [claim_id, *before]):
+        command, bound, _ = app.parse_args(["explain", "--warehouse", "w", *words])
+        assert command is explain
+        assert bound.arguments["claim_id"] == claim_id
+        assert bound.arguments.get("line") == (2 if before else None)
 
 
 # ---------------------------------------------------------------- wrong arguments

@@ -17,6 +17,7 @@ from tests.support.running import AS_OF, ROOT
 pytestmark = pytest.mark.slow  # starts the whole program many times
 
 RUN = ["run", "--input", "in", "--output", "out", "--as-of", AS_OF.isoformat()]
+DEAD = "http://127.0.0.1:9"
 PREFECT = json.dumps({"prefect": True})
 
 
@@ -59,6 +60,27 @@ def test_d8_a_home_that_cannot_be_written_is_refused_before_prefect_starts(
         out, said = process.communicate(timeout=60)
     assert (process.returncode, out) == (9, "")
     assert "PREFECT_HOME" in said and _is_one_sentence_or_two(said)
+
+
+@pytest.mark.parametrize("served", [False, True])
+def test_this_machine_is_reached_without_a_proxy(landing: Path, served: bool) -> None:
+    """A proxy that is not there, and one of a kind for which the program has no client."""
+    proxies = {
+        name: proxy
+        for kind, proxy in [
+            ("http", DEAD),
+            ("https", DEAD),
+            ("all", DEAD.replace("http", "socks5")),
+        ]
+        for name in (f"{kind}_proxy", f"{kind.upper()}_PROXY")
+    }
+    proxies |= {"PREFECT_HOME": str(landing / "prefect")}
+    if served:
+        proxies["PREFECT_API_URL"] = f"{DEAD}/api"
+    with started("tests.support.driven", PREFECT, "mark", *RUN, **proxies) as process:
+        _, said = process.communicate(timeout=120)
+    assert process.returncode == (9 if served else 0), said
+    assert "ImportError" not in said
 
 
 def _ends(limits: dict[int, tuple[int, int]], *words: str) -> tuple[int, str]:
