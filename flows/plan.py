@@ -85,12 +85,12 @@ def plan(request: RunRequest) -> Plan:
     reference = load_reference(library, request.policies, directory)
     if request.ndc_directory:
         reference.hashes.update(directory_hashes(request.ndc_directory))
-    extracts = _extracts(request)
+    extracts = _extracts(request, config)
     names, days = _payer_names(library, config), _supply_days(library)
     return Plan(request, config, library, reference, extracts, names, days, pseudonyms, signer)
 
 
-def _extracts(request: RunRequest) -> tuple[ExtractFile, ...]:
+def _extracts(request: RunRequest, config: Config) -> tuple[ExtractFile, ...]:
     """The extracts of the landing folder.
 
     Raises UsageError and InputRefused if there is nothing to judge.
@@ -101,7 +101,13 @@ def _extracts(request: RunRequest) -> tuple[ExtractFile, ...]:
                 "There is no warehouse yet to judge again. Give the extracts with --input."
             )
         return ()
-    return tuple(find_extracts(request.input, may_add=request.warehouse_file.exists()))
+    return tuple(
+        find_extracts(
+            request.input,
+            may_add=request.warehouse_file.exists(),
+            patterns=config.patterns(),
+        )
+    )
 
 
 def _payer_names(library: PolicyLibrary, config: Config) -> dict[str, str]:

@@ -5,39 +5,28 @@ import re
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
 
 from flows.errors import UsageError
+from flows.intake.expressions import ExpressionRefused, parsed_expression
+from flows.intake.table_config import (
+    DateFormat,
+    Delimiter,
+    Encoding,
+    TableConfig,
+    TableSettings,
+)
 from schemas.tables import TABLES
-
-_DATE_SPECIFIER = re.compile(r"%(?:-?[dmyHMSIj]|[YbBaAfp%])")
-
-
-def _whole_date(pattern: str) -> str:
-    used = {s.replace("-", "") for s in _DATE_SPECIFIER.findall(pattern)}
-    if "%" in _DATE_SPECIFIER.sub("", pattern):
-        raise ValueError("a date format may use %Y %y %m %b %B %d and times, no other specifiers")
-    if not ({"%m", "%b", "%B"} & used and "%d" in used and {"%Y", "%y"} & used):
-        raise ValueError("a date format needs year, month and day, such as %m/%d/%Y")
-    return pattern
-
-
-def _one_character(text: str) -> str:
-    if len(text) != 1 or text in '"\r\n\0':
-        raise ValueError(
-            "a delimiter is one character, such as | or a tab, but not a quote or line break"
-        )
-    return text
-
-
-def _known_encoding(name: str) -> str:
-    try:
-        bytes(4).decode(name)
-    except (LookupError, ValueError):
-        raise ValueError("give a text encoding that Python supports, such as cp1252") from None
-    return name
 
 
 def _known_columns(columns: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
@@ -54,6 +43,18 @@ def _known_columns(columns: dict[str, dict[str, str]]) -> dict[str, dict[str, st
         if len({theirs.strip().lower() for theirs in mapping}) < len(mapping):
             raise ValueError(f"{table}: two of their names differ only in case or whitespace")
     return columns
+
+
+def _known_tables(tables: dict[str, TableConfig]) -> dict[str, TableConfig]:
+    for name, table in tables.items():
+        if name not in TABLES:
+            raise ValueError(f"unknown table name in [tables.*]; tables: {', '.join(TABLES)}")
+        if table.columns.keys() - {c.name for c in TABLES[name].columns}:
+            raise ValueError(
+                f"{name}: columns: a column is set that {name} does not have; "
+                "write ours = an expression over theirs"
+            )
+    return tables
 
 
 def _private_mode(mode: str) -> str:
@@ -78,19 +79,22 @@ class Config(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    date_formats: tuple[Annotated[str, AfterValidator(_whole_date)], ...] = ()
+    date_formats: tuple[DateFormat, ...] = ()
     """date formats accepted besides `YYYY-MM-DD` and `YYYYMMDD`, such as `["%m/%d/%Y"]`; the first
     that fits is used"""
 
-    delimiter: Annotated[str, AfterValidator(_one_character)] = ","
+    delimiter: Delimiter = ","
     """the one character between the columns of CSV files"""
 
-    encoding: Annotated[str, AfterValidator(_known_encoding)] | None = None
+    encoding: Encoding | None = None
     """encoding of CSV files without a byte order mark, such as `"cp1252"`; UTF-8 if left out. A
     byte order mark (UTF-8, UTF-16) always takes precedence"""
 
     columns: Annotated[dict[str, dict[str, str]], AfterValidator(_known_columns)] = {}
     """per table `[columns.TABLE]`: the sender's column name, in any case, `=` ours"""
+
+    tables: Annotated[dict[str, TableConfig], AfterValidator(_known_tables)] = {}
+    """per table `[tables.TABLE]`: the keys [below](#keys-of-a-table)"""
 
     payer_aliases: dict[str, str] = {}
     """a payer's name in the extracts `=` a name or id of a payer in a policy document"""
@@ -103,6 +107,36 @@ class Config(BaseModel):
 
     result_group: Annotated[str, AfterValidator(_known_group)] | None = None
     """the group of result files"""
+
+    @model_validator(mode="after")
+    def _one_source_per_column(self) -> Self:
+        for name, table in self.tables.items():
+            if table.columns.keys() & set(self.columns.get(name, {}).values()):
+                raise ValueError(
+                    f"{name}: one of our columns is mapped in [columns.{name}] and in "
+                    f"[tables.{name}.columns]; keep one of them"
+                )
+        return self
+
+    def of(self, table: str) -> TableSettings:
+        """The settings for the files of a table."""
+        own = self.tables.get(table) or TableConfig()
+        mapping = self.columns.get(table, {})
+        return TableSettings(
+            delimiter=own.delimiter or self.delimiter,
+            encoding=own.encoding or self.encoding,
+            date_formats=self.date_formats if own.date_formats is None else own.date_formats,
+            null_words=own.null_words,
+            skip_lines=own.skip_lines,
+            footer=own.footer,
+            header=own.header,
+            renamed={theirs.strip().lower(): ours for theirs, ours in mapping.items()},
+            expressions=dict(own.columns),
+        )
+
+    def patterns(self) -> dict[str, tuple[str, ...]]:
+        """Table -> the patterns of its files."""
+        return {name: table.files for name, table in self.tables.items() if table.files}
 
 
 def read_config(path: Path | None) -> Config:
@@ -119,17 +153,34 @@ def read_config(path: Path | None) -> Config:
             f"Config {path.name} cannot be read as TOML. Give a readable TOML file with --config."
         ) from None
     try:
-        return Config.model_validate(data)
+        config = Config.model_validate(data)
     except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        key = str(first["loc"][0])
-        if first["type"] == "extra_forbidden":
-            similar = get_close_matches(key, Config.model_fields, n=1)
-            hint = f" (did you mean {similar[0]}?)" if similar else ""
-            known = ", ".join(Config.model_fields)
-            raise UsageError(
-                f"Config {path.name}: unknown key{hint}. Known keys: {known}."
-            ) from None
-        raise UsageError(
-            f"Config {path.name}: {key}: {first['msg'].removeprefix('Value error, ')}. Correct it."
-        ) from None
+        problem = _problem(error.errors(include_input=False)[0])
+        raise UsageError(f"Config {path.name}: {problem}.") from None
+    for name, table in config.tables.items():
+        for ours, expression in table.columns.items():
+            try:
+                parsed_expression(expression)
+            except ExpressionRefused as refusal:
+                raise UsageError(
+                    f"Config {path.name}: tables.{name}.columns.{ours}: {refusal}. Correct it."
+                ) from None
+    return config
+
+
+def _problem(first: ErrorDetails) -> str:
+    """What is wrong, and where, in names that are ours."""
+    location = [str(part) for part in first["loc"]]
+    known = location[:1] if location[:1] != ["tables"] else location
+    place = ": ".join(part for part in known if part in _OUR_NAMES)
+    if first["type"] != "extra_forbidden":
+        message = first["msg"].removeprefix("Value error, ")
+        return f"{place}: {message}. Correct it" if place else f"{message}. Correct it"
+    model = TableConfig if len(location) > 1 else Config
+    similar = get_close_matches(location[-1], model.model_fields, n=1)
+    hint = f" (did you mean {similar[0]}?)" if similar else ""
+    where = "".join(f" in [tables.{name}]" for name in location[1:-1] if name in TABLES)
+    return f"unknown key{where}{hint}. Known keys: {', '.join(model.model_fields)}"
+
+
+_OUR_NAMES = {*Config.model_fields, *TableConfig.model_fields, *TABLES}

@@ -5,7 +5,6 @@ bytes, in hex). Both are checked against what is read.
 """
 
 import tomllib
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -43,8 +42,8 @@ def check_rows(extract: ExtractFile, rows: int) -> None:
 
 
 def _read_control_file(extract: ExtractFile) -> ControlFile:
-    path = Path(f"{extract.path}{CONTROL_SUFFIX}")
-    if not path.exists():
+    path = extract.control
+    if path is None:
         return ControlFile()
     try:
         return ControlFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))

@@ -7,13 +7,18 @@ is also read here, once, and DuckDB's row count is checked against the count mad
 import csv
 import hashlib
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from flows.errors import InputRefused
+from flows.intake.csv_lines import LineFilter
 from flows.intake.csv_records import RecordCounter, count_exactly
 from flows.intake.csv_text import find_encoding, read_text
 from flows.intake.landing import ExtractFile
+from flows.intake.table_config import TableSettings
+
+_HEAD_SHOWN = 1 << 13  # characters
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,9 @@ class CsvScan:
     records              records after the header, without blank lines.
     plain                the file in the form DuckDB reads (UTF-8, one kind of line end): the
                          extract itself, or a copy.
+    types                none: all is text.
+    head                 the start of its text, for a message about its header.
+    footer_lines         lines that were left out because they begin with the footer's text.
     """
 
     header: tuple[str, ...]
@@ -33,23 +41,34 @@ class CsvScan:
     has_blank_lines: bool
     records: int
     plain: Path
+    types: None = None
+    head: str = ""
+    footer_lines: int = 0
 
 
-def scan_csv(extract: ExtractFile, delimiter: str, encoding: str | None, scratch: Path) -> CsvScan:
+def scan_csv(extract: ExtractFile, settings: TableSettings, scratch: Path) -> CsvScan:
     """Scan a CSV file; if DuckDB cannot read it as it is, write a plain copy into `scratch`.
 
     Raises InputRefused for an empty file, bytes that do not decode, NUL bytes, or a quote that is
     never closed.
     """
-    found = find_encoding(extract, encoding)
+    delimiter = settings.delimiter
+    found = find_encoding(extract, settings.encoding, may_be_empty=bool(settings.header))
+    lines = LineFilter(settings, extract.name)
+
+    def text_of_rows() -> Iterator[str]:
+        text = read_text(extract, found)
+        return lines.filtered(text) if settings.is_trimmed else text
+
     counter = RecordCounter(extract.name)
-    for text in read_text(extract, found):
+    for text in text_of_rows():
         counter.add(text)
     counter.finish()
     plain = extract.path
-    if counter.has_mixed_line_ends or found.lower().replace("_", "-") not in ("utf-8", "utf8"):
+    is_utf8 = found.lower().replace("_", "-") in ("utf-8", "utf8")
+    if counter.has_mixed_line_ends or settings.is_trimmed or not is_utf8:
         plain = scratch / f"plain-{hashlib.sha256(extract.name.encode()).hexdigest()[:16]}.csv"
-        _write_plain(extract, found, plain)
+        _write_plain(text_of_rows(), plain)
     records = (
         count_exactly(extract, plain, delimiter)
         if counter.has_doubtful_quotes
@@ -62,14 +81,16 @@ def scan_csv(extract: ExtractFile, delimiter: str, encoding: str | None, scratch
         has_blank_lines=counter.has_blank_lines,
         records=records,
         plain=plain,
+        head=head[:_HEAD_SHOWN],
+        footer_lines=lines.footer_lines,
     )
 
 
-def _write_plain(extract: ExtractFile, encoding: str, plain: Path) -> None:
-    """Write the extract again as UTF-8 with line feeds."""
+def _write_plain(chunks: Iterator[str], plain: Path) -> None:
+    """Write the text of an extract again as UTF-8 with line feeds."""
     with plain.open("w", encoding="utf-8", newline="") as out:
         held = ""
-        for chunk in read_text(extract, encoding):
+        for chunk in chunks:
             text = held + chunk
             held = "\r" if text.endswith("\r") else ""  # its line feed may be in the next chunk
             out.write(_with_line_feeds(text.removesuffix("\r")))

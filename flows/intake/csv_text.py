@@ -18,14 +18,14 @@ _BYTE_ORDER_MARKS = (
 )
 
 
-def find_encoding(extract: ExtractFile, named: str | None) -> str:
+def find_encoding(extract: ExtractFile, named: str | None, may_be_empty: bool = False) -> str:
     """The encoding of the file's byte order mark, else the one the config names, else UTF-8.
 
-    Raises InputRefused if the file is empty.
+    Raises InputRefused if the file is empty, unless it may be.
     """
     with _open_bytes(extract) as stream:
         start = stream.read(4)
-    if not start:
+    if not start and not may_be_empty:
         raise InputRefused(
             f"{extract.name}: the file is empty. An extract without rows still needs its header."
         )

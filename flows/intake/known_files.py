@@ -5,12 +5,16 @@ from datetime import date
 
 import duckdb
 
+from flows.intake.landing import content_key
 from flows.intake.load_file import FileEntry
 from flows.intake.reading import Reading
 from flows.warehouse.connection import Workbench
 
 Content = tuple[str, str]
-"""Table and SHA-256 of a file: a file of the same content is the same file, whatever its name."""
+"""Table and SHA-256 of a file, with what its folders add (`ExtractFile.content`).
+
+A file of the same content is the same file, whatever its name.
+"""
 
 
 @dataclass(frozen=True)
@@ -116,12 +120,12 @@ def _kept_files(connection: duckdb.DuckDBPyConnection) -> dict[Content, KnownFil
                WHERE raw_record IS NULL)
            SELECT table_name, sha256,
                   file_no IN (FROM purged) OR file_no IN (FROM without_text) AS must_stay,
-                  file_no, name, night, load_no, read_under
+                  given_columns, file_no, name, night, load_no, read_under
            FROM kept.main.file"""
     ).fetchall()
     return {
-        (table, sha256): KnownFile(FileEntry(*entry), must_stay)
-        for table, sha256, must_stay, *entry in rows
+        (table, content_key(sha256, given)): KnownFile(FileEntry(*entry), must_stay)
+        for table, sha256, must_stay, given, *entry in rows
     }
 
 

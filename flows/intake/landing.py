@@ -1,17 +1,27 @@
 """Find the extracts in the landing folder, and the table each one belongs to."""
 
 import hashlib
+import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.errors import InputRefused
+from flows.errors import InputRefused, UsageError
+from flows.intake.table_names import Patterns, folder_values, nearest_name, tables_of
 from schemas.tables import CLAIM_TABLES, TABLES
 
-SUFFIXES = (".csv", ".csv.gz", ".parquet")
 CONTROL_SUFFIX = ".done"
 _LONGEST_NAME = 255  # bytes, on every common file system
+_MARKS = ("_success", "_metadata", "_common_metadata", "thumbs.db", "desktop.ini")
+_MARK_PREFIXES = (".", "_committed_", "_started_")
+_MARK_SUFFIX = ".crc"
+_MARK_FOLDERS = ("__macosx",)
+_UNFINISHED = "_temporary"
+_OF_DATA = (
+    *(".csv", ".gz", ".parquet", ".txt", ".tsv", ".psv", ".dat", ".json", ".xml"),
+    *(".zip", ".bz2", ".zst", ".xls", ".xlsx"),
+)
 
 FileStamp = tuple[int, int, int]
 """Inode, size and modification time of a file: they differ once the file has changed."""
@@ -21,14 +31,27 @@ FileStamp = tuple[int, int, int]
 class ExtractFile:
     """One file of one table.
 
-    name    its path relative to the landing folder, with forward slashes.
-    stamp   the file's stamp when it was found; a different one later means it was still growing.
+    name      its path relative to the landing folder, with forward slashes.
+    stamp     the file's stamp when it was found; a different one later means it was still growing.
+    control   its control file, if there is one.
+    folders   columns and values of the folders named `column=value` that it is in.
     """
 
     table: str
     path: Path
     name: str
     stamp: FileStamp | None = None
+    control: Path | None = None
+    folders: tuple[tuple[str, str | None], ...] = ()
+
+    @property
+    def given_columns(self) -> str | None:
+        """The columns and values of its folders as JSON; None if there are none."""
+        return json.dumps(self.folders) if self.folders else None
+
+    def content(self, sha256: str) -> tuple[str, str]:
+        """What it holds: its table, and its hash with what its folders add to it."""
+        return self.table, content_key(sha256, self.given_columns)
 
     @property
     def is_parquet(self) -> bool:
@@ -39,6 +62,11 @@ class ExtractFile:
     def is_gzipped(self) -> bool:
         """Whether the file is a gzipped CSV."""
         return self.name.lower().endswith(".gz")
+
+
+def content_key(sha256: str, given_columns: str | None) -> str:
+    """The hash of a file, with what its folders add to its content."""
+    return f"{sha256} {given_columns}" if given_columns else sha256
 
 
 def is_parquet(name: str) -> bool:
@@ -61,24 +89,34 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def find_extracts(folder: Path, may_add: bool = False) -> list[ExtractFile]:
-    """All extracts in the folder, sorted by name. Hidden files are ignored.
+def find_extracts(
+    folder: Path, may_add: bool = False, patterns: Patterns | None = None
+) -> list[ExtractFile]:
+    """All extracts in the folder, sorted by name. Hidden files and other tools' marks are ignored.
 
     With `may_add` a warehouse already exists, so the folder need not contain a claim table.
+    `patterns` of the config name files that have other names than TABLE.*.
     Raises InputRefused if the folder is missing, a file belongs to no table or is not a regular
-    file, or there is no claim table.
+    file, or there is no claim table; UsageError if a file may belong to two tables.
     """
     if not folder.is_dir() or not _is_readable(folder):
         raise InputRefused(
             f"Input {folder.name!r} is not a readable folder. Give the folder that holds the "
             "extracts."
         )
-    found = [p for p in sorted(folder.rglob("*")) if not _is_hidden(p, folder)]
-    for path in found:
-        _refuse_unfit(path, path.relative_to(folder).as_posix())
-    paths = [p for p in found if p.is_file()]
-    extracts = [_as_extract(folder, p) for p in paths if p.suffix != CONTROL_SUFFIX]
-    _refuse_stray_control_files(paths, extracts)
+    names = {p: p.relative_to(folder).as_posix() for p in sorted(folder.rglob("*"))}
+    found = {p: name for p, name in names.items() if not _is_ignored(name)}
+    for path, name in found.items():
+        _refuse_unfit(path, name)
+    files = {p: name for p, name in found.items() if p.is_file()}
+    controls = {n.lower(): p for p, n in files.items() if n.lower().endswith(CONTROL_SUFFIX)}
+    extracts = [
+        extract
+        for path, name in files.items()
+        if name.lower() not in controls
+        and (extract := _as_extract(path, name, patterns or {}, controls, list(files.values())))
+    ]
+    _refuse_stray_control_files(controls.values(), extracts)
     if not may_add and not any(e.table in CLAIM_TABLES for e in extracts):
         raise InputRefused(
             "No claim table in the input folder. "
@@ -87,8 +125,19 @@ def find_extracts(folder: Path, may_add: bool = False) -> list[ExtractFile]:
     return sorted(extracts, key=lambda e: e.name)
 
 
-def _is_hidden(path: Path, folder: Path) -> bool:
-    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+def _is_ignored(name: str) -> bool:
+    """Whether a path is hidden, or a mark that another tool leaves."""
+    *folders, last = name.lower().split("/")
+    return (
+        any(part.startswith(".") or part in _MARK_FOLDERS for part in [*folders, last])
+        or last in _MARKS
+        or last.startswith(_MARK_PREFIXES)
+        or last.endswith(_MARK_SUFFIX)
+    )
+
+
+def _is_named_like_data(name: str) -> bool:
+    return name.endswith(_OF_DATA) or any(table in name for table in TABLES)
 
 
 def _is_readable(folder: Path) -> bool:
@@ -115,28 +164,39 @@ def _refuse_unfit(path: Path, name: str) -> None:
         )
 
 
-def _refuse_stray_control_files(paths: Iterable[Path], extracts: list[ExtractFile]) -> None:
-    expected = {Path(f"{e.path}{CONTROL_SUFFIX}") for e in extracts}
-    for path in paths:
-        if path.suffix == CONTROL_SUFFIX and path not in expected:
+def _refuse_stray_control_files(controls: Iterable[Path], extracts: list[ExtractFile]) -> None:
+    expected = {e.control for e in extracts}
+    for path in controls:
+        if path not in expected:
             raise InputRefused(
                 f"Control file {path.name!r} has no extract. Add the extract or remove the control "
                 "file."
             )
 
 
-def _as_extract(folder: Path, path: Path) -> ExtractFile:
-    relative = path.relative_to(folder)
-    name = relative.as_posix()
-    suffix = next((s for s in SUFFIXES if path.name.lower().endswith(s)), None)
-    stem = path.name[: -len(suffix)] if suffix else ""
-    if suffix and len(relative.parts) == 1:
-        for table in TABLES:
-            if stem == table or stem.startswith(table + "_"):
-                return ExtractFile(table, path, name, stamp_of(path))
-    if suffix and len(relative.parts) == 2 and relative.parts[0] in TABLES:
-        return ExtractFile(relative.parts[0], path, name, stamp_of(path))
+def _as_extract(
+    path: Path, name: str, patterns: Patterns, controls: Mapping[str, Path], names: list[str]
+) -> ExtractFile | None:
+    """The extract that a file is; None for an empty file that only marks something."""
+    tables = tables_of(name, patterns)
+    if len(tables) > 1:
+        raise UsageError(
+            f"File {name!r} belongs to {tables[0]} and to {tables[1]} by its name and the files "
+            "patterns of the config. Narrow a pattern, or rename the file."
+        )
+    if any(part.lower() == _UNFINISHED for part in name.split("/")):
+        raise InputRefused(
+            f"File {name!r} is of an export that has not finished. Run again when it has, or "
+            f"remove its folder {_UNFINISHED}."
+        )
+    if tables:
+        control = controls.get(f"{name}{CONTROL_SUFFIX}".lower())
+        return ExtractFile(tables[0], path, name, stamp_of(path), control, folder_values(name))
+    if not path.stat().st_size and not _is_named_like_data(path.name.lower()):
+        return None
     raise InputRefused(
-        f"File {name!r} does not belong to a table. Name it TABLE.csv, TABLE_*.csv, .csv.gz or "
-        f".parquet, or put it in a folder named TABLE; the tables are {', '.join(TABLES)}."
+        f"File {name!r} does not belong to a table. The nearest name that would do is "
+        f"{nearest_name(name, names)!r}: name it so, TABLE.csv, TABLE_*.csv, .csv.gz or .parquet, "
+        "put it in a folder named TABLE, or name it in the config (files in [tables.TABLE]); the "
+        f"tables are {', '.join(TABLES)}."
     )

@@ -22,6 +22,7 @@ from flows.intake.load_file import load_file, undo_file
 from flows.intake.parsing import macro_words
 from flows.intake.reading import Reading
 from flows.intake.scan_ahead import scan_ahead
+from flows.intake.table_config import TableSettings
 from flows.warehouse.connection import Workbench
 from flows.warehouse.layout import (
     add_columns,
@@ -64,7 +65,8 @@ def load(
     Raises InputRefused for a file that is not a table of the contract, and OSError if the disk
     fails.
     """
-    _prepare_tables(connection, config)
+    macros = _Macros(connection)
+    _prepare_tables(connection)
     result = LoadResult()
     loaded: dict[int, ExtractFile] = {}
     known = KnownFiles(connection, bench, Reading(config))
@@ -72,7 +74,7 @@ def load(
         for extract, pending in zip(extracts, scans, strict=True):
             scan = pending.result()
             check_hash(extract, scan.sha256)
-            content = (extract.table, scan.sha256)
+            content = extract.content(scan.sha256)
             entry = known.place(content, extract.name)
             if entry is None:
                 result.passed_over.append(extract.name)
@@ -83,8 +85,9 @@ def load(
                     result.read_again.append(extract.name)
                     note_read_again(connection, entry.file_no)
                 loaded[entry.file_no] = extract
+                macros.use(settings := config.of(extract.table))
                 try:
-                    load_file(connection, bench, extract, scan, entry, config)
+                    load_file(connection, bench, extract, scan, entry, settings)
                 except InputRefused as refusal:
                     if not _has_grown(extract.stamp, stamp_of(extract.path)):
                         raise _refusal(refusal, is_again) from None
@@ -103,9 +106,23 @@ def load(
     return result
 
 
-def _prepare_tables(connection: duckdb.DuckDBPyConnection, config: Config) -> None:
-    """Create the parsing macros, and each table with its required columns only."""
-    run(connection, "intake/parse", **macro_words(config.date_formats))
+class _Macros:
+    """The macros that parse values, for one list of date formats at a time."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """None are made yet."""
+        self._connection = connection
+        self._formats: tuple[str, ...] | None = None
+
+    def use(self, settings: TableSettings) -> None:
+        """Make those that the files of a table need, unless they are there."""
+        if settings.date_formats != self._formats:
+            self._formats = settings.date_formats
+            run(self._connection, "intake/parse", **macro_words(settings.date_formats))
+
+
+def _prepare_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create each table with its required columns only."""
     for table in TABLES.values():
         connection.execute(f"DROP TABLE main.{identifier(table.name)}")
         create_table(connection, table, [c.name for c in table.columns if c.required])

@@ -1,12 +1,12 @@
 """Load one file: read it into its table, number its rows, check its counts, record it."""
 
+import json
 from dataclasses import dataclass
 from datetime import date
 
 import duckdb
 
 from flows.errors import DoesNotBalance, InputRefused, UsageError, mentions_disk_failure
-from flows.intake.config import Config
 from flows.intake.control import check_rows
 from flows.intake.csv_records import LONGEST_LINE, count_exactly
 from flows.intake.csv_rejects import (
@@ -17,21 +17,20 @@ from flows.intake.csv_rejects import (
 )
 from flows.intake.csv_scan import CsvScan
 from flows.intake.landing import ExtractFile
+from flows.intake.mapping import FileColumns, map_columns
 from flows.intake.parsing import insert_statement
 from flows.intake.readers import (
     ParquetSource,
     csv_source,
     is_glob,
-    match_header,
     parquet_source,
 )
 from flows.intake.scan_ahead import FileScan
+from flows.intake.table_config import TableSettings
 from flows.warehouse.connection import Workbench
 from flows.warehouse.layout import add_columns, note_not_read_again
 from flows.warehouse.sql import identifier, one
 from schemas.tables import TABLES, Table
-
-_NESTED_TYPES = ("[", "STRUCT", "MAP", "UNION", "BLOB")
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def load_file(
     extract: ExtractFile,
     scan: FileScan,
     entry: FileEntry,
-    config: Config,
+    settings: TableSettings,
 ) -> None:
     """Load a file whose content is new, or that is read again.
 
@@ -74,26 +73,30 @@ def load_file(
             "--output."
         )
     source = csv or parquet_source(connection, extract)
-    mapping = config.columns.get(table.name, {})
-    positions, unknown = match_header(table, source.header, mapping, extract.name)
     if isinstance(source, ParquetSource):
-        _refuse_nested(extract, [source.types[i] for i in positions.values()])
-    add_columns(connection, table, [*positions, *(c.name for c in table.columns if c.default)])
+        sql = source.sql
+    else:
+        sql = csv_source(source, settings.delimiter)
+    columns = map_columns(table, extract, settings, source, sql)
+    given = [*columns.positions, *(c.name for c in table.columns if c.default)]
+    add_columns(connection, table, given)
     try:
-        if isinstance(source, ParquetSource):
-            connection.execute(
-                insert_statement(table, positions, source.sql, file_no, source.types)
-            )
-        else:
-            _insert_csv(connection, table, positions, source, config, file_no)
+        connection.execute(_insert(table, columns, file_no))
+        if csv and _needs_longer_lines(connection, table, csv, file_no):
+            drop_rejects(connection)
+            longer = csv_source(csv, settings.delimiter, LONGEST_LINE)  # slows to one core
+            columns = map_columns(table, extract, settings, csv, longer)
+            connection.execute(_insert(table, columns, file_no))
     except duckdb.Error as error:
         _blame_file(error, extract)
         raise
-    rejected = quarantine_rejects(connection, file_no, extract, csv, config.delimiter) if csv else 0
+    rejected = 0
+    if csv:
+        rejected = quarantine_rejects(connection, file_no, extract, csv, settings.delimiter)
     rows_read = _number_rows(connection, table, file_no) + rejected
     expected = source.records
     if csv and rows_read != expected:
-        expected = count_exactly(extract, csv.plain, config.delimiter)
+        expected = count_exactly(extract, csv.plain, settings.delimiter)
     if rows_read != expected:
         raise InputRefused(
             f"{extract.name}: {expected} records were counted but {rows_read} were read, so the "
@@ -101,10 +104,12 @@ def load_file(
         )
     check_rows(extract, rows_read)
     connection.execute(
-        "INSERT INTO main.file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO main.file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             *(file_no, table.name, entry.name, scan.sha256, rows_read),
-            *(sorted(positions), sorted(unknown), entry.night, entry.load_no, entry.read_under),
+            *(sorted(columns.positions), sorted(columns.unknown), entry.night, entry.load_no),
+            *(entry.read_under, extract.given_columns, csv.footer_lines if csv else 0),
+            json.dumps(dict(sorted(columns.origins.items()))),
         ],
     )
 
@@ -117,34 +122,25 @@ def undo_file(connection: duckdb.DuckDBPyConnection, table: Table, file_no: int)
     drop_rejects(connection)
 
 
-def _refuse_nested(extract: ExtractFile, types: list[str]) -> None:
-    if any(nested in type_ for type_ in types for nested in _NESTED_TYPES):
-        raise InputRefused(
-            f"{extract.name}: a column of the table contains lists, structures or bytes. Export it "
-            "as plain values."
-        )
+def _insert(table: Table, columns: FileColumns, file_no: int) -> str:
+    return insert_statement(
+        table, columns.positions, columns.sql, file_no, columns.types, columns.has_theirs
+    )
 
 
-def _insert_csv(
-    connection: duckdb.DuckDBPyConnection,
-    table: Table,
-    positions: dict[str, int],
-    scan: CsvScan,
-    config: Config,
-    file_no: int,
-) -> None:
-    """Read a CSV file; again with room for longer lines if some were too long.
+def _needs_longer_lines(
+    connection: duckdb.DuckDBPyConnection, table: Table, scan: CsvScan, file_no: int
+) -> bool:
+    """Whether lines of a CSV file were too long; then what was read of it is removed.
 
     DuckDB rejects such a line, or skips it silently if it is far too long.
     """
-    connection.execute(insert_statement(table, positions, csv_source(scan, config), file_no, None))
     name = f"main.{identifier(table.name)}"
     stored = one(connection, f"SELECT count(*) FROM {name} WHERE file_no = ?", file_no)
-    if has_overlong_line(connection) or stored + count_rejects(connection) != scan.records:
-        connection.execute(f"DELETE FROM {name} WHERE file_no = ?", [file_no])
-        drop_rejects(connection)
-        source = csv_source(scan, config, LONGEST_LINE)  # bytes here: reading slows to one core
-        connection.execute(insert_statement(table, positions, source, file_no, None))
+    if not has_overlong_line(connection) and stored + count_rejects(connection) == scan.records:
+        return False
+    connection.execute(f"DELETE FROM {name} WHERE file_no = ?", [file_no])
+    return True
 
 
 def _number_rows(connection: duckdb.DuckDBPyConnection, table: Table, file_no: int) -> int:

@@ -23,7 +23,9 @@ _PARSERS = {
     Kind.TAXONOMY: "upper",
 }
 _FIRST_DAY = "DATE '0001-01-01'"
-_PARSED = (Kind.DATE, Kind.AMOUNT, Kind.QUANTITY, Kind.INTEGER)
+THEIRS = "theirs"
+"""The column of a mapped source, and the entry of a raw record, with the sender's own values."""
+PARSED = (Kind.DATE, Kind.AMOUNT, Kind.QUANTITY, Kind.INTEGER)
 
 
 def macro_words(date_formats: Sequence[str]) -> dict[str, str]:
@@ -36,11 +38,17 @@ def macro_words(date_formats: Sequence[str]) -> dict[str, str]:
 
 
 def insert_statement(
-    table: Table, positions: dict[str, int], source: str, file_no: int, types: list[str] | None
+    table: Table,
+    positions: dict[str, int],
+    source: str,
+    file_no: int,
+    types: list[str] | None,
+    has_theirs: bool = False,
 ) -> str:
     """SQL that reads a file into its table; rows in which something is wrong keep their raw record.
 
     `types` are the DuckDB types of a Parquet file's columns; None for CSV, in which all is text.
+    With `has_theirs` the source has a column `theirs`: the record as the sender wrote it.
     """
     texts = {n: _as_text(i, types) for n, i in positions.items()}
     read = [
@@ -50,7 +58,11 @@ def insert_statement(
     is_clean = f"are_clean(concat_ws(chr(31), {', '.join(texts.values())})) AS is_clean"
     stored = [c for c in table.columns if c.name in positions or c.default]
     values = [f"{_value(c, table, c.name in positions)} AS {identifier(c.name)}" for c in stored]
-    raw = "{" + ", ".join(f"{literal(n)}: {identifier(n + '_text')}" for n in positions) + "}"
+    kept = {literal(n): identifier(n + "_text") for n in positions}
+    if has_theirs:
+        read.append(THEIRS)
+        kept[literal(THEIRS)] = THEIRS
+    raw = "{" + ", ".join(f"{name}: {value}" for name, value in kept.items()) + "}"
     is_valid = f"coalesce({_row_is_valid(table, positions)}, false)"
     return f"""
         INSERT INTO main.{identifier(table.name)} BY NAME
@@ -73,10 +85,17 @@ def _as_text(position: int, types: list[str] | None) -> str:
     column = f"c{position}"
     if types is None:
         return column
-    text = f"CAST({column} AS VARCHAR)"
-    if types[position].startswith("TIMESTAMP"):
+    return as_text(column, types[position])
+
+
+def as_text(value: str, type_: str) -> str:
+    """SQL of the text of a value of a DuckDB type."""
+    if type_ == "VARCHAR":
+        return value
+    text = f"CAST({value} AS VARCHAR)"
+    if type_.startswith("TIMESTAMP"):
         return f"CASE WHEN contains({text}, 'BC') THEN {text} ELSE left({text}, 10) END"
-    if types[position] in ("FLOAT", "DOUBLE"):  # 8.0 is the code 8
+    if type_ in ("FLOAT", "DOUBLE"):  # 8.0 is the code 8
         return f"regexp_replace({text}, '^(-?[0-9]+)\\.0$', '\\1')"
     return text
 
@@ -129,7 +148,7 @@ def _row_is_valid(table: Table, positions: dict[str, int]) -> str:
             text, value = identifier(c.name + "_text"), identifier(c.name)
             if not c.nullable:
                 tests.append(f"{value} IS NOT NULL")
-            elif c.kind in _PARSED or c.strict:
+            elif c.kind in PARSED or c.strict:
                 tests.append(f"({text} IS NULL OR {value} IS NOT NULL)")
         elif not c.nullable:
             tests.append("false")

@@ -1,4 +1,4 @@
-"""How DuckDB reads a file: the source in SQL, and the position of each of our columns in it."""
+"""How DuckDB reads a file: the source in SQL, with its columns named after their position."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,11 +6,9 @@ from pathlib import Path
 import duckdb
 
 from flows.errors import InputRefused
-from flows.intake.config import Config
 from flows.intake.csv_scan import CsvScan
 from flows.intake.landing import ExtractFile
 from flows.warehouse.sql import identifier, literal, one
-from schemas.tables import Table
 
 LINE_BYTES = 1 << 21
 _BUFFER_LINES = 4  # longest lines per buffer; DuckDB writes buffers that span row groups twice
@@ -25,9 +23,10 @@ class ParquetSource:
     header: tuple[str, ...]
     types: list[str]
     records: int
+    head: str = ""
 
 
-def csv_source(scan: CsvScan, config: Config, longest_line: int = LINE_BYTES) -> str:
+def csv_source(scan: CsvScan, delimiter: str, longest_line: int = LINE_BYTES) -> str:
     """SQL that reads a plain CSV file, every column as text named after its position: c0, c1, ...
 
     Lines may be `longest_line` bytes long.
@@ -39,7 +38,7 @@ def csv_source(scan: CsvScan, config: Config, longest_line: int = LINE_BYTES) ->
         "skip": scan.leading_blank_lines,
         "store_rejects": "true",
         "rejects_limit": 0,
-        "delim": literal(config.delimiter),
+        "delim": literal(delimiter),
         "quote": "'\"'",
         "escape": "'\"'",
         "encoding": "'utf-8'",
@@ -76,34 +75,6 @@ def parquet_source(connection: duckdb.DuckDBPyConnection, extract: ExtractFile) 
         types=[str(row[1]) for row in described],
         records=rows,
     )
-
-
-def match_header(
-    table: Table, header: tuple[str, ...], mapping: dict[str, str], file_name: str
-) -> tuple[dict[str, int], list[str]]:
-    """The position of each of our columns in a header, in any order and case; the unknown columns.
-
-    Raises InputRefused if a required column is missing or one of our columns occurs twice. The
-    header itself is not repeated: a file without one has a member's row in its place.
-    """
-    theirs_to_ours = {k.strip().lower(): v for k, v in mapping.items()}
-    names = [theirs_to_ours.get(h.strip().lower(), h.strip().lower()) for h in header]
-    ours = {c.name for c in table.columns}
-    repeated = sorted({n for n in names if n in ours and names.count(n) > 1})
-    if repeated:
-        raise InputRefused(
-            f"{file_name}: column {repeated[0]} appears twice in the header. Remove or rename one."
-        )
-    positions = {n: i for i, n in enumerate(names) if n in ours}
-    needed = [(c.name,) for c in table.columns if c.required] + list(table.one_of)
-    missing = [" or ".join(group) for group in needed if not set(group) & set(positions)]
-    if missing:
-        raise InputRefused(
-            f"{file_name}: no column {missing[0]}, which {table.name} needs. Add it, or map its "
-            f"name in the config ([columns.{table.name}])."
-        )
-    unknown = [h.strip() for h, n in zip(header, names, strict=True) if n not in ours and h.strip()]
-    return positions, unknown
 
 
 def is_glob(path: Path) -> bool:

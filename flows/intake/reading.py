@@ -4,7 +4,6 @@ The warehouse keeps it for each file. A known file whose digest differs under th
 read again, so that a config that was corrected, or another way of parsing, reaches old files too.
 """
 
-import codecs
 import json
 
 from flows.intake.config import Config
@@ -14,9 +13,8 @@ from flows.provenance import digest
 from flows.warehouse.sql import statements
 from schemas.tables import TABLES, Kind, Table
 
-AFTER_READING = {"payer_aliases", "max_error_rate", "result_mode", "result_group"}
+AFTER_READING = {"payer_aliases", "max_error_rate", "result_mode", "result_group", "tables.files"}
 """Settings that decide nothing about the rows of a file; every other one does."""
-_OF_CSV = {"delimiter", "encoding"}
 _TYPES = ("VARCHAR", "TIMESTAMP", "DOUBLE")
 """Types of Parquet columns that are read in different ways."""
 
@@ -40,14 +38,9 @@ class Reading:
 
 def _settings(config: Config, table: str, in_parquet: bool) -> dict[str, object]:
     """The settings that matter to files of a table, each in one spelling."""
-    left_out = AFTER_READING | (_OF_CSV if in_parquet else set())
+    settings = config.of(table).of_rows(in_parquet)
     if not TABLES[table].of_kind(Kind.DATE):
-        left_out = left_out | {"date_formats"}
-    settings = config.model_dump(mode="json", exclude=left_out)
-    mapped = config.columns.get(table, {})
-    settings["columns"] = sorted((theirs.strip().lower(), ours) for theirs, ours in mapped.items())
-    if not in_parquet:
-        settings["encoding"] = codecs.lookup(config.encoding or "utf-8").name
+        del settings["date_formats"]
     return settings
 
 

@@ -47,10 +47,10 @@ def _scan(
         raise InputRefused(
             f"{extract.name}: the file is missing or cannot be read. Fix that, then run again."
         ) from None
-    if extract.is_parquet or (extract.table, sha256) in known:
+    if extract.is_parquet or extract.content(sha256) in known:
         return FileScan(sha256)
     try:
-        csv = scan_csv(extract, config.delimiter, config.encoding, scratch)
+        csv = scan_csv(extract, config.of(extract.table), scratch)
     except InputRefused as refusal:
         return FileScan(sha256, refusal=refusal)
     return FileScan(sha256, csv=csv)

@@ -7,6 +7,7 @@ import duckdb
 import polars as pl
 
 from flows.errors import DoesNotBalance, TooManyBadRows
+from flows.intake.parsing import THEIRS
 from flows.warehouse.sql import identifier, one
 from schemas.rows import error_model, failures, warning_checks
 from schemas.tables import TABLES, Table
@@ -77,7 +78,9 @@ def _quarantine(connection: duckdb.DuckDBPyConnection, table: Table, rejects: Re
     name = f"main.{identifier(table.name)}"
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE suspect AS
-            SELECT * EXCLUDE (member_hash, row_hash, notes)
+            SELECT * EXCLUDE (member_hash, row_hash, notes),
+                   coalesce(CAST(json_extract(raw_record, '$.{THEIRS}') AS VARCHAR), raw_record)
+                   AS shown_record
             FROM {name} WHERE raw_record IS NOT NULL ORDER BY file_no, row_number"""
     )
     for start in range(0, one(connection, "SELECT count(*) FROM suspect"), BATCH_ROWS):
@@ -101,7 +104,7 @@ def _failed_checks(table: Table, suspects: pl.DataFrame, rejects: Rejects) -> pl
         )
     located = failed.join(
         suspects.with_row_index("index").with_columns(pl.col("index").cast(pl.Int64)), on="index"
-    ).select("file_no", "row_number", "check", "raw_record")
+    ).select("file_no", "row_number", "check", "shown_record")
     rows = [
         (file_no, record_number(position, rejects.get(file_no, [])), *check.split("|", 1), raw)
         for file_no, position, check, raw in located.iter_rows()

@@ -34,7 +34,10 @@ TABLES = (REPEAT_CHANGE, FILE_REPEATS)
 
 @dataclass(frozen=True)
 class FileCounts:
-    """Counts of one file: rows_read = accepted + quarantined + duplicates + purged."""
+    """Counts of one file: rows_read = accepted + quarantined + duplicates + purged.
+
+    footer_lines are lines of the file that are no records.
+    """
 
     table: str
     file: str
@@ -44,6 +47,7 @@ class FileCounts:
     quarantined: int
     duplicates: int
     purged: int = 0
+    footer_lines: int = 0
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,8 @@ def _file_counts(
     unresolved = per_file(f"SELECT file_no, count(*) FROM {UNRESOLVED_DIAGNOSIS}")
     purged = per_file("SELECT file_no, CAST(sum(rows) AS BIGINT) FROM every_purge")
     files = connection.execute(
-        "SELECT file_no, table_name, name, sha256, rows_read FROM every_file ORDER BY name, sha256"
+        """SELECT file_no, table_name, name, sha256, rows_read, coalesce(footer_lines, 0)
+           FROM every_file ORDER BY name, sha256"""
     )
     return tuple(
         FileCounts(
@@ -158,8 +163,9 @@ def _file_counts(
             quarantined=quarantined.get(n, 0) + unresolved.get(n, 0),
             duplicates=duplicates.get(n, 0),
             purged=purged.get(n, 0),
+            footer_lines=footer_lines,
         )
-        for n, table, name, sha256, rows_read in files.fetchall()
+        for n, table, name, sha256, rows_read, footer_lines in files.fetchall()
     )
 
 

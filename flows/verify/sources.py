@@ -10,6 +10,7 @@ from audit_rules.policy.library import load_policies
 from audit_rules.reference.codes import load_reference
 from flows.errors import InputRefused
 from flows.intake.landing import find_extracts, sha256_of
+from flows.intake.table_names import exactly
 from flows.results.manifest import MANIFEST
 from flows.signing import SIGNATURE, is_signed, read_public_key
 from flows.verify.checks import Checks
@@ -22,7 +23,10 @@ def check_inputs(checks: Checks, manifest: Mapping[str, Any], landing: Path) -> 
     A landing folder may hold the files of one night only, and later ones.
     """
     try:
-        extracts = find_extracts(landing, may_add=True)
+        patterns: dict[str, list[str]] = defaultdict(list)
+        for file in manifest["files"]:  # whatever the config of the run was
+            patterns[file["table"]].append(exactly(file["file"]))
+        extracts = find_extracts(landing, may_add=True, patterns=patterns)
     except InputRefused as refusal:
         checks.failed.append(str(refusal))
         return

@@ -11,6 +11,7 @@ from flows.warehouse.connection import Workbench, attach, written
 from flows.warehouse.files import PRIVATE, move_aside, replace_file
 from flows.warehouse.journal import FILE, NIGHT, RUN, Sign, intact, seal, subject
 from flows.warehouse.layout import (
+    CONTENT,
     GIVEN_AGAIN,
     LEDGERS,
     NO_STATE,
@@ -53,8 +54,9 @@ def keep(bench: Workbench, memory: Memory, sign: Sign | None = None) -> tuple[st
         given_again = intact(connection, "main", _given_again(connection, bench.night))
         connection.execute(
             f"""UPDATE main.file f SET night = a.as_of
-                FROM (SELECT table_name, sha256, ? AS as_of FROM fresh.{GIVEN_AGAIN}) a
-                WHERE a.table_name = f.table_name AND a.sha256 = f.sha256 AND f.night > a.as_of""",
+                FROM (SELECT table_name, content, ? AS as_of FROM fresh.{GIVEN_AGAIN}) a
+                WHERE a.table_name = f.table_name AND a.content = {CONTENT}
+                      AND f.night > a.as_of""",
             [bench.night],
         )
         read_again = [n for (n,) in connection.execute(f"FROM fresh.{READ_AGAIN}").fetchall()]
@@ -79,7 +81,8 @@ def _given_again(connection: duckdb.DuckDBPyConnection, night: date | None) -> l
     """Files of the warehouse that this run brings again, as of an earlier date."""
     rows = connection.execute(
         f"""SELECT DISTINCT file_no
-            FROM main.file JOIN fresh.{GIVEN_AGAIN} USING (table_name, sha256)
+            FROM main.file f JOIN fresh.{GIVEN_AGAIN} a
+              ON a.table_name = f.table_name AND a.content = {CONTENT}
             WHERE night > ?""",
         [night],
     )

@@ -12,7 +12,7 @@ from flows.warehouse.sql import identifier, run
 from flows.warehouse.trouble import opening
 from schemas.tables import TABLES, Column, Kind, Table
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 _ALWAYS = "DATE '0001-01-01'"  # as-of date given to rows loaded before schema version 2
 DECIMAL_DIGITS = {Kind.AMOUNT: (18, 2), Kind.QUANTITY: (18, 3)}
 """Digits of a figure of a row, and how many of them are decimals."""
@@ -33,7 +33,7 @@ LEDGERS = {
     "meta": "schema_version INTEGER",
     "file": """file_no INTEGER, table_name VARCHAR, name VARCHAR, sha256 VARCHAR, rows_read BIGINT,
                columns VARCHAR[], unknown_columns VARCHAR[], night DATE, load_no INTEGER,
-               read_under VARCHAR""",
+               read_under VARCHAR, given_columns VARCHAR, footer_lines BIGINT, origins VARCHAR""",
     "quarantine": """file_no INTEGER, row_number BIGINT, column_name VARCHAR, check_name VARCHAR,
                      raw_record VARCHAR""",
     "warning": """file_no INTEGER, column_name VARCHAR, check_name VARCHAR, rows BIGINT,
@@ -68,7 +68,7 @@ OF_A_NIGHT = {"night": "as_of", "night_text": "as_of", "ledger_event": "night"}
 GIVEN_AGAIN = RunTable(
     "given_again",
     grain="file of this run's input whose content is in the warehouse already",
-    columns={"table_name": "VARCHAR", "sha256": "VARCHAR"},
+    columns={"table_name": "VARCHAR", "content": "VARCHAR"},  # hash, and what folders add to it
 )
 
 READ_AGAIN = RunTable(
@@ -82,6 +82,15 @@ READ_STATE = RunTable(
     "read_state",
     grain="the run: one row",
     columns={"state": "VARCHAR"},  # what the warehouse held when the run began; '' without one
+)
+
+CONTENT = "concat_ws(' ', f.sha256, f.given_columns)"
+"""SQL of what a file `f` holds: its hash, and what its folders add to it."""
+_ADDED_TO_FILE = (
+    "read_under VARCHAR",
+    "given_columns VARCHAR",
+    "footer_lines BIGINT",
+    "origins VARCHAR",
 )
 
 NO_STATE = "'' AS state"
@@ -131,9 +140,9 @@ def add_columns(connection: duckdb.DuckDBPyConnection, table: Table, names: list
             )
 
 
-def note_given_again(connection: duckdb.DuckDBPyConnection, table: str, sha256: str) -> None:
+def note_given_again(connection: duckdb.DuckDBPyConnection, table: str, content: str) -> None:
     """Note that this run's input has a file whose content is in the warehouse already."""
-    connection.execute(f"INSERT INTO {GIVEN_AGAIN} VALUES (?, ?)", [table, sha256])
+    connection.execute(f"INSERT INTO {GIVEN_AGAIN} VALUES (?, ?)", [table, content])
 
 
 def note_read_again(connection: duckdb.DuckDBPyConnection, file_no: int) -> None:
@@ -213,7 +222,7 @@ def _unseen(connection: duckdb.DuckDBPyConnection, night: date | None) -> list[i
             WHERE file_no IN (FROM {READ_AGAIN})
                OR (night > ?
                    AND NOT EXISTS (FROM {GIVEN_AGAIN} a
-                                   WHERE a.table_name = f.table_name AND a.sha256 = f.sha256))
+                                   WHERE a.table_name = f.table_name AND a.content = {CONTENT}))
             ORDER BY file_no""",
         [night],
     )
@@ -238,7 +247,8 @@ def upgrade(warehouse: Path) -> None:
             if version == [(1,)]:
                 connection.execute(f"ALTER TABLE main.file ADD COLUMN night DATE DEFAULT {_ALWAYS}")
                 connection.execute("ALTER TABLE main.file ADD COLUMN load_no INTEGER DEFAULT 0")
-            connection.execute("ALTER TABLE main.file ADD COLUMN IF NOT EXISTS read_under VARCHAR")
+            for column in _ADDED_TO_FILE:
+                connection.execute(f"ALTER TABLE main.file ADD COLUMN IF NOT EXISTS {column}")
             for name, ddl in LEDGERS.items():
                 connection.execute(f"CREATE TABLE IF NOT EXISTS main.{identifier(name)} ({ddl})")
             connection.execute("ALTER TABLE main.purge ADD COLUMN IF NOT EXISTS gone UBIGINT")

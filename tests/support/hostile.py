@@ -228,6 +228,7 @@ def _exchange(landing: Path) -> None:
 THREE = csv(fill(1), fill(2), fill(3))
 TWO_TYPED = parquet()
 BIG = csv(*(fill(n) for n in range(1, 3001)))
+WITHOUT_PAYER = csv(fill(1).replace(",Cigna", ""), head=HEAD.replace(",payer", ""))
 IDS: dict[str, list[object]] = {"claim_id": ["C1", "C2", "C3"]}
 
 # ---------------------------------------------------------------- records and line ends
@@ -1247,16 +1248,67 @@ FOLDERS = (
         Refused(("'backup/pharmacy_claim.csv'", _NO_TABLE)),
     ),
     Hostile(
-        "folder-too-deep",
-        "a file two folders down",
-        {CSV: THREE, f"{TABLE}/2026/part.csv": THREE},
-        Refused(("part.csv'", _NO_TABLE)),
+        "folder-deep",
+        "a file deep in a folder named after the table, in capitals",
+        {f"{TABLE.upper()}/2026/01/PART.CSV": THREE},
+        Read(3, cells=IDS),
+    ),
+    Hostile(
+        "folder-of-parts",
+        "a folder of parts, with the marks that its writer leaves",
+        {
+            f"{PARQUET}/part-00000.snappy.parquet": TWO_TYPED,
+            f"{PARQUET}/_SUCCESS": b"",
+            f"{PARQUET}/.part-00000.snappy.parquet.crc": b"crc",
+            f"{PARQUET}/_metadata": b"PAR1",
+        },
+        Read(2, cells={"claim_id": ["C1", "C2"]}),
+    ),
+    Hostile(
+        "folder-of-a-column",
+        "a folder that gives the payer's column, which the file lacks",
+        {f"{TABLE}/payer=Blue%20Cross/year=2026/a.csv": WITHOUT_PAYER},
+        Read(1, cells={"payer": ["Blue Cross"], "claim_id": ["C1"]}),
+    ),
+    Hostile(
+        "folder-of-a-known-column",
+        "a folder that gives a column which the file has: the file's counts",
+        {f"{TABLE}/payer=Aetna/a.csv": THREE},
+        Read(3, cells={"payer": ["Cigna"] * 3}),
+    ),
+    Hostile(
+        "folder-unfinished",
+        "the folder of an export that has not finished",
+        {CSV: THREE, f"{PARQUET}/_temporary/0/part-00000.parquet": TWO_TYPED},
+        Refused(("part-00000.parquet'", "export that has not finished")),
+    ),
+    Hostile(
+        "marks-of-other-tools",
+        "empty files without the name of data, checksums and desktop files",
+        {
+            CSV: THREE,
+            "_SUCCESS": b"",
+            "READY": b"",
+            "transfer.ok": b"",
+            ".DS_Store": b"x",
+            "._pharmacy_claim.csv": b"x",
+            "pharmacy_claim.csv.crc": b"crc",
+            "Thumbs.db": b"x",
+            "__MACOSX/pharmacy_claim.csv": b"x",
+        },
+        Read(3, cells=IDS),
+    ),
+    Hostile(
+        "empty-misspelt-table",
+        "an empty file whose name is nearly that of a table",
+        {CSV: THREE, "eligibilty.csv": b""},
+        Refused(("'eligibilty.csv'", _NO_TABLE)),
     ),
     Hostile(
         "misspelt-table",
         "a misspelt table name",
         {CSV: THREE, "eligibilty.csv": THREE},
-        Refused(("'eligibilty.csv'", _NO_TABLE)),
+        Refused(("'eligibilty.csv'", _NO_TABLE, "'eligibility.csv'")),
     ),
     Hostile(
         "another-format",

@@ -323,7 +323,8 @@ def test_a_warehouse_of_an_earlier_version_is_brought_up_to_date(
         connection.execute("ALTER TABLE stated_link RENAME TO found_link")
         connection.execute("ALTER TABLE cached_medical_claim RENAME TO medical_claim_gathered")
         connection.execute("ALTER TABLE remembered RENAME judged_under TO texts")
-        connection.execute("ALTER TABLE file DROP COLUMN read_under")
+        for column in ("read_under", "given_columns", "footer_lines", "origins"):
+            connection.execute(f"ALTER TABLE file DROP COLUMN {column}")
         connection.execute("ALTER TABLE purge DROP COLUMN gone")
         if version < 3:
             connection.execute("DROP TABLE purge")

@@ -12,6 +12,7 @@ import pytest
 from flows.errors import InputRefused
 from flows.intake.config import Config, read_config
 from flows.intake.reading import AFTER_READING, Reading
+from flows.intake.table_config import TableConfig
 from flows.request import RunRequest
 from flows.results.manifest import MANIFEST
 from flows.summary import Summary
@@ -257,8 +258,9 @@ def test_b1_every_setting_counts_as_one_of_reading_unless_it_is_listed(
         "delimiter": "|",
         "encoding": "cp1252",
         "columns": {table: {"theirs": TABLES[table].columns[0].name}},
+        "tables": {table: {"null_words": ("none",)}},
     }
-    assert other.keys() | AFTER_READING == Config.model_fields.keys()
+    assert other.keys() | AFTER_READING == Config.model_fields.keys() | {"tables.files"}
     plain = Reading(Config()).of(table, name)
     assert plain == Reading(read_config(None)).of(table, name)
     for key, value in other.items():
@@ -266,5 +268,24 @@ def test_b1_every_setting_counts_as_one_of_reading_unless_it_is_listed(
         without_effect = {"delimiter", "encoding"} if name.endswith("parquet") else set()
         without_effect |= {"date_formats"} if table == "provider" else set()
         assert differs == (key not in without_effect), key
+    of_table: dict[str, object] = {
+        "delimiter": "|",
+        "encoding": "cp1252",
+        "date_formats": ("%m/%d/%Y",),
+        "null_words": ("none",),
+        "skip_lines": 1,
+        "footer": "TRAILER",
+        "header": ("a", "b"),
+        "columns": {TABLES[table].columns[0].name: "a || b"},
+    }
+    assert of_table.keys() | {"files"} == TableConfig.model_fields.keys()
+    for key, value in (of_table | {"files": ("RX_*.txt",)}).items():
+        config = Config(tables={table: TableConfig(**{key: value})})  # type: ignore[arg-type]
+        without_effect = {"files"} | ({"date_formats"} if table == "provider" else set())
+        if name.endswith("parquet"):
+            without_effect |= {"delimiter", "encoding", "skip_lines", "footer", "header"}
+        assert (Reading(config).of(table, name) != plain) == (key not in without_effect), key
+        others = [other for other in TABLES if other != table]
+        assert Reading(config).of(others[0], name) == Reading(Config()).of(others[0], name)
     assert Reading(Config(encoding="UTF8")).of(table, name) == plain
     assert Reading(Config(max_error_rate=1.0)).of(table, name) == plain

@@ -2,16 +2,28 @@
 
 import json
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from flows.intake.config import Config
+from flows.intake.table_config import TableConfig
 from tests.support.hostile import SENDERS_CONFIG
 
+BAR = "\\|"
 _OPENING = """\
 # Configuration
 
 Generated from the model of the config file. A config is a TOML file, given with `--config`. Every
 key is optional; an unknown key is refused. No message repeats what the file holds.
+
+| key | what it sets | default |
+| --- | --- | --- |
+"""
+_OF_A_TABLE = """
+## Keys of a table
+
+The keys of `[tables.TABLE]` describe the files of one table, and take precedence over general keys
+of the same name. A file that was read under other keys is read again.
 
 | key | what it sets | default |
 | --- | --- | --- |
@@ -36,11 +48,15 @@ _EXAMPLE = f"""
 
 def configuration() -> str:
     """The whole page."""
-    rows = (
-        f"| `{key}` | {(field.description or '').replace(chr(10), ' ')} | {_default(field)} |\n"
-        for key, field in Config.model_fields.items()
+    return _OPENING + _rows(Config) + _OF_A_TABLE + _rows(TableConfig) + _EXAMPLE
+
+
+def _rows(model: type[BaseModel]) -> str:
+    return "".join(
+        f"| `{key}` | {(field.description or '').replace(chr(10), ' ').replace('|', BAR)} "
+        f"| {_default(field)} |\n"
+        for key, field in model.model_fields.items()
     )
-    return _OPENING + "".join(rows) + _EXAMPLE
 
 
 def _default(field: FieldInfo) -> str:

@@ -4,8 +4,17 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
+from flows.intake.expressions import FUNCTIONS
 from schemas.tables import TABLES, Table
 from tests.support.hostile import SECTIONS, SENDERS_CONFIG, SENDERS_EXTRACT, Hostile
+from tests.support.recipes import recipes
+
+
+def _functions() -> str:
+    """The functions of expressions, without operators, as a list in words."""
+    names = sorted(f"`{name}`" for name in FUNCTIONS if name[0].isalpha())
+    return ", ".join(names)
+
 
 _OPENING = """\
 # Input
@@ -13,8 +22,15 @@ _OPENING = """\
 Generated from the tables of the contract and the files that the tests load.
 
 The landing folder holds files `TABLE.csv`, `TABLE.csv.gz` or `TABLE.parquet`, or several of them:
-`TABLE_*.csv` (`.csv.gz`, `.parquet`), or files in a folder `TABLE`. At least one claim table must
-be there. A file that belongs to no table is refused by name.
+`TABLE_*.csv` (`.csv.gz`, `.parquet`), or files anywhere in a folder `TABLE`, or a folder
+`TABLE.parquet` of parts; all in any case. Files of other names are found by patterns that
+[the config](configuration.md#keys-of-a-table) lists. At least one claim table must be there. Marks
+that other tools leave are passed over: what is hidden, `.crc` files, and empty files without the
+name of data, such as `_SUCCESS`. Any other file that belongs to no table is refused, with the
+nearest name that would do.
+
+A folder named `column=value` gives that column to the files in it that lack it, as Hive and Spark
+write them.
 
 Every file is read correctly, or some of its rows are quarantined, or it is refused as a whole with
 a sentence that says why. For every file, rows read = rows accepted + rows quarantined + exact
@@ -62,6 +78,32 @@ The [config](configuration.md) that reads it, given with `--config`:
 `Pharmacy` is not one of our columns: it is ignored, and named in the manifest. Two claim lines are
 accepted, RX7001 of 2026-02-01 and RX7002 of 2026-02-14, both with NDC 00078043815.
 
+## Mapping by expression
+
+What a new name alone cannot do, an expression can: `[tables.TABLE.columns]` of
+[the config](configuration.md#keys-of-a-table) sets our column to an expression over the sender's,
+in DuckDB's SQL. The [recipes](#recipes) below show some.
+
+- Every value of the sender's is text, without whitespace around it; blank, `NULL` and the table's
+  `null_words` are null. Names of columns are in any case; one with a space needs quotes.
+- What an expression gives is then parsed and checked as if the file had held it. A quarantined row
+  shows the sender's own values.
+- An expression takes precedence over a column that has our name.
+- It is one scalar over the columns of the file. These are available: `CASE`, comparisons, `AND`,
+  `OR`, `NOT`, `IN`, `BETWEEN`, `LIKE`, `COALESCE`, slices such as `code[1:5]`, `TRY_CAST`, and
+  {_functions()}.
+- Whatever else is refused (exit 2) before the engine runs it, with the table, our column and the
+  engine's reason: queries, aggregates, functions that read files, settings or the clock, lambdas,
+  parameters, comments, and names that the file lacks. `CAST` and `::` are refused too, except to
+  text, because one bad value would stop the run: `TRY_CAST` gives null for it. A pattern or format
+  must be a constant.
+- A null is not an error: `coalesce(CAST(TRY_CAST(cents AS DECIMAL(15, 0)) * 0.01 AS VARCHAR),
+  cents)` quarantines a row whose amount is no number, where `TRY_CAST` alone would leave the line
+  without a price.
+
+`claims-audit validate` prints where each column of each table came from, and how many values are
+null or did not parse.
+{recipes()}
 ## Hostile files
 """
 
