@@ -73,6 +73,7 @@ _CLAIM: Columns = {
 _FATE = FrameColumn(
     pl.String(), "what final action made of the row: history, superseded, reversed or denied"
 )
+_SHARES_KEY = FrameColumn(pl.Boolean(), "whether its claim id and line go with several persons")
 _CLAIM_ROW = (
     "One row per claim row dated up to the as-of date, whatever final action made of it; "
     "exact duplicates are left out."
@@ -138,14 +139,14 @@ WAREHOUSE_FRAMES: dict[str, Frame] = {
             _CLAIM_ROW,
             _extracted(MEDICAL_CLAIM, without=("person_id", "service_unit_quantity", "paid_amount"))
             | _CLAIM
-            | {"fate": _FATE},
+            | {"fate": _FATE, "shares_key": _SHARES_KEY},
         ),
         Frame(
             "pharmacy",
             _CLAIM_ROW,
             _extracted(PHARMACY_CLAIM, without=("person_id", "quantity", "paid_amount"))
             | _CLAIM
-            | {"fate": _FATE},
+            | {"fate": _FATE, "shares_key": _SHARES_KEY},
         ),
         Frame(
             "diagnosis",
@@ -180,6 +181,7 @@ LINE: Columns = {
     "plan": FrameColumn(pl.String(), "as in the extract"),
     "member_id": FrameColumn(pl.String(), "as in the extract"),
     **_CLAIM,
+    "shares_key": _SHARES_KEY,
     "paid_date": FrameColumn(pl.Date(), "day on which the line was paid"),
     "provider_npi": FrameColumn(pl.String(), "prescriber of a fill, rendering provider else"),
     "billing_npi": FrameColumn(pl.String(), "pharmacy of a fill, billing provider else"),

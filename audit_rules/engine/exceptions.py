@@ -51,7 +51,10 @@ def exceptions_of(
 
 
 def _exception_id(found: pl.DataFrame) -> pl.Series:
-    """SHA-256 (32 hex) of what names an exception: the same in every run."""
+    """SHA-256 (32 hex) of what names an exception: the same in every run.
+
+    The person is part of it if the claim id and line go with several persons.
+    """
     parts = found.select(
         "claim_source",
         "payer_id",
@@ -59,9 +62,12 @@ def _exception_id(found: pl.DataFrame) -> pl.Series:
         pl.col("claim_line_number").cast(pl.String),
         "rule_id",
         "term_id",
+        pl.when("shares_key").then("person"),
     )
     ids = [
-        hashlib.sha256("\x1f".join(x or "" for x in row).encode()).hexdigest()[:32]
+        hashlib.sha256(
+            "\x1f".join(x or "" for x in (row if row[-1] else row[:-1])).encode()
+        ).hexdigest()[:32]
         for row in parts.iter_rows()
     ]
     return pl.Series("exception_id", ids, dtype=pl.String)

@@ -26,6 +26,7 @@ _LINE = (
     "payer",
     "plan",
     "person",
+    "shares_key",
     "member_id",
     "service_date",
     "paid_date",

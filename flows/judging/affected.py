@@ -17,7 +17,7 @@ from audit_rules.facts.generic_prices import ASKED_BY, are_tablets, dearest_gene
 from audit_rules.policy.terms.fills import GenericTrial
 from flows.judging.population import PopulationFacts, supplied_tables
 from flows.provenance import digest
-from flows.settle.claims import AFFECTED_CLAIM
+from flows.settle.affected_claims import AFFECTED_CLAIM
 from flows.settle.persons import EVERY_LINK, PERSON_OF, RELINKED_MEMBER, SOLE_PERSON
 from flows.warehouse.memory import NEW_FILE, newly_known_since, reuse_last_answers
 from flows.warehouse.run_table import Reuse, RunTable

@@ -22,15 +22,16 @@ from flows.plan import Plan
 from flows.replay.as_of import settled_as_of
 from flows.replay.explanation import ClaimRow, Explanation, RuleExplanation
 from flows.request import RunRequest
-from flows.settle.claims import FILE_ORDER, SETTLED
+from flows.settle.claims import SETTLED
+from flows.settle.final_action import FILE_ORDER
 from schemas.formats import well_formed
 from schemas.outcomes import EXCEPTIONS
 from schemas.results import EVIDENCE_FIELDS, EVIDENCE_ORDER
 from schemas.tables import CLAIM_TABLES, Kind
 from schemas.tables import TABLES as INPUT
 
-LineKey = tuple[str, str, int]
-"""A line of the claim: claim_source, payer_id, claim_line_number."""
+LineKey = tuple[str, str, str, int]
+"""A line of the claim: claim_source, payer_id, person, claim_line_number."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def _firings(
 
 
 def _key(row: Row) -> LineKey:
-    return row["claim_source"], row["payer_id"], row["claim_line_number"]
+    return row["claim_source"], row["payer_id"], row["person"], row["claim_line_number"]
 
 
 def _asked(module: RuleModule, answer: Row) -> RuleOnLine:

@@ -3,9 +3,9 @@
 import duckdb
 import polars as pl
 
-from flows.settle.claims import FATE
+from flows.settle.final_action import SETTLE_WARNING
 from flows.settle.persons import UNRESOLVED_DIAGNOSIS
-from flows.settle.removed import IN_A_CIRCLE
+from flows.settle.removed import WARNINGS
 from flows.warehouse.sql import fetched_from
 from schemas.results import QUARANTINE, WARNING, conform
 
@@ -13,7 +13,11 @@ from schemas.results import QUARANTINE, WARNING, conform
 def failed_checks(connection: duckdb.DuckDBPyConnection) -> dict[str, pl.DataFrame]:
     """Both tables by name, for every file loaded so far."""
     quarantine = fetched_from(connection, "results/quarantine", reads=(UNRESOLVED_DIAGNOSIS,))
+    columns = ", ".join(f"'{check}': '{w.column}'" for check, w in WARNINGS.items())
     warnings = fetched_from(
-        connection, "results/warnings", reads=FATE.values(), in_a_circle=IN_A_CIRCLE
+        connection,
+        "results/warnings",
+        reads=SETTLE_WARNING.values(),
+        column_of=f"MAP {{{columns}}}",
     )
     return {"quarantine": conform(quarantine, QUARANTINE), "warnings": conform(warnings, WARNING)}

@@ -7,9 +7,16 @@ from datetime import date
 import duckdb
 
 from flows.errors import DoesNotBalance
-from flows.settle.claims import FATE, FILE_ORDER
+from flows.settle.final_action import FATE, FILE_ORDER, SETTLE_WARNING
 from flows.settle.persons import UNRESOLVED_DIAGNOSIS
-from flows.settle.removed import IN_A_CIRCLE, MEANING, POSITIVE_VOID
+from flows.settle.removed import (
+    IN_A_CIRCLE,
+    MATCHED_BY_CONTENT,
+    POSITIVE_VOID,
+    UNMATCHED_REPLACEMENT,
+    UNMATCHED_REVERSAL,
+    WARNINGS,
+)
 from flows.warehouse.layout import compared
 from flows.warehouse.memory import NEW_FILE
 from flows.warehouse.run_table import Reuse, RunTable
@@ -55,8 +62,9 @@ class TableCounts:
     """Counts of one claim table.
 
     accepted = history + superseded + reversed + denied + after_as_of. unpriced is part of history,
-    unmatched_reversals are part of reversed, and replacements_in_a_circle of superseded.
-    positive_voids are rows of any fate.
+    unmatched_reversals and matched_by_content are part of reversed, and replacements_in_a_circle of
+    superseded. unmatched_replacements, positive_voids, and the versions of a key that goes with
+    several persons, dates or products, are rows of any fate.
     """
 
     table: str
@@ -68,8 +76,23 @@ class TableCounts:
     after_as_of: int
     unpriced: int
     unmatched_reversals: int
+    unmatched_replacements: int = 0
+    matched_by_content: int = 0
     replacements_in_a_circle: int = 0
     positive_voids: int = 0
+    key_of_several_persons: int = 0
+    key_of_several_dates: int = 0
+    key_of_several_products: int = 0
+
+
+_COUNT_OF = {
+    IN_A_CIRCLE: "replacements_in_a_circle",
+    POSITIVE_VOID: "positive_voids",
+    UNMATCHED_REVERSAL: "unmatched_reversals",
+    UNMATCHED_REPLACEMENT: "unmatched_replacements",
+    MATCHED_BY_CONTENT: "matched_by_content",
+}
+"""Warning -> the count of its rows; the counts of the others have the names of their warnings."""
 
 
 @dataclass(frozen=True)
@@ -95,14 +118,11 @@ class Balance:
         return sum(f.duplicates for f in self.files)
 
     def notes(self) -> tuple[str, ...]:
-        """Sentences about rows that final action removed although somebody should look at them."""
+        """Sentences about rows that final action warns about."""
         counted = (
-            (table.table, rows, MEANING[warning])
+            (table.table, getattr(table, _COUNT_OF.get(check, check)), warning.meaning)
             for table in self.tables
-            for warning, rows in (
-                (IN_A_CIRCLE, table.replacements_in_a_circle),
-                (POSITIVE_VOID, table.positive_voids),
-            )
+            for check, warning in WARNINGS.items()
         )
         return tuple(
             f"{table}: {rows:,} {'row' if rows == 1 else 'rows'} {means}."
@@ -208,10 +228,7 @@ def _table_counts(connection: duckdb.DuckDBPyConnection, table: str, as_of: date
     ).fetchall()
     fates = connection.execute(
         f"""SELECT fate, is_after_as_of, count(*), count(*) FILTER (is_unpriced),
-                   count(*) FILTER (paid_amount IS NULL),
-                   count(*) FILTER (coalesce(is_unmatched_reversal, false)),
-                   count(*) FILTER (warning = '{IN_A_CIRCLE}'),
-                   count(*) FILTER (warning = '{POSITIVE_VOID}')
+                   count(*) FILTER (paid_amount IS NULL)
             FROM {FATE[table]} GROUP BY ALL"""
     ).fetchall()
     n: Counter[str] = Counter()
@@ -219,6 +236,11 @@ def _table_counts(connection: duckdb.DuckDBPyConnection, table: str, as_of: date
         n[fate] += rows
         n["after_as_of" if is_after else "history"] -= rows
     own = sum(row[3] for row in fates if not row[1])
+    warned: dict[str, int] = dict(
+        connection.execute(
+            f"SELECT check_name, count(*) FROM {SETTLE_WARNING[table]} GROUP BY check_name"
+        ).fetchall()
+    )
     return TableCounts(
         table,
         accepted=stored - n["duplicate"],
@@ -228,9 +250,7 @@ def _table_counts(connection: duckdb.DuckDBPyConnection, table: str, as_of: date
         denied=n["denied"],
         after_as_of=stored - known + n["after_as_of"],
         unpriced=unpriced - own + sum(row[4] for row in fates if row[0] == "history"),
-        unmatched_reversals=sum(row[5] for row in fates),
-        replacements_in_a_circle=sum(row[6] for row in fates),
-        positive_voids=sum(row[7] for row in fates),
+        **{_COUNT_OF.get(check, check): warned.get(check, 0) for check in WARNINGS},
     )
 
 

@@ -1,54 +1,97 @@
-"""Warnings about rows that final action removes although money may have been paid for them.
+"""Warnings about claim rows that final action removes or cannot place, though money may be in them.
 
-Final action itself stays as it is: a warning says how many rows nobody will look at, and where.
+Final action itself stays as it is: a warning says how many rows somebody should look at, and where.
 """
 
 from collections.abc import Collection, Mapping
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import duckdb
 import polars as pl
 
-from flows.settle.persons import PAYER_JOIN
 from flows.warehouse.run_table import RunTable
 
 POSITIVE_VOID = "positive_void"
-"""Frequency 8 with an amount above zero, but not status reversed: perhaps a claim that was paid."""
 IN_A_CIRCLE = "replacements_in_a_circle"
-"""Claims that replace each other, and those that they replace: none of them is final."""
-MEANING = {
-    IN_A_CIRCLE: "of claims that replace each other in a circle: no rule judges them",
-    POSITIVE_VOID: "of frequency 8 with an amount above zero, taken as voids: "
-    "no rule judges them, or what they void",
+UNMATCHED_REVERSAL = "unmatched_reversal"
+UNMATCHED_REPLACEMENT = "unmatched_replacement"
+MATCHED_BY_CONTENT = "matched_by_content"
+
+
+class RowWarning(NamedTuple):
+    """A warning: the column that it is about, and what a note says of the rows that have it."""
+
+    column: str
+    meaning: str
+
+
+WARNINGS = {
+    IN_A_CIRCLE: RowWarning(
+        "original_claim_id",
+        "of claims that replace each other in a circle: no rule judges them",
+    ),
+    POSITIVE_VOID: RowWarning(
+        "paid_amount",
+        "of frequency 8 with an amount above zero, taken as voids: no rule judges them, or what "
+        "they void",
+    ),
+    UNMATCHED_REVERSAL: RowWarning(
+        "original_claim_id", "of reversals of a claim that is not there: nothing is taken back"
+    ),
+    UNMATCHED_REPLACEMENT: RowWarning(
+        "original_claim_id",
+        "of replacements of a claim that is not there: each is a claim of its own",
+    ),
+    MATCHED_BY_CONTENT: RowWarning(
+        "paid_amount",
+        "of reversals that name no claim, and take back the one line of the same person, date, "
+        "product and amount",
+    ),
+    "key_of_several_persons": RowWarning(
+        "claim_id", "of a claim id and line that several persons share: it is a line of each"
+    ),
+    "key_of_several_dates": RowWarning(
+        "claim_id",
+        "of versions of one line with several service dates: a prescription number alone is no "
+        "claim id",
+    ),
+    "key_of_several_products": RowWarning(
+        "claim_id",
+        "of versions of one line with several products: a prescription number alone is no claim id",
+    ),
 }
-"""What a note says of the rows with a warning."""
+"""Check name -> its warning, in the order of the notes."""
 
 Claim = TypeVar("Claim")
 
 
 def warn_of_circles(
-    connection: duckdb.DuckDBPyConnection, replaced_claim: RunTable, rows: str, fate: RunTable
+    connection: duckdb.DuckDBPyConnection,
+    replaced_claim: RunTable,
+    special_row: RunTable,
+    fate: RunTable,
+    warning: RunTable,
 ) -> None:
-    """Mark the rows of claims of which none is final, because replacements run in a circle.
+    """Warn about the rows of claims of which none is final: replacements run in a circle.
 
     replaced_claim   claims and what replaces them, if all that replaces them is itself replaced.
-    rows             the claim rows that are settled.
+    special_row      the rows among which they are.
     """
     found = connection.execute(f"FROM {replaced_claim}").fetchall()
-    replaced: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    for payer, claim, by in found:
-        replaced.setdefault((payer, claim), []).append((payer, by))
+    replaced: dict[tuple[str, str, str], list[tuple[str, str, str]]] = {}
+    for payer, person, claim, by in found:
+        replaced.setdefault((payer, person, claim), []).append((payer, person, by))
     circle = sorted(never_final(replaced))
     if not circle:
         return
-    frame = pl.DataFrame(circle, schema=["payer_id", "claim_id"], orient="row")
+    frame = pl.DataFrame(circle, schema=["payer_id", "person", "claim_id"], orient="row")
     connection.register("in_a_circle", frame)
     connection.execute(
-        f"""UPDATE {fate} SET warning = '{IN_A_CIRCLE}'
-            WHERE fate = 'superseded' AND (file_no, row_number) IN (
-                SELECT (t.file_no, t.row_number)
-                FROM {rows} t {PAYER_JOIN}
-                JOIN in_a_circle c ON c.payer_id = p.payer_id AND c.claim_id = t.claim_id)"""
+        f"""INSERT INTO {warning}
+            SELECT s.file_no, s.row_number, '{IN_A_CIRCLE}'
+            FROM {special_row} s SEMI JOIN in_a_circle USING (payer_id, person, claim_id)
+            JOIN {fate} f ON f.file_no = s.file_no AND f.row_number = s.row_number
+            WHERE f.fate = 'superseded'"""
     )
     connection.unregister("in_a_circle")
 

@@ -6,11 +6,17 @@ import duckdb
 
 from flows.intake.validate import check_rate
 from flows.provenance import digest, program_digest
-from flows.settle import balance, claims, persons
+from flows.settle import affected_claims, balance, claims, final_action, persons
 from flows.settle.balance import Balance
 from flows.warehouse.memory import start_from_last_run
 
-TABLES = (*persons.TABLES, *claims.TABLES, *balance.TABLES)
+TABLES = (
+    *persons.TABLES,
+    *affected_claims.TABLES,
+    *final_action.TABLES,
+    *claims.TABLES,
+    *balance.TABLES,
+)
 """Every table that settling makes."""
 
 

@@ -21,7 +21,7 @@ from flows.warehouse.layout import (
     remove_files,
     state_of,
 )
-from flows.warehouse.memory import Memory, remember
+from flows.warehouse.memory import Memory, remember, settle_all_again
 from flows.warehouse.sql import identifier, run
 from schemas.tables import TABLES
 
@@ -52,13 +52,15 @@ def keep(bench: Workbench, memory: Memory, sign: Sign | None = None) -> tuple[st
         connection.execute("BEGIN")
         _refuse_if_written(connection, seen, now, bench.warehouse.name)
         given_again = intact(connection, "main", _given_again(connection, bench.night))
-        connection.execute(
+        redated = connection.execute(
             f"""UPDATE main.file f SET night = a.as_of
                 FROM (SELECT table_name, content, ? AS as_of FROM fresh.{GIVEN_AGAIN}) a
                 WHERE a.table_name = f.table_name AND a.content = {CONTENT}
                       AND f.night > a.as_of""",
             [bench.night],
         )
+        if redated.fetchall() != [(0,)]:
+            settle_all_again(connection)
         read_again = [n for (n,) in connection.execute(f"FROM fresh.{READ_AGAIN}").fetchall()]
         if read_again:
             remove_files(connection, read_again)

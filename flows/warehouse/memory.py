@@ -146,6 +146,12 @@ def remember(connection: duckdb.DuckDBPyConnection, schema: str, memory: Memory)
     _remember(connection, REMEMBERED, schema, False)
 
 
+def settle_all_again(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let the next run reuse no fates, in the transaction at hand: the order of files changed."""
+    if _holds(connection, "current_database()"):
+        connection.execute(f"UPDATE main.{REMEMBERED.name} SET settled_under = ''")
+
+
 def _remember(
     connection: duckdb.DuckDBPyConnection, table: RunTable, schema: str, reused: bool
 ) -> None:
@@ -164,11 +170,16 @@ def _remember(
 
 
 def _last_run(connection: duckdb.DuckDBPyConnection) -> RememberedRun | None:
-    query = f"""SELECT 1 FROM duckdb_tables()
-                WHERE database_name = 'kept' AND table_name = '{REMEMBERED.name}'"""
-    if not connection.execute(query).fetchall():
+    if not _holds(connection, "'kept'"):
         return None
     (row,) = connection.execute(
         f"SELECT as_of, settled_under, judged_under, file_nos FROM {REMEMBERED.remembered}"
     ).fetchall()
     return RememberedRun(*row)
+
+
+def _holds(connection: duckdb.DuckDBPyConnection, database: str) -> bool:
+    """Whether a database, an SQL text, remembers a run."""
+    query = f"""SELECT 1 FROM duckdb_tables()
+                WHERE database_name = {database} AND table_name = '{REMEMBERED.name}'"""
+    return bool(connection.execute(query).fetchall())

@@ -15,6 +15,7 @@ FROM (SELECT t.*,
              CASE WHEN f.file_no IS NOT NULL THEN f.fate
                   WHEN t.service_date > $as_of THEN 'after_as_of' ELSE 'history' END AS fate,
              coalesce(f.is_netted, false) AS is_netted,
+             coalesce(f.shares_key, false) AS shares_key,
              CASE WHEN f.file_no IS NULL THEN $quantity ELSE f.quantity END AS netted_quantity,
              CASE WHEN f.file_no IS NULL THEN t.paid_amount ELSE f.paid_amount END
                  AS netted_paid_amount,

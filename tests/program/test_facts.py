@@ -117,7 +117,7 @@ FACTS = (
     Fact(
         "a line is judged if more than nothing was paid",
         r"(?:\b(?:netted_)?paid(?:_amount|_cents)?\b|\{amount\})\W{0,3}(?:>|<=)\s*0\b",
-        ("schemas/paid.py", "sql/settle/final_action.sql"),
+        ("schemas/paid.py", "sql/settle/fates.sql"),
         (
             "coalesce(netted_paid_amount > 0, false)",
             'pl.col("paid_cents") > 0',
@@ -135,7 +135,7 @@ FACTS = (
     Fact(
         "how a row finds its payer",
         r"\bname = lower\((?:\w+\.)?payer\)",
-        ("flows/settle/persons.py", "sql/settle/final_action.sql", "sql/settle/settled.sql"),
+        ("flows/settle/persons.py", "sql/settle/fates.sql", "sql/settle/settled.sql"),
         ("JOIN run.payer p ON p.name = lower(t.payer)",),
         "an SQL file is written so that it can be read by itself",
     ),

@@ -29,16 +29,17 @@ def _run(tmp_path: Path, rows: list[Row], privacy: Level = "full") -> Path:
     return folder
 
 
-def _versions(count: int, **values: object) -> list[Row]:
-    """Versions of one line, each paid on another day, and a reversal of some of it."""
+def _reversed_in_part(count: int, taken: Row, **values: object) -> list[Row]:
+    """A line, and reversals of some of it, each paid on another day."""
+    own: Row = {"ndc_code": IMATINIB, "quantity": "500"} | values
     days = [f"2026-02-{1 + i % 28:02}" for i in range(count)]
-    own: Row = {"ndc_code": IMATINIB, "quantity": "500"}
-    rows = [
-        good("pharmacy_claim", paid_date=day, plan=f"P{i}", **(own | values))
-        for i, day in enumerate(days)
+    return [
+        good("pharmacy_claim", paid_date="2026-01-10", **own),
+        *(
+            good("pharmacy_claim", paid_date=day, plan=f"P{i}", claim_status="reversed", **taken)
+            for i, day in enumerate(days)
+        ),
     ]
-    reversal = own | values | {"quantity": "-1", "paid_amount": "-1.00", "claim_status": "reversed"}
-    return [*rows, good("pharmacy_claim", paid_date="2026-03-30", **reversal)]
 
 
 @pytest.mark.parametrize("privacy", ["full", "aggregate"])
@@ -70,19 +71,25 @@ def test_d7_amounts_at_risk_add_up_to_more_than_one_amount_can_be(
 @pytest.mark.parametrize("count", [2, 95, 200])
 def test_d7_a_netted_amount_too_large_for_a_row_is_unknown(count: int, tmp_path: Path) -> None:
     """Netted sums were cast to 64-bit cents, which failed in every run that had the file."""
-    folder = _run(tmp_path, _versions(count, paid_amount=MOST_PAID))
+    taken: Row = {"quantity": "-1", "paid_amount": f"-{MOST_PAID}"}
+    folder = _run(tmp_path, _reversed_in_part(count, taken, paid_amount="1.00"))
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     assert next(t["unpriced"] for t in manifest["tables"] if t["table"] == "pharmacy_claim") == 1
 
 
 def test_d7_a_netted_amount_that_fits_is_known_to_the_cent(tmp_path: Path) -> None:
-    folder = _run(tmp_path, _versions(1, paid_amount=MOST_PAID))
+    taken: Row = {"quantity": "-1", "paid_amount": "-1.00"}
+    folder = _run(tmp_path, _reversed_in_part(1, taken, paid_amount=MOST_PAID))
     paid = pl.read_parquet(folder / "exceptions.parquet")["paid_amount"].cast(pl.String).unique()
     assert paid.to_list() == ["9999999999999998.99"]
 
 
 @pytest.mark.parametrize("count", [2, 20])
-def test_d7_a_netted_quantity_too_large_for_a_row_is_missing(count: int, tmp_path: Path) -> None:
-    folder = _run(tmp_path, _versions(count, quantity=MOST_UNITS))
-    coverage = pl.read_parquet(folder / "rule_coverage.parquet")
-    assert "quantity_missing" in coverage.filter(pl.col("rule_id") == "QTY01")["reason"].to_list()
+def test_d7_reversals_of_more_units_than_a_row_can_have_leave_nothing(
+    count: int, tmp_path: Path
+) -> None:
+    taken: Row = {"quantity": f"-{MOST_UNITS}", "paid_amount": "-1.00"}
+    folder = _run(tmp_path, _reversed_in_part(count, taken, quantity=MOST_UNITS))
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    (counts,) = [t for t in manifest["tables"] if t["table"] == "pharmacy_claim"]
+    assert (counts["history"], counts["reversed"]) == (0, count + 1)

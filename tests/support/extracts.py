@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import duckdb
 import polars as pl
 
 from audit_rules.engine.dossier import WarehouseFrames
@@ -19,7 +20,9 @@ from flows.plan import Plan, plan
 from flows.results.failed_checks import failed_checks
 from flows.results.tables import write_tables
 from flows.settle.balance import Balance
-from flows.settle.claims import FATE, SETTLED
+from flows.settle.claims import SETTLED
+from flows.settle.final_action import SETTLE_WARNING
+from flows.settle.removed import MATCHED_BY_CONTENT, UNMATCHED_REPLACEMENT, UNMATCHED_REVERSAL
 from flows.stages import MEMORY, begin, load_stage, settle_stage, validate_stage
 from flows.warehouse.connection import opened
 from flows.warehouse.keep import keep
@@ -145,7 +148,7 @@ class Settled:
     paid_amount: Decimal | None
     quantity: Decimal | None
     fee: Decimal | None = None
-    unmatched: bool = False
+    counted_as: str | None = None
 
 
 @dataclass(frozen=True)
@@ -197,14 +200,17 @@ class Ran:
     def settled(self, table: str) -> dict[tuple[str, int], Settled]:
         """Every stored claim row after final action, by file and position in its file."""
         with opened(self.plan.bench) as connection:
-            found = connection.execute(
-                f"""SELECT f.name, t.row_number, t.fate, t.netted_paid_amount, t.netted_quantity,
-                           {"t.netted_fee" if table == "pharmacy_claim" else "NULL"},
-                           coalesce(x.is_unmatched_reversal, false)
-                    FROM {SETTLED[table]} t JOIN every_file f USING (file_no)
-                    LEFT JOIN {FATE[table]} x USING (file_no, row_number)"""
-            ).fetchall()
-        return {(name, number): Settled(*rest) for name, number, *rest in found}
+            found = _settled(connection, table)
+        return {(name, number): settled for _, name, number, settled in found}
+
+    def settled_by_night(self, table: str) -> dict[tuple[date, str, int], Settled]:
+        """Every stored claim row after final action, by night, file and position in its file."""
+        with opened(self.plan.bench) as connection:
+            nights = dict(connection.execute("SELECT file_no, night FROM every_file").fetchall())
+            return {
+                (nights[file_no], name, number): settled
+                for file_no, name, number, settled in _settled(connection, table)
+            }
 
     def extracted(self) -> WarehouseFrames:
         """The frames that the rules would get."""
@@ -226,6 +232,24 @@ class Ran:
     def keep(self) -> None:
         """Add this run's rows to the warehouse, as the end of a run does."""
         keep(self.plan.bench, MEMORY)
+
+
+_COUNTED = (UNMATCHED_REVERSAL, UNMATCHED_REPLACEMENT, MATCHED_BY_CONTENT)
+
+
+def _settled(
+    connection: duckdb.DuckDBPyConnection, table: str
+) -> list[tuple[int, str, int, Settled]]:
+    """File number and name, row number and fate of every claim row of a table."""
+    found = connection.execute(
+        f"""SELECT t.file_no, f.name, t.row_number, t.fate, t.netted_paid_amount,
+                   t.netted_quantity,
+                   {"t.netted_fee" if table == "pharmacy_claim" else "NULL"}, x.check_name
+            FROM {SETTLED[table]} t JOIN every_file f USING (file_no)
+            LEFT JOIN (FROM {SETTLE_WARNING[table]} WHERE check_name IN {_COUNTED}) x
+                USING (file_no, row_number)"""
+    ).fetchall()
+    return [(file_no, name, number, Settled(*rest)) for file_no, name, number, *rest in found]
 
 
 def run(

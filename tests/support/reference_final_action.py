@@ -1,26 +1,28 @@
 """Final action a second time, row by row in plain Python: slow, and as literal as the contract.
 
-It shares no code with the program. The property test compares the SQL with it.
+It shares no code with the program. The random tests compare the SQL with it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-Key = tuple[str, str, int]
+Order = tuple[date, date, str, int]
 EARLIEST = date.min
 
 
 @dataclass(frozen=True)
 class ClaimRow:
-    """One claim row after parsing; `payer` is the payer's id, whatever name the file uses."""
+    """One claim row after parsing; `payer` and `person` are ids, whatever names the file uses."""
 
     payer: str
+    person: str
     claim_id: str
     line: int
     service_date: date
+    product: str | None
     status: str | None
     frequency: str | None
     original: str | None
@@ -28,6 +30,7 @@ class ClaimRow:
     quantity: Decimal | None
     fee: Decimal | None
     paid_date: date | None
+    extra: str | None = None
 
     @property
     def is_negative(self) -> bool:
@@ -39,10 +42,7 @@ class ClaimRow:
 
     @property
     def is_void(self) -> bool:
-        """Whether it is frequency 8, reversed or negative, and names the claim that it removes.
-
-        A row voids its own claim only if it is frequency 8 and neither reversed nor negative.
-        """
+        """Whether it removes the claim that it names; a negative row of its own claim does not."""
         if self.original is None or (self.is_negative and self.names_itself):
             return False
         return self.frequency == "8" or self.is_negative
@@ -53,12 +53,23 @@ class ClaimRow:
 
     @property
     def is_reversal(self) -> bool:
-        """Whether it reverses its own line key."""
-        return self.is_negative or (self.frequency == "8" and self.original is None)
+        """Whether it takes back a row of its own line key."""
+        takes_units = (self.quantity or 0) < 0 and not self.paid
+        return self.is_negative or takes_units or (self.frequency == "8" and self.original is None)
 
     @property
-    def day_paid(self) -> date:
-        return self.paid_date or EARLIEST
+    def states_nothing(self) -> bool:
+        return not self.paid and not self.quantity
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A row, the night it was loaded on, its file and its number there."""
+
+    row: ClaimRow
+    night: date
+    path: str
+    number: int
 
 
 @dataclass
@@ -69,47 +80,52 @@ class Fate:
     paid: Decimal | None = None
     quantity: Decimal | None = None
     fee: Decimal | None = None
-    unmatched: bool = False
+    counted_as: str | None = None
+
+
+@dataclass(eq=False)
+class _Live:
+    """A row that takes part, its place among the versions, and what became of it so far."""
+
+    row: ClaimRow
+    order: Order
+    fate: Fate
+    voided: bool = False
+    replaced: bool = False
+    taken_back: bool = False
+
+    @property
+    def day(self) -> date:
+        return self.order[0]
+
+    @property
+    def claim(self) -> tuple[str, str, str]:
+        return self.row.payer, self.row.person, self.row.claim_id
 
 
 @dataclass
-class _Marks:
-    """What removed a row."""
-
-    voided: bool = False
-    superseded_by_own_claim: bool = False
-    superseded_by_another: bool = False
-
-    @property
-    def counts_as_version(self) -> bool:
-        """Whether only a later replacement under its own claim_id removed it.
-
-        Such a row still counts in the sum of its key.
-        """
-        return self.superseded_by_own_claim and not self.voided and not self.superseded_by_another
-
-    @property
-    def removed(self) -> bool:
-        return self.voided or self.superseded_by_own_claim or self.superseded_by_another
-
-
-@dataclass(frozen=True)
 class _Replacement:
-    """Rows of one claim and paid date that name one original; `rows` are their positions."""
+    """Rows of one claim and paid date that name one original."""
 
-    payer: str
-    original: str
     claim_id: str
-    day_paid: date
-    rows: list[int] = field(default_factory=list, compare=False)
+    day: date
+    rows: list[_Live] = field(default_factory=list)
+
+    @property
+    def last(self) -> Order:
+        return max(r.order for r in self.rows)
 
 
-def final_action(rows: list[ClaimRow], as_of: date) -> list[Fate]:
-    """The fate of every row; the rows come in the order of their files, then of their rows."""
-    fates = [Fate() for _ in rows]
-    live: dict[int, ClaimRow] = {}
+Claims = dict[tuple[str, str, str], list[_Live]]
+
+
+def final_action(loaded: list[Loaded], as_of: date) -> list[Fate]:
+    """The fate of every row, in the order given, which decides nothing."""
+    fates = [Fate() for _ in loaded]
+    live: list[_Live] = []
     seen: set[ClaimRow] = set()
-    for i, row in enumerate(rows):
+    for i in sorted(range(len(loaded)), key=lambda i: _place(loaded[i])):
+        row = loaded[i].row
         if row in seen:
             fates[i].name = "duplicate"
         elif row.service_date > as_of:
@@ -117,103 +133,151 @@ def final_action(rows: list[ClaimRow], as_of: date) -> list[Fate]:
         elif row.status == "denied":
             fates[i].name = "denied"
         else:
-            live[i] = row
+            known = row.paid_date is not None and row.paid_date <= as_of
+            day = row.paid_date if known and row.paid_date else EARLIEST
+            live.append(_Live(row, (day, *_place(loaded[i])), fates[i]))
         seen.add(row)
-    marks = {i: _Marks() for i in live}
-    _void(live, marks, fates)
-    _replace(live, marks)
-    for i, mark in marks.items():
-        if mark.removed:
-            fates[i].name = "reversed" if mark.voided else "superseded"
-    keys: defaultdict[Key, list[int]] = defaultdict(list)
-    for i, row in live.items():
-        keys[row.payer, row.claim_id, row.line].append(i)
-    for places in keys.values():
-        _settle_key(places, live, marks, fates)
+    live.sort(key=lambda r: r.order)
+    claims: Claims = defaultdict(list)
+    for r in live:
+        claims[r.claim].append(r)
+    _void(live, claims)
+    _replace(live, claims)
+    _match_by_content(live, claims)
+    keys: defaultdict[tuple[object, ...], list[_Live]] = defaultdict(list)
+    for r in live:
+        keys[*r.claim, r.row.line].append(r)
+    for rows in keys.values():
+        _settle_key(rows)
     return fates
 
 
-def _lines_of(
-    live: dict[int, ClaimRow], payer: str, claim_id: str
-) -> Iterator[tuple[int, ClaimRow]]:
-    return ((i, row) for i, row in live.items() if row.payer == payer and row.claim_id == claim_id)
+def _place(loaded: Loaded) -> tuple[date, str, int]:
+    return loaded.night, loaded.path, loaded.number
 
 
-def _void(live: dict[int, ClaimRow], marks: dict[int, _Marks], fates: list[Fate]) -> None:
-    for i, row in live.items():
-        if row.is_void and row.original is not None:
-            marks[i].voided = True
-            named = list(_lines_of(live, row.payer, row.original))
-            fates[i].unmatched = not named
-            for j, _ in named:
-                marks[j].voided = True
+def _named(r: _Live, claims: Claims) -> list[_Live]:
+    """The rows of the claim that a row names."""
+    return claims.get((r.row.payer, r.row.person, r.row.original or ""), [])
 
 
-def _replace(live: dict[int, ClaimRow], marks: dict[int, _Marks]) -> None:
-    families: defaultdict[tuple[str, str], dict[tuple[str, date], _Replacement]] = defaultdict(dict)
-    for i, row in live.items():
-        if row.is_replacement and row.original is not None:
-            family = families[row.payer, row.original]
-            name = (row.claim_id, row.day_paid)
-            family.setdefault(name, _Replacement(row.payer, row.original, *name)).rows.append(i)
-    for (payer, original), family in families.items():
-        stays = max(family.values(), key=lambda r: (r.day_paid, max(r.rows)))
-        _supersede_original(live, marks, stays)
+def _void(live: list[_Live], claims: Claims) -> None:
+    for r in live:
+        if r.row.is_void:
+            r.voided = True
+            for other in _named(r, claims):
+                other.voided = True
+            if not _named(r, claims):
+                r.fate.counted_as = "unmatched_reversal"
+
+
+def _replace(live: list[_Live], claims: Claims) -> None:
+    families: dict[tuple[str, str, str], dict[tuple[str, date], _Replacement]] = defaultdict(dict)
+    for r in live:
+        if not r.row.is_replacement:
+            continue
+        if not _named(r, claims):
+            r.fate.counted_as = "unmatched_replacement"
+            continue
+        family = families[r.row.payer, r.row.person, r.row.original or ""]
+        name = (r.row.claim_id, r.day)
+        family.setdefault(name, _Replacement(*name)).rows.append(r)
+    for original, family in families.items():
+        stays = max(family.values(), key=lambda f: (f.day, f.last))
+        _replace_original(claims[original], original[2], stays)
         for other in family.values():
-            if other is stays or other.claim_id == original:
+            if other is stays or other.claim_id == original[2]:
                 continue
-            for i, row in _lines_of(live, payer, other.claim_id):
-                if other.claim_id != stays.claim_id:
-                    marks[i].superseded_by_another = True
-                elif row.day_paid == other.day_paid:
-                    marks[i].superseded_by_own_claim = True
+            for r in claims[original[0], original[1], other.claim_id]:
+                if other.claim_id != stays.claim_id or r.day == other.day:
+                    r.replaced = True
 
 
-def _supersede_original(
-    live: dict[int, ClaimRow], marks: dict[int, _Marks], by: _Replacement
-) -> None:
-    for i, row in _lines_of(live, by.payer, by.original):
-        if by.claim_id != by.original:
-            marks[i].superseded_by_another = True
-        elif row.day_paid < by.day_paid or (
-            row.day_paid == by.day_paid and i not in by.rows and i < min(by.rows)
-        ):
-            marks[i].superseded_by_own_claim = True
+def _replace_original(rows: list[_Live], original: str, by: _Replacement) -> None:
+    for r in rows:
+        is_earlier = r.day < by.day or (r.day == by.day and r.order < by.last and r not in by.rows)
+        if by.claim_id != original or is_earlier:
+            r.replaced = True
 
 
-def _settle_key(
-    places: list[int], live: dict[int, ClaimRow], marks: dict[int, _Marks], fates: list[Fate]
-) -> None:
-    left = [i for i in places if not marks[i].removed]
-    if not left:
+def _match_by_content(live: list[_Live], claims: Claims) -> None:
+    """Let a reversal under a claim id of its own take back the one live row of its content."""
+    standing = [r for r in live if not r.voided and not r.replaced]
+    rows: dict[tuple[object, ...], list[_Live]] = defaultdict(list)
+    for r in standing:
+        if not r.row.is_reversal and r.row.product is not None and r.row.paid is not None:
+            rows[_content(r)].append(r)
+    for r in standing:
+        if not r.row.is_negative or r.row.original is not None or len(claims[r.claim]) > 1:
+            continue
+        found = [other for other in rows.get(_content(r), []) if not other.taken_back]
+        if len(found) == 1:
+            found[0].taken_back = r.taken_back = True
+            r.fate.counted_as = "matched_by_content"
+        else:
+            r.fate.counted_as = "unmatched_reversal"
+
+
+def _content(r: _Live) -> tuple[object, ...]:
+    row = r.row
+    amount = None if row.paid is None else abs(row.paid)
+    return row.payer, row.person, row.service_date, row.product, amount
+
+
+def _settle_key(rows: list[_Live]) -> None:
+    left = [r for r in rows if not r.voided and not r.taken_back]
+    versions = [r for r in left if not r.row.is_reversal]
+    left_over = [r for r in left if r.row.is_reversal and not _takes_back_one(r, versions)]
+    standing = [r for r in versions if not r.replaced and not r.taken_back]
+    for r in rows:
+        if r.voided or r.taken_back:
+            r.fate.name = "reversed"
+        else:
+            is_reversal = r.row.is_reversal and not r.replaced
+            r.fate.name = "reversed" if is_reversal else "superseded"
+    if standing:
+        latest = max(standing, key=lambda r: r.order)
+        _take_from(latest, [r.row for r in left_over if not r.replaced])
+
+
+def _takes_back_one(reversal: _Live, versions: list[_Live]) -> bool:
+    """Take back one of the versions, which are in order; False if none answers to the reversal."""
+    rows = [v for v in versions if not v.taken_back and (v.replaced or not reversal.replaced)]
+    if reversal.row.states_nothing:
+        chosen = [v for v in rows if v.order < reversal.order][-1:]
+    else:
+        amount = _absolute(reversal.row.paid)
+        bearing = [v for v in rows if v.row.paid == amount]
+        before = [v for v in bearing if not v.replaced and v.day < reversal.day]
+        chosen = (before or bearing)[:1]
+    for r in chosen:
+        r.taken_back = reversal.taken_back = True
+    return bool(chosen)
+
+
+def _take_from(latest: _Live, reversals: list[ClaimRow]) -> None:
+    """Take the figures of the reversals left over from those of the version that won."""
+    row = latest.row
+    if not reversals:
+        latest.fate.name = "history"
+        latest.fate.paid, latest.fate.quantity, latest.fate.fee = row.paid, row.quantity, row.fee
         return
-    order = {i: (live[i].day_paid, i) for i in places}
-    plain = [i for i in left if not live[i].is_reversal]
-    if len(plain) == len(left):
-        for i in left:
-            fates[i].name = "superseded"
-        latest = max(left, key=order.__getitem__)
-        row = live[latest]
-        fates[latest] = Fate("history", row.paid, row.quantity, row.fee)
+    paid = _less(row.paid, [r.paid for r in reversals])
+    quantity = _less(row.quantity, [r.quantity for r in reversals])
+    fee = _less(row.fee or Decimal(0), [r.fee or Decimal(0) for r in reversals])
+    decides = paid if quantity is None else quantity
+    if decides is not None and decides <= 0:
+        latest.fate.name = "reversed"
         return
-    versions = [i for i in places if marks[i].counts_as_version]
-    summed = [live[i] for i in left + versions]
-    quantity = _sum([(r.quantity, r.is_reversal) for r in summed])
-    paid = _sum([(r.paid, r.is_reversal) for r in summed])
-    known_paid = _sum([(r.paid, r.is_reversal) for r in summed if r.paid is not None])
-    fee = _sum([(r.fee or Decimal(0), r.is_reversal) for r in summed])
-    is_gone = (known_paid or 0) <= 0 if quantity is None else quantity <= 0
-    for i in left:
-        fates[i].name = "reversed" if is_gone or live[i].is_reversal else "superseded"
-    if not is_gone and plain:
-        fates[max(plain, key=order.__getitem__)] = Fate("history", paid, quantity, fee)
+    latest.fate.name = "history"
+    latest.fate.paid, latest.fate.quantity, latest.fate.fee = paid, quantity, fee
 
 
-def _sum(figures: list[tuple[Decimal | None, bool]]) -> Decimal | None:
-    """The sum, with reversals as minus their absolute value; None if one figure is unknown."""
-    total = Decimal(0)
-    for value, is_reversal in figures:
-        if value is None:
-            return None
-        total += -abs(value) if is_reversal else value
-    return total
+def _less(value: Decimal | None, taken: Iterable[Decimal | None]) -> Decimal | None:
+    for figure in taken:
+        value = None if value is None or figure is None else value - abs(figure)
+    return value
+
+
+def _absolute(value: Decimal | None) -> Decimal | None:
+    return None if value is None else abs(value)

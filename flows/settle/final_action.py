@@ -1,0 +1,277 @@
+"""Final action: what becomes of every claim row.
+
+One claim table at a time: which rows need more than a look at themselves, what voids and
+replacements of whole claims remove, which row each reversal takes back, and what is left.
+"""
+
+from datetime import date
+
+import duckdb
+import polars as pl
+
+from flows.errors import DoesNotBalance
+from flows.settle.affected_claims import AFFECTED_CLAIM, find_affected_claims, product_code
+from flows.settle.persons import PAYER, PERSON_OF, SOLE_PERSON
+from flows.settle.removed import POSITIVE_VOID, warn_of_circles
+from flows.settle.tangled import TangledRow, taken_back
+from flows.warehouse.layout import DECIMAL_DIGITS
+from flows.warehouse.run_table import ChangedRows, RunTable
+from flows.warehouse.sql import day, identifier, one, run
+from schemas.tables import CLAIM_TABLES, Kind, Table
+
+FILE_ORDER = RunTable(
+    "file_order",
+    grain="file; file_rank: by the night it was loaded on, path and content, so that the order of "
+    "runs does not matter",
+    columns={"file_no": "INTEGER", "file_rank": "BIGINT"},
+)
+_ROW = ("file_no", "row_number")
+SPECIAL_ROW = RunTable(
+    "special_row",
+    grain="claim row of one table that needs more than a look at itself; key_no: its line key",
+    columns={
+        "file_no": "INTEGER",
+        "row_number": "BIGINT",
+        "payer_id": "VARCHAR",
+        "person": "VARCHAR",
+        "claim_id": "VARCHAR",
+        "claim_line_number": "BIGINT",
+        "original_claim_id": "VARCHAR",
+        "service_date": "DATE",
+        "product": "VARCHAR",
+        "paid_amount": "DECIMAL(18,2)",
+        "quantity": "DECIMAL(18,3)",
+        "fee": "DECIMAL(18,2)",
+        "paid_rank": "DATE",
+        "version": "BIGINT",
+        "is_duplicate": "BOOLEAN",
+        "is_denied": "BOOLEAN",
+        "is_after_as_of": "BOOLEAN",
+        "is_negative": "BOOLEAN",
+        "frequency": "VARCHAR",
+        "is_live": "BOOLEAN",
+        "key_no": "BIGINT",
+        "names_itself": "BOOLEAN",
+        "is_reversal": "BOOLEAN",
+        "states_nothing": "BOOLEAN",
+        "is_void": "BOOLEAN",
+        "is_replacement": "BOOLEAN",
+    },
+)
+REMOVED_ROW = RunTable(
+    "removed_row",
+    grain="special row that a void or a replacement of a whole claim removes",
+    columns={"version": "BIGINT", "is_voided": "BOOLEAN", "is_replaced": "BOOLEAN"},
+)
+LONE_REVERSAL = {
+    table: RunTable(
+        f"{table}_lone_reversal",
+        grain="reversal that names no claim and is all there is of its own",
+        columns={
+            "file_no": "INTEGER",
+            "row_number": "BIGINT",
+            "claim_id": "VARCHAR",
+            "payer_id": "VARCHAR",
+            "person": "VARCHAR",
+            "service_date": "DATE",
+            "product": "VARCHAR",
+            "amount": "DECIMAL(18,2)",
+        },
+        reuse=ChangedRows(_ROW, AFFECTED_CLAIM[table], _ROW),
+    )
+    for table in CLAIM_TABLES
+}
+REPLACED_CLAIM = RunTable(
+    "replaced_claim",
+    grain="claim and one that replaces it, if all that replace it are replaced themselves",
+    columns={
+        "payer_id": "VARCHAR",
+        "person": "VARCHAR",
+        "claim_id": "VARCHAR",
+        "replaced_by": "VARCHAR",
+    },
+)
+TAKEN_BACK = RunTable(
+    "taken_back",
+    grain="row that a reversal takes back, or a reversal that takes one back",
+    columns={"file_no": "INTEGER", "row_number": "BIGINT"},
+)
+COUNTED_ROW = RunTable(
+    "counted_row",
+    grain="correction that found no row to correct, or found it by content",
+    columns={"version": "BIGINT", "check_name": "VARCHAR"},
+)
+TANGLED_ROW = RunTable(
+    "tangled_row",
+    grain="row of a line key whose reversals `tangled` pairs",
+    columns={
+        "file_no": "INTEGER",
+        "row_number": "BIGINT",
+        "key_no": "BIGINT",
+        "version": "BIGINT",
+        "paid_rank": "DATE",
+        "amount": "DECIMAL(18,2)",
+        "is_reversal": "BOOLEAN",
+        "is_blank": "BOOLEAN",
+        "is_replaced": "BOOLEAN",
+    },
+)
+FATE = {
+    table: RunTable(
+        f"{table}_fate",
+        grain="claim row that is not a single plain paid line; its figures are netted",
+        columns={
+            "file_no": "INTEGER",
+            "row_number": "BIGINT",
+            "fate": "VARCHAR",  # duplicate, after_as_of, denied, reversed, superseded or history
+            "is_netted": "BOOLEAN",
+            "paid_amount": "DECIMAL(38, 2)",
+            "fee": "DECIMAL(38, 2)",
+            "quantity": "DECIMAL(38, 3)",
+            "is_after_as_of": "BOOLEAN",
+            "is_unpriced": "BOOLEAN",  # the row itself has no paid_amount
+            "shares_key": "BOOLEAN",  # whether its line key goes with several persons
+        },
+        reuse=ChangedRows(_ROW, AFFECTED_CLAIM[table], _ROW),
+    )
+    for table in CLAIM_TABLES
+}
+SETTLE_WARNING = {
+    table: RunTable(
+        f"{table}_warning",
+        grain="claim row and what final action warns about it",
+        columns={"file_no": "INTEGER", "row_number": "BIGINT", "check_name": "VARCHAR"},
+        reuse=ChangedRows(_ROW, AFFECTED_CLAIM[table], _ROW),
+    )
+    for table in CLAIM_TABLES
+}
+TABLES = (
+    FILE_ORDER,
+    SPECIAL_ROW,
+    REMOVED_ROW,
+    *LONE_REVERSAL.values(),
+    REPLACED_CLAIM,
+    TAKEN_BACK,
+    COUNTED_ROW,
+    TANGLED_ROW,
+    *FATE.values(),
+    *SETTLE_WARNING.values(),
+)
+
+
+def order_files(connection: duckdb.DuckDBPyConnection, as_of: date) -> None:
+    """Make FILE_ORDER. A file of a later night that this run was given again is of this night."""
+    FILE_ORDER.create(
+        connection,
+        f"""SELECT file_no,
+                   row_number() OVER (ORDER BY least(night, {day(as_of)}), name, sha256)
+                       AS file_rank
+            FROM every_file""",
+    )
+
+
+def settle_table(
+    connection: duckdb.DuckDBPyConnection, table: Table, as_of: date, before: date | None
+) -> None:
+    """Make the FATE and SETTLE_WARNING of one claim table.
+
+    before   the as-of date of the remembered run, if its fates are reused.
+    """
+    rows: RunTable | str = f"every_{table.name}"
+    if before:
+        lone_before = LONE_REVERSAL[table.name].remembered
+        find_affected_claims(connection, table, as_of, before, lone_before)
+        rows = AFFECTED_CLAIM[table.name]
+    _decide(connection, table, as_of, rows)
+    fate, warning = FATE[table.name], SETTLE_WARNING[table.name]
+    warn_of_circles(connection, REPLACED_CLAIM, SPECIAL_ROW, fate, warning)
+    if before:
+        for made in (fate, warning):
+            connection.execute(
+                f"""INSERT INTO {made} BY NAME
+                    FROM {made.remembered} ANTI JOIN {rows} USING (file_no, row_number)"""
+            )
+    doubled = one(
+        connection, f"SELECT count(*) - count(DISTINCT (file_no, row_number)) FROM {fate}"
+    )
+    if doubled:
+        raise DoesNotBalance(
+            f"{table.name}: {doubled} rows have two fates. Nothing was published; please report it."
+        )
+
+
+def _decide(
+    connection: duckdb.DuckDBPyConnection, table: Table, as_of: date, rows: RunTable | str
+) -> None:
+    """Decide what becomes of rows of one claim table: of every row, or of some claims."""
+    given = (rows,) if isinstance(rows, RunTable) else ()
+    run(
+        connection,
+        "settle/special_rows",
+        reads=(FILE_ORDER, PAYER, SOLE_PERSON, PERSON_OF, *given),
+        makes=(SPECIAL_ROW,),
+        table=table.name,
+        rows=str(rows),
+        as_of=day(as_of),
+        quantity=f"t.{table.quantity}",
+        fee=fee_of(table),
+        product=product_code(table),
+        columns=", ".join(f"t.{identifier(c.name)}" for c in table.columns if c.name != "payer"),
+    )
+    run(
+        connection,
+        "settle/corrections",
+        reads=(PAYER, SOLE_PERSON, PERSON_OF, SPECIAL_ROW, *given),
+        makes=(
+            REMOVED_ROW,
+            REPLACED_CLAIM,
+            LONE_REVERSAL[table.name],
+            TAKEN_BACK,
+            COUNTED_ROW,
+        ),
+        table=table.name,
+        rows=str(rows),
+        product=product_code(table),
+    )
+    run(
+        connection,
+        "settle/pairs",
+        reads=(SPECIAL_ROW, REMOVED_ROW, TAKEN_BACK),
+        makes=(TAKEN_BACK, TANGLED_ROW),
+    )
+    _pair_tangled(connection)
+    run(
+        connection,
+        "settle/fates",
+        reads=(SPECIAL_ROW, REMOVED_ROW, TAKEN_BACK, COUNTED_ROW),
+        makes=(FATE[table.name], SETTLE_WARNING[table.name]),
+        table=table.name,
+        paid_bound=_bound(Kind.AMOUNT),
+        quantity_bound=_bound(Kind.QUANTITY),
+        positive_void=POSITIVE_VOID,
+    )
+
+
+def _pair_tangled(connection: duckdb.DuckDBPyConnection) -> None:
+    """Pair the reversals that order alone does not decide."""
+    columns = ", ".join(TangledRow._fields)
+    rows = connection.execute(f"SELECT {columns} FROM {TANGLED_ROW} ORDER BY key_no, version")
+    versions = taken_back(map(TangledRow._make, rows.fetchall()))
+    frame = pl.DataFrame({"version": sorted(versions)}, schema={"version": pl.Int64})
+    connection.register("paired", frame)
+    connection.execute(
+        f"""INSERT INTO {TAKEN_BACK}
+            SELECT file_no, row_number FROM {TANGLED_ROW} SEMI JOIN paired USING (version)"""
+    )
+    connection.unregister("paired")
+
+
+def _bound(kind: Kind) -> str:
+    """SQL of the smallest figure that is too large for a column of a kind."""
+    precision, scale = DECIMAL_DIGITS[kind]
+    return str(10 ** (precision - scale))
+
+
+def fee_of(table: Table) -> str:
+    """SQL of the dispensing fee of a claim row: 0 if it has none."""
+    return f"coalesce(t.{table.fee}, 0)" if table.fee else "CAST(0 AS DECIMAL(18, 2))"

@@ -1,0 +1,71 @@
+-- Rows of one claim table that need more than a look at themselves: exact copies, versions of one
+-- line, and claims that a row takes back, replaces or denies. All other rows are plain history.
+--
+-- reads: every_$table, $rows, run.file_order, run.payer, run.sole_person, run.person_of
+-- makes: run.special_row
+-- words: $table; $rows: every row, or those of the claims that must be settled again, each claim
+--        with all claims it is chained to; $as_of; $quantity, $fee, $product: expressions over a
+--        row; $columns: all that a row says.
+
+CREATE OR REPLACE TEMP TABLE repeated_key AS
+SELECT row_hash FROM $rows GROUP BY row_hash HAVING count(*) > 1;
+
+CREATE OR REPLACE TEMP TABLE repeated_place AS
+SELECT place FROM every_$table WHERE row_hash IN (FROM repeated_key);
+
+-- Of rows that are equal in every column the first counts.
+CREATE OR REPLACE TEMP TABLE duplicate_row AS
+WITH repeated AS MATERIALIZED (
+    SELECT * FROM every_$table
+    WHERE place IN (FROM repeated_place) AND row_hash IN (FROM repeated_key))
+SELECT t.file_no, t.row_number
+FROM repeated t
+JOIN run.file_order f USING (file_no)
+JOIN run.payer p ON p.name = lower(t.payer)
+QUALIFY row_number() OVER (PARTITION BY p.payer_id, $columns
+                           ORDER BY f.file_rank, t.row_number) > 1;
+
+-- Claims of which all lines are looked at together: those that name another, those they name, and
+-- those with a reversal that names none and may be all there is of its claim.
+CREATE OR REPLACE TEMP TABLE chained_claim AS
+SELECT DISTINCT unnest([claim_id, original_claim_id]) AS claim_id
+FROM $rows
+WHERE original_claim_id IS NOT NULL OR claim_status = 'reversed' OR paid_amount < 0;
+
+-- `version` orders rows by paid date (unknown first), then file, then row number, and names them.
+-- `key_no` names the line key: payer, person, claim and line.
+CREATE OR REPLACE TABLE run.special_row AS
+WITH looked_at AS (
+    SELECT t.file_no, t.row_number, p.payer_id,
+           run.person_of(t.person_id, s.sole_person_id, t.member_id) AS person,
+           t.claim_id, t.claim_line_number, t.original_claim_id, t.service_date,
+           $product AS product, t.paid_amount, $quantity AS quantity, $fee AS fee,
+           CASE WHEN t.paid_date <= $as_of THEN t.paid_date ELSE DATE '0001-01-01' END AS paid_rank,
+           row_number() OVER (ORDER BY paid_rank, f.file_rank, t.row_number) AS version,
+           d.file_no IS NOT NULL AS is_duplicate,
+           coalesce(t.claim_status = 'denied', false) AS is_denied,
+           t.service_date > $as_of AS is_after_as_of,
+           coalesce(t.claim_status = 'reversed', false) OR coalesce(t.paid_amount < 0, false)
+               AS is_negative,
+           coalesce(t.claim_frequency_code, '') AS frequency
+    FROM $rows t
+    JOIN run.file_order f USING (file_no)
+    JOIN run.payer p ON p.name = lower(t.payer)
+    LEFT JOIN run.sole_person s ON s.member_id = t.member_id
+    LEFT JOIN duplicate_row d ON d.file_no = t.file_no AND d.row_number = t.row_number
+    WHERE t.row_hash IN (FROM repeated_key)
+       OR t.claim_status IN ('denied', 'reversed') OR t.paid_amount < 0
+       OR t.claim_frequency_code = '8'
+       OR ($quantity < 0 AND coalesce(t.paid_amount, 0) = 0)
+       OR t.claim_id IN (FROM chained_claim))
+SELECT *,
+       NOT is_duplicate AND NOT is_after_as_of AND NOT is_denied AS is_live,
+       min(version) OVER (PARTITION BY payer_id, person, claim_id, claim_line_number) AS key_no,
+       coalesce(original_claim_id = claim_id, false) AS names_itself,
+       is_negative OR (coalesce(quantity, 0) < 0 AND coalesce(paid_amount, 0) = 0)
+           OR (frequency = '8' AND original_claim_id IS NULL) AS is_reversal,
+       coalesce(paid_amount, 0) = 0 AND coalesce(quantity, 0) = 0 AS states_nothing,
+       original_claim_id IS NOT NULL AND (frequency = '8' OR is_negative)
+           AND NOT (names_itself AND is_negative) AS is_void,
+       original_claim_id IS NOT NULL AND frequency = '7' AND NOT is_negative AS is_replacement
+FROM looked_at;
