@@ -65,7 +65,7 @@ def find_affected_claims(
     run(
         connection,
         "settle/affected_claims",
-        reads=(NEW_FILE, SOLE_PERSON, RELINKED_MEMBER, PERSON_OF),
+        reads=(NEW_FILE, SOLE_PERSON, RELINKED_MEMBER, PERSON_OF, lone_before),
         makes=(affected,),
         table=table.name,
         as_of=day(as_of),
