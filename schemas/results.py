@@ -69,8 +69,8 @@ _LINE: Schema = {
 CLAIM_LINE = ("claim_source", "claim_id", "claim_line_number")
 """Where a piece of evidence is on file: a line within the claims of one person."""
 
-LINE_KEY = ("claim_source", "payer", "member_id", "claim_id", "claim_line_number")
-"""Identifies one claim line of the results."""
+LINE_KEY = ("claim_source", "payer", "member_id", "person_id", "claim_id", "claim_line_number")
+"""Identifies one claim line of the results: persons may share a claim id, and a member id too."""
 
 NUMBERED_LINE = ("claim_source", "payer", "claim_id", "claim_line_number")
 """A line as its payer numbers it, whichever member it is for: one line when runs are compared."""

@@ -5,10 +5,13 @@ A run id names the bytes of its results. So it is made from everything that can 
 - per file that the run sees: table, relative path (it decides ties and is named in results),
   content, under what it was read (flows/intake/reading.py), and which rows and texts of it a purge
   removed;
+- per table the order of its files by the night they were loaded on, which decides between versions
+  of a line and which of equal rows is a duplicate. Files whose names are in the order of their
+  nights have the order that they would have in one load;
 - of authorizations, eligibility and clinical evidence, in which the latest load of a key counts,
-  the order in which the files were loaded. It does not matter in any other table. Loads are not
-  dated or numbered in the id, so loading an archive night by night or in one load gives the same
-  id where the order cannot matter, and another id where it can;
+  the order in which the files were loaded. Loads are not dated or numbered in the id, so loading an
+  archive night by night or in one load gives the same id where the order cannot matter, and another
+  id where it can;
 - the last day before which persons were purged;
 - what the ledger knew before this as-of date (flows/ledger/before.py): `changes.parquet` compares
   with it. A warehouse that was rebuilt in one load knows no earlier night, so its changes, and its
@@ -25,6 +28,7 @@ import duckdb
 from flows.judging.frames import LATEST_LOAD_COUNTS
 from flows.plan import Plan
 from flows.results.manifest import is_complete
+from flows.settle.final_action import FILE_ORDER
 from flows.warehouse.sql import literals
 
 _FILES = f"""
@@ -34,8 +38,9 @@ _FILES = f"""
     SELECT table_name, name, sha256, read_under,
            CASE WHEN list_contains({literals(list(LATEST_LOAD_COUNTS))}, table_name)
                 THEN dense_rank() OVER (PARTITION BY table_name ORDER BY load_no) END AS load,
-           nullif(CAST(rows AS BIGINT), 0), gone
-    FROM every_file LEFT JOIN purged USING (file_no)
+           nullif(CAST(rows AS BIGINT), 0), gone,
+           row_number() OVER (PARTITION BY table_name ORDER BY file_rank)
+    FROM every_file JOIN {FILE_ORDER} USING (file_no) LEFT JOIN purged USING (file_no)
     ORDER BY ALL"""
 
 

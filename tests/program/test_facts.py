@@ -135,7 +135,12 @@ FACTS = (
     Fact(
         "how a row finds its payer",
         r"\bname = lower\((?:\w+\.)?payer\)",
-        ("flows/settle/persons.py", "sql/settle/fates.sql", "sql/settle/settled.sql"),
+        (
+            "flows/settle/persons.py",
+            "sql/settle/corrections.sql",
+            "sql/settle/settled.sql",
+            "sql/settle/special_rows.sql",
+        ),
         ("JOIN run.payer p ON p.name = lower(t.payer)",),
         "an SQL file is written so that it can be read by itself",
     ),

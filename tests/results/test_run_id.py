@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from itertools import product
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from flows.ledger.decisions import DISMISS, Decision, decide
@@ -102,6 +103,23 @@ def test_b4_loads_of_claims_in_any_order_or_at_once_have_one_id_and_one_set_of_b
 
 
 @pytest.mark.slow
+def test_the_night_that_decides_between_versions_is_in_the_run_id(tmp_path: Path) -> None:
+    """What was found before is the same, and so are the files: only their nights are exchanged."""
+    files: list[Files] = [
+        {f"pharmacy_claim_{n}.csv": _fill(claim_id="C1", quantity=30, paid_amount=paid)}
+        for n, paid in enumerate(("100.00", "90.00"))
+    ]
+    found = []
+    for first, then in (files, files[::-1]):
+        base = tmp_path / next(iter(first))
+        before: tuple[Files, date, str] = (first, EARLIER, "")
+        last: Files = then | {"authorization.csv": [good("authorization", member_id="Z")]}
+        found.append(_nights(base, [before, (last, AS_OF, "")]))
+    assert [_amounts(summary) for summary in found] == [["90.00"], ["100.00"]]
+    assert found[0].run_id != found[1].run_id
+
+
+@pytest.mark.slow
 def test_b4_what_was_known_the_night_before_and_what_persons_decided_are_in_the_run_id(
     tmp_path: Path,
 ) -> None:
@@ -143,9 +161,13 @@ def test_b4_which_persons_a_purge_removed_is_in_the_run_id(tmp_path: Path) -> No
 
 
 def _exceptions(summary: Summary) -> list[str]:
-    lines = (summary.folder / "exceptions.csv").read_text(encoding="utf-8").splitlines()
-    place = lines[0].split(",").index("exception_id")
-    return [line.split(",")[place] for line in lines[1:]]
+    found = pl.read_parquet(summary.folder / "exceptions.parquet")
+    return found["exception_id"].to_list()
+
+
+def _amounts(summary: Summary) -> list[str]:
+    found = pl.read_parquet(summary.folder / "exceptions.parquet")
+    return [f"{amount}" for amount in found["paid_amount"]]
 
 
 def _without_run_id(summary: Summary) -> dict[str, bytes]:
