@@ -255,8 +255,12 @@ def _decide(
 def _pair_tangled(connection: duckdb.DuckDBPyConnection) -> None:
     """Pair the reversals that order alone does not decide."""
     columns = ", ".join(TangledRow._fields)
-    rows = connection.execute(f"SELECT {columns} FROM {TANGLED_ROW} ORDER BY key_no, version")
-    versions = taken_back(map(TangledRow._make, rows.fetchall()))
+    rows = connection.execute(
+        f"SELECT {columns} FROM {TANGLED_ROW} ORDER BY key_no, version"
+    ).fetchall()
+    if not rows:
+        return
+    versions = taken_back(map(TangledRow._make, rows))
     frame = pl.DataFrame({"version": sorted(versions)}, schema={"version": pl.Int64})
     connection.register("paired", frame)
     connection.execute(

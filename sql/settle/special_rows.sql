@@ -35,11 +35,22 @@ WHERE original_claim_id IS NOT NULL OR claim_status = 'reversed' OR paid_amount 
 -- `version` orders rows by paid date (unknown first), then file, then row number, and names them.
 -- `key_no` names the line key: payer, person, claim and line.
 CREATE OR REPLACE TABLE run.special_row AS
-WITH looked_at AS (
+WITH chosen AS MATERIALIZED (  -- before anything is joined: most rows are plain
+    SELECT t.file_no, t.row_number, t.payer, t.person_id, t.member_id, t.claim_id,
+           t.claim_line_number, t.original_claim_id, t.claim_status, t.claim_frequency_code,
+           t.service_date, t.paid_date, t.paid_amount,
+           $product AS product, $quantity AS quantity, $fee AS fee
+    FROM $rows t
+    WHERE t.row_hash IN (FROM repeated_key)
+       OR t.claim_status IN ('denied', 'reversed') OR t.paid_amount < 0
+       OR t.claim_frequency_code = '8'
+       OR ($quantity < 0 AND coalesce(t.paid_amount, 0) = 0)
+       OR t.claim_id IN (FROM chained_claim)),
+looked_at AS (
     SELECT t.file_no, t.row_number, p.payer_id,
            run.person_of(t.person_id, s.sole_person_id, t.member_id) AS person,
            t.claim_id, t.claim_line_number, t.original_claim_id, t.service_date,
-           $product AS product, t.paid_amount, $quantity AS quantity, $fee AS fee,
+           t.product, t.paid_amount, t.quantity, t.fee,
            CASE WHEN t.paid_date <= $as_of THEN t.paid_date ELSE DATE '0001-01-01' END AS paid_rank,
            row_number() OVER (ORDER BY paid_rank, f.file_rank, t.row_number) AS version,
            d.file_no IS NOT NULL AS is_duplicate,
@@ -48,16 +59,11 @@ WITH looked_at AS (
            coalesce(t.claim_status = 'reversed', false) OR coalesce(t.paid_amount < 0, false)
                AS is_negative,
            coalesce(t.claim_frequency_code, '') AS frequency
-    FROM $rows t
+    FROM chosen t
     JOIN run.file_order f USING (file_no)
     JOIN run.payer p ON p.name = lower(t.payer)
     LEFT JOIN run.sole_person s ON s.member_id = t.member_id
-    LEFT JOIN duplicate_row d ON d.file_no = t.file_no AND d.row_number = t.row_number
-    WHERE t.row_hash IN (FROM repeated_key)
-       OR t.claim_status IN ('denied', 'reversed') OR t.paid_amount < 0
-       OR t.claim_frequency_code = '8'
-       OR ($quantity < 0 AND coalesce(t.paid_amount, 0) = 0)
-       OR t.claim_id IN (FROM chained_claim))
+    LEFT JOIN duplicate_row d ON d.file_no = t.file_no AND d.row_number = t.row_number)
 SELECT *,
        NOT is_duplicate AND NOT is_after_as_of AND NOT is_denied AS is_live,
        min(version) OVER (PARTITION BY payer_id, person, claim_id, claim_line_number) AS key_no,
