@@ -76,7 +76,6 @@ def _lines(
     return (
         worklist.select(
             *LINE_KEY,
-            "person_id",
             "outcome",
             "amount_at_risk",
             month=pl.col("service_date").dt.strftime("%Y-%m"),

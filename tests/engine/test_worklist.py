@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from audit_rules.engine.worklist import worklist
 from schemas.outcomes import ADVISORY, EXCEPTIONS
 from schemas.results import EXCEPTION, REPEATED
-from tests.support.extracts import Row, as_csv, good
+from tests.support.extracts import IMATINIB, Row, as_csv, good
 from tests.support.nights import night
 from tests.support.running import AS_OF, judged, planned, request_for
 
@@ -218,3 +218,23 @@ def test_a_run_counts_a_repeating_claim_once_and_names_it(tmp_path: Path) -> Non
     assert exceptions.filter(pl.col("claim_line_number") == 2)["amount_at_risk"].max() == Decimal(
         "900.00"
     )
+
+
+def test_persons_who_share_a_claim_and_a_member_id_have_exceptions_and_a_row_each(
+    tmp_path: Path,
+) -> None:
+    fills = [
+        good("pharmacy_claim", ndc_code=IMATINIB, quantity=300, member_id="M", person_id=person)
+        for person in ("P", "Q")
+    ]
+    ids: dict[str, set[str]] = {}
+    for name, rows in {"P": fills[:1], "Q": fills[1:], "both": fills}.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "pharmacy_claim.csv").write_text(as_csv(rows), encoding="utf-8")
+        found = judged(planned(folder, tmp_path / f"out-{name}"))
+        ids[name] = set(found.exceptions["exception_id"])
+        lines = worklist(found.exceptions, found.repeated)
+        assert lines["person_id"].to_list() == sorted({str(row["person_id"]) for row in rows})
+    assert ids["P"] == ids["Q"] and len(ids["both"]) == 2 * len(ids["P"])
+    assert not ids["both"] & ids["P"]
