@@ -5,7 +5,8 @@ asked to end in order, but killed, which harms no warehouse. The watcher then re
 worker leaves, waits until its children are gone, and says why in a sentence. It does the same if
 the worker waits too long for Prefect, crashes, or runs out of memory.
 
-Signals are held back before anything else is imported, so none is lost, however early it comes.
+Signals are held back before anything large is imported, so none is lost once the interpreter has
+started. One that comes in those first hundredths of a second ends the interpreter itself.
 """
 
 import os

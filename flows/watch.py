@@ -92,8 +92,13 @@ class Watch:
         return bool(data)
 
     def _hear(self, number: signal.Signals) -> None:
+        """Stop the worker for a signal; the first one counts, whatever comes after it."""
+        if self._stop is None:
+            self._stop = number
+            self._stop_worker(number)
+
+    def _stop_worker(self, number: signal.Signals) -> None:
         """Stop the worker for a signal, unless it is about to finish."""
-        self._stop = number
         if self._has_finished:
             self._kill(0, "")
         elif self._ends_in_order:
@@ -119,7 +124,7 @@ class Watch:
     def _when_it_begins(self) -> None:
         self._has_committed = False
         if self._stop is not None:
-            self._hear(self._stop)
+            self._stop_worker(self._stop)
 
     def _when_it_commits(self) -> None:
         if self._verdict is None:
@@ -130,7 +135,7 @@ class Watch:
         self._has_finished = True
         self._limit, self._late = seconds() + _PATIENCE, (0, message)
         if self._stop is not None:
-            self._hear(self._stop)
+            self._stop_worker(self._stop)
 
     def _when_it_waits(self, seconds_: float, exit_code: int, message: str) -> None:
         if not self._has_finished:

@@ -134,6 +134,38 @@ def test_e3_a_signal_while_results_are_published_lets_the_run_finish(
     assert len(list((copy / "out").glob("run=*/manifest.json"))) == 2
 
 
+def _serving(how: str, mark: Path, **more: object) -> list[str]:
+    changes = json.dumps({"flows.schedule:serve": how, **more})
+    return ["tests.support.driven", changes, str(mark), "serve", "--input", "in", "--output", "out"]
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=NAMES.get)
+def test_e3_a_signal_lets_serve_end_in_order(
+    number: signal.Signals, copy: Path, tmp_path: Path
+) -> None:
+    mark = tmp_path / "reached"
+    words = _serving("end in order", mark)
+    with started(*words, PREFECT_API_URL="http://127.0.0.1:9/api") as process:
+        assert wait_until(lambda: mark.exists() or process.poll() is not None)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+        assert alive(process.pid) == []
+    assert process.returncode == 128 + number
+    assert said == f"claims-audit: Stopped by {NAMES[number]}.\n"
+    assert (tmp_path / "reached.ended").exists()
+
+
+def test_e3_serve_is_killed_if_it_does_not_end_in_order(copy: Path, tmp_path: Path) -> None:
+    mark = tmp_path / "reached"
+    words = _serving("stay", mark, **{"flows.watch:_PATIENCE": 1})
+    with started(*words, PREFECT_API_URL="http://127.0.0.1:9/api") as process:
+        assert wait_until(lambda: mark.exists() or process.poll() is not None)
+        process.terminate()
+        _, said = process.communicate(timeout=60)
+        assert alive(process.pid) == []
+    assert (process.returncode, said) == (143, "claims-audit: Stopped by SIGTERM.\n")
+
+
 def test_d8_a_killed_run_leaves_no_process(copy: Path, tmp_path: Path) -> None:
     """The run waits for its temporary server, which is just starting."""
     mark = tmp_path / "reached"

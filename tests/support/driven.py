@@ -6,12 +6,14 @@ CHANGES is a JSON object: `MODULE:FUNCTION` -> what happens when it is called. `
 was reached by making the file MARK, and waits until the process is ended; `pause` goes on after
 three seconds. `exit` ends the process as a library might. `fail` raises an error of a lost
 connection, `fail after` does its work before, and `hang after` never returns from it; `lose server`
-kills Prefect's server after it. A number replaces a number. Prefect is left out of a run, unless
+kills Prefect's server after it. `end in order` waits for SIGTERM, makes the file MARK.ended and
+ends; `stay` ignores SIGTERM. A number replaces a number. Prefect is left out of a run, unless
 CHANGES holds `prefect`.
 """
 
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -45,6 +47,8 @@ def main() -> None:
 def _changed(function: Callable[..., Any], what: str, mark: Path) -> Callable[..., Any]:
     def changed(*given: Any, **named: Any) -> Any:
         answer = function(*given, **named) if what in _AFTER else None
+        if what in ("end in order", "stay"):
+            _answer_stops(mark if what == "end in order" else None)
         mark.touch()
         if what == "lose server":
             _kill_server()
@@ -57,6 +61,17 @@ def _changed(function: Callable[..., Any], what: str, mark: Path) -> Callable[..
         return function(*given, **named) if what == "pause" else answer
 
     return changed
+
+
+def _answer_stops(mark: Path | None) -> None:
+    """Answer SIGTERM as Prefect does: end in order, and make a file; or ignore it."""
+
+    def end(_number: int, _frame: object) -> None:
+        if mark is not None:
+            mark.with_name(f"{mark.name}.ended").touch()
+            os._exit(0)
+
+    signal.signal(signal.SIGTERM, end)
 
 
 def _kill_server() -> None:

@@ -1,0 +1,49 @@
+"""The watcher of a command, without a command: what it makes of what it hears."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from flows.watch import Watch
+
+
+@pytest.fixture
+def worker_and_pipe() -> Iterator[tuple[int, int]]:
+    """A process that waits, and the pipe that ends with it."""
+    reports, pipe = os.pipe()
+    with subprocess.Popen(["sleep", "600"], pass_fds=[pipe]) as worker:
+        os.close(pipe)
+        try:
+            yield worker.pid, reports
+        finally:
+            os.close(reports)
+            worker.kill()
+
+
+@pytest.mark.parametrize(
+    ("signals", "code", "name"),
+    [
+        ((signal.SIGTERM, signal.SIGINT), 143, "SIGTERM"),
+        ((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), 130, "Ctrl-C"),
+    ],
+)
+@pytest.mark.parametrize("command", ["run", "serve"])
+def test_e3_the_first_of_several_signals_decides_the_exit_code(
+    command: str,
+    signals: tuple[signal.Signals, ...],
+    code: int,
+    name: str,
+    worker_and_pipe: tuple[int, int],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    heard, wake = os.pipe()
+    os.write(wake, bytes(signals))
+    worker, reports = worker_and_pipe
+    assert Watch(worker, reports, -1, heard, [command]).code() == code
+    said = capsys.readouterr().err
+    assert said.startswith(f"claims-audit: Stopped by {name}.") and said.count("\n") == 1
+    for descriptor in (heard, wake):
+        os.close(descriptor)
