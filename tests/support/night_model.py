@@ -89,12 +89,19 @@ class Model:
         assert judged == lines, "every audited line that is known is judged"
         self._check_ledger(run, summary, originals)
 
-    def check_view(self, warehouse: Path) -> None:
-        """Assert that the view `ledger` shows what the plain ledger does."""
+    def check_warehouse(self, warehouse: Path) -> None:
+        """Assert that the warehouse has the model's files, and that its view `ledger` agrees."""
         with duckdb.connect(str(warehouse), read_only=True) as connection:
+            files = connection.execute(
+                "SELECT table_name, sha256, night, name, rows_read FROM main.file"
+            ).fetchall()
             rows = connection.execute(
                 "SELECT exception_id, status, first_seen, last_seen FROM ledger"
             ).fetchall()
+        assert {(table, sha256): tuple(rest) for table, sha256, *rest in files} == {
+            key: (file.night, file.name, file.rows_read) for key, file in self.files.items()
+        }
+        assert len(files) == len(self.files), "no file is there twice"
         assert {i: tuple(rest) for i, *rest in rows} == self.ledger.statuses()
 
     def forget(self, day: date) -> None:
