@@ -40,7 +40,9 @@ LATE = ("make_private", "keep", "publish")
 
 _OURS = (str(ROOT / "flows"), str(ROOT / "audit_rules"))
 _SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(["tests.support.kills", "flows.judging.frames", "audit_rules.rules"])
+_SERVER.set_forkserver_preload(
+    ["tests.support.kills", "tests.support.writers", "flows.judging.frames", "audit_rules.rules"]
+)
 
 _ONE_AT_A_TIME = threading.Lock()
 """`start` also reads the exit codes of children that other threads wait for, which loses codes."""
@@ -75,6 +77,21 @@ def counted_night(request: RunRequest, marks: Path) -> None:
 def killed_night(request: RunRequest, at: int) -> None:
     """Make a run that kills itself at that event."""
     _staged(request, _Counter(at))
+
+
+def counted(work: Callable[[Path], None], base: Path, count: Path) -> None:
+    """Do some work in a folder, and write the number of its events to a file."""
+    counter = _Counter(None)
+    counter.enter("work")
+    work(base)
+    sys.settrace(None)
+    count.write_text(str(counter.events), encoding="utf-8")
+
+
+def killed(work: Callable[[Path], None], base: Path, at: int) -> None:
+    """Do some work in a folder that kills its process at that event."""
+    _Counter(at).enter("work")
+    work(base)
 
 
 def short_of_disk(request: RunRequest, stage: int, limit: int) -> None:

@@ -23,7 +23,7 @@ SEEDS = int(os.environ.get("NIGHT_SEEDS", "59"))
 SENDERS = (1,) * 3 + (8,) * 2 + (40,) * -(-(SEEDS - 19) // 40)
 """How many seeds share each warehouse. Alone, a sender supplies fewer tables."""
 FIRST_SEED = tuple(accumulate(SENDERS[:-1], initial=0))
-OPERATIONS = 8
+OPERATIONS = 7
 FEW = tuple(
     m
     for m in RULES
