@@ -38,9 +38,9 @@ class Machine:
     told                what was done, for whoever looks for a defect.
     ledger_waited       whether an earlier night was run before the last one was forgotten: the
                         ledger does not catch up with it, so that a rebuilt one differs.
-    is_rebuildable      whether no purge came between a night and its being forgotten (it would
-                        remove others in a rebuilt warehouse), and no forgotten night has read
-                        known files again (they stay as they are read).
+    is_rebuildable      whether forgotten nights are as if they had never been: no purge came
+                        between one and its being forgotten (it would remove others in a rebuilt
+                        warehouse), and none has read known files again (they stay so).
     """
 
     place: Place
@@ -89,9 +89,9 @@ class Machine:
         self._run(min(day, self.model.last_night or day))
 
     def repeat(self) -> None:
-        """The last run again, which must give the same results."""
+        """The last run again, which must give the same results, unless more than it was undone."""
         last = next((op for op in reversed(self.history) if isinstance(op, Run)), None)
-        if last is None or last is not self.history[-1]:
+        if last is None or last is not self.history[-1] or not self.is_rebuildable:
             return
         before = self.results[last.number]
         run = self._do(replace(last, whole=self.chance.random() < 0.5))

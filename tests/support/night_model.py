@@ -15,7 +15,15 @@ from tests.support.extracts import Row
 from tests.support.night_operations import ALIASES, DATED, FileKey, Run
 from tests.support.plain_ledger import ClaimKey, Found, PlainLedger
 from tests.support.reference_final_action import Fate, final_action
-from tests.support.senders import AUDITED, SentRow, is_bad, latest_day, sent_row
+from tests.support.reference_final_action import Loaded as LoadedRow
+from tests.support.senders import (
+    AUDITED,
+    SentRow,
+    is_bad,
+    latest_day,
+    sent_row,
+    service_date_of,
+)
 
 _SOURCES = {"medical_claim": "medical", "pharmacy_claim": "pharmacy"}
 _COUNTS = ("accepted", "quarantined", "duplicates", "purged")
@@ -74,9 +82,13 @@ class Model:
         lines = 0
         tables = {t["table"]: t for t in manifest["tables"]}
         originals: dict[ClaimKey, set[str]] = {}
+        persons = _sole_persons(visible, run.as_of)
         for table in CLAIM_TABLES:
-            rows = list(_claim_rows(table, visible, ALIASES[run.config]))
-            fates = final_action(list(rows), run.as_of)
+            loaded = list(_claim_rows(table, visible, ALIASES[run.config], persons))
+            fates, rows = (
+                final_action([row for row, _ in loaded], run.as_of),
+                [r for _, r in loaded],
+            )
             expected = {name: sum(f.name == name for f in fates) for name in _FATES}
             assert {name: tables[table][name] for name in _FATES} == expected, table
             lines += sum(_is_audited(row, fate) for row, fate in zip(rows, fates, strict=True))
@@ -152,13 +164,28 @@ class Model:
         }
 
 
+def _sole_persons(visible: dict[FileKey, Loaded], as_of: date) -> dict[str, str]:
+    """Member ids that go with exactly one person_id in the rows known on a date -> that person."""
+    persons: dict[str, set[str]] = {}
+    for file in visible.values():
+        for row in file.usable:
+            if row.get("person_id") and (service_date_of(row) or as_of) <= as_of:
+                persons.setdefault(str(row["member_id"]), set()).add(str(row["person_id"]))
+    return {member: found.pop() for member, found in persons.items() if len(found) == 1}
+
+
 def _claim_rows(
-    table: str, visible: dict[FileKey, Loaded], aliases: dict[str, str]
-) -> Iterator[SentRow]:
-    """The usable rows of a claim table in the order of their files, by name and then content."""
-    files = [(file.name, sha, file) for (name, sha), file in visible.items() if name == table]
-    for *_, file in sorted(files, key=lambda entry: entry[:2]):
-        yield from (sent_row(row, aliases) for row in file.usable)
+    table: str,
+    visible: dict[FileKey, Loaded],
+    aliases: dict[str, str],
+    persons: dict[str, str],
+) -> Iterator[tuple[LoadedRow, SentRow]]:
+    """The usable rows of a claim table, as the reference takes them, and as they were sent."""
+    for (name, _), file in visible.items():
+        if name == table:
+            for number, sent in enumerate(file.usable):
+                row = sent_row(sent, aliases, persons)
+                yield LoadedRow(row, file.night, file.name, number), row
 
 
 def _is_audited(row: SentRow, fate: Fate) -> bool:

@@ -30,9 +30,7 @@ STATUSES = {"R": "reversed", "D": "denied"}
 class SentRow(ClaimRow):
     """A claim row with the texts of its other columns: equal rows are exact duplicates."""
 
-    product: str
-    rest: tuple[str, ...]
-    named_payer: str = field(compare=False)  # as the sender wrote it, in lower case
+    named_payer: str = field(default="", compare=False)  # as the sender wrote it, in lower case
 
 
 def is_bad(row: Row, is_dated: bool) -> bool:
@@ -41,8 +39,8 @@ def is_bad(row: Row, is_dated: bool) -> bool:
     return row.get("quantity") == "many" or (has_slashes and not is_dated)
 
 
-def sent_row(row: Row, aliases: dict[str, str]) -> SentRow:
-    """What a claim row of a sender says."""
+def sent_row(row: Row, aliases: dict[str, str], persons: dict[str, str]) -> SentRow:
+    """What a claim row of a sender says; persons: member_id -> its only person_id."""
     text = {name: str(value) for name, value in row.items() if value is not None}
     payer = text.pop("payer").lower()
     service = text.pop("dispensing_date", None) or text.pop("claim_line_start_date")
@@ -50,8 +48,10 @@ def sent_row(row: Row, aliases: dict[str, str]) -> SentRow:
     product = text.pop("ndc_code", None) or text.pop("hcpcs_code")
     paid_date = text.pop("paid_date", None)
     status = text.pop("claim_status", None)
+    member = text["member_id"]
     return SentRow(
         payer=aliases.get(payer, payer),
+        person=text.get("person_id") or persons.get(member, member),
         claim_id=text.pop("claim_id"),
         line=int(text.pop("claim_line_number")),
         service_date=date.fromisoformat(service),
@@ -63,9 +63,15 @@ def sent_row(row: Row, aliases: dict[str, str]) -> SentRow:
         fee=None,
         paid_date=_read_day(paid_date) if paid_date else None,
         product=product,
-        rest=tuple(f"{name} {value}" for name, value in sorted(text.items())),
+        extra=", ".join(f"{name} {value}" for name, value in sorted(text.items())),
         named_payer=payer,
     )
+
+
+def service_date_of(row: Row) -> date | None:
+    """The service date of a claim row; None for a row of another table."""
+    day = row.get("dispensing_date") or row.get("claim_line_start_date")
+    return date.fromisoformat(str(day)) if day else None
 
 
 def latest_day(row: Row) -> date:
