@@ -124,6 +124,9 @@ def backfill(*, nights: Path, first: date, last: date, **options: Any) -> None:
 def validate(*, input: Path, output: Path | None = None, **options: Any) -> None:
     """Load and validate the extracts of a landing folder; audit nothing, keep no warehouse.
 
+    Prints where each column came from (same name, renamed, expression, folder or absent), and how
+    many of its values are null or did not parse.
+
     Parameters
     ----------
     input
@@ -132,6 +135,8 @@ def validate(*, input: Path, output: Path | None = None, **options: Any) -> None
         folder for quarantine.parquet and warnings.parquet (default: only the counts are printed)
     """
     from flows import stages
+    from flows.cli.columns import show_columns
+    from flows.intake.origins import column_origins, unmatched_entries
     from flows.plan import plan
     from flows.results.publish import publish_failed_checks
     from flows.warehouse.connection import opened
@@ -146,9 +151,14 @@ def validate(*, input: Path, output: Path | None = None, **options: Any) -> None
         stages.load_stage(made, lambda _file: None)
         stages.validate_stage(made)
         counts = stages.settle_stage(made).counts()
-        if output:
-            with opened(made.bench) as connection:
+        with opened(made.bench) as connection:
+            origins = column_origins(connection)
+            unmatched = unmatched_entries(connection, made.config)
+            if output:
                 publish_failed_checks(connection, output, made)
+    show_columns(origins)
+    for entry in unmatched:
+        print(f"note: {entry}")
     print(
         f"{counts['accepted']} claim rows accepted, "
         f"{counts['history']} of them history after final action."

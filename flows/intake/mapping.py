@@ -69,7 +69,8 @@ def map_columns(
     types = None if types is None else [*types, *["VARCHAR"] * len(folders)]
     used = {name.lower() for e in expressions.values() for name in e.columns}
     doubt = HeaderDoubt(source.head, settings.delimiter)
-    _refuse_absent(table, extract, expressions, names)
+    known = used | {c.name for c in table.columns} | settings.renamed.keys()
+    _refuse_absent(table, extract, expressions, names, doubt.cause(header, known))
     positions, unknown = match_header(
         table,
         names,
@@ -136,6 +137,7 @@ def _refuse_absent(
     extract: ExtractFile,
     expressions: dict[str, Expression],
     names: tuple[str, ...],
+    cause: str,
 ) -> None:
     """Raise UsageError if an expression names a column that the file lacks, or has twice."""
     present = [name.strip().lower() for name in names]
@@ -146,8 +148,8 @@ def _refuse_absent(
                 problem = "not found in" if count == 0 else "found twice in"
                 raise UsageError(
                     f"Config: tables.{table.name}.columns.{ours}: Binder Error: Referenced column "
-                    f'"{name}" {problem} {extract.name}. Correct the expression, or the file\'s '
-                    "header."
+                    f'"{name}" {problem} {extract.name}.{cause} Correct the expression, or the '
+                    "file's header."
                 )
 
 

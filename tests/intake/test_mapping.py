@@ -8,12 +8,25 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from flows.cli.app import main
 from flows.errors import InputRefused, UsageError
 from flows.intake.config import read_config
 from flows.intake.expressions import ExpressionRefused, parsed_expression
 from flows.intake.landing import find_extracts
+from flows.intake.origins import ABSENT, column_origins, unmatched_entries
 from flows.intake.table_names import is_like, nearest_name
-from tests.support.extracts import ANY_ERROR_RATE, GOOD, IMATINIB, Content, Ran, as_csv, good, run
+from flows.warehouse.connection import opened
+from tests.support.extracts import (
+    ANY_ERROR_RATE,
+    GOOD,
+    IMATINIB,
+    Content,
+    Ran,
+    as_csv,
+    good,
+    run,
+    write,
+)
 
 CLAIM = "pharmacy_claim"
 OF_TABLE = f"[tables.{CLAIM}]\n"
@@ -452,3 +465,145 @@ def test_a_renamed_column_comes_from_a_folder_too_and_a_null_folder_is_null(
     (found,) = run(tmp_path, files, config=config).rows(CLAIM)
 
     assert (found["payer"], found["plan"]) == ("Cigna", None)
+
+
+# Where columns came from, and what the config names in vain.
+
+MIXED = (
+    f'[columns.{CLAIM}]\nrx = "claim_id"\nnowhere = "plan"\n'
+    f'{OF_TABLE}files = ["a/*.txt", "b/*.txt"]\n{COLUMNS}days_supply = "replace(d, \'x\', \'\')"\n'
+    "[tables.eligibility.columns]\npayer = \"'Cigna'\"\n"
+)
+
+
+def mixed(**changed: object) -> dict[str, Content]:
+    row = {k: v for k, v in good(CLAIM).items() if k not in ("claim_id", "payer", "days_supply")}
+    rows = [{"rx": "1", "d": "30", **row, **changed}, {"rx": "2", "d": "x", **row}]
+    other = as_csv([good(CLAIM, rx=3, d=1)]).replace("claim_id", "id", 1)
+    return {f"{CLAIM}/payer=Cigna/1.csv": rows, "a/2.txt": other}
+
+
+def test_the_origin_of_each_column_is_known_with_what_is_null_or_did_not_parse(
+    tmp_path: Path,
+) -> None:
+    files = mixed(dispensing_date="soon", quantity="")
+    ran = run(tmp_path, files, config=ANY_ERROR_RATE + MIXED)
+    with opened(ran.plan.bench) as connection:
+        found = {c.column: c for c in column_origins(connection)}
+
+    assert {c: o.origins for c, o in found.items() if set(o.origins) != {ABSENT}} == {
+        "claim_id": {"renamed": 2},
+        "claim_line_number": {"same name": 2},
+        "member_id": {"same name": 2},
+        "payer": {"folder": 1, "same name": 1},
+        "dispensing_date": {"same name": 2},
+        "ndc_code": {"same name": 2},
+        "quantity": {"same name": 2},
+        "days_supply": {"expression": 2},
+        "paid_amount": {"same name": 2},
+    }
+    assert (found["days_supply"].nulls, found["plan"].nulls) == (1, 2)
+    assert (found["dispensing_date"].unparsed, found["quantity"].unparsed) == (1, 0)
+
+
+def test_entries_of_the_config_that_match_nothing_are_known_in_a_later_run_too(
+    tmp_path: Path,
+) -> None:
+    files = mixed()
+    del files["a/2.txt"]
+    ran = run(tmp_path, files, config=MIXED)
+    expected = [
+        f"Config: columns.{CLAIM}: no file has the column that is mapped to plan.",
+        f"Config: tables.{CLAIM}.files: a/*.txt matches no file.",
+        f"Config: tables.{CLAIM}.files: b/*.txt matches no file.",
+        "Config: tables.eligibility.columns.payer: eligibility has no file.",
+    ]
+
+    def unmatched(ran: Ran) -> list[str]:
+        with opened(ran.plan.bench) as connection:
+            return [str(entry) for entry in unmatched_entries(connection, ran.plan.config)]
+
+    assert unmatched(ran) == expected
+    ran.keep()
+    again = run(tmp_path, files, config=MIXED, landing="again")
+    assert again.passed_over == 1 and unmatched(again) == expected
+
+
+def test_validate_prints_where_columns_came_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = write(tmp_path / "in", mixed())
+    (tmp_path / "config.toml").write_text(MIXED, encoding="utf-8")
+    assert not main(["validate", "--input", str(files), "--config", str(tmp_path / "config.toml")])
+    printed = capsys.readouterr().out
+
+    lines = [" ".join(line.split()) for line in printed.splitlines()]
+    assert f"{CLAIM} from null did not parse" in lines
+    assert "days_supply expression 1 0" in lines
+    assert "payer folder (1 file), same name (1 file) 0 0" in lines
+    assert any(line.startswith("absent: person_id, plan") for line in lines)
+    assert "note: Config: tables.pharmacy_claim.files: b/*.txt matches no file." in lines
+    assert "00078" not in printed and IMATINIB not in printed
+
+
+# A header that cannot be right.
+
+HEAD = as_csv([good(CLAIM)]).splitlines()[0]
+LINE = as_csv([good(CLAIM, member_id="Q7731")]).splitlines()[1]
+
+
+@pytest.mark.parametrize(
+    ("content", "config", "cause"),
+    [
+        (f"{HEAD}\n{LINE}\n".replace(",", "|"), "", "separated by |: set delimiter"),
+        (f"{HEAD}\n{LINE}\n".replace(",", ";"), "", "separated by ;: set delimiter"),
+        (f"{HEAD}\n{LINE}\n".replace(",", "\t"), "", "separated by a tab: set delimiter"),
+        (f"{HEAD}\n{LINE}\n", 'delimiter = "|"', "separated by ,: set delimiter"),
+        (f"A|B|C\n{LINE}\n".replace(",", "|"), "", "separated by |: set delimiter"),
+        (f"{LINE}\n{LINE}\n", "", "no header line: set header"),
+        (f"{LINE}\n".replace(",", "|"), 'delimiter = "|"', "no header line: set header"),
+        (f"Extract of Q7731\n\n{HEAD}\n{LINE}\n", "", "on line 3: set skip_lines = 2"),
+        (
+            ",".join(f"'{name}'" for name in HEAD.split(",")) + f"\n{LINE}\n",
+            "",
+            "carry marks",
+        ),
+        (f"\ufeff\ufeff{HEAD.split(',')[0]}\n".encode(), "", "carry marks"),
+        (f"{HEAD}\n{LINE}\n".encode("utf-8-sig").decode("cp1252").split(",")[0], "", "carry marks"),
+        ("QX,QY,QZ\n1,2,3\n", "", "No column has a name that is known"),
+        ("QX\n1\n", "", "the delimiter is probably another"),
+    ],
+)
+def test_a_header_that_cannot_be_right_is_refused_with_its_likely_cause(
+    tmp_path: Path, content: str | bytes, config: str, cause: str
+) -> None:
+    with pytest.raises(InputRefused) as refused:
+        run(tmp_path, {f"{CLAIM}.csv": content}, config=config)
+    message = str(refused.value)
+    assert cause in message and f"{CLAIM}.csv: no column" in message
+    assert not any(cell in message for cell in ("Q7731", "QX", "2026", IMATINIB, "Cigna"))
+
+
+def test_an_expression_over_a_missing_column_is_refused_with_the_likely_cause(
+    tmp_path: Path,
+) -> None:
+    text = as_csv([ROW, ROW])
+    for content, cause in (
+        (text.replace(",", "|"), "separated by |: set delimiter"),
+        (f"title\n{text}", "on line 2: set skip_lines = 1"),
+        (text.split("\n", 1)[1], "no header line: set header"),
+    ):
+        with pytest.raises(UsageError) as refused:
+            run(tmp_path, {f"{CLAIM}.csv": content}, config=mapping(plan="a || b"))
+        assert cause in str(refused.value) and "20260302" not in str(refused.value)
+
+
+def test_a_header_with_known_names_is_refused_for_the_missing_column_alone(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(InputRefused) as refused:
+        run(tmp_path, {f"{CLAIM}.csv": HEAD.replace("claim_id", "x") + "\n"})
+    assert str(refused.value) == (
+        f"{CLAIM}.csv: no column claim_id, which {CLAIM} needs. Add it, or map its name in the "
+        f"config ([columns.{CLAIM}])."
+    )

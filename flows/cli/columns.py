@@ -1,0 +1,43 @@
+"""Where each column of the extracts came from, as `validate` prints it."""
+
+from itertools import groupby
+
+from rich.console import Console
+from rich.table import Table as Grid
+
+from flows.intake.origins import ABSENT, ColumnOrigin
+
+_PIPED_WIDTH = 120
+
+
+def show_columns(origins: list[ColumnOrigin]) -> None:
+    """Print a table per extract table; columns that no file has are named below it."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _PIPED_WIDTH
+    for table, columns in groupby(origins, key=lambda origin: origin.table):
+        grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        grid.add_column(table, style="bold", no_wrap=True)
+        for heading in ("from", "null", "did not parse"):
+            grid.add_column(heading, justify="left" if heading == "from" else "right")
+        absent = []
+        for column in columns:
+            if set(column.origins) == {ABSENT}:
+                absent.append(column.column)
+                continue
+            counts = (f"{column.nulls:,}", f"{column.unparsed:,}")
+            grid.add_row(column.column, _origin(column.origins), *counts)
+        console.print(grid)
+        if absent:
+            console.print(f"absent: {', '.join(absent)}", style="bright_black", soft_wrap=True)
+        console.print()
+
+
+def _origin(origins: dict[str, int]) -> str:
+    """Where a column came from; in how many files, if files differ."""
+    if len(origins) == 1:
+        return next(iter(origins))
+    return ", ".join(
+        f"{origin} ({files} {'file' if files == 1 else 'files'})"
+        for origin, files in sorted(origins.items())
+    )
