@@ -15,6 +15,8 @@ from flows.cli.app import main
 from flows.intake.landing import sha256_of
 from flows.privacy import AGGREGATE, KEY, PSEUDONYMISED, SHORTEST_KEY, Level
 from flows.request import RunRequest
+from flows.verify.checks import Checks
+from flows.verify.sources import check_inputs
 from tests.support.extracts import good, write
 from tests.support.nights import night
 from tests.support.running import ROOT, request_for
@@ -219,6 +221,18 @@ def test_inputs_of_other_nights_are_named_as_not_checked(
     printed = capsys.readouterr().out
     assert "not in the input folder: 1" in printed
     assert "did not read: provider_later.csv" in printed
+
+
+def test_inputs_are_found_by_the_names_that_the_run_gave_them(tmp_path: Path) -> None:
+    name = "pbm/RX_[1]*.txt"
+    write(tmp_path, {name: b"rx\n"})
+    file = {"table": "pharmacy_claim", "file": name, "sha256": sha256_of(tmp_path / name)}
+    checks = Checks()
+    check_inputs(checks, {"files": [file]}, tmp_path)
+    assert checks.failed == []
+    (tmp_path / name).write_bytes(b"changed\n")
+    check_inputs(checks, {"files": [file]}, tmp_path)
+    assert len(checks.failed) == 1 and name in checks.failed[0]
 
 
 def test_a_folder_with_no_input_of_the_run_does_not_verify(run: Path, tmp_path: Path) -> None:
