@@ -14,6 +14,17 @@ from schemas.tables import TABLES, Table
 
 BATCH_ROWS = 20_000  # failing rows that are in memory at a time
 
+_THEIRS = f"json_extract(raw_record, '$.{THEIRS}')"
+_OUR_IDS = ", ".join(
+    f"""'our {name}', CASE WHEN NOT list_contains(
+            map_values(CAST({_THEIRS} AS MAP(VARCHAR, VARCHAR))), raw_record->>'{name}')
+        THEN raw_record->>'{name}' END"""
+    for name in ("member_id", "person_id", "claim_id", "original_claim_id")
+)
+_SENDERS_RECORD = f"CAST(json_merge_patch({_THEIRS}, json_object({_OUR_IDS})) AS VARCHAR)"
+"""SQL of the sender's record, with those of our ids that only an expression has made: a purge looks
+for them in the text."""
+
 Rejects = dict[int, list[int]]
 """Per file, for each record that could not be split: how many readable records precede it."""
 
@@ -79,7 +90,7 @@ def _quarantine(connection: duckdb.DuckDBPyConnection, table: Table, rejects: Re
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE suspect AS
             SELECT * EXCLUDE (member_hash, row_hash, notes),
-                   coalesce(CAST(json_extract(raw_record, '$.{THEIRS}') AS VARCHAR), raw_record)
+                   CASE WHEN {_THEIRS} IS NULL THEN raw_record ELSE {_SENDERS_RECORD} END
                    AS shown_record
             FROM {name} WHERE raw_record IS NOT NULL ORDER BY file_no, row_number"""
     )

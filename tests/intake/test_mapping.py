@@ -223,7 +223,10 @@ def test_a_value_that_does_not_parse_is_quarantined_with_the_senders_record(
     ran = run(tmp_path, theirs(form, money="$12,34.5x"), config=config)
 
     assert ran.failed(CLAIM) == [(1, "paid_amount", "amount_does_not_parse")]
-    assert json.loads(ran.raw_records[0]) == {"a": "x", "b": "20260302", "money": "$12,34.5x"}
+    assert json.loads(ran.raw_records[0]) == {
+        **{"a": "x", "b": "20260302", "money": "$12,34.5x"},
+        **{"our claim_id": "x-20260302", "our member_id": "M"},  # no value of theirs has them
+    }
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])

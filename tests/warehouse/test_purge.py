@@ -18,7 +18,7 @@ from flows.request import RunRequest
 from flows.stages import Summary
 from flows.warehouse.lock import hold
 from flows.warehouse.purge import PurgeCounts, purge
-from tests.support.extracts import ANY_ERROR_RATE, IMATINIB, Row, as_csv, good
+from tests.support.extracts import ANY_ERROR_RATE, IMATINIB, Row, as_csv, good, write
 from tests.support.nights import content, night
 from tests.support.running import request_for
 
@@ -214,6 +214,34 @@ def test_quarantined_texts_loaded_before_the_day_are_removed(grown: Grown) -> No
     assert third.quarantined == 2
     assert purge(grown.warehouse, SECOND + timedelta(days=1)).texts == 1
     assert not [row for row in content(grown.warehouse)["quarantine"] if row[-1] is not None]
+
+
+@pytest.mark.slow
+def test_a_quarantined_text_of_an_id_that_an_expression_made_is_removed(tmp_path: Path) -> None:
+    """The sender's record holds the parts of the id alone."""
+    config = tmp_path / "config.toml"
+    config.write_text(
+        f"{ANY_ERROR_RATE}[tables.pharmacy_claim.columns]\nmember_id = \"a || '-' || b\"\n",
+        encoding="utf-8",
+    )
+    row = {k: v for k, v in good("pharmacy_claim").items() if k != "member_id"}
+    old = row | {"claim_id": "C77", "dispensing_date": "2024-01-05", "a": "M", "b": "7"}
+    warehouse = tmp_path / "audit.duckdb"
+    for name, day, rows in (
+        ("one", FIRST, [old]),
+        (
+            "two",
+            SECOND,
+            [
+                old | {"claim_id": "C78", "quantity": "x"},
+                row | {"claim_id": "2", "a": "N", "b": "8"},
+            ],
+        ),
+    ):
+        folder = write(tmp_path / name, {"pharmacy_claim.csv": rows})
+        night(request_for(folder, tmp_path / "out", warehouse, day, config))
+    gone = purge(warehouse, DAY)
+    assert (gone.members, gone.texts) == (1, 1)
 
 
 def test_a_dry_run_counts_and_changes_nothing(

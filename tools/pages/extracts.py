@@ -87,7 +87,7 @@ in DuckDB's SQL. The [recipes](#recipes) below show some.
 - Every value of the sender's is text, without whitespace around it; blank, `NULL` and the table's
   `null_words` are null. Names of columns are in any case; one with a space needs quotes.
 - What an expression gives is then parsed and checked as if the file had held it. A quarantined row
-  shows the sender's own values.
+  shows the sender's own values, and our ids that an expression made of them.
 - An expression takes precedence over a column that has our name.
 - It is one scalar over the columns of the file. These are available: `CASE`, comparisons, `AND`,
   `OR`, `NOT`, `IN`, `BETWEEN`, `LIKE`, `COALESCE`, slices such as `code[1:5]`, `TRY_CAST`, and
