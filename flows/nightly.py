@@ -35,6 +35,7 @@ from flows.stage_results import (
     ValidateStageResult,
 )
 from flows.summary import Summary
+from flows.warehouse.files import make_folder
 from flows.warehouse.lock import hold
 
 R = TypeVar("R", bound=StageResult)
@@ -190,7 +191,7 @@ def _audit(made: Plan, show_progress: bool) -> Summary:
     """Run the tasks under the lock of the warehouse, and store their counts as an artifact."""
     request, night = made.request, Night(made, StageBars(show_progress))
     results: dict[str, StageResult] = {}
-    request.output.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(request.output)
     with hold(request.warehouse_file), night.bars.shown():
         try:
             stages.begin(made)

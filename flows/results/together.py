@@ -20,7 +20,7 @@ from tempfile import mkdtemp
 
 from flows import ending
 from flows.errors import WarehouseBusy
-from flows.warehouse.files import make_durable
+from flows.warehouse.files import make_durable, make_folder
 
 CURRENT = ".failed-checks"
 
@@ -32,7 +32,7 @@ def published_together(output: Path) -> Iterator[Path]:
     If the block fails, or its process is killed, the output folder shows the files of before.
     Raises WarehouseBusy if another process is publishing here.
     """
-    output.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(output)
     with _locked(output):
         _sweep(output)
         fresh = _new_folder(output)

@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from flows.errors import DiskTrouble, UsageError
@@ -41,6 +42,18 @@ def refuse_unusable(warehouse: Path) -> None:
             f"The name of the warehouse has more than {_LONGEST_NAME} bytes, which leaves no room "
             "for the names of the files next to it. Choose a shorter one."
         )
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for its owner alone, with its parents, and wait until they are on disk.
+
+    Otherwise a power cut could lose the folder with everything that is put into it.
+    """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for made in missing or [folder]:  # a killed run may have made it without waiting
+        with suppress(PermissionError):  # a folder that this user may write but not read
+            make_durable(made.parent)
 
 
 def empty_folder(folder: Path) -> None:

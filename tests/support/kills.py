@@ -23,6 +23,7 @@ from flows import stages
 from flows.errors import redacted_errors
 from flows.plan import plan
 from flows.request import RunRequest
+from flows.warehouse.files import make_folder
 from flows.warehouse.lock import hold
 from tests.support.nights import night
 from tests.support.running import ROOT
@@ -114,7 +115,7 @@ def _staged(
     """Make the run of nights.night, stage by stage."""
     with redacted_errors(request.output):
         made = plan(request)
-        request.output.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(request.output)
         with hold(request.warehouse_file):
             try:
                 results: list[Any] = []

@@ -16,6 +16,7 @@ from flows.request import RunRequest
 from flows.results.manifest import FOR_EDITING
 from flows.results.timings import TIMINGS
 from flows.summary import Summary
+from flows.warehouse.files import make_folder
 from flows.warehouse.lock import hold
 
 
@@ -23,7 +24,7 @@ def night(request: RunRequest) -> Summary:
     """Run every stage as the flow does: locked, errors redacted, the workbench removed."""
     with redacted_errors(request.output):
         made = plan(request)
-        request.output.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(request.output)
         with hold(request.warehouse_file):
             try:
                 stages.begin(made)

@@ -18,7 +18,7 @@ from flows.provenance import program_version
 from flows.reports.html import templates
 from flows.reports.packet.published import PublishedException
 from flows.reports.wording import basis_text, fact_text, is_the_line
-from flows.warehouse.files import make_durable
+from flows.warehouse.files import make_durable, make_folder
 from schemas.outcomes import ADVISORY, RECORDS_REQUEST, RECOVER, REVIEW, SETTLED_BY
 from schemas.results import MORE
 
@@ -51,7 +51,7 @@ def write_packet(folder: Path, published: PublishedException, with_pdf: bool) ->
     """
     text = as_html(published)
     contents = {"html": text.encode()} | ({"pdf": as_pdf(text)} if with_pdf else {})
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder)
     paths = []
     for suffix, content in contents.items():
         path = folder / f"{published.name}.{suffix}"
