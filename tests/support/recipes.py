@@ -124,12 +124,14 @@ COPY (
 
 CENTS = Recipe(
     "Amounts in cents",
-    "An amount that is no number passes through as it is, so that its row is quarantined.",
+    "An amount that is no number passes through as it is, so that its row is quarantined. D-3 "
+    "takes D-1 back without naming it: one line alone has its person, date, product and amount.",
     {
         "pharmacy_claims.csv": """\
 claim,line,member,carrier,filled,ndc,qty,days,paid_cents,paid
 D-1,1,C10,Cigna,20260402,0078-0649-30,30,30,931000,20260416
 D-2,1,C11,Cigna,20260403,47335-472-83,180,30,180005,20260417
+D-3,1,C10,Cigna,20260402,0078-0649-30,-30,30,-931000,20260501
 """,
     },
     """\
@@ -150,8 +152,12 @@ paid = "paid_date"
 [tables.pharmacy_claim.columns]
 paid_amount = "coalesce(CAST(TRY_CAST(paid_cents AS DECIMAL(15, 0)) * 0.01 AS VARCHAR), paid_cents)"
 """,
-    (("D-1", "30", "9310.00", None), ("D-2", "180", "1800.05", None)),
-    (("D-1", "30", "9310.00"), ("D-2", "180", "1800.05")),
+    (
+        ("D-1", "30", "9310.00", None),
+        ("D-2", "180", "1800.05", None),
+        ("D-3", "-30", "-9310.00", None),
+    ),
+    (("D-2", "180", "1800.05"),),
 )
 
 REMITTANCE = Recipe(
