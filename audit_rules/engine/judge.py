@@ -12,6 +12,7 @@ from audit_rules.engine.coverage import counted_lines, rule_coverage
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import LINE_SHOWN, line_evidence
 from audit_rules.engine.exceptions import exceptions_of
+from audit_rules.engine.inferred_codes import review_at_most
 from audit_rules.engine.pieces import pieces
 from audit_rules.engine.repeated_amounts import repeated_amounts
 from audit_rules.engine.rule import ON, PolicyBook, RuleAnswers, RuleModule
@@ -105,7 +106,8 @@ def run_rules(
     for module in modules:
         scope = in_scope(dossier, book, module.RULE).collect()
         found = module.evaluate(dossier, scope.lazy(), book)
-        yield RuleRun(module, scope, settle(scope.lazy(), found.answers, module.RULE), found)
+        settled = settle(scope.lazy(), found.answers, module.RULE)
+        yield RuleRun(module, scope, review_at_most(settled, book.reference), found)
 
 
 def judge(dossier: Dossier, book: PolicyBook, rules: tuple[RuleModule, ...]) -> Judgement:

@@ -8,8 +8,9 @@ from audit_rules.lint.words import readings, telling, words
 from audit_rules.policy.statements import CodeRange
 from audit_rules.policy.terms.doses import AdverseEvent, CyclesWithoutResponse, RemissionAtStart
 from audit_rules.policy.terms.persons import DiagnosisCodes
-from audit_rules.reference.icd10cm import EARLIEST, first_day, fiscal_year
+from audit_rules.reference.icd10cm import EARLIEST, first_day
 from audit_rules.wording import listed
+from schemas.days import shifted
 
 _CATEGORY = 3
 _FEWEST_OF_A_SERIES = 3
@@ -74,10 +75,8 @@ def header_code(subject: Subject) -> Iterator[Defect]:
         for code in _single_codes(subject, row):
             if not icd.there(code, day) or icd.billable(code, day):
                 continue
-            span = icd.entries[code].billable
-            since = (
-                f" since {first_day(span[1] + 1)}" if span and span[1] < fiscal_year(day) else ""
-            )
+            begun = icd.header_since(code, day)
+            since = f" since {begun}" if begun else ""
             below = [c for c in icd.below(code) if icd.billable(c, day)]
             yield subject.error(
                 row.cite,
@@ -95,7 +94,7 @@ def _single_codes(subject: Subject, row: CodeRow) -> Iterator[str]:
     seen: set[str] = set()
     for written in row.items:
         ends = [c for c in dict.fromkeys((written.first, written.last)) if c in icd]
-        headers = [c for c in ends if icd.entries[c].billable is None]
+        headers = [c for c in ends if not icd.entries[c].billable]
         if written.with_children or (
             len(ends) > 1 and (headers == ends or all(len(c) == _CATEGORY for c in ends))
         ):
@@ -109,22 +108,21 @@ def code_not_in_force(subject: Subject) -> Iterator[Defect]:
     icd, today = subject.context.icd, subject.context.today
     for row in subject.rows:
         for code in _single_codes(subject, row):
-            first, last = icd.entries[code].years
-            if last < fiscal_year(row.seen_on(today)):
+            first, last = icd.entries[code].there
+            if last < row.seen_on(today):
                 yield subject.error(
                     row.cite,
                     "code_not_in_force",
                     code,
-                    f"{code} ({icd.title(code)}) was deleted from ICD-10-CM on"
-                    f" {first_day(last + 1)}.",
+                    f"{code} ({icd.title(code)}) was deleted from ICD-10-CM on {shifted(last, 1)}.",
                     "Take the code that took its place, or end the row on that day.",
                 )
-            elif first > fiscal_year(row.start):
+            elif first > row.start:
                 yield subject.warning(
                     row.cite,
                     "code_younger_than_document",
                     code,
-                    f"{code} ({icd.title(code)}) exists since {first_day(first)}, but is listed"
+                    f"{code} ({icd.title(code)}) exists since {first}, but is listed"
                     f" from {row.start}.",
                     "List it from the day it exists, or correct the code.",
                 )

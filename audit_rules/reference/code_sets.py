@@ -12,15 +12,28 @@ SHIPPED_CODE_SETS = Path(str(files("audit_rules") / "code_sets"))
 
 
 def stacked(
-    folders: list[Path], pattern: str, columns: tuple[str, ...], hashes: dict[str, str]
+    folders: list[Path],
+    pattern: str,
+    columns: tuple[str, ...],
+    hashes: dict[str, str],
+    optional: tuple[str, ...] = (),
 ) -> pl.DataFrame:
-    """The rows of every such file, folder by folder; the columns as text. Raises PolicyRefused."""
+    """The rows of every such file, folder by folder; the columns as text. Raises PolicyRefused.
+
+    optional   columns that are null for the rows of files without them.
+    """
     frames = [
         read_code_set(p, columns, hashes)
         for folder in folders
         for p in sorted(folder.glob(pattern))
     ]
-    return pl.concat([f.select(columns) for f in frames])
+    absent = pl.lit(None, dtype=pl.String)
+    return pl.concat(
+        [
+            f.select(*columns, *(c if c in f.columns else absent.alias(c) for c in optional))
+            for f in frames
+        ]
+    )
 
 
 def refuse_contradictions(

@@ -20,6 +20,7 @@ from schemas.formats import well_formed
 from schemas.tables import Kind
 
 _NDC_COLUMNS = ("ndc11", "ingredient", "product", "strength_mg", "form", "audited")
+_CERTAINTY = "certainty"
 _DRUG_COLUMNS = ("hcpcs", "drug", "role")
 _STRONGEST_MG = 10_000
 _ROLES = {"drug", "unclassified", "never"}
@@ -36,12 +37,15 @@ class Reference:
     codes    one row per policy_id, standing and ICD-10-CM code of the policies' code lists, with
              its term's dates.
     hashes   file name -> SHA-256 of every file read.
+    inferred_ndcs   the ndc11 whose row is inferred or from memory: it recognises the drug, but
+                    proves nothing.
     """
 
     ndc: pl.DataFrame
     hcpcs: pl.DataFrame
     codes: pl.DataFrame
     hashes: dict[str, str]
+    inferred_ndcs: frozenset[str] = frozenset()
 
 
 def load_reference(
@@ -65,9 +69,9 @@ def load_reference(
         "the cell empty.",
     )
     refuse_contradictions(folders, "ndc*.csv", _NDC_COLUMNS, {"strength_mg": strength})
-    ndc = stacked(folders, "ndc*.csv", _NDC_COLUMNS, hashes)
+    ndc = stacked(folders, "ndc*.csv", _NDC_COLUMNS, hashes, optional=(_CERTAINTY,))
     if ndc_directory is not None:
-        ndc = pl.concat([ndc, ndc_directory.select(_NDC_COLUMNS)])
+        ndc = pl.concat([ndc, ndc_directory.select(_NDC_COLUMNS)], how="diagonal")
     ndc = ndc.unique("ndc11", keep="last", maintain_order=True).with_columns(
         pl.col("strength_mg").cast(pl.Float64, strict=False), audited=pl.col("audited") == "true"
     )
@@ -89,7 +93,9 @@ def load_reference(
     refuse_contradictions(folders, "drug_codes*.csv", _DRUG_COLUMNS, {})
     codes = diagnosis_lists(library, folders, hashes)
     check_indications(library, codes)
-    return Reference(ndc, hcpcs, codes, hashes)
+    is_inferred = ~pl.col(_CERTAINTY).str.starts_with("verified").fill_null(True)
+    inferred = frozenset(ndc.filter(is_inferred)["ndc11"])
+    return Reference(ndc.drop(_CERTAINTY), hcpcs, codes, hashes, inferred)
 
 
 def hcpcs_roles(folder: Path) -> dict[str, str]:

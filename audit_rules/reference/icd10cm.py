@@ -1,9 +1,10 @@
-"""ICD-10-CM, frozen: titles, headers, official order, and the fiscal years in which a code was
-there and could be billed.
+"""ICD-10-CM, frozen: titles, headers, official order, and the days on which a code was there and
+could be billed.
 
-A fiscal year begins on 1 October of the year before. The table holds the releases of 2019 to 2026;
-a date before or after them is answered from the first or last. A code of the last year may be
-younger than its October (April releases).
+The table holds the releases of fiscal years 2019 to 2027, that is, up to October 2026; a fiscal
+year begins on 1 October of the year before. Codes have the days on which they could be billed, so
+that those of January and April releases are dated. Headers have fiscal years. A day before or after
+the table is answered from the first or last release.
 """
 
 import csv
@@ -13,22 +14,29 @@ from datetime import date
 from functools import cache, cached_property
 from importlib.resources import files
 
-EARLIEST, LATEST = 2019, 2026
+from schemas.days import shifted
+
+EARLIEST, LATEST = 2019, 2027
 _FIRST_MONTH = 10
 _CATEGORY = 3
-_NEVER = "-"
+
+Days = tuple[date, date]
+"""A first and a last day; `date.min` and `date.max` if the table knows none."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A block, header or code. Years are fiscal, both ends included; `billable` is None for what
-    was never billable."""
+    """A block, header or code.
+
+    there      the days on which some release has it, as header or code.
+    billable   the spans of days on which it may be billed, from the earliest; none if it never may.
+    """
 
     code: str
     title: str
     also: tuple[str, ...]
-    years: tuple[int, int]
-    billable: tuple[int, int] | None
+    there: Days
+    billable: tuple[Days, ...]
 
     @property
     def is_block(self) -> bool:
@@ -65,13 +73,17 @@ class Icd10cm:
 
     def there(self, code: str, day: date) -> bool:
         """The release of that day has the code, as header or billable."""
-        first, last = self.entries[code].years
-        return first <= fiscal_year(day) <= last
+        first, last = self.entries[code].there
+        return first <= day <= last
 
     def billable(self, code: str, day: date) -> bool:
         """On that day the code may be billed: it is not a header."""
-        span = self.entries[code].billable
-        return span is not None and span[0] <= fiscal_year(day) <= span[1]
+        return any(first <= day <= last for first, last in self.entries[code].billable)
+
+    def header_since(self, code: str, day: date) -> date | None:
+        """Since when the code is a header on that day; None if it was never billable before."""
+        ended = [last for _, last in self.entries[code].billable if last < day]
+        return shifted(ended[-1], 1) if ended else None
 
     def parent(self, code: str) -> str | None:
         """The header directly above; None above a category. The place holders X of long codes are
@@ -137,8 +149,27 @@ class Icd10cm:
         return found
 
 
-def _years(first: str, last: str) -> tuple[int, int]:
-    return int(first or EARLIEST), int(last or LATEST)
+def _billable(text: str) -> tuple[Days, ...]:
+    """The spans of a cell such as `..2022-03-31;2024-10-01..`."""
+    spans = [span.split("..") for span in text.split(";")] if text else []
+    return tuple(
+        (
+            date.fromisoformat(first) if first else date.min,
+            date.fromisoformat(last) if last else date.max,
+        )
+        for first, last in spans
+    )
+
+
+def _there(first: str, last: str, billable: tuple[Days, ...]) -> Days:
+    """The days of the fiscal years; a code that begins or ends within one has its own day."""
+    begins = first_day(int(first)) if first else date.min
+    ends = shifted(first_day(int(last) + 1), -1) if last else date.max
+    if billable and first and fiscal_year(billable[0][0]) <= int(first):
+        begins = billable[0][0]
+    if billable and last and fiscal_year(billable[-1][1]) >= int(last):
+        ends = billable[-1][1]
+    return begins, ends
 
 
 @cache
@@ -146,19 +177,15 @@ def load_icd10cm() -> Icd10cm:
     """The shipped table."""
     packed = (files("audit_rules") / "code_sets" / "icd10cm.csv.gz").read_bytes()
     rows = csv.DictReader(gzip.decompress(packed).decode("utf-8").splitlines())
-    return Icd10cm(
-        [
-            Entry(
-                r["code"],
-                r["title"],
-                tuple(filter(None, r["also"].split("; "))),
-                _years(r["first"], r["last"]),
-                (
-                    None
-                    if r["billable_first"] == _NEVER
-                    else _years(r["billable_first"], r["billable_last"])
-                ),
-            )
-            for r in rows
-        ]
+    return Icd10cm([_entry(row) for row in rows])
+
+
+def _entry(row: dict[str, str]) -> Entry:
+    billable = _billable(row["billable"])
+    return Entry(
+        row["code"],
+        row["title"],
+        tuple(filter(None, row["also"].split("; "))),
+        _there(row["first"], row["last"], billable),
+        billable,
     )

@@ -5,6 +5,7 @@ Asked of lines whose date is within the supply of such a drug.
 pass              the latest Philadelphia status on file is positive.
 records_request   it is negative (`philadelphia_negative`), or none is on file
                   (`philadelphia_status_not_documented`).
+review            the same, if every such drug is known by an unverified NDC alone.
 not_applicable    no such drug covers the date, or the clause was not in force.
 Cannot see        whether the two were meant as one treatment, and drugs whose NDCs no table here
                   holds: the coverage names each such ingredient, with no lines
@@ -22,7 +23,7 @@ from audit_rules.engine.scope import in_force
 from audit_rules.facts.clinical import facts_on_file, latest
 from audit_rules.policy.terms.fills import Combination
 from schemas.days import days_before
-from schemas.outcomes import FULL_PAID, PASS, RECORDS_REQUEST
+from schemas.outcomes import FULL_PAID, PASS, RECORDS_REQUEST, REVIEW
 from schemas.results import AGAINST, FOR
 
 _REPORT = ("cytogenetic or molecular report on the Philadelphia chromosome (BCR-ABL1)",)
@@ -50,11 +51,15 @@ RULE = Rule(
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every line in the supply of a combined drug; one answer per line and policy."""
     asked = in_force(lines, book.terms(Combination))
-    fills = _covering_fills(dossier, asked)
-    combined = fills.group_by(*ON).agg(combined=pl.col("ingredient").unique().sort().str.join(", "))
+    fills = _covering_fills(dossier, asked, book.reference.inferred_ndcs)
+    combined = fills.group_by(*ON).agg(
+        combined=pl.col("ingredient").unique().sort().str.join(", "),
+        is_proved=(~pl.col("is_inferred")).any(),
+    )
     is_required = pl.col("evidence_value") == pl.col("required_status")
     statuses = latest(facts_on_file(dossier, asked, "philadelphia"), kindness=is_required)
     status = statuses.select(*ON, status="evidence_value", status_date="evidence_date")
+    has_status, proved = pl.col("status").is_not_null(), pl.col("is_proved")
     answers = (
         asked.join(combined, on=list(ON))
         .join(status, on=list(ON), how="left")
@@ -62,7 +67,9 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
             answer,
             [
                 Answer(pl.col("status") == pl.col("required_status"), PASS),
-                Answer(pl.col("status").is_not_null(), RECORDS_REQUEST, "philadelphia_negative"),
+                Answer(has_status & ~proved, REVIEW, "philadelphia_negative"),
+                Answer(has_status, RECORDS_REQUEST, "philadelphia_negative"),
+                Answer(~proved, REVIEW, "philadelphia_status_not_documented"),
                 Answer(pl.lit(True), RECORDS_REQUEST, "philadelphia_status_not_documented"),
             ],
         )
@@ -75,14 +82,25 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     )
 
 
-def _covering_fills(dossier: Dossier, asked: pl.LazyFrame) -> pl.LazyFrame:
-    """The person's fills of a listed ingredient, in any form, that cover the line's date."""
-    wanted = asked.select(*ON, "person", day="service_date", ingredient="ingredients").explode(
-        "ingredient"
+def _covering_fills(
+    dossier: Dossier, asked: pl.LazyFrame, inferred_ndcs: frozenset[str]
+) -> pl.LazyFrame:
+    """The person's fills of a listed ingredient, in any form, that cover the line's date.
+
+    is_inferred   whether the fill is known by one of `inferred_ndcs`: asked for apart, so that the
+                  nearest fills of either kind are found.
+    """
+    wanted = (
+        asked.select(*ON, "person", day="service_date", ingredient="ingredients")
+        .explode("ingredient")
+        .join(pl.LazyFrame({"is_inferred": [False, True]}), how="cross")
     )
-    last_day = days_before(pl.col("supply_end"), pl.lit(1))
-    fills = dossier.fills.drop("row_id").with_columns(last_day=last_day)
-    facts, day = Facts(fills, ("person", "ingredient"), until="last_day"), pl.col("day")
+    fills = dossier.fills.drop("row_id").with_columns(
+        last_day=days_before(pl.col("supply_end"), pl.lit(1)),
+        is_inferred=pl.col("ndc_code").is_in(inferred_ndcs),
+    )
+    facts = Facts(fills, ("person", "ingredient", "is_inferred"), until="last_day")
+    day = pl.col("day")
     return around(dossier, wanted, facts, Window(closes=day, at=day))
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import tomllib
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -749,6 +749,43 @@ def test_the_table_knows_headers_years_and_the_official_order() -> None:
     assert not icd.billable("C91.0", TODAY) and all(
         icd.billable("C91.00", date(y, 1, 1)) for y in (1999, 2040)
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "before", "since"),
+    [
+        ("C78.31", False, date(2026, 10, 1)),
+        ("D69.1", True, date(2026, 10, 1)),
+        ("Z68.19", False, date(2026, 10, 1)),
+        ("Z28.3", True, date(2022, 4, 1)),
+        ("Z28.310", False, date(2022, 4, 1)),
+        ("U07.1", False, date(2020, 4, 1)),
+        ("D48.19", False, date(2023, 10, 1)),
+        ("A04.7", True, date(2017, 10, 1)),
+    ],
+)
+def test_a_code_may_be_billed_on_the_days_of_its_releases_april_and_october_alike(
+    code: str, before: bool, since: date
+) -> None:
+    icd = load_icd10cm()
+    assert icd.billable(code, since - timedelta(1)) is before
+    assert icd.billable(code, since) is not before
+    if before:
+        assert icd.header_since(code, since) == since
+    else:
+        assert [icd.there(code, d) for d in (since - timedelta(1), since)] == [False, True]
+
+
+def test_a_change_of_an_edit_alone_ends_no_code() -> None:
+    assert load_icd10cm().entries["F07.81"].billable == ((date.min, date.max),)
+
+
+def test_the_october_2026_release_has_as_many_codes_as_its_addenda_count() -> None:
+    icd = load_icd10cm()
+    days = (date(2026, 9, 30), date(2026, 10, 1))
+    assert [sum(icd.billable(c, d) for c in icd.entries) for d in days] == [74_719, 74_879]
+    assert icd.title("D69.11") == "Glanzmann thrombasthenia" and icd.parent("D69.11") == "D69.1"
+    assert icd.children("Z68.1") == ["Z68.18", "Z68.19"]
 
 
 def test_a_table_cell_is_read_as_documents_write_it() -> None:
