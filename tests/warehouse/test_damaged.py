@@ -126,9 +126,10 @@ def test_e6_a_reader_of_the_warehouse_stops_a_run_before_it_begins(
     copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def reached(*_given: object) -> None:
-        raise AssertionError("the run has begun to load")
+        raise AssertionError("the run has begun")
 
     monkeypatch.setattr("flows.stages.load_stage", reached)
+    monkeypatch.setattr("flows.cli.server.prepare", reached)  # what starts Prefect begins with it
     code = (
         "import duckdb, sys; c = duckdb.connect(sys.argv[1], read_only=True); "
         "print('open', flush=True); sys.stdin.read()"
