@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow  # makes dozens of runs
 FIRST: Mapping[str, Content] = {CSV: csv(*(fill(n) for n in range(9)), fill(3, quantity="x"))}
 SECOND: Mapping[str, Content] = {"pharmacy_claim_2.csv": csv(*(fill(n) for n in range(9, 15)))}
 CODES = {0, *(kind.exit_code for kind in (UsageError, InputRefused, DiskTrouble))}
-POINTS = int(os.environ.get("FAULT_POINTS", "5"))
+POINTS = int(os.environ.get("FAULT_POINTS", "3"))
 ERRORS = (errno.EIO, errno.ENOSPC)
 
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow  # makes dozens of runs
 
 FIRST: Mapping[str, Content] = {CSV: csv(*(fill(n) for n in range(9)), fill(3, quantity="x"))}
 SECOND: Mapping[str, Content] = {"pharmacy_claim_2.csv": csv(*(fill(n) for n in range(9, 15)))}
-CUTS = int(os.environ.get("POWER_CUTS", "6"))
+CUTS = int(os.environ.get("POWER_CUTS", "4"))
 _SAFE = ("fsync", "rename", "unlink")  # operations after which a cut leaves something else
 
 

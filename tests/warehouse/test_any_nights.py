@@ -19,7 +19,7 @@ from tests.support.read_once import library_read_once, reference_read_once
 
 pytestmark = pytest.mark.slow
 
-SEEDS = int(os.environ.get("NIGHT_SEEDS", "59"))
+SEEDS = int(os.environ.get("NIGHT_SEEDS", "19"))
 SENDERS = (1,) * 3 + (8,) * 2 + (40,) * -(-(SEEDS - 19) // 40)
 """How many seeds share each warehouse. Alone, a sender supplies fewer tables."""
 FIRST_SEED = tuple(accumulate(SENDERS[:-1], initial=0))

@@ -31,7 +31,7 @@ from tests.support.writers import (
 
 pytestmark = pytest.mark.slow  # starts dozens of processes
 
-POINTS = int(os.environ.get("KILL_POINTS", "5"))
+POINTS = int(os.environ.get("KILL_POINTS", "3"))
 
 
 @pytest.fixture(scope="module")
