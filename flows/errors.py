@@ -60,6 +60,10 @@ class DiskTrouble(AuditError):
     exit_code = 8
 
 
+class Damaged(DiskTrouble):
+    """The engine has read something else than it had written."""
+
+
 class PrefectTrouble(AuditError):
     """Prefect could not start or record the run."""
 
@@ -95,7 +99,7 @@ def redacted_errors(trace_folder: Path) -> Iterator[None]:
 def as_user_error(error: BaseException, trace_folder: Path) -> AuditError:
     """What an unexpected exception means to the user."""
     if is_damage(error):
-        return DiskTrouble(
+        return Damaged(
             "The warehouse, or the working file next to it, is damaged: bytes are lost or changed. "
             "Run again; if that fails, restore the warehouse from a backup."
         )

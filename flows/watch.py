@@ -176,9 +176,7 @@ class Watch:
 
     def _meaning(self, status: int) -> tuple[int, str]:
         """The exit code of the command, and what to say about it."""
-        if self._returned is not None and not self._ends_in_order:
-            return self._returned, ""
-        if self._verdict is not None:
+        if self._verdict is not None and (self._returned is None or self._ends_in_order):
             return self._verdict
         if self._returned is not None:
             return self._returned, ""

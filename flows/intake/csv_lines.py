@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from flows.errors import InputRefused
 from flows.intake.csv_records import ENDLESS_LINE
+from flows.intake.csv_text import with_line_feeds
 from flows.intake.header import is_header
 from flows.intake.table_config import TableSettings
 
@@ -83,11 +84,7 @@ def _whole_lines(chunks: Iterable[str], file_name: str) -> Iterator[str]:
     """
     parts: list[str] = []
     length = 0
-    held = ""
-    for chunk in chunks:
-        text = held + chunk
-        held = "\r" if text.endswith("\r") else ""  # its line feed may be in the next chunk
-        text = text.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n")
+    for text in with_line_feeds(chunks):
         complete, end, rest = text.rpartition("\n")
         if end:
             yield "".join([*parts, complete, end])
@@ -99,7 +96,7 @@ def _whole_lines(chunks: Iterable[str], file_name: str) -> Iterator[str]:
                 f"{file_name}: a line has no end within {ENDLESS_LINE} characters. Export the "
                 "file again with line ends."
             )
-    if last := "".join(parts) + ("\n" if held else ""):
+    if last := "".join(parts):
         yield last
 
 

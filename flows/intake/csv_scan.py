@@ -14,7 +14,7 @@ from pathlib import Path
 from flows.errors import InputRefused
 from flows.intake.csv_lines import LineFilter
 from flows.intake.csv_records import RecordCounter, count_exactly
-from flows.intake.csv_text import find_encoding, read_text
+from flows.intake.csv_text import find_encoding, read_text, with_line_feeds
 from flows.intake.landing import ExtractFile
 from flows.intake.table_config import TableSettings
 
@@ -74,7 +74,7 @@ def scan_csv(extract: ExtractFile, settings: TableSettings, scratch: Path) -> Cs
         if counter.has_doubtful_quotes
         else counter.records - 1
     )
-    head = _with_line_feeds(counter.head)
+    head = "".join(with_line_feeds([counter.head]))
     return CsvScan(
         header=_read_header(head, delimiter, extract.name),
         leading_blank_lines=len(head) - len(head.lstrip("\n")),
@@ -89,16 +89,7 @@ def scan_csv(extract: ExtractFile, settings: TableSettings, scratch: Path) -> Cs
 def _write_plain(chunks: Iterator[str], plain: Path) -> None:
     """Write the text of an extract again as UTF-8 with line feeds."""
     with plain.open("w", encoding="utf-8", newline="") as out:
-        held = ""
-        for chunk in chunks:
-            text = held + chunk
-            held = "\r" if text.endswith("\r") else ""  # its line feed may be in the next chunk
-            out.write(_with_line_feeds(text.removesuffix("\r")))
-        out.write("\n" if held else "")
-
-
-def _with_line_feeds(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+        out.writelines(with_line_feeds(chunks))
 
 
 def _read_header(head: str, delimiter: str, name: str) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import codecs
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
@@ -52,6 +52,17 @@ def read_text(extract: ExtractFile, encoding: str) -> Iterator[str]:
                 f"{extract.name}: the bytes are not {encoding}. Name the file's encoding in the "
                 'config (encoding = "cp1252") or export it as UTF-8.'
             ) from None
+
+
+def with_line_feeds(chunks: Iterable[str]) -> Iterator[str]:
+    """The text with line feeds for line ends, in parts."""
+    held = ""
+    for chunk in chunks:
+        text = held + chunk
+        held = "\r" if text.endswith("\r") else ""  # its line feed may be in the next chunk
+        yield text.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n")
+    if held:
+        yield "\n"
 
 
 @contextmanager

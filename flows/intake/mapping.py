@@ -12,7 +12,7 @@ from flows.intake.csv_scan import CsvScan
 from flows.intake.expressions import Expression, parsed_expression
 from flows.intake.header import HeaderDoubt, match_header
 from flows.intake.landing import ExtractFile
-from flows.intake.parsing import PARSED, THEIRS, as_text
+from flows.intake.parsing import PARSED, THEIRS, as_text, column_text
 from flows.intake.readers import ParquetSource
 from flows.intake.table_config import TableSettings
 from flows.warehouse.sql import identifier, literal, literals
@@ -66,11 +66,12 @@ def map_columns(
         )
         sql = f"(SELECT *, {given} FROM {sql})"
     names = (*header, *folders)
+    lowered = [name.strip().lower() for name in names]
     types = None if types is None else [*types, *["VARCHAR"] * len(folders)]
     used = {name.lower() for e in expressions.values() for name in e.columns}
     doubt = HeaderDoubt(source.head, settings.delimiter)
     known = used | {c.name for c in table.columns} | settings.renamed.keys()
-    _refuse_absent(table, extract, expressions, names, doubt.cause(header, known))
+    _refuse_absent(table, extract, expressions, lowered, doubt.cause(header, known))
     positions, unknown = match_header(
         table,
         names,
@@ -80,14 +81,14 @@ def map_columns(
         used=used,
         doubt=doubt,
     )
-    read = sorted({*positions.values(), *(_position(names, name) for name in used)})
+    read = sorted({*positions.values(), *map(lowered.index, used)})
     if types is not None:
         _refuse_nested(extract, [types[i] for i in read])
     origins = {
         ours: FOLDER
         if position >= len(header)
         else SAME_NAME
-        if names[position].strip().lower() == ours
+        if lowered[position] == ours
         else RENAMED
         for ours, position in positions.items()
     }
@@ -128,22 +129,20 @@ def _refuse_nested(extract: ExtractFile, types: list[str]) -> None:
         )
 
 
-def _position(names: tuple[str, ...], name: str) -> int:
-    return [n.strip().lower() for n in names].index(name)
-
-
 def _refuse_absent(
     table: Table,
     extract: ExtractFile,
     expressions: dict[str, Expression],
-    names: tuple[str, ...],
+    lowered: list[str],
     cause: str,
 ) -> None:
-    """Raise UsageError if an expression names a column that the file lacks, or has twice."""
-    present = [name.strip().lower() for name in names]
+    """Raise UsageError if an expression names a column that the file lacks, or has twice.
+
+    lowered   names of the file's columns, trimmed and in lower case.
+    """
     for ours, expression in expressions.items():
         for name in sorted(expression.columns):
-            count = present.count(name.lower())
+            count = lowered.count(name.lower())
             if count != 1:
                 problem = "not found in" if count == 0 else "found twice in"
                 raise UsageError(
@@ -164,16 +163,12 @@ def _read_theirs(
     selected, record = [], []
     for i in read:
         name = names[i].strip()
-        text = _without_null_words(f"cleaned({_text(i, types)})", settings)
+        text = _without_null_words(f"cleaned({column_text(i, types)})", settings)
         selected.append(f"{text} AS {identifier(name)}")
         record.append(f"{literal(name)}: {identifier(name)}")
     shown = ", ".join(record) or "'-': NULL"
     cleaned = f"SELECT {', '.join(selected) or '1'} FROM {sql}"
     return f"(SELECT *, {{{shown}}} AS {_RECORD} FROM ({cleaned}))"
-
-
-def _text(position: int, types: list[str] | None) -> str:
-    return f"c{position}" if types is None else as_text(f"c{position}", types[position])
 
 
 def _computed(

@@ -50,7 +50,7 @@ def insert_statement(
     `types` are the DuckDB types of a Parquet file's columns; None for CSV, in which all is text.
     With `has_theirs` the source has a column `theirs`: the record as the sender wrote it.
     """
-    texts = {n: _as_text(i, types) for n, i in positions.items()}
+    texts = {n: column_text(i, types) for n, i in positions.items()}
     read = [
         f"CASE WHEN is_clean THEN {text} ELSE cleaned({text}) END AS {identifier(n + '_text')}"
         for n, text in texts.items()
@@ -77,15 +77,13 @@ def insert_statement(
     """
 
 
-def _as_text(position: int, types: list[str] | None) -> str:
-    """The text of a value.
+def column_text(position: int, types: list[str] | None) -> str:
+    """SQL of the text of a source's column at a position; without types all is text.
 
     Typed values are compared as text only: a file's statistics can be wrong, and ignore NaN.
     """
     column = f"c{position}"
-    if types is None:
-        return column
-    return as_text(column, types[position])
+    return column if types is None else as_text(column, types[position])
 
 
 def as_text(value: str, type_: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 
-from flows.errors import InputRefused, UsageError
+from flows.errors import Damaged, InputRefused, UsageError
 from flows.reports.packet.verify import verify as verify_packet
 from flows.signing import SIGNATURE
 from flows.verify.checks import Checks
@@ -57,7 +57,7 @@ def verify(given: Evidence) -> Checks:
             has_tables = check_warehouse(checks, connection, given.public_key)
             if given.run and manifest and has_tables:
                 check_recorded(checks, connection, given.run, manifest)
-    except duckdb.Error:
+    except (duckdb.Error, Damaged):  # seen as it is read, or as it is opened
         checks.failed.append(
             f"The warehouse {given.warehouse.name} cannot be read to its end: it is damaged."
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from audit_rules.errors import AuditError
-from flows.errors import DiskTrouble, WarehouseBusy, is_damage
+from flows.errors import Damaged, DiskTrouble, WarehouseBusy, is_damage
 
 _RESTORE = "Restore it from a backup, or name another warehouse with --warehouse."
 _SAID: tuple[tuple[str, type[AuditError], str], ...] = (
@@ -64,7 +64,5 @@ def _meaning(error: duckdb.Error, name: str) -> AuditError | None:
         if said in text:
             return kind(sentences.format(name=name))
     if is_damage(error):
-        return DiskTrouble(
-            f"The warehouse {name} is damaged: bytes are lost or changed. {_RESTORE}"
-        )
+        return Damaged(f"The warehouse {name} is damaged: bytes are lost or changed. {_RESTORE}")
     return None
