@@ -57,7 +57,8 @@ def exit_codes() -> list[tuple[int, str]]:
     kinds = [AuditError]
     for kind in kinds:
         kinds += kind.__subclasses__()
-    texts = {kind.exit_code: _sentence(kind.__doc__) for kind in kinds[1:]}
+    own = [kind for kind in kinds[1:] if "exit_code" in vars(kind)]
+    texts = {kind.exit_code: _sentence(kind.__doc__) for kind in own}
     return sorted((_FIXED_CODES | texts).items())
 
 
