@@ -5,10 +5,10 @@ from datetime import date
 
 import duckdb
 
-from flows.intake.landing import content_key
 from flows.intake.load_file import FileEntry
 from flows.intake.reading import Reading
 from flows.warehouse.connection import Workbench
+from flows.warehouse.layout import CONTENT
 
 Content = tuple[str, str]
 """Table and SHA-256 of a file, with what its folders add (`ExtractFile.content`).
@@ -113,19 +113,19 @@ class KnownFiles:
 
 def _kept_files(connection: duckdb.DuckDBPyConnection) -> dict[Content, KnownFile]:
     rows = connection.execute(
-        """WITH purged AS (
+        f"""WITH purged AS (
                SELECT file_no FROM kept.main.purge WHERE rows > 0 OR gone IS NOT NULL),
            without_text AS (  -- of a purge by a version that did not keep what was gone
                SELECT file_no FROM kept.main.quarantine SEMI JOIN kept.main.purge USING (file_no)
                WHERE raw_record IS NULL)
-           SELECT table_name, sha256,
+           SELECT table_name, {CONTENT},
                   file_no IN (FROM purged) OR file_no IN (FROM without_text) AS must_stay,
-                  given_columns, file_no, name, night, load_no, read_under
-           FROM kept.main.file"""
+                  file_no, name, night, load_no, read_under
+           FROM kept.main.file f"""
     ).fetchall()
     return {
-        (table, content_key(sha256, given)): KnownFile(FileEntry(*entry), must_stay)
-        for table, sha256, must_stay, given, *entry in rows
+        (table, content): KnownFile(FileEntry(*entry), must_stay)
+        for table, content, must_stay, *entry in rows
     }
 
 

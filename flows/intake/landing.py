@@ -50,8 +50,9 @@ class ExtractFile:
         return json.dumps(self.folders) if self.folders else None
 
     def content(self, sha256: str) -> tuple[str, str]:
-        """What it holds: its table, and its hash with what its folders add to it."""
-        return self.table, content_key(sha256, self.given_columns)
+        """What it holds: its table, and its hash with what its folders add, as layout.CONTENT."""
+        given = self.given_columns
+        return self.table, f"{sha256} {given}" if given else sha256
 
     @property
     def is_parquet(self) -> bool:
@@ -62,11 +63,6 @@ class ExtractFile:
     def is_gzipped(self) -> bool:
         """Whether the file is a gzipped CSV."""
         return self.name.lower().endswith(".gz")
-
-
-def content_key(sha256: str, given_columns: str | None) -> str:
-    """The hash of a file, with what its folders add to its content."""
-    return f"{sha256} {given_columns}" if given_columns else sha256
 
 
 def is_parquet(name: str) -> bool:

@@ -3,74 +3,51 @@
 import json
 import os
 import shutil
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from flows.errors import DiskTrouble, InputRefused, UsageError
-from flows.request import RunRequest
-from tests.support.extracts import Content, write
 from tests.support.faults import whole, with_fault
-from tests.support.hostile import ANY_ERROR_RATE, CSV, csv, fill
 from tests.support.kills import in_child, whole_night
-from tests.support.nights import content, published
-from tests.support.running import AS_OF, request_for
+from tests.support.two_nights import (
+    FIRST_AND_LATER,
+    Disturbed,
+    Nights,
+    left,
+    make_before,
+    request_in,
+)
 
 pytestmark = pytest.mark.slow  # makes dozens of runs
 
-FIRST: Mapping[str, Content] = {CSV: csv(*(fill(n) for n in range(9)), fill(3, quantity="x"))}
-SECOND: Mapping[str, Content] = {"pharmacy_claim_2.csv": csv(*(fill(n) for n in range(9, 15)))}
-CODES = {0, *(kind.exit_code for kind in (UsageError, InputRefused, DiskTrouble))}
 POINTS = int(os.environ.get("FAULT_POINTS", "8"))
 
 
-def _request(base: Path) -> RunRequest:
-    return request_for(
-        base / "in", base / "out", base / "out" / "audit.duckdb", AS_OF, base / "config.toml"
-    )
-
-
-def _left(base: Path) -> tuple[object, ...]:
-    reports = {n: b for n, b in published(base / "out").items() if not n.endswith("trace.txt")}
-    return reports, content(base / "out" / "audit.duckdb")
-
-
-@pytest.mark.parametrize("nights", [[FIRST], [FIRST, SECOND]], ids=["first night", "later night"])
-def test_an_io_error_at_any_file_operation_loses_nothing(
-    nights: list[Mapping[str, Content]], tmp_path: Path
-) -> None:
+@FIRST_AND_LATER
+def test_an_io_error_at_any_file_operation_loses_nothing(nights: Nights, tmp_path: Path) -> None:
     before = tmp_path / "before"
-    write(before, {"config.toml": ANY_ERROR_RATE})
-    for files in nights[:-1]:
-        write(before / "in", files)
-        assert in_child(whole_night, _request(before)) == 0
-    write(before / "in", nights[-1])
+    make_before(before, nights)
     shutil.copytree(before, tmp_path / "sound")
     log = tmp_path / "operations"
-    assert in_child(with_fault, whole, _request(tmp_path / "sound"), 0, log) == 0
-    sound, (operations, _) = _left(tmp_path / "sound"), json.loads(log.read_text())
+    assert in_child(with_fault, whole, request_in(tmp_path / "sound"), 0, log) == 0
+    sound = left(tmp_path / "sound", with_traces=False)
+    operations, _ = json.loads(log.read_text())
     assert operations > POINTS
 
     def fail_and_rerun(point: int) -> list[str]:
         base, said = tmp_path / str(point), tmp_path / f"log{point}"
         shutil.copytree(before, base)
-        request = _request(base)
-        start = _left(base)
+        request = request_in(base)
+        start = left(base, with_traces=False)
         code = in_child(with_fault, whole, request, point, said)
         _, failed = json.loads(said.read_text())
-        after = _left(base)
-        wrong = {
-            "nothing failed": not failed,
-            f"exit code {code}": code not in CODES,
-            "it failed, but something was published": code and after[0] != start[0],
-            "it succeeded with other results": code == 0 and after != sound,
-            "it could not be run again": in_child(whole_night, request) != 0,
-            "the next run left something else": _left(base) != sound,
-        }
+        after = left(base, with_traces=False)
+        again = in_child(whole_night, request)
+        runs = Disturbed(code, after, again, left(base, with_traces=False))
         shutil.rmtree(base)
-        return [f"{failed}: {what}" for what, is_so in wrong.items() if is_so]
+        wrong = ["nothing failed"] if not failed else []
+        return [f"{failed}: {what}" for what in [*wrong, *runs.wrongs(start, sound)]]
 
     points = sorted({1 + (operations - 1) * n // (POINTS - 1) for n in range(POINTS)})
     with ThreadPoolExecutor(2) as pool:

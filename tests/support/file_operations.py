@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from audit_rules.errors import AuditError
-from flows.request import RunRequest
 from tests.support.nights import night
-from tests.support.running import AS_OF, ROOT, request_for
+from tests.support.running import ROOT
+from tests.support.two_nights import request_in
 
 _SOURCE = Path(__file__).with_suffix(".c")
 _UNKNOWN = 99  # exit code of a run that an unexpected error ended
@@ -30,12 +30,6 @@ class Answer(NamedTuple):
     code: int
     operations: int
     failed: str
-
-
-def request_in(base: Path) -> RunRequest:
-    """The run of a base folder: `in`, `out` and `config.toml`."""
-    warehouse = base / "out" / "audit.duckdb"
-    return request_for(base / "in", base / "out", warehouse, AS_OF, base / "config.toml")
 
 
 @dataclass
