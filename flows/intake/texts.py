@@ -84,7 +84,8 @@ def notes(stored: list[Column], texts: dict[str, str]) -> str:
         if c.kind in NAMES:
             unclean += _notes_of_a_name(c, texts[c.name])
     if unclean:
-        noted.append(f"CASE WHEN NOT is_clean THEN concat_ws(',', {', '.join(unclean)}) END")
+        found = f"nullif(concat_ws(',', {', '.join(unclean)}), '')"
+        noted.append(f"CASE WHEN NOT is_clean THEN {found} END")
     return f"nullif(concat_ws(',', {', '.join(noted)}), '')" if noted else "NULL"
 
 

@@ -30,6 +30,8 @@ CREATE OR REPLACE TEMP MACRO as_known_date(v) AS
          THEN TRY_CAST(v AS DATE)
          WHEN length(v) = 8 AND regexp_full_match(v, '[0-9]{8}')
          THEN CAST(try_strptime(v, '%Y%m%d') AS DATE)
+         WHEN length(v) = 10 AND regexp_full_match(v, '[0-9]{8}[.]0')
+         THEN CAST(try_strptime(v[1:8], '%Y%m%d') AS DATE)
          WHEN length(v) > 15 AND regexp_full_match(v, $timestamp)
          THEN TRY_CAST(v[1:10] AS DATE) END;
 
