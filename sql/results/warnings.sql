@@ -4,7 +4,8 @@
 --
 -- reads: every_warning, every_file, every_quarantine, run.medical_claim_warning,
 --        run.pharmacy_claim_warning, run.person_warning
--- words: $column_of: a map from the warnings of final action and of linking to the columns they are about.
+-- words: $column_of: a map from the warnings of final action and of linking to the columns they are
+--        about.
 
 WITH rejects AS (  -- records that could not be split into columns: no readable record counts them
     SELECT file_no,
