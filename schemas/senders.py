@@ -39,5 +39,5 @@ OPEN_END = date(9999, 12, 31)
 
 MADE_A_NUMBER, DIGITS_LOST = "made_a_number", "digits_lost"
 PLACEHOLDER, SENTINEL_DATE = "placeholder", "sentinel_date"
-MODIFIERS_JOINED = "modifiers_joined"
+MODIFIERS_JOINED, TWO_DIGIT_YEAR = "modifiers_joined", "two_digit_year"
 """The names of the checks."""

@@ -14,15 +14,18 @@ from schemas.formats import ICD10CM_CATEGORY, ICD10CM_SUBDIVISION
 from schemas.senders import EXACT, PLACEHOLDERS, SCIENTIFIC, TIMESTAMP, WHOLE_NUMBER
 from schemas.tables import Table
 
+_TWO_DIGITS = "%y"
 THEIRS = "theirs"
 """The column of a mapped source, and the entry of a raw record, with the sender's own values."""
 
 
 def macro_words(date_formats: Sequence[str]) -> dict[str, str]:
     """The words of sql/intake/parse.sql, under a config that lists these formats of dates."""
-    parsed = f"try_strptime(v, {literals(list(date_formats))})" if date_formats else "NULL"
+    with_century = [pattern for pattern in date_formats if _TWO_DIGITS not in pattern]
+    without = [pattern for pattern in date_formats if _TWO_DIGITS in pattern]
     return {
-        "listed_format": f"CAST({parsed} AS DATE)",
+        "listed_format": _parsed_by(with_century),
+        "two_digit_format": _parsed_by(without),
         "icd10cm_undotted": literal(ICD10CM_CATEGORY + ICD10CM_SUBDIVISION),
         "whole_number": literal(WHOLE_NUMBER),
         "scientific": literal(SCIENTIFIC),
@@ -30,6 +33,11 @@ def macro_words(date_formats: Sequence[str]) -> dict[str, str]:
         "timestamp": literal(TIMESTAMP),
         "inexact": str(EXACT["DOUBLE"]),
     }
+
+
+def _parsed_by(date_formats: list[str]) -> str:
+    parsed = f"try_strptime(v, {literals(date_formats)})" if date_formats else "NULL"
+    return f"CAST({parsed} AS DATE)"
 
 
 def insert_statement(

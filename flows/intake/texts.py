@@ -3,12 +3,20 @@
 from flows.intake.values import means_none
 from flows.warehouse.sql import identifier, literal
 from schemas.rows import FLOAT_DUST, UNKNOWN_WORD
-from schemas.senders import DIGITS_LOST, EXACT, MADE_A_NUMBER, PLACEHOLDER, SENTINEL_DATE
+from schemas.senders import (
+    DIGITS_LOST,
+    EXACT,
+    MADE_A_NUMBER,
+    PLACEHOLDER,
+    SENTINEL_DATE,
+    TWO_DIGIT_YEAR,
+)
 from schemas.tables import NAMES, Column, Kind
 
 ZONED = "TIMESTAMP WITH TIME ZONE"
 """DuckDB type of a timestamp in UTC; its own zone may follow."""
 
+_BIRTH = "birth_date"
 _FREQUENCY = "claim_frequency_code"
 
 
@@ -79,6 +87,8 @@ def notes(stored: list[Column], texts: dict[str, str]) -> str:
             noted.append(_note(f"is_float_dust({text})", c, FLOAT_DUST))
         if c.kind == Kind.DATE:
             noted.append(_note(means_none(c), c, SENTINEL_DATE))
+        if c.name == _BIRTH:
+            noted.append(_note(f"has_two_digits({text})", c, TWO_DIGIT_YEAR))
         if c.spellings and not c.strict:
             noted.append(_note(f"{text} IS NOT NULL AND {value} IS NULL", c, UNKNOWN_WORD))
         if c.kind in NAMES:

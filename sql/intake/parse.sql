@@ -1,7 +1,8 @@
 -- Macros that turn the text of a value into a value; NULL if the text is not valid.
 -- The argument is text as the extract has it.
 --
--- words: $listed_format: parses `v` by the date formats that the config lists; $icd10cm_undotted:
+-- words: $listed_format: parses `v` by the date formats that the config lists, $two_digit_format by
+--        those of them whose years have two digits; $icd10cm_undotted:
 --        the shape of an ICD-10-CM code with a subdivision and without its dot; $whole_number,
 --        $scientific, $placeholder, $timestamp: patterns of schemas/senders.py; $inexact: the first
 --        whole number that a double may have rounded.
@@ -37,7 +38,13 @@ CREATE OR REPLACE TEMP MACRO as_known_date(v) AS
 
 -- strptime alone reads 'infinity' as 1900, and the 26 in 02/08/26 as the year 26.
 CREATE OR REPLACE TEMP MACRO as_listed_date(v) AS
-    CASE WHEN regexp_matches(v, '[0-9]') AND year($listed_format) >= 1000 THEN $listed_format END;
+    CASE WHEN NOT regexp_matches(v, '[0-9]') THEN NULL
+         WHEN year($listed_format) >= 1000 THEN $listed_format ELSE $two_digit_format END;
+
+-- Whether the century of a date is a guess.
+CREATE OR REPLACE TEMP MACRO has_two_digits(v) AS
+    $two_digit_format IS NOT NULL AND as_known_date(v) IS NULL
+    AND NOT coalesce(year($listed_format) >= 1000, false);
 
 CREATE OR REPLACE TEMP MACRO as_date(v) AS coalesce(as_known_date(v), as_listed_date(v));
 

@@ -254,6 +254,29 @@ def test_a_timestamp_counts_with_the_day_that_it_shows_in_its_own_zone(tmp_path:
     ]
 
 
+def test_a_birth_year_of_two_digits_is_never_after_the_as_of_date(tmp_path: Path) -> None:
+    texts = ["05/01/58", "05/01/25", "05/01/2058", "05/01/69"]
+    rows = [good("eligibility", member_id="M", birth_date=text) for text in texts]
+    config = 'date_formats = ["%m/%d/%Y", "%m/%d/%y"]\n'
+    ran = run(
+        tmp_path,
+        {
+            "pharmacy_claim.csv": [good("pharmacy_claim")],
+            **{f"eligibility_{i}.csv": [row] for i, row in enumerate(rows)},
+        },
+        config=config,
+    )
+    births = ran.extracted().eligibility["birth_date"].to_list()
+
+    assert sorted(births) == [
+        date(1958, 5, 1),
+        date(1969, 5, 1),
+        date(2025, 5, 1),
+        date(2058, 5, 1),  # a full year is what it says: unknown on every line, as it is after them
+    ]
+    assert {w.check for w in ran.warnings if w.table == "eligibility"} == {"two_digit_year"}
+
+
 def test_identifiers_in_columns_of_floats_are_mended_or_refused_too(tmp_path: Path) -> None:
     rows = [good("pharmacy_claim", person_id=None) for _ in range(4)]
     frame = pl.DataFrame(rows).with_columns(
