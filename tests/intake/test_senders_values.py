@@ -70,7 +70,8 @@ def test_an_identifier_or_code_made_a_number_is_mended_and_warned_about(tmp_path
         "claim_frequency_code": "7",
         "diagnosis_code_type": "10",
     }
-    assert ran.warned("medical_claim") == [(name, "made_a_number", 1, 1) for name in sorted(made)]
+    warned = [w for w in ran.warned("medical_claim") if w[1] != "unmatched_replacement"]
+    assert warned == [(name, "made_a_number", 1, 1) for name in sorted(made)]
 
 
 def test_a_frequency_has_no_leading_zero_and_no_decimals(tmp_path: Path) -> None:
