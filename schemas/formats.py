@@ -36,6 +36,12 @@ ISSUED_TAXONOMY = r"\d{3}[0-9A-Z]{6}X"
 PATTERNS: dict[Kind, str] = {kind: f"^({shape})$" for kind, shape in SHAPES.items()}
 """The same, anchored, for an engine that searches."""
 
+JOINED_MODIFIERS = r"^[0-9A-Z]{4}$"
+"""A modifier that is two modifiers, such as JWRT."""
+
+_WASTE = "^(JW|JZ)"
+"""A malformed modifier that begins so counts as that modifier."""
+
 ICD9_TYPE = r"(?i)icd\D*0*9(\D|$)|^\W*0*9(\W|$)|nine|ninth|9th|\bix\b"
 """Spellings of a diagnosis code type that say ICD-9; everything else counts as ICD-10-CM."""
 
@@ -51,6 +57,18 @@ def well_formed(column: pl.Expr, kind: Kind) -> pl.Expr:
     """True if a non-null code has the shape of its kind; null stays null."""
     shape = column.str.contains(PATTERNS[kind])
     return shape & npi_check_digit_holds(column) if kind == Kind.NPI else shape
+
+
+def modifiers(columns: list[str]) -> pl.Expr:
+    """The modifiers of a row as a sorted list: two that were joined are two."""
+    parts = []
+    for column in columns:
+        modifier = pl.col(column)
+        is_joined = modifier.str.contains(JOINED_MODIFIERS)
+        is_waste = modifier.str.contains(_WASTE) & ~well_formed(modifier, Kind.MODIFIER)
+        first = pl.when(is_joined | is_waste).then(modifier.str.head(2)).otherwise(modifier)
+        parts += [first, pl.when(is_joined).then(modifier.str.slice(2))]
+    return pl.concat_list(parts).list.drop_nulls().list.sort()
 
 
 def npi_check_digit_holds(column: pl.Expr) -> pl.Expr:

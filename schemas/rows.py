@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from schemas.formats import ICD9_TYPE, well_formed
-from schemas.tables import Column, Kind, Table
+from schemas.formats import ICD9_TYPE, JOINED_MODIFIERS, well_formed
+from schemas.senders import DIGITS_LOST, MODIFIERS_JOINED, PLACEHOLDER, SENTINEL_DATE
+from schemas.tables import NAMES, Column, Kind, Table
 
 if (
     TYPE_CHECKING
@@ -53,6 +54,21 @@ def _check(name: str, holds: pl.Expr) -> pa.Check:
     return pa.Check(lambda data: data.lazyframe.select(holds), name=name, error=name)
 
 
+def _is_noted(column: Column, check: str) -> pl.Expr:
+    """Whether parsing noted that about the column's value."""
+    notes = pl.col("notes").fill_null("").str.split(",")
+    return notes.list.contains(f"{column.name}|{check}")
+
+
+def _voids(column: Column) -> tuple[str, ...]:
+    """What parsing may note of a column's value that leaves it without one."""
+    if column.kind == Kind.DATE:
+        return (SENTINEL_DATE,)
+    if column.kind in NAMES:
+        return (PLACEHOLDER, DIGITS_LOST) if column.nothing else (DIGITS_LOST,)
+    return ()
+
+
 def error_model(table: Table) -> pa.DataFrameSchema:
     """The model of a table's rows: every check of severity error, named COLUMN|CHECK."""
     import pandera.polars as pa
@@ -63,13 +79,18 @@ def error_model(table: Table) -> pa.DataFrameSchema:
             UNKNOWN_WORD if c.strict or c.name == "evidence_value" else None
         )
         if parse:
-            checks.append(
-                _check(f"{c.name}|{parse}", _text(c).is_null() | pl.col(c.name).is_not_null())
-            )
+            parsed = _text(c).is_null() | pl.col(c.name).is_not_null()
+            checks.append(_check(f"{c.name}|{parse}", parsed | _is_noted(c, SENTINEL_DATE)))
         if not c.nullable:
             checks.append(_check(f"{c.name}|{MISSING}", _text(c).is_not_null()))
+            checks += [_check(f"{c.name}|{name}", ~_is_noted(c, name)) for name in _voids(c)]
     for group in table.one_of:
-        given = pl.any_horizontal(pl.col(n + "_text").is_not_null() for n in group)
+        columns = [table.column(name) for name in group]
+        given = pl.any_horizontal(
+            pl.col(c.name).is_not_null()
+            | (_text(c).is_not_null() & ~pl.any_horizontal(_is_noted(c, v) for v in _voids(c)))
+            for c in columns
+        )
         checks.append(_check(f"{group[0]}|{NONE_OF}", given))
     return pa.DataFrameSchema(checks=checks, name=table.name)
 
@@ -84,6 +105,11 @@ def warning_checks(table: Table) -> Iterator[tuple[tuple[str, ...], str, pa.Data
             name = FORMAT_CHECKS[c.kind]
             holds = well_formed(pl.col(c.name), c.kind)
             columns: tuple[str, ...] = (c.name,)
+            if c.kind == Kind.MODIFIER:
+                is_joined = pl.col(c.name).str.contains(JOINED_MODIFIERS)
+                model = pa.DataFrameSchema(checks=[_check(MODIFIERS_JOINED, ~is_joined)])
+                yield columns, MODIFIERS_JOINED, model
+                holds = holds | is_joined
             if c.kind == Kind.ICD10CM and "diagnosis_code_type" in (k.name for k in table.columns):
                 columns = (c.name, "diagnosis_code_type")
                 holds = holds | pl.col("diagnosis_code_type").str.contains(ICD9_TYPE).fill_null(

@@ -13,6 +13,8 @@ class Kind(StrEnum):
     """What the text of a column means, and so how it is parsed."""
 
     TEXT = "text"
+    IDENTIFIER = "identifier"
+    CODE = "code"
     PAYER = "payer"
     DATE = "date"
     AMOUNT = "amount"
@@ -27,6 +29,10 @@ class Kind(StrEnum):
     NPI = "npi"
 
 
+NAMES = (Kind.IDENTIFIER, Kind.CODE, Kind.NDC, Kind.HCPCS, Kind.MODIFIER, Kind.TAXONOMY, Kind.NPI)
+"""Kinds of which a table program may have made a number."""
+
+
 @dataclass(frozen=True)
 class Column:
     """One column of an extract.
@@ -38,6 +44,8 @@ class Column:
     strict      an unknown word quarantines the row; otherwise it is stored as null and warned
                 about.
     default     the value if there is none.
+    nothing     words that stand for nothing, such as `unknown`, are null (see senders.py).
+    opens       `start` or `end`: a date that means none leaves the span open there.
     """
 
     name: str
@@ -48,6 +56,8 @@ class Column:
     strict: bool = False
     ours: bool = False
     default: str | None = None
+    nothing: bool = False
+    opens: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,8 +95,12 @@ class Table:
         return tuple(c.name for c in self.columns if c.kind in kinds)
 
 
-def _key(name: str, kind: Kind = Kind.TEXT) -> Column:
-    return Column(name, kind, required=True, nullable=False)
+def _key(name: str, kind: Kind = Kind.IDENTIFIER, nothing: bool = False, opens: str = "") -> Column:
+    return Column(name, kind, required=True, nullable=False, nothing=nothing, opens=opens)
+
+
+_PERSON_ID = Column("person_id", Kind.IDENTIFIER, nothing=True)
+_MEMBER_ID = _key("member_id", nothing=True)
 
 
 def _spelt(*values: str) -> dict[str, str]:
@@ -118,8 +132,8 @@ MEASURED_EVIDENCE = "bsa_m2"
 
 _FINAL_ACTION = (
     Column("claim_status", Kind.WORD, spellings=CLAIM_STATUS, strict=True, ours=True),
-    Column("claim_frequency_code", ours=True),
-    Column("original_claim_id", ours=True),
+    Column("claim_frequency_code", Kind.CODE, ours=True),
+    Column("original_claim_id", Kind.IDENTIFIER, ours=True, nothing=True),
 )
 
 MEDICAL_CLAIM = Table(
@@ -128,8 +142,8 @@ MEDICAL_CLAIM = Table(
     (
         _key("claim_id"),
         _key("claim_line_number", Kind.INTEGER),
-        Column("person_id"),
-        _key("member_id"),
+        _PERSON_ID,
+        _MEMBER_ID,
         _key("payer", Kind.PAYER),
         Column("plan"),
         Column("claim_start_date", Kind.DATE),
@@ -140,10 +154,10 @@ MEDICAL_CLAIM = Table(
         Column("service_unit_quantity", Kind.QUANTITY, required=True),
         Column("rendering_npi", Kind.NPI),
         Column("billing_npi", Kind.NPI),
-        Column("place_of_service_code"),
+        Column("place_of_service_code", Kind.CODE),
         Column("paid_amount", Kind.AMOUNT, required=True),
         Column("paid_date", Kind.DATE),
-        Column("diagnosis_code_type"),
+        Column("diagnosis_code_type", Kind.CODE),
         *(Column(f"diagnosis_code_{n}", Kind.ICD10CM) for n in range(1, 26)),
         *_FINAL_ACTION,
     ),
@@ -159,8 +173,8 @@ PHARMACY_CLAIM = Table(
     (
         _key("claim_id"),
         Column("claim_line_number", Kind.INTEGER, default="1"),
-        Column("person_id"),
-        _key("member_id"),
+        _PERSON_ID,
+        _MEMBER_ID,
         _key("payer", Kind.PAYER),
         Column("plan"),
         Column("prescribing_provider_npi", Kind.NPI),
@@ -175,7 +189,7 @@ PHARMACY_CLAIM = Table(
         Column(
             "dispensing_channel", Kind.WORD, spellings=_spelt("retail", "home_delivery"), ours=True
         ),
-        Column("daw_code", ours=True),
+        Column("daw_code", Kind.CODE, ours=True),
         Column("diagnosis_code", Kind.ICD10CM, ours=True),
         *_FINAL_ACTION,
     ),
@@ -189,12 +203,12 @@ DIAGNOSIS = Table(
     "diagnosis",
     "one row per code on a claim or of a person",
     (
-        Column("claim_id"),
-        Column("person_id"),
-        _key("member_id"),
+        Column("claim_id", Kind.IDENTIFIER),
+        _PERSON_ID,
+        _MEMBER_ID,
         _key("diagnosis_code", Kind.ICD10CM),
-        Column("diagnosis_code_type"),
-        Column("diagnosis_rank"),
+        Column("diagnosis_code_type", Kind.CODE),
+        Column("diagnosis_rank", Kind.CODE),
         Column("diagnosis_date", Kind.DATE),
     ),
     one_of=(("claim_id", "diagnosis_date"),),
@@ -204,15 +218,15 @@ ELIGIBILITY = Table(
     "eligibility",
     "one row per member and enrollment span",
     (
-        Column("person_id"),
-        _key("member_id"),
+        _PERSON_ID,
+        _MEMBER_ID,
         Column("birth_date", Kind.DATE),
         Column("death_date", Kind.DATE),
         _key("payer", Kind.PAYER),
         Column("payer_type"),
         Column("plan"),
-        _key("enrollment_start_date", Kind.DATE),
-        Column("enrollment_end_date", Kind.DATE),
+        _key("enrollment_start_date", Kind.DATE, opens="start"),
+        Column("enrollment_end_date", Kind.DATE, opens="end"),
     ),
     in_order=(("birth_date", "death_date"), ("enrollment_start_date", "enrollment_end_date")),
 )
@@ -221,9 +235,9 @@ AUTHORIZATION = Table(
     "authorization",
     "one row per authorization decision",
     (
-        _key("authorization_id"),
-        Column("person_id"),
-        _key("member_id"),
+        _key("authorization_id", nothing=True),
+        _PERSON_ID,
+        _MEMBER_ID,
         _key("payer", Kind.PAYER),
         Column("drug", Kind.WORD, required=True, nullable=False),
         Column("product", Kind.WORD),
@@ -235,8 +249,8 @@ AUTHORIZATION = Table(
             spellings=_spelt("approved", "denied", "pended"),
             strict=True,
         ),
-        _key("start_date", Kind.DATE),
-        _key("end_date", Kind.DATE),
+        _key("start_date", Kind.DATE, opens="start"),
+        _key("end_date", Kind.DATE, opens="end"),
         Column("override", Kind.WORD),
     ),
     in_order=(("start_date", "end_date"),),
@@ -246,8 +260,8 @@ CLINICAL_EVIDENCE = Table(
     "clinical_evidence",
     "one row per clinical fact",
     (
-        Column("person_id"),
-        _key("member_id"),
+        _PERSON_ID,
+        _MEMBER_ID,
         _key("evidence_date", Kind.DATE),
         Column(
             "evidence_code",

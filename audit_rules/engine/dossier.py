@@ -12,7 +12,7 @@ import polars as pl
 
 from audit_rules.reference.codes import Reference
 from schemas.days import days_after
-from schemas.formats import ICD9_TYPE, well_formed
+from schemas.formats import ICD9_TYPE, modifiers, well_formed
 from schemas.frame import check_frame
 from schemas.frames import HISTORY_LINE, WAREHOUSE_FRAMES
 from schemas.paid import is_paid
@@ -77,6 +77,9 @@ def compile_dossier(
     """Name the drugs, number the lines, and gather diagnoses from wherever they are."""
     births = _births_and_deaths(frames.eligibility)
     lines = _history(frames).join(births, on="person", how="left", maintain_order="left")
+    lines = lines.with_columns(
+        birth_date=pl.when(pl.col("birth_date") <= pl.col("service_date")).then("birth_date")
+    )
     lines = _with_drug(lines, reference).with_columns(
         age=_age(pl.col("service_date"), pl.col("birth_date"))
     )
@@ -156,10 +159,7 @@ def _history(frames: WarehouseFrames) -> pl.DataFrame:
         "paid_cents",
         "hcpcs_code",
         "ndc_code",
-        pl.concat_list(pl.col(f"hcpcs_modifier_{n}") for n in range(1, 6))
-        .list.drop_nulls()
-        .list.sort()
-        .alias("modifiers"),
+        modifiers([f"hcpcs_modifier_{n}" for n in range(1, 6)]).alias("modifiers"),
     )
     pharmacy = frames.pharmacy.filter(pl.col("fate") == "history").select(
         pl.lit("pharmacy").alias("claim_source"),

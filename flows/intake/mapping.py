@@ -12,9 +12,11 @@ from flows.intake.csv_scan import CsvScan
 from flows.intake.expressions import Expression, parsed_expression
 from flows.intake.header import HeaderDoubt, match_header
 from flows.intake.landing import ExtractFile
-from flows.intake.parsing import PARSED, THEIRS, as_text, column_text
+from flows.intake.parsing import THEIRS
 from flows.intake.readers import ParquetSource
 from flows.intake.table_config import TableSettings
+from flows.intake.texts import as_text, column_text
+from flows.intake.values import PARSED
 from flows.warehouse.sql import identifier, literal, literals
 from schemas.tables import Table
 

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
 from flows.errors import InputRefused
 from flows.intake.csv_scan import CsvScan
 from flows.intake.landing import ExtractFile
+from flows.intake.texts import ZONED
 from flows.warehouse.sql import identifier, literal, one
 
 LINE_BYTES = 1 << 21
@@ -72,7 +74,7 @@ def parquet_source(connection: duckdb.DuckDBPyConnection, extract: ExtractFile) 
     return ParquetSource(
         sql=f"(SELECT {numbered} FROM {source})",
         header=_top_level_names(schema),
-        types=[str(row[1]) for row in described],
+        types=_with_zones(extract.path, [str(row[1]) for row in described]),
         records=rows,
     )
 
@@ -90,6 +92,23 @@ def nearest_plain_folder(folder: Path) -> Path:
 def _without_glob(path: Path) -> str:
     """A path with every glob character escaped."""
     return "".join(f"[{c}]" if c in _GLOB_CHARACTERS else c for c in str(path))
+
+
+def _with_zones(path: Path, types: list[str]) -> list[str]:
+    """The types of a Parquet file's columns; a timestamp's with its own zone, if it names one.
+
+    DuckDB reads every such timestamp as UTC.
+    """
+    if ZONED not in types:
+        return types
+    try:
+        columns = pl.read_parquet_schema(path).values()
+    except pl.exceptions.PolarsError:
+        return types
+    zones = [getattr(dtype, "time_zone", None) or "" for dtype in columns]
+    if len(zones) != len(types):
+        return types
+    return [f"{t} {z}" if t == ZONED and z else t for t, z in zip(types, zones, strict=True)]
 
 
 def _top_level_names(schema: list[tuple[str, int | None]]) -> tuple[str, ...]:

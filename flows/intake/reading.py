@@ -15,7 +15,7 @@ from schemas.tables import TABLES, Kind, Table
 
 AFTER_READING = {"payer_aliases", "max_error_rate", "result_mode", "result_group", "tables.files"}
 """Settings that decide nothing about the rows of a file; every other one does."""
-_TYPES = ("VARCHAR", "TIMESTAMP", "DOUBLE")
+_TYPES = ("VARCHAR", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "DOUBLE", "FLOAT")
 """Types of Parquet columns that are read in different ways."""
 
 

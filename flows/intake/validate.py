@@ -89,7 +89,7 @@ def _quarantine(connection: duckdb.DuckDBPyConnection, table: Table, rejects: Re
     name = f"main.{identifier(table.name)}"
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE suspect AS
-            SELECT * EXCLUDE (member_hash, row_hash, notes),
+            SELECT * EXCLUDE (member_hash, row_hash),
                    CASE WHEN {_THEIRS} IS NULL THEN raw_record ELSE {_SENDERS_RECORD} END
                    AS shown_record
             FROM {name} WHERE raw_record IS NOT NULL ORDER BY file_no, row_number"""

@@ -19,6 +19,7 @@ from flows.settle.claims import create_settled_view, settled
 from flows.settle.persons import DATED_DIAGNOSIS, PAYER_JOIN, PERSON_OF, SOLE_PERSON
 from flows.warehouse.run_table import RunTable
 from flows.warehouse.sql import day, fetched, fetched_from
+from schemas.senders import TWO_DIGIT_YEAR
 from schemas.tables import CLAIM_TABLES
 from schemas.tables import TABLES as INPUT
 
@@ -87,7 +88,7 @@ def read_frames(
         eligibility=_rows(
             connection,
             "eligibility",
-            "p.payer_id, t.birth_date, t.death_date, t.enrollment_start_date, "
+            f"p.payer_id, {_born(as_of)} AS birth_date, t.death_date, t.enrollment_start_date, "
             "t.enrollment_end_date",
             PAYER_JOIN,
             key=("person", "p.payer_id", "t.enrollment_start_date"),
@@ -109,6 +110,15 @@ def read_frames(
         payer_start=payer_start,
         priced_fills=priced_fills,
         supplied=supplied_tables(connection),
+    )
+
+
+def _born(as_of: date) -> str:
+    """SQL of a birth date: one after the as-of date is a century earlier if that was a guess."""
+    is_guess = f"contains(coalesce(t.notes, ''), 'birth_date|{TWO_DIGIT_YEAR}')"
+    return (
+        f"CASE WHEN t.birth_date > {day(as_of)} AND {is_guess} "
+        "THEN CAST(t.birth_date - INTERVAL 100 YEAR AS DATE) ELSE t.birth_date END"
     )
 
 

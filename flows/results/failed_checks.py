@@ -4,7 +4,7 @@ import duckdb
 import polars as pl
 
 from flows.settle.final_action import SETTLE_WARNING
-from flows.settle.persons import UNRESOLVED_DIAGNOSIS
+from flows.settle.persons import MANY_MEMBERS, PERSON_WARNING, UNRESOLVED_DIAGNOSIS
 from flows.settle.removed import WARNINGS
 from flows.warehouse.sql import fetched_from
 from schemas.results import QUARANTINE, WARNING, conform
@@ -14,10 +14,11 @@ def failed_checks(connection: duckdb.DuckDBPyConnection) -> dict[str, pl.DataFra
     """Both tables by name, for every file loaded so far."""
     quarantine = fetched_from(connection, "results/quarantine", reads=(UNRESOLVED_DIAGNOSIS,))
     columns = ", ".join(f"'{check}': '{w.column}'" for check, w in WARNINGS.items())
+    columns += f", '{MANY_MEMBERS}': 'person_id'"
     warnings = fetched_from(
         connection,
         "results/warnings",
-        reads=SETTLE_WARNING.values(),
+        reads=(*SETTLE_WARNING.values(), PERSON_WARNING),
         column_of=f"MAP {{{columns}}}",
     )
     return {"quarantine": conform(quarantine, QUARANTINE), "warnings": conform(warnings, WARNING)}

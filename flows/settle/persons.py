@@ -7,11 +7,15 @@ import polars as pl
 
 from flows.warehouse.memory import NEW_FILE, newly_known_since
 from flows.warehouse.run_table import ChangedRows, Reuse, RunMacro, RunTable
-from flows.warehouse.sql import day, one, run
+from flows.warehouse.sql import day, literals, one, run
 from schemas.folding import folded
 from schemas.tables import TABLES as INPUT
 from schemas.tables import Kind
 
+MANY_MEMBERS = "person_of_many_members"
+"""Name of the warning about rows of a crowded person."""
+
+_MOST_MEMBERS = 25  # an assumption: family members that share an id, and re-enrollments
 _LINK_ROUNDS = 8  # each settles one more step of a chain of links; real extracts need two
 
 _LINK = {"member_id": "VARCHAR", "person_id": "VARCHAR"}
@@ -57,6 +61,22 @@ DATED_DIAGNOSIS = RunTable(
     "names of its person, null if there is none",
     columns=_ROW | {"diagnosis_date": "DATE"},
 )
+CROWDED_PERSON = RunTable(
+    "crowded_person",
+    grain="person_id that goes with so many member_ids that it links nobody",
+    columns={"person_id": "VARCHAR"},
+    reuse=Reuse.WHOLE,
+)
+PERSON_WARNING = RunTable(
+    "person_warning",
+    grain="file with rows of crowded persons; first_position: of the first of them",
+    columns={
+        "file_no": "INTEGER",
+        "check_name": "VARCHAR",
+        "rows": "BIGINT",
+        "first_position": "BIGINT",
+    },
+)
 CHANGED_LINK = RunTable(
     "changed_link",
     grain="undated diagnosis row that links other persons in the next round than in this one",
@@ -65,7 +85,8 @@ CHANGED_LINK = RunTable(
 _SOLE_PERSON = {"member_id": "VARCHAR", "sole_person_id": "VARCHAR"}
 RELINKED_MEMBER = RunTable(
     "relinked_member",
-    grain="member_id whose sole person differs from the remembered run; null: none",
+    grain="member_id whose sole person differs from the remembered run (null: none), or of a "
+    "person that was crowded in one of both runs",
     columns={"member_id": "VARCHAR", "person_before": "VARCHAR", "person_now": "VARCHAR"},
 )
 SOLE_PERSON = RunTable(
@@ -82,6 +103,8 @@ TABLES = (
     CLAIM_OF_UNDATED,
     UNRESOLVED_DIAGNOSIS,
     DATED_DIAGNOSIS,
+    CROWDED_PERSON,
+    PERSON_WARNING,
     CHANGED_LINK,
     RELINKED_MEMBER,
     SOLE_PERSON,
@@ -116,7 +139,6 @@ def link_persons(connection: duckdb.DuckDBPyConnection, as_of: date, before: dat
         "settle/persons",
         reads=(NEW_FILE, STATED_LINK.remembered, UNDATED_DIAGNOSIS.remembered),
         makes=(
-            PERSON_OF,
             STATED_LINK,
             EVERY_LINK,
             UNDATED_DIAGNOSIS,
@@ -129,6 +151,7 @@ def link_persons(connection: duckdb.DuckDBPyConnection, as_of: date, before: dat
         undated_before=UNDATED_DIAGNOSIS.remembered if before else UNDATED_DIAGNOSIS.empty,
     )
     for _ in range(_LINK_ROUNDS):
+        _leave_out_crowds(connection)
         run(
             connection,
             "settle/links",
@@ -138,15 +161,60 @@ def link_persons(connection: duckdb.DuckDBPyConnection, as_of: date, before: dat
                 CLAIM_OF_UNDATED,
                 UNRESOLVED_DIAGNOSIS,
                 PERSON_OF,
+                CROWDED_PERSON,
             ),
             makes=(SOLE_PERSON, DATED_DIAGNOSIS, UNRESOLVED_DIAGNOSIS, CHANGED_LINK),
         )
         if not one(connection, f"SELECT count(*) FROM {CHANGED_LINK}"):
             break
+    _warn_of_crowds(connection)
     if before:
         run(
             connection,
             "settle/relinked_members",
-            reads=(SOLE_PERSON, SOLE_PERSON.remembered),
+            reads=(
+                SOLE_PERSON,
+                EVERY_LINK,
+                UNDATED_DIAGNOSIS,
+                CROWDED_PERSON,
+                SOLE_PERSON.remembered,
+                CROWDED_PERSON.remembered,
+            ),
             makes=(RELINKED_MEMBER,),
         )
+
+
+def _leave_out_crowds(connection: duckdb.DuckDBPyConnection) -> None:
+    """Find the persons with too many members, and say that they are nobody's person.
+
+    They are few or none, so the macro lists them (in hex, so that no id is taken for SQL), which
+    costs nothing if there are none.
+    """
+    run(
+        connection,
+        "settle/crowded_persons",
+        reads=(EVERY_LINK, UNDATED_DIAGNOSIS, UNRESOLVED_DIAGNOSIS),
+        makes=(CROWDED_PERSON,),
+        most_members=str(_MOST_MEMBERS),
+    )
+    crowded = connection.execute(f"FROM {CROWDED_PERSON} ORDER BY ALL").fetchall()
+    own = "person_id"
+    if crowded:
+        codes = literals([str(person).encode().hex().upper() for (person,) in crowded])
+        own = f"CASE WHEN hex(person_id) NOT IN {codes} THEN person_id END"
+    run(connection, "settle/person_of", makes=(PERSON_OF,), own=own)
+
+
+def _warn_of_crowds(connection: duckdb.DuckDBPyConnection) -> None:
+    """Count the rows of crowded persons in every file."""
+    rows = " UNION ALL ".join(
+        f"SELECT file_no, row_number, person_id FROM every_{table.name}"
+        for table in INPUT.values()
+        if any(column.name == "person_id" for column in table.columns)
+    )
+    PERSON_WARNING.create(
+        connection,
+        f"""SELECT file_no, '{MANY_MEMBERS}' AS check_name, count(*) AS rows,
+                   min(row_number) AS first_position
+            FROM ({rows}) SEMI JOIN {CROWDED_PERSON} USING (person_id) GROUP BY file_no""",
+    )

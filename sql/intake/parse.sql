@@ -1,8 +1,11 @@
 -- Macros that turn the text of a value into a value; NULL if the text is not valid.
 -- The argument is text as the extract has it.
 --
--- words: $listed_format: parses `v` by the date formats that the config lists; $icd10cm_undotted:
---        the shape of an ICD-10-CM code with a subdivision and without its dot.
+-- words: $listed_format: parses `v` by the date formats that the config lists, $two_digit_format by
+--        those of them whose years have two digits; $icd10cm_undotted:
+--        the shape of an ICD-10-CM code with a subdivision and without its dot; $whole_number,
+--        $scientific, $placeholder, $timestamp: patterns of schemas/senders.py; $inexact: the first
+--        whole number that a double may have rounded.
 
 CREATE OR REPLACE TEMP MACRO stripped(v) AS
     trim(v, ' ' || chr(9) || chr(10) || chr(13) || chr(160));
@@ -10,22 +13,38 @@ CREATE OR REPLACE TEMP MACRO stripped(v) AS
 CREATE OR REPLACE TEMP MACRO cleaned(v) AS
     CASE WHEN lower(stripped(v)) IN ('', 'null') THEN NULL ELSE stripped(v) END;
 
--- Whether no text of a row needs cleaning; checked at once, joined by the unit separator.
--- If in doubt, false.
+-- Whether no text of a row needs cleaning; checked at once. They are joined by three separators:
+-- identifiers that may be a word for nothing, other identifiers and codes, and the rest. If in
+-- doubt, false.
 CREATE OR REPLACE TEMP MACRO are_clean(joined) AS
     NOT regexp_matches(
-        joined, '(?:^|\x1f)(?:[ \t\r\n\x{a0}]|(?i:null)?(?:\x1f|$$))|[ \t\r\n\x{a0}](?:\x1f|$$)');
+        joined,
+        '(?:^|[\x1c\x1d\x1f])(?:[ \t\r\n\x{a0}]|(?i:null)?(?:[\x1c\x1d\x1f]|$$))'
+        '|[ \t\r\n\x{a0}](?:[\x1c\x1d\x1f]|$$)'
+        '|[.]0+[\x1c\x1d]|[0-9][eE][+]?[0-9]+[\x1c\x1d]'
+        '|\x1c(?i:' || $placeholder || ')\x1c');
 
--- TRY_CAST alone accepts 'infinity', one-digit months and a time of day.
+-- TRY_CAST alone accepts 'infinity', one-digit months and any time of day. A time of day counts with
+-- the day that it shows.
 CREATE OR REPLACE TEMP MACRO as_known_date(v) AS
     CASE WHEN length(v) = 10 AND v[5] = '-' AND v[8] = '-' AND v[1] BETWEEN '0' AND '9'
          THEN TRY_CAST(v AS DATE)
          WHEN length(v) = 8 AND regexp_full_match(v, '[0-9]{8}')
-         THEN CAST(try_strptime(v, '%Y%m%d') AS DATE) END;
+         THEN CAST(try_strptime(v, '%Y%m%d') AS DATE)
+         WHEN length(v) = 10 AND regexp_full_match(v, '[0-9]{8}[.]0')
+         THEN CAST(try_strptime(v[1:8], '%Y%m%d') AS DATE)
+         WHEN length(v) > 15 AND regexp_full_match(v, $timestamp)
+         THEN TRY_CAST(v[1:10] AS DATE) END;
 
 -- strptime alone reads 'infinity' as 1900, and the 26 in 02/08/26 as the year 26.
 CREATE OR REPLACE TEMP MACRO as_listed_date(v) AS
-    CASE WHEN regexp_matches(v, '[0-9]') AND year($listed_format) >= 1000 THEN $listed_format END;
+    CASE WHEN NOT regexp_matches(v, '[0-9]') THEN NULL
+         WHEN year($listed_format) >= 1000 THEN $listed_format ELSE $two_digit_format END;
+
+-- Whether the century of a date is a guess.
+CREATE OR REPLACE TEMP MACRO has_two_digits(v) AS
+    $two_digit_format IS NOT NULL AND as_known_date(v) IS NULL
+    AND NOT coalesce(year($listed_format) >= 1000, false);
 
 CREATE OR REPLACE TEMP MACRO as_date(v) AS coalesce(as_known_date(v), as_listed_date(v));
 
@@ -53,6 +72,28 @@ CREATE OR REPLACE TEMP MACRO as_quantity(v) AS
 
 CREATE OR REPLACE TEMP MACRO as_integer(v) AS
     CASE WHEN regexp_full_match(v, '[+-]?[0-9]{1,18}(\.0*)?') THEN TRY_CAST(v AS BIGINT) END;
+
+-- 1.003e3 has all its digits; 2.02603e+11 has not.
+CREATE OR REPLACE TEMP MACRO all_digits(v) AS
+    CASE WHEN length(string_split(string_split(v, 'e')[1], '.')[2])
+              >= CAST(string_split(v, 'e')[2] AS INTEGER)
+              AND as_number(v) = floor(as_number(v))
+         THEN CAST(CAST(as_number(v) AS HUGEINT) AS VARCHAR) END;
+
+-- An identifier or code of which a table program made a number. One that has lost digits is none.
+CREATE OR REPLACE TEMP MACRO as_identifier(v) AS
+    CASE WHEN NOT contains(v, '.') AND NOT contains(v, '+') THEN v
+         WHEN regexp_full_match(v, $whole_number)
+         THEN CASE WHEN NOT ends_with(v, '.0') OR ends_with(v, '.00')
+                        OR abs(TRY_CAST(v AS DOUBLE)) < $inexact
+                   THEN string_split(v, '.')[1] END
+         WHEN regexp_full_match(lower(v), $scientific) THEN all_digits(lower(v))
+         ELSE v END;
+
+CREATE OR REPLACE TEMP MACRO as_frequency(v) AS regexp_replace(v, '^0+([0-9])$$', '\1');
+
+CREATE OR REPLACE TEMP MACRO unless_nothing(v) AS
+    CASE WHEN NOT regexp_full_match(lower(v), $placeholder) THEN v END;
 
 -- Malformed codes stay as they are: they match nothing, and a warning is counted.
 CREATE OR REPLACE TEMP MACRO as_ndc(v) AS

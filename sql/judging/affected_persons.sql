@@ -26,6 +26,8 @@ affected AS (
     UNION SELECT member_id, person_id FROM every_clinical_evidence
           WHERE evidence_date > $after AND evidence_date <= $as_of
     UNION SELECT member_id, person_id FROM every_eligibility WHERE file_no IN (FROM run.new_file)
+    UNION SELECT member_id, person_id FROM every_eligibility
+          WHERE birth_date > $after AND birth_date <= $as_of
     UNION SELECT member_id, person_id FROM every_authorization
           WHERE authorization_id IN (SELECT authorization_id FROM every_authorization
                                      WHERE file_no IN (FROM run.new_file))

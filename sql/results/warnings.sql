@@ -1,9 +1,11 @@
 -- Checks of severity warning per file and column, in every file loaded so far; and rows of claims
--- that final action removed or could not place, for somebody to look at.
+-- that final action removed or could not place, for somebody to look at; and rows of persons who
+-- link nobody.
 --
 -- reads: every_warning, every_file, every_quarantine, run.medical_claim_warning,
---        run.pharmacy_claim_warning
--- words: $column_of: a map from the warnings of final action to the columns they are about.
+--        run.pharmacy_claim_warning, run.person_warning
+-- words: $column_of: a map from the warnings of final action and of linking to the columns they are
+--        about.
 
 WITH rejects AS (  -- records that could not be split into columns: no readable record counts them
     SELECT file_no,
@@ -13,7 +15,8 @@ WITH rejects AS (  -- records that could not be split into columns: no readable 
 removed AS (
     SELECT file_no, check_name, count(*) AS rows, min(row_number) AS first_position
     FROM (FROM run.medical_claim_warning UNION ALL FROM run.pharmacy_claim_warning)
-    GROUP BY ALL)
+    GROUP BY ALL
+    UNION ALL FROM run.person_warning)
 SELECT f.table_name AS "table", f.name AS file, column_name AS "column", check_name AS "check",
        rows, first_row_number
 FROM every_warning JOIN every_file f USING (file_no)

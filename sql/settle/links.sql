@@ -2,7 +2,7 @@
 -- claim dates links nobody: so the rounds go on until no link changes.
 --
 -- reads: run.every_link, run.undated_diagnosis, run.claim_of_undated, run.person_of,
---        run.unresolved_diagnosis (of the round before)
+--        run.crowded_person, run.unresolved_diagnosis (of the round before)
 -- makes: run.sole_person, run.dated_diagnosis, run.unresolved_diagnosis, run.changed_link
 
 CREATE OR REPLACE TEMP TABLE unresolved_before AS FROM run.unresolved_diagnosis;
@@ -13,6 +13,7 @@ FROM (FROM run.every_link
       UNION SELECT u.member_id, u.person_id
             FROM run.undated_diagnosis u ANTI JOIN unresolved_before USING (file_no, row_number)
             WHERE u.person_id IS NOT NULL)
+WHERE person_id NOT IN (FROM run.crowded_person)
 GROUP BY member_id HAVING count(*) = 1;
 
 CREATE OR REPLACE TABLE run.dated_diagnosis AS

@@ -4,14 +4,10 @@
 -- reads: every_medical_claim, every_pharmacy_claim, every_diagnosis, every_eligibility,
 --        every_authorization, every_clinical_evidence, run.new_file,
 --        kept.main.stated_link (in $links_before), kept.main.undated_diagnosis (in $undated_before)
--- makes: run.person_of, run.stated_link, run.every_link, run.undated_diagnosis,
---        run.claim_of_undated, run.unresolved_diagnosis
+-- makes: run.stated_link, run.every_link, run.undated_diagnosis, run.claim_of_undated,
+--        run.unresolved_diagnosis
 -- words: $as_of; $links_before and $undated_before: what earlier runs found in the files that are
 --        not new; $after: of those files only rows dated after that day are read.
-
--- The one place that says who the person of a row is. sole_person_id: that of run.sole_person.
-CREATE OR REPLACE MACRO run.person_of(person_id, sole_person_id, member_id) AS
-    coalesce(person_id, sole_person_id, member_id);
 
 CREATE OR REPLACE TABLE run.stated_link AS
 SELECT member_id, person_id

@@ -1,5 +1,6 @@
 -- Claim rows of one claim table with who they are about and what became of them. This is the one
 -- place that says so: a row without a fate of its own is history, once its service date is reached.
+-- A paid_date after the as-of date is not known yet.
 -- is_paid_history: whether rules judge the line, if it is of an audited drug.
 --
 -- reads: $rows, run.payer, run.sole_person, run.${table}_fate, run.person_of
@@ -9,7 +10,7 @@
 
 CREATE OR REPLACE VIEW $settled AS
 SELECT *, fate = 'history' AND $is_paid AS is_paid_history
-FROM (SELECT t.*,
+FROM (SELECT t.* REPLACE (CASE WHEN t.paid_date <= $as_of THEN t.paid_date END AS paid_date),
              run.person_of(t.person_id, s.sole_person_id, t.member_id) AS person,
              p.payer_id,
              CASE WHEN f.file_no IS NOT NULL THEN f.fate

@@ -16,7 +16,7 @@ from pandera.errors import SchemaErrors
 
 from flows.errors import TooManyBadRows
 from schemas.rows import error_model, failures, warning_checks
-from schemas.tables import TABLES, Column, Kind, Table
+from schemas.tables import NAMES, TABLES, Column, Kind, Table
 from tests.support.extracts import (
     ANY_ERROR_RATE,
     GOOD,
@@ -43,7 +43,16 @@ MALFORMED = {
     Kind.TAXONOMY: ("207RH0003", "taxonomy_malformed"),
     Kind.NPI: ("1234567890", "npi_malformed"),  # ten digits; the check digit would be 3
 }
-FREE = {Kind.TEXT, Kind.PAYER, Kind.WORD}
+MADE_A_NUMBER = {
+    Kind.IDENTIFIER: "1003.0",
+    Kind.CODE: "7.0",
+    Kind.NDC: "47335047281.0",
+    Kind.HCPCS: "99213.0",
+    Kind.MODIFIER: "59.0",
+    Kind.NPI: "1234567893.0",
+}
+DIGITS_LOST = "2.02603E+11"
+FREE = {Kind.TEXT, Kind.PAYER, Kind.WORD, Kind.IDENTIFIER, Kind.CODE}
 """Kinds whose text is the value (except in a column with a word list)."""
 
 MUST_HAVE_A_VALUE = {
@@ -87,6 +96,17 @@ def plant(table: str, found: tuple[tuple[str, str], ...], **changes: str | None)
     return Plant(table, tuple(changes.items()), found)
 
 
+def void_plants(table: Table, c: Column) -> Iterator[Plant]:
+    """Texts that leave a column without a value: errors if it must have one, else warnings."""
+    if c.kind in NAMES:
+        yield plant(table.name, ((c.name, "digits_lost"),), **{c.name: DIGITS_LOST})
+    if c.nothing:
+        yield plant(table.name, ((c.name, "placeholder"),), **{c.name: "Unknown"})
+    if c.kind == Kind.DATE and c.name != "diagnosis_date":  # which then needs its claim
+        never = "9999-12-31" if c.opens == "start" else "1753-01-01"
+        yield plant(table.name, ((c.name, "sentinel_date"),), **{c.name: never})
+
+
 def error_plants(table: Table) -> Iterator[Plant]:
     """One plant for every check of severity error in the vocabulary."""
     for c in table.columns:
@@ -97,6 +117,8 @@ def error_plants(table: Table) -> Iterator[Plant]:
             yield plant(table.name, ((c.name, "value_unknown"),), **{c.name: "unheard-of"})
         if not c.nullable and c.name != "evidence_code":
             yield plant(table.name, ((c.name, "value_missing"),), **{c.name: None})
+        if not c.nullable:
+            yield from void_plants(table, c)
     for group in table.one_of:
         yield plant(table.name, ((group[0], "none_of_these_given"),), **dict.fromkeys(group))
 
@@ -154,6 +176,13 @@ LITERAL_ERRORS = (
         claim_id="1",
         diagnosis_date="soon",
     ),
+    plant("diagnosis", (("claim_id", "none_of_these_given"),), diagnosis_date="1900-01-01"),
+    plant(
+        "diagnosis",
+        (("claim_id", "none_of_these_given"),),
+        claim_id=DIGITS_LOST,
+        diagnosis_date=None,
+    ),
     # one row, several failed checks: one quarantine row each
     plant(
         "pharmacy_claim",
@@ -175,6 +204,13 @@ def warning_plants(table: Table) -> Iterator[Plant]:
         if c.kind in MALFORMED:
             text, check = MALFORMED[c.kind]
             yield plant(table.name, ((c.name, check),), **{c.name: text})
+        if c.kind in MADE_A_NUMBER:
+            text = MADE_A_NUMBER[c.kind]
+            yield plant(table.name, ((c.name, "made_a_number"),), **{c.name: text})
+        if c.kind == Kind.MODIFIER:
+            yield plant(table.name, ((c.name, "modifiers_joined"),), **{c.name: "JWRT"})
+        if c.nullable:
+            yield from void_plants(table, c)
         if c.spellings and not c.strict:
             yield plant(table.name, ((c.name, "value_unknown"),), **{c.name: "unheard-of"})
         if c.kind == Kind.AMOUNT:
@@ -375,8 +411,8 @@ def test_the_required_values_are_those_of_the_contract() -> None:
 
 ONE_DATE = Table("one_date", "a date", (Column("day", Kind.DATE, required=True, nullable=False),))
 UNPARSED = pl.DataFrame(
-    {"day": [None, None], "day_text": ["2026-02-30", None]},
-    schema={"day": pl.Date, "day_text": pl.String},
+    {"day": [None, None], "day_text": ["2026-02-30", None], "notes": [None, None]},
+    schema={"day": pl.Date, "day_text": pl.String, "notes": pl.String},
 )
 
 
@@ -535,7 +571,7 @@ def test_more_than_a_twentieth_of_a_file_stops_the_run(
     tmp_path: Path, bad: int, stops: bool
 ) -> None:
     rows = [
-        good("eligibility", member_id=str(n), birth_date="soon" if n < bad else None)
+        good("eligibility", member_id=f"M{n}", birth_date="soon" if n < bad else None)
         for n in range(20)
     ]
     files = {"pharmacy_claim.csv": [good("pharmacy_claim")], "eligibility.csv": rows}
@@ -548,7 +584,7 @@ def test_more_than_a_twentieth_of_a_file_stops_the_run(
 
 
 def test_each_file_is_counted_separately(tmp_path: Path) -> None:
-    fine = [good("eligibility", member_id=str(n)) for n in range(100)]
+    fine = [good("eligibility", member_id=f"M{n}") for n in range(100)]
     with pytest.raises(TooManyBadRows, match=r"eligibility_b\.csv"):
         run(
             tmp_path,
@@ -562,7 +598,7 @@ def test_each_file_is_counted_separately(tmp_path: Path) -> None:
 
 def test_the_rate_of_the_config_is_used_instead(tmp_path: Path) -> None:
     rows = [
-        good("eligibility", member_id=str(n), birth_date="soon" if n < 2 else None)
+        good("eligibility", member_id=f"M{n}", birth_date="soon" if n < 2 else None)
         for n in range(4)
     ]
     files = {"pharmacy_claim.csv": [good("pharmacy_claim")], "eligibility.csv": rows}
@@ -573,7 +609,7 @@ def test_the_rate_of_the_config_is_used_instead(tmp_path: Path) -> None:
 
 
 def test_a_row_with_two_failed_checks_counts_once(tmp_path: Path) -> None:
-    rows = [good("eligibility", member_id=str(n)) for n in range(19)]
+    rows = [good("eligibility", member_id=f"M{n}") for n in range(19)]
     ran = run(
         tmp_path,
         {

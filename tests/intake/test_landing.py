@@ -567,7 +567,7 @@ TYPED: tuple[tuple[str, str, pl.Series, Sequence[object]], ...] = (
 def typed_rows(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, object], Row]:
     files: dict[str, Content] = {}
     for n, (table, column, values, _) in enumerate(TYPED):
-        rows = pl.DataFrame([good(table, member_id=f"{n}.{i}") for i in range(len(values))])
+        rows = pl.DataFrame([good(table, member_id=f"M{n}.{i}") for i in range(len(values))])
         files[f"{table}_{n}.parquet"] = rows.with_columns(values.alias(column))
     ran = run(tmp_path_factory.mktemp("typed"), files, config=ANY_ERROR_RATE)
     return {

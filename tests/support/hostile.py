@@ -157,6 +157,12 @@ def each(column: str, *values: str) -> bytes:
     return csv(*(fill(n, **{column: v}) for n, v in enumerate(values, 1)))
 
 
+def each_added(column: str, *values: str) -> bytes:
+    """The same with a column that the other files of this module do not have."""
+    lines = (fill(n, **{column: v}) for n, v in enumerate(values, 1))
+    return csv(*lines, head=f"{HEAD},{column}")
+
+
 def each_bad(column: str, check: str, count: int) -> tuple[Failed, ...]:
     """One failed check for each of the first `count` rows."""
     return tuple((n, column, check) for n in range(1, count + 1))
@@ -751,7 +757,7 @@ HEADERS = (
 VALUES = (
     Hostile(
         "no-dates",
-        "infinity, words, 30 February, year 0000, a time of day and spaces in dates",
+        "infinity, words, 30 February, year 0000, an impossible time of day and spaces in dates",
         {
             CSV: each(
                 "dispensing_date",
@@ -765,11 +771,105 @@ VALUES = (
                 "00000101",
                 "2026-2-1",
                 "2026- 1-01",
-                "2026-02-01 10:00:00",
+                "2026-02-01 25:00:00",
                 "2026-02-01",
             )
         },
         Read(1, each_bad("dispensing_date", BAD_DATE, 11)),
+    ),
+    Hostile(
+        "times-of-day",
+        "dates with a time of day, in a zone or none: the day that they show",
+        {
+            CSV: each(
+                "dispensing_date",
+                "2026-02-01 00:00:00",
+                "2026-02-01T23:30:00-05:00",
+                "2026-02-01T00:30:00.000+09:00",
+                "2026-02-01 10:00 UTC",
+            )
+        },
+        Read(4, cells={"dispensing_date": [date(2026, 2, 1)] * 4}),
+    ),
+    Hostile(
+        "dates-that-mean-none",
+        "the first and last day of a database's calendar in paid dates",
+        {CSV: each_added("paid_date", "1900-01-01", "1753-01-01", "0001-01-01", "9999-12-31")},
+        Read(
+            4,
+            cells={"paid_date": [None] * 4},
+            warnings=(("paid_date", "sentinel_date", 4),),
+        ),
+    ),
+    Hostile(
+        "services-on-no-date",
+        "the same in service dates",
+        {CSV: each("dispensing_date", "1900-01-01", "9999-12-31", "2026-02-01")},
+        Read(1, each_bad("dispensing_date", "sentinel_date", 2)),
+    ),
+    Hostile(
+        "ids-made-numbers",
+        "claim ids that a table program made numbers of: 1003.0, and one that lost digits",
+        {CSV: each("claim_id", "1003.0", "1004.00", "7E10", "2.02603E+11")},
+        Read(
+            3,
+            ((4, "claim_id", "digits_lost"),),
+            cells={"claim_id": ["1003", "1004", "7E10"]},
+            warnings=(("claim_id", "made_a_number", 2),),
+        ),
+    ),
+    Hostile(
+        "frequencies-made-numbers",
+        "claim frequency codes 7.0, 07 and 2E+05",
+        {CSV: each_added("claim_frequency_code", "7.0", "07", "2E+05", "7")},
+        Read(
+            4,
+            cells={"claim_frequency_code": ["7", "7", None, "7"]},
+            warnings=(
+                ("claim_frequency_code", "digits_lost", 1),
+                ("claim_frequency_code", "made_a_number", 2),
+            ),
+        ),
+    ),
+    Hostile(
+        "words-for-nothing",
+        "words that stand for nothing as the original claim",
+        {
+            CSV: each_added(
+                "original_claim_id", "nan", "None", "N/A", r"\N", ".", "-", "unknown", "000"
+            )
+        },
+        Read(
+            8,
+            cells={"original_claim_id": [None] * 8},
+            warnings=(("original_claim_id", "placeholder", 8),),
+        ),
+    ),
+    Hostile(
+        "nobody",
+        "words that stand for nothing as the member",
+        {CSV: each("member_id", "M1", "NaN", "0", "n/a")},
+        Read(
+            1,
+            (
+                (2, "member_id", "placeholder"),
+                (3, "member_id", "placeholder"),
+                (4, "member_id", "placeholder"),
+            ),
+        ),
+    ),
+    Hostile(
+        "rejected",
+        "claim_status R: denied where nothing was paid",
+        {
+            CSV: csv(
+                fill(1, claim_status="R", paid_amount=""),
+                fill(2, claim_status="r", paid_amount="0.00"),
+                fill(3, claim_status="R"),
+                head=f"{HEAD},claim_status",
+            )
+        },
+        Read(3, cells={"claim_status": ["denied", "denied", "reversed"]}),
     ),
     Hostile(
         "listed-format",
@@ -928,13 +1028,13 @@ TYPED = (
     ),
     Hostile(
         "parquet-timestamp-zone",
-        "timestamps with a time zone (their day in UTC is used)",
+        "timestamps with a time zone: the day that they show in it",
         {
             PARQUET: parquet(
                 dispensing_date=pa.array(_TIMES, pa.timestamp("us", tz="America/New_York"))
             )
         },
-        Read(2, cells=_DAYS),
+        Read(2, cells={"dispensing_date": [date(2026, 2, 1), date(2026, 2, 1)]}),
     ),
     Hostile(
         "parquet-date-number",
@@ -1012,6 +1112,10 @@ TYPED = (
                 "member_id": ["7", "8"],
                 "claim_frequency_code": ["1", None],
             },
+            warnings=(
+                ("claim_frequency_code", "made_a_number", 1),
+                ("member_id", "made_a_number", 2),
+            ),
         ),
     ),
     Hostile(

@@ -1,0 +1,123 @@
+"""The text of each value of a row, mended if a table program or a database spoiled it, as SQL."""
+
+from flows.intake.values import means_none
+from flows.warehouse.sql import identifier, literal
+from schemas.rows import FLOAT_DUST, UNKNOWN_WORD
+from schemas.senders import (
+    DIGITS_LOST,
+    EXACT,
+    MADE_A_NUMBER,
+    PLACEHOLDER,
+    SENTINEL_DATE,
+    TWO_DIGIT_YEAR,
+)
+from schemas.tables import NAMES, Column, Kind
+
+ZONED = "TIMESTAMP WITH TIME ZONE"
+"""DuckDB type of a timestamp in UTC; its own zone may follow."""
+
+_BIRTH = "birth_date"
+_FREQUENCY = "claim_frequency_code"
+
+
+def column_text(position: int, types: list[str] | None, column: Column | None = None) -> str:
+    """SQL of the text of a source's column at a position; without types all is text."""
+    name = f"c{position}"
+    return name if types is None else as_text(name, types[position], column)
+
+
+def as_text(value: str, type_: str, column: Column | None = None) -> str:
+    """SQL of the text of a value of a DuckDB type, for one of our columns or for an expression.
+
+    Typed values are compared as text only: a file's statistics can be wrong, and ignore NaN.
+    """
+    if type_ == "VARCHAR":
+        return value
+    if type_.startswith(ZONED):
+        value = _in_zone(value, type_.removeprefix(ZONED).strip())
+    text = f"CAST({value} AS VARCHAR)"
+    if type_.startswith("TIMESTAMP"):
+        return f"CASE WHEN contains({text}, 'BC') THEN {text} ELSE left({text}, 10) END"
+    if type_ not in EXACT:
+        return text
+    if not column or column.kind not in NAMES:  # a date 20260203.0
+        return f"regexp_replace({text}, '^(-?[0-9]+)\\.0$', '\\1')"
+    text = f"nullif({text}, 'nan')"  # how a table program writes null
+    number = f"TRY_CAST({text} AS DOUBLE)"
+    return (
+        f"CASE WHEN abs({number}) >= {EXACT[type_]} THEN format('{{:e}}', {number}) ELSE {text} END"
+    )
+
+
+def _in_zone(name: str, zone: str) -> str:
+    """SQL of the local time that a timestamp shows in its own zone; UTC if it has none."""
+    return f"timezone({literal(zone or 'UTC')}, {name})"
+
+
+def is_clean(own: dict[str, Column], texts: dict[str, str]) -> str:
+    """SQL that is true if every text of a row is its value: one cheap test for most rows."""
+    sections: tuple[list[str], list[str], list[str]] = ([], [], [])
+    for name, text in texts.items():
+        column = own[name]
+        section = 0 if column.nothing else 1 if column.kind in NAMES else 2
+        sections[section].append(text)
+    joined = [
+        f"concat_ws(chr({separator}), '#', {', '.join(texts)}, '#')"
+        for separator, texts in zip((28, 29), sections[:2], strict=True)
+        if texts
+    ]
+    tests = [f"are_clean(concat_ws(chr(31), {', '.join([*joined, *sections[2]])}))"]
+    if _FREQUENCY in texts:
+        tests.append(f"coalesce(length({texts[_FREQUENCY]}) < 2, true)")
+    return f"({' AND '.join(tests)})"
+
+
+def mended(column: Column, text: str) -> str:
+    """SQL of a text that is not clean as its sender meant it; null if it stands for nothing."""
+    cleaned = f"cleaned({text})"
+    if column.kind in NAMES:
+        cleaned = f"as_identifier({cleaned})"
+    if column.name == _FREQUENCY:
+        cleaned = f"as_frequency({cleaned})"
+    return f"unless_nothing({cleaned})" if column.nothing else cleaned
+
+
+def notes(stored: list[Column], texts: dict[str, str]) -> str:
+    """SQL for the warnings that only the original text can show."""
+    noted, unclean = [], []
+    for c in stored:
+        if c.name not in texts:
+            continue
+        text, value = identifier(c.name + "_text"), identifier(c.name)
+        if c.kind == Kind.AMOUNT:
+            noted.append(_note(f"is_float_dust({text})", c, FLOAT_DUST))
+        if c.kind == Kind.DATE:
+            noted.append(_note(means_none(c), c, SENTINEL_DATE))
+        if c.name == _BIRTH:
+            noted.append(_note(f"has_two_digits({text})", c, TWO_DIGIT_YEAR))
+        if c.spellings and not c.strict:
+            noted.append(_note(f"{text} IS NOT NULL AND {value} IS NULL", c, UNKNOWN_WORD))
+        if c.kind in NAMES:
+            unclean += _notes_of_a_name(c, texts[c.name])
+    if unclean:
+        found = f"nullif(concat_ws(',', {', '.join(unclean)}), '')"
+        noted.append(f"CASE WHEN NOT is_clean THEN {found} END")
+    return f"nullif(concat_ws(',', {', '.join(noted)}), '')" if noted else "NULL"
+
+
+def _notes_of_a_name(column: Column, text: str) -> list[str]:
+    """SQL of the notes on an identifier or code of a row that was not clean."""
+    cleaned = f"cleaned({text})"
+    named = f"as_identifier({cleaned})"
+    mended = f"as_frequency({named})" if column.name == _FREQUENCY else named
+    noted = [_note(f"{cleaned} IS NOT NULL AND {named} IS NULL", column, DIGITS_LOST)]
+    is_made = f"{mended} <> {cleaned}"
+    if column.nothing:
+        is_nothing = f"unless_nothing({named}) IS NULL"
+        noted.append(_note(f"{named} IS NOT NULL AND {is_nothing}", column, PLACEHOLDER))
+        is_made += f" AND NOT {is_nothing}"
+    return [*noted, _note(is_made, column, MADE_A_NUMBER)]
+
+
+def _note(condition: str, column: Column, check: str) -> str:
+    return f"CASE WHEN {condition} THEN '{column.name}|{check}' END"
