@@ -38,7 +38,7 @@ class Reference:
              its term's dates.
     hashes   file name -> SHA-256 of every file read.
     inferred_ndcs   the ndc11 whose row is inferred or from memory: it recognises the drug, but
-                    proves nothing.
+                    no finding that rests on it is stronger than `review`.
     """
 
     ndc: pl.DataFrame
@@ -53,8 +53,8 @@ def load_reference(
 ) -> Reference:
     """The shipped code sets, with those of `extra` and the rows of an NDC directory on top.
 
-    A later row for the same code takes the earlier one's place. Raises PolicyRefused with file and
-    remedy.
+    A later row for the same code takes the earlier one's place; a row of the directory that names
+    no ingredient of ours takes nobody's. Raises PolicyRefused with file and remedy.
     """
     hashes: dict[str, str] = {}
     folders = [SHIPPED_CODE_SETS, *([extra] if extra else [])]
@@ -71,7 +71,9 @@ def load_reference(
     refuse_contradictions(folders, "ndc*.csv", _NDC_COLUMNS, {"strength_mg": strength})
     ndc = stacked(folders, "ndc*.csv", _NDC_COLUMNS, hashes, optional=(_CERTAINTY,))
     if ndc_directory is not None:
-        ndc = pl.concat([ndc, ndc_directory.select(_NDC_COLUMNS)], how="diagonal")
+        named = ndc_directory.filter("is_named").select(_NDC_COLUMNS)
+        others = ndc_directory.filter(~pl.col("is_named")).select(_NDC_COLUMNS)
+        ndc = pl.concat([others, ndc, named], how="diagonal")
     ndc = ndc.unique("ndc11", keep="last", maintain_order=True).with_columns(
         pl.col("strength_mg").cast(pl.Float64, strict=False), audited=pl.col("audited") == "true"
     )

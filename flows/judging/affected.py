@@ -11,10 +11,12 @@ from datetime import date
 import duckdb
 import polars as pl
 
-from audit_rules.engine.dossier import named_fills
+from audit_rules.engine.history import priced_lines
 from audit_rules.engine.rule import PolicyBook, RuleModule
 from audit_rules.facts.generic_prices import ASKED_BY, are_tablets, dearest_generics
-from audit_rules.policy.terms.fills import GenericTrial
+from audit_rules.facts.usual_prices import with_median_of_others
+from audit_rules.policy.terms.fills import GenericTrial, PaidAsBrand
+from audit_rules.policy.terms.persons import PriceAboveMedian
 from flows.judging.population import PopulationFacts, supplied_tables
 from flows.provenance import digest
 from flows.settle.affected_claims import AFFECTED_CLAIM
@@ -22,6 +24,7 @@ from flows.settle.persons import EVERY_LINK, PERSON_OF, RELINKED_MEMBER, SOLE_PE
 from flows.warehouse.memory import NEW_FILE, newly_known_since, reuse_last_answers
 from flows.warehouse.run_table import Reuse, RunTable
 from flows.warehouse.sql import day, run
+from schemas.frames import HISTORY_LINE
 
 GENERIC_PRICE = RunTable(
     "generic_price",
@@ -32,15 +35,40 @@ GENERIC_PRICE = RunTable(
         "payer_id": "VARCHAR",
         "service_date": "DATE",
         "price_days": "BIGINT",
+        "is_same_payer": "BOOLEAN",
+        "generic_fills": "BIGINT",
         "generic_cents": "BIGINT",
         "generic_milli": "BIGINT",
+        "generic_date": "DATE",
+        "generic_claim_id": "VARCHAR",
+        "generic_line": "BIGINT",
+        "generic_ndc": "VARCHAR",
+    },
+    reuse=Reuse.WHOLE,
+)
+USUAL_PRICE = RunTable(
+    "usual_price",
+    grain="line of an audited drug, of any person; what is said of its price",
+    columns={
+        "claim_source": "VARCHAR",
+        "payer_id": "VARCHAR",
+        "claim_id": "VARCHAR",
+        "claim_line_number": "BIGINT",
+        "person": "VARCHAR",
+        "is_above": "BOOLEAN",
+        "others": "BIGINT",
+        "median_cents": "DOUBLE",
     },
     reuse=Reuse.WHOLE,
 )
 PAYER_START = RunTable(
     "payer_start",
-    grain="payer_id; the first date of its fills",
-    columns={"payer_id": "VARCHAR", "first_dispensing_date": "DATE"},
+    grain="payer_id; the first dates of its fills and medical lines",
+    columns={
+        "payer_id": "VARCHAR",
+        "first_dispensing_date": "DATE",
+        "first_service_date": "DATE",
+    },
     reuse=Reuse.WHOLE,
 )
 CHANGED_PROVIDER = RunTable(
@@ -53,7 +81,7 @@ AFFECTED_PERSON = RunTable(
     grain="person whose answers may differ from those of the remembered run",
     columns={"person": "VARCHAR"},
 )
-TABLES = (GENERIC_PRICE, PAYER_START, CHANGED_PROVIDER, AFFECTED_PERSON)
+TABLES = (GENERIC_PRICE, USUAL_PRICE, PAYER_START, CHANGED_PROVIDER, AFFECTED_PERSON)
 
 
 def mark_affected_persons(
@@ -73,12 +101,16 @@ def mark_affected_persons(
     judgement_digest   of all that answers depend on besides rows, date and which tables are there.
     last_coverage      the table in which the remembered run counted its answers.
     """
-    fills = named_fills(facts.priced_fills, book.reference)
+    lines = priced_lines(facts.priced_lines, book.reference)
+    fills = lines.filter(pl.col("claim_source") == "pharmacy")
     brand = _asked(fills, book)
     prices = dearest_generics(brand.select(ASKED_BY).unique().lazy(), fills.lazy()).collect()
     GENERIC_PRICE.store_frame(connection, prices.sort(ASKED_BY))
+    USUAL_PRICE.store_frame(connection, _usual_prices(lines, book))
     PAYER_START.store_frame(connection, facts.payer_start)
-    judged_under = digest(judgement_digest, *sorted(supplied_tables(connection)))
+    starts = facts.authorization_start.sort("payer_id", "drug").rows()
+    supplied = sorted(supplied_tables(connection, as_of))
+    judged_under = digest(judgement_digest, *supplied, *map(str, starts))
     before = reuse_last_answers(connection, judged_under)
     if before is None:
         return None
@@ -101,8 +133,9 @@ def mark_affected_persons(
     )
     prices_changed = _changed(connection, GENERIC_PRICE).select(ASKED_BY).unique()
     by_others = brand.join(prices_changed, on=ASKED_BY, how="semi", nulls_equal=True)["person"]
+    by_others = pl.concat([by_others, _changed(connection, USUAL_PRICE)["person"]])
     if _changed(connection, PAYER_START).height:
-        by_others = brand["person"]
+        by_others = lines["person"]
     passing = [reason for module in rules for reason in module.RULE.passing if before < as_of]
     connection.execute(
         f"""INSERT INTO {AFFECTED_PERSON}
@@ -116,8 +149,32 @@ def mark_affected_persons(
 
 def _asked(fills: pl.DataFrame, book: PolicyBook) -> pl.DataFrame:
     """What generic prices are asked for: a row per brand fill and price_days of any policy."""
-    days = book.terms(GenericTrial).select("price_days").unique().collect()
+    kinds = [book.terms(kind).select("price_days") for kind in (GenericTrial, PaidAsBrand)]
+    days = pl.concat(kinds).unique().collect()
     return fills.filter(are_tablets("brand")).join(days, how="cross").select("person", *ASKED_BY)
+
+
+def _usual_prices(lines: pl.DataFrame, book: PolicyBook) -> pl.DataFrame:
+    """What PAY01 says of every line: whether it is above the median, of how many others; or else
+    whether there are too few."""
+    terms = book.terms(PriceAboveMedian).rename({"others": "others_needed"})
+    asked = lines.lazy().join(terms, how="cross")
+    judged = with_median_of_others(lines.lazy(), asked)
+    is_above = pl.col("is_above").fill_null(False)
+    others = (
+        pl.when(is_above).then("others").otherwise(pl.min_horizontal("others", "others_needed"))
+    )
+    return (
+        judged.select(
+            *HISTORY_LINE,
+            is_above=is_above,
+            others=others,
+            median_cents=pl.when(is_above).then("median_cents"),
+        )
+        .select(list(USUAL_PRICE.columns))
+        .sort(HISTORY_LINE)
+        .collect()
+    )
 
 
 def _find_changed_providers(connection: duckdb.DuckDBPyConnection) -> None:

@@ -71,7 +71,7 @@ def read_frames(
                         figures.
     other tables        grain: row; with person and payer_id; diagnoses that had no date are dated.
     """
-    priced_fills, payer_start = facts or population_facts(connection, reference, as_of)
+    facts = facts or population_facts(connection, reference, as_of)
     find_judged_members(connection, reference, as_of, before)
     return WarehouseFrames(
         medical=_claims(connection, "medical_claim", as_of),
@@ -87,7 +87,7 @@ def read_frames(
         eligibility=_rows(
             connection,
             "eligibility",
-            "p.payer_id, t.birth_date, t.death_date, t.enrollment_start_date, "
+            "p.payer_id, t.birth_date, t.death_date, t.payer_type, t.enrollment_start_date, "
             "t.enrollment_end_date",
             PAYER_JOIN,
             key=("person", "p.payer_id", "t.enrollment_start_date"),
@@ -106,9 +106,10 @@ def read_frames(
             key=("person", "t.evidence_date", "t.evidence_code"),
         ),
         provider=fetched(connection, "SELECT DISTINCT npi, taxonomy_code FROM every_provider"),
-        payer_start=payer_start,
-        priced_fills=priced_fills,
-        supplied=supplied_tables(connection),
+        payer_start=facts.payer_start,
+        authorization_start=facts.authorization_start,
+        priced_lines=facts.priced_lines,
+        supplied=supplied_tables(connection, as_of),
     )
 
 
