@@ -100,7 +100,9 @@ def dearest_generics(asked: pl.LazyFrame, fills: pl.LazyFrame) -> pl.LazyFrame:
         .filter(distance <= pl.col("price_days"))
         .with_columns(is_same_payer=pl.col("generic_payer") == pl.col("payer_id"))
     )
-    counted = near.group_by(*ASKED_BY, "is_same_payer").agg(pl.col("generic_fills").sum())
+    counted = near.group_by(*ASKED_BY, "is_same_payer").agg(
+        pl.col("generic_fills").cast(pl.Int64).sum()
+    )
     return (
         near.drop("generic_fills")
         .pipe(_dearest, ASKED_BY, "is_same_payer")

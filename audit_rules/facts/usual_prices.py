@@ -21,7 +21,8 @@ def with_median_of_others(lines: pl.LazyFrame, asked: pl.LazyFrame) -> pl.LazyFr
     lines   everybody's lines; the asked ones are among them if they have a price.
 
     Adds unit_cents, median_cents, others (how many), is_above (more than `ratio` times the median),
-    and unit_price and median_price in words.
+    unit_dollars and most_dollars (`ratio` times the median), and unit_price and median_price in
+    words.
     """
     has_price = (pl.col("quantity_milli") > 0).fill_null(False)
     own = asked.with_columns(unit_cents=pl.when(has_price).then(_unit_cents())).collect()
@@ -43,6 +44,8 @@ def with_median_of_others(lines: pl.LazyFrame, asked: pl.LazyFrame) -> pl.LazyFr
             is_above=price > pl.col("median_cents") * pl.col("ratio") * _NEARLY,
             unit_price=price_in_words(drug_cents(), pl.col("quantity_milli")),
             median_price=(pl.col("median_cents") / 100).round(4).cast(pl.String),
+            unit_dollars=price / 100,
+            most_dollars=pl.col("median_cents") * pl.col("ratio") / 100,
         )
         .drop("day", "priced", "below", "middle", "above")
     )

@@ -20,8 +20,7 @@ from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
 from audit_rules.facts.inducers import inducer_fills, overrides
 from audit_rules.facts.quantity_limits import raised_by_override
-from audit_rules.policy.terms.fills import Inducer, QuantityLimit
-from audit_rules.policy.terms.persons import ApprovalPeriod, Authorization
+from audit_rules.policy.terms.persons import ApprovalPeriod
 from schemas.days import days_after, years_after
 from schemas.outcomes import ADVISORY, NONE
 from schemas.results import FOR
@@ -34,7 +33,7 @@ _SLIP = (
 RULE = Rule(
     id="AUTH02",
     name="authorization.too_long",
-    asks=(ApprovalPeriod, Authorization, QuantityLimit, Inducer),
+    asks=(ApprovalPeriod,),
     basis=NONE,
     says={
         "authorization_longer_than_policy": (

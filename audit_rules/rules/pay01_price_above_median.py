@@ -37,7 +37,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     """Judge every audited line; one answer per line and policy."""
     asked = in_force(lines, book.terms(PriceAboveMedian)).rename({"others": "others_needed"})
     has_quantity = (pl.col("quantity_milli") > 0).fill_null(False)
-    price, most = pl.col("unit_cents") / 100, pl.col("median_cents") * pl.col("ratio") / 100
+    price, most = pl.col("unit_dollars"), pl.col("most_dollars")
     answers = with_median_of_others(dossier.priced_lines, asked).pipe(
         answer,
         [

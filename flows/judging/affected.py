@@ -15,9 +15,10 @@ from audit_rules.engine.history import priced_lines
 from audit_rules.engine.rule import PolicyBook, RuleModule
 from audit_rules.facts.generic_prices import ASKED_BY, are_tablets, dearest_generics
 from audit_rules.facts.usual_prices import with_median_of_others
+from audit_rules.policy.terms.doses import FrontlinePositive
 from audit_rules.policy.terms.fills import GenericTrial, PaidAsBrand
 from audit_rules.policy.terms.persons import PriceAboveMedian
-from flows.judging.population import PopulationFacts, supplied_tables
+from flows.judging.population import EVIDENCE, PopulationFacts, supplied_tables
 from flows.provenance import digest
 from flows.settle.affected_claims import AFFECTED_CLAIM
 from flows.settle.persons import EVERY_LINK, PERSON_OF, RELINKED_MEMBER, SOLE_PERSON
@@ -56,6 +57,7 @@ USUAL_PRICE = RunTable(
         "claim_line_number": "BIGINT",
         "person": "VARCHAR",
         "is_above": "BOOLEAN",
+        "has_enough": "BOOLEAN",
         "others": "BIGINT",
         "median_cents": "DOUBLE",
     },
@@ -71,6 +73,18 @@ PAYER_START = RunTable(
     },
     reuse=Reuse.WHOLE,
 )
+AUTHORIZATION_START = RunTable(
+    "authorization_start",
+    grain="payer_id and drug; the first start of an authorization of anyone",
+    columns={"payer_id": "VARCHAR", "drug": "VARCHAR", "first_start_date": "DATE"},
+    reuse=Reuse.WHOLE,
+)
+EVIDENCE_OF_ANYONE = RunTable(
+    "evidence_of_anyone",
+    grain="code of clinical evidence that anyone has, as `Dossier.supplied` names it",
+    columns={"code": "VARCHAR"},
+    reuse=Reuse.WHOLE,
+)
 CHANGED_PROVIDER = RunTable(
     "changed_provider",
     grain="NPI with a specialty that the remembered run did not know",
@@ -81,7 +95,15 @@ AFFECTED_PERSON = RunTable(
     grain="person whose answers may differ from those of the remembered run",
     columns={"person": "VARCHAR"},
 )
-TABLES = (GENERIC_PRICE, USUAL_PRICE, PAYER_START, CHANGED_PROVIDER, AFFECTED_PERSON)
+TABLES = (
+    GENERIC_PRICE,
+    USUAL_PRICE,
+    PAYER_START,
+    AUTHORIZATION_START,
+    EVIDENCE_OF_ANYONE,
+    CHANGED_PROVIDER,
+    AFFECTED_PERSON,
+)
 
 
 def mark_affected_persons(
@@ -108,9 +130,13 @@ def mark_affected_persons(
     GENERIC_PRICE.store_frame(connection, prices.sort(ASKED_BY))
     USUAL_PRICE.store_frame(connection, _usual_prices(lines, book))
     PAYER_START.store_frame(connection, facts.payer_start)
-    starts = facts.authorization_start.sort("payer_id", "drug").rows()
-    supplied = sorted(supplied_tables(connection, as_of))
-    judged_under = digest(judgement_digest, *supplied, *map(str, starts))
+    supplied = supplied_tables(connection, as_of)
+    evidence = sorted(name for name in supplied if name.startswith(EVIDENCE))
+    EVIDENCE_OF_ANYONE.store_frame(
+        connection, pl.DataFrame({"code": evidence}, {"code": pl.String})
+    )
+    AUTHORIZATION_START.store_frame(connection, facts.authorization_start)
+    judged_under = digest(judgement_digest, *sorted(supplied - set(evidence)))
     before = reuse_last_answers(connection, judged_under)
     if before is None:
         return None
@@ -135,7 +161,13 @@ def mark_affected_persons(
     by_others = brand.join(prices_changed, on=ASKED_BY, how="semi", nulls_equal=True)["person"]
     by_others = pl.concat([by_others, _changed(connection, USUAL_PRICE)["person"]])
     if _changed(connection, PAYER_START).height:
-        by_others = lines["person"]
+        by_others = pl.concat([by_others, brand["person"], _in_first_course(lines, book)])
+    if _changed(connection, EVIDENCE_OF_ANYONE).height:
+        by_others = pl.concat([by_others, brand["person"]])
+    starts = _changed(connection, AUTHORIZATION_START).select("payer_id", "drug")
+    by_others = pl.concat(
+        [by_others, lines.join(starts, on=["payer_id", "drug"], how="semi")["person"]]
+    )
     passing = [reason for module in rules for reason in module.RULE.passing if before < as_of]
     connection.execute(
         f"""INSERT INTO {AFFECTED_PERSON}
@@ -154,6 +186,13 @@ def _asked(fills: pl.DataFrame, book: PolicyBook) -> pl.DataFrame:
     return fills.filter(are_tablets("brand")).join(days, how="cross").select("person", *ASKED_BY)
 
 
+def _in_first_course(lines: pl.DataFrame, book: PolicyBook) -> pl.Series:
+    """Persons with lines of a drug of which a policy asks whether its first course was seen."""
+    drugs = book.library.versions().join(book.terms(FrontlinePositive), on="policy_id", how="semi")
+    asked = drugs.select(drug="policy_drug").unique().collect()
+    return lines.join(asked, on="drug", how="semi")["person"]
+
+
 def _usual_prices(lines: pl.DataFrame, book: PolicyBook) -> pl.DataFrame:
     """What PAY01 says of every line: whether it is above the median, of how many others; or else
     whether there are too few."""
@@ -161,14 +200,13 @@ def _usual_prices(lines: pl.DataFrame, book: PolicyBook) -> pl.DataFrame:
     asked = lines.lazy().join(terms, how="cross")
     judged = with_median_of_others(lines.lazy(), asked)
     is_above = pl.col("is_above").fill_null(False)
-    others = (
-        pl.when(is_above).then("others").otherwise(pl.min_horizontal("others", "others_needed"))
-    )
+    has_enough = pl.col("others") >= pl.col("others_needed")
     return (
         judged.select(
             *HISTORY_LINE,
             is_above=is_above,
-            others=others,
+            has_enough=has_enough,
+            others=pl.when(is_above).then("others"),
             median_cents=pl.when(is_above).then("median_cents"),
         )
         .select(list(USUAL_PRICE.columns))

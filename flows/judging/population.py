@@ -17,6 +17,8 @@ from schemas.tables import Kind
 
 AUDITED_NDC = RunTable("audited_ndc", grain="NDC of an audited drug", columns={"code": "VARCHAR"})
 TABLES = (AUDITED_NDC,)
+EVIDENCE = "evidence:"
+"""What the codes of evidence begin with among what was supplied."""
 
 
 class PopulationFacts(NamedTuple):
@@ -102,5 +104,5 @@ def supplied_tables(connection: duckdb.DuckDBPyConnection, as_of: date) -> froze
     return (
         frozenset(name for name, _ in files)
         | {"any_diagnosis" for name, present in files if codes[name] & set(present)}
-        | {f"evidence:{code}" for (code,) in evidence}
+        | {f"{EVIDENCE}{code}" for (code,) in evidence}
     )

@@ -15,11 +15,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from audit_rules.engine import dossier, nearest, pieces, places
+from audit_rules.engine import dossier, duplicates, nearest, pieces, places
 from audit_rules.engine.dossier import Dossier, WarehouseFrames, compile_dossier
 from audit_rules.engine.judge import Judgement, judge
 from audit_rules.engine.rule import PolicyBook
-from audit_rules.facts import diagnoses, duplicates
+from audit_rules.facts import diagnoses
 from audit_rules.rules import RULES
 from flows.plan import Plan
 from schemas.results import MOST_EVIDENCE
