@@ -85,7 +85,8 @@ def _asked(lines: pl.LazyFrame, *also: str) -> pl.LazyFrame:
 
 
 def _fills(dossier: Dossier) -> pl.LazyFrame:
-    """Paid fills with fill_mg, mg_a_day and the last day that they supply."""
+    """Paid fills with fill_mg, mg_a_day (an unknown quantity adds nothing) and the last day that
+    they supply."""
     mg = (
         pl.col("quantity_milli").cast(pl.Float64)
         * thousandths(pl.col("strength_mg")).cast(pl.Float64)
@@ -98,7 +99,7 @@ def _fills(dossier: Dossier) -> pl.LazyFrame:
         .drop("row_id")
         .with_columns(
             fill_mg=mg,
-            mg_a_day=mg / exact_days.cast(pl.Float64),
+            mg_a_day=mg.fill_null(0) / exact_days.cast(pl.Float64),
             last_day=days_before(pl.col("supply_end"), pl.lit(1)),
         )
     )
