@@ -17,6 +17,7 @@ from audit_rules.policy.terms.persons import OtherLaw
 from schemas.days import LAST_DAY
 from schemas.outcomes import ADVISORY, GENERAL, RECORDS_REQUEST, RECOVER, REVIEW
 
+_SO = " So a person must look at this first."
 NO_AMOUNT = "no_amount"
 NOTHING_TO_RECOVER = "nothing_to_recover"
 
@@ -38,29 +39,27 @@ CAPS = (
     Cap(
         "text_is_missing",
         (RECOVER, RECORDS_REQUEST),
-        "The text of the policy that was in force that day is not at hand, or was not approved yet,"
-        " so a person must look at this first.",
+        "The policy text in force that day is not at hand, or was not approved yet.",
     ),
     Cap(
         "review_has_passed",
         (RECOVER,),
-        "The document's own date of review had passed, so a person must look at this first.",
+        "The document's own date of review had passed.",
     ),
     Cap(
         "is_approved_care",
         (RECOVER, RECORDS_REQUEST),
-        "The plan approved this care beforehand, so a person must look at this first.",
+        "The plan approved this care beforehand.",
     ),
     Cap(
         "other_law_is_first",
         (RECOVER, RECORDS_REQUEST),
-        "The patient's coverage follows other law before this policy, so a person must look at this"
-        " first.",
+        "The patient's coverage follows other law before this policy.",
     ),
     Cap(
         "ndc_is_unverified",
         (RECOVER, RECORDS_REQUEST),
-        "Its package code is not verified, so a person must look at this first.",
+        "Its package code is not verified.",
     ),
 )
 """Every cap that lowers an outcome to `review`; all that fit apply."""
@@ -143,7 +142,12 @@ def capped(answers: pl.LazyFrame) -> pl.LazyFrame:
     is_general = pl.col("policy_id") == GENERAL
     fits = [pl.col(cap.flag) & pl.col("outcome").is_in(cap.lowers) & ~is_general for cap in CAPS]
     lowered = pl.when(pl.any_horizontal(fits)).then(pl.lit(REVIEW)).otherwise("outcome")
-    because = _sentences(zip(fits, (cap.because for cap in CAPS), strict=True))
+    because = _sentences(
+        [
+            *zip(fits, (f" {cap.because}" for cap in CAPS), strict=True),
+            (pl.any_horizontal(fits), _SO),
+        ]
+    )
     last = pl.when((pl.col("outcome") == RECOVER) & pl.col("amount_cents").is_null())
     unpriced = last.then(pl.lit(NO_AMOUNT)).when(
         (pl.col("outcome") == RECOVER) & (pl.col("amount_cents") == 0)
@@ -168,8 +172,17 @@ def capped(answers: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
+def without_caps(rationale: str) -> tuple[str, str]:
+    """A rationale in two parts: what its rule says, and the sentences that caps added."""
+    sentences = [*(f" {cap.because}" for cap in CAPS), _SO, *(f" {s}" for s in _LAST.values())]
+    rest = rationale
+    while added := next((s for s in sentences if rest.endswith(s)), ""):
+        rest = rest.removesuffix(added)
+    return rest, rationale[len(rest) :]
+
+
 def _sentences(rows: Iterable[tuple[pl.Expr, str]]) -> pl.Expr:
-    """The sentences of every condition that holds, each after a space."""
+    """The sentences of every condition that holds, one after the other."""
     return pl.concat_str(
-        [pl.when(fits).then(pl.lit(f" {text}")).otherwise(pl.lit("")) for fits, text in rows]
+        [pl.when(fits).then(pl.lit(text)).otherwise(pl.lit("")) for fits, text in rows]
     )
