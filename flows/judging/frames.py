@@ -7,6 +7,7 @@ import polars as pl
 
 from audit_rules.engine.dossier import WarehouseFrames
 from audit_rules.reference.codes import Reference
+from audit_rules.reference.drug_words import with_known_words
 from flows.judging.members import (
     EVERY_CACHED_ROW,
     JUDGED_MEMBER,
@@ -92,12 +93,15 @@ def read_frames(
             PAYER_JOIN,
             key=("person", "p.payer_id", "t.enrollment_start_date"),
         ),
-        authorization=_rows(
-            connection,
-            "authorization",
-            "p.payer_id, t.authorization_id, t.drug, t.product, t.status, t.start_date, "
-            "t.end_date, t.override",
-            f"{PAYER_JOIN} {_LATEST_DECISION}",
+        authorization=with_known_words(
+            _rows(
+                connection,
+                "authorization",
+                "p.payer_id, t.authorization_id, t.drug, t.product, t.status, t.start_date, "
+                "t.end_date, t.override",
+                f"{PAYER_JOIN} {_LATEST_DECISION}",
+            ),
+            reference,
         ),
         clinical_evidence=_rows(
             connection,

@@ -8,6 +8,7 @@ import polars as pl
 
 from audit_rules.engine.history import infused_drugs
 from audit_rules.reference.codes import Reference
+from audit_rules.reference.drug_words import with_known_words
 from flows.settle.claims import SETTLED
 from flows.settle.persons import PAYER_JOIN
 from flows.warehouse.run_table import RunTable
@@ -63,7 +64,9 @@ def population_facts(
             for table, condition in of_a_drug.items()
         ),
     )
-    return PopulationFacts(priced_lines, _payer_start(connection), _authorization_start(connection))
+    return PopulationFacts(
+        priced_lines, _payer_start(connection), _authorization_start(connection, reference)
+    )
 
 
 def _payer_start(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
@@ -84,13 +87,17 @@ def _payer_start(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     )
 
 
-def _authorization_start(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    return fetched(
+def _authorization_start(
+    connection: duckdb.DuckDBPyConnection, reference: Reference
+) -> pl.DataFrame:
+    by_word = fetched(
         connection,
         f"""SELECT p.payer_id, t.drug, min(t.start_date) AS first_start_date
             FROM every_authorization t {PAYER_JOIN}
             WHERE t.drug IS NOT NULL GROUP BY ALL""",
     )
+    named = with_known_words(by_word, reference)
+    return named.group_by("payer_id", "drug").agg(pl.col("first_start_date").min())
 
 
 def supplied_tables(connection: duckdb.DuckDBPyConnection, as_of: date) -> frozenset[str]:
