@@ -63,10 +63,11 @@ def costs_more_than(ratio: str) -> pl.Expr:
 
 def price_in_words(cents: pl.Expr, milli: pl.Expr) -> pl.Expr:
     """Dollars a unit to four decimals; null without a positive quantity."""
-    ten_thousandths = rounded_half_up(cents.cast(pl.Int128) * 100 * _SCALE, milli.clip(1))
-    dollars = (ten_thousandths.cast(pl.Decimal(24, 4)) / 10_000).cast(pl.Decimal(24, 4))
-    short = dollars.cast(pl.String).str.replace(r"0{1,2}$", "")
-    return pl.when(milli > 0).then(short)
+    units = milli.clip(1).cast(pl.Int128)
+    ten_thousandths = (2 * cents.cast(pl.Int128) * 100 * _SCALE + units) // (2 * units)
+    whole, parts = ten_thousandths // 10_000, ten_thousandths % 10_000
+    dollars = pl.format("{}.{}", whole, parts.cast(pl.String).str.zfill(4))
+    return pl.when(milli > 0).then(dollars.str.replace(r"0{1,2}$", ""))
 
 
 def dearest_generics(asked: pl.LazyFrame, fills: pl.LazyFrame) -> pl.LazyFrame:
