@@ -32,12 +32,12 @@ RULE = Rule(
     basis=FULL_PAID,
     says={
         _IN_COURSE: (
-            "Veno-occlusive disease of the liver ({course_codes}) is on file from {course_found}"
-            " on, before the dose of {service_date} in the same course; the policy says to stop for"
+            "Veno-occlusive disease of the liver ({course_codes}) is on file, last of"
+            " {course_found}, before the dose of {service_date} in the same course; the policy says to stop for"
             " good after it."
         ),
         _EARLIER: (
-            "Veno-occlusive disease of the liver ({ever_codes}) is on file from {ever_found} on,"
+            "Veno-occlusive disease of the liver ({ever_codes}) is on file, last of {ever_found},"
             " after the patient's first dose and before this course; the policy says to stop for"
             " good after it, and the dose of {service_date} came later."
         ),
@@ -91,7 +91,7 @@ def _first(events: pl.LazyFrame, dosed: pl.LazyFrame, since: pl.Expr, name: str)
         .filter(pl.col("date") >= pl.col("since"))
         .group_by(*ON)
         .agg(
-            pl.col("date").min().alias(f"{name}_found"),
+            pl.col("date").max().alias(f"{name}_found"),
             pl.col("code").unique().sort().str.join(", ").alias(f"{name}_codes"),
         )
     )
