@@ -32,9 +32,9 @@ RULE = Rule(
     basis=FULL_PAID,
     says={
         _IN_COURSE: (
-            "Veno-occlusive disease of the liver ({course_codes}) is on file, last of"
-            " {course_found}, before the dose of {service_date} in the same course; the policy says to stop for"
-            " good after it."
+            "Veno-occlusive disease of the liver ({course_codes}) is on file, last"
+            " of {course_found}, before the dose of {service_date} in the same course; the"
+            " policy says to stop for good after it."
         ),
         _EARLIER: (
             "Veno-occlusive disease of the liver ({ever_codes}) is on file, last of {ever_found},"
