@@ -41,6 +41,7 @@ _OWN_COLUMNS = {
         "days_supply",
         "dispensing_channel AS channel",
         "diagnosis_code AS diagnosis_code_1",
+        "daw_code",
     ],
 }
 
@@ -51,6 +52,7 @@ class Records:
 
     lines: pd.DataFrame
     fills: pd.DataFrame
+    services: pd.DataFrame
     doses: pd.DataFrame
     diagnoses: pd.DataFrame
     enrollment: pd.DataFrame
@@ -100,6 +102,7 @@ def read_records(connection: duckdb.DuckDBPyConnection, plan: Plan) -> Records:
     return Records(
         lines=history[is_audited & (history["paid_amount"] > 0)],
         fills=history[is_pharmacy],
+        services=history[~is_pharmacy],
         doses=history[is_audited & ~is_pharmacy],
         diagnoses=_diagnoses(connection, claims, plan),
         enrollment=facts("eligibility", "p.payer_id, enrollment_start_date"),
@@ -251,6 +254,14 @@ def _diagnosis(records: Records, plan: Plan) -> pd.DataFrame:
     def has(*standings: str) -> pd.Series:
         return cases["case"].isin(found.loc[found["standing"].isin(standings), "case"])
 
+    visits = cases.merge(
+        records.services[["person", "service_date"]], on="person", suffixes=("", "_of_visit")
+    )
+    day, visit = visits["service_date"], visits["service_date_of_visit"]
+    is_near = visit.between(
+        day - _days(visits["lookback_days"]), day + _days(visits["lookahead_days"])
+    )
+    has_visits = cases["case"].isin(visits.loc[is_near, "case"])
     has_code = cases["case"].isin(seen["case"])
     reasons = [
         (has("listed", "criteria"), NO_EXCEPTION),
@@ -259,6 +270,7 @@ def _diagnosis(records: Records, plan: Plan) -> pd.DataFrame:
         (cases["cancer_only"] & has("neoplasm"), "other_cancer"),
         (cases["cancer_only"] & has_code, "non_cancer_indication"),
         (has_code, "diagnosis_not_listed"),
+        (~has_visits, "no_medical_history"),
     ]
     return cases.assign(reason=_first(reasons, "no_diagnosis_on_file"))
 
@@ -312,6 +324,7 @@ def _quantity(records: Records, plan: Plan) -> pd.DataFrame:
         (~is_known & (quantity <= fills["ceiling"]), "channel_unknown"),
         (~(days > 0), "days_supply_missing"),
         (quantity * fills["standard_days"] <= fills["ceiling"] * days, "extended_days_supply"),
+        (quantity <= fills["limit_with_inducer"], "inducer_not_on_file"),
     ]
     return fills.assign(reason=_first(reasons, "quantity_over_limit"))
 
@@ -358,11 +371,20 @@ def _brand(records: Records, plan: Plan) -> pd.DataFrame:
     is_intolerant = _known(records, cases, "formulation_intolerance", "intolerance_evidence")
     is_approved = cases["case"].isin(_covering(records, cases)["case"])
     observed = cases["service_date"] - _observed_from(records, cases)
+    asked_by_plan = [
+        code in codes for code, codes in zip(cases["daw_code"], cases["plan_daw"], strict=True)
+    ]
+    unknown = records.fills.loc[records.fills["ingredient"].isna(), ["person", "service_date"]]
+    earlier = cases.merge(unknown, on="person", suffixes=("", "_unknown"))
+    earlier = earlier[earlier["service_date_unknown"] < earlier["service_date"]]
     reasons = [
         (has_trial & (is_approved | is_intolerant), NO_EXCEPTION),
+        (pd.Series(asked_by_plan, cases.index), "plan_asked_for_brand"),
         (has_trial, "intolerance_not_documented"),
         (is_approved, "authorized_without_trial"),
+        (_known(records, cases, "generic_trial", "attested_evidence"), "trial_not_documented"),
         (~(observed >= _days(cases["observed_days"])), "history_too_short"),
+        (cases["case"].isin(earlier["case"]), "fills_not_identified"),
     ]
     return cases.assign(reason=_first(reasons, "no_generic_trial"))
 
@@ -402,6 +424,12 @@ def _cycles(records: Records, plan: Plan) -> pd.DataFrame:
     responses = responses[
         responses["evidence_date"].between(responses["start"], responses["service_date"])
     ]
+    third = doses[["policy_id", "person", "start", "low", "service_date"]].rename(
+        columns={"low": "allowed", "service_date": "allowed_from"}
+    )
+    third = third.groupby(["policy_id", "person", "start", "allowed"], as_index=False).min()
+    late = responses.merge(third, on=["policy_id", "person", "start", "allowed"])
+    late = late[late["evidence_date"] >= late["allowed_from"]]
     responses = responses.explode("response_values")
     met = responses[responses["evidence_value"] == responses["response_values"]]
 
@@ -415,19 +443,22 @@ def _cycles(records: Records, plan: Plan) -> pd.DataFrame:
         & (remissions["date"] <= remissions["service_date"])
     ]
 
-    has_response, is_met = cases["case"].isin(responses["case"]), cases["case"].isin(met["case"])
+    is_late, is_met = cases["case"].isin(late["case"]), cases["case"].isin(met["case"])
     in_remission = cases["case"].isin(remissions["case"])
     reasons = [
         ((cases["high"] <= cases["allowed"]) | in_remission | is_met, NO_EXCEPTION),
         (cases["low"] <= cases["allowed"], "cycle_count_uncertain"),
-        (has_response, "no_response_documented"),
+        (is_late, "response_not_reached"),
     ]
     return cases.assign(reason=_first(reasons, "response_not_documented"))
 
 
 def _counted(records: Records, cases: pd.DataFrame) -> pd.DataFrame:
     """One row per policy, person and dose date: start of the course, low and high cycle count."""
-    terms = ["gap_days", "doses_per_cycle", "low_days", "high_days", "waste_modifiers"]
+    terms = [
+        *("gap_days", "doses_per_cycle", "low_days", "high_days"),
+        *("same_dose_days", "waste_modifiers"),
+    ]
     persons = cases.drop_duplicates(["policy_id", "person"])[
         ["policy_id", "person", "drug", *terms]
     ]
@@ -446,9 +477,24 @@ def _counted(records: Records, cases: pd.DataFrame) -> pd.DataFrame:
     doses["start"] = doses.groupby("course")["service_date"].transform("min")
     doses = doses.assign(low=0, high=0)
     for _, course in doses.groupby("course"):
-        doses.loc[course.index, "low"] = _packed(course, "low_days")
-        doses.loc[course.index, "high"] = _packed(course, "high_days")
+        of_dose = _counted_place(course)
+        counted = course.iloc[sorted(set(of_dose))]
+        place = {n: i for i, n in enumerate(sorted(set(of_dose)))}
+        for count in ("low", "high"):
+            numbers = _packed(counted, f"{count}_days")
+            doses.loc[course.index, count] = [numbers[place[n]] for n in of_dose]
     return doses[["policy_id", "person", "service_date", "start", "low", "high"]]
+
+
+def _counted_place(course: pd.DataFrame) -> list[int]:
+    """The place of the counted date whose dose each date belongs to: the last one, or itself."""
+    within = course["same_dose_days"].iloc[0]
+    days = list(course["service_date"])
+    places: list[int] = []
+    for n, day in enumerate(days):
+        is_same = bool(places) and (day - days[places[-1]]).days < within
+        places.append(places[-1] if is_same else n)
+    return places
 
 
 def _packed(course: pd.DataFrame, within: str) -> list[int]:

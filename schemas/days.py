@@ -21,6 +21,14 @@ def days_before(day: pl.Expr, days: pl.Expr | str) -> pl.Expr:
     return day - _at_most(days, day - pl.lit(FIRST_DAY))
 
 
+def years_after(day: pl.Expr, years: pl.Expr | str) -> pl.Expr:
+    """The same day of a later year, of 29 February 1 March; at most the last of the calendar."""
+    number = (pl.col(years) if isinstance(years, str) else years).cast(pl.Int64)
+    year = (day.dt.year().cast(pl.Int64) + number).clip(None, LAST_DAY.year)
+    same_day = pl.concat_str(year.cast(pl.String), day.dt.strftime("-%m-%d"))
+    return pl.coalesce(same_day.str.to_date("%Y-%m-%d", strict=False), pl.date(year, 3, 1))
+
+
 def _at_most(days: pl.Expr | str, room: pl.Expr) -> pl.Expr:
     """Days as a duration, at most the room there is; null stays null."""
     number = (pl.col(days) if isinstance(days, str) else days).cast(pl.Int64)

@@ -114,9 +114,11 @@ _EVERYWHERE: dict[str, Meaning] = {
     "rule_ids": _never_null("Rules with an exception on the line, in order of their ids"),
     "recover_amount": _never_null("Largest single amount of outcome recover on the line", DOLLARS),
     "records_request_amount": _never_null(
-        "Largest single amount of outcome records_request on the line", DOLLARS
+        "What the largest amount of outcome records_request exceeds recover_amount by", DOLLARS
     ),
-    "review_amount": _never_null("Largest single amount of outcome review on the line", DOLLARS),
+    "review_amount": _never_null(
+        "What the largest amount of outcome review exceeds the two others by", DOLLARS
+    ),
     "lines": _never_null("Audited lines that got this answer", "claim lines"),
     "status": _never_null("What became of the exception since the last run", values=_STATUSES),
     "why": Meaning(

@@ -1,9 +1,9 @@
 """What a rule reads: columns, units and grain of the warehouse's frames and of the dossier's.
 
 The warehouse's frames come out of SQL and are checked against this vocabulary; the dossier's frames
-are what the rules get. All hold affected persons only, except `priced_fills`, `payer_start` and
-the providers. Null means unknown or none, never zero and never false. In a join on a null key,
-nothing is found.
+are what the rules get. All hold affected persons only, except `priced_lines`,
+`payer_start`, `authorization_start` and the providers. Null means unknown or none, never zero and
+never false. In a join on a null key, nothing is found.
 """
 
 import polars as pl
@@ -74,6 +74,7 @@ _FATE = FrameColumn(
     pl.String(), "what final action made of the row: history, superseded, reversed or denied"
 )
 _SHARES_KEY = FrameColumn(pl.Boolean(), "whether its claim id and line go with several persons")
+_NETTED = FrameColumn(pl.Boolean(), "whether a reversal took back a part of the row")
 _CLAIM_ROW = (
     "One row per claim row dated up to the as-of date, whatever final action made of it; "
     "exact duplicates are left out."
@@ -87,7 +88,12 @@ _ENROLLMENT: Columns = {
     "person": _PERSON,
     "payer_id": _PAYER_ID,
     **_extracted(
-        ELIGIBILITY, "birth_date", "death_date", "enrollment_start_date", "enrollment_end_date"
+        ELIGIBILITY,
+        "birth_date",
+        "death_date",
+        "payer_type",
+        "enrollment_start_date",
+        "enrollment_end_date",
     ),
 }
 _AUTHORIZATION: Columns = {
@@ -108,15 +114,32 @@ _PAYER_START = Frame(
         "first_dispensing_date": FrameColumn(
             pl.Date(), "first fill of anyone at the payer, but not before the last purge"
         ),
+        "first_service_date": FrameColumn(
+            pl.Date(), "first medical line of anyone at the payer, but not before the last purge"
+        ),
     },
     keys=(("payer_id",),),
 )
-_PRICED_FILLS = Frame(
-    "priced_fills",
-    "One row per history fill of an audited drug, of every person, for what it cost.",
+_AUTHORIZATION_START = Frame(
+    "authorization_start",
+    "One row per payer and drug with an authorization of anyone, whatever its status.",
     {
+        "payer_id": _PAYER_ID,
+        **_extracted(AUTHORIZATION, "drug"),
+        "first_start_date": FrameColumn(pl.Date(), "the earliest start of such an authorization"),
+    },
+    keys=(("payer_id", "drug"),),
+)
+_PRICED_LINES = Frame(
+    "priced_lines",
+    "One row per history line that may be of an audited drug, of every person, for what it cost.",
+    {
+        "claim_source": FrameColumn(pl.String(), "`medical` or `pharmacy`"),
+        "claim_id": FrameColumn(pl.String(), "as in the extract"),
+        "claim_line_number": FrameColumn(pl.Int64(), "as in the extract"),
         "person": _PERSON,
         "payer_id": _PAYER_ID,
+        "hcpcs_code": FrameColumn(pl.String(), "as in the extract; null for a fill"),
         **_extracted(PHARMACY_CLAIM, "ndc_code"),
         "service_date": _CLAIM["service_date"],
         **_AMOUNTS,
@@ -139,14 +162,14 @@ WAREHOUSE_FRAMES: dict[str, Frame] = {
             _CLAIM_ROW,
             _extracted(MEDICAL_CLAIM, without=("person_id", "service_unit_quantity", "paid_amount"))
             | _CLAIM
-            | {"fate": _FATE, "shares_key": _SHARES_KEY},
+            | {"fate": _FATE, "shares_key": _SHARES_KEY, "is_netted": _NETTED},
         ),
         Frame(
             "pharmacy",
             _CLAIM_ROW,
             _extracted(PHARMACY_CLAIM, without=("person_id", "quantity", "paid_amount"))
             | _CLAIM
-            | {"fate": _FATE, "shares_key": _SHARES_KEY},
+            | {"fate": _FATE, "shares_key": _SHARES_KEY, "is_netted": _NETTED},
         ),
         Frame(
             "diagnosis",
@@ -165,7 +188,8 @@ WAREHOUSE_FRAMES: dict[str, Frame] = {
         Frame("eligibility", _SPAN, _ENROLLMENT),
         Frame("authorization", _DECISION, _AUTHORIZATION),
         Frame("clinical_evidence", f"{_FACT}.", _EVIDENCE),
-        _PRICED_FILLS,
+        _PRICED_LINES,
+        _AUTHORIZATION_START,
         Frame("provider", f"{_TAXONOMY}.", _PROVIDER, keys=(("npi", "taxonomy_code"),)),
         _PAYER_START,
     )
@@ -186,6 +210,8 @@ LINE: Columns = {
     "provider_npi": FrameColumn(pl.String(), "prescriber of a fill, rendering provider else"),
     "billing_npi": FrameColumn(pl.String(), "pharmacy of a fill, billing provider else"),
     "hcpcs_code": FrameColumn(pl.String(), "as in the extract; null for a fill"),
+    "place_of_service_code": FrameColumn(pl.String(), "as in the extract; null for a fill"),
+    "is_netted": _NETTED,
     "ndc_code": FrameColumn(pl.String(), "11 digits if well formed"),
     "modifiers": FrameColumn(
         pl.List(pl.String()), "HCPCS modifiers in alphabetical order; null for a fill"
@@ -213,6 +239,18 @@ PAYER_LINE = (*CLAIM_LINE, "payer_id")
 HISTORY_LINE = (*PAYER_LINE, "person")
 """Identifies a history line: two members may have claims with the same id."""
 
+DENIED_SERVICE = (
+    "claim_source",
+    "person",
+    "payer_id",
+    "claim_id",
+    "claim_line_number",
+    "service_date",
+    "billing_npi",
+    "hcpcs_code",
+)
+"""What rules read of a denied medical line."""
+
 _LINE_KEYS = (("row_id",), HISTORY_LINE)
 _PLACE: Columns = {
     "person": _PERSON,
@@ -235,6 +273,35 @@ DOSSIER_FRAMES: dict[str, Frame] = {
         Frame("fills", "One row per pharmacy history line, audited or not.", LINE, _LINE_KEYS),
         Frame("services", "One row per medical history line, audited or not.", LINE, _LINE_KEYS),
         Frame(
+            "miscoded",
+            "One row per paid medical line under another code with the NDC of an infused drug.",
+            LINE,
+            _LINE_KEYS,
+        ),
+        Frame(
+            "denied_services",
+            "One row per denied medical line: what was billed, though not paid.",
+            {name: LINE[name] for name in DENIED_SERVICE},
+        ),
+        Frame(
+            "repeats",
+            "One row per audited line that is, or may be, a duplicate of an earlier one.",
+            {"row_id": LINE["row_id"]},
+            keys=(("row_id",),),
+        ),
+        Frame(
+            "claim_links",
+            "One row per claim and other claim that it names as its original, itself or by way of "
+            "others.",
+            {
+                "claim_source": LINE["claim_source"],
+                "person": _PERSON,
+                "payer_id": _PAYER_ID,
+                "claim_id": LINE["claim_id"],
+                "named_claim_id": FrameColumn(pl.String(), "the other claim"),
+            },
+        ),
+        Frame(
             "diagnoses",
             "One row per code, person and place on file, dated up to the as-of date.",
             _PLACE,
@@ -255,13 +322,15 @@ DOSSIER_FRAMES: dict[str, Frame] = {
             keys=(("npi", "taxonomy_code"),),
         ),
         _PAYER_START,
+        _AUTHORIZATION_START,
         Frame(
-            "priced_fills",
-            _PRICED_FILLS.grain,
+            "priced_lines",
+            "One row per history line of an audited drug, of every person, for what it cost.",
             {
-                **_PRICED_FILLS.columns,
+                **_PRICED_LINES.columns,
+                "drug": LINE["drug"],
+                "product_code": LINE["product_code"],
                 **_NDC,
-                "audited": FrameColumn(pl.Boolean(), "true: the NDC is of an audited drug"),
             },
         ),
     )

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from audit_rules.engine.caps import CapFacts, capped, with_cap_flags
 from audit_rules.engine.rule import ON, Rule
 from schemas.outcomes import (
     ADVISORY,
@@ -15,8 +16,6 @@ from schemas.outcomes import (
     NONE,
     NOT_APPLICABLE,
     PRICE_UNKNOWN,
-    RECOVER,
-    REVIEW,
 )
 
 
@@ -68,7 +67,7 @@ def answer(lines: pl.LazyFrame, table: Iterable[Answer]) -> pl.LazyFrame:
     )
 
 
-def settle(scope: pl.LazyFrame, answers: pl.LazyFrame, rule: Rule) -> pl.LazyFrame:
+def settle(scope: pl.LazyFrame, answers: pl.LazyFrame, rule: Rule, facts: CapFacts) -> pl.LazyFrame:
     """Cap, price and word the answers; lines in scope without an answer are not_applicable.
 
     One row per line and policy in scope, with outcome, reason, observed, allowed, amount_cents,
@@ -76,6 +75,29 @@ def settle(scope: pl.LazyFrame, answers: pl.LazyFrame, rule: Rule) -> pl.LazyFra
     """
     rest = scope.join(answers, on=list(ON), how="anti").with_columns(outcome=pl.lit(NOT_APPLICABLE))
     is_exception = pl.col("outcome").is_in(EXCEPTIONS)
+    nothing = (pl.col("outcome") == ADVISORY) | (rule.basis == NONE)
+    is_unpriced = pl.col("amount_cents").is_null()
+    settled = (
+        answers.with_columns(amount_cents=pl.when(is_exception).then(_amount(rule)))
+        .pipe(with_cap_flags, facts, rule)
+        .pipe(capped)
+        .with_columns(
+            amount_cents=pl.when(is_exception & nothing).then(0).otherwise("amount_cents")
+        )
+        .with_columns(
+            amount_basis=pl.when(nothing)
+            .then(pl.lit(NONE))
+            .when(is_unpriced)
+            .then(pl.lit(PRICE_UNKNOWN))
+            .otherwise(pl.lit(rule.basis)),
+            rationale=pl.concat_str(_rationale(rule), "capped_because"),
+        )
+    )
+    return pl.concat([settled, rest], how="diagonal").with_columns(rule_id=pl.lit(rule.id))
+
+
+def _amount(rule: Rule) -> pl.Expr:
+    """Cents that an exception of the rule asks for, at most what was paid; null without a price."""
     full = pl.col("paid_cents")
     own = pl.col("own_amount_cents") if rule.basis not in (FULL_PAID, NONE, PRICE_UNKNOWN) else None
     amount = {
@@ -84,28 +106,8 @@ def settle(scope: pl.LazyFrame, answers: pl.LazyFrame, rule: Rule) -> pl.LazyFra
         PRICE_UNKNOWN: pl.lit(None, dtype=pl.Int64),
     }.get(rule.basis, own)
     assert amount is not None
-    nothing = (pl.col("outcome") == ADVISORY) | (rule.basis == NONE)
-    capped = pl.when(pl.col("is_capped") & (pl.col("outcome") == RECOVER) & rule.capped).then(
-        pl.lit(REVIEW)
-    )
-    settled = (
-        answers.with_columns(outcome=capped.otherwise("outcome"))
-        .with_columns(
-            amount_cents=pl.when(is_exception & nothing)
-            .then(0)
-            .when(is_exception)
-            .then(amount.clip(0, full)),
-        )
-        .with_columns(
-            amount_basis=pl.when(nothing)
-            .then(pl.lit(NONE))
-            .when(pl.col("amount_cents").is_null())
-            .then(pl.lit(PRICE_UNKNOWN))
-            .otherwise(pl.lit(rule.basis)),
-            rationale=_rationale(rule),
-        )
-    )
-    return pl.concat([settled, rest], how="diagonal").with_columns(rule_id=pl.lit(rule.id))
+    has_price = ~pl.col("reason").is_in(rule.unpriced).fill_null(False)
+    return pl.when(has_price).then(amount.clip(0, full))
 
 
 def _rationale(rule: Rule) -> pl.Expr:

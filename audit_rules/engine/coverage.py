@@ -10,8 +10,9 @@ COUNTED = {"person_id": pl.String, **COVERAGE}
 
 
 def counted_lines(answers: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
-    """Count each person's lines per policy, rule and answer; lines that no policy governs are
-    `none`."""
+    """Count each person's audited lines per policy, rule and answer; lines that no policy governs
+    are `none`."""
+    answers = answers.join(lines.select("row_id"), on="row_id", how="semi")
     governed = (
         answers.filter(pl.col("version_from").is_not_null(), pl.col("policy_id") != GENERAL)
         .select("row_id")

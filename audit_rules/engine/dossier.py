@@ -10,11 +10,19 @@ from datetime import date
 
 import polars as pl
 
+from audit_rules.engine.claim_links import claim_links
+from audit_rules.engine.history import (
+    denied_services,
+    history_lines,
+    infused_drugs,
+    priced_lines,
+    with_drug,
+)
 from audit_rules.reference.codes import Reference
 from schemas.days import days_after
-from schemas.formats import ICD9_TYPE, modifiers, well_formed
+from schemas.formats import ICD9_TYPE, well_formed
 from schemas.frame import check_frame
-from schemas.frames import HISTORY_LINE, WAREHOUSE_FRAMES
+from schemas.frames import WAREHOUSE_FRAMES
 from schemas.paid import is_paid
 from schemas.results import MOST_EVIDENCE
 from schemas.tables import Kind
@@ -24,8 +32,8 @@ from schemas.tables import Kind
 class WarehouseFrames:
     """What the warehouse hands over, as `schemas.frames.WAREHOUSE_FRAMES` declares it.
 
-    supplied   names of the tables that were supplied, and `any_diagnosis` if a diagnosis source
-               was.
+    supplied   names of the tables that were supplied, `any_diagnosis` if a diagnosis source was,
+               and `evidence:CODE` for every code of clinical evidence that anyone has.
 
     Raises FrameError if a frame does not have the declared columns.
     """
@@ -36,7 +44,8 @@ class WarehouseFrames:
     eligibility: pl.DataFrame
     authorization: pl.DataFrame
     clinical_evidence: pl.DataFrame
-    priced_fills: pl.DataFrame
+    priced_lines: pl.DataFrame
+    authorization_start: pl.DataFrame
     provider: pl.DataFrame
     payer_start: pl.DataFrame
     supplied: frozenset[str]
@@ -51,21 +60,26 @@ class WarehouseFrames:
 class Dossier:
     """What rules read, as `schemas.frames.DOSSIER_FRAMES` declares it, and as of which day.
 
-    supplied     names of the tables that were supplied, and `any_diagnosis` if a diagnosis source
-                 was.
+    supplied     names of the tables that were supplied, `any_diagnosis` if a diagnosis source was,
+                 and `evidence:CODE` for every code of clinical evidence that anyone has.
     is_crowded   whether some person has more facts of one kind than an answer names.
     """
 
     lines: pl.LazyFrame
     fills: pl.LazyFrame
     services: pl.LazyFrame
+    miscoded: pl.LazyFrame
+    denied_services: pl.LazyFrame
+    claim_links: pl.LazyFrame
+    repeats: pl.LazyFrame
     diagnoses: pl.LazyFrame
     enrollment: pl.LazyFrame
     authorizations: pl.LazyFrame
     evidence: pl.LazyFrame
     taxonomies: pl.LazyFrame
     payer_start: pl.LazyFrame
-    priced_fills: pl.LazyFrame
+    authorization_start: pl.LazyFrame
+    priced_lines: pl.LazyFrame
     supplied: frozenset[str]
     as_of: date
     is_crowded: bool = False
@@ -76,13 +90,11 @@ def compile_dossier(
 ) -> Dossier:
     """Name the drugs, number the lines, and gather diagnoses from wherever they are."""
     births = _births_and_deaths(frames.eligibility)
-    lines = _history(frames).join(births, on="person", how="left", maintain_order="left")
-    lines = lines.with_columns(
-        birth_date=pl.when(pl.col("birth_date") <= pl.col("service_date")).then("birth_date")
-    )
-    lines = _with_drug(lines, reference).with_columns(
-        age=_age(pl.col("service_date"), pl.col("birth_date"))
-    )
+    lines = history_lines(frames.medical, frames.pharmacy)
+    lines = lines.join(births, on="person", how="left", maintain_order="left")
+    is_born = pl.col("birth_date") <= pl.col("service_date")
+    lines = with_drug(lines, reference).with_columns(birth_date=pl.when(is_born).then("birth_date"))
+    lines = lines.with_columns(age=_age(pl.col("service_date"), pl.col("birth_date")))
     supply_days = (
         pl.when(pl.col("days_supply") > 0)
         .then(pl.col("days_supply"))
@@ -95,11 +107,19 @@ def compile_dossier(
     )
     diagnoses = _diagnoses(frames, as_of)
     # SQL says the same in is_paid_history, for the ledger; here it holds for counterfactuals too.
-    is_judged = pl.col("drug").is_not_null() & is_paid(pl.col("paid_cents"))
+    paid = is_paid(pl.col("paid_cents"))
+    is_judged = pl.col("drug").is_not_null() & paid
+    is_medical = pl.col("claim_source") == "medical"
+    is_infused = pl.col("ingredient").is_in(infused_drugs(reference).implode())
+    is_miscoded = pl.col("drug").is_null() & is_infused & pl.col("hcpcs_code").is_not_null()
     return Dossier(
         lines=lines.filter(is_judged).lazy(),
         fills=lines.filter(pl.col("claim_source") == "pharmacy").lazy(),
-        services=lines.filter(pl.col("claim_source") == "medical").lazy(),
+        services=lines.filter(is_medical).lazy(),
+        miscoded=lines.filter(is_medical, is_miscoded, paid).with_columns(drug="ingredient").lazy(),
+        denied_services=denied_services(frames.medical).lazy(),
+        repeats=pl.LazyFrame(schema={"row_id": pl.UInt32}),
+        claim_links=claim_links(frames.medical, frames.pharmacy).lazy(),
         diagnoses=diagnoses.lazy(),
         enrollment=frames.eligibility.lazy(),
         authorizations=frames.authorization.with_row_index("authorization_no").lazy(),
@@ -108,7 +128,8 @@ def compile_dossier(
         .unique(maintain_order=True)
         .lazy(),
         payer_start=frames.payer_start.lazy(),
-        priced_fills=named_fills(frames.priced_fills, reference).lazy(),
+        authorization_start=frames.authorization_start.lazy(),
+        priced_lines=priced_lines(frames.priced_lines, reference).lazy(),
         supplied=frames.supplied,
         as_of=as_of,
         is_crowded=_is_crowded(lines, diagnoses, frames),
@@ -128,97 +149,6 @@ def _is_crowded(lines: pl.DataFrame, diagnoses: pl.DataFrame, frames: WarehouseF
         [f.group_by("person").len().select(pl.col("len").max()) for f in frames_of_persons]
     )
     return any((found.item() or 0) > MOST_EVIDENCE for found in most)
-
-
-def named_fills(fills: pl.DataFrame, reference: Reference) -> pl.DataFrame:
-    """Fills with the ingredient, product, strength_mg and form of their NDC."""
-    return fills.join(
-        reference.ndc, left_on="ndc_code", right_on="ndc11", how="left", maintain_order="left"
-    )
-
-
-def _history(frames: WarehouseFrames) -> pl.DataFrame:
-    """The history lines of both claim tables under one set of names, numbered in a total order."""
-    medical = frames.medical.filter(pl.col("fate") == "history").select(
-        pl.lit("medical").alias("claim_source"),
-        "person",
-        "payer_id",
-        "payer",
-        "plan",
-        "member_id",
-        "claim_id",
-        "claim_line_number",
-        "shares_key",
-        "service_date",
-        "paid_date",
-        pl.col("rendering_npi").alias("provider_npi"),
-        "billing_npi",
-        "quantity",
-        "quantity_milli",
-        "paid_amount",
-        "paid_cents",
-        "hcpcs_code",
-        "ndc_code",
-        modifiers([f"hcpcs_modifier_{n}" for n in range(1, 6)]).alias("modifiers"),
-    )
-    pharmacy = frames.pharmacy.filter(pl.col("fate") == "history").select(
-        pl.lit("pharmacy").alias("claim_source"),
-        "person",
-        "payer_id",
-        "payer",
-        "plan",
-        "member_id",
-        "claim_id",
-        "claim_line_number",
-        "shares_key",
-        "service_date",
-        "paid_date",
-        pl.col("prescribing_provider_npi").alias("provider_npi"),
-        pl.col("dispensing_provider_npi").alias("billing_npi"),
-        "quantity",
-        "quantity_milli",
-        "paid_amount",
-        "paid_cents",
-        "ndc_code",
-        "days_supply",
-        "fee_cents",
-        pl.col("dispensing_channel").alias("channel"),
-        "daw_code",
-    )
-    return (
-        pl.concat([medical, pharmacy], how="diagonal").sort(HISTORY_LINE).with_row_index("row_id")
-    )
-
-
-def _with_drug(lines: pl.DataFrame, reference: Reference) -> pl.DataFrame:
-    """One drug per line, HCPCS first; the product, strength and form from the NDC."""
-    lines = named_fills(lines, reference).join(
-        reference.hcpcs.rename({"drug": "hcpcs_drug", "role": "hcpcs_role"}),
-        left_on="hcpcs_code",
-        right_on="hcpcs",
-        how="left",
-        maintain_order="left",
-    )
-    role = pl.col("hcpcs_role").fill_null("")
-    drug = (
-        pl.when(role == "drug")
-        .then("hcpcs_drug")
-        .when((role == "unclassified") & (pl.col("ingredient") == pl.col("hcpcs_drug")))
-        .then("hcpcs_drug")
-        .when((role != "never") & pl.col("audited").fill_null(False))
-        .then("ingredient")
-    )
-    of_this_drug = pl.col("ingredient") == pl.col("drug")
-    is_other_drug = pl.col("drug").is_not_null() & ~of_this_drug.fill_null(False)
-    return (
-        lines.with_columns(drug=drug)
-        .with_columns(
-            pl.when(is_other_drug).then(None).otherwise(pl.col(c)).alias(c)
-            for c in ("product", "strength_mg", "form")
-        )
-        .with_columns(product_code=pl.coalesce("hcpcs_code", "ndc_code"))
-        .drop("hcpcs_drug", "hcpcs_role", "audited")
-    )
 
 
 def _births_and_deaths(eligibility: pl.DataFrame) -> pl.DataFrame:

@@ -143,7 +143,7 @@ def line_evidence(answers: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def daw_evidence(answers: pl.LazyFrame) -> pl.LazyFrame:
-    """The judged fill's product selection (DAW) code, if it has one: shown, but never decisive."""
+    """The judged fill's product selection (DAW) code, if it has one."""
     claim = {n: pl.col(n) for n in CLAIM_LINE}
     selected = answers.filter(pl.col("daw_code").is_not_null())
     return _cited(
@@ -156,3 +156,32 @@ def daw_evidence(answers: pl.LazyFrame) -> pl.LazyFrame:
         value=pl.col("daw_code"),
         date=pl.col("service_date"),
     )
+
+
+def price_evidence(answers: pl.LazyFrame) -> list[pl.LazyFrame]:
+    """The unit prices compared: the judged fill's own, and that of the generic fill it is compared
+    with, which may be another person's. Dollars a unit, without the dispensing fee."""
+    claim = {n: pl.col(n) for n in CLAIM_LINE}
+    own = _cited(
+        answers.filter(pl.col("own_price").is_not_null(), pl.col("generic_price").is_not_null()),
+        "fill",
+        AGAINST,
+        **claim,
+        id=pl.lit("unit_price"),
+        code=pl.col("product_code"),
+        value=pl.col("own_price"),
+        date=pl.col("service_date"),
+    )
+    generic = _cited(
+        answers.filter(pl.col("generic_price").is_not_null()),
+        "fill",
+        AGAINST,
+        claim_source=pl.lit("pharmacy"),
+        claim_id=pl.col("generic_claim_id"),
+        claim_line_number=pl.col("generic_line"),
+        id=pl.lit("generic_unit_price"),
+        code=pl.col("generic_ndc"),
+        value=pl.col("generic_price"),
+        date=pl.col("generic_date"),
+    )
+    return [own, generic]

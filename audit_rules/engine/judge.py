@@ -8,11 +8,12 @@ from typing import NamedTuple
 import polars as pl
 
 from audit_rules.engine.answers import settle
+from audit_rules.engine.caps import cap_facts
 from audit_rules.engine.coverage import counted_lines, rule_coverage
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.evidence import LINE_SHOWN, line_evidence
+from audit_rules.engine.duplicates import with_repeats
+from audit_rules.engine.evidence import LINE_SHOWN, authorization_evidence, line_evidence
 from audit_rules.engine.exceptions import exceptions_of
-from audit_rules.engine.inferred_codes import review_at_most
 from audit_rules.engine.pieces import pieces
 from audit_rules.engine.repeated_amounts import repeated_amounts
 from audit_rules.engine.rule import ON, PolicyBook, RuleAnswers, RuleModule
@@ -20,7 +21,7 @@ from audit_rules.engine.scope import in_scope
 from audit_rules.engine.worklist import worklist
 from schemas.frames import PAYER_LINE
 from schemas.outcomes import EXCEPTIONS
-from schemas.results import EVIDENCE_FIELDS, EVIDENCE_ORDER
+from schemas.results import EVIDENCE_FIELDS, EVIDENCE_ORDER, FOR
 
 _LINE = (
     *PAYER_LINE,
@@ -103,11 +104,17 @@ def run_rules(
 ) -> Iterator[RuleRun]:
     """Run each rule in turn: find its lines, evaluate, settle. Nothing but the lines is collected
     yet."""
+    dossier, caps = with_repeats(dossier), cap_facts(dossier, book)
     for module in modules:
         scope = in_scope(dossier, book, module.RULE).collect()
         found = module.evaluate(dossier, scope.lazy(), book)
-        settled = settle(scope.lazy(), found.answers, module.RULE)
-        yield RuleRun(module, scope, review_at_most(settled, book.reference), found)
+        settled = settle(scope.lazy(), found.answers, module.RULE, caps)
+        if module.RULE.approved_care:
+            policies = scope.lazy().select(ON)
+            approved = caps.approved.drop("policy_id").join(policies, on="row_id")
+            evidence = [*found.evidence, authorization_evidence(approved, FOR)]
+            found = found._replace(evidence=evidence)
+        yield RuleRun(module, scope, settled, found)
 
 
 def judge(dossier: Dossier, book: PolicyBook, rules: tuple[RuleModule, ...]) -> Judgement:
@@ -133,13 +140,14 @@ def judge(dossier: Dossier, book: PolicyBook, rules: tuple[RuleModule, ...]) -> 
                 .select(list(_GAP))
                 .collect()
             )
-    lines = dossier.lines.select("row_id", *_LINE).collect()
+    audited = dossier.lines.select("row_id", *_LINE).collect()
+    lines = pl.concat([audited, dossier.miscoded.select("row_id", *_LINE).collect()])
     answers = pl.concat(every_answer).join(lines, on="row_id", maintain_order="left")
     evidence_lists = _gathered(every_evidence, lines)
     exceptions = exceptions_of(answers, evidence_lists, rules)
     return Judgement(
         exceptions,
-        counted_lines(answers, lines),
+        counted_lines(answers, audited),
         pl.concat(gaps),
         answers,
         repeated_amounts(dossier),

@@ -23,9 +23,11 @@ class Rule:
     basis    how amount_at_risk is computed.
     says     reason -> rationale; {names} are columns of the answer.
     needs    reason -> documents that would settle it.
-    capped   `recover` becomes `review` if we do not have the text in force, or it is past its
-             review.
     passing  reasons that lapse as days go by: a later run asks for such an answer again.
+
+    approved_care    care that the plan approved beforehand is at most a `review`.
+    plans_own_acts   reasons that are the plan's own act: they need no text of the policy.
+    unpriced         reasons for which no price is known.
     """
 
     id: str
@@ -34,8 +36,10 @@ class Rule:
     basis: str
     says: dict[str, str]
     needs: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    capped: bool = True
     passing: tuple[str, ...] = ()
+    approved_care: bool = False
+    plans_own_acts: tuple[str, ...] = ()
+    unpriced: tuple[str, ...] = ()
 
 
 class RuleAnswers(NamedTuple):

@@ -12,26 +12,36 @@ def in_scope(dossier: Dossier, book: PolicyBook, rule: Rule) -> pl.LazyFrame:
     """The lines of every policy that has the rule's first kind of term, with the version in force.
 
     One row per line and policy: the line, policy_id, version_from (null before the first version),
-    is_capped.
+    text_is_missing, review_has_passed.
     """
+    return under_policies(dossier.lines, book, rule)
+
+
+def under_policies(lines: pl.LazyFrame, book: PolicyBook, rule: Rule) -> pl.LazyFrame:
+    """Lines under every policy that has the rule's first kind of term, as `in_scope` gives them."""
     policies = book.terms(rule.asks[0]).select("policy_id").unique()
     versions = book.library.versions().join(policies, on="policy_id", how="semi")
-    of_payer = dossier.lines.join(
+    of_payer = lines.join(
         versions, left_on=["payer_id", "drug"], right_on=["policy_payer", "policy_drug"]
     )
-    of_all = dossier.lines.join(
+    of_all = lines.join(
         versions.filter(pl.col("policy_payer").is_null()).drop("policy_payer", "policy_drug"),
         how="cross",
     )
     day = pl.col("service_date")
     in_force = (pl.col("version_from") <= day) & (day < pl.col("version_to"))
-    is_capped = in_force & (pl.col("capped_from") <= day).fill_null(False)
+    text_is_missing = in_force & (day < pl.col("text_from")).fill_null(False)
+    review_has_passed = in_force & (pl.col("reviewed_through") < day).fill_null(False)
     return (
         pl.concat([of_payer, of_all], how="diagonal")
-        .with_columns(version_from=pl.when(in_force).then("version_from"), is_capped=is_capped)
+        .with_columns(
+            version_from=pl.when(in_force).then("version_from"),
+            text_is_missing=text_is_missing,
+            review_has_passed=review_has_passed,
+        )
         .sort(*ON, "version_from", nulls_last=True)
         .unique(list(ON), keep="first", maintain_order=True)
-        .drop("version_to", "capped_from")
+        .drop("version_to", "text_from", "reviewed_through")
     )
 
 

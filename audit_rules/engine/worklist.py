@@ -1,6 +1,7 @@
 """The worklist: per claim line what to do and about how much money, no dollar counted twice.
 
-Several exceptions on one line are about the same dollars: the largest of them counts. Lines that
+Several exceptions on one line are about the same dollars: the largest of each outcome counts, of
+the weaker outcomes only what exceeds the stronger ones. Lines that
 repeat their claim's amount (repeated_amounts.py) are about the same dollars too: one line of the
 claim keeps them.
 """
@@ -27,9 +28,21 @@ def worklist(exceptions: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:
         outcome=pl.col("outcome").sort_by(strength()).first(),
         **{column: _largest(outcome) for outcome, column in AMOUNT_COLUMNS.items()},
     )
-    most = pl.max_horizontal(*AMOUNT_COLUMNS.values())
-    lines = lines.with_columns(amount_at_risk=pl.min_horizontal(most, "paid_amount"))
-    return conform(_counted_once(lines, repeated), WORKLIST)
+    return conform(_counted_once(_without_overlap(lines), repeated), WORKLIST)
+
+
+def _without_overlap(lines: pl.DataFrame) -> pl.DataFrame:
+    """Of the largest amounts of each outcome, what exceeds the stronger outcomes' amounts.
+
+    They add up to amount_at_risk, which is at most what was paid.
+    """
+    most = _ZERO
+    columns: dict[str, pl.Expr] = {}
+    for column in AMOUNT_COLUMNS.values():
+        here = pl.min_horizontal(pl.col(column), "paid_amount")
+        columns[column] = pl.max_horizontal(here - most, _ZERO)
+        most = pl.max_horizontal(most, here)
+    return lines.with_columns(**columns, amount_at_risk=most)
 
 
 def _largest(outcome: str) -> pl.Expr:

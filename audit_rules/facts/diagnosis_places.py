@@ -8,6 +8,8 @@ from audit_rules.engine.rule import ON
 from schemas.days import LAST_DAY, days_after, days_before
 
 LINE = ("person", "payer_id", "claim_source", "claim_id")
+_HEADER_LENGTHS = (3, 5, 6, 7)
+"""Characters of a category and of the headers under it, the dot counted."""
 _PLACE = ("claim_source", "claim_id", "claim_line_number", "place")
 _SHOWN = ("code", "date", "place", "is_same_claim", "claim_line_number", "claim_source", "claim_id")
 _FOUND = {"claim_source": "claim_source_found", "payer_id": "payer_id_found"}
@@ -48,6 +50,36 @@ def near_the_line(dossier: Dossier, lines: pl.LazyFrame, codes: str) -> pl.LazyF
     ).explode("code")
     facts = Facts(dossier.diagnoses, ("person", "code"), "date", None, _PLACE)
     return around(dossier, asked, facts, _near())
+
+
+def with_any_of(diagnoses: pl.LazyFrame, terms: pl.LazyFrame, codes: str) -> pl.LazyFrame:
+    """Diagnoses whose code, or a header of it, is in that column of any of the terms."""
+    listed = terms.select(header=pl.col(codes)).explode("header").unique()
+    return _under_headers(diagnoses).join(listed, on="header", how="semi").drop("header").unique()
+
+
+def dated_codes(
+    dossier: Dossier, asked: pl.LazyFrame, codes: str, opens: pl.Expr, closes: pl.Expr
+) -> pl.LazyFrame:
+    """The person's diagnoses of a code, or child of one, in the column `codes`, from `opens` to
+    `closes`, which are expressions over the line and its `day`."""
+    lines = asked.with_columns(day="service_date").select(
+        *ON, "person", "day", header=codes, opens=opens, closes=closes
+    )
+    headers = lines.select("header").explode("header").unique()
+    some = _under_headers(dossier.diagnoses).join(headers, on="header", how="semi")
+    facts = Facts(some, ("person", "header"), "date", None, _PLACE)
+    wanted = lines.explode("header")
+    return around(dossier, wanted, facts, Window(pl.col("opens"), pl.col("closes")))
+
+
+def _under_headers(diagnoses: pl.LazyFrame) -> pl.LazyFrame:
+    """Diagnoses under their own code and under each header of it, as `header`."""
+    code = pl.col("code")
+    heads = [code.str.head(n).str.strip_suffix(".") for n in _HEADER_LENGTHS]
+    return diagnoses.with_columns(header=pl.concat_list(code, *heads).list.unique()).explode(
+        "header"
+    )
 
 
 def each_code(

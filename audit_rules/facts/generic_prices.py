@@ -11,6 +11,22 @@ from schemas.paid import is_paid
 
 ASKED_BY = ("ingredient", "strength_mg", "payer_id", "service_date", "price_days")
 """What a price is asked for: a drug and strength, near a day, first at one payer."""
+_SCALE = 1000
+_CLAIM = {
+    "generic_claim_id": "claim_id",
+    "generic_line": "claim_line_number",
+    "generic_ndc": "ndc_code",
+}
+PRICE = (
+    "is_same_payer",
+    "generic_fills",
+    "generic_cents",
+    "generic_milli",
+    "generic_date",
+    *_CLAIM,
+)
+"""What is found: the fill with the highest unit price, and how many fills there were to choose
+from."""
 
 
 def are_tablets(product: str) -> pl.Expr:
@@ -19,26 +35,49 @@ def are_tablets(product: str) -> pl.Expr:
 
 
 def with_generic_price(fills: pl.LazyFrame, dossier: Dossier) -> pl.LazyFrame:
-    """Brand fills with `own_amount_cents`: what they cost above the dearest generic fill near them.
+    """Brand fills with PRICE, and `own_amount_cents`: what they cost above the dearest generic fill
+    near them.
 
-    Null if there is none or the fill's quantity is unknown.
+    Null if there is none or the fill's quantity is unknown. own_price and generic_price say what a
+    tablet cost, in words.
     """
-    dearest = dearest_generics(fills.select(ASKED_BY).unique(), dossier.priced_fills)
+    is_fill = pl.col("claim_source") == "pharmacy"
+    dearest = dearest_generics(
+        fills.select(ASKED_BY).unique(), dossier.priced_lines.filter(is_fill)
+    )
     own, generic = drug_cents().cast(pl.Int128), pl.col("generic_cents").cast(pl.Int128)
     above = own * pl.col("generic_milli") - generic * pl.col("quantity_milli")
     return fills.join(dearest, on=ASKED_BY, how="left").with_columns(
-        own_amount_cents=rounded_half_up(above.clip(0), pl.col("generic_milli"))
+        own_amount_cents=rounded_half_up(above.clip(0), pl.col("generic_milli")),
+        own_price=price_in_words(drug_cents(), pl.col("quantity_milli")),
+        generic_price=price_in_words(pl.col("generic_cents"), pl.col("generic_milli")),
     )
 
 
-def dearest_generics(asked: pl.LazyFrame, fills: pl.LazyFrame) -> pl.LazyFrame:
-    """What is asked for (ASKED_BY), with the dearest generic fill of any person near it.
+def costs_more_than(ratio: str) -> pl.Expr:
+    """Whether a tablet of the fill costs more than that column times the generic's, exactly."""
+    scaled = (pl.col(ratio) * _SCALE).round(0).cast(pl.Int128)
+    own = drug_cents().cast(pl.Int128) * pl.col("generic_milli") * _SCALE
+    return own > pl.col("generic_cents").cast(pl.Int128) * pl.col("quantity_milli") * scaled
 
-    Adds generic_cents and generic_milli. Looks within price_days of the day, in the same payer's
-    fills, else in any payer's; no row if there is none.
+
+def price_in_words(cents: pl.Expr, milli: pl.Expr) -> pl.Expr:
+    """Dollars a unit to four decimals; null without a positive quantity."""
+    units = milli.clip(1).cast(pl.Int128)
+    ten_thousandths = (2 * cents.cast(pl.Int128) * 100 * _SCALE + units) // (2 * units)
+    whole, parts = ten_thousandths // 10_000, ten_thousandths % 10_000
+    dollars = pl.format("{}.{}", whole, parts.cast(pl.String).str.zfill(4))
+    return pl.when(milli > 0).then(dollars.str.replace(r"0{1,2}$", ""))
+
+
+def dearest_generics(asked: pl.LazyFrame, fills: pl.LazyFrame) -> pl.LazyFrame:
+    """What is asked for (ASKED_BY), with the dearest generic fill of any person near it (PRICE).
+
+    Looks within price_days of the day, in the same payer's fills, else in any payer's; no row if
+    there is none.
     """
     drug = ["ingredient", "strength_mg"]
-    of_each_day = (
+    priced = (
         fills.filter(
             are_tablets("generic"), is_paid(pl.col("paid_cents")), pl.col("quantity_milli") > 0
         )
@@ -48,29 +87,39 @@ def dearest_generics(asked: pl.LazyFrame, fills: pl.LazyFrame) -> pl.LazyFrame:
             pl.col("service_date").alias("generic_date"),
             generic_cents=drug_cents(),
             generic_milli="quantity_milli",
+            **{name: pl.col(column) for name, column in _CLAIM.items()},
         )
         .with_columns(unit_price=pl.col("generic_cents") / pl.col("generic_milli"))
-        .pipe(_dearest, [*drug, "generic_payer", "generic_date"])
+    )
+    day = [*drug, "generic_payer", "generic_date"]
+    of_each_day = priced.pipe(_dearest, day).join(
+        priced.group_by(day).agg(generic_fills=pl.len()), on=day
     )
     distance = (pl.col("generic_date") - pl.col("service_date")).dt.total_days().abs()
-    return (
+    near = (
         asked.join(of_each_day, on=drug)  # by day: every pair of fills would be too many
         .filter(distance <= pl.col("price_days"))
         .with_columns(is_same_payer=pl.col("generic_payer") == pl.col("payer_id"))
+    )
+    counted = near.group_by(*ASKED_BY, "is_same_payer").agg(
+        pl.col("generic_fills").cast(pl.Int64).sum()
+    )
+    return (
+        near.drop("generic_fills")
         .pipe(_dearest, ASKED_BY, "is_same_payer")
-        .select(*ASKED_BY, "generic_cents", "generic_milli")
+        .join(counted, on=[*ASKED_BY, "is_same_payer"])
+        .select(*ASKED_BY, *PRICE)
     )
 
 
 def _dearest(prices: pl.LazyFrame, key: Sequence[str], *first: str) -> pl.LazyFrame:
-    """One row per key: the highest unit price, of equal ones the larger fill."""
-    return prices.sort(
-        *key,
-        *first,
-        "unit_price",
-        "generic_milli",
-        descending=[False] * len(key) + [True] * (len(first) + 2),
-    ).unique(list(key), keep="first", maintain_order=True)
+    """One row per key: the highest unit price, of equal ones the larger fill, then the earliest."""
+    highest = [*first, "unit_price", "generic_milli"]
+    last = ["generic_date", "generic_payer", "generic_claim_id", "generic_line"]
+    order = [*key, *highest, *(c for c in last if c not in key)]
+    return prices.sort(order, descending=[c in highest for c in order]).unique(
+        list(key), keep="first", maintain_order=True
+    )
 
 
 def drug_cents() -> pl.Expr:

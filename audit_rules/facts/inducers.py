@@ -2,11 +2,11 @@
 
 import polars as pl
 
+from audit_rules.engine.authorizations import APPROVED, covering
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.nearest import Facts, Window, around
 from audit_rules.engine.rule import ON, PolicyBook
 from audit_rules.engine.scope import in_force, with_flag
-from audit_rules.facts.authorizations import APPROVED, covering
 from audit_rules.policy.terms.fills import Inducer
 from schemas.days import days_after, days_before
 from schemas.results import CLAIM_LINE

@@ -11,14 +11,23 @@ _NANO = 10**9
 _PLACE = ("policy_id", "person", "payer_id", "service_date")
 
 
-def carrying_lines(lines: pl.LazyFrame) -> pl.LazyFrame:
+def first_lines(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """The first line of each policy, person, payer and date, by claim_id and line."""
+    return lines.sort(*_PLACE, "claim_id", "claim_line_number").unique(
+        list(_PLACE), keep="first", maintain_order=True
+    )
+
+
+def carrying_lines(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame:
     """One line per policy, person, payer and date: the one of a listed code with most units.
 
-    Ties go to the lowest claim_id, then line. It carries what is found for the date.
+    Ties go to the lowest claim_id, then line. It carries what is found for the date. Lines that are
+    or may be duplicates carry nothing.
     """
     order = [*_PLACE, "quantity_milli", "claim_id", "claim_line_number"]
     return (
         lines.filter(pl.col("hcpcs_code").is_in(pl.col("hcpcs")))
+        .join(dossier.repeats, on="row_id", how="anti")
         .sort(order, descending=[name == "quantity_milli" for name in order], nulls_last=True)
         .unique(list(_PLACE), keep="first", maintain_order=True)
     )
@@ -26,10 +35,14 @@ def carrying_lines(lines: pl.LazyFrame) -> pl.LazyFrame:
 
 def billed_lines(dossier: Dossier, carrying: pl.LazyFrame) -> pl.LazyFrame:
     """Every history line of the listed codes on the date and at the payer, unpaid and waste
-    included."""
+    included, but no duplicates."""
     asked = carrying.select(*ON, "person", "payer_id", "service_date", "hcpcs")
-    found = asked.join(dossier.services.drop("row_id"), on=["person", "payer_id", "service_date"])
+    found = asked.join(_billed(dossier), on=["person", "payer_id", "service_date"])
     return found.filter(pl.col("hcpcs_code").is_in(pl.col("hcpcs")))
+
+
+def _billed(dossier: Dossier) -> pl.LazyFrame:
+    return dossier.services.join(dossier.repeats, on="row_id", how="anti").drop("row_id")
 
 
 def units_milli() -> pl.Expr:

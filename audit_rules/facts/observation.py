@@ -21,7 +21,8 @@ def observed_from(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame:
     )
     enrolled = asked.select(*ON, "person").join(spans, on="person")
     unknown = asked.join(spans, on="person", how="anti")
-    payers = pl.concat([enrolled, unknown], how="diagonal").join(dossier.payer_start, on="payer_id")
+    sending = dossier.payer_start.drop_nulls("first_dispensing_date")
+    payers = pl.concat([enrolled, unknown], how="diagonal").join(sending, on="payer_id")
     since = pl.max_horizontal("enrolled_from", "first_dispensing_date")
     observed = asked.select(*ON).join(
         payers.group_by(*ON).agg(observed_from=since.min()), on=list(ON), how="left"

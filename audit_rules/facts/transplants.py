@@ -1,4 +1,4 @@
-"""Transplants: given after a dose, or planned at the time."""
+"""Transplants: given before or after a dose, or planned at the time. A donor's is none."""
 
 import polars as pl
 
@@ -6,18 +6,31 @@ from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.nearest import Facts, Window, around
 from audit_rules.engine.rule import ON
 from audit_rules.facts.clinical import facts_on_file, latest
+from audit_rules.facts.diagnosis_places import with_any_of
 from schemas.days import days_after, days_before
 
 
-def transplants_ahead(dossier: Dossier, dosed: pl.LazyFrame) -> pl.LazyFrame:
-    """The person's transplants on medical claims within days_ahead after each dose, at any payer.
+def transplants(dossier: Dossier, terms: pl.LazyFrame) -> pl.LazyFrame:
+    """The services of the terms' `hcpcs` codes, without those on whose claim a donor is named."""
+    codes = terms.select(hcpcs_code="hcpcs").explode("hcpcs_code").unique()
+    given = dossier.services.join(codes, on="hcpcs_code", how="semi")
+    donors = with_any_of(dossier.diagnoses, terms, "donor_codes")
+    source, claim = pl.col("claim_source"), ["person", "claim_id"]
+    by_table = donors.filter(source.is_null())
+    return given.join(by_table, on=claim, how="anti").join(
+        donors.filter(source == "medical"), on=[*claim, "payer_id"], how="anti"
+    )
+
+
+def transplants_ahead(dossier: Dossier, dosed: pl.LazyFrame, given: pl.LazyFrame) -> pl.LazyFrame:
+    """The person's transplants, of those given, within days_ahead after each dose.
 
     The term's `hcpcs` says which codes. One row per line, policy and service.
     """
     asked = dosed.select(
         *ON, "person", "days_ahead", hcpcs_code="hcpcs", day="service_date"
     ).explode("hcpcs_code")
-    services = Facts(dossier.services.drop("row_id"), ("person", "hcpcs_code"))
+    services = Facts(given.drop("row_id"), ("person", "hcpcs_code"))
     day = pl.col("day")
     ahead = Window(days_after(day, pl.lit(1)), days_after(day, "days_ahead"))
     return around(dossier, asked, services, ahead)

@@ -41,16 +41,19 @@ class Document(Strict):
 class Version(Strict):
     """One version of the text.
 
-    text_in_hand       False: we know that this version existed, not what it said; `recover` becomes
-                       `review`.
-    reviewed_through   last service date before the document's own review date passed; later: the
-                       same cap.
+    text_in_hand       False: we know that this version existed, not what it said; `recover` and
+                       `records_request` become `review`.
+    approved_on        the day on which it was approved, if that is later than its first; until then
+                       the same.
+    reviewed_through   last service date before the document's own review date passed; later
+                       `recover` becomes `review`.
     """
 
     effective_from: date
     basis: Basis
     cite: str = Field(min_length=3)
     text_in_hand: bool = True
+    approved_on: date | None = None
     reviewed_through: date | None = None
 
 

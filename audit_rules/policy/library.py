@@ -10,7 +10,6 @@ import polars as pl
 from audit_rules.errors import PolicyRefused
 from audit_rules.policy.document import Policy, PolicyFile, load_policy, read_policy_file
 from audit_rules.policy.terms.base import FAR_FUTURE, Term
-from schemas.days import shifted
 from schemas.folding import folded
 
 SHIPPED_POLICIES = Path(str(files("audit_rules") / "policies"))
@@ -32,15 +31,16 @@ class PolicyLibrary:
         }
 
     def versions(self) -> pl.LazyFrame:
-        """One row per document version: policy_id, payer_id, drug, version_from, version_to,
-        capped_from."""
+        """One row per document version.
+
+        Columns: policy_id, policy_payer, policy_drug, version_from, version_to, text_from (the
+        first day on which its approved text is at hand), reviewed_through.
+        """
         rows = []
         for p in self.policies:
             starts = [v.effective_from for v in p.versions]
             for v, until in zip(p.versions, [*starts[1:], FAR_FUTURE], strict=True):
-                caps = [] if v.text_in_hand else [v.effective_from]
-                caps += [shifted(v.reviewed_through, 1)] if v.reviewed_through else []
-                capped_from = min(caps, default=None)
+                text_from = v.approved_on if v.text_in_hand else until
                 rows.append(
                     (
                         p.document.id,
@@ -48,7 +48,8 @@ class PolicyLibrary:
                         p.document.drug,
                         v.effective_from,
                         until,
-                        capped_from,
+                        text_from,
+                        v.reviewed_through,
                     )
                 )
         columns = {
@@ -57,7 +58,8 @@ class PolicyLibrary:
             "policy_drug": pl.String,
             "version_from": pl.Date,
             "version_to": pl.Date,
-            "capped_from": pl.Date,
+            "text_from": pl.Date,
+            "reviewed_through": pl.Date,
         }
         return pl.DataFrame(rows, schema=columns, orient="row").lazy()
 

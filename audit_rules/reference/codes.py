@@ -1,7 +1,7 @@
 """Reference facts, shipped and extended by the user: what an NDC is, which HCPCS codes are a
 drug."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -21,6 +21,7 @@ from schemas.tables import Kind
 
 _NDC_COLUMNS = ("ndc11", "ingredient", "product", "strength_mg", "form", "audited")
 _CERTAINTY = "certainty"
+_NAME = "proprietary_name"
 _DRUG_COLUMNS = ("hcpcs", "drug", "role")
 _STRONGEST_MG = 10_000
 _ROLES = {"drug", "unclassified", "never"}
@@ -38,7 +39,8 @@ class Reference:
              its term's dates.
     hashes   file name -> SHA-256 of every file read.
     inferred_ndcs   the ndc11 whose row is inferred or from memory: it recognises the drug, but
-                    proves nothing.
+                    no finding that rests on it is stronger than `review`.
+    drug_words   word in lower case -> audited drug: its name, its brands, NDCs and HCPCS codes.
     """
 
     ndc: pl.DataFrame
@@ -46,6 +48,7 @@ class Reference:
     codes: pl.DataFrame
     hashes: dict[str, str]
     inferred_ndcs: frozenset[str] = frozenset()
+    drug_words: dict[str, str] = field(default_factory=dict)
 
 
 def load_reference(
@@ -53,8 +56,8 @@ def load_reference(
 ) -> Reference:
     """The shipped code sets, with those of `extra` and the rows of an NDC directory on top.
 
-    A later row for the same code takes the earlier one's place. Raises PolicyRefused with file and
-    remedy.
+    A later row for the same code takes the earlier one's place; a row of the directory that names
+    no ingredient of ours takes nobody's. Raises PolicyRefused with file and remedy.
     """
     hashes: dict[str, str] = {}
     folders = [SHIPPED_CODE_SETS, *([extra] if extra else [])]
@@ -69,9 +72,11 @@ def load_reference(
         "the cell empty.",
     )
     refuse_contradictions(folders, "ndc*.csv", _NDC_COLUMNS, {"strength_mg": strength})
-    ndc = stacked(folders, "ndc*.csv", _NDC_COLUMNS, hashes, optional=(_CERTAINTY,))
+    ndc = stacked(folders, "ndc*.csv", _NDC_COLUMNS, hashes, optional=(_CERTAINTY, _NAME))
     if ndc_directory is not None:
-        ndc = pl.concat([ndc, ndc_directory.select(_NDC_COLUMNS)], how="diagonal")
+        named = ndc_directory.filter("is_named").select(_NDC_COLUMNS)
+        others = ndc_directory.filter(~pl.col("is_named")).select(_NDC_COLUMNS)
+        ndc = pl.concat([others, ndc, named], how="diagonal")
     ndc = ndc.unique("ndc11", keep="last", maintain_order=True).with_columns(
         pl.col("strength_mg").cast(pl.Float64, strict=False), audited=pl.col("audited") == "true"
     )
@@ -95,7 +100,19 @@ def load_reference(
     check_indications(library, codes)
     is_inferred = ~pl.col(_CERTAINTY).str.starts_with("verified").fill_null(True)
     inferred = frozenset(ndc.filter(is_inferred)["ndc11"])
-    return Reference(ndc.drop(_CERTAINTY), hcpcs, codes, hashes, inferred)
+    words = _drug_words(ndc, hcpcs)
+    return Reference(ndc.drop(_CERTAINTY, _NAME), hcpcs, codes, hashes, inferred, words)
+
+
+def _drug_words(ndc: pl.DataFrame, hcpcs: pl.DataFrame) -> dict[str, str]:
+    own = hcpcs.filter(pl.col("role") == "drug").select("drug", word="hcpcs")
+    packages = ndc.filter(pl.col("ingredient").is_in(own["drug"].implode()))
+    words = [
+        own,
+        *(packages.select(drug="ingredient", word=c) for c in ("ingredient", _NAME, "ndc11")),
+    ]
+    known = pl.concat(words).drop_nulls().unique().sort("drug", "word")
+    return dict(known.select(pl.col("word").str.to_lowercase(), "drug").iter_rows())
 
 
 def hcpcs_roles(folder: Path) -> dict[str, str]:

@@ -3,10 +3,13 @@
 pass              old enough, or an indication is on file that the policy covers at any age.
 records_request   under the age from which the policy covers the drug or the indication on file
                   (`under_minimum_age`).
-review            a minor before the revision that brought pediatric use
-                  (`pediatric_before_revision`), or if the document names adults but makes that
-                  no criterion (`adults_named`).
-not_evaluable     the birth date is missing, or the extracts disagree on it (`birth_date_missing`).
+review            a minor before the drug's label had pediatric use
+                  (`pediatric_before_revision`), or if the document names adults but makes that no
+                  criterion (`adults_named`).
+advisory          a minor after the label had pediatric use and before the policy's revision did
+                  (`pediatric_before_revision`).
+not_evaluable     the birth date is missing or after the service date, or the extracts disagree on
+                  it (`birth_date_missing`).
 not_applicable    the age belongs to an indication and none is on file, or no clause was in force.
 Cannot see        which of several indications the drug was given for, and exceptions granted for a
                   child.
@@ -22,8 +25,18 @@ from audit_rules.engine.scope import in_force
 from audit_rules.facts.diagnoses import covered_diagnoses
 from audit_rules.facts.diagnosis_places import latest_of_each_code
 from audit_rules.policy.terms.persons import AgeLimit, DiagnosisCodes, DiagnosisCoverage
-from schemas.outcomes import FULL_PAID, NOT_APPLICABLE, NOT_EVALUABLE, PASS, RECORDS_REQUEST, REVIEW
+from schemas.outcomes import (
+    ADVISORY,
+    FULL_PAID,
+    NOT_APPLICABLE,
+    NOT_EVALUABLE,
+    PASS,
+    RECORDS_REQUEST,
+    REVIEW,
+)
 from schemas.results import AGAINST
+
+_OUTCOMES = (RECORDS_REQUEST, REVIEW, ADVISORY)
 
 RULE = Rule(
     id="AGE01",
@@ -37,14 +50,14 @@ RULE = Rule(
         ),
         "pediatric_before_revision": (
             "The patient, born on {birth_date}, was {age} years old on {service_date}. Use under"
-            " {under_age} came into the policy with a later revision, and the text in force that"
-            " day is not at hand."
+            " {under_age} came into the policy with a later revision."
         ),
         "adults_named": (
             "The patient, born on {birth_date}, was {age} years old on {service_date}. The policy"
             " speaks of adults (taken as {under_age} and over) without making that a criterion."
         ),
     },
+    approved_care=True,
     needs={
         "under_minimum_age": (
             "record of the patient's date of birth",
@@ -56,12 +69,15 @@ RULE = Rule(
 
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every line of the policies with an age limit; one answer per line and policy."""
-    asked = in_force(lines, book.terms(AgeLimit)).rename({"reason": "limit_reason"})
+    asked = in_force(lines, book.terms(AgeLimit)).rename(
+        {"reason": "limit_reason", "outcome": "limit_outcome"}
+    )
     covered = covered_diagnoses(dossier, lines, book)
     limited = asked.pipe(_with_indications, covered).pipe(_nearest_limit)
 
-    def under_limit(reason: str) -> pl.Expr:
-        return pl.col("is_under") & (pl.col("limit_reason") == reason)
+    def under_limit(reason: str, outcome: str) -> Answer:
+        is_it = (pl.col("limit_reason") == reason) & (pl.col("limit_outcome") == outcome)
+        return Answer(pl.col("is_under") & is_it, outcome, reason)
 
     answers = limited.pipe(
         answer,
@@ -69,9 +85,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
             Answer(pl.col("age").is_null(), NOT_EVALUABLE, "birth_date_missing"),
             Answer(~pl.col("has_use"), NOT_APPLICABLE),
             Answer(pl.col("is_exempt"), PASS),
-            Answer(under_limit("under_minimum_age"), RECORDS_REQUEST, "under_minimum_age"),
-            Answer(under_limit("pediatric_before_revision"), REVIEW, "pediatric_before_revision"),
-            Answer(under_limit("adults_named"), REVIEW, "adults_named"),
+            *(under_limit(reason, outcome) for reason in RULE.says for outcome in _OUTCOMES),
         ],
     )
     indications = latest_of_each_code(

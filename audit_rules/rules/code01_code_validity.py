@@ -1,7 +1,7 @@
 """CODE01 -- Was the HCPCS code valid on the service date?
 
-recover           billed before the code's first day (`code_not_yet_valid`) or after its last
-                  (`code_expired`).
+review            billed before the code's first day (`code_not_yet_valid`) or after its last
+                  (`code_expired`). What the right code would have cost is not known.
 pass              within its days, or a code that the policy gives no days for.
 not_applicable    no clause was in force on the service date.
 Cannot see        a claim that the payer accepted under the old code by agreement.
@@ -14,13 +14,13 @@ from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
 from audit_rules.policy.terms.doses import HcpcsValidity
-from schemas.outcomes import FULL_PAID, RECOVER
+from schemas.outcomes import PRICE_UNKNOWN, REVIEW
 
 RULE = Rule(
     id="CODE01",
     name="code.validity",
     asks=(HcpcsValidity,),
-    basis=FULL_PAID,
+    basis=PRICE_UNKNOWN,
     says={
         "code_not_yet_valid": (
             "Code {hcpcs_code} was billed for {service_date}; it is valid from {valid_from} on."
@@ -29,7 +29,6 @@ RULE = Rule(
             "Code {hcpcs_code} was billed for {service_date}; it was valid up to {valid_to}."
         ),
     },
-    capped=False,
 )
 
 
@@ -40,8 +39,8 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     answers = asked.pipe(
         answer,
         [
-            Answer(is_dated & (day < pl.col("valid_from")), RECOVER, "code_not_yet_valid"),
-            Answer(is_dated & (day > pl.col("valid_to")), RECOVER, "code_expired"),
+            Answer(is_dated & (day < pl.col("valid_from")), REVIEW, "code_not_yet_valid"),
+            Answer(is_dated & (day > pl.col("valid_to")), REVIEW, "code_expired"),
         ],
     )
     return RuleAnswers(answers)

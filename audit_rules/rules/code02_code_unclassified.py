@@ -2,6 +2,8 @@
 
 review            an unclassified code with the drug's NDC (`unclassified_code`); what it should
                   have cost is not known.
+advisory          the same, under a code that the document itself lists for the drug
+                  (`unclassified_code_listed`).
 pass              billed under the drug's own code.
 not_applicable    no clause was in force on the service date, such as before the drug had its own
                   code.
@@ -16,7 +18,7 @@ from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.rule import PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
 from audit_rules.policy.terms.doses import UnclassifiedCode
-from schemas.outcomes import PRICE_UNKNOWN, REVIEW
+from schemas.outcomes import ADVISORY, PRICE_UNKNOWN, REVIEW
 
 RULE = Rule(
     id="CODE02",
@@ -27,7 +29,12 @@ RULE = Rule(
         "unclassified_code": (
             "The drug was billed for {service_date} under the unclassified code {hcpcs_code} with"
             " NDC {ndc_code}, although it had a code of its own by then."
-        )
+        ),
+        "unclassified_code_listed": (
+            "The drug was billed for {service_date} under the unclassified code {hcpcs_code} with"
+            " NDC {ndc_code}, although it had a code of its own by then. The policy's own list"
+            " names this code, so nothing is asked of the provider."
+        ),
     },
 )
 
@@ -36,4 +43,12 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     """Judge every line whose policy names unclassified codes; one answer per line and policy."""
     asked = in_force(lines, book.terms(UnclassifiedCode))
     is_unclassified = pl.col("hcpcs_code").is_in(pl.col("hcpcs"))
-    return RuleAnswers(asked.pipe(answer, [Answer(is_unclassified, REVIEW, "unclassified_code")]))
+    is_listed = pl.col("hcpcs_code").is_in(pl.col("listed"))
+    answers = asked.pipe(
+        answer,
+        [
+            Answer(is_unclassified & is_listed, ADVISORY, "unclassified_code_listed"),
+            Answer(is_unclassified, REVIEW, "unclassified_code"),
+        ],
+    )
+    return RuleAnswers(answers)

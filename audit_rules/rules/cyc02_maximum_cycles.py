@@ -25,6 +25,7 @@ RULE = Rule(
     name="cycles.maximum",
     asks=(MaximumCycles, Course),
     basis=FULL_PAID,
+    approved_care=True,
     says={
         "over_maximum_cycles": (
             "The dose of {service_date} is at least in cycle {low} of the course that began on "

@@ -8,8 +8,8 @@ records_request   in the further cycle, and nothing on file shows that disease w
 review            beyond the further cycle (`beyond_third_cycle_before_transplant`).
 not_applicable    no transplant in sight, the line is on a date without a dose, or before the
                   clause.
-Cannot see        a transplant planned and never recorded, or one in a hospital stay whose claims
-                  are not here.
+Cannot see        whether a graft was for this disease, a transplant planned and never recorded, or
+                  one in a hospital stay whose claims are not here.
 """
 
 import polars as pl
@@ -21,7 +21,7 @@ from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force, with_flag
 from audit_rules.facts.clinical import facts_on_file
 from audit_rules.facts.courses import dose_dates, doses_so_far, with_cycle
-from audit_rules.facts.transplants import plans, transplants_ahead
+from audit_rules.facts.transplants import plans, transplants, transplants_ahead
 from audit_rules.policy.terms.doses import Course, TransplantCycles
 from schemas.outcomes import FULL_PAID, PASS, RECORDS_REQUEST, REVIEW
 from schemas.results import AGAINST, FOR
@@ -45,6 +45,7 @@ RULE = Rule(
             _SHOWN + "Before a transplant the policy allows no more than {allowed} cycles."
         ),
     },
+    approved_care=True,
     needs={
         "third_cycle_before_transplant": (
             "bone marrow and MRD results after the cycles before this one",
@@ -59,10 +60,9 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     policy."""
     doses = dose_dates(dossier, book)
     dosed = with_cycle(in_force(lines, book.terms(TransplantCycles)), doses)
-    transplants, planned = transplants_ahead(dossier, dosed), plans(dossier, dosed)
-    bound = dosed.pipe(with_flag, "has_transplant", transplants).pipe(
-        with_flag, "has_plan", planned
-    )
+    given = transplants(dossier, book.terms(TransplantCycles))
+    ahead, planned = transplants_ahead(dossier, dosed, given), plans(dossier, dosed)
+    bound = dosed.pipe(with_flag, "has_transplant", ahead).pipe(with_flag, "has_plan", planned)
     bound = bound.filter(pl.col("has_transplant") | pl.col("has_plan"))
     unmet = [
         facts_on_file(
@@ -95,7 +95,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     )
     evidence = [
         dose_evidence(doses_so_far(dossier, dosed, doses), AGAINST),
-        service_evidence(transplants, AGAINST),
+        service_evidence(ahead, AGAINST),
         clinical_evidence(planned, AGAINST),
         *(clinical_evidence(facts, FOR) for facts in unmet),
     ]

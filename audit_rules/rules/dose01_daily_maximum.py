@@ -16,16 +16,20 @@ Cannot see        what the patient took; an inducer given in hospital, bought ov
 import polars as pl
 
 from audit_rules.engine.answers import Answer, answer
-from audit_rules.engine.arithmetic import SCALE, exceeds, thousandths
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import authorization_evidence, fill_evidence
-from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
+from audit_rules.engine.rule import PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
-from audit_rules.facts.daily_dose import mg_per_day, other_strength_fills, with_daily_dose
+from audit_rules.facts.daily_dose import (
+    DOSE_IS_MISSING,
+    is_above,
+    other_strength_fills,
+    with_total_dose,
+)
 from audit_rules.facts.inducers import inducer_fills, overrides, with_inducer
 from audit_rules.facts.quantity_limits import tablet_fills
 from audit_rules.policy.terms.fills import DailyDose, Inducer
-from schemas.outcomes import NONE, NOT_EVALUABLE, REVIEW
+from schemas.outcomes import NONE, REVIEW
 from schemas.results import AGAINST, FOR
 
 RULE = Rule(
@@ -54,59 +58,22 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     """Judge every fill of tablets of known strength; one answer per fill and policy."""
     fills = tablet_fills(lines).filter(pl.col("strength_mg").is_not_null())
     inducers, granted = inducer_fills(dossier, fills, book), overrides(dossier, fills, book)
-    asked = (
-        in_force(fills, book.terms(DailyDose))
-        .pipe(with_inducer, inducers, granted)
-        .pipe(with_daily_dose)
-    )
+    asked = in_force(fills, book.terms(DailyDose)).pipe(with_inducer, inducers, granted)
     others = other_strength_fills(dossier, asked)
-    dosed = asked.join(
-        others.select(*ON, "other_ng", "other_millidays"), on=list(ON), how="left"
-    ).with_columns(
-        pl.col("other_ng").fill_null(0),
-        pl.col("other_millidays").fill_null(1),
-        with_other=pl.when(pl.col("other_ng") > 0)
-        .then(pl.lit(" with those of the other strength"))
-        .otherwise(pl.lit("")),
-    )
-
-    own, days = pl.col("supplied_ng"), pl.col("supply_millidays")
-    other, other_days = pl.col("other_ng"), pl.col("other_millidays")
-    observed = mg_per_day(own, days) + mg_per_day(other, other_days)
+    observed, tolerance = pl.col("total_mg"), pl.col("tolerance")
     pediatric, studied, label = pl.col("pediatric_mg"), pl.col("studied_mg"), pl.col("label_mg")
     is_child = pl.col("age") < pl.col("adult_age")
 
-    def is_above(limit_mg: pl.Expr) -> pl.Expr:
-        tolerated = thousandths(limit_mg) * thousandths(pl.col("tolerance"))
+    def above(maximum: pl.Expr, reason: str, when: pl.Expr) -> Answer:
+        return Answer(when & is_above(maximum, tolerance), REVIEW, reason, observed, maximum)
 
-        def compared(kind: type[pl.Int128 | pl.Float64]) -> tuple[pl.Expr, pl.Expr]:
-            own_ng, own_days, other_ng, apart, most = (
-                figure.cast(kind) for figure in (own, days, other, other_days, tolerated)
-            )
-            return (own_ng * apart + other_ng * own_days) * SCALE, most * own_days * apart
-
-        return exceeds(compared(pl.Int128), compared(pl.Float64))
-
-    answers = dosed.pipe(
+    answers = with_total_dose(asked, others).pipe(
         answer,
         [
-            Answer(pl.col("quantity_milli").is_null(), NOT_EVALUABLE, "quantity_missing"),
-            Answer(days.is_null(), NOT_EVALUABLE, "days_supply_missing"),
-            Answer(
-                is_child & is_above(pediatric),
-                REVIEW,
-                "above_pediatric_maximum",
-                observed,
-                pediatric,
-            ),
-            Answer(is_above(studied), REVIEW, "above_studied_maximum", observed, studied),
-            Answer(
-                ~pl.col("has_inducer") & is_above(label),
-                REVIEW,
-                "above_label_maximum",
-                observed,
-                label,
-            ),
+            *DOSE_IS_MISSING,
+            above(pediatric, "above_pediatric_maximum", is_child),
+            above(studied, "above_studied_maximum", pl.lit(True)),
+            above(label, "above_label_maximum", ~pl.col("has_inducer")),
         ],
     )
     evidence = [

@@ -4,8 +4,10 @@ The same person, payer, date, product and quantity, on medical lines the same mo
 claim ids; of lines that repeat each other all but the earliest by paid date, then claim id, are
 duplicates.
 recover           a medical line, or a fill of the same dispensing provider (`duplicate_claim`).
-review            a fill of which either dispenser is not known (`possible_duplicate`).
-pass              no earlier line is the same, or only fills of another dispenser are.
+review            a line of another plan of the payer, or a fill of which either dispenser is not
+                  known (`possible_duplicate`).
+pass              no earlier line is the same, only fills of another dispenser are, or one claim
+                  names the other as its original.
 Cannot see        two services of one day that were billed alike on purpose, such as two visits.
 """
 
@@ -13,10 +15,10 @@ import polars as pl
 
 from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.duplicates import earlier_twins
 from audit_rules.engine.evidence import line_evidence
 from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
-from audit_rules.facts.duplicates import earlier_twins
 from audit_rules.policy.terms.persons import DuplicateClaim
 from schemas.outcomes import FULL_PAID, RECOVER, REVIEW
 
@@ -33,11 +35,10 @@ RULE = Rule(
         ),
         "possible_duplicate": (
             "The same product and quantity ({product_code}, quantity {quantity}, {service_date})"
-            " was also paid under claim {twin_claim_id}, line {twin_line}. On at least one of the"
-            " two the dispensing provider is not known."
+            " was also paid under claim {twin_claim_id}, line {twin_line}. The plans of the two"
+            " differ, or on at least one of them the dispensing provider is not known."
         ),
     },
-    capped=False,
 )
 
 

@@ -3,8 +3,10 @@
 pass              a diagnosis on the claim, or of the person near the service date, is listed or
                   named by the criteria.
 review            the only listed code means something else than the document's label
-                  (`listed_code_conflicts`), or another cancer is on file and the policy names
-                  none but asks for cancer (`other_cancer`).
+                  (`listed_code_conflicts`),
+                  another cancer is on file and the policy names none but asks for cancer
+                  (`other_cancer`), or there is neither a diagnosis nor any medical service of the
+                  person on file (`no_medical_history`).
 records_request   the leukemia on file is of the kind the criteria exclude (`bcr_abl_negative`), no
                   cancer is on file (`non_cancer_indication`), only unlisted codes are
                   (`diagnosis_not_listed`), or none (`no_diagnosis_on_file`).
@@ -27,6 +29,7 @@ from audit_rules.facts.diagnoses import (
     with_standing,
 )
 from audit_rules.facts.diagnosis_places import latest_of_each_code
+from audit_rules.facts.windows import any_near
 from audit_rules.policy.terms.persons import DiagnosisCodes, DiagnosisCoverage
 from schemas.outcomes import FULL_PAID, NOT_EVALUABLE, PASS, RECORDS_REQUEST, REVIEW
 from schemas.results import AGAINST, FOR
@@ -62,11 +65,17 @@ RULE = Rule(
             "None of the diagnoses on file ({codes}) is one that the policy lists or names for this"
             " drug."
         ),
+        "no_medical_history": (
+            "No diagnosis is on file for this drug, and no medical service of the patient from a"
+            " year before {service_date} to a month after: the claims that would carry one are not"
+            " here."
+        ),
         "no_diagnosis_on_file": (
             "Neither this claim nor the claims around {service_date} carry a diagnosis for this"
             " drug."
         ),
     },
+    approved_care=True,
     needs=dict.fromkeys(
         (
             "bcr_abl_negative",
@@ -100,10 +109,13 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
         has_neoplasm=any_of("neoplasm"),
     )
     summary = summary.join(codes_in_words(found), on=list(ON))
+    near = open_lines.select(*ON, "person", "lookback_days", "lookahead_days", day="service_date")
+    services = any_near(near, dossier.services)
     some_code = pl.col("codes").is_not_null()
     source_missing = pl.lit("any_diagnosis" not in dossier.supplied)
     answers = (
         asked.pipe(with_flag, "is_covered", covered)
+        .pipe(with_flag, "has_services", services)
         .join(summary, on=list(ON), how="left")
         .pipe(
             answer,
@@ -115,6 +127,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
                 Answer(pl.col("cancer_only") & pl.col("has_neoplasm"), REVIEW, "other_cancer"),
                 Answer(pl.col("cancer_only") & some_code, RECORDS_REQUEST, "non_cancer_indication"),
                 Answer(some_code, RECORDS_REQUEST, "diagnosis_not_listed"),
+                Answer(~pl.col("has_services"), REVIEW, "no_medical_history"),
                 Answer(pl.lit(True), RECORDS_REQUEST, "no_diagnosis_on_file"),
             ],
         )

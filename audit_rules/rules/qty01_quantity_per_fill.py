@@ -1,7 +1,10 @@
 """QTY01 -- More tablets on one fill than the payer's limit per prescription?
 
 pass              within the limit, or within the higher one that an inducer on file allows.
-recover           above the limit, and the days' supply does not explain it (`quantity_over_limit`).
+recover           above the limit, with an inducer if the strength has a limit for it, and the days'
+                  supply does not explain it (`quantity_over_limit`).
+records_request   above the limit, but within that with an inducer, and none is on file
+                  (`inducer_not_on_file`).
 review            above the limit, but a longer supply at the allowed rate (`extended_days_supply`),
                   the days' supply is unknown (`days_supply_missing`), or the channel is and home
                   delivery would allow it (`channel_unknown`).
@@ -21,7 +24,7 @@ from audit_rules.facts.generic_prices import drug_cents
 from audit_rules.facts.inducers import inducer_fills, overrides, with_inducer
 from audit_rules.facts.quantity_limits import tablet_fills, with_limits
 from audit_rules.policy.terms.fills import Inducer, QuantityLimit
-from schemas.outcomes import EXCESS_QUANTITY, NOT_EVALUABLE, PASS, RECOVER, REVIEW
+from schemas.outcomes import EXCESS_QUANTITY, NOT_EVALUABLE, PASS, RECORDS_REQUEST, RECOVER, REVIEW
 from schemas.results import FOR
 
 RULE = Rule(
@@ -33,6 +36,11 @@ RULE = Rule(
         "quantity_over_limit": (
             "{observed} tablets of {strength_mg} mg were paid on one fill of {days_supply} days; "
             "{allowed} are allowed per prescription."
+        ),
+        "inducer_not_on_file": (
+            "{observed} tablets of {strength_mg} mg were paid on one fill of {days_supply} days; "
+            "{allowed} are allowed per prescription, and more only with a drug that makes the body"
+            " use imatinib up faster. None is on file near {service_date}."
         ),
         "extended_days_supply": (
             "{observed} tablets of {strength_mg} mg were paid on one fill; {allowed} are allowed"
@@ -49,7 +57,12 @@ RULE = Rule(
             " it was."
         ),
     },
-    needs={},
+    needs={
+        "inducer_not_on_file": (
+            "medication list that names the inducer and its dates",
+            "approval of the higher quantity",
+        )
+    },
 )
 
 
@@ -61,6 +74,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
 
     quantity, days = pl.col("quantity").cast(pl.Float64), pl.col("days_supply").cast(pl.Float64)
     ceiling, standard_days = pl.col("ceiling"), pl.col("standard_days")
+    most = pl.col("ceiling_with_inducer")
     channel_unknown = pl.col("channel").is_null()
     answers = limited.pipe(
         answer,
@@ -84,7 +98,20 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
                 quantity,
                 ceiling,
             ),
-            Answer(pl.lit(True), RECOVER, "quantity_over_limit", quantity, ceiling),
+            Answer(
+                ~pl.col("has_inducer") & (quantity <= most),
+                RECORDS_REQUEST,
+                "inducer_not_on_file",
+                quantity,
+                ceiling,
+            ),
+            Answer(
+                pl.lit(True),
+                RECOVER,
+                "quantity_over_limit",
+                quantity,
+                pl.coalesce(most, ceiling),
+            ),
         ],
     ).pipe(_priced)
     return RuleAnswers(

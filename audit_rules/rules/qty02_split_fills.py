@@ -4,9 +4,10 @@ advisory          within the limit, but with the fills shortly before it above i
                   The document limits each prescription and no period: a hint, nothing to recover.
 pass              not above the limit with them, or above it alone, which QTY01 asks.
 not_evaluable     the quantity is missing (`quantity_missing`).
-not_applicable    no limit for this strength was in force on the dispensing date.
+not_applicable    no limit for this strength was in force on the dispensing date, or the fill is or
+                  may be a duplicate, which DUP01 asks.
 Cannot see        a lost bottle, a changed dose, or fills paid in cash. A channel that is unknown
-                  counts as retail.
+                  counts as retail. Duplicates are not added.
 """
 
 import polars as pl
@@ -19,7 +20,12 @@ from audit_rules.engine.nearest import Facts, Window, around, total_around, with
 from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
 from audit_rules.facts.inducers import inducer_fills, overrides, with_inducer
-from audit_rules.facts.quantity_limits import tablet_fills, unknown_as_retail, with_limits
+from audit_rules.facts.quantity_limits import (
+    tablet_fills,
+    unknown_as_retail,
+    with_limits,
+    without_repeats,
+)
 from audit_rules.policy.terms.fills import Inducer, QuantityLimit, SplitFills
 from schemas.days import days_before
 from schemas.outcomes import ADVISORY, NONE, NOT_EVALUABLE
@@ -41,7 +47,7 @@ RULE = Rule(
 
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every tablet fill whose strength has a limit; one answer per fill and policy."""
-    fills = unknown_as_retail(tablet_fills(lines))
+    fills = without_repeats(unknown_as_retail(tablet_fills(lines)), dossier)
     inducers, granted = inducer_fills(dossier, fills, book), overrides(dossier, fills, book)
     limited = (
         fills.pipe(with_inducer, inducers, granted)
@@ -77,7 +83,9 @@ def _fills_since(dossier: Dossier, asked: pl.LazyFrame) -> tuple[pl.LazyFrame, p
     """The fills from `since` to the fill's date of its person, payer, strength and channel, and
     their total_milli; the fill itself is among them."""
     same = ("person", "payer_id", "ingredient", "strength_mg", "channel")
-    fills = unknown_as_retail(tablet_fills(dossier.fills)).rename({"row_id": "fill_row"})
+    fills = without_repeats(unknown_as_retail(tablet_fills(dossier.fills)), dossier).rename(
+        {"row_id": "fill_row"}
+    )
     asked = asked.select(*ON, *same, "since", day="service_date")
     since, facts = Window(pl.col("since"), pl.col("day")), Facts(fills, same)
     total = total_around(dossier, asked, facts, since, "quantity_milli")

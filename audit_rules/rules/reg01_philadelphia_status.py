@@ -17,12 +17,11 @@ import polars as pl
 from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.evidence import clinical_evidence, fill_evidence
-from audit_rules.engine.nearest import Facts, Window, around
 from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
 from audit_rules.facts.clinical import facts_on_file, latest
+from audit_rules.facts.combined_fills import covering_fills, unknown_ingredients
 from audit_rules.policy.terms.fills import Combination
-from schemas.days import days_before
 from schemas.outcomes import FULL_PAID, PASS, RECORDS_REQUEST, REVIEW
 from schemas.results import AGAINST, FOR
 
@@ -44,6 +43,7 @@ RULE = Rule(
             "combination for Philadelphia-positive disease, and no status is on file by then."
         ),
     },
+    approved_care=True,
     needs={"philadelphia_negative": _REPORT, "philadelphia_status_not_documented": _REPORT},
 )
 
@@ -51,7 +51,7 @@ RULE = Rule(
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every line in the supply of a combined drug; one answer per line and policy."""
     asked = in_force(lines, book.terms(Combination))
-    fills = _covering_fills(dossier, asked, book.reference.inferred_ndcs)
+    fills = covering_fills(dossier, asked, book.reference.inferred_ndcs)
     combined = fills.group_by(*ON).agg(
         combined=pl.col("ingredient").unique().sort().str.join(", "),
         is_proved=(~pl.col("is_inferred")).any(),
@@ -78,41 +78,5 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     return RuleAnswers(
         answers,
         [fill_evidence(fills, AGAINST), clinical_evidence(statuses, side)],
-        _unknown_ingredients(book),
+        unknown_ingredients(book, Combination),
     )
-
-
-def _covering_fills(
-    dossier: Dossier, asked: pl.LazyFrame, inferred_ndcs: frozenset[str]
-) -> pl.LazyFrame:
-    """The person's fills of a listed ingredient, in any form, that cover the line's date.
-
-    is_inferred   whether the fill is known by one of `inferred_ndcs`: asked for apart, so that the
-                  nearest fills of either kind are found.
-    """
-    wanted = (
-        asked.select(*ON, "person", day="service_date", ingredient="ingredients")
-        .explode("ingredient")
-        .join(pl.LazyFrame({"is_inferred": [False, True]}), how="cross")
-    )
-    fills = dossier.fills.drop("row_id").with_columns(
-        last_day=days_before(pl.col("supply_end"), pl.lit(1)),
-        is_inferred=pl.col("ndc_code").is_in(inferred_ndcs),
-    )
-    facts = Facts(fills, ("person", "ingredient", "is_inferred"), until="last_day")
-    day = pl.col("day")
-    return around(dossier, wanted, facts, Window(closes=day, at=day))
-
-
-def _unknown_ingredients(book: PolicyBook) -> pl.LazyFrame:
-    """Listed ingredients without an NDC in the reference tables: their fills are not recognised."""
-    listed = (
-        book.terms(Combination)
-        .select("policy_id", ingredient="ingredients")
-        .explode("ingredient")
-        .unique()
-    )
-    unknown = listed.join(
-        book.reference.ndc.lazy().select("ingredient"), on="ingredient", how="anti"
-    )
-    return unknown.select("policy_id", reason=pl.format("ingredient_unknown:{}", "ingredient"))

@@ -1,7 +1,8 @@
 """SAFE01 -- Was the drug given again after the liver disease for which it must be stopped?
 
 review            the disease was diagnosed in this course, before this dose
-                  (`after_veno_occlusive_disease`).
+                  (`after_veno_occlusive_disease`), or since the patient's first dose
+                  (`after_veno_occlusive_disease_earlier_course`).
 pass              no such diagnosis on file.
 not_applicable    the line is on a date without a dose, or before the clause.
 Cannot see        a suspicion that was ruled out, or the disease under a less exact code.
@@ -21,16 +22,24 @@ from schemas.days import days_before
 from schemas.outcomes import FULL_PAID, REVIEW
 from schemas.results import AGAINST
 
+_IN_COURSE = "after_veno_occlusive_disease"
+_EARLIER = "after_veno_occlusive_disease_earlier_course"
+
 RULE = Rule(
     id="SAFE01",
     name="safety.veno_occlusive_disease",
     asks=(AdverseEvent, Course),
     basis=FULL_PAID,
     says={
-        "after_veno_occlusive_disease": (
-            "Veno-occlusive disease of the liver ({found_codes}) is on file from {first_found} on,"
-            " before the dose of {service_date} in the same course; the policy says to stop for"
-            " good after it."
+        _IN_COURSE: (
+            "Veno-occlusive disease of the liver ({course_codes}) is on file, last"
+            " of {course_found}, before the dose of {service_date} in the same course; the"
+            " policy says to stop for good after it."
+        ),
+        _EARLIER: (
+            "Veno-occlusive disease of the liver ({ever_codes}) is on file, last of {ever_found},"
+            " after the patient's first dose and before this course; the policy says to stop for"
+            " good after it, and the dose of {service_date} came later."
         ),
     },
 )
@@ -40,29 +49,21 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     """Judge every line on a dose date; one answer per line and policy."""
     doses = dose_dates(dossier, book)
     dosed = with_cycle(in_force(lines, book.terms(AdverseEvent)), doses)
-    asked = dosed.select(*ON, "person", "course_start", day="service_date", code="codes").explode(
-        "code"
-    )
-    diagnoses = Facts(dossier.diagnoses, ("person", "code"), "date")
-    before = Window(pl.col("course_start"), days_before(pl.col("day"), pl.lit(1)))
-    events = around(dossier, asked, diagnoses, before)
-    begun = dosed.select(*ON, "person", "course_start", code="codes").explode("code")
-    first = begun.sort("course_start").join_asof(
-        dossier.diagnoses.select("person", "code", "date").sort("date"),
-        left_on="course_start",
-        right_on="date",
-        by=["person", "code"],
-        strategy="forward",
-        check_sortedness=False,
-    )
-    found = (
-        events.group_by(*ON)
-        .agg(found_codes=pl.col("code").unique().sort().str.join(", "))
-        .join(first.group_by(*ON).agg(first_found=pl.col("date").min()), on=list(ON))
-    )
-    answers = dosed.join(found, on=list(ON), how="left").pipe(
-        answer,
-        [Answer(pl.col("first_found").is_not_null(), REVIEW, "after_veno_occlusive_disease")],
+    first_dose = doses.group_by("policy_id", "person").agg(first_dose=pl.col("service_date").min())
+    dosed = dosed.join(first_dose, on=["policy_id", "person"])
+    events = _events(dossier, dosed, "first_dose")
+    found = _first(events, dosed, pl.col("first_dose"), "ever")
+    of_course = _first(events, dosed, pl.col("course_start"), "course")
+    answers = (
+        dosed.join(found, on=list(ON), how="left")
+        .join(of_course, on=list(ON), how="left")
+        .pipe(
+            answer,
+            [
+                Answer(pl.col("course_found").is_not_null(), REVIEW, _IN_COURSE),
+                Answer(pl.col("ever_found").is_not_null(), REVIEW, _EARLIER),
+            ],
+        )
     )
     return RuleAnswers(
         answers,
@@ -70,4 +71,27 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
             dose_evidence(doses_so_far(dossier, dosed, doses), AGAINST),
             diagnosis_evidence(events, AGAINST),
         ],
+    )
+
+
+def _events(dossier: Dossier, dosed: pl.LazyFrame, since: str) -> pl.LazyFrame:
+    """The diagnoses of the disease from that date up to the day before each dose."""
+    asked = dosed.select(*ON, "person", since, day="service_date", code="codes").explode("code")
+    diagnoses = Facts(dossier.diagnoses, ("person", "code"), "date")
+    return around(
+        dossier, asked, diagnoses, Window(pl.col(since), days_before(pl.col("day"), pl.lit(1)))
+    )
+
+
+def _first(events: pl.LazyFrame, dosed: pl.LazyFrame, since: pl.Expr, name: str) -> pl.LazyFrame:
+    """Lines with the first date of the disease since then, and its codes."""
+    starts = dosed.select(*ON, since=since)
+    return (
+        events.join(starts, on=list(ON))
+        .filter(pl.col("date") >= pl.col("since"))
+        .group_by(*ON)
+        .agg(
+            pl.col("date").max().alias(f"{name}_found"),
+            pl.col("code").unique().sort().str.join(", ").alias(f"{name}_codes"),
+        )
     )

@@ -16,6 +16,7 @@ from audit_rules.engine.evidence import service_evidence
 from audit_rules.engine.nearest import Facts, Window, around
 from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
+from audit_rules.facts.infusion_units import first_lines
 from audit_rules.policy.terms.doses import Monitoring
 from schemas.days import days_after, days_before
 from schemas.outcomes import ADVISORY, NONE, NOT_EVALUABLE
@@ -39,7 +40,7 @@ RULE = Rule(
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every date of the drug; one answer per person, payer, date and policy, on its first
     line."""
-    first = _first_lines(lines)
+    first = first_lines(lines)
     asked = in_force(first.select(*ON, "person", "service_date"), book.terms(Monitoring))
     shown = _shown(dossier, asked)
     kinds = asked.join(
@@ -66,14 +67,6 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
         ],
     )
     return RuleAnswers(answers, [service_evidence(shown, FOR)])
-
-
-def _first_lines(lines: pl.LazyFrame) -> pl.LazyFrame:
-    """The first line of each policy, person, payer and date, by claim_id and line."""
-    place = ["policy_id", "person", "payer_id", "service_date"]
-    return lines.sort(*place, "claim_id", "claim_line_number").unique(
-        place, keep="first", maintain_order=True
-    )
 
 
 def _shown(dossier: Dossier, asked: pl.LazyFrame) -> pl.LazyFrame:

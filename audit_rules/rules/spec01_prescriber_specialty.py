@@ -2,12 +2,14 @@
 
 The prescriber is the prescribing provider of a fill; of a medical line the rendering provider, else
 the billing one.
-pass              the prescriber has an oncology taxonomy, or a medical claim near the date has an
-                  oncologist on it.
-records_request   the prescriber is known and is not one, and no such claim is on file
+pass              the prescriber has an oncology taxonomy, or a medical service near the date has an
+                  oncologist on it or was billed by an oncology clinic.
+records_request   the prescriber is known and is not one, and no such service is on file
                   (`no_oncologist`).
-not_evaluable     no provider table was supplied (`provider_extract_missing`), or the prescriber is
-                  not named or not in it and nothing shows an oncologist (`prescriber_unknown`).
+not_evaluable     no provider table was supplied (`provider_extract_missing`); nothing shows an
+                  oncologist, and no medical claims were supplied (`medical_extract_missing`) or the
+                  prescriber is not named, not in the table, or there with malformed taxonomies only
+                  (`prescriber_unknown`).
 not_applicable    no clause was in force on the service date.
 Cannot see        a consultation that was not billed, and the specialty of a group that bills for
                   its members.
@@ -23,8 +25,10 @@ from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force, with_flag
 from audit_rules.policy.terms.persons import PrescriberSpecialty
 from schemas.days import days_after, days_before
+from schemas.formats import well_formed
 from schemas.outcomes import FULL_PAID, NOT_EVALUABLE, PASS, RECORDS_REQUEST
 from schemas.results import AGAINST, FOR
+from schemas.tables import Kind
 
 RULE = Rule(
     id="SPEC01",
@@ -38,6 +42,7 @@ RULE = Rule(
             " days before {service_date} to {lookahead_days} days after names one."
         )
     },
+    approved_care=True,
     needs={
         "no_oncologist": (
             "consultation note of an oncologist",
@@ -50,9 +55,12 @@ RULE = Rule(
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every line of the policies that ask for a specialty; one answer per line and policy."""
     asked = in_force(lines, book.terms(PrescriberSpecialty)).with_columns(npi=_prescriber())
-    specialists = _specialists(dossier, book)
-    known = asked.join(dossier.taxonomies, on="npi")
-    consultations = _consultations(dossier, asked, specialists)
+    specialists = _specialists(dossier, book, "taxonomies")
+    is_issued = well_formed(pl.col("taxonomy_code"), Kind.TAXONOMY)
+    known = asked.join(dossier.taxonomies.filter(is_issued), on="npi")
+    consultations = _consultations(
+        dossier, asked, specialists, _specialists(dossier, book, "clinics")
+    )
     table_missing = pl.lit("provider" not in dossier.supplied)
     answers = (
         asked.pipe(with_flag, "is_known", known)
@@ -63,6 +71,11 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
             [
                 Answer(table_missing, NOT_EVALUABLE, "provider_extract_missing"),
                 Answer(pl.col("is_specialist") | pl.col("was_consulted"), PASS),
+                Answer(
+                    pl.lit("medical_claim" not in dossier.supplied),
+                    NOT_EVALUABLE,
+                    "medical_extract_missing",
+                ),
                 Answer(~pl.col("is_known"), NOT_EVALUABLE, "prescriber_unknown"),
                 Answer(pl.lit(True), RECORDS_REQUEST, "no_oncologist"),
             ],
@@ -84,20 +97,21 @@ def _prescriber() -> pl.Expr:
     )
 
 
-def _specialists(dossier: Dossier, book: PolicyBook) -> pl.LazyFrame:
-    """One row per term and NPI that has one of the term's taxonomies."""
+def _specialists(dossier: Dossier, book: PolicyBook, which: str) -> pl.LazyFrame:
+    """One row per term and NPI that has one of the taxonomies in that column of the term."""
     accepted = (
         book.terms(PrescriberSpecialty)
-        .select("term_id", taxonomy_code="taxonomies")
+        .select("term_id", taxonomy_code=which)
         .explode("taxonomy_code")
     )
     return accepted.join(dossier.taxonomies, on="taxonomy_code").select("term_id", "npi").unique()
 
 
 def _consultations(
-    dossier: Dossier, asked: pl.LazyFrame, specialists: pl.LazyFrame
+    dossier: Dossier, asked: pl.LazyFrame, specialists: pl.LazyFrame, clinics: pl.LazyFrame
 ) -> pl.LazyFrame:
-    """The person's medical lines near the service date with a specialist, also the judged line."""
+    """The person's medical lines near the service date with a specialist, or billed by a clinic;
+    the judged line may be one."""
     window = asked.select(
         *ON, "person", "term_id", "lookback_days", "lookahead_days", day="service_date"
     )
@@ -110,9 +124,11 @@ def _consultations(
         "service_date",
     ]
     providers = pl.concat_list("provider_npi", "billing_npi")
-    named = (
+    by_person = (
         dossier.services.select(*place, npi=providers).explode("npi").join(specialists, on="npi")
     )
+    by_clinic = dossier.services.select(*place, npi="billing_npi").join(clinics, on="npi")
+    named = pl.concat([by_person, by_clinic])
     day = pl.col("day")
     near = Window(days_before(day, "lookback_days"), days_after(day, "lookahead_days"))
     return around(dossier, window, Facts(named, ("person", "term_id")), near)

@@ -1,15 +1,15 @@
 """UNIT02 -- Do the units of one date look like whole vials, with waste billed as it should be?
 
 One finding per person, payer and date, on the line with most units. All units of the date count,
-waste included.
+waste included, but no duplicates.
 advisory          as few units as a dose has vials (`units_look_like_vials`).
 review            waste and no waste claimed on one date (`jw_and_jz`), a whole vial or more as
                   waste (`waste_over_one_vial`), or units that with the waste are not whole vials
                   (`not_whole_vials`).
 pass              none of these.
 not_evaluable     no line of the date has units, and nothing else was found (`quantity_missing`).
-not_applicable    the line does not carry the date's finding, has another code, or is before the
-                  clause.
+not_applicable    the line does not carry the date's finding, has another code, is or may be a
+                  duplicate, or is before the clause.
 Cannot see        the vials opened; a vial shared between patients.
 """
 
@@ -53,7 +53,7 @@ RULE = Rule(
 
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every date; one answer per person, payer, date and policy, on the carrying line."""
-    asked = carrying_lines(in_force(lines, book.terms(VialUnits)))
+    asked = carrying_lines(dossier, in_force(lines, book.terms(VialUnits)))
     billed = billed_lines(dossier, asked).join(
         asked.select(*ON, "waste_modifier", "no_waste_modifier"), on=list(ON)
     )

@@ -1,7 +1,8 @@
-"""The FDA NDC directory (product.txt, package.txt): more NDCs for the ingredients the rules know.
+"""The FDA NDC directory (product.txt, package.txt): what more NDCs are.
 
 Source of the file layout: FDA NDC database file definitions. A product's ingredient is found by
-matching each element of SUBSTANCENAME against code_sets/ingredients.csv.
+matching each element of SUBSTANCENAME against code_sets/ingredients.csv. Any other product is held
+under the names of its substances: its NDC is known, and of none of those ingredients.
 """
 
 import hashlib
@@ -28,7 +29,9 @@ _MG_PER_UNIT = re.compile(r"(?i)mg(/1)?")
 
 
 def read_ndc_directory(folder: Path) -> pl.DataFrame:
-    """One row per package of a known ingredient: the columns of code_sets/ndc.csv, all text.
+    """One row per package: the columns of code_sets/ndc.csv, all text, and `is_named`.
+
+    is_named   whether the product is of an ingredient in code_sets/ingredients.csv.
 
     Raises PolicyRefused if a file is missing or is not one of the directory's.
     """
@@ -44,8 +47,12 @@ def read_ndc_directory(folder: Path) -> pl.DataFrame:
     found = pl.DataFrame(
         rows, schema=["PRODUCTID", "ingredient", "product", "strength_mg", "form"], orient="row"
     ).cast(pl.String)
-    joined = found.unique("PRODUCTID", keep="first", maintain_order=True).join(
-        packages, on="PRODUCTID"
+    named = found.with_columns(is_named=pl.lit(True))
+    others = _others(products.join(found, on="PRODUCTID", how="anti"), known["ingredient"])
+    joined = (
+        pl.concat([named, others], how="diagonal")
+        .unique("PRODUCTID", keep="first", maintain_order=True)
+        .join(packages, on="PRODUCTID")
     )
     return (
         joined.select(
@@ -54,8 +61,10 @@ def read_ndc_directory(folder: Path) -> pl.DataFrame:
             "product",
             "strength_mg",
             "form",
-            audited=_is_audited(),
+            "is_named",
+            audited=_is_audited() & pl.col("is_named"),
         )
+        .with_columns(pl.col("audited").replace_strict({True: "true", False: "false"}))
         .drop_nulls("ndc11")
         .sort("ndc11")
     )
@@ -120,15 +129,25 @@ def _as_ingredient(
 
 
 def _is_audited() -> pl.Expr:
-    """Whether fills are audited: of a target ingredient in solid oral form, as in ndc.csv."""
+    """Whether fills are audited: of an ingredient and form that are in ndc.csv."""
     shipped = pl.read_csv(SHIPPED_CODE_SETS / "ndc.csv", infer_schema=False).filter(
         pl.col("audited") == "true"
     )
     pairs = {f"{i} {f}" for i, f in shipped.select("ingredient", "form").unique().rows()}
-    return (
-        pl.when(pl.concat_str("ingredient", pl.lit(" "), "form").is_in(pairs))
-        .then(pl.lit("true"))
-        .otherwise(pl.lit("false"))
+    return pl.concat_str("ingredient", pl.lit(" "), "form").is_in(pairs).fill_null(False)
+
+
+def _others(products: pl.DataFrame, known: pl.Series) -> pl.DataFrame:
+    """Products of no known ingredient, under their substances; a route that sets one apart."""
+    substances = pl.col("SUBSTANCENAME").str.to_lowercase().fill_null("substance not named")
+    route = pl.col("ROUTENAME").str.to_lowercase().fill_null("route not named")
+    return products.select(
+        "PRODUCTID",
+        ingredient=pl.when(substances.is_in(known.implode()))
+        .then(pl.format("{} ({})", substances, route))
+        .otherwise(substances),
+        form=pl.col("DOSAGEFORMNAME").str.to_lowercase().str.extract(r"^([^ ,]+)"),
+        is_named=pl.lit(False),
     )
 
 

@@ -11,17 +11,21 @@ from datetime import date
 import duckdb
 import polars as pl
 
-from audit_rules.engine.dossier import named_fills
+from audit_rules.engine.history import priced_lines
 from audit_rules.engine.rule import PolicyBook, RuleModule
 from audit_rules.facts.generic_prices import ASKED_BY, are_tablets, dearest_generics
-from audit_rules.policy.terms.fills import GenericTrial
-from flows.judging.population import PopulationFacts, supplied_tables
+from audit_rules.facts.usual_prices import with_median_of_others
+from audit_rules.policy.terms.doses import FrontlinePositive
+from audit_rules.policy.terms.fills import GenericTrial, PaidAsBrand
+from audit_rules.policy.terms.persons import PriceAboveMedian
+from flows.judging.population import EVIDENCE, PopulationFacts, supplied_tables
 from flows.provenance import digest
 from flows.settle.affected_claims import AFFECTED_CLAIM
 from flows.settle.persons import EVERY_LINK, PERSON_OF, RELINKED_MEMBER, SOLE_PERSON
 from flows.warehouse.memory import NEW_FILE, newly_known_since, reuse_last_answers
 from flows.warehouse.run_table import Reuse, RunTable
 from flows.warehouse.sql import day, run
+from schemas.frames import HISTORY_LINE
 
 GENERIC_PRICE = RunTable(
     "generic_price",
@@ -32,15 +36,53 @@ GENERIC_PRICE = RunTable(
         "payer_id": "VARCHAR",
         "service_date": "DATE",
         "price_days": "BIGINT",
+        "is_same_payer": "BOOLEAN",
+        "generic_fills": "BIGINT",
         "generic_cents": "BIGINT",
         "generic_milli": "BIGINT",
+        "generic_date": "DATE",
+        "generic_claim_id": "VARCHAR",
+        "generic_line": "BIGINT",
+        "generic_ndc": "VARCHAR",
+    },
+    reuse=Reuse.WHOLE,
+)
+USUAL_PRICE = RunTable(
+    "usual_price",
+    grain="line of an audited drug, of any person; what is said of its price",
+    columns={
+        "claim_source": "VARCHAR",
+        "payer_id": "VARCHAR",
+        "claim_id": "VARCHAR",
+        "claim_line_number": "BIGINT",
+        "person": "VARCHAR",
+        "is_above": "BOOLEAN",
+        "has_enough": "BOOLEAN",
+        "others": "BIGINT",
+        "median_cents": "DOUBLE",
     },
     reuse=Reuse.WHOLE,
 )
 PAYER_START = RunTable(
     "payer_start",
-    grain="payer_id; the first date of its fills",
-    columns={"payer_id": "VARCHAR", "first_dispensing_date": "DATE"},
+    grain="payer_id; the first dates of its fills and medical lines",
+    columns={
+        "payer_id": "VARCHAR",
+        "first_dispensing_date": "DATE",
+        "first_service_date": "DATE",
+    },
+    reuse=Reuse.WHOLE,
+)
+AUTHORIZATION_START = RunTable(
+    "authorization_start",
+    grain="payer_id and drug; the first start of an authorization of anyone",
+    columns={"payer_id": "VARCHAR", "drug": "VARCHAR", "first_start_date": "DATE"},
+    reuse=Reuse.WHOLE,
+)
+EVIDENCE_OF_ANYONE = RunTable(
+    "evidence_of_anyone",
+    grain="code of clinical evidence that anyone has, as `Dossier.supplied` names it",
+    columns={"code": "VARCHAR"},
     reuse=Reuse.WHOLE,
 )
 CHANGED_PROVIDER = RunTable(
@@ -53,7 +95,15 @@ AFFECTED_PERSON = RunTable(
     grain="person whose answers may differ from those of the remembered run",
     columns={"person": "VARCHAR"},
 )
-TABLES = (GENERIC_PRICE, PAYER_START, CHANGED_PROVIDER, AFFECTED_PERSON)
+TABLES = (
+    GENERIC_PRICE,
+    USUAL_PRICE,
+    PAYER_START,
+    AUTHORIZATION_START,
+    EVIDENCE_OF_ANYONE,
+    CHANGED_PROVIDER,
+    AFFECTED_PERSON,
+)
 
 
 def mark_affected_persons(
@@ -73,12 +123,20 @@ def mark_affected_persons(
     judgement_digest   of all that answers depend on besides rows, date and which tables are there.
     last_coverage      the table in which the remembered run counted its answers.
     """
-    fills = named_fills(facts.priced_fills, book.reference)
+    lines = priced_lines(facts.priced_lines, book.reference)
+    fills = lines.filter(pl.col("claim_source") == "pharmacy")
     brand = _asked(fills, book)
     prices = dearest_generics(brand.select(ASKED_BY).unique().lazy(), fills.lazy()).collect()
     GENERIC_PRICE.store_frame(connection, prices.sort(ASKED_BY))
+    USUAL_PRICE.store_frame(connection, _usual_prices(lines, book))
     PAYER_START.store_frame(connection, facts.payer_start)
-    judged_under = digest(judgement_digest, *sorted(supplied_tables(connection)))
+    supplied = supplied_tables(connection, as_of)
+    evidence = sorted(name for name in supplied if name.startswith(EVIDENCE))
+    EVIDENCE_OF_ANYONE.store_frame(
+        connection, pl.DataFrame({"code": evidence}, {"code": pl.String})
+    )
+    AUTHORIZATION_START.store_frame(connection, facts.authorization_start)
+    judged_under = digest(judgement_digest, *sorted(supplied - set(evidence)))
     before = reuse_last_answers(connection, judged_under)
     if before is None:
         return None
@@ -101,8 +159,15 @@ def mark_affected_persons(
     )
     prices_changed = _changed(connection, GENERIC_PRICE).select(ASKED_BY).unique()
     by_others = brand.join(prices_changed, on=ASKED_BY, how="semi", nulls_equal=True)["person"]
+    by_others = pl.concat([by_others, _changed(connection, USUAL_PRICE)["person"]])
     if _changed(connection, PAYER_START).height:
-        by_others = brand["person"]
+        by_others = pl.concat([by_others, brand["person"], _in_first_course(lines, book)])
+    if _changed(connection, EVIDENCE_OF_ANYONE).height:
+        by_others = pl.concat([by_others, brand["person"]])
+    starts = _changed(connection, AUTHORIZATION_START).select("payer_id", "drug")
+    by_others = pl.concat(
+        [by_others, lines.join(starts, on=["payer_id", "drug"], how="semi")["person"]]
+    )
     passing = [reason for module in rules for reason in module.RULE.passing if before < as_of]
     connection.execute(
         f"""INSERT INTO {AFFECTED_PERSON}
@@ -116,8 +181,38 @@ def mark_affected_persons(
 
 def _asked(fills: pl.DataFrame, book: PolicyBook) -> pl.DataFrame:
     """What generic prices are asked for: a row per brand fill and price_days of any policy."""
-    days = book.terms(GenericTrial).select("price_days").unique().collect()
+    kinds = [book.terms(kind).select("price_days") for kind in (GenericTrial, PaidAsBrand)]
+    days = pl.concat(kinds).unique().collect()
     return fills.filter(are_tablets("brand")).join(days, how="cross").select("person", *ASKED_BY)
+
+
+def _in_first_course(lines: pl.DataFrame, book: PolicyBook) -> pl.Series:
+    """Persons with lines of a drug of which a policy asks whether its first course was seen."""
+    drugs = book.library.versions().join(book.terms(FrontlinePositive), on="policy_id", how="semi")
+    asked = drugs.select(drug="policy_drug").unique().collect()
+    return lines.join(asked, on="drug", how="semi")["person"]
+
+
+def _usual_prices(lines: pl.DataFrame, book: PolicyBook) -> pl.DataFrame:
+    """What PAY01 says of every line: whether it is above the median, of how many others; or else
+    whether there are too few."""
+    terms = book.terms(PriceAboveMedian).rename({"others": "others_needed"})
+    asked = lines.lazy().join(terms, how="cross")
+    judged = with_median_of_others(lines.lazy(), asked)
+    is_above = pl.col("is_above").fill_null(False)
+    has_enough = pl.col("others") >= pl.col("others_needed")
+    return (
+        judged.select(
+            *HISTORY_LINE,
+            is_above=is_above,
+            has_enough=has_enough,
+            others=pl.when(is_above).then("others"),
+            median_cents=pl.when(is_above).then("median_cents"),
+        )
+        .select(list(USUAL_PRICE.columns))
+        .sort(HISTORY_LINE)
+        .collect()
+    )
 
 
 def _find_changed_providers(connection: duckdb.DuckDBPyConnection) -> None:

@@ -7,6 +7,7 @@ import polars as pl
 
 from audit_rules.engine.dossier import WarehouseFrames
 from audit_rules.reference.codes import Reference
+from audit_rules.reference.drug_words import with_known_words
 from flows.judging.members import (
     EVERY_CACHED_ROW,
     JUDGED_MEMBER,
@@ -72,7 +73,7 @@ def read_frames(
                         figures.
     other tables        grain: row; with person and payer_id; diagnoses that had no date are dated.
     """
-    priced_fills, payer_start = facts or population_facts(connection, reference, as_of)
+    facts = facts or population_facts(connection, reference, as_of)
     find_judged_members(connection, reference, as_of, before)
     return WarehouseFrames(
         medical=_claims(connection, "medical_claim", as_of),
@@ -88,17 +89,20 @@ def read_frames(
         eligibility=_rows(
             connection,
             "eligibility",
-            f"p.payer_id, {_born(as_of)} AS birth_date, t.death_date, t.enrollment_start_date, "
-            "t.enrollment_end_date",
+            f"p.payer_id, {_born(as_of)} AS birth_date, t.death_date, t.payer_type, "
+            "t.enrollment_start_date, t.enrollment_end_date",
             PAYER_JOIN,
             key=("person", "p.payer_id", "t.enrollment_start_date"),
         ),
-        authorization=_rows(
-            connection,
-            "authorization",
-            "p.payer_id, t.authorization_id, t.drug, t.product, t.status, t.start_date, "
-            "t.end_date, t.override",
-            f"{PAYER_JOIN} {_LATEST_DECISION}",
+        authorization=with_known_words(
+            _rows(
+                connection,
+                "authorization",
+                "p.payer_id, t.authorization_id, t.drug, t.product, t.status, t.start_date, "
+                "t.end_date, t.override",
+                f"{PAYER_JOIN} {_LATEST_DECISION}",
+            ),
+            reference,
         ),
         clinical_evidence=_rows(
             connection,
@@ -107,9 +111,10 @@ def read_frames(
             key=("person", "t.evidence_date", "t.evidence_code"),
         ),
         provider=fetched(connection, "SELECT DISTINCT npi, taxonomy_code FROM every_provider"),
-        payer_start=payer_start,
-        priced_fills=priced_fills,
-        supplied=supplied_tables(connection),
+        payer_start=facts.payer_start,
+        authorization_start=facts.authorization_start,
+        priced_lines=facts.priced_lines,
+        supplied=supplied_tables(connection, as_of),
     )
 
 

@@ -6,59 +6,110 @@ from typing import NamedTuple
 import duckdb
 import polars as pl
 
+from audit_rules.engine.history import infused_drugs
 from audit_rules.reference.codes import Reference
+from audit_rules.reference.drug_words import with_known_words
 from flows.settle.claims import SETTLED
 from flows.settle.persons import PAYER_JOIN
 from flows.warehouse.run_table import RunTable
-from flows.warehouse.sql import fetched
+from flows.warehouse.sql import fetched, literals
 from schemas.tables import TABLES as INPUT
 from schemas.tables import Kind
 
 AUDITED_NDC = RunTable("audited_ndc", grain="NDC of an audited drug", columns={"code": "VARCHAR"})
 TABLES = (AUDITED_NDC,)
+EVIDENCE = "evidence:"
+"""What the codes of evidence begin with among what was supplied."""
 
 
 class PopulationFacts(NamedTuple):
     """What a person's answers take from other persons.
 
-    priced_fills   grain: history fill of an audited drug, of any person; what it cost.
-    payer_start    grain: payer_id; first_dispensing_date among all its fills, but not earlier than
-                   the last purge, because earlier fills may have been removed.
+    priced_lines          grain: history line that may be of an audited drug, of any person; what it
+                          cost.
+    payer_start           grain: payer_id; the first dates of its fills and of its medical lines,
+                          but not earlier than the last purge, because earlier rows may have been
+                          removed.
+    authorization_start   grain: payer_id and drug; the first start of an authorization of anyone.
     """
 
-    priced_fills: pl.DataFrame
+    priced_lines: pl.DataFrame
     payer_start: pl.DataFrame
+    authorization_start: pl.DataFrame
 
 
 def population_facts(
     connection: duckdb.DuckDBPyConnection, reference: Reference, as_of: date
 ) -> PopulationFacts:
     """Read what answers take from other persons, for everybody at once."""
-    audited = reference.ndc.filter(pl.col("audited")).select(code="ndc11")
-    AUDITED_NDC.store_frame(connection, audited)
-    priced_fills = fetched(
+    is_asked = pl.col("audited") | pl.col("ingredient").is_in(infused_drugs(reference).implode())
+    AUDITED_NDC.store_frame(connection, reference.ndc.filter(is_asked).select(code="ndc11"))
+    own_codes = reference.hcpcs.filter(pl.col("role") == "drug")["hcpcs"].to_list()
+    of_a_drug = {
+        "medical_claim": f"""(list_contains({literals(own_codes)}, hcpcs_code)
+                              OR ndc_code IN (FROM {AUDITED_NDC}))""",
+        "pharmacy_claim": f"ndc_code IN (FROM {AUDITED_NDC})",
+    }
+    code = {"medical_claim": "hcpcs_code", "pharmacy_claim": "CAST(NULL AS VARCHAR) AS hcpcs_code"}
+    priced_lines = fetched(
         connection,
-        f"""SELECT person, ndc_code, payer_id, service_date,
-                   CAST(netted_quantity * 1000 AS BIGINT) AS quantity_milli,
-                   CAST(netted_paid_amount * 100 AS BIGINT) AS paid_cents,
-                   CAST(netted_fee * 100 AS BIGINT) AS fee_cents
-            FROM {SETTLED["pharmacy_claim"]}
-            WHERE ndc_code IN (FROM {AUDITED_NDC}) AND fate = 'history'""",
+        " UNION ALL ".join(
+            f"""SELECT '{table.removesuffix("_claim")}' AS claim_source, claim_id,
+                       claim_line_number, person, payer_id, {code[table]}, ndc_code, service_date,
+                       CAST(netted_quantity * 1000 AS BIGINT) AS quantity_milli,
+                       CAST(netted_paid_amount * 100 AS BIGINT) AS paid_cents,
+                       CAST(netted_fee * 100 AS BIGINT) AS fee_cents
+                FROM {SETTLED[table]}
+                WHERE {condition} AND fate = 'history'"""
+            for table, condition in of_a_drug.items()
+        ),
     )
-    payer_start = fetched(
-        connection,
-        f"""SELECT p.payer_id,
-                   greatest(min(t.service_date), (SELECT max(before) FROM every_purge))
-                       AS first_dispensing_date
-            FROM every_pharmacy_claim t {PAYER_JOIN} GROUP BY ALL""",
+    return PopulationFacts(
+        priced_lines, _payer_start(connection), _authorization_start(connection, reference)
     )
-    return PopulationFacts(priced_fills, payer_start)
 
 
-def supplied_tables(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
-    """Names of the tables with any file, and `any_diagnosis` if any file has a diagnosis column."""
+def _payer_start(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    def first(table: str) -> str:
+        return f"""SELECT p.payer_id, min(t.service_date) AS first_date
+                   FROM every_{table} t {PAYER_JOIN} GROUP BY ALL"""
+
+    purged = "(SELECT max(before) FROM every_purge)"
+    return fetched(
+        connection,
+        f"""SELECT payer_id,
+                   if(f.first_date IS NULL, NULL, greatest(f.first_date, {purged}))
+                       AS first_dispensing_date,
+                   if(s.first_date IS NULL, NULL, greatest(s.first_date, {purged}))
+                       AS first_service_date
+            FROM ({first("pharmacy_claim")}) f
+            FULL JOIN ({first("medical_claim")}) s USING (payer_id)""",
+    )
+
+
+def _authorization_start(
+    connection: duckdb.DuckDBPyConnection, reference: Reference
+) -> pl.DataFrame:
+    by_word = fetched(
+        connection,
+        f"""SELECT p.payer_id, t.drug, min(t.start_date) AS first_start_date
+            FROM every_authorization t {PAYER_JOIN}
+            WHERE t.drug IS NOT NULL GROUP BY ALL""",
+    )
+    named = with_known_words(by_word, reference)
+    return named.group_by("payer_id", "drug").agg(pl.col("first_start_date").min())
+
+
+def supplied_tables(connection: duckdb.DuckDBPyConnection, as_of: date) -> frozenset[str]:
+    """What was supplied, as `Dossier.supplied` says it."""
     files = connection.execute("SELECT table_name, columns FROM every_file").fetchall()
     codes = {name: set(table.of_kind(Kind.ICD10CM)) for name, table in INPUT.items()}
-    return frozenset(name for name, _ in files) | {
-        "any_diagnosis" for name, present in files if codes[name] & set(present)
-    }
+    evidence = connection.execute(
+        "SELECT DISTINCT evidence_code FROM every_clinical_evidence WHERE evidence_date <= ?",
+        [as_of],
+    ).fetchall()
+    return (
+        frozenset(name for name, _ in files)
+        | {"any_diagnosis" for name, present in files if codes[name] & set(present)}
+        | {f"{EVIDENCE}{code}" for (code,) in evidence}
+    )

@@ -158,12 +158,12 @@ def _version(found: RuleExplanation, policy: Policy) -> str:
     text = (
         f"{title}; version of {start} ({version.cite}), the latest in effect on {day} ({next_one})"
     )
-    if not found.answer["is_capped"]:
-        return text
-    why = (
-        "its review date had passed by then" if version.text_in_hand else "its text is not on hand"
-    )
-    return f"{text}. Because {why}, a recovery under it becomes a review"
+    if found.answer["text_is_missing"]:
+        why = "it was not approved yet" if version.text_in_hand else "its text is not on hand"
+        return f"{text}. Because {why}, whatever it asks for is a review at most"
+    if found.answer["review_has_passed"]:
+        return f"{text}. Because its review date had passed by then, a recovery becomes a review"
+    return text
 
 
 def _not_asked(row: ClaimRow) -> Iterator[str]:

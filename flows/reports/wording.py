@@ -33,6 +33,10 @@ def fact_text(fact: dict[str, Any]) -> str:
             text = f"diagnosis {code}{day}{claim or ' (diagnosis table)'}"
         case "fill" if name == "daw_code":
             text = f"DAW code {value}{day}"
+        case "fill" if name == "unit_price":
+            text = f"unit price {value}{day}"
+        case "fill" if name == "generic_unit_price":
+            text = f"unit price {value} of the generic {code}{day}{claim}"
         case "fill" if name:
             text = f"prescriber {name}, taxonomy {code}"
         case "fill":

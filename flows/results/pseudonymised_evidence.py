@@ -15,7 +15,8 @@ _CODES = "|".join(PATTERNS[k] for k in (Kind.NDC, Kind.HCPCS, Kind.ICD10CM, Kind
 _OF_A_LINE = ("fill", "dose", "service", "diagnosis")
 _PRODUCTS = ("brand", "generic")
 _NUMBER = r"^-?\d{1,18}(\.\d+)?$"
-_DAW_CODES = r"^\d$"
+_DAW_CODES = r"^[\dA]$"
+_PRICES = ("unit_price", "generic_unit_price")
 _WORDS = sorted({word for words in EVIDENCE_VALUES.values() for word in words.values()})
 
 
@@ -51,7 +52,7 @@ def _shown_id(facts: pl.DataFrame, pseudonyms: Pseudonyms) -> pl.Expr:
     """Pseudonyms for authorizations and for what is no NPI; of a diagnosis the column it is in."""
     kind, identifier = pl.col("kind"), pl.col("id")
     return (
-        pl.when((kind == "diagnosis") | (identifier == DAW_CODE))
+        pl.when((kind == "diagnosis") | identifier.is_in([DAW_CODE, *_PRICES]))
         .then(identifier)
         .when(kind == "authorization")
         .then(pseudonymise_values(facts["id"], "authorization", pseudonyms))

@@ -14,6 +14,7 @@ from string import Formatter
 
 import polars as pl
 
+from audit_rules.engine.caps import without_caps
 from audit_rules.rules import RULES
 from flows.privacy import Pseudonyms
 from flows.results.pseudonymised_evidence import BORN_OR_DIED, pseudonymise_evidence
@@ -61,6 +62,7 @@ NAMES_IN_RATIONALE = {
     "twin_claim_id": "claim",
     "npi": "provider",
     "payer": "payer",
+    "twin_payer": "payer",
     **dict.fromkeys(BORN_OR_DIED, "withheld"),
 }
 """Placeholders in a rule's sentence that hold an identifier or a date, and its kind."""
@@ -152,16 +154,20 @@ def _group(placeholder: str | None) -> str:
 
 
 def _replace_names(
-    text: str, pattern: re.Pattern[str], pseudonyms: Pseudonyms, known_payers: Collection[str]
+    whole: str, pattern: re.Pattern[str], pseudonyms: Pseudonyms, known_payers: Collection[str]
 ) -> str | None:
-    """The text with every name replaced; None, which shows nothing, if it is not the sentence."""
+    """The text with every name replaced; None, which shows nothing, if it is not the sentence.
+
+    What the sentence says of a cap names nobody and stays.
+    """
+    text, why_capped = without_caps(whole)
     match = pattern.fullmatch(text)
     if match is None:
         return None
     for name, value in sorted(match.groupdict().items(), key=lambda item: -match.start(item[0])):
         replacement = _replacement(NAMES_IN_RATIONALE[name], value, pseudonyms, known_payers)
         text = text[: match.start(name)] + replacement + text[match.end(name) :]
-    return text
+    return text + why_capped
 
 
 def _replacement(

@@ -7,7 +7,7 @@
 SELECT k.* EXCLUDE (file_no, row_number, member_hash, person_id, $quantity, paid_amount,
                     service_date, person, payer_id, fate, is_netted, shares_key,
                     netted_quantity, netted_paid_amount, netted_fee, is_paid_history),
-       k.person, k.payer_id, k.service_date, k.fate, k.shares_key,
+       k.person, k.payer_id, k.service_date, k.fate, k.shares_key, k.is_netted,
        k.netted_quantity AS quantity,
        k.netted_paid_amount AS paid_amount,
        CAST(k.netted_quantity * 1000 AS BIGINT) AS quantity_milli,

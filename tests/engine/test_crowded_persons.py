@@ -15,11 +15,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from audit_rules.engine import dossier, nearest, pieces, places
+from audit_rules.engine import dossier, duplicates, nearest, pieces, places
 from audit_rules.engine.dossier import Dossier, WarehouseFrames, compile_dossier
 from audit_rules.engine.judge import Judgement, judge
 from audit_rules.engine.rule import PolicyBook
-from audit_rules.facts import diagnoses, duplicates
+from audit_rules.facts import diagnoses
 from audit_rules.rules import RULES
 from flows.plan import Plan
 from schemas.results import MOST_EVIDENCE
@@ -189,7 +189,7 @@ def _fills(count: int, **values: object) -> list[Row]:
             claim_id=f"F{n:03}",
             dispensing_date=START + timedelta(days=n // 20),
             dispensing_channel="retail",
-            **values,
+            **({"quantity": f"30.{n:03}"} | values),
         )
         for n in range(count)
     ]
@@ -217,7 +217,7 @@ def test_d3_evidence_names_the_nearest_facts_and_counts_the_others(tmp_path: Pat
 
 
 def test_d3_a_repeated_claim_names_the_first_of_its_many_twins(tmp_path: Path) -> None:
-    rows = _fills(80, dispensing_provider_npi=NPIS[0])
+    rows = _fills(80, dispensing_provider_npi=NPIS[0], quantity="30")
     for row in rows:
         row["dispensing_date"] = START
     found = _evidence(tmp_path, {"pharmacy_claim": rows}, "DUP01")

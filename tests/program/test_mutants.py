@@ -15,8 +15,7 @@ KILLED = [
     f"{RULE} >= to >: supplied >= thousandths(daily) * days",
     f"{RULE} row dropped: 'quantity_missing'",
     "facts/daily_dose.py: with_daily_dose: > to >=: days > 0",
-    "engine/dossier.py: compile_dossier: "
-    "& to |: pl.col('drug').is_not_null() & is_paid(pl.col('paid_cents'))",
+    "engine/dossier.py: compile_dossier: & to |: pl.col('drug').is_not_null() & paid",
     f"{POLICY} cigna-imatinib-quantity.tablet-strength: daily_mg: 800 + 1",
     f"{POLICY} cigna-imatinib-quantity.tablet-strength: effective_from: 2023-12-13 + 1 day",
 ]

@@ -131,7 +131,7 @@ def test_a_long_worklist_is_cut_and_says_so(
     write.write_page(tmp_path / "run", run, manifest, {})
     text = (tmp_path / "run" / write.PAGE).read_text(encoding="utf-8")
     assert (
-        "The 3 of 146 lines with the most at stake" in text
+        "The 3 of 263 lines with the most at stake" in text
         and text.count('<tr data-outcome="') == 3
     )
     assert "Since 2026-06-29: 185 new." in text

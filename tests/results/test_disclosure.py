@@ -211,7 +211,7 @@ def test_c5_the_proof_needs_as_many_members_as_the_least(count: int) -> None:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Summary:
-    """An aggregate run with one member of a rule, one bad row and one duplicate."""
+    """An aggregate run with one member of two rules, one bad row and one duplicate."""
     folder = tmp_path_factory.mktemp("aggregate")
     fills = [
         good("pharmacy_claim", member_id=f"q{n}", claim_id=f"q{n}", quantity=300, paid_amount=1200)
@@ -253,9 +253,10 @@ def test_c5_an_aggregate_run_reports_no_count_that_its_tables_do_not_show(
     assert reported["state"] == "Completed with quarantine"
     with redirect_stdout(io.StringIO()) as screen:
         show(run)
-    assert "31 lines" in screen.getvalue() and "some rows quarantined" in screen.getvalue()
+    assert "32 lines" in screen.getvalue() and "some rows quarantined" in screen.getvalue()
     assert not any(
-        word in screen.getvalue() for word in ("DUP01", "persons", "exceptions", "duplicates")
+        word in screen.getvalue()
+        for word in ("DUP01", "PAY01", "persons", "exceptions", "duplicates")
     )
     events: list[dict[str, Any]] = []
     monkeypatch.setattr(nightly, "emit_event", lambda *_, payload, **__: events.append(payload))

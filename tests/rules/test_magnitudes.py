@@ -30,7 +30,8 @@ def _infusions(count: int, **values: object) -> list[dict[str, object]]:
         "claim_line_start_date": "2026-04-06",
         "paid_amount": "9999999999999999.99",
     }
-    return [good("medical_claim", **(own | {"claim_id": f"C{i}"} | values)) for i in range(count)]
+    lines = [{"claim_line_number": str(i + 1)} for i in range(count)]
+    return [good("medical_claim", **(own | line | values)) for line in lines]
 
 
 @pytest.mark.parametrize("count", [1, 10, 19, 30, 170])

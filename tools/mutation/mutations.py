@@ -71,7 +71,7 @@ _OPPOSITES = {
     "first": "last",
     "last": "first",
 }
-_FLAGS = ("capped", "nulls_last")
+_FLAGS = ("approved_care", "nulls_last")
 _SHOWN_CHARACTERS = 100
 
 Change = tuple[str, str, ast.AST]

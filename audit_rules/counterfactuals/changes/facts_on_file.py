@@ -1,11 +1,12 @@
 """Clinical facts and authorizations on file."""
 
 from collections.abc import Iterator
+from datetime import date
 
 from audit_rules.counterfactuals.case import Case, Change, Edit, Row
-from audit_rules.facts.authorizations import APPROVED
+from audit_rules.engine.authorizations import APPROVED
 from audit_rules.policy.terms.doses import TransplantCycles
-from audit_rules.policy.terms.persons import Authorization
+from audit_rules.policy.terms.persons import ApprovalPeriod, Authorization
 from audit_rules.wording import listed
 from schemas.days import shifted
 from schemas.tables import EVIDENCE_VALUES
@@ -57,7 +58,7 @@ def authorizations(case: Case) -> Iterator[Change]:
         if covering
         else f"no approval on file covers {case.day}"
     )
-    allowed = sorted({t.allowed_days for t in case.terms(Authorization)})
+    starts = sorted({_too_early(case, t) for t in case.terms(ApprovalPeriod)})
     if covering:
         before = shifted(case.day, -1)
         ended = tuple(Edit("authorization", i, {"end_date": before}) for i in covering)
@@ -69,12 +70,12 @@ def authorizations(case: Case) -> Iterator[Change]:
             tuple(Edit("authorization", i, None) for i in own),
             step=2,
         )
-    for granted in allowed:
-        begun = shifted(case.day, -(granted + 1))
+    for begun in starts:
+        days = (case.day - begun).days
         if covering:
             early = tuple(Edit("authorization", i, {"start_date": begun}) for i in covering)
             began = listed(sorted({f"{rows[i]['start_date']}" for i in covering}))
-            words = f"had {names} begun on {begun}, {granted + 1} days before, instead of {began}"
+            words = f"had {names} begun on {begun}, {days} days before, instead of {began}"
             yield Change(f"{names} began on {began}", words, early, step=3)
         else:
             made = case.added(
@@ -86,6 +87,14 @@ def authorizations(case: Case) -> Iterator[Change]:
                 end_date=case.day,
             )
             yield Change(spans, f"had an approval from {begun} to {case.day} been on file", (made,))
+
+
+def _too_early(case: Case, term: ApprovalPeriod) -> date:
+    """The latest start of an approval that is a day too long for the line."""
+    if term.days is not None:
+        return shifted(case.day, -(term.days + 1))
+    year = max(case.day.year - (term.years or 0), date.min.year)
+    return shifted(date(year, case.day.month, min(case.day.day, 28)), -1)
 
 
 def _named(ids: list[str]) -> str:

@@ -62,10 +62,10 @@ def _tablets(case: Case) -> Iterator[Decimal]:
 
 def _units(case: Case) -> Iterator[Decimal]:
     for dose in case.terms(UnitsPerDate):
-        most = max(dose.first_units, dose.later_units)
+        most = max(dose.most_units, dose.later_units)
         vials = range(int(most) // dose.vial_units + 1)
         yield from (dose.vial_units * n + _ONE for n in vials)
-        yield from (dose.first_units + _ONE, dose.later_units + _ONE)
+        yield from (dose.most_units + _ONE, dose.later_units + _ONE)
     for vial in case.terms(VialUnits):
         yield from (
             Decimal(vial.looks_like_vials),

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from audit_rules.policy.terms.base import Channel, Count, Days, Positive, Term
+from audit_rules.policy.terms.base import Channel, Count, Days, Icd10cm, Positive, Term
 
 
 class QuantityLimit(Term):
@@ -48,8 +48,27 @@ class SplitFills(Term):
         return (self.channel,)
 
 
+class StockInHand(Term):
+    """SUP01: days' supply that may still be in hand when the same tablets are dispensed again.
+
+    short_channel, days   the channel with the shorter limit, and that; long_days: of any other.
+    lookback_days         how far back fills are added up.
+    """
+
+    kind = "stock_in_hand"
+    short_channel: Channel
+    days: Days
+    long_days: Days
+    lookback_days: Days
+
+
 class DailyDose(Term):
-    """DOSE01: mg per day that the document calls the maximum; tolerance is a factor."""
+    """DOSE01: mg per day that the document calls the maximum; tolerance is a factor.
+
+    other_days_before   a fill of the other strength counts if it was dispensed within so many days
+                        before,
+    other_days_after    or if that strength is dispensed again within so many days after.
+    """
 
     kind = "daily_dose"
     adult_age: Count
@@ -57,6 +76,41 @@ class DailyDose(Term):
     label_mg: Positive
     studied_mg: Positive
     tolerance: Positive
+    other_days_before: Days
+    other_days_after: Days
+
+
+class OrganImpairment(Term):
+    """DOSE03: the daily dose that is high with an impaired organ.
+
+    codes                          ICD-10-CM codes of the impairment, with their children.
+    code_days                      how many days before the fill one may be dated.
+    exempt_codes                   diagnoses, with their children, for which the dose is right.
+    lookback_days, lookahead_days  around the fill, for those.
+    daily_mg, tolerance            as in DailyDose.
+    """
+
+    kind = "organ_impairment"
+    codes: tuple[Icd10cm, ...] = Field(min_length=1)
+    code_days: Days
+    exempt_codes: tuple[Icd10cm, ...]
+    lookback_days: Days
+    lookahead_days: Days
+    daily_mg: Positive
+    tolerance: Positive
+
+
+class StrongInhibitor(Term):
+    """DOSE04: ingredients beside which a high daily dose is questioned.
+
+    more_than_days   their fills count if they are of more days than this.
+    daily_mg         the dose from which.
+    """
+
+    kind = "strong_inhibitor"
+    ingredients: tuple[str, ...] = Field(min_length=1)
+    more_than_days: Days
+    daily_mg: Positive
 
 
 class TabletStrength(Term):
@@ -72,6 +126,8 @@ class GenericTrial(Term):
     from.
 
     trial_evidence             values of evidence `generic_trial` that prove a trial.
+    attested_evidence          values that say there was one, but are no document.
+    plan_daw, pharmacy_daw     product selection codes: the plan's choice, the pharmacy's.
     intolerance_evidence       values of evidence `formulation_intolerance` that prove one.
     observed_days              days a member must have been observed before silence means no trial.
     price_days                 generic fills within this many days before or after give the price.
@@ -80,8 +136,29 @@ class GenericTrial(Term):
     kind = "generic_trial"
     trial_evidence: tuple[str, ...] = Field(min_length=1)
     intolerance_evidence: tuple[str, ...] = Field(min_length=1)
+    attested_evidence: tuple[str, ...] = ()
+    plan_daw: tuple[str, ...]
+    pharmacy_daw: tuple[str, ...]
     observed_days: Days
     price_days: Days
+
+
+class PaidAsBrand(Term):
+    """GEN02: brand dispensed as the generic must be paid as the generic.
+
+    daw_codes            product selection codes that say so.
+    price_days           generic fills within this many days before or after give the price.
+    ratio                times the generic's price that a tablet may cost.
+    enough_fills         fewer fills to price by prove it only above
+    ratio_of_few         times the generic's price.
+    """
+
+    kind = "paid_as_brand"
+    daw_codes: tuple[str, ...] = Field(min_length=1)
+    price_days: Days
+    ratio: Positive
+    enough_fills: Count
+    ratio_of_few: Positive
 
 
 class Combination(Term):
@@ -90,6 +167,22 @@ class Combination(Term):
     kind = "combination"
     ingredients: tuple[str, ...] = Field(min_length=1)
     required_status: str
+
+
+class ConcurrentTherapy(Term):
+    """THER01: two kinase inhibitors dispensed in turn, each before the last is used up.
+
+    ingredients   the others, besides the policy's drug.
+    fills         so many in turn, within
+    days          so many days before and after the one judged,
+    shared_days   each sharing so many days of supply with the next.
+    """
+
+    kind = "concurrent_therapy"
+    ingredients: tuple[str, ...] = Field(min_length=1)
+    fills: Count
+    days: Days
+    shared_days: Count
 
 
 class SupplyWindow(Term):

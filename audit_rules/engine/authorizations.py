@@ -8,6 +8,7 @@ from audit_rules.engine.rule import ON, PolicyBook
 from audit_rules.engine.scope import in_force
 from audit_rules.policy.terms.persons import Authorization
 from schemas.days import days_before
+from schemas.outcomes import NO_POLICY
 
 APPROVED, DENIED = "approved", "denied"
 _SAME = ("person", "payer_id", "drug")
@@ -16,9 +17,32 @@ _SAME = ("person", "payer_id", "drug")
 def under_the_clause(lines: pl.LazyFrame, book: PolicyBook) -> pl.LazyFrame:
     """Lines with the authorization clause of their policy; no product if the clause asks for
     none."""
-    return in_force(lines, book.terms(Authorization)).with_columns(
-        product=pl.when("by_product").then("product")
+    is_of_form = pl.col("form").is_in(pl.col("forms")).fill_null(False)
+    is_of_code = pl.col("hcpcs_code").is_in(pl.col("codes")).fill_null(False)
+    is_left_out = pl.col("form").is_in(pl.col("forms_left_out")).fill_null(False)
+    is_asked = (pl.col("forms").list.len() == 0) | is_of_form | (is_of_code & ~is_left_out)
+    return (
+        in_force(lines, book.terms(Authorization))
+        .filter(is_asked)
+        .with_columns(product=pl.when("by_product").then("product"))
     )
+
+
+def approvals(dossier: Dossier, book: PolicyBook) -> pl.LazyFrame:
+    """Approved decisions that cover an audited line, whatever its policy says of authorizations.
+
+    One row per line and decision; policy_id is the name of none.
+    """
+    lines = dossier.lines.pipe(_by_product, book).with_columns(policy_id=pl.lit(NO_POLICY))
+    return covering(dossier, lines, pl.col("status") == APPROVED)
+
+
+def _by_product(lines: pl.LazyFrame, book: PolicyBook) -> pl.LazyFrame:
+    """Lines without a product if their drug has only one: any decision on the drug covers them."""
+    drugs = book.library.versions().select("policy_id", drug="policy_drug").unique()
+    whole = book.terms(Authorization).filter(~pl.col("by_product")).join(drugs, on="policy_id")
+    is_whole = pl.col("drug").is_in(whole.select("drug").unique().collect()["drug"].implode())
+    return lines.with_columns(product=pl.when(~is_whole).then("product"))
 
 
 def covering(

@@ -1,0 +1,38 @@
+"""The words that senders use for a drug and a product of it in an authorization."""
+
+import polars as pl
+
+from audit_rules.reference.codes import Reference
+
+_PRODUCTS = {"b": "brand", "g": "generic"}
+_PARTS_OF_NDC = (5, 4, 2)
+
+
+def with_known_words(decisions: pl.DataFrame, reference: Reference) -> pl.DataFrame:
+    """Authorizations under our names: the ingredient for a brand, a salt, an NDC or a HCPCS code;
+    `brand` and `generic` for their first letters. A word of no audited drug stays as it is.
+
+    The NDC of one product names the drug alone: what was approved is in the column `product`.
+    """
+    word = pl.col("drug").str.to_lowercase().str.strip_chars()
+    names = reference.drug_words
+    by_word = word.replace_strict(names, default=None, return_dtype=pl.String)
+    by_ndc = _ndc11(word).replace_strict(names, default=None, return_dtype=pl.String)
+    salts = [
+        pl.when(word.str.starts_with(f"{drug} ")).then(pl.lit(drug))
+        for drug in sorted(set(names.values()))
+    ]
+    named = decisions.with_columns(drug=pl.coalesce(by_word, by_ndc, *salts, "drug"))
+    if "product" not in decisions.columns:
+        return named
+    return named.with_columns(product=pl.col("product").replace(_PRODUCTS))
+
+
+def _ndc11(word: pl.Expr) -> pl.Expr:
+    """The 11 digits of an NDC with hyphens; other words give no such NDC."""
+    parts = word.str.split("-")
+    filled = [
+        parts.list.get(n, null_on_oob=True).str.zfill(length)
+        for n, length in enumerate(_PARTS_OF_NDC)
+    ]
+    return pl.concat_str(filled)
