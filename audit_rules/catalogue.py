@@ -31,25 +31,27 @@ def audited_clauses(library: PolicyLibrary, rules: tuple[RuleModule, ...]) -> st
 
 
 def _of_document(policy: Policy, rules: tuple[RuleModule, ...]) -> Iterator[str]:
-    asked_by = {
-        kind: [m.RULE.id for m in rules if kind in m.RULE.asks]
-        for kind in {type(t) for t in policy.terms}
-    }
-    whole = [t for t in policy.terms if not t.partly]
-    partly = [t for t in policy.terms if t.partly]
+    kinds = {type(t) for t in policy.terms}
+    asking = [m.RULE for m in rules if m.RULE.asks[0] in kinds]  # others judge no line of it
+    asked_by = {kind: [rule.id for rule in asking if kind in rule.asks] for kind in kinds}
+    of_rules = {kind for m in rules for kind in m.RULE.asks}
+    unasked = [t for t in policy.terms if type(t) in of_rules and not asked_by[type(t)]]
+    whole = [t for t in policy.terms if not t.partly and t not in unasked]
+    partly = [t for t in policy.terms if t.partly and t not in unasked]
     yield f"{policy.document.id}: {policy.document.title}"
     yield (
-        f"  {len(whole)} clauses audited, {len(partly)} partly, {len(policy.not_auditable)} not"
-        " auditable"
+        f"  {len(whole)} clauses audited, {len(partly)} partly,"
+        f" {len(policy.not_auditable) + len(unasked)} not auditable"
     )
     for heading, terms in (("audited", whole), ("partly audited", partly)):
         for term in terms:
-            yield (
-                f"  {heading}: {term.cite} [{', '.join(asked_by[type(term)]) or 'every rule'};"
-                f" {term.term_id}]"
-            )
+            asked = ", ".join(asked_by[type(term)]) or "every rule"
+            yield f"  {heading}: {term.cite} [{asked}; {term.term_id}]"
             if term.partly:
                 yield f"    not seen: {term.partly}"
+    for term in unasked:
+        yield f"  not auditable: {term.cite} [{term.term_id}]"
+        yield "    a rule reads it only with other terms, which the document does not state"
     for clause in policy.not_auditable:
         yield f"  not auditable: {clause.clause}"
         yield f"    {clause.why}"

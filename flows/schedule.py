@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from prefect import flow
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy, State
@@ -34,8 +34,10 @@ RETRIES, RETRY_SECONDS = 2, 300
 )
 def scheduled_night(request: RunRequest) -> State[Summary]:
     """Run the audit of this night, again if it failed; the state is that of the audit."""
-    night = nightly_audit(request, return_state=True)
-    return Completed(name=night.name, message=night.message) if night.is_completed() else night  # type: ignore[return-value]
+    night = cast(State[Summary], nightly_audit(request, return_state=True))
+    if night.is_completed():
+        return Completed(name=night.name, message=night.message)
+    return night
 
 
 def serve(options: dict[str, Any], cron: str) -> None:
@@ -62,7 +64,7 @@ def backfill(request: RunRequest, nights: Path, first: date, last: date) -> list
 
     Raises UsageError if no day has one, and AuditError with the first night that fails.
     """
-    return [nightly_audit(one) for one in nights_of(request, nights, first, last)]  # type: ignore[misc]
+    return [cast(Summary, nightly_audit(one)) for one in nights_of(request, nights, first, last)]
 
 
 def nights_of(request: RunRequest, nights: Path, first: date, last: date) -> list[RunRequest]:

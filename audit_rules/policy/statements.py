@@ -25,7 +25,7 @@ _CODE = {
     "hcpcs": re.compile(f"({SHAPES[Kind.HCPCS]})"),
 }
 _SEPARATOR = re.compile(r"\s*[,;]\s*")
-_RANGE = re.compile(r"\s*[-–—]\s*(?=[A-Z0-9])|\s+(?:to|through)\s+")  # noqa: RUF001 (documents write dashes)
+_RANGE = re.compile(r"\s*[-\u2013\u2014]\s*(?=[A-Z0-9])|\s+(?:to|through)\s+")  # any dash
 _CHILDREN = re.compile(r"\.?[-–—*]$")  # noqa: RUF001
 
 

@@ -91,7 +91,8 @@ def start_server() -> None:
     if not _is_healthy(process, server.port):
         raise PrefectTrouble(
             "Prefect could not start or record the run: its temporary server ended. "
-            "Check that PREFECT_HOME can be written and that there is enough memory."
+            "Check that PREFECT_HOME can be written, that there is enough memory, and that "
+            "this machine reaches itself (127.0.0.1)."
         )
 
 

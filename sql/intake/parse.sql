@@ -2,10 +2,10 @@
 -- The argument is text as the extract has it.
 --
 -- words: $listed_format: parses `v` by the date formats that the config lists, $two_digit_format by
---        those of them whose years have two digits; $icd10cm_undotted:
---        the shape of an ICD-10-CM code with a subdivision and without its dot; $whole_number,
---        $scientific, $placeholder, $timestamp: patterns of schemas/senders.py; $inexact: the first
---        whole number that a double may have rounded.
+--        those of them whose years have two digits; $icd10cm_undotted: the shape of an ICD-10-CM
+--        code with a subdivision and without its dot; $whole_number, $scientific, $placeholder,
+--        $timestamp: patterns of schemas/senders.py; $inexact: the first whole number that a double
+--        may have rounded.
 
 CREATE OR REPLACE TEMP MACRO stripped(v) AS
     trim(v, ' ' || chr(9) || chr(10) || chr(13) || chr(160));
@@ -24,8 +24,8 @@ CREATE OR REPLACE TEMP MACRO are_clean(joined) AS
         '|[.]0+[\x1c\x1d]|[0-9][eE][+]?[0-9]+[\x1c\x1d]'
         '|\x1c(?i:' || $placeholder || ')\x1c');
 
--- TRY_CAST alone accepts 'infinity', one-digit months and any time of day. A time of day counts with
--- the day that it shows.
+-- TRY_CAST alone accepts 'infinity', one-digit months and any time of day. A timestamp counts
+-- with the day that it shows.
 CREATE OR REPLACE TEMP MACRO as_known_date(v) AS
     CASE WHEN length(v) = 10 AND v[5] = '-' AND v[8] = '-' AND v[1] BETWEEN '0' AND '9'
          THEN TRY_CAST(v AS DATE)

@@ -38,9 +38,9 @@ class Fact:
 FACTS = (
     Fact(
         "who the person of a row is",
-        r"(?i)coalesce\([^;\n]{0,60}person_id[^;\n]{0,60}member_id"
+        r"(?i)coalesce\([^;\n]{0,60}(?:person_id|\$own)[^;\n]{0,60}member_id"
         r"|\"person_id\"\)\.fill_null\([^\n]*member_id",
-        ("sql/settle/persons.sql", "flows/warehouse/purge.py"),
+        ("sql/settle/person_of.sql", "flows/warehouse/purge.py"),
         (
             "coalesce(t.person_id, s.sole_person_id, t.member_id)",
             "COALESCE(person_id, member_id)",

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from audit_rules.policy.library import load_policies
+from audit_rules.rules import RULES
 from tests.support.running import ROOT
 
 BIN = Path(sys.executable).parent
@@ -20,6 +22,7 @@ SHOWS = {
 }
 RUN_ID = re.compile(r"\b[0-9a-f]{16}\b")
 LEFT_OUT = "..."
+COUNTED = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 def _commands() -> list[str]:
@@ -59,6 +62,16 @@ def _not_printed(shown: list[str], printed: list[str]) -> list[str]:
         else:
             wrong.append(line)
     return wrong
+
+
+def test_it_counts_the_rules_and_names_every_drug_of_the_documents() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    documents = [p.document for p in load_policies().policies if p.document.payer]
+    payers = {document.payer for document in documents}
+    assert f"[{len(RULES)} rules](docs/rules.md)" in readme
+    first = " ".join(readme.split("## Try it", maxsplit=1)[0].split())
+    assert f"{COUNTED[len(documents)]} documents of {COUNTED[len(payers)]} payers" in first
+    assert {str(d.drug) for d in documents if str(d.drug) not in first} == set()
 
 
 @pytest.mark.slow

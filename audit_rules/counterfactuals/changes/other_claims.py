@@ -105,7 +105,8 @@ def _combined(case: Case) -> Iterator[Change]:
 def services(case: Case) -> Iterator[Change]:
     """Each kind of monitoring taken away."""
     for term in case.terms(Monitoring):
-        found = case.where("medical_claim", lambda r, codes=term.hcpcs: r["hcpcs_code"] in codes)  # type: ignore[misc]
+        services = case.rows["medical_claim"]
+        found = [i for i, row in enumerate(services) if row["hcpcs_code"] in term.hcpcs]
         if found:
             days = listed(
                 sorted({f"{case.rows['medical_claim'][i]['service_date']}" for i in found})[-3:]
