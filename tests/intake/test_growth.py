@@ -75,7 +75,7 @@ def test_d5_a_quoted_value_longer_than_the_limit_is_refused(
 
 
 def _failing(count: int) -> list[Row]:
-    return [good("eligibility", member_id=str(n), birth_date="soon") for n in range(count)]
+    return [good("eligibility", member_id=f"m{n}", birth_date="soon") for n in range(count)]
 
 
 @pytest.fixture

@@ -81,6 +81,13 @@ FIRST_RUN: dict[str, list[Row]] = {
             member_id="GONE-member",
             start_date="2024-01-01",
         ),
+        good(
+            "authorization",
+            authorization_id="over",
+            member_id="paid late",
+            start_date="2023-01-01",
+            end_date="2023-12-31",
+        ),
     ],
 }
 SECOND_RUN: dict[str, list[Row]] = {  # closes open spans, and has two unreadable rows
