@@ -6,7 +6,7 @@ sql/intake/parse.sql.
 
 from collections.abc import Sequence
 
-from flows.intake.texts import column_text, is_clean, mended, notes
+from flows.intake.texts import column_text, is_clean, kept_text, notes, stages_of_reading
 from flows.intake.values import dates, row_is_valid, value, written_day
 from flows.warehouse.layout import compared
 from flows.warehouse.sql import identifier, literal, literals
@@ -55,21 +55,19 @@ def insert_statement(
     """
     own = {c.name: c for c in table.columns}
     texts = {n: column_text(i, types, own[n]) for n, i in positions.items()}
-    read = [
-        f"CASE WHEN is_clean THEN {text} ELSE {mended(own[n], text)} END "
-        f"AS {identifier(n + '_text')}"
-        for n, text in texts.items()
-    ]
     days = [
         f"as_date({identifier(n + '_text')}) AS {written_day(n)}" for n in dates(table, positions)
     ]
     stored = [c for c in table.columns if c.name in positions or c.default]
     values = [f"{value(c, table, positions)} AS {identifier(c.name)}" for c in stored]
-    kept = {literal(n): f"cleaned({text})" for n, text in texts.items()}
+    kept = {literal(n): kept_text(own[n]) for n in texts}
     if has_theirs:
         kept[literal(THEIRS)] = THEIRS
     raw = "{" + ", ".join(f"{name}: {text}" for name, text in kept.items()) + "}"
     is_valid = f"coalesce({row_is_valid(table, positions)}, false)"
+    rows = f"(SELECT *, {is_clean(own, texts)} AS is_clean FROM {source})"
+    for columns in (*stages_of_reading(own, texts), days):
+        rows = f"(SELECT {', '.join([*columns, '*'])} FROM {rows})"
     return f"""
         INSERT INTO main.{identifier(table.name)} BY NAME
         SELECT {", ".join(identifier(c.name) for c in stored)},
@@ -78,10 +76,7 @@ def insert_statement(
                {_row_hash(table, [c.name for c in stored])} AS row_hash,
                {notes(stored, texts)} AS notes,
                CASE WHEN NOT {is_valid} THEN CAST(to_json({raw}) AS VARCHAR) END AS raw_record
-        FROM (SELECT {", ".join(values)}, *
-              FROM (SELECT {", ".join([*days, "*"])}
-                    FROM (SELECT {", ".join(read)}, *
-                          FROM (SELECT *, {is_clean(own, texts)} AS is_clean FROM {source}))))
+        FROM (SELECT {", ".join(values)}, * FROM {rows})
     """
 
 

@@ -72,14 +72,58 @@ def is_clean(own: dict[str, Column], texts: dict[str, str]) -> str:
     return f"({' AND '.join(tests)})"
 
 
-def mended(column: Column, text: str) -> str:
-    """SQL of a text that is not clean as its sender meant it; null if it stands for nothing."""
-    cleaned = f"cleaned({text})"
-    if column.kind in NAMES:
-        cleaned = f"as_identifier({cleaned})"
-    if column.name == _FREQUENCY:
-        cleaned = f"as_frequency({cleaned})"
-    return f"unless_nothing({cleaned})" if column.nothing else cleaned
+def stages_of_reading(own: dict[str, Column], texts: dict[str, str]) -> list[list[str]]:
+    """SQL of the columns `NAME_text`, the texts as their senders meant them, in three stages.
+
+    Each is made of columns of the stage before, because a macro copies its argument wherever it
+    uses it: macros within macros take the engine seconds to plan.
+    NAME_cleaned: without blanks and null words. NAME_named: identifiers and codes only; null if it
+    lost digits. NAME_text: null also if the text stands for nothing.
+    """
+    names = {n: own[n] for n in texts if own[n].kind in NAMES}
+    return [
+        [
+            f"{_unless_clean(text, f'cleaned({text})')} AS "
+            f"{_cleaned(name) if name in names else _text(name)}"
+            for name, text in texts.items()
+        ],
+        [
+            f"{_unless_clean(_cleaned(n), _identified(c, _cleaned(n)))} AS {_named(n)}"
+            for n, c in names.items()
+        ],
+        [
+            f"{_unless_clean(_named(n), f'unless_nothing({_named(n)})')} AS {_text(n)}"
+            if c.nothing
+            else f"{_named(n)} AS {_text(n)}"
+            for n, c in names.items()
+        ],
+    ]
+
+
+def kept_text(column: Column) -> str:
+    """The column of a text that a quarantined row shows."""
+    return _cleaned(column.name) if column.kind in NAMES else _text(column.name)
+
+
+def _text(name: str) -> str:
+    return identifier(name + "_text")
+
+
+def _cleaned(name: str) -> str:
+    return identifier(name + "_cleaned")
+
+
+def _named(name: str) -> str:
+    return identifier(name + "_named")
+
+
+def _unless_clean(text: str, mended: str) -> str:
+    return f"CASE WHEN is_clean THEN {text} ELSE {mended} END"
+
+
+def _identified(column: Column, text: str) -> str:
+    named = f"as_identifier({text})"
+    return f"as_frequency({named})" if column.name == _FREQUENCY else named
 
 
 def notes(stored: list[Column], texts: dict[str, str]) -> str:
@@ -88,7 +132,7 @@ def notes(stored: list[Column], texts: dict[str, str]) -> str:
     for c in stored:
         if c.name not in texts:
             continue
-        text, value = identifier(c.name + "_text"), identifier(c.name)
+        text, value = _text(c.name), identifier(c.name)
         if c.kind == Kind.AMOUNT:
             noted.append(_note(f"is_float_dust({text})", c, FLOAT_DUST))
         if c.kind == Kind.DATE:
@@ -98,25 +142,23 @@ def notes(stored: list[Column], texts: dict[str, str]) -> str:
         if c.spellings and not c.strict:
             noted.append(_note(f"{text} IS NOT NULL AND {value} IS NULL", c, UNKNOWN_WORD))
         if c.kind in NAMES:
-            unclean += _notes_of_a_name(c, texts[c.name])
+            unclean += _notes_of_a_name(c)
     if unclean:
         found = f"nullif(concat_ws(',', {', '.join(unclean)}), '')"
         noted.append(f"CASE WHEN NOT is_clean THEN {found} END")
     return f"nullif(concat_ws(',', {', '.join(noted)}), '')" if noted else "NULL"
 
 
-def _notes_of_a_name(column: Column, text: str) -> list[str]:
+def _notes_of_a_name(column: Column) -> list[str]:
     """SQL of the notes on an identifier or code of a row that was not clean."""
-    cleaned = f"cleaned({text})"
-    named = f"as_identifier({cleaned})"
-    mended = f"as_frequency({named})" if column.name == _FREQUENCY else named
-    noted = [_note(f"{cleaned} IS NOT NULL AND {named} IS NULL", column, DIGITS_LOST)]
-    is_made = f"{mended} <> {cleaned}"
+    cleaned, named, text = _cleaned(column.name), _named(column.name), _text(column.name)
+    noted = [
+        _note(f"{cleaned} IS NOT NULL AND {named} IS NULL", column, DIGITS_LOST),
+        _note(f"{named} <> {cleaned} AND {text} IS NOT NULL", column, MADE_A_NUMBER),
+    ]
     if column.nothing:
-        is_nothing = f"unless_nothing({named}) IS NULL"
-        noted.append(_note(f"{named} IS NOT NULL AND {is_nothing}", column, PLACEHOLDER))
-        is_made += f" AND NOT {is_nothing}"
-    return [*noted, _note(is_made, column, MADE_A_NUMBER)]
+        noted.append(_note(f"{named} IS NOT NULL AND {text} IS NULL", column, PLACEHOLDER))
+    return noted
 
 
 def _note(condition: str, column: Column, check: str) -> str:

@@ -73,12 +73,13 @@ CREATE OR REPLACE TEMP MACRO as_quantity(v) AS
 CREATE OR REPLACE TEMP MACRO as_integer(v) AS
     CASE WHEN regexp_full_match(v, '[+-]?[0-9]{1,18}(\.0*)?') THEN TRY_CAST(v AS BIGINT) END;
 
--- 1.003e3 has all its digits; 2.02603e+11 has not.
+-- 1.003e3 has all its digits; 2.02603e+11 has not, and 1.0035e3 is no whole number.
 CREATE OR REPLACE TEMP MACRO all_digits(v) AS
-    CASE WHEN length(string_split(string_split(v, 'e')[1], '.')[2])
-              >= CAST(string_split(v, 'e')[2] AS INTEGER)
-              AND as_number(v) = floor(as_number(v))
-         THEN CAST(CAST(as_number(v) AS HUGEINT) AS VARCHAR) END;
+    CASE WHEN length(regexp_extract(v, '[.]([0-9]*)e', 1))
+              >= CAST(regexp_extract(v, 'e(.*)', 1) AS INTEGER)
+              AND length(regexp_extract(v, '[.]([0-9]*?)0*e', 1))
+                  <= CAST(regexp_extract(v, 'e(.*)', 1) AS INTEGER)
+         THEN CAST(CAST(CAST(v AS DECIMAL(38, 18)) AS HUGEINT) AS VARCHAR) END;
 
 -- An identifier or code of which a table program made a number. One that has lost digits is none.
 CREATE OR REPLACE TEMP MACRO as_identifier(v) AS
