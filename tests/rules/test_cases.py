@@ -38,7 +38,9 @@ def _parameters() -> Iterator[object]:
     for case in EVERY_CASE:
         slug = re.sub(r"\W+", "-", case.sentence.lower()).strip("-")
         for variant in variants(case):
-            yield pytest.param(case, variant, id=f"{case.tag}-{slug}-{variant.replace(' ', '-')}")
+            name = f"{case.tag}-{slug}-{variant.replace(' ', '-')}"
+            marks = () if variant == Variant.PLAIN else pytest.mark.slow
+            yield pytest.param(case, variant, id=name, marks=marks)
 
 
 @pytest.fixture(scope="session")
