@@ -5,8 +5,9 @@ only) and keyed by `person`. Money is in cents and quantities in thousandths, as
 products stay exact.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import polars as pl
 
@@ -83,6 +84,8 @@ class Dossier:
     supplied: frozenset[str]
     as_of: date
     is_crowded: bool = False
+    found: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What several rules find alike, by a name; a copy of the dossier begins without it."""
 
 
 def compile_dossier(

@@ -69,7 +69,7 @@ def around(dossier: Dossier, asked: pl.LazyFrame, facts: Facts, *windows: Window
     """
     crowded = crowded_keys(dossier, facts)
     if crowded is None:
-        return _joined(asked, facts, windows)
+        return _joined(asked, facts, windows).collect().lazy()  # read twice: flag and evidence
     on = list(facts.on)
     lines, frame = pl.collect_all([asked, facts.frame])
     few = _joined(lines.join(crowded, on=on, how="anti").lazy(), facts, windows).collect()

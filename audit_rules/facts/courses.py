@@ -24,8 +24,16 @@ def dose_dates(dossier: Dossier, book: PolicyBook) -> pl.LazyFrame:
     Adds course_no, course_start, low and high; dose_date, the counted date whose numbers the date
     has; low_start, the first date of its low cycle; and opens, whether a cycle begins with its dose
     under either count. A dose is a history line of the policy's drug, at
-    any payer, with units above zero and no waste modifier.
+    any payer, with units above zero and no waste modifier. Computed once per dossier and book.
     """
+    name = dose_dates.__name__
+    if name not in dossier.found or dossier.found[name][0] is not book:
+        dossier.found[name] = book, _dose_dates(dossier, book)
+    found: pl.DataFrame = dossier.found[name][1]
+    return found.lazy()
+
+
+def _dose_dates(dossier: Dossier, book: PolicyBook) -> pl.DataFrame:
     drugs = book.library.versions().select("policy_id", drug="policy_drug").unique()
     terms = book.terms(Course).join(drugs, on="policy_id")
     is_waste = pl.col("modifiers").list.set_intersection("waste_modifiers").list.len() > 0
@@ -76,10 +84,8 @@ def dose_dates(dossier: Dossier, book: PolicyBook) -> pl.LazyFrame:
         dose_date="service_date",
         opens=pl.any_horizontal(begins),
     )
-    return (
-        dosed.join(numbers, on=[*_COURSE, "dose_date"])
-        .drop("doses_per_cycle", "low_days", "high_days", "same_dose_days")
-        .lazy()
+    return dosed.join(numbers, on=[*_COURSE, "dose_date"]).drop(
+        "doses_per_cycle", "low_days", "high_days", "same_dose_days"
     )
 
 
@@ -170,7 +176,7 @@ def with_cycle(lines: pl.LazyFrame, doses: pl.LazyFrame) -> pl.LazyFrame:
         "high",
         "opens",
     )
-    return lines.join(numbers, on=[*_PERSON, "service_date"])
+    return lines.join(numbers, on=[*_PERSON, "service_date"]).collect().lazy()  # read many times
 
 
 def doses_so_far(dossier: Dossier, lines: pl.LazyFrame, doses: pl.LazyFrame) -> pl.LazyFrame:

@@ -26,7 +26,7 @@ def around_the_line(
     asked = lines.select(*ON, *LINE, "service_date", "lookback_days", "lookahead_days")
     crowded = crowded_keys(dossier, Facts(diagnoses, ("person",)))
     if crowded is None:
-        return _every_one(asked, diagnoses)
+        return _every_one(asked, diagnoses).collect().lazy()  # it is read several times
     keys = crowded.lazy()
     asked = asked.collect().lazy()
     few = _every_one(asked.join(keys, on="person", how="anti"), diagnoses).collect().lazy()

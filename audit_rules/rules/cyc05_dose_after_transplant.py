@@ -69,6 +69,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     dosed = doses.join(last, on=list(ON), how="left").with_columns(
         is_after=is_recent.fill_null(False)
     )
+    dosed = dosed.collect().lazy()  # it is read many times
     after = dosed.filter("is_after")
     next_day = days_after(since, pl.lit(1))
     relapses = around(

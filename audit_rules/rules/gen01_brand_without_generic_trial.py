@@ -90,24 +90,21 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     chosen_by_plan = pl.col("daw_code").str.to_uppercase().is_in(pl.col("plan_daw"))
     chosen_by_pharmacy = pl.col("daw_code").str.to_uppercase().is_in(pl.col("pharmacy_daw"))
     has_trial, has_approval = pl.col("has_trial"), pl.col("has_approval")
-    answers = (
-        with_what_is_on_file(dossier, brand, found)
-        .pipe(with_generic_price, dossier)
-        .with_columns(compared=_compared())
-        .pipe(
-            answer,
-            [
-                Answer(has_trial & (pl.col("has_intolerance") | has_approval), PASS),
-                Answer(chosen_by_plan, ADVISORY, "plan_asked_for_brand"),
-                Answer(has_trial, RECORDS_REQUEST, "intolerance_not_documented"),
-                Answer(has_approval, ADVISORY, "authorized_without_trial"),
-                Answer(pl.col("has_attested_trial"), RECORDS_REQUEST, "trial_not_documented"),
-                Answer(~pl.col("was_observed"), RECORDS_REQUEST, "history_too_short"),
-                Answer(pl.col("has_unknown_fill"), RECORDS_REQUEST, "fills_not_identified"),
-                Answer(chosen_by_pharmacy & pl.col("is_complete"), RECOVER, "no_generic_trial"),
-                Answer(pl.lit(True), RECORDS_REQUEST, "no_generic_trial"),
-            ],
-        )
+    known = with_what_is_on_file(dossier, brand, found).pipe(with_generic_price, dossier)
+    known = known.collect().lazy()  # its prices are evidence, too
+    answers = known.with_columns(compared=_compared()).pipe(
+        answer,
+        [
+            Answer(has_trial & (pl.col("has_intolerance") | has_approval), PASS),
+            Answer(chosen_by_plan, ADVISORY, "plan_asked_for_brand"),
+            Answer(has_trial, RECORDS_REQUEST, "intolerance_not_documented"),
+            Answer(has_approval, ADVISORY, "authorized_without_trial"),
+            Answer(pl.col("has_attested_trial"), RECORDS_REQUEST, "trial_not_documented"),
+            Answer(~pl.col("was_observed"), RECORDS_REQUEST, "history_too_short"),
+            Answer(pl.col("has_unknown_fill"), RECORDS_REQUEST, "fills_not_identified"),
+            Answer(chosen_by_pharmacy & pl.col("is_complete"), RECOVER, "no_generic_trial"),
+            Answer(pl.lit(True), RECORDS_REQUEST, "no_generic_trial"),
+        ],
     )
     return RuleAnswers(
         answers, [daw_evidence(answers), *price_evidence(answers), *found.evidence()]

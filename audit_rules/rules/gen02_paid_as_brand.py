@@ -58,7 +58,8 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     has_quantity = (pl.col("quantity_milli") > 0).fill_null(False)
     has_price = (pl.col("is_same_payer") & (pl.col("generic_cents") > 0)).fill_null(False)
     few = pl.col("generic_fills") < pl.col("enough_fills")
-    answers = with_generic_price(brand, dossier).pipe(
+    known = with_generic_price(brand, dossier).collect().lazy()  # the prices are evidence, too
+    answers = known.pipe(
         answer,
         [
             Answer(~is_substitute, NOT_APPLICABLE),
