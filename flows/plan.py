@@ -112,9 +112,7 @@ def _extracts(request: RunRequest, config: Config) -> tuple[ExtractFile, ...]:
 
 def _payer_names(library: PolicyLibrary, config: Config) -> dict[str, str]:
     """Every name that an extract may use for a policy's payer, folded -> payer id."""
-    names = library.payer_names() | {
-        p.document.payer: p.document.payer for p in library.policies if p.document.payer
-    }
+    names = library.payer_names() | {payer: payer for payer in library.payer_ids()}
     aliases: dict[str, str] = {}
     for alias, payer in config.payer_aliases.items():
         target = names.get(folded(payer.strip()))

@@ -12,6 +12,7 @@ from pathlib import Path
 from audit_rules.engine.dossier import compile_dossier
 from audit_rules.engine.judge import judge
 from audit_rules.engine.rule import PolicyBook
+from audit_rules.kinds.judge import judge_documents
 from audit_rules.rules import RULES
 from flows import ending
 from flows.clock import seconds
@@ -174,7 +175,7 @@ def judge_stage(plan: Plan) -> JudgeStageResult:
         warehouse_frames = read_frames(connection, plan.reference, as_of, facts, before)
         valid = read_valid_answers(connection)
     dossier = compile_dossier(warehouse_frames, plan.reference, plan.default_supply_days, as_of)
-    new_answers = judge(dossier, book, RULES)
+    new_answers = judge(dossier, book, RULES, judge_documents(dossier, book, RULES))
     write_answers(_answers(plan), new_answers)
     judgement = merge_answers(new_answers, valid)
     write_judgement(results(plan), judgement)

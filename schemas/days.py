@@ -40,3 +40,35 @@ def shifted(day: date, days: int) -> date:
     """The date so many days after (or before, if negative) another, within the calendar."""
     number = day.toordinal() + days
     return date.fromordinal(min(max(number, FIRST_DAY.toordinal()), LAST_DAY.toordinal()))
+
+
+def months_after(day: pl.Expr, months: int) -> pl.Expr:
+    """The same day of the month so many months later, or its last day if it is shorter.
+
+    At most the last day of the calendar.
+    """
+    number = day.dt.year().cast(pl.Int64) * 12 + day.dt.month().cast(pl.Int64) - 1 + months
+    year, month = number // 12, number % 12 + 1
+    fits = year.is_between(FIRST_DAY.year, LAST_DAY.year)
+    first = pl.date(pl.when(fits).then(year), pl.when(fits).then(month), 1)
+    last = first.dt.month_end().dt.day().cast(pl.Int64)
+    same_day = pl.min_horizontal(day.dt.day().cast(pl.Int64), last)
+    there = pl.date(pl.when(fits).then(year), pl.when(fits).then(month), same_day)
+    outside = pl.when(year > LAST_DAY.year).then(pl.lit(LAST_DAY)).otherwise(pl.lit(FIRST_DAY))
+    return pl.when(day.is_not_null()).then(pl.coalesce(there, outside))
+
+
+def months_back(day: pl.Expr, months: int) -> pl.Expr:
+    """The first day from which so many months reach `day`: the same day of the earlier month, or
+    the first of the next if that month is too short."""
+    earlier = months_after(day, -months)
+    is_shorter = earlier.dt.day() < day.dt.day()
+    return pl.when(is_shorter).then(days_after(earlier, pl.lit(1))).otherwise(earlier)
+
+
+def birthday_after(birth: pl.Expr, months: int) -> pl.Expr:
+    """The day on which an age in months is completed; born on 29 February: 1 March."""
+    plain = months_after(birth, months)
+    is_leap = (birth.dt.month() == 2) & (birth.dt.day() == 29) & (plain.dt.month() == 2)
+    is_short = is_leap & (plain.dt.day() == 28)
+    return pl.when(is_short).then(days_after(plain, pl.lit(1))).otherwise(plain)

@@ -68,6 +68,10 @@ _EVERYWHERE: dict[str, Meaning] = {
     "reason": Meaning("Why the rule answered as it did, in one word"),
     "outcome": _never_null("What the finding means, strongest first", values=EXCEPTIONS),
     "policy_id": _never_null("The policy document that was applied"),
+    "term_id": Meaning(
+        "The term of the document that was applied; in rule_coverage null for terms that answer as"
+        " one"
+    ),
     "policy_effective_from": Meaning("First day of the version in force on the service date"),
     "citation": Meaning("The clause of the document that states the condition"),
     "payer": _never_null("Payer of the line, as the extract names it"),

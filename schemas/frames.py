@@ -91,7 +91,9 @@ _ENROLLMENT: Columns = {
         ELIGIBILITY,
         "birth_date",
         "death_date",
+        "gender",
         "payer_type",
+        "plan",
         "enrollment_start_date",
         "enrollment_end_date",
     ),
@@ -100,6 +102,7 @@ _AUTHORIZATION: Columns = {
     "person": _PERSON,
     "payer_id": _PAYER_ID,
     **_extracted(AUTHORIZATION, without=("person_id", "member_id", "payer")),
+    "drug_word": FrameColumn(pl.String(), "the drug as the sender calls it"),
 }
 _EVIDENCE: Columns = {
     "person": _PERSON,
@@ -238,6 +241,25 @@ PAYER_LINE = (*CLAIM_LINE, "payer_id")
 
 HISTORY_LINE = (*PAYER_LINE, "person")
 """Identifies a history line: two members may have claims with the same id."""
+
+JUDGED_LINE = (
+    *PAYER_LINE,
+    "payer",
+    "plan",
+    "person",
+    "shares_key",
+    "member_id",
+    "service_date",
+    "paid_date",
+    "provider_npi",
+    "billing_npi",
+    "quantity",
+    "drug",
+    "product_code",
+    "paid_amount",
+    "paid_cents",
+)
+"""What results say of a judged line."""
 
 DENIED_SERVICE = (
     "claim_source",

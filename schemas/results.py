@@ -6,7 +6,7 @@ from schemas.outcomes import RECORDS_REQUEST, RECOVER, REVIEW
 
 Schema = dict[str, pl.DataType | type[pl.DataType]]
 
-RESULT_SCHEMA_VERSION = 1
+RESULT_SCHEMA_VERSION = 2
 """Raise it if a column comes, goes, or changes its name, type, place or nullability."""
 
 MONEY = pl.Decimal(18, 2)
@@ -81,6 +81,7 @@ EXCEPTION: Schema = {
     "reason": pl.String,
     "outcome": pl.String,
     "policy_id": pl.String,
+    "term_id": pl.String,
     "policy_effective_from": pl.Date,
     "citation": pl.String,
     **_LINE,
@@ -123,6 +124,7 @@ REPEATED: Schema = {
 COVERAGE: Schema = {
     "policy_id": pl.String,
     "rule_id": pl.String,
+    "term_id": pl.String,
     "outcome": pl.String,
     "reason": pl.String,
     "lines": pl.Int64,

@@ -130,6 +130,8 @@ EVIDENCE_VALUES: dict[str, dict[str, str]] = {
 
 MEASURED_EVIDENCE = "bsa_m2"
 
+GENDERS = {"female": "female", "f": "female", "male": "male", "m": "male"}
+
 _FINAL_ACTION = (
     Column("claim_status", Kind.WORD, spellings=CLAIM_STATUS, strict=True, ours=True),
     Column("claim_frequency_code", Kind.CODE, ours=True),
@@ -220,6 +222,7 @@ ELIGIBILITY = Table(
     (
         _PERSON_ID,
         _MEMBER_ID,
+        Column("gender", Kind.WORD, spellings=GENDERS),
         Column("birth_date", Kind.DATE),
         Column("death_date", Kind.DATE),
         _key("payer", Kind.PAYER),
@@ -252,6 +255,7 @@ AUTHORIZATION = Table(
         _key("start_date", Kind.DATE, opens="start"),
         _key("end_date", Kind.DATE, opens="end"),
         Column("override", Kind.WORD),
+        Column("units", Kind.QUANTITY, ours=True),
     ),
     in_order=(("start_date", "end_date"),),
 )

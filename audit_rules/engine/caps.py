@@ -86,10 +86,10 @@ class CapFacts(NamedTuple):
 def cap_facts(dossier: Dossier, book: PolicyBook) -> CapFacts:
     """Look up what caps read, once for all rules."""
     approved = approvals(dossier, book).collect().lazy()
-    return CapFacts(approved, _other_law(dossier, book), book.reference.inferred_ndcs)
+    return CapFacts(approved, lines_under_other_law(dossier, book), book.reference.inferred_ndcs)
 
 
-def _other_law(dossier: Dossier, book: PolicyBook) -> pl.LazyFrame:
+def lines_under_other_law(dossier: Dossier, book: PolicyBook) -> pl.LazyFrame:
     """Lines on which a span of the policy's payer is of a kind that other law governs."""
     terms = book.terms(OtherLaw)
     payers = book.library.versions().select("policy_id", "policy_payer", "policy_drug").unique()

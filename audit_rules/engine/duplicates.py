@@ -38,6 +38,15 @@ def with_repeats(dossier: Dossier) -> Dossier:
     )
 
 
+def repeats_among(dossier: Dossier, history: pl.DataFrame) -> pl.Series:
+    """The numbers of paid lines that are or may be duplicates of an earlier one, whatever they are
+    of."""
+    paid = history.filter(pl.col("paid_cents") > 0).with_columns(drug=pl.lit("")).lazy()
+    every = replace(dossier, lines=paid)
+    found = earlier_twins(every, paid.with_columns(policy_id=pl.lit(""))).select("row_id")
+    return found.unique().collect()["row_id"]
+
+
 def earlier_twins(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame:
     """The earlier lines that a line repeats or may repeat; one row per line, policy and earlier
     line.

@@ -5,8 +5,8 @@ import hashlib
 
 import polars as pl
 
-from audit_rules.engine.rule import ON, RuleModule
-from schemas.outcomes import EXCEPTIONS, RECORDS_REQUEST
+from audit_rules.engine.rule import RuleModule
+from schemas.outcomes import RECORDS_REQUEST
 from schemas.results import CLAIM_LINE, EXCEPTION, MONEY, conform
 
 EXCEPTION_ORDER = (
@@ -16,17 +16,12 @@ EXCEPTION_ORDER = (
     "member_id",
     "policy_id",
     "person_id",
+    "term_id",
 )
 
 
-def exceptions_of(
-    answers: pl.DataFrame, evidence: pl.DataFrame, rules: tuple[RuleModule, ...]
-) -> pl.DataFrame:
-    """The contract's table of exceptions, in EXCEPTION_ORDER; evidence: one list per line, policy
-    and rule."""
-    found = answers.filter(pl.col("outcome").is_in(EXCEPTIONS)).join(
-        evidence, on=[*ON, "rule_id"], how="left"
-    )
+def with_documents(found: pl.DataFrame, rules: tuple[RuleModule, ...]) -> pl.DataFrame:
+    """Exceptions of rules with documents_needed: what would settle a records request."""
     needs = [
         {"rule_id": m.RULE.id, "reason": reason, "documents_needed": list(documents)}
         for m in rules
@@ -36,15 +31,21 @@ def exceptions_of(
     found = found.join(pl.DataFrame(needs, schema=schema), on=["rule_id", "reason"], how="left")
     is_request = pl.col("outcome") == RECORDS_REQUEST
     nothing = pl.lit([], dtype=pl.List(pl.String))
+    return found.with_columns(
+        documents_needed=pl.when(is_request)
+        .then(pl.col("documents_needed").fill_null(nothing))
+        .otherwise(nothing)
+    )
+
+
+def exceptions_of(found: pl.DataFrame) -> pl.DataFrame:
+    """The contract's table of exceptions, in EXCEPTION_ORDER."""
     return conform(
         found.with_columns(
             exception_id=_exception_id(found),
             person_id=pl.col("person"),
             policy_effective_from=pl.col("version_from"),
             amount_at_risk=_money("amount_cents"),
-            documents_needed=pl.when(is_request)
-            .then(pl.col("documents_needed").fill_null(nothing))
-            .otherwise(nothing),
         ).sort(EXCEPTION_ORDER, nulls_last=True),
         EXCEPTION,
     )

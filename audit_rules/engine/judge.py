@@ -9,38 +9,28 @@ import polars as pl
 
 from audit_rules.engine.answers import settle
 from audit_rules.engine.caps import cap_facts
-from audit_rules.engine.coverage import counted_lines, rule_coverage
+from audit_rules.engine.coverage import counted_lines, governed_lines, rule_coverage
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.duplicates import with_repeats
 from audit_rules.engine.evidence import LINE_SHOWN, authorization_evidence, line_evidence
-from audit_rules.engine.exceptions import exceptions_of
+from audit_rules.engine.exceptions import exceptions_of, with_documents
+from audit_rules.engine.governed import Governed
 from audit_rules.engine.pieces import pieces
 from audit_rules.engine.repeated_amounts import repeated_amounts
 from audit_rules.engine.rule import ON, PolicyBook, RuleAnswers, RuleModule
 from audit_rules.engine.scope import in_scope
 from audit_rules.engine.worklist import worklist
-from schemas.frames import PAYER_LINE
+from schemas.frames import JUDGED_LINE
 from schemas.outcomes import EXCEPTIONS
 from schemas.results import EVIDENCE_FIELDS, EVIDENCE_ORDER, FOR
 
-_LINE = (
-    *PAYER_LINE,
-    "payer",
-    "plan",
-    "person",
-    "shares_key",
-    "member_id",
-    "service_date",
-    "paid_date",
-    "provider_npi",
-    "billing_npi",
-    "quantity",
-    "drug",
-    "product_code",
-    "paid_amount",
-    "paid_cents",
-)
-_GAP = {"policy_id": pl.String, "rule_id": pl.String, "reason": pl.String}
+_GAP = {
+    "policy_id": pl.String,
+    "rule_id": pl.String,
+    "term_id": pl.String,
+    "reason": pl.String,
+}
+_TERM_KEY = (*ON, "rule_id", "term_id")
 _ANSWER_SCHEMA = {
     "row_id": pl.UInt32,
     "policy_id": pl.String,
@@ -67,7 +57,8 @@ class Judgement:
     counted      one row per person_id, policy_id, rule_id, outcome and reason: lines. Lines that no
                  policy governs: under policy_id `none`, without a rule.
     gaps         one row per policy_id, rule_id and reason: what a rule could look for on no line at
-                 all.
+                 all; and without a reason one per term of the language, so that lines that it does
+                 not answer are counted.
     answers      one row per line, policy and rule: every answer, for those who ask about one line.
     repeated     the claims whose lines repeat the claim's amount, which the worklist counts once.
     """
@@ -117,8 +108,16 @@ def run_rules(
         yield RuleRun(module, scope, settled, found)
 
 
-def judge(dossier: Dossier, book: PolicyBook, rules: tuple[RuleModule, ...]) -> Judgement:
-    """Every rule over the dossier. The order of rows in the dossier does not matter."""
+def judge(
+    dossier: Dossier,
+    book: PolicyBook,
+    rules: tuple[RuleModule, ...],
+    governed: Governed | None = None,
+) -> Judgement:
+    """Every rule over the dossier, and what documents of the language say of it.
+
+    The order of rows in the dossier does not matter.
+    """
     every_answer, every_evidence, gaps = [], [], [pl.DataFrame(schema=_GAP)]
     for module, _, every, found in run_rules(dossier, book, rules):
         settled = every.pipe(_shaped).collect().lazy()  # once, not for each kind of evidence
@@ -137,20 +136,41 @@ def judge(dossier: Dossier, book: PolicyBook, rules: tuple[RuleModule, ...]) -> 
         if found.gaps is not None:
             gaps.append(
                 found.gaps.select("policy_id", "reason", rule_id=pl.lit(module.RULE.id))
+                .with_columns(term_id=pl.lit(None, dtype=pl.String))
                 .select(list(_GAP))
                 .collect()
             )
-    audited = dossier.lines.select("row_id", *_LINE).collect()
-    lines = pl.concat([audited, dossier.miscoded.select("row_id", *_LINE).collect()])
+    audited = dossier.lines.select("row_id", *JUDGED_LINE).collect()
+    lines = pl.concat([audited, dossier.miscoded.select("row_id", *JUDGED_LINE).collect()])
     answers = pl.concat(every_answer).join(lines, on="row_id", maintain_order="left")
-    evidence_lists = _gathered(every_evidence, lines)
-    exceptions = exceptions_of(answers, evidence_lists, rules)
+    evidence_lists = _gathered(every_evidence, lines, [*ON, "rule_id"])
+    found_exceptions = answers.filter(pl.col("outcome").is_in(EXCEPTIONS)).join(
+        evidence_lists, on=[*ON, "rule_id"], how="left"
+    )
+    counted = [counted_lines(answers, audited, governed)]
+    exceptions = [with_documents(found_exceptions, rules)]
+    if governed is not None:
+        exceptions.append(_of_documents(governed))
+        counted.append(governed_lines(governed))
+        gaps.append(governed.units.with_columns(reason=pl.lit(None, dtype=pl.String)).select(list(_GAP)))
     return Judgement(
-        exceptions,
-        counted_lines(answers, audited),
+        exceptions_of(pl.concat(exceptions, how="diagonal")),
+        pl.concat(counted),
         pl.concat(gaps),
         answers,
         repeated_amounts(dossier),
+    )
+
+
+def _of_documents(governed: Governed) -> pl.DataFrame:
+    """The exceptions of documents of the language, with their lines and evidence."""
+    lines = governed.lines.drop("policy_id").unique("row_id")
+    found = governed.answers.filter(pl.col("outcome").is_in(EXCEPTIONS))
+    evidence = _gathered(list(governed.evidence), lines, _TERM_KEY)
+    return (
+        found.join(lines, on="row_id", maintain_order="left")
+        .with_columns(drug="set_drug")
+        .join(evidence, on=list(_TERM_KEY), how="left")
     )
 
 
@@ -165,8 +185,9 @@ def _shaped(settled: pl.LazyFrame) -> pl.LazyFrame:
     return settled.select(*answer, *LINE_SHOWN)
 
 
-def _gathered(frames: list[pl.DataFrame], lines: pl.DataFrame) -> pl.DataFrame:
-    """One row per line, policy and rule: the evidence as a list of structs, sorted."""
-    key = [*ON, "rule_id"]
+def _gathered(
+    frames: list[pl.DataFrame], lines: pl.DataFrame, key: Sequence[str]
+) -> pl.DataFrame:
+    """One row per `key`: the evidence as a list of structs, sorted."""
     ordered = pieces(frames, lines, key).sort(*key, *EVIDENCE_ORDER, nulls_last=True)
     return ordered.group_by(key, maintain_order=True).agg(evidence=pl.struct(list(EVIDENCE_FIELDS)))

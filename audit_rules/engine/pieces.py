@@ -6,7 +6,12 @@ import polars as pl
 
 from schemas.results import CLAIM_LINE, EVIDENCE_FIELDS, EVIDENCE_ORDER, MORE, MOST_EVIDENCE, Schema
 
-_KEY_TYPES: Schema = {"row_id": pl.UInt32, "policy_id": pl.String, "rule_id": pl.String}
+_KEY_TYPES: Schema = {
+    "row_id": pl.UInt32,
+    "policy_id": pl.String,
+    "rule_id": pl.String,
+    "term_id": pl.String,
+}
 
 
 def pieces(frames: Sequence[pl.DataFrame], lines: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:

@@ -13,6 +13,18 @@ from typing import Any, TypeVar
 from pydantic import Field, ValidationError
 
 from audit_rules.errors import PolicyRefused
+from audit_rules.policy.language.declared import Declared
+from audit_rules.policy.language.read import (
+    DECLARING,
+    LANGUAGE_KEYS,
+    is_of_language,
+    read_declared,
+    read_terms,
+)
+from audit_rules.policy.language.sets import Payer
+from audit_rules.policy.language.spans import WindowField, Words
+from audit_rules.policy.language.tables import Besides
+from audit_rules.policy.language.terms import LanguageTerm
 from audit_rules.policy.statements import SECTION_KINDS, Section
 from audit_rules.policy.terms import TERM_KINDS
 from audit_rules.policy.terms.base import FAR_FUTURE, Basis, NotAuditable, Strict, Term
@@ -25,7 +37,10 @@ _TOO_DEEP = "{}: tables or arrays are nested too deeply. Correct the file."
 class Document(Strict):
     """The document itself. A document without payer and drug applies to every audited drug line.
 
-    sections   its headings, so that `lint` can tell whether a section it refers to exists.
+    sections          its headings, so that `lint` can tell whether a section it refers to exists.
+    of                the sets that its terms are about, if they name none; none: all of them.
+    everything        its tables name the codes; there are no sets.
+    diagnosis_window  where a diagnosis may be dated if a condition has no window.
     """
 
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
@@ -36,6 +51,9 @@ class Document(Strict):
     approved_on: date | None = None
     next_review: date | None = None
     sections: tuple[str, ...] = ()
+    of: Words = ()
+    everything: bool = False
+    diagnosis_window: WindowField | None = None
 
 
 class Version(Strict):
@@ -69,6 +87,19 @@ class Policy:
     stated: tuple[Section, ...]
     file_name: str
     sha256: str
+    declared: Declared = Declared()
+
+    @property
+    def payers(self) -> tuple[Payer, ...]:
+        """The payers of the document; none: it is a general one."""
+        one = self.document.payer
+        short = (Payer(id=one, names=self.document.payer_names),) if one else ()
+        return (*short, *self.declared.payers)
+
+    @property
+    def language_terms(self) -> list[LanguageTerm]:
+        """Its terms of the language, in the order of the file's kinds."""
+        return [t for t in self.terms if isinstance(t, LanguageTerm)]
 
 
 @dataclass(frozen=True)
@@ -121,13 +152,12 @@ def parse_policy(file: PolicyFile) -> Policy:
     name, data = file.name, file.data
     kinds = {k.kind: k for k in TERM_KINDS}
     sections = {s.key: s for s in SECTION_KINDS}
-    unknown = sorted(
-        set(data) - set(kinds) - set(sections) - {"document", "version", "not_auditable"}
-    )
+    others = {"document", "version", "not_auditable", *DECLARING, *LANGUAGE_KEYS}
+    unknown = sorted(set(data) - set(kinds) - set(sections) - others)
     if unknown:
         raise PolicyRefused(
             f"{name}: unknown section {unknown[0]!r}: no rule knows such a term. Known:"
-            f" {', '.join(sorted([*kinds, *sections]))}."
+            f" {', '.join(sorted({*kinds, *sections, *DECLARING, *LANGUAGE_KEYS}))}."
         )
     document = _parse(name, Document, data.get("document"), "document")
     versions = tuple(
@@ -143,7 +173,13 @@ def parse_policy(file: PolicyFile) -> Policy:
         )
         for k in kinds
         for i, t in enumerate(_list(name, data, k))
+        if not is_of_language(k, t)
     )
+    besides = Besides(name, lambda other: (file.folder / other).read_bytes())
+    declared = read_declared(
+        data, besides, _parse, document.drug, document.of, document.diagnosis_window
+    )
+    spoken = tuple(read_terms(data, declared, besides, _parse))
     not_auditable = tuple(
         _parse(name, NotAuditable, n, f"not_auditable {i + 1}")
         for i, n in enumerate(_list(name, data, "not_auditable"))
@@ -153,9 +189,26 @@ def parse_policy(file: PolicyFile) -> Policy:
         for k in sections
         for i, s in enumerate(_list(name, data, k))
     )
-    policy = Policy(document, versions, terms, not_auditable, stated, name, file.sha256)
+    policy = Policy(
+        document,
+        versions,
+        (*terms, *spoken),
+        not_auditable,
+        stated,
+        name,
+        _digest(file.sha256, besides),
+        declared,
+    )
     _check_policy(policy)
     return policy
+
+
+def _digest(sha256: str, besides: Besides) -> str:
+    """The hash of the policy file, and of the files that it names."""
+    if not besides.hashes:
+        return sha256
+    together = "\n".join([sha256, *(f"{n} {h}" for n, h in sorted(besides.hashes.items()))])
+    return hashlib.sha256(together.encode()).hexdigest()
 
 
 def _list(name: str, data: dict[str, Any], key: str) -> list[dict[str, Any]]:
@@ -171,8 +224,9 @@ def _parse(name: str, model: type[M], data: object, where: str) -> M:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(x) for x in first["loc"])
+        fields = [f.alias or n for n, f in model.model_fields.items()]
         remedies = {
-            "extra_forbidden": f"Remove it; allowed are: {', '.join(model.model_fields)}.",
+            "extra_forbidden": f"Remove it; allowed are: {', '.join(fields)}.",
             "missing": "Add it.",
         }
         remedy = remedies.get(first["type"], "Correct the value.")
@@ -188,7 +242,12 @@ def _check_policy(policy: Policy) -> None:
         raise PolicyRefused(
             f"{name}: versions must be there and in order of effective_from. Put the oldest first."
         )
-    if bool(policy.document.payer) != bool(policy.document.drug):
+    spoken = policy.language_terms
+    if policy.document.drug and not policy.payers:
+        raise PolicyRefused(
+            f"{name}: document: give payer and drug, or neither for a general document."
+        )
+    if policy.document.payer and not policy.document.drug and not spoken:
         raise PolicyRefused(
             f"{name}: document: give payer and drug, or neither for a general document."
         )
@@ -199,7 +258,8 @@ def _check_policy(policy: Policy) -> None:
                 f"{name}: {term.kind} {term.term_id}: begins before the document's first version"
                 f" ({starts[0]}). Move its effective_from or add the version."
             )
-        by_subject[(term.kind, *term.same_subject())].append(term)
+        if not isinstance(term, LanguageTerm):
+            by_subject[(term.kind, *term.same_subject())].append(term)
     for group in by_subject.values():
         for a, b in combinations(sorted(group, key=lambda t: t.effective_from), 2):
             if (a.effective_to or FAR_FUTURE) > b.effective_from:

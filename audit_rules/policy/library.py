@@ -24,14 +24,22 @@ class PolicyLibrary:
     def payer_names(self) -> dict[str, str]:
         """Payer name, folded -> payer id, for every name that a document gives."""
         return {
-            folded(n.strip()): p.document.payer
+            folded(n.strip()): payer.id
             for p in self.policies
-            if p.document.payer
-            for n in p.document.payer_names
+            for payer in p.payers
+            for n in payer.names
         }
 
+    def payer_ids(self) -> list[str]:
+        """The id of every payer of a document, sorted."""
+        return sorted({payer.id for p in self.policies for payer in p.payers})
+
+    def spoken(self) -> list[Policy]:
+        """The documents with terms of the language."""
+        return [p for p in self.policies if p.language_terms]
+
     def versions(self) -> pl.LazyFrame:
-        """One row per document version.
+        """One row per document version and payer.
 
         Columns: policy_id, policy_payer, policy_drug, version_from, version_to, text_from (the
         first day on which its approved text is at hand), reviewed_through.
@@ -41,17 +49,11 @@ class PolicyLibrary:
             starts = [v.effective_from for v in p.versions]
             for v, until in zip(p.versions, [*starts[1:], FAR_FUTURE], strict=True):
                 text_from = v.approved_on if v.text_in_hand else until
-                rows.append(
-                    (
-                        p.document.id,
-                        p.document.payer,
-                        p.document.drug,
-                        v.effective_from,
-                        until,
-                        text_from,
-                        v.reviewed_through,
-                    )
-                )
+                dates = (v.effective_from, until, text_from, v.reviewed_through)
+                rows += [
+                    (p.document.id, payer, p.document.drug, *dates)
+                    for payer in [q.id for q in p.payers] or [None]
+                ]
         columns = {
             "policy_id": pl.String,
             "policy_payer": pl.String,
@@ -171,10 +173,25 @@ def check_library(library: PolicyLibrary) -> None:
             seen[term.term_id] = policy.file_name
     names: dict[str, str] = {}
     for policy in library.policies:
-        payer = policy.document.payer
-        for payer_name in policy.document.payer_names:
-            if names.setdefault(folded(payer_name.strip()), payer or "") != payer:
+        for payer in policy.payers:
+            for payer_name in payer.names:
+                if names.setdefault(folded(payer_name.strip()), payer.id) != payer.id:
+                    raise PolicyRefused(
+                        f"{policy.file_name}: document: payer name {payer_name!r} belongs to two"
+                        " payers. Keep it in one."
+                    )
+    _check_facts(library)
+
+
+def _check_facts(library: PolicyLibrary) -> None:
+    """Every document declares a code of clinical evidence alike; else PolicyRefused."""
+    declared: dict[str, tuple[str, tuple[frozenset[str], str | None]]] = {}
+    for policy in library.policies:
+        for fact in policy.declared.facts.values():
+            says = (frozenset(fact.values), fact.unit)
+            first, before = declared.setdefault(fact.code, (policy.file_name, says))
+            if before != says:
                 raise PolicyRefused(
-                    f"{policy.file_name}: document: payer name {payer_name!r} belongs to two"
-                    " payers. Keep it in one."
+                    f"{policy.file_name}: fact {fact.code}: {first} declares it otherwise. Write"
+                    " the same values or unit in both files."
                 )

@@ -16,6 +16,7 @@ from audit_rules.reference.code_sets import (
     stacked,
 )
 from audit_rules.reference.diagnosis_lists import check_indications, diagnosis_lists
+from audit_rules.reference.product_sets import GovernedCodes, governed_codes
 from schemas.formats import well_formed
 from schemas.tables import Kind
 
@@ -40,7 +41,9 @@ class Reference:
     hashes   file name -> SHA-256 of every file read.
     inferred_ndcs   the ndc11 whose row is inferred or from memory: it recognises the drug, but
                     no finding that rests on it is stronger than `review`.
+    unclassified    HCPCS codes that name no drug: the NDC on the line does.
     drug_words   word in lower case -> audited drug: its name, its brands, NDCs and HCPCS codes.
+    governed     the codes of the sets of documents of the language.
     """
 
     ndc: pl.DataFrame
@@ -48,7 +51,9 @@ class Reference:
     codes: pl.DataFrame
     hashes: dict[str, str]
     inferred_ndcs: frozenset[str] = frozenset()
+    unclassified: frozenset[str] = frozenset()
     drug_words: dict[str, str] = field(default_factory=dict)
+    governed: GovernedCodes = GovernedCodes()
 
 
 def load_reference(
@@ -101,7 +106,29 @@ def load_reference(
     is_inferred = ~pl.col(_CERTAINTY).str.starts_with("verified").fill_null(True)
     inferred = frozenset(ndc.filter(is_inferred)["ndc11"])
     words = _drug_words(ndc, hcpcs)
-    return Reference(ndc.drop(_CERTAINTY, _NAME), hcpcs, codes, hashes, inferred, words)
+    unclassified = _unclassified()
+    check_set_codes(library, unclassified)
+    known = ndc.drop(_CERTAINTY, _NAME)
+    governed = governed_codes(library, known)
+    return Reference(known, hcpcs, codes, hashes, inferred, unclassified, words, governed)
+
+
+def _unclassified() -> frozenset[str]:
+    """The shipped codes that name no drug; files of the user change nothing of it."""
+    shipped = stacked([SHIPPED_CODE_SETS], "drug_codes*.csv", _DRUG_COLUMNS, {})
+    return frozenset(shipped.filter(pl.col("role") == "unclassified")["hcpcs"])
+
+
+def check_set_codes(library: PolicyLibrary, unclassified: frozenset[str]) -> None:
+    """Raise PolicyRefused if a product set lists a code that names no drug."""
+    for policy in library.policies:
+        for one in policy.declared.every_set.values():
+            wrong = sorted(set(one.hcpcs) & unclassified)
+            if wrong:
+                raise PolicyRefused(
+                    f"{policy.file_name}: products {one.name}: hcpcs: {wrong[0]} is an"
+                    " unclassified code, which names no drug. Leave it out; list its NDCs."
+                )
 
 
 def _drug_words(ndc: pl.DataFrame, hcpcs: pl.DataFrame) -> dict[str, str]:

@@ -17,19 +17,21 @@ def with_known_words(decisions: pl.DataFrame, reference: Reference) -> pl.DataFr
     word = pl.col("drug").str.to_lowercase().str.strip_chars()
     names = reference.drug_words
     by_word = word.replace_strict(names, default=None, return_dtype=pl.String)
-    by_ndc = _ndc11(word).replace_strict(names, default=None, return_dtype=pl.String)
+    by_ndc = ndc11(word).replace_strict(names, default=None, return_dtype=pl.String)
     salts = [
         pl.when(word.str.starts_with(f"{drug} ")).then(pl.lit(drug))
         for drug in sorted(set(names.values()))
     ]
-    named = decisions.with_columns(drug=pl.coalesce(by_word, by_ndc, *salts, "drug"))
+    named = decisions.with_columns(
+        drug=pl.coalesce(by_word, by_ndc, *salts, "drug"), drug_word="drug"
+    )
     if "product" not in decisions.columns:
-        return named
+        return named.drop("drug_word")
     return named.with_columns(product=pl.col("product").replace(_PRODUCTS))
 
 
-def _ndc11(word: pl.Expr) -> pl.Expr:
-    """The 11 digits of an NDC with hyphens; other words give no such NDC."""
+def ndc11(word: pl.Expr) -> pl.Expr:
+    """The 11 digits of an NDC with hyphens in a word; other words give no such NDC."""
     parts = word.str.split("-")
     filled = [
         parts.list.get(n, null_on_oob=True).str.zfill(length)

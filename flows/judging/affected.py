@@ -18,13 +18,20 @@ from audit_rules.facts.usual_prices import with_median_of_others
 from audit_rules.policy.terms.doses import FrontlinePositive
 from audit_rules.policy.terms.fills import GenericTrial, PaidAsBrand
 from audit_rules.policy.terms.persons import PriceAboveMedian
-from flows.judging.population import EVIDENCE, PopulationFacts, supplied_tables
+from audit_rules.policy.language.checks import furthest_day
+from flows.judging.population import (
+    EVIDENCE,
+    PopulationFacts,
+    governed_persons,
+    supplied_tables,
+)
 from flows.provenance import digest
 from flows.settle.affected_claims import AFFECTED_CLAIM
 from flows.settle.persons import EVERY_LINK, PERSON_OF, RELINKED_MEMBER, SOLE_PERSON
 from flows.warehouse.memory import NEW_FILE, newly_known_since, reuse_last_answers
 from flows.warehouse.run_table import Reuse, RunTable
 from flows.warehouse.sql import day, run
+from schemas.days import shifted
 from schemas.frames import HISTORY_LINE
 
 GENERIC_PRICE = RunTable(
@@ -168,6 +175,7 @@ def mark_affected_persons(
     by_others = pl.concat(
         [by_others, lines.join(starts, on=["payer_id", "drug"], how="semi")["person"]]
     )
+    by_others = pl.concat([by_others, _of_documents(connection, book, before, as_of)])
     passing = [reason for module in rules for reason in module.RULE.passing if before < as_of]
     connection.execute(
         f"""INSERT INTO {AFFECTED_PERSON}
@@ -177,6 +185,23 @@ def mark_affected_persons(
         [by_others.unique().to_list(), passing],
     )
     return before
+
+
+def _of_documents(
+    connection: duckdb.DuckDBPyConnection, book: PolicyBook, before: date, as_of: date
+) -> pl.Series:
+    """Persons with lines of documents of the language whose answers may differ.
+
+    All of them if what is known of a payer changed; else those with a window that was open.
+    """
+    furthest = max((furthest_day(p.language_terms) for p in book.library.spoken()), default=None)
+    if furthest is None:
+        return pl.Series([], dtype=pl.String)
+    if any(_changed(connection, t).height for t in (PAYER_START, AUTHORIZATION_START)):
+        return governed_persons(connection, None)
+    if furthest > 0 and before < as_of:
+        return governed_persons(connection, shifted(before, -furthest))
+    return pl.Series([], dtype=pl.String)
 
 
 def _asked(fills: pl.DataFrame, book: PolicyBook) -> pl.DataFrame:

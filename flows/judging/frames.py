@@ -89,8 +89,8 @@ def read_frames(
         eligibility=_rows(
             connection,
             "eligibility",
-            f"p.payer_id, {_born(as_of)} AS birth_date, t.death_date, t.payer_type, "
-            "t.enrollment_start_date, t.enrollment_end_date",
+            f"p.payer_id, {_born(as_of)} AS birth_date, t.death_date, t.gender, t.payer_type, "
+            "t.plan, t.enrollment_start_date, t.enrollment_end_date",
             PAYER_JOIN,
             key=("person", "p.payer_id", "t.enrollment_start_date"),
         ),
@@ -99,7 +99,7 @@ def read_frames(
                 connection,
                 "authorization",
                 "p.payer_id, t.authorization_id, t.drug, t.product, t.status, t.start_date, "
-                "t.end_date, t.override",
+                "t.end_date, t.override, t.units",
                 f"{PAYER_JOIN} {_LATEST_DECISION}",
             ),
             reference,

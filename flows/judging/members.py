@@ -97,7 +97,9 @@ def find_judged_members(
     before   the as-of date of the run whose answers are valid for everybody but those of
              AFFECTED_PERSON; without it everybody is judged.
     """
-    audited = reference.hcpcs.filter(pl.col("role") != "never").select(code="hcpcs")
+    own = reference.hcpcs.filter(pl.col("role") != "never").select(code="hcpcs")
+    governed = pl.DataFrame({"code": sorted(reference.governed.hcpcs)}, {"code": pl.String})
+    audited = pl.concat([own, governed]).unique().sort("code")
     AUDITED_HCPCS.store_frame(connection, audited)
     _find_members(connection, as_of, before)
     for table in _CACHED:

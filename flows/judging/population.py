@@ -12,12 +12,17 @@ from audit_rules.reference.drug_words import with_known_words
 from flows.settle.claims import SETTLED
 from flows.settle.persons import PAYER_JOIN
 from flows.warehouse.run_table import RunTable
-from flows.warehouse.sql import fetched, literals
+from flows.warehouse.sql import day, fetched, literals
 from schemas.tables import TABLES as INPUT
 from schemas.tables import Kind
 
-AUDITED_NDC = RunTable("audited_ndc", grain="NDC of an audited drug", columns={"code": "VARCHAR"})
-TABLES = (AUDITED_NDC,)
+AUDITED_NDC = RunTable("audited_ndc", grain="NDC of an audited drug or of a set", columns={"code": "VARCHAR"})
+GOVERNED_HCPCS = RunTable(
+    "governed_hcpcs",
+    grain="HCPCS code of a set of a document of the language",
+    columns={"code": "VARCHAR"},
+)
+TABLES = (AUDITED_NDC, GOVERNED_HCPCS)
 EVIDENCE = "evidence:"
 """What the codes of evidence begin with among what was supplied."""
 
@@ -43,7 +48,13 @@ def population_facts(
 ) -> PopulationFacts:
     """Read what answers take from other persons, for everybody at once."""
     is_asked = pl.col("audited") | pl.col("ingredient").is_in(infused_drugs(reference).implode())
-    AUDITED_NDC.store_frame(connection, reference.ndc.filter(is_asked).select(code="ndc11"))
+    audited = reference.ndc.filter(is_asked)["ndc11"]
+    governed = pl.DataFrame({"code": sorted(reference.governed.hcpcs)}, {"code": pl.String})
+    GOVERNED_HCPCS.store_frame(connection, governed)
+    AUDITED_NDC.store_frame(
+        connection,
+        pl.DataFrame({"code": sorted({*audited, *reference.governed.ndcs})}, {"code": pl.String}),
+    )
     own_codes = reference.hcpcs.filter(pl.col("role") == "drug")["hcpcs"].to_list()
     of_a_drug = {
         "medical_claim": f"""(list_contains({literals(own_codes)}, hcpcs_code)
@@ -67,6 +78,23 @@ def population_facts(
     return PopulationFacts(
         priced_lines, _payer_start(connection), _authorization_start(connection, reference)
     )
+
+
+def governed_persons(connection: duckdb.DuckDBPyConnection, since: date | None) -> pl.Series:
+    """Persons with a history line that may be of a set of a document, dated from `since` on."""
+    from_day = "" if since is None else f"AND service_date >= {day(since)}"
+    has_code = {
+        "medical_claim": f"hcpcs_code IN (FROM {GOVERNED_HCPCS}) OR ndc_code IN (FROM {AUDITED_NDC})",
+        "pharmacy_claim": f"ndc_code IN (FROM {AUDITED_NDC})",
+    }
+    return fetched(
+        connection,
+        " UNION ".join(
+            f"SELECT person FROM {SETTLED[table]}"
+            f" WHERE ({condition}) AND fate = 'history' {from_day}"
+            for table, condition in has_code.items()
+        ),
+    )["person"]
 
 
 def _payer_start(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:

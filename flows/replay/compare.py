@@ -13,6 +13,7 @@ from rich.table import Table as Grid
 from audit_rules.engine.dossier import compile_dossier
 from audit_rules.engine.judge import judge
 from audit_rules.engine.rule import PolicyBook
+from audit_rules.kinds.judge import judge_documents
 from audit_rules.rules import RULES
 from flows.judging.frames import read_frames
 from flows.replay.as_of import settled_as_of
@@ -68,7 +69,9 @@ def _exceptions(request: RunRequest) -> pl.DataFrame:
     dossier = compile_dossier(
         warehouse_frames, made.reference, made.default_supply_days, request.as_of
     )
-    return judge(dossier, PolicyBook(made.library, made.reference), RULES).exceptions.select(_SHOWN)
+    book = PolicyBook(made.library, made.reference)
+    governed = judge_documents(dossier, book, RULES)
+    return judge(dossier, book, RULES, governed).exceptions.select(_SHOWN)
 
 
 def show(moves: pl.DataFrame) -> None:

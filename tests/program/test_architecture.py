@@ -42,6 +42,7 @@ RULES_MAY_IMPORT = {
     "engine": {"policy", "reference"},
     "wording": {"engine"},
     "catalogue": {"engine", "policy"},
+    "kinds": {"engine", "policy", "reference"},
     "facts": {"engine", "policy", "reference"},
     "rules": {"engine", "facts", "policy", "reference"},
     "lint": {"errors", "policy", "reference", "wording"},

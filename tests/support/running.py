@@ -7,6 +7,7 @@ from typing import Any
 from audit_rules.engine.dossier import compile_dossier
 from audit_rules.engine.judge import Judgement, judge
 from audit_rules.engine.rule import PolicyBook
+from audit_rules.kinds.judge import judge_documents
 from audit_rules.rules import RULES
 from flows.judging.frames import read_frames
 from flows.plan import Plan, plan
@@ -64,7 +65,8 @@ def judged(made: Plan) -> Judgement:
         made.default_supply_days,
         made.request.as_of,
     )
-    return judge(dossier, PolicyBook(made.library, made.reference), RULES)
+    book = PolicyBook(made.library, made.reference)
+    return judge(dossier, book, RULES, judge_documents(dossier, book, RULES))
 
 
 def audited(extracts: Path, output: Path, as_of: date = AS_OF) -> Judgement:

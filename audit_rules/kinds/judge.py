@@ -1,0 +1,258 @@
+"""Every document of the language over the dossier: its answers, evidence and counts."""
+
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+
+from audit_rules.engine.caps import capped, lines_under_other_law
+from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.duplicates import repeats_among
+from audit_rules.engine.evidence import line_evidence
+from audit_rules.engine.governed import Governed
+from audit_rules.engine.rule import PolicyBook, RuleModule
+from audit_rules.kinds.answers import answers_of, with_amounts
+from audit_rules.kinds.counting import Pools
+from audit_rules.kinds.coverage import approvals
+from audit_rules.kinds.ground import Ground, history_of
+from audit_rules.kinds.registry import BY_KIND
+from audit_rules.kinds.setting import Setting, Tested
+from audit_rules.kinds.together import once, one_of_alternatives, one_per_rule, one_per_term
+from audit_rules.kinds.truth import Found
+from audit_rules.kinds.wording import with_words
+from audit_rules.policy.document import Policy
+from audit_rules.policy.language.kinds import Quantity
+from audit_rules.policy.language.terms import LanguageTerm
+from audit_rules.policy.terms.base import FAR_FUTURE
+from schemas.frames import JUDGED_LINE
+from schemas.outcomes import EXCEPTIONS, NONE, RECORDS_REQUEST
+from schemas.results import AGAINST, EVIDENCE_FIELDS, FOR
+
+_TERM_OWN = {
+    "term_id", "effective_from", "effective_to", "cite", "basis", "assumed", "partly", "of", "most",
+    "below",
+}
+_FLAGS = (
+    "text_is_missing", "review_has_passed", "is_approved_care", "other_law_is_first",
+    "ndc_is_unverified",
+)
+
+
+def judge_documents(
+    dossier: Dossier, book: PolicyBook, rules: Sequence[RuleModule]
+) -> Governed | None:
+    """The answers of every document of the language; None if there is none.
+
+    rules   those whose ids a term may take; their caps go with the id.
+    """
+    documents = book.library.spoken()
+    if not documents:
+        return None
+    history = history_of(dossier, book)
+    repeats = repeats_among(dossier, history)
+    other_law = lines_under_other_law(dossier, book).collect()
+    approved_care = frozenset(m.RULE.id for m in rules if m.RULE.approved_care)
+    parts = [
+        _judge(Ground(dossier, book, policy, history, repeats), other_law, approved_care)
+        for policy in documents
+    ]
+    return Governed(
+        pl.concat(p.answers for p in parts),
+        [e for p in parts for e in p.evidence],
+        pl.concat(p.lines for p in parts),
+        pl.concat(p.units for p in parts),
+    )
+
+
+def _settings(ground: Ground, terms: Sequence[LanguageTerm]) -> Iterator[Setting]:
+    """Terms of one shape together: a table may make thousands of them."""
+    shapes: dict[str, list[int]] = {}
+    for number, term in enumerate(terms):
+        shape = f"{number}"
+        if isinstance(term, Quantity) and (term.by or "set") == "set" and term.alternatives is None:
+            fields = {k: v for k, v in iter(term) if k not in _TERM_OWN}
+            shape = f"{term.kind} {fields!r}"
+        shapes.setdefault(shape, []).append(number)
+    for numbers in shapes.values():
+        yield Setting(ground, [terms[n] for n in numbers], numbers)
+
+
+def _judge(ground: Ground, other_law: pl.DataFrame, approved_care: frozenset[str]) -> Governed:
+    terms = ground.policy.language_terms
+    every, found, pools = [], [], {}
+    for setting in _settings(ground, terms):
+        tested = BY_KIND[setting.term.kind].test(setting)
+        rows = with_amounts(ground, answers_of(setting, tested))
+        every.append(rows)
+        found.append((setting, tested))
+        pools |= dict.fromkeys(setting.numbers, setting.asking.pools)
+    rows = pl.concat(every).pipe(_with_terms, terms)
+    rows = _capped(ground, rows, terms, other_law, approved_care)
+    lines = ground.asked.select(
+        "row_id", "person", "payer_id", "day", "claim_source", "claim_id", "claim_line_number"
+    ).unique("row_id")
+    rows = (
+        rows.pipe(one_per_term)
+        .pipe(one_of_alternatives, terms)
+        .pipe(one_per_rule, terms)
+        .pipe(once, lines, terms)
+    )
+    answers = _worded(ground, rows, terms, pools)
+    evidence = list(_evidence(ground, answers, found))
+    return Governed(answers, evidence, _lines(ground), _units(ground.policy, terms))
+
+
+def _with_terms(rows: pl.DataFrame, terms: Sequence[LanguageTerm]) -> pl.DataFrame:
+    """Rows with term_id and cite: that of a phase or thing, else the term's."""
+    stated = pl.DataFrame(
+        [(n, t.term_id, t.cite) for n, t in enumerate(terms)],
+        schema={"term_no": pl.Int64, "term_id": pl.String, "cite": pl.String},
+        orient="row",
+    )
+    return rows.join(stated, on="term_no", maintain_order="left").with_columns(
+        cite=pl.coalesce("clause", "cite")
+    )
+
+
+def _versions(policy: Policy) -> pl.DataFrame:
+    starts = [v.effective_from for v in policy.versions]
+    rows = [
+        (v.effective_from, until, v.approved_on if v.text_in_hand else until, v.reviewed_through)
+        for v, until in zip(policy.versions, [*starts[1:], FAR_FUTURE], strict=True)
+    ]
+    names = ("version_from", "version_to", "text_from", "reviewed_through")
+    return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.Date), orient="row")
+
+
+def _capped(
+    ground: Ground,
+    rows: pl.DataFrame,
+    terms: Sequence[LanguageTerm],
+    other_law: pl.DataFrame,
+    approved_care: frozenset[str],
+) -> pl.DataFrame:
+    """Rows with the outcome after the caps, `capped_because`, and the version in force."""
+    lines = ground.asked.select("ask_no", "ndc_code", "day")
+    rows = rows.join(lines, on="ask_no", maintain_order="left").join_where(
+        _versions(ground.policy),
+        pl.col("version_from") <= pl.col("day"),
+        pl.col("day") < pl.col("version_to"),
+    )
+    own_acts = {
+        reason for m in BY_KIND.values() for reason in m.RULE.plans_own_acts
+    }
+    care = [n for n, t in enumerate(terms) if t.rule_id in approved_care]
+    approved = approvals(ground).select("ask_no").unique()["ask_no"]
+    other = other_law.filter(pl.col("policy_id") == ground.policy.document.id)
+    free = [
+        (n, e) for n, t in enumerate(terms) for e, f in enumerate(t.finding) if not f.capped
+    ]
+    is_free = pl.format("{} {}", "term_no", "entry").is_in([f"{n} {e}" for n, e in free])
+    is_free = is_free.fill_null(False)
+    day = pl.col("day")
+    flags = {
+        "text_is_missing": (day < pl.col("text_from")) & ~pl.col("kind_reason").is_in(list(own_acts)),
+        "review_has_passed": pl.col("reviewed_through") < day,
+        "is_approved_care": pl.col("ask_no").is_in(approved.implode())
+        & pl.col("term_no").is_in(care),
+        "other_law_is_first": pl.col("row_id").is_in(other["row_id"].implode()),
+        "ndc_is_unverified": pl.col("ndc_code").is_in(list(ground.book.reference.inferred_ndcs)),
+    }
+    flagged = rows.with_columns(
+        policy_id=pl.lit(ground.policy.document.id),
+        **{name: flag.fill_null(False) & ~is_free for name, flag in flags.items()},
+    )
+    made = flagged.lazy().pipe(capped).collect()
+    nothing = pl.col("is_failed") & (
+        (pl.col("outcome") == "advisory") | (pl.col("amount_basis") == NONE)
+    )
+    return made.with_columns(
+        amount_cents=pl.when(nothing).then(0).otherwise("amount_cents"),
+        amount_basis=pl.when(nothing).then(pl.lit(NONE)).otherwise("amount_basis"),
+    ).drop(*_FLAGS, "text_from", "version_to", "reviewed_through", "ndc_code", "day")
+
+
+def _worded(
+    ground: Ground, rows: pl.DataFrame, terms: Sequence[LanguageTerm], pools: dict[int, Pools]
+) -> pl.DataFrame:
+    """Answers with rationale, citation and the documents that would settle a request."""
+    title = ground.policy.document.title
+    failed = with_words(ground, rows.filter("is_failed"), terms, pools)
+    rest = rows.filter(~pl.col("is_failed"))
+    needs = pl.DataFrame(
+        [(n, e, list(f.documents)) for n, t in enumerate(terms) for e, f in enumerate(t.finding)],
+        schema={"term_no": pl.Int64, "entry": pl.Int64, "documents": pl.List(pl.String)},
+        orient="row",
+    )
+    answers = pl.concat([failed, rest], how="diagonal").join(
+        needs, on=["term_no", "entry"], how="left"
+    )
+    is_request = pl.col("outcome") == RECORDS_REQUEST
+    nothing = pl.lit([], dtype=pl.List(pl.String))
+    drugs = {s.number: s.drug for s in ground.sets}
+    return answers.with_columns(
+        policy_id=pl.lit(ground.policy.document.id),
+        citation=pl.format("{}: {}", pl.lit(title), "cite"),
+        rationale=pl.when("is_failed").then(
+            pl.concat_str("rationale", "capped_because", ignore_nulls=True)
+        ),
+        documents_needed=pl.when(is_request).then(pl.col("documents").fill_null(nothing)).otherwise(nothing),
+        set_drug=pl.col("set_no").replace_strict(drugs, return_dtype=pl.String),
+        counted_term=pl.when(pl.col("unit") >= 0).then("term_id"),
+    ).select(
+        "row_id", "policy_id", "rule_id", "outcome", "reason", "observed", "allowed",
+        "amount_cents", "amount_basis", "term_id", "citation", "version_from", "rationale",
+        "documents_needed", "set_drug", "counted_term", "ask_no", "term_no",
+    ).cast({"observed": pl.Float64, "allowed": pl.Float64, "amount_cents": pl.Int64})
+
+
+def _evidence(
+    ground: Ground, answers: pl.DataFrame, found: list[tuple[Setting, Tested]]
+) -> Iterator[pl.DataFrame]:
+    """The evidence of exceptions: the line, what made the clause apply, and what the test found."""
+    key = ["row_id", "policy_id", "rule_id", "term_id"]
+    shown = answers.filter(pl.col("outcome").is_in(EXCEPTIONS)).select(*key, "ask_no", "term_no")
+    lines = ground.asked.select(
+        "ask_no", "claim_source", "claim_id", "claim_line_number", "quantity", "product_code",
+        "service_date",
+    )
+    own = shown.drop("term_no").join(lines, on="ask_no").lazy()
+    billed = line_evidence(own).collect()
+    yield billed.join(
+        shown.select(key).unique(), on=["row_id", "policy_id"], how="inner"
+    ).select(*key, *EVIDENCE_FIELDS)
+    for setting, tested in found:
+        mine = shown.filter(pl.col("term_no").is_in(list(setting.numbers)))
+        if mine.is_empty():
+            continue
+        sides: list[tuple[str, Sequence[Found]]] = [
+            (AGAINST, setting.applies.found if setting.applies else ()),
+            (AGAINST, tested.against),
+            (FOR, tested.in_favour),
+        ]
+        for side, facts in sides:
+            for one in facts:
+                yield mine.join(one.facts, on="ask_no").with_columns(side=pl.lit(side)).select(
+                    *key, *(pl.col(n).cast(t) for n, t in EVIDENCE_FIELDS.items())
+                )
+
+
+def _lines(ground: Ground) -> pl.DataFrame:
+    """The lines of the document: those of its payers in a set that some term names."""
+    named = {
+        s.name for t in ground.policy.language_terms for s in ground.policy.declared.sets_of(t)
+    }
+    mine = ground.asked.filter("is_judged", pl.col("set_no").is_in(ground.numbers(tuple(named))))
+    every = pl.concat([ground.dossier.fills, ground.dossier.services]).select("row_id", *JUDGED_LINE)
+    numbers = mine["row_id"].unique()
+    return every.filter(pl.col("row_id").is_in(numbers.implode())).collect().with_columns(
+        policy_id=pl.lit(ground.policy.document.id)
+    )
+
+
+def _units(policy: Policy, terms: Sequence[LanguageTerm]) -> pl.DataFrame:
+    rows = {
+        (policy.document.id, t.rule_id or t.default_rule, None if t.rule_id else t.term_id): None
+        for t in terms
+    }
+    schema = {"policy_id": pl.String, "rule_id": pl.String, "term_id": pl.String}
+    return pl.DataFrame(list(rows), schema=schema, orient="row")

@@ -1,0 +1,191 @@
+"""QTY10 -- Is more billed than the policy allows in its period?
+
+Each line is allowed what the limit leaves after earlier lines of its window, so no quantity is
+found twice. The finding is on the line that goes over.
+recover           as the policy says: more than the limit (`quantity_over_limit`).
+pass              within the limit, or excused.
+not_evaluable     no quantity (`quantity_missing`), no days' supply (`days_supply_missing`), or a
+                  strength that is not known (`strength_missing`).
+not_applicable    another benefit, waste that does not count, or not the clause's case.
+Cannot see        what was used; quantities of other payers, unless the clause counts them.
+"""
+
+import polars as pl
+
+from audit_rules.engine.arithmetic import SCALE
+from audit_rules.engine.rule import Rule
+from audit_rules.kinds.counting import POOL
+from audit_rules.kinds.greedy import earlier_parts
+from audit_rules.kinds.observed import MEDICAL, PHARMACY
+from audit_rules.kinds.setting import FAILS, PASSES, UNKNOWN, Setting, Tested, as_result
+from audit_rules.kinds.windows import span_start
+from audit_rules.policy.language.kinds import FILL_MEASURES, Quantity
+from audit_rules.policy.language.spans import Span
+from schemas.outcomes import EXCESS_QUANTITY
+
+RULE = Rule(
+    id="QTY10",
+    name="quantity.in_period",
+    asks=(Quantity,),
+    basis=EXCESS_QUANTITY,
+    says={
+        "quantity_over_limit": (
+            "{observed} were billed in the period of the clause; it allows {allowed}."
+        ),
+    },
+)
+_BY_ITSELF = ("line", "day_of_supply")
+_DOSES = "doses"
+
+
+def test(setting: Setting) -> Tested:
+    """Judge every line that the measure can ask."""
+    term = setting.term
+    assert isinstance(term, Quantity)
+    pools = setting.pools(own_payer=True)
+    numbers = pools.doses.select(*POOL, "day", "maker", "course")
+    lines = (
+        pools.counted.join(setting.flags, on="ask_no")
+        .join(numbers, on=[*POOL, "day"], how="left", maintain_order="left")
+        .filter(_can_be_asked(term))
+        .with_columns(own=_own(term), is_free=~pl.col("is_asked") | pl.col("is_excused"))
+    )
+    if term.counted == "applies_to":
+        lines = lines.filter("is_asked")
+    limits = _limits(setting)
+    members = pools.of_asked.select("ask_no", "row_id", "pool_no").join(
+        setting.ground.asked.select("ask_no", "set_no"), on="ask_no"
+    )
+    asked = members.join(setting.sets, on="set_no")
+    of_pools = asked.select("pool_no", "term_no").unique().sort("pool_no", "term_no")
+    rows = lines.join(of_pools, on="pool_no").join(limits, on="term_no").sort("order_no")
+    judged = _by_dates(term, rows) if term.measure == _DOSES else _by_lines(term, rows)
+    shown = asked.join(
+        judged.drop("ask_no", "set_no"), on=["pool_no", "row_id", "term_no"], how="inner"
+    )
+    return Tested(as_result(shown))
+
+
+def _limits(setting: Setting) -> pl.DataFrame:
+    """The limit of each term in thousandths: term_no, limit, stated."""
+    rows = [
+        (number, round(float(limit) * SCALE), float(limit))
+        for number, term in zip(setting.numbers, setting.terms, strict=True)
+        if isinstance(term, Quantity) and (limit := _limit(term)) is not None
+    ]
+    schema = {"term_no": pl.Int64, "limit": pl.Int64, "stated": pl.Float64}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _limit(term: Quantity) -> object:
+    return term.below if term.most is None else term.most
+
+
+def _can_be_asked(term: Quantity) -> pl.Expr:
+    """Lines of the measure's benefit, without waste that does not count, and no repeats in sums."""
+    fits = pl.lit(True)
+    if term.measure == "units":
+        fits = pl.col("claim_source") == MEDICAL
+    if term.measure in FILL_MEASURES or term.per == "day_of_supply":
+        fits = pl.col("claim_source") == PHARMACY
+    if term.waste != "in":
+        fits &= ~pl.col("is_waste")
+    if term.per not in _BY_ITSELF:
+        fits &= ~pl.col("is_repeat")
+    if term.per == "course" or term.measure == _DOSES:
+        fits &= pl.col("maker").is_not_null()
+    return fits
+
+
+def _own(term: Quantity) -> pl.Expr:
+    """What each line counts, in thousandths."""
+    if term.measure == "fills":
+        claim = ["pool_no", "claim_source", "person", "payer_id", "claim_id"]
+        return (pl.int_range(pl.len()).over(claim) == 0).cast(pl.Int64) * SCALE
+    if term.measure == _DOSES:
+        return (pl.col("maker") == pl.col("ask_no")).cast(pl.Int64) * SCALE
+    if term.measure == "days_supply":
+        days = (pl.col("days_supply").cast(pl.Float64) * SCALE).round(0).cast(pl.Int64)
+        return pl.when(days > 0).then(days)
+    if term.measure == "mg":
+        strength = (
+            pl.when(pl.col("claim_source") == PHARMACY)
+            .then("set_strength")
+            .otherwise(pl.coalesce("unit_mg", "set_strength"))
+        )
+        return (pl.col("quantity_milli") * strength).round(0).cast(pl.Int64)
+    return pl.col("quantity_milli")
+
+
+def _period(term: Quantity) -> list[str]:
+    """The columns that name the window of a line, besides pool, key and term."""
+    day = {"date": "day", "calendar month": "month", "calendar year": "year"}
+    if isinstance(term.per, Span) or term.per == "lifetime":
+        return []
+    if term.per == "claim":
+        return ["claim_source", "payer_id", "claim_id"]
+    return [day.get(term.per, term.per)]
+
+
+def _by_lines(term: Quantity, rows: pl.DataFrame) -> pl.DataFrame:
+    """Every line against what the limit leaves it."""
+    since = (
+        span_start(pl.col("day"), term.per)
+        if isinstance(term.per, Span)
+        else pl.lit(None, dtype=pl.Date)
+    )
+    rows = rows.with_columns(
+        since=since,
+        month=pl.col("day").dt.strftime("%Y-%m"),
+        year=pl.col("day").dt.year(),
+    )
+    if term.per in _BY_ITSELF:
+        rows = rows.with_columns(before=pl.lit(0, dtype=pl.Int64))
+    else:
+        rows = earlier_parts(rows, ["term_no", *POOL, *_period(term)])
+    return rows.with_columns(**_verdict(term)).with_columns(
+        excess=pl.when(pl.col("state") == FAILS).then("excess")
+    )
+
+
+def _verdict(term: Quantity) -> dict[str, pl.Expr]:
+    days = pl.col("days_supply").cast(pl.Float64)
+    per_day = term.per == "day_of_supply"
+    limit = pl.col("limit") * days if per_day else pl.col("limit")
+    total = pl.col("own") if per_day else pl.col("before") + pl.col("own")
+    is_over = (total >= limit) if term.below is not None else (total > limit)
+    is_over &= pl.col("own") > 0
+    if term.below is not None and not per_day:
+        limit = pl.col("limit")
+    missing = pl.coalesce(
+        pl.when(pl.col("quantity_milli").is_null() & (term.measure in ("units", "quantity", "mg")))
+        .then(pl.lit("quantity_missing")),
+        pl.when(~(days > 0).fill_null(False) & (per_day or term.measure == "days_supply"))
+        .then(pl.lit("days_supply_missing")),
+        pl.when(pl.col("own").is_null()).then(pl.lit("strength_missing")),
+    )
+    observed = (pl.col("own") / SCALE / days) if per_day else total / SCALE
+    left = (limit - pl.col("before")).clip(0) if not per_day else limit
+    return {
+        "state": pl.when(missing.is_not_null())
+        .then(pl.lit(UNKNOWN))
+        .when(is_over)
+        .then(pl.lit(FAILS))
+        .otherwise(pl.lit(PASSES)),
+        "reason": pl.when(missing.is_not_null())
+        .then(missing)
+        .when(is_over)
+        .then(pl.lit("quantity_over_limit")),
+        "observed": pl.when(is_over).then(observed),
+        "allowed": pl.when(is_over).then("stated"),
+        "excess": pl.col("own") - left,
+    }
+
+
+def _by_dates(term: Quantity, rows: pl.DataFrame) -> pl.DataFrame:
+    """Doses: a date counts once, by the line that makes it, and its lines share its fate."""
+    key = ["term_no", *POOL, "day"]
+    dates = rows.filter(pl.col("maker") == pl.col("ask_no"))
+    judged = _by_lines(term, dates).select(*key, "state", "reason", "observed", "allowed")
+    whole = pl.lit(None, dtype=pl.Float64)
+    return rows.drop("own").join(judged, on=key).with_columns(own=whole, excess=whole)

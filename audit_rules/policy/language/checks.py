@@ -1,0 +1,210 @@
+"""What a document of the language must hold besides the types of its fields."""
+
+from collections.abc import Iterable, Iterator
+
+from audit_rules.errors import PolicyRefused
+from audit_rules.policy.language.conditions import (
+    AUTHORIZATION,
+    COUNTS,
+    DIAGNOSIS,
+    DRUG,
+    FACT,
+    FILL,
+    OWN,
+    SERVICE,
+    SPECIALIST,
+    LineKey,
+    Thing,
+    leaves,
+)
+from audit_rules.policy.language.declared import Declared
+from audit_rules.policy.language.kinds import (
+    FILL_MEASURES,
+    Approval,
+    Coding,
+    DoseBasis,
+    OnFile,
+    Quantity,
+    Schedule,
+    Who,
+)
+from audit_rules.policy.language.sets import Products
+from audit_rules.policy.language.spans import COURSE
+from audit_rules.policy.language.terms import LanguageTerm
+from schemas.formats import has_shape
+from schemas.tables import Kind
+
+_SYSTEM_OF = {
+    "hcpcs": "hcpcs",
+    "modifiers": "modifier",
+    "place": "place",
+    SERVICE: "hcpcs",
+    DIAGNOSIS: "icd10cm",
+    SPECIALIST: "taxonomy",
+}
+_SHAPE = {"hcpcs": Kind.HCPCS, "icd10cm": Kind.ICD10CM, "taxonomy": Kind.TAXONOMY}
+_LONGEST_MONTH = 31
+_ENUMERATED = {"channel": ("retail", "home_delivery")}
+
+
+def things_of(term: LanguageTerm) -> Iterator[LineKey | Thing]:
+    """Every question about a line and every thing on file that a term names."""
+    conditions = [term.applies_to, term.unless]
+    if isinstance(term, Approval):
+        conditions += [row.when for row in term.length]
+    for condition in conditions:
+        if condition is not None:
+            yield from leaves(condition)
+    if isinstance(term, OnFile):
+        yield from (*term.require, *term.forbid)
+    if isinstance(term, Who) and term.consultation:
+        yield term.consultation
+
+
+def furthest_day(terms: Iterable[LanguageTerm]) -> int:
+    """How many days after a line the windows of some terms reach, at most; 0: none does."""
+    windows = [t.window for term in terms for t in things_of(term) if isinstance(t, Thing)]
+    ends = [w.closes.days + w.closes.months * _LONGEST_MONTH for w in windows if w is not None]
+    return max(0, *ends, 0)
+
+
+def check_language(name: str, declared: Declared, terms: Iterable[LanguageTerm]) -> None:
+    """Raise PolicyRefused unless every word is declared and every set can be asked about."""
+    for term in terms:
+        where = f"{name}: {term.kind} {term.term_id}"
+        sets = declared.sets_of(term)
+        if not sets:
+            raise PolicyRefused(
+                f"{where}: of: there is no set. Declare [[products]], or name a table with hcpcs."
+            )
+        _known(where, "of", term.of, declared.every_set)
+        for leaf in things_of(term):
+            _check_leaf(where, leaf, declared)
+        _check_kind(where, term, sets, declared)
+
+
+def _known(where: str, field: str, words: Iterable[str], known: Iterable[str]) -> None:
+    there = list(known)
+    for word in words:
+        if word not in there:
+            raise PolicyRefused(
+                f"{where}: {field}: {word!r} is not declared. Declared are:"
+                f" {', '.join(there) or 'none'}."
+            )
+
+
+def _check_leaf(where: str, leaf: LineKey | Thing, declared: Declared) -> None:
+    what = leaf.key if isinstance(leaf, LineKey) else leaf.kind
+    words = leaf.words if isinstance(leaf, LineKey) else leaf.names
+    if what in (DRUG, FILL):
+        _known(where, what, (w for w in words if w != OWN), declared.every_set)
+    elif what == "ndc":
+        _known(where, what, words, declared.every_set)
+    elif what == FACT:
+        _known(where, what, words, declared.facts)
+    elif what in _SYSTEM_OF:
+        check_codes(where, what, words, _SYSTEM_OF[what], declared)
+    elif what in _ENUMERATED:
+        _known(where, what, words, _ENUMERATED[what])
+    if isinstance(leaf, Thing):
+        _check_thing(where, leaf, declared)
+
+
+def _check_thing(where: str, thing: Thing, declared: Declared) -> None:
+    if thing.kind == DIAGNOSIS and thing.window is None and thing.same != "claim":
+        if declared.diagnosis_window is None:
+            raise PolicyRefused(
+                f"{where}: diagnosis {thing.names[0]!r}: no window. Give one, such as window ="
+                " [-365, 0], or diagnosis_window in [document]."
+            )
+    if thing.kind == FACT:
+        fact = declared.facts[thing.names[0]]
+        if fact.unit and thing.values:
+            raise PolicyRefused(
+                f"{where}: fact {fact.code}: is a number of {fact.unit}, so it has no words. Write"
+                " from and to in place of is."
+            )
+        _known(where, "is", thing.values, fact.values)
+    if thing.kind == AUTHORIZATION and len(thing.names) > 1:
+        raise PolicyRefused(f"{where}: authorization: one word. Write any_of for several.")
+
+
+def check_codes(
+    where: str, field: str, words: Iterable[str], system: str, declared: Declared
+) -> None:
+    """Each word is a declared list of that system, or a code of its shape; else PolicyRefused."""
+    for word in words:
+        if word in declared.codes:
+            if declared.codes[word].system != system:
+                raise PolicyRefused(
+                    f"{where}: {field}: {word!r} is a list of {declared.codes[word].system}."
+                    f" Name one of {system}."
+                )
+        elif system in _SHAPE and not has_shape(word, _SHAPE[system]):
+            known = [c.name for c in declared.codes.values() if c.system == system]
+            raise PolicyRefused(
+                f"{where}: {field}: {word!r} is neither a code nor declared. Declared are:"
+                f" {', '.join(known) or 'none'}."
+            )
+
+
+def _needs_doses(term: LanguageTerm) -> bool:
+    if isinstance(term, Schedule) or (isinstance(term, Quantity) and term.per == COURSE):
+        return True
+    for leaf in things_of(term):
+        if isinstance(leaf, LineKey) and leaf.key in COUNTS:
+            return True
+        if isinstance(leaf, Thing) and leaf.window and leaf.window.opens.word == COURSE:
+            return True
+    return False
+
+
+def _check_kind(
+    where: str, term: LanguageTerm, sets: list[Products], declared: Declared
+) -> None:
+    if _needs_doses(term):
+        for one in sets:
+            if one.observed_days is None:
+                raise PolicyRefused(
+                    f"{where}: set {one.name!r} has no observed_days, but its doses are numbered."
+                    " Give it; 0: what is on file is all."
+                )
+    in_mg = isinstance(term, DoseBasis) or (isinstance(term, Quantity) and term.measure == "mg")
+    for one in sets:
+        if in_mg and one.hcpcs and one.unit_mg is None:
+            raise PolicyRefused(
+                f"{where}: set {one.name!r} has a code but no unit_mg. Give the mg of one unit."
+            )
+    if isinstance(term, Quantity):
+        _check_measure(where, term, sets)
+    if isinstance(term, DoseBasis) and term.basis != "age":
+        _known(where, "basis", [term.basis], declared.facts)
+    if isinstance(term, Who):
+        for field, system in (("places", "place"), ("not_places", "place"),
+                              ("taxonomies", "taxonomy")):
+            check_codes(where, field, getattr(term, field), system, declared)
+        _known(where, "channels", term.channels, _ENUMERATED["channel"])
+    if isinstance(term, Coding):
+        check_codes(where, "unclassified", term.unclassified, "hcpcs", declared)
+
+
+def _check_measure(where: str, term: Quantity, sets: list[Products]) -> None:
+    has_codes = any(s.hcpcs or s.of_drug for s in sets)
+    has_ndcs = any(s.has_ndcs for s in sets)
+    if term.measure == "units" and not (has_codes or has_ndcs):
+        return
+    if term.measure == "units" and not has_codes:
+        raise PolicyRefused(
+            f"{where}: measure: units are of medical lines, but no set of `of` has a HCPCS code."
+            ' Write measure = "quantity".'
+        )
+    if term.measure in FILL_MEASURES and not has_ndcs:
+        raise PolicyRefused(
+            f"{where}: measure: {term.measure} is of fills, but no set of `of` has an NDC. Write"
+            ' measure = "units", or list its NDCs.'
+        )
+    if term.per == "day_of_supply" and not has_ndcs:
+        raise PolicyRefused(
+            f"{where}: per: day_of_supply is of fills, but no set of `of` has an NDC. List its"
+            " NDCs."
+        )

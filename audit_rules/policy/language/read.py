@@ -1,0 +1,147 @@
+"""The language's part of a policy file: what it declares, and its terms."""
+
+from collections.abc import Iterable
+from typing import Any, Protocol, TypeVar
+
+from audit_rules.errors import PolicyRefused
+from audit_rules.policy.language.checks import check_language
+from audit_rules.policy.language.declared import Declared
+from audit_rules.policy.language.kinds import KINDS, Approval, Coding
+from audit_rules.policy.language.sets import Codes, Fact, Payer, Products
+from audit_rules.policy.language.spans import Window
+from audit_rules.policy.language.tables import Besides, terms_of_table
+from audit_rules.policy.language.terms import LanguageTerm
+from audit_rules.policy.terms.base import Strict
+from schemas.tables import EVIDENCE_VALUES, MEASURED_EVIDENCE
+
+M = TypeVar("M", bound=Strict)
+DECLARING: dict[str, type[Strict]] = {
+    "products": Products,
+    "codes": Codes,
+    "fact": Fact,
+    "payer": Payer,
+}
+"""Arrays of a policy file that declare something."""
+_BY_KIND = {kind.kind: kind for kind in KINDS}
+LANGUAGE_KEYS = frozenset(_BY_KIND)
+_ONLY_NEW = ("finding", "needed", "length", "units", "of", "applies_to", "unless", "table")
+_OF_CONTRACT = {
+    **{code: Fact(code=code, values=tuple(v.values())) for code, v in EVIDENCE_VALUES.items()},
+    MEASURED_EVIDENCE: Fact(code=MEASURED_EVIDENCE, unit="m2"),
+}
+
+
+class Parse(Protocol):
+    """Gives a checked model of a table; PolicyRefused with file, place and remedy."""
+
+    def __call__(self, name: str, model: type[M], data: object, where: str) -> M:
+        """Parse one table."""
+        ...
+
+
+def is_of_language(key: str, term: object) -> bool:
+    """Whether a table of an array is a term of the language: one key is also of an older kind."""
+    if key not in LANGUAGE_KEYS:
+        return False
+    if key != Approval.kind:
+        return True
+    return isinstance(term, dict) and any(field in term for field in _ONLY_NEW)
+
+
+def read_declared(
+    data: dict[str, Any],
+    besides: Besides,
+    parse: Parse,
+    drug: str | None,
+    default_of: tuple[str, ...],
+    diagnosis_window: Window | None,
+) -> Declared:
+    """What the arrays of a file declare. Raises PolicyRefused."""
+    name = besides.name
+    sets = {s.name: s for s in _parsed(data, "products", Products, name, parse)}
+    if drug and drug not in sets:
+        sets = {drug: Products(name=drug, ingredient=(drug,), observed_days=0, of_drug=True)} | sets
+    codes = {
+        c.name: _with_file(c, besides) for c in _parsed(data, "codes", Codes, name, parse)
+    }
+    facts = {f.code: f for f in _parsed(data, "fact", Fact, name, parse)}
+    payers = tuple(_parsed(data, "payer", Payer, name, parse))
+    return Declared(
+        sets, {}, codes, _OF_CONTRACT | facts, payers, default_of, diagnosis_window
+    )
+
+
+def _parsed(
+    data: dict[str, Any], key: str, model: type[M], name: str, parse: Parse
+) -> Iterable[M]:
+    rows = data.get(key, [])
+    if not isinstance(rows, list):
+        raise PolicyRefused(f"{name}: {key} must be an array of tables. Write [[{key}]].")
+    found: dict[str, M] = {}
+    for number, row in enumerate(rows, 1):
+        made = parse(name, model, row, f"{key} {number}")
+        word = str(row.get("name") or row.get("code") or row.get("id"))
+        if word in found:
+            raise PolicyRefused(f"{name}: {key} {word!r} is declared twice. Give each its own name.")
+        found[word] = made
+    return found.values()
+
+
+def _with_file(codes: Codes, besides: Besides) -> Codes:
+    """A code list with the codes of its file."""
+    if codes.file is None:
+        return codes
+    rows = besides.rows(codes.file, f"codes {codes.name}", "code")
+    kept = [r["code"] for r in rows if "code" in r and codes.where.items() <= r.items()]
+    return codes.model_copy(update={"codes": (*codes.codes, *kept)})
+
+
+def read_terms(
+    data: dict[str, Any], declared: Declared, besides: Besides, parse: Parse
+) -> list[LanguageTerm]:
+    """The terms of the language, those of tables too, checked; adds the sets of their rows."""
+    found: list[LanguageTerm] = []
+    for key in data:
+        model, rows = _BY_KIND.get(key), data[key]
+        if model is None:
+            continue
+        if not isinstance(rows, list):
+            raise PolicyRefused(f"{besides.name}: {key} must be an array of tables. Write [[{key}]].")
+        for number, row in enumerate(rows, 1):
+            if is_of_language(key, row):
+                found += _terms(model, row, number, declared, besides, parse)
+    check_language(besides.name, declared, found)
+    return found
+
+
+def _terms(
+    model: type[LanguageTerm],
+    row: object,
+    number: int,
+    declared: Declared,
+    besides: Besides,
+    parse: Parse,
+) -> list[LanguageTerm]:
+    given = row if isinstance(row, dict) else {}
+    where = f"{model.kind} {given.get('term_id', f'number {number}')}"
+    if "table" not in given:
+        return [_crosswalked(parse(besides.name, model, row, where), besides)]
+    made = []
+    for term in terms_of_table(given, besides, where):
+        place = f"{where} ({term.pop('#row')})"
+        code = term.pop("hcpcs", None)
+        if code is not None:
+            one = parse(besides.name, Products, {"name": code, "hcpcs": [code]}, place)
+            declared.row_sets.setdefault(one.name, one)
+            term["of"] = [code]
+        made.append(_crosswalked(parse(besides.name, model, term, place), besides))
+    return made
+
+
+def _crosswalked(term: LanguageTerm, besides: Besides) -> LanguageTerm:
+    """A coding term with the rows of its crosswalk."""
+    if not isinstance(term, Coding) or term.crosswalk is None:
+        return term
+    rows = besides.rows(term.crosswalk, f"coding {term.term_id}", "ndc11")
+    pairs = tuple((r["hcpcs"], r["ndc11"]) for r in rows if "hcpcs" in r and "ndc11" in r)
+    return term.model_copy(update={"crosswalk_rows": pairs})

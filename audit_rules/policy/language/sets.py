@@ -1,0 +1,121 @@
+"""What a document declares besides its terms: product sets, code lists, clinical facts, payers."""
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from audit_rules.policy.language.spans import Span, Words, as_words, parse_span
+from audit_rules.policy.terms.base import Days, Hcpcs, Positive, Strict
+
+NEVER = "never"
+WASTE = ("JW",)
+System = Literal["icd10cm", "hcpcs", "place", "taxonomy", "modifier"]
+Ndc = Annotated[str, Field(pattern=r"^\d{11}$")]
+Hcpcses = Annotated[tuple[Hcpcs, ...], BeforeValidator(as_words)]
+Ndcs = Annotated[tuple[Ndc, ...], BeforeValidator(as_words)]
+
+
+def _gap(value: object) -> Any:
+    return None if value in (NEVER, None) else parse_span(value)
+
+
+Gap = Annotated[Span | None, BeforeValidator(_gap)]
+
+
+class NdcOf(Strict):
+    """Every NDC whose row in the NDC tables has these words; ingredient: any of several."""
+
+    ingredient: Words = ()
+    form: Words = ()
+    strength_mg: Annotated[tuple[Decimal, ...], BeforeValidator(lambda v: _listed(v))] = ()
+    product: Words = ()
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "NdcOf":
+        if not (self.ingredient or self.form or self.strength_mg or self.product):
+            raise ValueError("ndc_of is empty. Give ingredient, form, strength_mg or product")
+        return self
+
+
+def _listed(value: object) -> Any:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+class Products(Strict):
+    """A product set: what a drug is on a claim.
+
+    ingredient       what authorizations and `by = "ingredient"` call it.
+    hcpcs, ndc       its codes; NDCs as 11 digits.
+    ndc_of           NDCs by the words of the NDC tables.
+    unit_mg          mg of one HCPCS unit.
+    waste_modifiers  modifiers of lines that are drug thrown away.
+    gap              a longer time between dose dates starts a new course; None: never.
+    observed_days    a course's start is certain if the person was observed so long before it; 0:
+                     what is on file is all.
+    of_drug          the set of the document's `drug`: its lines are those of the reference.
+    """
+
+    name: str = Field(min_length=1)
+    ingredient: Words = ()
+    hcpcs: Hcpcses = ()
+    ndc: Ndcs = ()
+    ndc_of: NdcOf | None = None
+    unit_mg: Positive | None = None
+    waste_modifiers: Words = WASTE
+    gap: Gap = None
+    observed_days: Days | None = None
+    of_drug: bool = False
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Its ingredients: its own, else those of its `ndc_of`."""
+        return self.ingredient or (self.ndc_of.ingredient if self.ndc_of else ())
+
+    @property
+    def has_ndcs(self) -> bool:
+        """Whether fills can be of the set."""
+        return bool(self.ndc or self.ndc_of or self.of_drug)
+
+
+class Codes(Strict):
+    """A named list of codes, inline or from a CSV with a column `code`.
+
+    codes           codes, and ranges such as C91.00-C91.02 in the official order.
+    where           keeps the rows of the file with these words.
+    with_children   more specific ICD-10-CM codes count too.
+    """
+
+    name: str = Field(min_length=1)
+    system: System
+    codes: Words = ()
+    file: str | None = None
+    where: dict[str, str] = {}
+    with_children: bool = False
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "Codes":
+        if self.file is None and self.where:
+            raise ValueError("where needs a file. Give file, or leave where out")
+        return self
+
+
+class Fact(Strict):
+    """A code of clinical evidence that the document asks about: words, or a number of a unit."""
+
+    code: str = Field(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$")
+    values: Words = ()
+    unit: str | None = None
+
+    @model_validator(mode="after")
+    def _words_or_number(self) -> "Fact":
+        if bool(self.values) == bool(self.unit):
+            raise ValueError("give either values (words) or unit (of a number)")
+        return self
+
+
+class Payer(Strict):
+    """A payer of the document: its id, and the names that extracts use."""
+
+    id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    names: Words = ()

@@ -1,0 +1,124 @@
+"""What every term of the language shares: its sets, when it is asked, what excuses, its finding."""
+
+from string import Formatter
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+
+from audit_rules.policy.language.conditions import Condition
+from audit_rules.policy.language.spans import Words
+from audit_rules.policy.terms.base import Strict, Term
+
+Outcome = Literal["recover", "records_request", "review", "advisory"]
+Amount = Literal["excess", "whole_line", "difference", "none"]
+Once = Literal["line", "date", "claim"]
+By = Literal["set", "together", "ingredient", "product"]
+SAYS = (
+    "observed", "allowed", "excess", "quantity", "days_supply", "service_date", "product_code",
+    "product", "cite", "found", "found_date", "missing", "window_from", "window_to", "age", "sex",
+    "place", "channel", "npi", "dose", "day", "phase", "course_start", "previous_date", "ended_on",
+    "fact_value", "fact_date",
+)
+"""What a finding's own words may name."""
+
+
+class Finding(Strict):
+    """What a failed line is answered.
+
+    history_short   after the caps, at most this if only a short history leaves it open.
+    reason          in place of the kind's; answers: the kind's reasons that this entry of a list
+                    answers, none: all.
+    documents       what settles it.
+    says            the document's own words with {names}.
+    once            one answer per line, or per date or claim of a person and payer.
+    capped          False: no cap lowers it but the last.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    outcome: Outcome
+    history_short: Outcome = "records_request"
+    reason: str | None = Field(default=None, pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$")
+    answers: Words = Field(default=(), alias="for")
+    amount: Amount | None = None
+    documents: Words = ()
+    says: str | None = None
+    once: Once = "line"
+    capped: bool = True
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> "Finding":
+        try:
+            names = [n for _, n, _, _ in Formatter().parse(self.says or "") if n is not None]
+        except ValueError as error:
+            raise ValueError(f"says: {error}. Write a name in braces, such as {{observed}}") from None
+        unknown = [n for n in names if n not in SAYS]
+        if unknown:
+            raise ValueError(f"says: unknown name {unknown[0]!r}. Known are: {', '.join(SAYS)}")
+        return self
+
+
+def _findings(value: object) -> Any:
+    return [value] if isinstance(value, dict | Finding) else value
+
+
+class LanguageTerm(Term):
+    """A term of one of the eight kinds, of any document.
+
+    of                     product sets whose lines are judged; none: the document's.
+    applies_to, unless     when it is asked; what excuses the line.
+    alternatives           a word: of the terms that share it one is enough.
+    rule_id                terms of a document that name the same one answer as one.
+    by, payers, providers, benefits, waste, counted   how doses and quantities are counted.
+    """
+
+    reasons: ClassVar[tuple[str, ...]]
+    default_rule: ClassVar[str]
+    default_amount: ClassVar[Amount] = "whole_line"
+    own_payer: ClassVar[bool] = False
+
+    of: Words = ()
+    applies_to: Condition = None
+    unless: Condition = None
+    finding: Annotated[tuple[Finding, ...], BeforeValidator(_findings)] = Field(min_length=1)
+    alternatives: str | None = None
+    rule_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    by: By | None = None
+    payers: Literal["own", "any"] | None = None
+    providers: Literal["own", "any"] | None = None
+    benefits: Literal["own", "both"] | None = None
+    waste: Literal["out", "in"] | None = None
+    counted: Literal["set", "applies_to"] | None = None
+
+    @model_validator(mode="after")
+    def _findings_hold(self) -> "LanguageTerm":
+        *listed, last = self.finding
+        for entry in self.finding:
+            unknown = [r for r in entry.answers if r not in self.reasons]
+            if unknown:
+                raise ValueError(
+                    f"finding: for names {unknown[0]!r}, which a {self.kind} never answers. Its"
+                    f" reasons are: {', '.join(self.reasons)}"
+                )
+            if self.may_ask_for_records(entry) and not entry.documents:
+                raise ValueError(
+                    "finding: documents are missing: a records_request can come of it. List what"
+                    ' settles it, such as documents = ["treatment record"]'
+                )
+        if last.answers or any(not entry.answers for entry in listed):
+            raise ValueError(
+                "finding: every entry of a list names its reasons with for, but the last, which"
+                " answers all others. Add or remove for"
+            )
+        return self
+
+    def may_ask_for_records(self, entry: Finding) -> bool:
+        """Whether an answer of that entry can be a records request."""
+        lowered = self.unless is not None or (
+            self.may_lack_history() and entry.history_short == "records_request"
+        )
+        return entry.outcome == "records_request" or (entry.outcome == "recover" and lowered)
+
+    def may_lack_history(self) -> bool:
+        """Whether a short history can leave the answer of the kind open."""
+        return False

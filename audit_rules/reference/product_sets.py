@@ -1,0 +1,95 @@
+"""Product sets with the codes that the NDC tables give them."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import polars as pl
+
+from audit_rules.policy.document import Policy
+from audit_rules.policy.language.sets import NdcOf
+from audit_rules.policy.language.spans import Span
+from audit_rules.policy.library import PolicyLibrary
+
+
+class GovernedCodes(NamedTuple):
+    """The codes of every set of every document of the language."""
+
+    hcpcs: frozenset[str] = frozenset()
+    ndcs: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class LineSet:
+    """A product set of one document, with all its codes.
+
+    number      its place in the file.
+    words       its ingredients; drug: what an exception calls it.
+    products    the words of `product` by which its NDCs were chosen.
+    """
+
+    number: int
+    name: str
+    words: tuple[str, ...]
+    drug: str
+    hcpcs: frozenset[str]
+    ndcs: frozenset[str]
+    products: tuple[str, ...]
+    unit_mg: float | None
+    waste: tuple[str, ...]
+    gap: Span | None
+    observed_days: int
+    of_drug: bool
+
+
+def line_sets(policy: Policy, ndc: pl.DataFrame) -> list[LineSet]:
+    """The sets of a document, declared ones first, in the order of the file.
+
+    ndc   the NDC tables, as `Reference.ndc`.
+    """
+    declared = policy.declared
+    every = declared.sets | {n: s for n, s in declared.row_sets.items() if n not in declared.sets}
+    found = []
+    for number, (name, one) in enumerate(every.items()):
+        ndcs = set(one.ndc)
+        if one.ndc_of is not None:
+            ndcs |= ndcs_with(one.ndc_of, ndc)
+        found.append(
+            LineSet(
+                number,
+                name,
+                one.words,
+                one.words[0] if one.words else name,
+                frozenset(one.hcpcs),
+                frozenset(ndcs),
+                one.ndc_of.product if one.ndc_of else (),
+                None if one.unit_mg is None else float(one.unit_mg),
+                one.waste_modifiers,
+                one.gap,
+                one.observed_days or 0,
+                one.of_drug,
+            )
+        )
+    return found
+
+
+def ndcs_with(words: NdcOf, ndc: pl.DataFrame) -> set[str]:
+    """The NDCs whose rows in the NDC tables have these words."""
+    fits = pl.lit(True)
+    for column in ("ingredient", "form", "product"):
+        wanted = [w.lower() for w in getattr(words, column)]
+        if wanted:
+            fits &= pl.col(column).str.to_lowercase().is_in(wanted)
+    if words.strength_mg:
+        fits &= pl.col("strength_mg").is_in([float(s) for s in words.strength_mg])
+    return set(ndc.filter(fits.fill_null(False))["ndc11"])
+
+
+def governed_codes(library: PolicyLibrary, ndc: pl.DataFrame) -> GovernedCodes:
+    """The codes that make a line one of some document of the language."""
+    hcpcs: set[str] = set()
+    ndcs: set[str] = set()
+    for policy in library.spoken():
+        for one in line_sets(policy, ndc):
+            hcpcs |= one.hcpcs
+            ndcs |= one.ndcs
+    return GovernedCodes(frozenset(hcpcs), frozenset(ndcs))
