@@ -94,6 +94,7 @@ def _unanswered(counted: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
     totals = counted.filter(is_total).group_by("policy_id").agg(total=pl.col("lines").sum())
     unit = ["policy_id", "rule_id", "term_id"]
     answered = counted.filter(~is_total).group_by(unit).agg(answered=pl.col("lines").sum())
+    nothing = pl.col("lines") == 0
     rest = (
         units.join(totals, on="policy_id", how="left")
         .join(answered, on=unit, how="left", nulls_equal=True)
@@ -102,5 +103,6 @@ def _unanswered(counted: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
             outcome=pl.lit(NOT_APPLICABLE),
             reason=pl.lit(None, dtype=pl.String),
         )
+        .filter(~nothing | pl.col("answered").is_null())
     )
     return conform(rest, COVERAGE)

@@ -152,7 +152,9 @@ def judge(
     if governed is not None:
         exceptions.append(_of_documents(governed))
         counted.append(governed_lines(governed))
-        gaps.append(governed.units.with_columns(reason=pl.lit(None, dtype=pl.String)).select(list(_GAP)))
+        gaps.append(
+            governed.units.with_columns(reason=pl.lit(None, dtype=pl.String)).select(list(_GAP))
+        )
     return Judgement(
         exceptions_of(pl.concat(exceptions, how="diagonal")),
         pl.concat(counted),
@@ -185,9 +187,7 @@ def _shaped(settled: pl.LazyFrame) -> pl.LazyFrame:
     return settled.select(*answer, *LINE_SHOWN)
 
 
-def _gathered(
-    frames: list[pl.DataFrame], lines: pl.DataFrame, key: Sequence[str]
-) -> pl.DataFrame:
+def _gathered(frames: list[pl.DataFrame], lines: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
     """One row per `key`: the evidence as a list of structs, sorted."""
     ordered = pieces(frames, lines, key).sort(*key, *EVIDENCE_ORDER, nulls_last=True)
     return ordered.group_by(key, maintain_order=True).agg(evidence=pl.struct(list(EVIDENCE_FIELDS)))

@@ -67,7 +67,8 @@ def test(setting: Setting) -> Tested:
     asks = ground.asked["ask_no"]
     lines = ground.asked.select("ask_no", "set_no").with_columns(
         **{name: asks.is_in(found["ask_no"].unique().implode()) for name, found in marked.items()},
-        sends=payer_sends(ground) if "authorization" in ground.dossier.supplied
+        sends=payer_sends(ground)
+        if "authorization" in ground.dossier.supplied
         else ground.filled(False, pl.Boolean),
     )
     lines = lines.join(setting.sets, on="set_no")
@@ -131,8 +132,11 @@ def _too_long(setting: Setting, term: Approval) -> pl.DataFrame:
     """Lines on which every covering approval is over: ask_no, is_long, long_reason, run_days,
     span_days; of the approval that started last."""
     schema = {
-        "ask_no": pl.UInt32, "is_long": pl.Boolean, "long_reason": pl.String,
-        "run_days": pl.Int64, "span_days": pl.Int64,
+        "ask_no": pl.UInt32,
+        "is_long": pl.Boolean,
+        "long_reason": pl.String,
+        "run_days": pl.Int64,
+        "span_days": pl.Int64,
     }
     if not term.length:
         return pl.DataFrame(schema=schema)
@@ -150,8 +154,11 @@ def _too_long(setting: Setting, term: Approval) -> pl.DataFrame:
         if row.when is not None:
             truth = truth_of(ground, row.when, setting.asking._replace(strict=True))
             told = pl.DataFrame(
-                {"ask_no": ground.asked["ask_no"], f"w{number}": truth.value,
-                 f"y{number}": truth.reason}
+                {
+                    "ask_no": ground.asked["ask_no"],
+                    f"w{number}": truth.value,
+                    f"y{number}": truth.reason,
+                }
             )
             found = found.join(told, on="ask_no", how="left")
             open_reasons.append(pl.when(fits & pl.col(f"w{number}").is_null()).then(f"y{number}"))
@@ -186,10 +193,16 @@ def _too_long(setting: Setting, term: Approval) -> pl.DataFrame:
 def _units(setting: Setting, term: Approval) -> pl.DataFrame:
     """Lines against the units of their approvals; of several one that is enough, else the least
     excess."""
-    names = ("units_state", "units_reason", "units_observed", "units_allowed", "units_excess",
-             "units_own")
+    names = (
+        "units_state",
+        "units_reason",
+        "units_observed",
+        "units_allowed",
+        "units_excess",
+        "units_own",
+    )
     if not term.units:
-        texts = {n: pl.String for n in names[:2]} | {n: pl.Float64 for n in names[2:]}
+        texts = dict.fromkeys(names[:2], pl.String) | dict.fromkeys(names[2:], pl.Float64)
         return pl.DataFrame(schema={"ask_no": pl.UInt32, **texts})
     pools = setting.pools(own_payer=True)
     keys = pools.of_asked.select("ask_no", "pool_no", "key_no")
@@ -230,8 +243,10 @@ def _units(setting: Setting, term: Approval) -> pl.DataFrame:
     )
     ranked = judged.with_columns(
         units_state=state,
-        units_reason=pl.when(missing.is_not_null()).then(missing)
-        .when(excess > 0).then(pl.lit("units_over_approval")),
+        units_reason=pl.when(missing.is_not_null())
+        .then(missing)
+        .when(excess > 0)
+        .then(pl.lit("units_over_approval")),
         units_observed=total / SCALE,
         units_allowed=pl.col("limit") / SCALE,
         units_excess=excess.cast(pl.Float64),

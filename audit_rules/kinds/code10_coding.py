@@ -138,9 +138,7 @@ def _of_dates(setting: Setting, found: pl.Expr) -> pl.DataFrame:
     return pools.of_asked.join(dates, on=[*POOL, "day"]).select("ask_no", "of_date")
 
 
-def _vials(
-    setting: Setting, lines: pl.DataFrame, asked: VialUnits
-) -> tuple[pl.DataFrame, pl.Expr]:
+def _vials(setting: Setting, lines: pl.DataFrame, asked: VialUnits) -> tuple[pl.DataFrame, pl.Expr]:
     """Lines of dates with one of the modifiers, with the date's `total`, and the reason."""
     pools = setting.pools(own_payer=True)
     counted = pools.counted.filter(pl.col("claim_source") == MEDICAL, ~pl.col("is_repeat"))
@@ -152,9 +150,7 @@ def _vials(
         is_marked=is_marked.fill_null(False).any(),
     )
     sizes = [size * SCALE for size in asked.sizes]
-    whole = [
-        _is_sum(int(total), sizes) for total in dates["total"].to_list()
-    ]
+    whole = [_is_sum(int(total), sizes) for total in dates["total"].to_list()]
     dates = dates.with_columns(is_whole=pl.Series(whole, dtype=pl.Boolean))
     per_line = pools.of_asked.join(dates, on=[*POOL, "day"]).drop("day", "row_id", *POOL)
     lines = lines.join(per_line, on="ask_no", how="left")

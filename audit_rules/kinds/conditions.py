@@ -1,5 +1,6 @@
 """Conditions of lines: what is asked of the line itself, and groups of conditions."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import polars as pl
@@ -7,11 +8,11 @@ import polars as pl
 from audit_rules.engine.arithmetic import thousandths
 from audit_rules.kinds.codes import codes_meant
 from audit_rules.kinds.ground import Ground
-from audit_rules.kinds.observed import MEDICAL, PHARMACY
+from audit_rules.kinds.observed import MEDICAL
 from audit_rules.kinds.things import Asking, thing_truth
 from audit_rules.kinds.truth import Truth, all_of, any_of, known, none_of
 from audit_rules.kinds.windows import completed_on
-from audit_rules.policy.language.conditions import COUNTS, Group, LineKey, Node, Range, Thing
+from audit_rules.policy.language.conditions import COUNTS, LineKey, Node, Range, Thing
 from audit_rules.policy.language.spans import Span
 from schemas.days import LAST_DAY
 
@@ -39,12 +40,25 @@ def _line_truth(ground: Ground, key: LineKey, asking: Asking) -> Truth:
 def _answered(ground: Ground, key: LineKey, asking: Asking) -> Truth:
     if key.key in COUNTS:
         return _number_truth(ground, key, asking)
-    if key.key in ("plan", "payer_type"):
-        return _enrollment_truth(ground, key)
-    if key.key == "sex":
-        return sex_truth(ground, key.words)
-    if key.key == "age":
-        return age_truth(ground, key.range)
+    asks: dict[str, Callable[[Ground, LineKey], Truth]] = {
+        "plan": _enrollment_truth,
+        "payer_type": _enrollment_truth,
+        "sex": lambda g, k: sex_truth(g, k.words),
+        "age": lambda g, k: age_truth(g, k.range),
+        "ndc": _ndc_truth,
+        "modifiers": lambda g, k: known(has_modifiers(g, k.words)),
+    }
+    ask = asks.get(key.key)
+    return ask(ground, key) if ask else _code_truth(ground, key)
+
+
+def _ndc_truth(ground: Ground, key: LineKey) -> Truth:
+    ndcs = {n for s in ground.sets if s.name in key.words for n in s.ndcs}
+    return known(ground.asked["ndc_code"].is_in(list(ndcs)), "ndc_missing")
+
+
+def _code_truth(ground: Ground, key: LineKey) -> Truth:
+    """Whether a code, word or number of the line is as asked."""
     lines = ground.asked
     is_medical = pl.col("claim_source") == MEDICAL
     if key.key == "place":
@@ -57,12 +71,9 @@ def _answered(ground: Ground, key: LineKey, asking: Asking) -> Truth:
     if key.key == "hcpcs":
         wanted = codes_meant(ground, key.words, lines["hcpcs_code"])
         return known(lines.select(pl.col("hcpcs_code").is_in(wanted).fill_null(False)).to_series())
-    if key.key == "modifiers":
-        return known(has_modifiers(ground, key.words))
-    if key.key == "ndc":
-        ndcs = {n for s in ground.sets if s.name in key.words for n in s.ndcs}
-        return known(lines["ndc_code"].is_in(list(ndcs)), "ndc_missing")
-    return known(lines.select(_between(key.range, "quantity_milli")).to_series(), "quantity_missing")
+    return known(
+        lines.select(_between(key.range, "quantity_milli")).to_series(), "quantity_missing"
+    )
 
 
 def has_modifiers(ground: Ground, words: tuple[str, ...]) -> pl.Series:
@@ -107,7 +118,9 @@ def sexes(ground: Ground) -> pl.Series:
         people = (
             ground.dossier.enrollment.group_by("person")
             .agg(every)
-            .with_columns(sex=pl.when(pl.col("gender").list.len() == 1).then(pl.col("gender").list.first()))
+            .with_columns(
+                sex=pl.when(pl.col("gender").list.len() == 1).then(pl.col("gender").list.first())
+            )
             .select("person", "sex")
             .collect()
         )
@@ -170,6 +183,3 @@ def _number_truth(ground: Ground, key: LineKey, asking: Asking) -> Truth:
         fits = fits & pl.when(beyond).then(False).when(is_certain).then(True)
     truth = pl.when(value.is_null()).then(False).otherwise(fits)
     return known(lines.select(truth).to_series(), "history_too_short")
-
-
-__all__ = ["Group", "PHARMACY", "age_truth", "has_modifiers", "sex_truth", "sexes", "truth_of"]

@@ -7,10 +7,10 @@ import polars as pl
 
 from audit_rules.kinds.ground import Ground
 from audit_rules.kinds.observed import MEDICAL, PHARMACY, observed_from
-from audit_rules.reference.product_sets import LineSet
 from audit_rules.kinds.windows import span_after
 from audit_rules.policy.language.spans import Span
 from audit_rules.policy.language.terms import LanguageTerm
+from audit_rules.reference.product_sets import LineSet
 from schemas.days import days_before
 
 POOL = ("pool_no", "key_no")
@@ -29,11 +29,11 @@ class Counting:
     payers: str
     providers: str
     benefits: str
-    gap: Span | None | bool = False
+    gap: Span | bool | None = False
 
 
 def counting_of(
-    ground: Ground, term: LanguageTerm, own_payer: bool, gap: Span | None | bool = False
+    ground: Ground, term: LanguageTerm, own_payer: bool, gap: Span | bool | None = False
 ) -> Counting:
     """The counting that a term states, or the default of what is counted."""
     sets = tuple(s.number for s in ground.sets if s.name in _names(ground, term))
@@ -79,9 +79,7 @@ class Pools:
                 "together": every,
                 "product": every,
                 "ingredient": [
-                    s.number
-                    for s in self._sets
-                    if s is one or set(s.words) & set(one.words)
+                    s.number for s in self._sets if s is one or set(s.words) & set(one.words)
                 ],
             }[self.counting.by]
             number = pools.setdefault(tuple(together), len(pools))
@@ -176,9 +174,9 @@ class Pools:
         joined = joined.sort(*POOL, "day").with_columns(
             is_certain=is_certain.first().over([*POOL, "course"])
         )
-        return joined.with_columns(
-            is_course_certain=pl.col("is_certain").first().over(POOL)
-        ).drop("since", "observed_days")
+        return joined.with_columns(is_course_certain=pl.col("is_certain").first().over(POOL)).drop(
+            "since", "observed_days"
+        )
 
     @cached_property
     def numbers(self) -> pl.DataFrame:

@@ -5,7 +5,7 @@ import polars as pl
 from audit_rules.engine.authorizations import APPROVED
 from audit_rules.kinds.ground import Ground
 from audit_rules.reference.drug_words import ndc11
-from schemas.results import EVIDENCE_FIELDS
+from schemas.results import EVIDENCE_FIELDS, Schema
 
 EVIDENCE = [name for name in EVIDENCE_FIELDS if name != "side"]
 
@@ -21,9 +21,7 @@ def decisions_asked(ground: Ground) -> pl.DataFrame:
             [decisions.with_columns(word=s).join(words, on="word") for s in spelt]
         ).unique(["authorization_no", "set_no"])
         product = pl.col("product").str.to_lowercase()
-        named = named.filter(
-            product.is_null() | pl.col("products").list.contains(product)
-        )
+        named = named.filter(product.is_null() | pl.col("products").list.contains(product))
         asks = ground.asked.select("ask_no", "set_no", "person", "payer_id", "day")
         ground.memo["decisions"] = asks.join(
             named.drop("products", "word"), on=["set_no", "person", "payer_id"]
@@ -39,16 +37,14 @@ def _words_of_sets(ground: Ground) -> pl.DataFrame:
             products += ["brand", "generic"]
         for word in {one.name, *one.words, *one.hcpcs, *one.ndcs}:
             rows.append((one.number, word.lower(), products))
-    schema = {"set_no": pl.Int64, "word": pl.String, "products": pl.List(pl.String)}
+    schema: Schema = {"set_no": pl.Int64, "word": pl.String, "products": pl.List(pl.String)}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def covering(ground: Ground) -> pl.DataFrame:
     """The decisions that cover each line, of any status."""
     day = pl.col("day")
-    return decisions_asked(ground).filter(
-        pl.col("start_date") <= day, day <= pl.col("end_date")
-    )
+    return decisions_asked(ground).filter(pl.col("start_date") <= day, day <= pl.col("end_date"))
 
 
 def approvals(ground: Ground) -> pl.DataFrame:

@@ -47,8 +47,13 @@ def test(setting: Setting) -> Tested:
     assert isinstance(term, DoseBasis)
     ground = setting.ground
     doses, evidence = _by_age(setting, term) if term.basis == _AGE else _by_fact(setting, term)
-    units = ground.asked.select("ask_no", "unit_mg").join(doses, on="ask_no").with_columns(
-        limit=(_whole(term, pl.col("mg")) / pl.col("unit_mg") - _DUST).ceil().cast(pl.Int64) * SCALE
+    units = (
+        ground.asked.select("ask_no", "unit_mg")
+        .join(doses, on="ask_no")
+        .with_columns(
+            limit=(_whole(term, pl.col("mg")) / pl.col("unit_mg") - _DUST).ceil().cast(pl.Int64)
+            * SCALE
+        )
     )
     pools = setting.pools(own_payer=True)
     counts_waste = term.waste == "in" or bool(term.vials_mg)
@@ -111,9 +116,7 @@ def _by_age(setting: Setting, term: DoseBasis) -> tuple[pl.DataFrame, list[Found
             holds = holds & (day < completed_on(birth, parse_span(band.under)))
         return holds
 
-    mg = pl.coalesce(
-        pl.when(fits(b)).then(pl.lit(float(b.mg or 0))) for b in term.bands
-    )
+    mg = pl.coalesce(pl.when(fits(b)).then(pl.lit(float(b.mg or 0))) for b in term.bands)
     found = setting.ground.asked.select(
         "ask_no",
         mg=pl.when(birth.is_not_null()).then(mg),

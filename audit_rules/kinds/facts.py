@@ -46,9 +46,7 @@ def facts_in_window(
     )
 
 
-def fact_found(
-    ground: Ground, thing: Thing, asked: pl.DataFrame, strict: bool
-) -> FactsFound:
+def fact_found(ground: Ground, thing: Thing, asked: pl.DataFrame, strict: bool) -> FactsFound:
     """Whether the latest value, or any, is one that the thing names.
 
     strict   of several values on one date all must fit, else one is enough.

@@ -77,8 +77,12 @@ def test(setting: Setting) -> Tested:
         return Tested(result, against=[f for t in truths for f in t.found])
     told = told.join(_other_values(truths, things), on="ask_no", how="left")
     result = as_result(told, **_required(term, things))
-    other = [f for t, thing in zip(truths, things, strict=True) if thing.kind == FACT for f in t.found]
-    rest = [f for t, thing in zip(truths, things, strict=True) if thing.kind != FACT for f in t.found]
+    other = [
+        f for t, thing in zip(truths, things, strict=True) if thing.kind == FACT for f in t.found
+    ]
+    rest = [
+        f for t, thing in zip(truths, things, strict=True) if thing.kind != FACT for f in t.found
+    ]
     return Tested(result, against=other, in_favour=rest)
 
 

@@ -20,9 +20,7 @@ def earlier_parts(lines: pl.DataFrame, group: list[str]) -> pl.DataFrame:
     """
     own = pl.col("own").fill_null(0)
     lines = lines.with_columns(pl.col("own").cast(pl.Int128), place=pl.int_range(pl.len()))
-    kept = lines.with_columns(
-        is_over=own.sum().over(group) > pl.col("limit").min().over(group)
-    )
+    kept = lines.with_columns(is_over=own.sum().over(group) > pl.col("limit").min().over(group))
     over = kept.filter("is_over").sort(*group, "place")
     key = over.select(pl.struct(group).alias("key"))["key"]
     before = _walk(
@@ -58,7 +56,7 @@ def _walk(
         if key != last:
             window.clear()
             total, last = 0, key
-        while first is not None and window and window[0][0] < first:  # type: ignore[operator]
+        while first is not None and window and window[0][0] < first:
             total -= window.popleft()[1]
         found.append(total)
         part = amount if is_free else min(amount, max(0, most - total))

@@ -19,10 +19,32 @@ from audit_rules.reference.product_sets import LineSet, line_sets
 from schemas.paid import is_paid
 
 _LINE = (
-    "row_id", "claim_source", "person", "payer_id", "plan", "claim_id", "claim_line_number",
-    "service_date", "paid_date", "provider_npi", "billing_npi", "quantity_milli", "paid_cents",
-    "fee_cents", "hcpcs_code", "ndc_code", "place_of_service_code", "channel", "days_supply",
-    "supply_end", "modifiers", "birth_date", "age", "product_code", "quantity", "drug",
+    "row_id",
+    "claim_source",
+    "person",
+    "payer_id",
+    "plan",
+    "claim_id",
+    "claim_line_number",
+    "service_date",
+    "paid_date",
+    "provider_npi",
+    "billing_npi",
+    "quantity_milli",
+    "paid_cents",
+    "fee_cents",
+    "hcpcs_code",
+    "ndc_code",
+    "place_of_service_code",
+    "channel",
+    "days_supply",
+    "supply_end",
+    "modifiers",
+    "birth_date",
+    "age",
+    "product_code",
+    "quantity",
+    "drug",
 )
 
 

@@ -160,7 +160,9 @@ def _days_left(
     most: list[float | None] = []
     before: list[object] = []
     last_key: object = None
-    end, of_last, last = 0.0, None, None
+    end = 0.0
+    of_last: float | None = None
+    last: object = None
     for key, day, supply, is_asked in zip(keys, days, supplies, asked, strict=True):
         number = float(day.toordinal())  # type: ignore[attr-defined]
         if key != last_key:

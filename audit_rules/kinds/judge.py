@@ -28,11 +28,22 @@ from schemas.outcomes import EXCEPTIONS, NONE, RECORDS_REQUEST
 from schemas.results import AGAINST, EVIDENCE_FIELDS, FOR
 
 _TERM_OWN = {
-    "term_id", "effective_from", "effective_to", "cite", "basis", "assumed", "partly", "of", "most",
+    "term_id",
+    "effective_from",
+    "effective_to",
+    "cite",
+    "basis",
+    "assumed",
+    "partly",
+    "of",
+    "most",
     "below",
 }
 _FLAGS = (
-    "text_is_missing", "review_has_passed", "is_approved_care", "other_law_is_first",
+    "text_is_missing",
+    "review_has_passed",
+    "is_approved_care",
+    "other_law_is_first",
     "ndc_is_unverified",
 )
 
@@ -78,7 +89,8 @@ def _settings(ground: Ground, terms: Sequence[LanguageTerm]) -> Iterator[Setting
 
 def _judge(ground: Ground, other_law: pl.DataFrame, approved_care: frozenset[str]) -> Governed:
     terms = ground.policy.language_terms
-    every, found, pools = [], [], {}
+    every, found = [], []
+    pools: dict[int, Pools] = {}
     for setting in _settings(ground, terms):
         tested = BY_KIND[setting.term.kind].test(setting)
         rows = with_amounts(ground, answers_of(setting, tested))
@@ -137,20 +149,17 @@ def _capped(
         pl.col("version_from") <= pl.col("day"),
         pl.col("day") < pl.col("version_to"),
     )
-    own_acts = {
-        reason for m in BY_KIND.values() for reason in m.RULE.plans_own_acts
-    }
+    own_acts = {reason for m in BY_KIND.values() for reason in m.RULE.plans_own_acts}
     care = [n for n, t in enumerate(terms) if t.rule_id in approved_care]
     approved = approvals(ground).select("ask_no").unique()["ask_no"]
     other = other_law.filter(pl.col("policy_id") == ground.policy.document.id)
-    free = [
-        (n, e) for n, t in enumerate(terms) for e, f in enumerate(t.finding) if not f.capped
-    ]
+    free = [(n, e) for n, t in enumerate(terms) for e, f in enumerate(t.finding) if not f.capped]
     is_free = pl.format("{} {}", "term_no", "entry").is_in([f"{n} {e}" for n, e in free])
     is_free = is_free.fill_null(False)
     day = pl.col("day")
     flags = {
-        "text_is_missing": (day < pl.col("text_from")) & ~pl.col("kind_reason").is_in(list(own_acts)),
+        "text_is_missing": (day < pl.col("text_from"))
+        & ~pl.col("kind_reason").is_in(list(own_acts)),
         "review_has_passed": pl.col("reviewed_through") < day,
         "is_approved_care": pl.col("ask_no").is_in(approved.implode())
         & pl.col("term_no").is_in(care),
@@ -189,20 +198,41 @@ def _worded(
     is_request = pl.col("outcome") == RECORDS_REQUEST
     nothing = pl.lit([], dtype=pl.List(pl.String))
     drugs = {s.number: s.drug for s in ground.sets}
-    return answers.with_columns(
-        policy_id=pl.lit(ground.policy.document.id),
-        citation=pl.format("{}: {}", pl.lit(title), "cite"),
-        rationale=pl.when("is_failed").then(
-            pl.concat_str("rationale", "capped_because", ignore_nulls=True)
-        ),
-        documents_needed=pl.when(is_request).then(pl.col("documents").fill_null(nothing)).otherwise(nothing),
-        set_drug=pl.col("set_no").replace_strict(drugs, return_dtype=pl.String),
-        counted_term=pl.when(pl.col("unit") >= 0).then("term_id"),
-    ).select(
-        "row_id", "policy_id", "rule_id", "outcome", "reason", "observed", "allowed",
-        "amount_cents", "amount_basis", "term_id", "citation", "version_from", "rationale",
-        "documents_needed", "set_drug", "counted_term", "ask_no", "term_no",
-    ).cast({"observed": pl.Float64, "allowed": pl.Float64, "amount_cents": pl.Int64})
+    return (
+        answers.with_columns(
+            policy_id=pl.lit(ground.policy.document.id),
+            citation=pl.format("{}: {}", pl.lit(title), "cite"),
+            rationale=pl.when("is_failed").then(
+                pl.concat_str("rationale", "capped_because", ignore_nulls=True)
+            ),
+            documents_needed=pl.when(is_request)
+            .then(pl.col("documents").fill_null(nothing))
+            .otherwise(nothing),
+            set_drug=pl.col("set_no").replace_strict(drugs, return_dtype=pl.String),
+            counted_term=pl.when(pl.col("unit") >= 0).then("term_id"),
+        )
+        .select(
+            "row_id",
+            "policy_id",
+            "rule_id",
+            "outcome",
+            "reason",
+            "observed",
+            "allowed",
+            "amount_cents",
+            "amount_basis",
+            "term_id",
+            "citation",
+            "version_from",
+            "rationale",
+            "documents_needed",
+            "set_drug",
+            "counted_term",
+            "ask_no",
+            "term_no",
+        )
+        .cast({"observed": pl.Float64, "allowed": pl.Float64, "amount_cents": pl.Int64})
+    )
 
 
 def _evidence(
@@ -212,14 +242,19 @@ def _evidence(
     key = ["row_id", "policy_id", "rule_id", "term_id"]
     shown = answers.filter(pl.col("outcome").is_in(EXCEPTIONS)).select(*key, "ask_no", "term_no")
     lines = ground.asked.select(
-        "ask_no", "claim_source", "claim_id", "claim_line_number", "quantity", "product_code",
+        "ask_no",
+        "claim_source",
+        "claim_id",
+        "claim_line_number",
+        "quantity",
+        "product_code",
         "service_date",
     )
     own = shown.drop("term_no").join(lines, on="ask_no").lazy()
     billed = line_evidence(own).collect()
-    yield billed.join(
-        shown.select(key).unique(), on=["row_id", "policy_id"], how="inner"
-    ).select(*key, *EVIDENCE_FIELDS)
+    yield billed.join(shown.select(key).unique(), on=["row_id", "policy_id"], how="inner").select(
+        *key, *EVIDENCE_FIELDS
+    )
     for setting, tested in found:
         mine = shown.filter(pl.col("term_no").is_in(list(setting.numbers)))
         if mine.is_empty():
@@ -231,8 +266,10 @@ def _evidence(
         ]
         for side, facts in sides:
             for one in facts:
-                yield mine.join(one.facts, on="ask_no").with_columns(side=pl.lit(side)).select(
-                    *key, *(pl.col(n).cast(t) for n, t in EVIDENCE_FIELDS.items())
+                yield (
+                    mine.join(one.facts, on="ask_no")
+                    .with_columns(side=pl.lit(side))
+                    .select(*key, *(pl.col(n).cast(t) for n, t in EVIDENCE_FIELDS.items()))
                 )
 
 
@@ -242,10 +279,14 @@ def _lines(ground: Ground) -> pl.DataFrame:
         s.name for t in ground.policy.language_terms for s in ground.policy.declared.sets_of(t)
     }
     mine = ground.asked.filter("is_judged", pl.col("set_no").is_in(ground.numbers(tuple(named))))
-    every = pl.concat([ground.dossier.fills, ground.dossier.services]).select("row_id", *JUDGED_LINE)
+    every = pl.concat([ground.dossier.fills, ground.dossier.services]).select(
+        "row_id", *JUDGED_LINE
+    )
     numbers = mine["row_id"].unique()
-    return every.filter(pl.col("row_id").is_in(numbers.implode())).collect().with_columns(
-        policy_id=pl.lit(ground.policy.document.id)
+    return (
+        every.filter(pl.col("row_id").is_in(numbers.implode()))
+        .collect()
+        .with_columns(policy_id=pl.lit(ground.policy.document.id))
     )
 
 

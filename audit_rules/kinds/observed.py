@@ -44,7 +44,6 @@ def _of_table(ground: Ground, payers: str, table: str) -> pl.Series:
     )
     since = every.with_columns(since=pl.max_horizontal("enrolled", "first"))
     earliest = since.group_by("person", "payer_id").agg(pl.col("since").min())
-    return (
-        ground.asked.select("person", "payer_id")
-        .join(earliest, on=["person", "payer_id"], how="left", maintain_order="left")["since"]
-    )
+    return ground.asked.select("person", "payer_id").join(
+        earliest, on=["person", "payer_id"], how="left", maintain_order="left"
+    )["since"]

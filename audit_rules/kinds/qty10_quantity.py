@@ -10,6 +10,8 @@ not_applicable    another benefit, waste that does not count, or not the clause'
 Cannot see        what was used; quantities of other payers, unless the clause counts them.
 """
 
+from decimal import Decimal
+
 import polars as pl
 
 from audit_rules.engine.arithmetic import SCALE
@@ -77,7 +79,7 @@ def _limits(setting: Setting) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _limit(term: Quantity) -> object:
+def _limit(term: Quantity) -> Decimal | None:
     return term.below if term.most is None else term.most
 
 
@@ -158,10 +160,12 @@ def _verdict(term: Quantity) -> dict[str, pl.Expr]:
     if term.below is not None and not per_day:
         limit = pl.col("limit")
     missing = pl.coalesce(
-        pl.when(pl.col("quantity_milli").is_null() & (term.measure in ("units", "quantity", "mg")))
-        .then(pl.lit("quantity_missing")),
-        pl.when(~(days > 0).fill_null(False) & (per_day or term.measure == "days_supply"))
-        .then(pl.lit("days_supply_missing")),
+        pl.when(
+            pl.col("quantity_milli").is_null() & (term.measure in ("units", "quantity", "mg"))
+        ).then(pl.lit("quantity_missing")),
+        pl.when(~(days > 0).fill_null(False) & (per_day or term.measure == "days_supply")).then(
+            pl.lit("days_supply_missing")
+        ),
         pl.when(pl.col("own").is_null()).then(pl.lit("strength_missing")),
     )
     observed = (pl.col("own") / SCALE / days) if per_day else total / SCALE

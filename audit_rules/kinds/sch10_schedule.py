@@ -11,6 +11,7 @@ Cannot see        doses that nobody billed; a course that began before the perso
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import polars as pl
@@ -83,14 +84,15 @@ def _with_gap(counting: Counting, term: Schedule) -> Counting:
         return counting
     gap = None if term.gap == NEVER else term.gap
     assert gap is None or isinstance(gap, Span)
-    return Counting(*(getattr(counting, n) for n in
-                      ("sets", "by", "payers", "providers", "benefits")), gap)
+    return replace(counting, gap=gap)
 
 
 def _renewals(setting: Setting) -> pl.DataFrame:
     """The start of the latest approval that covers each line: maker, renewed_on."""
-    return approvals(setting.ground).group_by(maker="ask_no").agg(
-        renewed_on=pl.col("start_date").max()
+    return (
+        approvals(setting.ground)
+        .group_by(maker="ask_no")
+        .agg(renewed_on=pl.col("start_date").max())
     )
 
 
@@ -120,7 +122,9 @@ class _Dates(NamedTuple):
     over_renewed: list[list[object]]
 
 
-def _days_of(dates: pl.DataFrame, spans: Sequence[Span | None], start: str, back: bool) -> list[list[object]]:
+def _days_of(
+    dates: pl.DataFrame, spans: Sequence[Span | None], start: str, back: bool
+) -> list[list[object]]:
     leads = span_start if back else span_after
     return [
         [] if span is None else dates.select(leads(pl.col(start), span)).to_series().to_list()
@@ -148,14 +152,20 @@ def _judged(term: Schedule, dates: pl.DataFrame) -> pl.DataFrame:
             last_key, course = key, _Course()
         rows.append(_date(term, columns, row, course))
     schema = {
-        "phase_no": pl.Int64, "reason": pl.String, "observed": pl.Float64, "allowed": pl.Float64,
-        "previous_date": pl.Date, "ended_on": pl.Date,
+        "phase_no": pl.Int64,
+        "reason": pl.String,
+        "observed": pl.Float64,
+        "allowed": pl.Float64,
+        "previous_date": pl.Date,
+        "ended_on": pl.Date,
     }
     found = pl.DataFrame(rows, schema=schema, orient="row")
     names = {i: p.name or str(i + 1) for i, p in enumerate(phases)}
     clauses = {i: p.cite for i, p in enumerate(phases) if p.cite}
     number = pl.col("phase_no")
-    return pl.concat([dates.select(*POOL, "day", "is_certain"), found], how="horizontal").with_columns(
+    return pl.concat(
+        [dates.select(*POOL, "day", "is_certain"), found], how="horizontal"
+    ).with_columns(
         state=pl.when(pl.col("reason").is_null()).then(pl.lit(PASSES)).otherwise(pl.lit(FAILS)),
         is_short=~pl.col("is_certain"),
         phase=number.replace_strict(names, default=None, return_dtype=pl.String),
@@ -247,7 +257,9 @@ def _with_units(
         own.counted.join(setting.flags, on="ask_no")
         .join(phases, on="ask_no")
         .filter(~pl.col("is_repeat"))
-        .with_columns(limit=pl.col("phase_no").replace_strict(most, default=None, return_dtype=pl.Int64))
+        .with_columns(
+            limit=pl.col("phase_no").replace_strict(most, default=None, return_dtype=pl.Int64)
+        )
         .filter(pl.col("limit").is_not_null())
     )
     if term.waste != "in":

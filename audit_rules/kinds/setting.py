@@ -1,7 +1,7 @@
 """What a kind is given about one term, or several of one shape, and what it hands back."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -95,8 +95,7 @@ class Setting:
         """How the terms count."""
         made = counting_of(self.ground, self.term, own_payer)
         sets = tuple(sorted(self.sets["set_no"].unique()))
-        return Counting(sets, *(getattr(made, n) for n in
-                                ("by", "payers", "providers", "benefits", "gap")))
+        return replace(made, sets=sets)
 
     def pools(self, own_payer: bool) -> Pools:
         """The lines that count together."""

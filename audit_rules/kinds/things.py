@@ -82,8 +82,15 @@ def _window_of(ground: Ground, thing: Thing) -> DayWindow | None:
 def asked_windows(ground: Ground, thing: Thing, pools: Pools) -> pl.DataFrame:
     """Every row of `asked` with `opens` and `closes`, the days in which the thing may be dated."""
     lines = ground.asked.select(
-        "ask_no", "set_no", "person", "day", own_row="row_id", pay="payer_id", npi="billing_npi",
-        source="claim_source", claim="claim_id",
+        "ask_no",
+        "set_no",
+        "person",
+        "day",
+        own_row="row_id",
+        pay="payer_id",
+        npi="billing_npi",
+        source="claim_source",
+        claim="claim_id",
     )
     window = _window_of(ground, thing)
     if window is None:
@@ -117,8 +124,13 @@ def _lines_found(ground: Ground, thing: Thing, asked: pl.DataFrame) -> pl.DataFr
         on.append("npi")
     if thing.same == "claim":
         on += [c for c in ("pay", "source", "claim") if c not in on]
-    renamed = {"row_id": "fact_row", "payer_id": "pay", "billing_npi": "npi",
-               "claim_source": "source", "claim_id": "claim"}
+    renamed = {
+        "row_id": "fact_row",
+        "payer_id": "pay",
+        "billing_npi": "npi",
+        "claim_source": "source",
+        "claim_id": "claim",
+    }
     kept = facts.with_columns(
         pl.col(old).alias(new) for old, new in renamed.items() if new in on or new == "fact_row"
     ).drop("row_id", "payer_id", "billing_npi", "person_row", strict=False)
@@ -165,9 +177,22 @@ def _dated(lines: pl.DataFrame) -> pl.DataFrame:
     last = pl.max_horizontal("service_date", days_before(pl.col("supply_end"), pl.lit(1)))
     until = pl.when(pl.col("claim_source") == PHARMACY).then(last).otherwise("service_date")
     return lines.select(
-        "row_id", "person", "payer_id", "billing_npi", "provider_npi", "claim_source", "claim_id",
-        "claim_line_number", "hcpcs_code", "ndc_code", "quantity", "days_supply",
-        "set_ingredient", "product_code", fact_date="service_date", fact_until=until,
+        "row_id",
+        "person",
+        "payer_id",
+        "billing_npi",
+        "provider_npi",
+        "claim_source",
+        "claim_id",
+        "claim_line_number",
+        "hcpcs_code",
+        "ndc_code",
+        "quantity",
+        "days_supply",
+        "set_ingredient",
+        "product_code",
+        fact_date="service_date",
+        fact_until=until,
     )
 
 
@@ -205,9 +230,7 @@ def _without_own(ground: Ground, lines: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-def _enough(
-    ground: Ground, thing: Thing, rows: pl.DataFrame
-) -> tuple[pl.Series, pl.Series | None]:
+def _enough(ground: Ground, thing: Thing, rows: pl.DataFrame) -> tuple[pl.Series, pl.Series | None]:
     """Whether enough was found, and whether unknown days' supply could make it enough."""
     if thing.least == 1 and thing.least_days_supply is None:
         return _any(ground, rows), None
@@ -374,9 +397,7 @@ def _observed(ground: Ground, thing: Thing) -> pl.Series:
     tables = _tables(ground, thing)
     if thing.kind in (words.DIAGNOSIS, words.FACT, words.AUTHORIZATION):
         has_medical = ground.asked["claim_source"] == MEDICAL
-        both = {
-            t: observed_from(ground, thing.payers, (t,)) for t in (MEDICAL, PHARMACY)
-        }
+        both = {t: observed_from(ground, thing.payers, (t,)) for t in (MEDICAL, PHARMACY)}
         return both[MEDICAL].zip_with(has_medical, both[PHARMACY]).alias("since")
     return observed_from(ground, thing.payers, tables).alias("since")
 

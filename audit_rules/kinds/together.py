@@ -80,17 +80,15 @@ def once(rows: pl.DataFrame, lines: pl.DataFrame, terms: Sequence[LanguageTerm])
     lines   row_id, person, payer_id, day, claim_source, claim_id, claim_line_number.
     """
     modes = {i: t.finding[-1].once for i, t in enumerate(terms)}
-    rows = rows.with_columns(
-        mode=pl.col("term_no").replace_strict(modes, return_dtype=pl.String)
-    )
+    rows = rows.with_columns(mode=pl.col("term_no").replace_strict(modes, return_dtype=pl.String))
     kept = [rows.filter(pl.col("mode") == "line")]
     for mode, place in (("date", ["day"]), ("claim", ["claim_source", "claim_id"])):
         some = rows.filter(pl.col("mode") == mode)
         if some.height:
             joined = some.join(lines, on="row_id").with_columns(rank=_strength())
             key = ["rule_id", "unit", "person", "payer_id", *place]
-            first = joined.sort(
-                *key, "rank", "claim_id", "claim_line_number", "row_id"
-            ).unique(key, keep="first", maintain_order=True)
+            first = joined.sort(*key, "rank", "claim_id", "claim_line_number", "row_id").unique(
+                key, keep="first", maintain_order=True
+            )
             kept.append(some.join(first, on=["row_id", "rule_id", "unit"], how="semi"))
     return pl.concat(kept).drop("mode")

@@ -48,9 +48,7 @@ def _reasons(parts: Sequence[Truth], value: pl.Series) -> pl.Series:
     columns = {f"r{i}": p.reason for i, p in enumerate(parts)}
     columns |= {f"v{i}": p.value for i, p in enumerate(parts)}
     frame = pl.DataFrame(columns)
-    firsts = [
-        pl.when(pl.col(f"v{i}").is_null()).then(f"r{i}") for i in range(len(parts))
-    ]
+    firsts = [pl.when(pl.col(f"v{i}").is_null()).then(f"r{i}") for i in range(len(parts))]
     first = frame.select(pl.coalesce(firsts)).to_series()
     return first.set(value.is_not_null(), None)
 

@@ -54,14 +54,16 @@ def test(setting: Setting) -> Tested:
     parts = _parts(setting, term)
     lines = setting.ground.asked
     frame = lines.select(
-        "ask_no", "set_no", "claim_source",
+        "ask_no",
+        "set_no",
+        "claim_source",
     ).with_columns(
         *(p.truth.value.alias(f"v{i}") for i, p in enumerate(parts)),
         *(p.truth.reason.alias(f"r{i}") for i, p in enumerate(parts)),
     )
-    frame = frame.with_columns(
-        is_asked=pl.any_horizontal(_is_of(p.benefit) for p in parts)
-    ).filter("is_asked")
+    frame = frame.with_columns(is_asked=pl.any_horizontal(_is_of(p.benefit) for p in parts)).filter(
+        "is_asked"
+    )
     fails = [
         pl.when(_is_of(p.benefit) & ~pl.col(f"v{i}")).then(pl.lit(p.reason))
         for i, p in enumerate(parts)
@@ -124,7 +126,11 @@ def _specialist(setting: Setting, term: Who) -> Truth:
     wanted = codes_meant(ground, term.taxonomies, taxonomies["taxonomy_code"])
     fitting = taxonomies.filter(pl.col("taxonomy_code").is_in(wanted))["npi"].implode()
     is_medical = pl.col("claim_source") == MEDICAL
-    npi = pl.when(is_medical).then(pl.coalesce("provider_npi", "billing_npi")).otherwise("provider_npi")
+    npi = (
+        pl.when(is_medical)
+        .then(pl.coalesce("provider_npi", "billing_npi"))
+        .otherwise("provider_npi")
+    )
     is_known = npi.is_in(taxonomies["npi"].implode()).fill_null(False)
     own = pl.when(is_known).then(npi.is_in(fitting))
     frame = ground.asked.select(value=own).with_columns(

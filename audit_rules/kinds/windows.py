@@ -3,7 +3,14 @@
 import polars as pl
 
 from audit_rules.policy.language.spans import COURSE, EVER, Edge, Span, Window
-from schemas.days import FIRST_DAY, birthday_after, days_after, days_before, months_after, months_back
+from schemas.days import (
+    FIRST_DAY,
+    birthday_after,
+    days_after,
+    days_before,
+    months_after,
+    months_back,
+)
 
 
 def span_after(day: pl.Expr, span: Span) -> pl.Expr:

@@ -5,8 +5,8 @@ from string import Formatter
 
 import polars as pl
 
-from audit_rules.engine.arithmetic import SCALE
 from audit_rules.engine.answers import worded
+from audit_rules.engine.arithmetic import SCALE
 from audit_rules.kinds.conditions import sexes
 from audit_rules.kinds.counting import Pools
 from audit_rules.kinds.ground import Ground
@@ -48,13 +48,33 @@ def with_words(
 def _with_names(ground: Ground, rows: pl.DataFrame, names: set[str], pools: Pools) -> pl.DataFrame:
     """Rows with a column for each name of a sentence."""
     lines = ground.asked.select(
-        "ask_no", "service_date", "product_code", "age", "channel", "quantity", "days_supply",
-        place="place_of_service_code", npi="provider_npi", product="set_no",
+        "ask_no",
+        "service_date",
+        "product_code",
+        "age",
+        "channel",
+        "quantity",
+        "days_supply",
+        place="place_of_service_code",
+        npi="provider_npi",
+        product="set_no",
     )
     set_names = {s.number: s.name for s in ground.sets}
     shown = rows.select(
-        "ask_no", "observed", "allowed", "cite", "found", "found_date", "missing", "window_from",
-        "window_to", "phase", "previous_date", "ended_on", "fact_value", "fact_date",
+        "ask_no",
+        "observed",
+        "allowed",
+        "cite",
+        "found",
+        "found_date",
+        "missing",
+        "window_from",
+        "window_to",
+        "phase",
+        "previous_date",
+        "ended_on",
+        "fact_value",
+        "fact_date",
         excess=pl.col("excess") / SCALE,
     ).join(lines, on="ask_no", maintain_order="left")
     shown = shown.with_columns(

@@ -4,7 +4,7 @@ remedy."""
 import hashlib
 import tomllib
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import combinations
 from pathlib import Path
@@ -87,7 +87,7 @@ class Policy:
     stated: tuple[Section, ...]
     file_name: str
     sha256: str
-    declared: Declared = Declared()
+    declared: Declared = field(default_factory=Declared)
 
     @property
     def payers(self) -> tuple[Payer, ...]:

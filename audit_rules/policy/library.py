@@ -47,13 +47,12 @@ class PolicyLibrary:
         rows = []
         for p in self.policies:
             starts = [v.effective_from for v in p.versions]
+            payers: list[str | None] = [q.id for q in p.payers]
+            payers = payers or [None]
             for v, until in zip(p.versions, [*starts[1:], FAR_FUTURE], strict=True):
                 text_from = v.approved_on if v.text_in_hand else until
                 dates = (v.effective_from, until, text_from, v.reviewed_through)
-                rows += [
-                    (p.document.id, payer, p.document.drug, *dates)
-                    for payer in [q.id for q in p.payers] or [None]
-                ]
+                rows += [(p.document.id, payer, p.document.drug, *dates) for payer in payers]
         columns = {
             "policy_id": pl.String,
             "policy_payer": pl.String,

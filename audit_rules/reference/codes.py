@@ -53,7 +53,7 @@ class Reference:
     inferred_ndcs: frozenset[str] = frozenset()
     unclassified: frozenset[str] = frozenset()
     drug_words: dict[str, str] = field(default_factory=dict)
-    governed: GovernedCodes = GovernedCodes()
+    governed: GovernedCodes = field(default_factory=GovernedCodes)
 
 
 def load_reference(

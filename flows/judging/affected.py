@@ -15,10 +15,10 @@ from audit_rules.engine.history import priced_lines
 from audit_rules.engine.rule import PolicyBook, RuleModule
 from audit_rules.facts.generic_prices import ASKED_BY, are_tablets, dearest_generics
 from audit_rules.facts.usual_prices import with_median_of_others
+from audit_rules.policy.language.checks import furthest_day
 from audit_rules.policy.terms.doses import FrontlinePositive
 from audit_rules.policy.terms.fills import GenericTrial, PaidAsBrand
 from audit_rules.policy.terms.persons import PriceAboveMedian
-from audit_rules.policy.language.checks import furthest_day
 from flows.judging.population import (
     EVIDENCE,
     PopulationFacts,

@@ -16,7 +16,9 @@ from flows.warehouse.sql import day, fetched, literals
 from schemas.tables import TABLES as INPUT
 from schemas.tables import Kind
 
-AUDITED_NDC = RunTable("audited_ndc", grain="NDC of an audited drug or of a set", columns={"code": "VARCHAR"})
+AUDITED_NDC = RunTable(
+    "audited_ndc", grain="NDC of an audited drug or of a set", columns={"code": "VARCHAR"}
+)
 GOVERNED_HCPCS = RunTable(
     "governed_hcpcs",
     grain="HCPCS code of a set of a document of the language",
@@ -84,7 +86,8 @@ def governed_persons(connection: duckdb.DuckDBPyConnection, since: date | None) 
     """Persons with a history line that may be of a set of a document, dated from `since` on."""
     from_day = "" if since is None else f"AND service_date >= {day(since)}"
     has_code = {
-        "medical_claim": f"hcpcs_code IN (FROM {GOVERNED_HCPCS}) OR ndc_code IN (FROM {AUDITED_NDC})",
+        "medical_claim": f"""hcpcs_code IN (FROM {GOVERNED_HCPCS})
+                             OR ndc_code IN (FROM {AUDITED_NDC})""",
         "pharmacy_claim": f"ndc_code IN (FROM {AUDITED_NDC})",
     }
     return fetched(

@@ -111,12 +111,12 @@ def _check_leaf(where: str, leaf: LineKey | Thing, declared: Declared) -> None:
 
 
 def _check_thing(where: str, thing: Thing, declared: Declared) -> None:
-    if thing.kind == DIAGNOSIS and thing.window is None and thing.same != "claim":
-        if declared.diagnosis_window is None:
-            raise PolicyRefused(
-                f"{where}: diagnosis {thing.names[0]!r}: no window. Give one, such as window ="
-                " [-365, 0], or diagnosis_window in [document]."
-            )
+    has_none = thing.window is None and declared.diagnosis_window is None
+    if thing.kind == DIAGNOSIS and thing.same != "claim" and has_none:
+        raise PolicyRefused(
+            f"{where}: diagnosis {thing.names[0]!r}: no window. Give one, such as window ="
+            " [-365, 0], or diagnosis_window in [document]."
+        )
     if thing.kind == FACT:
         fact = declared.facts[thing.names[0]]
         if fact.unit and thing.values:
@@ -159,9 +159,7 @@ def _needs_doses(term: LanguageTerm) -> bool:
     return False
 
 
-def _check_kind(
-    where: str, term: LanguageTerm, sets: list[Products], declared: Declared
-) -> None:
+def _check_kind(where: str, term: LanguageTerm, sets: list[Products], declared: Declared) -> None:
     if _needs_doses(term):
         for one in sets:
             if one.observed_days is None:
@@ -180,8 +178,11 @@ def _check_kind(
     if isinstance(term, DoseBasis) and term.basis != "age":
         _known(where, "basis", [term.basis], declared.facts)
     if isinstance(term, Who):
-        for field, system in (("places", "place"), ("not_places", "place"),
-                              ("taxonomies", "taxonomy")):
+        for field, system in (
+            ("places", "place"),
+            ("not_places", "place"),
+            ("taxonomies", "taxonomy"),
+        ):
             check_codes(where, field, getattr(term, field), system, declared)
         _known(where, "channels", term.channels, _ENUMERATED["channel"])
     if isinstance(term, Coding):

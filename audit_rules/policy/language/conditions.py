@@ -151,8 +151,9 @@ def _tables(key: str, value: object) -> list[object]:
 def words_of(key: str, value: object) -> tuple[str, ...]:
     """One word or several; ValueError if there is none."""
     words = (value,) if isinstance(value, str) else value
-    is_words = isinstance(words, list | tuple) and all(isinstance(w, str) and w for w in words)
-    if not is_words or not words:
+    if not isinstance(words, list | tuple) or not words:
+        words = ("",)
+    if not all(isinstance(w, str) and w for w in words):
         raise ValueError(f'{key} is a word or a list of words. Write {key} = ["..."]')
     return tuple(words)
 
@@ -179,9 +180,14 @@ def parse_range(key: str, value: object, upper: str = "to") -> Range:
     """A table { from, to } (ages: { from, under }) with at least one end."""
     if not isinstance(value, dict) or not value or set(value) - {"from", upper}:
         raise ValueError(f"{key} is a table. Write {key} = {{ from = ..., {upper} = ... }}")
-    read = (lambda v: parse_span(v)) if key == "age" else (lambda v: number(key, v))
-    low = read(value["from"]) if "from" in value else None
-    high = read(value[upper]) if upper in value else None
+    low, high = (
+        None
+        if end not in value
+        else parse_span(value[end])
+        if key == "age"
+        else number(key, value[end])
+        for end in ("from", upper)
+    )
     if isinstance(low, Decimal) and isinstance(high, Decimal) and low > high:
         raise ValueError(f"{key}: from {low} is above {upper} {high}. Exchange them")
     return Range(low, high)
@@ -201,9 +207,7 @@ def _line_key(key: str, value: object) -> LineKey:
 def _thing(kind: str, data: dict[str, Any]) -> Thing:
     for key, choices in (_THING_FIELDS | _FACT_FIELDS).items():
         if choices and key in data and data[key] not in choices:
-            raise ValueError(
-                f"{key}: unknown word {data[key]!r}. Known are: {', '.join(choices)}"
-            )
+            raise ValueError(f"{key}: unknown word {data[key]!r}. Known are: {', '.join(choices)}")
     window = parse_window(data["window"]) if "window" in data else None
     if window is None and kind not in (AUTHORIZATION, DIAGNOSIS):
         raise ValueError(

@@ -18,7 +18,13 @@ from audit_rules.policy.language.terms import LanguageTerm
 from audit_rules.policy.terms.base import Count, Hcpcs, Positive, Strict
 
 PERIODS = (
-    "line", "claim", "date", "day_of_supply", "calendar month", "calendar year", "course",
+    "line",
+    "claim",
+    "date",
+    "day_of_supply",
+    "calendar month",
+    "calendar year",
+    "course",
     "lifetime",
 )
 FILL_MEASURES = ("quantity", "fills", "days_supply")
@@ -123,14 +129,20 @@ class Schedule(LanguageTerm):
     kind = "schedule"
     default_rule = "SCH10"
     reasons = (
-        "after_last_phase", "phase_too_long", "doses_too_close", "too_many_doses",
+        "after_last_phase",
+        "phase_too_long",
+        "doses_too_close",
+        "too_many_doses",
         "units_over_phase",
     )
-    gap: Annotated[Span | str | None, BeforeValidator(lambda v: v if v == "never" else parse_span(v))] = None
+    gap: Annotated[
+        Span | str | None, BeforeValidator(lambda v: v if v == "never" else parse_span(v))
+    ] = None
     against: _AGAINST = "allowed"
     phase: tuple[Phase, ...] = Field(min_length=1)
 
     def may_lack_history(self) -> bool:
+        """A course may have begun before the person was observed."""
         return True
 
 
@@ -155,8 +167,11 @@ class OnFile(LanguageTerm):
         return self
 
     def may_lack_history(self) -> bool:
-        return any(t.observed_days != 0 and t.kind in ("drug", "fill", "service", "specialist")
-                   for t in self.require)
+        """Silence about what is required may be that of a short history."""
+        return any(
+            t.observed_days != 0 and t.kind in ("drug", "fill", "service", "specialist")
+            for t in self.require
+        )
 
 
 def _sexes(value: object) -> object:
@@ -172,7 +187,11 @@ class Who(LanguageTerm):
     kind = "who"
     default_rule = "WHO10"
     reasons = (
-        "age_outside", "sex_outside", "place_not_allowed", "channel_not_allowed", "no_specialist",
+        "age_outside",
+        "sex_outside",
+        "place_not_allowed",
+        "channel_not_allowed",
+        "no_specialist",
     )
     age: AgeRange = None
     sex: Annotated[tuple[str, ...], BeforeValidator(_sexes)] = ()
@@ -213,8 +232,11 @@ class Approval(LanguageTerm):
     kind = "authorization"
     default_rule = "AUTH10"
     reasons = (
-        "no_authorization", "authorization_denied", "authorization_expired",
-        "authorization_longer_than_policy", "units_over_approval",
+        "no_authorization",
+        "authorization_denied",
+        "authorization_expired",
+        "authorization_longer_than_policy",
+        "units_over_approval",
     )
     needed: bool = True
     length: Annotated[tuple[Length, ...], BeforeValidator(_lengths)] = ()
@@ -250,7 +272,7 @@ class DoseBasis(LanguageTerm):
     reasons = ("units_over_dose",)
     default_amount = "excess"
     own_payer = True
-    basis: str
+    basis: str  # type: ignore[assignment]  # here it is the fact; other terms say who states them
     window: WindowField | None = None
     mg_per: Positive | None = None
     bands: tuple[Band, ...] = ()
@@ -265,9 +287,9 @@ class DoseBasis(LanguageTerm):
         if self.basis == "age" and self.mg_per:
             raise ValueError('basis = "age" needs bands. Give them in place of mg_per')
         for band in self.bands:
-            if isinstance(band.low, Decimal) and isinstance(band.under, Decimal):
-                if band.low >= band.under:
-                    raise ValueError(f"bands: from {band.low} is not under {band.under}")
+            low, under = band.low, band.under
+            if isinstance(low, Decimal) and isinstance(under, Decimal) and low >= under:
+                raise ValueError(f"bands: from {low} is not under {under}")
         return self
 
 
@@ -296,8 +318,14 @@ class Coding(LanguageTerm):
     kind = "coding"
     default_rule = "CODE10"
     reasons = (
-        "code_not_yet_valid", "code_expired", "unclassified_code", "modifier_missing",
-        "modifier_not_allowed", "modifiers_contradict", "not_whole_vials", "ndc_of_another_code",
+        "code_not_yet_valid",
+        "code_expired",
+        "unclassified_code",
+        "modifier_missing",
+        "modifier_not_allowed",
+        "modifiers_contradict",
+        "not_whole_vials",
+        "ndc_of_another_code",
     )
     code: Hcpcs | None = None
     first_day: date | None = None
@@ -314,12 +342,21 @@ class Coding(LanguageTerm):
         given = [name for name in fields if getattr(self, name)]
         if len(given) != 1:
             both = " and ".join(given) if given else "none"
-            raise ValueError(f"one question per term; there is {both}. Give one of {', '.join(fields)}")
+            raise ValueError(
+                f"one question per term; there is {both}. Give one of {', '.join(fields)}"
+            )
         if (self.code is None) != (self.first_day is None and self.last_day is None):
             raise ValueError("code goes with first_day, last_day or both")
         return self
 
 
 KINDS: tuple[type[LanguageTerm], ...] = (
-    Quantity, Interval, Schedule, OnFile, Who, Approval, DoseBasis, Coding,
+    Quantity,
+    Interval,
+    Schedule,
+    OnFile,
+    Who,
+    Approval,
+    DoseBasis,
+    Coding,
 )

@@ -61,19 +61,13 @@ def read_declared(
     sets = {s.name: s for s in _parsed(data, "products", Products, name, parse)}
     if drug and drug not in sets:
         sets = {drug: Products(name=drug, ingredient=(drug,), observed_days=0, of_drug=True)} | sets
-    codes = {
-        c.name: _with_file(c, besides) for c in _parsed(data, "codes", Codes, name, parse)
-    }
+    codes = {c.name: _with_file(c, besides) for c in _parsed(data, "codes", Codes, name, parse)}
     facts = {f.code: f for f in _parsed(data, "fact", Fact, name, parse)}
     payers = tuple(_parsed(data, "payer", Payer, name, parse))
-    return Declared(
-        sets, {}, codes, _OF_CONTRACT | facts, payers, default_of, diagnosis_window
-    )
+    return Declared(sets, {}, codes, _OF_CONTRACT | facts, payers, default_of, diagnosis_window)
 
 
-def _parsed(
-    data: dict[str, Any], key: str, model: type[M], name: str, parse: Parse
-) -> Iterable[M]:
+def _parsed(data: dict[str, Any], key: str, model: type[M], name: str, parse: Parse) -> Iterable[M]:
     rows = data.get(key, [])
     if not isinstance(rows, list):
         raise PolicyRefused(f"{name}: {key} must be an array of tables. Write [[{key}]].")
@@ -82,7 +76,9 @@ def _parsed(
         made = parse(name, model, row, f"{key} {number}")
         word = str(row.get("name") or row.get("code") or row.get("id"))
         if word in found:
-            raise PolicyRefused(f"{name}: {key} {word!r} is declared twice. Give each its own name.")
+            raise PolicyRefused(
+                f"{name}: {key} {word!r} is declared twice. Give each its own name."
+            )
         found[word] = made
     return found.values()
 
@@ -101,12 +97,14 @@ def read_terms(
 ) -> list[LanguageTerm]:
     """The terms of the language, those of tables too, checked; adds the sets of their rows."""
     found: list[LanguageTerm] = []
-    for key in data:
-        model, rows = _BY_KIND.get(key), data[key]
+    for key, rows in data.items():
+        model = _BY_KIND.get(key)
         if model is None:
             continue
         if not isinstance(rows, list):
-            raise PolicyRefused(f"{besides.name}: {key} must be an array of tables. Write [[{key}]].")
+            raise PolicyRefused(
+                f"{besides.name}: {key} must be an array of tables. Write [[{key}]]."
+            )
         for number, row in enumerate(rows, 1):
             if is_of_language(key, row):
                 found += _terms(model, row, number, declared, besides, parse)

@@ -23,12 +23,16 @@ def _gap(value: object) -> Any:
 Gap = Annotated[Span | None, BeforeValidator(_gap)]
 
 
+def _listed(value: object) -> Any:
+    return value if isinstance(value, list | tuple) else [value]
+
+
 class NdcOf(Strict):
     """Every NDC whose row in the NDC tables has these words; ingredient: any of several."""
 
     ingredient: Words = ()
     form: Words = ()
-    strength_mg: Annotated[tuple[Decimal, ...], BeforeValidator(lambda v: _listed(v))] = ()
+    strength_mg: Annotated[tuple[Decimal, ...], BeforeValidator(_listed)] = ()
     product: Words = ()
 
     @model_validator(mode="after")
@@ -36,10 +40,6 @@ class NdcOf(Strict):
         if not (self.ingredient or self.form or self.strength_mg or self.product):
             raise ValueError("ndc_of is empty. Give ingredient, form, strength_mg or product")
         return self
-
-
-def _listed(value: object) -> Any:
-    return value if isinstance(value, list | tuple) else [value]
 
 
 class Products(Strict):
@@ -90,7 +90,7 @@ class Codes(Strict):
     system: System
     codes: Words = ()
     file: str | None = None
-    where: dict[str, str] = {}
+    where: dict[str, str] = Field(default_factory=dict)
     with_children: bool = False
 
     @model_validator(mode="after")

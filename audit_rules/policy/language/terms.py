@@ -14,10 +14,33 @@ Amount = Literal["excess", "whole_line", "difference", "none"]
 Once = Literal["line", "date", "claim"]
 By = Literal["set", "together", "ingredient", "product"]
 SAYS = (
-    "observed", "allowed", "excess", "quantity", "days_supply", "service_date", "product_code",
-    "product", "cite", "found", "found_date", "missing", "window_from", "window_to", "age", "sex",
-    "place", "channel", "npi", "dose", "day", "phase", "course_start", "previous_date", "ended_on",
-    "fact_value", "fact_date",
+    "observed",
+    "allowed",
+    "excess",
+    "quantity",
+    "days_supply",
+    "service_date",
+    "product_code",
+    "product",
+    "cite",
+    "found",
+    "found_date",
+    "missing",
+    "window_from",
+    "window_to",
+    "age",
+    "sex",
+    "place",
+    "channel",
+    "npi",
+    "dose",
+    "day",
+    "phase",
+    "course_start",
+    "previous_date",
+    "ended_on",
+    "fact_value",
+    "fact_date",
 )
 """What a finding's own words may name."""
 
@@ -51,7 +74,9 @@ class Finding(Strict):
         try:
             names = [n for _, n, _, _ in Formatter().parse(self.says or "") if n is not None]
         except ValueError as error:
-            raise ValueError(f"says: {error}. Write a name in braces, such as {{observed}}") from None
+            raise ValueError(
+                f"says: {error}. Write a name in braces, such as {{observed}}"
+            ) from None
         unknown = [n for n in names if n not in SAYS]
         if unknown:
             raise ValueError(f"says: unknown name {unknown[0]!r}. Known are: {', '.join(SAYS)}")
