@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
-from audit_rules.engine.rule import RuleModule
+from audit_rules.engine.rule import Described, RuleModule
 from audit_rules.policy.document import Policy
+from audit_rules.policy.language.terms import LanguageTerm
 from audit_rules.policy.library import PolicyLibrary
+from audit_rules.policy.terms.base import Term
 
 
-def describe(module: RuleModule) -> str:
+def describe(module: Described) -> str:
     """A rule's own docstring, with its kinds of term and the documents it needs."""
     rule = module.RULE
     terms = ", ".join(kind.kind for kind in rule.asks)
@@ -45,7 +47,7 @@ def _of_document(policy: Policy, rules: tuple[RuleModule, ...]) -> Iterator[str]
     )
     for heading, terms in (("audited", whole), ("partly audited", partly)):
         for term in terms:
-            asked = ", ".join(asked_by[type(term)]) or "every rule"
+            asked = ", ".join(_asking(term) or asked_by[type(term)]) or "every rule"
             yield f"  {heading}: {term.cite} [{asked}; {term.term_id}]"
             if term.partly:
                 yield f"    not seen: {term.partly}"
@@ -55,3 +57,8 @@ def _of_document(policy: Policy, rules: tuple[RuleModule, ...]) -> Iterator[str]
     for clause in policy.not_auditable:
         yield f"  not auditable: {clause.clause}"
         yield f"    {clause.why}"
+
+
+def _asking(term: Term) -> list[str]:
+    """The rule id under which a term of the language answers."""
+    return [term.rule_id or term.default_rule] if isinstance(term, LanguageTerm) else []

@@ -5,18 +5,18 @@ from collections.abc import Sequence
 from decimal import Decimal
 from textwrap import dedent
 
-from audit_rules.engine.rule import RuleModule
+from audit_rules.engine.rule import Described
 
 _ENTRY = re.compile(r"^(?P<name>[a-z_]+|Cannot see) {2,}(?P<text>.+(?:\n {4,}.+)*)", re.MULTILINE)
 
 
-def question(module: RuleModule) -> str:
+def question(module: Described) -> str:
     """The first paragraph of the docstring on one line, without the id."""
     first = _text(module).partition("\n\n")[0]
     return " ".join(first.split()).partition(" -- ")[2]
 
 
-def meanings(module: RuleModule) -> dict[str, str]:
+def meanings(module: Described) -> dict[str, str]:
     """Answer -> when it is given, in the docstring's words; `Cannot see` among them."""
     return {m["name"]: " ".join(m["text"].split()) for m in _ENTRY.finditer(_text(module))}
 
@@ -40,5 +40,5 @@ def listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def _text(module: RuleModule) -> str:
+def _text(module: Described) -> str:
     return dedent(module.__doc__ or "").strip()

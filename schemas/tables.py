@@ -272,8 +272,6 @@ CLINICAL_EVIDENCE = Table(
             Kind.WORD,
             required=True,
             nullable=False,
-            spellings=_spelt(*EVIDENCE_VALUES, MEASURED_EVIDENCE),
-            strict=True,
         ),
         Column("evidence_value", nullable=False),
         Column("source"),

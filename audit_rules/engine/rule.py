@@ -67,10 +67,14 @@ class PolicyBook:
         return self.library.terms(kind)
 
 
-class RuleModule(Protocol):
-    """A module of `audit_rules.rules`."""
+class Described(Protocol):
+    """A module of a rule or of a kind of the language: its docstring says what it asks."""
 
     RULE: Rule
+
+
+class RuleModule(Described, Protocol):
+    """A module of `audit_rules.rules`."""
 
     def evaluate(self, dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
         """Judge the lines in scope."""

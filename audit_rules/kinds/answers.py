@@ -115,6 +115,8 @@ def _with_finding(term: LanguageTerm, rows: pl.DataFrame) -> pl.DataFrame:
         kind_reason="reason",
         reason=pl.when(pl.col("is_failed") & ~keeps_reason).then(renamed).otherwise("reason"),
         amount_basis=pl.when("is_failed").then(amount),
+        observed=pl.when("is_failed").then("observed"),
+        allowed=pl.when("is_failed").then("allowed"),
     )
 
 

@@ -168,6 +168,7 @@ def _verdict(term: Quantity) -> dict[str, pl.Expr]:
         ),
         pl.when(pl.col("own").is_null()).then(pl.lit("strength_missing")),
     )
+    is_over &= missing.is_null()
     observed = (pl.col("own") / SCALE / days) if per_day else total / SCALE
     left = (limit - pl.col("before")).clip(0) if not per_day else limit
     return {

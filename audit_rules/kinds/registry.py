@@ -1,9 +1,10 @@
 """The kinds, in the order in which the catalogue lists them."""
 
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Protocol, cast
 
-from audit_rules.engine.rule import Rule
+from audit_rules.engine.rule import Described
 from audit_rules.kinds import (
     auth10_authorization,
     code10_coding,
@@ -17,10 +18,8 @@ from audit_rules.kinds import (
 from audit_rules.kinds.setting import Setting, Tested
 
 
-class KindModule(Protocol):
+class KindModule(Described, Protocol):
     """A module of a kind: its fixed facts as a rule, and its test."""
-
-    RULE: Rule
 
     def test(self, setting: Setting) -> Tested:
         """Test terms of one shape on every line of their sets."""
@@ -39,3 +38,12 @@ _MODULES: tuple[ModuleType, ...] = (
 )
 KIND_MODULES: tuple[KindModule, ...] = tuple(cast(KindModule, m) for m in _MODULES)
 BY_KIND: dict[str, KindModule] = {m.RULE.asks[0].kind: m for m in KIND_MODULES}
+
+
+def described(rule_id: str, reason: str | None, rules: Sequence[Described]) -> Described:
+    """The module that answers under a rule id; of an id that a document gave, the kind's that has
+    the reason, or the first."""
+    every = [*rules, *KIND_MODULES]
+    by_id = [m for m in every if m.RULE.id == rule_id]
+    by_reason = [m for m in KIND_MODULES if reason in m.RULE.says]
+    return (by_id or by_reason or list(KIND_MODULES))[0]

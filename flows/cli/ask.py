@@ -30,6 +30,8 @@ def rules(
         with --coverage, a folder with more policy files
     """
     from audit_rules import catalogue
+    from audit_rules.engine.rule import Described
+    from audit_rules.kinds.registry import KIND_MODULES
     from audit_rules.policy.library import load_policies
     from audit_rules.rules import RULES
 
@@ -40,9 +42,10 @@ def rules(
     if coverage:
         print(catalogue.audited_clauses(load_policies(policies), RULES))
         return
-    chosen = [m for m in RULES if rule_id is None or m.RULE.id == rule_id.upper()]
+    every: tuple[Described, ...] = (*RULES, *KIND_MODULES)
+    chosen = [m for m in every if rule_id is None or m.RULE.id == rule_id.upper()]
     if not chosen:
-        raise UsageError(f"No such rule. Rules: {', '.join(m.RULE.id for m in RULES)}.")
+        raise UsageError(f"No such rule. Rules: {', '.join(m.RULE.id for m in every)}.")
     print("\n\n".join(catalogue.describe(m) for m in chosen))
 
 

@@ -100,7 +100,7 @@ def _evidence_value(text: str) -> str:
     measured = (
         f"WHEN {literal(MEASURED_EVIDENCE)} THEN CASE WHEN as_quantity({text}) > 0 THEN {text} END"
     )
-    return f"CASE lower(evidence_code_text) {cases} {measured} END"
+    return f"CASE lower(evidence_code_text) {cases} {measured} ELSE {text} END"
 
 
 def row_is_valid(table: Table, positions: dict[str, int]) -> str:

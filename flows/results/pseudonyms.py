@@ -15,6 +15,8 @@ from string import Formatter
 import polars as pl
 
 from audit_rules.engine.caps import without_caps
+from audit_rules.engine.rule import Described
+from audit_rules.kinds.registry import KIND_MODULES
 from audit_rules.rules import RULES
 from flows.privacy import Pseudonyms
 from flows.results.pseudonymised_evidence import BORN_OR_DIED, pseudonymise_evidence
@@ -45,7 +47,15 @@ REWRITTEN = ("evidence", "rationale")
 KEPT = (
     # the rule, its clause, and what it came to
     *("rule_id", "rule_ids", "reason", "previous_reason", "outcome", "previous_outcome"),
-    *("policy_id", "policy_effective_from", "citation", "documents_needed", "observed", "allowed"),
+    *(
+        "policy_id",
+        "term_id",
+        "policy_effective_from",
+        "citation",
+        "documents_needed",
+        "observed",
+        "allowed",
+    ),
     # the line, with its dates of service, which this level shows
     *("claim_source", "claim_line_number", "service_date", "paid_date", "quantity", "drug"),
     "product_code",
@@ -137,7 +147,8 @@ def _pseudonymise_rationales(
 def _sentence_patterns() -> dict[tuple[str, str], re.Pattern[str]]:
     """Patterns for the sentences that name somebody, by rule and reason, with a group per name."""
     patterns = {}
-    for module in RULES:
+    every: tuple[Described, ...] = (*RULES, *KIND_MODULES)
+    for module in every:
         for reason, sentence in module.RULE.says.items():
             parts = [(literal, name) for literal, name, _, _ in Formatter().parse(sentence)]
             if NAMES_IN_RATIONALE.keys() & {name for _, name in parts}:

@@ -10,6 +10,7 @@ from tempfile import mkstemp
 
 from markupsafe import Markup
 
+from audit_rules.kinds.registry import described
 from audit_rules.rules import RULES
 from audit_rules.wording import meanings, question
 from flows import ending
@@ -78,7 +79,7 @@ def _write_whole(path: Path, content: bytes) -> None:
 def as_html(published: PublishedException) -> str:
     """The packet as one page of HTML."""
     row = published.row
-    module = next(m for m in RULES if m.RULE.id == row["rule_id"])
+    module = described(row["rule_id"], row["reason"], RULES)
     facts = [f for f in row["evidence"] if not is_the_line(f, row) and f["kind"] != MORE]
     sides = {
         side: [fact_text(f) for f in facts if f["side"] == side] for side in ("against", "for")

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import polars as pl
 
+from audit_rules.kinds.registry import KIND_MODULES
 from audit_rules.rules import RULES
 from audit_rules.wording import question
 from flows.results.payers import one_name_per_payer
@@ -69,7 +70,7 @@ def figures(
             strength(),
             descending=[True, False, False],
         ),
-        {m.RULE.id: question(m) for m in RULES},
+        {m.RULE.id: question(m) for m in (*RULES, *KIND_MODULES)},
     )
     yield Figure(
         "outcome",
@@ -118,7 +119,7 @@ def aggregate_figures(table: pl.DataFrame) -> Iterator[Figure]:
         )
         note = "Each line counts once" + (", under its strongest finding." if by == "rule" else ".")
         note += combined if OTHER in rows["label"] else ""
-        meanings = {m.RULE.id: question(m) for m in RULES} if by == "rule" else {}
+        meanings = {m.RULE.id: question(m) for m in (*RULES, *KIND_MODULES)} if by == "rule" else {}
         if rows.height:
             yield Figure(by, title, by.capitalize(), note, rows, meanings)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from audit_rules.engine.rule import RuleModule
+from audit_rules.engine.rule import Described
 from audit_rules.wording import question
 from flows.reports.run_facts import RunFacts
 from flows.reports.workpaper.cells import HEADING_HEIGHT, TITLE_HEIGHT, Formula, Link, Sheet
@@ -28,7 +28,7 @@ def write_overview(
     run: RunFacts,
     exceptions: pl.DataFrame,
     worklist: pl.DataFrame,
-    rules: Sequence[RuleModule],
+    rules: Sequence[Described],
     left_out: Sequence[str],
 ) -> None:
     """Write the first sheet.
@@ -88,7 +88,7 @@ def _outcomes(sheet: Sheet, exceptions: pl.DataFrame, worklist: pl.DataFrame) ->
     sheet.write_row(["A line's dollars count once here, under its strongest outcome."], ["label"])
 
 
-def _rules(sheet: Sheet, exceptions: pl.DataFrame, rules: Sequence[RuleModule]) -> None:
+def _rules(sheet: Sheet, exceptions: pl.DataFrame, rules: Sequence[Described]) -> None:
     """Write exceptions by rule and outcome, each rule with a link to its sheet."""
     _heading(sheet, "By rule")
     sheet.write_row(

@@ -3,7 +3,7 @@
 import polars as pl
 
 from audit_rules import catalogue
-from audit_rules.engine.rule import RuleModule
+from audit_rules.engine.rule import Described
 from flows.reports.workpaper.cells import TITLE_HEIGHT, Link, SheetColumn, Spreadsheet
 from flows.reports.workpaper.overview import OVERVIEW
 from schemas.outcomes import EXCEPTIONS
@@ -19,7 +19,7 @@ _ANSWER = ["policy_id", "outcome", "reason"]
 
 
 def write_rule(
-    spreadsheet: Spreadsheet, module: RuleModule, exceptions: pl.DataFrame, coverage: pl.DataFrame
+    spreadsheet: Spreadsheet, module: Described, exceptions: pl.DataFrame, coverage: pl.DataFrame
 ) -> None:
     """Write the sheet of one rule: what it asks, and counts and amounts of its answers."""
     rule = module.RULE.id

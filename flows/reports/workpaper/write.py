@@ -4,6 +4,8 @@ from pathlib import Path
 
 import polars as pl
 
+from audit_rules.engine.rule import Described
+from audit_rules.kinds.registry import KIND_MODULES
 from audit_rules.rules import RULES
 from flows.reports.run_facts import RunFacts
 from flows.reports.workpaper.cells import EXCEL_ROWS, EXCEL_TEXT, new_spreadsheet
@@ -37,7 +39,8 @@ def write_workpaper(
             f"{ROW_LIMIT:,}. Give --xlsx to write it anyway.",
         )
     found = set(exceptions["rule_id"])
-    rules = [module for module in RULES if module.RULE.id in found]
+    every: tuple[Described, ...] = (*RULES, *KIND_MODULES)
+    rules = [module for module in every if module.RULE.id in found]
     ordered = in_order_of_work(exceptions)
     with new_spreadsheet(folder / WORKPAPER, run.as_of, scratch) as spreadsheet:
         first = spreadsheet.add_sheet(OVERVIEW, WIDTHS)
