@@ -254,8 +254,10 @@ def _check_policy(policy: Policy) -> None:
     by_subject: dict[tuple[object, ...], list[Term]] = defaultdict(list)
     for term in policy.terms:
         if term.effective_from < starts[0]:
+            row = policy.declared.rows.get(term.term_id)
+            place = f"{term.term_id} ({row})" if row else term.term_id
             raise PolicyRefused(
-                f"{name}: {term.kind} {term.term_id}: begins before the document's first version"
+                f"{name}: {term.kind} {place}: begins before the document's first version"
                 f" ({starts[0]}). Move its effective_from or add the version."
             )
         if not isinstance(term, LanguageTerm):

@@ -13,12 +13,14 @@ class Declared:
 
     sets              declared sets by name, in the order of the file.
     row_sets          sets that rows of a table make, by name: one code each.
+    rows              term_id -> file and row, of terms that a table makes.
     default_of        the document's own `of`.
     diagnosis_window  where a diagnosis may be dated if its condition has no window.
     """
 
     sets: dict[str, Products] = field(default_factory=dict)
     row_sets: dict[str, Products] = field(default_factory=dict)
+    rows: dict[str, str] = field(default_factory=dict)
     codes: dict[str, Codes] = field(default_factory=dict)
     facts: dict[str, Fact] = field(default_factory=dict)
     payers: tuple[Payer, ...] = ()

@@ -64,7 +64,7 @@ def read_declared(
     codes = {c.name: _with_file(c, besides) for c in _parsed(data, "codes", Codes, name, parse)}
     facts = {f.code: f for f in _parsed(data, "fact", Fact, name, parse)}
     payers = tuple(_parsed(data, "payer", Payer, name, parse))
-    return Declared(sets, {}, codes, _OF_CONTRACT | facts, payers, default_of, diagnosis_window)
+    return Declared(sets, {}, {}, codes, _OF_CONTRACT | facts, payers, default_of, diagnosis_window)
 
 
 def _parsed(data: dict[str, Any], key: str, model: type[M], name: str, parse: Parse) -> Iterable[M]:
@@ -126,7 +126,9 @@ def _terms(
         return [_crosswalked(parse(besides.name, model, row, where), besides)]
     made = []
     for term in terms_of_table(given, besides, where):
-        place = f"{where} ({term.pop('#row')})"
+        row_of = term.pop("#row")
+        place = f"{where} ({row_of})"
+        declared.rows[term["term_id"]] = row_of
         code = term.pop("hcpcs", None)
         if code is not None:
             one = parse(besides.name, Products, {"name": code, "hcpcs": [code]}, place)
