@@ -1,11 +1,16 @@
 """What a rule can answer about one line, what that means, and how an amount at risk is computed."""
 
+from typing import Final, Literal
+
 import polars as pl
 
-RECOVER = "recover"
-RECORDS_REQUEST = "records_request"
-REVIEW = "review"
-ADVISORY = "advisory"
+ExceptionOutcome = Literal["recover", "records_request", "review", "advisory"]
+"""The outcome of an exception, as a policy states it."""
+
+RECOVER: Final = "recover"
+RECORDS_REQUEST: Final = "records_request"
+REVIEW: Final = "review"
+ADVISORY: Final = "advisory"
 PASS = "pass"
 NOT_APPLICABLE = "not_applicable"
 NOT_EVALUABLE = "not_evaluable"

@@ -14,6 +14,7 @@ from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.nearest import Facts, crowded_keys
 from audit_rules.engine.rule import ON
 from schemas.formats import well_formed
+from schemas.paid import is_paid
 from schemas.results import MOST_EVIDENCE
 from schemas.tables import Kind
 
@@ -41,7 +42,7 @@ def with_repeats(dossier: Dossier) -> Dossier:
 def repeats_among(dossier: Dossier, history: pl.DataFrame) -> pl.Series:
     """The numbers of paid lines that are or may be duplicates of an earlier one, whatever they are
     of."""
-    paid = history.filter(pl.col("paid_cents") > 0).with_columns(drug=pl.lit("")).lazy()
+    paid = history.filter(is_paid(pl.col("paid_cents"))).with_columns(drug=pl.lit("")).lazy()
     every = replace(dossier, lines=paid)
     found = earlier_twins(every, paid.with_columns(policy_id=pl.lit(""))).select("row_id")
     return found.unique().collect()["row_id"]

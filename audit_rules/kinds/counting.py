@@ -14,6 +14,8 @@ from audit_rules.reference.product_sets import LineSet
 from schemas.days import days_before
 
 POOL = ("pool_no", "key_no")
+PRODUCT_OF_SET = "product of set"
+"""By product, of terms with one set each."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ def counting_of(
     ground: Ground, term: LanguageTerm, own_payer: bool, gap: Span | bool | None = False
 ) -> Counting:
     """The counting that a term states, or the default of what is counted."""
-    sets = tuple(s.number for s in ground.sets if s.name in _names(ground, term))
+    names = {s.name for s in ground.policy.declared.sets_of(term)}
+    sets = tuple(s.number for s in ground.sets if s.name in names)
     return Counting(
         sets,
         term.by or "set",
@@ -45,10 +48,6 @@ def counting_of(
         term.benefits or "own",
         gap,
     )
-
-
-def _names(ground: Ground, term: LanguageTerm) -> set[str]:
-    return {s.name for s in ground.policy.declared.sets_of(term)}
 
 
 @dataclass(frozen=True)
@@ -78,14 +77,19 @@ class Pools:
                 "set": [one.number],
                 "together": every,
                 "product": every,
-                "ingredient": [
-                    s.number for s in self._sets if s is one or set(s.words) & set(one.words)
-                ],
+                PRODUCT_OF_SET: [one.number],
+                "ingredient": self._sharing(one),
             }[self.counting.by]
             number = pools.setdefault(tuple(together), len(pools))
             rows += [(one.number, number, other) for other in together]
         schema = {"judged": pl.Int64, "pool_no": pl.Int64, "set_no": pl.Int64}
         return pl.DataFrame(rows, schema=schema, orient="row")
+
+    def _sharing(self, one: LineSet) -> list[int]:
+        """The sets that share an ingredient with one."""
+        if self.counting.by != "ingredient":
+            return []
+        return [s.number for s in self._sets if s is one or set(s.words) & set(one.words)]
 
     @cached_property
     def _keyed(self) -> pl.DataFrame:
@@ -97,7 +101,7 @@ class Pools:
         parts += ["payer_id"] if self.counting.payers == "own" else []
         parts += ["npi"] if self.counting.providers == "own" else []
         parts += ["claim_source"] if self.counting.benefits == "own" else []
-        parts += ["product_code"] if self.counting.by == "product" else []
+        parts += ["product_code"] if self.counting.by in ("product", PRODUCT_OF_SET) else []
         keys = lines.select(parts).unique(maintain_order=True).with_row_index("key_no")
         return lines.join(keys, on=parts, nulls_equal=True, maintain_order="left").drop("npi")
 

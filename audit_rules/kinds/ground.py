@@ -87,7 +87,8 @@ class Ground:
 
     def numbers(self, names: tuple[str, ...]) -> list[int]:
         """The numbers of sets by their names."""
-        return [s.number for s in self.sets if s.name in names]
+        wanted = set(names)
+        return [s.number for s in self.sets if s.name in wanted]
 
     @cached_property
     def members(self) -> pl.DataFrame:

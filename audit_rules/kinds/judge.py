@@ -24,7 +24,7 @@ from audit_rules.policy.language.kinds import Quantity
 from audit_rules.policy.language.terms import LanguageTerm
 from audit_rules.policy.terms.base import FAR_FUTURE
 from schemas.frames import JUDGED_LINE
-from schemas.outcomes import EXCEPTIONS, NONE, RECORDS_REQUEST
+from schemas.outcomes import ADVISORY, EXCEPTIONS, NONE, RECORDS_REQUEST
 from schemas.results import AGAINST, EVIDENCE_FIELDS, FOR
 
 _TERM_OWN = {
@@ -38,6 +38,7 @@ _TERM_OWN = {
     "of",
     "most",
     "below",
+    "alternatives",
 }
 _FLAGS = (
     "text_is_missing",
@@ -79,12 +80,19 @@ def _settings(ground: Ground, terms: Sequence[LanguageTerm]) -> Iterator[Setting
     shapes: dict[str, list[int]] = {}
     for number, term in enumerate(terms):
         shape = f"{number}"
-        if isinstance(term, Quantity) and (term.by or "set") == "set" and term.alternatives is None:
+        if isinstance(term, Quantity) and _counts_one_set(ground, term):
             fields = {k: v for k, v in iter(term) if k not in _TERM_OWN}
             shape = f"{term.kind} {fields!r}"
         shapes.setdefault(shape, []).append(number)
     for numbers in shapes.values():
         yield Setting(ground, [terms[n] for n in numbers], numbers)
+
+
+def _counts_one_set(ground: Ground, term: LanguageTerm) -> bool:
+    """Whether each set of the term counts by itself."""
+    if term.by in (None, "set"):
+        return True
+    return term.by == "product" and len(ground.policy.declared.sets_of(term)) == 1
 
 
 def _judge(ground: Ground, other_law: pl.DataFrame, approved_care: frozenset[str]) -> Governed:
@@ -172,7 +180,7 @@ def _capped(
     )
     made = flagged.lazy().pipe(capped).collect()
     nothing = pl.col("is_failed") & (
-        (pl.col("outcome") == "advisory") | (pl.col("amount_basis") == NONE)
+        (pl.col("outcome") == ADVISORY) | (pl.col("amount_basis") == NONE)
     )
     return made.with_columns(
         amount_cents=pl.when(nothing).then(0).otherwise("amount_cents"),

@@ -16,13 +16,13 @@ import polars as pl
 
 from audit_rules.engine.arithmetic import SCALE
 from audit_rules.engine.rule import Rule
-from audit_rules.kinds.counting import POOL
+from audit_rules.kinds.counting import POOL, Pools
 from audit_rules.kinds.greedy import earlier_parts
 from audit_rules.kinds.observed import MEDICAL, PHARMACY
 from audit_rules.kinds.setting import FAILS, PASSES, UNKNOWN, Setting, Tested, as_result
 from audit_rules.kinds.windows import span_start
 from audit_rules.policy.language.kinds import FILL_MEASURES, Quantity
-from audit_rules.policy.language.spans import Span
+from audit_rules.policy.language.spans import COURSE, Span
 from schemas.outcomes import EXCESS_QUANTITY
 
 RULE = Rule(
@@ -45,10 +45,9 @@ def test(setting: Setting) -> Tested:
     term = setting.term
     assert isinstance(term, Quantity)
     pools = setting.pools(own_payer=True)
-    numbers = pools.doses.select(*POOL, "day", "maker", "course")
     lines = (
-        pools.counted.join(setting.flags, on="ask_no")
-        .join(numbers, on=[*POOL, "day"], how="left", maintain_order="left")
+        _with_doses(term, pools)
+        .join(setting.flags, on="ask_no", maintain_order="left")
         .filter(_can_be_asked(term))
         .with_columns(own=_own(term), is_free=~pl.col("is_asked") | pl.col("is_excused"))
     )
@@ -66,6 +65,14 @@ def test(setting: Setting) -> Tested:
         judged.drop("ask_no", "set_no"), on=["pool_no", "row_id", "term_no"], how="inner"
     )
     return Tested(as_result(shown))
+
+
+def _with_doses(term: Quantity, pools: Pools) -> pl.DataFrame:
+    """The counted lines, and their dose dates if the term asks about them."""
+    if term.per != COURSE and term.measure != _DOSES:
+        return pools.counted
+    numbers = pools.doses.select(*POOL, "day", "maker", "course")
+    return pools.counted.join(numbers, on=[*POOL, "day"], how="left", maintain_order="left")
 
 
 def _limits(setting: Setting) -> pl.DataFrame:
@@ -94,7 +101,7 @@ def _can_be_asked(term: Quantity) -> pl.Expr:
         fits &= ~pl.col("is_waste")
     if term.per not in _BY_ITSELF:
         fits &= ~pl.col("is_repeat")
-    if term.per == "course" or term.measure == _DOSES:
+    if term.per == COURSE or term.measure == _DOSES:
         fits &= pl.col("maker").is_not_null()
     return fits
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import polars as pl
 
 from audit_rules.kinds.conditions import truth_of
-from audit_rules.kinds.counting import Counting, Pools, counting_of, pools_of
+from audit_rules.kinds.counting import PRODUCT_OF_SET, Counting, Pools, counting_of, pools_of
 from audit_rules.kinds.ground import Ground
 from audit_rules.kinds.things import Asking
 from audit_rules.kinds.truth import Found, Truth
@@ -95,7 +95,8 @@ class Setting:
         """How the terms count."""
         made = counting_of(self.ground, self.term, own_payer)
         sets = tuple(sorted(self.sets["set_no"].unique()))
-        return replace(made, sets=sets)
+        is_single = self.term.by == "product" and self.sets["term_no"].is_unique().all()
+        return replace(made, sets=sets, by=PRODUCT_OF_SET if is_single else made.by)
 
     def pools(self, own_payer: bool) -> Pools:
         """The lines that count together."""

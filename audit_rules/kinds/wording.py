@@ -30,19 +30,28 @@ def with_words(
     rows    every one with a finding: term_no, entry, kind_reason, cite and the figures.
     pools   term_no -> the dose dates that its numbers count.
     """
-    parts = []
     key = ["term_no", "entry", "kind_reason"]
-    for (number, entry, reason), some in rows.group_by(key, maintain_order=True):
-        term = terms[int(str(number))]
-        text = sentence(term, int(str(entry)), str(reason))
+    texts: dict[tuple[str, int], int] = {}
+    sources: list[tuple[str, Pools]] = []
+    rows_of_text = []
+    for number, entry, reason in rows.select(key).unique(maintain_order=True).iter_rows():
+        text = sentence(terms[number], entry, reason)
+        place = texts.setdefault((text, id(pools[number])), len(sources))
+        if place == len(sources):
+            sources.append((text, pools[number]))
+        rows_of_text.append((number, entry, reason, place))
+    schema = dict(rows.select(key).schema) | {"text_no": pl.Int64}
+    told = rows.join(pl.DataFrame(rows_of_text, schema=schema, orient="row"), on=key)
+    parts = [rows.clear().with_columns(rationale=pl.lit(None, pl.String))]
+    for number, (text, counted) in enumerate(sources):
+        some = told.filter(pl.col("text_no") == number).drop("text_no")
         names = {n for _, n, _, _ in Formatter().parse(text) if n}
-        shown = _with_names(ground, some, names, pools[int(str(number))])
+        shown = _with_names(ground, some, names, counted)
+        words = shown.select(rationale=worded(text)).to_series()
         parts.append(
-            some.with_columns(rationale=shown.select(worded(text)).to_series().alias("rationale"))
-            if names
-            else some.with_columns(rationale=pl.lit(text))
+            some.with_columns(words) if names else some.with_columns(rationale=pl.lit(text))
         )
-    return pl.concat(parts) if parts else rows.with_columns(rationale=pl.lit(None, pl.String))
+    return pl.concat(parts)
 
 
 def _with_names(ground: Ground, rows: pl.DataFrame, names: set[str], pools: Pools) -> pl.DataFrame:

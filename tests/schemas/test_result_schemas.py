@@ -100,7 +100,14 @@ def test_every_row_of_the_sample_is_as_its_schema_says(sample_results: Path) -> 
 
 def test_a_row_that_is_not_fails() -> None:
     checker = jsonschema.Draft202012Validator(json_schema.json_schema("rule_coverage"))
-    row = {"policy_id": "none", "rule_id": None, "outcome": "pass", "reason": None, "lines": 3}
+    row = {
+        "policy_id": "none",
+        "rule_id": None,
+        "term_id": None,
+        "outcome": "pass",
+        "reason": None,
+        "lines": 3,
+    }
     checker.validate(row)
     for wrong in ({"outcome": "maybe"}, {"lines": None}, {"lines": "3"}, {"extra": 1}):
         with pytest.raises(jsonschema.ValidationError):

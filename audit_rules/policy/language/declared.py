@@ -35,5 +35,5 @@ class Declared:
     def sets_of(self, term: LanguageTerm) -> list[Products]:
         """The sets whose lines a term judges, in the order of the file."""
         names = term.of or self.default_of or tuple(self.sets)
-        every = self.every_set
-        return [every[n] for n in names if n in every]
+        found = (self.sets.get(name) or self.row_sets.get(name) for name in names)
+        return [one for one in found if one is not None]

@@ -7,11 +7,13 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from audit_rules.policy.language.spans import Span, Words, as_words, parse_span
 from audit_rules.policy.terms.base import Days, Hcpcs, Positive, Strict
+from schemas.formats import PATTERNS
+from schemas.tables import Kind
 
 NEVER = "never"
 WASTE = ("JW",)
 System = Literal["icd10cm", "hcpcs", "place", "taxonomy", "modifier"]
-Ndc = Annotated[str, Field(pattern=r"^\d{11}$")]
+Ndc = Annotated[str, Field(pattern=PATTERNS[Kind.NDC])]
 Hcpcses = Annotated[tuple[Hcpcs, ...], BeforeValidator(as_words)]
 Ndcs = Annotated[tuple[Ndc, ...], BeforeValidator(as_words)]
 

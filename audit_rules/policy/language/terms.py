@@ -8,8 +8,8 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from audit_rules.policy.language.conditions import Condition
 from audit_rules.policy.language.spans import Words
 from audit_rules.policy.terms.base import Strict, Term
+from schemas.outcomes import RECORDS_REQUEST, RECOVER, ExceptionOutcome
 
-Outcome = Literal["recover", "records_request", "review", "advisory"]
 Amount = Literal["excess", "whole_line", "difference", "none"]
 Once = Literal["line", "date", "claim"]
 By = Literal["set", "together", "ingredient", "product"]
@@ -59,8 +59,8 @@ class Finding(Strict):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    outcome: Outcome
-    history_short: Outcome = "records_request"
+    outcome: ExceptionOutcome
+    history_short: ExceptionOutcome = RECORDS_REQUEST
     reason: str | None = Field(default=None, pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$")
     answers: Words = Field(default=(), alias="for")
     amount: Amount | None = None
@@ -140,9 +140,9 @@ class LanguageTerm(Term):
     def may_ask_for_records(self, entry: Finding) -> bool:
         """Whether an answer of that entry can be a records request."""
         lowered = self.unless is not None or (
-            self.may_lack_history() and entry.history_short == "records_request"
+            self.may_lack_history() and entry.history_short == RECORDS_REQUEST
         )
-        return entry.outcome == "records_request" or (entry.outcome == "recover" and lowered)
+        return entry.outcome == RECORDS_REQUEST or (entry.outcome == RECOVER and lowered)
 
     def may_lack_history(self) -> bool:
         """Whether a short history can leave the answer of the kind open."""
