@@ -14,6 +14,7 @@ import polars as pl
 
 from audit_rules.engine.rule import Rule
 from audit_rules.kinds.counting import POOL, Pools
+from audit_rules.kinds.evidence import doses_before
 from audit_rules.kinds.observed import PHARMACY
 from audit_rules.kinds.setting import FAILS, PASSES, Setting, Tested, as_result
 from audit_rules.kinds.windows import span_after
@@ -53,7 +54,8 @@ def test(setting: Setting) -> Tested:
         judged = _too_close(term, dates, term.least)
     else:
         judged = _too_soon(term, dates, pools)
-    return Tested(on_lines(setting, pools, judged))
+    result = on_lines(setting, pools, judged)
+    return Tested(result, against=[doses_before(setting.ground, pools, result)])
 
 
 def on_lines(setting: Setting, pools: Pools, judged: pl.DataFrame) -> pl.DataFrame:

@@ -10,6 +10,7 @@ not_applicable    another benefit, waste that does not count, or not the clause'
 Cannot see        what was used; quantities of other payers, unless the clause counts them.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 import polars as pl
@@ -17,9 +18,11 @@ import polars as pl
 from audit_rules.engine.arithmetic import SCALE
 from audit_rules.engine.rule import Rule
 from audit_rules.kinds.counting import POOL, Pools
+from audit_rules.kinds.evidence import earlier_lines
 from audit_rules.kinds.greedy import earlier_parts
 from audit_rules.kinds.observed import MEDICAL, PHARMACY
 from audit_rules.kinds.setting import FAILS, PASSES, UNKNOWN, Setting, Tested, as_result
+from audit_rules.kinds.truth import Found
 from audit_rules.kinds.windows import span_start
 from audit_rules.policy.language.kinds import FILL_MEASURES, Quantity
 from audit_rules.policy.language.spans import COURSE, Span
@@ -64,7 +67,18 @@ def test(setting: Setting) -> Tested:
     shown = asked.join(
         judged.drop("ask_no", "set_no"), on=["pool_no", "row_id", "term_no"], how="inner"
     )
-    return Tested(as_result(shown))
+    group = ["term_no", *POOL, *_period(term)]
+    judged = judged.with_columns(is_over=pl.col("state") == FAILS)
+    return Tested(as_result(shown), against=_earlier(setting, term, judged, group))
+
+
+def _earlier(
+    setting: Setting, term: Quantity, judged: pl.DataFrame, group: list[str]
+) -> Sequence[Found]:
+    """The earlier lines of a window that is over, unless each line is asked by itself."""
+    if term.per in _BY_ITSELF:
+        return ()
+    return (earlier_lines(setting.ground, judged, group),)
 
 
 def _with_doses(term: Quantity, pools: Pools) -> pl.DataFrame:
@@ -198,6 +212,7 @@ def _by_dates(term: Quantity, rows: pl.DataFrame) -> pl.DataFrame:
     """Doses: a date counts once, by the line that makes it, and its lines share its fate."""
     key = ["term_no", *POOL, "day"]
     dates = rows.filter(pl.col("maker") == pl.col("ask_no"))
-    judged = _by_lines(term, dates).select(*key, "state", "reason", "observed", "allowed")
+    kept = ("state", "reason", "observed", "allowed", "since", "month", "year")
+    judged = _by_lines(term, dates).select(*key, *kept)
     whole = pl.lit(None, dtype=pl.Float64)
     return rows.drop("own").join(judged, on=key).with_columns(own=whole, excess=whole)

@@ -20,6 +20,7 @@ from audit_rules.engine.arithmetic import SCALE
 from audit_rules.engine.rule import Rule
 from audit_rules.kinds.counting import POOL, Counting, Pools, pools_of
 from audit_rules.kinds.coverage import approvals
+from audit_rules.kinds.evidence import doses_before
 from audit_rules.kinds.greedy import earlier_parts
 from audit_rules.kinds.int10_interval import on_lines
 from audit_rules.kinds.setting import FAILS, PASSES, RESULT, UNKNOWN, Setting, Tested, as_result
@@ -76,7 +77,8 @@ def test(setting: Setting) -> Tested:
         dates = dates.filter("is_asked")
     judged = _judged(term, dates)
     lines = on_lines(setting, pools, judged)
-    return Tested(_with_units(setting, term, pools, judged, lines))
+    result = _with_units(setting, term, pools, judged, lines)
+    return Tested(result, against=[doses_before(setting.ground, pools, result)])
 
 
 def _with_gap(counting: Counting, term: Schedule) -> Counting:

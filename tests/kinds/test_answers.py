@@ -259,3 +259,15 @@ def test_the_drug_of_a_document_is_a_set_of_its_reference_lines() -> None:
     )
     lines = [line(hcpcs_code="J9229", quantity=10), line(hcpcs_code="J1000", quantity=10)]
     assert set(answers(text, World(medical=lines))) == {"C1"}
+
+
+def test_earlier_lines_and_doses_of_a_finding_are_evidence_against_it() -> None:
+    days = [line(service_date=DAY + timedelta(days=d), claim_id=f"D{d}") for d in (0, 5)]
+    summed = SETS + units(1).replace('per = "line"', 'per = "30 days"')
+    found = judgement([policy(summed)], World(medical=days)).exceptions
+    facts = [(f["kind"], f["side"], f["claim_id"]) for f in found["evidence"][0]]
+    assert facts == [("service", "against", "D0"), ("service", "against", "D5")]
+    close = SETS + '[[interval]]\nof = "a"\nleast = "9 days"\nfinding = { outcome = "review" }\n'
+    found = judgement([policy(close)], World(medical=days)).exceptions
+    facts = [(f["kind"], f["value"], f["claim_id"]) for f in found["evidence"][0]]
+    assert facts == [("dose", "dose 1", "D0"), ("service", "1.000", "D5")]
