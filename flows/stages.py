@@ -140,7 +140,7 @@ def validate_stage(plan: Plan) -> ValidateStageResult:
     """Quarantine rows that fail a check, count warnings."""
     started = seconds()
     with opened(plan.bench) as connection:
-        validate(connection, plan.config.max_error_rate)
+        validate(connection, plan.config.max_error_rate, plan.library.facts())
         failed, warned = (
             one(connection, f"SELECT count(*) FROM main.{table}")
             for table in ("quarantine", "warning")

@@ -7,14 +7,21 @@ dates) at a time. Both run at full depth: on a LazyFrame Pandera would check nam
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from schemas.formats import ICD9_TYPE, JOINED_MODIFIERS, well_formed
 from schemas.senders import DIGITS_LOST, MODIFIERS_JOINED, PLACEHOLDER, SENTINEL_DATE
-from schemas.tables import NAMES, Column, Kind, Table
+from schemas.tables import (
+    EVIDENCE_VALUES,
+    MEASURED_EVIDENCE,
+    NAMES,
+    Column,
+    Kind,
+    Table,
+)
 
 if (
     TYPE_CHECKING
@@ -95,12 +102,21 @@ def error_model(table: Table) -> pa.DataFrameSchema:
     return pa.DataFrameSchema(checks=checks, name=table.name)
 
 
-def warning_checks(table: Table) -> Iterator[tuple[tuple[str, ...], str, pa.DataFrameSchema]]:
+def warning_checks(
+    table: Table, facts: Collection[str] = ()
+) -> Iterator[tuple[tuple[str, ...], str, pa.DataFrameSchema]]:
     """Every warning of a table: the columns it reads, the check's name, a model of distinct
-    values."""
+    values.
+
+    facts   codes of clinical evidence that documents declare, besides those of the contract.
+    """
     import pandera.polars as pa
 
     for c in table.columns:
+        if c.name == "evidence_code":
+            is_known = pl.col(c.name).is_in([*EVIDENCE_VALUES, MEASURED_EVIDENCE, *facts])
+            model = pa.DataFrameSchema(checks=[_check(UNKNOWN_WORD, is_known)])
+            yield (c.name,), UNKNOWN_WORD, model
         if c.kind in FORMAT_CHECKS:
             name = FORMAT_CHECKS[c.kind]
             holds = well_formed(pl.col(c.name), c.kind)

@@ -34,6 +34,10 @@ class PolicyLibrary:
         """The id of every payer of a document, sorted."""
         return sorted({payer.id for p in self.policies for payer in p.payers})
 
+    def facts(self) -> list[str]:
+        """The codes of clinical evidence that documents declare, sorted."""
+        return sorted({code for p in self.policies for code in p.declared.facts})
+
     def spoken(self) -> list[Policy]:
         """The documents with terms of the language."""
         return [p for p in self.policies if p.language_terms]

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Collection
 
 import duckdb
 import polars as pl
@@ -29,8 +30,12 @@ Rejects = dict[int, list[int]]
 """Per file, for each record that could not be split: how many readable records precede it."""
 
 
-def validate(connection: duckdb.DuckDBPyConnection, max_error_rate: float) -> None:
+def validate(
+    connection: duckdb.DuckDBPyConnection, max_error_rate: float, facts: Collection[str] = ()
+) -> None:
     """Move rows that fail a check into the quarantine, and count the warnings of the others.
+
+    facts   codes of clinical evidence that documents declare.
 
     Raises TooManyBadRows if more than that share of a file's rows is quarantined.
     """
@@ -39,7 +44,7 @@ def validate(connection: duckdb.DuckDBPyConnection, max_error_rate: float) -> No
     for table in TABLES.values():
         if table.name in failing:
             _quarantine(connection, table, rejects)
-        _store_warnings(connection, table, rejects)
+        _store_warnings(connection, table, rejects, facts)
 
 
 def _check_rates(connection: duckdb.DuckDBPyConnection, max_error_rate: float) -> set[str]:
@@ -148,9 +153,14 @@ class _WarningCounts:
         self.first[key] = min(self.first.get(key, position), position)
 
 
-def _store_warnings(connection: duckdb.DuckDBPyConnection, table: Table, rejects: Rejects) -> None:
+def _store_warnings(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    rejects: Rejects,
+    facts: Collection[str],
+) -> None:
     counts = _WarningCounts()
-    _count_malformed_values(connection, table, counts)
+    _count_malformed_values(connection, table, counts, facts)
     _count_notes(connection, table, counts)
     for (file_no, column, check), rows in sorted(counts.rows.items()):
         first = counts.first[file_no, column, check]
@@ -162,14 +172,17 @@ def _store_warnings(connection: duckdb.DuckDBPyConnection, table: Table, rejects
 
 
 def _count_malformed_values(
-    connection: duckdb.DuckDBPyConnection, table: Table, counts: _WarningCounts
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    counts: _WarningCounts,
+    facts: Collection[str],
 ) -> None:
     """Count what the warning models find; each distinct value is checked once."""
     files = connection.execute(
         "SELECT columns FROM main.file WHERE table_name = ?", [table.name]
     ).fetchall()
     supplied = {name for (names,) in files for name in names}
-    for columns, check, model in warning_checks(table):
+    for columns, check, model in warning_checks(table, facts):
         if not set(columns[:1]) <= supplied:
             continue
         keys = ", ".join(identifier(c) for c in columns)

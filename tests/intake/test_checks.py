@@ -113,9 +113,9 @@ def error_plants(table: Table) -> Iterator[Plant]:
         if c.kind in DOES_NOT_PARSE:
             text, check = DOES_NOT_PARSE[c.kind]
             yield plant(table.name, ((c.name, check),), **{c.name: text})
-        if c.strict and c.name != "evidence_code":
+        if c.strict:
             yield plant(table.name, ((c.name, "value_unknown"),), **{c.name: "unheard-of"})
-        if not c.nullable and c.name != "evidence_code":
+        if not c.nullable:
             yield plant(table.name, ((c.name, "value_missing"),), **{c.name: None})
         if not c.nullable:
             yield from void_plants(table, c)
@@ -125,16 +125,6 @@ def error_plants(table: Table) -> Iterator[Plant]:
 
 LITERAL_ERRORS = (
     # an evidence value can only be checked if its code is known
-    plant(
-        "clinical_evidence",
-        (("evidence_code", "value_unknown"), ("evidence_value", "value_unknown")),
-        evidence_code="bsa",
-    ),
-    plant(
-        "clinical_evidence",
-        (("evidence_code", "value_missing"), ("evidence_value", "value_unknown")),
-        evidence_code=None,
-    ),
     *(
         plant(
             "clinical_evidence",
@@ -232,6 +222,7 @@ def warning_plants(table: Table) -> Iterator[Plant]:
 
 
 LITERAL_WARNINGS = (
+    plant("clinical_evidence", (("evidence_code", "value_unknown"),), evidence_code="bsa"),
     plant("pharmacy_claim", (("dispensing_channel", "value_unknown"),), dispensing_channel="mail"),
     plant("pharmacy_claim", (("ndc_code", "ndc_malformed"),), ndc_code="473350472AB"),
     plant(
