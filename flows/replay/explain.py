@@ -3,7 +3,7 @@
 The warehouse is only read; the workbench is temporary.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -12,9 +12,11 @@ import polars as pl
 
 from audit_rules.counterfactuals.case import FRAMES, Case, Row, rows_of
 from audit_rules.counterfactuals.search import Firing, RuleOnLine, judged, nearest
-from audit_rules.engine.dossier import WarehouseFrames
+from audit_rules.engine.dossier import WarehouseFrames, compile_dossier
 from audit_rules.engine.pieces import pieces
-from audit_rules.engine.rule import ON, PolicyBook, RuleModule
+from audit_rules.engine.rule import ON, Described, PolicyBook
+from audit_rules.kinds.judge import judge_documents
+from audit_rules.kinds.registry import described
 from audit_rules.rules import RULES
 from flows.errors import UsageError
 from flows.judging.frames import read_frames
@@ -43,7 +45,7 @@ class _Answers:
     """
 
     lines: dict[LineKey, Row]
-    by_line: dict[LineKey, list[tuple[RuleModule, Row, tuple[Row, ...]]]]
+    by_line: dict[LineKey, list[tuple[Described, Row, tuple[Row, ...]]]]
 
 
 def explain(request: RunRequest, claim_id: str, line: int | None = None) -> Explanation:
@@ -95,7 +97,10 @@ def explain_rows(made: Plan, rows: list[Row], frames: WarehouseFrames) -> Explan
     with pl.Config(engine_affinity="in-memory"):
         answers = _answers(made, rows, own, book)
         cases = {key: _case(own, line, book, as_of) for key, line in answers.lines.items()}
-        firings = _firings(answers, list(cases.values()), own, made.default_supply_days)
+        of_rules = [
+            c for c in cases.values() if c.line["drug"] is not None
+        ]  # the others' have none
+        firings = _firings(answers, of_rules, own, made.default_supply_days)
 
     def claim_row(row: Row) -> ClaimRow:
         case = cases.get(_key(row)) if row["fate"] == "history" else None
@@ -132,7 +137,40 @@ def _answers(made: Plan, rows: list[Row], own: WarehouseFrames, book: PolicyBook
                 cited = seen.get((answer["row_id"], answer["policy_id"]), ())
                 found.lines.setdefault(key, answer)
                 found.by_line.setdefault(key, []).append((module, answer, cited))
+    for kind, answer, cited in _of_documents(made, own, book, of_the_claim):
+        key = _key(answer)
+        if key in wanted:
+            found.lines.setdefault(key, answer)
+            found.by_line.setdefault(key, []).append((kind, answer, cited))
     return found
+
+
+def _of_documents(
+    made: Plan, own: WarehouseFrames, book: PolicyBook, of_the_claim: pl.Expr
+) -> Iterator[tuple[Described, Row, tuple[Row, ...]]]:
+    """What documents of the language answer on the lines of the claim, term by term."""
+    days, as_of = made.default_supply_days, made.request.as_of
+    dossier = compile_dossier(own, made.reference, days, as_of)
+    governed = judge_documents(dossier, book, RULES)
+    if governed is None:
+        return
+    key = [*ON, "rule_id", "term_id"]
+    every = pl.concat([dossier.fills, dossier.services]).filter(of_the_claim).collect()
+    answers = governed.answers.drop("documents_needed").join(every, on="row_id").sort(key)
+    shown = answers.select(key)
+    frames = [e.join(shown, on=key, how="semi") for e in governed.evidence]
+    lines = governed.lines.drop("policy_id").unique("row_id")
+    facts: dict[tuple[object, ...], tuple[Row, ...]] = {}
+    descending = [field == "side" for field in EVIDENCE_ORDER]
+    ordered = pieces(frames, lines, key).sort(
+        EVIDENCE_ORDER, descending=descending, nulls_last=True
+    )
+    for names, some in ordered.group_by(key, maintain_order=True):
+        facts[names] = tuple(some.select(list(EVIDENCE_FIELDS)).to_dicts())
+    for answer in answers.to_dicts():
+        module = described(answer["rule_id"], answer["reason"], RULES)
+        flags = {"text_is_missing": False, "review_has_passed": False}
+        yield module, flags | answer, facts.get(tuple(answer[n] for n in key), ())
 
 
 def _firings(
@@ -149,7 +187,7 @@ def _key(row: Row) -> LineKey:
     return row["claim_source"], row["payer_id"], row["person"], row["claim_line_number"]
 
 
-def _asked(module: RuleModule, answer: Row) -> RuleOnLine:
+def _asked(module: Described, answer: Row) -> RuleOnLine:
     return answer["row_id"], module.RULE.id, answer["policy_id"]
 
 

@@ -5,7 +5,7 @@ from datetime import date
 
 from audit_rules.counterfactuals.case import Case, Row
 from audit_rules.counterfactuals.search import Firing
-from audit_rules.engine.rule import RuleModule
+from audit_rules.engine.rule import Described
 from audit_rules.policy.library import PolicyLibrary
 
 
@@ -18,7 +18,7 @@ class RuleExplanation:
     firing     the nearest change that makes the rule fire; None if none does, or if it fired.
     """
 
-    module: RuleModule
+    module: Described
     answer: Row
     evidence: tuple[Row, ...]
     firing: Firing | None
