@@ -13,6 +13,7 @@ from typing import Any
 
 from audit_rules.lint.defect import Defect
 from audit_rules.policy.document import PolicyFile
+from audit_rules.policy.language.read import DECLARING
 from schemas.days import shifted
 
 _PLACEHOLDERS = {
@@ -60,7 +61,7 @@ def _finding(
 
 def _clauses(file: PolicyFile, data: Table) -> Iterator[Defect]:
     """term_without_citation -- something that does not say where in the document it is."""
-    for key, name, entry in _tables(data):
+    for key, name, entry in _tables(data, skip=tuple(DECLARING)):
         field = "clause" if key == "not_auditable" else "cite"
         cite = entry.get(field, "")
         if (

@@ -194,7 +194,9 @@ def _of_documents(
 
     All of them if what is known of a payer changed; else those with a window that was open.
     """
-    furthest = max((furthest_day(p.language_terms) for p in book.library.spoken()), default=None)
+    furthest = max(
+        (furthest_day(p.declared, p.language_terms) for p in book.library.spoken()), default=None
+    )
     if furthest is None:
         return pl.Series([], dtype=pl.String)
     if any(_changed(connection, t).height for t in (PAYER_START, AUTHORIZATION_START)):

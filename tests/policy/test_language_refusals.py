@@ -133,6 +133,7 @@ def test_a_thing_that_does_not_hold_is_refused(old: str, new: str, words: list[s
     ("text", "words"),
     [
         ("[[interval]]\n", ["least", "used"]),
+        ('[[who]]\nof = "coded"\nchannels = "retail"\n', ["channel", "NDC"]),
         ('[[interval]]\nleast = "2 weeks"\nused = 0.5\n', ["least", "used"]),
         ("[[schedule]]\nphase = [{ doses = 1 }]\n", ["observed_days"]),
         ('[[schedule]]\nof = "packed"\nphase = [{ most = 1 }]\n', ["most and in"]),

@@ -61,9 +61,10 @@ def things_of(term: LanguageTerm) -> Iterator[LineKey | Thing]:
         yield term.consultation
 
 
-def furthest_day(terms: Iterable[LanguageTerm]) -> int:
-    """How many days after a line the windows of some terms reach, at most; 0: none does."""
+def furthest_day(declared: Declared, terms: Iterable[LanguageTerm]) -> int:
+    """How many days after a line the windows of a document reach, at most; 0: none does."""
     windows = [t.window for term in terms for t in things_of(term) if isinstance(t, Thing)]
+    windows.append(declared.diagnosis_window)
     ends = [w.closes.days + w.closes.months * _LONGEST_MONTH for w in windows if w is not None]
     return max(0, *ends, 0)
 
@@ -176,6 +177,13 @@ def _check_kind(where: str, term: LanguageTerm, sets: list[Products], declared: 
             )
     if isinstance(term, Quantity):
         _check_measure(where, term, sets)
+    asks_channel = any(isinstance(t, LineKey) and t.key == "channel" for t in things_of(term))
+    asks_channel |= isinstance(term, Who) and bool(term.channels)
+    if asks_channel and not any(s.has_ndcs for s in sets):
+        raise PolicyRefused(
+            f"{where}: channel: it is of fills, but no set of `of` has an NDC. List its NDCs, or"
+            " leave the channel out."
+        )
     if isinstance(term, DoseBasis) and term.basis != "age":
         _known(where, "basis", [term.basis], declared.facts)
     if isinstance(term, Who):

@@ -8,7 +8,7 @@ from audit_rules.policy.language.checks import check_language
 from audit_rules.policy.language.declared import Declared
 from audit_rules.policy.language.kinds import KINDS, Approval, Coding
 from audit_rules.policy.language.sets import Codes, Fact, Payer, Products
-from audit_rules.policy.language.spans import Window
+from audit_rules.policy.language.spans import Span, Window
 from audit_rules.policy.language.tables import Besides, terms_of_table
 from audit_rules.policy.language.terms import LanguageTerm
 from audit_rules.policy.terms.base import Strict
@@ -60,11 +60,25 @@ def read_declared(
     name = besides.name
     sets = {s.name: s for s in _parsed(data, "products", Products, name, parse)}
     if drug and drug not in sets:
-        sets = {drug: Products(name=drug, ingredient=(drug,), observed_days=0, of_drug=True)} | sets
+        sets = {drug: _set_of_drug(data, drug)} | sets
     codes = {c.name: _with_file(c, besides) for c in _parsed(data, "codes", Codes, name, parse)}
     facts = {f.code: f for f in _parsed(data, "fact", Fact, name, parse)}
     payers = tuple(_parsed(data, "payer", Payer, name, parse))
     return Declared(sets, {}, {}, codes, _OF_CONTRACT | facts, payers, default_of, diagnosis_window)
+
+
+def _set_of_drug(data: dict[str, Any], drug: str) -> Products:
+    """The set of the document's drug: the reference's lines, with the gap of its course."""
+    courses = data.get("course") or [{}]
+    days = courses[0].get("gap_days") if isinstance(courses[0], dict) else None
+    gap = Span(days=days) if isinstance(days, int) and days > 0 else None
+    return Products(
+        name=drug,
+        ingredient=(drug,),
+        gap=gap,
+        observed_days=0,
+        of_drug=True,
+    )
 
 
 def _parsed(data: dict[str, Any], key: str, model: type[M], name: str, parse: Parse) -> Iterable[M]:
