@@ -2,6 +2,7 @@
 remedy."""
 
 import hashlib
+import re
 import tomllib
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -105,12 +106,13 @@ class Policy:
 @dataclass(frozen=True)
 class PolicyFile:
     """A policy file as read, not checked yet: its TOML content, the folder of its code sets, its
-    hash."""
+    hash, and the names of its arrays of tables in the order of their headers."""
 
     name: str
     folder: Path
     data: dict[str, Any]
     sha256: str
+    headers: tuple[str, ...] = ()
 
 
 def load_policy(path: Path) -> Policy:
@@ -133,7 +135,13 @@ def read_policy_file(path: Path) -> PolicyFile:
         raise PolicyRefused(f"{path.name}: not readable as TOML ({error}). Fix the file.") from None
     if _depth(data) > _DEEPEST:
         raise PolicyRefused(_TOO_DEEP.format(path.name))
-    return PolicyFile(path.name, path.parent, data, hashlib.sha256(content).hexdigest())
+    digest = hashlib.sha256(content).hexdigest()
+    return PolicyFile(path.name, path.parent, data, digest, array_headers(content.decode("utf-8")))
+
+
+def array_headers(text: str) -> tuple[str, ...]:
+    """The names of arrays of tables in the order of their headers, which TOML itself forgets."""
+    return tuple(re.findall(r"^\s*\[\[\s*(\w+)\s*\]\]", text, re.MULTILINE))
 
 
 def _depth(data: object) -> int:
@@ -179,7 +187,7 @@ def parse_policy(file: PolicyFile) -> Policy:
     declared = read_declared(
         data, besides, _parse, document.drug, document.of, document.diagnosis_window
     )
-    spoken = tuple(read_terms(data, declared, besides, _parse))
+    spoken = tuple(read_terms(data, declared, besides, _parse, file.headers))
     not_auditable = tuple(
         _parse(name, NotAuditable, n, f"not_auditable {i + 1}")
         for i, n in enumerate(_list(name, data, "not_auditable"))

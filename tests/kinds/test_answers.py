@@ -271,3 +271,19 @@ def test_earlier_lines_and_doses_of_a_finding_are_evidence_against_it() -> None:
     found = judgement([policy(close)], World(medical=days)).exceptions
     facts = [(f["kind"], f["value"], f["claim_id"]) for f in found["evidence"][0]]
     assert facts == [("dose", "dose 1", "D0"), ("service", "1.000", "D5")]
+
+
+def test_of_equal_alternatives_the_first_in_the_file_answers_whatever_its_kind() -> None:
+    word = 'alternatives = "dose"'
+    interval = (
+        f'[[interval]]\nof = "a"\n{word}\nleast = "9 days"\n'
+        'finding = { outcome = "review", amount = "none" }\n'
+    )
+    quantity = units(1, word, outcome="review").replace("documents", 'amount = "none", documents')
+    days = [line(service_date=DAY + timedelta(days=d), quantity=2) for d in (0, 5)]
+    for terms, first in (
+        (units(1) + interval + quantity, "interval.1"),
+        (units(1) + quantity + interval, "quantity.2"),
+    ):
+        found = answers(SETS + terms, World(medical=days))
+        assert [k for k in found if k.startswith("C2") and k != "C2 quantity.1"] == [f"C2 {first}"]

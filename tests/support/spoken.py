@@ -14,7 +14,7 @@ from audit_rules.engine.dossier import Dossier, WarehouseFrames, compile_dossier
 from audit_rules.engine.judge import Judgement, judge
 from audit_rules.engine.rule import PolicyBook
 from audit_rules.kinds.judge import judge_documents
-from audit_rules.policy.document import Policy, PolicyFile, parse_policy
+from audit_rules.policy.document import Policy, PolicyFile, array_headers, parse_policy
 from audit_rules.policy.language.read import LANGUAGE_KEYS
 from audit_rules.policy.library import PolicyLibrary, check_library, load_policies
 from audit_rules.reference.codes import Reference, load_reference
@@ -57,7 +57,8 @@ def policy(text: str, folder: Path | None = None) -> Policy:
         for number, term in enumerate(data[kind], 1):
             for key, value in ({"term_id": f"{kind}.{number}"} | _TERM).items():
                 term.setdefault(key, value)
-    return parse_policy(PolicyFile("policy.toml", folder or Path(), data, "0"))
+    file = PolicyFile("policy.toml", folder or Path(), data, "0", array_headers(text))
+    return parse_policy(file)
 
 
 def _typed(name: str, rows: Sequence[Row]) -> pl.DataFrame:

@@ -1,6 +1,6 @@
 """The language's part of a policy file: what it declares, and its terms."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from audit_rules.errors import PolicyRefused
@@ -107,21 +107,31 @@ def _with_file(codes: Codes, besides: Besides) -> Codes:
 
 
 def read_terms(
-    data: dict[str, Any], declared: Declared, besides: Besides, parse: Parse
+    data: dict[str, Any],
+    declared: Declared,
+    besides: Besides,
+    parse: Parse,
+    headers: Sequence[str] = (),
 ) -> list[LanguageTerm]:
-    """The terms of the language, those of tables too, checked; adds the sets of their rows."""
+    """The terms of the language in the order of the file, those of tables too, checked; adds the
+    sets of their rows.
+
+    headers   the arrays of tables in the order of their headers, if it is known.
+    """
+    rows: dict[str, list[Any]] = {}
+    for key, entries in data.items():
+        if key in _BY_KIND:
+            if not isinstance(entries, list):
+                raise PolicyRefused(
+                    f"{besides.name}: {key} must be an array of tables. Write [[{key}]]."
+                )
+            rows[key] = list(enumerate(entries, 1))
     found: list[LanguageTerm] = []
-    for key, rows in data.items():
-        model = _BY_KIND.get(key)
-        if model is None:
-            continue
-        if not isinstance(rows, list):
-            raise PolicyRefused(
-                f"{besides.name}: {key} must be an array of tables. Write [[{key}]]."
-            )
-        for number, row in enumerate(rows, 1):
+    for key in [h for h in headers if h in rows] + [k for k in rows for _ in rows[k]]:
+        if rows[key]:
+            number, row = rows[key].pop(0)
             if is_of_language(key, row):
-                found += _terms(model, row, number, declared, besides, parse)
+                found += _terms(_BY_KIND[key], row, number, declared, besides, parse)
     check_language(besides.name, declared, found)
     return found
 
