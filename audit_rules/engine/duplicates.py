@@ -76,8 +76,8 @@ def twins_at_other_payers(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame
     """The earlier lines of other payers that a line repeats; one row per line, policy and line.
 
     Columns are those of the earlier line, and paid_cents_later. Fills of two different dispensers
-    are left out. The earlier line is the one paid first, a null first, then of the payer first by
-    name.
+    are left out. The earlier line is the one paid first, a null first, then of the payer that comes
+    first by the name that it goes by here, whatever the sender calls it.
     """
     same = [name for name in _ALIKE if name != "payer_id"]
     mine = lines.select(*ON).join(dossier.lines, on="row_id")
@@ -85,19 +85,18 @@ def twins_at_other_payers(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame
     shared = crowds.filter(pl.col("payer_id") > 1).select("person", "service_date")
     alike = _with_place(dossier.lines.join(shared, on=["person", "service_date"]))
     later = mine.select(*ON).join(
-        alike.select(*same, "place", *_TWIN, "payer", "payer_id", "paid_cents"),
+        alike.select(*same, "place", *_TWIN, "payer_id", "paid_cents"),
         on="row_id",
     )
-    renamed = [n for n in (*_TWIN, "payer", "payer_id", "paid_cents") if n != "row_id"]
+    renamed = [n for n in (*_TWIN, "payer_id", "paid_cents") if n != "row_id"]
     later = later.rename({n: f"{n}_later" for n in renamed})
     pairs = alike.drop("row_id").join(later, on=[*same, "place"])
     is_medical = pl.col("claim_source") == "medical"
     same_dispenser = (pl.col("dispenser") == pl.col("dispenser_later")).fill_null(True)
-    names = [pl.col(c).str.to_lowercase() for c in ("payer", "payer_later")]
     paid, paid_later = pl.col("paid_date"), pl.col("paid_date_later")
     is_earlier = (
         pl.when(paid.eq_missing(paid_later))
-        .then(names[0] < names[1])
+        .then(pl.col("payer_id") < pl.col("payer_id_later"))
         .otherwise(paid.is_null() | (paid < paid_later).fill_null(False))
     )
     return pairs.filter(

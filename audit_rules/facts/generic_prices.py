@@ -38,8 +38,8 @@ def with_generic_price(fills: pl.LazyFrame, dossier: Dossier) -> pl.LazyFrame:
     """Brand fills with PRICE, and `own_amount_cents`: what they cost above the dearest generic fill
     near them.
 
-    Null if there is none or the fill's quantity is unknown. own_price and generic_price say what a
-    tablet cost, in words.
+    Null if there is none or the fill has no positive quantity. own_price and generic_price say what
+    a tablet cost, in words.
     """
     is_fill = pl.col("claim_source") == "pharmacy"
     dearest = dearest_generics(
@@ -48,7 +48,9 @@ def with_generic_price(fills: pl.LazyFrame, dossier: Dossier) -> pl.LazyFrame:
     own, generic = drug_cents().cast(pl.Int128), pl.col("generic_cents").cast(pl.Int128)
     above = own * pl.col("generic_milli") - generic * pl.col("quantity_milli")
     return fills.join(dearest, on=ASKED_BY, how="left").with_columns(
-        own_amount_cents=rounded_half_up(above.clip(0), pl.col("generic_milli")),
+        own_amount_cents=pl.when(pl.col("quantity_milli") > 0).then(
+            rounded_half_up(above.clip(0), pl.col("generic_milli"))
+        ),
         own_price=price_in_words(drug_cents(), pl.col("quantity_milli")),
         generic_price=price_in_words(pl.col("generic_cents"), pl.col("generic_milli")),
     )

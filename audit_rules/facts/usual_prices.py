@@ -1,18 +1,22 @@
-"""What a unit of a product cost others near a line: the median of their unit prices."""
+"""What a unit of a product cost others near a line: the median of their unit prices, exactly.
 
-from collections.abc import Iterator
+A price is cents for thousandths of a unit. The median is the mean of the two middle prices, which
+are one and the same if the others are odd in number.
+"""
 
 import polars as pl
 
+from audit_rules.engine.arithmetic import SCALE, exceeds, thousandths
+from audit_rules.engine.order_statistics import nth_smallest
 from audit_rules.engine.places import bounds
 from audit_rules.facts.generic_prices import drug_cents, price_in_words
 from schemas.days import days_after, days_before
+from schemas.frames import HISTORY_LINE
 from schemas.paid import is_paid
 
-KEY = ("claim_source", "payer_id", "drug", "product_code", "product")
+_KEY = ("claim_source", "payer_id", "drug", "product_code", "product")
 """What is compared: lines of one payer, claim table, drug, code and product, or no product."""
-_NEARLY = 1 + 1e-12  # a price is above another only if floats cannot have made it so
-_MOST_PAIRS = 10_000_000
+_SIDES = ("low", "high")
 
 
 def with_median_of_others(lines: pl.LazyFrame, asked: pl.LazyFrame) -> pl.LazyFrame:
@@ -20,88 +24,119 @@ def with_median_of_others(lines: pl.LazyFrame, asked: pl.LazyFrame) -> pl.LazyFr
 
     lines   everybody's lines; the asked ones are among them if they have a price.
 
-    Adds unit_cents, median_cents, others (how many), is_above (more than `ratio` times the median),
+    Adds others (how many), is_above (more than `ratio` times the median), unit_cents, median_cents,
     unit_dollars and most_dollars (`ratio` times the median), and unit_price and median_price in
-    words.
+    words; null if there is no price.
     """
-    has_price = (pl.col("quantity_milli") > 0).fill_null(False)
-    own = asked.with_columns(unit_cents=pl.when(has_price).then(_unit_cents())).collect()
-    wanted = own.select(*KEY, "days", day="service_date").unique()
-    found = _window_prices(lines.collect(), wanted)
-    judged = own.with_columns(day="service_date").join(
-        found, on=[*KEY, "days", "day"], how="left", nulls_equal=True
+    every, own = pl.collect_all([lines, asked])
+    priced, windows = _windows(every, own.with_row_index("asked_no"))
+    found = own.with_row_index("asked_no").join(
+        _middle_prices(priced, windows), on="asked_no", how="left", maintain_order="left"
     )
-    price, below, middle, above = map(pl.col, ("unit_cents", "below", "middle", "above"))
-    others = pl.col("priced").fill_null(0) - price.is_not_null().cast(pl.Int64)
-    # With the line's own price taken out of the window's, what is above it moves down by one.
-    upper = pl.when(price > middle).then(middle).otherwise(above)
-    lower = pl.when(price > below).then(below).otherwise(middle)
-    median = pl.when(others % 2 == 0).then((lower + upper) / 2).otherwise(upper)
+    middle = [SCALE * pl.col(f"{side}_cents") / pl.col(f"{side}_milli") for side in _SIDES]
+    has_price = pl.col("quantity_milli") > 0
     return (
-        judged.lazy()
-        .with_columns(others=others, median_cents=median)
+        found.lazy()
         .with_columns(
-            is_above=price > pl.col("median_cents") * pl.col("ratio") * _NEARLY,
+            pl.col("others").fill_null(0),
+            unit_cents=pl.when(has_price).then(SCALE * drug_cents() / pl.col("quantity_milli")),
+            median_cents=(middle[0] + middle[1]) / 2,
+            is_above=has_price & _is_above(),
             unit_price=price_in_words(drug_cents(), pl.col("quantity_milli")),
+        )
+        .with_columns(
             median_price=(pl.col("median_cents") / 100).round(4).cast(pl.String),
-            unit_dollars=price / 100,
+            unit_dollars=pl.col("unit_cents") / 100,
             most_dollars=pl.col("median_cents") * pl.col("ratio") / 100,
         )
-        .drop("day", "priced", "below", "middle", "above")
+        .drop("asked_no", *(f"{side}_{part}" for side in _SIDES for part in ("cents", "milli")))
     )
 
 
-def _unit_cents() -> pl.Expr:
-    return drug_cents() * 1000 / pl.col("quantity_milli")
-
-
-def _window_prices(lines: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
-    """How many lines have a price in each wanted window, and the prices around their middle.
-
-    Adds priced; middle and above, the two middle prices of an even number; of an odd number the
-    middle one and those next to it, below and above.
-    """
-    kinds = wanted.select(KEY).unique().with_row_index("key")
-    asked = wanted.join(kinds, on=KEY, nulls_equal=True).with_columns(
-        opens=days_before(pl.col("day"), "days"), closes=days_after(pl.col("day"), "days")
-    )
-    prices = (
+def _windows(lines: pl.DataFrame, asked: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Lines with a price in the order of what is compared and of date, each with the rank of its
+    price; and for each line asked about the stretch of them in its window, and its own place."""
+    priced = (
         lines.filter(is_paid(pl.col("paid_cents")), pl.col("quantity_milli") > 0)
-        .join(kinds, on=KEY, nulls_equal=True)
-        .select("key", date="service_date", price=_unit_cents())
-        .sort("key", "date")
+        .with_columns(cents=drug_cents(), milli="quantity_milli")
+        .with_columns(rank=(pl.col("cents") / pl.col("milli")).rank("dense").cast(pl.Int64) - 1)
     )
-    found = bounds(asked, prices.select("key", "date"))
-    windows = asked.with_columns(start=found.start, priced=found.end - found.start)
-    parts = [_around_the_middle(part, prices["price"]) for part in _batches(windows)]
-    return pl.concat(parts).drop("key", "opens", "closes", "start")
-
-
-def _batches(windows: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """The windows in parts whose lines fit into memory."""
-    part = (windows["priced"].cum_sum() - windows["priced"]) // _MOST_PAIRS
-    numbered = windows.with_columns(part=part)
-    for _, rows in numbered.group_by("part", maintain_order=True):
-        yield rows.drop("part")
-    if windows.is_empty():
-        yield windows
-
-
-def _around_the_middle(windows: pl.DataFrame, prices: pl.Series) -> pl.DataFrame:
-    rows = windows.with_row_index("window")
-    places = rows.select(
-        "window", place=pl.int_ranges("start", pl.col("start") + pl.col("priced"))
-    ).explode("place", empty_as_null=False)
-    ordered = places.select("window", price=prices.gather(places["place"])).sort("window", "price")
-    first = windows["priced"].cum_sum() - windows["priced"]
-    middle = first + (windows["priced"] - 1) // 2
-    is_odd = pl.col("priced") % 2 == 1
-
-    def at(offset: int) -> pl.Series:
-        place = (middle + offset).set(windows["priced"] == 0, None)
-        inside = (place >= first) & (place < first + windows["priced"])
-        return ordered["price"].gather(place.set(~inside.fill_null(False), None))
-
-    return windows.with_columns(below=at(-1), middle=at(0), above=at(1)).with_columns(
-        below=pl.when(is_odd).then("below")
+    kinds = priced.select(_KEY).unique(maintain_order=True).with_row_index("key")
+    priced = (
+        priced.join(kinds, on=_KEY, nulls_equal=True)
+        .sort("key", "service_date", *HISTORY_LINE, nulls_last=True)
+        .with_row_index("place")
     )
+    own = priced.select(*HISTORY_LINE, own_place=pl.col("place").cast(pl.Int64), own_rank="rank")
+    day = pl.col("service_date")
+    windows = (
+        asked.join(kinds, on=_KEY, nulls_equal=True, maintain_order="left")
+        .join(own, on=HISTORY_LINE, how="left", maintain_order="left")
+        .select(
+            "asked_no",
+            "key",
+            "own_place",
+            "own_rank",
+            day=day,
+            opens=days_before(day, "days"),
+            closes=days_after(day, "days"),
+        )
+    )
+    found = bounds(windows, priced.select("key", date=day))
+    return priced, windows.with_columns(start=found.start, end=found.end)
+
+
+def _middle_prices(priced: pl.DataFrame, windows: pl.DataFrame) -> pl.DataFrame:
+    """One row per line asked about that has others: asked_no, others, and the two middle prices.
+
+    The line itself is among the prices of its window, so what is not below its own price is one
+    place further on.
+    """
+    start, end = pl.col("start"), pl.col("end")
+    is_inside = pl.col("own_place").is_between(start, end - 1).fill_null(False)
+    windows = windows.with_columns(
+        is_inside=is_inside, others=end - start - is_inside.cast(pl.Int64)
+    ).filter(pl.col("others") > 0)
+    lowest = (windows["others"] - 1) // 2
+    ranks = {
+        f"rank_{n}": nth_smallest(priced["rank"], windows["start"], windows["end"], lowest + n)
+        for n in range(3)  # one past the end is never read
+    }
+
+    def without_own(first: str, following: str) -> pl.Expr:
+        is_beyond = pl.col("is_inside") & (pl.col(first) >= pl.col("own_rank"))
+        return pl.when(is_beyond).then(following).otherwise(first)
+
+    is_odd = pl.col("others") % 2 == 1
+    middle = windows.with_columns(**ranks).select(
+        "asked_no",
+        "others",
+        low=without_own("rank_0", "rank_1"),
+        high=pl.when(is_odd)
+        .then(without_own("rank_0", "rank_1"))
+        .otherwise(without_own("rank_1", "rank_2")),
+    )
+    price = priced.sort("rank", "milli").unique("rank", keep="first", maintain_order=True)
+    for side in _SIDES:
+        named = price.select(
+            pl.col("rank").alias(side),
+            pl.col("cents").alias(f"{side}_cents"),
+            pl.col("milli").alias(f"{side}_milli"),
+        )
+        middle = middle.join(named, on=side, how="left", maintain_order="left")
+    return middle.drop(_SIDES)
+
+
+def _is_above() -> pl.Expr:
+    """Whether cents / quantity > ratio * (low + high) / 2, with both sides as whole numbers."""
+
+    def sides(kind: type[pl.DataType]) -> tuple[pl.Expr, pl.Expr]:
+        names = ("quantity_milli", "low_cents", "low_milli", "high_cents", "high_milli")
+        milli, low, low_milli, high, high_milli = (pl.col(n).cast(kind) for n in names)
+        ratio = thousandths(pl.col("ratio")).cast(kind)
+        return (
+            drug_cents().cast(kind) * 2 * SCALE * low_milli * high_milli,
+            ratio * (low * high_milli + high * low_milli) * milli,
+        )
+
+    return exceeds(sides(pl.Int128), sides(pl.Float64))

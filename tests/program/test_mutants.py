@@ -21,7 +21,7 @@ KILLED = [
 ]
 SURVIVING = [
     f"{RULE} rows swapped: 'days_supply_missing' and 'use_400mg_tablets'",
-    "facts/courses.py: dose_dates: keep flipped: keep='first'",
+    "facts/courses.py: _dose_dates: keep flipped: keep='first'",
     f"{POLICY} document: payer_names: without Cigna",
 ]
 REFUSED_ON_LOADING = f"{POLICY} version 2023-12-13: effective_from: 2023-12-13 + 1 day"
