@@ -1054,6 +1054,8 @@ def plant_trials(s: Sample) -> None:
     trial(s, "M3021", "2025-02-10", "720.00", GENERIC_100, "90")
     brand(s, "GEN-NO-TRIAL", "M3030", paid="9310.00", dispensing_fee="10.00", daw_code="1")
     approved(s, "M3030", "generic")
+    brand(s, "GEN-PHARMACY-CHOICE", "M3066", daw_code="3")
+    approved(s, "M3066", "generic")
     s.fill("GEN-SOLUTION", "M3030", CIGNA, "2025-01-06", IMATINIB_SOLUTION, "140", "28", "3000.00")
     brand(s, "GEN-TRIAL-DAY-BEFORE", "M3031")
     trial(s, "M3031", "2025-02-02")
@@ -1233,6 +1235,20 @@ def plant_responses(s: Sample) -> None:
     )
     s.evidence("M4004", "2026-03-24", "response", "PR")
     s.monitoring("M4004", "2026-03-24")
+    s.course("CYC-NOT-APPROVED", "M4040", ["2026-01-13", "2026-02-10", "2026-03-10"], "19140.00")
+    s.line(
+        "CYC-NOT-APPROVED-4",
+        "M4040",
+        MMM,
+        "2026-04-07",
+        "J9229",
+        "9",
+        "19140.00",
+        diagnosis_code_type="ICD-10-CM",
+        diagnosis_code_1="C91.00",
+    )
+    s.evidence("M4040", "2026-04-01", "response", "NR")
+    s.monitoring("M4040", "2026-04-07")
     s.course("CYC-CR", "M4005", ["2025-03-10", "2025-04-07", "2025-05-05", "2025-06-02"])
     s.evidence("M4005", "2025-04-21", "response", "CR")
     s.evidence("M4005", "2025-05-30", "response", "NR")
