@@ -59,7 +59,7 @@ CAPS = (
     Cap(
         "ndc_is_unverified",
         (RECOVER, RECORDS_REQUEST),
-        "Its package code is not verified.",
+        "The line's package code (NDC) is not verified.",
     ),
 )
 """Every cap that lowers an outcome to `review`; all that fit apply."""

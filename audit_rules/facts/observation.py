@@ -27,5 +27,7 @@ def observed_from(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame:
     observed = asked.select(*ON).join(
         payers.group_by(*ON).agg(observed_from=since.min()), on=list(ON), how="left"
     )
-    since_when = pl.format("known from {}", "observed_from").fill_null("not known before this one")
+    since_when = pl.format("known from {}", "observed_from").fill_null(
+        "not on file from any payer that enrolls the patient"
+    )
     return observed.with_columns(history=since_when)

@@ -1,4 +1,4 @@
-"""CYC05 -- Was the drug given after a transplant without a sign that the disease was back or left?
+"""CYC05 -- Was the drug given after a transplant without a sign of disease after it?
 
 Asked of doses that a transplant of the course, or of the year before, came before.
 pass              a relapse, active disease, or a poor response after the transplant is on file.

@@ -37,7 +37,7 @@ RULE = Rule(
     basis=FULL_PAID,
     says={
         "no_oncologist": (
-            "The policy covers this drug where an oncologist prescribes it or is consulted. The"
+            "The policy covers this drug if an oncologist prescribes it or is consulted. The"
             " prescriber ({npi}) is not on file as one, and no medical claim from {lookback_days}"
             " days before {service_date} to {lookahead_days} days after names one."
         )
