@@ -159,9 +159,23 @@ def daw_evidence(answers: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def price_evidence(answers: pl.LazyFrame) -> list[pl.LazyFrame]:
-    """The unit prices compared: the judged fill's own, and that of the generic fill it is compared
-    with, which may be another person's. Dollars a unit, without the dispensing fee."""
+    """The unit prices compared: the judged fill's own, that of the generic fill it is compared
+    with, which may be another person's, and the days between which one was looked for.
+
+    Dollars a unit, without the dispensing fee.
+    """
     claim = {n: pl.col(n) for n in CLAIM_LINE}
+    day, days = pl.col("service_date"), pl.duration(days=pl.col("price_days"))
+    window = _cited(
+        answers,
+        "fill",
+        AGAINST,
+        **claim,
+        id=pl.lit("price_window"),
+        code=pl.col("product_code"),
+        value=pl.format("{} to {}", (day - days).cast(pl.Date), (day + days).cast(pl.Date)),
+        date=day,
+    )
     own = _cited(
         answers.filter(pl.col("own_price").is_not_null(), pl.col("generic_price").is_not_null()),
         "fill",
@@ -184,4 +198,4 @@ def price_evidence(answers: pl.LazyFrame) -> list[pl.LazyFrame]:
         value=pl.col("generic_price"),
         date=pl.col("generic_date"),
     )
-    return [own, generic]
+    return [own, generic, window]
