@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from flows.ledger.changes import LedgerChanges
 from flows.plan import Plan
-from flows.results.found import FoundExceptions
+from flows.results.found import Found
 from flows.results.run_identity import RunIdentity
 from flows.stage_results import JudgeStageResult, LoadStageResult, SettleStageResult
 from flows.summary import Summary
@@ -17,7 +17,7 @@ def summary_of(
     loaded: LoadStageResult,
     settled: SettleStageResult,
     judged: JudgeStageResult,
-    found: FoundExceptions,
+    found: Found,
     changed: LedgerChanges,
 ) -> Summary:
     """The summary of a run, without the notes."""
@@ -42,9 +42,9 @@ def summary_of(
         persons=judged.persons,
         judged_again=judged.judged_again,
         exceptions=found.by_rule_and_outcome(),
-        lines=found.worklist.height,
-        amount_at_risk=str(found.worklist["amount_at_risk"].sum() or 0),
-        at_risk_by_outcome=found.at_risk_by_outcome(),
+        lines=found.lines.worklist.height + found.lines.advisories.height,
+        advisory_lines=found.lines.advisories.height,
+        totals=found.totals(),
         repeated_amounts=len(judged.repeated_amounts),
     )
 

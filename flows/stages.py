@@ -12,6 +12,7 @@ from pathlib import Path
 from audit_rules.engine.dossier import compile_dossier
 from audit_rules.engine.judge import judge
 from audit_rules.engine.rule import PolicyBook
+from audit_rules.engine.worklist import worklists
 from audit_rules.rules import RULES
 from flows import ending
 from flows.clock import seconds
@@ -25,9 +26,11 @@ from flows.judging.population import population_facts
 from flows.judging.standing import (
     JUDGED_COVERAGE,
     merge_answers,
+    read_repeated,
     read_valid_answers,
     store_answers,
     write_answers,
+    write_repeated,
 )
 from flows.ledger.before import read_ledger_before
 from flows.ledger.changes import FOUND, record_changes
@@ -39,7 +42,7 @@ from flows.reports.run_facts import run_facts
 from flows.reports.write import write_reports
 from flows.results.agreement import refuse_disagreement
 from flows.results.failed_checks import failed_checks
-from flows.results.found import read_found
+from flows.results.found import Found, read_exceptions
 from flows.results.manifest import repeated_amounts_for_manifest, write_manifest
 from flows.results.partitions import write_exceptions_by
 from flows.results.privacy_level import apply_privacy_level, summary_at_privacy_level
@@ -65,6 +68,7 @@ from flows.warehouse.keep import keep
 from flows.warehouse.layout import upgrade
 from flows.warehouse.memory import Memory
 from flows.warehouse.sql import one
+from schemas.results import LINE_KEY
 
 Step = Callable[[str], None]
 MEMORY = Memory(
@@ -177,10 +181,11 @@ def judge_stage(plan: Plan) -> JudgeStageResult:
     new_answers = judge(dossier, book, RULES)
     write_answers(_answers(plan), new_answers)
     judgement = merge_answers(new_answers, valid)
+    write_repeated(_answers(plan), judgement)
     write_judgement(results(plan), judgement)
     return JudgeStageResult(
         exceptions=judgement.exceptions.height,
-        lines=judgement.worklist.height,
+        lines=judgement.exceptions.select(LINE_KEY).n_unique(),
         rows=warehouse_frames.medical.height + warehouse_frames.pharmacy.height,
         persons=judgement.counted["person_id"].n_unique(),
         judged_again=new_answers.counted["person_id"].n_unique(),
@@ -203,9 +208,11 @@ def report_stage(
         store_answers(connection, _answers(plan))
         before = read_ledger_before(connection, plan.request.as_of)
         run = identify_run(connection, plan, before.digest)
-        found = read_found(staging, FOUND)
-        changed = record_changes(connection, plan, run.run_id, before, found.exceptions)
-        write_tables(staging, {"changes": changed.changes, **failed_checks(connection)})
+        exceptions = read_exceptions(staging, FOUND)
+        changed = record_changes(connection, plan, run.run_id, before, exceptions)
+        lines = worklists(exceptions, read_repeated(_answers(plan)), changed.dismissed)
+        found, tables = Found(exceptions, lines), {**lines._asdict(), "changes": changed.changes}
+        write_tables(staging, {**tables, **failed_checks(connection)})
         apply_privacy_level(staging, plan)
         if plan.request.partition_by:
             write_exceptions_by(plan.request.partition_by, staging, plan.payer_names)

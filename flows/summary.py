@@ -13,7 +13,8 @@ class Summary:
     previous_run           as-of date of the run before (None: there was none).
     changes                status -> exceptions that changed since the previous run.
     exceptions             "RULE outcome" -> how many.
-    at_risk_by_outcome     dollars of the lines by strongest outcome; their sum is amount_at_risk.
+    lines                  claim lines with exceptions; advisory_lines: those with advisories alone.
+    totals                 column of worklist.parquet -> the sum of its dollars.
     read_again             names of files that were read again because the config has changed.
     newly_quarantined      rows of `quarantined` in files that this run loaded.
     repeated_amounts       claims whose lines repeat the claim's amount.
@@ -35,8 +36,8 @@ class Summary:
     changes: dict[str, int] | None
     exceptions: dict[str, int] | None
     lines: int | None
-    amount_at_risk: str | None
-    at_risk_by_outcome: dict[str, str] = field(default_factory=dict)
+    advisory_lines: int | None = 0
+    totals: dict[str, str] = field(default_factory=dict)
     read_again: tuple[str, ...] = ()
     newly_quarantined: int | None = 0
     repeated_amounts: int | None = 0

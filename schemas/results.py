@@ -6,7 +6,7 @@ from schemas.outcomes import RECORDS_REQUEST, RECOVER, REVIEW
 
 Schema = dict[str, pl.DataType | type[pl.DataType]]
 
-RESULT_SCHEMA_VERSION = 1
+RESULT_SCHEMA_VERSION = 2
 """Raise it if a column comes, goes, or changes its name, type, place or nullability."""
 
 MONEY = pl.Decimal(18, 2)
@@ -104,11 +104,15 @@ AMOUNT_COLUMNS = {
 WORKLIST: Schema = {
     **_LINE,
     "rule_ids": pl.List(pl.String),
+    "exception_ids": pl.List(pl.String),
     "outcome": pl.String,
     "paid_amount": MONEY,
     **dict.fromkeys(AMOUNT_COLUMNS.values(), MONEY),
     "amount_at_risk": MONEY,
+    "dismissed_amount": MONEY,
+    "not_collectable_amount": MONEY,
 }
+"""Of worklist.parquet, and of advisories.parquet: lines with advisories alone."""
 
 REPEATED: Schema = {
     "person": pl.String,
@@ -181,6 +185,7 @@ AGGREGATE: Schema = {
 TABLES: dict[str, Schema] = {
     "exceptions": EXCEPTION,
     "worklist": WORKLIST,
+    "advisories": WORKLIST,
     "changes": CHANGE,
     "rule_coverage": COVERAGE,
     "quarantine": QUARANTINE,

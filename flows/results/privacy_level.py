@@ -30,7 +30,8 @@ def apply_privacy_level(folder: Path, plan: Plan) -> None:
     shutil.rmtree(folder)
     folder.mkdir(mode=0o700)
     if plan.pseudonyms is None:
-        table = aggregated(full["exceptions"], full["worklist"], plan.payer_names)
+        lines = pl.concat([full["worklist"], full["advisories"]])
+        table = aggregated(full["exceptions"], lines, plan.payer_names)
         write_csv(folder / AGGREGATE_FILE, table)
         return
     tables = {

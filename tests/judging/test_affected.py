@@ -144,7 +144,7 @@ def _judged_again(request: RunRequest) -> set[str]:
         whole = judged(None)
     assert found.exceptions.equals(whole.exceptions)
     assert found.rule_coverage.equals(whole.rule_coverage)
-    assert found.worklist.equals(whole.worklist)
+    assert found.repeated.equals(whole.repeated)
     shutil.rmtree(made.bench.scratch)
     return asked
 
