@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from schemas.days import days_after, days_before
 from schemas.results import AGAINST, CLAIM_LINE, EVIDENCE_FIELDS, FOR
 
 LINE_SHOWN = (*CLAIM_LINE, "quantity", "product_code", "service_date")
@@ -165,7 +166,7 @@ def price_evidence(answers: pl.LazyFrame) -> list[pl.LazyFrame]:
     Dollars a unit, without the dispensing fee.
     """
     claim = {n: pl.col(n) for n in CLAIM_LINE}
-    day, days = pl.col("service_date"), pl.duration(days=pl.col("price_days"))
+    day = pl.col("service_date")
     window = _cited(
         answers,
         "fill",
@@ -173,7 +174,7 @@ def price_evidence(answers: pl.LazyFrame) -> list[pl.LazyFrame]:
         **claim,
         id=pl.lit("price_window"),
         code=pl.col("product_code"),
-        value=pl.format("{} to {}", (day - days).cast(pl.Date), (day + days).cast(pl.Date)),
+        value=pl.format("{} to {}", days_before(day, "price_days"), days_after(day, "price_days")),
         date=day,
     )
     own = _cited(
