@@ -65,9 +65,9 @@ from flows.summary import Summary
 from flows.warehouse.connection import opened
 from flows.warehouse.files import empty_folder
 from flows.warehouse.keep import keep
-from flows.warehouse.layout import upgrade
-from flows.warehouse.memory import Memory
+from flows.warehouse.memory import Memory, warn_of_foreign_memory
 from flows.warehouse.sql import one
+from flows.warehouse.upgrade import upgrade
 from schemas.results import LINE_KEY
 
 Step = Callable[[str], None]
@@ -222,6 +222,7 @@ def report_stage(
         record_run(connection, staging, plan, run.run_id)
         summary = summary_at_privacy_level(staging, plan, summary)
         notes += warn_of_foreign_decisions(connection, plan.bench.warehouse)
+        notes += warn_of_foreign_memory(connection)
     if plan.signer:
         sign_manifest(staging, plan.signer)
     timings = {

@@ -223,8 +223,8 @@ def forget_night(night: date, *, warehouse: Path, yes: bool = False) -> None:
 
 def _refuse_held(warehouse: Path) -> None:
     """Raise WarehouseBusy at once if anybody else has the warehouse open, before Prefect starts."""
-    from flows.warehouse.layout import upgrade
     from flows.warehouse.lock import hold
+    from flows.warehouse.upgrade import upgrade
 
     if warehouse.exists():
         with hold(warehouse):

@@ -17,7 +17,7 @@ from flows.settle.removed import (
     UNMATCHED_REVERSAL,
     WARNINGS,
 )
-from flows.warehouse.layout import compared
+from flows.warehouse.hashes import compared
 from flows.warehouse.memory import NEW_FILE
 from flows.warehouse.run_table import Reuse, RunTable
 from flows.warehouse.sql import day, run
