@@ -291,8 +291,7 @@ DOSSIER_FRAMES: dict[str, Frame] = {
         ),
         Frame(
             "claim_links",
-            "One row per claim and other claim that it names as its original, itself or by way of "
-            "others.",
+            "One row per claim and other claim that one of its rows names as its original.",
             {
                 "claim_source": LINE["claim_source"],
                 "person": _PERSON,

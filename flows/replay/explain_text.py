@@ -34,7 +34,16 @@ def text_of(explanation: Explanation) -> str:
     lines = [f"Claim {explanation.claim_id}, as known on {explanation.as_of}"]
     for row in explanation.rows:
         lines += ["", *_row_lines(row, explanation)]
+    if explanation.lines_untried:
+        lines += ["", *paragraph(_untried(explanation.lines_untried))]
     return "\n".join("".join(c for c in line if c.isprintable()) for line in lines)
+
+
+def _untried(lines: int) -> str:
+    return (
+        f"What would change an answer was not looked for on the last {counted(lines, 'line')}: the "
+        "claim has too many. Explain one of them with --line."
+    )
 
 
 def _row_lines(row: ClaimRow, explanation: Explanation) -> Iterator[str]:
