@@ -9,6 +9,7 @@ from flows.results.found import Found
 from flows.results.run_identity import RunIdentity
 from flows.stage_results import JudgeStageResult, LoadStageResult, SettleStageResult
 from flows.summary import Summary
+from schemas.notes import NOTHING_AUDITED
 
 
 def summary_of(
@@ -41,6 +42,7 @@ def summary_of(
         changes=dict(sorted(Counter(changed.changes["status"]).items())),
         persons=judged.persons,
         judged_again=judged.judged_again,
+        is_audited=not any(note.kind == NOTHING_AUDITED for note in judged.notes),
         exceptions=found.by_rule_and_outcome(),
         lines=found.lines.worklist.height + found.lines.advisories.height,
         advisory_lines=found.lines.advisories.height,

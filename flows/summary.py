@@ -19,7 +19,9 @@ class Summary:
     newly_quarantined      rows of `quarantined` in files that this run loaded.
     repeated_amounts       claims whose lines repeat the claim's amount.
     persons, judged_again  persons with lines of audited drugs, and those judged by this run.
-    notes                  what the user must know of results that are missing or incomplete.
+    is_audited             whether there was any paid line of an audited drug.
+    notes                  what the user must know of the files, the config, and results that are
+                           missing or incomplete.
     """
 
     run_id: str
@@ -43,12 +45,20 @@ class Summary:
     repeated_amounts: int | None = 0
     persons: int | None = 0
     judged_again: int | None = 0
+    is_audited: bool = True
     notes: tuple[str, ...] = ()
 
     @property
     def state(self) -> str:
         """The name of the flow's final state."""
+        if not self.is_audited:
+            return "Completed, nothing audited"
         return "Completed" if self.quarantined == 0 else "Completed with quarantine"
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether there is nothing to say of how the run ended."""
+        return self.is_audited and self.quarantined == 0
 
     @property
     def found(self) -> int | None:

@@ -35,12 +35,19 @@ FORMAT_CHECKS = {
     Kind.TAXONOMY: "taxonomy_malformed",
     Kind.NPI: "npi_malformed",
 }
+OFTEN_SPOILED = (Kind.NDC, Kind.HCPCS, Kind.NPI)
+"""Kinds of codes that table programs spoil in whole columns, as by dropping leading zeros."""
+
+VALUES_CHECKED = "values_checked"
+"""In place of the name of a check: how many values a file has in a column of which some failed."""
+
 MISSING, UNKNOWN_WORD, NONE_OF, OUT_OF_ORDER = (
     "value_missing",
     "value_unknown",
     "none_of_these_given",
     "dates_out_of_order",
 )
+CLAIM_DATE_UNKNOWN = "claim_date_unknown"
 NEGATIVE_DAYS, UNKNOWN_FREQUENCY, FLOAT_DUST = "negative", "frequency_unknown", "float_dust_rounded"
 
 

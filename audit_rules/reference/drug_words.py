@@ -4,7 +4,9 @@ import polars as pl
 
 from audit_rules.reference.codes import Reference
 
-_PRODUCTS = {"b": "brand", "g": "generic"}
+PRODUCTS = {"b": "brand", "g": "generic"}
+"""A product's first letter -> the product."""
+
 _PARTS_OF_NDC = (5, 4, 2)
 
 
@@ -25,7 +27,7 @@ def with_known_words(decisions: pl.DataFrame, reference: Reference) -> pl.DataFr
     named = decisions.with_columns(drug=pl.coalesce(by_word, by_ndc, *salts, "drug"))
     if "product" not in decisions.columns:
         return named
-    return named.with_columns(product=pl.col("product").replace(_PRODUCTS))
+    return named.with_columns(product=pl.col("product").replace(PRODUCTS))
 
 
 def _ndc11(word: pl.Expr) -> pl.Expr:

@@ -26,7 +26,7 @@ def show(summary: Summary) -> None:
     console = Console(highlight=False, soft_wrap=True)
     if not console.is_terminal:
         console.width = _PIPED_WIDTH
-    state = "" if summary.quarantined == 0 else f", {summary.state.lower()}"
+    state = "" if summary.is_clean else f", {summary.state.lower()}"
     console.print(Text(f"Audit {summary.run_id} as of {summary.as_of}{state}", style="bold"))
     _line(console, "changes", summary.changes_in_words())
     for label, text in (*_input(summary), *_findings(summary)):

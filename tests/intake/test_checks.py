@@ -250,6 +250,9 @@ LITERAL_WARNINGS = (
         enrollment_end_date="2019-12-31",
     ),
     plant("provider", (("npi", "npi_malformed"),), npi="1234567894"),
+    plant("authorization", (("drug", "drug_unknown"),), drug="aspirin"),
+    plant("authorization", (("product", "product_unknown"),), product="own brand"),
+    plant("authorization", (("override", "override_unknown"),), override="grapefruit"),
 )
 
 NOTHING_WRONG = (
@@ -270,7 +273,7 @@ NOTHING_WRONG = (
     plant("diagnosis", (), diagnosis_code_type="ICD9", diagnosis_code="20510"),
     plant("eligibility", (), enrollment_end_date="2020-01-01", death_date="1970-05-01"),
     plant("eligibility", (), enrollment_end_date=None, birth_date=None),
-    plant("authorization", (), drug="aspirin", product="own brand", override="grapefruit"),
+    plant("authorization", (), drug="Gleevec", product="B", override="CYP3A4_inducer"),
     plant("clinical_evidence", (), evidence_code="bsa_m2", evidence_value="0.001"),
     plant("clinical_evidence", (), evidence_code="RESPONSE", evidence_value="cri"),
     plant("provider", (), npi="1003000126"),

@@ -560,10 +560,12 @@ def test_entries_of_the_config_that_match_nothing_are_known_in_a_later_run_too(
     del files["a/2.txt"]
     ran = run(tmp_path, files, config=MIXED)
     expected = [
-        f"Config: columns.{CLAIM}: no file has the column that is mapped to plan.",
-        f"Config: tables.{CLAIM}.files: a/*.txt matches no file.",
-        f"Config: tables.{CLAIM}.files: b/*.txt matches no file.",
-        "Config: tables.eligibility.columns.payer: eligibility has no file.",
+        f"Config: columns.{CLAIM}: no file has the column that is mapped to plan "
+        "(config_column_unmatched).",
+        f"Config: tables.{CLAIM}.files: a/*.txt matches no file (config_files_unmatched).",
+        f"Config: tables.{CLAIM}.files: b/*.txt matches no file (config_files_unmatched).",
+        "Config: tables.eligibility.columns.payer: no file of eligibility was read by it "
+        "(config_expression_unmatched).",
     ]
 
     def unmatched(ran: Ran) -> list[str]:
@@ -589,7 +591,8 @@ def test_validate_prints_where_columns_came_from(
     assert "days_supply expression 1 0" in lines
     assert "payer folder (1 file), same name (1 file) 0 0" in lines
     assert any(line.startswith("absent: person_id, plan") for line in lines)
-    assert "note: Config: tables.pharmacy_claim.files: b/*.txt matches no file." in lines
+    note = "note: Config: tables.pharmacy_claim.files: b/*.txt matches no file"
+    assert f"{note} (config_files_unmatched)." in lines
     assert "00078" not in printed and IMATINIB not in printed
 
 

@@ -69,6 +69,7 @@ FLOWS_IN_ORDER = (
     ("privacy", "signing"),
     ("request",),
     ("plan",),
+    ("notes",),
     ("stage_results", "summary"),
     ("ledger", "results"),
     ("reports",),

@@ -43,6 +43,7 @@ _COLUMNS = (
     ("Why", ""),
 )
 _TOO_FEW = f"There are no findings, or they concern fewer than {LEAST} members and are not shown."
+_NOTHING_AUDITED = "No paid line of an audited drug was found: nothing was audited."
 _NOTHING = (
     "No rule found anything to question on the audited lines. "
     "What was checked, and what could not be determined, is listed below."
@@ -97,7 +98,8 @@ def write_page(
     drawn = figures(exceptions, lines.filter(is_live), payer_names) if exceptions.height else ()
     if doses.height:
         shown["doses_drawing"] = Markup(dose_svg(doses))
-    _write(folder, run, drawn, shown | {"is_empty": exceptions.is_empty(), "nothing": _NOTHING})
+    nothing = _NOTHING if coverage["lines"].sum() else _NOTHING_AUDITED
+    _write(folder, run, drawn, shown | {"is_empty": exceptions.is_empty(), "nothing": nothing})
 
 
 def write_aggregate_page(folder: Path, run: RunFacts) -> None:
