@@ -41,6 +41,8 @@ class Reference:
     inferred_ndcs   the ndc11 whose row is inferred or from memory: it recognises the drug, but
                     no finding that rests on it is stronger than `review`.
     drug_words   word in lower case -> audited drug: its name, its brands, NDCs and HCPCS codes.
+    product_words   word in lower case -> brand or generic: names and NDCs of audited drugs that
+                    are of one of both alone.
     """
 
     ndc: pl.DataFrame
@@ -49,6 +51,7 @@ class Reference:
     hashes: dict[str, str]
     inferred_ndcs: frozenset[str] = frozenset()
     drug_words: dict[str, str] = field(default_factory=dict)
+    product_words: dict[str, str] = field(default_factory=dict)
 
 
 def load_reference(
@@ -100,19 +103,32 @@ def load_reference(
     check_indications(library, codes)
     is_inferred = ~pl.col(_CERTAINTY).str.starts_with("verified").fill_null(True)
     inferred = frozenset(ndc.filter(is_inferred)["ndc11"])
-    words = _drug_words(ndc, hcpcs)
-    return Reference(ndc.drop(_CERTAINTY, _NAME), hcpcs, codes, hashes, inferred, words)
-
-
-def _drug_words(ndc: pl.DataFrame, hcpcs: pl.DataFrame) -> dict[str, str]:
     own = hcpcs.filter(pl.col("role") == "drug").select("drug", word="hcpcs")
     packages = ndc.filter(pl.col("ingredient").is_in(own["drug"].implode()))
+    return Reference(
+        ndc.drop(_CERTAINTY, _NAME),
+        hcpcs,
+        codes,
+        hashes,
+        inferred,
+        drug_words=_drug_words(own, packages),
+        product_words=_product_words(packages),
+    )
+
+
+def _drug_words(own: pl.DataFrame, packages: pl.DataFrame) -> dict[str, str]:
     words = [
         own,
         *(packages.select(drug="ingredient", word=c) for c in ("ingredient", _NAME, "ndc11")),
     ]
     known = pl.concat(words).drop_nulls().unique().sort("drug", "word")
     return dict(known.select(pl.col("word").str.to_lowercase(), "drug").iter_rows())
+
+
+def _product_words(packages: pl.DataFrame) -> dict[str, str]:
+    words = pl.concat([packages.select("product", word=c) for c in (_NAME, "ndc11")]).drop_nulls()
+    known = words.with_columns(pl.col("word").str.to_lowercase()).unique()
+    return dict(known.filter(~pl.col("word").is_duplicated()).select("word", "product").iter_rows())
 
 
 def hcpcs_roles(folder: Path) -> dict[str, str]:

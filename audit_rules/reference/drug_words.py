@@ -12,7 +12,8 @@ _PARTS_OF_NDC = (5, 4, 2)
 
 def with_known_words(decisions: pl.DataFrame, reference: Reference) -> pl.DataFrame:
     """Authorizations under our names: the ingredient for a brand, a salt, an NDC or a HCPCS code;
-    `brand` and `generic` for their first letters. A word of no audited drug stays as it is.
+    `brand` and `generic` for their first letters, and for the name or NDC of such a product. A word
+    of no audited drug stays as it is.
 
     The NDC of one product names the drug alone: what was approved is in the column `product`.
     """
@@ -27,7 +28,10 @@ def with_known_words(decisions: pl.DataFrame, reference: Reference) -> pl.DataFr
     named = decisions.with_columns(drug=pl.coalesce(by_word, by_ndc, *salts, "drug"))
     if "product" not in decisions.columns:
         return named
-    return named.with_columns(product=pl.col("product").replace(PRODUCTS))
+    product = pl.col("product").str.to_lowercase().str.strip_chars()
+    products = PRODUCTS | reference.product_words
+    by_ndc = _ndc11(product).replace_strict(products, default=None, return_dtype=pl.String)
+    return named.with_columns(product=pl.coalesce(by_ndc, product.replace(products)))
 
 
 def _ndc11(word: pl.Expr) -> pl.Expr:
