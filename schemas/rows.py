@@ -99,6 +99,9 @@ def error_model(table: Table) -> pa.DataFrameSchema:
             for c in columns
         )
         checks.append(_check(f"{group[0]}|{NONE_OF}", given))
+    for first, last in table.spans:
+        in_order = (pl.col(first) <= pl.col(last)).fill_null(True)
+        checks.append(_check(f"{first}|{OUT_OF_ORDER}", in_order))
     return pa.DataFrameSchema(checks=checks, name=table.name)
 
 

@@ -1,7 +1,7 @@
 """The text of each value of a row, mended if a table program or a database spoiled it, as SQL."""
 
 from flows.intake.values import means_none
-from flows.warehouse.sql import identifier, literal
+from flows.warehouse.sql import identifier, literal, literals
 from schemas.rows import FLOAT_DUST, UNKNOWN_WORD
 from schemas.senders import (
     DIGITS_LOST,
@@ -27,7 +27,10 @@ def column_text(position: int, types: list[str] | None, column: Column | None = 
 
 
 def as_text(value: str, type_: str, column: Column | None = None) -> str:
-    """SQL of the text of a value of a DuckDB type, for one of our columns or for an expression.
+    """SQL of the text of a value of a DuckDB type, as a text file would have it.
+
+    column   ours, if the value is that of the column. A float that is the identifier or code of a
+             row is null if it is not a number, and has an exponent if it has lost digits.
 
     Typed values are compared as text only: a file's statistics can be wrong, and ignore NaN.
     """
@@ -38,10 +41,8 @@ def as_text(value: str, type_: str, column: Column | None = None) -> str:
     text = f"CAST({value} AS VARCHAR)"
     if type_.startswith("TIMESTAMP"):
         return f"CASE WHEN contains({text}, 'BC') THEN {text} ELSE left({text}, 10) END"
-    if type_ not in EXACT:
+    if type_ not in EXACT or not column or column.kind not in NAMES:
         return text
-    if not column or column.kind not in NAMES:  # a date 20260203.0
-        return f"regexp_replace({text}, '^(-?[0-9]+)\\.0$', '\\1')"
     text = f"nullif({text}, 'nan')"  # how a table program writes null
     number = f"TRY_CAST({text} AS DOUBLE)"
     return (
@@ -139,7 +140,10 @@ def notes(stored: list[Column], texts: dict[str, str]) -> str:
             noted.append(_note(means_none(c), c, SENTINEL_DATE))
         if c.name == _BIRTH:
             noted.append(_note(f"has_two_digits({text})", c, TWO_DIGIT_YEAR))
-        if c.spellings and not c.strict:
+        if c.is_open:
+            is_known = f"{value} IN {literals(sorted(set(c.spellings.values())))}"
+            noted.append(_note(f"NOT {is_known}", c, UNKNOWN_WORD))
+        elif c.spellings and not c.strict:
             noted.append(_note(f"{text} IS NOT NULL AND {value} IS NULL", c, UNKNOWN_WORD))
         if c.kind in NAMES:
             unclean += _notes_of_a_name(c)

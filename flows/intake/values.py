@@ -50,7 +50,8 @@ def _parsed(column: Column, table: Table) -> str:
         words = " ".join(
             f"WHEN {literal(k)} THEN {literal(v)}" for k, v in column.spellings.items()
         )
-        spelled = f"CASE lower({text}) {words} END"
+        other = f"ELSE lower({text})" if column.is_open else ""
+        spelled = f"CASE lower({text}) {words} {other} END"
         return _rejected(text, spelled) if column.name == "claim_status" else spelled
     if column.kind == Kind.WORD:
         return f"lower({text})"
@@ -100,7 +101,7 @@ def _evidence_value(text: str) -> str:
     measured = (
         f"WHEN {literal(MEASURED_EVIDENCE)} THEN CASE WHEN as_quantity({text}) > 0 THEN {text} END"
     )
-    return f"CASE lower(evidence_code_text) {cases} {measured} END"
+    return f"CASE lower(evidence_code_text) {cases} {measured} ELSE {text} END"
 
 
 def row_is_valid(table: Table, positions: dict[str, int]) -> str:
@@ -121,4 +122,7 @@ def row_is_valid(table: Table, positions: dict[str, int]) -> str:
         tests.append(
             "(" + " OR ".join(f"{identifier(n)} IS NOT NULL" for n in group if n in positions) + ")"
         )
+    for first, last in table.spans:
+        if {first, last} <= positions.keys():
+            tests.append(f"coalesce({identifier(first)} <= {identifier(last)}, true)")
     return " AND ".join(tests)

@@ -250,6 +250,18 @@ paid_amount = '''
 RECIPES = (ONE_PAYER, HEADER_AND_LINES, CENTS, REMITTANCE, SYNPUF)
 
 
+_JOIN = """
+Without DuckDB's own command line, save the statement as `join.sql` and run, in the folder of both
+files:
+
+```
+.venv/bin/python -c "import duckdb; duckdb.sql(open('join.sql').read())"
+```
+
+Then move `medical_claim.csv` into the landing folder, without the two files that it is made of.
+"""
+
+
 def recipes() -> str:
     """The section of the page, one heading per recipe."""
     return "\n## Recipes\n" + "".join(map(_recipe, RECIPES))
@@ -258,7 +270,9 @@ def recipes() -> str:
 def _recipe(recipe: Recipe) -> str:
     files = "".join(f"\n`{name}`:\n\n```\n{text}```\n" for name, text in recipe.files.items())
     join = (
-        f"\nMake `medical_claim.csv` of them:\n\n```sql\n{recipe.join}```\n" if recipe.join else ""
+        f"\nMake `medical_claim.csv` of them:\n\n```sql\n{recipe.join}```\n{_JOIN}"
+        if recipe.join
+        else ""
     )
     config = f"\nThe config:\n\n```toml\n{recipe.config}```\n"
     lines = ", ".join(
