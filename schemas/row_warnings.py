@@ -61,8 +61,8 @@ class RowWarning(NamedTuple):
 _AS_TEXT = "Have the sender export identifiers and codes as text."
 _AS_ISSUED = "Have the sender export the codes as they were issued; the rows count without them."
 _AN_ID_PER_CLAIM = (
-    "Find out what tells two claims of this sender apart, and make the claim id of it by an "
-    "expression in the config."
+    "Find out what tells two claim lines of this sender apart, and make the claim id or the line "
+    "number of it by an expression in the config."
 )
 _OF_CODES = {
     Kind.NDC: "NDC",
@@ -155,12 +155,13 @@ ROW_WARNINGS = {
         "of a claim id and line that several persons share: it is a line of each", _AN_ID_PER_CLAIM
     ),
     SEVERAL_DATES: RowWarning(
-        "of versions of one line with several service dates: a prescription number alone is no "
-        "claim id",
+        "of versions of one line with several service dates: claim id and line number may not tell "
+        "two claim lines apart, as a prescription number alone does not",
         _AN_ID_PER_CLAIM,
     ),
     SEVERAL_PRODUCTS: RowWarning(
-        "of versions of one line with several products: a prescription number alone is no claim id",
+        "of versions of one line with several products: claim id and line number may not tell two "
+        "claim lines apart, as a prescription number alone does not",
         _AN_ID_PER_CLAIM,
     ),
     UNKNOWN_DRUG: RowWarning(
