@@ -430,7 +430,7 @@ _SAMPLE = _sample()
 @pytest.mark.slow
 @given(seed=st.integers(0, 2**32))
 @settings(
-    max_examples=6,
+    max_examples=4,
     deadline=None,
     derandomize=True,
     database=None,
