@@ -127,7 +127,7 @@ class Undisturbed:
     marks: dict[str, int]
 
     def points(self) -> list[int]:
-        """Events of a later night, evenly spread within each stage; half of them of a first night."""
+        """Events of a later night, evenly spread in each stage; half of them of a first night."""
         found = []
         ends = list(self.marks.values())[1:]
         for (stage, start), end in zip(self.marks.items(), ends, strict=False):
