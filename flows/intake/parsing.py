@@ -7,7 +7,7 @@ sql/intake/parse.sql.
 from collections.abc import Sequence
 
 from flows.intake.texts import column_text, is_clean, kept_text, notes, stages_of_reading
-from flows.intake.values import dates, row_is_valid, value, written_day
+from flows.intake.values import dates, row_is_valid, text_of, value, written_day
 from flows.warehouse.hashes import member_hash, row_hash
 from flows.warehouse.sql import identifier, literal, literals
 from schemas.formats import ICD10CM_CATEGORY, ICD10CM_SUBDIVISION
@@ -55,9 +55,7 @@ def insert_statement(
     """
     own = {c.name: c for c in table.columns}
     texts = {n: column_text(i, types, own[n]) for n, i in positions.items()}
-    days = [
-        f"as_date({identifier(n + '_text')}) AS {written_day(n)}" for n in dates(table, positions)
-    ]
+    days = [f"as_date({text_of(n)}) AS {written_day(n)}" for n in dates(table, positions)]
     stored = [c for c in table.columns if c.name in positions or c.default]
     values = [f"{value(c, table, positions)} AS {identifier(c.name)}" for c in stored]
     kept = {literal(n): kept_text(own[n]) for n in texts}

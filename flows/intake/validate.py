@@ -50,14 +50,13 @@ def validate(connection: duckdb.DuckDBPyConnection, max_error_rate: float) -> No
     """
     bad_files = _bad_files(connection)
     rejects = _find_rejects(connection)
-    refused = any(file.exceeds(max_error_rate) for file in bad_files)
+    refused = next((file for file in bad_files if file.exceeds(max_error_rate)), None)
     failing = {file.table for file in bad_files}
     for table in TABLES.values():
         if table.name in failing:
             _quarantine(connection, table, rejects, MOST_REFUSED_ROWS if refused else None)
-    for file in bad_files:
-        if file.exceeds(max_error_rate):
-            raise TooManyBadRows(refusal(file, failed_in(connection, file), max_error_rate))
+    if refused:
+        raise TooManyBadRows(refusal(refused, failed_in(connection, refused), max_error_rate))
     for table in TABLES.values():
         _store_warnings(connection, table, rejects)
 

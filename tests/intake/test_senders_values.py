@@ -38,7 +38,7 @@ def load(folder: Path, table: str, rows: list[Row]) -> tuple[list[Row], Ran]:
     return stored[0], ran[0]
 
 
-def test_an_identifier_or_code_made_a_number_is_mended_and_warned_about(tmp_path: Path) -> None:
+def test_an_identifier_or_code_made_a_number_is_corrected_and_warned_about(tmp_path: Path) -> None:
     made = {
         "claim_id": "1003.0",
         "person_id": "7.00",
@@ -275,7 +275,7 @@ def test_a_birth_year_of_two_digits_is_never_after_the_as_of_date(tmp_path: Path
     assert {w.check for w in ran.warnings if w.table == "eligibility"} == {"two_digit_year"}
 
 
-def test_identifiers_in_columns_of_floats_are_mended_or_refused_too(tmp_path: Path) -> None:
+def test_identifiers_in_columns_of_floats_are_corrected_or_refused_too(tmp_path: Path) -> None:
     rows = [good("pharmacy_claim", person_id=None) for _ in range(4)]
     frame = pl.DataFrame(rows).with_columns(
         claim_id=pl.Series([1003.0, 1004.0, 2.0**53, 1e17]),

@@ -660,7 +660,7 @@ HISTORIES = """
 | 2 | 100.00 | history |
 | 3 | -100.00 | reversed unmatched_reversal |
 
-## Versions of one line are one line, of which nothing stands
+## A reversal that is matched by content takes back a line with all its versions
 | claim | paid | plan | expect |
 | 1 | 100.00 | HMO | reversed |
 | 1 | 100.00 | PPO | reversed |

@@ -73,7 +73,7 @@ _CONTROL_AND_LAYOUT = f"""
   dot or none, in any case.
 - **claim_status** is paid or P, denied or D, reversed, R or X; R for which nothing was paid is
   denied. **dispensing_channel** is retail or home_delivery. **Payers** are named in any case.
-- **Identifiers and codes** of which a table program made a number are mended (`made_a_number`):
+- **Identifiers and codes** of which a table program made a number are corrected (`made_a_number`):
   1003.0 is 1003, and 07 as a frequency is 7. One that lost digits, such as 2.02603E+11, is null,
   and an error in a bold identifier (`digits_lost`).
 - **nan, none, n/a, na, \\N, ., -, unknown and zeros** stand for nothing in person_id, member_id,
@@ -125,8 +125,8 @@ in DuckDB's SQL. The [recipes](#recipes) below show some.
 - What an expression gives is then parsed and checked as if the file had held it. A quarantined row
   shows the sender's own values, and our ids that an expression made of them.
 - An identifier that a table program made a number reaches an expression as it is, such as `1003.0`.
-  What the expression gives is mended as any value, but `1003.0-1` is no longer a number: cut the
-  decimals off beforehand, with `split_part(rx_number, '.', 1)`.
+  What the expression gives is corrected like any value, but `1003.0-1` is no longer a number: cut
+  the decimals off beforehand, with `split_part(rx_number, '.', 1)`.
 - An expression takes precedence over a column that has our name.
 - It is one scalar over the columns of the file. These are available: `CASE`, comparisons, `AND`,
   `OR`, `NOT`, `IN`, `BETWEEN`, `LIKE`, `COALESCE`, slices such as `code[1:5]`, `TRY_CAST`, and
