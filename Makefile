@@ -17,7 +17,8 @@
 VENV := .venv
 READY := $(VENV)/.ready
 BIN := $(VENV)/bin
-PYTEST := POLARS_MAX_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+WORKERS := 2
+PYTEST = POLARS_MAX_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 FIND_PYTHON = for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then echo $$p; exit; fi; \
 	done; echo "Python 3.11 or newer is needed" >&2; exit 1
@@ -27,6 +28,8 @@ FIND_PYTHON = for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 audit: $(READY)
 	$(BIN)/claims-audit run --input data/sample --output out/sample --as-of 2026-06-30
 
+# many slow tests wait for other processes
+test: WORKERS := 3
 test: $(READY)
 	$(PYTEST)
 

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 TARGET = 1.2
 AS_OF, START = date(2026, 6, 30), date(2026, 1, 2)
-TABLETS, BRAND_TABLETS, INDUCER = "47335047281", "00078040134", "24658080130"
+TABLETS, BRAND_TABLETS = "47335047281", "00078040134"
+INDUCER, DASATINIB = "24658080130", "00003052411"
 Row = dict[str, object]
 Extracts = dict[str, list[Row]]
 
@@ -145,6 +146,168 @@ def evidence(size: int) -> Extracts:
     return {"medical_claim": lines, "clinical_evidence": facts, "pharmacy_claim": fills + inducers}
 
 
+def words_of_authorizations(size: int) -> Extracts:
+    """Fills of one member, and authorizations each in its own words for drug, product, override."""
+    own = authorizations(size)
+    words = ("drug", "product", "override")
+    decisions = [
+        decision | {"status": "approved", "product": "", words[n % 3]: f"word {n}"}
+        for n, decision in enumerate(own["authorization"])
+    ]
+    return own | {"authorization": decisions}
+
+
+def taxonomies(size: int) -> Extracts:
+    """Fills of one prescriber who has a great many specialties."""
+    npi = "1234567893"
+    fills = [
+        _fill(n, _spread(n, size), payer="NantHealth", prescribing_provider_npi=npi)
+        for n in range(size)
+    ]
+    codes = (f"{n:09}X" for n in range(size))
+    return {
+        "pharmacy_claim": fills,
+        "provider": [{"npi": npi, "taxonomy_code": code} for code in codes],
+        "medical_claim": [_dose(0, START, hcpcs_code="99213")],
+    }
+
+
+def surfaces(size: int) -> Extracts:
+    """Doses of one member, and as many body surfaces, each another one."""
+    facts: list[Row] = [
+        {
+            "member_id": "M",
+            "evidence_date": _spread(n, size),
+            "evidence_code": "bsa_m2",
+            "evidence_value": f"1.{n:06}",
+        }
+        for n in range(size)
+    ]
+    lines = [_dose(n, _spread(n, size)) for n in range(size)]
+    return {"medical_claim": lines, "clinical_evidence": facts}
+
+
+def spans(size: int) -> Extracts:
+    """Fills of one member, and spans of as many payers, each of another type."""
+    enrolled: list[Row] = [
+        {
+            "member_id": "M",
+            "birth_date": date(1960, 1, 1),
+            "payer": ("NantHealth", f"Payer {n}")[n % 2],
+            "payer_type": f"Medicare plan {n}",
+            "enrollment_start_date": _spread(n, size) - timedelta(days=n % 90),
+            "enrollment_end_date": _spread(n, size) + timedelta(days=n % 70),
+        }
+        for n in range(size)
+    ]
+    fills = [_fill(n, _spread(n, size), payer="NantHealth") for n in range(size)]
+    others = [
+        _fill(size + n, START, payer=f"Payer {n}", ndc_code=BRAND_TABLETS, quantity=n)
+        for n in range(1, size, 2)
+    ]
+    return {"pharmacy_claim": fills + others, "eligibility": enrolled}
+
+
+def chain_of_claims(size: int) -> Extracts:
+    """Fills of one day, each of which names the one before as its original."""
+    fills = [_fill(n, START, original_claim_id=f"F{n - 1}" if n else "") for n in range(size)]
+    return {"pharmacy_claim": fills}
+
+
+def chain_of_replacements(size: int) -> Extracts:
+    """Fills that replace the one before, each paid a day later."""
+    replaces: Row = {"claim_frequency_code": "7"}
+    return {
+        "pharmacy_claim": [
+            _fill(
+                n,
+                START,
+                original_claim_id=f"F{n - 1}" if n else "",
+                paid_date=START + timedelta(days=n % 170),
+                **(replaces if n else {"claim_frequency_code": "1"}),
+            )
+            for n in range(size)
+        ]
+    }
+
+
+def two_payers(size: int) -> Extracts:
+    """Fills of one member and day, half of them at another payer that enrolls the member."""
+    payers = ("Cigna", "NantHealth")
+    fills = [_fill(n, START, payer=payers[n % 2], paid_amount=f"{100 + n}.00") for n in range(size)]
+    enrolled: list[Row] = [
+        {
+            "member_id": "M",
+            "payer": payer,
+            "birth_date": date(1960, 1, 1),
+            "enrollment_start_date": date(2025, 1, 1),
+        }
+        for payer in payers
+    ]
+    return {"pharmacy_claim": fills, "eligibility": enrolled}
+
+
+def two_benefits(size: int) -> Extracts:
+    """Tablets of one member billed as services, and fills of as many quantities."""
+    fills = [_fill(n, _spread(n, size), quantity=n + 1) for n in range(size)]
+    lines = [
+        _dose(
+            n,
+            _spread(n, size),
+            payer="Cigna",
+            hcpcs_code="S0088",
+            service_unit_quantity=n + 1,
+            paid_amount=f"{n + 1}.00",
+        )
+        for n in range(size)
+    ]
+    return {"pharmacy_claim": fills, "medical_claim": lines}
+
+
+def inhibitors_in_turn(size: int) -> Extracts:
+    """Imatinib and another inhibitor of one member in turn."""
+    return {
+        "pharmacy_claim": [
+            _fill(
+                n,
+                _spread(n, size),
+                payer="NantHealth",
+                ndc_code=(TABLETS, DASATINIB)[n % 2],
+                days_supply=n % 60 + 10,
+            )
+            for n in range(size)
+        ]
+    }
+
+
+def around_doses(size: int) -> Extracts:
+    """Doses of one member, with as many infusions, other drugs and transplants on the same days."""
+    codes = ("96413", "J9039", "38241", "J9070", "85025", "93000", "80053")
+    doses = [_dose(n, _spread(n, size), place_of_service_code="11") for n in range(size)]
+    services = [
+        _dose(size + n, _spread(n, size), hcpcs_code=codes[n % len(codes)]) for n in range(size)
+    ]
+    return {"medical_claim": doses + services}
+
+
+def prices(size: int) -> Extracts:
+    """Brand and generic fills of as many members on as many days of eleven years, each at its own
+    price."""
+    first = AS_OF - timedelta(days=4000)
+    return {
+        "pharmacy_claim": [
+            _fill(
+                n,
+                first + timedelta(days=n * 4000 // size),
+                member_id=f"M{n}",
+                ndc_code=(TABLETS, BRAND_TABLETS)[n % 2],
+                paid_amount=f"{1000 + n}.00",
+            )
+            for n in range(size)
+        ]
+    }
+
+
 def failing_rows(size: int) -> Extracts:
     """Rows that all fail a check, which a config allows."""
     return {"pharmacy_claim": [_fill(n, START, paid_amount="much") for n in range(size)]}
@@ -154,6 +317,20 @@ def shared_person(size: int) -> Extracts:
     """Members who are one person, with services that no rule judges."""
     own: Row = {"person_id": "P", "hcpcs_code": "99213"}
     return {"medical_claim": [_dose(n, START, member_id=f"M{n}", **own) for n in range(size)]}
+
+
+def shared_claim(size: int) -> Extracts:
+    """Members who share the id of a claim, with services that no rule judges."""
+    own: Row = {"claim_id": "C", "hcpcs_code": "99213"}
+    return {"medical_claim": [_dose(n, START, member_id=f"M{n}", **own) for n in range(size)]}
+
+
+def fills_of_a_claim(size: int) -> Extracts:
+    """Lines of one pharmacy claim on as many days as half a year has."""
+    lines = [
+        _fill(0, _spread(n, size), claim_line_number=n + 1, quantity=n + 1) for n in range(size)
+    ]
+    return {"pharmacy_claim": lines}
 
 
 def written(folder: Path, extracts: Extracts, config: str = "") -> Path:
@@ -255,10 +432,23 @@ AXES = {
     "lines_of_a_claim": Axis(lines_of_a_claim, 1000),
     "authorizations": Axis(authorizations, 1000),
     "evidence": Axis(evidence, 1000),
+    "words_of_authorizations": Axis(words_of_authorizations, 1000),
+    "taxonomies": Axis(taxonomies, 1000),
+    "surfaces": Axis(surfaces, 1000),
+    "spans": Axis(spans, 1000),
+    "chain_of_claims": Axis(chain_of_claims, 1000),
+    "chain_of_replacements": Axis(chain_of_replacements, 1000),
+    "two_payers": Axis(two_payers, 1000),
+    "two_benefits": Axis(two_benefits, 1000),
+    "inhibitors_in_turn": Axis(inhibitors_in_turn, 1000),
+    "around_doses": Axis(around_doses, 1000),
+    "prices": Axis(prices, 2000),
     "failing_rows": Axis(failing_rows, 25_000, config=ALL_MAY_FAIL),
     "refused_rows": Axis(failing_rows, 50_000, _refused),
     "length_of_a_line": Axis(None, 12_000_000, _scanned),
     "purge_person": Axis(shared_person, 4000, _purged, run_once),
+    "purge_claim": Axis(shared_claim, 4000, _purged, run_once),
+    "explain_lines": Axis(fills_of_a_claim, 50, _explained, run_once),
     "explain": Axis(spread_fills, 250, _explained, run_once),
 }
 

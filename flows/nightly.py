@@ -26,6 +26,7 @@ from flows.privacy import AGGREGATE
 from flows.process import work_privately
 from flows.progress import StageBars
 from flows.request import RunRequest
+from flows.results.refused_rows import leaving_quarantine
 from flows.stage_results import (
     OF_FILES,
     JudgeStageResult,
@@ -146,8 +147,8 @@ def nightly_audit(request: RunRequest, show_progress: bool = True) -> State[Summ
     Without an input, the contents of the warehouse are judged again. With a server, an event
     reports the finished night (FINISHED).
 
-    The state is `Completed`, or `Completed with quarantine` if rows were quarantined. Raises
-    AuditError.
+    The state is `Completed`, `Completed with quarantine` if rows were quarantined, or `Completed,
+    nothing audited` if there was no paid line of an audited drug. Raises AuditError.
     """
     work_privately()  # a worker starts the flow without the command line
     ending.begins()
@@ -194,10 +195,11 @@ def _audit(made: Plan, show_progress: bool) -> Summary:
     make_folder(request.output)
     with hold(request.warehouse_file), night.bars.shown():
         try:
-            stages.begin(made)
-            loaded = results["load"] = load(night)
-            validated = results["validate"] = validate(night)
-            settled = results["settle"] = settle(night)
+            with leaving_quarantine(made, request.output):
+                stages.begin(made)
+                loaded = results["load"] = load(night)
+                validated = results["validate"] = validate(night)
+                settled = results["settle"] = settle(night)
             judged = results["judge"] = judge(night)
             report(night, loaded, validated, settled, judged)
         except Exception:

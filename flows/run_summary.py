@@ -5,10 +5,11 @@ from collections.abc import Iterator
 
 from flows.ledger.changes import LedgerChanges
 from flows.plan import Plan
-from flows.results.found import FoundExceptions
+from flows.results.found import Found
 from flows.results.run_identity import RunIdentity
 from flows.stage_results import JudgeStageResult, LoadStageResult, SettleStageResult
 from flows.summary import Summary
+from schemas.notes import NOTHING_AUDITED
 
 
 def summary_of(
@@ -17,7 +18,7 @@ def summary_of(
     loaded: LoadStageResult,
     settled: SettleStageResult,
     judged: JudgeStageResult,
-    found: FoundExceptions,
+    found: Found,
     changed: LedgerChanges,
 ) -> Summary:
     """The summary of a run, without the notes."""
@@ -41,10 +42,11 @@ def summary_of(
         changes=dict(sorted(Counter(changed.changes["status"]).items())),
         persons=judged.persons,
         judged_again=judged.judged_again,
+        is_audited=not any(note.kind == NOTHING_AUDITED for note in judged.notes),
         exceptions=found.by_rule_and_outcome(),
-        lines=found.worklist.height,
-        amount_at_risk=str(found.worklist["amount_at_risk"].sum() or 0),
-        at_risk_by_outcome=found.at_risk_by_outcome(),
+        lines=found.lines.worklist.height + found.lines.advisories.height,
+        advisory_lines=found.lines.advisories.height,
+        totals=found.totals(),
         repeated_amounts=len(judged.repeated_amounts),
     )
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from flows.settle.balance import Balance
+from schemas.notes import Note
 
 OF_FILES = ("files", "passed_over", "read_again", "growing")
 """Names of the counts that say nothing about rows or persons."""
@@ -65,9 +66,10 @@ class ValidateStageResult:
 
 @dataclass(frozen=True)
 class SettleStageResult:
-    """The result of the settle stage."""
+    """The result of the settle stage. notes: what the run says of its files and config."""
 
     balance: Balance
+    notes: tuple[Note, ...]
     seconds: float
 
     def counts(self) -> dict[str, int]:
@@ -79,7 +81,11 @@ class SettleStageResult:
 
 @dataclass(frozen=True)
 class JudgeStageResult:
-    """The result of the judge stage. repeated_amounts: claims listed in the manifest."""
+    """The result of the judge stage.
+
+    repeated_amounts   claims listed in the manifest.
+    notes              what the run says of the lines that it judges.
+    """
 
     exceptions: int
     lines: int
@@ -87,6 +93,7 @@ class JudgeStageResult:
     persons: int
     judged_again: int
     repeated_amounts: tuple[dict[str, object], ...]
+    notes: tuple[Note, ...]
     seconds: float
 
     def counts(self) -> dict[str, int]:

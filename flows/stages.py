@@ -12,6 +12,7 @@ from pathlib import Path
 from audit_rules.engine.dossier import compile_dossier
 from audit_rules.engine.judge import judge
 from audit_rules.engine.rule import PolicyBook
+from audit_rules.engine.worklist import worklists
 from audit_rules.kinds.judge import judge_documents
 from audit_rules.rules import RULES
 from flows import ending
@@ -21,30 +22,38 @@ from flows.intake.readers import nearest_plain_folder
 from flows.intake.validate import validate
 from flows.judging import affected, frames, members, population, standing
 from flows.judging.affected import mark_affected_persons
+from flows.judging.authorization_words import warn_of_unknown_words
 from flows.judging.frames import read_frames
 from flows.judging.population import population_facts
 from flows.judging.standing import (
     JUDGED_COVERAGE,
     merge_answers,
+    read_repeated,
     read_valid_answers,
     store_answers,
     write_answers,
+    write_repeated,
 )
 from flows.ledger.before import read_ledger_before
 from flows.ledger.changes import FOUND, record_changes
 from flows.ledger.decisions import warn_of_foreign_decisions
+from flows.notes.find import audit_notes, input_notes
 from flows.plan import Plan
-from flows.privacy import AGGREGATE
 from flows.provenance import digest
 from flows.reports.run_facts import run_facts
 from flows.reports.write import write_reports
 from flows.results.agreement import refuse_disagreement
-from flows.results.failed_checks import failed_checks
-from flows.results.found import read_found
+from flows.results.failed_checks import failed_checks, warnings
+from flows.results.found import Found, read_exceptions
 from flows.results.manifest import repeated_amounts_for_manifest, write_manifest
 from flows.results.partitions import write_exceptions_by
-from flows.results.privacy_level import apply_privacy_level, summary_at_privacy_level
+from flows.results.privacy_level import (
+    apply_privacy_level,
+    shown_notes,
+    summary_at_privacy_level,
+)
 from flows.results.publish import make_private, publish
+from flows.results.refused_rows import leaving_quarantine
 from flows.results.run_identity import RunIdentity, identify_run
 from flows.results.run_record import record_run
 from flows.results.signature import sign_manifest
@@ -63,9 +72,11 @@ from flows.summary import Summary
 from flows.warehouse.connection import opened
 from flows.warehouse.files import empty_folder
 from flows.warehouse.keep import keep
-from flows.warehouse.layout import upgrade
-from flows.warehouse.memory import Memory
+from flows.warehouse.memory import Memory, warn_of_foreign_memory
 from flows.warehouse.sql import one
+from flows.warehouse.upgrade import upgrade
+from schemas.results import LINE_KEY
+from schemas.rows import VALUES_CHECKED
 
 Step = Callable[[str], None]
 MEMORY = Memory(
@@ -143,14 +154,14 @@ def validate_stage(plan: Plan) -> ValidateStageResult:
         validate(connection, plan.config.max_error_rate, plan.library.facts())
         failed, warned = (
             one(connection, f"SELECT count(*) FROM main.{table}")
-            for table in ("quarantine", "warning")
+            for table in ("quarantine", f"warning WHERE check_name <> '{VALUES_CHECKED}'")
         )
         rows = one(connection, "SELECT coalesce(sum(rows_read), 0) FROM main.file")
     return ValidateStageResult(failed, warned, rows, _since(started))
 
 
 def settle_stage(plan: Plan) -> SettleStageResult:
-    """Find persons and final action, and check that no row is lost."""
+    """Find persons and final action, check that no row is lost, and note what is odd."""
     started = seconds()
     with opened(plan.bench) as connection:
         balance = settle(
@@ -160,7 +171,9 @@ def settle_stage(plan: Plan) -> SettleStageResult:
             plan.config.max_error_rate,
             plan.request.whole,
         )
-    return SettleStageResult(balance, _since(started))
+        warn_of_unknown_words(connection, plan.reference, plan.library)
+        notes = input_notes(connection, plan, warnings(connection))
+    return SettleStageResult(balance, notes, _since(started))
 
 
 def judge_stage(plan: Plan) -> JudgeStageResult:
@@ -178,14 +191,16 @@ def judge_stage(plan: Plan) -> JudgeStageResult:
     new_answers = judge(dossier, book, RULES, judge_documents(dossier, book, RULES))
     write_answers(_answers(plan), new_answers)
     judgement = merge_answers(new_answers, valid)
+    write_repeated(_answers(plan), judgement)
     write_judgement(results(plan), judgement)
     return JudgeStageResult(
         exceptions=judgement.exceptions.height,
-        lines=judgement.worklist.height,
+        lines=judgement.exceptions.select(LINE_KEY).n_unique(),
         rows=warehouse_frames.medical.height + warehouse_frames.pharmacy.height,
         persons=judgement.counted["person_id"].n_unique(),
         judged_again=new_answers.counted["person_id"].n_unique(),
         repeated_amounts=tuple(repeated_amounts_for_manifest(judgement.repeated)),
+        notes=audit_notes(facts.audited, plan),
         seconds=_since(started),
     )
 
@@ -203,19 +218,27 @@ def report_stage(
     with opened(plan.bench) as connection:
         store_answers(connection, _answers(plan))
         before = read_ledger_before(connection, plan.request.as_of)
-        run = identify_run(connection, plan, before.digest)
-        found = read_found(staging, FOUND)
-        changed = record_changes(connection, plan, run.run_id, before, found.exceptions)
-        write_tables(staging, {"changes": changed.changes, **failed_checks(connection)})
+        found_notes = (*judged.notes, *settled.notes)
+        run = identify_run(connection, plan, before.digest, found_notes)
+        exceptions = read_exceptions(staging, FOUND)
+        changed = record_changes(connection, plan, run.run_id, before, exceptions)
+        lines = worklists(exceptions, read_repeated(_answers(plan)), changed.dismissed)
+        found, tables = Found(exceptions, lines), {**lines._asdict(), "changes": changed.changes}
+        write_tables(staging, {**tables, **failed_checks(connection)})
         apply_privacy_level(staging, plan)
         if plan.request.partition_by:
             write_exceptions_by(plan.request.partition_by, staging, plan.payer_names)
         summary = summary_of(plan, run, loaded, settled, judged, found, changed)
-        notes = write_reports(staging, plan, run_facts(plan, summary, settled.balance), balance)
+        notes = shown_notes(found_notes, plan)
+        balance |= {"notes": list(notes)}
+        notes += write_reports(
+            staging, plan, run_facts(plan, summary, settled.balance, notes), balance
+        )
         write_manifest(connection, staging, plan, run.run_id, balance, judged.repeated_amounts)
         record_run(connection, staging, plan, run.run_id)
         summary = summary_at_privacy_level(staging, plan, summary)
         notes += warn_of_foreign_decisions(connection, plan.bench.warehouse)
+        notes += warn_of_foreign_memory(connection)
     if plan.signer:
         sign_manifest(staging, plan.signer)
     timings = {
@@ -226,8 +249,6 @@ def report_stage(
         "report": _since(started),
     }
     write_timings(staging, timings)
-    if plan.request.privacy != AGGREGATE:
-        notes += settled.balance.notes()
     notes += (*notes_of(loaded, changed), *_keep_and_publish(plan, run))
     return replace(summary, notes=notes)
 
@@ -252,9 +273,10 @@ def _keep_and_publish(plan: Plan, run: RunIdentity) -> tuple[str, ...]:
 
 def run_stages(plan: Plan, step: Step = lambda _name: None) -> Summary:
     """Run every stage in order, without Prefect."""
-    loaded = load_stage(plan, step)
-    validated = validate_stage(plan)
-    settled = settle_stage(plan)
+    with leaving_quarantine(plan, plan.request.output):
+        loaded = load_stage(plan, step)
+        validated = validate_stage(plan)
+        settled = settle_stage(plan)
     judged = judge_stage(plan)
     return report_stage(plan, loaded, validated, settled, judged)
 

@@ -12,10 +12,10 @@ started. One that comes in those first hundredths of a second ends the interpret
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
 
 from flows.signals import CRASHED, ENDS_IN_ORDER, STOPS
 
+TYPE_CHECKING = False  # importing it from typing would take longer than all that is imported here
 if TYPE_CHECKING:
     from flows.streams import Stream
 

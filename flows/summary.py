@@ -13,12 +13,15 @@ class Summary:
     previous_run           as-of date of the run before (None: there was none).
     changes                status -> exceptions that changed since the previous run.
     exceptions             "RULE outcome" -> how many.
-    at_risk_by_outcome     dollars of the lines by strongest outcome; their sum is amount_at_risk.
+    lines                  claim lines with exceptions; advisory_lines: those with advisories alone.
+    totals                 column of worklist.parquet -> the sum of its dollars.
     read_again             names of files that were read again because the config has changed.
     newly_quarantined      rows of `quarantined` in files that this run loaded.
     repeated_amounts       claims whose lines repeat the claim's amount.
     persons, judged_again  persons with lines of audited drugs, and those judged by this run.
-    notes                  what the user must know of results that are missing or incomplete.
+    is_audited             whether there was any paid line of an audited drug.
+    notes                  what the user must know of the files, the config, and results that are
+                           missing or incomplete.
     """
 
     run_id: str
@@ -35,19 +38,27 @@ class Summary:
     changes: dict[str, int] | None
     exceptions: dict[str, int] | None
     lines: int | None
-    amount_at_risk: str | None
-    at_risk_by_outcome: dict[str, str] = field(default_factory=dict)
+    advisory_lines: int | None = 0
+    totals: dict[str, str] = field(default_factory=dict)
     read_again: tuple[str, ...] = ()
     newly_quarantined: int | None = 0
     repeated_amounts: int | None = 0
     persons: int | None = 0
     judged_again: int | None = 0
+    is_audited: bool = True
     notes: tuple[str, ...] = ()
 
     @property
     def state(self) -> str:
         """The name of the flow's final state."""
+        if not self.is_audited:
+            return "Completed, nothing audited"
         return "Completed" if self.quarantined == 0 else "Completed with quarantine"
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether there is nothing to say of how the run ended."""
+        return self.is_audited and self.quarantined == 0
 
     @property
     def found(self) -> int | None:

@@ -15,7 +15,11 @@ GRAINS = {
         "One row per rule and claim line that is not clean, sorted by claim source, claim, line and"
         " rule."
     ),
-    "worklist": "One row per claim line with any exception; no dollar is counted twice.",
+    "worklist": (
+        "One row per claim line with an exception that is more than an advisory; no dollar is"
+        " counted twice, and every total that a run shows is a sum of these columns."
+    ),
+    "advisories": "One row per claim line with advisories alone; the columns are the worklist's.",
     "changes": "One row per exception that changed since the last run.",
     "rule_coverage": "One row per policy, rule and answer: how many audited lines got it.",
     "quarantine": "One row per check of severity error that a row of an extract failed.",
@@ -116,12 +120,24 @@ _EVERYWHERE: dict[str, Meaning] = {
     ),
     "rationale": Meaning("The finding in one or two sentences that a provider would understand"),
     "rule_ids": _never_null("Rules with an exception on the line, in order of their ids"),
+    "exception_ids": _never_null(
+        "Exceptions on the line: the strongest first, then that with most at risk; dismissed ones"
+        " last"
+    ),
     "recover_amount": _never_null("Largest single amount of outcome recover on the line", DOLLARS),
     "records_request_amount": _never_null(
         "What the largest amount of outcome records_request exceeds recover_amount by", DOLLARS
     ),
     "review_amount": _never_null(
-        "What the largest amount of outcome review exceeds the two others by", DOLLARS
+        "What the largest amount of outcome review exceeds the largest of both others by", DOLLARS
+    ),
+    "dismissed_amount": _never_null(
+        "What the exceptions that a person has dismissed would add to amount_at_risk; it is in no"
+        " other amount",
+        DOLLARS,
+    ),
+    "not_collectable_amount": _never_null(
+        "What may no longer be collected; 0, because no exception is judged for that yet", DOLLARS
     ),
     "lines": _never_null("Audited lines that got this answer", "claim lines"),
     "status": _never_null("What became of the exception since the last run", values=_STATUSES),
@@ -150,13 +166,19 @@ _EVERYWHERE: dict[str, Meaning] = {
     "first_row_number": Meaning("Position of the first of them, from 1"),
 }
 
+_OF_A_LINE = {
+    "outcome": Meaning(
+        "The strongest outcome on the line, strongest first; null if a person has dismissed every"
+        " exception on it",
+        values=EXCEPTIONS,
+    ),
+    "amount_at_risk": _never_null(
+        "recover_amount, records_request_amount and review_amount together, at most paid_amount",
+        DOLLARS,
+    ),
+}
 _IN_ONE_TABLE: dict[tuple[str, str], Meaning] = {
-    ("worklist", "outcome"): _never_null(
-        "The strongest outcome on the line, strongest first", values=EXCEPTIONS
-    ),
-    ("worklist", "amount_at_risk"): _never_null(
-        "The largest of the three amounts, at most paid_amount", DOLLARS
-    ),
+    **{(table, c): m for table in ("worklist", "advisories") for c, m in _OF_A_LINE.items()},
     ("rule_coverage", "outcome"): _never_null("The rule's answer", values=ANSWERS),
     ("rule_coverage", "policy_id"): _never_null(
         "The policy document; `none` for lines that no document governs"

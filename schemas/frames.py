@@ -103,6 +103,7 @@ _AUTHORIZATION: Columns = {
     "payer_id": _PAYER_ID,
     **_extracted(AUTHORIZATION, without=("person_id", "member_id", "payer")),
     "drug_word": FrameColumn(pl.String(), "the drug as the sender calls it"),
+    "product_word": FrameColumn(pl.String(), "the product as the sender calls it"),
 }
 _EVIDENCE: Columns = {
     "person": _PERSON,
@@ -313,8 +314,7 @@ DOSSIER_FRAMES: dict[str, Frame] = {
         ),
         Frame(
             "claim_links",
-            "One row per claim and other claim that it names as its original, itself or by way of "
-            "others.",
+            "One row per claim and other claim that one of its rows names as its original.",
             {
                 "claim_source": LINE["claim_source"],
                 "person": _PERSON,

@@ -105,11 +105,15 @@ AMOUNT_COLUMNS = {
 WORKLIST: Schema = {
     **_LINE,
     "rule_ids": pl.List(pl.String),
+    "exception_ids": pl.List(pl.String),
     "outcome": pl.String,
     "paid_amount": MONEY,
     **dict.fromkeys(AMOUNT_COLUMNS.values(), MONEY),
     "amount_at_risk": MONEY,
+    "dismissed_amount": MONEY,
+    "not_collectable_amount": MONEY,
 }
+"""Of worklist.parquet, and of advisories.parquet: lines with advisories alone."""
 
 REPEATED: Schema = {
     "person": pl.String,
@@ -183,6 +187,7 @@ AGGREGATE: Schema = {
 TABLES: dict[str, Schema] = {
     "exceptions": EXCEPTION,
     "worklist": WORKLIST,
+    "advisories": WORKLIST,
     "changes": CHANGE,
     "rule_coverage": COVERAGE,
     "quarantine": QUARANTINE,

@@ -14,14 +14,7 @@ import polars as pl
 
 from schemas.formats import ICD9_TYPE, JOINED_MODIFIERS, well_formed
 from schemas.senders import DIGITS_LOST, MODIFIERS_JOINED, PLACEHOLDER, SENTINEL_DATE
-from schemas.tables import (
-    EVIDENCE_VALUES,
-    MEASURED_EVIDENCE,
-    NAMES,
-    Column,
-    Kind,
-    Table,
-)
+from schemas.tables import NAMES, Column, Kind, Table
 
 if (
     TYPE_CHECKING
@@ -42,12 +35,19 @@ FORMAT_CHECKS = {
     Kind.TAXONOMY: "taxonomy_malformed",
     Kind.NPI: "npi_malformed",
 }
+OFTEN_SPOILED = (Kind.NDC, Kind.HCPCS, Kind.NPI)
+"""Kinds of codes that table programs spoil in whole columns, as by dropping leading zeros."""
+
+VALUES_CHECKED = "values_checked"
+"""In place of the name of a check: how many values a file has in a column of which some failed."""
+
 MISSING, UNKNOWN_WORD, NONE_OF, OUT_OF_ORDER = (
     "value_missing",
     "value_unknown",
     "none_of_these_given",
     "dates_out_of_order",
 )
+CLAIM_DATE_UNKNOWN = "claim_date_unknown"
 NEGATIVE_DAYS, UNKNOWN_FREQUENCY, FLOAT_DUST = "negative", "frequency_unknown", "float_dust_rounded"
 
 
@@ -99,6 +99,9 @@ def error_model(table: Table) -> pa.DataFrameSchema:
             for c in columns
         )
         checks.append(_check(f"{group[0]}|{NONE_OF}", given))
+    for first, last in table.spans:
+        in_order = (pl.col(first) <= pl.col(last)).fill_null(True)
+        checks.append(_check(f"{first}|{OUT_OF_ORDER}", in_order))
     return pa.DataFrameSchema(checks=checks, name=table.name)
 
 
@@ -113,8 +116,8 @@ def warning_checks(
     import pandera.polars as pa
 
     for c in table.columns:
-        if c.name == "evidence_code":
-            is_known = pl.col(c.name).is_in([*EVIDENCE_VALUES, MEASURED_EVIDENCE, *facts])
+        if c.is_open:
+            is_known = pl.col(c.name).is_in([*c.spellings.values(), *facts])
             model = pa.DataFrameSchema(checks=[_check(UNKNOWN_WORD, is_known)])
             yield (c.name,), UNKNOWN_WORD, model
         if c.kind in FORMAT_CHECKS:

@@ -43,6 +43,7 @@ class Column:
                 as.
     strict      an unknown word quarantines the row; otherwise it is stored as null and warned
                 about.
+    is_open     an unknown word is stored as it is, and warned about.
     default     the value if there is none.
     nothing     words that stand for nothing, such as `unknown`, are null (see senders.py).
     opens       `start` or `end`: a date that means none leaves the span open there.
@@ -54,6 +55,7 @@ class Column:
     nullable: bool = True
     spellings: dict[str, str] = field(default_factory=dict)
     strict: bool = False
+    is_open: bool = False
     ours: bool = False
     default: str | None = None
     nothing: bool = False
@@ -67,6 +69,7 @@ class Table:
     one_of         of each group at least one column must be in the file and have a value in the
                    row.
     in_order       pairs of dates of which the first should not be after the second (a warning).
+    spans          pairs of dates of which the first must not be after the second (an error).
     service_dates  of a claim table: the first of them with a value is the row's service date.
     quantity, fee  of a claim table: the column of the billed quantity, and that of the dispensing
                    fee.
@@ -77,6 +80,7 @@ class Table:
     columns: tuple[Column, ...]
     one_of: tuple[tuple[str, ...], ...] = ()
     in_order: tuple[tuple[str, str], ...] = ()
+    spans: tuple[tuple[str, str], ...] = ()
     service_dates: tuple[str, ...] = ()
     quantity: str | None = None
     fee: str | None = None
@@ -129,8 +133,6 @@ EVIDENCE_VALUES: dict[str, dict[str, str]] = {
 """Evidence codes with enumerated values; only `bsa_m2` has a number."""
 
 MEASURED_EVIDENCE = "bsa_m2"
-
-GENDERS = {"female": "female", "f": "female", "male": "male", "m": "male"}
 
 _FINAL_ACTION = (
     Column("claim_status", Kind.WORD, spellings=CLAIM_STATUS, strict=True, ours=True),
@@ -222,7 +224,7 @@ ELIGIBILITY = Table(
     (
         _PERSON_ID,
         _MEMBER_ID,
-        Column("gender", Kind.WORD, spellings=GENDERS),
+        Column("gender", Kind.WORD, spellings=_spelt("female", "male")),
         Column("birth_date", Kind.DATE),
         Column("death_date", Kind.DATE),
         _key("payer", Kind.PAYER),
@@ -231,7 +233,8 @@ ELIGIBILITY = Table(
         _key("enrollment_start_date", Kind.DATE, opens="start"),
         Column("enrollment_end_date", Kind.DATE, opens="end"),
     ),
-    in_order=(("birth_date", "death_date"), ("enrollment_start_date", "enrollment_end_date")),
+    in_order=(("birth_date", "death_date"),),
+    spans=(("enrollment_start_date", "enrollment_end_date"),),
 )
 
 AUTHORIZATION = Table(
@@ -257,7 +260,7 @@ AUTHORIZATION = Table(
         Column("override", Kind.WORD),
         Column("units", Kind.QUANTITY, ours=True),
     ),
-    in_order=(("start_date", "end_date"),),
+    spans=(("start_date", "end_date"),),
 )
 
 CLINICAL_EVIDENCE = Table(
@@ -272,6 +275,8 @@ CLINICAL_EVIDENCE = Table(
             Kind.WORD,
             required=True,
             nullable=False,
+            spellings=_spelt(*EVIDENCE_VALUES, MEASURED_EVIDENCE),
+            is_open=True,
         ),
         Column("evidence_value", nullable=False),
         Column("source"),

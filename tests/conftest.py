@@ -27,6 +27,9 @@ SLOWEST_FIRST = (
     "test_affected.py",
     "test_explain.py",
     "test_cases.py",
+    "test_after_publication.py",
+    "test_run_id.py",
+    "test_read_again.py",
 )
 
 

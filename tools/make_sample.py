@@ -1054,6 +1054,8 @@ def plant_trials(s: Sample) -> None:
     trial(s, "M3021", "2025-02-10", "720.00", GENERIC_100, "90")
     brand(s, "GEN-NO-TRIAL", "M3030", paid="9310.00", dispensing_fee="10.00", daw_code="1")
     approved(s, "M3030", "generic")
+    brand(s, "GEN-PHARMACY-CHOICE", "M3066", daw_code="3")
+    approved(s, "M3066", "generic")
     s.fill("GEN-SOLUTION", "M3030", CIGNA, "2025-01-06", IMATINIB_SOLUTION, "140", "28", "3000.00")
     brand(s, "GEN-TRIAL-DAY-BEFORE", "M3031")
     trial(s, "M3031", "2025-02-02")
@@ -1233,6 +1235,20 @@ def plant_responses(s: Sample) -> None:
     )
     s.evidence("M4004", "2026-03-24", "response", "PR")
     s.monitoring("M4004", "2026-03-24")
+    s.course("CYC-NOT-APPROVED", "M4040", ["2026-01-13", "2026-02-10", "2026-03-10"], "19140.00")
+    s.line(
+        "CYC-NOT-APPROVED-4",
+        "M4040",
+        MMM,
+        "2026-04-07",
+        "J9229",
+        "9",
+        "19140.00",
+        diagnosis_code_type="ICD-10-CM",
+        diagnosis_code_1="C91.00",
+    )
+    s.evidence("M4040", "2026-04-01", "response", "NR")
+    s.monitoring("M4040", "2026-04-07")
     s.course("CYC-CR", "M4005", ["2025-03-10", "2025-04-07", "2025-05-05", "2025-06-02"])
     s.evidence("M4005", "2025-04-21", "response", "CR")
     s.evidence("M4005", "2025-05-30", "response", "NR")
@@ -1399,6 +1415,61 @@ def plant_unjudged_cycles(s: Sample) -> None:
     s.monitoring("M4032", "2026-04-07")
 
 
+# ---------------------------------------------------------------- values and versions to warn about
+
+
+def plant_warnings_about_values(s: Sample) -> None:
+    """Values as senders write them, on claims of other drugs of a payer without a policy."""
+
+    def fill(claim: str, member: str, **more: str) -> None:
+        s.fill(claim, member, PRAIRIE, "2025-09-01", METFORMIN, "60", "30", "12.00", **more)
+
+    def line(claim: str, member: str, hcpcs: str = "99213", **more: str) -> None:
+        s.line(claim, member, PRAIRIE, "2025-09-01", hcpcs, "1", "80.00", **more)
+
+    fill("WARN-NUMBER", "M8001", dispensing_provider_npi=f"{PHARMACY}.0")
+    fill("WARN-DIGITS-LOST", "M8002", original_claim_id="2.02603E+11")
+    fill("WARN-PLACEHOLDER", "M8003", person_id="unknown")
+    fill("WARN-SENTINEL-DATE", "M8004", paid_date="9999-12-31")
+    fill("WARN-FREQUENCY", "M8005", claim_frequency_code="A")
+    fill("WARN-NEGATIVE-DAYS", "M8006", days_supply="-30")
+    fill("WARN-OUT-OF-ORDER", "M8007", paid_date="2025-08-31")
+    fill("WARN-FLOAT-DUST", "M8008", paid_amount="12.000000000000002")
+    line("WARN-MODIFIERS-JOINED", "M8009", hcpcs_modifier_1="JWRT")
+    line("WARN-MODIFIER", "M8010", hcpcs_modifier_1="R")
+    line("WARN-HCPCS", "M8011", hcpcs="9921")
+    line("WARN-NDC", "M8012", ndc_code="0093-1048")
+    s.add("provider", npi=INTERNIST, taxonomy_code="207R")
+    for number in range(1, 27):
+        s.enrolled(f"M81{number:02d}", PRAIRIE, "2024-01-01", person="P8100")
+    s.authorized("M8001", PRAIRIE, "gliveck", "2025-09-01")
+    s.authorized("M8002", PRAIRIE, "imatinib", "2025-09-01", product="branded")
+    s.authorized("M8003", PRAIRIE, "imatinib", "2025-09-01", override="inducer")
+
+
+def plant_warnings_about_versions(s: Sample) -> None:
+    """Corrections that final action cannot place, or places by an assumption."""
+
+    def fill(claim: str, member: str, on: str = "2025-09-01", **more: str) -> None:
+        ndc = more.pop("ndc", METFORMIN)
+        s.fill(claim, member, PRAIRIE, on, ndc, "60", "30", more.pop("paid", "12.00"), **more)
+
+    def replacing(claim: str) -> Row:
+        return {"claim_frequency_code": "7", "original_claim_id": claim}
+
+    fill("WARN-CIRCLE-A", "M8201", **replacing("WARN-CIRCLE-B"))
+    fill("WARN-CIRCLE-B", "M8201", **replacing("WARN-CIRCLE-A"))
+    fill("WARN-UNMATCHED-7", "M8202", **replacing("WARN-NOT-THERE"))
+    fill("WARN-CONTENT", "M8203", paid="13.40")
+    fill("WARN-CONTENT-X", "M8203", paid="-13.40", claim_status="reversed")
+    for member in ("M8204", "M8205"):
+        fill("WARN-PERSONS", member)
+    for on in ("2025-09-01", "2025-10-01"):
+        fill("WARN-DATES", "M8206", on)
+    for ndc in OTHER_DRUGS[:2]:
+        fill("WARN-PRODUCTS", "M8207", ndc=ndc)
+
+
 # ---------------------------------------------------------------- background
 
 
@@ -1492,6 +1563,8 @@ def main(folder: Path) -> None:
     for plant in PLANTERS:
         plant(sample)
     add_background(sample, random.Random(SEED))
+    plant_warnings_about_values(sample)
+    plant_warnings_about_versions(sample)
     sample.enrol_everyone_else()
     for npi, taxonomy in TAXONOMIES:
         sample.add("provider", npi=npi, taxonomy_code=taxonomy)

@@ -22,6 +22,7 @@ from tests.support.running import ROOT, audited
 from tools.pages.commands import commands
 from tools.pages.configuration import configuration
 from tools.pages.extracts import extracts
+from tools.pages.notes import notes
 from tools.pages.run_picture import run_picture
 
 DOCS = ROOT / "docs"
@@ -118,6 +119,7 @@ PAGES = {
     "commands.md": commands,
     "configuration.md": configuration,
     "input.md": extracts,
+    "notes.md": notes,
     "policies.md": policies,
     "rules.md": rules,
     "run.svg": run_picture,

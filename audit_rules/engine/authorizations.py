@@ -1,5 +1,7 @@
 """Authorizations that cover a line: same person, payer and drug, and its product or any."""
 
+from dataclasses import replace
+
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier
@@ -66,7 +68,28 @@ def covering(
     decisions = _decisions(dossier, *which, date="start_date", classes=classes, fits=fits)
     day = pl.col("day")
     asked = _asked(lines, *([says[1]] if says else []))
+    words = {"product": "line_product"} | ({says[0]: says[1]} if says else {})
+    for word, of_line in words.items():
+        decisions = replace(decisions, frame=_said(decisions.frame, word, asked, of_line))
     return around(dossier, asked, decisions, Window(closes=day, at=day))
+
+
+def _said(decisions: pl.LazyFrame, word: str, asked: pl.LazyFrame, of_line: str) -> pl.LazyFrame:
+    """Decisions whose word some line has, or that have none: senders may use a great many words."""
+    words = asked.select(pl.col(of_line).alias(word)).drop_nulls().unique()
+    of_lines = decisions.join(words, on=word, how="semi")
+    return pl.concat([of_lines, decisions.filter(pl.col(word).is_null())])
+
+
+def of_no_drug(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> pl.LazyFrame:
+    """Decisions for a line's person and payer that span its service date, for no drug we know."""
+    drugs = book.library.versions().select(drug="policy_drug").unique()
+    unknown = dossier.authorizations.join(drugs, on="drug", how="anti")
+    order = ("start_date", "authorization_id", "drug", "product", "status")
+    facts = Facts(unknown, ("person", "payer_id"), "start_date", "end_date", order)
+    day = pl.col("day")
+    asked = lines.select(*ON, "person", "payer_id", day="service_date")
+    return around(dossier, asked, facts, Window(closes=day, at=day))
 
 
 def ended(dossier: Dossier, lines: pl.LazyFrame, *which: pl.Expr) -> pl.LazyFrame:

@@ -59,7 +59,7 @@ CAPS = (
     Cap(
         "ndc_is_unverified",
         (RECOVER, RECORDS_REQUEST),
-        "Its package code is not verified.",
+        "The line's package code (NDC) is not verified.",
     ),
 )
 """Every cap that lowers an outcome to `review`; all that fit apply."""
@@ -98,22 +98,25 @@ def lines_under_other_law(dossier: Dossier, book: PolicyBook) -> pl.LazyFrame:
     )
     day = pl.col("service_date")
     asked = asked.filter((pl.col("term_from") <= day) & (day < pl.col("term_to")))
-    word = pl.col("payer_type").str.to_lowercase()
     kinds = asked.select(
         *ON, "person", payer_id="policy_payer", kind="payer_types", day="service_date"
     ).explode("kind")
-    spans = dossier.enrollment.drop("birth_date", "death_date").with_columns(
-        until=pl.col("enrollment_end_date").fill_null(LAST_DAY)
+    word = pl.col("payer_type").str.to_lowercase()
+    spans = (
+        dossier.enrollment.join(
+            terms.select(kind="payer_types").explode("kind").unique(), how="cross"
+        )
+        .filter(word.str.contains(pl.col("kind"), literal=True))
+        .select(
+            "person",
+            "payer_id",
+            "kind",
+            "enrollment_start_date",
+            until=pl.col("enrollment_end_date").fill_null(LAST_DAY),
+        )
     )
-    facts = Facts(
-        spans.with_columns(word=word),
-        ("person", "payer_id"),
-        "enrollment_start_date",
-        "until",
-        ("enrollment_start_date", "until"),
-        ("word",),
-        pl.col("word").str.contains(pl.col("kind"), literal=True),
-    )
+    order = ("enrollment_start_date", "until")
+    facts = Facts(spans, ("person", "payer_id", "kind"), order[0], order[1], order)
     covered = around(dossier, kinds, facts, Window(closes=pl.col("day"), at=pl.col("day")))
     return covered.select(ON).unique().collect().lazy()
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from audit_rules.engine.claim_links import claim_links
+from audit_rules.engine.claim_links import named_claims
 from audit_rules.engine.history import (
     denied_services,
     history_lines,
@@ -122,7 +122,7 @@ def compile_dossier(
         miscoded=lines.filter(is_medical, is_miscoded, paid).with_columns(drug="ingredient").lazy(),
         denied_services=denied_services(frames.medical).lazy(),
         repeats=pl.LazyFrame(schema={"row_id": pl.UInt32}),
-        claim_links=claim_links(frames.medical, frames.pharmacy).lazy(),
+        claim_links=named_claims(frames.medical, frames.pharmacy).lazy(),
         diagnoses=diagnoses.lazy(),
         enrollment=frames.eligibility.lazy(),
         authorizations=frames.authorization.with_row_index("authorization_no").lazy(),

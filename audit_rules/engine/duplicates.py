@@ -10,9 +10,11 @@ from dataclasses import replace
 
 import polars as pl
 
+from audit_rules.engine.claim_links import NAMED, linked
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.nearest import Facts, crowded_keys
+from audit_rules.engine.nearest import Facts, Window, around, crowded_keys
 from audit_rules.engine.rule import ON
+from schemas.days import FIRST_DAY, days_before
 from schemas.formats import well_formed
 from schemas.paid import is_paid
 from schemas.results import MOST_EVIDENCE
@@ -72,39 +74,71 @@ def earlier_twins(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def twins_at_other_payers(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame:
+def twins_at_other_payers(
+    dossier: Dossier, lines: pl.LazyFrame, share: str | None = None
+) -> pl.LazyFrame:
     """The earlier lines of other payers that a line repeats; one row per line, policy and line.
 
-    Columns are those of the earlier line, and paid_cents_later. Fills of two different dispensers
-    are left out. The earlier line is the one paid first, a null first, then of the payer that comes
-    first by the name that it goes by here, whatever the sender calls it.
+    share   a column of the lines; if given, only twins of which each line was paid at least that
+            share of the other.
+
+    Columns are those of the earlier line. Fills of two different dispensers are left out. The
+    earlier line is the one paid first, a null first, then of the payer that comes first by the name
+    that it goes by here, whatever the sender calls it. Of a great many at one payer a line has the
+    earliest.
     """
     same = [name for name in _ALIKE if name != "payer_id"]
-    mine = lines.select(*ON).join(dossier.lines, on="row_id")
     crowds = dossier.lines.group_by("person", "service_date").agg(pl.col("payer_id").n_unique())
     shared = crowds.filter(pl.col("payer_id") > 1).select("person", "service_date")
-    alike = _with_place(dossier.lines.join(shared, on=["person", "service_date"]))
-    later = mine.select(*ON).join(
-        alike.select(*same, "place", *_TWIN, "payer_id", "paid_cents"),
-        on="row_id",
+    alike = _with_moment(_with_place(dossier.lines.join(shared, on=["person", "service_date"])))
+    alike = alike.collect().lazy()
+    payers = alike.select(*same, "place", "payer_id").unique()
+    own, unknown = pl.concat_str(pl.lit("of "), "dispenser"), pl.lit("of nobody known")
+    later = alike.select(
+        "row_id",
+        *same,
+        "place",
+        day=pl.lit(FIRST_DAY),
+        before=days_before(pl.col("moment"), pl.lit(1)),
+        own_payer_id="payer_id",
+        own_claim_id="claim_id",
+        own_cents=pl.col("paid_cents").cast(pl.Float64),
+        met=pl.when(pl.col("dispenser").is_null())
+        .then(pl.concat_list(pl.lit("of anybody")))
+        .otherwise(pl.concat_list(own, unknown)),
+    ).explode("met")
+    asked = (
+        lines.select(*ON, *([share] if share else []))
+        .join(later, on="row_id")
+        .join(payers, on=[*same, "place"])
+        .filter(pl.col("payer_id") != pl.col("own_payer_id"))
     )
-    renamed = [n for n in (*_TWIN, "payer_id", "paid_cents") if n != "row_id"]
-    later = later.rename({n: f"{n}_later" for n in renamed})
-    pairs = alike.drop("row_id").join(later, on=[*same, "place"])
-    is_medical = pl.col("claim_source") == "medical"
-    same_dispenser = (pl.col("dispenser") == pl.col("dispenser_later")).fill_null(True)
-    paid, paid_later = pl.col("paid_date"), pl.col("paid_date_later")
-    is_earlier = (
-        pl.when(paid.eq_missing(paid_later))
-        .then(pl.col("payer_id") < pl.col("payer_id_later"))
-        .otherwise(paid.is_null() | (paid < paid_later).fill_null(False))
+    met = pl.concat_list(pl.coalesce(own, unknown), pl.lit("of anybody"))
+    twins = alike.drop("row_id").with_columns(met=met, cents=pl.col("paid_cents").cast(pl.Float64))
+    room = (
+        (pl.col("own_cents") * pl.col(share), pl.col("own_cents") / pl.col(share))
+        if share
+        else None
     )
-    return pairs.filter(
-        pl.col("payer_id") != pl.col("payer_id_later"),
-        pl.col("claim_id") != pl.col("claim_id_later"),
-        is_medical | same_dispenser,
-        is_earlier,
+    facts = Facts(
+        twins.explode("met"),
+        (*same, "place", "payer_id", "met"),
+        "moment",
+        order=("claim_id",),
+        within=("cents", *room) if room else None,
     )
+    found = around(dossier, asked, facts, Window(closes=pl.col("before")))
+    return found.filter(pl.col("claim_id") != pl.col("own_claim_id"))
+
+
+def _with_moment(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """Lines with `moment`: their order by paid date, a null first, then payer, as if it were a
+    date."""
+    order = ["paid_on", "payer_id"]
+    ordered = lines.with_columns(paid_on=pl.col("paid_date").fill_null(pl.lit(FIRST_DAY)))
+    moments = ordered.select(order).unique().sort(order).with_row_index("moment")
+    moment = pl.col("moment").cast(pl.Int32).cast(pl.Date)
+    return ordered.join(moments, on=order).with_columns(moment).drop("paid_on")
 
 
 def _pairs(alike: pl.LazyFrame, later: pl.LazyFrame) -> pl.LazyFrame:
@@ -119,16 +153,21 @@ def _judged(dossier: Dossier, pairs: pl.LazyFrame) -> pl.LazyFrame:
     same_dispenser = pl.col("dispenser") == pl.col("dispenser_later")
     other_plan = (pl.col("plan") != pl.col("plan_later")).fill_null(False)
     is_certain = (is_medical | same_dispenser).fill_null(False) & ~other_plan
-    place = ["claim_source", "person", "payer_id"]
-    links = dossier.claim_links
-    forwards = [*place, "claim_id", "claim_id_later"]
-    unlinked = pairs.with_columns(is_certain=is_certain).filter(
+    kept = pairs.with_columns(is_certain=is_certain).filter(
         (is_medical | same_dispenser).fill_null(True)
     )
+    named = dossier.claim_links.collect()
+    return kept if named.is_empty() else _unlinked(kept.collect(), named).lazy()
+
+
+def _unlinked(pairs: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
+    """Pairs of which neither claim names the other."""
     for ends in (("claim_id", "claim_id_later"), ("claim_id_later", "claim_id")):
-        named = links.rename(dict(zip(("claim_id", "named_claim_id"), ends, strict=True)))
-        unlinked = unlinked.join(named, on=forwards, how="anti")
-    return unlinked
+        names = dict(zip(ends, NAMED[-2:], strict=True))
+        asked = pairs.rename(names).select(NAMED).unique()
+        found = linked(asked, named).rename({new: old for old, new in names.items()})
+        pairs = pairs.join(found, on=found.columns, how="anti")
+    return pairs
 
 
 def _first_of_many(later: pl.DataFrame, alike: pl.DataFrame) -> pl.LazyFrame:

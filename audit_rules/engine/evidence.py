@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from schemas.days import days_after, days_before
 from schemas.results import AGAINST, CLAIM_LINE, EVIDENCE_FIELDS, FOR
 
 LINE_SHOWN = (*CLAIM_LINE, "quantity", "product_code", "service_date")
@@ -159,9 +160,23 @@ def daw_evidence(answers: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def price_evidence(answers: pl.LazyFrame) -> list[pl.LazyFrame]:
-    """The unit prices compared: the judged fill's own, and that of the generic fill it is compared
-    with, which may be another person's. Dollars a unit, without the dispensing fee."""
+    """The unit prices compared: the judged fill's own, that of the generic fill it is compared
+    with, which may be another person's, and the days between which one was looked for.
+
+    Dollars a unit, without the dispensing fee.
+    """
     claim = {n: pl.col(n) for n in CLAIM_LINE}
+    day = pl.col("service_date")
+    window = _cited(
+        answers,
+        "fill",
+        AGAINST,
+        **claim,
+        id=pl.lit("price_window"),
+        code=pl.col("product_code"),
+        value=pl.format("{} to {}", days_before(day, "price_days"), days_after(day, "price_days")),
+        date=day,
+    )
     own = _cited(
         answers.filter(pl.col("own_price").is_not_null(), pl.col("generic_price").is_not_null()),
         "fill",
@@ -184,4 +199,4 @@ def price_evidence(answers: pl.LazyFrame) -> list[pl.LazyFrame]:
         value=pl.col("generic_price"),
         date=pl.col("generic_date"),
     )
-    return [own, generic]
+    return [own, generic, window]

@@ -1,4 +1,4 @@
-"""Run every rule over its lines, and make exceptions, worklist and coverage of the answers."""
+"""Run every rule over its lines, and make exceptions and coverage of the answers."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,6 @@ from audit_rules.engine.pieces import pieces
 from audit_rules.engine.repeated_amounts import repeated_amounts
 from audit_rules.engine.rule import ON, PolicyBook, RuleAnswers, RuleModule
 from audit_rules.engine.scope import in_scope
-from audit_rules.engine.worklist import worklist
 from schemas.frames import JUDGED_LINE
 from schemas.outcomes import EXCEPTIONS
 from schemas.results import EVIDENCE_FIELDS, EVIDENCE_ORDER, FOR
@@ -68,11 +67,6 @@ class Judgement:
     gaps: pl.DataFrame
     answers: pl.DataFrame
     repeated: pl.DataFrame
-
-    @cached_property
-    def worklist(self) -> pl.DataFrame:
-        """The contract's table of lines with exceptions."""
-        return worklist(self.exceptions, self.repeated)
 
     @cached_property
     def rule_coverage(self) -> pl.DataFrame:

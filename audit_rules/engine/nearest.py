@@ -13,7 +13,7 @@ import polars as pl
 
 from audit_rules.engine.arithmetic import exact_sum
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.places import Found, bounds, by_stretch, near_places
+from audit_rules.engine.places import Found, bounds, by_number, by_stretch, near_places
 from audit_rules.engine.rule import ON
 from schemas.days import FIRST_DAY, LAST_DAY
 from schemas.results import CLAIM_LINE, MOST_EVIDENCE
@@ -43,8 +43,10 @@ class Facts:
     date      the column with a fact's date.
     until     the column with its last day, for windows with `at`.
     order     columns that sort the facts of one date.
-    classes   columns with few values that `fits` reads.
+    classes   columns with few values that `fits` and `within` read.
     fits      a further condition over the columns of a line and `classes`.
+    within    a column with a number, and the least and the most that fit: expressions over the
+              columns of a line and `classes`.
     by_class  whether each line takes the nearest facts of every class.
     """
 
@@ -55,6 +57,7 @@ class Facts:
     order: Sequence[str] = CLAIM_LINE
     classes: Sequence[str] = ()
     fits: pl.Expr | None = None
+    within: tuple[str, pl.Expr, pl.Expr] | None = None
     by_class: bool = False
 
 
@@ -127,6 +130,9 @@ def _joined(asked: pl.LazyFrame, facts: Facts, windows: Sequence[Window]) -> pl.
 
     found = asked.join(facts.frame, on=list(facts.on))
     found = found.filter(pl.any_horizontal(map(holds, windows))) if windows else found
+    if facts.within is not None:
+        number, least, most = facts.within
+        found = found.filter(pl.col(number).is_between(least, most))
     return found if facts.fits is None else found.filter(facts.fits)
 
 
@@ -151,6 +157,13 @@ def _nearest(
     dated = facts.join(kinds, on=[*on, *classes], nulls_equal=True).select(
         "key", "fact_no", date=given.date, until=given.until or given.date
     )
+    if given.within is not None:
+        number, least, most = given.within
+        lines, dated = by_number(
+            lines.with_columns(least=least, most=most).drop_nulls(["least", "most"]),
+            dated.with_columns(number=facts[number].gather(dated["fact_no"])).drop_nulls("number"),
+        )
+        lines = lines.drop("least", "most")
     found = [_in_window(lines, dated, window) for window in windows or (Window(),)]
     picked = _kept(pl.concat(f.facts for f in found), pl.concat(f.counts for f in found))
     lines = lines.drop("line_no", "place_no", "key", *classes).unique("asked_no")

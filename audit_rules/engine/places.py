@@ -112,6 +112,24 @@ def by_stretch(asked: pl.DataFrame, dated: pl.DataFrame) -> tuple[pl.DataFrame, 
     )
 
 
+def by_number(asked: pl.DataFrame, dated: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Lines and facts under keys that meet exactly where the fact's number is from the line's
+    `least` to its `most`."""
+    numbers = dated["number"].unique().sort()
+
+    def as_day(places: pl.Series) -> pl.Series:  # so that numbers are halved as time is
+        return places.cast(pl.Int32).cast(pl.Date)
+
+    first = numbers.search_sorted(asked["least"], "left")
+    last = numbers.search_sorted(asked["most"], "right").cast(pl.Int64) - 1
+    own = numbers.search_sorted(dated["number"], "left")
+    facts, lines = by_stretch(
+        dated.drop("number").with_columns(at=as_day(own)),
+        asked.with_columns(date=as_day(first), until=as_day(last)),
+    )
+    return lines.drop("date", "until"), facts.drop("at")
+
+
 def _under_part(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.drop("key", "stretch").rename({"part": "key"})
 

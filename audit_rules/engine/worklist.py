@@ -1,40 +1,93 @@
 """The worklist: per claim line what to do and about how much money, no dollar counted twice.
 
-Several exceptions on one line are about the same dollars: the largest of each outcome counts, of
-the weaker outcomes only what exceeds the stronger ones. Lines that
-repeat their claim's amount (repeated_amounts.py) are about the same dollars too: one line of the
-claim keeps them.
+Several exceptions on one line are about the same dollars: the largest amount of each outcome
+counts, and of a weaker outcome only what exceeds the stronger ones. Lines that repeat their
+claim's amount (repeated_amounts.py) are about the same dollars too: one line of the claim keeps
+them.
 """
+
+from collections.abc import Collection
+from typing import NamedTuple
 
 import polars as pl
 
 from schemas.folding import folded_names
-from schemas.outcomes import strength
+from schemas.outcomes import ADVISORY, strength
 from schemas.results import AMOUNT_COLUMNS, EXCEPTION, LINE_KEY, MONEY, WORKLIST, conform
 
-_AMOUNTS = (*AMOUNT_COLUMNS.values(), "amount_at_risk")
+_OF_THE_LINE = tuple(
+    c for c in WORKLIST if c in EXCEPTION and c not in (*LINE_KEY, "amount_at_risk", "outcome")
+)
+READS = (
+    *LINE_KEY,
+    *_OF_THE_LINE,
+    *("exception_id", "rule_id", "policy_id", "outcome", "amount_at_risk"),
+)
+"""The columns of an exception that the worklist is made of."""
+_AMOUNTS = (*AMOUNT_COLUMNS.values(), "amount_at_risk", "dismissed_amount")
 _ZERO = pl.lit(0, dtype=MONEY)
+_AMOUNT = pl.col("amount_at_risk").fill_null(_ZERO)
 
 
-def worklist(exceptions: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:
-    """One row per line with any exception, in their order; `repeated` comes from
-    repeated_amounts."""
-    rest = [
-        c for c in WORKLIST if c in EXCEPTION and c not in (*LINE_KEY, "amount_at_risk", "outcome")
-    ]
-    lines = exceptions.group_by(LINE_KEY, maintain_order=True).agg(
-        *(pl.col(c).first() for c in rest),
+class Worklists(NamedTuple):
+    """The lines with exceptions: one row per line, in the order of the exceptions.
+
+    worklist     lines with an exception that is more than an advisory.
+    advisories   lines with advisories alone.
+    """
+
+    worklist: pl.DataFrame
+    advisories: pl.DataFrame
+
+    @property
+    def every_line(self) -> pl.DataFrame:
+        """The lines of both."""
+        return pl.concat(self)
+
+
+def worklists(
+    exceptions: pl.DataFrame, repeated: pl.DataFrame, dismissed: Collection[str] = ()
+) -> Worklists:
+    """Put the exceptions of each line together.
+
+    exceptions   at least the columns READS.
+    repeated     comes from repeated_amounts.
+    dismissed    ids of exceptions that a person has dismissed: they carry no amount.
+    """
+    is_live = ~pl.col("exception_id").is_in(list(dismissed))
+    found = exceptions.with_columns(
+        is_live=is_live, live_outcome=pl.when(is_live).then("outcome"), amount=_AMOUNT
+    )
+    lines = found.group_by(LINE_KEY, maintain_order=True).agg(
+        *(pl.col(c).first() for c in _OF_THE_LINE),
         rule_ids=pl.col("rule_id").unique().sort(),
-        outcome=pl.col("outcome").sort_by(strength()).first(),
+        exception_ids=pl.col("exception_id").sort_by(
+            *(~pl.col("is_live"), strength(), -pl.col("amount"), "rule_id", "policy_id"),
+            "exception_id",
+        ),
+        outcome=pl.col("live_outcome").sort_by(strength("live_outcome"), nulls_last=True).first(),
+        is_advisory=(pl.col("outcome") == ADVISORY).all(),
+        largest=pl.col("amount").max(),
         **{column: _largest(outcome) for outcome, column in AMOUNT_COLUMNS.items()},
     )
-    return conform(_counted_once(_without_overlap(lines), repeated), WORKLIST)
+    counted = _counted_once(_without_overlap(lines), repeated)
+    counted = counted.with_columns(not_collectable_amount=_ZERO)
+    is_advisory = pl.col("is_advisory")
+    return Worklists(
+        *(conform(counted.filter(kind), WORKLIST) for kind in (~is_advisory, is_advisory))
+    )
+
+
+def _largest(outcome: str) -> pl.Expr:
+    """The largest amount of an outcome that nobody has dismissed."""
+    return pl.col("amount").filter(pl.col("live_outcome") == outcome).max().fill_null(_ZERO)
 
 
 def _without_overlap(lines: pl.DataFrame) -> pl.DataFrame:
     """Of the largest amounts of each outcome, what exceeds the stronger outcomes' amounts.
 
-    They add up to amount_at_risk, which is at most what was paid.
+    They add up to amount_at_risk, which is at most what was paid. dismissed_amount is what the
+    dismissed exceptions would add to it.
     """
     most = _ZERO
     columns: dict[str, pl.Expr] = {}
@@ -42,16 +95,15 @@ def _without_overlap(lines: pl.DataFrame) -> pl.DataFrame:
         here = pl.min_horizontal(pl.col(column), "paid_amount")
         columns[column] = pl.max_horizontal(here - most, _ZERO)
         most = pl.max_horizontal(most, here)
-    return lines.with_columns(**columns, amount_at_risk=most)
-
-
-def _largest(outcome: str) -> pl.Expr:
-    return pl.col("amount_at_risk").filter(pl.col("outcome") == outcome).max().fill_null(_ZERO)
+    whole = pl.min_horizontal("largest", "paid_amount")
+    return lines.with_columns(**columns, amount_at_risk=most, dismissed_amount=whole - most)
 
 
 def _counted_once(lines: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:
-    """Keep the amounts of one line per repeating claim: the one with most at risk; ties: the
-    first."""
+    """Keep the amounts of one line per repeating claim: the one with most at risk; ties: the first.
+
+    Its dismissed_amount is what dismissed exceptions would add to the claim.
+    """
     payer_name = folded_names(pl.col("payer"))
     claims = repeated.select(
         "claim_id",
@@ -64,10 +116,18 @@ def _counted_once(lines: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:
     found = lines.with_columns(payer_name=payer_name).join(
         claims, on=claim, how="left", maintain_order="left", validate="m:1"
     )
-    by_amount = pl.col("claim_line_number").sort_by(-pl.col("amount_at_risk"), "claim_line_number")
-    keeps = pl.col("repeats").is_null() | (
-        pl.col("claim_line_number") == by_amount.first().over(claim)
-    )
+    at_risk, dismissed = pl.col("amount_at_risk"), pl.col("dismissed_amount")
+    in_order = pl.col("claim_line_number").sort_by(-at_risk, "is_advisory", "claim_line_number")
+    keeps = pl.col("claim_line_number") == in_order.first().over(claim)
+    of_the_claim = (at_risk + dismissed).max().over(claim) - at_risk
+    amounts = {name: pl.col(name) for name in _AMOUNTS} | {"dismissed_amount": of_the_claim}
     return found.with_columns(
-        pl.when(keeps).then(pl.col(amount)).otherwise(_ZERO).alias(amount) for amount in _AMOUNTS
+        pl.when(pl.col("repeats").is_null())
+        .then(pl.col(name))
+        .when(keeps)
+        .then(amount)
+        .otherwise(_ZERO)
+        .cast(MONEY)
+        .alias(name)
+        for name, amount in amounts.items()
     )

@@ -6,6 +6,8 @@ from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.nearest import Facts, Window, around, counting_none
 from audit_rules.engine.rule import ON
 
+_DAY = pl.col("day")
+
 
 def facts_on_file(
     dossier: Dossier,
@@ -14,9 +16,11 @@ def facts_on_file(
     since: pl.Expr | None = None,
     fits: pl.Expr | None = None,
     largest: bool = False,
+    until: pl.Expr = _DAY,
 ) -> pl.LazyFrame:
     """The person's facts of that code dated up to the service date, from `since` on if given.
 
+    until     the last date that counts, if it is not the service date, which is in `day`.
     fits      a condition over the line and the fact's evidence_value.
     largest   of several on one date only the one with the largest number.
 
@@ -29,11 +33,12 @@ def facts_on_file(
             ["person", "evidence_date"], keep="first", maintain_order=True
         )
     values = ("evidence_value",)
+    classes = values if fits is not None else ()
     return around(
         dossier,
         lines.with_columns(day="service_date"),
-        Facts(facts, ("person",), "evidence_date", None, values, values, fits),
-        Window(closes=pl.col("day")) if since is None else Window(since, pl.col("day")),
+        Facts(facts, ("person",), "evidence_date", None, values, classes, fits),
+        Window(closes=until) if since is None else Window(since, until),
     )
 
 

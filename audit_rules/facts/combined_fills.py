@@ -33,10 +33,12 @@ def covering_fills(
         supplied_days=pl.col("days_supply").cast(pl.Float64),
         is_inferred=pl.col("ndc_code").is_in(inferred_ndcs),
     )
-    fits = pl.col("supplied_days") > pl.col(more_than) if more_than else None
-    classes = ("supplied_days",) if more_than else ()
-    same = ("person", "ingredient", "is_inferred")
-    facts = Facts(fills, same, until="last_day", classes=classes, fits=fits)
+    same = ("person", "ingredient", "is_inferred", *also)
+    if more_than:
+        fills = fills.join(asked.select(more_than).unique(), how="cross").filter(
+            pl.col("supplied_days") > pl.col(more_than)
+        )
+    facts = Facts(fills, same, until="last_day")
     return around(dossier, wanted, facts, Window(closes=pl.col("day"), at=pl.col("day")))
 
 

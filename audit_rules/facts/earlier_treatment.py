@@ -78,15 +78,24 @@ def observed_throughout(dossier: Dossier, asked: pl.LazyFrame) -> pl.LazyFrame:
         .agg(first.min(), last.max())
         .join(dossier.payer_start, on="payer_id")
     )
-    opens = pl.col("opens")
+    known = ("first_dispensing_date", "first_service_date")
+    seen = (
+        spans.drop_nulls(known)
+        .select("person", last, seen_from=pl.max_horizontal(first, *known))
+        .sort("seen_from", last)
+        .with_columns(seen_until=last.cum_max().over("person"))
+    )
     return (
-        windows.join(spans, on="person")
-        .filter(
-            first <= opens,
-            last >= start,
-            pl.col("first_dispensing_date") <= opens,
-            pl.col("first_service_date") <= opens,
+        windows.sort("opens")
+        .join_asof(
+            seen,
+            left_on="opens",
+            right_on="seen_from",
+            by="person",
+            strategy="backward",
+            check_sortedness=False,
         )
+        .filter(pl.col("seen_until") >= start)
         .select(ON)
         .unique()
     )

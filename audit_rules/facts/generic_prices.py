@@ -7,6 +7,7 @@ import polars as pl
 from audit_rules.engine.arithmetic import rounded_half_up
 from audit_rules.engine.dossier import Dossier
 from audit_rules.facts.quantity_limits import TABLET
+from schemas.days import days_after, days_before
 from schemas.paid import is_paid
 
 ASKED_BY = ("ingredient", "strength_mg", "payer_id", "service_date", "price_days")
@@ -93,14 +94,16 @@ def dearest_generics(asked: pl.LazyFrame, fills: pl.LazyFrame) -> pl.LazyFrame:
         )
         .with_columns(unit_price=pl.col("generic_cents") / pl.col("generic_milli"))
     )
-    day = [*drug, "generic_payer", "generic_date"]
-    of_each_day = priced.pipe(_dearest, day).join(
-        priced.group_by(day).agg(generic_fills=pl.len()), on=day
+    same_day = [*drug, "generic_payer", "generic_date"]
+    of_each_day = priced.pipe(_dearest, same_day).join(
+        priced.group_by(same_day).agg(generic_fills=pl.len()), on=same_day
     )
-    distance = (pl.col("generic_date") - pl.col("service_date")).dt.total_days().abs()
+    day = pl.col("service_date")
+    days = pl.date_ranges(days_before(day, "price_days"), days_after(day, "price_days"))
     near = (
-        asked.join(of_each_day, on=drug)  # by day: every pair of fills would be too many
-        .filter(distance <= pl.col("price_days"))
+        asked.with_columns(generic_date=days)  # by day: every pair of fills would be too many
+        .explode("generic_date")
+        .join(of_each_day, on=[*drug, "generic_date"])
         .with_columns(is_same_payer=pl.col("generic_payer") == pl.col("payer_id"))
     )
     counted = near.group_by(*ASKED_BY, "is_same_payer").agg(

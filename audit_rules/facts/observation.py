@@ -19,13 +19,21 @@ def observed_from(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame:
     spans = dossier.enrollment.group_by("person", "payer_id").agg(
         enrolled_from=pl.col("enrollment_start_date").min()
     )
-    enrolled = asked.select(*ON, "person").join(spans, on="person")
-    unknown = asked.join(spans, on="person", how="anti")
+    unknown = asked.select("person", "payer_id").unique().join(spans, on="person", how="anti")
     sending = dossier.payer_start.drop_nulls("first_dispensing_date")
-    payers = pl.concat([enrolled, unknown], how="diagonal").join(sending, on="payer_id")
     since = pl.max_horizontal("enrolled_from", "first_dispensing_date")
-    observed = asked.select(*ON).join(
-        payers.group_by(*ON).agg(observed_from=since.min()), on=list(ON), how="left"
+    enrolled = (  # whichever line it is
+        spans.join(sending, on="payer_id").group_by("person").agg(enrolled_since=since.min())
     )
-    since_when = pl.format("known from {}", "observed_from").fill_null("not known before this one")
+    alone = unknown.join(sending, on="payer_id").select(
+        "person", "payer_id", alone_since="first_dispensing_date"
+    )
+    observed = (
+        asked.join(enrolled, on="person", how="left")
+        .join(alone, on=["person", "payer_id"], how="left")
+        .select(*ON, observed_from=pl.coalesce("enrolled_since", "alone_since"))
+    )
+    since_when = pl.format("known from {}", "observed_from").fill_null(
+        "not on file from any payer that enrolls the patient"
+    )
     return observed.with_columns(history=since_when)

@@ -9,7 +9,6 @@ from audit_rules.engine.rule import ON
 from schemas.days import days_after, days_before
 from schemas.paid import is_paid
 
-_FILL_MG = pl.col("fill_mg")
 _LINE_MG = pl.col("line_milli").cast(pl.Float64) / 1000 * pl.col("unit_mg")
 _TERM = (
     "unit_mg",
@@ -27,19 +26,18 @@ def same_supply(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame:
     policy and fill."""
     day, in_facility = pl.col("day"), pl.col("in_facility")
     after = pl.when(in_facility).then(day).otherwise(days_after(day, "supply_days"))
-    room = _LINE_MG * pl.col("tolerance")
-    is_same = (_FILL_MG - _LINE_MG).abs() <= room + _DUST
+    room = _LINE_MG * pl.col("tolerance") + _DUST
     facts = Facts(
         _fills(dossier),
         ("person", "payer_id", "ingredient"),
-        classes=("fill_mg",),
-        fits=is_same.fill_null(False),
+        within=("fill_mg", _LINE_MG - room, _LINE_MG + room),
     )
     return around(
         dossier, _asked(lines, "payer_id"), facts, Window(days_before(day, "supply_days"), after)
     )
 
 
+_ANY_DOSE = pl.lit(float("inf"))
 _DUST = 1e-9
 """Milligrams: less than any tablet, more than floats lose."""
 
@@ -56,14 +54,13 @@ def overlapping(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame:
     but not of another strength if both together are a usual dose."""
     day = pl.col("day")
     is_other = pl.col("strength_mg") != pl.col("line_strength_mg")
-    both = pl.col("mg_a_day") + _LINE_MG / pl.col("month_days")
-    is_usual = is_other & (both <= pl.col("most_mg") + _DUST)
+    usual = pl.col("most_mg") + _DUST - _LINE_MG / pl.col("month_days")
     facts = Facts(
         _fills(dossier),
         ("person", "ingredient"),
         until="last_day",
-        classes=("strength_mg", "mg_a_day"),
-        fits=~is_usual.fill_null(False),
+        classes=("strength_mg",),
+        within=("mg_a_day", pl.when(is_other).then(usual).otherwise(0).fill_null(0), _ANY_DOSE),
     )
     window = Window(closes=day, at=days_after(day, "cover_days"))
     return around(dossier, _asked(lines), facts, window)

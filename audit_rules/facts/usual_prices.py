@@ -16,6 +16,8 @@ from schemas.paid import is_paid
 
 _KEY = ("claim_source", "payer_id", "drug", "product_code", "product")
 """What is compared: lines of one payer, claim table, drug, code and product, or no product."""
+_EXACTLY = 10**6
+"""Parts of a cent to which a median is put into words."""
 _SIDES = ("low", "high")
 
 
@@ -45,7 +47,9 @@ def with_median_of_others(lines: pl.LazyFrame, asked: pl.LazyFrame) -> pl.LazyFr
             unit_price=price_in_words(drug_cents(), pl.col("quantity_milli")),
         )
         .with_columns(
-            median_price=(pl.col("median_cents") / 100).round(4).cast(pl.String),
+            median_price=price_in_words(
+                (pl.col("median_cents") * _EXACTLY).round(0), pl.lit(SCALE * _EXACTLY)
+            ),
             unit_dollars=pl.col("unit_cents") / 100,
             most_dollars=pl.col("median_cents") * pl.col("ratio") / 100,
         )

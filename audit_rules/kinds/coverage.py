@@ -20,8 +20,10 @@ def decisions_asked(ground: Ground) -> pl.DataFrame:
         named = pl.concat(
             [decisions.with_columns(word=s).join(words, on="word") for s in spelt]
         ).unique(["authorization_no", "set_no"])
-        product = pl.col("product").str.to_lowercase()
-        named = named.filter(product.is_null() | pl.col("products").list.contains(product))
+        product = pl.col("product")
+        spelt_so = pl.col("product_word").str.to_lowercase().str.strip_chars()
+        is_of_the_set = (pl.col("products").list.contains(p) for p in (product, spelt_so))
+        named = named.filter(product.is_null() | pl.any_horizontal(is_of_the_set))
         asks = ground.asked.select("ask_no", "set_no", "person", "payer_id", "day")
         ground.memo["decisions"] = asks.join(
             named.drop("products", "word"), on=["set_no", "person", "payer_id"]
@@ -32,11 +34,7 @@ def decisions_asked(ground: Ground) -> pl.DataFrame:
 def _words_of_sets(ground: Ground) -> pl.DataFrame:
     rows = []
     for one in ground.sets:
-        products = [one.name.lower(), *(p.lower() for p in one.products)]
-        if one.of_drug:
-            products += ["brand", "generic"]
-        for word in {one.name, *one.words, *one.hcpcs, *one.ndcs}:
-            rows.append((one.number, word.lower(), products))
+        rows += [(one.number, word, one.product_words) for word in one.drug_words]
     schema: Schema = {"set_no": pl.Int64, "word": pl.String, "products": pl.List(pl.String)}
     return pl.DataFrame(rows, schema=schema, orient="row")
 

@@ -44,6 +44,8 @@ class Reference:
     unclassified    HCPCS codes that name no drug: the NDC on the line does.
     drug_words   word in lower case -> audited drug: its name, its brands, NDCs and HCPCS codes.
     governed     the codes of the sets of documents of the language.
+    product_words   word in lower case -> brand or generic: names and NDCs of audited drugs that
+                    are of one of both alone.
     """
 
     ndc: pl.DataFrame
@@ -54,6 +56,7 @@ class Reference:
     unclassified: frozenset[str] = frozenset()
     drug_words: dict[str, str] = field(default_factory=dict)
     governed: GovernedCodes = field(default_factory=GovernedCodes)
+    product_words: dict[str, str] = field(default_factory=dict)
 
 
 def load_reference(
@@ -105,12 +108,22 @@ def load_reference(
     check_indications(library, codes)
     is_inferred = ~pl.col(_CERTAINTY).str.starts_with("verified").fill_null(True)
     inferred = frozenset(ndc.filter(is_inferred)["ndc11"])
-    words = _drug_words(ndc, hcpcs)
     unclassified = _unclassified()
     check_set_codes(library, unclassified)
     known = ndc.drop(_CERTAINTY, _NAME)
-    governed = governed_codes(library, known)
-    return Reference(known, hcpcs, codes, hashes, inferred, unclassified, words, governed)
+    own = hcpcs.filter(pl.col("role") == "drug").select("drug", word="hcpcs")
+    packages = ndc.filter(pl.col("ingredient").is_in(own["drug"].implode()))
+    return Reference(
+        known,
+        hcpcs,
+        codes,
+        hashes,
+        inferred,
+        unclassified,
+        drug_words=_drug_words(own, packages),
+        governed=governed_codes(library, known),
+        product_words=_product_words(packages),
+    )
 
 
 def _unclassified() -> frozenset[str]:
@@ -131,15 +144,19 @@ def check_set_codes(library: PolicyLibrary, unclassified: frozenset[str]) -> Non
                 )
 
 
-def _drug_words(ndc: pl.DataFrame, hcpcs: pl.DataFrame) -> dict[str, str]:
-    own = hcpcs.filter(pl.col("role") == "drug").select("drug", word="hcpcs")
-    packages = ndc.filter(pl.col("ingredient").is_in(own["drug"].implode()))
+def _drug_words(own: pl.DataFrame, packages: pl.DataFrame) -> dict[str, str]:
     words = [
         own,
         *(packages.select(drug="ingredient", word=c) for c in ("ingredient", _NAME, "ndc11")),
     ]
     known = pl.concat(words).drop_nulls().unique().sort("drug", "word")
     return dict(known.select(pl.col("word").str.to_lowercase(), "drug").iter_rows())
+
+
+def _product_words(packages: pl.DataFrame) -> dict[str, str]:
+    words = pl.concat([packages.select("product", word=c) for c in (_NAME, "ndc11")]).drop_nulls()
+    known = words.with_columns(pl.col("word").str.to_lowercase()).unique()
+    return dict(known.filter(~pl.col("word").is_duplicated()).select("word", "product").iter_rows())
 
 
 def hcpcs_roles(folder: Path) -> dict[str, str]:

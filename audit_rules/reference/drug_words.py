@@ -4,13 +4,16 @@ import polars as pl
 
 from audit_rules.reference.codes import Reference
 
-_PRODUCTS = {"b": "brand", "g": "generic"}
+PRODUCTS = {"b": "brand", "g": "generic"}
+"""A product's first letter -> the product."""
+
 _PARTS_OF_NDC = (5, 4, 2)
 
 
 def with_known_words(decisions: pl.DataFrame, reference: Reference) -> pl.DataFrame:
     """Authorizations under our names: the ingredient for a brand, a salt, an NDC or a HCPCS code;
-    `brand` and `generic` for their first letters. A word of no audited drug stays as it is.
+    `brand` and `generic` for their first letters, and for the name or NDC of such a product. A word
+    of no audited drug stays as it is.
 
     The NDC of one product names the drug alone: what was approved is in the column `product`.
     """
@@ -27,7 +30,12 @@ def with_known_words(decisions: pl.DataFrame, reference: Reference) -> pl.DataFr
     )
     if "product" not in decisions.columns:
         return named.drop("drug_word")
-    return named.with_columns(product=pl.col("product").replace(_PRODUCTS))
+    product = pl.col("product").str.to_lowercase().str.strip_chars()
+    products = PRODUCTS | reference.product_words
+    by_ndc = ndc11(product).replace_strict(products, default=None, return_dtype=pl.String)
+    return named.with_columns(
+        product=pl.coalesce(by_ndc, product.replace(products)), product_word="product"
+    )
 
 
 def ndc11(word: pl.Expr) -> pl.Expr:

@@ -6,16 +6,22 @@ from typing import NamedTuple
 import polars as pl
 
 from audit_rules.policy.document import Policy
+from audit_rules.policy.language.checks import things_of
+from audit_rules.policy.language.conditions import AUTHORIZATION, Thing
 from audit_rules.policy.language.sets import NdcOf
 from audit_rules.policy.language.spans import Span
 from audit_rules.policy.library import PolicyLibrary
 
 
 class GovernedCodes(NamedTuple):
-    """The codes of every set of every document of the language."""
+    """The codes of every set of every document of the language, and the words, in lower case, by
+    which its documents know authorizations."""
 
     hcpcs: frozenset[str] = frozenset()
     ndcs: frozenset[str] = frozenset()
+    drugs: frozenset[str] = frozenset()
+    products: frozenset[str] = frozenset()
+    overrides: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,17 @@ class LineSet:
     gap: Span | None
     observed_days: int
     of_drug: bool
+
+    @property
+    def drug_words(self) -> set[str]:
+        """What an authorization may call the drug, in lower case."""
+        return {word.lower() for word in (self.name, *self.words, *self.hcpcs, *self.ndcs)}
+
+    @property
+    def product_words(self) -> list[str]:
+        """What an authorization may call the product, in lower case."""
+        own = [self.name.lower(), *(word.lower() for word in self.products)]
+        return own + ["brand", "generic"] if self.of_drug else own
 
 
 def line_sets(policy: Policy, ndc: pl.DataFrame) -> list[LineSet]:
@@ -85,11 +102,19 @@ def ndcs_with(words: NdcOf, ndc: pl.DataFrame) -> set[str]:
 
 
 def governed_codes(library: PolicyLibrary, ndc: pl.DataFrame) -> GovernedCodes:
-    """The codes that make a line one of some document of the language."""
-    hcpcs: set[str] = set()
-    ndcs: set[str] = set()
-    for policy in library.spoken():
-        for one in line_sets(policy, ndc):
-            hcpcs |= one.hcpcs
-            ndcs |= one.ndcs
-    return GovernedCodes(frozenset(hcpcs), frozenset(ndcs))
+    """The codes that make a line one of some document of the language, and its words."""
+    sets = [one for policy in library.spoken() for one in line_sets(policy, ndc)]
+    asked = [
+        thing
+        for policy in library.spoken()
+        for term in policy.language_terms
+        for thing in things_of(term)
+        if isinstance(thing, Thing) and thing.kind == AUTHORIZATION
+    ]
+    return GovernedCodes(
+        hcpcs=frozenset().union(*(one.hcpcs for one in sets)),
+        ndcs=frozenset().union(*(one.ndcs for one in sets)),
+        drugs=frozenset().union(*(one.drug_words for one in sets)),
+        products=frozenset().union(*(one.product_words for one in sets)),
+        overrides=frozenset(word.lower() for thing in asked for word in thing.names),
+    )

@@ -91,7 +91,8 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     indications = latest_of_each_code(
         covered.join(limited.filter("requires_covered_indication"), on=list(ON), how="semi")
     )
-    birth = eligibility_evidence(limited, AGAINST, "birth_date", pl.lit(None), pl.col("birth_date"))
+    known = limited.filter(pl.col("birth_date").is_not_null())
+    birth = eligibility_evidence(known, AGAINST, "birth_date", pl.lit(None), pl.col("birth_date"))
     return RuleAnswers(answers, [birth, diagnosis_evidence(indications, AGAINST)])
 
 

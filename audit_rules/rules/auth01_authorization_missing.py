@@ -23,6 +23,7 @@ from audit_rules.engine.authorizations import (
     DENIED,
     covering,
     ended,
+    of_no_drug,
     under_the_clause,
 )
 from audit_rules.engine.dossier import Dossier
@@ -68,7 +69,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     approved, denied = (covering(dossier, asked, is_it) for is_it in (is_approved, is_denied))
     undecided = covering(dossier, asked, ~is_approved & ~is_denied)
     expired = ended(dossier, asked, is_approved)
-    unknown = _of_unknown_drugs(dossier, asked, book)
+    unknown = of_no_drug(dossier, asked, book)
     table_missing = pl.lit("authorization" not in dossier.supplied)
     first_start, day = pl.col("first_start_date"), pl.col("service_date")
     is_request = pl.col("missing") == RECORDS_REQUEST
@@ -104,13 +105,3 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     )
     against = (authorization_evidence(found, AGAINST) for found in (denied, undecided, expired))
     return RuleAnswers(answers, [authorization_evidence(approved, FOR), *against])
-
-
-def _of_unknown_drugs(dossier: Dossier, asked: pl.LazyFrame, book: PolicyBook) -> pl.LazyFrame:
-    """The lines on whose date an authorization of the person and payer is for no drug we know."""
-    drugs = book.library.versions().select(drug="policy_drug").unique()
-    unknown = dossier.authorizations.join(drugs, on="drug", how="anti")
-    day = pl.col("service_date")
-    spans = pl.col("start_date").le(day) & day.le(pl.col("end_date"))
-    found = asked.select(*ON, "person", "payer_id", "service_date")
-    return found.join(unknown, on=["person", "payer_id"]).filter(spans).select(ON)

@@ -35,8 +35,8 @@ RULE = Rule(
     says={
         "blinatumomab_inside_cycle": (
             "Blinatumomab was billed within {days} days of the dose of {service_date} and of"
-            " another dose of cycle {low}, and no drug of the regimen that combines them; the"
-            " policy has it as consolidation."
+            " another dose of cycle {low}. No drug of the regimen that combines the two was billed"
+            " near it; the policy has blinatumomab as consolidation."
         ),
     },
 )

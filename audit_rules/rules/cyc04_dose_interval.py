@@ -35,13 +35,13 @@ RULE = Rule(
     basis=FULL_PAID,
     says={
         "doses_too_close": (
-            "From the dose date before to {service_date} the days are {observed}; the policy asks"
-            " for at least {allowed}."
+            "Days from the dose before to the dose of {service_date}: {observed}. The policy asks"
+            " for at least {allowed} from dose to dose."
         ),
         "cycle_too_short": (
             "The dose of {service_date} begins cycle {low} of its course, {observed} days after the"
             " first dose of the cycle before; by the schedule a cycle takes at least {allowed}"
-            " days, short of appointments moved."
+            " days, even if appointments are moved."
         ),
     },
 )

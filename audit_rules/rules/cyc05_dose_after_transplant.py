@@ -1,4 +1,4 @@
-"""CYC05 -- Was the drug given after a transplant without a sign that the disease was back or left?
+"""CYC05 -- Was the drug given after a transplant without a sign of disease after it?
 
 Asked of doses that a transplant of the course, or of the year before, came before.
 pass              a relapse, active disease, or a poor response after the transplant is on file.
@@ -48,6 +48,7 @@ RULE = Rule(
     },
 )
 
+_GIVEN = ("policy_id", "person", "transplant_on")
 _EVIDENCE = {
     "relapsed_refractory": "relapse_values",
     "response": "unmet_response_values",
@@ -99,9 +100,10 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
             Answer(pl.lit(True), RECORDS_REQUEST, "dose_after_transplant_without_relapse"),
         ],
     )
-    claims = given.drop("row_id").join(
-        after.select(*ON, "person", service_date="transplant_on"),
-        on=["policy_id", "person", "service_date"],
+    claims = around(
+        dossier,
+        after.select(*ON, "person", "transplant_on", day="transplant_on"),
+        Facts(given.drop("row_id").with_columns(transplant_on="service_date"), _GIVEN),
     )
     return RuleAnswers(
         answers,

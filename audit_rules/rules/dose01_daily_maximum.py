@@ -43,8 +43,8 @@ RULE = Rule(
             "maximum for children."
         ),
         "above_studied_maximum": (
-            "The tablets come to {observed} mg a day{with_other}; nothing above {allowed} mg was"
-            " studied."
+            "The tablets come to {observed} mg a day{with_other}; no dose above {allowed} mg"
+            " was studied."
         ),
         "above_label_maximum": (
             "The tablets come to {observed} mg a day{with_other}; {allowed} mg is the maximum, and"

@@ -38,7 +38,7 @@ RULE = Rule(
     says={
         "organ_impairment": (
             "The tablets come to {observed} mg a day{with_other}, and a code of severe kidney or"
-            " liver disease is on file before {service_date}; the policy's dosing text lowers the"
+            " liver disease is on file by {service_date}; the policy's dosing text lowers the"
             " dose for these patients, here compared with {allowed} mg."
         ),
     },

@@ -37,8 +37,8 @@ RULE = Rule(
     says={
         "strong_inhibitor": (
             "The tablets come to {observed} mg a day{with_other}, and the supply of {inhibitors} on"
-            " file covers {service_date}, which keeps imatinib in the body longer; the policy's"
-            " dosing text lowers the dose then, here asked from {allowed} mg on."
+            " file covers {service_date}. It keeps imatinib in the body longer, so the policy's"
+            " dosing text lowers the dose; this is a hint from {allowed} mg a day on."
         ),
     },
 )

@@ -34,8 +34,8 @@ RULE = Rule(
     basis=FULL_PAID,
     says={
         "same_supply_twice": (
-            "The line of {service_date} bills {quantity} units of {drug}, and the pharmacy was paid"
-            " for as much within days: perhaps one supply under both benefits."
+            "The line of {service_date} bills {quantity} units of {drug}, and a pharmacy was paid"
+            " for about as much within days of it: perhaps one supply under both benefits."
         ),
         "vial_paid_twice": (
             "The line of {service_date} bills {quantity} units of {drug}, and a pharmacy was paid"

@@ -44,10 +44,9 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     enrolled = twins.join(_enrolled(dossier, twins), on=[*ON, "payer_id"], how="semi")
     own_spans = _enrolled(dossier, asked).select(ON).unique()
     both = enrolled.join(own_spans, on=list(ON), how="semi")
-    share = pl.col("paid_cents") / pl.col("paid_cents_later")
-    least = pl.col("least_share")
-    shared = both.join(asked.select(*ON, "least_share"), on=list(ON)).filter(
-        share.is_between(least, 1 / least)
+    enrolling = both.select(*ON, "payer_id").unique()
+    shared = twins_at_other_payers(dossier, asked, share="least_share").join(
+        enrolling, on=[*ON, "payer_id"], how="semi"
     )
     first = (
         shared.sort(*ON, "paid_date", "payer_id", "claim_id", nulls_last=False)

@@ -2,11 +2,10 @@
 
 pass              a diagnosis on the claim, or of the person near the service date, is listed or
                   named by the criteria.
-review            the only listed code means something else than the document's label
-                  (`listed_code_conflicts`),
-                  another cancer is on file and the policy names none but asks for cancer
-                  (`other_cancer`), or there is neither a diagnosis nor any medical service of the
-                  person on file (`no_medical_history`).
+review            no covered code is on file, but one about which the document's list and its own
+                  words disagree (`listed_code_conflicts`); another neoplasm is on file and the
+                  document asks for cancer without a list (`other_cancer`); or there is neither a
+                  diagnosis nor any medical service of the person on file (`no_medical_history`).
 records_request   the leukemia on file is of the kind the criteria exclude (`bcr_abl_negative`), no
                   cancer is on file (`non_cancer_indication`), only unlisted codes are
                   (`diagnosis_not_listed`), or none (`no_diagnosis_on_file`).
@@ -46,15 +45,15 @@ RULE = Rule(
     basis=FULL_PAID,
     says={
         "listed_code_conflicts": (
-            "The diagnosis on file ({codes}) is in the policy's list under a label that the code"
-            " does not mean. A person must judge whether the treated condition is covered."
+            "The policy's list of codes and its own words disagree about a diagnosis on file"
+            " ({codes}). A person must judge whether the treated condition is covered."
         ),
         "bcr_abl_negative": (
-            "The diagnosis on file ({codes}) is a leukemia without the gene fusion that the"
-            " criteria require."
+            "Among the diagnoses on file ({codes}) is a leukemia without the gene fusion that the"
+            " criteria require, and none that the policy covers."
         ),
         "other_cancer": (
-            "The diagnosis on file ({codes}) is a cancer other than the one this policy covers;"
+            "Among the diagnoses on file ({codes}) is a neoplasm, but none that this policy names;"
             " coverage then depends on the label or a compendium."
         ),
         "non_cancer_indication": (
@@ -66,13 +65,12 @@ RULE = Rule(
             " drug."
         ),
         "no_medical_history": (
-            "No diagnosis is on file for this drug, and no medical service of the patient from a"
-            " year before {service_date} to a month after: the claims that would carry one are not"
-            " here."
+            "No diagnosis of the patient is on file, and no medical service from a year before"
+            " {service_date} to a month after: the claims that would have one are not here."
         ),
         "no_diagnosis_on_file": (
-            "Neither this claim nor the claims around {service_date} carry a diagnosis for this"
-            " drug."
+            "No diagnosis of the patient is on file, neither on this claim nor around"
+            " {service_date}."
         ),
     },
     approved_care=True,

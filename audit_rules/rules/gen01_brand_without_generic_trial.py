@@ -114,11 +114,11 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
 def _compared() -> pl.Expr:
     """The prices compared, as a sentence; the claim of the generic fill is in the evidence."""
     both = pl.format(
-        " A tablet cost {}, of the dearest generic fill within {} days before or after {}; the"
-        " dispensing fees are left out.",
+        " Without dispensing fees a tablet cost {}, and {} in the dearest generic fill of this"
+        " strength within {} days before or after.",
         "own_price",
-        "price_days",
         "generic_price",
+        "price_days",
     )
     none = pl.format(
         " No generic fill of this strength within {} days before or after gives a price.",

@@ -25,11 +25,11 @@ from schemas.outcomes import NOT_APPLICABLE, NOT_EVALUABLE, PASS, PRICE_DIFFEREN
 
 _DISPENSED = (
     "The fill of {service_date} has product selection code {daw_code}: the pharmacy dispensed the"
-    " brand in the place of the generic, which is paid as the generic. "
+    " brand in the place of the generic, and such a fill is paid as the generic. "
 )
 _COMPARED = (
-    "A tablet cost {own_price}; of the dearest generic fill of this payer within {price_days} days"
-    " before or after {generic_price}, without dispensing fees."
+    "Without dispensing fees a tablet cost {own_price}, and {generic_price} in the dearest generic"
+    " fill of this payer within {price_days} days before or after."
 )
 
 RULE = Rule(

@@ -1,6 +1,6 @@
 """PAY01 -- Was the line paid far above what others were paid for the product?
 
-review            a unit cost more than the usual times the median of others near it
+review            a unit cost more than the usual multiple of the median of others near it
                   (`price_above_median`).
 pass              it did not, or the line has no price.
 not_evaluable     the quantity is missing or not positive (`quantity_missing`), or too few others

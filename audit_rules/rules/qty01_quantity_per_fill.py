@@ -34,8 +34,8 @@ RULE = Rule(
     basis=EXCESS_QUANTITY,
     says={
         "quantity_over_limit": (
-            "{observed} tablets of {strength_mg} mg were paid on one fill of {days_supply} days; "
-            "{allowed} are allowed per prescription."
+            "{observed} tablets of {strength_mg} mg were paid on one fill of {days_supply} days;"
+            " the policy allows at most {allowed} per prescription."
         ),
         "inducer_not_on_file": (
             "{observed} tablets of {strength_mg} mg were paid on one fill of {days_supply} days; "
@@ -49,7 +49,7 @@ RULE = Rule(
         ),
         "days_supply_missing": (
             "{observed} tablets of {strength_mg} mg were paid on one fill; {allowed} are allowed"
-            " per prescription. Without a days' supply the rate cannot be told."
+            " per prescription. Without a days' supply the daily rate is not known."
         ),
         "channel_unknown": (
             "{observed} tablets of {strength_mg} mg were paid on one fill, more than the {allowed}"

@@ -52,9 +52,12 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     """Judge every line in the supply of a combined drug; one answer per line and policy."""
     asked = in_force(lines, book.terms(Combination))
     fills = covering_fills(dossier, asked, book.reference.inferred_ndcs)
-    combined = fills.group_by(*ON).agg(
-        combined=pl.col("ingredient").unique().sort().str.join(", "),
-        is_proved=(~pl.col("is_inferred")).any(),
+    names, is_proved = pl.col("ingredient").unique().sort().str.join(", "), ~pl.col("is_inferred")
+    unproved = pl.format("{} (known by a package code that is not verified)", "combined")
+    combined = (
+        fills.group_by(*ON)
+        .agg(combined=names, is_proved=is_proved.any())
+        .with_columns(combined=pl.when("is_proved").then("combined").otherwise(unproved))
     )
     is_required = pl.col("evidence_value") == pl.col("required_status")
     statuses = latest(facts_on_file(dossier, asked, "philadelphia"), kindness=is_required)

@@ -35,9 +35,9 @@ RULE = Rule(
     basis=FULL_PAID,
     says={
         "in_remission_at_start": (
-            "The first dose, of {service_date}, was billed with leukemia in remission; the policy"
-            " covers relapsed or refractory disease, and no claim near that date and nothing on"
-            " file by then shows it."
+            "The first dose, of {service_date}, was billed with a code of leukemia in remission;"
+            " the policy covers relapsed or refractory disease, and no claim near that date and"
+            " nothing on file by then shows it."
         ),
     },
     approved_care=True,

@@ -32,14 +32,14 @@ RULE = Rule(
     basis=FULL_PAID,
     says={
         _IN_COURSE: (
-            "Veno-occlusive disease of the liver ({course_codes}) is on file, last"
-            " of {course_found}, before the dose of {service_date} in the same course; the"
+            "Veno-occlusive disease of the liver ({course_codes}) is on file, last dated"
+            " {course_found}, before the dose of {service_date} in the same course; the"
             " policy says to stop for good after it."
         ),
         _EARLIER: (
-            "Veno-occlusive disease of the liver ({ever_codes}) is on file, last of {ever_found},"
-            " after the patient's first dose and before this course; the policy says to stop for"
-            " good after it, and the dose of {service_date} came later."
+            "Veno-occlusive disease of the liver ({ever_codes}) is on file, last dated"
+            " {ever_found}, since the patient's first dose and before this course; the policy says"
+            " to stop for good after it, and the dose of {service_date} came later."
         ),
     },
 )

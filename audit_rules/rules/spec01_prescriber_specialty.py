@@ -27,7 +27,7 @@ from audit_rules.policy.terms.persons import PrescriberSpecialty
 from schemas.days import days_after, days_before
 from schemas.formats import well_formed
 from schemas.outcomes import FULL_PAID, NOT_EVALUABLE, PASS, RECORDS_REQUEST
-from schemas.results import AGAINST, FOR
+from schemas.results import AGAINST, FOR, MOST_EVIDENCE
 from schemas.tables import Kind
 
 RULE = Rule(
@@ -37,7 +37,7 @@ RULE = Rule(
     basis=FULL_PAID,
     says={
         "no_oncologist": (
-            "The policy covers this drug where an oncologist prescribes it or is consulted. The"
+            "The policy covers this drug if an oncologist prescribes it or is consulted. The"
             " prescriber ({npi}) is not on file as one, and no medical claim from {lookback_days}"
             " days before {service_date} to {lookahead_days} days after names one."
         )
@@ -57,7 +57,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     asked = in_force(lines, book.terms(PrescriberSpecialty)).with_columns(npi=_prescriber())
     specialists = _specialists(dossier, book, "taxonomies")
     is_issued = well_formed(pl.col("taxonomy_code"), Kind.TAXONOMY)
-    known = asked.join(dossier.taxonomies.filter(is_issued), on="npi")
+    known = asked.join(_first_of_each(dossier.taxonomies.filter(is_issued)), on="npi")
     consultations = _consultations(
         dossier, asked, specialists, _specialists(dossier, book, "clinics")
     )
@@ -83,6 +83,16 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     )
     return RuleAnswers(
         answers, [specialty_evidence(known, AGAINST), service_evidence(consultations, FOR)]
+    )
+
+
+def _first_of_each(taxonomies: pl.LazyFrame) -> pl.LazyFrame:
+    """The taxonomies of each NPI that evidence names, and how many `more` it has."""
+    more = pl.len().over("npi").cast(pl.Int64) - MOST_EVIDENCE
+    return (
+        taxonomies.sort("npi", "taxonomy_code")
+        .with_columns(more=more.clip(0), asked_no=pl.lit(0))
+        .filter(pl.int_range(pl.len()).over("npi") < MOST_EVIDENCE)
     )
 
 

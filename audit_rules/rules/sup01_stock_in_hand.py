@@ -31,9 +31,8 @@ RULE = Rule(
     basis=NONE,
     says={
         "stock_in_hand": (
-            "By the days' supply of the fills of this strength since {first_fill}, tablets for"
-            " {observed} days were still in hand on {service_date}; up to {allowed} days ahead is"
-            " usual."
+            "By their days' supply, the fills of this strength since {first_fill} still left"
+            " tablets for {observed} days on {service_date}; up to {allowed} days ahead is usual."
         ),
     },
 )

@@ -31,8 +31,8 @@ RULE = Rule(
     says={
         "two_kinase_inhibitors": (
             "Around {service_date} {drug} and {others} were dispensed in turn, {number} fills or"
-            " more, each {shared_days} days or more before the last was used up. Whether both were"
-            " taken at a time, a person must judge."
+            " more, each {shared_days} days or more before the one before it was used up. Whether"
+            " both were taken at the same time, a person must judge."
         ),
     },
 )

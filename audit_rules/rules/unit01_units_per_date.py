@@ -123,10 +123,9 @@ def _responses(dossier: Dossier, dated: pl.LazyFrame) -> pl.LazyFrame:
     which the lower dose is given, and no relapse followed."""
     asked = dated.filter("opens")
     day, yesterday = pl.col("day"), days_before(pl.col("day"), pl.lit(1))
-    facts = facts_on_file(dossier, asked, "response", pl.col("course_start"))
+    facts = facts_on_file(dossier, asked, "response", pl.col("course_start"), until=yesterday)
     is_response = pl.col("evidence_value").is_in(pl.col("response_values"))
-    found = latest(facts.filter(pl.col("evidence_date") <= yesterday), kindness=~is_response)
-    found = found.filter(is_response)
+    found = latest(facts, kindness=~is_response).filter(is_response)
     windows = found.with_columns(
         opens=days_after(pl.col("evidence_date"), pl.lit(1)), closes=day
     ).with_columns(code="relapse_codes")

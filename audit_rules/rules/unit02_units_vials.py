@@ -45,7 +45,7 @@ RULE = Rule(
         ),
         "not_whole_vials": (
             "{observed} units were billed for {service_date}, waste included or said to be none;"
-            " that is no whole number of vials of {vial_units} units."
+            " that is not a whole number of vials of {vial_units} units."
         ),
     },
 )

@@ -83,40 +83,51 @@ def explain(
 @options_of_a_run("config", "ndc_directory")
 def compare(
     *,
-    warehouse: Path,
-    policies: list[Path],
+    warehouse: Path | None = None,
+    policies: list[Path] | None = None,
+    run: list[Path] | None = None,
     as_of: date | None = None,
     json: bool = False,
     **options: Any,
 ) -> None:
-    """Judge one warehouse under two sets of policies and print what changes.
+    """Judge one warehouse under two sets of policies, or take two runs, and print what changes.
 
-    Exceptions that appear, disappear and change, by rule and clause.
+    Exceptions that appear, disappear and change, by rule and clause, and the worklist's amounts
+    before and after. The runs may be of two versions of the program.
 
     Parameters
     ----------
     warehouse
-        the warehouse of a run
+        the warehouse of a run, with --policies
     policies
         a folder with policy files; twice to compare two, once to compare with the shipped ones
+    run
+        the folder run=ID of a run, twice: before and after
     as_of
         the as-of date, YYYY-MM-DD (default: that of the last run)
     json
         print the changes as JSON
     """
-    import polars as pl
-
     from flows.replay.compare import compare as judge_twice
-    from flows.replay.compare import show
+    from flows.replay.compare_runs import compare_runs
+    from flows.replay.compare_text import as_json, show
 
-    if not 1 <= len(policies) <= 2:
-        raise UsageError("--policies is given once or twice: before and after, or after alone.")
-    before, after = policies if len(policies) == 2 else (None, policies[0])
-    changed = judge_twice(_past_run(warehouse, as_of, options), before, after)
-    if json:
-        print(changed.with_columns(pl.col("dollars").cast(pl.String)).write_json())
+    if run:
+        if len(run) != 2 or warehouse or policies:
+            raise UsageError("--run is given twice, before and after, and without a warehouse.")
+        found, differences = compare_runs(*run)
     else:
-        show(changed)
+        if warehouse is None:
+            raise UsageError("Give --warehouse with --policies, or --run twice.")
+        if not policies or len(policies) > 2:
+            raise UsageError("--policies is given once or twice: before and after, or after alone.")
+        before, after = policies if len(policies) == 2 else (None, policies[0])
+        found = judge_twice(_past_run(warehouse, as_of, options), before, after)
+        differences = ()
+    if json:
+        print(as_json(found, differences))
+    else:
+        show(found, differences)
 
 
 def lint(*policy_files: Path, json: bool = False, as_of: date | None = None) -> int:

@@ -124,21 +124,23 @@ def backfill(*, nights: Path, first: date, last: date, **options: Any) -> None:
 def validate(*, input: Path, output: Path | None = None, **options: Any) -> None:
     """Load and validate the extracts of a landing folder; audit nothing, keep no warehouse.
 
-    Prints where each column came from (same name, renamed, expression, folder or absent), and how
-    many of its values are null or did not parse.
+    Prints where each column came from (same name, renamed, expression, folder or absent), how many
+    of its values are null or did not parse, and notes on what is odd.
 
     Parameters
     ----------
     input
         folder with the extracts
     output
-        folder for quarantine.parquet and warnings.parquet (default: only the counts are printed)
+        folder for quarantine.parquet and warnings.parquet (default: only the counts are printed);
+        if a file is refused for its rows, quarantine.parquet shows why
     """
     from flows import stages
     from flows.cli.columns import show_columns
-    from flows.intake.origins import column_origins, unmatched_entries
+    from flows.intake.origins import column_origins
     from flows.plan import plan
     from flows.results.publish import publish_failed_checks
+    from flows.results.refused_rows import leaving_quarantine
     from flows.warehouse.connection import opened
     from flows.warehouse.scratch import passing_scratch
 
@@ -147,18 +149,19 @@ def validate(*, input: Path, output: Path | None = None, **options: Any) -> None
         redacted_errors(output or scratch),
     ):
         made = plan(RunRequest(input=input, output=scratch, allow_future=True, **options))
-        stages.begin(made)
-        stages.load_stage(made, lambda _file: None)
-        stages.validate_stage(made)
-        counts = stages.settle_stage(made).counts()
+        with leaving_quarantine(made, output):
+            stages.begin(made)
+            stages.load_stage(made, lambda _file: None)
+            stages.validate_stage(made)
+            settled = stages.settle_stage(made)
         with opened(made.bench) as connection:
             origins = column_origins(connection)
-            unmatched = unmatched_entries(connection, made.config)
             if output:
                 publish_failed_checks(connection, output, made)
     show_columns(origins)
-    for entry in unmatched:
-        print(f"note: {entry}")
+    for note in settled.notes:
+        print(f"note: {note}")
+    counts = settled.counts()
     print(
         f"{counts['accepted']} claim rows accepted, "
         f"{counts['history']} of them history after final action."
@@ -223,8 +226,8 @@ def forget_night(night: date, *, warehouse: Path, yes: bool = False) -> None:
 
 def _refuse_held(warehouse: Path) -> None:
     """Raise WarehouseBusy at once if anybody else has the warehouse open, before Prefect starts."""
-    from flows.warehouse.layout import upgrade
     from flows.warehouse.lock import hold
+    from flows.warehouse.upgrade import upgrade
 
     if warehouse.exists():
         with hold(warehouse):

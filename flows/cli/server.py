@@ -36,8 +36,9 @@ def patience() -> float:
 def no_answer() -> PrefectTrouble:
     """What to report if Prefect takes longer."""
     return PrefectTrouble(
-        f"Prefect could not start or record the run: no answer for {patience():.0f} seconds. "
-        f"Check the server of PREFECT_API_URL, or give it longer with {PATIENCE}."
+        f"Prefect could not start or record the run: no answer for {patience():.0f} seconds. If "
+        f"the machine is busy, run again, or give it longer with {PATIENCE}; if PREFECT_API_URL is "
+        "set, check that server."
     )
 
 
@@ -62,8 +63,8 @@ def prepare() -> None:
         can_write = False
     if not can_write:
         raise PrefectTrouble(
-            "Prefect could not start or record the run: its folder cannot be written. "
-            "Name another with PREFECT_HOME."
+            "Prefect could not start or record the run: its folder, .prefect in HOME, cannot be "
+            "written. Name another with PREFECT_HOME."
         )
 
 

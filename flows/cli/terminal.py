@@ -12,12 +12,13 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
+from flows.results.totals import AT_RISK, SET_ASIDE, SUMMED
 from flows.summary import Summary
 from schemas.outcomes import ADVISORY, EXCEPTIONS, RECORDS_REQUEST, RECOVER, REVIEW
 
 _COLOURS = {RECOVER: "red", RECORDS_REQUEST: "yellow", REVIEW: "cyan", ADVISORY: "bright_black"}
 _PIPED_WIDTH = 120
-_LABEL = 11
+_LABEL, _COLUMN = 11, 24
 
 
 def show(summary: Summary) -> None:
@@ -25,13 +26,15 @@ def show(summary: Summary) -> None:
     console = Console(highlight=False, soft_wrap=True)
     if not console.is_terminal:
         console.width = _PIPED_WIDTH
-    state = "" if summary.quarantined == 0 else f", {summary.state.lower()}"
+    state = "" if summary.is_clean else f", {summary.state.lower()}"
     console.print(Text(f"Audit {summary.run_id} as of {summary.as_of}{state}", style="bold"))
     _line(console, "changes", summary.changes_in_words())
     for label, text in (*_input(summary), *_findings(summary)):
         _line(console, label, text)
     if summary.exceptions:
         console.print(Padding(_by_rule(summary), (0, 0, 0, _LABEL)))
+    for label, text in _totals(summary):
+        _line(console, label, text)
     for note in summary.notes:
         _line(console, "note", note)
     left_alone = " (complete already, left alone)" if summary.was_there else ""
@@ -59,12 +62,13 @@ def _input(summary: Summary) -> Iterator[tuple[str, str]]:
 
 def _findings(summary: Summary) -> Iterator[tuple[str, str]]:
     """Lines about exceptions and persons, each with its label."""
-    if summary.lines is None or summary.amount_at_risk is None:
+    if summary.lines is None:
         yield "found", "nothing, or too little to show at this privacy level"
         return
-    on_lines = f"{_count(summary.lines, 'line')}, {_dollars(summary.amount_at_risk)} at risk"
+    on_lines = _count(summary.lines, "line")
+    alone = f", {summary.advisory_lines:,} with advisories alone" if summary.advisory_lines else ""
     found = "" if summary.found is None else f"{_count(summary.found, 'exception')} on "
-    yield "found", f"{found}{on_lines}"
+    yield "found", f"{found}{on_lines}{alone}"
     if summary.persons is not None and summary.judged_again is not None:
         persons = _count(summary.persons, "person")
         if summary.judged_again < summary.persons:
@@ -86,15 +90,26 @@ def _line(console: Console, label: str, text: str) -> None:
     console.print(Text(label.ljust(_LABEL), style="bright_black").append(text, style="default"))
 
 
+def _totals(summary: Summary) -> Iterator[tuple[str, str]]:
+    """A line for each sum of a column of the worklist, with the column's name."""
+    amounts = {
+        column: _dollars(summary.totals[column])
+        for column in (*AT_RISK, *SET_ASIDE)
+        if column in summary.totals and (column in AT_RISK or Decimal(summary.totals[column]))
+    }
+    if amounts:
+        yield "amounts", "sums of columns of the worklist, which counts no dollar twice:"
+    width = max(map(len, amounts.values()), default=0)
+    for column, amount in amounts.items():
+        yield "", f"{column:{_COLUMN}}{amount:>{width}}"
+
+
 def _by_rule(summary: Summary) -> Grid:
-    """Counts by rule and outcome, then the dollars of each outcome, none counted twice."""
-    grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_footer=True)
-    grid.add_column("rule", footer="at risk")
+    """Counts of exceptions by rule and outcome."""
+    grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    grid.add_column("rule")
     for outcome in EXCEPTIONS:
-        dollars = _dollars(summary.at_risk_by_outcome.get(outcome, "0"))
-        grid.add_column(
-            Text(outcome, style=_COLOURS[outcome]), footer=dollars, justify="right", no_wrap=True
-        )
+        grid.add_column(Text(outcome, style=_COLOURS[outcome]), justify="right", no_wrap=True)
     for rule, counts in summary.by_rule().items():
         grid.add_row(rule, *(f"{counts[o]:,}" if o in counts else "" for o in EXCEPTIONS))
     return grid
@@ -124,8 +139,8 @@ def as_json(summary: Summary) -> str:
             "found": {
                 "exceptions": summary.found,
                 "lines": summary.lines,
-                "amount_at_risk": summary.amount_at_risk,
-                "amount_at_risk_by_outcome": summary.at_risk_by_outcome,
+                "advisory_lines": summary.advisory_lines,
+                **{column: summary.totals.get(column) for column in SUMMED},
                 "repeated_amounts": summary.repeated_amounts,
                 "by_rule": summary.by_rule(),
                 "persons": summary.persons,

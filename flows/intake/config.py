@@ -18,7 +18,8 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from flows.errors import UsageError
-from flows.intake.expressions import ExpressionRefused, parsed_expression
+from flows.intake.expression_parts import ExpressionRefused
+from flows.intake.expressions import parsed_expression
 from flows.intake.table_config import (
     DateFormat,
     Delimiter,

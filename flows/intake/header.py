@@ -51,6 +51,13 @@ class HeaderDoubt:
                 "The first line looks like values, so the file seems to have no header line: set "
                 "header in [tables.*] of the config."
             )
+        elif len(header) == 1 and _any_known(header[0].split(self.delimiter), known):
+            cause = (
+                "Each line seems to be in quotes as a whole: export the file again with quotes "
+                "around values only."
+            )
+        elif len(header) == 1 and _any_known(header[0].split(), known):
+            cause = "The columns seem to have fixed widths: export the file again with a delimiter."
         elif len(header) == 1:
             cause = "The header is one column: the delimiter is probably another."
         else:

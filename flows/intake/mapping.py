@@ -18,7 +18,7 @@ from flows.intake.table_config import TableSettings
 from flows.intake.texts import as_text, column_text
 from flows.intake.values import PARSED
 from flows.warehouse.sql import identifier, literal, literals
-from schemas.tables import Table
+from schemas.tables import NAMES, Column, Table
 
 SAME_NAME, RENAMED, EXPRESSION, FOLDER = "same name", "renamed", "expression", "folder"
 _NESTED_TYPES = ("[", "STRUCT", "MAP", "UNION", "BLOB")
@@ -97,7 +97,13 @@ def map_columns(
     if not settings.is_mapped:
         return FileColumns(sql, positions, types, False, origins, unknown)
     sources = {ours: identifier(names[i].strip()) for ours, i in positions.items()}
-    sql = _read_theirs(sql, names, types, read, settings)
+    as_they_are = positions | {
+        ours: lowered.index(next(iter(e.columns)).lower())
+        for ours, e in expressions.items()
+        if e.is_column
+    }
+    named = {i: table.column(n) for n, i in as_they_are.items() if table.column(n).kind in NAMES}
+    sql = _read_theirs(sql, names, types, read, named, settings)
     sql = _computed(table, sql, sources, expressions, settings)
     origins |= dict.fromkeys(expressions, EXPRESSION)
     return FileColumns(
@@ -159,13 +165,18 @@ def _read_theirs(
     names: tuple[str, ...],
     types: list[str] | None,
     read: list[int],
+    named: dict[int, Column],
     settings: TableSettings,
 ) -> str:
-    """The sender's columns that are read, as text without whitespace around it, and the record."""
+    """The sender's columns that are read, as text without whitespace around it, and the record.
+
+    named   the position of each that is one of our identifiers or codes as it is.
+    """
     selected, record = [], []
     for i in read:
         name = names[i].strip()
-        text = _without_null_words(f"cleaned({column_text(i, types)})", settings)
+        text = column_text(i, types, named.get(i))
+        text = _without_null_words(f"cleaned({text})", settings)
         selected.append(f"{text} AS {identifier(name)}")
         record.append(f"{literal(name)}: {identifier(name)}")
     shown = ", ".join(record) or "'-': NULL"
@@ -188,7 +199,7 @@ def _computed(
         column = table.column(name)
         failed = literal(_FAILED) if column.kind in PARSED or column.strict else "NULL"
         tried.append(f"TRY([{expression.sql}]) AS {_intermediate(i)}")
-        value = as_text(f"{_intermediate(i)}[1]", expression.type)
+        value = as_text(f"{_intermediate(i)}[1]", expression.type, column)
         text = f"CASE WHEN {_intermediate(i)} IS NULL THEN {failed} ELSE {value} END"
         selected.append(f"{_without_null_words(text, settings)} AS c{i}")
     values = f"SELECT {', '.join(tried)} FROM {sql}"

@@ -14,6 +14,7 @@ from flows.intake.config import Config
 from flows.intake.mapping import EXPRESSION, FOLDER, RENAMED
 from flows.intake.table_names import is_like
 from flows.warehouse.sql import identifier
+from schemas.notes import CONFIG_COLUMN, CONFIG_EXPRESSION, CONFIG_FILES, Note
 from schemas.tables import TABLES, Table
 
 ABSENT = "absent"
@@ -34,32 +35,6 @@ class ColumnOrigin:
     origins: dict[str, int]
     nulls: int
     unparsed: int
-
-
-@dataclass(frozen=True)
-class UnmatchedEntry:
-    """An entry of the config that matched nothing in any file that the run sees.
-
-    kind   `column` (of [columns.TABLE]), `expression` or `files`.
-    name   our column, or the pattern.
-    """
-
-    table: str
-    kind: str
-    name: str
-
-    def __str__(self) -> str:
-        """A sentence for the user, without what the config holds but for patterns."""
-        match self.kind:
-            case "files":
-                return f"Config: tables.{self.table}.files: {self.name} matches no file."
-            case "expression":
-                return f"Config: tables.{self.table}.columns.{self.name}: {self.table} has no file."
-            case _:
-                return (
-                    f"Config: columns.{self.table}: no file has the column that is mapped to "
-                    f"{self.name}."
-                )
 
 
 def column_origins(connection: duckdb.DuckDBPyConnection) -> list[ColumnOrigin]:
@@ -86,18 +61,16 @@ def column_origins(connection: duckdb.DuckDBPyConnection) -> list[ColumnOrigin]:
     ]
 
 
-def unmatched_entries(
-    connection: duckdb.DuckDBPyConnection, config: Config
-) -> tuple[UnmatchedEntry, ...]:
-    """Entries of the config that match nothing in any file of the warehouse and of this run.
+def unmatched_entries(connection: duckdb.DuckDBPyConnection, config: Config) -> tuple[Note, ...]:
+    """Notes on entries that match nothing in any file of the warehouse and of this run.
 
     How an earlier version of the program read a file is not known: it counts as matching.
     """
     files = connection.execute("SELECT table_name, name, origins FROM every_file").fetchall()
     return tuple(
-        entry
+        note
         for table in TABLES
-        for entry in _unmatched(
+        for note in _unmatched(
             table,
             config,
             [name for t, name, _ in files if t == table],
@@ -108,16 +81,16 @@ def unmatched_entries(
 
 def _unmatched(
     table: str, config: Config, names: list[str], origins: list[dict[str, str] | None]
-) -> Iterator[UnmatchedEntry]:
+) -> Iterator[Note]:
     for ours in config.of(table).renamed.values():
         if not any(o is None or o.get(ours) in (RENAMED, FOLDER) for o in origins):
-            yield UnmatchedEntry(table, "column", ours)
+            yield Note(CONFIG_COLUMN, {"table": table, "column": ours})
     for ours in config.of(table).expressions:
         if not any(o is None or o.get(ours) == EXPRESSION for o in origins):
-            yield UnmatchedEntry(table, "expression", ours)
+            yield Note(CONFIG_EXPRESSION, {"table": table, "column": ours})
     for pattern in config.patterns().get(table, ()):
         if not any(is_like(name, pattern) for name in names):
-            yield UnmatchedEntry(table, "files", pattern)
+            yield Note(CONFIG_FILES, {"table": table, "pattern": pattern})
 
 
 def _nulls(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[str, int]:

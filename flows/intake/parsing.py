@@ -7,8 +7,8 @@ sql/intake/parse.sql.
 from collections.abc import Sequence
 
 from flows.intake.texts import column_text, is_clean, kept_text, notes, stages_of_reading
-from flows.intake.values import dates, row_is_valid, value, written_day
-from flows.warehouse.layout import compared
+from flows.intake.values import dates, row_is_valid, text_of, value, written_day
+from flows.warehouse.hashes import member_hash, row_hash
 from flows.warehouse.sql import identifier, literal, literals
 from schemas.formats import ICD10CM_CATEGORY, ICD10CM_SUBDIVISION
 from schemas.senders import EXACT, PLACEHOLDERS, SCIENTIFIC, TIMESTAMP, WHOLE_NUMBER
@@ -55,9 +55,7 @@ def insert_statement(
     """
     own = {c.name: c for c in table.columns}
     texts = {n: column_text(i, types, own[n]) for n, i in positions.items()}
-    days = [
-        f"as_date({identifier(n + '_text')}) AS {written_day(n)}" for n in dates(table, positions)
-    ]
+    days = [f"as_date({text_of(n)}) AS {written_day(n)}" for n in dates(table, positions)]
     stored = [c for c in table.columns if c.name in positions or c.default]
     values = [f"{value(c, table, positions)} AS {identifier(c.name)}" for c in stored]
     kept = {literal(n): kept_text(own[n]) for n in texts}
@@ -72,17 +70,9 @@ def insert_statement(
         INSERT INTO main.{identifier(table.name)} BY NAME
         SELECT {", ".join(identifier(c.name) for c in stored)},
                {file_no} AS file_no,
-               {"hash(member_id)" if "member_id" in positions else "0"} AS member_hash,
-               {_row_hash(table, [c.name for c in stored])} AS row_hash,
+               {member_hash("member_id" in positions)} AS member_hash,
+               {row_hash(table, [c.name for c in stored])} AS row_hash,
                {notes(stored, texts)} AS notes,
                CASE WHEN NOT {is_valid} THEN CAST(to_json({raw}) AS VARCHAR) END AS raw_record
         FROM (SELECT {", ".join(values)}, * FROM {rows})
     """
-
-
-def _row_hash(table: Table, stored: list[str]) -> str:
-    """SQL for a hash: of a claim's line key, so that its versions meet; else of the whole row."""
-    if table.is_claim:
-        return "hash(claim_id, claim_line_number)"
-    columns = [compared(c) if c.name in stored else "NULL" for c in table.columns]
-    return f"hash({', '.join(columns)})"

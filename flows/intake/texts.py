@@ -1,6 +1,6 @@
-"""The text of each value of a row, mended if a table program or a database spoiled it, as SQL."""
+"""SQL of the text of each value of a row, corrected if a table program or a database spoiled it."""
 
-from flows.intake.values import means_none
+from flows.intake.values import means_none, text_of
 from flows.warehouse.sql import identifier, literal
 from schemas.rows import FLOAT_DUST, UNKNOWN_WORD
 from schemas.senders import (
@@ -27,7 +27,10 @@ def column_text(position: int, types: list[str] | None, column: Column | None = 
 
 
 def as_text(value: str, type_: str, column: Column | None = None) -> str:
-    """SQL of the text of a value of a DuckDB type, for one of our columns or for an expression.
+    """SQL of the text of a value of a DuckDB type, as a text file would have it.
+
+    column   ours, if the value is that of the column. A float that is the identifier or code of a
+             row is null if it is not a number, and has an exponent if it has lost digits.
 
     Typed values are compared as text only: a file's statistics can be wrong, and ignore NaN.
     """
@@ -38,10 +41,8 @@ def as_text(value: str, type_: str, column: Column | None = None) -> str:
     text = f"CAST({value} AS VARCHAR)"
     if type_.startswith("TIMESTAMP"):
         return f"CASE WHEN contains({text}, 'BC') THEN {text} ELSE left({text}, 10) END"
-    if type_ not in EXACT:
+    if type_ not in EXACT or not column or column.kind not in NAMES:
         return text
-    if not column or column.kind not in NAMES:  # a date 20260203.0
-        return f"regexp_replace({text}, '^(-?[0-9]+)\\.0$', '\\1')"
     text = f"nullif({text}, 'nan')"  # how a table program writes null
     number = f"TRY_CAST({text} AS DOUBLE)"
     return (
@@ -84,7 +85,7 @@ def stages_of_reading(own: dict[str, Column], texts: dict[str, str]) -> list[lis
     return [
         [
             f"{_unless_clean(text, f'cleaned({text})')} AS "
-            f"{_cleaned(name) if name in names else _text(name)}"
+            f"{_cleaned(name) if name in names else text_of(name)}"
             for name, text in texts.items()
         ],
         [
@@ -92,9 +93,9 @@ def stages_of_reading(own: dict[str, Column], texts: dict[str, str]) -> list[lis
             for n, c in names.items()
         ],
         [
-            f"{_unless_clean(_named(n), f'unless_nothing({_named(n)})')} AS {_text(n)}"
+            f"{_unless_clean(_named(n), f'unless_nothing({_named(n)})')} AS {text_of(n)}"
             if c.nothing
-            else f"{_named(n)} AS {_text(n)}"
+            else f"{_named(n)} AS {text_of(n)}"
             for n, c in names.items()
         ],
     ]
@@ -102,11 +103,7 @@ def stages_of_reading(own: dict[str, Column], texts: dict[str, str]) -> list[lis
 
 def kept_text(column: Column) -> str:
     """The column of a text that a quarantined row shows."""
-    return _cleaned(column.name) if column.kind in NAMES else _text(column.name)
-
-
-def _text(name: str) -> str:
-    return identifier(name + "_text")
+    return _cleaned(column.name) if column.kind in NAMES else text_of(column.name)
 
 
 def _cleaned(name: str) -> str:
@@ -117,8 +114,8 @@ def _named(name: str) -> str:
     return identifier(name + "_named")
 
 
-def _unless_clean(text: str, mended: str) -> str:
-    return f"CASE WHEN is_clean THEN {text} ELSE {mended} END"
+def _unless_clean(text: str, corrected: str) -> str:
+    return f"CASE WHEN is_clean THEN {text} ELSE {corrected} END"
 
 
 def _identified(column: Column, text: str) -> str:
@@ -132,14 +129,14 @@ def notes(stored: list[Column], texts: dict[str, str]) -> str:
     for c in stored:
         if c.name not in texts:
             continue
-        text, value = _text(c.name), identifier(c.name)
+        text, value = text_of(c.name), identifier(c.name)
         if c.kind == Kind.AMOUNT:
             noted.append(_note(f"is_float_dust({text})", c, FLOAT_DUST))
         if c.kind == Kind.DATE:
             noted.append(_note(means_none(c), c, SENTINEL_DATE))
         if c.name == _BIRTH:
             noted.append(_note(f"has_two_digits({text})", c, TWO_DIGIT_YEAR))
-        if c.spellings and not c.strict:
+        if c.spellings and not c.strict and not c.is_open:
             noted.append(_note(f"{text} IS NOT NULL AND {value} IS NULL", c, UNKNOWN_WORD))
         if c.kind in NAMES:
             unclean += _notes_of_a_name(c)
@@ -151,7 +148,7 @@ def notes(stored: list[Column], texts: dict[str, str]) -> str:
 
 def _notes_of_a_name(column: Column) -> list[str]:
     """SQL of the notes on an identifier or code of a row that was not clean."""
-    cleaned, named, text = _cleaned(column.name), _named(column.name), _text(column.name)
+    cleaned, named, text = _cleaned(column.name), _named(column.name), text_of(column.name)
     noted = [
         _note(f"{cleaned} IS NOT NULL AND {named} IS NULL", column, DIGITS_LOST),
         _note(f"{named} <> {cleaned} AND {text} IS NOT NULL", column, MADE_A_NUMBER),

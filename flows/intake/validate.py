@@ -2,7 +2,8 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
 
 import duckdb
 import polars as pl
@@ -10,10 +11,21 @@ import polars as pl
 from flows.errors import DoesNotBalance, TooManyBadRows
 from flows.intake.parsing import THEIRS
 from flows.warehouse.sql import identifier, one
-from schemas.rows import error_model, failures, warning_checks
+from schemas.notes import counted
+from schemas.rows import (
+    FORMAT_CHECKS,
+    OFTEN_SPOILED,
+    VALUES_CHECKED,
+    error_model,
+    failures,
+    warning_checks,
+)
 from schemas.tables import TABLES, Table
 
 BATCH_ROWS = 20_000  # failing rows that are in memory at a time
+MOST_REFUSED_ROWS = 100_000  # failing rows of a table that are looked at if a file is refused
+_MOST_NAMED = 3
+_COUNTED = [FORMAT_CHECKS[kind] for kind in OFTEN_SPOILED]
 
 _THEIRS = f"json_extract(raw_record, '$.{THEIRS}')"
 _OUR_IDS = ", ".join(
@@ -37,44 +49,78 @@ def validate(
 
     facts   codes of clinical evidence that documents declare.
 
-    Raises TooManyBadRows if more than that share of a file's rows is quarantined.
+    Raises TooManyBadRows if more than that share of a file's rows is quarantined. Some of the rows
+    are in the quarantine then, so that it shows why.
     """
-    failing = _check_rates(connection, max_error_rate)
+    bad_files = _bad_files(connection)
     rejects = _find_rejects(connection)
+    refused = next((file for file in bad_files if file.exceeds(max_error_rate)), None)
+    failing = {file.table for file in bad_files}
     for table in TABLES.values():
         if table.name in failing:
-            _quarantine(connection, table, rejects)
+            _quarantine(connection, table, rejects, MOST_REFUSED_ROWS if refused else None)
+    if refused:
+        raise TooManyBadRows(refusal(refused, failed_in(connection, refused), max_error_rate))
+    for table in TABLES.values():
         _store_warnings(connection, table, rejects, facts)
 
 
-def _check_rates(connection: duckdb.DuckDBPyConnection, max_error_rate: float) -> set[str]:
-    """Count the unusable rows of each file, and raise TooManyBadRows if they are too many.
+class BadFile(NamedTuple):
+    """A file with rows that cannot be used, and how many."""
 
-    They are counted before they are read: every row of a large file may fail. Returns the names of
-    the tables that have some.
+    table: str
+    name: str
+    sha256: str
+    rows_read: int
+    bad_rows: int
+
+    def exceeds(self, max_error_rate: float) -> bool:
+        """Whether more than that share of its rows cannot be used."""
+        return self.bad_rows > max_error_rate * self.rows_read
+
+
+def refusal(file: BadFile, failed: Mapping[str, int], max_error_rate: float) -> str:
+    """The message for a file of which too many rows are unusable: it names what failed most.
+
+    failed   column and check -> rows.
+    """
+    most = sorted(failed.items(), key=lambda item: (-item[1], item[0]))[:_MOST_NAMED]
+    named = ", ".join(f"{what} ({counted(rows, 'row')})" for what, rows in most)
+    return (
+        f"{file.name}: {file.bad_rows} of {file.rows_read} rows cannot be used, more than the "
+        f"{max_error_rate:.1%} allowed; most often failed: {named}. Fix the extract, or raise "
+        "max_error_rate in the config."
+    )
+
+
+def failed_in(connection: duckdb.DuckDBPyConnection, file: BadFile) -> dict[str, int]:
+    """Column and check -> rows of a file of this run that are in the quarantine for it."""
+    return dict(
+        connection.execute(
+            """SELECT concat_ws(' ', q.column_name, q.check_name) AS failed, count(*)
+               FROM main.quarantine q JOIN main.file f USING (file_no)
+               WHERE (f.table_name, f.name, f.sha256) = (?, ?, ?) GROUP BY failed""",
+            [file.table, file.name, file.sha256],
+        ).fetchall()
+    )
+
+
+def _bad_files(connection: duckdb.DuckDBPyConnection) -> list[BadFile]:
+    """The files with rows that cannot be used, by name.
+
+    The rows are counted before they are read: every row of a large file may fail.
     """
     failing = " UNION ALL ".join(
         f"SELECT file_no FROM main.{identifier(name)} WHERE raw_record IS NOT NULL"
         for name in TABLES
     )
     counts = connection.execute(
-        f"""SELECT f.table_name, f.name, f.rows_read, count(*)
+        f"""SELECT f.table_name, f.name, f.sha256, f.rows_read, count(*)
             FROM main.file f
             JOIN ({failing} UNION ALL SELECT file_no FROM main.quarantine) q USING (file_no)
             GROUP BY ALL ORDER BY f.name"""
     ).fetchall()
-    for _, name, rows_read, quarantined in counts:
-        check_rate(name, rows_read, quarantined, max_error_rate)
-    return {table for table, *_ in counts}
-
-
-def check_rate(file_name: str, rows_read: int, quarantined: int, max_error_rate: float) -> None:
-    """Raise TooManyBadRows if more than that share of a file's rows is quarantined."""
-    if quarantined > max_error_rate * rows_read:
-        raise TooManyBadRows(
-            f"{file_name}: {quarantined} of {rows_read} rows cannot be used, more than the "
-            f"{max_error_rate:.1%} allowed. Fix the extract, or raise max_error_rate in the config."
-        )
+    return [BadFile(*row) for row in counts]
 
 
 def record_number(position: int, rejects: list[int]) -> int:
@@ -89,15 +135,21 @@ def _find_rejects(connection: duckdb.DuckDBPyConnection) -> Rejects:
     return {int(f): [int(n) - i - 1 for i, n in enumerate(numbers)] for f, numbers in rows}
 
 
-def _quarantine(connection: duckdb.DuckDBPyConnection, table: Table, rejects: Rejects) -> None:
-    """Move the rows that kept their raw record into the quarantine, one row per failed check."""
+def _quarantine(
+    connection: duckdb.DuckDBPyConnection, table: Table, rejects: Rejects, most: int | None
+) -> None:
+    """Move the rows that kept their raw record into the quarantine, one row per failed check.
+
+    most   if given, only so many rows.
+    """
     name = f"main.{identifier(table.name)}"
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE suspect AS
             SELECT * EXCLUDE (member_hash, row_hash),
                    CASE WHEN {_THEIRS} IS NULL THEN raw_record ELSE {_SENDERS_RECORD} END
                    AS shown_record
-            FROM {name} WHERE raw_record IS NOT NULL ORDER BY file_no, row_number"""
+            FROM {name} WHERE raw_record IS NOT NULL ORDER BY file_no, row_number
+            {"" if most is None else f"LIMIT {most}"}"""
     )
     for start in range(0, one(connection, "SELECT count(*) FROM suspect"), BATCH_ROWS):
         some = f"rowid >= {start} AND rowid < {start + BATCH_ROWS}"
@@ -194,6 +246,12 @@ def _count_malformed_values(
         bad = distinct[failures(model, distinct)["index"].unique().to_list()]
         for file_no, rows, position in bad.select("file_no", "rows", "first_row").iter_rows():
             counts.add(file_no, columns[0], check, rows, position)
+        if check in _COUNTED:
+            spoiled = distinct.join(bad.select("file_no").unique(), on="file_no", how="semi")
+            for file_no, values in (
+                spoiled.group_by("file_no").agg(pl.col("rows").sum()).iter_rows()
+            ):
+                counts.add(file_no, columns[0], VALUES_CHECKED, values, 0)
 
 
 def _count_notes(

@@ -1,4 +1,4 @@
-"""From the text of a value to the value, as SQL; `COLUMN_text` is the text, cleaned if need be."""
+"""From the text of a value to the value, as SQL."""
 
 from datetime import date
 
@@ -23,6 +23,11 @@ _FIRST_DAY = "DATE '0001-01-01'"  # DuckDB accepts the year 0000
 _NCPDP_REJECTED = "r"
 
 
+def text_of(name: str) -> str:
+    """The column of a text as its sender meant it; null if it stands for nothing."""
+    return identifier(name + "_text")
+
+
 def dates(table: Table, positions: dict[str, int]) -> list[str]:
     """Names of the dates that a file has; its `written_day` of each is made before the values."""
     return [n for n in table.of_kind(Kind.DATE) if n in positions]
@@ -40,17 +45,18 @@ def value(column: Column, table: Table, positions: dict[str, int]) -> str:
         return parsed
     if column.name not in positions:
         return column.default
-    text = identifier(column.name + "_text")
+    text = text_of(column.name)
     return f"CASE WHEN {text} IS NULL THEN {column.default} ELSE {parsed} END"
 
 
 def _parsed(column: Column, table: Table) -> str:
-    text = identifier(column.name + "_text")
+    text = text_of(column.name)
     if column.spellings:
         words = " ".join(
             f"WHEN {literal(k)} THEN {literal(v)}" for k, v in column.spellings.items()
         )
-        spelled = f"CASE lower({text}) {words} END"
+        other = f"ELSE lower({text})" if column.is_open else ""
+        spelled = f"CASE lower({text}) {words} {other} END"
         return _rejected(text, spelled) if column.name == "claim_status" else spelled
     if column.kind == Kind.WORD:
         return f"lower({text})"
@@ -108,7 +114,7 @@ def row_is_valid(table: Table, positions: dict[str, int]) -> str:
     tests = []
     for c in table.columns:
         if c.name in positions:
-            text, value = identifier(c.name + "_text"), identifier(c.name)
+            text, value = text_of(c.name), identifier(c.name)
             if not c.nullable:
                 tests.append(f"{value} IS NOT NULL")
             elif c.kind == Kind.DATE:
@@ -121,4 +127,7 @@ def row_is_valid(table: Table, positions: dict[str, int]) -> str:
         tests.append(
             "(" + " OR ".join(f"{identifier(n)} IS NOT NULL" for n in group if n in positions) + ")"
         )
+    for first, last in table.spans:
+        if {first, last} <= positions.keys():
+            tests.append(f"coalesce({identifier(first)} <= {identifier(last)}, true)")
     return " AND ".join(tests)

@@ -7,12 +7,14 @@ import duckdb
 import polars as pl
 
 from audit_rules.engine.history import infused_drugs
+from audit_rules.engine.history import priced_lines as audited_lines
 from audit_rules.reference.codes import Reference
 from audit_rules.reference.drug_words import with_known_words
 from flows.settle.claims import SETTLED
 from flows.settle.persons import PAYER_JOIN
 from flows.warehouse.run_table import RunTable
 from flows.warehouse.sql import day, fetched, literals
+from schemas.paid import is_paid
 from schemas.tables import TABLES as INPUT
 from schemas.tables import Kind
 
@@ -38,11 +40,14 @@ class PopulationFacts(NamedTuple):
                           but not earlier than the last purge, because earlier rows may have been
                           removed.
     authorization_start   grain: payer_id and drug; the first start of an authorization of anyone.
+    audited               grain: payer_id and spelling of the payer; lines of audited drugs that
+                          rules judge. No answer depends on it.
     """
 
     priced_lines: pl.DataFrame
     payer_start: pl.DataFrame
     authorization_start: pl.DataFrame
+    audited: pl.DataFrame
 
 
 def population_facts(
@@ -50,12 +55,12 @@ def population_facts(
 ) -> PopulationFacts:
     """Read what answers take from other persons, for everybody at once."""
     is_asked = pl.col("audited") | pl.col("ingredient").is_in(infused_drugs(reference).implode())
-    audited = reference.ndc.filter(is_asked)["ndc11"]
+    own_ndcs = reference.ndc.filter(is_asked)["ndc11"]
     governed = pl.DataFrame({"code": sorted(reference.governed.hcpcs)}, {"code": pl.String})
     GOVERNED_HCPCS.store_frame(connection, governed)
     AUDITED_NDC.store_frame(
         connection,
-        pl.DataFrame({"code": sorted({*audited, *reference.governed.ndcs})}, {"code": pl.String}),
+        pl.DataFrame({"code": sorted({*own_ndcs, *reference.governed.ndcs})}, {"code": pl.String}),
     )
     own_codes = reference.hcpcs.filter(pl.col("role") == "drug")["hcpcs"].to_list()
     of_a_drug = {
@@ -64,21 +69,25 @@ def population_facts(
         "pharmacy_claim": f"ndc_code IN (FROM {AUDITED_NDC})",
     }
     code = {"medical_claim": "hcpcs_code", "pharmacy_claim": "CAST(NULL AS VARCHAR) AS hcpcs_code"}
-    priced_lines = fetched(
+    lines = fetched(
         connection,
         " UNION ALL ".join(
             f"""SELECT '{table.removesuffix("_claim")}' AS claim_source, claim_id,
                        claim_line_number, person, payer_id, {code[table]}, ndc_code, service_date,
                        CAST(netted_quantity * 1000 AS BIGINT) AS quantity_milli,
                        CAST(netted_paid_amount * 100 AS BIGINT) AS paid_cents,
-                       CAST(netted_fee * 100 AS BIGINT) AS fee_cents
+                       CAST(netted_fee * 100 AS BIGINT) AS fee_cents, payer
                 FROM {SETTLED[table]}
                 WHERE {condition} AND fate = 'history'"""
             for table, condition in of_a_drug.items()
         ),
     )
+    audited = audited_lines(lines, reference).filter(is_paid(pl.col("paid_cents")))
     return PopulationFacts(
-        priced_lines, _payer_start(connection), _authorization_start(connection, reference)
+        lines.drop("payer"),
+        _payer_start(connection),
+        _authorization_start(connection, reference),
+        audited.group_by("payer_id", "payer").agg(lines=pl.len()).sort("payer_id", "payer"),
     )
 
 

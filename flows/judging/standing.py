@@ -36,6 +36,7 @@ JUDGED_REPEAT = RunTable(
     reuse=ChangedRows(("person",), AFFECTED_PERSON, ("person",)),
 )
 TABLES = (JUDGED_EXCEPTION, JUDGED_COVERAGE, JUDGED_REPEAT)
+_REPEATED = "repeated.parquet"
 
 
 class ValidAnswers(NamedTuple):
@@ -88,6 +89,16 @@ def write_answers(folder: Path, judgement: Judgement) -> None:
         (JUDGED_REPEAT, judgement.repeated),
     ):
         frame.write_parquet(folder / f"{table.name}.parquet")
+
+
+def write_repeated(folder: Path, judgement: Judgement) -> None:
+    """Write the claims of everybody that repeat their amount, for the worklist."""
+    judgement.repeated.write_parquet(folder / _REPEATED)
+
+
+def read_repeated(folder: Path) -> pl.DataFrame:
+    """The claims that write_repeated wrote."""
+    return pl.read_parquet(folder / _REPEATED, glob=False)
 
 
 def store_answers(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:

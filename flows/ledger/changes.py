@@ -57,11 +57,13 @@ TABLES = (CURRENT_EXCEPTION, CHANGED_POLICY, EVENT)
 class LedgerChanges(NamedTuple):
     """What changed: one row per exception that did.
 
+    dismissed      ids of the exceptions that are dismissed after this night.
     night_before   the as-of date before this one; None if there is none.
     later_night    the last as-of date in the ledger, if it is after this one: the ledger waits.
     """
 
     changes: pl.DataFrame
+    dismissed: frozenset[str]
     night_before: date | None
     later_night: date | None
 
@@ -106,7 +108,18 @@ def record_changes(
     else:
         connection.execute("DELETE FROM main.night_text")
     changes = fetched(connection, f"FROM {EVENT}").sort(_ORDER, nulls_last=True)
-    return LedgerChanges(conform(changes, CHANGE), before.night, later)
+    return LedgerChanges(conform(changes, CHANGE), _dismissed(connection), before.night, later)
+
+
+def _dismissed(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
+    """Ids of exceptions of this run whose last event, of this night or before, dismisses them."""
+    found = connection.execute(
+        f"""SELECT x.exception_id FROM {CURRENT_EXCEPTION} x
+            LEFT JOIN {EVENT} e USING (exception_id)
+            LEFT JOIN {LAST_EVENT} b USING (exception_id)
+            WHERE coalesce(e.status, b.status) = 'dismissed'"""
+    ).fetchall()
+    return frozenset(exception_id for (exception_id,) in found)
 
 
 def _record_texts(connection: duckdb.DuckDBPyConnection, plan: Plan, before: date | None) -> None:

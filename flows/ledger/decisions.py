@@ -13,9 +13,9 @@ from flows.errors import UsageError
 from flows.process import system_user
 from flows.warehouse.connection import written
 from flows.warehouse.journal import DECISION, differences, seal, subject
-from flows.warehouse.layout import upgrade
 from flows.warehouse.lock import hold
 from flows.warehouse.sql import one
+from flows.warehouse.upgrade import upgrade
 
 DISMISS, REOPEN = "dismiss", "reopen"
 _OF_A_RESULT = "rule_id"  # a column that every table of exceptions has, and no list of decisions

@@ -32,6 +32,9 @@ from schemas.results import EVIDENCE_FIELDS, EVIDENCE_ORDER
 from schemas.tables import CLAIM_TABLES, Kind
 from schemas.tables import TABLES as INPUT
 
+MOST_ROWS_TRIED, LEAST_LINES_TRIED = 2500, 10
+"""On so many lines of a claim changes are tried: every change on each takes a copy of all rows of
+its person."""
 LineKey = tuple[str, str, str, int]
 """A line of the claim: claim_source, payer_id, person, claim_line_number."""
 
@@ -96,11 +99,12 @@ def explain_rows(made: Plan, rows: list[Row], frames: WarehouseFrames) -> Explan
     own = _rows_of_persons(frames, sorted({r["person"] for r in rows}))
     with pl.Config(engine_affinity="in-memory"):
         answers = _answers(made, rows, own, book)
-        cases = {key: _case(own, line, book, as_of) for key, line in answers.lines.items()}
+        cases = _cases(own, answers.lines, book, as_of)
         of_rules = [
             c for c in cases.values() if c.line["drug"] is not None
         ]  # the others' have none
-        firings = _firings(answers, of_rules, own, made.default_supply_days)
+        tried = _tried(of_rules)
+        firings = _firings(answers, tried, own, made.default_supply_days)
 
     def claim_row(row: Row) -> ClaimRow:
         case = cases.get(_key(row)) if row["fate"] == "history" else None
@@ -112,7 +116,8 @@ def explain_rows(made: Plan, rows: list[Row], frames: WarehouseFrames) -> Explan
         return ClaimRow(row["claim_source"], row, row["fate"], case, rules)
 
     claim_id = rows[0]["claim_id"]
-    return Explanation(claim_id, as_of, tuple(claim_row(r) for r in rows), made.library)
+    shown = tuple(claim_row(r) for r in rows)
+    return Explanation(claim_id, as_of, shown, made.library, len(of_rules) - len(tried))
 
 
 def _rows_of_persons(frames: WarehouseFrames, persons: list[str]) -> WarehouseFrames:
@@ -173,6 +178,12 @@ def _of_documents(
         yield module, flags | answer, facts.get(tuple(answer[n] for n in key), ())
 
 
+def _tried(cases: list[Case]) -> list[Case]:
+    """The first lines of a claim, on which changes are tried: all, unless they are a great many."""
+    rows = max((sum(map(len, case.rows.values())) for case in cases), default=1)
+    return cases[: max(LEAST_LINES_TRIED, MOST_ROWS_TRIED // rows)]
+
+
 def _firings(
     answers: _Answers, cases: list[Case], own: WarehouseFrames, supply_days: int
 ) -> dict[RuleOnLine, Firing]:
@@ -210,9 +221,15 @@ def _seen(
     return found
 
 
-def _case(own: WarehouseFrames, line: Row, book: PolicyBook, as_of: date) -> Case:
+def _cases(
+    own: WarehouseFrames, lines: dict[LineKey, Row], book: PolicyBook, as_of: date
+) -> dict[LineKey, Case]:
     known = own.provider.filter(well_formed(pl.col("npi"), Kind.NPI))
     taxonomies: dict[str, set[str]] = {}
     for npi, taxonomy in known.select("npi", "taxonomy_code").iter_rows():
         taxonomies.setdefault(npi, set()).add(taxonomy)
-    return Case(line, rows_of(own, line["person"]), taxonomies, book, as_of)
+    rows = {person: rows_of(own, person) for person in {str(r["person"]) for r in lines.values()}}
+    return {
+        key: Case(line, rows[line["person"]], taxonomies, book, as_of)
+        for key, line in lines.items()
+    }

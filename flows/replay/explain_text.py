@@ -11,6 +11,7 @@ from flows.replay.explanation import ClaimRow, Explanation, RuleExplanation
 from flows.replay.paragraphs import WIDTH, paragraph
 from flows.replay.rule_text import rule_lines, without_underscores
 from schemas.outcomes import EXCEPTIONS, NOT_APPLICABLE, NOT_EVALUABLE, PASS
+from schemas.results import AMOUNT_COLUMNS
 
 _GROUPS = (
     ("Exceptions", EXCEPTIONS),
@@ -25,6 +26,7 @@ _NOT_CHECKED_AS = {
     "reversed": "it was reversed, or is itself a reversal",
     "superseded": "a later version of the line, or the claim that replaced it, is checked instead",
 }
+_ASKED_ONCE = "Several rules question this line. Its amount is asked for once."
 
 
 def text_of(explanation: Explanation) -> str:
@@ -32,7 +34,16 @@ def text_of(explanation: Explanation) -> str:
     lines = [f"Claim {explanation.claim_id}, as known on {explanation.as_of}"]
     for row in explanation.rows:
         lines += ["", *_row_lines(row, explanation)]
+    if explanation.lines_untried:
+        lines += ["", *paragraph(_untried(explanation.lines_untried))]
     return "\n".join("".join(c for c in line if c.isprintable()) for line in lines)
+
+
+def _untried(lines: int) -> str:
+    return (
+        f"What would change an answer was not looked for on the last {counted(lines, 'line')}: the "
+        "claim has too many. Explain one of them with --line."
+    )
 
 
 def _row_lines(row: ClaimRow, explanation: Explanation) -> Iterator[str]:
@@ -51,6 +62,8 @@ def _row_lines(row: ClaimRow, explanation: Explanation) -> Iterator[str]:
         group = [r for o in outcomes for r in row.rules if r.answer["outcome"] == o]
         if group:
             yield from ("", f"{heading.upper()} ({len(group)})")
+        if sum(r.answer["outcome"] in AMOUNT_COLUMNS for r in group) > 1:
+            yield from ("", *paragraph(_ASKED_ONCE, indent=2))
         for found in group:
             yield ""
             yield from rule_lines(found, policies[found.answer["policy_id"]])

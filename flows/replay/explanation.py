@@ -43,9 +43,13 @@ class ClaimRow:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Every row of one claim with every rule's answer."""
+    """Every row of one claim with every rule's answer.
+
+    lines_untried   lines on which no change was tried, because the claim has too many.
+    """
 
     claim_id: str
     as_of: date
     rows: tuple[ClaimRow, ...]
     library: PolicyLibrary
+    lines_untried: int = 0

@@ -15,6 +15,7 @@ class RunFacts:
 
     privacy   the privacy level of its results.
     changes   what changed since the last run, in words.
+    notes     what it says of its files, its config and its lines, as sentences.
     """
 
     run_id: str
@@ -25,10 +26,11 @@ class RunFacts:
     rows_read: int
     quarantined: int
     duplicates: int
+    notes: tuple[str, ...] = ()
 
 
-def run_facts(plan: Plan, summary: Summary, balance: Balance) -> RunFacts:
-    """The facts of a run with these counts."""
+def run_facts(plan: Plan, summary: Summary, balance: Balance, notes: tuple[str, ...]) -> RunFacts:
+    """The facts of a run with these counts and notes."""
     return RunFacts(
         run_id=summary.run_id,
         as_of=plan.request.as_of,
@@ -38,4 +40,5 @@ def run_facts(plan: Plan, summary: Summary, balance: Balance) -> RunFacts:
         rows_read=balance.rows_read,
         quarantined=balance.quarantined,
         duplicates=balance.duplicates,
+        notes=notes,
     )

@@ -5,10 +5,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from audit_rules.wording import figure
-from schemas.outcomes import AMOUNT_BASES, EXCESS_QUANTITY
+from flows.reports.money import dollars
+from schemas.outcomes import ADVISORY, AMOUNT_BASES, EXCESS_QUANTITY
 from schemas.results import CLAIM_LINE
 
 _DOSE = re.compile(r"course (\d+) cycle (\d+) to (\d+)")
+_OF_A_PRICE = {
+    "daw_code": "DAW code {value}{day}",
+    "unit_price": "unit price {value} of this fill, without the dispensing fee",
+    "generic_unit_price": (
+        "unit price {value} of the generic fill{day}, NDC {code}{claim}, without its fee"
+    ),
+    "price_window": "the dearest generic fill was looked for from {value}",
+}
+"""What a piece of evidence of a price comparison says, by its id."""
 
 
 def basis_text(cents: int | None, answer: dict[str, Any]) -> str:
@@ -21,6 +31,27 @@ def basis_text(cents: int | None, answer: dict[str, Any]) -> str:
     return f"{figure(round(over, 3))} above the {figure(answer['allowed'])} allowed, at {price}"
 
 
+def asked_once_text(row: Mapping[str, Any], others: int, line: Mapping[str, Any] | None) -> str:
+    """That the dollars of a line are asked for once, where its findings alone do not say so.
+
+    others   how many other exceptions question the line.
+    line     the line in the worklist; None if it has advisories alone.
+    """
+    if line is None:
+        return ""
+    at_risk, own = line["amount_at_risk"], row["amount_at_risk"]
+    if own and not at_risk and not line.get("dismissed_amount") and row["outcome"] != ADVISORY:
+        return (
+            "Every line of this claim bears the same amount. It is asked for once, on another line."
+        )
+    if not others:
+        return ""
+    text = "The amount of the line is asked for once, whatever the number of findings"
+    if not at_risk:
+        return f"{text}."
+    return f"{text}: together they put {dollars(at_risk)} of {dollars(row['paid_amount'])} at risk."
+
+
 def fact_text(fact: dict[str, Any]) -> str:
     """One piece of evidence in words."""
     day = f" of {fact['date']}" if fact["date"] else ""
@@ -31,12 +62,8 @@ def fact_text(fact: dict[str, Any]) -> str:
             text = f"{value} more, no nearer in time to the line"
         case "diagnosis":
             text = f"diagnosis {code}{day}{claim or ' (diagnosis table)'}"
-        case "fill" if name == "daw_code":
-            text = f"DAW code {value}{day}"
-        case "fill" if name == "unit_price":
-            text = f"unit price {value}{day}"
-        case "fill" if name == "generic_unit_price":
-            text = f"unit price {value} of the generic {code}{day}{claim}"
+        case "fill" if name in _OF_A_PRICE:
+            text = _OF_A_PRICE[name].format(value=value, day=day, code=code, claim=claim)
         case "fill" if name:
             text = f"prescriber {name}, taxonomy {code}"
         case "fill":

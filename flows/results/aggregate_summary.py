@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from flows.results.totals import SUMMED
 from flows.summary import Summary
 
 
@@ -14,8 +15,7 @@ def as_aggregate(summary: Summary, table: pl.DataFrame) -> Summary:
 
     table   the rows of aggregate.csv.
     """
-    month, outcome = (table.filter(pl.col("by") == by) for by in ("month", "outcome"))
-    amounts = outcome.select("value", pl.col("amount_at_risk").cast(pl.String)).rows()
+    shown = {} if table.is_empty() else {c: summary.totals[c] for c in SUMMED if c in table.columns}
     return replace(
         summary,
         rows_read=None,
@@ -24,9 +24,9 @@ def as_aggregate(summary: Summary, table: pl.DataFrame) -> Summary:
         duplicates=None,
         changes=None,
         exceptions=None,
-        lines=None if table.is_empty() else int(month["lines"].sum()),
-        amount_at_risk=None if table.is_empty() else str(month["amount_at_risk"].sum()),
-        at_risk_by_outcome=dict(amounts),
+        lines=None if table.is_empty() else summary.lines,
+        advisory_lines=None,
+        totals=shown,
         repeated_amounts=None,
         persons=None,
         judged_again=None,

@@ -30,7 +30,10 @@ def write_manifest(
     balance: dict[str, Any],
     repeated: Sequence[dict[str, Any]],
 ) -> None:
-    """Write the manifest of a folder, after every other result."""
+    """Write the manifest of a folder, after every other result.
+
+    balance   the counts of files and tables, and the notes.
+    """
     results = {
         path.relative_to(folder).as_posix(): sha256_of(path)
         for path in sorted(folder.rglob("*"))
@@ -72,7 +75,7 @@ def _entries_by_privacy_level(
         files = [
             {name: file[name] for name in ("table", "file", "sha256")} for file in balance["files"]
         ]
-        nothing: dict[str, list[object]] = {"tables": [], "notes": [], "repeated_amounts": []}
+        nothing: dict[str, list[object]] = {"tables": [], "repeated_amounts": []}
         return level | {"files": files, **nothing, "unknown_columns": {}}
     claims = [
         claim

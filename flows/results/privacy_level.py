@@ -1,6 +1,8 @@
 """Reduce the tables of a run to its privacy level."""
 
 import shutil
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -9,10 +11,12 @@ from flows.plan import Plan
 from flows.privacy import AGGREGATE, FULL
 from flows.results.aggregate_summary import as_aggregate
 from flows.results.csv import write_csv
+from flows.results.pseudonymised_values import pseudonymous_payer
 from flows.results.pseudonyms import pseudonymise
 from flows.results.small_cells import AGGREGATE_FILE, aggregated
 from flows.results.tables import write_tables
 from flows.summary import Summary
+from schemas.notes import Note
 from schemas.results import AGGREGATE as AGGREGATE_TABLE
 
 
@@ -30,7 +34,8 @@ def apply_privacy_level(folder: Path, plan: Plan) -> None:
     shutil.rmtree(folder)
     folder.mkdir(mode=0o700)
     if plan.pseudonyms is None:
-        table = aggregated(full["exceptions"], full["worklist"], plan.payer_names)
+        lines = pl.concat([full["worklist"], full["advisories"]])
+        table = aggregated(full["exceptions"], lines, plan.payer_names)
         write_csv(folder / AGGREGATE_FILE, table)
         return
     tables = {
@@ -38,6 +43,20 @@ def apply_privacy_level(folder: Path, plan: Plan) -> None:
     }
     write_tables(folder, tables)
     write_csv(folder / "exceptions.csv", tables["exceptions"])
+
+
+def shown_notes(notes: Iterable[Note], plan: Plan) -> tuple[str, ...]:
+    """The notes that the request's privacy level allows, as sentences.
+
+    An aggregate run shows no count of rows or persons, and a pseudonymised one no payer that
+    nobody has named.
+    """
+    if plan.request.privacy == AGGREGATE:
+        notes = [note for note in notes if not note.kind.counts_rows]
+    if plan.pseudonyms is None:
+        return tuple(map(str, notes))
+    shown = partial(pseudonymous_payer, known_payers=plan.payer_names, pseudonyms=plan.pseudonyms)
+    return tuple(note.sentence(shown) for note in notes)
 
 
 def summary_at_privacy_level(folder: Path, plan: Plan, summary: Summary) -> Summary:

@@ -16,7 +16,7 @@ _OF_A_LINE = ("fill", "dose", "service", "diagnosis")
 _PRODUCTS = ("brand", "generic")
 _NUMBER = r"^-?\d{1,18}(\.\d+)?$"
 _DAW_CODES = r"^[\dA]$"
-_PRICES = ("unit_price", "generic_unit_price")
+_PRICES = ("unit_price", "generic_unit_price", "price_window")
 _WORDS = sorted({word for words in EVIDENCE_VALUES.values() for word in words.values()})
 
 

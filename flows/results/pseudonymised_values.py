@@ -17,6 +17,15 @@ def pseudonymise_values(values: pl.Series, kind: str, pseudonyms: Pseudonyms) ->
     return values.replace_strict(distinct, replacements, default=None, return_dtype=pl.String)
 
 
+def pseudonymise_lists(lists: pl.Series, kind: str, pseudonyms: Pseudonyms) -> pl.Series:
+    """A pseudonym for every value in every list; their order stays."""
+    values = lists.explode().drop_nulls().unique().to_list()
+    replacements = dict(zip(values, (pseudonyms.of(kind, value) for value in values), strict=True))
+    frame = lists.to_frame("lists")
+    shown = pl.col("lists").list.eval(pl.element().replace(replacements))
+    return frame.select(shown.alias(lists.name))[lists.name]
+
+
 def pseudonymise_npis(values: pl.Series, pseudonyms: Pseudonyms) -> pl.Series:
     """Valid NPIs unchanged; a pseudonym for anything that fails the NPI check digit."""
     replaced = pseudonymise_values(values, "provider", pseudonyms)

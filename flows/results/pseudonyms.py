@@ -21,6 +21,7 @@ from audit_rules.rules import RULES
 from flows.privacy import Pseudonyms
 from flows.results.pseudonymised_evidence import BORN_OR_DIED, pseudonymise_evidence
 from flows.results.pseudonymised_values import (
+    pseudonymise_lists,
     pseudonymise_npis,
     pseudonymise_payers,
     pseudonymise_values,
@@ -36,6 +37,8 @@ IDENTIFIERS = {
     "decided_by": "reviewer",
 }
 """Columns of identifiers, and the kind of each: they become pseudonyms."""
+IDENTIFIER_LISTS = {"exception_ids": "exception"}
+"""Columns of lists of identifiers. Their order says what leads, and nothing about the ids."""
 PROVIDERS = ("provider_npi", "billing_npi")
 """Columns of NPIs: they stay if they are valid, and become pseudonyms otherwise."""
 PAYERS = ("payer",)
@@ -61,7 +64,8 @@ KEPT = (
     "product_code",
     # amounts and counts
     *("paid_amount", "amount_at_risk", "previous_amount_at_risk", "amount_basis"),
-    *("recover_amount", "records_request_amount", "review_amount", "lines", "rows"),
+    *("recover_amount", "records_request_amount", "review_amount", "dismissed_amount"),
+    *("not_collectable_amount", "lines", "rows"),
     # the ledger, without who decided and why
     *("status", "why", "first_seen", "dismissed_until"),
     # where a check failed: our names of columns and checks, names of files, and positions
@@ -118,6 +122,8 @@ def _shown(
         shown = values
     elif name in IDENTIFIERS:
         shown = pseudonymise_values(values, IDENTIFIERS[name], pseudonyms)
+    elif name in IDENTIFIER_LISTS:
+        shown = pseudonymise_lists(values, IDENTIFIER_LISTS[name], pseudonyms)
     elif name in PROVIDERS:
         shown = pseudonymise_npis(values, pseudonyms).alias(name)
     elif name in PAYERS:

@@ -17,9 +17,11 @@ A run id names the bytes of its results. So it is made from everything that can 
   with it. A warehouse that was rebuilt in one load knows no earlier night, so its changes, and its
   id, are those of a first run. What the ledger knows of this as-of date or later ones is not in it,
   so another run of the same date has the same id;
+- the notes of the run: the nights on which files were loaded may decide them;
 - policies, reference, config, options, as-of date, the program and the libraries that write.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +32,7 @@ from flows.plan import Plan
 from flows.results.manifest import is_complete
 from flows.settle.final_action import FILE_ORDER
 from flows.warehouse.sql import literals
+from schemas.notes import Note
 
 _FILES = f"""
     WITH purged AS (
@@ -59,7 +62,7 @@ class RunIdentity:
 
 
 def identify_run(
-    connection: duckdb.DuckDBPyConnection, plan: Plan, ledger_before: str
+    connection: duckdb.DuckDBPyConnection, plan: Plan, ledger_before: str, notes: Iterable[Note]
 ) -> RunIdentity:
     """Derive the run id from the plan and from everything loaded and purged so far.
 
@@ -71,6 +74,7 @@ def identify_run(
         "files": connection.execute(_FILES).fetchall(),
         "purged_before": str(purged_before),
         "ledger": ledger_before,
+        "notes": [str(note) for note in notes],
     }
     run_id = plan.run_id(lineage)
     folder = plan.request.output / f"run={run_id}"

@@ -1,10 +1,10 @@
 """The aggregate level: counts and sums by rule, outcome, payer and month.
 
-Each line counts once in each of the four tables, so all add up to the same totals. A value is not
-shown alone if it concerns fewer than LEAST members, or if fewer than LEAST of them have more than a
-negligible part of the dollars at risk, or if one of them has nearly all of these. It is not
-blanked, because a total would give it away: it is combined with other values (OTHER) until the
-combination can be shown.
+The sums are of the column amount_at_risk of worklist.parquet. Each line counts once in each of the
+four tables, so all add up to the same totals. A value is not shown alone if it concerns fewer than
+LEAST members, or if fewer than LEAST of them have more than a negligible part of the dollars at
+risk, or if one of them has nearly all of these. It is not blanked, because a total would give it
+away: it is combined with other values (OTHER) until the combination can be shown.
 
 The tables are protected together. As long as sums from all of them could be added and subtracted so
 that fewer than LEAST members are left (disclosure.py says how that is excluded), more values are
@@ -18,11 +18,14 @@ import polars as pl
 from audit_rules.rules import RULES
 from flows.results.disclosure import Cell, isolated_cell
 from flows.results.payers import one_name_per_payer
-from schemas.outcomes import ADVISORY, NONE, PRICE_UNKNOWN, strength
-from schemas.results import AGGREGATE, LINE_KEY, TOTAL, conform
+from flows.results.totals import totals, with_leading
+from schemas.outcomes import ADVISORY, NONE, PRICE_UNKNOWN
+from schemas.results import AGGREGATE, TOTAL, conform
 
 LEAST = 11
 AGGREGATE_FILE = "aggregate.csv"
+DISMISSED = "dismissed"
+"""The outcome of a line whose every exception a person has dismissed."""
 OTHER = "other"
 """The value that replaces all those combined."""
 TABLES = ("rule", "outcome", "payer", "month")
@@ -35,13 +38,15 @@ _NEGLIGIBLE = 100
 
 
 def aggregated(
-    exceptions: pl.DataFrame, worklist: pl.DataFrame, payer_names: dict[str, str]
+    exceptions: pl.DataFrame, every_line: pl.DataFrame, payer_names: dict[str, str]
 ) -> pl.DataFrame:
     """One row per table (`by`) and value, with lines and amount_at_risk.
 
     There are no rows at all if the whole cannot be shown.
+
+    every_line   the rows of the worklist and of the advisories.
     """
-    lines = _lines(exceptions, worklist, payer_names)
+    lines = _lines(exceptions, every_line, payer_names)
     shown = _Shown(lines)
     if _can_be_shown(lines):
         shown.protect()
@@ -49,8 +54,7 @@ def aggregated(
     else:
         lines = lines.clear()
     tables = [
-        lines.group_by(value=by)
-        .agg(lines=pl.len().cast(pl.Int64), amount_at_risk=pl.col("amount").sum())
+        totals(lines.rename({"amount": "amount_at_risk"}), value=by)
         .sort(pl.col("value") == OTHER, "value")
         .select(pl.lit(by).alias("by"), "value", "lines", "amount_at_risk")
         for by in TABLES
@@ -59,38 +63,27 @@ def aggregated(
 
 
 def _lines(
-    exceptions: pl.DataFrame, worklist: pl.DataFrame, payer_names: dict[str, str]
+    exceptions: pl.DataFrame, every_line: pl.DataFrame, payer_names: dict[str, str]
 ) -> pl.DataFrame:
     """One row per line: member (a number), its value in each table, amount, has_dollars.
 
-    Of several rules on a line, that of the strongest outcome counts, then that with most at risk.
+    Of several rules on a line, that of its leading exception counts.
     has_dollars is false if nothing can be at risk because of the rule or outcome, whoever it is.
     """
-    leading = (
-        exceptions.sort(strength(), -pl.col("amount_at_risk"), "rule_id", nulls_last=True)
-        .unique(LINE_KEY, keep="first", maintain_order=True)
-        .select(*LINE_KEY, rule="rule_id")
-    )
     without = [m.RULE.id for m in RULES if m.RULE.basis in (NONE, PRICE_UNKNOWN)]
-    amount = pl.col("amount_at_risk").fill_null(0).cast(TOTAL)
+    amount = pl.col("amount_at_risk").cast(TOTAL)
+    is_without = pl.col("outcome").is_in([ADVISORY, DISMISSED]) | pl.col("rule_id").is_in(without)
     return (
-        worklist.select(
-            *LINE_KEY,
-            "outcome",
-            "amount_at_risk",
-            month=pl.col("service_date").dt.strftime("%Y-%m"),
-            one_name=one_name_per_payer(worklist, payer_names),
-        )
-        .join(leading, on=LINE_KEY, how="left", nulls_equal=True)
+        with_leading(every_line, exceptions, "rule_id")
+        .with_columns(pl.col("outcome").fill_null(DISMISSED))
         .select(
             member=pl.col("person_id").rank("dense").cast(pl.Int64),
-            rule="rule",
+            rule="rule_id",
             outcome="outcome",
-            payer="one_name",
-            month="month",
+            payer=one_name_per_payer(every_line, payer_names),
+            month=pl.col("service_date").dt.strftime("%Y-%m"),
             amount=amount,
-            has_dollars=(amount > 0)
-            | ~((pl.col("outcome") == ADVISORY) | pl.col("rule").is_in(without)),
+            has_dollars=(amount > 0) | ~is_without,
         )
     )
 

@@ -27,7 +27,6 @@ def write_judgement(folder: Path, judgement: Judgement) -> None:
     """Write the tables that come from the rules, and the exceptions as CSV too."""
     tables = {
         "exceptions": judgement.exceptions,
-        "worklist": judgement.worklist,
         "rule_coverage": judgement.rule_coverage,
     }
     with ThreadPoolExecutor(1) as background:

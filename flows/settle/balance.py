@@ -9,18 +9,20 @@ import duckdb
 from flows.errors import DoesNotBalance
 from flows.settle.final_action import FATE, FILE_ORDER, SETTLE_WARNING
 from flows.settle.persons import UNRESOLVED_DIAGNOSIS
-from flows.settle.removed import (
-    IN_A_CIRCLE,
-    MATCHED_BY_CONTENT,
-    POSITIVE_VOID,
-    UNMATCHED_REPLACEMENT,
-    UNMATCHED_REVERSAL,
-    WARNINGS,
-)
-from flows.warehouse.layout import compared
+from flows.warehouse.hashes import compared
 from flows.warehouse.memory import NEW_FILE
 from flows.warehouse.run_table import Reuse, RunTable
 from flows.warehouse.sql import day, run
+from schemas.row_warnings import (
+    IN_A_CIRCLE,
+    MATCHED_BY_CONTENT,
+    POSITIVE_VOID,
+    SEVERAL_DATES,
+    SEVERAL_PERSONS,
+    SEVERAL_PRODUCTS,
+    UNMATCHED_REPLACEMENT,
+    UNMATCHED_REVERSAL,
+)
 from schemas.tables import CLAIM_TABLES
 from schemas.tables import TABLES as INPUT
 
@@ -90,9 +92,12 @@ _COUNT_OF = {
     POSITIVE_VOID: "positive_voids",
     UNMATCHED_REVERSAL: "unmatched_reversals",
     UNMATCHED_REPLACEMENT: "unmatched_replacements",
-    MATCHED_BY_CONTENT: "matched_by_content",
+    MATCHED_BY_CONTENT: MATCHED_BY_CONTENT,
+    SEVERAL_PERSONS: SEVERAL_PERSONS,
+    SEVERAL_DATES: SEVERAL_DATES,
+    SEVERAL_PRODUCTS: SEVERAL_PRODUCTS,
 }
-"""Warning -> the count of its rows; the counts of the others have the names of their warnings."""
+"""Warning of final action -> the count of its rows."""
 
 
 @dataclass(frozen=True)
@@ -117,25 +122,11 @@ class Balance:
         """Exact duplicates in all files."""
         return sum(f.duplicates for f in self.files)
 
-    def notes(self) -> tuple[str, ...]:
-        """Sentences about rows that final action warns about."""
-        counted = (
-            (table.table, getattr(table, _COUNT_OF.get(check, check)), warning.meaning)
-            for table in self.tables
-            for check, warning in WARNINGS.items()
-        )
-        return tuple(
-            f"{table}: {rows:,} {'row' if rows == 1 else 'rows'} {means}."
-            for table, rows, means in counted
-            if rows
-        )
-
     def as_dict(self) -> dict[str, object]:
         """The counts as the manifest has them."""
         return {
             "files": [asdict(f) for f in self.files],
             "tables": [asdict(t) for t in self.tables],
-            "notes": list(self.notes()),
         }
 
 
@@ -250,7 +241,7 @@ def _table_counts(connection: duckdb.DuckDBPyConnection, table: str, as_of: date
         denied=n["denied"],
         after_as_of=stored - known + n["after_as_of"],
         unpriced=unpriced - own + sum(row[4] for row in fates if row[0] == "history"),
-        **{_COUNT_OF.get(check, check): warned.get(check, 0) for check in WARNINGS},
+        **{count: warned.get(check, 0) for check, count in _COUNT_OF.items()},
     )
 
 

@@ -12,11 +12,12 @@ import polars as pl
 from flows.errors import DoesNotBalance
 from flows.settle.affected_claims import AFFECTED_CLAIM, find_affected_claims, product_code
 from flows.settle.persons import PAYER, PERSON_OF, SOLE_PERSON
-from flows.settle.removed import POSITIVE_VOID, warn_of_circles
+from flows.settle.removed import warn_of_circles
 from flows.settle.tangled import TangledRow, taken_back
 from flows.warehouse.layout import DECIMAL_DIGITS
 from flows.warehouse.run_table import ChangedRows, RunTable
 from flows.warehouse.sql import day, identifier, one, run
+from schemas.row_warnings import POSITIVE_VOID
 from schemas.tables import CLAIM_TABLES, Kind, Table
 
 FILE_ORDER = RunTable(

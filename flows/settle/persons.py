@@ -9,11 +9,9 @@ from flows.warehouse.memory import NEW_FILE, newly_known_since
 from flows.warehouse.run_table import ChangedRows, Reuse, RunMacro, RunTable
 from flows.warehouse.sql import day, literals, one, run
 from schemas.folding import folded
+from schemas.row_warnings import MANY_MEMBERS
 from schemas.tables import TABLES as INPUT
 from schemas.tables import Kind
-
-MANY_MEMBERS = "person_of_many_members"
-"""Name of the warning about rows of a crowded person."""
 
 _MOST_MEMBERS = 25  # an assumption: family members that share an id, and re-enrollments
 _LINK_ROUNDS = 8  # each settles one more step of a chain of links; real extracts need two
@@ -182,6 +180,13 @@ def link_persons(connection: duckdb.DuckDBPyConnection, as_of: date, before: dat
             ),
             makes=(RELINKED_MEMBER,),
         )
+
+
+def assume_resolved(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make UNRESOLVED_DIAGNOSIS, without rows, for a run that was refused before it linked any."""
+    connection.execute(
+        f"CREATE TABLE IF NOT EXISTS {UNRESOLVED_DIAGNOSIS} AS FROM {UNRESOLVED_DIAGNOSIS.empty}"
+    )
 
 
 def _leave_out_crowds(connection: duckdb.DuckDBPyConnection) -> None:

@@ -1,66 +1,16 @@
-"""Warnings about claim rows that final action removes or cannot place, though money may be in them.
+"""Claims that replace each other in a circle, so that none of them is final: they are warned about.
 
 Final action itself stays as it is: a warning says how many rows somebody should look at, and where.
 """
 
 from collections.abc import Collection, Mapping
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import duckdb
 import polars as pl
 
 from flows.warehouse.run_table import RunTable
-
-POSITIVE_VOID = "positive_void"
-IN_A_CIRCLE = "replacements_in_a_circle"
-UNMATCHED_REVERSAL = "unmatched_reversal"
-UNMATCHED_REPLACEMENT = "unmatched_replacement"
-MATCHED_BY_CONTENT = "matched_by_content"
-
-
-class RowWarning(NamedTuple):
-    """A warning: the column that it is about, and what a note says of the rows that have it."""
-
-    column: str
-    meaning: str
-
-
-WARNINGS = {
-    IN_A_CIRCLE: RowWarning(
-        "original_claim_id",
-        "of claims that replace each other in a circle: no rule judges them",
-    ),
-    POSITIVE_VOID: RowWarning(
-        "paid_amount",
-        "of frequency 8 with an amount above zero, taken as voids: no rule judges them, or what "
-        "they void",
-    ),
-    UNMATCHED_REVERSAL: RowWarning(
-        "original_claim_id", "of reversals of a claim that is not there: nothing is taken back"
-    ),
-    UNMATCHED_REPLACEMENT: RowWarning(
-        "original_claim_id",
-        "of replacements of a claim that is not there: each is a claim of its own",
-    ),
-    MATCHED_BY_CONTENT: RowWarning(
-        "paid_amount",
-        "of reversals that name no claim, and take back the one line of the same person, date, "
-        "product and amount",
-    ),
-    "key_of_several_persons": RowWarning(
-        "claim_id", "of a claim id and line that several persons share: it is a line of each"
-    ),
-    "key_of_several_dates": RowWarning(
-        "claim_id",
-        "of versions of one line with several service dates: a prescription number alone is no "
-        "claim id",
-    ),
-    "key_of_several_products": RowWarning(
-        "claim_id",
-        "of versions of one line with several products: a prescription number alone is no claim id",
-    ),
-}
-"""Check name -> its warning, in the order of the notes."""
+from schemas.row_warnings import IN_A_CIRCLE
 
 Claim = TypeVar("Claim")
 

@@ -4,11 +4,14 @@ from datetime import date
 
 import duckdb
 
-from flows.intake.validate import check_rate
+from flows.errors import TooManyBadRows
+from flows.intake.validate import BadFile, failed_in, refusal
 from flows.provenance import digest, program_digest
 from flows.settle import affected_claims, balance, claims, final_action, persons
 from flows.settle.balance import Balance
 from flows.warehouse.memory import start_from_last_run
+from flows.warehouse.sql import one
+from schemas.rows import CLAIM_DATE_UNKNOWN
 
 TABLES = (
     *persons.TABLES,
@@ -40,8 +43,24 @@ def settle(
     persons.link_persons(connection, as_of, before)
     claims.settle_claims(connection, as_of, before)
     counted = balance.count_rows(connection, as_of, before)
-    fresh = {sha256 for (sha256,) in connection.execute("SELECT sha256 FROM main.file").fetchall()}
-    for file in counted.files:
-        if file.sha256 in fresh:
-            check_rate(file.file, file.rows_read, file.quarantined, max_error_rate)
+    _refuse_undated(connection, counted, max_error_rate)
     return counted
+
+
+def _refuse_undated(
+    connection: duckdb.DuckDBPyConnection, counted: Balance, max_error_rate: float
+) -> None:
+    """Raise TooManyBadRows if undated diagnoses make the unusable rows of a new file too many."""
+    fresh = {sha256 for (sha256,) in connection.execute("SELECT sha256 FROM main.file").fetchall()}
+    for f in counted.files:
+        file = BadFile(f.table, f.file, f.sha256, f.rows_read, f.quarantined)
+        if f.sha256 in fresh and file.exceeds(max_error_rate):
+            undated = one(
+                connection,
+                f"""SELECT count(*) FROM {persons.UNRESOLVED_DIAGNOSIS} JOIN main.file f
+                    USING (file_no) WHERE (f.name, f.sha256) = (?, ?)""",
+                f.file,
+                f.sha256,
+            )
+            failed = failed_in(connection, file) | {f"claim_id {CLAIM_DATE_UNKNOWN}": undated}
+            raise TooManyBadRows(refusal(file, failed, max_error_rate))

@@ -117,8 +117,9 @@ def _not_as_stated(stated: Mapping[str, str], there: Mapping[str, Path]) -> list
 
 
 def _sha256(path: Path) -> str | None:
+    """The hash of a file; None if it cannot be read, or may have no end as a pipe has none."""
     try:
-        return sha256_of(path)
+        return sha256_of(path) if path.is_file() else None
     except OSError:
         return None
 

@@ -16,6 +16,7 @@ import duckdb
 
 from flows.errors import UsageError
 from flows.warehouse.files import real_path, refuse_unusable, scratch_of
+from flows.warehouse.journal import hashed_otherwise
 from flows.warehouse.layout import SCHEMA_VERSION, lay_out
 from flows.warehouse.sql import literal, literals
 from flows.warehouse.trouble import opening
@@ -60,6 +61,7 @@ def opened(bench: Workbench, readable: Path | None = None) -> Iterator[duckdb.Du
         has_kept = bench.warehouse.exists()
         if has_kept:
             attach(connection, bench.warehouse, "kept")
+            _refuse_other_hashes(connection, bench.warehouse.name)
         connection.execute(f"SET temp_directory = {literal(str(bench.scratch))}")
         _lock_down(connection, [bench.scratch, *([readable] if readable else [])])
         lay_out(connection, has_kept, bench.night)
@@ -123,6 +125,15 @@ def attach(connection: duckdb.DuckDBPyConnection, database: Path, name: str) -> 
         raise UsageError(
             f"{database.name} has schema version {version}; this program reads {SCHEMA_VERSION}. "
             "Name another warehouse."
+        )
+
+
+def _refuse_other_hashes(connection: duckdb.DuckDBPyConnection, warehouse: str) -> None:
+    """Raise UsageError if rows cannot be found by their hashes: another engine made these."""
+    if hashed_otherwise(connection, "kept.main"):
+        raise UsageError(
+            f"{warehouse} was written with a version of DuckDB that hashes otherwise. "
+            "Run the next night on it first: that brings it up to date."
         )
 
 

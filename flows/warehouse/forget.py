@@ -10,10 +10,11 @@ from flows import ending
 from flows.errors import UsageError
 from flows.warehouse.connection import written
 from flows.warehouse.files import real_path
-from flows.warehouse.journal import DECISION, FILE, NIGHT, seal, subject
-from flows.warehouse.layout import OF_A_NIGHT, remove_files, upgrade
+from flows.warehouse.journal import DECISION, FILE, NIGHT, memory_subject, seal, subject
+from flows.warehouse.layout import OF_A_NIGHT, remove_files
 from flows.warehouse.lock import hold
 from flows.warehouse.sql import day, one
+from flows.warehouse.upgrade import upgrade
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def _found(connection: duckdb.DuckDBPyConnection, night: date) -> Forgotten:
 def _remove(connection: duckdb.DuckDBPyConnection, night: date) -> None:
     """Remove a night in one transaction, with all that was remembered of the last run."""
     connection.execute("BEGIN")
-    forgotten = _subjects(connection, night)
+    forgotten = [*_subjects(connection, night), *memory_subject(connection)]
     loaded = connection.execute(f"SELECT file_no FROM main.file WHERE night = {day(night)}")
     file_nos = [file_no for (file_no,) in loaded.fetchall()]
     remove_files(connection, file_nos)

@@ -1,9 +1,9 @@
 """The journal: what was written into the warehouse, when and by whom.
 
-Each entry holds a digest of the rows of one subject: a file, a night, a decision, or the record of
-a run. Rows that another program changed, added or removed no longer match the last entry of their
-subject. Each entry also holds a link, a digest of itself and of the link before it, so an entry
-that was changed, added or removed breaks the chain.
+Each entry holds a digest of the rows of one subject: a file, a night, a decision, the record of a
+run, or what is remembered of the last run. Rows that another program changed, added or removed no
+longer match the last entry of their subject. Each entry also holds a link, a digest of itself and
+of the link before it, so an entry that was changed, added or removed breaks the chain.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,12 +16,14 @@ import polars as pl
 from flows.clock import now
 from flows.process import system_user
 from flows.provenance import digest
+from flows.warehouse.hashes import fingerprint
+from flows.warehouse.layout import remembered_tables
 from flows.warehouse.sql import identifier, literal
 from schemas.tables import TABLES
 
 Sign = Callable[[str], str]
 """Gives the signature of a link."""
-FILE, NIGHT, DECISION, RUN = "file", "night", "decision", "run"
+FILE, NIGHT, DECISION, RUN, MEMORY = "file", "night", "decision", "run", "memory"
 _ROWS = {
     FILE: {"file": "file_no", "quarantine": "file_no", "warning": "file_no", "purge": "file_no"},
     NIGHT: {"night": "as_of", "night_text": "as_of", "ledger_event": "night"},
@@ -29,12 +31,20 @@ _ROWS = {
     RUN: {"run_record": "record_no"},
 }
 """Kind of subject -> the tables that hold its rows, each with the column that says whose."""
+KINDS = (*_ROWS, MEMORY)
+_LAST_RUN = f"{MEMORY} of the last run"
+_HASHED = (FILE, MEMORY)
+"""Kinds whose digest depends on the engine's hash: their rows may be millions."""
+_TOTAL = "count(*), ' ', sum(CAST(hash(t) AS HUGEINT))"
 GONE = ""
 """In place of a digest: the subject has no rows left."""
 
 
 class Entry(NamedTuple):
-    """An entry of the journal; columns of the table."""
+    """An entry of the journal; columns of the table.
+
+    hashed_by   the fingerprint of the engine's hash, if the digest depends on it.
+    """
 
     entry_no: int
     action: str
@@ -42,15 +52,21 @@ class Entry(NamedTuple):
     content_sha256: str
     made_at: datetime
     system_user: str
+    hashed_by: str | None = None
 
     def link(self, before: str) -> str:
         """The link of this entry, which continues that of the entry before."""
-        return digest(before, *(str(value) for value in self))
+        return digest(before, *map(str, self[:-1]), *filter(None, [self.hashed_by]))
 
 
 def subject(kind: str, key: object) -> str:
     """The name of a subject, such as `night 2026-06-30`."""
     return f"{kind} {key}"
+
+
+def memory_subject(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The name of what an open warehouse remembers of its last run; none if that is nothing."""
+    return [_LAST_RUN] if remembered_tables(connection) else []
 
 
 def seal(
@@ -66,7 +82,7 @@ def seal(
     wanted = sorted(set(subjects))
     if not wanted:
         return
-    found = digests(connection, "main", wanted)
+    found, engine = digests(connection, "main", wanted), fingerprint(connection)
     last = connection.execute(
         "SELECT entry_no, link FROM main.journal ORDER BY entry_no DESC LIMIT 1"
     ).fetchall()
@@ -74,7 +90,9 @@ def seal(
     made_at, user = now(), system_user()
     rows = []
     for entry_no, name in enumerate(wanted, number + 1):
-        entry = Entry(entry_no, action, name, found.get(name, GONE), made_at, user)
+        is_hashed = name in found and _kind(name) in _HASHED
+        hashed_by = engine if is_hashed else None
+        entry = Entry(entry_no, action, name, found.get(name, GONE), made_at, user, hashed_by)
         link = entry.link(link)
         is_last = entry_no == number + len(wanted)
         rows.append((*entry, link, sign(link) if sign and is_last else None))
@@ -91,34 +109,52 @@ def intact(connection: duckdb.DuckDBPyConnection, schema: str, subjects: list[st
     Only their later contents may be sealed: a change by another program must stay visible.
     """
     found, stated = digests(connection, schema, subjects), last_digests(connection, schema)
-    return [name for name in subjects if name in stated and found.get(name, GONE) == stated[name]]
+    otherwise = set(hashed_otherwise(connection, schema))
+    return [
+        name
+        for name in subjects
+        if name in stated and name not in otherwise and found.get(name, GONE) == stated[name]
+    ]
 
 
 class Differences(NamedTuple):
-    """Subjects whose rows are not as the journal says."""
+    """Subjects whose rows are not as the journal says, or of which nobody can say."""
 
     changed: list[str]
     added: list[str]
     removed: list[str]
+    not_comparable: list[str]
 
 
 def differences(
-    connection: duckdb.DuckDBPyConnection, schema: str, kinds: Iterable[str] = tuple(_ROWS)
+    connection: duckdb.DuckDBPyConnection, schema: str, kinds: Iterable[str] = KINDS
 ) -> Differences:
     """Compare every row of some kinds of subject with the last entries of the journal."""
-    of_kinds = tuple(f"{kind} " for kind in kinds)
     found = digests(connection, schema, kinds=kinds)
     stated = {
         name: sha256
         for name, sha256 in last_digests(connection, schema).items()
-        if sha256 != GONE and name.startswith(of_kinds)
+        if sha256 != GONE and _kind(name) in kinds
     }
     both = found.keys() & stated.keys()
+    otherwise = both & set(hashed_otherwise(connection, schema))
     return Differences(
-        changed=_in_order(name for name in both if found[name] != stated[name]),
+        changed=_in_order(name for name in both - otherwise if found[name] != stated[name]),
         added=_in_order(found.keys() - stated.keys()),
         removed=_in_order(stated.keys() - found.keys()),
+        not_comparable=_in_order(otherwise),
     )
+
+
+def hashed_otherwise(connection: duckdb.DuckDBPyConnection, schema: str) -> list[str]:
+    """Subjects whose last digest was made by an engine that hashes otherwise than this one."""
+    comparable = (None, fingerprint(connection))
+    entries = _last_entries(connection, schema)
+    return [name for name, _, hashed_by in entries if hashed_by not in comparable]
+
+
+def _kind(subject_: str) -> str:
+    return subject_.partition(" ")[0]
 
 
 def _in_order(subjects: Iterable[str]) -> list[str]:
@@ -128,19 +164,26 @@ def _in_order(subjects: Iterable[str]) -> list[str]:
 
 def last_digests(connection: duckdb.DuckDBPyConnection, schema: str) -> dict[str, str]:
     """Subject -> the digest of its last entry."""
+    return {name: sha256 for name, sha256, _ in _last_entries(connection, schema)}
+
+
+def _last_entries(
+    connection: duckdb.DuckDBPyConnection, schema: str
+) -> list[tuple[str, str, str | None]]:
+    """Subject, digest and fingerprint of the last entry of every subject."""
     rows = connection.execute(
-        f"""SELECT subject, content_sha256 FROM {schema}.journal
+        f"""SELECT subject, content_sha256, hashed_by FROM {schema}.journal
             WHERE subject IS NOT NULL
             QUALIFY row_number() OVER (PARTITION BY subject ORDER BY entry_no DESC) = 1"""
     )
-    return dict(rows.fetchall())
+    return rows.fetchall()
 
 
 def digests(
     connection: duckdb.DuckDBPyConnection,
     schema: str,
     subjects: list[str] | None = None,
-    kinds: Iterable[str] = tuple(_ROWS),
+    kinds: Iterable[str] = KINDS,
 ) -> dict[str, str]:
     """Subject -> a digest of its rows as they are now, without subjects that have none.
 
@@ -148,13 +191,17 @@ def digests(
     """
     found: dict[str, str] = {}
     for kind in kinds:
-        tables = _ROWS[kind]
-        only = None if subjects is None else [s for s in subjects if s.startswith(f"{kind} ")]
+        only = None if subjects is None else [s for s in subjects if _kind(s) == kind]
         if only == []:
             continue
+        tables = _ROWS.get(kind, {})
         rows = [_hashed(connection, schema, kind, t, key, only) for t, key in tables.items()]
         if kind == FILE:
             rows += [_summed(schema, table, only) for table in TABLES]
+        if kind == MEMORY:
+            rows = [_whole(schema, table) for table in remembered_tables(connection, schema)]
+        if not rows:
+            continue
         found |= dict(
             connection.execute(
                 f"""SELECT subject, sha256(string_agg(hashed, '' ORDER BY hashed))
@@ -184,11 +231,16 @@ def _hashed(
 
 def _summed(schema: str, table: str, only: list[str] | None) -> str:
     """SQL of one digest for all rows of a file: there may be millions, so a fast hash is summed."""
-    total = "count(*), ' ', sum(CAST(hash(t) AS HUGEINT))"
     return f"""SELECT concat('{FILE} ', file_no) AS subject,
-                      sha256(concat('{table} ', {total})) AS hashed
+                      sha256(concat('{table} ', {_TOTAL})) AS hashed
                FROM {schema}.{identifier(table)} t {_where(FILE, "file_no", only)}
                GROUP BY file_no"""
+
+
+def _whole(schema: str, table: str) -> str:
+    """SQL of one digest for all rows of a table that the warehouse remembers."""
+    return f"""SELECT '{_LAST_RUN}' AS subject, sha256(concat('{table} ', {_TOTAL})) AS hashed
+               FROM {schema}.{identifier(table)} t"""
 
 
 def _where(kind: str, key: str, only: list[str] | None) -> str:

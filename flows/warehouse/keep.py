@@ -9,7 +9,7 @@ from flows import ending
 from flows.errors import WarehouseBusy
 from flows.warehouse.connection import Workbench, attach, written
 from flows.warehouse.files import PRIVATE, move_aside, replace_file
-from flows.warehouse.journal import FILE, NIGHT, RUN, Sign, intact, seal, subject
+from flows.warehouse.journal import FILE, NIGHT, RUN, Sign, intact, memory_subject, seal, subject
 from flows.warehouse.layout import (
     CONTENT,
     GIVEN_AGAIN,
@@ -42,8 +42,8 @@ def keep(bench: Workbench, memory: Memory, sign: Sign | None = None) -> tuple[st
             _refuse_if_written(
                 connection, f"FROM {READ_STATE}", f"SELECT {NO_STATE}", bench.warehouse.name
             )
-            remember(connection, "run", memory)
-            seal(connection, _RUN, _subjects(connection, "main"), sign)
+            remembered = remember(connection, "run", memory)
+            seal(connection, _RUN, [*_subjects(connection, "main"), *remembered], sign)
             complete(connection)
         return become_warehouse(bench)
     with written(bench.warehouse) as connection:
@@ -59,10 +59,10 @@ def keep(bench: Workbench, memory: Memory, sign: Sign | None = None) -> tuple[st
                       AND f.night > a.as_of""",
             [bench.night],
         )
-        if redated.fetchall() != [(0,)]:
-            settle_all_again(connection)
+        changed = settle_all_again(connection) if redated.fetchall() != [(0,)] else []
         read_again = [n for (n,) in connection.execute(f"FROM fresh.{READ_AGAIN}").fetchall()]
         if read_again:
+            changed += memory_subject(connection)
             remove_files(connection, read_again)
         for name, column in OF_A_NIGHT.items():
             connection.execute(
@@ -72,8 +72,9 @@ def keep(bench: Workbench, memory: Memory, sign: Sign | None = None) -> tuple[st
         for name in [*TABLES, *(n for n in LEDGERS if n != "meta")]:
             table = f"main.{identifier(name)}"
             connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM fresh.{table}")
-        remember(connection, "fresh.run", memory)
-        seal(connection, _RUN, [*_subjects(connection, "fresh.main"), *given_again], sign)
+        changed += remember(connection, "fresh.run", memory)
+        written_now = [*_subjects(connection, "fresh.main"), *given_again, *changed]
+        seal(connection, _RUN, written_now, sign)
         ending.commits()
         connection.execute("COMMIT")
     return ()

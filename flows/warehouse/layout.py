@@ -1,19 +1,14 @@
-"""The tables of a warehouse, and how a warehouse of an earlier version is brought up to date."""
+"""The tables of a warehouse and of the workbench on which a run adds to it."""
 
 from datetime import date
-from pathlib import Path
 
 import duckdb
 
-from flows.warehouse.files import real_path
-from flows.warehouse.journal import digests, seal
 from flows.warehouse.run_table import RunTable
-from flows.warehouse.sql import identifier, run
-from flows.warehouse.trouble import opening
+from flows.warehouse.sql import identifier, literal
 from schemas.tables import TABLES, Column, Kind, Table
 
-SCHEMA_VERSION = 7
-_ALWAYS = "DATE '0001-01-01'"  # as-of date given to rows loaded before schema version 2
+SCHEMA_VERSION = 8
 DECIMAL_DIGITS = {Kind.AMOUNT: (18, 2), Kind.QUANTITY: (18, 3)}
 """Digits of a figure of a row, and how many of them are decimals."""
 _TYPES = {
@@ -58,8 +53,10 @@ LEDGERS = {
                      manifest_sha256 VARCHAR, results VARCHAR, recorded_at TIMESTAMP,
                      system_user VARCHAR""",
     # what was written, when and by whom, each entry chained to the one before: journal.py
+    # hashed_by: fingerprint of the engine's hash, if the digest depends on it
     "journal": """entry_no INTEGER, action VARCHAR, subject VARCHAR, content_sha256 VARCHAR,
-                  made_at TIMESTAMP, system_user VARCHAR, link VARCHAR, signature VARCHAR""",
+                  made_at TIMESTAMP, system_user VARCHAR, hashed_by VARCHAR, link VARCHAR,
+                  signature VARCHAR""",
 }
 BY_FILE = (*TABLES, "file", "quarantine", "warning")
 OF_A_NIGHT = {"night": "as_of", "night_text": "as_of", "ledger_event": "night"}
@@ -86,25 +83,12 @@ READ_STATE = RunTable(
 
 CONTENT = "concat_ws(' ', f.sha256, f.given_columns)"
 """SQL of what a file `f` holds: its hash, and what its folders add to it."""
-_ADDED_TO_FILE = (
-    "read_under VARCHAR",
-    "given_columns VARCHAR",
-    "footer_lines BIGINT",
-    "origins VARCHAR",
-)
-
 NO_STATE = "'' AS state"
 
 
 def sql_type(column: Column) -> str:
     """The DuckDB type in which a column is stored."""
     return _TYPES.get(column.kind, "VARCHAR")
-
-
-def compared(column: Column, prefix: str = "") -> str:
-    """SQL of a column for comparing two rows: payer names in any case."""
-    name = prefix + identifier(column.name)
-    return f"lower({name})" if column.kind == Kind.PAYER else name
 
 
 def stored_columns(table: Table) -> dict[str, str]:
@@ -229,43 +213,15 @@ def _unseen(connection: duckdb.DuckDBPyConnection, night: date | None) -> list[i
     return [row[0] for row in rows.fetchall()]
 
 
-def upgrade(warehouse: Path) -> None:
-    """Bring a warehouse of an earlier version up to date, in one transaction.
-
-    The next run then looks at everything: what earlier versions remembered is dropped. A file that
-    is a DuckDB file of another program is left alone; `opened` refuses it. Raises WarehouseBusy if
-    another program has the warehouse open, and DiskTrouble if it cannot be opened.
-    """
-    if not warehouse.exists():
-        return
-    try:
-        with opening(warehouse), duckdb.connect(str(real_path(warehouse))) as connection:
-            version = connection.execute("SELECT schema_version FROM main.meta").fetchall()
-            if version not in ([(v,)] for v in range(1, SCHEMA_VERSION)):
-                return
-            connection.execute("BEGIN")
-            if version == [(1,)]:
-                connection.execute(f"ALTER TABLE main.file ADD COLUMN night DATE DEFAULT {_ALWAYS}")
-                connection.execute("ALTER TABLE main.file ADD COLUMN load_no INTEGER DEFAULT 0")
-            for column in _ADDED_TO_FILE:
-                connection.execute(f"ALTER TABLE main.file ADD COLUMN IF NOT EXISTS {column}")
-            for name, ddl in LEDGERS.items():
-                connection.execute(f"CREATE TABLE IF NOT EXISTS main.{identifier(name)} ({ddl})")
-            connection.execute("ALTER TABLE main.purge ADD COLUMN IF NOT EXISTS gone UBIGINT")
-            for column in ("decided_at TIMESTAMP", "system_user VARCHAR"):
-                connection.execute(f"ALTER TABLE main.decision ADD COLUMN IF NOT EXISTS {column}")
-            forget_last_run(connection)
-            run(connection, "warehouse/ledger")
-            seal(connection, "upgrade", digests(connection, "main"))
-            connection.execute("UPDATE main.meta SET schema_version = ?", [SCHEMA_VERSION])
-            connection.execute("COMMIT")
-    except (duckdb.CatalogException, duckdb.BinderException):
-        return
-
-
-def remembered_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Tables of a warehouse that only say what its last run found."""
-    rows = connection.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main'")
+def remembered_tables(connection: duckdb.DuckDBPyConnection, schema: str = "main") -> list[str]:
+    """Tables of a warehouse that only say what its last run found; its tables are in `schema`."""
+    database, _, name = schema.rpartition(".")
+    rows = connection.execute(
+        f"""SELECT table_name FROM duckdb_tables()
+            WHERE database_name = {literal(database) if database else "current_database()"}
+              AND schema_name = {literal(name)}
+            ORDER BY table_name"""
+    )
     return [name for (name,) in rows.fetchall() if name not in TABLES and name not in LEDGERS]
 
 

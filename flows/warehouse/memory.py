@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import duckdb
 
+from flows.warehouse.journal import MEMORY, differences, intact, memory_subject
 from flows.warehouse.layout import READ_AGAIN
 from flows.warehouse.run_table import ChangedRows, Reuse, RunTable
 from flows.warehouse.sql import day, one
@@ -41,6 +42,7 @@ REUSED = RunTable(
         "answers": "BOOLEAN",  # whether remembered answers are
         "is_latest": "BOOLEAN",  # whether no run as of a later date is remembered
         "is_judged": "BOOLEAN",  # whether this run got as far as judging
+        "is_foreign": "BOOLEAN",  # whether another program changed what is remembered
     },
 )
 TABLES = (REMEMBERED, NEW_FILE, REUSED)
@@ -75,7 +77,7 @@ def start_from_last_run(
     last = _last_run(connection)
     visible = {n for (n,) in connection.execute("SELECT file_no FROM every_file").fetchall()}
     is_latest = last is None or last.as_of <= as_of
-    before, seen = None, set[int]()
+    before, seen, is_foreign = None, set[int](), None
     if (
         last
         and is_latest
@@ -84,13 +86,15 @@ def start_from_last_run(
         and visible >= set(last.file_nos)
         and not one(connection, f"SELECT count(*) FROM {READ_AGAIN}")
     ):
+        is_foreign = _is_foreign(connection)
+    if last and is_foreign is False:
         before, seen = last.as_of, set(last.file_nos)
     NEW_FILE.create(connection)
     connection.execute(f"INSERT INTO {NEW_FILE} SELECT unnest(?)", [sorted(visible - seen)])
     REUSED.create(connection)
     connection.execute(
-        f"INSERT INTO {REUSED} VALUES (?, false, ?, false)",
-        [before is not None, is_latest],
+        f"INSERT INTO {REUSED} VALUES (?, false, ?, false, ?)",
+        [before is not None, is_latest, bool(is_foreign)],
     )
     REMEMBERED.create(connection)
     connection.execute(
@@ -115,6 +119,16 @@ def reuse_last_answers(connection: duckdb.DuckDBPyConnection, judged_under: str)
     return last.as_of if last and valid else None
 
 
+def warn_of_foreign_memory(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+    """What the user of a run must know if another program changed what is remembered."""
+    if not one(connection, f"SELECT count(*) FROM {REUSED} WHERE is_foreign"):
+        return ()
+    return (
+        "What the warehouse remembers of its last run is not as that run left it: another program "
+        "changed it. So this run reused nothing of it, and judged everybody again.",
+    )
+
+
 def reuses_answers(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether answers of the remembered run are valid for everyone not affected since."""
     (answers,) = connection.execute(f"SELECT answers FROM {REUSED}").fetchall()[0]
@@ -129,27 +143,41 @@ def newly_known_since(before: date | None) -> str:
     return day(before or _NO_DAY)
 
 
-def remember(connection: duckdb.DuckDBPyConnection, schema: str, memory: Memory) -> None:
+def remember(connection: duckdb.DuckDBPyConnection, schema: str, memory: Memory) -> list[str]:
     """Remember this run in the warehouse, in the transaction at hand; `schema` holds its tables.
 
     A run that did not judge, or that is earlier than the remembered one, leaves that as it is.
+    Returns what it changed, as the journal names it.
     """
     settled, answers, is_latest, is_judged = connection.execute(
         f"SELECT settled, answers, is_latest, is_judged FROM {schema}.{REUSED.name}"
     ).fetchall()[0]
     if not (is_latest and is_judged):
-        return
+        return []
     for table in memory.settled:
         _remember(connection, table, schema, settled)
     for table in memory.answers:
         _remember(connection, table, schema, answers)
     _remember(connection, REMEMBERED, schema, False)
+    return memory_subject(connection)
 
 
-def settle_all_again(connection: duckdb.DuckDBPyConnection) -> None:
-    """Let the next run reuse no fates, in the transaction at hand: the order of files changed."""
-    if _holds(connection, "current_database()"):
-        connection.execute(f"UPDATE main.{REMEMBERED.name} SET settled_under = ''")
+def _is_foreign(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether what the warehouse remembers is not as its journal says."""
+    found = differences(connection, "kept.main", [MEMORY])
+    return any(found)
+
+
+def settle_all_again(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Let the next run reuse no fates, in the transaction at hand: the order of files changed.
+
+    Returns what it changed, as the journal names it.
+    """
+    if not _holds(connection, "current_database()"):
+        return []
+    changed = intact(connection, "main", memory_subject(connection))
+    connection.execute(f"UPDATE main.{REMEMBERED.name} SET settled_under = ''")
+    return changed
 
 
 def _remember(

@@ -21,10 +21,11 @@ from flows.warehouse.connection import Workbench, opened, workbench, written
 from flows.warehouse.files import empty_folder, real_path
 from flows.warehouse.journal import digests, intact, seal
 from flows.warehouse.keep import become_warehouse, complete
-from flows.warehouse.layout import LEDGERS, upgrade
+from flows.warehouse.layout import LEDGERS
 from flows.warehouse.lock import hold
 from flows.warehouse.named_in import Ids
 from flows.warehouse.sql import day, identifier, one, run
+from flows.warehouse.upgrade import upgrade
 from schemas.tables import TABLES, Kind, Table
 
 _PERSONAL = [t for t in TABLES.values() if "member_id" in {c.name for c in t.columns}]

@@ -1,6 +1,7 @@
 -- Failed checks of severity error in every file loaded so far, one row each.
 --
 -- reads: every_quarantine, every_file, every_diagnosis, run.unresolved_diagnosis
+-- words: $claim_date_unknown: the check that a diagnosis without its claim fails.
 
 WITH rejects AS (  -- records that could not be split into columns: no readable record counts them
     SELECT file_no,
@@ -14,7 +15,7 @@ UNION ALL
 SELECT f.table_name, f.name,
        u.row_number + (SELECT count(*) FROM rejects r
                        WHERE r.file_no = u.file_no AND r.readable_before < u.row_number),
-       'claim_id', 'claim_date_unknown',
+       'claim_id', $claim_date_unknown,
        CAST(to_json({'claim_id': d.claim_id, 'person_id': d.person_id, 'member_id': d.member_id,
                      'diagnosis_code': d.diagnosis_code,
                      'diagnosis_code_type': d.diagnosis_code_type,

@@ -1,11 +1,11 @@
 -- Checks of severity warning per file and column, in every file loaded so far; and rows of claims
--- that final action removed or could not place, for somebody to look at; and rows of persons who
--- link nobody.
+-- that final action removed or could not place, for somebody to look at; rows of persons who link
+-- nobody; and authorizations with words that nothing answers to.
 --
 -- reads: every_warning, every_file, every_quarantine, run.medical_claim_warning,
---        run.pharmacy_claim_warning, run.person_warning
--- words: $column_of: a map from the warnings of final action and of linking to the columns they are
---        about.
+--        run.pharmacy_claim_warning, run.person_warning, run.word_warning
+-- words: $column_of: a map from the warnings that need more than one row to the columns they are
+--        about; $values_checked: what is no check, but counts values.
 
 WITH rejects AS (  -- records that could not be split into columns: no readable record counts them
     SELECT file_no,
@@ -16,10 +16,12 @@ removed AS (
     SELECT file_no, check_name, count(*) AS rows, min(row_number) AS first_position
     FROM (FROM run.medical_claim_warning UNION ALL FROM run.pharmacy_claim_warning)
     GROUP BY ALL
-    UNION ALL FROM run.person_warning)
+    UNION ALL FROM run.person_warning
+    UNION ALL FROM run.word_warning)
 SELECT f.table_name AS "table", f.name AS file, column_name AS "column", check_name AS "check",
        rows, first_row_number
 FROM every_warning JOIN every_file f USING (file_no)
+WHERE check_name <> $values_checked
 UNION ALL
 SELECT f.table_name, f.name,
        $column_of[check_name],

@@ -1,5 +1,5 @@
 -- Rows that a void or a replacement of a claim removes, and reversals under a claim id of their
--- own that take back the one row of their content. Claims match by payer, person and claim id.
+-- own that take back the one line of their content. Claims match by payer, person and claim id.
 --
 -- reads: $rows, run.payer, run.sole_person, run.person_of, run.special_row
 -- makes: run.removed_row, run.replaced_claim, run.${table}_lone_reversal, run.taken_back,
@@ -98,7 +98,8 @@ SELECT r.*, l.version
 FROM run.${table}_lone_reversal r JOIN live_row l USING (file_no, row_number)
 ANTI JOIN run.removed_row x USING (version);
 
--- Plain rows of the date, product and amount of such a reversal, then rows of its whole content.
+-- Lines of the date, product and amount of such a reversal: those of one plain row, and those of
+-- several, of which the latest version bears the amount of the line.
 CREATE OR REPLACE TEMP TABLE plain_row AS
 SELECT t.file_no, t.row_number, p.payer_id,
        run.person_of(t.person_id, s.sole_person_id, t.member_id) AS person,
@@ -111,26 +112,40 @@ JOIN run.payer p ON p.name = lower(t.payer)
 LEFT JOIN run.sole_person s ON s.member_id = t.member_id;
 
 CREATE OR REPLACE TEMP TABLE content_match AS
-WITH standing AS (
-    SELECT file_no, row_number, payer_id, person, service_date, product, paid_amount AS amount
+WITH bearing AS (
+    SELECT l.key_no
+    FROM live_row l
+    SEMI JOIN asking_reversal a ON a.payer_id = l.payer_id AND a.person = l.person
+                               AND a.service_date = l.service_date AND a.product = l.product
+                               AND a.amount = l.paid_amount),
+live_line AS (
+    SELECT file_no, row_number, key_no, payer_id, person, service_date, product,
+           paid_amount AS amount
     FROM live_row ANTI JOIN run.removed_row USING (version)
-    WHERE NOT is_reversal
+    WHERE NOT is_reversal AND key_no IN (FROM bearing)
+    QUALIFY row_number() OVER (PARTITION BY key_no ORDER BY version DESC) = 1
     UNION ALL BY NAME FROM plain_row),
 sole AS (
-    SELECT payer_id, person, service_date, product, amount,
+    SELECT payer_id, person, service_date, product, amount, any_value(key_no) AS key_no,
            any_value({'file_no': file_no, 'row_number': row_number}) AS found
-    FROM standing
+    FROM live_line
     SEMI JOIN asking_reversal USING (payer_id, person, service_date, product, amount)
     GROUP BY payer_id, person, service_date, product, amount
     HAVING count(*) = 1)
-SELECT a.version, a.file_no, a.row_number, s.found
+SELECT a.version, a.file_no, a.row_number, s.key_no, s.found
 FROM asking_reversal a JOIN sole s USING (payer_id, person, service_date, product, amount)
 QUALIFY row_number() OVER (PARTITION BY payer_id, person, service_date, product, amount
                            ORDER BY a.version) = 1;
 
 CREATE OR REPLACE TABLE run.taken_back AS
 SELECT file_no, row_number FROM content_match
-UNION ALL SELECT found.file_no, found.row_number FROM content_match;
+UNION ALL SELECT found.file_no, found.row_number FROM content_match
+UNION ALL  -- the other rows of its line go with it
+SELECT l.file_no, l.row_number
+FROM live_row l
+JOIN (SELECT key_no, found FROM content_match) m USING (key_no)
+ANTI JOIN run.removed_row USING (version)
+WHERE l.file_no <> m.found.file_no OR l.row_number <> m.found.row_number;
 
 CREATE OR REPLACE TABLE run.counted_row AS
 FROM unmatched_row

@@ -17,6 +17,15 @@ from flows.reports.workpaper.write import ROW_LIMIT
 from flows.summary import Summary
 from tests.support.running import ROOT
 
+TOTALS = {
+    "paid_amount": "223456789.05",
+    "recover_amount": "123456780.05",
+    "records_request_amount": "0.00",
+    "review_amount": "9.00",
+    "amount_at_risk": "123456789.05",
+    "dismissed_amount": "5.00",
+    "not_collectable_amount": "0.00",
+}
 SUMMARY = Summary(
     run_id="0123456789abcdef",
     as_of="2026-06-30",
@@ -32,8 +41,8 @@ SUMMARY = Summary(
     changes={"changed": 1, "new": 4},
     exceptions={"DX01 review": 2, "QTY01 recover": 1_200, "QTY01 review": 1},
     lines=1_100,
-    amount_at_risk="123456789.05",
-    at_risk_by_outcome={"recover": "123456780.05", "review": "9.00"},
+    advisory_lines=100,
+    totals=TOTALS,
     repeated_amounts=2,
     persons=900,
     judged_again=12,
@@ -46,13 +55,18 @@ loaded     2 new files; 1,234,567 rows in the warehouse's files in all
            1 file still growing, left for the next run: b.csv
            1 file passed over, loaded before: a.csv
 set aside  3 rows quarantined, 1 exact duplicate
-found      1,203 exceptions on 1,100 lines, 123,456,789.05 at risk
+found      1,203 exceptions on 1,100 lines, 100 with advisories alone
            12 of 900 persons re-evaluated; the rest are unchanged
            2 claims with the same amount on every line: counted once, named in the manifest
-           rule            recover  records_request  review  advisory
-           DX01                                           2
-           QTY01             1,200                        1
-           at risk  123,456,780.05             0.00    9.00      0.00
+           rule   recover  records_request  review  advisory
+           DX01                                  2
+           QTY01    1,200                        1
+amounts    sums of columns of the worklist, which counts no dollar twice:
+           amount_at_risk          123,456,789.05
+           recover_amount          123,456,780.05
+           records_request_amount            0.00
+           review_amount                     9.00
+           dismissed_amount                  5.00
 note       no exceptions.xlsx
 reports    out/run=0123456789abcdef
 """
@@ -110,8 +124,8 @@ def test_a_scheduler_gets_one_object(
         "found": {
             "exceptions": 1203,
             "lines": 1100,
-            "amount_at_risk": "123456789.05",
-            "amount_at_risk_by_outcome": {"recover": "123456780.05", "review": "9.00"},
+            "advisory_lines": 100,
+            **TOTALS,
             "repeated_amounts": 2,
             "persons": 900,
             "judged_again": 12,

@@ -1,6 +1,7 @@
 """Growth: what the rules make grows with a person's rows, not with the square of their number.
 
-Counted are the rows of every frame that the engine collects, and pieces of evidence; never time.
+Counted are the rows that joins make and that the engine collects, and pieces of evidence; never
+time.
 """
 
 from collections.abc import Iterator
@@ -27,11 +28,22 @@ JUDGED = (
     "lines_of_a_claim",
     "authorizations",
     "evidence",
+    "words_of_authorizations",
+    "taxonomies",
+    "surfaces",
+    "spans",
+    "chain_of_claims",
+    "chain_of_replacements",
+    "two_payers",
+    "two_benefits",
+    "inhibitors_in_turn",
+    "around_doses",
+    "prices",
 )
 
 
 class _Collected:
-    """How many rows the collected frames have."""
+    """How many rows the joins have made, and the collected frames have."""
 
     rows = 0
 
@@ -40,6 +52,19 @@ class _Collected:
 def collected(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Collected]:
     counted = _Collected()
     collect, collect_all = pl.LazyFrame.collect, pl.collect_all
+    join, eager_join = pl.LazyFrame.join, pl.DataFrame.join
+
+    def count(frame: pl.DataFrame) -> pl.DataFrame:
+        counted.rows += frame.height
+        return frame
+
+    def joined(frame: pl.LazyFrame, *args: Any, **named: Any) -> Any:
+        return join(frame, *args, **named).map_batches(
+            count, predicate_pushdown=False, validate_output_schema=False
+        )
+
+    def eagerly_joined(frame: pl.DataFrame, *args: Any, **named: Any) -> Any:
+        return count(eager_join(frame, *args, **named))
 
     def one(frame: pl.LazyFrame, *args: Any, **named: Any) -> Any:
         found = collect(frame, *args, **named)
@@ -51,6 +76,8 @@ def collected(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Collected]:
         counted.rows += sum(f.height for f in found)
         return found
 
+    monkeypatch.setattr(pl.LazyFrame, "join", joined)
+    monkeypatch.setattr(pl.DataFrame, "join", eagerly_joined)
     monkeypatch.setattr(pl.LazyFrame, "collect", one)
     monkeypatch.setattr(pl, "collect_all", several)
     yield counted

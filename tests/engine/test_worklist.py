@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -11,14 +12,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit_rules.engine.worklist import worklist
+from audit_rules.engine.worklist import worklists
 from schemas.outcomes import ADVISORY, EXCEPTIONS
-from schemas.results import EXCEPTION, REPEATED
+from schemas.results import EXCEPTION, REPEATED, WORKLIST
 from tests.support.extracts import IMATINIB, Row, as_csv, good
 from tests.support.nights import night
 from tests.support.running import AS_OF, judged, planned, request_for
 
-AMOUNTS = ("recover_amount", "records_request_amount", "review_amount", "amount_at_risk")
+AMOUNTS = (
+    "recover_amount",
+    "records_request_amount",
+    "review_amount",
+    "amount_at_risk",
+    "dismissed_amount",
+)
+PAID = 100
+"""Cents that the line of the property below was paid."""
 
 
 def _exception(claim: str, line: int, outcome: str, amount: str | None, **changed: object) -> Row:
@@ -30,6 +39,7 @@ def _exception(claim: str, line: int, outcome: str, amount: str | None, **change
         "member_id": "P",
         "claim_id": claim,
         "claim_line_number": line,
+        "exception_id": f"{claim}-{line}-{outcome}-{amount}",
         "rule_id": "DX01",
         "outcome": outcome,
         "service_date": date(2026, 4, 1),
@@ -81,15 +91,163 @@ def test_one_line_of_a_repeating_claim_keeps_its_amounts(
 ) -> None:
     """The one with most at risk, the first of two: line 2 of claim 1. Rules and outcomes stay on
     every line."""
-    lines = worklist(_exceptions(FOUND), _repeated(*repeated))
+    lines = worklists(_exceptions(FOUND), _repeated(*repeated)).worklist
     assert lines["amount_at_risk"].cast(pl.String).to_list() == at_risk
     assert lines["outcome"].to_list() == ["review", "recover", "recover", "recover", "review"]
-    assert lines.select(AMOUNTS).row(3) == (
-        Decimal("30.00"),
-        Decimal(0),
-        Decimal("70.00"),
-        Decimal("100.00"),
-    )
+    assert _amounts(lines, 3) == ["30.00", "0.00", "70.00", "100.00", "0.00"]
+
+
+# ---------------------------------------------------------------- the amounts of one line
+
+
+def _amounts(lines: pl.DataFrame, row: int = 0) -> list[str]:
+    """recover, records request, review, at risk and dismissed, as text."""
+    return [str(amount) for amount in lines.select(AMOUNTS).row(row)]
+
+
+def _line_of(*found: tuple[str, str | None], dismissed: tuple[int, ...] = ()) -> pl.DataFrame:
+    """The worklist of one line with exceptions of these outcomes and amounts."""
+    rows = [
+        _exception("1", 1, outcome, amount, exception_id=str(number))
+        for number, (outcome, amount) in enumerate(found)
+    ]
+    lines = worklists(_exceptions(rows), _repeated(), [str(n) for n in dismissed])
+    return lines.every_line
+
+
+def test_recover_amount_is_the_largest_recover_amount_on_the_line() -> None:
+    assert _amounts(_line_of(("recover", "30.00"), ("recover", "20.00")))[0] == "30.00"
+
+
+def test_records_request_amount_is_what_its_largest_exceeds_the_recover_amount_by() -> None:
+    found = ("recover", "30.00"), ("records_request", "35.00"), ("records_request", "80.00")
+    assert _amounts(_line_of(*found)) == ["30.00", "50.00", "0.00", "80.00", "0.00"]
+    smaller = ("recover", "30.00"), ("records_request", "10.00")
+    assert _amounts(_line_of(*smaller)) == ["30.00", "0.00", "0.00", "30.00", "0.00"]
+
+
+def test_review_amount_is_what_its_largest_exceeds_both_others_by() -> None:
+    found = ("recover", "30.00"), ("records_request", "80.00"), ("review", "100.00")
+    assert _amounts(_line_of(*found)) == ["30.00", "50.00", "20.00", "100.00", "0.00"]
+    smaller = ("records_request", "20.00"), ("recover", "60.00"), ("review", "50.00")
+    assert _amounts(_line_of(*smaller)) == ["60.00", "0.00", "0.00", "60.00", "0.00"]
+
+
+def test_amount_at_risk_is_the_three_together_and_at_most_what_was_paid() -> None:
+    found = ("recover", "130.00"), ("records_request", "140.00"), ("review", "150.00")
+    assert _amounts(_line_of(*found)) == ["100.00", "0.00", "0.00", "100.00", "0.00"]
+
+
+def test_an_amount_without_a_price_adds_nothing() -> None:
+    assert _amounts(_line_of(("review", None), ("records_request", "5.00")))[:3] == [
+        "0.00",
+        "5.00",
+        "0.00",
+    ]
+
+
+def test_a_dismissed_exception_carries_no_amount_and_is_not_the_outcome() -> None:
+    line = _line_of(("recover", "80.00"), ("review", "30.00"), dismissed=(0,))
+    assert line["outcome"].to_list() == ["review"]
+    assert _amounts(line) == ["0.00", "0.00", "30.00", "30.00", "50.00"]
+    assert line["exception_ids"].to_list() == [["1", "0"]]
+
+
+def test_a_dismissed_exception_that_would_add_nothing_leaves_no_amount() -> None:
+    line = _line_of(("recover", "80.00"), ("review", "30.00"), dismissed=(1,))
+    assert _amounts(line) == ["80.00", "0.00", "0.00", "80.00", "0.00"]
+
+
+def test_a_line_whose_every_exception_is_dismissed_stays_without_an_outcome() -> None:
+    line = _line_of(("recover", "80.00"), ("advisory", "0.00"), dismissed=(0, 1))
+    assert line["outcome"].to_list() == [None]
+    assert _amounts(line) == ["0.00", "0.00", "0.00", "0.00", "80.00"]
+
+
+def test_nothing_is_judged_for_collectability_yet() -> None:
+    assert _line_of(("recover", "80.00"))["not_collectable_amount"].to_list() == [Decimal(0)]
+
+
+def test_a_line_with_advisories_alone_is_no_work_and_in_a_table_of_its_own() -> None:
+    rows = [
+        _exception("1", 1, "advisory", "0.00", exception_id="a"),
+        _exception("1", 1, "advisory", "0.00", exception_id="b"),
+        _exception("2", 1, "advisory", "0.00", exception_id="c"),
+        _exception("2", 1, "review", "10.00", exception_id="d"),
+    ]
+    for dismissed in ([], ["d"], ["a", "b", "d"]):
+        lines = worklists(_exceptions(rows), _repeated(), dismissed)
+        assert lines.worklist["claim_id"].to_list() == ["2"]
+        assert lines.advisories["claim_id"].to_list() == ["1"]
+        assert lines.worklist.schema == lines.advisories.schema == pl.Schema(WORKLIST)
+
+
+def test_the_first_exception_of_a_line_is_the_strongest_then_the_largest() -> None:
+    line = _line_of(("advisory", "0.00"), ("review", "10.00"), ("recover", None), ("review", "20"))
+    assert line["exception_ids"].to_list() == [["2", "3", "1", "0"]]
+
+
+def test_a_dismissed_line_of_a_repeating_claim_adds_to_the_line_that_keeps_the_amount() -> None:
+    rows = [
+        _exception("1", 1, "recover", "100.00", exception_id="a"),
+        _exception("1", 2, "review", "40.00", exception_id="b"),
+        _exception("1", 3, "advisory", "0.00", exception_id="c"),
+    ]
+    lines = worklists(_exceptions(rows), _repeated("1"), ["a"])
+    assert _amounts(lines.worklist, 0) == ["0.00"] * 5
+    assert _amounts(lines.worklist, 1) == ["0.00", "0.00", "40.00", "40.00", "60.00"]
+    whole = worklists(_exceptions(rows), _repeated("1"), ["a", "b", "c"])
+    assert _amounts(whole.worklist, 0) == ["0.00", "0.00", "0.00", "0.00", "100.00"]
+    assert _amounts(whole.advisories) == ["0.00"] * 5
+
+
+# ---------------------------------------------------------------- against another evaluation
+
+Finding = tuple[str, int | None, bool]
+"""Outcome, cents, and whether it is dismissed."""
+
+
+def _by_dollars(found: Sequence[Finding]) -> list[int]:
+    """The amounts of a line, cent by cent: each goes to the strongest outcome that asks for it."""
+    counts = dict.fromkeys(("recover", "records_request", "review", "dismissed"), 0)
+    for cent in range(PAID):
+        asks = [(o, is_off) for o, most, is_off in found if most is not None and cent < most]
+        live = [o for o in ("recover", "records_request", "review") if (o, False) in asks]
+        if live:
+            counts[live[0]] += 1
+        elif asks:
+            counts["dismissed"] += 1
+    *live_counts, dismissed = counts.values()
+    return [*live_counts, sum(live_counts), dismissed]
+
+
+@given(
+    found=st.lists(
+        st.tuples(
+            st.sampled_from(EXCEPTIONS), st.none() | st.integers(0, PAID + 20), st.booleans()
+        ),
+        min_size=1,
+        max_size=6,
+    ),
+)
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+def test_every_cent_of_a_line_goes_to_the_strongest_outcome_that_asks_for_it(
+    found: list[Finding],
+) -> None:
+    found = [(o, 0 if o == ADVISORY else cents, is_off) for o, cents, is_off in found]
+    texts = [(o, None if c is None else f"{Decimal(c) / 100:.2f}") for o, c, _ in found]
+    dismissed = tuple(n for n, (_, _, is_off) in enumerate(found) if is_off)
+    rows = [
+        _exception("1", 1, outcome, amount, exception_id=str(n), paid_amount=Decimal(PAID) / 100)
+        for n, (outcome, amount) in enumerate(texts)
+    ]
+    lines = worklists(_exceptions(rows), _repeated(), [str(n) for n in dismissed])
+    line = lines.every_line
+    assert [int(Decimal(a) * 100) for a in _amounts(line)] == _by_dollars(found)
+    live = [o for o, _, is_off in found if not is_off]
+    assert line["outcome"][0] == min(live, key=EXCEPTIONS.index, default=None)
+    assert lines.worklist.height == any(o != ADVISORY for o, _, _ in found)
+    assert sorted(line["exception_ids"][0]) == sorted(str(n) for n in range(len(found)))
 
 
 @given(
@@ -99,6 +257,7 @@ def test_one_line_of_a_repeating_claim_keeps_its_amounts(
             st.integers(1, 3),
             st.sampled_from(EXCEPTIONS),
             st.none() | st.integers(0, 10_000),
+            st.booleans(),
         ),
         min_size=1,
         max_size=20,
@@ -107,24 +266,29 @@ def test_one_line_of_a_repeating_claim_keeps_its_amounts(
 )
 @settings(max_examples=50, deadline=None, derandomize=True, database=None)
 def test_no_amount_exceeds_what_was_paid(
-    found: list[tuple[str, int, str, int | None]], repeated: set[str]
+    found: list[tuple[str, int, str, int | None, bool]], repeated: set[str]
 ) -> None:
-    rows = []
-    for claim, line, outcome, cents in sorted(found, key=lambda f: f[:2]):
+    rows, dismissed = [], []
+    for n, (claim, line, outcome, cents, is_off) in enumerate(sorted(found, key=lambda f: f[:2])):
         known = (
             None if cents is None else f"{Decimal(0 if outcome == ADVISORY else cents) / 100:.2f}"
         )
-        rows.append(_exception(claim, line, outcome, known))
-    lines = worklist(_exceptions(rows), _repeated(*repeated))
+        rows.append(_exception(claim, line, outcome, known, exception_id=str(n)))
+        dismissed += [str(n)] if is_off else []
+    lines = worklists(_exceptions(rows), _repeated(*repeated), dismissed).every_line
     assert lines.height == len({f[:2] for f in found})
-    of_claim: dict[str, list[Decimal]] = defaultdict(list)
+    of_claim: dict[str, list[tuple[Decimal, Decimal]]] = defaultdict(list)
     for row in lines.iter_rows(named=True):
-        assert sum(row[a] for a in AMOUNTS[:3]) == row["amount_at_risk"] <= row["paid_amount"]
-        of_claim[row["claim_id"]].append(row["amount_at_risk"])
+        assert sum(row[a] for a in AMOUNTS[:3]) == row["amount_at_risk"]
+        assert row["amount_at_risk"] + row["dismissed_amount"] <= row["paid_amount"]
+        of_claim[row["claim_id"]].append((row["amount_at_risk"], row["dismissed_amount"]))
+    apart = worklists(_exceptions(rows), _repeated(), dismissed).every_line
     for claim in repeated & set(of_claim):
-        assert sum(of_claim[claim]) == max(of_claim[claim]) <= 100
-        on_its_own = worklist(_exceptions(rows), _repeated()).filter(pl.col("claim_id") == claim)
-        assert max(of_claim[claim]) == on_its_own["amount_at_risk"].max()
+        alone = apart.filter(pl.col("claim_id") == claim)
+        at_risk, off = (sum(amounts) for amounts in zip(*of_claim[claim], strict=True))
+        assert at_risk == alone["amount_at_risk"].max()
+        whole = alone["amount_at_risk"] + alone["dismissed_amount"]
+        assert at_risk + off == whole.max()
 
 
 # ---------------------------------------------------------------- which claims repeat their amount
@@ -213,7 +377,7 @@ def test_a_run_counts_a_repeating_claim_once_and_names_it(tmp_path: Path) -> Non
     assert manifest["repeated_amounts"] == [
         {"claim_source": "medical", "payer": "MMM", "claim_id": "a", "lines": 3, "amount": "900.00"}
     ]
-    assert summary.repeated_amounts == 1 and summary.amount_at_risk == "1800.00"
+    assert summary.repeated_amounts == 1 and summary.totals["amount_at_risk"] == "1800.00"
     exceptions = pl.read_parquet(summary.folder / "exceptions.parquet")
     assert exceptions.filter(pl.col("claim_line_number") == 2)["amount_at_risk"].max() == Decimal(
         "900.00"
@@ -234,7 +398,7 @@ def test_persons_who_share_a_claim_and_a_member_id_have_exceptions_and_a_row_eac
         (folder / "pharmacy_claim.csv").write_text(as_csv(rows), encoding="utf-8")
         found = judged(planned(folder, tmp_path / f"out-{name}"))
         ids[name] = set(found.exceptions["exception_id"])
-        lines = worklist(found.exceptions, found.repeated)
+        lines = worklists(found.exceptions, found.repeated).every_line
         assert lines["person_id"].to_list() == sorted({str(row["person_id"]) for row in rows})
     assert ids["P"] == ids["Q"] and len(ids["both"]) == 2 * len(ids["P"])
     assert not ids["both"] & ids["P"]

@@ -121,10 +121,18 @@ def error_plants(table: Table) -> Iterator[Plant]:
             yield from void_plants(table, c)
     for group in table.one_of:
         yield plant(table.name, ((group[0], "none_of_these_given"),), **dict.fromkeys(group))
+    for first, last in table.spans:
+        found = ((first, "dates_out_of_order"),)
+        yield plant(table.name, found, **{first: "2026-02-02", last: "2026-02-01"})
 
 
 LITERAL_ERRORS = (
-    # an evidence value can only be checked if its code is known
+    plant(
+        "clinical_evidence",
+        (("evidence_value", "value_missing"),),
+        evidence_code="weight",
+        evidence_value=None,
+    ),
     *(
         plant(
             "clinical_evidence",
@@ -173,6 +181,12 @@ LITERAL_ERRORS = (
         claim_id=DIGITS_LOST,
         diagnosis_date=None,
     ),
+    plant(
+        "eligibility",
+        (("enrollment_start_date", "dates_out_of_order"),),
+        enrollment_end_date="2019-12-31",
+    ),
+    plant("authorization", (("start_date", "dates_out_of_order"),), end_date="2025-12-31"),
     # one row, several failed checks: one quarantine row each
     plant(
         "pharmacy_claim",
@@ -235,12 +249,13 @@ LITERAL_WARNINGS = (
         "medical_claim", (("diagnosis_code_25", "icd10cm_malformed"),), diagnosis_code_25="C92.10.1"
     ),
     plant("medical_claim", (("billing_npi", "npi_malformed"),), billing_npi="123456789"),
-    plant(
-        "eligibility",
-        (("enrollment_start_date", "dates_out_of_order"),),
-        enrollment_end_date="2019-12-31",
-    ),
+    plant("eligibility", (("birth_date", "dates_out_of_order"),), death_date="1969-12-31"),
+    plant("eligibility", (("gender", "value_unknown"),), gender="F"),
+    plant("clinical_evidence", (("evidence_code", "value_unknown"),), evidence_code="weight"),
     plant("provider", (("npi", "npi_malformed"),), npi="1234567894"),
+    plant("authorization", (("drug", "drug_unknown"),), drug="aspirin"),
+    plant("authorization", (("product", "product_unknown"),), product="own brand"),
+    plant("authorization", (("override", "override_unknown"),), override="grapefruit"),
 )
 
 NOTHING_WRONG = (
@@ -261,9 +276,11 @@ NOTHING_WRONG = (
     plant("diagnosis", (), diagnosis_code_type="ICD9", diagnosis_code="20510"),
     plant("eligibility", (), enrollment_end_date="2020-01-01", death_date="1970-05-01"),
     plant("eligibility", (), enrollment_end_date=None, birth_date=None),
-    plant("authorization", (), drug="aspirin", product="own brand", override="grapefruit"),
+    plant("authorization", (), drug="Gleevec", product="B", override="CYP3A4_inducer"),
     plant("clinical_evidence", (), evidence_code="bsa_m2", evidence_value="0.001"),
     plant("clinical_evidence", (), evidence_code="RESPONSE", evidence_value="cri"),
+    plant("eligibility", (), gender="FEMALE", enrollment_start_date="1900-01-01"),
+    plant("authorization", (), start_date="2026-01-05", end_date="2026-01-05"),
     plant("provider", (), npi="1003000126"),
 )
 

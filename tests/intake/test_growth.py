@@ -93,15 +93,18 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[int]]:
     yield heights
 
 
-def test_d2_a_file_of_failing_rows_is_refused_before_its_rows_are_in_memory(
-    tmp_path: Path, checked: Counter[int]
+def test_d2_of_a_file_of_failing_rows_only_so_many_are_checked_to_say_what_fails(
+    tmp_path: Path, checked: Counter[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every failing row took over 11 KB of memory before the file was refused."""
+    monkeypatch.setattr(validate, "BATCH_ROWS", 7)
+    monkeypatch.setattr(validate, "MOST_REFUSED_ROWS", 10)
     files = {"pharmacy_claim.csv": [good("pharmacy_claim")], "eligibility.csv": _failing(300)}
 
-    with pytest.raises(TooManyBadRows, match=r"eligibility\.csv: 300 of 300 rows"):
+    failed = r"most often failed: birth_date date_does_not_parse \(10 rows\)"
+    with pytest.raises(TooManyBadRows, match=rf"eligibility\.csv: 300 of 300 rows.*{failed}"):
         run(tmp_path, files)
-    assert not checked
+    assert checked == {7: 1, 3: 1}
 
 
 def test_d2_failing_rows_are_checked_in_batches(

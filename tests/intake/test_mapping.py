@@ -16,7 +16,8 @@ from flows.cli.app import main
 from flows.errors import InputRefused, UsageError
 from flows.intake.config import read_config
 from flows.intake.csv_scan import scan_csv
-from flows.intake.expressions import ExpressionRefused, parsed_expression
+from flows.intake.expression_parts import ExpressionRefused
+from flows.intake.expressions import parsed_expression
 from flows.intake.landing import find_extracts
 from flows.intake.mapping import map_columns
 from flows.intake.origins import ABSENT, column_origins, unmatched_entries
@@ -76,6 +77,24 @@ a /* b */ | a -- b | $1 | ? | $x | #1 | * | COLUMNS('.*') | DEFAULT | a COLLATE 
 CREATE MACRO f() AS 1 | PREPARE p AS SELECT 1 | EXECUTE p | [a] | {'x': a} | (a, b) | x'00'
 upper(DISTINCT a) | upper(a) FILTER (WHERE b) | upper(a
 'a | "a | a || current_date | INTERVAL 1 DAY
+DATE 'today' | 'now'::TIMESTAMP | TRY_CAST(a AS TIMESTAMPTZ) | TRY_CAST(a AS TIME) | TRY(a::DATE)
+TRY_CAST(a AS DECIMAL(length(current_setting('threads')), 0)) | TRY_CAST(a AS INTEGER[3])
+TRY_CAST(a AS ENUM('x')) | TRY_CAST(a AS UNION(x INT)) | TRY_CAST(a AS system.main.INTEGER)
+COLUMNS(*) | coalesce(*COLUMNS(*)) | * EXCLUDE (a) | #1 || a | system.main.upper(a) | (a).b
+U&'\0041' | U&"a" | a COLLATE DE | a['x'] | a[1:2:3] | {'x': a}['x'] | [x for x in [a]]
+map {'a': a} | write_log('x') | setseed(0.5) | hash(a) | typeof(a) | pg_typeof(a)
+which_secret('a', 'b') | encode(a) | "read_text"('/etc/passwd') | json_execute_serialized_sql('x')
+json_serialize_sql('SELECT 1') | sleep_ms(10) | epoch_ms(1) | clock_timestamp() | current_query()
+has_table_privilege('a', 'b') | a) USING SAMPLE (1 | a) WINDOW w AS (ORDER BY b | a) QUALIFY (true
+a) UNION SELECT (b | a) OFFSET (1 | a) INTO (b | VALUES (1) | TABLE t | PIVOT t ON a | CALL x()
+PRAGMA version | ATTACH 'x' | SET x = 1 | upper(a := b) | upper(x => a) | upper(a ORDER BY a)
+upper(a) OVER () | any_value(a) | GROUPING_ID(a) | EXTRACT(epoch FROM now())
+overlay(a PLACING 'x' FROM 1) | CASE a WHEN (SELECT 1) THEN b END | coalesce(a, (SELECT 1))
+a BETWEEN 'x' AND (SELECT 1) | a IN ('x', (SELECT 'y')) | a = ALL (SELECT 1) | a ~ b
+a SIMILAR TO '(' | regexp_replace(a, 'x', b) | regexp_matches(a, 'x', 'q') | try_strptime(a, '%q')
+lpad(a, -1, '0') | lpad(a, 1001, '0') | a LIKE 'x' ESCAPE 'yy' | a LIKE 'x' ESCAPE b | 1e400 || ;
+a IN (1, 2) | a NOT IN (1, b) | if(b = 'z', a, NULL) IN (1, 2) | CASE WHEN a IN (1, 2) THEN b END
+replace(a, 'x', b) | make_timestamp(1) | list_value(a)[1] | struct_pack(x := a)
 """
 WORKING = {
     "a || '-' || b": "x-20260302",
@@ -97,7 +116,7 @@ WORKING = {
     "ltrim('007', '0')": "7",
     "concat_ws('|', a, empty, b)": "x|20260302",
     "TRY_CAST(cents AS DECIMAL(15, 0)) * 0.01": "9310.00",
-    "round(TRY_CAST(cents AS DOUBLE) / 100, 2)": "9310",
+    "round(TRY_CAST(cents AS DOUBLE) / 100, 2)": "9310.0",
     "strftime(try_strptime(b, '%Y%m%d'), '%d.%m.%Y')": "02.03.2026",
     "try_strptime(b, '%Y%m%d')": "2026-03-02",
     "TRY_CAST('2026-03-02' AS DATE) + 1": "2026-03-03",
@@ -111,6 +130,9 @@ WORKING = {
     "year(DATE '2026-03-02')": "2026",
     "1 / 8": "0.125",
     "e'x\\'y'": "x'y",
+    "length(a) IN (1, 2)": "true",
+    "a NOT IN ('y', NULL, b) OR a LIKE 'x!%' ESCAPE '!'": None,
+    "replace(money, 'no such text', '')": "$1,234.50",
 }
 
 
@@ -118,7 +140,11 @@ def expressions() -> list[str]:
     return [text.strip() for line in REFUSED.strip().splitlines() for text in line.split(" | ")]
 
 
-@pytest.mark.parametrize("text", [*expressions(), "", "a\0", "(" * 1500 + "a" + ")" * 1500])
+LONGER = "replace(" * 4 + "a" + ", 'x', 'xxxxxxxxxx')" * 4
+NESTED = ("(" * 1500 + "a" + ")" * 1500, "upper(" * 900 + "a" + ")" * 900, "NOT " * 900 + "(a = b)")
+
+
+@pytest.mark.parametrize("text", [*expressions(), "", "a\0", "a" + " || a" * 1300, LONGER, *NESTED])
 def test_an_expression_that_is_not_a_safe_scalar_is_refused(text: str) -> None:
     with pytest.raises(ExpressionRefused):
         parsed_expression(text)
@@ -560,10 +586,12 @@ def test_entries_of_the_config_that_match_nothing_are_known_in_a_later_run_too(
     del files["a/2.txt"]
     ran = run(tmp_path, files, config=MIXED)
     expected = [
-        f"Config: columns.{CLAIM}: no file has the column that is mapped to plan.",
-        f"Config: tables.{CLAIM}.files: a/*.txt matches no file.",
-        f"Config: tables.{CLAIM}.files: b/*.txt matches no file.",
-        "Config: tables.eligibility.columns.payer: eligibility has no file.",
+        f"Config: columns.{CLAIM}: no file has the column that is mapped to plan "
+        "(config_column_unmatched).",
+        f"Config: tables.{CLAIM}.files: a/*.txt matches no file (config_files_unmatched).",
+        f"Config: tables.{CLAIM}.files: b/*.txt matches no file (config_files_unmatched).",
+        "Config: tables.eligibility.columns.payer: no file of eligibility was read by it "
+        "(config_expression_unmatched).",
     ]
 
     def unmatched(ran: Ran) -> list[str]:
@@ -589,7 +617,8 @@ def test_validate_prints_where_columns_came_from(
     assert "days_supply expression 1 0" in lines
     assert "payer folder (1 file), same name (1 file) 0 0" in lines
     assert any(line.startswith("absent: person_id, plan") for line in lines)
-    assert "note: Config: tables.pharmacy_claim.files: b/*.txt matches no file." in lines
+    note = "note: Config: tables.pharmacy_claim.files: b/*.txt matches no file"
+    assert f"{note} (config_files_unmatched)." in lines
     assert "00078" not in printed and IMATINIB not in printed
 
 
@@ -619,6 +648,10 @@ LINE = as_csv([good(CLAIM, member_id="Q7731")]).splitlines()[1]
         (f"{HEAD}\n{LINE}\n".encode("utf-8-sig").decode("cp1252").split(",")[0], "", "carry marks"),
         ("QX,QY,QZ\n1,2,3\n", "", "No column has a name that is known"),
         ("QX\n1\n", "", "the delimiter is probably another"),
+        (f'"{HEAD}"\n"{LINE}"\n', "", "in quotes as a whole"),
+        (f"{HEAD}\n{LINE}\n".replace(",", "   "), "", "have fixed widths"),
+        (f"[{HEAD.replace(',', '],[')}]\n{LINE}\n", "", "carry marks"),
+        (f"# extract of Q7731\n# QX\n{HEAD}\n{LINE}\n", "", "on line 3: set skip_lines = 2"),
     ],
 )
 def test_a_header_that_cannot_be_right_is_refused_with_its_likely_cause(

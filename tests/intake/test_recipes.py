@@ -6,8 +6,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.support.extracts import Ran, run, write
-from tests.support.recipes import RECIPES, Recipe
+from tests.support.extracts import ANY_ERROR_RATE, Ran, run, write
+from tests.support.recipes import CENTS, RECIPES, SYNPUF, Recipe
 
 CLAIMS = {"medical_claim": "service_unit_quantity", "pharmacy_claim": "quantity"}
 
@@ -53,3 +53,22 @@ def test_a_recipe_reads_the_senders_layout(recipe: Recipe, tmp_path: Path) -> No
     assert sorted(standing, key=str) == sorted(
         ((c, Decimal(q), Decimal(paid)) for c, q, paid in recipe.standing), key=str
     )
+
+
+@pytest.mark.parametrize(
+    ("recipe", "sent", "spoiled"),
+    [
+        (SYNPUF, ",10.00,9310.00", ",,9310.00"),
+        (SYNPUF, ",10.00,9310.00", ",10.00,"),
+        (SYNPUF, ",10.00,9310.00", ",10.00,9310.005"),
+        (CENTS, ",931000,20260416", ",931000.5,20260416"),
+        (CENTS, ",931000,20260416", ",$9310,20260416"),
+    ],
+)
+def test_a_row_whose_amount_a_recipe_cannot_make_is_quarantined(
+    recipe: Recipe, sent: str, spoiled: str, tmp_path: Path
+) -> None:
+    files = {name: text.replace(sent, spoiled) for name, text in recipe.files.items()}
+    assert files != recipe.files
+    ran = run(tmp_path, files, config=ANY_ERROR_RATE + recipe.config)
+    assert [(f.row_number, f.column) for f in ran.quarantine] == [(1, "paid_amount")]

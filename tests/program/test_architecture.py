@@ -70,6 +70,7 @@ FLOWS_IN_ORDER = (
     ("privacy", "signing"),
     ("request",),
     ("plan",),
+    ("notes",),
     ("stage_results", "summary"),
     ("ledger", "results"),
     ("reports",),

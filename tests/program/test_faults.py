@@ -21,7 +21,7 @@ from flows.request import RunRequest
 from flows.settle import balance
 from flows.warehouse.lock import hold
 from tests.support.hostile import CSV, HEAD, csv, fill
-from tests.support.nights import night, published
+from tests.support.nights import night, published, remove_failed_checks
 from tests.support.running import AS_OF, request_for
 
 SENTENCE_END = re.compile(r"[.?!](?=\s+[A-Z]|$)")
@@ -141,6 +141,7 @@ def test_exit_4_too_many_bad_rows(
     (landing / CSV).write_bytes(csv(fill(1), fill(2, quantity="x")))
     assert "1 of 2 rows" in _message(capsys, "validate", "--input", landing, exit_code=4)
     _fails(replace(_request(unharmed), input=landing), 4)
+    remove_failed_checks(unharmed / "out")
 
 
 def test_exit_5_the_counts_of_a_file_do_not_balance(

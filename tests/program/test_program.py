@@ -54,6 +54,7 @@ def test_the_results_are_those_that_the_contract_names(output: Path) -> None:
         "changes": CHANGE,
         "exceptions": EXCEPTION,
         "worklist": WORKLIST,
+        "advisories": WORKLIST,
         "rule_coverage": COVERAGE,
         "quarantine": QUARANTINE,
         "warnings": WARNING,

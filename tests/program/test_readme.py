@@ -15,7 +15,7 @@ from tests.support.running import ROOT
 BIN = Path(sys.executable).parent
 EXIT_CODES = {"lint": 1}
 SHOWS = {
-    "make audit": "334 new",
+    "make audit": "342 new",
     "claims-audit rules GEN01": "Was the brand paid",
     "explain": "8700.00 at risk of 9310.00 paid",
     "run": "1 dismissed",

@@ -31,6 +31,7 @@ from flows.replay.paragraphs import WIDTH
 from flows.request import RunRequest
 from schemas.outcomes import EXCEPTIONS, NOT_APPLICABLE, NOT_EVALUABLE, PASS
 from schemas.tables import TABLES
+from tests.support.extracts import good, write
 from tests.support.nights import night
 from tests.support.running import AS_OF, ROOT, audited, request_for
 
@@ -474,3 +475,23 @@ def test_every_rule_states_its_question_and_when_it_gives_each_answer(module: Ru
     assert set(texts) <= {*EXCEPTIONS, PASS, NOT_APPLICABLE, NOT_EVALUABLE, "Cannot see"}
     assert {PASS, "Cannot see"} <= set(texts)
     assert all("  " not in text and text.endswith(".") for text in texts.values())
+
+
+# ---------------------------------------------------------------- a great many lines
+
+
+def test_changes_are_tried_on_the_first_of_a_great_many_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each change on each line took a copy of all lines, so the work grew with their square."""
+    monkeypatch.setattr("flows.replay.explain.LEAST_LINES_TRIED", 1)
+    monkeypatch.setattr("flows.replay.explain.MOST_ROWS_TRIED", 8)
+    lines = [good("pharmacy_claim", claim_id="C", claim_line_number=n) for n in range(1, 5)]
+    write(tmp_path / "in", {"pharmacy_claim.csv": lines})
+    night(request_for(tmp_path / "in", tmp_path, tmp_path / "audit.duckdb", AS_OF))
+    request = request_for(None, tmp_path, tmp_path / "audit.duckdb", AS_OF)
+    every, last = explain(request, "C"), explain(request, "C", 4)
+
+    assert [any(r.firing for r in row.rules) for row in every.rows] == [True, True, False, False]
+    assert "not looked for on the last 2 lines" in " ".join(text_of(every).split())
+    assert any(r.firing for row in last.rows for r in row.rules) and not last.lines_untried

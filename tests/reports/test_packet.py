@@ -1,6 +1,7 @@
 """Packets: what is in one, that it is reproducible, and that a changed one does not verify."""
 
 import hashlib
+import html
 import os
 import re
 import shutil
@@ -8,6 +9,7 @@ import stat
 import subprocess
 import sys
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -19,6 +21,7 @@ from flows.provenance import program_version
 from flows.reports.packet.names import packet_name
 from flows.reports.packet.published import read_published_exception
 from flows.reports.packet.write import as_html, as_pdf
+from flows.reports.wording import asked_once_text
 from flows.request import RunRequest
 from schemas.results import AGAINST, EVIDENCE_FIELDS, MORE
 from tests.support.running import ROOT
@@ -91,7 +94,7 @@ def test_a_packet_says_what_a_provider_needs_to_know(written: dict[str, Path]) -
     words = _words(written["html"].read_text(encoding="utf-8"))
     for part in (
         "QTY01: More tablets on one fill than the payer&#39;s limit per prescription?",
-        "91 tablets of 400 mg were paid on one fill of 30 days; 90 are allowed per prescription.",
+        "91 tablets of 400 mg were paid on one fill of 30 days; the policy allows at most 90 per",
         "QTY-OVERRIDE-91, line 1 (pharmacy)",
         "Cigna, plan PPO",
         "2026-02-15",
@@ -103,6 +106,77 @@ def test_a_packet_says_what_a_provider_needs_to_know(written: dict[str, Path]) -
         "cigna-imatinib-quantity.toml",
     ):
         assert part in words, part
+
+
+def _packet(run: Path, exceptions: pl.DataFrame, claim_id: str, rule_id: str) -> str:
+    """The words of the packet of a rule's exception on a claim."""
+    (found,) = exceptions.filter(claim_id=claim_id, rule_id=rule_id)["exception_id"]
+    return html.unescape(_words(as_html(read_published_exception(run, found))))
+
+
+def test_each_packet_of_a_line_names_the_other_rule_and_says_that_the_amount_is_asked_for_once(
+    run: Path, exceptions: pl.DataFrame
+) -> None:
+    once = (
+        "The amount of the line is asked for once, whatever the number of findings: together they "
+        "put $9,300.00 of $9,300.00 at risk."
+    )
+    for rule, other in (
+        ("GEN01", "AUTH01: Does an approved authorization cover the line? (records request,"),
+        ("AUTH01", "GEN01: Was the brand paid without a trial of the generic? (recover,"),
+    ):
+        words = _packet(run, exceptions, "GEN-PHARMACY-CHOICE", rule)
+        assert f"Another rule questions this line too: {other}" in words
+        assert once in words
+
+
+def test_a_line_that_one_rule_questions_has_no_such_sentence(
+    run: Path, exceptions: pl.DataFrame
+) -> None:
+    words = _packet(run, exceptions, "QTY-OVERRIDE-91", "QTY01")
+    assert "asked for once" not in words and "this line too" not in words
+
+
+def test_a_packet_shows_the_prices_compared_and_where_they_are_on_file(
+    run: Path, exceptions: pl.DataFrame
+) -> None:
+    words = _packet(run, exceptions, "GEN-PHARMACY-CHOICE", "GEN01")
+    for part in (
+        "unit price 310.00 of this fill, without the dispensing fee",
+        "unit price 20.00 of the generic fill of 2025-02-10, NDC 47335047583 "
+        "(claim GEN-GENERIC-M3020), without its fee",
+        "the dearest generic fill was looked for from 2024-11-05 to 2025-05-04",
+        "Without dispensing fees a tablet cost 310.00, and 20.00 in the dearest generic fill of",
+        "this strength within 90 days before or after.",
+    ):
+        assert part in words, part
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "line", "text"),
+    [
+        ("recover", 0, ("5.00", "0.00"), ""),
+        ("recover", 1, None, ""),
+        ("recover", 0, ("0.00", "0.00"), "on another line"),
+        ("recover", 0, ("0.00", "5.00"), ""),
+        ("advisory", 0, ("0.00", "0.00"), ""),
+        ("advisory", 1, ("5.00", "0.00"), "together they put $5.00 of $9.00 at risk."),
+        ("review", 2, ("5.00", "0.00"), "together they put $5.00 of $9.00 at risk."),
+    ],
+)
+def test_it_says_that_dollars_are_asked_for_once_only_where_that_is_not_clear(
+    own: str, others: int, line: tuple[str, str] | None, text: str
+) -> None:
+    names = ("amount_at_risk", "dismissed_amount")
+    amounts = None if line is None else dict(zip(names, map(Decimal, line), strict=True))
+    row = {
+        "outcome": own,
+        "amount_at_risk": Decimal(0 if own == "advisory" else 5),
+        "paid_amount": Decimal(9),
+    }
+    said = asked_once_text(row, others, amounts)
+    assert said.endswith(text) if text.endswith(".") else text in said
+    assert bool(said) == bool(text)
 
 
 def test_only_the_owner_may_read_a_packet_and_it_is_one_page(written: dict[str, Path]) -> None:

@@ -56,9 +56,11 @@ def test_the_page_is_a_result_of_the_run(sample_results: Path) -> None:
 
 
 def test_its_figures_are_those_of_the_worklist(sample_results: Path, html: str) -> None:
-    worklist = pl.read_parquet(sample_results / "worklist.parquet")
+    worklist, advisories = (
+        pl.read_parquet(sample_results / f"{name}.parquet") for name in ("worklist", "advisories")
+    )
     assert f"${worklist['amount_at_risk'].sum():,.2f}" in html
-    assert html.count('<tr data-outcome="') == worklist.height
+    assert html.count('<tr data-outcome="') == worklist.height + advisories.height
     for rule_id in pl.read_parquet(sample_results / "exceptions.parquet")["rule_id"].unique():
         assert f"<strong>{rule_id}</strong>" in html
 
@@ -131,7 +133,7 @@ def test_a_long_worklist_is_cut_and_says_so(
     write.write_page(tmp_path / "run", run, manifest, {})
     text = (tmp_path / "run" / write.PAGE).read_text(encoding="utf-8")
     assert (
-        "The 3 of 263 lines with the most at stake" in text
+        "The 3 of 268 lines with the most at stake" in text
         and text.count('<tr data-outcome="') == 3
     )
     assert "Since 2026-06-29: 185 new." in text

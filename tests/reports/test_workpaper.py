@@ -79,7 +79,8 @@ def _written(
         for name in WORKLIST
         if name.endswith("_amount") and name not in EXCEPTION
     }
-    worklist = frame.with_columns(rule_ids=pl.concat_list("rule_id"), **amounts)
+    lists = {f"{name}s": pl.concat_list(name) for name in ("rule_id", "exception_id")}
+    worklist = frame.with_columns(**lists, **amounts)
     answers = frame.group_by("policy_id", "rule_id", "outcome", "reason", maintain_order=True).agg(
         lines=pl.len().cast(pl.Int64)
     )
@@ -87,6 +88,7 @@ def _written(
     for name, table, columns in (
         ("exceptions", frame, EXCEPTION),
         ("worklist", worklist, WORKLIST),
+        ("advisories", worklist.clear(), WORKLIST),
         ("rule_coverage", answers, COVERAGE),
     ):
         write_table(
@@ -252,7 +254,7 @@ def test_the_work_paper_of_the_sample_is_complete(sample_results: Path) -> None:
     }
     (total,) = [row for row in overview if row[0] == "all"]
     assert (
-        Decimal(total[4])
+        Decimal(total[5])
         == pl.read_parquet(sample_results / "worklist.parquet")["amount_at_risk"].sum()
     )
 
@@ -262,6 +264,7 @@ def test_the_same_results_are_the_same_bytes(tmp_path: Path) -> None:
         _written(tmp_path / name, _exception(1), _exception(2, outcome="review"))
     assert (tmp_path / "a" / WORKPAPER).read_bytes() == (tmp_path / "b" / WORKPAPER).read_bytes()
     assert sorted(p.name for p in (tmp_path / "a").iterdir()) == [
+        "advisories.parquet",
         "exceptions.parquet",
         WORKPAPER,
         "rule_coverage.parquet",

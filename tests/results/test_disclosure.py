@@ -45,6 +45,7 @@ def _publish(lines: list[Line]) -> pl.DataFrame:
         for n, (member, (rule, outcome, payer, month), amount) in enumerate(lines)
     ]
     frame = pl.DataFrame(rows, schema_overrides={"amount_at_risk": MONEY})
+    frame = frame.with_columns(exception_id="claim_id", exception_ids=pl.concat_list("claim_id"))
     return aggregated(frame, frame.drop("rule_id"), {})
 
 

@@ -202,10 +202,14 @@ def test_c8_pseudonymised_results_have_no_identifier_and_are_consistent(
     assert NAMES.of("claim", f"{MARK}repeated") in {claim["claim_id"] for claim in repeated}
     quarantine = pl.read_parquet(folder / "quarantine.parquet")
     assert quarantine.height == 6 and quarantine["raw_record"].null_count() == 6
-    worklist, changes = (pl.read_parquet(folder / f"{n}.parquet") for n in ("worklist", "changes"))
-    assert set(worklist["claim_id"]) == set(after["claim_id"]) and set(
-        changes["exception_id"]
-    ) == set(after["exception_id"])
+    worklist, advisories, changes = (
+        pl.read_parquet(folder / f"{n}.parquet") for n in ("worklist", "advisories", "changes")
+    )
+    lines = pl.concat([worklist, advisories])
+    assert set(lines["exception_ids"].explode()) == set(after["exception_id"])
+    assert set(lines["claim_id"]) == set(after["claim_id"]) and set(changes["exception_id"]) == set(
+        after["exception_id"]
+    )
     assert (
         after["claim_id"].to_list()
         == after.sort("claim_source", "claim_id", "claim_line_number")["claim_id"].to_list()
@@ -404,6 +408,7 @@ def test_an_aggregate_run_has_only_counts_and_sums(
     }
     assert CANARY not in in_clear(folder)
     worklist = pl.read_parquet(full / "worklist.parquet")
+    lines = worklist.height + pl.read_parquet(full / "advisories.parquet").height
     table = pl.read_csv(folder / "aggregate.csv", schema=AGGREGATE_TABLE)
     assert (
         set(table["by"]) == {"rule", "outcome", "payer", "month"} and table["lines"].min() >= LEAST
@@ -411,7 +416,7 @@ def test_an_aggregate_run_has_only_counts_and_sums(
     for by in ("payer", "month"):
         rows = table.filter(pl.col("by") == by)
         assert (
-            rows["lines"].sum() == worklist.height
+            rows["lines"].sum() == lines
             and rows["amount_at_risk"].sum() == worklist["amount_at_risk"].sum()
         )
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
@@ -433,6 +438,13 @@ def test_an_aggregate_run_has_no_lines_to_write(
         )
 
 
+def _with_tables(lines: pl.DataFrame) -> pl.DataFrame:
+    """The tables of an aggregate run with one exception per line."""
+    ids = lines.with_row_index("exception_id").cast({"exception_id": pl.String})
+    frame = ids.with_columns(exception_ids=pl.concat_list("exception_id"))
+    return aggregated(frame, frame, {})
+
+
 def _aggregated(**members: int) -> dict[str, int]:
     """Lines by payer, for so many members of each payer."""
     rows = [
@@ -451,7 +463,7 @@ def _aggregated(**members: int) -> dict[str, int]:
         "amount_at_risk": 1,
     }
     frame = pl.DataFrame([r | rest for r in rows]).cast({"amount_at_risk": pl.Decimal(18, 2)})
-    table = aggregated(frame, frame, {}).filter(pl.col("by") == "payer")
+    table = _with_tables(frame).filter(pl.col("by") == "payer")
     return dict(table.select("value", "lines").iter_rows())
 
 
@@ -478,4 +490,4 @@ def test_many_lines_of_few_members_are_a_small_cell() -> None:
         for n in range(50)
     ]
     frame = pl.DataFrame(rows).with_columns(amount_at_risk=pl.lit(1, dtype=pl.Decimal(18, 2)))
-    assert aggregated(frame, frame, {}).is_empty()
+    assert _with_tables(frame).is_empty()

@@ -31,6 +31,7 @@ def test_c8_every_result_column_is_in_exactly_one_list() -> None:
     declared = Counter(
         [
             *lists.IDENTIFIERS,
+            *lists.IDENTIFIER_LISTS,
             *lists.PROVIDERS,
             *lists.PAYERS,
             *lists.WITHHELD,

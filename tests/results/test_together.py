@@ -94,7 +94,7 @@ def test_e1_a_packet_has_its_name_only_when_it_is_complete(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(packets, "as_html", lambda _published: "complete")
-    published = PublishedException({"exception_id": "0" * 32}, {}, "packet-0")
+    published = PublishedException({"exception_id": "0" * 32}, (), None, {}, "packet-0")
     found = set()
     for line in range(1, 200):
         folder = tmp_path / str(line)

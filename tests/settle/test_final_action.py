@@ -640,7 +640,7 @@ HISTORIES = """
 
 # 3. Matched by content
 
-## A reversal under a claim id of its own takes back the one row of its content
+## A reversal under a claim id of its own takes back the one line of its content
 | claim | paid | quantity | expect |
 | 1 | 100.00 | 30 | reversed |
 | 2 | -100.00 | 10 | reversed matched_by_content |
@@ -654,19 +654,59 @@ HISTORIES = """
 | 5 | 100.00 | | | | reversed | reversed unmatched_reversal |
 | 6 | -100.00 | | | | | reversed unmatched_reversal |
 
-## Not one of two rows of its content
+## Not one of two lines of its content
 | claim | paid | expect |
 | 1 | 100.00 | history |
 | 2 | 100.00 | history |
 | 3 | -100.00 | reversed unmatched_reversal |
 
-## Two rows of one line are two
+## A reversal that is matched by content takes back a line with all its versions
 | claim | paid | plan | expect |
-| 1 | 100.00 | HMO | superseded |
-| 1 | 100.00 | PPO | history |
-| 3 | -100.00 | | reversed unmatched_reversal |
+| 1 | 100.00 | HMO | reversed |
+| 1 | 100.00 | PPO | reversed |
+| 3 | -100.00 | | reversed matched_by_content |
 
-## Of two such reversals the first takes the row
+## A line bears the amount of its latest version, and goes whole
+| claim | paid | paid_date | expect |
+| 1 | 90.00 | 2026-01-10 | reversed |
+| 1 | 100.00 | 2026-02-10 | reversed |
+| 3 | -100.00 | 2026-03-10 | reversed matched_by_content |
+
+## Not a line whose latest version bears another amount, has another date or another product
+| claim | paid | paid_date | service | product | expect |
+| 1 | 100.00 | 2026-01-10 | | | superseded |
+| 1 | 90.00 | 2026-02-10 | | | history |
+| 2 | 100.00 | 2026-01-10 | | | superseded |
+| 2 | 100.00 | 2026-02-10 | 2026-01-06 | | history |
+| 4 | 100.00 | 2026-01-10 | | | superseded |
+| 4 | 100.00 | 2026-02-10 | | J9229 | history |
+| 3 | -100.00 | 2026-03-10 | | | reversed unmatched_reversal |
+
+## A line goes with the reversals of its own
+| claim | paid | quantity | paid_date | expect |
+| 1 | 100.00 | 30 | 2026-01-10 | reversed |
+| 1 | -40.00 | -10 | 2026-02-10 | reversed |
+| 3 | -100.00 | -30 | 2026-03-10 | reversed matched_by_content |
+
+## Of what a replacement left of a line, the replaced rows stay superseded
+| claim | freq | original | paid | paid_date | expect |
+| 1 | | | 90.00 | 2026-01-10 | superseded |
+| 1 | 7 | 1 | 100.00 | 2026-02-10 | reversed |
+| 3 | | | -100.00 | 2026-03-10 | reversed matched_by_content |
+
+## Two lines of one claim are two lines
+| claim | line | paid | expect |
+| 1 | 1 | 100.00 | history |
+| 1 | 2 | 100.00 | history |
+| 3 | 1 | -100.00 | reversed unmatched_reversal |
+
+## A line number of two persons is a line of each
+| claim | member | paid | expect |
+| 1 | A | 100.00 | reversed |
+| 1 | B | 100.00 | history |
+| 3 | A | -100.00 | reversed matched_by_content |
+
+## Of two such reversals the first takes the line
 | claim | paid | paid_date | expect |
 | 1 | 100.00 | | reversed |
 | 2 | -100.00 | 2026-02-10 | reversed unmatched_reversal |
@@ -761,11 +801,13 @@ OWN_NAMES = {
     "medical_claim": {
         "quantity": "service_unit_quantity",
         "service": "claim_line_start_date",
+        "product": "hcpcs_code",
         "dx": "diagnosis_code_1",
     },
     "pharmacy_claim": {
         "quantity": "quantity",
         "service": "dispensing_date",
+        "product": "ndc_code",
         "dx": "diagnosis_code",
         "fee": "dispensing_fee",
     },
@@ -798,7 +840,9 @@ def histories(text: str) -> Iterator[History]:
 
 def claim_row(table: str, history: History, cells: dict[str, str]) -> Row:
     """The row of an extract; ids carry the history's number, so that histories do not meet."""
-    cells = {k: v for k, v in cells.items() if v or k not in ("service", "payer", "line")}
+    cells = {
+        k: v for k, v in cells.items() if v or k not in ("service", "payer", "line", "product")
+    }
     values: dict[str, object] = {
         "ndc_code": good("pharmacy_claim")["ndc_code"],
         "claim_start_date": None,

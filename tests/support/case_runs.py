@@ -18,8 +18,8 @@ from audit_rules.engine.judge import judge
 from audit_rules.engine.rule import PolicyBook, RuleModule
 from flows.judging.frames import read_frames
 from flows.plan import Plan, plan
+from flows.results.failed_checks import quarantine
 from flows.warehouse.connection import opened
-from flows.warehouse.sql import statements
 from schemas.frame import check_frame
 from schemas.frames import DOSSIER_FRAMES
 from schemas.tables import TABLES, Kind
@@ -199,8 +199,10 @@ def _next_day(text: str) -> str:
 def _refuse_bad_rows(planned: Plan, owners: dict[str, list[Case]]) -> None:
     """Raise CaseError if a row was quarantined and its case does not say `bad rows`."""
     with opened(planned.bench) as connection:
-        (query,) = statements("results/quarantine")
-        for table, _, row_number, column, check, _ in connection.execute(query).fetchall():
+        for row in quarantine(connection).iter_rows(named=True):
+            table, column, check, row_number = (
+                row[name] for name in ("table", "column", "check", "row_number")
+            )
             case = owners[table][row_number - 1]
             if not case.may_have_bad_rows:
                 raise CaseError(f"{case.tag} ({case.sentence}): {table}.{column}: {check}")

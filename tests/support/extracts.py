@@ -22,10 +22,14 @@ from flows.results.tables import write_tables
 from flows.settle.balance import Balance
 from flows.settle.claims import SETTLED
 from flows.settle.final_action import SETTLE_WARNING
-from flows.settle.removed import MATCHED_BY_CONTENT, UNMATCHED_REPLACEMENT, UNMATCHED_REVERSAL
 from flows.stages import MEMORY, begin, load_stage, settle_stage, validate_stage
 from flows.warehouse.connection import opened
 from flows.warehouse.keep import keep
+from schemas.row_warnings import (
+    MATCHED_BY_CONTENT,
+    UNMATCHED_REPLACEMENT,
+    UNMATCHED_REVERSAL,
+)
 from schemas.tables import TABLES
 from tests.support.running import request_for
 
@@ -158,6 +162,7 @@ class Ran:
     plan: Plan
     balance: Balance
     passed_over: int
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def findings(self) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -272,4 +277,5 @@ def run(
     begin(made)
     passed_over = load_stage(made, lambda _name: None).passed_over
     validate_stage(made)
-    return Ran(made, settle_stage(made).balance, len(passed_over))
+    settled = settle_stage(made)
+    return Ran(made, settled.balance, len(passed_over), tuple(map(str, settled.notes)))

@@ -40,6 +40,7 @@ class Read:
     duplicates    exact duplicate rows.
     cells         for some columns the values of the rows in the table, in order.
     warnings      column, check and number of rows of each warning.
+    settled       what final action counts in the table, such as `history`, and how many rows.
     """
 
     accepted: int
@@ -47,6 +48,7 @@ class Read:
     duplicates: int = 0
     cells: Mapping[str, list[object]] = field(default_factory=dict)
     warnings: tuple[tuple[str, str, int], ...] = ()
+    settled: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def rows_quarantined(self) -> int:
@@ -68,9 +70,11 @@ class Read:
             text = f"{accepted}, {self.rows_quarantined} **quarantined**: {where}"
         if self.duplicates:
             text += f", {self.duplicates} counted as an exact duplicate"
-        return text + "".join(
+        text += "".join(
             f"; warning {column} `{check}` ({rows})" for column, check, rows in self.warnings
         )
+        counts = ", ".join(f"{rows} {name}" for name, rows in self.settled.items())
+        return f"{text}; final action: {counts}" if counts else text
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,7 @@ class Hostile:
     also         what is done to the landing folder afterwards, such as making a link.
     while_read   what is done to the landing folder while the first file is read.
     is_first     whether it needs a first run: an existing warehouse would change the fate.
+    table        the table that the file belongs to.
     """
 
     name: str
@@ -105,6 +110,7 @@ class Hostile:
     while_read: Callable[[Path], None] | None = None
     is_slow: bool = False
     is_first: bool = False
+    table: str = TABLE
 
     def write(self, base: Path) -> Path:
         """Write the landing folder into `base`."""
@@ -792,86 +798,6 @@ VALUES = (
         Read(4, cells={"dispensing_date": [date(2026, 2, 1)] * 4}),
     ),
     Hostile(
-        "dates-that-mean-none",
-        "the first and last day of a database's calendar in paid dates",
-        {CSV: each_added("paid_date", "1900-01-01", "1753-01-01", "0001-01-01", "9999-12-31")},
-        Read(
-            4,
-            cells={"paid_date": [None] * 4},
-            warnings=(("paid_date", "sentinel_date", 4),),
-        ),
-    ),
-    Hostile(
-        "services-on-no-date",
-        "the same in service dates",
-        {CSV: each("dispensing_date", "1900-01-01", "9999-12-31", "2026-02-01")},
-        Read(1, each_bad("dispensing_date", "sentinel_date", 2)),
-    ),
-    Hostile(
-        "ids-made-numbers",
-        "claim ids that a table program made numbers of: 1003.0, and one that lost digits",
-        {CSV: each("claim_id", "1003.0", "1004.00", "7E10", "2.02603E+11")},
-        Read(
-            3,
-            ((4, "claim_id", "digits_lost"),),
-            cells={"claim_id": ["1003", "1004", "7E10"]},
-            warnings=(("claim_id", "made_a_number", 2),),
-        ),
-    ),
-    Hostile(
-        "frequencies-made-numbers",
-        "claim frequency codes 7.0, 07 and 2E+05",
-        {CSV: each_added("claim_frequency_code", "7.0", "07", "2E+05", "7")},
-        Read(
-            4,
-            cells={"claim_frequency_code": ["7", "7", None, "7"]},
-            warnings=(
-                ("claim_frequency_code", "digits_lost", 1),
-                ("claim_frequency_code", "made_a_number", 2),
-            ),
-        ),
-    ),
-    Hostile(
-        "words-for-nothing",
-        "words that stand for nothing as the original claim",
-        {
-            CSV: each_added(
-                "original_claim_id", "nan", "None", "N/A", r"\N", ".", "-", "unknown", "000"
-            )
-        },
-        Read(
-            8,
-            cells={"original_claim_id": [None] * 8},
-            warnings=(("original_claim_id", "placeholder", 8),),
-        ),
-    ),
-    Hostile(
-        "nobody",
-        "words that stand for nothing as the member",
-        {CSV: each("member_id", "M1", "NaN", "0", "n/a")},
-        Read(
-            1,
-            (
-                (2, "member_id", "placeholder"),
-                (3, "member_id", "placeholder"),
-                (4, "member_id", "placeholder"),
-            ),
-        ),
-    ),
-    Hostile(
-        "rejected",
-        "claim_status R: denied where nothing was paid",
-        {
-            CSV: csv(
-                fill(1, claim_status="R", paid_amount=""),
-                fill(2, claim_status="r", paid_amount="0.00"),
-                fill(3, claim_status="R"),
-                head=f"{HEAD},claim_status",
-            )
-        },
-        Read(3, cells={"claim_status": ["denied", "denied", "reversed"]}),
-    ),
-    Hostile(
         "listed-format",
         "30 February and year 0000 in a format listed in the config",
         {CSV: each("dispensing_date", "2/30/2026", "01/01/0000", "2/3/2026")},
@@ -980,6 +906,285 @@ VALUES = (
         },
         Refused(("3 of 10 rows", "5.0% allowed"), exit_code=4),
         config="",
+    ),
+)
+
+# ---------------------------------------------------------------- values as senders write them
+
+_TWO_DIGITS = ANY_ERROR_RATE + 'date_formats = ["%m/%d/%Y", "%m/%d/%y"]\n'
+_INFUSIONS = (
+    "claim_id,claim_line_number,member_id,payer,claim_start_date,hcpcs_code,hcpcs_modifier_1,"
+    "service_unit_quantity,paid_amount"
+)
+_SPANS = "member_id,payer,birth_date,enrollment_start_date,enrollment_end_date"
+
+SENT = (
+    Hostile(
+        "ids-made-numbers",
+        "claim ids that a table program made numbers of: 1003.0, and one that lost digits",
+        {CSV: each("claim_id", "1003.0", "1004.00", "7E10", "2.02603E+11")},
+        Read(
+            3,
+            ((4, "claim_id", "digits_lost"),),
+            cells={"claim_id": ["1003", "1004", "7E10"]},
+            warnings=(("claim_id", "made_a_number", 2),),
+        ),
+    ),
+    Hostile(
+        "one-id-in-two-forms",
+        "a claim id that is 1003 in one row and 1003.0 in another: versions of one line",
+        {CSV: csv(fill(1, claim_id="1003"), fill(1, claim_id="1003.0", quantity="60"))},
+        Read(
+            2,
+            cells={"claim_id": ["1003", "1003"]},
+            warnings=(("claim_id", "made_a_number", 1),),
+            settled={"history": 1, "superseded": 1},
+        ),
+    ),
+    Hostile(
+        "parquet-ids-through-expressions",
+        "ids that are floats, one of them too large for its digits, mapped by expressions",
+        {
+            PARQUET: parquet(
+                claim_id=[1003.0, 9.2e17], member_id=[7.0, 8.0], person_id=[9.0, float("nan")]
+            )
+        },
+        Read(
+            1,
+            ((2, "claim_id", "digits_lost"),),
+            cells={"claim_id": ["1003"], "member_id": ["7"], "person_id": ["9"]},
+            warnings=(
+                ("claim_id", "made_a_number", 1),
+                ("member_id", "made_a_number", 1),
+                ("person_id", "made_a_number", 1),
+            ),
+        ),
+        config=ANY_ERROR_RATE
+        + f'[tables.{TABLE}.columns]\nclaim_id = "claim_id"\nmember_id = "trim(member_id)"\n',
+    ),
+    Hostile(
+        "codes-made-numbers",
+        "NDCs and NPIs as 47335047281.0 and 1.23E+09",
+        {
+            CSV: csv(
+                fill(1, ndc_code="47335047281.0", dispensing_provider_npi="1234567893.0"),
+                fill(2, ndc_code="4.7335E+10", dispensing_provider_npi="1.23E+09"),
+                head=f"{HEAD},dispensing_provider_npi",
+            )
+        },
+        Read(
+            2,
+            cells={
+                "ndc_code": ["47335047281", None],
+                "dispensing_provider_npi": ["1234567893", None],
+            },
+            warnings=(
+                ("dispensing_provider_npi", "digits_lost", 1),
+                ("dispensing_provider_npi", "made_a_number", 1),
+                ("ndc_code", "digits_lost", 1),
+                ("ndc_code", "made_a_number", 1),
+            ),
+        ),
+    ),
+    Hostile(
+        "ndcs-without-zeros",
+        "NDCs that all lost their leading zeros: they are not guessed, they match nothing",
+        {CSV: each("ndc_code", "78043815", "78064930", "8001001")},
+        Read(
+            3,
+            cells={"ndc_code": ["78043815", "78064930", "8001001"]},
+            warnings=(("ndc_code", "ndc_malformed", 3),),
+        ),
+    ),
+    Hostile(
+        "frequencies-made-numbers",
+        "claim frequency codes 7.0, 07 and 2E+05",
+        {CSV: each_added("claim_frequency_code", "7.0", "07", "2E+05", "7")},
+        Read(
+            4,
+            cells={"claim_frequency_code": ["7", "7", None, "7"]},
+            warnings=(
+                ("claim_frequency_code", "digits_lost", 1),
+                ("claim_frequency_code", "made_a_number", 2),
+            ),
+        ),
+    ),
+    Hostile(
+        "words-for-nothing",
+        "words that stand for nothing as the original claim",
+        {
+            CSV: each_added(
+                "original_claim_id", "nan", "None", "N/A", r"\N", ".", "-", "unknown", "000"
+            )
+        },
+        Read(
+            8,
+            cells={"original_claim_id": [None] * 8},
+            warnings=(("original_claim_id", "placeholder", 8),),
+        ),
+    ),
+    Hostile(
+        "original-claim-0",
+        "a reversal of claim 0: it names none, so it takes back the line of its content",
+        {
+            CSV: csv(
+                fill(1, original_claim_id=""),
+                fill(2, member_id="M1", paid_amount="-100.00", original_claim_id="0"),
+                fill(3, original_claim_id="0.0"),
+                head=f"{HEAD},original_claim_id",
+            )
+        },
+        Read(
+            3,
+            cells={"original_claim_id": [None] * 3},
+            warnings=(("original_claim_id", "placeholder", 2),),
+            settled={"history": 1, "reversed": 2, "matched_by_content": 1},
+        ),
+    ),
+    Hostile(
+        "persons-who-are-nobody",
+        "nan, unknown and 0 as the person: they are not one person",
+        {CSV: each_added("person_id", "nan", "NaN", "unknown", "0", "1003.0", "1003")},
+        Read(
+            6,
+            cells={"person_id": [None, None, None, None, "1003", "1003"]},
+            warnings=(("person_id", "made_a_number", 1), ("person_id", "placeholder", 4)),
+        ),
+    ),
+    Hostile(
+        "nobody",
+        "words that stand for nothing as the member",
+        {CSV: each("member_id", "M1", "NaN", "0", "n/a")},
+        Read(1, tuple((n, "member_id", "placeholder") for n in (2, 3, 4))),
+    ),
+    Hostile(
+        "prescription-number",
+        "a prescription number as the claim id: its fills are versions of one line",
+        {
+            CSV: csv(
+                fill(1),
+                fill(1, dispensing_date="2026-03-03"),
+                fill(1, dispensing_date="2026-04-02"),
+            )
+        },
+        Read(3, settled={"history": 1, "superseded": 2, "key_of_several_dates": 3}),
+    ),
+    Hostile(
+        "dates-that-mean-none",
+        "the first and last day of a database's calendar in paid dates",
+        {CSV: each_added("paid_date", "1900-01-01", "1753-01-01", "0001-01-01", "9999-12-31")},
+        Read(
+            4,
+            cells={"paid_date": [None] * 4},
+            warnings=(("paid_date", "sentinel_date", 4),),
+        ),
+    ),
+    Hostile(
+        "paid-on-the-last-day",
+        "9999-12-31 as the paid date of a version: it is the earliest, not the latest",
+        {
+            CSV: csv(
+                fill(1, quantity="60", paid_date="9999-12-31"),
+                fill(1, paid_date="2026-02-10"),
+                head=f"{HEAD},paid_date",
+            )
+        },
+        Read(
+            2,
+            cells={"paid_date": [None, date(2026, 2, 10)]},
+            warnings=(("paid_date", "sentinel_date", 1),),
+            settled={"history": 1, "superseded": 1},
+        ),
+    ),
+    Hostile(
+        "services-on-no-date",
+        "the same in service dates",
+        {CSV: each("dispensing_date", "1900-01-01", "9999-12-31", "2026-02-01")},
+        Read(1, each_bad("dispensing_date", "sentinel_date", 2)),
+    ),
+    Hostile(
+        "open-spans",
+        "the same in enrollment spans: open on their side, unknown on the other",
+        {
+            "eligibility.csv": csv(
+                "M1,Cigna,1970-05-01,1900-01-01,9999-12-31",
+                "M2,Cigna,1900-01-01,1753-01-01,1900-01-01",
+                "M3,Cigna,1970-05-01,9999-12-31,",
+                head=_SPANS,
+            ),
+            CSV: THREE,
+        },
+        Read(
+            2,
+            ((3, "enrollment_start_date", "sentinel_date"),),
+            cells={
+                "birth_date": [date(1970, 5, 1), None],
+                "enrollment_start_date": [date(1900, 1, 1), date(1753, 1, 1)],
+                "enrollment_end_date": [date(9999, 12, 31), None],
+            },
+            warnings=(
+                ("birth_date", "sentinel_date", 1),
+                ("enrollment_end_date", "sentinel_date", 1),
+            ),
+        ),
+        table="eligibility",
+    ),
+    Hostile(
+        "two-digit-years",
+        "service dates with years of two digits, in a format listed in the config",
+        {CSV: each("dispensing_date", "02/01/26", "2/1/26", "02/01/2026")},
+        Read(3, cells={"dispensing_date": [date(2026, 2, 1)] * 3}),
+        config=_TWO_DIGITS,
+    ),
+    Hostile(
+        "two-digit-birth-years",
+        "birth dates with years of two digits: their century is a guess, and never to come",
+        {
+            "eligibility.csv": csv(
+                "M1,Cigna,05/01/58,2020-01-01,",
+                "M2,Cigna,05/01/1958,2020-01-01,",
+                head=_SPANS,
+            ),
+            CSV: THREE,
+        },
+        Read(2, warnings=(("birth_date", "two_digit_year", 1),)),
+        config=_TWO_DIGITS,
+        table="eligibility",
+    ),
+    Hostile(
+        "modifiers-joined",
+        "two modifiers in one column, one with a character too many, one made a number",
+        {
+            "medical_claim.csv": csv(
+                "C1,1,M1,MMM,2026-02-01,J9229,JWRT,9,100.00",
+                "C2,1,M2,MMM,2026-02-01,J9229,JW1,9,100.00",
+                "C3,1,M3,MMM,2026-02-01,J9229,59.0,9,100.00",
+                head=_INFUSIONS,
+            )
+        },
+        Read(
+            3,
+            cells={"hcpcs_modifier_1": ["JWRT", "JW1", "59"]},
+            warnings=(
+                ("hcpcs_modifier_1", "made_a_number", 1),
+                ("hcpcs_modifier_1", "modifier_malformed", 1),
+                ("hcpcs_modifier_1", "modifiers_joined", 1),
+            ),
+        ),
+        table="medical_claim",
+    ),
+    Hostile(
+        "rejected",
+        "claim_status R: denied where nothing was paid",
+        {
+            CSV: csv(
+                fill(1, claim_status="R", paid_amount=""),
+                fill(2, claim_status="r", paid_amount="0.00"),
+                fill(3, claim_status="R"),
+                head=f"{HEAD},claim_status",
+            )
+        },
+        Read(3, cells={"claim_status": ["denied", "denied", "reversed"]}),
     ),
 )
 
@@ -1492,6 +1697,7 @@ SECTIONS: Mapping[str, tuple[Hostile, ...]] = {
     "Bytes and encodings": BYTES,
     "Headers and delimiters": HEADERS,
     "Values": VALUES,
+    "Values as senders really write them": SENT,
     "Parquet": TYPED,
     "Control files, names and folders": FOLDERS,
 }

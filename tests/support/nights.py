@@ -1,6 +1,7 @@
 """Whole runs without Prefect, and what they leave on disk."""
 
 import json
+import shutil
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,16 @@ from flows.results.timings import TIMINGS
 from flows.summary import Summary
 from flows.warehouse.files import make_folder
 from flows.warehouse.lock import hold
+
+
+def remove_failed_checks(output: Path) -> None:
+    """Remove what a run leaves that ended because too many rows cannot be used."""
+    (output / "quarantine.parquet").unlink()
+    for path in output.glob(".failed-checks*"):
+        if path.is_symlink():
+            path.unlink()
+        else:
+            shutil.rmtree(path)
 
 
 def night(request: RunRequest) -> Summary:

@@ -15,6 +15,19 @@ PRODUCTS = {
     "pharmacy_claim": {"one": "47335047281", "other": "47335047583", "none": None},
 }
 _DAYS = ["2026-01-10", "2026-02-10", "2026-03-10"]
+_OF_ONE_CONTENT: dict[str, list[str | None]] = {
+    "payer": ["Cigna"],
+    "claim_id": ["1", "1", "2", "3"],
+    "member_id": ["M"],
+    "person_id": [None],
+    "service": ["2026-01-05"],
+    "product": ["one"],
+    "claim_status": [None],
+    "claim_frequency_code": [None],
+    "original_claim_id": [None],
+    "paid_amount": ["100.00", "100.00", "80.00", "-100.00"],
+}
+"""Rows of a few claims of which a reversal under a claim id of its own may mean any."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +84,8 @@ def random_history(rnd: random.Random, number: int) -> list[Drawn]:
         ),
         "plan": rnd.choice([[None], [None, "HMO", "PPO"]]),
     }
+    if rnd.random() < 0.2:
+        choices |= _OF_ONE_CONTENT
     places = [(night, file) for night in NIGHTS for file in "ab"]
     at = rnd.choice([places[:1], places[:2], places, places])
     rows = [

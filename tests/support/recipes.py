@@ -124,8 +124,9 @@ COPY (
 
 CENTS = Recipe(
     "Amounts in cents",
-    "An amount that is no number passes through as it is, so that its row is quarantined. D-3 "
-    "takes D-1 back without naming it: one line alone has its person, date, product and amount.",
+    "An amount that is no number passes through as it is, and half a cent stays half a cent, so "
+    "that such rows are quarantined. D-3 takes D-1 back without naming it: one line alone has its "
+    "person, date, product and amount.",
     {
         "pharmacy_claims.csv": """\
 claim,line,member,carrier,filled,ndc,qty,days,paid_cents,paid
@@ -150,7 +151,7 @@ days = "days_supply"
 paid = "paid_date"
 
 [tables.pharmacy_claim.columns]
-paid_amount = "coalesce(CAST(TRY_CAST(paid_cents AS DECIMAL(15, 0)) * 0.01 AS VARCHAR), paid_cents)"
+paid_amount = "coalesce(CAST(TRY_CAST(paid_cents AS DECIMAL(17, 2)) * 0.01 AS VARCHAR), paid_cents)"
 """,
     (
         ("D-1", "30", "9310.00", None),
@@ -162,9 +163,11 @@ paid_amount = "coalesce(CAST(TRY_CAST(paid_cents AS DECIMAL(15, 0)) * 0.01 AS VA
 
 REMITTANCE = Recipe(
     "The lines of an 835",
-    "A remittance flattened to a row per service line. CLP02 says what a row is: 1 to 3 paid, 4 "
-    "denied, 22 a reversal. Where a claim has several services, number them beforehand: rows of "
-    "one claim and line number are versions of one line.",
+    "A remittance flattened to a row per service line. CLP02 says what a row is: 1 to 3 and 19 to "
+    "21 paid, 4, 23 and 25 not paid, 22 a reversal. Rows of one claim and line number are versions "
+    "of one line. If a claim can have several services, take the line item control number (REF 6R) "
+    "as claim_line_number. If the file has none, make the claim id of claim and service: "
+    "`claim_id = \"clp01 || '-' || split_part(svc_code, ':', 2)\"`.",
     {
         "service_lines.csv": """\
 clp01,clp02,payer,patient_id,svc_code,svc_mods,svc_units,svc_paid,svc_date,rendering_npi,payment_date
@@ -172,7 +175,7 @@ P-61,1,Blue Cross NC,S1,HC:J9229,JZ,18,36000.00,20260310,1000000020,20260324
 P-61,22,Blue Cross NC,S1,HC:J9229,JZ,18,-36000.00,20260310,1000000020,20260415
 P-61,1,Blue Cross NC,S1,HC:J9229,JZ,9,18000.00,20260310,1000000020,20260415
 P-62,4,Blue Cross NC,S2,HC:J9229,JZ,18,0,20260311,1000000020,20260324
-P-63,2,Blue Cross NC,S3,HC:C9399,,1,900.00,20260312,1000000020,20260324
+P-63,19,Blue Cross NC,S3,HC:C9399,,1,900.00,20260312,1000000020,20260324
 """,
     },
     """\
@@ -193,7 +196,8 @@ hcpcs_code = "split_part(svc_code, ':', 2)"
 hcpcs_modifier_1 = "split_part(svc_mods, ':', 1)"
 hcpcs_modifier_2 = "split_part(svc_mods, ':', 2)"
 claim_status = '''
-    CASE WHEN clp02 IN ('1', '2', '3') THEN 'paid' WHEN clp02 = '4' THEN 'denied'
+    CASE WHEN clp02 IN ('1', '2', '3', '19', '20', '21') THEN 'paid'
+         WHEN clp02 IN ('4', '23', '25') THEN 'denied'
          WHEN clp02 = '22' THEN 'reversed' ELSE clp02 END'''
 """,
     (
@@ -209,7 +213,7 @@ claim_status = '''
 SYNPUF = Recipe(
     "CMS synthetic prescription events (SynPUF)",
     "No payer, no claim line and no channel. What the plan paid is the total cost less what the "
-    "patient paid; where either is no number, the row is quarantined.",
+    "patient paid. If either is missing or no number, the row is quarantined.",
     {
         "PDE_SAMPLE.csv": """\
 DESYNPUF_ID,PDE_ID,SRVC_DT,PROD_SRVC_ID,QTY_DSPNSD_NUM,DAYS_SUPLY_NUM,PTNT_PAY_AMT,TOT_RX_CST_AMT
@@ -231,9 +235,9 @@ ndc_code = "PROD_SRVC_ID"
 quantity = "QTY_DSPNSD_NUM"
 days_supply = "DAYS_SUPLY_NUM"
 paid_amount = '''
-    coalesce(CAST(TRY_CAST(TOT_RX_CST_AMT AS DECIMAL(15, 2))
-                  - TRY_CAST(PTNT_PAY_AMT AS DECIMAL(15, 2)) AS VARCHAR),
-             TOT_RX_CST_AMT || ' less ' || PTNT_PAY_AMT)'''
+    coalesce(CAST(TRY_CAST(TOT_RX_CST_AMT AS DECIMAL(17, 4))
+                  - TRY_CAST(PTNT_PAY_AMT AS DECIMAL(17, 4)) AS VARCHAR),
+             concat(TOT_RX_CST_AMT, ' less ', PTNT_PAY_AMT))'''
 """,
     (
         ("233974489153345", "30", "9300.00", None),
@@ -250,6 +254,18 @@ paid_amount = '''
 RECIPES = (ONE_PAYER, HEADER_AND_LINES, CENTS, REMITTANCE, SYNPUF)
 
 
+_JOIN = """
+Without DuckDB's own command line, save the statement as `join.sql` and run, in the folder of both
+files:
+
+```
+.venv/bin/python -c "import duckdb; duckdb.sql(open('join.sql').read())"
+```
+
+Then move `medical_claim.csv` into the landing folder, without the two files that it is made of.
+"""
+
+
 def recipes() -> str:
     """The section of the page, one heading per recipe."""
     return "\n## Recipes\n" + "".join(map(_recipe, RECIPES))
@@ -258,7 +274,9 @@ def recipes() -> str:
 def _recipe(recipe: Recipe) -> str:
     files = "".join(f"\n`{name}`:\n\n```\n{text}```\n" for name, text in recipe.files.items())
     join = (
-        f"\nMake `medical_claim.csv` of them:\n\n```sql\n{recipe.join}```\n" if recipe.join else ""
+        f"\nMake `medical_claim.csv` of them:\n\n```sql\n{recipe.join}```\n{_JOIN}"
+        if recipe.join
+        else ""
     )
     config = f"\nThe config:\n\n```toml\n{recipe.config}```\n"
     lines = ", ".join(

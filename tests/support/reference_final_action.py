@@ -201,21 +201,25 @@ def _replace_original(rows: list[_Live], original: str, by: _Replacement) -> Non
 
 
 def _match_by_content(live: list[_Live], claims: Claims) -> None:
-    """Let a reversal under a claim id of its own take back the one live row of its content."""
+    """Let a reversal under a claim id of its own take back the one live line of its content."""
     standing = [r for r in live if not r.voided and not r.replaced]
-    rows: dict[tuple[object, ...], list[_Live]] = defaultdict(list)
+    lines: defaultdict[tuple[object, ...], list[_Live]] = defaultdict(list)
     for r in standing:
-        if not r.row.is_reversal and r.row.product is not None and r.row.paid is not None:
-            rows[_content(r)].append(r)
+        lines[*r.claim, r.row.line].append(r)
+    bearing: defaultdict[tuple[object, ...], list[list[_Live]]] = defaultdict(list)
+    for rows in lines.values():
+        versions = [r for r in rows if not r.row.is_reversal]
+        if versions and versions[-1].row.product is not None and versions[-1].row.paid is not None:
+            bearing[_content(versions[-1])].append(rows)
     for r in standing:
         if not r.row.is_negative or r.row.original is not None or len(claims[r.claim]) > 1:
             continue
-        found = [other for other in rows.get(_content(r), []) if not other.taken_back]
+        r.fate.counted_as = "unmatched_reversal"
+        found = [rows for rows in bearing[_content(r)] if not rows[0].taken_back]
         if len(found) == 1:
-            found[0].taken_back = r.taken_back = True
             r.fate.counted_as = "matched_by_content"
-        else:
-            r.fate.counted_as = "unmatched_reversal"
+            for taken in (r, *found[0]):
+                taken.taken_back = True
 
 
 def _content(r: _Live) -> tuple[object, ...]:

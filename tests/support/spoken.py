@@ -127,7 +127,10 @@ class World:
             "authorization_id": "A1",
         }
         made = [{**person, **decision, **row} for row in self.authorization]
-        made = [{"drug_word": row.get("drug"), **row} for row in made]
+        made = [
+            {"drug_word": row.get("drug"), "product_word": row.get("product"), **row}
+            for row in made
+        ]
         medical = [_claim({"source": "medical", **r}, n) for n, r in enumerate(self.medical, 1)]
         pharmacy = [_claim(r, n + 100) for n, r in enumerate(self.pharmacy, 1)]
         supplied = (set(TABLES) | {"any_diagnosis"}) - set(self.absent)

@@ -8,9 +8,9 @@ import duckdb
 from flows.ledger import decisions
 from flows.ledger.decisions import DISMISS, REOPEN, Decision, decide
 from flows.warehouse.forget import forget_night
-from flows.warehouse.layout import upgrade
 from flows.warehouse.lock import hold
 from flows.warehouse.purge import purge
+from flows.warehouse.upgrade import upgrade
 from tests.support.running import AS_OF
 
 FIRST_NIGHT = date(2026, 6, 1)

@@ -326,3 +326,10 @@ def test_verify_leaves_everything_as_it_was(run: Path, sample_request: RunReques
     main(["verify", "--run", str(run), "--warehouse", str(warehouse)])
     assert {p: (p.stat().st_mtime_ns, p.stat().st_mode) for p in run.rglob("*")} == before
     assert (sorted(warehouse.parent.iterdir()), sha256_of(warehouse)) == beside
+
+
+def test_a_pipe_in_place_of_a_result_is_not_waited_for(run: Path) -> None:
+    """Nobody writes into it, so reading it would never end."""
+    (run / "exceptions.csv").unlink()
+    os.mkfifo(run / "exceptions.csv")
+    assert main(["verify", "--run", str(run)]) == 3

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -254,3 +255,9 @@ def test_openssl_makes_keys_and_checks_the_signature_as_documented(tmp_path: Pat
     signer = read_sign_key(tmp_path / "sign.key")
     assert signer
     assert is_signed(signer.envelope(b"x"), b"x", read_public_key(tmp_path / "sign.pub"))
+
+
+def test_a_pipe_in_place_of_the_signature_is_not_waited_for(signed: Path, keys: Path) -> None:
+    (_run(signed) / SIGNATURE).unlink()
+    os.mkfifo(_run(signed) / SIGNATURE)
+    assert _verified(signed, keys / "ours.pub") == 3

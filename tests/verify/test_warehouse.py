@@ -79,7 +79,7 @@ def test_a_warehouse_as_its_runs_left_it_verifies(
 ) -> None:
     assert _verified(home) == 0
     printed = capsys.readouterr().out
-    for part in ("one chain of", "as the journal says", "rows read", "ledger", "not checked"):
+    for part in ("one chain of", "remembered answer", "rows read", "ledger"):
         assert part in printed
 
 
@@ -122,6 +122,11 @@ FORGERIES = {
     "a quarantined record is rewritten": "UPDATE quarantine SET raw_record = 'x'",
     "fewer rows were read": "UPDATE file SET rows_read = rows_read - 1",
     "a file has another hash": "UPDATE file SET sha256 = 'x' WHERE file_no = 1",
+    "a remembered answer is removed": "DELETE FROM judged_exception WHERE claim_id = 'a-7'",
+    "a remembered amount is changed": "UPDATE judged_exception SET amount_at_risk = 0",
+    "remembered counts are changed": "UPDATE judged_coverage SET lines = lines + 1",
+    "cached members are removed": "DELETE FROM cached_member",
+    "what is remembered is removed": "DROP TABLE judged_exception",
     "a purge is invented": "INSERT INTO purge VALUES (DATE '2020-01-01', 1, 0, NULL)",
     "the view is replaced": "CREATE OR REPLACE VIEW ledger AS SELECT 'nothing' AS exception_id",
     "the view is removed": "DROP VIEW ledger",
@@ -139,6 +144,7 @@ IN_EVERY_CHECK = (
     "an event is rewritten",
     "an amount is changed",
     "a row is removed",
+    "a remembered answer is removed",
     "the view is replaced",
     "an entry of the journal is removed",
 )
@@ -205,6 +211,44 @@ def test_b5_later_runs_do_not_make_good_what_another_program_wrote(
     _execute(home, FORGERIES[forgery])
     night(_request(home, None, date(2026, 7, 1)))
     purge(home / "audit.duckdb", date(2020, 1, 1))
+    assert _verified(home) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "forgery",
+    [
+        "a remembered answer is removed",
+        "a remembered amount is changed",
+        "cached members are removed",
+    ],
+)
+def test_b5_a_run_reuses_nothing_that_another_program_changed(forgery: str, home: Path) -> None:
+    """Answers that were reused were sealed by nobody: a removed one was gone for good."""
+    landing = {"pharmacy_claim_c.csv": [good("pharmacy_claim", claim_id="c-1", member_id="M-c")]}
+    write(home / "c", landing)
+    untouched = Path(shutil.copytree(home, home.with_name("untouched")))
+    _execute(home, FORGERIES[forgery])
+    expected = night(_request(untouched, "c", date(2026, 7, 1)))
+    found = night(_request(home, "c", date(2026, 7, 1)))
+
+    (note,) = [n for n in found.notes if n not in expected.notes]
+    assert "not as that run left it" in note and "judged everybody again" in note
+    assert (found.folder / "manifest.json").read_bytes() == (
+        expected.folder / "manifest.json"
+    ).read_bytes()
+    assert _verified(home) == 0
+
+
+@pytest.mark.slow
+def test_b5_an_upgrade_does_not_make_good_what_another_program_wrote(home: Path) -> None:
+    _execute(
+        home,
+        FORGERIES["a decision is rewritten"],
+        "ALTER TABLE journal DROP COLUMN hashed_by",
+        "UPDATE meta SET schema_version = 7",
+    )
+    night(_request(home, None, SECOND))
     assert _verified(home) == 3
 
 

@@ -19,8 +19,8 @@ from tests.support.read_once import library_read_once, reference_read_once
 
 pytestmark = pytest.mark.slow
 
-SEEDS = int(os.environ.get("NIGHT_SEEDS", "19"))
-SENDERS = (1,) * 3 + (8,) * 2 + (40,) * -(-(SEEDS - 19) // 40)
+SEEDS = int(os.environ.get("NIGHT_SEEDS", "10"))
+SENDERS = (1, 1, 8) + (40,) * -(-(SEEDS - 10) // 40)
 """How many seeds share each warehouse. Alone, a sender supplies fewer tables."""
 FIRST_SEED = tuple(accumulate(SENDERS[:-1], initial=0))
 OPERATIONS = 7

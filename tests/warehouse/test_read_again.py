@@ -197,7 +197,7 @@ def test_b1_a_file_read_again_by_an_earlier_night_is_not_remembered_as_it_was(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_b1_any_history_of_nights_and_configs_ends_as_if_each_file_had_been_read_right(
     new: Callable[[], Warehouse], seed: int
 ) -> None:

@@ -61,6 +61,8 @@ PROCESSES = 2
 HUNG_SECONDS = 30
 REFUSED = "refused on loading"
 VARIANTS = tuple(Variant)
+OF_THE_DOSSIER = ("dossier", "claim_links", "history")
+"""Modules that a dossier is made with: a change in one shows only in a dossier compiled anew."""
 
 Layout = tuple[Group, Variant]
 
@@ -202,7 +204,7 @@ class Trials:
 
     def _code(self, mutant: Mutant) -> str | None:
         with _in_place(mutant) as changed_rule:
-            run = _Run(self, self.book, compiles_anew=mutant.path.stem == "dossier")
+            run = _Run(self, self.book, compiles_anew=mutant.path.stem in OF_THE_DOSSIER)
             return self._first_failure(run, mutant, changed_rule)
 
     def _first_failure(
@@ -265,9 +267,8 @@ class _Run(CaseRuns):
         figures = run.settled.select(
             *ON, "outcome", "reason", "observed", "allowed", "amount_cents"
         )
-        line = dossier.lines.select(
-            "row_id", "claim_source", "payer", "claim_id", "claim_line_number"
-        )
+        place = ("row_id", "claim_source", "payer", "claim_id", "claim_line_number")
+        line = pl.concat([lines.select(place) for lines in (dossier.lines, dossier.miscoded)])
         found: Answers = defaultdict(list)
         for row in figures.join(line, on="row_id").collect().iter_rows(named=True):
             found[

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from flows.intake.expressions import FUNCTIONS
+from flows.intake.expression_parts import FUNCTIONS
 from schemas.tables import TABLES, Table
 from tests.support.hostile import SECTIONS, SENDERS_CONFIG, SENDERS_EXTRACT, Hostile
 from tests.support.recipes import recipes
@@ -36,6 +36,19 @@ Every file is read correctly, or some of its rows are quarantined, or it is refu
 a sentence that says why. For every file, rows read = rows accepted + rows quarantined + exact
 duplicates; the manifest lists them.
 
+## From a file to the first exception
+
+```
+claims-audit validate --input landing --config config.toml
+claims-audit run --input landing --output out --config config.toml
+claims-audit explain --warehouse out/audit.duckdb CLAIM_ID
+```
+
+`validate` loads and checks the files, prints where each column came from, and keeps nothing: use it
+until the config fits. `run` audits, and prints the folder of its results, in which
+`exceptions.csv` has a row per exception. `explain` says why a claim was found, or was not. A config
+is not needed for files that have our names and formats.
+
 ## Tables and columns
 
 Columns have the names of the Tuva input layer, in any order and case. A file must have the columns
@@ -46,7 +59,30 @@ manifest.
 | --- | --- | --- |
 """
 _CONTROL_AND_LAYOUT = f"""
-`schemas/tables.py` says what kind of value each column holds.
+## Values
+
+- **Everywhere**: whitespace around a value does not count; blank and `NULL` are null.
+- **Dates** are `YYYY-MM-DD`, `YYYYMMDD`, a date type, or of a format that `date_formats` of the
+  config lists. A time of day is passed over: a timestamp counts with the day that it shows in its
+  own zone. 1900-01-01, 1753-01-01 and 0001-01-01 mean no date (`sentinel_date`), or an open start;
+  9999-12-31 means no date, or an open end. A birth date after the as-of date whose year has two
+  digits is a century earlier.
+- **Amounts** have at most two decimals and are negative on reversals. Float dust, such as
+  1018.0999999999999, is rounded and counted. **Quantities** may have decimals.
+- **NDCs** have 11 digits, or 4-4-2, 5-3-2, 5-4-1 or 5-4-2 with hyphens; **ICD-10-CM codes** have a
+  dot or none, in any case.
+- **claim_status** is paid or P, denied or D, reversed, R or X; R for which nothing was paid is
+  denied. **dispensing_channel** is retail or home_delivery. **Payers** are named in any case.
+- **Identifiers and codes** of which a table program made a number are corrected (`made_a_number`):
+  1003.0 is 1003, and 07 as a frequency is 7. One that lost digits, such as 2.02603E+11, is null,
+  and an error in a bold identifier (`digits_lost`).
+- **nan, none, n/a, na, \\N, ., -, unknown and zeros** stand for nothing in person_id, member_id,
+  original_claim_id and authorization_id (`placeholder`).
+- **Modifiers** of four characters are two (`modifiers_joined`).
+
+A row without a key, payer or service date, or with a value that does not parse, is quarantined. A
+malformed code is accepted with a warning, and matches nothing. A row whose service date is after
+the as-of date is kept for later runs.
 
 ## The control file
 
@@ -88,6 +124,9 @@ in DuckDB's SQL. The [recipes](#recipes) below show some.
   `null_words` are null. Names of columns are in any case; one with a space needs quotes.
 - What an expression gives is then parsed and checked as if the file had held it. A quarantined row
   shows the sender's own values, and our ids that an expression made of them.
+- An identifier that a table program made a number reaches an expression as it is, such as `1003.0`.
+  What the expression gives is corrected like any value, but `1003.0-1` is no longer a number: cut
+  the decimals off beforehand, with `split_part(rx_number, '.', 1)`.
 - An expression takes precedence over a column that has our name.
 - It is one scalar over the columns of the file. These are available: `CASE`, comparisons, `AND`,
   `OR`, `NOT`, `IN`, `BETWEEN`, `LIKE`, `COALESCE`, slices such as `code[1:5]`, `TRY_CAST`, and

@@ -105,12 +105,10 @@ def _combined(case: Case) -> Iterator[Change]:
 def services(case: Case) -> Iterator[Change]:
     """Each kind of monitoring taken away."""
     for term in case.terms(Monitoring):
-        services = case.rows["medical_claim"]
-        found = [i for i, row in enumerate(services) if row["hcpcs_code"] in term.hcpcs]
+        rows = case.rows["medical_claim"]
+        found = [i for i, row in enumerate(rows) if row["hcpcs_code"] in term.hcpcs]
         if found:
-            days = listed(
-                sorted({f"{case.rows['medical_claim'][i]['service_date']}" for i in found})[-3:]
-            )
+            days = listed(sorted({f"{rows[i]['service_date']}" for i in found})[-3:])
             edits = tuple(Edit("medical_claim", i, None) for i in found)
             yield Change(
                 f"claims show {term.name} ({days})",

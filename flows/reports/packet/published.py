@@ -12,8 +12,10 @@ from flows.intake.landing import sha256_of
 from flows.provenance import digest
 from flows.reports.packet.names import packet_name
 from flows.results.manifest import MANIFEST, is_complete
+from schemas.outcomes import ADVISORY, strength
+from schemas.results import LINE_KEY
 
-EXCEPTIONS = "exceptions.parquet"
+EXCEPTIONS, WORKLIST = "exceptions.parquet", "worklist.parquet"
 SHORTEST_PREFIX = 8
 
 
@@ -22,11 +24,15 @@ class PublishedException:
     """An exception as its run published it.
 
     row       the columns of exceptions.parquet.
+    others    those of the other exceptions on its line that are more than an advisory.
+    line      the columns of its line in worklist.parquet; None if it is not there.
     receipt   item -> hash, id or version.
     name      the name of its packet's files, without suffix.
     """
 
     row: dict[str, Any]
+    others: tuple[dict[str, Any], ...]
+    line: dict[str, Any] | None
     receipt: dict[str, str]
     name: str
 
@@ -46,17 +52,28 @@ def read_published_exception(run: Path, exception_id: str) -> PublishedException
         raise InputRefused(
             f"The run has no {EXCEPTIONS}: an aggregate run shows no exceptions. Give another run."
         )
-    row = _row(run, exception_id.strip().lower())
-    name = packet_name(run / EXCEPTIONS, row["exception_id"])
-    return PublishedException(row, _receipt(run, row), name)
+    exceptions = pl.read_parquet(run / EXCEPTIONS, glob=False)
+    row = _row(exceptions, exception_id.strip().lower())
+    is_other = (pl.col("exception_id") != row["exception_id"]) & (pl.col("outcome") != ADVISORY)
+    others = exceptions.filter(_is_on_line_of(row), is_other).sort(strength(), "rule_id")
+    line = pl.read_parquet(run / WORKLIST, glob=False).filter(_is_on_line_of(row))
+    return PublishedException(
+        row=row,
+        others=tuple(others.iter_rows(named=True)),
+        line=None if line.is_empty() else line.row(0, named=True),
+        receipt=_receipt(run, row),
+        name=packet_name(run / EXCEPTIONS, row["exception_id"]),
+    )
 
 
-def _row(run: Path, prefix: str) -> dict[str, Any]:
+def _is_on_line_of(row: dict[str, Any]) -> pl.Expr:
+    return pl.all_horizontal(pl.col(c).eq_missing(pl.lit(row[c])) for c in LINE_KEY)
+
+
+def _row(exceptions: pl.DataFrame, prefix: str) -> dict[str, Any]:
+    found = exceptions.clear()
     if len(prefix) >= SHORTEST_PREFIX:
-        matches = pl.col("exception_id").str.starts_with(prefix)
-        found = pl.read_parquet(run / EXCEPTIONS, glob=False).filter(matches)
-    else:
-        found = pl.DataFrame()
+        found = exceptions.filter(pl.col("exception_id").str.starts_with(prefix))
     if found.is_empty():
         raise UsageError(
             "The run has no exception with that id. "

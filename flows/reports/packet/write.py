@@ -7,9 +7,11 @@ import json
 import os
 from pathlib import Path
 from tempfile import mkstemp
+from typing import Any
 
 from markupsafe import Markup
 
+from audit_rules.engine.rule import Described
 from audit_rules.kinds.registry import described
 from audit_rules.rules import RULES
 from audit_rules.wording import meanings, question
@@ -18,7 +20,7 @@ from flows.errors import UsageError
 from flows.provenance import program_version
 from flows.reports.html import templates
 from flows.reports.packet.published import PublishedException
-from flows.reports.wording import basis_text, fact_text, is_the_line
+from flows.reports.wording import asked_once_text, basis_text, fact_text, is_the_line
 from flows.warehouse.files import make_durable, make_folder
 from schemas.outcomes import ADVISORY, RECORDS_REQUEST, RECOVER, REVIEW, SETTLED_BY
 from schemas.results import MORE
@@ -79,7 +81,7 @@ def _write_whole(path: Path, content: bytes) -> None:
 def as_html(published: PublishedException) -> str:
     """The packet as one page of HTML."""
     row = published.row
-    module = described(row["rule_id"], row["reason"], RULES)
+    module = _module(row)
     facts = [f for f in row["evidence"] if not is_the_line(f, row) and f["kind"] != MORE]
     sides = {
         side: [fact_text(f) for f in facts if f["side"] == side] for side in ("against", "for")
@@ -101,12 +103,19 @@ def as_html(published: PublishedException) -> str:
             },
             more=more,
             basis=basis_text(cents, row),
+            others=[(other, question(_module(other))) for other in published.others],
+            asked_once=asked_once_text(row, len(published.others), published.line),
             settled_by=SETTLED_BY[row["outcome"]],
             receipt=published.receipt,
             receipt_labels=_RECEIPT_LABELS,
             receipt_json=Markup(json.dumps(receipt, indent=1).replace("<", "\\u003c")),
         )
     )
+
+
+def _module(row: dict[str, Any]) -> Described:
+    """The rule of an exception."""
+    return described(row["rule_id"], row["reason"], RULES)
 
 
 def as_pdf(text: str) -> bytes:

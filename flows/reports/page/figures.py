@@ -11,12 +11,15 @@ from audit_rules.rules import RULES
 from audit_rules.wording import question
 from flows.results.payers import one_name_per_payer
 from flows.results.small_cells import OTHER
-from schemas.outcomes import ADVISORY, EXCEPTIONS, strength
-from schemas.results import AMOUNT_COLUMNS, LINE_KEY, MONEY, TOTAL
+from flows.results.totals import totals, with_leading
+from schemas.outcomes import strength
+from schemas.results import AMOUNT_COLUMNS, TOTAL
 
 TOP = 10
 UNKNOWN = "unknown"
-_ZERO = pl.lit(0, dtype=MONEY)
+_OF_LINES = "Sums of amount_at_risk; each line counts once."
+_OF_OUTCOMES = f"Sums of {', '.join(AMOUNT_COLUMNS.values())}."
+_UNDER = {"rule": "the rule of its strongest finding", "outcome": "its strongest outcome"}
 
 
 @dataclass(frozen=True)
@@ -42,60 +45,50 @@ class Figure:
     @property
     def totals(self) -> list[tuple[str, Decimal, int]]:
         """Label, dollars and lines of each bar, in order."""
-        grouped = self.rows.group_by("label", maintain_order=True).agg(
-            pl.col("dollars", "lines").sum()
-        )
-        return grouped.cast({"dollars": TOTAL}).rows()
+        at_risk = self.rows.rename({"dollars": "amount_at_risk"})
+        return totals(at_risk, label="label").select("label", "amount_at_risk", "lines").rows()
 
 
 def figures(
-    exceptions: pl.DataFrame, worklist: pl.DataFrame, payer_names: dict[str, str]
+    exceptions: pl.DataFrame, lines: pl.DataFrame, payer_names: dict[str, str]
 ) -> Iterator[Figure]:
     """The five charts of a run with line-level results.
 
-    payer_names: folded spelling -> payer id, so that each payer is one bar.
+    lines         every line on which something is not dismissed.
+    payer_names   folded spelling -> payer id, so that each payer is one bar.
     """
-    by_rule = exceptions.group_by(label="rule_id", outcome="outcome").agg(
-        dollars=pl.col("amount_at_risk").fill_null(_ZERO).sum(), lines=pl.len()
-    )
-    whole = pl.col("dollars").sum().over("label")
+    led = with_leading(lines, exceptions, "rule_id")
+    whole = totals(led, label="rule_id").select("label", whole="amount_at_risk")
+    by_rule = _by_outcome(led, "rule_id").join(whole, on="label", validate="m:1")
     yield Figure(
         "rule",
         "By rule",
         "Rule",
-        "A line found by several rules counts under each.",
-        by_rule.sort(
-            whole,
-            "label",
-            strength(),
-            descending=[True, False, False],
-        ),
+        f"{_OF_OUTCOMES} Each line counts once, under the rule of its strongest finding.",
+        by_rule.sort("whole", "label", strength(), descending=[True, False, False]).drop("whole"),
         {m.RULE.id: question(m) for m in (*RULES, *KIND_MODULES)},
     )
+    by_outcome = _by_outcome(lines, pl.lit(""))
     yield Figure(
         "outcome",
         "By outcome",
         "Outcome",
-        "A line with findings of several outcomes counts under each.",
-        _by_outcome(exceptions, worklist),
+        f"{_OF_OUTCOMES} Each line counts once, under its strongest outcome.",
+        by_outcome.sort(strength()).with_columns(label=pl.col("outcome").str.replace("_", " ")),
     )
     yield Figure(
         "payer",
         "By payer",
         "Payer",
-        "Each line counts once.",
-        _largest_first(_by(worklist, one_name_per_payer(worklist, payer_names))),
+        _OF_LINES,
+        _largest_first(_by(lines, one_name_per_payer(lines, payer_names))),
     )
     month = pl.col("service_date").dt.strftime("%Y-%m")
     yield Figure(
-        "month",
-        "By month of service",
-        "Month",
-        "Each line counts once.",
-        _by(worklist, month).sort("label"),
+        "month", "By month of service", "Month", _OF_LINES, _by(lines, month).sort("label")
     )
-    providers = _largest_first(_by(worklist, pl.col("provider_npi").fill_null(UNKNOWN)))
-    note = "NPI of the prescriber or rendering provider; each line counts once."
+    providers = _largest_first(_by(lines, pl.col("provider_npi").fill_null(UNKNOWN)))
+    note = f"NPI of the prescriber or rendering provider. {_OF_LINES}"
     if providers.height > TOP:
         note = f"The {TOP} of {providers.height} with the most at stake. {note}"
     yield Figure("provider", "By provider", "Provider", note, providers.head(TOP))
@@ -117,29 +110,36 @@ def aggregate_figures(table: pl.DataFrame) -> Iterator[Figure]:
             dollars="amount_at_risk",
             lines="lines",
         )
-        note = "Each line counts once" + (", under its strongest finding." if by == "rule" else ".")
+        note = _OF_LINES
+        if by in _UNDER:
+            note = f"{_OF_LINES.removesuffix('.')}, under {_UNDER[by]}."
         note += combined if OTHER in rows["label"] else ""
         meanings = {m.RULE.id: question(m) for m in (*RULES, *KIND_MODULES)} if by == "rule" else {}
         if rows.height:
             yield Figure(by, title, by.capitalize(), note, rows, meanings)
 
 
-def _by(worklist: pl.DataFrame, label: pl.Expr) -> pl.DataFrame:
-    found = worklist.group_by(label=label).agg(
-        dollars=pl.col("amount_at_risk").fill_null(_ZERO).sum(), lines=pl.len()
+def _by(lines: pl.DataFrame, label: pl.Expr) -> pl.DataFrame:
+    undivided = pl.lit(None, dtype=pl.String).alias("outcome")
+    return totals(lines, label=label).select(
+        "label", undivided, pl.col("amount_at_risk").alias("dollars"), "lines"
     )
-    return found.select("label", pl.lit(None, dtype=pl.String).alias("outcome"), "dollars", "lines")
 
 
 def _largest_first(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.sort("dollars", "lines", "label", descending=[True, True, False])
 
 
-def _by_outcome(exceptions: pl.DataFrame, worklist: pl.DataFrame) -> pl.DataFrame:
-    lines = exceptions.unique([*LINE_KEY, "outcome"])
-    counts = dict(lines.group_by("outcome").len().rows())
-    dollars = {o: worklist[column].sum() for o, column in AMOUNT_COLUMNS.items()} | {
-        ADVISORY: Decimal(0)
-    }
-    rows = [(o.replace("_", " "), o, dollars[o], counts[o]) for o in EXCEPTIONS if o in counts]
-    return pl.DataFrame(rows, schema=["label", "outcome", "dollars", "lines"], orient="row")
+def _by_outcome(lines: pl.DataFrame, label: pl.Expr | str) -> pl.DataFrame:
+    """Rows divided by outcome: the sum of its column, and the lines whose strongest it is."""
+    whole = totals(lines, label=label)
+    dollars = pl.concat(
+        whole.select("label", outcome=pl.lit(outcome), dollars=column)
+        for outcome, column in AMOUNT_COLUMNS.items()
+    )
+    counts = totals(lines, label=label, outcome="outcome").select("label", "outcome", "lines")
+    rows = dollars.join(counts, on=["label", "outcome"], how="full", coalesce=True)
+    filled = rows.with_columns(
+        pl.col("dollars").fill_null(pl.lit(0, dtype=TOTAL)), pl.col("lines").fill_null(0)
+    )
+    return filled.filter((pl.col("dollars") > 0) | (pl.col("lines") > 0))

@@ -4,15 +4,15 @@ from string import ascii_uppercase
 
 import polars as pl
 
+from flows.results.totals import totals
+
 KEY = ("payer", "person_id")
 
 
-def member_names(worklist: pl.DataFrame) -> pl.DataFrame:
+def member_names(lines: pl.DataFrame) -> pl.DataFrame:
     """One row per payer and person: payer, person_id, member (Member A, ... Z, AA, AB, ...)."""
-    ranked = (
-        worklist.group_by(KEY)
-        .agg(pl.col("amount_at_risk").sum())
-        .sort("amount_at_risk", *KEY, descending=[True, False, False])
+    ranked = totals(lines, **{name: pl.col(name) for name in KEY}).sort(
+        "amount_at_risk", *KEY, descending=[True, False, False]
     )
     names = [f"Member {_letters(n)}" for n in range(ranked.height)]
     return ranked.select(*KEY, member=pl.Series(names, dtype=pl.String))

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,8 @@ from flows.reports.page.figures import Figure, aggregate_figures, figures
 from flows.reports.page.members import KEY, member_names
 from flows.reports.page.timeline import DOSE_OUTCOMES, MOST_COURSES, timeline
 from flows.reports.run_facts import RunFacts
-from flows.results.small_cells import AGGREGATE_FILE, LEAST
+from flows.results.small_cells import AGGREGATE_FILE, DISMISSED, LEAST
+from flows.results.totals import AT_RISK, SET_ASIDE, totals
 from schemas.outcomes import (
     MEANING,
     NO_POLICY,
@@ -43,6 +43,7 @@ _COLUMNS = (
     ("Why", ""),
 )
 _TOO_FEW = f"There are no findings, or they concern fewer than {LEAST} members and are not shown."
+_NOTHING_AUDITED = "No paid line of an audited drug was found: nothing was audited."
 _NOTHING = (
     "No rule found anything to question on the audited lines. "
     "What was checked, and what could not be determined, is listed below."
@@ -56,31 +57,33 @@ def write_page(
 
     balance: the counts of rows in and out; payer_names: folded spelling -> payer id.
     """
-    exceptions, worklist = (
-        pl.read_parquet(folder / f"{n}.parquet", glob=False) for n in ("exceptions", "worklist")
+    exceptions, worklist, advisories = (
+        pl.read_parquet(folder / f"{name}.parquet", glob=False)
+        for name in ("exceptions", "worklist", "advisories")
     )
-    members = member_names(worklist)
+    lines = pl.concat([worklist, advisories])
+    members = member_names(lines)
     doses, courses = timeline(exceptions, members)
     quarantine = pl.read_parquet(
         folder / "quarantine.parquet", glob=False, columns=["file", "column", "check"]
     )
     coverage = pl.read_parquet(folder / "rule_coverage.parquet", glob=False)
-    totals = (
-        ("at risk", dollars(Decimal(worklist["amount_at_risk"].sum()))),
-        ("claim lines", f"{worklist.height:,}"),
+    shown_totals = (
+        *_amounts(worklist),
+        ("claim lines", f"{lines.height:,}"),
         ("members", f"{members.height:,}"),
         ("exceptions", f"{exceptions.height:,}"),
     )
     shown = {
-        "totals": totals,
+        "totals": shown_totals,
         "changes": f"{run.changes[0].upper()}{run.changes[1:]}.",
         "without_price": exceptions["amount_at_risk"].null_count(),
         "doses": doses.to_dicts(),
         "courses": courses,
         "course_limit": MOST_COURSES,
         "dose_outcomes": DOSE_OUTCOMES,
-        "lines": list(_lines(exceptions, worklist, members)),
-        "line_count": worklist.height,
+        "lines": list(_lines(exceptions, lines, members)),
+        "line_count": lines.height,
         "columns": _COLUMNS,
         "coverage": list(_coverage(coverage.filter(pl.col("policy_id") != NO_POLICY))),
         "ungoverned": coverage.filter(pl.col("policy_id") == NO_POLICY)["lines"].sum(),
@@ -91,19 +94,21 @@ def write_page(
         .sort("file", "column", "check")
         .to_dicts(),
     }
-    drawn = figures(exceptions, worklist, payer_names) if exceptions.height else ()
+    is_live = pl.col("outcome").is_not_null()
+    drawn = figures(exceptions, lines.filter(is_live), payer_names) if exceptions.height else ()
     if doses.height:
         shown["doses_drawing"] = Markup(dose_svg(doses))
-    _write(folder, run, drawn, shown | {"is_empty": exceptions.is_empty(), "nothing": _NOTHING})
+    nothing = _NOTHING if coverage["lines"].sum() else _NOTHING_AUDITED
+    _write(folder, run, drawn, shown | {"is_empty": exceptions.is_empty(), "nothing": nothing})
 
 
 def write_aggregate_page(folder: Path, run: RunFacts) -> None:
     """Write summary.html from the four tables in aggregate.csv."""
     table = pl.read_csv(folder / AGGREGATE_FILE, schema=AGGREGATE, glob=False)
-    lines = table.filter(pl.col("by") == "month")["lines"].sum()
-    at_risk = table.filter(pl.col("by") == "month")["amount_at_risk"].sum()
+    of_one_table = table.filter(pl.col("by") == "month")
+    (lines,) = totals(of_one_table)["lines"]
     shown: dict[str, Any] = {
-        "totals": (("at risk", dollars(Decimal(at_risk))), ("claim lines", f"{lines:,}")),
+        "totals": (*_amounts(of_one_table), ("claim lines", f"{lines:,}")),
         "changes": "",
         "without_price": 0,
         "doses": [],
@@ -116,6 +121,17 @@ def write_aggregate_page(folder: Path, run: RunFacts) -> None:
     _write(folder, run, aggregate_figures(table), shown)
 
 
+def _amounts(lines: pl.DataFrame) -> Iterator[tuple[str, str]]:
+    """The sums of the columns of the worklist that there are, each under the column's name."""
+    whole = totals(lines)
+    for column in AT_RISK:
+        if column in whole.columns:
+            yield column, dollars(whole[column][0])
+    for column in SET_ASIDE:
+        if column in whole.columns and whole[column][0]:
+            yield column, dollars(whole[column][0])
+
+
 def _write(folder: Path, run: RunFacts, drawn: Iterable[Figure], shown: dict[str, Any]) -> None:
     pages = templates("flows.reports.page")
     script = pages.get_template("page.js").render()
@@ -124,6 +140,7 @@ def _write(folder: Path, run: RunFacts, drawn: Iterable[Figure], shown: dict[str
         charts=[(figure, Markup(svg(figure))) for figure in drawn],
         outcomes=MEANING.items(),
         colours=COLOURS,
+        dismissed=DISMISSED,
         script=Markup(script),
         script_hash=_hash_of(script),
         style=Markup(pages.get_template("page.css").render()),
@@ -138,11 +155,11 @@ def _hash_of(script: str) -> str:
 
 
 def _lines(
-    exceptions: pl.DataFrame, worklist: pl.DataFrame, members: pl.DataFrame
+    exceptions: pl.DataFrame, lines: pl.DataFrame, members: pl.DataFrame
 ) -> Iterator[dict[str, Any]]:
     """The lines with the most at stake, each with its findings, strongest first."""
     descending = [True] + [False] * len(LINE_KEY)
-    most = worklist.sort("amount_at_risk", *LINE_KEY, descending=descending, nulls_last=True).head(
+    most = lines.sort("amount_at_risk", *LINE_KEY, descending=descending, nulls_last=True).head(
         MOST_LINES
     )
     found = exceptions.join(most, on=list(LINE_KEY), how="semi", nulls_equal=True).sort(
@@ -155,7 +172,8 @@ def _lines(
     joined = most.join(
         findings, on=list(LINE_KEY), how="left", nulls_equal=True, maintain_order="left"
     ).join(ranked, on=list(KEY), how="left", maintain_order="left")
-    return joined.with_columns(strength=strength().to_physical()).iter_rows(named=True)
+    rank = strength().to_physical().fill_null(len(MEANING))
+    return joined.with_columns(strength=rank).iter_rows(named=True)
 
 
 def _coverage(coverage: pl.DataFrame) -> Iterator[dict[str, Any]]:

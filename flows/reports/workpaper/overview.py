@@ -10,10 +10,12 @@ from flows.reports.run_facts import RunFacts
 from flows.reports.workpaper.cells import HEADING_HEIGHT, TITLE_HEIGHT, Formula, Link, Sheet
 from flows.reports.workpaper.disposition import LINES, MEANINGS
 from flows.reports.workpaper.lines import EVIDENCE, disposition_cells
+from flows.results.totals import totals, with_leading
 from schemas.outcomes import EXCEPTIONS, MEANING
+from schemas.results import AMOUNT_COLUMNS
 
 OVERVIEW = "Summary"
-WIDTHS = (19, 72, 13, 17, 16, 12, 18)
+WIDTHS = (19, 64, 13, 17, 24, 18, 18)
 _STEPS = (
     f"Work through the sheet {LINES}: the strongest outcome and the largest amounts come first.",
     f"A note on each header explains the column. The sheet {EVIDENCE} has the facts behind a line.",
@@ -21,18 +23,23 @@ _STEPS = (
     "Save, then: claims-audit dismiss --warehouse FILE --by NAME --file exceptions.xlsx",
     "Only a dismissal has an effect: from the next run until the exception changes.",
 )
+_SET_ASIDE = {
+    "dismissed_amount": "What dismissed exceptions would add. It is in no other amount.",
+    "not_collectable_amount": "What may no longer be collected. It is in no other amount.",
+}
 
 
 def write_overview(
     sheet: Sheet,
     run: RunFacts,
     exceptions: pl.DataFrame,
-    worklist: pl.DataFrame,
+    lines: pl.DataFrame,
     rules: Sequence[Described],
     left_out: Sequence[str],
 ) -> None:
     """Write the first sheet.
 
+    lines      every line with an exception, as the worklist has it.
     rules      those with a sheet of their own.
     left_out   what is not in the work-paper, and why.
     """
@@ -50,8 +57,8 @@ def write_overview(
         sheet.write_row([label, text], ["label", "plain"])
     for note in left_out:
         sheet.write_row(["NOT INCLUDED", note], ["warning", "warning"])
-    _outcomes(sheet, exceptions, worklist)
-    _rules(sheet, exceptions, rules)
+    _outcomes(sheet, exceptions, lines)
+    _rules(sheet, exceptions, lines, rules)
     _dispositions(sheet, exceptions.height)
 
 
@@ -61,39 +68,50 @@ def _heading(sheet: Sheet, text: str) -> None:
     sheet.write_row([text, *[None] * (len(WIDTHS) - 1)], ["heading"] * len(WIDTHS), HEADING_HEIGHT)
 
 
-def _outcomes(sheet: Sheet, exceptions: pl.DataFrame, worklist: pl.DataFrame) -> None:
-    """Write exceptions, lines and dollars by outcome."""
+def _outcomes(sheet: Sheet, exceptions: pl.DataFrame, lines: pl.DataFrame) -> None:
+    """Write exceptions, lines and dollars by outcome, then what they come to."""
     _heading(sheet, "What was found")
     sheet.write_row(
-        ["outcome", "meaning", "exceptions", "claim lines", "at risk"],
-        ["header"] * 2 + ["header_number"] * 3,
+        ["outcome", "meaning", "exceptions", "claim lines", "column of the worklist", "its sum"],
+        ["header"] * 2 + ["header_number"] * 2 + ["header", "header_number"],
     )
     counts = dict(exceptions.group_by("outcome").len().iter_rows())
-    lines = {
-        o: (n, amount)
-        for o, n, amount in worklist.group_by("outcome")
-        .agg(pl.len(), pl.sum("amount_at_risk"))
-        .iter_rows()
-    }
+    strongest = dict(totals(lines, outcome="outcome").select("outcome", "lines").iter_rows())
+    sums = totals(lines).row(0, named=True)
     for outcome in EXCEPTIONS:
+        column = AMOUNT_COLUMNS.get(outcome)
         values = [
             outcome,
             f"{MEANING[outcome].capitalize()}.",
             counts.get(outcome, 0),
-            *lines.get(outcome, (0, 0)),
+            strongest.get(outcome, 0),
+            column,
+            sums[column] if column else None,
         ]
-        sheet.write_row(values, [outcome, "text", "count", "count", "money"])
-    total = ["all", None, exceptions.height, worklist.height, worklist["amount_at_risk"].sum()]
-    sheet.write_row(total, ["total", "total", "total_count", "total_count", "total_money"])
-    sheet.write_row(["A line's dollars count once here, under its strongest outcome."], ["label"])
+        sheet.write_row(values, [outcome, "text", "count", "count", "text", "money"])
+    in_all = [exceptions.height, lines.height, "amount_at_risk", sums["amount_at_risk"]]
+    _total(sheet, ["all", "A line counts once, under its strongest outcome.", *in_all])
+    for column, text in _SET_ASIDE.items():
+        if sums[column]:
+            _total(sheet, [None, text, None, None, column, sums[column]])
 
 
-def _rules(sheet: Sheet, exceptions: pl.DataFrame, rules: Sequence[Described]) -> None:
+def _total(sheet: Sheet, values: list[object]) -> None:
+    styles = ["total", "total", "total_count", "total_count", "total", "total_money"]
+    sheet.write_row(values, styles)
+
+
+def _rules(
+    sheet: Sheet, exceptions: pl.DataFrame, lines: pl.DataFrame, rules: Sequence[Described]
+) -> None:
     """Write exceptions by rule and outcome, each rule with a link to its sheet."""
     _heading(sheet, "By rule")
     sheet.write_row(
-        ["rule", "question", *EXCEPTIONS, "at risk"], ["header"] * 2 + ["header_number"] * 5
+        ["rule", "question", *EXCEPTIONS, "amount_at_risk"],
+        ["header"] * 2 + ["header_number"] * 5,
     )
+    led = totals(with_leading(lines, exceptions, "rule_id"), rule="rule_id")
+    amounts = dict(led.select("rule", "amount_at_risk").iter_rows())
     for module in rules:
         rule = module.RULE.id
         found = exceptions.filter(rule_id=rule)
@@ -102,10 +120,11 @@ def _rules(sheet: Sheet, exceptions: pl.DataFrame, rules: Sequence[Described]) -
             Link(rule, rule),
             question(module),
             *(counts.get(o) for o in EXCEPTIONS),
-            found["amount_at_risk"].sum(),
+            amounts.get(rule, 0),
         ]
         sheet.write_row(values, ["linked", "wrapped", *["count"] * len(EXCEPTIONS), "money"])
-    sheet.write_row(["A line's dollars may count under several rules here."], ["label"])
+    note = "Sums of the worklist's amount_at_risk: each line under the rule that leads it, once."
+    sheet.write_row([note], ["label"])
 
 
 def _dispositions(sheet: Sheet, exceptions: int) -> None:

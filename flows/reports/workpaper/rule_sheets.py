@@ -6,6 +6,7 @@ from audit_rules import catalogue
 from audit_rules.engine.rule import Described
 from flows.reports.workpaper.cells import TITLE_HEIGHT, Link, SheetColumn, Spreadsheet
 from flows.reports.workpaper.overview import OVERVIEW
+from flows.results.totals import totals
 from schemas.outcomes import EXCEPTIONS
 
 _ANSWER_COLUMNS = (
@@ -15,13 +16,19 @@ _ANSWER_COLUMNS = (
     SheetColumn("lines", 10, "count"),
     SheetColumn("amount_at_risk", 16, "money"),
 )
-_ANSWER = ["policy_id", "outcome", "reason"]
+_ANSWER = ("policy_id", "outcome", "reason")
+LED_BY = ("rule_id", *_ANSWER)
+"""The columns of an exception by which this sheet counts the lines that it leads."""
 
 
 def write_rule(
-    spreadsheet: Spreadsheet, module: Described, exceptions: pl.DataFrame, coverage: pl.DataFrame
+    spreadsheet: Spreadsheet, module: Described, led: pl.DataFrame, coverage: pl.DataFrame
 ) -> None:
-    """Write the sheet of one rule: what it asks, and counts and amounts of its answers."""
+    """Write the sheet of one rule: what it asks, and counts and amounts of its answers.
+
+    led   every line with an exception, as the worklist has it, with the rule, policy, outcome and
+          reason of the exception that leads it.
+    """
     rule = module.RULE.id
     sheet = spreadsheet.add_sheet(rule, [c.width for c in _ANSWER_COLUMNS], landscape=False)
     title, _, text = catalogue.describe(module).partition("\n\n")
@@ -31,6 +38,8 @@ def write_rule(
     for line in text.splitlines():
         sheet.write_row([line], ["code"])
     sheet.row += 1
+    note = "amount_at_risk sums that column of the worklist over the lines that the answer leads."
+    sheet.write_row([note], ["label"])
     sheet.write_row(
         ["Its answers by policy document", *[None] * (len(_ANSWER_COLUMNS) - 1)],
         ["heading"] * len(_ANSWER_COLUMNS),
@@ -38,9 +47,10 @@ def write_rule(
     sheet.write_row(
         [c.title or c.name for c in _ANSWER_COLUMNS], [c.header for c in _ANSWER_COLUMNS]
     )
-    amounts = exceptions.filter(rule_id=rule).group_by(_ANSWER).agg(pl.col("amount_at_risk").sum())
+    of_the_rule = totals(led.filter(rule_id=rule), **{name: pl.col(name) for name in _ANSWER})
+    amounts = of_the_rule.select(*_ANSWER, "amount_at_risk")
     answers = coverage.filter(rule_id=rule).join(
-        amounts, on=_ANSWER, how="left", nulls_equal=True, maintain_order="left"
+        amounts, on=list(_ANSWER), how="left", nulls_equal=True, maintain_order="left"
     )
     for values in answers.select(c.name for c in _ANSWER_COLUMNS).iter_rows():
         outcome = values[1] if values[1] in EXCEPTIONS else "text"

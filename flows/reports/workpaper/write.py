@@ -11,8 +11,9 @@ from flows.reports.run_facts import RunFacts
 from flows.reports.workpaper.cells import EXCEL_ROWS, EXCEL_TEXT, new_spreadsheet
 from flows.reports.workpaper.lines import in_order_of_work, write_evidence, write_lines
 from flows.reports.workpaper.overview import OVERVIEW, WIDTHS, write_overview
-from flows.reports.workpaper.rule_sheets import write_rule
+from flows.reports.workpaper.rule_sheets import LED_BY, write_rule
 from flows.results.manifest import WORKPAPER
+from flows.results.totals import with_leading
 
 ROW_LIMIT = 5_000
 """The most exceptions for which a work-paper is written without being requested."""
@@ -27,10 +28,11 @@ def write_workpaper(
 
     Excel's own limits always apply: what does not fit is left out, and the work-paper says so too.
     """
-    exceptions, worklist, coverage = (
+    exceptions, worklist, advisories, coverage = (
         pl.read_parquet(folder / f"{name}.parquet", glob=False)
-        for name in ("exceptions", "worklist", "rule_coverage")
+        for name in ("exceptions", "worklist", "advisories", "rule_coverage")
     )
+    every_line = pl.concat([worklist, advisories])
     if wanted is False:
         return ()
     if wanted is None and exceptions.height > ROW_LIMIT:
@@ -51,9 +53,10 @@ def write_workpaper(
         left_out = tuple(
             _left_out(exceptions.height, lines_left, facts_left, spreadsheet.texts_cut)
         )
+        led = with_leading(every_line, exceptions, *LED_BY)
         for module in rules:
-            write_rule(spreadsheet, module, exceptions, coverage)
-        write_overview(first, run, exceptions, worklist, rules, left_out)
+            write_rule(spreadsheet, module, led, coverage)
+        write_overview(first, run, exceptions, every_line, rules, left_out)
     return tuple(f"{WORKPAPER}: {note}" for note in left_out)
 
 

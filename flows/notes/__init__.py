@@ -1,0 +1,1 @@
+"""What a run says besides its findings; `schemas/notes.py` has the kinds of note."""

@@ -1,0 +1,99 @@
+"""Bring a warehouse up to date that an earlier version of the program, or of the engine, wrote."""
+
+from pathlib import Path
+
+import duckdb
+
+from flows.warehouse.files import real_path
+from flows.warehouse.hashes import hash_again
+from flows.warehouse.journal import (
+    DECISION,
+    FILE,
+    NIGHT,
+    RUN,
+    digests,
+    hashed_otherwise,
+    intact,
+    memory_subject,
+    seal,
+    subject,
+)
+from flows.warehouse.layout import LEDGERS, SCHEMA_VERSION, forget_last_run
+from flows.warehouse.sql import identifier, run
+from flows.warehouse.trouble import opening
+
+_UPGRADE = "upgrade"  # the journal's word for it
+_ALWAYS = "DATE '0001-01-01'"  # as-of date given to rows loaded before schema version 2
+_FIRST_WITH_JOURNAL = 6
+_ALWAYS_SEALED = (FILE, NIGHT, DECISION, RUN)
+_ADDED_TO_FILE = (
+    "read_under VARCHAR",
+    "given_columns VARCHAR",
+    "footer_lines BIGINT",
+    "origins VARCHAR",
+)
+
+
+def upgrade(warehouse: Path) -> None:
+    """Bring a warehouse of an earlier version up to date, in one transaction.
+
+    The next run then looks at everything: what earlier versions remembered is dropped, and so it is
+    if the engine hashes otherwise than the one that wrote the warehouse. A file that is a DuckDB
+    file of another program is left alone; `opened` refuses it. Raises WarehouseBusy if another
+    program has the warehouse open, and DiskTrouble if it cannot be opened.
+    """
+    if not warehouse.exists():
+        return
+    try:
+        with opening(warehouse), duckdb.connect(str(real_path(warehouse))) as connection:
+            version = connection.execute("SELECT schema_version FROM main.meta").fetchall()
+            if version == [(SCHEMA_VERSION,)]:
+                _hash_again_if_needed(connection)
+            elif version in ([(v,)] for v in range(1, SCHEMA_VERSION)):
+                _lay_out_again(connection, version[0][0])
+    except (duckdb.CatalogException, duckdb.BinderException):
+        return
+
+
+def _lay_out_again(connection: duckdb.DuckDBPyConnection, version: int) -> None:
+    """Give a warehouse the tables of this version; what was changed in it must stay visible."""
+    connection.execute("BEGIN")
+    if version == 1:
+        connection.execute(f"ALTER TABLE main.file ADD COLUMN night DATE DEFAULT {_ALWAYS}")
+        connection.execute("ALTER TABLE main.file ADD COLUMN load_no INTEGER DEFAULT 0")
+    foreign = _foreign(connection) if version >= _FIRST_WITH_JOURNAL else set()
+    for column in _ADDED_TO_FILE:
+        connection.execute(f"ALTER TABLE main.file ADD COLUMN IF NOT EXISTS {column}")
+    for name, ddl in LEDGERS.items():
+        connection.execute(f"CREATE TABLE IF NOT EXISTS main.{identifier(name)} ({ddl})")
+    connection.execute("ALTER TABLE main.purge ADD COLUMN IF NOT EXISTS gone UBIGINT")
+    for column in ("decided_at TIMESTAMP", "system_user VARCHAR"):
+        connection.execute(f"ALTER TABLE main.decision ADD COLUMN IF NOT EXISTS {column}")
+    forget_last_run(connection)
+    run(connection, "warehouse/ledger")
+    seal(connection, _UPGRADE, digests(connection, "main").keys() - foreign)
+    connection.execute("UPDATE main.meta SET schema_version = ?", [SCHEMA_VERSION])
+    connection.execute("COMMIT")
+
+
+def _foreign(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """What is not as the journal says."""
+    connection.execute("ALTER TABLE main.journal ADD COLUMN IF NOT EXISTS hashed_by VARCHAR")
+    there = list(digests(connection, "main", kinds=_ALWAYS_SEALED))
+    return set(there) - set(intact(connection, "main", there))
+
+
+def _hash_again_if_needed(connection: duckdb.DuckDBPyConnection) -> None:
+    """Hash every row again if the journal has digests of an engine that hashes otherwise.
+
+    Rows and what was remembered of them are found by their hashes.
+    """
+    if not hashed_otherwise(connection, "main"):
+        return
+    connection.execute("BEGIN")
+    hash_again(connection)
+    remembered = memory_subject(connection)
+    forget_last_run(connection)
+    files = connection.execute("SELECT file_no FROM main.file").fetchall()
+    seal(connection, _UPGRADE, [*(subject(FILE, number) for (number,) in files), *remembered])
+    connection.execute("COMMIT")

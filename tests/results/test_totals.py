@@ -1,0 +1,230 @@
+"""Every total that a run shows is the sum of a column of its worklist, and says which."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import fastexcel
+import polars as pl
+import pytest
+
+from flows.cli.terminal import as_json, show
+from flows.ledger.decisions import DISMISS, Decision, decide
+from flows.privacy import AGGREGATE
+from flows.results.manifest import WORKPAPER
+from flows.results.totals import SUMMED, totals, with_leading
+from flows.summary import Summary
+from schemas.results import AGGREGATE as AGGREGATE_TABLE
+from schemas.results import AMOUNT_COLUMNS, EXCEPTION, MONEY, WORKLIST
+from tests.support.extracts import IMATINIB, Row, as_csv, good
+from tests.support.nights import night
+from tests.support.running import request_for
+from tests.support.sources import MODULES, ROOT, name_of
+
+AT_RISK = (*AMOUNT_COLUMNS.values(), "amount_at_risk")
+IMATINIB_400 = "47335047583"
+MEMBERS = 14
+MAY_ADD_AMOUNTS = {
+    "flows/results/small_cells.py": "whether a cell may be shown depends on its members' dollars",
+    "flows/reports/page/timeline.py": "orders the courses; the sum is not shown",
+}
+ADDS_AMOUNTS = re.compile(
+    r"(amount|dollars|paid|stake)[\w\"')\]. ]*\.sum\(|\bsum\([^)]*(amount|dollars|paid)"
+    r"|pl\.sum\(\"\w*(amount|dollars|paid)"
+)
+
+
+def _column_sums(file: Path) -> dict[str, Decimal]:
+    """The sum of every amount of a table, one value after the other."""
+    table = pl.read_parquet(file)
+    return {c: sum(table[c].to_list(), Decimal(0)) for c in SUMMED}
+
+
+# ---------------------------------------------------------------- one function
+
+
+def test_totals_by_label_add_up_to_the_whole() -> None:
+    rows: list[Row] = [
+        {"payer": payer, "outcome": "review", **dict.fromkeys(SUMMED, Decimal(cents) / 100)}
+        for payer, cents in (("A", 10), ("A", 25), ("B", 10**17 - 1), ("B", 10**17 - 1))
+    ]
+    lines = pl.DataFrame(rows, schema=WORKLIST)
+    by_payer = totals(lines, payer="payer").sort("payer")
+    assert by_payer["lines"].to_list() == [2, 2]
+    assert by_payer["amount_at_risk"].to_list()[0] == Decimal("0.35")
+    for column in ("lines", *SUMMED):
+        assert sum(by_payer[column].to_list()) == totals(lines)[column][0]
+        assert totals(by_payer)[column][0] == totals(lines)[column][0]
+    assert totals(lines)["review_amount"][0] == Decimal(2 * (10**17 - 1) + 35) / 100
+
+
+def test_nothing_adds_up_to_nothing() -> None:
+    empty = pl.DataFrame(schema=WORKLIST)
+    assert set(totals(empty).row(0)) == {0}
+
+
+def test_every_amount_of_the_worklist_is_added_up() -> None:
+    assert tuple(name for name, dtype in WORKLIST.items() if dtype == MONEY) == SUMMED
+
+
+def test_a_line_is_led_by_the_first_of_its_exceptions() -> None:
+    exceptions = pl.DataFrame(
+        [
+            {"exception_id": "a", "rule_id": "DX01", "outcome": "review"},
+            {"exception_id": "b", "rule_id": "QTY01", "outcome": "recover"},
+        ],
+        schema=EXCEPTION,
+    )
+    lines = pl.DataFrame([{"exception_ids": ["b", "a"], "outcome": None}], schema=WORKLIST)
+    led = with_leading(lines, exceptions, "rule_id", "outcome")
+    assert led.select("rule_id", "outcome").rows() == [("QTY01", "recover")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['worklist["amount_at_risk"].sum()', 'pl.col("dollars").sum()', 'pl.sum("amount_at_risk")'],
+)
+def test_adding_up_amounts_is_noticed(text: str) -> None:
+    assert ADDS_AMOUNTS.search(text)
+
+
+def test_no_other_module_adds_up_amounts() -> None:
+    adding = {
+        name_of(path)
+        for path in MODULES
+        if path.is_relative_to(ROOT / "flows")
+        and path != ROOT / "flows/results/totals.py"
+        and ADDS_AMOUNTS.search(path.read_text(encoding="utf-8"))
+    }
+    assert adding == MAY_ADD_AMOUNTS.keys()
+
+
+# ---------------------------------------------------------------- every output of one run
+
+
+def _fill(member: int, kind: str, **changed: object) -> Row:
+    return good(
+        "pharmacy_claim",
+        claim_id=f"{kind}{member}",
+        member_id=f"M{member}",
+        dispensing_channel="retail",
+        prescribing_provider_npi="1234567893",
+        **changed,
+    )
+
+
+def _fills() -> Iterator[Row]:
+    """Per member: one fill of each kind, each found by other rules."""
+    for member in range(MEMBERS):
+        over = {"quantity": 200, "paid_amount": f"{2000 + member}.40", "ndc_code": IMATINIB}
+        yield _fill(member, "over", dispensing_date="2025-01-05", **over)
+        may_be = {"quantity": 70, "paid_amount": "2100.00", "ndc_code": IMATINIB_400}
+        yield _fill(member, "may-be", dispensing_date="2026-02-05", **may_be)
+        hint = {"quantity": 170, "days_supply": 21, "paid_amount": "1700.00", "ndc_code": IMATINIB}
+        yield _fill(member, "hint", dispensing_date="2026-05-05", **hint)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Summary, Summary]:
+    """A run after a dismissal, with everything that it can write, and the same as an aggregate."""
+    base = tmp_path_factory.mktemp("totals")
+    (base / "in").mkdir()
+    (base / "in" / "pharmacy_claim.csv").write_text(as_csv(list(_fills())), encoding="utf-8")
+    spans = [
+        good("eligibility", member_id=f"M{member}", enrollment_start_date="2026-01-01")
+        for member in range(MEMBERS)
+    ]
+    (base / "in" / "eligibility.csv").write_text(as_csv(spans), encoding="utf-8")
+    request = request_for(base / "in", base / "out", base / "audit.duckdb")
+    first = night(replace(request, as_of=date(2026, 6, 29)))
+    found = pl.read_parquet(first.folder / "exceptions.parquet").filter(rule_id="QTY01")
+    ids = found.sort("claim_id")["exception_id"]
+    dismissed = [Decision(i, "known") for i in (*ids.head(2), *ids.tail(1))]
+    decide(base / "audit.duckdb", dismissed, DISMISS, "me")
+    full = night(replace(request, xlsx=True, page=True))
+    aggregate = night(replace(request, xlsx=None, page=True, privacy=AGGREGATE))
+    return full, aggregate
+
+
+@pytest.fixture(scope="module")
+def sums(runs: tuple[Summary, Summary]) -> dict[str, Decimal]:
+    sums = _column_sums(runs[0].folder / "worklist.parquet")
+    assert all(sums[column] for column in (*AT_RISK, "dismissed_amount"))
+    assert sum(sums[c] for c in AMOUNT_COLUMNS.values()) == sums["amount_at_risk"]
+    advisories = runs[0].folder / "advisories.parquet"
+    assert pl.read_parquet(advisories).height > 0
+    assert set(_column_sums(advisories).values()) - {_column_sums(advisories)["paid_amount"]} == {0}
+    return sums
+
+
+@pytest.mark.slow
+def test_the_screen_and_the_json_show_the_sums_of_the_worklist(
+    runs: tuple[Summary, Summary], sums: dict[str, Decimal], capsys: pytest.CaptureFixture[str]
+) -> None:
+    show(runs[0])
+    screen = re.findall(
+        r"^ +(\w+_amount|amount_at_risk) +([\d.,]+)$", capsys.readouterr().out, re.M
+    )
+    shown = {column: Decimal(amount.replace(",", "")) for column, amount in screen}
+    assert shown == {c: sums[c] for c in (*AT_RISK, "dismissed_amount")}
+    found = json.loads(as_json(runs[0]))["found"]
+    assert {c: Decimal(found[c]) for c in SUMMED} == sums
+
+
+@pytest.mark.slow
+def test_the_page_shows_the_sums_of_the_worklist(
+    runs: tuple[Summary, Summary], sums: dict[str, Decimal]
+) -> None:
+    html = (runs[0].folder / "summary.html").read_text(encoding="utf-8")
+    headline = dict(re.findall(r"<dt>(\w+)</dt><dd>\$([\d.,]+)</dd>", html))
+    shown = {column: Decimal(amount.replace(",", "")) for column, amount in headline.items()}
+    assert shown == {c: sums[c] for c in (*AT_RISK, "dismissed_amount")}
+    for name in ("Rule", "Outcome", "Payer", "Month", "Provider"):
+        table = re.search(rf'<th scope="col">{name}</th>.*?</table>', html, re.DOTALL)
+        assert table
+        amounts = re.findall(r'class="number">\$([\d.,]+)<', table[0])
+        assert sum(Decimal(a.replace(",", "")) for a in amounts) == sums["amount_at_risk"], name
+
+
+@pytest.mark.slow
+def test_the_work_paper_shows_the_sums_of_the_worklist(
+    runs: tuple[Summary, Summary], sums: dict[str, Decimal]
+) -> None:
+    file = fastexcel.read_excel(runs[0].folder / WORKPAPER)
+    cells = file.load_sheet("Summary", header_row=None, skip_rows=0, dtypes="string").to_polars()
+    shown = {row[4]: Decimal(row[5]) for row in cells.iter_rows() if row[4] in sums}
+    assert shown == {c: sums[c] for c in (*AT_RISK, "dismissed_amount")}
+    rules = [row for row in cells.iter_rows() if row[0] in file.sheet_names and row[6]]
+    assert sum(Decimal(row[6]) for row in rules) == sums["amount_at_risk"]
+    of_rules = Decimal(0)
+    for rule, *_ in rules:
+        sheet = file.load_sheet(rule, header_row=None, skip_rows=0, dtypes="string").to_polars()
+        of_rules += sum(
+            Decimal(row[4])
+            for row in sheet.iter_rows()
+            if row[3] and row[4] and row[4][0].isdigit()
+        )
+    assert of_rules == sums["amount_at_risk"]
+
+
+@pytest.mark.slow
+def test_an_aggregate_shows_the_sums_of_the_worklist_and_no_others(
+    runs: tuple[Summary, Summary], sums: dict[str, Decimal], capsys: pytest.CaptureFixture[str]
+) -> None:
+    aggregate = runs[1]
+    table = pl.read_csv(aggregate.folder / "aggregate.csv", schema=AGGREGATE_TABLE)
+    for (by,), rows in table.group_by("by"):
+        assert sum(rows["amount_at_risk"].to_list()) == sums["amount_at_risk"], by
+        assert sum(rows["lines"].to_list()) == runs[0].lines
+    found = json.loads(as_json(aggregate))["found"]
+    assert {c for c in SUMMED if found[c] is not None} == {"amount_at_risk"}
+    assert Decimal(found["amount_at_risk"]) == sums["amount_at_risk"]
+    show(aggregate)
+    assert f"amount_at_risk          {sums['amount_at_risk']:,}" in capsys.readouterr().out
+    html = (aggregate.folder / "summary.html").read_text(encoding="utf-8")
+    assert f"<dt>amount_at_risk</dt><dd>${sums['amount_at_risk']:,}</dd>" in html
+    assert "recover_amount" not in html
