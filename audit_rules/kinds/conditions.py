@@ -6,10 +6,11 @@ from decimal import Decimal
 import polars as pl
 
 from audit_rules.engine.arithmetic import thousandths
+from audit_rules.kinds.asking import Asking
 from audit_rules.kinds.codes import codes_meant
 from audit_rules.kinds.ground import Ground
 from audit_rules.kinds.observed import MEDICAL
-from audit_rules.kinds.things import Asking, thing_truth
+from audit_rules.kinds.things import thing_truth
 from audit_rules.kinds.truth import Truth, all_of, any_of, known, none_of
 from audit_rules.kinds.windows import completed_on
 from audit_rules.policy.language.conditions import COUNTS, LineKey, Node, Range, Thing

@@ -15,13 +15,13 @@ import polars as pl
 from audit_rules.engine.arithmetic import SCALE
 from audit_rules.engine.rule import Rule
 from audit_rules.kinds.counting import POOL
+from audit_rules.kinds.date_units import over_units
 from audit_rules.kinds.facts import EVIDENCE_KIND, facts_in_window
 from audit_rules.kinds.observed import MEDICAL
-from audit_rules.kinds.sch10_schedule import over_units
 from audit_rules.kinds.setting import UNKNOWN, Setting, Tested, as_result
 from audit_rules.kinds.truth import Found
 from audit_rules.kinds.windows import closes_on, completed_on, opens_on
-from audit_rules.policy.language.kinds import Band, DoseBasis
+from audit_rules.policy.language.amounts import Band, DoseBasis
 from audit_rules.policy.language.spans import parse_span
 from schemas.outcomes import EXCESS_QUANTITY
 

@@ -15,9 +15,10 @@ from collections.abc import Sequence
 import polars as pl
 
 from audit_rules.engine.rule import Rule
+from audit_rules.kinds.asking import asked_windows
 from audit_rules.kinds.ground import Ground
 from audit_rules.kinds.setting import FAILS, PASSES, UNKNOWN, Setting, Tested, as_result
-from audit_rules.kinds.things import asked_windows, thing_truth
+from audit_rules.kinds.things import thing_truth
 from audit_rules.kinds.truth import Truth
 from audit_rules.policy.language.conditions import FACT, Thing
 from audit_rules.policy.language.kinds import OnFile

@@ -18,7 +18,7 @@ from audit_rules.kinds.evidence import doses_before
 from audit_rules.kinds.observed import PHARMACY
 from audit_rules.kinds.setting import FAILS, PASSES, Setting, Tested, as_result
 from audit_rules.kinds.windows import span_after
-from audit_rules.policy.language.kinds import Interval
+from audit_rules.policy.language.amounts import Interval
 from audit_rules.policy.language.spans import Span
 from schemas.outcomes import FULL_PAID
 

@@ -4,15 +4,15 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
-from audit_rules.engine.caps import capped, lines_under_other_law
+from audit_rules.engine.caps import lines_under_other_law
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.duplicates import repeats_among
 from audit_rules.engine.evidence import line_evidence
 from audit_rules.engine.governed import Governed
 from audit_rules.engine.rule import PolicyBook, RuleModule
 from audit_rules.kinds.answers import answers_of, with_amounts
+from audit_rules.kinds.caps import capped_rows
 from audit_rules.kinds.counting import Pools
-from audit_rules.kinds.coverage import approvals
 from audit_rules.kinds.ground import Ground, history_of
 from audit_rules.kinds.registry import BY_KIND
 from audit_rules.kinds.setting import Setting, Tested
@@ -20,11 +20,10 @@ from audit_rules.kinds.together import once, one_of_alternatives, one_per_rule, 
 from audit_rules.kinds.truth import Found
 from audit_rules.kinds.wording import with_words
 from audit_rules.policy.document import Policy
-from audit_rules.policy.language.kinds import Quantity
+from audit_rules.policy.language.amounts import Quantity
 from audit_rules.policy.language.terms import LanguageTerm
-from audit_rules.policy.terms.base import FAR_FUTURE
 from schemas.frames import JUDGED_LINE
-from schemas.outcomes import ADVISORY, EXCEPTIONS, NONE, RECORDS_REQUEST
+from schemas.outcomes import EXCEPTIONS, RECORDS_REQUEST
 from schemas.results import AGAINST, EVIDENCE_FIELDS, FOR
 
 _TERM_OWN = {
@@ -40,13 +39,6 @@ _TERM_OWN = {
     "below",
     "alternatives",
 }
-_FLAGS = (
-    "text_is_missing",
-    "review_has_passed",
-    "is_approved_care",
-    "other_law_is_first",
-    "ndc_is_unverified",
-)
 
 
 def judge_documents(
@@ -106,7 +98,7 @@ def _judge(ground: Ground, other_law: pl.DataFrame, approved_care: frozenset[str
         found.append((setting, tested))
         pools |= dict.fromkeys(setting.numbers, setting.asking.pools)
     rows = pl.concat(every).pipe(_with_terms, terms)
-    rows = _capped(ground, rows, terms, other_law, approved_care)
+    rows = capped_rows(ground, rows, terms, other_law, approved_care)
     lines = ground.asked.select(
         "row_id", "person", "payer_id", "day", "claim_source", "claim_id", "claim_line_number"
     ).unique("row_id")
@@ -131,61 +123,6 @@ def _with_terms(rows: pl.DataFrame, terms: Sequence[LanguageTerm]) -> pl.DataFra
     return rows.join(stated, on="term_no", maintain_order="left").with_columns(
         cite=pl.coalesce("clause", "cite")
     )
-
-
-def _versions(policy: Policy) -> pl.DataFrame:
-    starts = [v.effective_from for v in policy.versions]
-    rows = [
-        (v.effective_from, until, v.approved_on if v.text_in_hand else until, v.reviewed_through)
-        for v, until in zip(policy.versions, [*starts[1:], FAR_FUTURE], strict=True)
-    ]
-    names = ("version_from", "version_to", "text_from", "reviewed_through")
-    return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.Date), orient="row")
-
-
-def _capped(
-    ground: Ground,
-    rows: pl.DataFrame,
-    terms: Sequence[LanguageTerm],
-    other_law: pl.DataFrame,
-    approved_care: frozenset[str],
-) -> pl.DataFrame:
-    """Rows with the outcome after the caps, `capped_because`, and the version in force."""
-    lines = ground.asked.select("ask_no", "ndc_code", "day")
-    rows = rows.join(lines, on="ask_no", maintain_order="left").join_where(
-        _versions(ground.policy),
-        pl.col("version_from") <= pl.col("day"),
-        pl.col("day") < pl.col("version_to"),
-    )
-    own_acts = {reason for m in BY_KIND.values() for reason in m.RULE.plans_own_acts}
-    care = [n for n, t in enumerate(terms) if t.rule_id in approved_care]
-    approved = approvals(ground).select("ask_no").unique()["ask_no"]
-    other = other_law.filter(pl.col("policy_id") == ground.policy.document.id)
-    free = [(n, e) for n, t in enumerate(terms) for e, f in enumerate(t.finding) if not f.capped]
-    is_free = pl.format("{} {}", "term_no", "entry").is_in([f"{n} {e}" for n, e in free])
-    is_free = is_free.fill_null(False)
-    day = pl.col("day")
-    flags = {
-        "text_is_missing": (day < pl.col("text_from"))
-        & ~pl.col("kind_reason").is_in(list(own_acts)),
-        "review_has_passed": pl.col("reviewed_through") < day,
-        "is_approved_care": pl.col("ask_no").is_in(approved.implode())
-        & pl.col("term_no").is_in(care),
-        "other_law_is_first": pl.col("row_id").is_in(other["row_id"].implode()),
-        "ndc_is_unverified": pl.col("ndc_code").is_in(list(ground.book.reference.inferred_ndcs)),
-    }
-    flagged = rows.with_columns(
-        policy_id=pl.lit(ground.policy.document.id),
-        **{name: flag.fill_null(False) & ~is_free for name, flag in flags.items()},
-    )
-    made = flagged.lazy().pipe(capped).collect()
-    nothing = pl.col("is_failed") & (
-        (pl.col("outcome") == ADVISORY) | (pl.col("amount_basis") == NONE)
-    )
-    return made.with_columns(
-        amount_cents=pl.when(nothing).then(0).otherwise("amount_cents"),
-        amount_basis=pl.when(nothing).then(pl.lit(NONE)).otherwise("amount_basis"),
-    ).drop(*_FLAGS, "text_from", "version_to", "reviewed_through", "ndc_code", "day")
 
 
 def _worded(

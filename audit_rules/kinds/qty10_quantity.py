@@ -24,7 +24,7 @@ from audit_rules.kinds.observed import MEDICAL, PHARMACY
 from audit_rules.kinds.setting import FAILS, PASSES, UNKNOWN, Setting, Tested, as_result
 from audit_rules.kinds.truth import Found
 from audit_rules.kinds.windows import span_start
-from audit_rules.policy.language.kinds import FILL_MEASURES, Quantity
+from audit_rules.policy.language.amounts import FILL_MEASURES, Quantity
 from audit_rules.policy.language.spans import COURSE, Span
 from schemas.outcomes import EXCESS_QUANTITY
 

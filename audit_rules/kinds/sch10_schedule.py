@@ -20,12 +20,12 @@ from audit_rules.engine.arithmetic import SCALE
 from audit_rules.engine.rule import Rule
 from audit_rules.kinds.counting import POOL, Counting, Pools, pools_of
 from audit_rules.kinds.coverage import approvals
+from audit_rules.kinds.date_units import over_units
 from audit_rules.kinds.evidence import doses_before
-from audit_rules.kinds.greedy import earlier_parts
 from audit_rules.kinds.int10_interval import on_lines
-from audit_rules.kinds.setting import FAILS, PASSES, RESULT, UNKNOWN, Setting, Tested, as_result
+from audit_rules.kinds.setting import FAILS, PASSES, RESULT, Setting, Tested, as_result
 from audit_rules.kinds.windows import span_after, span_start
-from audit_rules.policy.language.kinds import Phase, Schedule
+from audit_rules.policy.language.amounts import Phase, Schedule
 from audit_rules.policy.language.sets import NEVER
 from audit_rules.policy.language.spans import Span
 from schemas.outcomes import FULL_PAID
@@ -278,28 +278,4 @@ def _with_units(
     ).filter(pl.col("state") != PASSES)
     return pl.concat(
         [lines.join(units, on=["ask_no", "term_no"], how="anti"), units.select(list(RESULT))]
-    )
-
-
-def over_units(counted: pl.DataFrame, reason: str) -> pl.DataFrame:
-    """The lines of dates against the units that `limit` (thousandths) allows on each."""
-    rows = counted.sort("order_no").with_columns(
-        own=pl.col("quantity_milli"),
-        is_free=~pl.col("is_asked") | pl.col("is_excused"),
-        since=pl.lit(None, dtype=pl.Date),
-    )
-    rows = earlier_parts(rows, [*POOL, "day"])
-    total = pl.col("before") + pl.col("own")
-    is_over = ((total > pl.col("limit")) & (pl.col("own") > 0)).fill_null(False)
-    is_null = pl.col("quantity_milli").is_null()
-    return rows.with_columns(
-        state=pl.when(is_null)
-        .then(pl.lit(UNKNOWN))
-        .when(is_over)
-        .then(pl.lit(FAILS))
-        .otherwise(pl.lit(PASSES)),
-        reason=pl.when(is_null).then(pl.lit("quantity_missing")).when(is_over).then(pl.lit(reason)),
-        observed=pl.when(is_over).then(total / SCALE),
-        allowed=pl.when(is_over).then(pl.col("limit") / SCALE),
-        excess=pl.when(is_over).then(pl.col("own") - (pl.col("limit") - pl.col("before")).clip(0)),
     )

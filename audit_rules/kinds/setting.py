@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import polars as pl
 
+from audit_rules.kinds.asking import Asking
 from audit_rules.kinds.conditions import truth_of
 from audit_rules.kinds.counting import PRODUCT_OF_SET, Counting, Pools, counting_of, pools_of
 from audit_rules.kinds.ground import Ground
-from audit_rules.kinds.things import Asking
 from audit_rules.kinds.truth import Found, Truth
 from audit_rules.policy.language.terms import LanguageTerm
 from schemas.results import EVIDENCE_FIELDS

@@ -55,7 +55,7 @@ class LineSet:
     def product_words(self) -> list[str]:
         """What an authorization may call the product, in lower case."""
         own = [self.name.lower(), *(word.lower() for word in self.products)]
-        return own + ["brand", "generic"] if self.of_drug else own
+        return [*own, "brand", "generic"] if self.of_drug else own
 
 
 def line_sets(policy: Policy, ndc: pl.DataFrame) -> list[LineSet]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from audit_rules.errors import PolicyRefused
+from audit_rules.policy.language.amounts import FILL_MEASURES, DoseBasis, Quantity, Schedule
 from audit_rules.policy.language.conditions import (
     AUTHORIZATION,
     COUNTS,
@@ -18,16 +19,7 @@ from audit_rules.policy.language.conditions import (
     leaves,
 )
 from audit_rules.policy.language.declared import Declared
-from audit_rules.policy.language.kinds import (
-    FILL_MEASURES,
-    Approval,
-    Coding,
-    DoseBasis,
-    OnFile,
-    Quantity,
-    Schedule,
-    Who,
-)
+from audit_rules.policy.language.kinds import Approval, Coding, OnFile, Who
 from audit_rules.policy.language.sets import Products
 from audit_rules.policy.language.spans import COURSE
 from audit_rules.policy.language.terms import LanguageTerm

@@ -43,6 +43,15 @@ SAYS = (
     "fact_date",
 )
 """What a finding's own words may name."""
+ALIASED = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+"""Of a table with fields whose names in the file are words of Python."""
+
+
+def one_of(table: Strict, first: str, second: str) -> None:
+    """Raise ValueError unless exactly one of two fields is given."""
+    given = [getattr(table, name) not in (None, ()) for name in (first, second)]
+    if sum(given) != 1:
+        raise ValueError(f"give either {first} or {second}, and not both")
 
 
 class Finding(Strict):
@@ -57,7 +66,7 @@ class Finding(Strict):
     capped          False: no cap lowers it but the last.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ALIASED
 
     outcome: ExceptionOutcome
     history_short: ExceptionOutcome = RECORDS_REQUEST
