@@ -394,6 +394,7 @@ quietly = {
 }
 
 
+@pytest.mark.slow
 @given(many_texts)
 @settings(max_examples=4, **quietly)  # type: ignore[arg-type]
 def test_rows_in_are_rows_out(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:

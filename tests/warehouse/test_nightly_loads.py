@@ -313,6 +313,7 @@ def test_two_rows_of_a_key_in_one_load_both_stand(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- the warehouse's form
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
 def test_a_warehouse_of_an_earlier_version_is_brought_up_to_date(
     tmp_path: Path, version: int, first: Summary
