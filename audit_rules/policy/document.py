@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from pydantic import Field, ValidationError
 
 from audit_rules.errors import PolicyRefused
+from audit_rules.given_files import read_file
 from audit_rules.policy.statements import SECTION_KINDS, Section
 from audit_rules.policy.terms import TERM_KINDS
 from audit_rules.policy.terms.base import FAR_FUTURE, Basis, NotAuditable, Strict, Term
@@ -90,7 +91,7 @@ def load_policy(path: Path) -> Policy:
 def read_policy_file(path: Path) -> PolicyFile:
     """A policy file's content, unchecked; PolicyRefused if it is not TOML."""
     try:
-        content = path.read_bytes()
+        content = read_file(path)
         data = tomllib.loads(content.decode("utf-8"))
     except RecursionError:
         raise PolicyRefused(_TOO_DEEP.format(path.name)) from None
