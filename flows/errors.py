@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 
 from audit_rules.errors import AuditError
+from schemas.errors import FrameError
 
 TRACE_FILE = "claims-audit-trace.txt"
 _TORN_PARQUET = "thrift: transport error"
@@ -113,9 +114,10 @@ def as_user_error(error: BaseException, trace_folder: Path) -> AuditError:
     frames = traceback.extract_tb(error.__traceback__)
     own = [f for f in frames if "site-packages" not in f.filename] or frames
     place = f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else "?"
+    said = f" ({error})" if isinstance(error, FrameError) else ""
     where = _write_trace(error, trace_folder)
     return Bug(
-        f"A bug: {type(error).__name__} at {place}{where}. "
+        f"A bug: {type(error).__name__} at {place}{said}{where}. "
         "Nothing was published; please report this line."
     )
 

@@ -21,7 +21,7 @@ from prefect.states import Completed
 
 from flows import ending, stages
 from flows.errors import PrefectTrouble, redacted_errors
-from flows.plan import Plan, plan
+from flows.plan import Plan, plan_run
 from flows.privacy import AGGREGATE
 from flows.process import work_privately
 from flows.progress import StageBars
@@ -153,7 +153,7 @@ def nightly_audit(request: RunRequest, show_progress: bool = True) -> State[Summ
     work_privately()  # a worker starts the flow without the command line
     ending.begins()
     with redacted_errors(request.output):
-        made = _made_plans.pop(request, None) or plan(request)
+        made = _made_plans.pop(request, None) or plan_run(request)
         summary = _audit(made, show_progress)
     if PREFECT_API_URL.value():  # a server of this run's own would not outlive it
         _attempt("emit the event of this night", partial(_announce, summary))

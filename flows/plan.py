@@ -17,6 +17,7 @@ from flows.provenance import Texts
 from flows.request import RunRequest
 from flows.signing import Signer, read_sign_key
 from flows.warehouse.connection import Workbench, workbench
+from flows.warehouse.files import refuse_unwritable
 from schemas.folding import folded
 
 
@@ -56,6 +57,12 @@ class Plan:
         return self.texts.run_id(self.request.as_of, options, lineage)
 
 
+def plan_run(request: RunRequest) -> Plan:
+    """The plan of a run that writes results. Raises AuditError, also if it could not write them."""
+    refuse_unwritable(request.output, "--output")
+    return plan(request)
+
+
 def plan(request: RunRequest) -> Plan:
     """Read and check config, policies, reference and landing folder. Raises AuditError."""
     if request.as_of > today() and not request.allow_future:
@@ -63,8 +70,6 @@ def plan(request: RunRequest) -> Plan:
             f"--as-of {request.as_of} is after today: no earlier run would see the files of this "
             "one. Correct it, or give --allow-future."
         )
-    if request.output.exists() and not request.output.is_dir():
-        raise UsageError(f"--output {request.output.name!r} is a file. Name a folder.")
     pseudonyms = read_pseudonyms(request.privacy)
     signer = read_sign_key(request.sign_key)
     if request.privacy == AGGREGATE and (request.xlsx or request.partition_by):

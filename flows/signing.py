@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from audit_rules.given_files import open_file
 from flows.errors import UsageError
 
 SIGNATURE = "manifest.sig.json"
@@ -62,7 +63,7 @@ def read_sign_key(path: Path | None) -> Signer | None:
         return None
     passphrase = os.environ.get(PASSPHRASE, "").encode() or None
     try:
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             _refuse_open_to_others(path, os.fstat(stream.fileno()))
             key = load_pem_private_key(stream.read(_LARGEST_KEY_FILE), passphrase)
     except OSError:
@@ -81,7 +82,7 @@ def read_sign_key(path: Path | None) -> Signer | None:
 def read_public_key(path: Path) -> Ed25519PublicKey:
     """Read a public key from a PEM file. Raises UsageError if it holds no Ed25519 key."""
     try:
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             key = load_pem_public_key(stream.read(_LARGEST_KEY_FILE))
     except OSError:
         raise _no_key("--public-key", path, "cannot be read") from None

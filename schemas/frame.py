@@ -5,10 +5,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-
-class FrameError(Exception):
-    """A fault of this program: a frame without the declared columns. Names frame and column
-    only."""
+from schemas.errors import FrameError
 
 
 class FrameColumn(NamedTuple):

@@ -38,9 +38,6 @@ FORMAT_CHECKS = {
 OFTEN_SPOILED = (Kind.NDC, Kind.HCPCS, Kind.NPI)
 """Kinds of codes that table programs spoil in whole columns, as by dropping leading zeros."""
 
-VALUES_CHECKED = "values_checked"
-"""In place of the name of a check: how many values a file has in a column of which some failed."""
-
 MISSING, UNKNOWN_WORD, NONE_OF, OUT_OF_ORDER = (
     "value_missing",
     "value_unknown",

@@ -112,8 +112,18 @@ def judge(
 
     The order of rows in the dossier does not matter.
     """
-    every_answer, every_evidence, gaps = [], [], [pl.DataFrame(schema=_GAP)]
-    for module, _, every, found in run_rules(dossier, book, rules):
+    every_answer, every_evidence = [pl.DataFrame(schema=_ANSWER_SCHEMA)], []
+    gaps = [pl.DataFrame(schema=_GAP)]
+    for module, scope, every, found in run_rules(dossier, book, rules):
+        if found.gaps is not None:
+            gaps.append(
+                found.gaps.select("policy_id", "reason", rule_id=pl.lit(module.RULE.id))
+                .with_columns(term_id=pl.lit(None, dtype=pl.String))
+                .select(list(_GAP))
+                .collect()
+            )
+        if scope.is_empty():
+            continue
         settled = every.pipe(_shaped).collect().lazy()  # once, not for each kind of evidence
         is_exception = settled.filter(pl.col("outcome").is_in(EXCEPTIONS)).select(ON)
         evidence = [
@@ -127,13 +137,6 @@ def judge(
         )  # rule by rule: one plan of all would take far longer
         every_answer.append(collected[0])
         every_evidence += collected[1:]
-        if found.gaps is not None:
-            gaps.append(
-                found.gaps.select("policy_id", "reason", rule_id=pl.lit(module.RULE.id))
-                .with_columns(term_id=pl.lit(None, dtype=pl.String))
-                .select(list(_GAP))
-                .collect()
-            )
     audited = dossier.lines.select("row_id", *JUDGED_LINE).collect()
     lines = pl.concat([audited, dossier.miscoded.select("row_id", *JUDGED_LINE).collect()])
     answers = pl.concat(every_answer).join(lines, on="row_id", maintain_order="left")

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from pydantic import Field, ValidationError
 
 from audit_rules.errors import PolicyRefused
+from audit_rules.given_files import read_file
 from audit_rules.policy.language.declared import Declared
 from audit_rules.policy.language.read import (
     DECLARING,
@@ -123,7 +124,7 @@ def load_policy(path: Path) -> Policy:
 def read_policy_file(path: Path) -> PolicyFile:
     """A policy file's content, unchecked; PolicyRefused if it is not TOML."""
     try:
-        content = path.read_bytes()
+        content = read_file(path)
         data = tomllib.loads(content.decode("utf-8"))
     except RecursionError:
         raise PolicyRefused(_TOO_DEEP.format(path.name)) from None
@@ -183,7 +184,7 @@ def parse_policy(file: PolicyFile) -> Policy:
         for i, t in enumerate(_list(name, data, k))
         if not is_of_language(k, t)
     )
-    besides = Besides(name, lambda other: (file.folder / other).read_bytes())
+    besides = Besides(name, lambda other: read_file(file.folder / other))
     declared = read_declared(
         data, besides, _parse, document.drug, document.of, document.diagnosis_window
     )

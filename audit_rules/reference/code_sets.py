@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from audit_rules.errors import PolicyRefused
+from audit_rules.given_files import read_file
 
 SHIPPED_CODE_SETS = Path(str(files("audit_rules") / "code_sets"))
 
@@ -88,7 +89,7 @@ def refuse_unknown(
 def read_code_set(path: Path, columns: tuple[str, ...], hashes: dict[str, str]) -> pl.DataFrame:
     """Read one file as text columns and add its SHA-256 to `hashes`. Raises PolicyRefused."""
     try:
-        content = path.read_bytes()
+        content = read_file(path)
         frame = pl.read_csv(content, infer_schema=False)
     except (OSError, pl.exceptions.PolarsError):
         raise PolicyRefused(

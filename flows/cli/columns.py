@@ -1,5 +1,7 @@
 """Where each column of the extracts came from, as `validate` prints it."""
 
+import re
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from rich.console import Console
@@ -29,7 +31,8 @@ def show_columns(origins: list[ColumnOrigin]) -> None:
             grid.add_row(column.column, _origin(column.origins), *counts)
         console.print(grid)
         if absent:
-            console.print(f"absent: {', '.join(absent)}", style="bright_black", soft_wrap=True)
+            names = ", ".join(series_folded(absent))
+            console.print(f"absent: {names}", style="bright_black", soft_wrap=True)
         console.print()
 
 
@@ -41,3 +44,16 @@ def _origin(origins: dict[str, int]) -> str:
         f"{origin} ({files} {'file' if files == 1 else 'files'})"
         for origin, files in sorted(origins.items())
     )
+
+
+def series_folded(names: Iterable[str]) -> Iterator[str]:
+    """The names; of numbers that follow each other (diagnosis_code_1, _2, ...) only the ends."""
+    for _, members in groupby(enumerate(names), key=lambda item: _series(*item)):
+        first, *rest = [name for _, name in members]
+        yield f"{first} to {rest[-1]}" if rest else first
+
+
+def _series(place: int, name: str) -> tuple[str, int]:
+    """What the names of one series have in common; a name without a number is one by itself."""
+    number = re.search(r"\d+$", name)
+    return (name[: number.start()], int(number[0]) - place) if number else (name, 0)

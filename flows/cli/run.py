@@ -36,7 +36,7 @@ def run(*, quiet: bool = False, json: bool = False, **options: Any) -> None:
         print one JSON object and no progress, for schedulers
     """
     from flows.cli.terminal import as_json, failure_as_json, show
-    from flows.plan import plan
+    from flows.plan import plan_run
 
     def report(summary: "Summary") -> None:
         if json:
@@ -46,8 +46,8 @@ def run(*, quiet: bool = False, json: bool = False, **options: Any) -> None:
 
     request = RunRequest(**options)
     try:
-        with redacted_errors(request.output):
-            made = plan(request)  # what can be refused is refused before Prefect starts
+        with redacted_errors(request.output):  # what can be is refused before Prefect starts
+            made = plan_run(request)
         _run_flow(made, show_progress=not (quiet or json), report=report)
     except AuditError as error:
         if json:
@@ -58,7 +58,7 @@ def run(*, quiet: bool = False, json: bool = False, **options: Any) -> None:
 def _run_flow(made: "Plan", show_progress: bool, report: Callable[["Summary"], None]) -> None:
     """Run the flow in this process, and report the run as soon as it is published."""
     with redacted_errors(made.request.output):
-        _refuse_held(made.bench.warehouse)
+        _refuse_held(made.bench.warehouse, made.request.output)
     with _prefect(runs=1, report=report):
         from flows.nightly import audit
 
@@ -107,10 +107,13 @@ def backfill(*, nights: Path, first: date, last: date, **options: Any) -> None:
     if last < first:
         raise UsageError("--last is before --first. Swap them.")
 
+    from flows.warehouse.files import refuse_unwritable
+
     def report(summary: "Summary") -> None:
         print(f"{summary.as_of}  {summary.changes_in_words()}", flush=True)
 
     request = RunRequest(**options)
+    refuse_unwritable(request.output, "--output")
     with _prefect_errors():
         from flows.schedule import backfill as audit_nights
         from flows.schedule import nights_of
@@ -142,8 +145,11 @@ def validate(*, input: Path, output: Path | None = None, **options: Any) -> None
     from flows.results.publish import publish_failed_checks
     from flows.results.refused_rows import leaving_quarantine
     from flows.warehouse.connection import opened
+    from flows.warehouse.files import refuse_unwritable
     from flows.warehouse.scratch import passing_scratch
 
+    if output:
+        refuse_unwritable(output, "--output")
     with (
         passing_scratch(output) as scratch,
         redacted_errors(output or scratch),
@@ -224,12 +230,15 @@ def forget_night(night: date, *, warehouse: Path, yes: bool = False) -> None:
     )
 
 
-def _refuse_held(warehouse: Path) -> None:
-    """Raise WarehouseBusy at once if anybody else has the warehouse open, before Prefect starts."""
+def _refuse_held(warehouse: Path, output: Path) -> None:
+    """Raise WarehouseBusy if anybody else has the warehouse open, and DiskTrouble if it cannot be
+    made: at once, before Prefect starts."""
+    from flows.warehouse.files import real_path
     from flows.warehouse.lock import hold
     from flows.warehouse.upgrade import upgrade
 
-    if warehouse.exists():
+    folder = warehouse.parent
+    if folder.is_dir() or folder != real_path(output):  # the run makes its output folder
         with hold(warehouse):
             upgrade(warehouse)
 
@@ -276,6 +285,5 @@ def _prefect_errors() -> Iterator[None]:
         raise
     except Exception as error:
         raise PrefectTrouble(
-            f"Prefect could not start or record the run ({type(error).__name__}). "
-            "Check PREFECT_API_URL and that PREFECT_HOME can be written."
+            f"Prefect could not start or record the run ({type(error).__name__}). {server.remedy()}"
         ) from None

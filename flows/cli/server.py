@@ -33,6 +33,20 @@ def patience() -> float:
         return _PATIENCE
 
 
+def remedy() -> str:
+    """What to do if Prefect cannot start or record a run, for a reason that it does not give."""
+    if os.environ.get("PREFECT_API_URL"):
+        return (
+            "Check that the server of PREFECT_API_URL runs, can be reached, and is of a version "
+            "that goes with this one; then run again."
+        )
+    return (
+        "Check that Prefect's folder (PREFECT_HOME, or .prefect in HOME) can be written and has "
+        "room; if it is damaged or of another version, name an empty one with PREFECT_HOME. Then "
+        "run again."
+    )
+
+
 def no_answer() -> PrefectTrouble:
     """What to report if Prefect takes longer."""
     return PrefectTrouble(
@@ -55,7 +69,13 @@ def prepare() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (enough, most))
     if "PREFECT_API_URL" in os.environ:
         return
-    home = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
+    named = os.environ.get("PREFECT_HOME")
+    home = Path(named or "~/.prefect").expanduser()
+    if not named and not home.parent.is_dir():  # a user who may make it did not ask for it
+        raise PrefectTrouble(
+            "Prefect could not start or record the run: HOME is not a folder, so there is no place "
+            "for Prefect's. Name one with PREFECT_HOME."
+        )
     try:
         home.mkdir(parents=True, exist_ok=True)
         can_write = os.access(home, os.W_OK | os.X_OK)

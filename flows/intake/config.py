@@ -17,6 +17,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from audit_rules.given_files import read_file
 from flows.errors import UsageError
 from flows.intake.expression_parts import ExpressionRefused
 from flows.intake.expressions import parsed_expression
@@ -148,7 +149,7 @@ def read_config(path: Path | None) -> Config:
     if path is None:
         return Config()
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(read_file(path).decode("utf-8"))
     except (OSError, ValueError, RecursionError):  # missing, not text, not TOML
         raise UsageError(
             f"Config {path.name} cannot be read as TOML. Give a readable TOML file with --config."

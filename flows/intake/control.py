@@ -8,6 +8,7 @@ import tomllib
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from audit_rules.given_files import read_file
 from flows.errors import InputRefused
 from flows.intake.landing import CONTROL_SUFFIX, ExtractFile
 
@@ -46,7 +47,7 @@ def _read_control_file(extract: ExtractFile) -> ControlFile:
     if path is None:
         return ControlFile()
     try:
-        return ControlFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return ControlFile.model_validate(tomllib.loads(read_file(path).decode("utf-8")))
     except (OSError, ValueError, RecursionError):  # not text, not TOML, or other keys
         raise InputRefused(
             f"{extract.name}{CONTROL_SUFFIX}: not a valid control file "

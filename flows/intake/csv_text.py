@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
+from audit_rules.given_files import open_file
 from flows.errors import InputRefused
 from flows.intake.landing import ExtractFile
 
@@ -68,7 +69,7 @@ def with_line_feeds(chunks: Iterable[str]) -> Iterator[str]:
 @contextmanager
 def _open_bytes(extract: ExtractFile) -> Iterator[BinaryIO]:
     """The file's bytes, unzipped. Raises InputRefused if the gzip data is damaged."""
-    with extract.path.open("rb") as raw:
+    with open_file(extract.path) as raw:
         if not extract.is_gzipped:
             yield raw
             return

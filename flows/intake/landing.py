@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from audit_rules.given_files import open_file
 from flows.errors import InputRefused, UsageError
 from flows.intake.table_names import Patterns, folder_values, nearest_name, tables_of
 from schemas.tables import CLAIM_TABLES, TABLES
@@ -81,7 +82,7 @@ def stamp_of(path: Path) -> FileStamp | None:
 
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file's bytes, in hex."""
-    with path.open("rb") as stream:
+    with open_file(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from audit_rules.errors import PolicyRefused
+from audit_rules.given_files import read_file
 from audit_rules.reference.code_sets import SHIPPED_CODE_SETS
 
 _PRODUCT = (
@@ -73,14 +74,13 @@ def read_ndc_directory(folder: Path) -> pl.DataFrame:
 def directory_hashes(folder: Path) -> dict[str, str]:
     """SHA-256 of both files, by file name."""
     return {
-        n: hashlib.sha256((folder / n).read_bytes()).hexdigest()
-        for n in ("product.txt", "package.txt")
+        n: hashlib.sha256(read_file(folder / n)).hexdigest() for n in ("product.txt", "package.txt")
     }
 
 
 def _read(path: Path, columns: tuple[str, ...]) -> pl.DataFrame:
     try:
-        text = path.read_bytes().decode("utf-8", errors="replace")
+        text = read_file(path).decode("utf-8", errors="replace")
         frame = pl.read_csv(text.encode(), separator="\t", quote_char=None, infer_schema=False)
     except (OSError, pl.exceptions.PolarsError):
         raise PolicyRefused(

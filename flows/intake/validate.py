@@ -2,20 +2,18 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from collections.abc import Collection
 
 import duckdb
 import polars as pl
 
 from flows.errors import DoesNotBalance, TooManyBadRows
+from flows.intake.bad_files import BadFile, failed_in, refusal
 from flows.intake.parsing import THEIRS
 from flows.warehouse.sql import identifier, one
-from schemas.notes import counted
 from schemas.rows import (
     FORMAT_CHECKS,
     OFTEN_SPOILED,
-    VALUES_CHECKED,
     error_model,
     failures,
     warning_checks,
@@ -24,7 +22,6 @@ from schemas.tables import TABLES, Table
 
 BATCH_ROWS = 20_000  # failing rows that are in memory at a time
 MOST_REFUSED_ROWS = 100_000  # failing rows of a table that are looked at if a file is refused
-_MOST_NAMED = 3
 _COUNTED = [FORMAT_CHECKS[kind] for kind in OFTEN_SPOILED]
 
 _THEIRS = f"json_extract(raw_record, '$.{THEIRS}')"
@@ -63,46 +60,6 @@ def validate(
         raise TooManyBadRows(refusal(refused, failed_in(connection, refused), max_error_rate))
     for table in TABLES.values():
         _store_warnings(connection, table, rejects, facts)
-
-
-class BadFile(NamedTuple):
-    """A file with rows that cannot be used, and how many."""
-
-    table: str
-    name: str
-    sha256: str
-    rows_read: int
-    bad_rows: int
-
-    def exceeds(self, max_error_rate: float) -> bool:
-        """Whether more than that share of its rows cannot be used."""
-        return self.bad_rows > max_error_rate * self.rows_read
-
-
-def refusal(file: BadFile, failed: Mapping[str, int], max_error_rate: float) -> str:
-    """The message for a file of which too many rows are unusable: it names what failed most.
-
-    failed   column and check -> rows.
-    """
-    most = sorted(failed.items(), key=lambda item: (-item[1], item[0]))[:_MOST_NAMED]
-    named = ", ".join(f"{what} ({counted(rows, 'row')})" for what, rows in most)
-    return (
-        f"{file.name}: {file.bad_rows} of {file.rows_read} rows cannot be used, more than the "
-        f"{max_error_rate:.1%} allowed; most often failed: {named}. Fix the extract, or raise "
-        "max_error_rate in the config."
-    )
-
-
-def failed_in(connection: duckdb.DuckDBPyConnection, file: BadFile) -> dict[str, int]:
-    """Column and check -> rows of a file of this run that are in the quarantine for it."""
-    return dict(
-        connection.execute(
-            """SELECT concat_ws(' ', q.column_name, q.check_name) AS failed, count(*)
-               FROM main.quarantine q JOIN main.file f USING (file_no)
-               WHERE (f.table_name, f.name, f.sha256) = (?, ?, ?) GROUP BY failed""",
-            [file.table, file.name, file.sha256],
-        ).fetchall()
-    )
 
 
 def _bad_files(connection: duckdb.DuckDBPyConnection) -> list[BadFile]:
@@ -251,7 +208,9 @@ def _count_malformed_values(
             for file_no, values in (
                 spoiled.group_by("file_no").agg(pl.col("rows").sum()).iter_rows()
             ):
-                counts.add(file_no, columns[0], VALUES_CHECKED, values, 0)
+                connection.execute(
+                    "INSERT INTO main.value_count VALUES (?, ?, ?)", [file_no, columns[0], values]
+                )
 
 
 def _count_notes(

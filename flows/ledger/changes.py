@@ -11,12 +11,14 @@ from typing import NamedTuple
 import duckdb
 import polars as pl
 
+from audit_rules.errors import AuditError
 from flows.judging.frames import KNOWN_CLAIM
 from flows.ledger.before import LAST_DECISION, LAST_EVENT, LedgerBefore
 from flows.plan import Plan
 from flows.warehouse.files import real_path
 from flows.warehouse.run_table import RunTable, sql_columns
 from flows.warehouse.sql import day, fetched, run
+from flows.warehouse.trouble import opening
 from schemas.results import CHANGE, CLAIM_LINE, EXCEPTION, conform
 
 _LONGEST_CHAIN = 20  # of claims that replace each other
@@ -144,9 +146,12 @@ def last_night(warehouse: Path) -> date | None:
     if not warehouse.exists():
         return None
     try:
-        with duckdb.connect(str(real_path(warehouse)), read_only=True) as connection:
+        with (
+            opening(warehouse),
+            duckdb.connect(str(real_path(warehouse)), read_only=True) as connection,
+        ):
             last: date | None
             ((last,),) = connection.execute("SELECT max(as_of) FROM main.night").fetchall()
             return last
-    except duckdb.Error:  # of an earlier version, or not a warehouse: the next to open it says so
+    except (duckdb.Error, AuditError):  # whoever opens it next says why it cannot be read
         return None

@@ -1,12 +1,14 @@
 """What persons decide about exceptions between runs: to dismiss or to reopen them."""
 
 import csv
+import io
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
 
+from audit_rules.given_files import open_file
 from flows import ending
 from flows.clock import now, today
 from flows.errors import UsageError
@@ -34,7 +36,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
     Raises UsageError if it is not CSV or has no column exception_id.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
+        with io.TextIOWrapper(open_file(path), encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream, restkey="", restval="")
             names = [(name or "").strip().lower() for name in reader.fieldnames or ()]
             rows = [

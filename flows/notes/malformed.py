@@ -8,7 +8,7 @@ import duckdb
 
 from flows.warehouse.sql import literals
 from schemas.notes import MANY_MALFORMED, MANY_MALFORMED_ELSEWHERE, Note, counted
-from schemas.rows import FORMAT_CHECKS, OFTEN_SPOILED, VALUES_CHECKED
+from schemas.rows import FORMAT_CHECKS, OFTEN_SPOILED
 
 _MOST_PERCENT = 1
 _MOST_FILES = 3
@@ -32,13 +32,12 @@ def malformed_codes(connection: duckdb.DuckDBPyConnection) -> list[Note]:
     """
     checks = [FORMAT_CHECKS[kind] for kind in OFTEN_SPOILED]
     rows = connection.execute(
-        f"""SELECT f.table_name, w.column_name, f.night, f.name, w.rows, v.rows
+        f"""SELECT f.table_name, w.column_name, f.night, f.name, w.rows, v.rows_with_value
             FROM every_warning w
-            JOIN every_warning v USING (file_no, column_name)
+            JOIN every_value_count v USING (file_no, column_name)
             JOIN every_file f USING (file_no)
             WHERE list_contains({literals(checks)}, w.check_name)
-              AND v.check_name = '{VALUES_CHECKED}'
-              AND w.rows * 100 > v.rows * {_MOST_PERCENT}
+              AND w.rows * 100 > v.rows_with_value * {_MOST_PERCENT}
             ORDER BY f.table_name, w.column_name, f.night, f.name, f.sha256"""
     ).fetchall()
     files = [_File(*row) for row in rows]

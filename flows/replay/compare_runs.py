@@ -44,12 +44,12 @@ def _published(folder: Path) -> Found:
             "Give a folder run=ID that a run published."
         )
     exceptions = folder / "exceptions.parquet"
-    if not exceptions.is_file():
-        raise InputRefused(
-            f"The run has no {exceptions.name}: an aggregate run shows no exceptions. "
-            "Give another run."
-        )
     files = [folder / name for name in _LINES if (folder / name).is_file()]
+    if not exceptions.is_file() or not files:
+        missing = _LINES[0] if exceptions.is_file() else exceptions.name
+        raise InputRefused(
+            f"The run has no {missing}: an aggregate run shows no exceptions. Give another run."
+        )
     return Found(
         pl.read_parquet(exceptions, glob=False, columns=list(EXCEPTION_COLUMNS)),
         pl.concat(pl.read_parquet(f, glob=False, columns=list(LINE_COLUMNS)) for f in files),

@@ -81,10 +81,10 @@ def claim_rows(
             ORDER BY t.payer_id, t.claim_line_number, o.file_rank, t.row_number"""
         found += connection.sql(query, params={"claim_id": claim_id.strip()}).pl().to_dicts()
     if not found:
-        raise UsageError(
-            "The warehouse has no claim with that id as of that day. "
-            "Check the id, --as-of, and the quarantine of the run."
-        )
+        remedy = "Check the id, --as-of, and the quarantine of the run."
+        if claim_id.startswith("-"):
+            remedy += " If an option is meant: it begins with two hyphens, such as --line."
+        raise UsageError(f"The warehouse has no claim with that id as of that day. {remedy}")
     found = [row for row in found if line is None or row["claim_line_number"] == line]
     if not found:
         raise UsageError(

@@ -9,7 +9,7 @@ from flows.settle.persons import PERSON_WARNING, UNRESOLVED_DIAGNOSIS
 from flows.warehouse.sql import fetched_from, literal
 from schemas.results import QUARANTINE, WARNING, conform
 from schemas.row_warnings import COLUMN_OF
-from schemas.rows import CLAIM_DATE_UNKNOWN, VALUES_CHECKED
+from schemas.rows import CLAIM_DATE_UNKNOWN
 
 
 def failed_checks(connection: duckdb.DuckDBPyConnection) -> dict[str, pl.DataFrame]:
@@ -36,6 +36,5 @@ def warnings(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
         "results/warnings",
         reads=(*SETTLE_WARNING.values(), PERSON_WARNING, WORD_WARNING),
         column_of=f"MAP {{{columns}}}",
-        values_checked=literal(VALUES_CHECKED),
     )
     return conform(found, WARNING)

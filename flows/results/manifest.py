@@ -1,7 +1,6 @@
 """The manifest: the counts of a run, what it was made from, and the hash of every result."""
 
 import json
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from audit_rules.given_files import read_file
 from flows.intake.landing import sha256_of
 from flows.plan import Plan
 from flows.privacy import FULL
@@ -126,9 +126,9 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     """The manifest of a run's folder; None if it cannot be read or has another shape."""
     path = folder / MANIFEST
     try:
-        if not stat.S_ISREG(path.lstat().st_mode):  # a pipe or device may have no end
+        if path.is_symlink():
             return None
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = json.loads(read_file(path))
     except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(manifest, dict) or not all(

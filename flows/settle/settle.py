@@ -5,7 +5,7 @@ from datetime import date
 import duckdb
 
 from flows.errors import TooManyBadRows
-from flows.intake.validate import BadFile, failed_in, refusal
+from flows.intake.bad_files import BadFile, failed_in, refusal
 from flows.provenance import digest, program_digest
 from flows.settle import affected_claims, balance, claims, final_action, persons
 from flows.settle.balance import Balance

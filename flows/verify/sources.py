@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from audit_rules.errors import PolicyRefused
+from audit_rules.given_files import read_file
 from audit_rules.policy.library import load_policies
 from audit_rules.reference.codes import load_reference
 from flows.errors import InputRefused
@@ -95,14 +96,14 @@ def check_signature(checks: Checks, folder: Path, public_key: Path) -> None:
     """Check the signature of a folder's manifest. Raises UsageError if the key cannot be read."""
     key = read_public_key(public_key)
     try:
-        envelope = (folder / SIGNATURE).read_bytes() if (folder / SIGNATURE).is_file() else b""
+        envelope = read_file(folder / SIGNATURE)
     except OSError:
         envelope = b""
     if not envelope:
         checks.failed.append(f"{folder.name} has no {SIGNATURE}: the run was not signed.")
         return
     checks.expect(
-        is_signed(envelope, (folder / MANIFEST).read_bytes(), key),
+        is_signed(envelope, read_file(folder / MANIFEST), key),
         f"{SIGNATURE} is a signature of {MANIFEST} by the owner of {public_key.name}.",
         f"{SIGNATURE} is not a signature of {MANIFEST} by the owner of {public_key.name}.",
     )

@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -42,6 +43,25 @@ def refuse_unusable(warehouse: Path) -> None:
             f"The name of the warehouse has more than {_LONGEST_NAME} bytes, which leaves no room "
             "for the names of the files next to it. Choose a shorter one."
         )
+
+
+def refuse_unwritable(folder: Path, option: str) -> None:
+    """Raise DiskTrouble or UsageError unless a folder can be written, or made if it is not there.
+
+    Permissions alone do not tell: the file system may be read-only or full, or not a real one.
+    """
+    real = real_path(folder)
+    nearest = next(path for path in (real, *real.parents) if os.path.lexists(path))
+    if not nearest.is_dir():
+        where = "a file" if nearest == real else "below a file"
+        raise UsageError(f"{option} {folder.name!r} is {where}. Name a folder.")
+    try:
+        Path(tempfile.mkdtemp(prefix=".writable-", dir=nearest)).rmdir()
+    except OSError as error:
+        raise DiskTrouble(
+            f"{option} {folder.name!r} cannot be written ({error.strerror}). "
+            "Name another folder, or give this user write access and room there."
+        ) from None
 
 
 def make_folder(folder: Path) -> None:

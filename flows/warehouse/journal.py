@@ -25,7 +25,7 @@ Sign = Callable[[str], str]
 """Gives the signature of a link."""
 FILE, NIGHT, DECISION, RUN, MEMORY = "file", "night", "decision", "run", "memory"
 _ROWS = {
-    FILE: {"file": "file_no", "quarantine": "file_no", "warning": "file_no", "purge": "file_no"},
+    FILE: dict.fromkeys(("file", "quarantine", "warning", "value_count", "purge"), "file_no"),
     NIGHT: {"night": "as_of", "night_text": "as_of", "ledger_event": "night"},
     DECISION: {"decision": "decision_no"},
     RUN: {"run_record": "record_no"},

@@ -8,7 +8,7 @@ from flows.warehouse.run_table import RunTable
 from flows.warehouse.sql import identifier, literal
 from schemas.tables import TABLES, Column, Kind, Table
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 DECIMAL_DIGITS = {Kind.AMOUNT: (18, 2), Kind.QUANTITY: (18, 3)}
 """Digits of a figure of a row, and how many of them are decimals."""
 _TYPES = {
@@ -33,6 +33,8 @@ LEDGERS = {
                      raw_record VARCHAR""",
     "warning": """file_no INTEGER, column_name VARCHAR, check_name VARCHAR, rows BIGINT,
                   first_row_number BIGINT""",
+    # how many values a file has in a column with malformed codes
+    "value_count": "file_no INTEGER, column_name VARCHAR, rows_with_value BIGINT",
     # the exception ledger: what each run changed (sql/ledger/events.sql), under which texts, and
     # what persons decided in between
     "night": "as_of DATE, run_id VARCHAR",
@@ -58,7 +60,7 @@ LEDGERS = {
                   made_at TIMESTAMP, system_user VARCHAR, hashed_by VARCHAR, link VARCHAR,
                   signature VARCHAR""",
 }
-BY_FILE = (*TABLES, "file", "quarantine", "warning")
+BY_FILE = (*TABLES, "file", "quarantine", "warning", "value_count")
 OF_A_NIGHT = {"night": "as_of", "night_text": "as_of", "ledger_event": "night"}
 """Tables with rows of each as-of date, and its column: another run of that date replaces them."""
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import duckdb
 
 from audit_rules.errors import AuditError
+from audit_rules.given_files import is_irregular
 from flows.errors import Damaged, DiskTrouble, WarehouseBusy, is_damage
+from flows.warehouse.files import real_path
 
 _RESTORE = "Restore it from a backup, or name another warehouse with --warehouse."
 _SAID: tuple[tuple[str, type[AuditError], str], ...] = (
@@ -48,6 +50,13 @@ def opening(warehouse: Path) -> Iterator[None]:
     Raises WarehouseBusy if another program has it open, and DiskTrouble if this user may not open
     it, if it is not a DuckDB file, or if it is damaged.
     """
+    real = real_path(warehouse)
+    for file in (real, real.with_name(f"{real.name}.wal")):
+        if is_irregular(file):  # the engine would wait for whoever writes into a pipe
+            raise DiskTrouble(
+                f"{file.name} is a pipe or device, not a file. Remove it, or name another "
+                "warehouse with --warehouse."
+            )
     try:
         yield
         return

@@ -25,6 +25,7 @@ from flows.warehouse.trouble import opening
 _UPGRADE = "upgrade"  # the journal's word for it
 _ALWAYS = "DATE '0001-01-01'"  # as-of date given to rows loaded before schema version 2
 _FIRST_WITH_JOURNAL = 6
+_VALUE_COUNT = "values_checked"  # how its rows were marked among the warnings before version 9
 _ALWAYS_SEALED = (FILE, NIGHT, DECISION, RUN)
 _ADDED_TO_FILE = (
     "read_under VARCHAR",
@@ -61,6 +62,8 @@ def _lay_out_again(connection: duckdb.DuckDBPyConnection, version: int) -> None:
     if version == 1:
         connection.execute(f"ALTER TABLE main.file ADD COLUMN night DATE DEFAULT {_ALWAYS}")
         connection.execute("ALTER TABLE main.file ADD COLUMN load_no INTEGER DEFAULT 0")
+    counts = f"main.value_count ({LEDGERS['value_count']})"
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {counts}")  # the journal looks into it
     foreign = _foreign(connection) if version >= _FIRST_WITH_JOURNAL else set()
     for column in _ADDED_TO_FILE:
         connection.execute(f"ALTER TABLE main.file ADD COLUMN IF NOT EXISTS {column}")
@@ -69,6 +72,11 @@ def _lay_out_again(connection: duckdb.DuckDBPyConnection, version: int) -> None:
     connection.execute("ALTER TABLE main.purge ADD COLUMN IF NOT EXISTS gone UBIGINT")
     for column in ("decided_at TIMESTAMP", "system_user VARCHAR"):
         connection.execute(f"ALTER TABLE main.decision ADD COLUMN IF NOT EXISTS {column}")
+    counted = f"main.warning WHERE check_name = '{_VALUE_COUNT}'"
+    connection.execute(
+        f"INSERT INTO main.value_count SELECT file_no, column_name, rows FROM {counted}"
+    )
+    connection.execute(f"DELETE FROM {counted}")
     forget_last_run(connection)
     run(connection, "warehouse/ledger")
     seal(connection, _UPGRADE, digests(connection, "main").keys() - foreign)

@@ -5,7 +5,7 @@
 -- reads: every_warning, every_file, every_quarantine, run.medical_claim_warning,
 --        run.pharmacy_claim_warning, run.person_warning, run.word_warning
 -- words: $column_of: a map from the warnings that need more than one row to the columns they are
---        about; $values_checked: what is no check, but counts values.
+--        about.
 
 WITH rejects AS (  -- records that could not be split into columns: no readable record counts them
     SELECT file_no,
@@ -21,7 +21,6 @@ removed AS (
 SELECT f.table_name AS "table", f.name AS file, column_name AS "column", check_name AS "check",
        rows, first_row_number
 FROM every_warning JOIN every_file f USING (file_no)
-WHERE check_name <> $values_checked
 UNION ALL
 SELECT f.table_name, f.name,
        $column_of[check_name],

@@ -161,7 +161,7 @@ def test_the_flow_plans_only_if_nobody_has(monkeypatch: pytest.MonkeyPatch, tmp_
         return SimpleNamespace(state="Completed", quarantined=0)
 
     monkeypatch.setattr(nightly, "nightly_audit", flow)
-    monkeypatch.setattr(nightly, "plan", lambda request: ("planned here", request))
+    monkeypatch.setattr(nightly, "plan_run", lambda request: ("planned here", request))
     monkeypatch.setattr(nightly, "_audit", audit)
     nightly.audit(made, show_progress=False)
     flow(made.request)

@@ -33,6 +33,8 @@ NPIS = ("1234567893", "1245319599", None)
 CODES = ("C91.00", "C91.01", "C83.50", "C83.30", "C92.10", "C50.911", "K76.5", "I10", "E11.9")
 FEW_DAYS = 40
 
+pytestmark = pytest.mark.slow
+
 
 def _some_rows(seed: int) -> dict[str, list[Row]]:
     """Two members' rows, of which many are on the same days."""

@@ -32,6 +32,7 @@ def _finding(folder: Path, rule: str, **tables: list[Row]) -> Row:
     return dict(row)
 
 
+@pytest.mark.slow
 def test_a_finding_on_such_a_code_is_a_review_of_the_same_reason_and_amount(
     tmp_path: Path,
 ) -> None:
@@ -51,6 +52,7 @@ def test_a_finding_on_such_a_code_is_a_review_of_the_same_reason_and_amount(
     assert "not verified" in str(unsure["rationale"])
 
 
+@pytest.mark.slow
 def test_a_finding_that_rests_on_a_fill_of_such_a_code_is_a_review(tmp_path: Path) -> None:
     """Dasatinib at hand on the day of the infusion, and no Philadelphia status."""
     dose = good(

@@ -358,6 +358,7 @@ def test_claims_that_repeat_their_amount_are_recognised_by_their_lines(tmp_path:
     assert set(repeated["amount"]) == {Decimal("900.00")}
 
 
+@pytest.mark.slow
 def test_a_run_counts_a_repeating_claim_once_and_names_it(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     rows = [
@@ -384,6 +385,7 @@ def test_a_run_counts_a_repeating_claim_once_and_names_it(tmp_path: Path) -> Non
     )
 
 
+@pytest.mark.slow
 def test_persons_who_share_a_claim_and_a_member_id_have_exceptions_and_a_row_each(
     tmp_path: Path,
 ) -> None:

@@ -475,6 +475,7 @@ def test_the_same_content_twice_in_one_folder_is_read_once(tmp_path: Path) -> No
     assert (ran.passed_over, len(ran.rows(CLAIM))) == (1, 1)
 
 
+@pytest.mark.slow
 def test_new_content_under_an_old_name_is_read_and_the_order_of_runs_changes_no_count(
     tmp_path: Path,
 ) -> None:

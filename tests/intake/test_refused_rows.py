@@ -8,6 +8,7 @@ import pytest
 
 from flows.cli.app import main
 from flows.errors import TooManyBadRows
+from flows.intake.bad_files import BadFile, refusal
 from flows.plan import plan
 from flows.results.refused_rows import leaving_quarantine
 from flows.stages import begin, load_stage, settle_stage, validate_stage
@@ -88,3 +89,29 @@ def test_the_quarantine_left_shows_no_more_than_the_privacy_level_allows(
     if left:
         frame = pl.read_parquet(tmp_path / "out" / QUARANTINE)
         assert frame["raw_record"].null_count() == frame.height == 8
+
+
+OF_SENDERS = {
+    "claim_status value_unknown": "Translate the sender's words by an expression for claim_status "
+    "in [tables.pharmacy_claim.columns] of the config.",
+    "dispensing_date date_does_not_parse": "List the sender's format of dates in date_formats of "
+    "the config.",
+    "paid_amount amount_does_not_parse": "Make plain amounts of them by an expression for "
+    "paid_amount in [tables.pharmacy_claim.columns] of the config.",
+    "claim_id digits_lost": "Have the sender export identifiers and codes as text.",
+}
+
+
+@pytest.mark.parametrize("failed", OF_SENDERS)
+def test_exit_4_says_what_helps_against_what_failed_most(failed: str) -> None:
+    """To allow more bad rows would lose rows that the config can make good."""
+    file = BadFile("pharmacy_claim", "pharmacy_claim.csv", "0", 10, 6)
+    said = refusal(file, {"member_id value_missing": 1, failed: 5}, 0.05)
+    assert said.endswith(OF_SENDERS[failed]) and "max_error_rate" not in said
+
+
+@pytest.mark.parametrize("failed", ["member_id value_missing", "missing_columns"])
+def test_exit_4_says_how_to_allow_rows_that_nobody_can_make_good(failed: str) -> None:
+    file = BadFile("pharmacy_claim", "pharmacy_claim.csv", "0", 10, 6)
+    said = refusal(file, {"claim_status value_unknown": 1, failed: 5}, 0.05)
+    assert said.endswith("Fix the extract, or raise max_error_rate in the config.")

@@ -231,6 +231,7 @@ CAUSES: dict[str, tuple[Rows, set[str]]] = {
 """What a second run loads, and which persons with lines of audited drugs it re-evaluates."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cause", CAUSES)
 def test_those_are_judged_again_whom_it_touches(
     first_night: Path, tmp_path: Path, cause: str
@@ -257,6 +258,7 @@ def test_rules_that_know_the_day_say_which_answers_pass() -> None:
         assert ("as_of" in text) == bool(module.RULE.passing), module.RULE.id
 
 
+@pytest.mark.slow
 def test_what_comes_to_be_known_as_days_go_by_touches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -342,6 +344,7 @@ def test_all_rows_of_a_patient_are_judged_whichever_runs_loaded_them(
     _same_as_whole(request, summary)
 
 
+@pytest.mark.slow
 def test_a_table_supplied_for_the_first_time_judges_everybody_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

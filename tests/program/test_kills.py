@@ -106,13 +106,13 @@ Exceptions of the nights before it have been decided on.
 """
 POINTS = {
     "begin": 2,
-    "load_stage": 4,
+    "load_stage": 3,
     "validate_stage": 2,
-    "settle_stage": 3,
-    "judge_stage": 3,
+    "settle_stage": 2,
+    "judge_stage": 2,
     "report_stage": 2,
     "make_private": 2,
-    "keep": 4,
+    "keep": 3,
     "publish": 2,
 }
 """The number of kills in each stage."""

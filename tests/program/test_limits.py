@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from flows.cli.server import prepare
+from flows.errors import PrefectTrouble
 from tests.support.hostile import CSV, csv, fill
 from tests.support.processes import alive, started
 from tests.support.running import AS_OF, ROOT
@@ -142,3 +144,18 @@ def test_d8_a_run_that_may_write_little_ends_as_on_a_full_disk(size: int, landin
     code, said = _ends({resource.RLIMIT_FSIZE: (size, size)}, *DRIVEN, "{}", "mark", *RUN)
     assert code == 8 and _is_one_sentence_or_two(said), (code, said)
     assert {p.name for p in (landing / "out").rglob("*")} <= {".audit.duckdb.lock"}
+
+
+def test_a_home_that_does_not_exist_is_refused_and_not_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user who may make it, as root may, did not ask for it."""
+    for name in ("PREFECT_HOME", "PREFECT_API_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "nowhere" / "home"))
+    with pytest.raises(PrefectTrouble, match=r"HOME is not a folder.* PREFECT_HOME"):
+        prepare()
+    assert not (tmp_path / "nowhere").exists()
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "named" / "prefect"))
+    prepare()
+    assert (tmp_path / "named" / "prefect").is_dir()

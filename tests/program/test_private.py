@@ -19,7 +19,7 @@ main(["rules", "NO_SUCH_RULE"])
 """
 BY_FLOW = """
 from flows import nightly
-nightly.plan = lambda request: 1 / 0
+nightly.plan_run = lambda request: 1 / 0
 try:
     nightly.nightly_audit.fn(nightly.RunRequest(output=Path("out")))
 except Exception:

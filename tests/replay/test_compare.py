@@ -72,6 +72,7 @@ def _counts(lines: int, before: str, after: str, members: int) -> dict[str, obje
     return {"outcome": "recover", "lines": lines, **at_risk, "members": members, "providers": 1}
 
 
+@pytest.mark.slow
 def test_a_higher_limit_clears_one_fill_and_lowers_another(
     base: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -87,6 +88,7 @@ def test_a_higher_limit_clears_one_fill_and_lowers_another(
     assert content(base / "audit.duckdb") == before
 
 
+@pytest.mark.slow
 def test_two_sets_are_compared_in_the_order_given(
     base: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -99,6 +101,7 @@ def test_two_sets_are_compared_in_the_order_given(
     }
 
 
+@pytest.mark.slow
 def test_the_same_policies_change_nothing(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--policies", str(base / "lower"), "--policies", str(base / "lower")]
     assert main(["compare", "--warehouse", str(base / "audit.duckdb"), *arguments]) == 0
@@ -108,6 +111,7 @@ def test_the_same_policies_change_nothing(base: Path, capsys: pytest.CaptureFixt
     )
 
 
+@pytest.mark.slow
 def test_the_totals_are_those_of_the_worklist_before_and_after(
     base: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -439,6 +439,7 @@ def test_no_warehouse_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_explaining_leaves_the_warehouse_and_its_folder_as_they_were(request_: RunRequest) -> None:
     folder = request_.warehouse.parent
     before = {p: p.stat().st_mtime_ns for p in folder.rglob("*")}
@@ -480,6 +481,7 @@ def test_every_rule_states_its_question_and_when_it_gives_each_answer(module: Ru
 # ---------------------------------------------------------------- a great many lines
 
 
+@pytest.mark.slow
 def test_changes_are_tried_on_the_first_of_a_great_many_lines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

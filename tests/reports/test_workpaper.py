@@ -81,9 +81,8 @@ def _written(
     }
     lists = {f"{name}s": pl.concat_list(name) for name in ("rule_id", "exception_id")}
     worklist = frame.with_columns(**lists, **amounts)
-    answers = frame.group_by("policy_id", "rule_id", "outcome", "reason", maintain_order=True).agg(
-        lines=pl.len().cast(pl.Int64)
-    )
+    answer = ("policy_id", "rule_id", "term_id", "outcome", "reason")
+    answers = frame.group_by(answer, maintain_order=True).agg(lines=pl.len().cast(pl.Int64))
     folder.mkdir(exist_ok=True)
     for name, table, columns in (
         ("exceptions", frame, EXCEPTION),

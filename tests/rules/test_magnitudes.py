@@ -34,6 +34,7 @@ def _infusions(count: int, **values: object) -> list[dict[str, object]]:
     return [good("medical_claim", **(own | line | values)) for line in lines]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 10, 19, 30, 170])
 def test_b7_units_of_any_number_of_lines_exceed_the_maximum(count: int, tmp_path: Path) -> None:
     """Units were added up in 64 bits: ten lines of the largest quantity came to less than none."""
@@ -45,6 +46,7 @@ def test_b7_units_of_any_number_of_lines_exceed_the_maximum(count: int, tmp_path
     assert within and found["amount_cents"][0] > found["paid_cents"][0] - 28_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 10, 19, 30])
 def test_b7_waste_of_any_number_of_lines_is_more_than_a_vial(count: int, tmp_path: Path) -> None:
     rows = _infusions(count, hcpcs_modifier_1="JW")
@@ -52,6 +54,7 @@ def test_b7_waste_of_any_number_of_lines_is_more_than_a_vial(count: int, tmp_pat
     assert "waste_over_one_vial" in found["reason"].to_list()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [9, 10, 19, 30])
 def test_b7_fills_of_any_number_add_up_to_more_than_the_limit(count: int, tmp_path: Path) -> None:
     own = {"ndc_code": IMATINIB, "dispensing_channel": "retail", "quantity": MOST}
@@ -63,6 +66,7 @@ def test_b7_fills_of_any_number_add_up_to_more_than_the_limit(count: int, tmp_pa
     assert found["reason"].to_list() == ["split_fills"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("days", ["30", MOST])
 @pytest.mark.parametrize("tablets", [MOST, "123456789012345", "333333333333333", "700000000000000"])
 def test_b7_a_daily_dose_of_two_strengths_is_above_the_maximum_at_any_size(
@@ -80,6 +84,7 @@ def test_b7_a_daily_dose_of_two_strengths_is_above_the_maximum_at_any_size(
     assert set(found["reason"]) == {"above_studied_maximum"}
 
 
+@pytest.mark.slow
 def test_b7_a_daily_dose_within_the_maximum_passes_at_any_size(tmp_path: Path) -> None:
     own = {"dispensing_date": "2026-02-01", "days_supply": MOST, "quantity": MOST}
     rows = [

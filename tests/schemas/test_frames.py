@@ -6,9 +6,11 @@ import polars as pl
 import pytest
 
 from audit_rules.engine.dossier import Dossier, WarehouseFrames, compile_dossier
+from flows.errors import as_user_error
 from flows.judging.frames import read_frames
 from flows.warehouse.connection import opened
-from schemas.frame import Frame, FrameColumn, FrameError, check_frame
+from schemas.errors import FrameError
+from schemas.frame import Frame, FrameColumn, check_frame
 from schemas.frames import DOSSIER_FRAMES, WAREHOUSE_FRAMES
 from tests.support.case_runs import check_declared
 from tests.support.running import AS_OF, ROOT, planned, run_to_final_action
@@ -67,3 +69,11 @@ def test_the_frames_of_the_sample_are_as_declared(tmp_path: Path) -> None:
         for key in frame.keys:
             assert not getattr(frames, name).select(key).is_duplicated().any(), name
     check_declared(compile_dossier(frames, made.reference, made.default_supply_days, AS_OF))
+
+
+def test_a_frame_with_a_fault_is_named_to_the_user_with_its_column(tmp_path: Path) -> None:
+    error = FrameError("frame doses: column days is missing")
+    said = str(as_user_error(error, tmp_path))
+    assert "A bug: FrameError at " in said and "(frame doses: column days is missing)" in said
+    other = str(as_user_error(ValueError("member M77"), tmp_path))
+    assert "M77" not in other

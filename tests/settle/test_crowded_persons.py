@@ -11,6 +11,8 @@ from tests.support.extracts import Ran, Row, good, run
 
 MOST = 25
 
+pytestmark = pytest.mark.slow
+
 
 def fills(members: int, first: int = 0) -> list[Row]:
     """One fill of each of so many members, all of one person."""

@@ -121,6 +121,7 @@ def test_b6_the_balance_counts_the_rows_with_a_warning(ran: Ran) -> None:
     assert said == [f"{TABLE}.original_claim_id: {circles}", f"{TABLE}.paid_amount: {voids}"]
 
 
+@pytest.mark.slow
 def test_b6_long_chains_take_time_in_proportion() -> None:
     length = 200_000
     chain = {n: [n + 1] for n in range(length)}

@@ -142,6 +142,7 @@ def test_a_signature_of_another_type_of_document_does_not_count(keys: Path) -> N
     assert not is_signed(json.dumps(envelope).encode(), payload, key)
 
 
+@pytest.mark.slow
 def test_a_signature_changes_no_result_and_no_run_id(signed: Path, tmp_path: Path) -> None:
     shutil.copytree(signed / "in", tmp_path / "in")
     night(_request(tmp_path, None))
@@ -150,6 +151,7 @@ def test_a_signature_changes_no_result_and_no_run_id(signed: Path, tmp_path: Pat
     assert published(tmp_path / "out") == files
 
 
+@pytest.mark.slow
 def test_the_same_key_signs_with_the_same_bytes(signed: Path, keys: Path, tmp_path: Path) -> None:
     shutil.copytree(signed / "in", tmp_path / "in")
     night(_request(tmp_path, keys / "ours.key"))
@@ -199,6 +201,7 @@ def test_b5_a_journal_with_another_signature_does_not_verify(
     assert main(["verify", *against]) == 3
 
 
+@pytest.mark.slow
 def test_entries_after_the_last_signature_are_named(
     home: Path, keys: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -86,6 +86,7 @@ def test_the_fingerprint_of_a_hash_differs_if_the_hash_does(
         assert fingerprint(connection) == fingerprint(connection) != other
 
 
+@pytest.mark.slow
 def test_rows_of_another_engine_are_sealed_and_found_again(
     tmp_path: Path, other_engine: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -111,6 +112,7 @@ def test_rows_of_another_engine_are_sealed_and_found_again(
     assert explain(_request(mixed, None, SECOND), "C1").rows
 
 
+@pytest.mark.slow
 def test_another_fingerprint_in_the_journal_breaks_its_chain(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

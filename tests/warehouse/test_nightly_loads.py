@@ -20,6 +20,7 @@ from flows.intake.landing import sha256_of
 from flows.request import RunRequest
 from flows.summary import Summary
 from flows.warehouse.layout import SCHEMA_VERSION
+from flows.warehouse.upgrade import upgrade
 from tests.support.extracts import IMATINIB, Row, as_csv, good
 from tests.support.hostile import ANY_ERROR_RATE, CSV, fill
 from tests.support.hostile import csv as csv_of
@@ -313,6 +314,7 @@ def test_two_rows_of_a_key_in_one_load_both_stand(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- the warehouse's form
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
 def test_a_warehouse_of_an_earlier_version_is_brought_up_to_date(
     tmp_path: Path, version: int, first: Summary
@@ -349,3 +351,17 @@ def test_a_warehouse_of_a_later_version_is_refused(tmp_path: Path) -> None:
         connection.execute("UPDATE meta SET schema_version = schema_version + 1")
     with pytest.raises(UsageError, match=f"schema version {SCHEMA_VERSION + 1}"):
         night(_request(tmp_path, None))
+
+
+def test_counts_of_values_that_an_earlier_version_kept_among_the_warnings_are_none(
+    tmp_path: Path, first: Summary
+) -> None:
+    before = content(tmp_path / "audit.duckdb")
+    with duckdb.connect(str(tmp_path / "audit.duckdb")) as connection:  # as version 8 left it
+        connection.execute("DROP TABLE value_count")
+        connection.execute("INSERT INTO warning VALUES (1, 'ndc_code', 'values_checked', 7, 0)")
+        connection.execute("UPDATE meta SET schema_version = 8")
+    upgrade(tmp_path / "audit.duckdb")
+    after = content(tmp_path / "audit.duckdb")
+    assert after["warning"] == before["warning"]
+    assert after["value_count"] == [(1, "ndc_code", 7)]

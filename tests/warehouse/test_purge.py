@@ -174,6 +174,7 @@ def grown(two_runs: Grown, tmp_path: Path) -> Iterator[Grown]:
     yield replace(two_runs, base=tmp_path / "grown")
 
 
+@pytest.mark.slow
 def test_the_purged_are_gone_from_the_file_and_the_others_are_judged_as_before(
     grown: Grown,
 ) -> None:

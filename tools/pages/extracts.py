@@ -1,9 +1,8 @@
 """docs/input.md, from the tables of the contract and the hostile files that the tests load."""
 
-import re
-from collections.abc import Iterable, Iterator
-from itertools import groupby
+from collections.abc import Iterable
 
+from flows.cli.columns import series_folded
 from flows.intake.expression_parts import FUNCTIONS
 from schemas.tables import TABLES, Table
 from tests.support.hostile import SECTIONS, SENDERS_CONFIG, SENDERS_EXTRACT, Hostile
@@ -84,6 +83,20 @@ A row without a key, payer or service date, or with a value that does not parse,
 malformed code is accepted with a warning, and matches nothing. A row whose service date is after
 the as-of date is kept for later runs.
 
+## What a row counts for
+
+- **A line** is table, payer, claim_id and claim_line_number; rows of one line are versions of it.
+  The claim_line_number of a fill is 1 if it is blank or the file has no such column.
+- **A person** is the person_id of the row; else the one person_id that goes with its member_id
+  anywhere in the extracts; else the member_id. So eligibility alone may have the column.
+- **A line whose paid_amount is null** is history that no rule judges; the manifest counts such
+  lines as `unpriced`. Nor is a line judged that was paid 0. Both still serve as evidence.
+- **dispensing_channel matters**: limits of tablets per fill differ between retail and home
+  delivery. Without the column, or with another word in it, a fill that only home delivery allows is
+  a review (`channel_unknown`).
+- **NPIs in results**: `provider_npi` is prescribing_provider_npi or rendering_npi, `billing_npi` is
+  dispensing_provider_npi or billing_npi.
+
 ## The control file
 
 A file `EXTRACT.done` next to an extract (`pharmacy_claim.csv.done`) states what the sender wrote,
@@ -160,16 +173,8 @@ def _table(table: Table) -> str:
         f"**{c.name}**" if c.required else c.name for c in table.columns if c.name not in needs_one
     ]
     groups = ["one of " + ", ".join(f"**{n}**" for n in group) for group in table.one_of]
-    columns = "; ".join([", ".join(_without_numbered(names)), *groups])
+    columns = "; ".join([", ".join(series_folded(names)), *groups])
     return f"| `{table.name}` | {_cell(table.grain.removeprefix('one row per '))} | {columns} |\n"
-
-
-def _without_numbered(names: Iterable[str]) -> Iterator[str]:
-    """The names; of a numbered series (diagnosis_code_1, _2, ...) only the first and the last."""
-    series = groupby(names, key=lambda name: re.sub(r"_\d+$", "_", name))
-    for _, members in series:
-        first, *rest = members
-        yield f"{first} to {rest[-1]}" if rest else first
 
 
 def _section(title: str, files: Iterable[Hostile]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from audit_rules.given_files import read_file
 from flows.errors import InputRefused, UsageError
 from flows.intake.landing import sha256_of
 from flows.provenance import digest
@@ -48,10 +49,11 @@ def read_published_exception(run: Path, exception_id: str) -> PublishedException
             "--run is not a complete run: its files do not match its manifest. "
             "Give a folder run=ID that a run published."
         )
-    if not (run / EXCEPTIONS).is_file():
-        raise InputRefused(
-            f"The run has no {EXCEPTIONS}: an aggregate run shows no exceptions. Give another run."
-        )
+    for name in (EXCEPTIONS, WORKLIST):
+        if not (run / name).is_file():
+            raise InputRefused(
+                f"The run has no {name}: an aggregate run shows no exceptions. Give another run."
+            )
     exceptions = pl.read_parquet(run / EXCEPTIONS, glob=False)
     row = _row(exceptions, exception_id.strip().lower())
     is_other = (pl.col("exception_id") != row["exception_id"]) & (pl.col("outcome") != ADVISORY)
@@ -85,7 +87,7 @@ def _row(exceptions: pl.DataFrame, prefix: str) -> dict[str, Any]:
 
 
 def _receipt(run: Path, row: dict[str, Any]) -> dict[str, str]:
-    manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
+    manifest = json.loads(read_file(run / MANIFEST))
     try:
         policy = manifest["policies"][row["policy_id"]]
         policy_file, policy_sha256 = policy["file"], policy["sha256"]

@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import escape
 
+from audit_rules.given_files import read_file
 from flows.errors import InputRefused, UsageError
 from flows.provenance import program_version
 from flows.reports.money import dollars
@@ -21,7 +22,7 @@ _RECEIPT = re.compile(r'<script type="application/json" id="receipt">(.*?)</scri
 def verify(packet: Path, run: Path) -> str:
     """Say in a sentence or two what was checked and matches; raise InputRefused if it does not."""
     try:
-        content = packet.read_bytes()
+        content = read_file(packet)
     except OSError:
         raise InputRefused(
             f"{packet.name} cannot be read. Give a packet that claims-audit wrote."

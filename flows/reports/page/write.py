@@ -181,7 +181,9 @@ def _coverage(coverage: pl.DataFrame) -> Iterator[dict[str, Any]]:
 
     counts: lines, exceptions, pass, not applicable, not evaluable.
     """
-    for (policy_id, rule_id), answers in coverage.group_by(
+    answer = ("policy_id", "rule_id", "outcome", "reason")
+    of_every_term = coverage.group_by(answer, maintain_order=True).agg(pl.col("lines").sum())
+    for (policy_id, rule_id), answers in of_every_term.group_by(
         "policy_id", "rule_id", maintain_order=True
     ):
         rows = answers.to_dicts()

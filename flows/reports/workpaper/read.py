@@ -6,6 +6,7 @@ from typing import NamedTuple
 import fastexcel
 import polars as pl
 
+from audit_rules.given_files import read_file
 from flows.errors import UsageError
 from flows.ledger.decisions import Decision, read_csv
 from flows.reports.workpaper.disposition import (
@@ -73,7 +74,7 @@ def _rows(file: Path) -> pl.DataFrame:
         texts = [[row.get(name) or None for name in names] for row in read_csv(file)]
         return pl.DataFrame(texts, schema=dict.fromkeys(names, pl.String), orient="row")
     try:
-        sheet = fastexcel.read_excel(file).load_sheet(LINES, dtypes="string")
+        sheet = fastexcel.read_excel(read_file(file)).load_sheet(LINES, dtypes="string")
         columns = sheet.to_polars().select(EXCEPTION_ID, DISPOSITION, REASON)
     except (fastexcel.FastExcelError, OSError, pl.exceptions.ColumnNotFoundError):
         raise UsageError(

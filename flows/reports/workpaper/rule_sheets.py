@@ -49,7 +49,8 @@ def write_rule(
     )
     of_the_rule = totals(led.filter(rule_id=rule), **{name: pl.col(name) for name in _ANSWER})
     amounts = of_the_rule.select(*_ANSWER, "amount_at_risk")
-    answers = coverage.filter(rule_id=rule).join(
+    of_every_term = coverage.filter(rule_id=rule).group_by(_ANSWER, maintain_order=True)
+    answers = of_every_term.agg(pl.col("lines").sum()).join(
         amounts, on=list(_ANSWER), how="left", nulls_equal=True, maintain_order="left"
     )
     for values in answers.select(c.name for c in _ANSWER_COLUMNS).iter_rows():
