@@ -200,5 +200,5 @@ def without_itself(found: pl.LazyFrame, row: str) -> pl.LazyFrame:
 
 
 def counting_none(found: pl.LazyFrame) -> pl.LazyFrame:
-    """What was chosen of what `around` found: the others are no evidence, so they do not count."""
+    """What was chosen of what `around` found: the others are not evidence, so they do not count."""
     return found.drop("more", "asked_no", strict=False)

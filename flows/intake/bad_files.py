@@ -38,7 +38,7 @@ class BadFile(NamedTuple):
 
 
 def refusal(file: BadFile, failed: Mapping[str, int], max_error_rate: float) -> str:
-    """The message for a file of which too many rows are unusable: it names what failed most.
+    """The message for a file with too many unusable rows: it names what failed most.
 
     failed   column and check -> rows.
     """

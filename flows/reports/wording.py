@@ -32,7 +32,7 @@ def basis_text(cents: int | None, answer: dict[str, Any]) -> str:
 
 
 def asked_once_text(row: Mapping[str, Any], others: int, line: Mapping[str, Any] | None) -> str:
-    """That the dollars of a line are asked for once, where its findings alone do not say so.
+    """That the dollars of a line are asked for once, if its findings alone do not say so.
 
     others   how many other exceptions question the line.
     line     the line in the worklist; None if it has advisories alone.

@@ -37,7 +37,7 @@ pytestmark = pytest.mark.slow
 
 
 def _some_rows(seed: int) -> dict[str, list[Row]]:
-    """Two members' rows, of which many are on the same days."""
+    """Two members' rows, many of them on the same days."""
     pick = random.Random(seed)
     start = START
     span = pick.choice([1, 5, FEW_DAYS, 120])

@@ -164,7 +164,7 @@ def test_a_packet_shows_the_prices_compared_and_where_they_are_on_file(
         ("review", 2, ("5.00", "0.00"), "together they put $5.00 of $9.00 at risk."),
     ],
 )
-def test_it_says_that_dollars_are_asked_for_once_only_where_that_is_not_clear(
+def test_it_says_that_dollars_are_asked_for_once_only_if_that_is_not_clear(
     own: str, others: int, line: tuple[str, str] | None, text: str
 ) -> None:
     names = ("amount_at_risk", "dismissed_amount")

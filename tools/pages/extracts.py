@@ -150,7 +150,7 @@ in DuckDB's SQL. The [recipes](#recipes) below show some.
   text, because one bad value would stop the run: `TRY_CAST` gives null for it. A pattern or format
   must be a constant.
 - A null is not an error: `coalesce(CAST(TRY_CAST(cents AS DECIMAL(15, 0)) * 0.01 AS VARCHAR),
-  cents)` quarantines a row whose amount is no number, where `TRY_CAST` alone would leave the line
+  cents)` quarantines a row whose amount is not a number; `TRY_CAST` alone would leave the line
   without a price.
 
 `claims-audit validate` prints where each column of each table came from, and how many values are
