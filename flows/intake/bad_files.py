@@ -1,4 +1,4 @@
-"""Files of which too many rows cannot be used: what failed, and what to do about it."""
+"""Files with too many rows that cannot be used: what failed, and what to do about it."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
