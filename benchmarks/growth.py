@@ -209,7 +209,7 @@ def spans(size: int) -> Extracts:
 
 
 def chain_of_claims(size: int) -> Extracts:
-    """Fills of one day, each of which names the one before as its original."""
+    """Fills of one day, each naming the one before as its original."""
     fills = [_fill(n, START, original_claim_id=f"F{n - 1}" if n else "") for n in range(size)]
     return {"pharmacy_claim": fills}
 
@@ -469,7 +469,7 @@ def _in_process(step: str, axis: str, folder: Path) -> Measured:
 
 def _measure_here(work: Callable[[Path], None], folder: Path) -> None:
     """Do the work and print what this process took, its start left out."""
-    import flows.stages  # noqa: F401  # its imports are no part of what grows
+    import flows.stages  # noqa: F401  # its imports are not part of what grows
 
     before = getrusage(RUSAGE_SELF)
     work(folder)

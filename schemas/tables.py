@@ -30,7 +30,7 @@ class Kind(StrEnum):
 
 
 NAMES = (Kind.IDENTIFIER, Kind.CODE, Kind.NDC, Kind.HCPCS, Kind.MODIFIER, Kind.TAXONOMY, Kind.NPI)
-"""Kinds of which a table program may have made a number."""
+"""Kinds that a table program may have made numbers."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ class Table:
 
     one_of         of each group at least one column must be in the file and have a value in the
                    row.
-    in_order       pairs of dates of which the first should not be after the second (a warning).
-    spans          pairs of dates of which the first must not be after the second (an error).
+    in_order       pairs of dates: the first should not be after the second (a warning).
+    spans          pairs of dates: the first must not be after the second (an error).
     service_dates  of a claim table: the first of them with a value is the row's service date.
     quantity, fee  of a claim table: the column of the billed quantity, and that of the dispensing
                    fee.

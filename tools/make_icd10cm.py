@@ -96,7 +96,9 @@ def october_release(april: Release, addenda: Path) -> Release:
             gone.add(code)
         else:
             changed[code] = (line[84:].strip(), is_code)
-    release = {c: changed.pop(c, told) for c, told in april.items() if c not in gone - set(changed)}
+    release = {
+        c: changed.pop(c, entry) for c, entry in april.items() if c not in gone - set(changed)
+    }
     order = list(release)
     for code in sorted(changed):
         order.insert(_place(order, code), code)

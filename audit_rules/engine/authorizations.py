@@ -14,6 +14,8 @@ from schemas.outcomes import NO_POLICY
 
 APPROVED, DENIED = "approved", "denied"
 _SAME = ("person", "payer_id", "drug")
+_OF_NO_LINE = ""
+"""The word of decisions whose own word no line has."""
 
 
 def under_the_clause(lines: pl.LazyFrame, book: PolicyBook) -> pl.LazyFrame:
@@ -60,25 +62,32 @@ def covering(
 
     One row per line, policy and decision.
     """
-    fits = (pl.col("product").is_null() | (pl.col("product") == pl.col("line_product"))).fill_null(
-        True
-    )
-    classes = ("product", says[0]) if says else ("product",)
-    fits = fits & (pl.col(says[0]) == pl.col(says[1])) if says else fits
+    is_any = pl.col("product_said").is_null()
+    fits = (is_any | (pl.col("product_said") == pl.col("line_product"))).fill_null(True)
+    if says:
+        fits = fits & (pl.col(f"{says[0]}_said") == pl.col(says[1]))
+    words = {"product": "line_product"} | ({says[0]: says[1]} if says else {})
+    classes = tuple(f"{word}_said" for word in words)
     decisions = _decisions(dossier, *which, date="start_date", classes=classes, fits=fits)
     day = pl.col("day")
     asked = _asked(lines, *([says[1]] if says else []))
-    words = {"product": "line_product"} | ({says[0]: says[1]} if says else {})
     for word, of_line in words.items():
-        decisions = replace(decisions, frame=_said(decisions.frame, word, asked, of_line))
+        decisions = replace(decisions, frame=_with_said(decisions.frame, word, asked, of_line))
     return around(dossier, asked, decisions, Window(closes=day, at=day))
 
 
-def _said(decisions: pl.LazyFrame, word: str, asked: pl.LazyFrame, of_line: str) -> pl.LazyFrame:
-    """Decisions whose word some line has, or that have none: senders may use a great many words."""
+def _with_said(
+    decisions: pl.LazyFrame, word: str, asked: pl.LazyFrame, of_line: str
+) -> pl.LazyFrame:
+    """Decisions with `{word}_said`: their word if some line has it, one word for all the others,
+    because senders may use a great many; null if they have none."""
+    said = f"{word}_said"
     words = asked.select(pl.col(of_line).alias(word)).drop_nulls().unique()
-    of_lines = decisions.join(words, on=word, how="semi")
-    return pl.concat([of_lines, decisions.filter(pl.col(word).is_null())])
+    named = decisions.join(words.with_columns(pl.col(word).alias(said)), on=word, how="left")
+    is_other = pl.col(said).is_null() & pl.col(word).is_not_null()
+    return named.with_columns(
+        pl.when(is_other).then(pl.lit(_OF_NO_LINE)).otherwise(said).alias(said)
+    )
 
 
 def of_no_drug(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> pl.LazyFrame:

@@ -2,8 +2,8 @@
 
 Lines are alike that agree in person, payer, service date, drug, product code, quantity and, on
 medical lines, the set of modifiers; a null agrees with nothing. The first of the alike lines of one
-claim pairs with the first of every other claim, the second with the second, in line order. Claims
-of which one names the other as its original are one claim, billed again.
+claim pairs with the first of every other claim, the second with the second, in line order. Two
+claims are one, billed again, if one names the other as its original.
 """
 
 from dataclasses import replace
@@ -60,9 +60,9 @@ def earlier_twins(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame:
     """
     alike = _with_place(dossier.lines)
     same = (*_ALIKE, "place")
-    crowded = crowded_keys(dossier, Facts(alike, same))
     later = lines.select(*ON).join(alike.select(*same, *_TWIN), on="row_id")
     later = later.rename({n: f"{n}_later" for n in _TWIN if n != "row_id"})
+    later, crowded = crowded_keys(dossier, later, Facts(alike, same))
     if crowded is None:
         return _judged(dossier, _pairs(alike, later))
     on = list(same)
@@ -79,8 +79,8 @@ def twins_at_other_payers(
 ) -> pl.LazyFrame:
     """The earlier lines of other payers that a line repeats; one row per line, policy and line.
 
-    share   a column of the lines; if given, only twins of which each line was paid at least that
-            share of the other.
+    share   a column of the lines; if given, only twins that were each paid at least that share of
+            the other.
 
     Columns are those of the earlier line. Fills of two different dispensers are left out. The
     earlier line is the one paid first, a null first, then of the payer that comes first by the name
@@ -161,7 +161,7 @@ def _judged(dossier: Dossier, pairs: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _unlinked(pairs: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
-    """Pairs of which neither claim names the other."""
+    """Pairs of claims that do not name each other."""
     for ends in (("claim_id", "claim_id_later"), ("claim_id_later", "claim_id")):
         names = dict(zip(ends, NAMED[-2:], strict=True))
         asked = pairs.rename(names).select(NAMED).unique()
@@ -171,7 +171,7 @@ def _unlinked(pairs: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
 
 
 def _first_of_many(later: pl.DataFrame, alike: pl.DataFrame) -> pl.LazyFrame:
-    """Later lines of which each has a great many twins, with the earliest twins, and `more`.
+    """Later lines with a great many twins each, their earliest twins, and `more`.
 
     A line has the earliest of its own dispenser and plan, of its dispenser without a plan, of its
     dispenser, and of no known dispenser; or of any if its own is not known.

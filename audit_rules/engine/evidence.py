@@ -18,7 +18,7 @@ def _cited(
         given.get(name, pl.lit(None)).cast(dtype).alias(name)
         for name, dtype in EVIDENCE_FIELDS.items()
     ]
-    counts = pl.col("^(more|asked_no)$")  # there are some where `around` left facts out
+    counts = pl.col("^(more|asked_no)$")  # there are some if `around` left facts out
     return frame.select("row_id", "policy_id", *values, counts)
 
 

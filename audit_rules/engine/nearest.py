@@ -1,9 +1,9 @@
 """The facts in a window around a line: all of them, or the nearest of a great many.
 
 Every line of a person has facts of that person around it. Their pairs grow with the square of the
-person's rows, so a key with more than MOST_EVIDENCE facts is not joined: the facts are sorted once,
-and each line takes the nearest from its place among them. Column `more` says how many others it
-has; without the column there are none.
+person's rows, so a key with more than MOST_PAIRS of them is not joined: the facts are sorted once,
+and each line takes the nearest MOST_EVIDENCE from its place among them. Column `more` says how many
+others it has; without the column there are none.
 """
 
 from collections.abc import Sequence
@@ -18,6 +18,8 @@ from audit_rules.engine.rule import ON
 from schemas.days import FIRST_DAY, LAST_DAY
 from schemas.results import CLAIM_LINE, MOST_EVIDENCE
 
+MOST_PAIRS = 100_000
+"""Pairs of a line and a fact of one key that are made; they cost less than to sort the facts."""
 _FIRST, _LAST = pl.lit(FIRST_DAY), pl.lit(LAST_DAY)
 
 
@@ -70,7 +72,7 @@ def around(dossier: Dossier, asked: pl.LazyFrame, facts: Facts, *windows: Window
     One row per line and fact. A line with a great many facts has the MOST_EVIDENCE nearest; of
     several on one date those that come first in `facts.order`.
     """
-    crowded = crowded_keys(dossier, facts)
+    asked, crowded = crowded_keys(dossier, asked, facts)
     if crowded is None:
         return _joined(asked, facts, windows).collect().lazy()  # read twice: flag and evidence
     on = list(facts.on)
@@ -89,9 +91,10 @@ def total_around(
     dossier: Dossier, asked: pl.LazyFrame, facts: Facts, window: Window, value: str
 ) -> pl.LazyFrame:
     """The sum of an integer column of each line's facts in a window: row_id, policy_id, total."""
-    crowded, on = crowded_keys(dossier, facts), list(facts.on)
+    asked, crowded = crowded_keys(dossier, asked, facts)
     if crowded is None:
         return _total_of_pairs(asked, facts, window, value)
+    on = list(facts.on)
     lines = asked.collect()  # first: otherwise the engine makes all pairs, and then leaves some out
     few = lines.join(crowded, on=on, how="anti").lazy()
     added = _total_of_pairs(few, facts, window, value)
@@ -111,13 +114,20 @@ def _total_of_pairs(asked: pl.LazyFrame, facts: Facts, window: Window, value: st
     return _joined(asked, facts, [window]).group_by(ON).agg(total=exact_sum(pl.col(value)))
 
 
-def crowded_keys(dossier: Dossier, facts: Facts) -> pl.DataFrame | None:
-    """The keys with more facts than a line may have, if there are any."""
+def crowded_keys(
+    dossier: Dossier, asked: pl.LazyFrame, facts: Facts
+) -> tuple[pl.LazyFrame, pl.DataFrame | None]:
+    """The lines asked, computed if they are read again, and the keys with too many pairs of a line
+    and a fact to make them all, if there are any."""
     if not dossier.is_crowded:
-        return None
-    counted = facts.frame.group_by(facts.on).len().filter(pl.col("len") > MOST_EVIDENCE)
-    keys = counted.select(facts.on).collect()
-    return None if keys.is_empty() else keys
+        return asked, None
+    on = list(facts.on)
+    lines = asked.collect().lazy()
+    counted = facts.frame.group_by(on).agg(facts=pl.len()).filter(pl.col("facts") > MOST_EVIDENCE)
+    pairs = lines.group_by(on).agg(lines=pl.len()).join(counted, on=on)
+    is_crowded = pl.col("lines").cast(pl.Int64) * pl.col("facts") > MOST_PAIRS
+    keys = pairs.filter(is_crowded).select(on).collect()
+    return lines, None if keys.is_empty() else keys
 
 
 def _joined(asked: pl.LazyFrame, facts: Facts, windows: Sequence[Window]) -> pl.LazyFrame:
@@ -200,5 +210,5 @@ def without_itself(found: pl.LazyFrame, row: str) -> pl.LazyFrame:
 
 
 def counting_none(found: pl.LazyFrame) -> pl.LazyFrame:
-    """What was chosen of what `around` found: the others are no evidence, so they do not count."""
+    """What was chosen of what `around` found: the others are not evidence, so they do not count."""
     return found.drop("more", "asked_no", strict=False)

@@ -17,7 +17,7 @@ _KEY_TYPES: Schema = {
 def pieces(frames: Sequence[pl.DataFrame], lines: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
     """One row per answer and piece of evidence, unsorted: `key`, and EVIDENCE_FIELDS.
 
-    frames   the evidence of rules, with the columns of `key` and, where facts were left out,
+    frames   the evidence of rules, with the columns of `key` and, if facts were left out,
              `more` and `asked_no`.
     lines    every line with its row_id, CLAIM_LINE and service_date.
     key      names an answer; row_id is part of it.

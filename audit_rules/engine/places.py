@@ -81,7 +81,7 @@ def near_places(asked: pl.DataFrame, dated: pl.DataFrame) -> Found:
 
 
 def by_stretch(asked: pl.DataFrame, dated: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Lines and facts under keys that meet exactly where the fact lasts from its date until `at`.
+    """Lines and facts under keys that meet exactly while the fact lasts from its date until `at`.
 
     Time is halved again and again: a fact goes to the few stretches that make up its days, a line
     to the one stretch of each length that holds its day.
@@ -113,7 +113,7 @@ def by_stretch(asked: pl.DataFrame, dated: pl.DataFrame) -> tuple[pl.DataFrame, 
 
 
 def by_number(asked: pl.DataFrame, dated: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Lines and facts under keys that meet exactly where the fact's number is from the line's
+    """Lines and facts under keys that meet exactly if the fact's number is from the line's
     `least` to its `most`."""
     numbers = dated["number"].unique().sort()
 

@@ -1,4 +1,4 @@
-"""Fills of other drugs that a term names, beside a line: known by NDC."""
+"""Fills of other drugs that a term names, near a line: known by NDC."""
 
 import polars as pl
 

@@ -6,7 +6,7 @@ from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.nearest import Facts, crowded_keys
 from audit_rules.engine.rule import ON, PolicyBook
 from audit_rules.engine.scope import in_force
-from audit_rules.facts.diagnosis_places import LINE, each_code
+from audit_rules.facts.diagnosis_places import LINE, PLACE, each_code
 from audit_rules.facts.windows import is_near
 from audit_rules.policy.terms.persons import DiagnosisCoverage
 from schemas.results import MOST_EVIDENCE
@@ -24,11 +24,10 @@ def around_the_line(
     `is_same_claim` tells which. Of a person with a great many, one row per line, policy and code.
     """
     asked = lines.select(*ON, *LINE, "service_date", "lookback_days", "lookahead_days")
-    crowded = crowded_keys(dossier, Facts(diagnoses, ("person",)))
+    asked, crowded = crowded_keys(dossier, asked, Facts(diagnoses, ("person",)))
     if crowded is None:
         return _every_one(asked, diagnoses).collect().lazy()  # it is read several times
     keys = crowded.lazy()
-    asked = asked.collect().lazy()
     few = _every_one(asked.join(keys, on="person", how="anti"), diagnoses).collect().lazy()
     many = each_code(
         dossier,
@@ -131,15 +130,29 @@ def _listed(found: pl.LazyFrame, standings: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def codes_in_words(found: pl.LazyFrame) -> pl.LazyFrame:
-    """The codes found for each line and policy, in one text: row_id, policy_id, codes."""
-    every = pl.col("code").unique().sort()
-    counted = found.group_by(*ON).agg(
-        codes=every.head(MOST_EVIDENCE).str.join(", "),
-        unnamed=(pl.col("code").n_unique().cast(pl.Int64) - MOST_EVIDENCE).clip(0),
+def codes_in_words(shown: pl.LazyFrame) -> pl.LazyFrame:
+    """The codes found for each line and policy, in one text: row_id, policy_id, codes.
+
+    `shown` has one row per line, policy and code. Of a great many codes those with a standing are
+    named first, then those on the claim, then those nearest in time.
+    """
+    distance = (pl.col("date") - pl.col("service_date")).dt.total_days().abs()
+    ordered = shown.with_columns(is_unlisted=pl.col("standing").is_null(), distance=distance).sort(
+        "is_unlisted",
+        "is_same_claim",
+        "distance",
+        "date",
+        *PLACE,
+        "code",
+        descending=[False, True, *[False] * 7],
+        nulls_last=True,
     )
-    if "more" in found.collect_schema().names():
-        hidden = found.unique([*ON, "asked_no"]).group_by(*ON).agg(hidden=pl.col("more").sum())
+    counted = ordered.group_by(*ON, maintain_order=True).agg(
+        codes=pl.col("code").head(MOST_EVIDENCE).sort().str.join(", "),
+        unnamed=(pl.len().cast(pl.Int64) - MOST_EVIDENCE).clip(0),
+    )
+    if "more" in shown.collect_schema().names():
+        hidden = shown.unique([*ON, "asked_no"]).group_by(*ON).agg(hidden=pl.col("more").sum())
         counted = counted.join(hidden, on=list(ON)).with_columns(
             unnamed=pl.col("unnamed") + pl.col("hidden")
         )

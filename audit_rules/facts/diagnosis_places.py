@@ -10,7 +10,7 @@ from schemas.days import LAST_DAY, days_after, days_before
 LINE = ("person", "payer_id", "claim_source", "claim_id")
 _HEADER_LENGTHS = (3, 5, 6, 7)
 """Characters of a category and of the headers under it, the dot counted."""
-_PLACE = ("claim_source", "claim_id", "claim_line_number", "place")
+PLACE = ("claim_source", "claim_id", "claim_line_number", "place")
 _SHOWN = ("code", "date", "place", "is_same_claim", "claim_line_number", "claim_source", "claim_id")
 _FOUND = {"claim_source": "claim_source_found", "payer_id": "payer_id_found"}
 _SAME_PLACE = pl.col("claim_source_found").is_null() | (
@@ -48,14 +48,14 @@ def near_the_line(dossier: Dossier, lines: pl.LazyFrame, codes: str) -> pl.LazyF
     asked = lines.select(
         *ON, "person", "lookback_days", "lookahead_days", day="service_date", code=codes
     ).explode("code")
-    facts = Facts(dossier.diagnoses, ("person", "code"), "date", None, _PLACE)
+    facts = Facts(dossier.diagnoses, ("person", "code"), "date", None, PLACE)
     return around(dossier, asked, facts, _near())
 
 
 def with_any_of(diagnoses: pl.LazyFrame, terms: pl.LazyFrame, codes: str) -> pl.LazyFrame:
     """Diagnoses whose code, or a header of it, is in that column of any of the terms."""
-    listed = terms.select(header=pl.col(codes)).explode("header").unique()
-    return _under_headers(diagnoses).join(listed, on="header", how="semi").drop("header").unique()
+    listed = terms.select(header=pl.col(codes)).explode("header")
+    return diagnoses.join(_under_headers(diagnoses, listed), on="code", how="semi").unique()
 
 
 def dated_codes(
@@ -66,20 +66,21 @@ def dated_codes(
     lines = asked.with_columns(day="service_date").select(
         *ON, "person", "day", header=codes, opens=opens, closes=closes
     )
-    headers = lines.select("header").explode("header").unique()
-    some = _under_headers(dossier.diagnoses).join(headers, on="header", how="semi")
-    facts = Facts(some, ("person", "header"), "date", None, _PLACE)
+    headers = lines.select("header").unique().explode("header")
+    under = _under_headers(dossier.diagnoses, headers)
+    some = dossier.diagnoses.join(under, on="code")
+    facts = Facts(some, ("person", "header"), "date", None, PLACE)
     wanted = lines.explode("header")
     return around(dossier, wanted, facts, Window(pl.col("opens"), pl.col("closes")))
 
 
-def _under_headers(diagnoses: pl.LazyFrame) -> pl.LazyFrame:
-    """Diagnoses under their own code and under each header of it, as `header`."""
+def _under_headers(diagnoses: pl.LazyFrame, headers: pl.LazyFrame) -> pl.LazyFrame:
+    """The codes of diagnoses that are one of some headers, or are under one: code, header."""
     code = pl.col("code")
     heads = [code.str.head(n).str.strip_suffix(".") for n in _HEADER_LENGTHS]
-    return diagnoses.with_columns(header=pl.concat_list(code, *heads).list.unique()).explode(
-        "header"
-    )
+    every = diagnoses.select("code").unique()
+    every = every.with_columns(header=pl.concat_list(code, *heads).list.unique()).explode("header")
+    return every.join(headers, on="header", how="semi")
 
 
 def each_code(
@@ -150,8 +151,8 @@ def _near() -> Window:
 
 def _first(diagnoses: pl.LazyFrame, key: list[str]) -> pl.LazyFrame:
     """The diagnosis of each key that is cited: the latest, of several the first in place."""
-    descending = [False] * len(key) + [True] + [False] * len(_PLACE)
-    ordered = diagnoses.sort(*key, "date", *_PLACE, descending=descending, nulls_last=True)
+    descending = [False] * len(key) + [True] + [False] * len(PLACE)
+    ordered = diagnoses.sort(*key, "date", *PLACE, descending=descending, nulls_last=True)
     return ordered.unique(key, keep="first", maintain_order=True)
 
 

@@ -65,7 +65,7 @@ def with_what_is_on_file(dossier: Dossier, brand: pl.LazyFrame, found: OnFile) -
     """Brand fills with a flag for each kind of fact.
 
     has_trial, has_attested_trial, has_intolerance, has_approval, has_unknown_fill (an earlier fill
-    of the person of which no table says what it is), was_observed (long enough for a trial to
+    of the person that is in no table of drugs), was_observed (long enough for a trial to
     show), and is_complete (what could show one was supplied).
     """
     trials = pl.concat([found.fills.select(ON), found.trials.select(ON)])

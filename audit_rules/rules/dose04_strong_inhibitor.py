@@ -1,4 +1,4 @@
-"""DOSE04 -- Is the daily dose high beside a drug that keeps imatinib in the body?
+"""DOSE04 -- Is the daily dose high alongside a drug that keeps imatinib in the body?
 
 advisory          the supply of such a drug covers the fill, and the daily dose is one that the
                   document lowers then (`strong_inhibitor`): a hint, nothing to recover.

@@ -1,8 +1,8 @@
 """DUP01 -- Was the same service paid before under another claim?
 
-The same person, payer, date, product and quantity, on medical lines the same modifiers, under two
-claim ids. Lines of two claims pair one to one; of each pair the later one, by paid date, then claim
-id, is the duplicate.
+The same person, payer, date, drug, product and quantity, on medical lines the same modifiers, under
+two claim ids; two drugs are not the same product under a code of many drugs. Lines of two claims
+pair one to one; of each pair the later one, by paid date, then claim id, is the duplicate.
 recover           a medical line, or a fill of the same dispensing provider (`duplicate_claim`).
 review            a line of another plan of the payer, or a fill of which either dispenser is not
                   known (`possible_duplicate`).

@@ -6,7 +6,7 @@ records_request   a fill of the same payer near it supplies as much (`same_suppl
 review            a fill's supply lasts beyond a week after the line (`overlapping_supply`).
 pass              no such fill.
 not_evaluable     no pharmacy claims were supplied (`pharmacy_extract_missing`).
-not_applicable    a fill, or a code that is no tablets and no infusion of the drug.
+not_applicable    a fill, or a code that is neither tablets nor an infusion of the drug.
 Cannot see        whether the tablets of the medical line were taken home.
 """
 

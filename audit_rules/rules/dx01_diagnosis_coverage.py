@@ -106,7 +106,9 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
         is_bcr_abl_negative=any_of("bcr_abl_negative"),
         has_neoplasm=any_of("neoplasm"),
     )
-    summary = summary.join(codes_in_words(found), on=list(ON))
+    conflicts = any_of("conflict").over(*ON, "code")
+    shown = latest_of_each_code(found.with_columns(conflicts=conflicts)).collect().lazy()
+    summary = summary.join(codes_in_words(shown), on=list(ON))
     near = open_lines.select(*ON, "person", "lookback_days", "lookahead_days", day="service_date")
     services = any_near(near, dossier.services)
     some_code = pl.col("codes").is_not_null()
@@ -130,5 +132,5 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
             ],
         )
     )
-    side = pl.when(pl.col("standing") == "conflict").then(pl.lit(FOR)).otherwise(pl.lit(AGAINST))
-    return RuleAnswers(answers, [diagnosis_evidence(latest_of_each_code(found), side)])
+    side = pl.when("conflicts").then(pl.lit(FOR)).otherwise(pl.lit(AGAINST))
+    return RuleAnswers(answers, [diagnosis_evidence(shown, side)])

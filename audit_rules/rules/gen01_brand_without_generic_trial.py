@@ -5,7 +5,7 @@ pass              a trial of generic tablets, and a documented intolerance or an
 advisory          the claim says that the plan asked for the brand (`plan_asked_for_brand`), or the
                   plan approved the brand without a trial (`authorized_without_trial`).
 records_request   a trial, but nothing on why the generic cannot be taken
-                  (`intolerance_not_documented`); a trial that is attested where the policy asks for
+                  (`intolerance_not_documented`); a trial that is attested if the policy asks for
                   a document (`trial_not_documented`); the patient was not observed long enough to
                   miss a trial (`history_too_short`); an earlier fill may be one, as no table says
                   what it was (`fills_not_identified`); or none of these (`no_generic_trial`).

@@ -1,4 +1,4 @@
-"""Files of which too many rows cannot be used: what failed, and what to do about it."""
+"""Files with too many rows that cannot be used: what failed, and what to do about it."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -38,7 +38,7 @@ class BadFile(NamedTuple):
 
 
 def refusal(file: BadFile, failed: Mapping[str, int], max_error_rate: float) -> str:
-    """The message for a file of which too many rows are unusable: it names what failed most.
+    """The message for a file with too many unusable rows: it names what failed most.
 
     failed   column and check -> rows.
     """

@@ -153,7 +153,7 @@ def _unmarked(name: str) -> str:
 
 
 def _looks_like_values(header: tuple[str, ...]) -> bool:
-    """Whether a header holds what names of columns do not: dates, amounts, long numbers, blanks."""
+    """Whether a header holds values, not names: dates, amounts or numbers in a quarter of it."""
     texts = [text.strip() for text in header]
     numbers = sum(bool(text) and text[0] in "+-.0123456789$(" for text in texts)
     return numbers > 0 and 4 * numbers >= len(texts)

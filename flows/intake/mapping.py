@@ -23,7 +23,7 @@ from schemas.tables import NAMES, Column, Table
 SAME_NAME, RENAMED, EXPRESSION, FOLDER = "same name", "renamed", "expression", "folder"
 _NESTED_TYPES = ("[", "STRUCT", "MAP", "UNION", "BLOB")
 _FAILED = "out of range"
-"""In place of a value that an expression cannot give, where no value of the column is like that."""
+"""In place of a value that an expression cannot give, if no value of the column is like that."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ _PARSERS = {
     Kind.TAXONOMY: "upper",
 }
 PARSED = (Kind.DATE, Kind.AMOUNT, Kind.QUANTITY, Kind.INTEGER)
-"""Kinds of which a text may be no value."""
+"""Kinds of values that a text may fail to be."""
 
 _FIRST_DAY = "DATE '0001-01-01'"  # DuckDB accepts the year 0000
 _NCPDP_REJECTED = "r"
@@ -84,7 +84,7 @@ def _date(column: Column) -> str:
 
 
 def means_none(column: Column) -> str:
-    """SQL that is true if a date is one that databases write where they know none."""
+    """SQL that is true if a date is one that databases write if they know none."""
     none = [
         *(OPEN_STARTS if column.opens != "start" else ()),
         *([OPEN_END] if column.opens != "end" else ()),

@@ -40,7 +40,7 @@ _REPEATED = "repeated.parquet"
 
 
 class ValidAnswers(NamedTuple):
-    """Remembered answers of persons whom nothing has affected since, as the tables above."""
+    """Remembered answers of persons whom no change has affected since, as the tables above."""
 
     exceptions: pl.DataFrame
     counted: pl.DataFrame

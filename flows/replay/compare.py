@@ -88,17 +88,17 @@ def compared(old: Found, new: Found, key: Sequence[str]) -> Comparison:
         DISAPPEARS: was.join(is_now, on=list(key), how="anti"),
         CHANGES: both.filter(differs).with_columns(outcome=_from_to("outcome_old", "outcome")),
     }
-    moved = pl.concat(
+    moving = pl.concat(
         frame.select(EXCEPTION_COLUMNS).with_columns(move=pl.lit(move))
         for move, frame in moves.items()
     )
-    counts = moved.group_by(_MOVE).agg(
+    counts = moving.group_by(_MOVE).agg(
         lines=pl.struct(NUMBERED_LINE).n_unique(),
         members=pl.col("person_id").drop_nulls().n_unique(),
         providers=pl.col("provider_npi").drop_nulls().n_unique(),
     )
     for name, found in ((BEFORE, old), (AFTER, new)):
-        amounts = _at_risk(moved, found.lines).rename({"amount_at_risk": name})
+        amounts = _at_risk(moving, found.lines).rename({"amount_at_risk": name})
         counts = counts.join(amounts, on=list(_MOVE), how="left", nulls_equal=True)
     zero = pl.lit(0, dtype=TOTAL)
     shown = counts.select(
@@ -112,9 +112,9 @@ def _from_to(old: str, new: str) -> pl.Expr:
     return pl.when(pl.col(old) == pl.col(new)).then(new).otherwise(pl.format("{} to {}", old, new))
 
 
-def _at_risk(moved: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+def _at_risk(moving: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     """What the lines of each move, rule and clause put at risk; a line counts once in each."""
-    own = moved.select(*_MOVE, *NUMBERED_LINE).unique()
+    own = moving.select(*_MOVE, *NUMBERED_LINE).unique()
     asked = own.join(lines, on=list(NUMBERED_LINE), how="inner")
     return totals(asked, **{name: pl.col(name) for name in _MOVE}).select(*_MOVE, "amount_at_risk")
 

@@ -20,6 +20,29 @@ _OF_A_PRICE = {
 }
 """What a piece of evidence of a price comparison says, by its id."""
 
+_COUNTED = {
+    **dict.fromkeys(("QTY01", "QTY02"), ("tablet", "tablets")),
+    **dict.fromkeys(("DOSE01", "DOSE02", "DOSE03", "DOSE04"), ("mg a day", "mg a day")),
+    **dict.fromkeys(("UNIT01", "UNIT02"), ("unit", "units")),
+    **dict.fromkeys(("CYC01", "CYC02", "CYC03"), ("cycle", "cycles")),
+    "AUTH02": ("day since the start", "days since the start"),
+    "CYC04": ("day between", "days between"),
+    "PAY01": ("dollar for each", "dollars for each"),
+    "SAFE02": ("kind of monitoring missing", "kinds of monitoring missing"),
+    "SUP01": ("day of supply in hand", "days of supply in hand"),
+}
+"""What a rule's observed and allowed figures count: of one, of several."""
+
+
+def figures_text(answer: Mapping[str, Any]) -> str:
+    """The observed and the allowed figure of an answer, with what they count; empty without."""
+    observed, allowed = answer["observed"], answer["allowed"]
+    if observed is None or allowed is None:
+        return ""
+    one, several = _COUNTED.get(answer["rule_id"], ("", ""))
+    found = f"{figure(observed)} {one if observed == 1 else several}".rstrip()
+    return f"Found {found}, allowed {figure(allowed)}."
+
 
 def basis_text(cents: int | None, answer: dict[str, Any]) -> str:
     """How an amount at risk came about, from an answer's amount_basis, observed and allowed."""
@@ -32,7 +55,7 @@ def basis_text(cents: int | None, answer: dict[str, Any]) -> str:
 
 
 def asked_once_text(row: Mapping[str, Any], others: int, line: Mapping[str, Any] | None) -> str:
-    """That the dollars of a line are asked for once, where its findings alone do not say so.
+    """That the dollars of a line are asked for once, if its findings alone do not say so.
 
     others   how many other exceptions question the line.
     line     the line in the worklist; None if it has advisories alone.

@@ -72,7 +72,7 @@ def _first_difference(fresh: Path, standing: Path) -> str:
 
 
 def _first_column(fresh: Path, standing: Path) -> str | None:
-    """The first column of a table that differs; None if none does, or the file is no table."""
+    """The first column of a table that differs; None if none does, or the file is not a table."""
     ours, theirs = _table(fresh), _table(standing)
     if ours is None or theirs is None:
         return None

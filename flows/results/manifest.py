@@ -119,7 +119,7 @@ _FORM: dict[str, type] = {
 }
 """What every manifest states, and the JSON type of it."""
 TABLE_SUFFIXES = (".parquet", ".csv")
-"""Names that only a result has; people may keep files of other names beside the results."""
+"""Names that only a result has; people may keep files of other names next to the results."""
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:

@@ -46,7 +46,7 @@ PAYERS = ("payer",)
 WITHHELD = ("plan", "raw_record", "decision_reason")
 """Columns that are null: a plan may have few members, and free text may contain anything."""
 REWRITTEN = ("evidence", "rationale")
-"""Columns of which each part is treated by what it is."""
+"""Columns with parts of several kinds, each treated by its kind."""
 KEPT = (
     # the rule, its clause, and what it came to
     *("rule_id", "rule_ids", "reason", "previous_reason", "outcome", "previous_outcome"),
@@ -138,7 +138,7 @@ def _shown(
 def _pseudonymise_rationales(
     frame: pl.DataFrame, pseudonyms: Pseudonyms, known_payers: Collection[str]
 ) -> pl.Series:
-    """The rationale of each exception, with pseudonyms where its rule's sentence names somebody."""
+    """The rationale of each exception, with pseudonyms if its rule's sentence names somebody."""
     patterns = _sentence_patterns()
     rationales = [
         _replace_names(text, patterns[rule_id, reason], pseudonyms, known_payers)

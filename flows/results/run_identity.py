@@ -10,8 +10,8 @@ A run id names the bytes of its results. So it is made from everything that can 
   nights have the order that they would have in one load;
 - of authorizations, eligibility and clinical evidence, in which the latest load of a key counts,
   the order in which the files were loaded. Loads are not dated or numbered in the id, so loading an
-  archive night by night or in one load gives the same id where the order cannot matter, and another
-  id where it can;
+  archive night by night or in one load gives the same id if the order cannot matter, and another
+  id if it can;
 - the last day before which persons were purged;
 - what the ledger knew before this as-of date (flows/ledger/before.py): `changes.parquet` compares
   with it. A warehouse that was rebuilt in one load knows no earlier night, so its changes, and its

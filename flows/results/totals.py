@@ -14,7 +14,7 @@ SUMMED = tuple(name for name, dtype in WORKLIST.items() if dtype == MONEY)
 AT_RISK = ("amount_at_risk", *AMOUNT_COLUMNS.values())
 """What is at risk, and the three parts that it is the sum of."""
 SET_ASIDE = ("dismissed_amount", "not_collectable_amount")
-"""What is no part of what is at risk: shown unless it is nothing."""
+"""What is not part of what is at risk: shown unless it is nothing."""
 
 
 def totals(lines: pl.DataFrame, **by: pl.Expr | str) -> pl.DataFrame:

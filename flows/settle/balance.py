@@ -45,7 +45,7 @@ TABLES = (REPEAT_CHANGE, FILE_REPEATS)
 class FileCounts:
     """Counts of one file: rows_read = accepted + quarantined + duplicates + purged.
 
-    footer_lines are lines of the file that are no records.
+    footer_lines are lines of the file that are not records.
     """
 
     table: str

@@ -22,7 +22,7 @@ def warn_of_circles(
     fate: RunTable,
     warning: RunTable,
 ) -> None:
-    """Warn about the rows of claims of which none is final: replacements run in a circle.
+    """Warn about the rows of claims that replace each other in a circle, so that none is final.
 
     replaced_claim   claims and what replaces them, if all that replaces them is itself replaced.
     special_row      the rows among which they are.
@@ -47,9 +47,9 @@ def warn_of_circles(
 
 
 def never_final(replaced: Mapping[Claim, Collection[Claim]]) -> set[Claim]:
-    """Claims of which no replacement, and no replacement of that, is ever final.
+    """Claims that lead to no final claim, however many replacements are followed.
 
-    replaced   claim -> the claims that replace it. One that is no key here is final, or leads to
+    replaced   claim -> the claims that replace it. One that is not a key here is final, or leads to
                one that is.
     """
     replaces: dict[Claim, list[Claim]] = {}

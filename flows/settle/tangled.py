@@ -1,4 +1,4 @@
-"""Pair reversals with the rows they take back where order alone does not decide.
+"""Pair reversals with the rows they take back when order alone does not decide.
 
 sql/settle/pairs.sql pairs all others. Here a line key has several reversals, and rows that a
 replacement removed or reversals without figures among them: what one takes back decides what is

@@ -58,7 +58,7 @@ def check_inputs(checks: Checks, manifest: Mapping[str, Any], landing: Path) -> 
 def check_policies(checks: Checks, manifest: Mapping[str, Any], policies: Path | None) -> None:
     """Compare the shipped policy files and those of a folder with the hashes in a manifest.
 
-    Without the folder, a file that is not as shipped may have been in it: that is no failure.
+    Without the folder, a file that is not as shipped may have been in it: that is not a failure.
     """
     try:
         library = load_policies(policies)

@@ -61,7 +61,7 @@ def check_warehouse(
     checks.expect(
         not unrecorded,
         "Every night has the record of its run.",
-        f"Nights of the ledger of which no run is recorded: {names(unrecorded)}.",
+        f"Nights of the ledger without a recorded run: {names(unrecorded)}.",
     )
     return True
 
@@ -155,7 +155,7 @@ def _not_as_sealed(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _unbalanced(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """A sentence for each file of which rows are missing or too many."""
+    """A sentence for each file with missing or extra rows."""
     stored = " UNION ALL ".join(
         f"SELECT file_no, count(*) AS rows FROM kept.{identifier(t)} GROUP BY file_no"
         for t in TABLES

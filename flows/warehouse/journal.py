@@ -118,7 +118,7 @@ def intact(connection: duckdb.DuckDBPyConnection, schema: str, subjects: list[st
 
 
 class Differences(NamedTuple):
-    """Subjects whose rows are not as the journal says, or of which nobody can say."""
+    """Subjects whose rows differ from the journal, and those that cannot be compared."""
 
     changed: list[str]
     added: list[str]

@@ -199,7 +199,7 @@ def _exists(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> bo
 
 
 def _unseen(connection: duckdb.DuckDBPyConnection, night: date | None) -> list[int]:
-    """Files of which this run does not see what the warehouse has.
+    """Files whose rows in the warehouse this run does not see.
 
     It reads them again, or a run as of a later date loaded them and they are not in its input.
     """

@@ -73,7 +73,7 @@ CREATE OR REPLACE TEMP MACRO as_quantity(v) AS
 CREATE OR REPLACE TEMP MACRO as_integer(v) AS
     CASE WHEN regexp_full_match(v, '[+-]?[0-9]{1,18}(\.0*)?') THEN TRY_CAST(v AS BIGINT) END;
 
--- 1.003e3 has all its digits; 2.02603e+11 has not, and 1.0035e3 is no whole number.
+-- 1.003e3 has all its digits; 2.02603e+11 has not, and 1.0035e3 is not a whole number.
 CREATE OR REPLACE TEMP MACRO all_digits(v) AS
     CASE WHEN length(regexp_extract(v, '[.]([0-9]*)e', 1))
               >= CAST(regexp_extract(v, 'e(.*)', 1) AS INTEGER)
@@ -81,7 +81,7 @@ CREATE OR REPLACE TEMP MACRO all_digits(v) AS
                   <= CAST(regexp_extract(v, 'e(.*)', 1) AS INTEGER)
          THEN CAST(CAST(CAST(v AS DECIMAL(38, 18)) AS HUGEINT) AS VARCHAR) END;
 
--- An identifier or code of which a table program made a number. One that has lost digits is none.
+-- An identifier or code that a table program made a number. One that has lost digits is null.
 CREATE OR REPLACE TEMP MACRO as_identifier(v) AS
     CASE WHEN NOT contains(v, '.') AND NOT contains(v, '+') THEN v
          WHEN regexp_full_match(v, $whole_number)

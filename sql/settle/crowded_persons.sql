@@ -1,4 +1,4 @@
--- Persons that go with so many members that they are no persons. In each round of linking.
+-- Persons that go with so many members that they are not persons. In each round of linking.
 --
 -- reads: run.every_link, run.undated_diagnosis, run.unresolved_diagnosis (of the round before)
 -- makes: run.crowded_person

@@ -88,7 +88,7 @@ def run(
     return lambda *options: (main([*WORDS, "--output", str(tmp_path), *options]), given)
 
 
-def test_one_screen_without_colours_where_it_is_piped(
+def test_one_screen_without_colours_when_it_is_piped(
     run: Callable[..., object], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "40")
@@ -181,10 +181,10 @@ def _bars(wanted: bool = True, terminal: bool = True) -> str:
     return written.getvalue()
 
 
-def test_progress_tells_stage_rows_and_rate() -> None:
+def test_progress_shows_stage_rows_and_rate() -> None:
     shown = _bars()
     assert "load" in shown and "2/2" in shown and "1,234 rows, " in shown and " a second" in shown
 
 
-def test_there_is_no_progress_without_a_terminal_or_where_it_is_not_wanted() -> None:
+def test_there_is_no_progress_without_a_terminal_or_if_it_is_not_wanted() -> None:
     assert _bars(wanted=False) == "" == _bars(terminal=False).strip()

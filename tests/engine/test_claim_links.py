@@ -28,7 +28,7 @@ def _frame(rows: list[tuple[str, ...]]) -> pl.DataFrame:
 
 
 def _some_names(pick: random.Random, claims: int, most: int) -> Names:
-    """Each claim names some others: earlier ones mostly, so that most chains are no circles."""
+    """Each claim names some others: earlier ones mostly, so that most chains are not circles."""
     found = set()
     for n in range(claims):
         for _ in range(pick.randrange(most + 1)):

@@ -37,7 +37,7 @@ pytestmark = pytest.mark.slow
 
 
 def _some_rows(seed: int) -> dict[str, list[Row]]:
-    """Two members' rows, of which many are on the same days."""
+    """Two members' rows, many of them on the same days."""
     pick = random.Random(seed)
     start = START
     span = pick.choice([1, 5, FEW_DAYS, 120])
@@ -159,6 +159,7 @@ def limited(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A limit that little data exceeds."""
     for module in MADE_WITH_LIMIT:
         monkeypatch.setattr(module, "MOST_EVIDENCE", LIMIT)
+    monkeypatch.setattr(nearest, "MOST_PAIRS", LIMIT)
     yield
 
 
@@ -244,7 +245,24 @@ def test_d3_codes_beyond_the_limit_are_counted_in_the_rationale(tmp_path: Path) 
     assert [p["value"] for p in evidence if p["kind"] == "more"] == ["11"]  # the line is one
 
 
-@pytest.mark.slow
+def test_d3_the_codes_named_are_the_same_however_many_lines_ask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = [START + timedelta(days=(n * 7) % 60 - 30) for n in range(90)]
+    diagnoses = [
+        good("diagnosis", diagnosis_code=f"A{n // 10}{n % 10}", diagnosis_date=day)
+        for n, day in enumerate(days)
+    ]
+    files = {"pharmacy_claim": _fills(1, payer="NantHealth"), "diagnosis": diagnoses}
+    frames, plan = _extracted(tmp_path, files)
+    every_pair = _judged(_compiled(frames, plan), plan)
+    monkeypatch.setattr(nearest, "MOST_PAIRS", 1)
+    nearest_only = _judged(_compiled(frames, plan), plan)
+
+    assert "and 40 more" in every_pair.exceptions.filter(rule_id="DX01")["rationale"].item()
+    assert nearest_only.exceptions.equals(every_pair.exceptions)
+
+
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.usefixtures("limited")
 def test_d3_the_nearest_facts_give_what_every_pair_gives(tmp_path: Path, seed: int) -> None:

@@ -168,7 +168,7 @@ def test_nothing_is_judged_for_collectability_yet() -> None:
     assert _line_of(("recover", "80.00"))["not_collectable_amount"].to_list() == [Decimal(0)]
 
 
-def test_a_line_with_advisories_alone_is_no_work_and_in_a_table_of_its_own() -> None:
+def test_a_line_with_advisories_alone_is_not_work_and_in_a_table_of_its_own() -> None:
     rows = [
         _exception("1", 1, "advisory", "0.00", exception_id="a"),
         _exception("1", 1, "advisory", "0.00", exception_id="b"),

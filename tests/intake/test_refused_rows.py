@@ -1,4 +1,4 @@
-"""A file of which too many rows are unusable: the run says what failed most, and shows the rows."""
+"""A file with too many unusable rows: the run says what failed most, and shows the rows."""
 
 from collections.abc import Callable
 from pathlib import Path

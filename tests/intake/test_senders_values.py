@@ -202,7 +202,7 @@ def test_a_date_that_means_none_leaves_a_span_open_on_its_side(tmp_path: Path) -
     assert approved.warned("authorization") == []
 
 
-def test_the_wrong_end_of_a_calendar_is_no_end_and_no_start(tmp_path: Path) -> None:
+def test_the_wrong_end_of_a_calendar_is_neither_an_end_nor_a_start(tmp_path: Path) -> None:
     _, ran = load(
         tmp_path,
         "authorization",

@@ -233,7 +233,7 @@ CAUSES: dict[str, tuple[Rows, set[str]]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("cause", CAUSES)
-def test_those_are_judged_again_whom_it_touches(
+def test_everybody_whom_it_affects_is_judged_again(
     first_night: Path, tmp_path: Path, cause: str
 ) -> None:
     tables, touched = CAUSES[cause]

@@ -30,7 +30,9 @@ def _file(tmp_path: Path, text: str) -> Path:
 
 @pytest.mark.parametrize("action", [DISMISS, REOPEN])
 @pytest.mark.parametrize("bom", ["", "\ufeff"])
-def test_b2_a_csv_of_results_is_no_list_of_decisions(action: str, bom: str, tmp_path: Path) -> None:
+def test_b2_a_csv_of_results_is_not_a_list_of_decisions(
+    action: str, bom: str, tmp_path: Path
+) -> None:
     """Its column `reason` is the rule's, and every exception of the run would be dismissed."""
     with pytest.raises(UsageError, match="is a result of a run"):
         _read(_file(tmp_path, bom + RESULT), "mine", action)

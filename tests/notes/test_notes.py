@@ -46,7 +46,7 @@ def _run(folder: Path, config: str = "", **files: Content) -> Ran:
 # ---------------------------------------------------------------- the config
 
 
-def test_an_alias_that_is_no_payers_name_is_noted(tmp_path: Path) -> None:
+def test_an_alias_that_is_not_a_payers_name_is_noted(tmp_path: Path) -> None:
     config = '[payer_aliases]\n"Cigna of Ohio" = "Cigna"\n" cigna WEST" = "Cigna"\n'
     ran = _run(tmp_path, config, pharmacy_claim=_claims(1, payer="Cigna West "))
     said = ["Config: payer_aliases: no row has the payer Cigna of Ohio"]
@@ -127,7 +127,7 @@ def test_that_no_line_of_an_audited_drug_was_found_is_noted(tmp_path: Path) -> N
 def test_a_file_with_more_than_one_percent_of_malformed_codes_is_noted(
     tmp_path: Path, malformed: int, noted: bool
 ) -> None:
-    """One of a hundred is not more than one percent; a blank is no value."""
+    """One of a hundred is not more than one percent; a blank is not a value."""
     claims = _claims(100 - malformed) + _claims(malformed, ndc_code="7335047281")
     ran = _run(tmp_path, pharmacy_claim=[*claims, *_claims(50, ndc_code=None, claim_id="x")])
     said = (

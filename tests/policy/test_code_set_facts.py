@@ -52,7 +52,7 @@ def test_b9_the_same_facts_twice_do_no_harm_and_a_shipped_ndc_may_be_replaced(
 
 @pytest.mark.parametrize("strength", ["0", "-1", "-0.5", "nan", "inf", "1e300", "100mg", "10001"])
 def test_b9_a_strength_is_a_number_above_zero(strength: str, tmp_path: Path) -> None:
-    """A negative strength was accepted, and what is no number counted as unknown."""
+    """A negative strength was accepted, and what is not a number counted as unknown."""
     with pytest.raises(PolicyRefused, match=r"ndc_x.csv, line 2: strength_mg: the strength"):
         _load(tmp_path, ndc_x=NDC + ROW.replace("100", strength))
 

@@ -127,7 +127,7 @@ def _named_in(path: Path) -> set[tuple[str, str, str]]:
 
 
 def test_a_stage_runs_in_its_task_only() -> None:
-    """Except in two places that are no part of the flow.
+    """Except in two places that are not part of the flow.
 
     `run_stages`, which nothing in the program calls, runs all of them without Prefect, and the
     command `validate` runs the first three in a scratch folder.

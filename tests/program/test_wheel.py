@@ -83,9 +83,9 @@ def test_the_installed_program_audits_the_sample(program: Path, tmp_path: Path) 
     """From another folder, with the policies, code sets, SQL and templates of the wheel."""
     words = ("run", "--input", ROOT / "data" / "sample", "--output", "out", "--json")
     printed = _run(program, *words, "--as-of", "2026-06-30", cwd=tmp_path, home=tmp_path)
-    told = json.loads(printed)
-    assert told["exit_code"] == 0 and told["found"]["exceptions"] > 0
-    assert (tmp_path / told["folder"] / "summary.html").exists()
+    reported = json.loads(printed)
+    assert reported["exit_code"] == 0 and reported["found"]["exceptions"] > 0
+    assert (tmp_path / reported["folder"] / "summary.html").exists()
 
 
 def test_the_installed_program_knows_its_policies_and_its_version(

@@ -21,7 +21,7 @@ from flows.provenance import program_version
 from flows.reports.packet.names import packet_name
 from flows.reports.packet.published import read_published_exception
 from flows.reports.packet.write import as_html, as_pdf
-from flows.reports.wording import asked_once_text
+from flows.reports.wording import asked_once_text, figures_text
 from flows.request import RunRequest
 from schemas.results import AGAINST, EVIDENCE_FIELDS, MORE
 from tests.support.running import ROOT
@@ -101,6 +101,7 @@ def test_a_packet_says_what_a_provider_needs_to_know(written: dict[str, Path]) -
         "Drug Quantity Limit(s), 400 mg tablets, retail",
         "version in force from 2023-12-13",
         "$30.00 at risk of $2,730.00 paid: 1 above the 90 allowed, at 30.00 each",
+        "Found 91 tablets, allowed 90.",
         "authorization A0099, approved, from 2025-09-01",
         "What would settle it",
         "cigna-imatinib-quantity.toml",
@@ -164,7 +165,7 @@ def test_a_packet_shows_the_prices_compared_and_where_they_are_on_file(
         ("review", 2, ("5.00", "0.00"), "together they put $5.00 of $9.00 at risk."),
     ],
 )
-def test_it_says_that_dollars_are_asked_for_once_only_where_that_is_not_clear(
+def test_it_says_that_dollars_are_asked_for_once_only_if_that_is_not_clear(
     own: str, others: int, line: tuple[str, str] | None, text: str
 ) -> None:
     names = ("amount_at_risk", "dismissed_amount")
@@ -177,6 +178,31 @@ def test_it_says_that_dollars_are_asked_for_once_only_where_that_is_not_clear(
     said = asked_once_text(row, others, amounts)
     assert said.endswith(text) if text.endswith(".") else text in said
     assert bool(said) == bool(text)
+
+
+@pytest.mark.parametrize(
+    ("rule_id", "observed", "allowed", "text"),
+    [
+        ("QTY01", 91, 90, "Found 91 tablets, allowed 90."),
+        ("UNIT01", 27.5, 18, "Found 27.5 units, allowed 18."),
+        ("CYC04", 1, 6, "Found 1 day between, allowed 6."),
+        ("DOSE01", 1100, 800, "Found 1100 mg a day, allowed 800."),
+        ("PAY01", 45.125, 30, "Found 45.125 dollars for each, allowed 30."),
+        ("UNIT02", 2, None, ""),
+        ("a rule of another document", 4, 3, "Found 4, allowed 3."),
+    ],
+)
+def test_a_packet_says_what_its_figures_count(
+    rule_id: str, observed: float, allowed: float | None, text: str
+) -> None:
+    assert figures_text({"rule_id": rule_id, "observed": observed, "allowed": allowed}) == text
+
+
+def test_every_rule_with_an_allowed_figure_says_what_it_counts() -> None:
+    cases = (ROOT / "tests" / "cases").glob("*.md")
+    rules = {p.stem for p in cases if re.search(r"allowed=\d", p.read_text(encoding="utf-8"))}
+    said = {rule: figures_text({"rule_id": rule, "observed": 2, "allowed": 3}) for rule in rules}
+    assert {rule for rule, text in said.items() if text == "Found 2, allowed 3."} == set()
 
 
 def test_only_the_owner_may_read_a_packet_and_it_is_one_page(written: dict[str, Path]) -> None:

@@ -156,7 +156,7 @@ def test_e4_a_damaged_manifest_of_any_shape_is_damaged(shape: str, copy: Path) -
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[" * 100_000, b"NaN"])
-def test_e4_a_manifest_that_is_no_json_is_damaged(content: bytes, copy: Path) -> None:
+def test_e4_a_manifest_that_is_not_json_is_damaged(content: bytes, copy: Path) -> None:
     path = copy / "manifest.json"
     whole = path.read_bytes()
     path.write_bytes(content)
@@ -174,6 +174,6 @@ def test_b5_a_table_that_the_manifest_does_not_name_is_found(name: str, copy: Pa
     assert is_complete(copy)
 
 
-def test_b5_a_note_that_a_person_keeps_beside_the_results_does_no_harm(copy: Path) -> None:
+def test_b5_a_note_that_a_person_keeps_next_to_the_results_does_no_harm(copy: Path) -> None:
     (copy / "my notes.txt").write_text("call the pharmacy", encoding="utf-8")
     assert is_complete(copy)

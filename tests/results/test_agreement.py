@@ -111,7 +111,7 @@ def test_b5_a_published_folder_with_other_results_is_refused(
     assert difference.rstrip(":") in str(refused.value)
 
 
-def test_b5_what_people_do_beside_the_results_is_no_disagreement(
+def test_b5_what_people_do_next_to_the_results_is_not_a_disagreement(
     run: tuple[RunRequest, Path], tmp_path: Path
 ) -> None:
     copy = Path(shutil.copytree(run[1], tmp_path / run[1].name))

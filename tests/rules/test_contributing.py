@@ -9,6 +9,7 @@ from types import ModuleType
 
 import pytest
 
+from audit_rules.rules import RULES
 from tests.support.case_files import parse_cases
 from tests.support.case_runs import CaseRuns, variants
 from tests.support.running import ROOT
@@ -23,7 +24,7 @@ def _block(language: str) -> str:
 
 @pytest.fixture
 def rule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    path = tmp_path / "sup01_days_supply_missing.py"
+    path = tmp_path / "rule_of_the_guide.py"
     path.write_text(_block("python"), encoding="utf-8")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec and spec.loader
@@ -41,3 +42,10 @@ def test_the_rule_of_the_guide_answers_as_its_cases_say(rule: ModuleType, tmp_pa
             assert runs.problems(case, variant, rule) == []
     expected = {word for answer in file.answers() for word in answer if word}
     assert {word for word in expected if word not in (rule.__doc__ or "")} == set()
+
+
+def test_no_rule_has_the_id_or_the_name_of_the_rule_of_the_guide(rule: ModuleType) -> None:
+    """A contributor who adds it must not meet a rule or a case file that is there already."""
+    assert rule.RULE.id not in {m.RULE.id for m in RULES}
+    assert rule.RULE.name not in {m.RULE.name for m in RULES}
+    assert parse_cases(_block("markdown")).rule_id == rule.RULE.id

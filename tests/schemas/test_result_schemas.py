@@ -61,7 +61,7 @@ def test_a_column_that_may_be_null_at_last_is_a_changed_column(
         published(known_versions())
 
 
-def test_other_words_about_a_column_are_no_change(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_words_about_a_column_are_not_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(
         describe._IN_ONE_TABLE,
         ("worklist", "plan"),

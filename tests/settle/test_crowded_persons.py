@@ -1,4 +1,4 @@
-"""A person_id that goes with very many members is no person: it links nobody."""
+"""A person_id that goes with very many members is not a person: it links nobody."""
 
 from datetime import date
 from pathlib import Path

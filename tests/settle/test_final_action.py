@@ -168,7 +168,7 @@ HISTORIES = """
 | 9 | 1 | 8 | 1 | reversed |
 | 9 | 2 | | | history |
 
-## A void does not touch another payer's claim of the same id
+## A void does not affect another payer's claim of the same id
 | payer | claim | freq | original | expect |
 | Cigna | 1 | | | history |
 | MMM | 9 | 8 | 1 | reversed unmatched_reversal |
@@ -260,7 +260,7 @@ HISTORIES = """
 | A | P | 100.00 | 2026-01-10 | superseded |
 | A | | 90.00 | 2026-02-10 | history |
 
-## A replacement does not touch another payer's claim
+## A replacement does not affect another payer's claim
 | payer | claim | freq | original | expect |
 | Cigna | 1 | | | history |
 | MMM | 2 | 7 | 1 | history unmatched_replacement |
@@ -1005,7 +1005,7 @@ def fates_of(ran: Ran, table: str) -> list[str]:
     return [settled.fate for _, settled in sorted(ran.settled(table).items())]
 
 
-def test_a_void_of_one_claim_table_does_not_touch_the_other(tmp_path: Path) -> None:
+def test_a_void_of_one_claim_table_does_not_affect_the_other(tmp_path: Path) -> None:
     ran = run(
         tmp_path,
         {
@@ -1078,7 +1078,7 @@ def test_the_as_of_date_decides_in_each_run_what_is_known(tmp_path: Path) -> Non
     assert fates_of(after, "pharmacy_claim") == ["reversed", "reversed"]
 
 
-def test_an_absent_line_number_is_line_1_also_beside_a_file_that_has_it(tmp_path: Path) -> None:
+def test_an_absent_line_number_is_line_1_also_next_to_a_file_that_has_it(tmp_path: Path) -> None:
     without = {
         k: v
         for k, v in good("pharmacy_claim", paid_date="2026-01-10").items()
@@ -1165,7 +1165,7 @@ def test_the_later_file_is_the_later_path_though_it_was_loaded_in_an_earlier_run
 
 
 def test_a_key_of_several_persons_dates_or_products_is_warned_about(tmp_path: Path) -> None:
-    """Versions of one line, unless their persons differ: a prescription number is no claim id."""
+    """Versions of one line, if their person is one: a prescription number is not a claim id."""
     fill = [good("pharmacy_claim", claim_id=c, member_id=f"M{c}") for c in "1234"]
     ran = run(
         tmp_path,

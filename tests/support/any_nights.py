@@ -35,7 +35,7 @@ class Machine:
 
     results, of_id      the published bytes of each run by its number, and of each run id.
     sent                every file that was ever delivered, and may come again.
-    told                what was done, for whoever looks for a defect.
+    log                 what was done, for finding a defect.
     ledger_waited       whether an earlier night was run before the last one was forgotten: the
                         ledger does not catch up with it, so that a rebuilt one differs.
     is_rebuildable      whether forgotten nights are as if they had never been: no purge came
@@ -51,7 +51,7 @@ class Machine:
     results: dict[int, dict[str, bytes]] = field(default_factory=dict)
     of_id: dict[str, dict[str, bytes]] = field(default_factory=dict)
     sent: list[Extract] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
     runs: int = 0
     ledger_waited: bool = False
     is_rebuildable: bool = True
@@ -127,7 +127,7 @@ class Machine:
         run = replace(run, number=self.runs)
         self.runs += 1
         files = len(run.landing or ())
-        self.told.append(f"{run.as_of} run {run.number} {run.config}, {files} files")
+        self.log.append(f"{run.as_of} run {run.number} {run.config}, {files} files")
         summary = self.place.run(run)
         self.model.check(run, summary)
         self.model.check_warehouse(self.place.warehouse)
@@ -155,7 +155,7 @@ class Machine:
         made = [Decided(last, i, action, decided.until) for i in ids]
         self.model.ledger.decisions += made
         self.history.append(decided)
-        self.told.append(f"{last} {action} {len(ids)}")
+        self.log.append(f"{last} {action} {len(ids)}")
         self.model.check_warehouse(self.place.warehouse)
 
     def purge(self) -> None:
@@ -170,7 +170,7 @@ class Machine:
         gone = before - _members(self.place.warehouse)
         self.model.purge(purged.before, gone, _purged_files(self.place.warehouse))
         self.history.append(purged)
-        self.told.append(f"{last} purge before {purged.before}: {len(gone)}")
+        self.log.append(f"{last} purge before {purged.before}: {len(gone)}")
         self.model.check_warehouse(self.place.warehouse)
 
     def forget(self) -> None:
@@ -181,7 +181,7 @@ class Machine:
         self._unchanged(lambda: forget_night(self.place.warehouse, last))
         forget_night(self.place.warehouse, last, dry_run=False)
         self._drop(last)
-        self.told.append(f"{last} forgotten")
+        self.log.append(f"{last} forgotten")
         self.model.check_warehouse(self.place.warehouse)
 
     def _drop(self, day: date) -> None:
@@ -221,7 +221,7 @@ class Machine:
                 self.chance.choice(failing)()
 
         self._unchanged(fails)
-        self.told.append("failed")
+        self.log.append("failed")
 
     def _broken(self, number: int, as_of: date) -> None:
         """A run in which a late step breaks."""
@@ -277,7 +277,7 @@ def _is_of(operation: Operation, day: date) -> bool:
 
 
 def _purged_files(warehouse: Path) -> set[FileKey]:
-    """The files of which a purge has removed rows or texts."""
+    """The files that lost rows or texts to a purge."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         rows = connection.execute(
             """SELECT table_name, sha256 FROM main.file JOIN main.purge USING (file_no)

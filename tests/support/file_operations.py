@@ -1,7 +1,8 @@
 """Runs whose file operations, also those of the engines, are counted, recorded, or fail.
 
 file_operations.c, compiled by the tests, is loaded into a server process that has imported
-everything and used nothing; each run is a fork of it. So nothing is skipped where a C compiler is.
+everything and used nothing; each run is a fork of it. So nothing is skipped if there is a C
+compiler.
 """
 
 import ctypes

@@ -1175,7 +1175,7 @@ SENT = (
     ),
     Hostile(
         "rejected",
-        "claim_status R: denied where nothing was paid",
+        "claim_status R: denied if nothing was paid",
         {
             CSV: csv(
                 fill(1, claim_status="R", paid_amount=""),

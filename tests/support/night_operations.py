@@ -113,7 +113,7 @@ class Decide:
 
 @dataclass(frozen=True)
 class Purge:
-    """A purge of whoever has no record since a day."""
+    """A purge of everybody without a record since a day."""
 
     before: date
 

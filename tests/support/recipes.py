@@ -124,7 +124,7 @@ COPY (
 
 CENTS = Recipe(
     "Amounts in cents",
-    "An amount that is no number passes through as it is, and half a cent stays half a cent, so "
+    "An amount that is not a number passes through as it is, and half a cent stays half a cent, so "
     "that such rows are quarantined. D-3 takes D-1 back without naming it: one line alone has its "
     "person, date, product and amount.",
     {
@@ -284,5 +284,5 @@ def _recipe(recipe: Recipe) -> str:
     )
     return (
         f"\n### {recipe.title}\n\n{recipe.says}\n{files}{join}{config}\n"
-        f"{len(recipe.accepted)} rows are accepted. What stands after final action: {lines}.\n"
+        f"{len(recipe.accepted)} rows are accepted. What remains after final action: {lines}.\n"
     )

@@ -116,7 +116,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "it is deep": lambda path: path.write_bytes(b"[" * 100_000),
     "it has no signature": _envelope(lambda e: e.update(signatures=[])),
     "its signature is a text": _envelope(lambda e: e.update(signatures="x")),
-    "its signature is no base64": _envelope(lambda e: e["signatures"][0].update(sig="?")),
+    "its signature is not base64": _envelope(lambda e: e["signatures"][0].update(sig="?")),
     "its signature is short": _envelope(lambda e: e["signatures"][0].update(sig="AAAA")),
     "its payload is another": _envelope(
         lambda e: e.update(payload=base64.b64encode(b"{}").decode())
@@ -222,7 +222,7 @@ def test_a_private_key_that_others_may_read_is_refused(
 
 
 @pytest.mark.parametrize("name", ["nowhere.key", "ours.pub", "curve.key", "locked.key"])
-def test_what_is_no_private_key_is_refused_before_anything_is_read(
+def test_what_is_not_a_private_key_is_refused_before_anything_is_read(
     name: str, home: Path, keys: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (keys / "ours.pub").chmod(0o600)
@@ -233,7 +233,7 @@ def test_what_is_no_private_key_is_refused_before_anything_is_read(
 
 
 @pytest.mark.parametrize("name", ["nowhere.pub", "ours.key", "curve.pub"])
-def test_what_is_no_public_key_is_refused(name: str, signed: Path, keys: Path) -> None:
+def test_what_is_not_a_public_key_is_refused(name: str, signed: Path, keys: Path) -> None:
     assert _verified(signed, keys / name) == 2
 
 

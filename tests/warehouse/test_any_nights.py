@@ -50,4 +50,4 @@ def test_any_nights_lose_nothing_and_equal_a_rebuilt_warehouse(
     try:
         machine.play(OPERATIONS)
     finally:
-        print("\n".join(machine.told))
+        print("\n".join(machine.log))

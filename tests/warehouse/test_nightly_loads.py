@@ -164,7 +164,7 @@ def one_night(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Summary]:
 
 @pytest.fixture
 def first(one_night: tuple[Path, Summary], tmp_path: Path) -> Summary:
-    """The summary of a first night, of which tmp_path holds a copy."""
+    """The summary of a first night; tmp_path holds a copy of it."""
     base, summary = one_night
     shutil.copytree(base, tmp_path, dirs_exist_ok=True)
     return summary
@@ -297,7 +297,7 @@ def test_the_latest_load_of_a_key_wins(tmp_path: Path, table: str, one: Row, oth
     assert _found(tmp_path, "one", after="other").equals(alone["one"])
 
 
-def test_two_rows_of_a_key_in_one_load_both_stand(tmp_path: Path) -> None:
+def test_two_rows_of_a_key_in_one_load_both_count(tmp_path: Path) -> None:
     _land(tmp_path)
     _land(
         tmp_path,

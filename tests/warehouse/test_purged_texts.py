@@ -1,4 +1,4 @@
-"""A purge removes the text of every quarantined record that names whom it removes."""
+"""A purge removes the text of every quarantined record that names a person it removes."""
 
 import csv
 import io

@@ -72,7 +72,7 @@ _CONTROL_AND_LAYOUT = f"""
   dot or none, in any case.
 - **claim_status** is paid or P, denied or D, reversed, R or X; R for which nothing was paid is
   denied. **dispensing_channel** is retail or home_delivery. **Payers** are named in any case.
-- **Identifiers and codes** of which a table program made a number are corrected (`made_a_number`):
+- **Identifiers and codes** that a table program made numbers are corrected (`made_a_number`):
   1003.0 is 1003, and 07 as a frequency is 7. One that lost digits, such as 2.02603E+11, is null,
   and an error in a bold identifier (`digits_lost`).
 - **nan, none, n/a, na, \\N, ., -, unknown and zeros** stand for nothing in person_id, member_id,
@@ -150,7 +150,7 @@ in DuckDB's SQL. The [recipes](#recipes) below show some.
   text, because one bad value would stop the run: `TRY_CAST` gives null for it. A pattern or format
   must be a constant.
 - A null is not an error: `coalesce(CAST(TRY_CAST(cents AS DECIMAL(15, 0)) * 0.01 AS VARCHAR),
-  cents)` quarantines a row whose amount is no number, where `TRY_CAST` alone would leave the line
+  cents)` quarantines a row whose amount is not a number; `TRY_CAST` alone would leave the line
   without a price.
 
 `claims-audit validate` prints where each column of each table came from, and how many values are
@@ -167,7 +167,7 @@ def extracts() -> str:
 
 
 def _table(table: Table) -> str:
-    """A row of the tables: bold are the required columns, and those of which one must be there."""
+    """A row of the tables: bold are the required columns, and those that may replace each other."""
     needs_one = {name for group in table.one_of for name in group}
     names = [
         f"**{c.name}**" if c.required else c.name for c in table.columns if c.name not in needs_one

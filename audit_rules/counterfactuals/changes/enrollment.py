@@ -32,9 +32,9 @@ def births(case: Case) -> Iterator[Change]:
         step = abs((birth - born).days) if born else 0
         yield Change(fact, words, young, step=step)
         for code, indication in _limited_uses(case, age):
-            told = case.added("diagnosis", diagnosis_code=code, diagnosis_date=case.day)
+            stated = case.added("diagnosis", diagnosis_code=code, diagnosis_date=case.day)
             use = f"{words}, and had {code} ({indication}) been the only covered diagnosis on file"
-            edits = (*young, *without_codes(case, listed_codes(case)), told)
+            edits = (*young, *without_codes(case, listed_codes(case)), stated)
             yield Change(
                 f"{fact}, and the age limit is not for the indication on file",
                 use,

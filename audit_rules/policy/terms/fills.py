@@ -101,7 +101,7 @@ class OrganImpairment(Term):
 
 
 class StrongInhibitor(Term):
-    """DOSE04: ingredients beside which a high daily dose is questioned.
+    """DOSE04: ingredients with which a high daily dose is questioned.
 
     more_than_days   their fills count if they are of more days than this.
     daily_mg         the dose from which.
@@ -126,7 +126,7 @@ class GenericTrial(Term):
     from.
 
     trial_evidence             values of evidence `generic_trial` that prove a trial.
-    attested_evidence          values that say there was one, but are no document.
+    attested_evidence          values that say there was one, but are not a document.
     plan_daw, pharmacy_daw     product selection codes: the plan's choice, the pharmacy's.
     intolerance_evidence       values of evidence `formulation_intolerance` that prove one.
     observed_days              days a member must have been observed before silence means no trial.

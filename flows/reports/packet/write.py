@@ -20,7 +20,7 @@ from flows.errors import UsageError
 from flows.provenance import program_version
 from flows.reports.html import templates
 from flows.reports.packet.published import PublishedException
-from flows.reports.wording import asked_once_text, basis_text, fact_text, is_the_line
+from flows.reports.wording import asked_once_text, basis_text, fact_text, figures_text, is_the_line
 from flows.warehouse.files import make_durable, make_folder
 from schemas.outcomes import ADVISORY, RECORDS_REQUEST, RECOVER, REVIEW, SETTLED_BY
 from schemas.results import MORE
@@ -103,6 +103,7 @@ def as_html(published: PublishedException) -> str:
             },
             more=more,
             basis=basis_text(cents, row),
+            figures=figures_text(row),
             others=[(other, question(_module(other))) for other in published.others],
             asked_once=asked_once_text(row, len(published.others), published.line),
             settled_by=SETTLED_BY[row["outcome"]],
