@@ -14,7 +14,17 @@ def thousandths(value: pl.Expr) -> pl.Expr:
 
 def from_thousandths(value: pl.Expr) -> pl.Expr:
     """An integer of thousandths as the number to show; null stays null."""
-    return value.cast(pl.Float64) / SCALE
+    return divided(value, SCALE)
+
+
+def divided(value: pl.Expr, by: int) -> pl.Expr:
+    """The float closest to a quotient; null stays null.
+
+    Polars divides a column of several rows by one number as if it multiplied by 1 / number, which
+    is off in the last digit, and a column of one row exactly; so it gets a column to divide by.
+    """
+    dividend = value.cast(pl.Float64)
+    return dividend / (dividend * 0 + by)
 
 
 def exact_sum(values: pl.Expr) -> pl.Expr:

@@ -2,14 +2,14 @@
 
 import polars as pl
 
-from audit_rules.engine.arithmetic import thousandths
+from audit_rules.engine.arithmetic import SCALE, divided, from_thousandths, thousandths
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.nearest import Facts, Window, around
 from audit_rules.engine.rule import ON
 from schemas.days import days_after, days_before
 from schemas.paid import is_paid
 
-_LINE_MG = pl.col("line_milli").cast(pl.Float64) / 1000 * pl.col("unit_mg")
+_LINE_MG = from_thousandths(pl.col("line_milli")) * pl.col("unit_mg")
 _TERM = (
     "unit_mg",
     "supply_days",
@@ -84,11 +84,8 @@ def _asked(lines: pl.LazyFrame, *also: str) -> pl.LazyFrame:
 def _fills(dossier: Dossier) -> pl.LazyFrame:
     """Paid fills with fill_mg, mg_a_day (an unknown quantity adds nothing) and the last day that
     they supply."""
-    mg = (
-        pl.col("quantity_milli").cast(pl.Float64)
-        * thousandths(pl.col("strength_mg")).cast(pl.Float64)
-        / 1_000_000
-    )
+    strength = thousandths(pl.col("strength_mg")).cast(pl.Float64)
+    mg = divided(pl.col("quantity_milli").cast(pl.Float64) * strength, SCALE * SCALE)
     days = (pl.col("supply_end") - pl.col("service_date")).dt.total_days()
     exact_days = pl.when(pl.col("days_supply") > 0).then(pl.col("days_supply")).otherwise(days)
     return (

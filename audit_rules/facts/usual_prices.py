@@ -6,7 +6,7 @@ are one and the same if the others are odd in number.
 
 import polars as pl
 
-from audit_rules.engine.arithmetic import SCALE, exceeds, thousandths
+from audit_rules.engine.arithmetic import SCALE, divided, exceeds, thousandths
 from audit_rules.engine.order_statistics import nth_smallest
 from audit_rules.engine.places import bounds
 from audit_rules.facts.generic_prices import drug_cents, price_in_words
@@ -50,8 +50,8 @@ def with_median_of_others(lines: pl.LazyFrame, asked: pl.LazyFrame) -> pl.LazyFr
             median_price=price_in_words(
                 (pl.col("median_cents") * _EXACTLY).round(0), pl.lit(SCALE * _EXACTLY)
             ),
-            unit_dollars=pl.col("unit_cents") / 100,
-            most_dollars=pl.col("median_cents") * pl.col("ratio") / 100,
+            unit_dollars=divided(pl.col("unit_cents"), 100),
+            most_dollars=divided(pl.col("median_cents") * pl.col("ratio"), 100),
         )
         .drop("asked_no", *(f"{side}_{part}" for side in _SIDES for part in ("cents", "milli")))
     )

@@ -52,8 +52,8 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     first_dose = doses.group_by("policy_id", "person").agg(first_dose=pl.col("service_date").min())
     dosed = dosed.join(first_dose, on=["policy_id", "person"])
     events = _events(dossier, dosed, "first_dose")
-    found = _first(events, dosed, pl.col("first_dose"), "ever")
-    of_course = _first(events, dosed, pl.col("course_start"), "course")
+    found = _last(events, dosed, pl.col("first_dose"), "ever")
+    of_course = _last(events, dosed, pl.col("course_start"), "course")
     answers = (
         dosed.join(found, on=list(ON), how="left")
         .join(of_course, on=list(ON), how="left")
@@ -83,8 +83,8 @@ def _events(dossier: Dossier, dosed: pl.LazyFrame, since: str) -> pl.LazyFrame:
     )
 
 
-def _first(events: pl.LazyFrame, dosed: pl.LazyFrame, since: pl.Expr, name: str) -> pl.LazyFrame:
-    """Lines with the first date of the disease since then, and its codes."""
+def _last(events: pl.LazyFrame, dosed: pl.LazyFrame, since: pl.Expr, name: str) -> pl.LazyFrame:
+    """Lines with the last date of the disease since then, and its codes."""
     starts = dosed.select(*ON, since=since)
     return (
         events.join(starts, on=list(ON))

@@ -106,9 +106,11 @@ def _wrong_argument(error: CycloptsError) -> str:
         return f"{argument.name} is {_expected(argument)}."
     if isinstance(error, UnknownOptionError):
         return "Unknown option."
-    return (
-        "Too many arguments." if isinstance(error, UnusedCliTokensError) else "Invalid arguments."
-    )
+    if isinstance(error, UnusedCliTokensError):
+        is_explain = explain.__name__ in (error.command_chain or ())
+        # a claim id may begin with hyphens, so an unknown option was taken for one
+        return f"Too many arguments{', or an unknown option' if is_explain else ''}."
+    return "Invalid arguments."
 
 
 def _expected(argument: Argument) -> str:

@@ -115,6 +115,7 @@ def backfill(*, nights: Path, first: date, last: date, **options: Any) -> None:
     request = RunRequest(**options)
     refuse_unwritable(request.output, "--output")
     with _prefect_errors():
+        server.prepare()  # before Prefect is imported, which takes seconds
         from flows.schedule import backfill as audit_nights
         from flows.schedule import nights_of
 

@@ -1,7 +1,7 @@
 """The manifest: the counts of a run, what it was made from, and the hash of every result."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +135,18 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         isinstance(manifest.get(key), kind) for key, kind in _FORM.items()
     ):
         return None
-    return manifest
+    return manifest if _is_well_formed(manifest) else None
+
+
+def _is_well_formed(manifest: Mapping[str, Any]) -> bool:
+    """Whether what other checks look up in a manifest is there, and is text."""
+    policies = manifest["policies"].values()
+    named = [*manifest["files"], *policies]
+    return (
+        all(isinstance(entry, dict) for entry in [*named, *manifest["tables"]])
+        and all(isinstance(entry.get(key), str) for entry in named for key in ("file", "sha256"))
+        and all(isinstance(v, str) for k in ("results", "reference") for v in manifest[k].values())
+    )
 
 
 def is_complete(folder: Path) -> bool:

@@ -206,6 +206,7 @@ def test_a_claim_id_may_begin_with_a_hyphen(claim_id: str, before: list[str]) ->
         (["audit"], "Unknown command. Commands: "),
         (["rules", "QTY01", "DX01"], "Too many arguments."),
         (["lint", "--strict"], "Unknown option."),
+        (["explain", "-line", "2", "7", "--warehouse", "w"], "Too many arguments, or an unknown "),
         (["run"], "--output is missing."),
         (["run", "--output"], "--output needs a value."),
         (["run", "--output", "o", "--output", "p"], "--output is given twice."),

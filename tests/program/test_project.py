@@ -90,3 +90,10 @@ def test_the_architecture_names_every_folder(package: str) -> None:
     }
     known = set(re.findall(r"`(?:[a-z]+/)?([a-z_]+)/`", text))
     assert folders - known == set()
+
+
+@pytest.mark.parametrize("package", ["audit_rules", "flows"])
+def test_the_architecture_names_every_module_outside_the_folders(package: str) -> None:
+    modules = {p.name for p in (ROOT / package).glob("*.py") if not p.name.startswith("_")}
+    named = set(re.findall(r"`(?:[a-z]+/)?([a-z_]+\.py)`", _text("docs/architecture.md")))
+    assert modules - named == set()

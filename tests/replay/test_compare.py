@@ -193,6 +193,32 @@ def test_an_aggregate_run_and_a_changed_one_are_refused(
     assert "not a complete run" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("files", [[[]], [{"file": None, "sha256": "0"}], [{"file": "a.csv"}]])
+def test_a_manifest_of_another_shape_is_refused_and_is_no_bug(
+    files: list[object], base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = _first_run(base)
+    other = _copy_with(run, tmp_path / "other", files=files)
+    assert main(["compare", "--run", str(run), "--run", str(other)]) == 3
+    assert "not a complete run" in capsys.readouterr().err
+
+
+def test_a_run_whose_manifest_leaves_the_worklist_out_is_refused(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = _first_run(base)
+    results = json.loads((run / MANIFEST).read_text(encoding="utf-8"))["results"]
+    lines = ("worklist.parquet", "advisories.parquet")
+    fewer = {name: sha256 for name, sha256 in results.items() if name not in lines}
+    other = _copy_with(run, tmp_path / "other", results=fewer)
+    for name in lines:
+        (other / name).unlink()
+    assert main(["compare", "--run", str(run), "--run", str(other)]) == 3
+    assert "no worklist.parquet" in capsys.readouterr().err
+    assert main(["packet", "01234567", "--run", str(other)]) == 3
+    assert "no worklist.parquet" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "words",
     [["--run", "a"], ["--run", "a", "--run", "b", "--policies", "c"], ["--policies", "c"], []],

@@ -430,6 +430,18 @@ def test_an_unknown_claim_or_line_is_wrong_usage(
     assert "claims-audit: The " in err and not any(w in err for w in ("77", "CANARY", "CYC", "1=1"))
 
 
+@pytest.mark.parametrize(
+    ("claim_id", "is_hinted"), [("-line", True), ("--lin", True), ("line", False)]
+)
+def test_a_mistyped_option_that_was_taken_for_a_claim_id_is_named_as_one(
+    claim_id: str, is_hinted: bool, request_: RunRequest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warehouse = str(request_.warehouse_file)
+    assert main(["explain", "--warehouse", warehouse, claim_id]) == 2
+    said = capsys.readouterr().err
+    assert ("an option is meant" in said) == is_hinted and claim_id not in said.split()
+
+
 def test_no_warehouse_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (
         main(["explain", "--warehouse", str(tmp_path / "none.duckdb"), "CYC-NR-4"])

@@ -1,0 +1,26 @@
+"""Figures are exact to the last digit."""
+
+import polars as pl
+import pytest
+
+from audit_rules.engine.arithmetic import divided, from_thousandths
+
+_WHOLE = [*range(1, 2000), 27_300, 180_001, 999_999]
+
+
+@pytest.mark.parametrize("by", [100, 1000])
+def test_a_figure_is_the_closest_one_alone_and_among_others(by: int) -> None:
+    expected = [number / by for number in _WHOLE]
+    together = pl.DataFrame({"number": _WHOLE})
+    alone = [together[i : i + 1] for i in range(len(_WHOLE))]
+
+    def figures(frame: pl.DataFrame) -> list[float]:
+        return frame.lazy().select(divided(pl.col("number"), by)).collect()["number"].to_list()
+
+    assert figures(together) == expected
+    assert [figures(one)[0] for one in alone[::50]] == expected[::50]
+
+
+def test_an_unknown_figure_stays_unknown() -> None:
+    frame = pl.DataFrame({"number": [180_001, None]})
+    assert frame.select(from_thousandths(pl.col("number")))["number"].to_list() == [180.001, None]
