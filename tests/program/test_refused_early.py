@@ -6,8 +6,10 @@ import pytest
 
 from flows.cli import server
 from flows.cli.app import main
+from flows.errors import DiskTrouble
 from flows.warehouse.files import refuse_unwritable
 from tests.support.extracts import good, write
+from tests.support.permissions import permissions_apply
 
 NOBODY_WRITES_HERE = "/proc/audits"
 NIGHTS = ["--nights", "in", "--first", "2026-06-30", "--last", "2026-06-30"]
@@ -53,6 +55,14 @@ def test_a_warehouse_that_cannot_be_made_is_refused_before_prefect_starts(
     assert main([*run, "--warehouse", warehouse]) == 8
     assert "its folder does not exist" in capsys.readouterr().err
     assert not (folder / "out").exists() and not (folder / "missing").exists()
+
+
+def test_a_folder_that_this_user_may_not_write_is_refused(folder: Path) -> None:
+    (folder / "closed").mkdir(mode=0o500)
+    with permissions_apply():
+        for name in ("closed", "closed/out"):
+            with pytest.raises(DiskTrouble, match=r"cannot be written \(Permission denied\)"):
+                refuse_unwritable(folder / name, "--output")
 
 
 def test_to_find_out_leaves_nothing_behind(folder: Path) -> None:

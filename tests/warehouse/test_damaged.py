@@ -1,6 +1,5 @@
 """A warehouse that cannot be opened or read is left as it is, and the message says why."""
 
-import os
 import random
 import shutil
 import stat
@@ -15,8 +14,10 @@ from audit_rules.errors import AuditError
 from flows.cli.app import main
 from flows.errors import DiskTrouble, WarehouseBusy
 from flows.request import RunRequest
+from flows.warehouse.connection import read_only
 from tests.support.hostile import CSV, csv, fill
 from tests.support.nights import night
+from tests.support.permissions import permissions_apply
 from tests.support.running import AS_OF, request_for
 
 pytestmark = pytest.mark.slow  # whole runs over hostile input
@@ -105,12 +106,17 @@ def test_e5_a_flipped_byte_anywhere_is_called_damage_at_any_stage_or_harms_nothi
     assert damaged
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
 def test_e5_a_warehouse_that_this_user_may_not_open_is_called_that(copy: Path) -> None:
     warehouse = copy / "out" / "audit.duckdb"
     warehouse.chmod(0)
-    with pytest.raises(DiskTrouble, match="Run this as its owner"):
+    with permissions_apply(), pytest.raises(DiskTrouble, match="Run this as its owner"):
         night(_request(copy))
+    with (
+        permissions_apply(),
+        pytest.raises(DiskTrouble, match="may not open the warehouse"),
+        read_only(warehouse),
+    ):
+        pass
     assert stat.S_IMODE(warehouse.stat().st_mode) == 0
 
 

@@ -62,10 +62,10 @@ _CONTROL_AND_LAYOUT = f"""
 
 - **Everywhere**: whitespace around a value does not count; blank and `NULL` are null.
 - **Dates** are `YYYY-MM-DD`, `YYYYMMDD`, a date type, or of a format that `date_formats` of the
-  config lists. A time of day is passed over: a timestamp counts with the day that it shows in its
-  own zone. 1900-01-01, 1753-01-01 and 0001-01-01 mean no date (`sentinel_date`), or an open start;
-  9999-12-31 means no date, or an open end. A birth date after the as-of date whose year has two
-  digits is a century earlier.
+  config lists, with the time of day if the file has one (`%m/%d/%Y %H:%M`). The time of day is
+  passed over: a timestamp counts with the day that it shows in its own zone. 1900-01-01, 1753-01-01
+  and 0001-01-01 mean no date (`sentinel_date`), or an open start; 9999-12-31 means no date, or an
+  open end. A birth date after the as-of date whose year has two digits is a century earlier.
 - **Amounts** have at most two decimals and are negative on reversals. Float dust, such as
   1018.0999999999999, is rounded and counted. **Quantities** may have decimals.
 - **NDCs** have 11 digits, or 4-4-2, 5-3-2, 5-4-1 or 5-4-2 with hyphens; **ICD-10-CM codes** have a
