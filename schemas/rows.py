@@ -7,7 +7,8 @@ dates) at a time. Both run at full depth: on a LazyFrame Pandera would check nam
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -103,12 +104,13 @@ def error_model(table: Table) -> pa.DataFrameSchema:
 
 
 def warning_checks(
-    table: Table, facts: Collection[str] = ()
+    table: Table, facts: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 ) -> Iterator[tuple[tuple[str, ...], str, pa.DataFrameSchema]]:
     """Every warning of a table: the columns it reads, the check's name, a model of distinct
     values.
 
-    facts   codes of clinical evidence that documents declare, besides those of the contract.
+    facts   code of clinical evidence that documents declare, besides those of the contract -> the
+            words that its value may be; none: it is a number.
     """
     import pandera.polars as pa
 
@@ -145,6 +147,9 @@ def warning_checks(
                 UNKNOWN_FREQUENCY,
                 pa.DataFrameSchema(checks=[_check(UNKNOWN_FREQUENCY, known)]),
             )
+    if facts and "evidence_value" in {c.name for c in table.columns}:
+        model = pa.DataFrameSchema(checks=[_check(UNKNOWN_WORD, _is_of_its_fact(facts))])
+        yield ("evidence_value", "evidence_code"), UNKNOWN_WORD, model
     for first in dict.fromkeys(pair[0] for pair in table.in_order):
         later = tuple(second for earlier, second in table.in_order if earlier == first)
         in_order = pl.all_horizontal(
@@ -155,6 +160,17 @@ def warning_checks(
             OUT_OF_ORDER,
             pa.DataFrameSchema(checks=[_check(OUT_OF_ORDER, in_order)]),
         )
+
+
+def _is_of_its_fact(facts: Mapping[str, tuple[str, ...]]) -> pl.Expr:
+    """Whether a value is one of the words of its code, or a number if it has none."""
+    value, code = pl.col("evidence_value"), pl.col("evidence_code")
+    holds = pl.lit(True)
+    for fact, words in facts.items():
+        is_a_word = value.str.to_lowercase().is_in([word.lower() for word in words])
+        is_a_number = value.cast(pl.Float64, strict=False).is_finite().fill_null(False)
+        holds = pl.when(code == fact).then(is_a_word if words else is_a_number).otherwise(holds)
+    return holds
 
 
 def failures(model: pa.DataFrameSchema, frame: pl.DataFrame) -> pl.DataFrame:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from itertools import combinations
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from audit_rules.errors import PolicyRefused
 from audit_rules.given_files import read_file
@@ -27,11 +27,12 @@ from audit_rules.policy.language.sets import Payer
 from audit_rules.policy.language.spans import WindowField, Words
 from audit_rules.policy.language.tables import Besides
 from audit_rules.policy.language.terms import LanguageTerm
+from audit_rules.policy.lines import with_line
+from audit_rules.policy.parsing import parse
 from audit_rules.policy.statements import SECTION_KINDS, Section
 from audit_rules.policy.terms import TERM_KINDS
 from audit_rules.policy.terms.base import FAR_FUTURE, Basis, NotAuditable, Strict, Term
 
-M = TypeVar("M", bound=Strict)
 _DEEPEST = 20
 _TOO_DEEP = "{}: tables or arrays are nested too deeply. Correct the file."
 
@@ -107,13 +108,14 @@ class Policy:
 @dataclass(frozen=True)
 class PolicyFile:
     """A policy file as read, not checked yet: its TOML content, the folder of its code sets, its
-    hash, and the names of its arrays of tables in the order of their headers."""
+    hash, the names of its arrays of tables in the order of their headers, and its text."""
 
     name: str
     folder: Path
     data: dict[str, Any]
     sha256: str
     headers: tuple[str, ...] = ()
+    text: str = ""
 
 
 def load_policy(path: Path) -> Policy:
@@ -137,7 +139,8 @@ def read_policy_file(path: Path) -> PolicyFile:
     if _depth(data) > _DEEPEST:
         raise PolicyRefused(_TOO_DEEP.format(path.name))
     digest = hashlib.sha256(content).hexdigest()
-    return PolicyFile(path.name, path.parent, data, digest, array_headers(content.decode("utf-8")))
+    text = content.decode("utf-8")
+    return PolicyFile(path.name, path.parent, data, digest, array_headers(text), text)
 
 
 def array_headers(text: str) -> tuple[str, ...]:
@@ -157,7 +160,14 @@ def _depth(data: object) -> int:
 
 
 def parse_policy(file: PolicyFile) -> Policy:
-    """The policy that a file holds; PolicyRefused if it is not valid."""
+    """The policy that a file holds; PolicyRefused with line and remedy if it is not valid."""
+    try:
+        return _policy_of(file)
+    except PolicyRefused as error:
+        raise PolicyRefused(with_line(str(error), file.name, file.text)) from None
+
+
+def _policy_of(file: PolicyFile) -> Policy:
     name, data = file.name, file.data
     kinds = {k.kind: k for k in TERM_KINDS}
     sections = {s.key: s for s in SECTION_KINDS}
@@ -168,13 +178,13 @@ def parse_policy(file: PolicyFile) -> Policy:
             f"{name}: unknown section {unknown[0]!r}: no rule knows such a term. Known:"
             f" {', '.join(sorted({*kinds, *sections, *DECLARING, *LANGUAGE_KEYS}))}."
         )
-    document = _parse(name, Document, data.get("document"), "document")
+    document = parse(name, Document, data.get("document"), "document")
     versions = tuple(
-        _parse(name, Version, v, f"version {i + 1}")
+        parse(name, Version, v, f"version {i + 1}")
         for i, v in enumerate(_list(name, data, "version"))
     )
     terms = tuple(
-        _parse(
+        parse(
             name,
             kinds[k],
             t,
@@ -186,15 +196,15 @@ def parse_policy(file: PolicyFile) -> Policy:
     )
     besides = Besides(name, lambda other: read_file(file.folder / other))
     declared = read_declared(
-        data, besides, _parse, document.drug, document.of, document.diagnosis_window
+        data, besides, parse, document.drug, document.of, document.diagnosis_window
     )
-    spoken = tuple(read_terms(data, declared, besides, _parse, file.headers))
+    spoken = tuple(read_terms(data, declared, besides, parse, file.headers))
     not_auditable = tuple(
-        _parse(name, NotAuditable, n, f"not_auditable {i + 1}")
+        parse(name, NotAuditable, n, f"not_auditable {i + 1}")
         for i, n in enumerate(_list(name, data, "not_auditable"))
     )
     stated = tuple(
-        _parse(name, sections[k], s, f"{k} {i + 1}")
+        parse(name, sections[k], s, f"{k} {i + 1}")
         for k in sections
         for i, s in enumerate(_list(name, data, k))
     )
@@ -225,23 +235,6 @@ def _list(name: str, data: dict[str, Any], key: str) -> list[dict[str, Any]]:
     if not isinstance(value, list):
         raise PolicyRefused(f"{name}: {key} must be an array of tables. Write [[{key}]].")
     return value
-
-
-def _parse(name: str, model: type[M], data: object, where: str) -> M:
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(x) for x in first["loc"])
-        fields = [f.alias or n for n, f in model.model_fields.items()]
-        remedies = {
-            "extra_forbidden": f"Remove it; allowed are: {', '.join(fields)}.",
-            "missing": "Add it.",
-        }
-        remedy = remedies.get(first["type"], "Correct the value.")
-        raise PolicyRefused(
-            f"{name}: {where}: {field + ': ' if field else ''}{first['msg']}. {remedy}"
-        ) from None
 
 
 def _check_policy(policy: Policy) -> None:

@@ -11,6 +11,7 @@ from audit_rules.errors import PolicyRefused
 from audit_rules.policy.document import Policy, PolicyFile, load_policy, read_policy_file
 from audit_rules.policy.terms.base import FAR_FUTURE, Term
 from schemas.folding import folded
+from schemas.tables import EVIDENCE_VALUES, MEASURED_EVIDENCE
 
 SHIPPED_POLICIES = Path(str(files("audit_rules") / "policies"))
 
@@ -34,9 +35,11 @@ class PolicyLibrary:
         """The id of every payer of a document, sorted."""
         return sorted({payer.id for p in self.policies for payer in p.payers})
 
-    def facts(self) -> list[str]:
-        """The codes of clinical evidence that documents declare, sorted."""
-        return sorted({code for p in self.policies for code in p.declared.facts})
+    def facts(self) -> dict[str, tuple[str, ...]]:
+        """The codes of clinical evidence that documents declare, but not those of the contract,
+        sorted, with the words that their values may be; none: a number."""
+        every = {f.code: f.values for p in self.policies for f in p.declared.facts.values()}
+        return {c: every[c] for c in sorted(every.keys() - {*EVIDENCE_VALUES, MEASURED_EVIDENCE})}
 
     def spoken(self) -> list[Policy]:
         """The documents with terms of the language."""

@@ -2,7 +2,8 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import duckdb
 import polars as pl
@@ -40,11 +41,13 @@ Rejects = dict[int, list[int]]
 
 
 def validate(
-    connection: duckdb.DuckDBPyConnection, max_error_rate: float, facts: Collection[str] = ()
+    connection: duckdb.DuckDBPyConnection,
+    max_error_rate: float,
+    facts: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> None:
     """Move rows that fail a check into the quarantine, and count the warnings of the others.
 
-    facts   codes of clinical evidence that documents declare.
+    facts   code of clinical evidence that documents declare -> its words; none: a number.
 
     Raises TooManyBadRows if more than that share of a file's rows is quarantined. Some of the rows
     are in the quarantine then, so that it shows why.
@@ -166,7 +169,7 @@ def _store_warnings(
     connection: duckdb.DuckDBPyConnection,
     table: Table,
     rejects: Rejects,
-    facts: Collection[str],
+    facts: Mapping[str, tuple[str, ...]],
 ) -> None:
     counts = _WarningCounts()
     _count_malformed_values(connection, table, counts, facts)
@@ -184,7 +187,7 @@ def _count_malformed_values(
     connection: duckdb.DuckDBPyConnection,
     table: Table,
     counts: _WarningCounts,
-    facts: Collection[str],
+    facts: Mapping[str, tuple[str, ...]],
 ) -> None:
     """Count what the warning models find; each distinct value is checked once."""
     files = connection.execute(

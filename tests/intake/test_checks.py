@@ -636,3 +636,28 @@ def test_undated_diagnosis_rows_without_a_claim_count_as_quarantined(tmp_path: P
     ]
     with pytest.raises(TooManyBadRows, match=r"diagnosis\.csv: 3 of 3 rows"):
         run(tmp_path, {"pharmacy_claim.csv": [good("pharmacy_claim")], "diagnosis.csv": rows})
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "is_known"),
+    [
+        ("marker", "Positive", True),
+        ("marker", "maybe", False),
+        ("weight_kg", "71.5", True),
+        ("weight_kg", "heavy", False),
+        ("weight_kg", "inf", False),
+        ("unheard_of", "anything", True),
+    ],
+)
+def test_a_value_of_a_fact_is_one_of_its_words_or_a_number(
+    code: str, value: str, is_known: bool
+) -> None:
+    facts = {"marker": ("positive", "negative"), "weight_kg": ()}
+    of_values = [
+        model
+        for columns, check, model in warning_checks(TABLES["clinical_evidence"], facts)
+        if (columns[0], check) == ("evidence_value", "value_unknown")
+    ]
+    rows = pl.DataFrame({"evidence_code": [code], "evidence_value": [value]})
+
+    assert [failures(model, rows).is_empty() for model in of_values] == [is_known]

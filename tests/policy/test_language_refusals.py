@@ -213,3 +213,55 @@ def test_rows_of_a_file_of_codes_are_kept_by_their_words(tmp_path: Path) -> None
     made = policy(SETS + text + QUANTITY, tmp_path)
     assert made.declared.codes["x"].codes == ("C50.2",)
     assert made.sha256 != "0"
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "place"),
+    [
+        ('of = "coded"', 'of = "codded"', "of"),
+        ("most = 1", "mots = 1", "mots"),
+        ("most = 1", "most = -1", "most"),
+        (FINDING, 'finding = { outcome = "recovr" }', "finding"),
+        ("most = 1", 'most = 1\napplies_to = { colour = "red" }', "applies_to"),
+        ('measure = "units"\n', "", "[[quantity]]"),
+    ],
+)
+def test_a_refusal_names_the_line_of_the_field_or_else_of_its_table(
+    written: str, instead: str, place: str
+) -> None:
+    text = named(1) + named(2).replace(written, instead)
+
+    said = refusal(text)
+
+    lines = (SETS + text).splitlines()
+    second = lines.index("[[quantity]]", lines.index("[[quantity]]") + 1)
+    number = next(n for n in range(second, len(lines)) if lines[n].startswith(place)) + 1
+    assert said.startswith(f"policy.toml: line {number}: quantity quantity.2: ")
+
+
+def named(number: int) -> str:
+    """The quantity term with an id of its own."""
+    return QUANTITY.replace("[[quantity]]", f'[[quantity]]\nterm_id = "quantity.{number}"')
+
+
+def test_a_line_within_a_text_of_several_lines_is_no_table() -> None:
+    inside = f'partly = """\n[[quantity]]\nterm_id = "quantity.2"\nmost = 1"""\n{FINDING}'
+    text = named(1).replace(FINDING, inside) + named(2).replace("most = 1", "most = -1")
+
+    said = refusal(text)
+
+    assert f"line {(SETS + text).splitlines().index('most = -1') + 1}:" in said
+
+
+def test_a_field_that_is_nearly_right_is_named_with_the_right_one() -> None:
+    assert "Remove it, or write most;" in refusal(QUANTITY.replace("most = 1", "mots = 1"))
+
+
+def test_a_dose_by_weight_says_who_states_it_in_a_field_of_its_own() -> None:
+    term = (
+        '[[dose_basis]]\nof = "coded"\nbasis = "weight_kg"\nwindow = [-90, 0]\nmg_per = 1\n'
+        f'provenance = "assumption"\n{FINDING}\n'
+    )
+    made = policy(SETS.replace('hcpcs = ["J1000"]', 'hcpcs = ["J1000"]\nunit_mg = 1') + term)
+
+    assert [getattr(t, "provenance", None) for t in made.language_terms] == ["assumption"]

@@ -21,7 +21,9 @@ def test_e8_a_limit_that_no_figure_can_be_compared_with_is_refused(
     text = re.sub(r"^limit = \d+", f"limit = {number}", QUANTITY.read_text(), flags=re.MULTILINE)
     assert f"limit = {number}" in text
     (tmp_path / "x.toml").write_text(text, encoding="utf-8")
-    with pytest.raises(PolicyRefused, match=r"x.toml: quantity_limit .*: limit: .*less than"):
+    with pytest.raises(
+        PolicyRefused, match=r"x.toml: line \d+: quantity_limit .*: limit: .*less than"
+    ):
         load_policies(tmp_path)
 
 

@@ -57,7 +57,7 @@ def policy(text: str, folder: Path | None = None) -> Policy:
         for number, term in enumerate(data[kind], 1):
             for key, value in ({"term_id": f"{kind}.{number}"} | _TERM).items():
                 term.setdefault(key, value)
-    file = PolicyFile("policy.toml", folder or Path(), data, "0", array_headers(text))
+    file = PolicyFile("policy.toml", folder or Path(), data, "0", array_headers(text), text)
     return parse_policy(file)
 
 

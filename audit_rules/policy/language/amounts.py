@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from audit_rules.policy.language.spans import Span, SpanField, WindowField, parse_span
 from audit_rules.policy.language.terms import ALIASED, LanguageTerm, one_of
-from audit_rules.policy.terms.base import Count, Positive, Strict
+from audit_rules.policy.terms.base import Basis, Count, Positive, Strict
 
 PERIODS = (
     "line",
@@ -150,6 +150,7 @@ class DoseBasis(LanguageTerm):
     """DOSE10: the dose that a person's weight, body surface or age allows.
 
     basis, window   a fact and where it may be dated; or "age".
+    provenance      who states the term: `basis` of other terms.
     mg_per, bands   mg for each unit of the fact; by bands of the fact or age.
     most_mg         no dose above it.
     vials_mg        the dose is rounded up to whole vials, and waste counts.
@@ -160,7 +161,8 @@ class DoseBasis(LanguageTerm):
     reasons = ("units_over_dose",)
     default_amount = "excess"
     own_payer = True
-    basis: str  # type: ignore[assignment]  # here it is the fact; other terms say who states them
+    basis: str  # type: ignore[assignment]  # here it is the fact; see provenance
+    provenance: Basis = "stated"
     window: WindowField | None = None
     mg_per: Positive | None = None
     bands: tuple[Band, ...] = ()
