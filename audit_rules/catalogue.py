@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator
 
+import polars as pl
+
 from audit_rules.engine.rule import Described, RuleModule
 from audit_rules.policy.document import Policy
+from audit_rules.policy.language.possible import is_impossible
 from audit_rules.policy.language.terms import LanguageTerm
 from audit_rules.policy.library import PolicyLibrary
 from audit_rules.policy.terms.base import Term
+from audit_rules.reference.product_sets import is_filled
 
 
 def describe(module: Described) -> str:
@@ -26,24 +30,31 @@ def describe(module: Described) -> str:
     return "\n".join(lines)
 
 
-def audited_clauses(library: PolicyLibrary, rules: tuple[RuleModule, ...]) -> str:
+def audited_clauses(
+    library: PolicyLibrary, rules: tuple[RuleModule, ...], ndc: pl.DataFrame
+) -> str:
     """Per document: clauses audited, partly audited and not auditable, each with its rule or
-    reason."""
-    return "\n\n".join("\n".join(_of_document(policy, rules)) for policy in library.policies)
+    reason.
+
+    ndc   the NDC tables, as `Reference.ndc`.
+    """
+    return "\n\n".join("\n".join(_of_document(policy, rules, ndc)) for policy in library.policies)
 
 
-def _of_document(policy: Policy, rules: tuple[RuleModule, ...]) -> Iterator[str]:
+def _of_document(policy: Policy, rules: tuple[RuleModule, ...], ndc: pl.DataFrame) -> Iterator[str]:
     kinds = {type(t) for t in policy.terms}
     asking = [m.RULE for m in rules if m.RULE.asks[0] in kinds]  # others judge no line of it
     asked_by = {kind: [rule.id for rule in asking if kind in rule.asks] for kind in kinds}
     of_rules = {kind for m in rules for kind in m.RULE.asks}
     unasked = [t for t in policy.terms if type(t) in of_rules and not asked_by[type(t)]]
-    whole = [t for t in policy.terms if not t.partly and t not in unasked]
-    partly = [t for t in policy.terms if t.partly and t not in unasked]
+    never = _never_asked(policy, ndc)
+    asked_of_lines = [t for t in policy.terms if t not in unasked and t.term_id not in never]
+    whole = [t for t in asked_of_lines if not t.partly]
+    partly = [t for t in asked_of_lines if t.partly]
     yield f"{policy.document.id}: {policy.document.title}"
     yield (
         f"  {len(whole)} clauses audited, {len(partly)} partly,"
-        f" {len(policy.not_auditable) + len(unasked)} not auditable"
+        f" {len(policy.not_auditable) + len(unasked) + len(never)} not auditable"
     )
     for heading, terms in (("audited", whole), ("partly audited", partly)):
         for term in terms:
@@ -54,9 +65,25 @@ def _of_document(policy: Policy, rules: tuple[RuleModule, ...]) -> Iterator[str]
     for term in unasked:
         yield f"  not auditable: {term.cite} [{term.term_id}]"
         yield "    a rule reads it only with other terms, which the document does not state"
+    for term in (t for t in policy.terms if t.term_id in never):
+        yield f"  not auditable: {term.cite} [{term.term_id}]"
+        yield f"    {never[term.term_id]}"
     for clause in policy.not_auditable:
         yield f"  not auditable: {clause.clause}"
         yield f"    {clause.why}"
+
+
+def _never_asked(policy: Policy, ndc: pl.DataFrame) -> dict[str, str]:
+    """Why no line is ever asked, by the id of each such term of the language."""
+    found = {}
+    declared = policy.declared
+    filled = {name for name, one in declared.every_set.items() if is_filled(one, ndc)}
+    for term in policy.language_terms:
+        if not any(one.name in filled for one in declared.sets_of(term)):
+            found[term.term_id] = "no code and no NDC is of its sets"
+        elif term.applies_to is not None and is_impossible(declared, term.applies_to):
+            found[term.term_id] = "its applies_to can never be true"
+    return found
 
 
 def _asking(term: Term) -> list[str]:

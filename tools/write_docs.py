@@ -13,6 +13,7 @@ import polars as pl
 
 from audit_rules import catalogue
 from audit_rules.policy.library import load_policies
+from audit_rules.reference.codes import load_reference
 from audit_rules.rules import RULES
 from schemas.frame import Frame
 from schemas.frames import DOSSIER_FRAMES
@@ -81,9 +82,8 @@ def policies() -> str:
         "# The policy documents\n\nGenerated from the policy files. `claims-audit rules --coverage`"
         " prints the accounts.\n"
     ]
-    for policy, account in zip(
-        library.policies, catalogue.audited_clauses(library, RULES).split("\n\n"), strict=True
-    ):
+    accounts = catalogue.audited_clauses(library, RULES, load_reference(library).ndc)
+    for policy, account in zip(library.policies, accounts.split("\n\n"), strict=True):
         rows = shares.filter(pl.col("policy_id") == policy.document.id)
         parts.append(f"## {policy.document.title}\n\n```text\n{account}\n```\n")
         if rows.is_empty():

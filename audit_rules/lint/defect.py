@@ -5,11 +5,14 @@ from datetime import date
 from functools import cached_property
 from typing import Literal, TypeVar
 
+import polars as pl
+
 from audit_rules.lint.labels import Labels
 from audit_rules.policy.document import Policy
 from audit_rules.policy.statements import CodeRange, Section
 from audit_rules.reference.icd10cm import Icd10cm
 from schemas.days import shifted
+from schemas.tables import EVIDENCE_VALUES, MEASURED_EVIDENCE
 
 Severity = Literal["error", "warning"]
 S = TypeVar("S", bound=Section)
@@ -72,6 +75,8 @@ class LintContext:
     """What the checks know besides the document.
 
     roles       HCPCS code -> role.
+    ndc         the NDC tables at hand, as `Reference.ndc`.
+    facts       the codes of clinical evidence that need no declaration.
     inducers    ingredient -> strength as an inducer of CYP3A.
     documents   ids and titles of the available documents.
     today       the day on which a review has passed or not.
@@ -83,6 +88,8 @@ class LintContext:
     documents: tuple[str, ...]
     today: date
     roles: dict[str, str] = field(default_factory=dict)
+    ndc: pl.DataFrame = field(default_factory=pl.DataFrame)
+    facts: frozenset[str] = frozenset({*EVIDENCE_VALUES, MEASURED_EVIDENCE})
 
 
 @dataclass(frozen=True)

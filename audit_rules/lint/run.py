@@ -18,10 +18,12 @@ from audit_rules.lint import codes, dates, meaning, statements
 from audit_rules.lint.defect import CodeRow, Defect, LintContext, Subject, codes_meant
 from audit_rules.lint.form import repaired
 from audit_rules.lint.labels import Labels
+from audit_rules.lint.language import LANGUAGE_CHECKS
+from audit_rules.lint.ndc_tables import ndc_table_defects
 from audit_rules.policy.document import Policy, PolicyFile, parse_policy
 from audit_rules.policy.library import PolicyLibrary, check_library, load_policies
 from audit_rules.policy.statements import CodeRange, CodingRow
-from audit_rules.reference.codes import hcpcs_roles, inducer_strengths
+from audit_rules.reference.codes import hcpcs_roles, inducer_strengths, ndc_files, ndc_tables
 from audit_rules.reference.diagnosis_lists import policy_codes
 from audit_rules.reference.icd10cm import Icd10cm, load_icd10cm
 
@@ -66,10 +68,13 @@ def lint(files: Sequence[PolicyFile], today: date) -> list[Defect]:
     findings = []
     for policy, file, found in read:
         check_library(PolicyLibrary((policy,)))
-        subject = _subject(
-            policy, policy_codes(policy, file.folder), hcpcs_roles(file.folder), context
-        )
-        findings += [*found, *(finding for check in CHECKS for finding in check(subject))]
+        known = replace(context, roles=hcpcs_roles(file.folder), ndc=ndc_tables(file.folder))
+        subject = _subject(policy, policy_codes(policy, file.folder), known)
+        checks = (*CHECKS, *LANGUAGE_CHECKS)
+        findings += [*found, *(finding for check in checks for finding in check(subject))]
+    policies = [policy for policy, _, _ in read]
+    for folder in dict.fromkeys(file.folder for _, file, _ in read):
+        findings += ndc_table_defects(ndc_files(folder), _product_words(policies))
     return findings
 
 
@@ -78,9 +83,7 @@ def _labels() -> Labels:
     return Labels(load_icd10cm())
 
 
-def _subject(
-    policy: Policy, listed: pl.DataFrame, roles: dict[str, str], context: LintContext
-) -> Subject:
+def _subject(policy: Policy, listed: pl.DataFrame, context: LintContext) -> Subject:
     table = tuple(
         _row(section, policy, context.icd)
         for section in policy.stated
@@ -94,8 +97,14 @@ def _subject(
         table or _rows_of_terms(policy, listed, _OF_THE_DOCUMENT, context.icd),
         () if table else _rows_of_terms(policy, listed, _OF_THE_READER, context.icd),
         frozenset(listed["indication"].drop_nulls()),
-        replace(context, roles=roles, documents=others),
+        replace(context, documents=others),
     )
+
+
+def _product_words(policies: Sequence[Policy]) -> set[str]:
+    """The product words by which sets of documents choose NDCs."""
+    sets = [one for policy in policies for one in policy.declared.every_set.values()]
+    return {word for one in sets if one.ndc_of for word in one.ndc_of.product}
 
 
 def _row(section: CodingRow, policy: Policy, icd: Icd10cm) -> CodeRow:

@@ -167,6 +167,22 @@ def hcpcs_roles(folder: Path) -> dict[str, str]:
     return dict(frame.select("hcpcs", "role").iter_rows())
 
 
+def ndc_files(folder: Path) -> dict[str, pl.DataFrame]:
+    """File name -> the rows, as text, of each NDC table in a folder."""
+    return {
+        path.name: read_code_set(path, _NDC_COLUMNS, {}) for path in sorted(folder.glob("ndc*.csv"))
+    }
+
+
+def ndc_tables(folder: Path) -> pl.DataFrame:
+    """The NDC tables, shipped and of `folder`: one row per ndc11; the later one counts."""
+    folders = list(dict.fromkeys([SHIPPED_CODE_SETS, folder]))
+    every = stacked(folders, "ndc*.csv", _NDC_COLUMNS, {})
+    return every.unique("ndc11", keep="last", maintain_order=True).with_columns(
+        pl.col("strength_mg").cast(pl.Float64, strict=False)
+    )
+
+
 def inducer_strengths() -> dict[str, str]:
     """Ingredient -> how strong an inducer of CYP3A it is: strong, moderate or weak."""
     frame = read_code_set(SHIPPED_CODE_SETS / "cyp3a_inducers.csv", ("ingredient", "strength"), {})

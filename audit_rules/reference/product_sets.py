@@ -8,7 +8,7 @@ import polars as pl
 from audit_rules.policy.document import Policy
 from audit_rules.policy.language.checks import things_of
 from audit_rules.policy.language.conditions import AUTHORIZATION, Thing
-from audit_rules.policy.language.sets import NdcOf
+from audit_rules.policy.language.sets import NdcOf, Products
 from audit_rules.policy.language.spans import Span
 from audit_rules.policy.library import PolicyLibrary
 
@@ -87,6 +87,16 @@ def line_sets(policy: Policy, ndc: pl.DataFrame) -> list[LineSet]:
             )
         )
     return found
+
+
+def is_filled(one: Products, ndc: pl.DataFrame) -> bool:
+    """Whether some code or NDC is of a set.
+
+    ndc   the NDC tables, as `Reference.ndc`.
+    """
+    if one.hcpcs or one.ndc or one.of_drug:
+        return True
+    return one.ndc_of is not None and bool(ndcs_with(one.ndc_of, ndc))
 
 
 def ndcs_with(words: NdcOf, ndc: pl.DataFrame) -> set[str]:

@@ -33,6 +33,8 @@ def rules(
     from audit_rules.engine.rule import Described
     from audit_rules.kinds.registry import KIND_MODULES
     from audit_rules.policy.library import load_policies
+    from audit_rules.reference.code_sets import SHIPPED_CODE_SETS
+    from audit_rules.reference.codes import ndc_tables
     from audit_rules.rules import RULES
 
     if policies and not coverage:
@@ -40,7 +42,8 @@ def rules(
             "--policies goes with --coverage: the rules are the same for all policies."
         )
     if coverage:
-        print(catalogue.audited_clauses(load_policies(policies), RULES))
+        tables = ndc_tables(policies or SHIPPED_CODE_SETS)
+        print(catalogue.audited_clauses(load_policies(policies), RULES, tables))
         return
     every: tuple[Described, ...] = (*RULES, *KIND_MODULES)
     chosen = [m for m in every if rule_id is None or m.RULE.id == rule_id.upper()]

@@ -4,6 +4,9 @@ import tomllib
 from datetime import date
 from pathlib import Path
 
+import pytest
+
+from audit_rules.lint.language import LANGUAGE_CHECKS
 from audit_rules.lint.run import lint
 from audit_rules.policy.document import PolicyFile
 
@@ -35,17 +38,111 @@ basis = "stated"
 measure = "units"
 most = 10
 per = "date"
+applies_to = { diagnosis = "cancer", window = [0, 0] }
 finding = { outcome = "recover" }
 """
 
 
-def checks(text: str) -> list[str]:
-    file = PolicyFile("acme.toml", Path(), tomllib.loads(text), "0")
+def checks(text: str, folder: Path | None = None) -> list[str]:
+    file = PolicyFile("acme.toml", folder or Path(), tomllib.loads(text), "0")
     return [defect.check for defect in lint([file], date(2026, 6, 30))]
 
 
 def test_what_a_document_declares_needs_no_clause() -> None:
     assert checks(POLICY) == []
+
+
+QUANTITY = POLICY[POLICY.index("[[quantity]]") :]
+ASKED = 'applies_to = { diagnosis = "cancer", window = [0, 0] }'
+
+
+def second(**changes: str) -> str:
+    """The quantity term again under another id, with parts of it replaced."""
+    text = QUANTITY.replace("acme-drug.1", "acme-drug.2")
+    for change in changes.values():
+        text = text.replace(*change.split(" -> "))
+    return text
+
+
+FINDINGS = {
+    "set_without_codes": POLICY.replace(
+        'hcpcs = ["J1000"]', 'ndc_of = { ingredient = "no such drug" }'
+    ).replace('"units"', '"quantity"'),
+    "never_applies": POLICY.replace(
+        ASKED, 'applies_to = { place = "11", all_of = [{ place = "22" }] }'
+    ),
+    "unused_declaration": POLICY.replace(ASKED, ""),
+    "shared_code": POLICY.replace(
+        "[[codes]]", '[[products]]\nname = "other"\nhcpcs = ["J1000"]\n\n[[codes]]'
+    )
+    .replace(ASKED, 'of = "drug"\nunless = { diagnosis = "cancer", window = [0, 0] }')
+    .replace("recover", "review"),
+    "same_question": POLICY + second(most="most = 10 -> most = 12"),
+    "single_alternative": POLICY.replace(ASKED, f'alternatives = "dosing"\n{ASKED}'),
+    "silence_taken_as_absence": POLICY.replace(
+        "window = [0, 0]", 'window = [0, 0], silence = "absent"'
+    ),
+    "recovery_on_uncertain_numbers": POLICY.replace(
+        'hcpcs = ["J1000"]', 'hcpcs = ["J1000"]\nobserved_days = 0'
+    ).replace('per = "date"', 'per = "course"'),
+}
+
+
+def test_each_check_of_the_language_is_shown() -> None:
+    assert set(FINDINGS) == {check.__name__ for check in LANGUAGE_CHECKS}
+
+
+@pytest.mark.parametrize("check", FINDINGS)
+def test_lint_finds_what_nothing_can_ask_and_what_deserves_a_look(check: str) -> None:
+    assert check in checks(FINDINGS[check])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        POLICY.replace('per = "date"', 'per = "date"\nalternatives = "dosing"')
+        + second(
+            most="most = 10 -> most = 12",
+            either='per = "date" -> per = "date"\nalternatives = "dosing"',
+        ),
+        POLICY + second(per='per = "date" -> per = "line"'),
+        POLICY.replace(ASKED, f"{ASKED}\neffective_to = 2022-01-01")
+        + second(most="most = 10 -> most = 12", start="from = 2020-01-01 -> from = 2022-01-01"),
+        POLICY.replace(
+            ASKED,
+            'applies_to = { any_of = [{ place = "11" }, { diagnosis = "cancer",'
+            " window = [0, 0] }] }",
+        ),
+    ],
+)
+def test_lint_leaves_alone_what_is_well_said(text: str) -> None:
+    assert checks(text) == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        ("11111-1111-11,a,brand,1,tablet,true", "ndc_with_hyphens"),
+        ("11111111111,a,brand,1,tablet,true\n11111111111,a,brand,1,tablet,true", "ndc_twice"),
+        ("11111111111,a,brand,1,tablet,yes", "audited_unclear"),
+        ("11111111111,a,house brand,1,tablet,true", "product_of_no_set"),
+    ],
+)
+def test_lint_looks_at_the_ndc_tables_next_to_the_policy(
+    rows: str, found: str, tmp_path: Path
+) -> None:
+    header = "ndc11,ingredient,product,strength_mg,form,audited"
+    (tmp_path / "ndc_own.csv").write_text(f"{header}\n{rows}\n", encoding="utf-8")
+
+    assert checks(POLICY, tmp_path) == [found]
+
+
+def test_an_ndc_table_without_defects_is_left_alone(tmp_path: Path) -> None:
+    header = "ndc11,ingredient,product,strength_mg,form,audited"
+    row = "11111111111,a,brand,1,tablet,true"
+    (tmp_path / "ndc_own.csv").write_text(f"{header}\n{row}\n", encoding="utf-8")
+
+    assert checks(POLICY, tmp_path) == []
 
 
 def test_a_term_of_the_language_needs_one() -> None:

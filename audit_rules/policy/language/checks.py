@@ -53,6 +53,21 @@ def things_of(term: LanguageTerm) -> Iterator[LineKey | Thing]:
         yield term.consultation
 
 
+def words_named(term: LanguageTerm) -> Iterator[str]:
+    """Every name of a code list or fact, and every code, that a term names."""
+    for leaf in things_of(term):
+        yield from leaf.words if isinstance(leaf, LineKey) else leaf.names
+    if isinstance(term, Who):
+        yield from (*term.places, *term.not_places, *term.taxonomies)
+    if isinstance(term, DoseBasis):
+        yield term.basis
+    if isinstance(term, Coding):
+        yield from term.unclassified
+        given = term.modifiers
+        yield from (*given.any_, *given.all_, *given.none, *given.one_of) if given else ()
+        yield from term.vial_units.modifiers if term.vial_units else ()
+
+
 def furthest_day(declared: Declared, terms: Iterable[LanguageTerm]) -> int:
     """How many days after a line the windows of a document reach, at most; 0: none does."""
     windows = [t.window for term in terms for t in things_of(term) if isinstance(t, Thing)]
@@ -142,7 +157,8 @@ def check_codes(
             )
 
 
-def _needs_doses(term: LanguageTerm) -> bool:
+def needs_doses(term: LanguageTerm) -> bool:
+    """Whether a term counts the doses of a course."""
     if isinstance(term, Schedule) or (isinstance(term, Quantity) and term.per == COURSE):
         return True
     for leaf in things_of(term):
@@ -154,7 +170,7 @@ def _needs_doses(term: LanguageTerm) -> bool:
 
 
 def _check_kind(where: str, term: LanguageTerm, sets: list[Products], declared: Declared) -> None:
-    if _needs_doses(term):
+    if needs_doses(term):
         for one in sets:
             if one.observed_days is None:
                 raise PolicyRefused(
