@@ -40,8 +40,8 @@ class PopulationFacts(NamedTuple):
                           but not earlier than the last purge, because earlier rows may have been
                           removed.
     authorization_start   grain: payer_id and drug; the first start of an authorization of anyone.
-    audited               grain: payer_id and spelling of the payer; lines of audited drugs that
-                          rules judge. No answer depends on it.
+    audited               grain: payer_id and spelling of the payer; paid lines of audited drugs and
+                          of sets of documents. No answer depends on it.
     """
 
     priced_lines: pl.DataFrame
@@ -82,13 +82,44 @@ def population_facts(
             for table, condition in of_a_drug.items()
         ),
     )
-    audited = audited_lines(lines, reference).filter(is_paid(pl.col("paid_cents")))
     return PopulationFacts(
         lines.drop("payer"),
         _payer_start(connection),
         _authorization_start(connection, reference),
-        audited.group_by("payer_id", "payer").agg(lines=pl.len()).sort("payer_id", "payer"),
+        _audited_by_payer(connection, lines, reference, own_codes),
     )
+
+
+def _audited_by_payer(
+    connection: duckdb.DuckDBPyConnection,
+    lines: pl.DataFrame,
+    reference: Reference,
+    own_codes: list[str],
+) -> pl.DataFrame:
+    """Paid lines of audited drugs and of sets of documents: payer_id, payer, lines.
+
+    lines       history lines that may be of an audited drug or that have an NDC of a set.
+    own_codes   HCPCS codes that all `lines` of theirs are among.
+    """
+    governed = reference.governed
+    is_of_a_set = pl.col("hcpcs_code").is_in(list(governed.hcpcs)) | pl.col("ndc_code").is_in(
+        list(governed.ndcs)
+    )
+    key = ["claim_source", "payer_id", "person", "claim_id", "claim_line_number"]
+    of_a_drug = audited_lines(lines, reference).select(*key, "payer", "paid_cents")
+    of_a_set = lines.filter(is_of_a_set).join(of_a_drug, on=key, how="anti", nulls_equal=True)
+    found = pl.concat([of_a_drug, of_a_set.select(of_a_drug.columns)])
+    counted = found.filter(is_paid(pl.col("paid_cents"))).group_by("payer_id", "payer")
+    others = fetched(
+        connection,
+        f"""SELECT payer_id, payer, count(*)::UINTEGER AS lines FROM {SETTLED["medical_claim"]}
+            WHERE hcpcs_code IN (FROM {GOVERNED_HCPCS}) AND is_paid_history
+                  AND NOT list_contains({literals(own_codes)}, hcpcs_code)
+                  AND (ndc_code IS NULL OR ndc_code NOT IN (FROM {AUDITED_NDC}))
+            GROUP BY ALL""",
+    )
+    every = pl.concat([counted.agg(lines=pl.len()), others], how="vertical_relaxed")
+    return every.group_by("payer_id", "payer").agg(pl.col("lines").sum()).sort("payer_id", "payer")
 
 
 def governed_persons(connection: duckdb.DuckDBPyConnection, since: date | None) -> pl.Series:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from audit_rules.reference.product_sets import GovernedCodes
 from flows.judging.population import population_facts
 from flows.notes.payers import payers_without_policy
 from flows.warehouse.connection import opened
@@ -118,6 +120,31 @@ def test_a_payer_that_looks_like_an_identifier_is_not_shown(name: str) -> None:
 
 def test_that_no_line_of_an_audited_drug_was_found_is_noted(tmp_path: Path) -> None:
     assert _audited(tmp_path, good(CLAIM, ndc_code="00093104801")).is_empty()
+
+
+def test_a_line_of_a_set_of_a_document_is_audited(tmp_path: Path) -> None:
+    """A run of documents alone said that nothing was audited, above its findings."""
+    medical = [
+        good("medical_claim", claim_id=f"A{n}", **values)
+        for n, values in enumerate(
+            (
+                {"hcpcs_code": "J0897", "payer": "Acme"},
+                {"hcpcs_code": "J0897", "payer": "Acme", "paid_amount": "0.00"},
+                {"hcpcs_code": "99213", "payer": "Zenith"},
+                {"hcpcs_code": "J9229", "payer": "MMM"},
+            )
+        )
+    ]
+    files = {
+        "medical_claim.csv": medical,
+        f"{CLAIM}.csv": [good(CLAIM, ndc_code="00093104801", payer="Prairie")],
+    }
+    ran = run(tmp_path, files)
+    governed = GovernedCodes(frozenset({"J0897", "J9229"}), frozenset({"00093104801"}))
+    reference = replace(ran.plan.reference, governed=governed)
+    with opened(ran.plan.bench) as connection:
+        audited = population_facts(connection, reference, AS_OF).audited
+    assert audited.rows() == [("acme", "Acme", 1), ("mmm", "MMM", 1), ("prairie", "Prairie", 1)]
 
 
 # ---------------------------------------------------------------- files and tables

@@ -1,5 +1,6 @@
 """The watcher of a command, without a command: what it makes of what it hears."""
 
+import json
 import os
 import signal
 import subprocess
@@ -46,4 +47,22 @@ def test_e3_the_first_of_several_signals_decides_the_exit_code(
     said = capsys.readouterr().err
     assert said.startswith(f"claims-audit: Stopped by {name}.") and said.count("\n") == 1
     for descriptor in (heard, wake):
+        os.close(descriptor)
+
+
+@pytest.mark.parametrize(("is_finished", "code"), [(True, 0), (False, 70)])
+def test_e2_a_worker_that_is_killed_once_all_is_done_has_done_all(
+    is_finished: bool, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reports, pipe = os.pipe()
+    heard, wake = os.pipe()
+    report = json.dumps(
+        {"what": "finishes", "message": "late"} if is_finished else {"what": "works"}
+    )
+    script = f"printf '%s\\n' '{report}'; kill -9 $$"
+    with subprocess.Popen(["sh", "-c", script], stdout=pipe) as worker:
+        os.close(pipe)
+        assert Watch(worker.pid, reports, -1, heard, ["run"]).code() == code
+    assert (capsys.readouterr().err == "") == is_finished
+    for descriptor in (reports, heard, wake):
         os.close(descriptor)
