@@ -9,6 +9,7 @@ import pytest
 from audit_rules.lint.language import LANGUAGE_CHECKS
 from audit_rules.lint.run import lint
 from audit_rules.policy.document import PolicyFile
+from tests.support.running import ROOT
 
 POLICY = """
 [document]
@@ -149,3 +150,9 @@ def test_a_term_of_the_language_needs_one() -> None:
     assert checks(POLICY.replace('cite = "units a date"', 'cite = "todo"')) == [
         "term_without_citation"
     ]
+
+
+def test_the_page_on_lint_names_each_check_of_the_language() -> None:
+    page = (ROOT / "docs" / "lint.md").read_text(encoding="utf-8")
+
+    assert [c.__name__ for c in LANGUAGE_CHECKS if f"`{c.__name__}`" not in page] == []
