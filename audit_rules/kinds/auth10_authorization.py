@@ -15,7 +15,7 @@ Cannot see        approvals that the extract does not hold.
 
 import polars as pl
 
-from audit_rules.engine.arithmetic import SCALE
+from audit_rules.engine.arithmetic import SCALE, from_thousandths
 from audit_rules.engine.authorizations import APPROVED, DENIED
 from audit_rules.engine.rule import Rule
 from audit_rules.kinds.conditions import truth_of
@@ -247,8 +247,8 @@ def _units(setting: Setting, term: Approval) -> pl.DataFrame:
         .then(missing)
         .when(excess > 0)
         .then(pl.lit("units_over_approval")),
-        units_observed=total / SCALE,
-        units_allowed=pl.col("limit") / SCALE,
+        units_observed=from_thousandths(total),
+        units_allowed=from_thousandths(pl.col("limit")),
         units_excess=excess.cast(pl.Float64),
         units_own=pl.col("own").cast(pl.Float64),
     ).with_columns(rank=state.replace_strict({PASSES: 0, UNKNOWN: 1, FAILS: 2}))

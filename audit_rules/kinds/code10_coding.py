@@ -16,7 +16,7 @@ from math import gcd
 
 import polars as pl
 
-from audit_rules.engine.arithmetic import SCALE
+from audit_rules.engine.arithmetic import SCALE, from_thousandths
 from audit_rules.engine.rule import Rule
 from audit_rules.kinds.codes import codes_meant
 from audit_rules.kinds.counting import POOL
@@ -56,7 +56,7 @@ def test(setting: Setting) -> Tested:
         lines, reason = _with_modifiers(setting, lines, term.modifiers)
     elif term.vial_units is not None:
         lines, reason = _vials(setting, lines, term.vial_units)
-        observed = pl.col("total") / SCALE
+        observed = from_thousandths(pl.col("total"))
     else:
         reason = _by_code(setting.ground, term)
     told = lines.with_columns(reason=reason)

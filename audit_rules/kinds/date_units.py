@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from audit_rules.engine.arithmetic import SCALE
+from audit_rules.engine.arithmetic import from_thousandths
 from audit_rules.kinds.counting import POOL
 from audit_rules.kinds.greedy import earlier_parts
 from audit_rules.kinds.setting import FAILS, PASSES, UNKNOWN
@@ -26,7 +26,7 @@ def over_units(counted: pl.DataFrame, reason: str) -> pl.DataFrame:
         .then(pl.lit(FAILS))
         .otherwise(pl.lit(PASSES)),
         reason=pl.when(is_null).then(pl.lit("quantity_missing")).when(is_over).then(pl.lit(reason)),
-        observed=pl.when(is_over).then(total / SCALE),
-        allowed=pl.when(is_over).then(pl.col("limit") / SCALE),
+        observed=pl.when(is_over).then(from_thousandths(total)),
+        allowed=pl.when(is_over).then(from_thousandths(pl.col("limit"))),
         excess=pl.when(is_over).then(pl.col("own") - (pl.col("limit") - pl.col("before")).clip(0)),
     )

@@ -15,7 +15,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from audit_rules.engine.arithmetic import SCALE
+from audit_rules.engine.arithmetic import SCALE, from_thousandths
 from audit_rules.engine.rule import Rule
 from audit_rules.kinds.counting import POOL, Pools
 from audit_rules.kinds.evidence import earlier_lines
@@ -190,7 +190,7 @@ def _verdict(term: Quantity) -> dict[str, pl.Expr]:
         pl.when(pl.col("own").is_null()).then(pl.lit("strength_missing")),
     )
     is_over &= missing.is_null()
-    observed = (pl.col("own") / SCALE / days) if per_day else total / SCALE
+    observed = from_thousandths(pl.col("own")) / days if per_day else from_thousandths(total)
     left = (limit - pl.col("before")).clip(0) if not per_day else limit
     return {
         "state": pl.when(missing.is_not_null())

@@ -6,7 +6,7 @@ from string import Formatter
 import polars as pl
 
 from audit_rules.engine.answers import worded
-from audit_rules.engine.arithmetic import SCALE
+from audit_rules.engine.arithmetic import from_thousandths
 from audit_rules.kinds.conditions import sexes
 from audit_rules.kinds.counting import Pools
 from audit_rules.kinds.ground import Ground
@@ -84,7 +84,7 @@ def _with_names(ground: Ground, rows: pl.DataFrame, names: set[str], pools: Pool
         "ended_on",
         "fact_value",
         "fact_date",
-        excess=pl.col("excess") / SCALE,
+        excess=from_thousandths(pl.col("excess")),
     ).join(lines, on="ask_no", maintain_order="left")
     shown = shown.with_columns(
         product=pl.col("product").replace_strict(set_names, return_dtype=pl.String)

@@ -1,9 +1,13 @@
 """Figures are exact to the last digit."""
 
+import ast
+from pathlib import Path
+
 import polars as pl
 import pytest
 
 from audit_rules.engine.arithmetic import divided, from_thousandths
+from tests.support.running import ROOT
 
 _WHOLE = [*range(1, 2000), 27_300, 180_001, 999_999]
 
@@ -24,3 +28,20 @@ def test_a_figure_is_the_closest_one_alone_and_among_others(by: int) -> None:
 def test_an_unknown_figure_stays_unknown() -> None:
     frame = pl.DataFrame({"number": [180_001, None]})
     assert frame.select(from_thousandths(pl.col("number")))["number"].to_list() == [180.001, None]
+
+
+def _divides_by_a_power_of_ten(node: ast.AST) -> bool:
+    if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)):
+        return False
+    by = node.right
+    is_scale = isinstance(by, ast.Name) and by.id == "SCALE"
+    return is_scale or (isinstance(by, ast.Constant) and by.value in (10, 100, 1000, 1_000_000))
+
+
+@pytest.mark.parametrize("folder", ["facts", "kinds", "rules"])
+def test_no_rule_divides_a_column_by_a_power_of_ten_itself(folder: str) -> None:
+    def divides(path: Path) -> bool:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        return any(map(_divides_by_a_power_of_ten, ast.walk(tree)))
+
+    assert [p.name for p in (ROOT / "audit_rules" / folder).rglob("*.py") if divides(p)] == []
