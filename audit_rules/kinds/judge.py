@@ -68,9 +68,11 @@ def judge_documents(
 
 
 def _settings(ground: Ground, terms: Sequence[LanguageTerm]) -> Iterator[Setting]:
-    """Terms of one shape together: a table may make thousands of them."""
+    """Terms of one shape together: a table may make thousands of them. Those without a line are
+    left out, but for one if all are."""
     shapes: dict[str, list[int]] = {}
-    for number, term in enumerate(terms):
+    for number in _with_lines(ground, terms) or [0]:
+        term = terms[number]
         shape = f"{number}"
         if isinstance(term, Quantity) and _counts_one_set(ground, term):
             fields = {k: v for k, v in iter(term) if k not in _TERM_OWN}
@@ -78,6 +80,14 @@ def _settings(ground: Ground, terms: Sequence[LanguageTerm]) -> Iterator[Setting
         shapes.setdefault(shape, []).append(number)
     for numbers in shapes.values():
         yield Setting(ground, [terms[n] for n in numbers], numbers)
+
+
+def _with_lines(ground: Ground, terms: Sequence[LanguageTerm]) -> list[int]:
+    """The numbers of the terms that are about some line."""
+    asked = set(ground.asked["set_no"].unique())
+    there = {one.name for one in ground.sets if one.number in asked}
+    declared = ground.policy.declared
+    return [n for n, t in enumerate(terms) if any(s.name in there for s in declared.sets_of(t))]
 
 
 def _counts_one_set(ground: Ground, term: LanguageTerm) -> bool:

@@ -23,6 +23,7 @@ from audit_rules.errors import AuditError
 from flows.cli.ask import compare, explain, lint, rules
 from flows.cli.completion import offer_completion
 from flows.cli.decide import dismiss, packet, reopen, verify
+from flows.cli.policy import policy
 from flows.cli.run import backfill, forget_night, purge, run, serve, validate
 from flows.errors import UsageError, redacted_errors
 from flows.process import work_privately
@@ -54,6 +55,7 @@ app = App(
 )
 for _command in COMMANDS:
     app.command(_command)
+app.command(policy)
 offer_completion(app)
 
 

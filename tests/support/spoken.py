@@ -181,7 +181,11 @@ def judgement(documents: Sequence[Policy], world: World, shipped: bool = False) 
 def answers(text: str, world: World, folder: Path | None = None) -> dict[str, str]:
     """What a document says of each claim line: claim, `.line` unless 1, and ` term` unless it has
     one term; in words. Lines without an entry are not_applicable."""
-    document = policy(text, folder)
+    return answers_of(policy(text, folder), world)
+
+
+def answers_of(document: Policy, world: World) -> dict[str, str]:
+    """The same, of a document that was loaded."""
     library = PolicyLibrary((document,))
     check_library(library)
     reference = _reference()

@@ -83,6 +83,8 @@ def check_language(name: str, declared: Declared, terms: Iterable[LanguageTerm])
         sets = declared.sets_of(term)
         if len(sets) < len(term.of):
             _known(where, "of", term.of, declared.every_set)
+        if term.names_no_set:
+            continue
         if not sets:
             raise PolicyRefused(
                 f"{where}: of: there is no set. Declare [[products]], or name a table with hcpcs."

@@ -34,6 +34,8 @@ class Declared:
 
     def sets_of(self, term: LanguageTerm) -> list[Products]:
         """The sets whose lines a term judges, in the order of the file."""
+        if term.names_no_set:
+            return []
         names = term.of or self.default_of or tuple(self.sets)
         found = (self.sets.get(name) or self.row_sets.get(name) for name in names)
         return [one for one in found if one is not None]

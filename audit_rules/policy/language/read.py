@@ -101,8 +101,7 @@ def _with_file(codes: Codes, besides: Besides) -> Codes:
     """A code list with the codes of its file."""
     if codes.file is None:
         return codes
-    rows = besides.rows(codes.file, f"codes {codes.name}", "code")
-    kept = [r["code"] for r in rows if "code" in r and codes.where.items() <= r.items()]
+    kept = besides.chosen(codes.file, f"codes {codes.name}", "code", codes.where)
     return codes.model_copy(update={"codes": (*codes.codes, *kept)})
 
 

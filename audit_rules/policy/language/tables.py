@@ -23,9 +23,28 @@ class Besides:
         self.name = name
         self._read = read
         self.hashes: dict[str, str] = {}
+        self._rows: dict[tuple[str, str], list[dict[str, str]]] = {}
+        self._chosen: dict[tuple[str, ...], dict[tuple[str | None, ...], list[dict[str, str]]]] = {}
 
     def rows(self, file: str, where: str, needs: str) -> list[dict[str, str]]:
         """The rows of a CSV file without empty cells. PolicyRefused with file and remedy."""
+        key = (file, needs)
+        if key not in self._rows:
+            self._rows[key] = self._read_rows(file, where, needs)
+        return [dict(row) for row in self._rows[key]]
+
+    def chosen(self, file: str, where: str, needs: str, words: dict[str, str]) -> list[str]:
+        """The values of column `needs` in the rows with these words: column -> word."""
+        key = (file, needs, *words)
+        if key not in self._chosen:
+            by_words: dict[tuple[str | None, ...], list[dict[str, str]]] = {}
+            for row in self.rows(file, where, needs):
+                by_words.setdefault(tuple(row.get(w) for w in words), []).append(row)
+            self._chosen[key] = by_words
+        found = self._chosen[key].get(tuple(words.values()), [])
+        return [row[needs] for row in found if needs in row]
+
+    def _read_rows(self, file: str, where: str, needs: str) -> list[dict[str, str]]:
         try:
             content = self._read(file)
             text = content.decode("utf-8-sig")

@@ -99,7 +99,8 @@ def _findings(value: object) -> Any:
 class LanguageTerm(Term):
     """A term of one of the eight kinds, of any document.
 
-    of                     product sets whose lines are judged; none: the document's.
+    of                     product sets whose lines are judged; left out: the document's; an empty
+                           list: none yet.
     applies_to, unless     when it is asked; what excuses the line.
     alternatives           a word: of the terms that share it one is enough.
     rule_id                terms of a document that name the same one answer as one.
@@ -145,6 +146,11 @@ class LanguageTerm(Term):
                 " answers all others. Add or remove for"
             )
         return self
+
+    @property
+    def names_no_set(self) -> bool:
+        """Whether it says `of = []`: it asks nothing until somebody names its sets."""
+        return not self.of and "of" in self.model_fields_set
 
     def may_ask_for_records(self, entry: Finding) -> bool:
         """Whether an answer of that entry can be a records request."""

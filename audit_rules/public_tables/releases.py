@@ -1,0 +1,65 @@
+"""Rows of several releases in one CSV: each holds from its first day up to the next release's."""
+
+from collections.abc import Sequence
+from io import BytesIO
+
+import polars as pl
+
+from audit_rules.public_tables.order import Earlier, Order
+
+_RELEASE = r"release (\d{4}-\d{2}-\d{2})"
+_END = "effective_to"
+
+
+def cited(table: str, order: Order, file: str, what: pl.Expr | None = None) -> pl.Expr:
+    """The clause of every row: table, release, file and row, and what the row says."""
+    place = pl.format(f"{table}, release {order.day}, {{}} row {{}}", pl.lit(file), "row")
+    return place if what is None else pl.format("{}: {}", place, what)
+
+
+def read_rows(earlier: Earlier, name: str, columns: Sequence[str]) -> pl.DataFrame:
+    """The rows of an earlier import as text, with their `release`; none if there is no such
+    file."""
+    if name not in earlier:
+        return pl.DataFrame(schema=dict.fromkeys([*columns, "release"], pl.String))
+    rows = pl.read_csv(BytesIO(earlier[name]), infer_schema=False)
+    return rows.select(columns).with_columns(release=pl.col("cite").str.extract(_RELEASE))
+
+
+def merged(
+    before: pl.DataFrame, new: pl.DataFrame, order: Order, asked: pl.Expr, source: pl.Expr
+) -> pl.DataFrame:
+    """The rows of earlier releases and of this one.
+
+    asked    which rows this release speaks about; earlier ones of them end with its first day.
+    source   rows that one release after the other replaces; text.
+    """
+    before, new = (f.with_columns(source=source) for f in (before, new))
+    day = pl.lit(order.day)
+    others = before.filter(~(asked & (pl.col("release") == day)))
+    ended = others.with_columns(
+        pl.when(asked & (pl.col("release") < day))
+        .then(_earliest(pl.col(_END), day))
+        .otherwise(pl.col(_END))
+        .alias(_END)
+    )
+    following = (
+        others.filter(pl.col("release") > day).group_by("source").agg(next=pl.col("release").min())
+    )
+    added = new.join(following, on="source", how="left", maintain_order="left").with_columns(
+        pl.min_horizontal(_END, "next").alias(_END), release=day
+    )
+    rows = pl.concat([ended, added.select(ended.columns)])
+    never = pl.col(_END) <= pl.col("effective_from")
+    return rows.filter(~never.fill_null(False)).drop("source")
+
+
+def _earliest(first: pl.Expr, second: pl.Expr) -> pl.Expr:
+    return pl.min_horizontal(first, second)
+
+
+def as_csv(rows: pl.DataFrame, columns: Sequence[str], order_by: Sequence[str]) -> bytes | None:
+    """A CSV with the same bytes for the same rows; None if there is none."""
+    if rows.is_empty():
+        return None
+    return rows.sort(*order_by).select(columns).write_csv().encode()

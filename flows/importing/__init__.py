@@ -1,0 +1,1 @@
+"""Public tables from files into a folder of policies."""

@@ -1,0 +1,75 @@
+"""An imported document in its folder: written anew by each import, but for what is yours."""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from tempfile import mkstemp
+
+from audit_rules.errors import PolicyRefused
+from audit_rules.policy.document import load_policy
+from audit_rules.public_tables.order import Order
+from audit_rules.public_tables.tables import WRITERS
+from audit_rules.reference.codes import hcpcs_roles
+from flows.importing.read import read_sheets
+from flows.warehouse.files import make_durable, make_folder
+
+_FIRST = "# Written by `claims-audit policy import`; {digest}\n"
+_LAST = "\n# Yours from here on: the next import keeps what follows, and writes all above anew.\n"
+
+
+def import_table(table: str, files: Iterable[Path], output: Path, order: Order) -> str:
+    """Write the document of a public table, and say what was written.
+
+    Raises PolicyRefused for files that are no such table, and for a policy file that somebody has
+    changed above its last line.
+    """
+    sheets = read_sheets(files)
+    nameless = frozenset(c for c, role in hcpcs_roles(output).items() if role == "unclassified")
+    order = replace(order, nameless=nameless)
+    earlier = {p.name: p.read_bytes() for p in sorted(output.glob("*.csv"))}
+    written = WRITERS[table](sheets, order, earlier)
+    policy = output / f"{written.document_id}.toml"
+    yours = _yours(policy)
+    make_folder(output)
+    for name, content in written.files.items():
+        if content is None:
+            (output / name).unlink(missing_ok=True)
+        else:
+            _write_whole(output / name, content)
+    digest = hashlib.sha256(written.text.encode()).hexdigest()
+    text = _FIRST.format(digest=digest) + written.text + _LAST + yours
+    _write_whole(policy, text.encode())
+    terms = len(load_policy(policy).terms)
+    return f"{policy.name}: {written.rows} rows of release {order.day}, {terms} terms in all."
+
+
+def _yours(policy: Path) -> str:
+    """What follows the last line of an earlier import. Raises PolicyRefused."""
+    if not policy.exists():
+        return ""
+    text = policy.read_bytes().decode("utf-8", errors="replace")
+    first, _, rest = text.partition("\n")
+    ours, found, yours = rest.partition(_LAST)
+    digest = hashlib.sha256(ours.encode()).hexdigest()
+    if not found or f"{first}\n" != _FIRST.format(digest=digest):
+        raise PolicyRefused(
+            f"{policy.name}: it is not as an import wrote it. Move your changes below the line"
+            " `# Yours from here on`, or give another folder."
+        )
+    return yours
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Write a file, which gets its name when all of it is on disk."""
+    descriptor, name = mkstemp(dir=path.parent, prefix=".import-")
+    unfinished = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+        make_durable(unfinished)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    make_durable(path.parent)
