@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from io import BytesIO
 
 import polars as pl
 
@@ -31,11 +30,9 @@ def write(sheets: Sequence[Sheet], order: Order, earlier: Earlier) -> Written:
     document = f"asp-crosswalk-{order.payer}"
     named = re.compile(rf"{re.escape(document)}-(\d{{4}}-\d{{2}}-\d{{2}})\.csv")
     new = _rows(sheets).filter(order.is_wanted("hcpcs"))
-    releases = {
-        found[1]: pl.read_csv(BytesIO(content), infer_schema=False)
-        for name, content in earlier.items()
-        if (found := named.fullmatch(name))
-    } | {order.day: new}
+    releases = {found[1]: earlier[name] for name in earlier if (found := named.fullmatch(name))} | {
+        order.day: new
+    }
     days = sorted(releases)
     codes = sorted({code for rows in releases.values() for code in rows["hcpcs"]})
     text = (

@@ -1,7 +1,6 @@
 """Articles of the Medicare Coverage Database: diagnoses that are covered, and that are not."""
 
 from collections.abc import Sequence
-from io import BytesIO
 
 import polars as pl
 
@@ -143,9 +142,8 @@ def _merged(before: pl.DataFrame, new: pl.DataFrame, order: Order) -> pl.DataFra
     """The lists of all releases; what the analyst filled holds for the same version of the
     article."""
     article = pl.col("id").str.extract(r"^(A\d+)\.")
-    asked = pl.lit(True)
-    if order.articles:
-        asked = article.is_in(_asked(order))
+    asked = article.is_in(_asked(order)) if order.articles else pl.lit(True)
+    source = article if order.articles else pl.lit("all articles")
     same = pl.col("id").str.replace(r"\.\d{4}-\d{2}-\d{2}$", "").alias("same")
     filled = (
         before.with_columns(same)
@@ -155,14 +153,13 @@ def _merged(before: pl.DataFrame, new: pl.DataFrame, order: Order) -> pl.DataFra
         .select("same", *_FILLED)
     )
     known = new.drop(_FILLED).with_columns(same).join(filled, on="same", how="left")
-    return merged(before, known.select(new.columns), order, asked, article)
+    return merged(before, known.select(new.columns), order, asked, source)
 
 
-def _kept(content: bytes | None, columns: Sequence[str], order: Order) -> pl.DataFrame:
+def _kept(rows: pl.DataFrame | None, columns: Sequence[str], order: Order) -> pl.DataFrame:
     """Rows of the same release of articles that this import does not ask for."""
-    if content is None or not order.articles:
+    if rows is None or not order.articles:
         return pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
-    rows = pl.read_csv(BytesIO(content), infer_schema=False)
     is_asked = pl.col("name").str.extract(r"^(A\d+) ").is_in(_asked(order))
     return rows.filter(~is_asked).select(columns)
 

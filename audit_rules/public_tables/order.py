@@ -46,8 +46,8 @@ class Order:
         return is_named & pl.any_horizontal(whole, *begins)
 
 
-Earlier = Mapping[str, bytes]
-"""The CSV files of earlier imports, by name."""
+Earlier = Mapping[str, pl.DataFrame]
+"""The CSV files of earlier imports as text, by name."""
 
 
 class Written(NamedTuple):

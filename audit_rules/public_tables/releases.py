@@ -1,10 +1,10 @@
 """Rows of several releases in one CSV: each holds from its first day up to the next release's."""
 
 from collections.abc import Sequence
-from io import BytesIO
 
 import polars as pl
 
+from audit_rules.errors import PolicyRefused
 from audit_rules.public_tables.order import Earlier, Order
 
 _RELEASE = r"release (\d{4}-\d{2}-\d{2})"
@@ -22,7 +22,10 @@ def read_rows(earlier: Earlier, name: str, columns: Sequence[str]) -> pl.DataFra
     file."""
     if name not in earlier:
         return pl.DataFrame(schema=dict.fromkeys([*columns, "release"], pl.String))
-    rows = pl.read_csv(BytesIO(earlier[name]), infer_schema=False)
+    rows = earlier[name]
+    lacking = [c for c in columns if c not in rows.columns]
+    if lacking:
+        raise PolicyRefused(f"{name}: no column {lacking[0]}. Restore it, or give another folder.")
     return rows.select(columns).with_columns(release=pl.col("cite").str.extract(_RELEASE))
 
 

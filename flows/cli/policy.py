@@ -1,5 +1,6 @@
 """Commands about policy files: import one from a public table."""
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -56,6 +57,8 @@ def import_table(
     from audit_rules.public_tables.order import Order
     from flows.importing.policies import import_table as write
 
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", payer):
+        raise UsageError("--payer is an id of a-z, 0-9 and single hyphens, such as medicare.")
     if not files:
         raise UsageError("FILES is missing. See claims-audit policy import --help.")
     order = Order(

@@ -2,10 +2,12 @@
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import mkstemp
+
+import polars as pl
 
 from audit_rules.errors import PolicyRefused
 from audit_rules.policy.document import load_policy
@@ -28,8 +30,7 @@ def import_table(table: str, files: Iterable[Path], output: Path, order: Order) 
     sheets = read_sheets(files)
     nameless = frozenset(c for c, role in hcpcs_roles(output).items() if role == "unclassified")
     order = replace(order, nameless=nameless)
-    earlier = {p.name: p.read_bytes() for p in sorted(output.glob("*.csv"))}
-    written = WRITERS[table](sheets, order, earlier)
+    written = WRITERS[table](sheets, order, _Earlier(output))
     policy = output / f"{written.document_id}.toml"
     yours = _yours(policy)
     make_folder(output)
@@ -43,6 +44,31 @@ def import_table(table: str, files: Iterable[Path], output: Path, order: Order) 
     _write_whole(policy, text.encode())
     terms = len(load_policy(policy).terms)
     return f"{policy.name}: {written.rows} rows of release {order.day}, {terms} terms in all."
+
+
+class _Earlier(Mapping[str, pl.DataFrame]):
+    """The CSV files of a folder as text, each read when it is asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        """Nothing is read yet."""
+        self._paths = {path.name: path for path in sorted(folder.glob("*.csv"))}
+
+    def __getitem__(self, name: str) -> pl.DataFrame:
+        """Raises PolicyRefused for a file that is no CSV."""
+        try:
+            return pl.read_csv(self._paths[name], infer_schema=False)
+        except pl.exceptions.PolarsError:
+            raise PolicyRefused(
+                f"{name}: no CSV that can be read. Restore it, or give another folder."
+            ) from None
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of the files."""
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._paths)
 
 
 def _yours(policy: Path) -> str:

@@ -47,6 +47,7 @@ RULES_MAY_IMPORT = {
     "facts": {"engine", "policy", "reference"},
     "rules": {"engine", "facts", "policy", "reference"},
     "lint": {"errors", "policy", "reference", "wording"},
+    "public_tables": {"errors"},
     "counterfactuals": {"engine", "facts", "policy", "reference", "wording"},
 }
 """Which folders and modules of audit_rules each may import besides itself."""
@@ -78,7 +79,7 @@ FLOWS_IN_ORDER = (
     ("run_summary",),
     ("replay", "stages", "verify"),
     ("nightly",),
-    ("schedule",),
+    ("importing", "schedule"),
     ("cli",),
     ("watch",),
     ("start",),

@@ -1,5 +1,6 @@
 """docs/commands.md, from the command line itself: commands, options and exit codes."""
 
+from collections.abc import Iterator
 from importlib import import_module
 from inspect import Parameter, cleandoc
 from pkgutil import walk_packages
@@ -38,8 +39,11 @@ _FIXED_CODES = {
 
 def commands() -> str:
     """The whole page."""
-    named = {name: app[name] for name in sorted(app) if not name.startswith("-")}
-    overview = [f"| [`{name}`](#{name}) | {_first_line(c)} |\n" for name, c in named.items()]
+    named = dict(_commands(app))
+    overview = [
+        f"| [`{name}`](#{name.replace(' ', '-')}) | {_first_line(c)} |\n"
+        for name, c in named.items()
+    ]
     return "\n".join(
         [
             _OPENING + "".join(overview),
@@ -47,6 +51,16 @@ def commands() -> str:
             _EXIT_CODES + "".join(f"| {code} | {text} |\n" for code, text in exit_codes()),
         ]
     )
+
+
+def _commands(group: App, prefix: str = "") -> Iterator[tuple[str, App]]:
+    """Every command by its words, those of a group as `GROUP NAME`."""
+    for name in sorted(n for n in group if not n.startswith("-")):
+        command = group[name]
+        if any(not n.startswith("-") for n in command):
+            yield from _commands(command, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}", command
 
 
 def exit_codes() -> list[tuple[int, str]]:
@@ -130,4 +144,4 @@ def _meaning(argument: Argument) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+    return text.replace("|", "\\|").replace("\n", " ")
