@@ -8,7 +8,7 @@ import polars as pl
 from audit_rules.errors import PolicyRefused
 from audit_rules.public_tables.document import Words, opening, section, versions
 from audit_rules.public_tables.order import Earlier, Order, Written
-from audit_rules.public_tables.releases import as_csv
+from audit_rules.public_tables.releases import as_csv, refuse_nothing
 from audit_rules.public_tables.sheets import Sheet, Table, tables_in
 from schemas.formats import PATTERNS
 from schemas.tables import Kind
@@ -30,6 +30,7 @@ def write(sheets: Sequence[Sheet], order: Order, earlier: Earlier) -> Written:
     document = f"asp-crosswalk-{order.payer}"
     named = re.compile(rf"{re.escape(document)}-(\d{{4}}-\d{{2}}-\d{{2}})\.csv")
     new = _rows(sheets).filter(order.is_wanted("hcpcs"))
+    refuse_nothing(new, order)
     releases = {found[1]: earlier[name] for name in earlier if (found := named.fullmatch(name))} | {
         order.day: new
     }

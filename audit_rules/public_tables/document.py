@@ -1,7 +1,7 @@
 """The text of a policy file: tables of TOML, with comments that say what a table does not."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from textwrap import wrap
 
 from audit_rules.public_tables.order import Order
@@ -53,9 +53,9 @@ def opening(
     )
 
 
-def versions(table: str, releases: Sequence[str], earliest: str) -> str:
+def versions(table: str, releases: Iterable[str | None], earliest: str) -> str:
     """A version for each release; one before them if rows have dates of their own."""
-    days = sorted(set(releases))
+    days = sorted({day for day in releases if day})
     parts = []
     if earliest < days[0]:
         parts.append((earliest, f"{table}, dates of the rows of the first release ({days[0]})"))

@@ -7,7 +7,7 @@ import polars as pl
 from audit_rules.errors import PolicyRefused
 from audit_rules.public_tables.document import comment, section, versions
 from audit_rules.public_tables.order import Earlier, Order, Written
-from audit_rules.public_tables.releases import as_csv, cited, merged, read_rows
+from audit_rules.public_tables.releases import as_csv, cited, merged, read_rows, refuse_nothing
 from audit_rules.public_tables.sheets import Sheet, Table, iso, plain_day, tables_in
 from schemas.formats import PATTERNS
 from schemas.tables import Kind
@@ -37,6 +37,7 @@ def write(sheets: Sequence[Sheet], order: Order, earlier: Earlier) -> Written:
     document = f"leie-{order.payer}"
     name = f"{document}.csv"
     new = _rows(sheets, order)
+    refuse_nothing(new, order)
     before = read_rows(earlier, name, _COLUMNS)
     later = before.filter(pl.col("release") > order.day)
     before = before.join(

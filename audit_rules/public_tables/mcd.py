@@ -7,7 +7,7 @@ import polars as pl
 from audit_rules.errors import PolicyRefused
 from audit_rules.public_tables.mcd_text import SIDES, Side, document_text, without_tags
 from audit_rules.public_tables.order import Earlier, Order, Written
-from audit_rules.public_tables.releases import as_csv, merged, read_rows
+from audit_rules.public_tables.releases import as_csv, merged, read_rows, refuse_nothing
 from audit_rules.public_tables.sheets import Sheet, Table, iso, plain_day, tables_in
 from schemas.formats import PATTERNS
 from schemas.tables import Kind
@@ -36,6 +36,7 @@ def write(sheets: Sequence[Sheet], order: Order, earlier: Earlier) -> Written:
             " them, and articles that are in it."
         )
     codes = _in_force(codes, articles, order)
+    refuse_nothing(codes, order)
     files: dict[str, bytes | None] = {}
     known = codes.select(_name().alias("name")).unique()
     said = _said(sheets).join(known, on="name", how="semi", maintain_order="left")

@@ -7,7 +7,7 @@ import polars as pl
 from audit_rules.errors import PolicyRefused
 from audit_rules.public_tables.document import Words, opening, section, versions
 from audit_rules.public_tables.order import Earlier, Order, Written
-from audit_rules.public_tables.releases import as_csv, cited, merged, read_rows
+from audit_rules.public_tables.releases import as_csv, cited, merged, read_rows, refuse_nothing
 from audit_rules.public_tables.sheets import Sheet, Table, tables_in
 from schemas.formats import PATTERNS
 from schemas.tables import Kind
@@ -43,6 +43,7 @@ def write(sheets: Sequence[Sheet], order: Order, earlier: Earlier) -> Written:
         for mai, name in names.items()
     )
     new = _rows(sheets, order)
+    refuse_nothing(new, order)
     settings = new["setting"].unique().to_list()
     setting = pl.col("id").str.extract(r"^([a-z]+)\.")
     rows = merged(before, new, order, setting.is_in(settings), setting)

@@ -41,8 +41,9 @@ class Order:
         is_named = ~column.is_in(sorted(self.nameless))
         if not self.only:
             return is_named
-        begins = [column.str.starts_with(w[:-1]) for w in self.only if w.endswith("*")]
-        whole = column.is_in([w for w in self.only if not w.endswith("*")])
+        words = [word.upper() for word in self.only]
+        begins = [column.str.starts_with(w[:-1]) for w in words if w.endswith("*")]
+        whole = column.is_in([w for w in words if not w.endswith("*")])
         return is_named & pl.any_horizontal(whole, *begins)
 
 

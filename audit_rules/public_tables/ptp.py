@@ -7,7 +7,7 @@ import polars as pl
 from audit_rules.errors import PolicyRefused
 from audit_rules.public_tables.document import Words, opening, section, versions
 from audit_rules.public_tables.order import Earlier, Order, Written
-from audit_rules.public_tables.releases import as_csv, cited, merged, read_rows
+from audit_rules.public_tables.releases import as_csv, cited, merged, read_rows, refuse_nothing
 from audit_rules.public_tables.sheets import Sheet, Table, iso, plain_day, tables_in
 from schemas.formats import PATTERNS
 from schemas.tables import Kind
@@ -54,17 +54,13 @@ def write(sheets: Sequence[Sheet], order: Order, earlier: Earlier) -> Written:
         for i, name in names.items()
     )
     new = _rows(sheets, order)
+    refuse_nothing(new, order)
     setting = pl.col("id").str.extract(r"^([a-z]+)\.")
     before, kept = _latest(before, new, order)
     rows = merged(before, kept, order, setting == order.setting, setting)
     several = setting.n_unique().over("hcpcs", _OTHER) > 1
     pair = pl.format("{} {}", _OTHER, "hcpcs")
     rows = rows.with_columns(alternatives=pl.when(several).then(pair))
-    if rows.is_empty():
-        raise PolicyRefused(
-            f"{sheets[0].name}: no edit that was ever in force for the codes asked for. Name other"
-            " codes with --only, or leave it out."
-        )
     by_indicator = {i: rows.filter(pl.col("indicator") == i) for i in names}
     files = {
         names[i]: as_csv(some, _COLUMNS, ("hcpcs", _OTHER, _FROM, "id"))

@@ -29,6 +29,15 @@ def read_rows(earlier: Earlier, name: str, columns: Sequence[str]) -> pl.DataFra
     return rows.select(columns).with_columns(release=pl.col("cite").str.extract(_RELEASE))
 
 
+def refuse_nothing(new: pl.DataFrame, order: Order) -> None:
+    """Raise PolicyRefused if a release has no row to write."""
+    if new.is_empty():
+        raise PolicyRefused(
+            f"Release {order.day}: there is no row to write. Ask for codes or articles that are in"
+            " the files."
+        )
+
+
 def merged(
     before: pl.DataFrame, new: pl.DataFrame, order: Order, asked: pl.Expr, source: pl.Expr
 ) -> pl.DataFrame:
@@ -36,16 +45,14 @@ def merged(
 
     asked    which rows this release speaks about; earlier ones of them end with its first day.
     source   rows that one release after the other replaces; text.
+
+    Rows that no import wrote cite no release, and stay as they are.
     """
     before, new = (f.with_columns(source=source) for f in (before, new))
-    day = pl.lit(order.day)
-    others = before.filter(~(asked & (pl.col("release") == day)))
-    ended = others.with_columns(
-        pl.when(asked & (pl.col("release") < day))
-        .then(_earliest(pl.col(_END), day))
-        .otherwise(pl.col(_END))
-        .alias(_END)
-    )
+    day, release = pl.lit(order.day), pl.col("release")
+    others = before.filter(~(asked & (release == day)).fill_null(False))
+    ends = pl.when(asked & (release < day)).then(pl.min_horizontal(_END, day)).otherwise(_END)
+    ended = others.with_columns(ends.alias(_END))
     following = (
         others.filter(pl.col("release") > day).group_by("source").agg(next=pl.col("release").min())
     )
@@ -55,10 +62,6 @@ def merged(
     rows = pl.concat([ended, added.select(ended.columns)])
     never = pl.col(_END) <= pl.col("effective_from")
     return rows.filter(~never.fill_null(False)).drop("source")
-
-
-def _earliest(first: pl.Expr, second: pl.Expr) -> pl.Expr:
-    return pl.min_horizontal(first, second)
 
 
 def as_csv(rows: pl.DataFrame, columns: Sequence[str], order_by: Sequence[str]) -> bytes | None:

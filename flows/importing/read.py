@@ -51,7 +51,7 @@ def _of_archive(name: str, content: bytes) -> Iterator[Sheet]:
             order = {suffix: i for i, suffix in enumerate((*TEXT, *BOOK, *ARCHIVE))}
             members: dict[str, str] = {}
             for path in sorted(archive.namelist(), key=lambda p: (_form(p, order), p)):
-                if _form(path, order) < len(order):
+                if _form(path, order) < len(order) and not _is_of_mac(path):
                     members.setdefault(str(PurePosixPath(path).with_suffix("")), path)
             inside = [(PurePosixPath(p).name, archive.read(p)) for p in sorted(members.values())]
     except (BadZipFile, RuntimeError, NotImplementedError):
@@ -65,6 +65,10 @@ def _of_archive(name: str, content: bytes) -> Iterator[Sheet]:
 
 def _form(path: str, order: dict[str, int]) -> int:
     return order.get(PurePosixPath(path).suffix.lower(), len(order))
+
+
+def _is_of_mac(path: str) -> bool:
+    return path.startswith("__MACOSX/")
 
 
 def _of_book(name: str, content: bytes) -> Iterator[Sheet]:

@@ -104,6 +104,24 @@ def test_a_file_is_read_in_every_form_in_which_it_is_published(tmp_path: Path) -
     assert all(texts == plain[0] for texts in plain)
 
 
+@pytest.mark.parametrize(
+    ("table", "option"),
+    [
+        ("mue", ["--only", "J9"]),
+        ("ptp", ["--only", "J9"]),
+        ("asp", ["--only", "J9"]),
+        ("mcd", ["--article", "A9"]),
+    ],
+)
+def test_a_choice_that_leaves_no_row_is_refused(
+    table: str, option: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files, _ = TABLES["asp-crosswalk" if table == "asp" else table]
+    assert imported(table, files, tmp_path, *option) == 6
+    assert "no " in capsys.readouterr().err
+    assert not (tmp_path / "policies").exists()
+
+
 def test_what_is_yours_is_kept(tmp_path: Path) -> None:
     imported("mue", TABLES["mue"][0], tmp_path)
     policy = tmp_path / "policies" / TOML

@@ -125,6 +125,20 @@ def test_a_code_that_names_no_drug_has_no_row(tmp_path: Path) -> None:
     assert [row["hcpcs"] for row in rows_of(tmp_path, "mue-acme-mai-1.csv")] == ["J1000"]
 
 
+def test_a_change_back_in_time_is_a_row_of_its_own_that_imports_keep(tmp_path: Path) -> None:
+    imported("mue", {"mue.csv": TABLE}, tmp_path)
+    file = tmp_path / "policies" / "mue-acme-mai-1.csv"
+    own = "correction.J1000.2026,J1000,20,2026-01-15,,,a change of which CMS informed later"
+    file.write_text(f"{file.read_text()}{own}\n")
+    imported("mue", {"mue.csv": TABLE}, tmp_path, release=NEXT)
+    lines = [line("J1000", 15, date(2026, 1, day)) for day in (14, 15)]
+    found = said(tmp_path, "mue-acme", World(medical=lines))
+    assert {claim.split()[0]: words.split()[0] for claim, words in found.items()} == {
+        "C1": "recover",
+        "C2": "pass",
+    }
+
+
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
