@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from audit_rules.engine.dossier import compile_dossier
-from audit_rules.engine.judge import judge
+from audit_rules.engine.dossier import WarehouseFrames, compile_dossier
+from audit_rules.engine.judge import Judgement, judge
+from audit_rules.engine.parts import parts, together
 from audit_rules.engine.rule import PolicyBook
 from audit_rules.engine.worklist import worklists
 from audit_rules.kinds.judge import judge_documents
@@ -89,6 +90,9 @@ MEMORY = Memory(
     ),
 )
 """The tables of a run that the warehouse may remember, as their makers declare."""
+LINES_AT_A_TIME = 200_000
+"""About so many lines, of whole persons, are judged at a time: with a document for every code that
+is all lines, and what rules need in between takes kilobytes a line."""
 
 
 def begin(plan: Plan) -> None:
@@ -186,8 +190,9 @@ def judge_stage(plan: Plan) -> JudgeStageResult:
         )
         warehouse_frames = read_frames(connection, plan.reference, as_of, facts, before)
         valid = read_valid_answers(connection)
-    dossier = compile_dossier(warehouse_frames, plan.reference, plan.default_supply_days, as_of)
-    new_answers = judge(dossier, book, RULES, judge_documents(dossier, book, RULES))
+    new_answers = together(
+        [_judged(plan, part, book) for part in parts(warehouse_frames, LINES_AT_A_TIME)]
+    )
     write_answers(_answers(plan), new_answers)
     judgement = merge_answers(new_answers, valid)
     write_repeated(_answers(plan), judgement)
@@ -202,6 +207,12 @@ def judge_stage(plan: Plan) -> JudgeStageResult:
         notes=audit_notes(facts.audited, plan),
         seconds=_since(started),
     )
+
+
+def _judged(plan: Plan, known: WarehouseFrames, book: PolicyBook) -> Judgement:
+    """What rules and documents find of some persons."""
+    dossier = compile_dossier(known, plan.reference, plan.default_supply_days, plan.request.as_of)
+    return judge(dossier, book, RULES, judge_documents(dossier, book, RULES))
 
 
 def report_stage(
