@@ -1,6 +1,5 @@
 """docs/commands.md, from the command line itself: commands, options and exit codes."""
 
-from collections.abc import Iterator
 from importlib import import_module
 from inspect import Parameter, cleandoc
 from pkgutil import walk_packages
@@ -39,7 +38,7 @@ _FIXED_CODES = {
 
 def commands() -> str:
     """The whole page."""
-    named = dict(_commands(app))
+    named = every_command(app)
     overview = [
         f"| [`{name}`](#{name.replace(' ', '-')}) | {_first_line(c)} |\n"
         for name, c in named.items()
@@ -53,14 +52,14 @@ def commands() -> str:
     )
 
 
-def _commands(group: App, prefix: str = "") -> Iterator[tuple[str, App]]:
-    """Every command by its words, those of a group as `GROUP NAME`."""
+def every_command(group: App, before: str = "") -> dict[str, App]:
+    """Every command by its name; those of a group have the group's name before theirs."""
+    found: dict[str, App] = {}
     for name in sorted(n for n in group if not n.startswith("-")):
         command = group[name]
-        if any(not n.startswith("-") for n in command):
-            yield from _commands(command, f"{prefix}{name} ")
-        else:
-            yield f"{prefix}{name}", command
+        inner = every_command(command, f"{before}{name} ")
+        found |= inner or {f"{before}{name}": command}
+    return found
 
 
 def exit_codes() -> list[tuple[int, str]]:
