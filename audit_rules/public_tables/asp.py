@@ -11,6 +11,7 @@ from audit_rules.public_tables.order import Earlier, Order, Written
 from audit_rules.public_tables.releases import as_csv, refuse_nothing
 from audit_rules.public_tables.sheets import Sheet, Table, tables_in
 from schemas.formats import PATTERNS
+from schemas.outcomes import RECORDS_REQUEST
 from schemas.tables import Kind
 
 _HEADER = {"hcpcs": r"_?\d{4}_code|hcpcs( code)?", "ndc11": r"ndc2?"}
@@ -83,6 +84,6 @@ def _term(document: str, day: str, until: str | None, rows: pl.DataFrame) -> str
         "basis": "stated",
         "of": sorted(set(rows["hcpcs"])),
         "crosswalk": f"{document}-{day}.csv",
-        "finding": {"outcome": "records_request", "documents": list(_DOCUMENTS)},
+        "finding": {"outcome": RECORDS_REQUEST, "documents": list(_DOCUMENTS)},
     }
     return section("[[coding]]", fields)

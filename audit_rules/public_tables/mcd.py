@@ -9,7 +9,7 @@ from audit_rules.public_tables.mcd_text import SIDES, Side, document_text, witho
 from audit_rules.public_tables.order import Earlier, Order, Written
 from audit_rules.public_tables.releases import as_csv, merged, read_rows, refuse_nothing
 from audit_rules.public_tables.sheets import Sheet, Table, iso, plain_day, tables_in
-from schemas.formats import PATTERNS
+from schemas.formats import ICD10CM_CATEGORY, ICD10CM_SUBDIVISION, PATTERNS
 from schemas.tables import Kind
 
 _KEY = {"article": r"article_id", "version": r"article_version"}
@@ -17,7 +17,7 @@ _CODES = ("name", "code", "file", "row")
 _SAID = ("name", "what", "text")
 _NOT_A_CODE = ("XX000", "XX0.00")
 """What an article writes that has a list by form only."""
-_NO_DOT = r"^([A-Z]\d[0-9A-Z])([0-9A-Z]{1,4})$"
+_NO_DOT = f"^({ICD10CM_CATEGORY})({ICD10CM_SUBDIVISION})$"
 
 
 _FILLED = ("of", "alternatives")

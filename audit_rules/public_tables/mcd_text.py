@@ -9,6 +9,7 @@ import polars as pl
 
 from audit_rules.public_tables.document import Words, opening, section, versions
 from audit_rules.public_tables.order import Order
+from schemas.outcomes import RECORDS_REQUEST
 
 _NOTES = (
     "ICD-10 lists of billing and coding articles of the Medicare Coverage Database. A covered list"
@@ -87,6 +88,6 @@ def _term(document: str, side: Side, first: str) -> str:
         "of": [],
         side.field: [{"same": "claim"}],
         "table": f"{document}-{side.word}.csv",
-        "finding": {"outcome": "records_request", "documents": list(_DOCUMENTS)},
+        "finding": {"outcome": RECORDS_REQUEST, "documents": list(_DOCUMENTS)},
     }
     return section("[[on_file]]", fields)

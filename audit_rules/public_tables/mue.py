@@ -10,6 +10,7 @@ from audit_rules.public_tables.order import Earlier, Order, Written
 from audit_rules.public_tables.releases import as_csv, cited, merged, read_rows, refuse_nothing
 from audit_rules.public_tables.sheets import Sheet, Table, tables_in
 from schemas.formats import PATTERNS
+from schemas.outcomes import RECORDS_REQUEST, RECOVER
 from schemas.tables import Kind
 
 _SETTINGS = {
@@ -20,7 +21,7 @@ _SETTINGS = {
 _CODE = r"hcpcs ?/ ?cpt code|hcpcs/cpt|hcpcs code|cpt code"
 _MAI = {"mai": r"mue adjudication indicator", "rationale": r"mue rationale"}
 _COLUMNS = ("id", "hcpcs", "most", "effective_from", "effective_to", "alternatives", "cite")
-_ASKS = {"1": ("line", "recover"), "2": ("date", "recover"), "3": ("date", "records_request")}
+_ASKS = {"1": ("line", RECOVER), "2": ("date", RECOVER), "3": ("date", RECORDS_REQUEST)}
 """MUE adjudication indicator -> the period, and the outcome, which is ours."""
 _DOCUMENTS = ("treatment record of the date, with the units given", "order for the units")
 _NOTES = (
@@ -110,7 +111,7 @@ def _of_setting(table: Table, setting: str, order: Order) -> pl.DataFrame:
 def _term(document: str, mai: str, first: str) -> str:
     per, outcome = _ASKS[mai]
     finding: dict[str, object] = {"outcome": outcome, "amount": "whole_line"}
-    if outcome == "records_request":
+    if outcome == RECORDS_REQUEST:
         finding["documents"] = list(_DOCUMENTS)
     fields = {
         "term_id": f"{document}.mai-{mai}",

@@ -10,6 +10,7 @@ from audit_rules.public_tables.order import Earlier, Order, Written
 from audit_rules.public_tables.releases import as_csv, cited, merged, read_rows, refuse_nothing
 from audit_rules.public_tables.sheets import Sheet, Table, iso, plain_day, tables_in
 from schemas.formats import PATTERNS
+from schemas.outcomes import RECORDS_REQUEST, RECOVER
 from schemas.tables import Kind
 
 _HEADER = {
@@ -145,7 +146,7 @@ def _of_file(table: Table, order: Order) -> pl.DataFrame:
 
 def _term(document: str, indicator: str, first: str) -> str:
     asks = indicator == _WITH_MODIFIER
-    finding: dict[str, object] = {"outcome": "records_request" if asks else "recover"}
+    finding: dict[str, object] = {"outcome": RECORDS_REQUEST if asks else RECOVER}
     if asks:
         finding["documents"] = list(_DOCUMENTS)
     fields = {

@@ -1,11 +1,13 @@
 """The OIG's list of excluded providers: a dated table, for no term asks for an NPI."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from audit_rules.policy.document import load_policy
 from tests.support.published import NEXT, bytes_of, imported, leie_table, rows_of
+from tests.support.spoken import World, judgement
 
 NONE, FIRST, SECOND = "0000000000", "1972902351", "1234567893"
 NO_DATE = "00000000"
@@ -49,6 +51,21 @@ def test_the_document_says_that_nothing_asks_for_an_npi(tmp_path: Path) -> None:
     assert [(c.clause.split(" (")[0], c.why) for c in policy.not_auditable] == [
         ("payment to a provider of the list", "no kind of term asks for the NPI of a provider")
     ]
+
+
+def test_no_line_is_judged_by_it(tmp_path: Path) -> None:
+    imported("leie", TABLE, tmp_path)
+    excluded = load_policy(tmp_path / "policies" / "leie-acme.toml")
+    day = date(2026, 2, 1)
+    line = {"hcpcs_code": "J9229", "quantity": 99, "service_date": day, "billing_npi": FIRST}
+    other = line | {"hcpcs_code": "J1000"}
+    world = World(medical=[line, other])
+    without, with_it = (
+        judgement([], world, shipped=True),
+        judgement([excluded], world, shipped=True),
+    )
+    assert with_it.exceptions.equals(without.exceptions)
+    assert with_it.rule_coverage.equals(without.rule_coverage)
 
 
 def test_a_row_that_is_no_exclusion_is_named(
