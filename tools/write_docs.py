@@ -24,6 +24,7 @@ from tools.pages.commands import commands
 from tools.pages.configuration import configuration
 from tools.pages.extracts import extracts
 from tools.pages.notes import notes
+from tools.pages.policy_language import policy_language
 from tools.pages.run_picture import run_picture
 
 DOCS = ROOT / "docs"
@@ -121,6 +122,7 @@ PAGES = {
     "input.md": extracts,
     "notes.md": notes,
     "policies.md": policies,
+    "policy-language.md": policy_language,
     "rules.md": rules,
     "run.svg": run_picture,
 }

@@ -23,7 +23,7 @@ from audit_rules.kinds.counting import POOL
 from audit_rules.kinds.ground import Ground
 from audit_rules.kinds.observed import MEDICAL
 from audit_rules.kinds.setting import FAILS, PASSES, UNKNOWN, Setting, Tested, as_result
-from audit_rules.policy.language.kinds import Coding, Modifiers, VialUnits
+from audit_rules.policy.language.kinds import Coding, Modifiers, WholeVials
 from schemas.outcomes import FULL_PAID
 
 RULE = Rule(
@@ -138,7 +138,9 @@ def _of_dates(setting: Setting, found: pl.Expr) -> pl.DataFrame:
     return pools.of_asked.join(dates, on=[*POOL, "day"]).select("ask_no", "of_date")
 
 
-def _vials(setting: Setting, lines: pl.DataFrame, asked: VialUnits) -> tuple[pl.DataFrame, pl.Expr]:
+def _vials(
+    setting: Setting, lines: pl.DataFrame, asked: WholeVials
+) -> tuple[pl.DataFrame, pl.Expr]:
     """Lines of dates with one of the modifiers, with the date's `total`, and the reason."""
     pools = setting.pools(own_payer=True)
     counted = pools.counted.filter(pl.col("claim_source") == MEDICAL, ~pl.col("is_repeat"))

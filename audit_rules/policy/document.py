@@ -40,6 +40,13 @@ _TOO_DEEP = "{}: tables or arrays are nested too deeply. Correct the file."
 class Document(Strict):
     """The document itself. A document without payer and drug applies to every audited drug line.
 
+    id                a word of ours, unique in the library: small letters, digits, hyphens.
+    title             its title; part of every citation.
+    payer             a word of ours for its payer; several payers: [[payer]].
+    payer_names       the names that extracts use for the payer, in any case.
+    drug              an audited drug, whose lines are a set of that name.
+    approved_on       the day on which it was approved.
+    next_review       the day by which it was to be reviewed.
     sections          its headings, so that `lint` can tell whether a section it refers to exists.
     of                the sets that its terms are about, if they name none; none: all of them.
     everything        its tables name the codes; there are no sets.
@@ -62,6 +69,8 @@ class Document(Strict):
 class Version(Strict):
     """One version of the text.
 
+    effective_from     the first service date on which it holds.
+    basis              how we know: stated, review_date, inferred, or assumption.
     text_in_hand       False: we know that this version existed, not what it said; `recover` and
                        `records_request` become `review`.
     approved_on        the day on which it was approved, if that is later than its first; until then

@@ -82,7 +82,7 @@ def _call(arguments: list[str]) -> object:
     try:
         return app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        refusal = UsageError(_misuse(error))
+        refusal = UsageError(_misuse(error, arguments))
     if arguments[0] == run.__name__ and "--json" in arguments:
         from flows.cli.terminal import failure_as_json
 
@@ -90,10 +90,11 @@ def _call(arguments: list[str]) -> object:
     raise refusal
 
 
-def _misuse(error: CycloptsError) -> str:
+def _misuse(error: CycloptsError, arguments: list[str]) -> str:
     """What is wrong with the arguments, without repeating them."""
     if isinstance(error, UnknownCommandError):
-        return f"Unknown command. Commands: {', '.join(n for n in app if not n.startswith('-'))}."
+        group = app[policy.name[0]] if arguments[0] in policy.name else app
+        return f"Unknown command. Commands: {', '.join(n for n in group if not n.startswith('-'))}."
     return f"{_wrong_argument(error)} See claims-audit --help."
 
 

@@ -16,7 +16,7 @@ from audit_rules.policy.library import load_policies, read_policy_files
 from audit_rules.policy.statements import written_codes
 from audit_rules.reference.code_sets import SHIPPED_CODE_SETS as CODE_SETS
 from audit_rules.reference.icd10cm import load_icd10cm
-from tests.support.running import ROOT
+from tests.support.guide import guide_files
 
 TODAY = date(2026, 6, 30)
 
@@ -173,16 +173,10 @@ def test_a_clean_policy_that_states_everything_has_no_finding(tmp_path: Path) ->
 
 
 def test_the_policies_of_the_guide_have_no_finding(tmp_path: Path) -> None:
-    guide = ROOT / "docs" / "writing-a-policy.md"
-    for number, block in enumerate(
-        b
-        for b in guide.read_text(encoding="utf-8").split("```toml\n")[1:]
-        if b.startswith("[document]")
-    ):
-        path = tmp_path / f"{number}.toml"
-        path.write_text(block.split("```")[0], encoding="utf-8")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["0.toml", "1.toml"]
-    assert lint(read_policy_files([tmp_path]), TODAY) == []
+    folders = guide_files(tmp_path)
+    assert len(folders) == 5
+    for folder in folders:
+        assert lint(read_policy_files([folder]), TODAY) == []
 
 
 SENSIBLE = [

@@ -1,7 +1,8 @@
-"""Policy files: the guide works as written, and mistakes are refused with file, term and remedy."""
+"""Policy files: documents need no code, and mistakes are refused with file, term and remedy."""
 
 import csv
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,26 +15,13 @@ from audit_rules.policy.library import SHIPPED_POLICIES, load_policies
 from audit_rules.policy.terms import TERM_KINDS
 from audit_rules.reference.codes import load_reference
 from audit_rules.rules import RULES
-from tests.support.running import ROOT, judged, planned
+from tests.support.running import judged, planned
 
 
 @pytest.fixture
-def guide(tmp_path: Path) -> Path:
-    """The files that the guide shows, under the names it gives them."""
-    text = (ROOT / "docs" / "writing-a-policy.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```(toml|csv)\n(.*?)```", text, re.S)
-    folder = tmp_path / "policies"
-    folder.mkdir()
-    for number, (form, text) in enumerate(blocks):
-        known = re.search(r'^id = "(.*)"$', text, re.M)
-        name = (
-            known.group(1)
-            if known
-            else ("ndc_" if text.startswith("ndc11") else "drug_codes_") + str(number)
-        )
-        (folder / f"{name}.{form}").write_text(text, encoding="utf-8")
-    assert len(blocks) == 4
-    return folder
+def older(tmp_path: Path) -> Path:
+    """Two documents of the older kinds of term, with their code sets, in a folder of the test."""
+    return shutil.copytree(Path(__file__).parent / "older_kinds", tmp_path / "policies")
 
 
 def _write(path: Path, rows: list[dict[str, str]]) -> None:
@@ -43,7 +31,7 @@ def _write(path: Path, rows: list[dict[str, str]]) -> None:
         writer.writerows(rows)
 
 
-def test_the_guide_adds_two_policies_without_code(guide: Path, tmp_path: Path) -> None:
+def test_two_policies_of_the_older_kinds_need_no_code(older: Path, tmp_path: Path) -> None:
     extracts = tmp_path / "in"
     extracts.mkdir()
     fill = {
@@ -86,7 +74,7 @@ def test_the_guide_adds_two_policies_without_code(guide: Path, tmp_path: Path) -
     covered = infusion | {"claim_id": "4", "diagnosis_code_1": "C9100"}
     other = infusion | {"claim_id": "5", "member_id": "C", "diagnosis_code_1": "E119"}
     _write(extracts / "medical_claim.csv", [covered, other])
-    found = judged(planned(extracts, tmp_path / "out", policies=guide)).exceptions
+    found = judged(planned(extracts, tmp_path / "out", policies=older)).exceptions
     rows = (
         found.filter(pl.col("rule_id").is_in(["QTY01", "DX01"]))
         .select("rule_id", "claim_id", "outcome", "amount_at_risk")
@@ -278,19 +266,19 @@ CSV_MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", CSV_MISTAKES)
-def test_a_bad_code_set_is_refused(mistake: str, tmp_path: Path, guide: Path) -> None:
+def test_a_bad_code_set_is_refused(mistake: str, tmp_path: Path, older: Path) -> None:
     name, text, words = CSV_MISTAKES[mistake]
-    (guide / name).write_text(text, encoding="utf-8")
+    (older / name).write_text(text, encoding="utf-8")
     with pytest.raises(PolicyRefused, match=words):
-        load_reference(load_policies(guide), guide)
+        load_reference(load_policies(older), older)
 
 
-def test_a_payer_name_belongs_to_one_payer(guide: Path) -> None:
-    path = guide / "lakeside-blinatumomab.toml"
+def test_a_payer_name_belongs_to_one_payer(older: Path) -> None:
+    path = older / "lakeside-blinatumomab.toml"
     path.write_text(
         path.read_text().replace(
             'payer = "lakeside"', 'payer = "hillside"\npayer_names = ["LAKESIDE"]'
         )
     )
     with pytest.raises(PolicyRefused, match="belongs to two payers"):
-        load_policies(guide)
+        load_policies(older)

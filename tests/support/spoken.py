@@ -21,6 +21,7 @@ from audit_rules.reference.codes import Reference, load_reference
 from audit_rules.rules import RULES
 from schemas.frames import WAREHOUSE_FRAMES
 from schemas.tables import TABLES
+from tests.support.policy_schema import schema_errors
 
 Row = Mapping[str, object]
 AS_OF = date(2026, 6, 30)
@@ -58,7 +59,9 @@ def policy(text: str, folder: Path | None = None) -> Policy:
             for key, value in ({"term_id": f"{kind}.{number}"} | _TERM).items():
                 term.setdefault(key, value)
     file = PolicyFile("policy.toml", folder or Path(), data, "0", array_headers(text), text)
-    return parse_policy(file)
+    made = parse_policy(file)
+    assert schema_errors(data) == [], "the published schema refuses what the program accepts"
+    return made
 
 
 def _typed(name: str, rows: Sequence[Row]) -> pl.DataFrame:

@@ -31,7 +31,9 @@ _EXIT_CODES = """\
 """
 _FIXED_CODES = {
     0: "Finished",
-    DEFECTS_FOUND: "`lint` found defects of severity error",
+    DEFECTS_FOUND: (
+        "`lint` found defects of severity error, or `policy test` a case that is not as expected"
+    ),
     **{STOPPED + number: f"Stopped by {name}" for number, name in STOPS.items()},
 }
 
@@ -100,10 +102,8 @@ def _section(name: str, command: App) -> str:
     if any(a.index is None and not a.required for a in arguments):
         usage += " [options]"
     rows = "".join(f"| {_names(a)} | {_meaning(a)} |\n" for a in arguments)
-    return (
-        f"## {name}\n\n{_description(command)}\n\n```\n{usage}\n```\n\n"
-        f"| option | meaning |\n| --- | --- |\n{rows}"
-    )
+    options = f"\n| option | meaning |\n| --- | --- |\n{rows}" if rows else ""
+    return f"## {name}\n\n{_description(command)}\n\n```\n{usage}\n```\n{options}"
 
 
 def _placeholder(argument: Argument) -> str:

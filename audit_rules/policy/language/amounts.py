@@ -3,9 +3,10 @@
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from audit_rules.policy.language.spans import Span, SpanField, WindowField, parse_span
+from audit_rules.policy.language.sets import GapText
+from audit_rules.policy.language.spans import Span, SpanField, SpanText, WindowField, parse_span
 from audit_rules.policy.language.terms import ALIASED, LanguageTerm, one_of
 from audit_rules.policy.terms.base import Basis, Count, Positive, Strict
 
@@ -21,6 +22,7 @@ PERIODS = (
 )
 FILL_MEASURES = ("quantity", "fills", "days_supply")
 _AGAINST = Literal["allowed", "last"]
+_Period = Annotated[str, WithJsonSchema({"enum": list(PERIODS)})]
 NonNegative = Annotated[Decimal, Field(ge=0, le=10**9)]
 
 
@@ -36,9 +38,12 @@ def _per(value: object) -> str | Span:
 class Quantity(LanguageTerm):
     """QTY10: how much may be billed of a set in a period.
 
-    most, below   the limit; `below`: reaching it is too much.
-    per           line, claim, date, day_of_supply, a rolling span, a calendar month or year, the
-                  course, or lifetime.
+    measure   what is counted: units of medical lines; of fills the quantity, the fills or the
+              days' supply; mg; or doses, of which a date counts one.
+    most      the most that is allowed.
+    below     in place of most: reaching it is too much.
+    per       line, claim, date, day_of_supply, a rolling span, a calendar month or year, the
+              course, or lifetime.
     """
 
     kind = "quantity"
@@ -46,14 +51,18 @@ class Quantity(LanguageTerm):
     reasons = ("quantity_over_limit",)
     default_amount = "excess"
     own_payer = True
+    either = ("most", "below")
     measure: Literal["units", "quantity", "fills", "days_supply", "mg", "doses"]
     most: NonNegative | None = None
     below: Positive | None = None
-    per: Annotated[str | Span, BeforeValidator(_per)]
+    per: Annotated[
+        str | Span,
+        BeforeValidator(_per, json_schema_input_type=_Period | SpanText),
+    ]
 
     @model_validator(mode="after")
     def _limit_holds(self) -> "Quantity":
-        one_of(self, "most", "below")
+        one_of(self)
         if self.below is not None and self.per not in ("line", "day_of_supply"):
             raise ValueError('below goes with per = "line" or "day_of_supply". Write most')
         if self.per == "day_of_supply" and self.measure in ("units", "fills", "doses"):
@@ -66,15 +75,16 @@ class Quantity(LanguageTerm):
 class Interval(LanguageTerm):
     """INT10: how long after the dose before the next may come.
 
-    least     a span from the dose date before.
-    used      the share of the fill before that must be used up; carry_over: what earlier fills
-              left counts too.
-    against   the date before: the latest that was not itself too soon, or the latest.
+    least        at least this span from the dose date before.
+    used         in place of least: the share of the fill before that must be used up.
+    carry_over   with used: what earlier fills left counts too.
+    against      the date before: the latest that was not itself too soon, or the latest.
     """
 
     kind = "interval"
     default_rule = "INT10"
     reasons = ("doses_too_close", "refill_too_soon")
+    either = ("least", "used")
     least: SpanField | None = None
     used: Annotated[Decimal, Field(gt=0, le=1)] | None = None
     carry_over: bool = True
@@ -82,12 +92,24 @@ class Interval(LanguageTerm):
 
     @model_validator(mode="after")
     def _one_question(self) -> "Interval":
-        one_of(self, "least", "used")
+        one_of(self)
         return self
 
 
 class Phase(Strict):
-    """A phase of a schedule: how many dose dates it takes, and what holds in it."""
+    """A phase of a schedule: how many dose dates it takes, and what holds in it.
+
+    name         what the phase is called, such as induction.
+    cite         its clause.
+    doses        it takes so many dose dates; the next date begins the next phase.
+    within       it takes the dose dates within this span from its first.
+    units        the most units on a date.
+    every        at least this span from the dose date before.
+    most         the most dose dates of the course in the last span, which `in` gives.
+    in           the span of most.
+    longest      no longer than this span, from the phase's first date,
+    renewed_by   or from the start of the latest approval that covers the line, if that is later.
+    """
 
     model_config = ALIASED
     name: str | None = None
@@ -109,7 +131,12 @@ class Phase(Strict):
 
 
 class Schedule(LanguageTerm):
-    """SCH10: the phases of a course, and what holds on its dose dates."""
+    """SCH10: the phases of a course, and what holds on its dose dates.
+
+    gap       a longer time between dose dates starts a new course, if not as the set says.
+    against   the date before: the latest that was not itself too soon, or the latest.
+    phase     the phases in order.
+    """
 
     kind = "schedule"
     default_rule = "SCH10"
@@ -121,7 +148,10 @@ class Schedule(LanguageTerm):
         "units_over_phase",
     )
     gap: Annotated[
-        Span | str | None, BeforeValidator(lambda v: v if v == "never" else parse_span(v))
+        Span | str | None,
+        BeforeValidator(
+            lambda v: v if v == "never" else parse_span(v), json_schema_input_type=GapText
+        ),
     ] = None
     against: _AGAINST = "allowed"
     phase: tuple[Phase, ...] = Field(min_length=1)
@@ -132,28 +162,37 @@ class Schedule(LanguageTerm):
 
 
 class Band(Strict):
-    """A band of a fact's number or of an age, and the mg, or mg for each unit, in it."""
+    """A band of a fact's number or of an age, and the dose in it.
+
+    from     the number or age (as a span) from which it holds.
+    under    the number or age (as a span) under which it holds.
+    mg       the dose in mg.
+    mg_per   in place of mg: mg for each unit of the fact.
+    """
 
     model_config = ALIASED
-    low: Decimal | str | None = Field(default=None, alias="from")
-    under: Decimal | str | None = None
+    either = ("mg", "mg_per")
+    low: Decimal | SpanText | None = Field(default=None, alias="from")
+    under: Decimal | SpanText | None = None
     mg: Positive | None = None
     mg_per: Positive | None = None
 
     @model_validator(mode="after")
     def _one_dose(self) -> "Band":
-        one_of(self, "mg", "mg_per")
+        one_of(self)
         return self
 
 
 class DoseBasis(LanguageTerm):
     """DOSE10: the dose that a person's weight, body surface or age allows.
 
-    basis, window   a fact and where it may be dated; or "age".
-    provenance      who states the term: `basis` of other terms.
-    mg_per, bands   mg for each unit of the fact; by bands of the fact or age.
-    most_mg         no dose above it.
-    vials_mg        the dose is rounded up to whole vials, and waste counts.
+    basis        what the dose follows: the code of a fact, or "age".
+    provenance   who states the term, as `basis` does in other terms.
+    window       where the fact may be dated; the latest in it counts.
+    mg_per       mg for each unit of the fact.
+    bands        in place of mg_per: doses by bands of the fact or of the age.
+    most_mg      no dose is above it.
+    vials_mg     sizes of vials: the dose is rounded up to the least sum of them, and waste counts.
     """
 
     kind = "dose_basis"
@@ -161,6 +200,7 @@ class DoseBasis(LanguageTerm):
     reasons = ("units_over_dose",)
     default_amount = "excess"
     own_payer = True
+    either = ("mg_per", "bands")
     basis: str  # type: ignore[assignment]  # here it is the fact; see provenance
     provenance: Basis = "stated"
     window: WindowField | None = None
@@ -171,7 +211,7 @@ class DoseBasis(LanguageTerm):
 
     @model_validator(mode="after")
     def _one_dose(self) -> "DoseBasis":
-        one_of(self, "mg_per", "bands")
+        one_of(self)
         if (self.basis == "age") != (self.window is None):
             raise ValueError("a fact needs its window, age has none. Add or remove window")
         if self.basis == "age" and self.mg_per:

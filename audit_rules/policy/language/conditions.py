@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 
 from audit_rules.policy.language.spans import Span, Window, parse_span, parse_window
 
@@ -15,10 +15,10 @@ THINGS = (DRUG, FILL, SERVICE, DIAGNOSIS, FACT, AUTHORIZATION, SPECIALIST)
 OWN = "own"
 SEXES = ("female", "male")
 COUNTS = ("dose", "day", "course")
-_WORDS = ("sex", "place", "channel", "plan", "payer_type", "hcpcs", "modifiers", "ndc")
-LINE_KEYS = ("age", *_WORDS, "quantity", *COUNTS)
-_GROUPS = ("any_of", "all_of", "none_of")
-_THING_FIELDS = {
+WORD_KEYS = ("sex", "place", "channel", "plan", "payer_type", "hcpcs", "modifiers", "ndc")
+LINE_KEYS = ("age", *WORD_KEYS, "quantity", *COUNTS)
+GROUPS = ("any_of", "all_of", "none_of")
+THING_FIELDS = {
     "window": None,
     "touches": ("date", "supply"),
     "least": None,
@@ -31,7 +31,7 @@ _THING_FIELDS = {
     "name": None,
     "cite": None,
 }
-_FACT_FIELDS = {"which": ("any", "latest"), "is": None, "from": None, "to": None}
+FACT_FIELDS = {"which": ("any", "latest"), "is": None, "from": None, "to": None}
 
 
 @dataclass(frozen=True)
@@ -107,14 +107,14 @@ def parse_condition(data: object) -> Group:
         )
     allowed = _allowed(thing_keys[0] if thing_keys else None)
     for key in data:
-        if key not in (*LINE_KEYS, *_GROUPS, *THINGS, *allowed):
-            known = ", ".join([*LINE_KEYS, *_GROUPS, *THINGS, *allowed])
+        if key not in (*LINE_KEYS, *GROUPS, *THINGS, *allowed):
+            known = ", ".join([*LINE_KEYS, *GROUPS, *THINGS, *allowed])
             raise ValueError(f"unknown key {key!r} in a condition. Known are: {known}")
     parts: list[Node] = []
     for key, value in data.items():
         if key in THINGS:
             parts.append(_thing(key, data))
-        elif key in _GROUPS:
+        elif key in GROUPS:
             parts.append(Group(key, tuple(parse_condition(v) for v in _tables(key, value))))
         elif key in LINE_KEYS:
             parts.append(_line_key(key, value))
@@ -139,7 +139,7 @@ def parse_thing(data: object) -> Thing:
 def _allowed(kind: str | None) -> tuple[str, ...]:
     if kind is None:
         return ()
-    return (*_THING_FIELDS, *(_FACT_FIELDS if kind == FACT else ()))
+    return (*THING_FIELDS, *(FACT_FIELDS if kind == FACT else ()))
 
 
 def _tables(key: str, value: object) -> list[object]:
@@ -205,7 +205,7 @@ def _line_key(key: str, value: object) -> LineKey:
 
 
 def _thing(kind: str, data: dict[str, Any]) -> Thing:
-    for key, choices in (_THING_FIELDS | _FACT_FIELDS).items():
+    for key, choices in (THING_FIELDS | FACT_FIELDS).items():
         if choices and key in data and data[key] not in choices:
             raise ValueError(f"{key}: unknown word {data[key]!r}. Known are: {', '.join(choices)}")
     window = parse_window(data["window"]) if "window" in data else None
@@ -246,7 +246,16 @@ def _things(value: object) -> tuple[Thing, ...]:
     return tuple(parse_thing(v) for v in value)
 
 
-Condition = Annotated[Any, BeforeValidator(parse_condition)]
-Things = Annotated[Any, BeforeValidator(_things)]
-ThingField = Annotated[Any, BeforeValidator(parse_thing)]
-AgeRange = Annotated[Any, BeforeValidator(lambda v: parse_range("age", v, "under"))]
+CONDITION, THING, AGE = "condition", "thing", "age"
+"""Parts of the published schema that the parsers above read (condition_schema.py)."""
+
+
+def _part(*parts: object) -> WithJsonSchema:
+    """Marks a field whose published schema is one of these parts."""
+    return WithJsonSchema({"x-parts": list(parts)})
+
+
+Condition = Annotated[Any, BeforeValidator(parse_condition), _part(CONDITION)]
+Things = Annotated[Any, BeforeValidator(_things), _part(THING, [THING])]
+ThingField = Annotated[Any, BeforeValidator(parse_thing), _part(THING)]
+AgeRange = Annotated[Any, BeforeValidator(lambda v: parse_range("age", v, "under")), _part(AGE)]

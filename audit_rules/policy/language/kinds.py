@@ -3,7 +3,8 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from audit_rules.policy.language.amounts import DoseBasis, Interval, Quantity, Schedule
 from audit_rules.policy.language.conditions import (
@@ -13,7 +14,7 @@ from audit_rules.policy.language.conditions import (
     ThingField,
     Things,
 )
-from audit_rules.policy.language.spans import SpanField, Words
+from audit_rules.policy.language.spans import SpanField, SpanText, Words
 from audit_rules.policy.language.terms import ALIASED, LanguageTerm, one_of
 from audit_rules.policy.terms.base import Count, Hcpcs, Strict
 
@@ -21,19 +22,22 @@ from audit_rules.policy.terms.base import Count, Hcpcs, Strict
 class OnFile(LanguageTerm):
     """FILE10: what must be on file, or must not be.
 
-    at_least   how many of `require`, or "all".
+    require    things of which enough must be on file.
+    forbid     in place of require: things of which none may be on file.
+    at_least   how many of require, or "all".
     """
 
     kind = "on_file"
     default_rule = "FILE10"
     reasons = ("not_on_file", "otherwise_on_file", "excluded_on_file", "history_too_short")
+    either = ("require", "forbid")
     require: Things = ()
     forbid: Things = ()
     at_least: Count | Literal["all"] = 1
 
     @model_validator(mode="after")
     def _one_question(self) -> "OnFile":
-        one_of(self, "require", "forbid")
+        one_of(self)
         if self.at_least != "all" and self.require and self.at_least > len(self.require):
             raise ValueError(f"at_least {self.at_least} is more than the things required")
         return self
@@ -46,6 +50,10 @@ class OnFile(LanguageTerm):
         )
 
 
+_Sex = Annotated[str, WithJsonSchema({"enum": list(SEXES)})]
+_Sexes = _Sex | list[_Sex]
+
+
 def _sexes(value: object) -> object:
     words = (value,) if isinstance(value, str) else value
     if isinstance(words, list | tuple) and set(words) - set(SEXES):
@@ -54,7 +62,16 @@ def _sexes(value: object) -> object:
 
 
 class Who(LanguageTerm):
-    """WHO10: of whom, where and by whom."""
+    """WHO10: of whom, where and by whom.
+
+    age            { from, under }: ages completed on the service date, as spans.
+    sex            female or male.
+    places         places of service that are allowed, of medical lines.
+    not_places     in place of places: those that are not.
+    channels       dispensing channels that are allowed, of fills.
+    taxonomies     specialties, one of which the prescriber must have.
+    consultation   in place of that: a specialist on file.
+    """
 
     kind = "who"
     default_rule = "WHO10"
@@ -66,7 +83,7 @@ class Who(LanguageTerm):
         "no_specialist",
     )
     age: AgeRange = None
-    sex: Annotated[tuple[str, ...], BeforeValidator(_sexes)] = ()
+    sex: Annotated[tuple[str, ...], BeforeValidator(_sexes, json_schema_input_type=_Sexes)] = ()
     places: Words = ()
     not_places: Words = ()
     channels: Words = ()
@@ -84,7 +101,12 @@ class Who(LanguageTerm):
 
 
 class Length(Strict):
-    """How long an approval may be: the span, when, and whether it is the first."""
+    """How long an approval may be.
+
+    most    the span.
+    when    a condition: the approvals that this row fits.
+    first   only the first approval of this person, payer and drug.
+    """
 
     model_config = ALIASED
     most: SpanField
@@ -99,7 +121,12 @@ def _lengths(value: object) -> object:
 
 
 class Approval(LanguageTerm):
-    """AUTH10: whether an approval covers the line, how long it may be, and for how many units."""
+    """AUTH10: whether an approval covers the line, how long it may be, and for how many units.
+
+    needed   false: a line without an approval does not fail.
+    length   how long an approval may be: a span, or rows of which the first that fits counts.
+    units    true: lines that an approval covers stay within its units.
+    """
 
     kind = "authorization"
     default_rule = "AUTH10"
@@ -111,12 +138,22 @@ class Approval(LanguageTerm):
         "units_over_approval",
     )
     needed: bool = True
-    length: Annotated[tuple[Length, ...], BeforeValidator(_lengths)] = ()
+    length: Annotated[
+        tuple[Length, ...],
+        BeforeValidator(_lengths, json_schema_input_type=SpanText | Length | list[Length]),
+    ] = ()
     units: bool = False
 
 
 class Modifiers(Strict):
-    """Which modifiers must be there, and which not, on the line or on its date."""
+    """Which modifiers must be there, and which not.
+
+    any      one of them must be there.
+    all      all of them must be there.
+    none     none of them may be there.
+    one_of   no two of them may be there.
+    on       on the line, or on all lines of its set, person, payer and date.
+    """
 
     model_config = ALIASED
     any_: Words = Field(default=(), alias="any")
@@ -126,8 +163,12 @@ class Modifiers(Strict):
     on: Literal["line", "date"] = "line"
 
 
-class VialUnits(Strict):
-    """Sizes of vials in units; asked on a date with one of the modifiers `with`."""
+class WholeVials(Strict):
+    """Whole vials: all units of a date are a sum of sizes.
+
+    sizes   the sizes of vials, in units.
+    with    asked on a date with one of these modifiers.
+    """
 
     model_config = ALIASED
     sizes: tuple[Count, ...] = Field(min_length=1)
@@ -135,7 +176,16 @@ class VialUnits(Strict):
 
 
 class Coding(LanguageTerm):
-    """CODE10: whether a medical line is coded as it may be."""
+    """CODE10: whether a medical line is coded as it may be. One question per term.
+
+    code           the code whose days are asked about; other codes pass.
+    first_day      the first service date on which the code is valid.
+    last_day       the last one.
+    unclassified   codes that must not be used, because the set has its own.
+    modifiers      modifiers that must be there, or must not.
+    vial_units     units that must be whole vials.
+    crosswalk      a CSV with the columns hcpcs and ndc11: which code an NDC goes with.
+    """
 
     kind = "coding"
     default_rule = "CODE10"
@@ -149,23 +199,23 @@ class Coding(LanguageTerm):
         "not_whole_vials",
         "ndc_of_another_code",
     )
+    either = ("code", "unclassified", "modifiers", "vial_units", "crosswalk")
     code: Hcpcs | None = None
     first_day: date | None = None
     last_day: date | None = None
     unclassified: Words = ()
     modifiers: Modifiers | None = None
-    vial_units: VialUnits | None = None
+    vial_units: WholeVials | None = None
     crosswalk: str | None = None
-    crosswalk_rows: tuple[tuple[str, str], ...] = ()
+    crosswalk_rows: SkipJsonSchema[tuple[tuple[str, str], ...]] = ()
 
     @model_validator(mode="after")
     def _one_question(self) -> "Coding":
-        fields = ("code", "unclassified", "modifiers", "vial_units", "crosswalk")
-        given = [name for name in fields if getattr(self, name)]
+        given = [name for name in self.either if getattr(self, name)]
         if len(given) != 1:
             both = " and ".join(given) if given else "none"
             raise ValueError(
-                f"one question per term; there is {both}. Give one of {', '.join(fields)}"
+                f"one question per term; there is {both}. Give one of {', '.join(self.either)}"
             )
         if (self.code is None) != (self.first_day is None and self.last_day is None):
             raise ValueError("code goes with first_day, last_day or both")

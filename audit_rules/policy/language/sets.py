@@ -4,8 +4,16 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
-from audit_rules.policy.language.spans import Span, Words, as_words, parse_span
+from audit_rules.policy.language.spans import (
+    Span,
+    SpanText,
+    WordOrWords,
+    Words,
+    as_words,
+    parse_span,
+)
 from audit_rules.policy.terms.base import Days, Hcpcs, Positive, Strict
 from schemas.formats import PATTERNS
 from schemas.tables import Kind
@@ -14,15 +22,20 @@ NEVER = "never"
 WASTE = ("JW",)
 System = Literal["icd10cm", "hcpcs", "place", "taxonomy", "modifier"]
 Ndc = Annotated[str, Field(pattern=PATTERNS[Kind.NDC])]
-Hcpcses = Annotated[tuple[Hcpcs, ...], BeforeValidator(as_words)]
-Ndcs = Annotated[tuple[Ndc, ...], BeforeValidator(as_words)]
+Hcpcses = Annotated[
+    tuple[Hcpcs, ...], BeforeValidator(as_words, json_schema_input_type=WordOrWords)
+]
+Ndcs = Annotated[tuple[Ndc, ...], BeforeValidator(as_words, json_schema_input_type=WordOrWords)]
 
 
 def _gap(value: object) -> Any:
     return None if value in (NEVER, None) else parse_span(value)
 
 
-Gap = Annotated[Span | None, BeforeValidator(_gap)]
+GapText = SpanText | Literal["never"]
+"""A gap as a file has it."""
+Gap = Annotated[Span | None, BeforeValidator(_gap, json_schema_input_type=GapText)]
+_Number = Annotated[Decimal, Field(gt=0)]
 
 
 def _listed(value: object) -> Any:
@@ -30,11 +43,20 @@ def _listed(value: object) -> Any:
 
 
 class NdcOf(Strict):
-    """Every NDC whose row in the NDC tables has these words; ingredient: any of several."""
+    """Every NDC whose row in the NDC tables has these words.
+
+    ingredient    any of these ingredients.
+    form          any of these forms, such as tablet.
+    strength_mg   any of these strengths in mg.
+    product       any of these products, such as brand.
+    """
 
     ingredient: Words = ()
     form: Words = ()
-    strength_mg: Annotated[tuple[Decimal, ...], BeforeValidator(_listed)] = ()
+    strength_mg: Annotated[
+        tuple[Decimal, ...],
+        BeforeValidator(_listed, json_schema_input_type=_Number | list[_Number]),
+    ] = ()
     product: Words = ()
 
     @model_validator(mode="after")
@@ -47,12 +69,14 @@ class NdcOf(Strict):
 class Products(Strict):
     """A product set: what a drug is on a claim.
 
-    ingredient       what authorizations and `by = "ingredient"` call it.
-    hcpcs, ndc       its codes; NDCs as 11 digits.
-    ndc_of           NDCs by the words of the NDC tables.
-    unit_mg          mg of one HCPCS unit.
-    waste_modifiers  modifiers of lines that are drug thrown away.
-    gap              a longer time between dose dates starts a new course; None: never.
+    name             a word, unique in the document, by which terms call the set.
+    ingredient       what authorizations and `by = "ingredient"` call it; left out: that of ndc_of.
+    hcpcs            its HCPCS codes.
+    ndc              its NDCs, as 11 digits.
+    ndc_of           its NDCs by the words of the NDC tables.
+    unit_mg          mg of one HCPCS unit; all codes of a set share it.
+    waste_modifiers  modifiers of lines that are drug thrown away; left out: JW.
+    gap              a longer time between dose dates starts a new course; left out: "never".
     observed_days    a course's start is certain if the person was observed so long before it; 0:
                      what is on file is all.
     of_drug          the set of the document's `drug`: its lines are those of the reference.
@@ -67,7 +91,7 @@ class Products(Strict):
     waste_modifiers: Words = WASTE
     gap: Gap = None
     observed_days: Days | None = None
-    of_drug: bool = False
+    of_drug: SkipJsonSchema[bool] = False
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -83,7 +107,10 @@ class Products(Strict):
 class Codes(Strict):
     """A named list of codes, inline or from a CSV with a column `code`.
 
+    name            a word, unique in the document, that may take the place of a code.
+    system          what codes they are.
     codes           codes, and ranges such as C91.00-C91.02 in the official order.
+    file            a CSV next to the policy, with a column code.
     where           keeps the rows of the file with these words.
     with_children   more specific ICD-10-CM codes count too.
     """
@@ -103,8 +130,14 @@ class Codes(Strict):
 
 
 class Fact(Strict):
-    """A code of clinical evidence that the document asks about: words, or a number of a unit."""
+    """A code of clinical evidence that the document asks about: words, or a number of a unit.
 
+    code     the evidence_code of the extracts.
+    values   the words that it may have.
+    unit     the unit of a number.
+    """
+
+    either = ("values", "unit")
     code: str = Field(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$")
     values: Words = ()
     unit: str | None = None
@@ -117,7 +150,11 @@ class Fact(Strict):
 
 
 class Payer(Strict):
-    """A payer of the document: its id, and the names that extracts use."""
+    """A payer of the document: its id, and the names that extracts use.
+
+    id      a word of ours, such as lakeside-health.
+    names   the names that extracts use, in any case.
+    """
 
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     names: Words = ()

@@ -2,11 +2,12 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
-_SPAN = re.compile(r"(\d{1,4}) (day|week|month|year)s?")
+_SHAPE = r"(\d{1,4}) (day|week|month|year)s?"
+_SPAN = re.compile(_SHAPE)
 _MONTHS = {"month": 1, "year": 12}
 _DAYS = {"day": 1, "week": 7}
 _EXAMPLE = 'Write a span such as "14 days", "16 weeks", "6 months" or "2 years"'
@@ -93,6 +94,14 @@ def as_words(value: object) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-SpanField = Annotated[Span, BeforeValidator(parse_span)]
-WindowField = Annotated[Window, BeforeValidator(parse_window)]
-Words = Annotated[tuple[str, ...], BeforeValidator(as_words)]
+SpanText = Annotated[str, Field(pattern=rf"^\s*{_SHAPE}\s*$")]
+"""A span as a file has it."""
+_Days = Annotated[str, Field(pattern=rf"^-?\s*{_SHAPE}\s*$")]
+_Opens = int | Literal["ever", "course"] | _Days
+SpanField = Annotated[Span, BeforeValidator(parse_span, json_schema_input_type=SpanText)]
+WindowField = Annotated[
+    Window, BeforeValidator(parse_window, json_schema_input_type=tuple[_Opens, int | _Days])
+]
+WordOrWords = str | list[str]
+"""Words as a file has them."""
+Words = Annotated[tuple[str, ...], BeforeValidator(as_words, json_schema_input_type=WordOrWords)]

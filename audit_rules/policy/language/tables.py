@@ -65,6 +65,10 @@ def terms_of_table(term: dict[str, Any], besides: Besides, where: str) -> list[d
     file = term["table"]
     if not isinstance(file, str):
         raise PolicyRefused(f'{besides.name}: {where}: table: name a CSV file, such as "x.csv".')
+    if not isinstance(term.get("term_id"), str):
+        raise PolicyRefused(
+            f"{besides.name}: {where}: term_id is missing. Add it; the id of a row follows it."
+        )
     shared = {k: v for k, v in term.items() if k != "table"}
     seen: set[str] = set()
     found = []
@@ -74,7 +78,7 @@ def terms_of_table(term: dict[str, Any], besides: Besides, where: str) -> list[d
             what = f"id {row_id!r} comes twice" if row_id else "the id is empty"
             raise PolicyRefused(f"{file}: row {number}: {what}. Give each row its own id.")
         seen.add(row_id)
-        made = dict(shared) | {"term_id": f"{term.get('term_id')}.{row_id}"}
+        made = dict(shared) | {"term_id": f"{term['term_id']}.{row_id}"}
         for column, cell in row.items():
             _put(made, column, cell)
         made["#row"] = f"{file}, row {number}"

@@ -47,8 +47,9 @@ ALIASED = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 """Of a table with fields whose names in the file are words of Python."""
 
 
-def one_of(table: Strict, first: str, second: str) -> None:
-    """Raise ValueError unless exactly one of two fields is given."""
+def one_of(table: Strict) -> None:
+    """Raise ValueError unless exactly one of the two fields of `either` is given."""
+    first, second = table.either
     given = [getattr(table, name) not in (None, ()) for name in (first, second)]
     if sum(given) != 1:
         raise ValueError(f"give either {first} or {second}, and not both")
@@ -57,13 +58,16 @@ def one_of(table: Strict, first: str, second: str) -> None:
 class Finding(Strict):
     """What a failed line is answered.
 
+    outcome         how strong the finding is, before the caps.
     history_short   after the caps, at most this if only a short history leaves it open.
-    reason          in place of the kind's; answers: the kind's reasons that this entry of a list
-                    answers, none: all.
-    documents       what settles it.
-    says            the document's own words with {names}.
+    reason          a reason of the document's own, in place of the kind's.
+    for             the kind's reasons that this entry of a list answers; the last entry has none.
+    amount          what is in question: the excess (quantity and dose_basis, if left out), the
+                    whole line (the others), the price difference, or none.
+    documents       what settles it; required if a records_request can come of it.
+    says            the document's own words with {names}, such as {observed} and {allowed}.
     once            one answer per line, or per date or claim of a person and payer.
-    capped          False: no cap lowers it but the last.
+    capped          false: no cap lowers it but the last.
     """
 
     model_config = ALIASED
@@ -96,15 +100,31 @@ def _findings(value: object) -> Any:
     return [value] if isinstance(value, dict | Finding) else value
 
 
+_Findings = Annotated[
+    tuple[Finding, ...],
+    BeforeValidator(_findings, json_schema_input_type=Finding | list[Finding]),
+]
+
+
 class LanguageTerm(Term):
     """A term of one of the eight kinds, of any document.
 
-    of                     product sets whose lines are judged; left out: the document's; an empty
-                           list: none yet.
-    applies_to, unless     when it is asked; what excuses the line.
-    alternatives           a word: of the terms that share it one is enough.
-    rule_id                terms of a document that name the same one answer as one.
-    by, payers, providers, benefits, waste, counted   how doses and quantities are counted.
+    of             product sets whose lines are judged; left out: the document's `of`, else all; an
+                   empty list: none yet.
+    applies_to     a condition: when the term is asked.
+    unless         a condition: what excuses a line that fails.
+    finding        what a failed line is answered; a list answers each reason by itself.
+    alternatives   a word: of the terms that share it one is enough.
+    rule_id        a rule id of the document's own; terms that name the same one answer as one.
+    by             what is counted together: each set (left out), all sets of `of`, those of an
+                   ingredient, or the lines of one product code.
+    payers         count lines of the line's own payer, or of any; left out: own for quantity and
+                   dose_basis, else any.
+    providers      count lines of any provider (left out), or of the line's own billing provider or
+                   pharmacy.
+    benefits       count the line's own benefit (left out), medical or fills, or both.
+    waste          leave lines of drug thrown away out (left out), or count them.
+    counted        count all lines of the set (left out), or those of which applies_to is true.
     """
 
     reasons: ClassVar[tuple[str, ...]]
@@ -115,7 +135,7 @@ class LanguageTerm(Term):
     of: Words = ()
     applies_to: Condition = None
     unless: Condition = None
-    finding: Annotated[tuple[Finding, ...], BeforeValidator(_findings)] = Field(min_length=1)
+    finding: _Findings = Field(min_length=1)
     alternatives: str | None = None
     rule_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     by: By | None = None

@@ -43,6 +43,8 @@ class Strict(BaseModel):
     """Unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    either: ClassVar[tuple[str, ...]] = ()
+    """Fields of which a table has exactly one."""
 
 
 class Term(Strict):
@@ -83,7 +85,11 @@ class Term(Strict):
 
 
 class NotAuditable(Strict):
-    """A clause that claims cannot show, and why."""
+    """A clause that claims cannot show, and why.
+
+    clause   the clause, in the document's words.
+    why      why no claim shows it.
+    """
 
     clause: str = Field(min_length=3)
     why: str = Field(min_length=3)
