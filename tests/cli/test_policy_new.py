@@ -189,4 +189,4 @@ def test_an_unknown_command_of_the_group_names_those_there_are(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["policy", "neww"]) == 2
-    assert "new, test, schema" in capsys.readouterr().err
+    assert "import, new, test, schema" in capsys.readouterr().err

@@ -11,6 +11,7 @@ import pytest
 
 from audit_rules.errors import PolicyRefused
 from audit_rules.policy.document import PolicyFile, array_headers, parse_policy
+from audit_rules.policy.field_texts import ANYWHERE
 from audit_rules.policy.file_schema import policy_file_schema
 from audit_rules.policy.library import SHIPPED_POLICIES
 from tests.support.guide import guide_files
@@ -188,6 +189,16 @@ def test_every_field_of_the_schema_is_explained() -> None:
         if not part.get("description") and name != "age"
     ]
     assert unexplained == []
+
+
+def test_every_text_that_is_shared_by_tables_is_used() -> None:
+    used = {
+        name
+        for table in policy_file_schema()["$defs"].values()
+        for name, part in table.get("properties", {}).items()
+        if name in ANYWHERE and part.get("description") == ANYWHERE[name]
+    }
+    assert used == ANYWHERE.keys()
 
 
 def test_a_table_may_give_the_fields_that_a_term_leaves_out() -> None:

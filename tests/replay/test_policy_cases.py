@@ -104,12 +104,14 @@ def test_a_finding_that_no_row_expects_is_a_difference(judged: JudgedCase, tmp_p
     ]
 
 
+@pytest.mark.parametrize("told", ["recover", ""])
 def test_a_finding_that_is_missing_is_shown_with_what_its_rule_answered(
-    judged: JudgedCase, tmp_path: Path
+    told: str, judged: JudgedCase, tmp_path: Path
 ) -> None:
-    row = "R1,,,QTY10,,recover,,"
+    row = f"R1,,,QTY10,,{told},,"
+    expected = f"QTY10 {told}".strip()
     assert _differences(judged, tmp_path, EXACT, ANY, row) == [
-        "pharmacy R1 line 1: expected QTY10 recover, found QTY10"
+        f"pharmacy R1 line 1: expected {expected}, found QTY10"
         " lakeside-limits.list.risedronate pass"
     ]
 
