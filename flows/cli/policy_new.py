@@ -90,18 +90,13 @@ def new(
 def _asked(option: str, question: str) -> str:
     """The answer of a person at a terminal. Raises UsageError if there is none."""
     answer = ""
-    if _is_terminal():
-        try:
-            answer = input(f"{question}: ").strip()
-        except EOFError:
-            print()
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        # input() would write its question to the standard error of the engines, which is muted
+        print(f"{question}: ", end="", flush=True)
+        answer = sys.stdin.readline().strip()
     if not answer:
         raise UsageError(f"--{option} is missing.")
     return answer
-
-
-def _is_terminal() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _kind(answer: str) -> Kind:

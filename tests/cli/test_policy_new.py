@@ -1,7 +1,12 @@
 """`claims-audit policy new`: a commented file of each kind that loads; nothing is overwritten."""
 
+import io
 import json
+import os
+import pty
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +43,15 @@ def test_every_kind_of_term_has_a_starter() -> None:
     assert starters == {"document", "end", *NAMES} == {"document", "end", *policy_new._KINDS}
 
 
-@pytest.mark.parametrize("kind", NAMES)
-@pytest.mark.parametrize("codes", [("--hcpcs", "j1000"), ("--ndc", "00430-0478-01"), ()])
+@pytest.mark.parametrize(
+    ("kind", "codes"),
+    [
+        *((kind, ("--hcpcs", "j1000")) for kind in NAMES),
+        ("quantity", ("--ndc", "00430-0478-01")),
+        ("dose_basis", ("--ndc", "00430-0478-01")),
+        *((kind, ()) for kind in ("quantity", "schedule", "dose_basis")),
+    ],
+)
 def test_the_file_of_a_kind_loads_and_says_what_to_fill_in(
     kind: str, codes: tuple[str, ...], tmp_path: Path
 ) -> None:
@@ -61,19 +73,13 @@ def test_the_file_of_a_kind_loads_and_says_what_to_fill_in(
     assert all(line.isascii() and len(line) <= 120 for line in text.splitlines())
 
 
-@pytest.mark.parametrize("kind", NAMES)
-def test_lint_finds_no_error_in_a_new_file(kind: str, tmp_path: Path) -> None:
-    path = tmp_path / "new.toml"
-    assert _new(path, "--hcpcs", "J1000", kind=kind) == 0
-    assert not has_errors(find_defects(read_policy_files([path]), AS_OF))
-    load_policies(tmp_path)
-
-
-def test_a_document_may_have_several_kinds(tmp_path: Path) -> None:
+def test_a_document_may_have_several_kinds_and_lint_finds_no_error_in_it(tmp_path: Path) -> None:
     path = tmp_path / "new.toml"
     assert _new(path, *(w for kind in NAMES for w in ("--kind", kind)), "--hcpcs", "J1000") == 0
     assert sorted(t.kind for t in load_policy(path).terms) == sorted(NAMES)
     assert errors_of_text(path.read_text(encoding="utf-8")) == []
+    assert not has_errors(find_defects(read_policy_files([path]), AS_OF))
+    load_policies(tmp_path)
 
 
 def test_a_payer_that_a_shipped_document_names_keeps_its_id(tmp_path: Path) -> None:
@@ -121,39 +127,33 @@ def test_a_folder_that_is_not_there_is_named(
     assert "'nowhere'" in capsys.readouterr().err
 
 
-class _Keyboard:
-    """A terminal at which a person answers."""
+class _Terminal(io.StringIO):
+    """A terminal at which a person answers, or a pipe."""
 
-    def __init__(self, is_terminal: bool, *answers: str) -> None:
-        self.questions: list[str] = []
-        self._is_terminal, self._answers = is_terminal, list(answers)
+    is_terminal = True
 
     def isatty(self) -> bool:
-        return self._is_terminal
-
-    def ask(self, question: str) -> str:
-        self.questions.append(question)
-        if not self._answers:
-            raise EOFError
-        return self._answers.pop(0)
+        return self.is_terminal
 
 
-def _at(keyboard: _Keyboard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("builtins.input", keyboard.ask)
-    monkeypatch.setattr(policy_new, "_is_terminal", keyboard.isatty)
+def _at(answers: str, monkeypatch: pytest.MonkeyPatch, is_terminal: bool = True) -> _Terminal:
+    """Answer so; returns what is shown."""
+    keyboard, screen = _Terminal(answers), _Terminal()
+    keyboard.is_terminal = is_terminal
+    monkeypatch.setattr(sys, "stdin", keyboard)
+    monkeypatch.setattr(sys, "stdout", screen)
+    return screen
 
 
 @pytest.mark.parametrize("left_out", ["--kind", *ANSWERS])
 def test_a_person_at_a_terminal_is_asked_for_what_is_left_out(
     left_out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keyboard = _Keyboard(True, {"--kind": "who"}.get(left_out, "an-answer"))
-    _at(keyboard, monkeypatch)
+    screen = _at({"--kind": "who"}.get(left_out, "an-answer") + "\nmore\n", monkeypatch)
     assert _new(tmp_path / "new.toml", without=left_out) == 0
-    assert len(keyboard.questions) == 1
-    assert (
-        "an-answer" in (tmp_path / "new.toml").read_text(encoding="utf-8") or left_out == "--kind"
-    )
+    assert screen.getvalue().partition("Wrote")[0].count(": ") == 1
+    text = (tmp_path / "new.toml").read_text(encoding="utf-8")
+    assert ("[[who]]" if left_out == "--kind" else "an-answer") in text
 
 
 @pytest.mark.parametrize("left_out", ["--kind", *ANSWERS])
@@ -163,20 +163,45 @@ def test_without_a_terminal_nothing_is_asked(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    keyboard = _Keyboard(False, "an-answer")
-    _at(keyboard, monkeypatch)
+    screen = _at("an-answer\n", monkeypatch, is_terminal=False)
     assert _new(tmp_path / "new.toml", without=left_out) == 2
-    assert keyboard.questions == []
+    assert screen.getvalue() == ""
     assert f"{left_out} is missing" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("answers", [(), ("",), ("poem",)])
+@pytest.mark.parametrize("answers", ["", "\n", "poem\n"])
 def test_no_answer_or_a_wrong_one_ends_the_command(
-    answers: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    answers: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _at(_Keyboard(True, *answers), monkeypatch)
+    _at(answers, monkeypatch)
     assert _new(tmp_path / "new.toml", without="--kind") == 2
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_the_program_asks_at_a_real_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "new.toml"
+    terminal, side = pty.openpty()
+    words = [sys.executable, "-m", "flows", "policy", "new", "--output", path]
+    program = subprocess.Popen(words, stdin=side, stdout=side, stderr=side, cwd=ROOT)
+    os.close(side)
+    answers = [b"who\n", b"lakeside-new\n", b"A title\n", b"Lakeside\n", b"vedolizumab\n"]
+    shown = b""
+    while True:
+        try:
+            some = os.read(terminal, 1024)
+        except OSError:  # the program has ended
+            break
+        if not some:
+            break
+        shown += some
+        if answers and shown.endswith(b": "):
+            os.write(terminal, answers.pop(0))
+            shown += b"\n"
+    os.close(terminal)
+    assert program.wait() == 0, shown
+    assert answers == []
+    assert [t.kind for t in load_policy(path).terms] == ["who"]
 
 
 def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,6 +21,7 @@ def guide(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_the_cases_of_a_document_are_as_the_guide_says(name: str, guide: Path) -> None:
     results = list(run_cases(guide / name))

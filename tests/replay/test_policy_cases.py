@@ -181,6 +181,7 @@ def test_a_folder_without_cases_or_policies_is_refused(
 # ---------------------------------------------------------------- the command
 
 
+@pytest.mark.slow
 def test_each_case_is_judged_by_itself_and_one_that_differs_ends_with_1(
     limits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
