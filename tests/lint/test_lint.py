@@ -17,6 +17,7 @@ from audit_rules.policy.statements import written_codes
 from audit_rules.reference.code_sets import SHIPPED_CODE_SETS as CODE_SETS
 from audit_rules.reference.icd10cm import load_icd10cm
 from tests.support.guide import guide_files
+from tests.support.policy_schema import errors_of_text
 
 TODAY = date(2026, 6, 30)
 
@@ -170,6 +171,7 @@ def test_a_clean_policy_has_no_finding(tmp_path: Path) -> None:
 
 def test_a_clean_policy_that_states_everything_has_no_finding(tmp_path: Path) -> None:
     assert found(tmp_path, CLEAN + TABLE) == []
+    assert errors_of_text(CLEAN + TABLE) == []
 
 
 def test_the_policies_of_the_guide_have_no_finding(tmp_path: Path) -> None:
