@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from audit_rules.given_files import read_file
 from flows.errors import InputRefused
 from schemas.outcomes import ANSWERS, EXCEPTIONS, NOT_APPLICABLE
 from schemas.results import CLAIM_LINE
@@ -114,7 +115,7 @@ def read_expected(path: Path, case: str) -> list[Expected]:
     """The rows of a case's expected.csv. Raises InputRefused with case, row and remedy."""
     where = f"case {case}: {EXPECTED}"
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_file(path).decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError):
         raise InputRefused(
             f"{where}: there is no such file in UTF-8. Write one; without rows below its header,"

@@ -18,6 +18,7 @@ import polars as pl
 from audit_rules.engine.dossier import WarehouseFrames, compile_dossier
 from audit_rules.engine.judge import judge
 from audit_rules.engine.rule import PolicyBook
+from audit_rules.given_files import is_irregular
 from audit_rules.kinds.judge import judge_documents
 from audit_rules.policy.document import load_policy
 from audit_rules.rules import RULES
@@ -130,7 +131,7 @@ def judge_case(
     """Judge the extracts of a case as a run would. own: ids of the tested documents."""
     with passing_scratch(None) as scratch:
         landing = scratch / "in"
-        shutil.copytree(case, landing, ignore=shutil.ignore_patterns(EXPECTED))
+        _copy(case, landing)
         request = RunRequest(
             input=landing,
             output=scratch,
@@ -143,6 +144,15 @@ def judge_case(
             return _answers(made, scratch, own, as_of)
         except InputRefused as refusal:
             raise InputRefused(f"case {case.name}: {refusal}") from None
+
+
+def _copy(case: Path, landing: Path) -> None:
+    """Copy the extracts of a case. Raises InputRefused if something in it is not a regular file."""
+    if any(is_irregular(path) for path in case.rglob("*")):
+        raise InputRefused(
+            f"case {case.name}: it holds what is neither a file nor a folder. Remove that."
+        )
+    shutil.copytree(case, landing, ignore=shutil.ignore_patterns(EXPECTED))
 
 
 def _answers(made: Plan, scratch: Path, own: frozenset[str], as_of: date | None) -> JudgedCase:

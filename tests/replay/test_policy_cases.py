@@ -1,5 +1,6 @@
 """`claims-audit policy test`: the cases next to a policy, and what is said of those that differ."""
 
+import os
 import shutil
 from dataclasses import replace
 from decimal import Decimal
@@ -160,7 +161,11 @@ def test_a_case_that_cannot_be_judged_is_refused(
     (_case(limits) / EXPECTED).write_text("claim_id\n", encoding="utf-8")
     code, _, said = _tested(limits, capsys)
     assert code == 3 and "case two-drugs: there is no claim line" in said
+    os.mkfifo(_case(limits) / "provider.csv")
+    code, _, said = _tested(limits, capsys)
+    assert code == 3 and "case two-drugs: it holds what is neither a file nor a folder" in said
     (_case(limits) / EXPECTED).unlink()
+    os.mkfifo(_case(limits) / EXPECTED)
     code, _, said = _tested(limits, capsys)
     assert code == 3 and "case two-drugs: expected.csv: there is no such file" in said
 
