@@ -9,6 +9,7 @@ from audit_rules.public_tables.mcd_text import SIDES, Side, document_text, witho
 from audit_rules.public_tables.order import Earlier, Order, Written
 from audit_rules.public_tables.releases import as_csv, merged, read_rows, refuse_nothing
 from audit_rules.public_tables.sheets import Sheet, Table, iso, plain_day, tables_in
+from schemas.days import days_after
 from schemas.formats import ICD10CM_CATEGORY, ICD10CM_SUBDIVISION, PATTERNS
 from schemas.tables import Kind
 
@@ -100,7 +101,7 @@ def _in_force(codes: pl.DataFrame, articles: pl.DataFrame, order: Order) -> pl.D
     dates."""
     joined = codes.join(articles, on=["article", "version"], how="left", maintain_order="left")
     day = pl.lit(order.release)
-    ends = pl.min_horizontal(plain_day("retired"), plain_day("ends").dt.offset_by("1d"))
+    ends = pl.min_horizontal(plain_day("retired"), days_after(plain_day("ends"), pl.lit(1)))
     begins = pl.max_horizontal(plain_day("begins"), day)
     dated = joined.with_columns(first=begins, until=ends)
     return dated.filter((pl.col("until") > pl.col("first")).fill_null(True)).with_columns(

@@ -9,6 +9,7 @@ from audit_rules.public_tables.document import Words, opening, section, versions
 from audit_rules.public_tables.order import Earlier, Order, Written
 from audit_rules.public_tables.releases import as_csv, cited, merged, read_rows, refuse_nothing
 from audit_rules.public_tables.sheets import Sheet, Table, iso, plain_day, tables_in
+from schemas.days import days_after
 from schemas.formats import PATTERNS
 from schemas.outcomes import RECORDS_REQUEST, RECOVER
 from schemas.tables import Kind
@@ -123,7 +124,7 @@ def _of_file(table: Table, order: Order) -> pl.DataFrame:
         ~pl.col("indicator").fill_null("").is_in(known), "the indicator is not 0, 1 or 9", remedy
     )
     since = iso(pl.col("begins")).fill_null(order.day)
-    until = iso(pl.col("ends").dt.offset_by("1d"))
+    until = iso(days_after(pl.col("ends"), pl.lit(1)))
     says = pl.format(
         "{} not with {}, indicator {}, {}",
         "column_2",

@@ -433,7 +433,7 @@ _SAMPLE = _sample()
 @pytest.mark.slow
 @given(seed=st.integers(0, 2**32))
 @settings(
-    max_examples=4,
+    max_examples=3,
     deadline=None,
     derandomize=True,
     database=None,

@@ -1,4 +1,4 @@
-"""Every case of every rule: plain, with its rows reversed, and next to a neighbour a day later."""
+"""Every case of every rule: plain, and with its rows reversed and a neighbour a day later."""
 
 import csv
 import re
@@ -204,10 +204,10 @@ def test_one_claim_line_belongs_to_one_member() -> None:
         (
             Variant.NEIGHBOUR,
             [
-                "QTY01.01-1 2026-02-01",
-                "QTY01.01-2 2026-02-01",
-                "N-QTY01.01-1 2026-02-02",
                 "N-QTY01.01-2 2026-02-02",
+                "N-QTY01.01-1 2026-02-02",
+                "QTY01.01-2 2026-02-01",
+                "QTY01.01-1 2026-02-01",
             ],
         ),
     ],

@@ -40,7 +40,7 @@ class Variant(StrEnum):
 
     PLAIN = "plain"
     REVERSED = "rows reversed"
-    NEIGHBOUR = "with a neighbour"
+    NEIGHBOUR = "reversed, with a neighbour"
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Group:
 
 def variants(case: Case) -> tuple[Variant, ...]:
     """The variants of a case; a case that must be alone has no neighbour."""
-    return (Variant.PLAIN, Variant.REVERSED) if case.is_alone else tuple(Variant)
+    return (Variant.PLAIN, Variant.REVERSED if case.is_alone else Variant.NEIGHBOUR)
 
 
 class CaseRuns:
@@ -157,8 +157,6 @@ def write_extracts(
         if name in absent:
             continue
         rows = [(c, _owned(r, f"{c.tag}-")) for c in cases for r in c.tables.get(name, ())]
-        if variant == Variant.REVERSED:
-            rows.reverse()
         if variant == Variant.NEIGHBOUR:
             dates = table.of_kind(Kind.DATE)
             rows += [
@@ -166,6 +164,8 @@ def write_extracts(
                 for c in cases
                 for r in c.tables.get(name, ())
             ]
+        if variant != Variant.PLAIN:
+            rows.reverse()
         used = {column for _, row in rows for column in row}
         needed = {c.name for c in table.columns if c.required}
         needed |= {group[0] for group in table.one_of if not set(group) & used}

@@ -92,7 +92,7 @@ def at_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
 @pytest.mark.slow
 @given(seed=st.integers(0, 2**32), nights=st.integers(2, 4))
 @settings(
-    max_examples=5,
+    max_examples=3,
     deadline=None,
     derandomize=True,
     database=None,
