@@ -9,6 +9,8 @@ import pytest
 from tests.support.extracts import ANY_ERROR_RATE, Ran, run, write
 from tests.support.recipes import CENTS, RECIPES, SYNPUF, Recipe
 
+pytestmark = pytest.mark.slow
+
 CLAIMS = {"medical_claim": "service_unit_quantity", "pharmacy_claim": "quantity"}
 
 

@@ -12,6 +12,8 @@ import pytest
 from schemas.tables import TABLES
 from tests.support.extracts import ANY_ERROR_RATE, Content, Ran, Row, good, run
 
+pytestmark = pytest.mark.slow
+
 BOTH = ("csv", "parquet")
 """The forms in which every row of this module is loaded."""
 
@@ -133,7 +135,6 @@ def test_words_that_stand_for_nothing_are_null_in_keys(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.slow
 def test_words_that_stand_for_nothing_are_errors_in_bold_keys(tmp_path: Path) -> None:
     members = [good("pharmacy_claim", member_id=word) for word in WORDS]
     _, ran = load(tmp_path / "members", "pharmacy_claim", members)
@@ -177,7 +178,6 @@ def test_a_date_that_means_none_is_unknown_and_an_error_as_a_service_date(
     ]
 
 
-@pytest.mark.slow
 def test_a_date_that_means_none_leaves_a_span_open_on_its_side(tmp_path: Path) -> None:
     spans = [
         good("eligibility", enrollment_start_date=start, enrollment_end_date=end)

@@ -34,6 +34,8 @@ from tests.support.extracts import ANY_ERROR_RATE, Row, as_csv, good
 from tests.support.nights import night, published
 from tests.support.running import AS_OF, ROOT, request_for, run_to_final_action
 
+pytestmark = pytest.mark.slow
+
 BRAND = "00078040134"
 OTHER_DRUG = "00093720110"
 NPI, OTHER_NPI = "1234567893", "1679576722"
@@ -231,7 +233,6 @@ CAUSES: dict[str, tuple[Rows, set[str]]] = {
 """What a second run loads, and which persons with lines of audited drugs it re-evaluates."""
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("cause", CAUSES)
 def test_everybody_whom_it_affects_is_judged_again(
     first_night: Path, tmp_path: Path, cause: str
@@ -258,7 +259,6 @@ def test_rules_that_know_the_day_say_which_answers_pass() -> None:
         assert ("as_of" in text) == bool(module.RULE.passing), module.RULE.id
 
 
-@pytest.mark.slow
 def test_what_comes_to_be_known_as_days_go_by_touches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -282,7 +282,6 @@ def test_what_comes_to_be_known_as_days_go_by_touches(
     assert _judged_again(_request(tmp_path, None, AS_OF)) == {"A", "B", "C", "H", "I"}
 
 
-@pytest.mark.slow
 def test_an_undated_diagnosis_of_an_earlier_run_still_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -307,7 +306,6 @@ def test_an_undated_diagnosis_of_an_earlier_run_still_counts(
     _same_as_whole(request, night(request))
 
 
-@pytest.mark.slow
 def test_all_rows_of_a_patient_are_judged_whichever_runs_loaded_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -344,7 +342,6 @@ def test_all_rows_of_a_patient_are_judged_whichever_runs_loaded_them(
     _same_as_whole(request, summary)
 
 
-@pytest.mark.slow
 def test_a_table_supplied_for_the_first_time_judges_everybody_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -386,7 +383,6 @@ def test_another_program_settles_and_judges_everything_again(
     assert _judged_again(_request(tmp_path, None, FIRST)) == EVERYBODY
 
 
-@pytest.mark.slow
 def test_a_run_of_an_earlier_date_is_not_remembered(
     first_night: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -430,7 +426,6 @@ def _sample() -> dict[str, tuple[tuple[str, ...], list[list[str]]]]:
 _SAMPLE = _sample()
 
 
-@pytest.mark.slow
 @given(seed=st.integers(0, 2**32))
 @settings(
     max_examples=3,

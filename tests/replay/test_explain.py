@@ -77,6 +77,7 @@ VARIED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claim_id", VARIED)
 def test_every_rule_answers_as_in_a_run_over_everybody(
     explained: Any, judgement: Judgement, claim_id: str
@@ -279,6 +280,7 @@ def test_every_kind_of_change_is_tried_in_a_run() -> None:
     assert list(SUGGESTED) == [family.__name__ for family, _ in FAMILIES]
 
 
+@pytest.mark.slow
 def test_one_change_is_nearer_than_two_and_a_smaller_step_than_a_larger(explained: Any) -> None:
     _, silent = first_silent(explained("QTY-100-RETAIL-180"), "QTY01")
     assert (
@@ -358,6 +360,7 @@ def test_a_line_that_is_not_judged_says_why(explained: Any, claim_id: str) -> No
     assert f"No rule checks it: {NOT_CHECKED[claim_id]}" in text
 
 
+@pytest.mark.slow
 def test_only_the_final_row_of_a_line_is_judged(explained: Any) -> None:
     twice, versions = explained("DX-TWICE").rows, explained("DX-VERSIONS").rows
     assert [(r.fate, r.case is None) for r in twice] == [("history", False), ("duplicate", True)]
@@ -384,6 +387,7 @@ def test_a_line_before_the_first_version_says_so(explained: Any) -> None:
     assert "because the service date, 2023-12-12, is before the policy's first version" in text
 
 
+@pytest.mark.slow
 def test_a_capped_version_says_why(explained: Any) -> None:
     assert "its review date had passed by then" in " ".join(
         text_of(explained("DXB-PAST-REVIEW")).split()
@@ -416,6 +420,7 @@ def test_the_command_prints_exceptions_first(
     assert all(f"{m.RULE.id} {m.RULE.name}" in " ".join(out.split()) for m in RULES)
 
 
+@pytest.mark.slow
 def test_one_line_of_a_claim(request_: RunRequest, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = _printed(request_, capsys, "DX-OTHER-LINE", "--line", "2")
     assert code == 0 and out.count("MEDICAL LINE") == 1 and "MEDICAL LINE 2" in out

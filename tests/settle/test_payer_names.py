@@ -9,6 +9,8 @@ import pytest
 from schemas.folding import folded, folded_names
 from tests.support.extracts import good, run
 
+pytestmark = pytest.mark.slow
+
 SPELLINGS = (
     ("İSTANBUL HEALTH", "istanbul health"),
     ("İstanbul Health", "İSTANBUL HEALTH"),
@@ -32,7 +34,6 @@ def test_b8_an_alias_counts_in_any_case_of_any_script(
     assert frames.pharmacy["payer_id"].to_list() == ["cigna"]
 
 
-@pytest.mark.slow
 def test_b8_every_letter_folds_to_what_it_folds_to_after_the_lower_case_of_an_engine() -> None:
     """The warehouse lower-cases names before they are folded, which must change nothing."""
     letters = [chr(n) for n in range(1, 0x110000) if not 0xD800 <= n <= 0xDFFF]

@@ -12,6 +12,8 @@ import pytest
 from schemas.tables import TABLES
 from tests.support.extracts import ANY_ERROR_RATE, Ran, Row, good, run
 
+pytestmark = pytest.mark.slow
+
 CLAIM, SERVICE, DX, SPAN, AUTH, FACT = (
     "pharmacy_claim",
     "medical_claim",

@@ -27,6 +27,8 @@ from tests.support.hostile import csv as csv_of
 from tests.support.nights import content, night, rerun_equals_standing
 from tests.support.running import AS_OF, ROOT, request_for
 
+pytestmark = pytest.mark.slow
+
 RESULTS = ("exceptions.parquet", "worklist.parquet", "rule_coverage.parquet", "exceptions.csv")
 
 # Rows that must stay in one file: the order in the file decides between versions of one day, and in
@@ -89,7 +91,6 @@ def at_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
     )
 
 
-@pytest.mark.slow
 @given(seed=st.integers(0, 2**32), nights=st.integers(2, 4))
 @settings(
     max_examples=3,
@@ -118,7 +119,6 @@ def test_any_split_and_order_of_nights_gives_the_result_of_a_single_load(
     rerun_equals_standing(request)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("versions", [("5000.00", "4000.00"), ("7.77", "4000.00")])
 def test_the_order_of_nights_does_not_choose_between_versions_of_one_day(
     tmp_path: Path, versions: tuple[str, str]
@@ -199,7 +199,6 @@ def test_a_night_may_bring_no_claims(tmp_path: Path) -> None:
     assert night(_request(tmp_path, "later")).loaded_files == 1
 
 
-@pytest.mark.slow
 def test_a_file_still_growing_is_left_for_the_next_night_and_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,7 +247,6 @@ def test_a_file_that_breaks_because_it_grows_is_left_too(
 # ---------------------------------------------------------------- what is known when
 
 
-@pytest.mark.slow
 def test_an_earlier_night_knows_nothing_of_later_loads(tmp_path: Path) -> None:
     """By load, not by service date: the second file's fills are older than the first night."""
     _land(tmp_path, "one", "pharmacy_claim", good("pharmacy_claim", claim_id="1"))
@@ -284,7 +282,6 @@ def _found(base: Path, landing: str, after: str | None = None) -> pl.DataFrame:
     return pl.read_parquet(night(request).folder / "exceptions.parquet")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("table", "one", "other"), CORRECTIONS)
 def test_the_latest_load_of_a_key_wins(tmp_path: Path, table: str, one: Row, other: Row) -> None:
     """As if the earlier row had never been there, whichever of the two it is."""
@@ -314,7 +311,6 @@ def test_two_rows_of_a_key_in_one_load_both_count(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- the warehouse's form
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
 def test_a_warehouse_of_an_earlier_version_is_brought_up_to_date(
     tmp_path: Path, version: int, first: Summary
