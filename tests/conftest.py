@@ -30,6 +30,8 @@ SLOWEST_FIRST = (
     "test_after_publication.py",
     "test_run_id.py",
     "test_read_again.py",
+    "test_signals.py",
+    "test_io_errors.py",
 )
 
 
