@@ -62,6 +62,7 @@ def _same(one: Judgement, other: Judgement) -> None:
     assert one.repeated.equals(other.repeated)
 
 
+@pytest.mark.slow
 def test_persons_judged_in_parts_have_the_answers_of_all_at_once() -> None:
     shipped = load_policies()
     book = PolicyBook(PolicyLibrary((*shipped.policies, policy(TEXT))), load_reference(shipped))

@@ -344,6 +344,7 @@ CLAIMS: dict[str, tuple[list[Row], bool]] = {
 }
 
 
+@pytest.mark.slow
 def test_claims_that_repeat_their_amount_are_recognised_by_their_lines(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     rows = [row for lines, _ in CLAIMS.values() for row in lines] + [

@@ -217,6 +217,7 @@ def test_counts_of_every_term_add_up_to_the_lines_of_the_document() -> None:
     assert sums["lines"].to_list() == [3, 3, 3]
 
 
+@pytest.mark.slow
 def test_no_document_changes_what_another_sees() -> None:
     """Documents share codes, payers and NDCs, also with the shipped ones."""
     other = SETS.replace('hcpcs = ["J1000"]', 'hcpcs = ["J1000", "J9229"]') + (

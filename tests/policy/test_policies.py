@@ -31,6 +31,7 @@ def _write(path: Path, rows: list[dict[str, str]]) -> None:
         writer.writerows(rows)
 
 
+@pytest.mark.slow
 def test_two_policies_of_the_older_kinds_need_no_code(older: Path, tmp_path: Path) -> None:
     extracts = tmp_path / "in"
     extracts.mkdir()

@@ -128,6 +128,7 @@ def _first_run(base: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_two_runs_are_compared_by_rule_policy_and_line(
     base: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

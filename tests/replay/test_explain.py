@@ -408,6 +408,7 @@ def _printed(
     return code, out, err
 
 
+@pytest.mark.slow
 def test_the_command_prints_exceptions_first(
     request_: RunRequest, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -139,6 +139,7 @@ def test_a_long_worklist_is_cut_and_says_so(
     assert "Since 2026-06-29: 185 new." in text
 
 
+@pytest.mark.slow
 def test_text_of_extracts_is_never_markup(tmp_path: Path) -> None:
     evil = "</script><b onclick=alert(1)>x"
     rows = [

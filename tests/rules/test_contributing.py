@@ -34,6 +34,7 @@ def rule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 def test_the_rule_of_the_guide_answers_as_its_cases_say(rule: ModuleType, tmp_path: Path) -> None:
     file = parse_cases(_block("markdown"), "CONTRIBUTING.md")
     runs = CaseRuns(file.cases, tmp_path)
