@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from audit_rules.engine.dossier import WarehouseFrames, compile_dossier
-from audit_rules.engine.judge import Judgement, judge
+from audit_rules.engine.judge import Judgement
 from audit_rules.engine.parts import parts, together
 from audit_rules.engine.rule import PolicyBook
 from audit_rules.engine.worklist import worklists
-from audit_rules.kinds.judge import judge_documents
+from audit_rules.kinds.judge import judge_all
 from audit_rules.rules import RULES
 from flows import ending
 from flows.clock import seconds
@@ -212,7 +212,7 @@ def judge_stage(plan: Plan) -> JudgeStageResult:
 def _judged(plan: Plan, known: WarehouseFrames, book: PolicyBook) -> Judgement:
     """What rules and documents find of some persons."""
     dossier = compile_dossier(known, plan.reference, plan.default_supply_days, plan.request.as_of)
-    return judge(dossier, book, RULES, judge_documents(dossier, book, RULES))
+    return judge_all(dossier, book, RULES)
 
 
 def report_stage(

@@ -114,8 +114,6 @@ def judge(
     """
     every_answer, every_evidence = [pl.DataFrame(schema=_ANSWER_SCHEMA)], []
     gaps = [pl.DataFrame(schema=_GAP)]
-    # a rule may also judge lines under another drug's code, which are in no scope
-    is_miscoded = not dossier.miscoded.limit(1).collect().is_empty()
     for module, scope, every, found in run_rules(dossier, book, rules):
         if found.gaps is not None:
             gaps.append(
@@ -124,7 +122,7 @@ def judge(
                 .select(list(_GAP))
                 .collect()
             )
-        if scope.is_empty() and not is_miscoded:
+        if scope.is_empty() and found.answers.limit(1).collect().is_empty():
             continue
         settled = every.pipe(_shaped).collect().lazy()  # once, not for each kind of evidence
         is_exception = settled.filter(pl.col("outcome").is_in(EXCEPTIONS)).select(ON)

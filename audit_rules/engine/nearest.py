@@ -95,7 +95,7 @@ def total_around(
     if crowded is None:
         return _total_of_pairs(asked, facts, window, value)
     on = list(facts.on)
-    lines = asked.collect()  # first: otherwise the engine makes all pairs, and then leaves some out
+    lines = asked.collect()
     few = lines.join(crowded, on=on, how="anti").lazy()
     added = _total_of_pairs(few, facts, window, value)
     lines = lines.join(crowded, on=on, how="semi")

@@ -25,6 +25,7 @@ class Rule:
     needs    reason -> documents that would settle it.
     passing  reasons that lapse as days go by: a later run asks for such an answer again.
 
+    counts           what its observed and allowed figures count: of one, of several.
     approved_care    care that the plan approved beforehand is at most a `review`.
     plans_own_acts   reasons that are the plan's own act: they need no text of the policy.
     unpriced         reasons for which no price is known.
@@ -37,6 +38,7 @@ class Rule:
     says: dict[str, str]
     needs: dict[str, tuple[str, ...]] = field(default_factory=dict)
     passing: tuple[str, ...] = ()
+    counts: tuple[str, str] = ("", "")
     approved_care: bool = False
     plans_own_acts: tuple[str, ...] = ()
     unpriced: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ from audit_rules.engine.arithmetic import SCALE
 from audit_rules.engine.rule import Rule
 from audit_rules.kinds.counting import POOL
 from audit_rules.kinds.date_units import over_units
-from audit_rules.kinds.facts import EVIDENCE_KIND, facts_in_window
+from audit_rules.kinds.facts import fact_evidence, facts_in_window
 from audit_rules.kinds.observed import MEDICAL
 from audit_rules.kinds.setting import UNKNOWN, Setting, Tested, as_result
 from audit_rules.kinds.truth import Found
@@ -157,19 +157,7 @@ def _by_fact(setting: Setting, term: DoseBasis) -> tuple[pl.DataFrame, list[Foun
             fact_date="evidence_date",
         )
     )
-    text = pl.lit(None, dtype=pl.String)
-    evidence = values.select(
-        "ask_no",
-        kind=pl.lit(EVIDENCE_KIND),
-        claim_source=text,
-        claim_id=text,
-        claim_line_number=pl.lit(None, dtype=pl.Int64),
-        id=text,
-        code=pl.lit(term.basis),
-        value="evidence_value",
-        date="evidence_date",
-    )
-    return found, [Found(evidence, term.basis)]
+    return found, [Found(fact_evidence(values, term.basis), term.basis)]
 
 
 def _mg(term: DoseBasis, number: pl.Expr) -> pl.Expr:

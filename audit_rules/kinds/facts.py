@@ -9,7 +9,7 @@ from audit_rules.kinds.ground import Ground
 from audit_rules.policy.language.conditions import Thing
 from audit_rules.policy.language.spans import Span
 
-EVIDENCE_KIND = "evidence"
+_EVIDENCE_KIND = "evidence"
 
 
 class FactsFound(NamedTuple):
@@ -46,6 +46,22 @@ def facts_in_window(
     )
 
 
+def fact_evidence(values: pl.DataFrame, code: str) -> pl.DataFrame:
+    """Values of a code, as `facts_in_window` gives them, as evidence: ask_no and its fields."""
+    text = pl.lit(None, dtype=pl.String)
+    return values.select(
+        "ask_no",
+        kind=pl.lit(_EVIDENCE_KIND),
+        claim_source=text,
+        claim_id=text,
+        claim_line_number=pl.lit(None, dtype=pl.Int64),
+        id=text,
+        code=pl.lit(code),
+        value="evidence_value",
+        date="evidence_date",
+    )
+
+
 def fact_found(ground: Ground, thing: Thing, asked: pl.DataFrame, strict: bool) -> FactsFound:
     """Whether the latest value, or any, is one that the thing names.
 
@@ -56,19 +72,8 @@ def fact_found(ground: Ground, thing: Thing, asked: pl.DataFrame, strict: bool) 
     fits = pl.col("fits").all() if strict else pl.col("fits").any()
     dates = judged.group_by("ask_no", "evidence_date").agg(fits=fits)
     fitting = dates.filter("fits")["ask_no"].unique()
-    text = pl.lit(None, dtype=pl.String)
-    evidence = found.select(
-        "ask_no",
-        kind=pl.lit(EVIDENCE_KIND),
-        claim_source=text,
-        claim_id=text,
-        claim_line_number=pl.lit(None, dtype=pl.Int64),
-        id=text,
-        code=pl.lit(thing.names[0]),
-        value="evidence_value",
-        date="evidence_date",
-    )
-    return FactsFound(ground.asked["ask_no"].is_in(fitting.implode()), evidence)
+    is_found = ground.asked["ask_no"].is_in(fitting.implode())
+    return FactsFound(is_found, fact_evidence(found, thing.names[0]))
 
 
 def _fits(thing: Thing) -> pl.Expr:

@@ -9,6 +9,7 @@ from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.duplicates import repeats_among
 from audit_rules.engine.evidence import line_evidence
 from audit_rules.engine.governed import Governed
+from audit_rules.engine.judge import Judgement, judge
 from audit_rules.engine.rule import PolicyBook, RuleModule
 from audit_rules.kinds.answers import answers_of, with_amounts
 from audit_rules.kinds.caps import capped_rows
@@ -65,6 +66,11 @@ def judge_documents(
         pl.concat(p.lines for p in parts),
         pl.concat(p.units for p in parts),
     )
+
+
+def judge_all(dossier: Dossier, book: PolicyBook, rules: tuple[RuleModule, ...]) -> Judgement:
+    """What rules, and every document of the language, say of the dossier."""
+    return judge(dossier, book, rules, judge_documents(dossier, book, rules))
 
 
 def _settings(ground: Ground, terms: Sequence[LanguageTerm]) -> Iterator[Setting]:

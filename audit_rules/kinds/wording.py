@@ -17,7 +17,7 @@ _DOSES = ("dose", "day", "course_start")
 
 
 def sentence(term: LanguageTerm, entry: int, reason: str) -> str:
-    """The template of what a failed line is told."""
+    """The template of the rationale of a failed line."""
     own = term.finding[entry].says
     return own or BY_KIND[term.kind].RULE.says.get(reason, "")
 

@@ -35,6 +35,7 @@ RULE = Rule(
     name="authorization.too_long",
     asks=(ApprovalPeriod,),
     basis=NONE,
+    counts=("day since the start", "days since the start"),
     says={
         "authorization_longer_than_policy": (
             "The latest approval that covers this line of {service_date}" + _SLIP

@@ -31,6 +31,7 @@ RULE = Rule(
     name="cycles.without_response",
     asks=(CyclesWithoutResponse, Course),
     basis=FULL_PAID,
+    counts=("cycle", "cycles"),
     says={
         "cycle_count_uncertain": (
             "The dose of {service_date} is in cycle {low} or {high} of the course that began on"

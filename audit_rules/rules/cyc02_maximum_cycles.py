@@ -25,6 +25,7 @@ RULE = Rule(
     name="cycles.maximum",
     asks=(MaximumCycles, Course),
     basis=FULL_PAID,
+    counts=("cycle", "cycles"),
     approved_care=True,
     says={
         "over_maximum_cycles": (

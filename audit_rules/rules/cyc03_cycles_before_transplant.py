@@ -36,6 +36,7 @@ RULE = Rule(
     name="cycles.before_transplant",
     asks=(TransplantCycles, Course),
     basis=FULL_PAID,
+    counts=("cycle", "cycles"),
     says={
         "third_cycle_before_transplant": (
             _SHOWN + "Before a transplant the policy allows {allowed} cycles; nothing on file in "

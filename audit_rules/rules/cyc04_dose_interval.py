@@ -33,6 +33,7 @@ RULE = Rule(
     name="doses.interval",
     asks=(CycleInterval, DoseInterval, Course),
     basis=FULL_PAID,
+    counts=("day between", "days between"),
     says={
         "doses_too_close": (
             "Days from the dose before to the dose of {service_date}: {observed}. The policy asks"

@@ -37,6 +37,7 @@ RULE = Rule(
     name="dose.daily_maximum",
     asks=(DailyDose, Inducer),
     basis=NONE,
+    counts=("mg a day", "mg a day"),
     says={
         "above_pediatric_maximum": (
             "The tablets come to {observed} mg a day{with_other} at age {age}; {allowed} mg is the "

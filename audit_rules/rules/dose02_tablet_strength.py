@@ -28,6 +28,7 @@ RULE = Rule(
     name="dose.tablet_strength",
     asks=(TabletStrength,),
     basis=NONE,
+    counts=("mg a day", "mg a day"),
     says={
         "use_400mg_tablets": (
             "The fill comes to {observed} mg a day in tablets of {strength_mg} mg; from {allowed}"

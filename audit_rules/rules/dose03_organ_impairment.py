@@ -35,6 +35,7 @@ RULE = Rule(
     name="dose.organ_impairment",
     asks=(OrganImpairment, DailyDose),
     basis=NONE,
+    counts=("mg a day", "mg a day"),
     says={
         "organ_impairment": (
             "The tablets come to {observed} mg a day{with_other}, and a code of severe kidney or"

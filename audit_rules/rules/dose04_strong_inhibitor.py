@@ -34,6 +34,7 @@ RULE = Rule(
     name="dose.strong_inhibitor",
     asks=(StrongInhibitor, DailyDose),
     basis=NONE,
+    counts=("mg a day", "mg a day"),
     says={
         "strong_inhibitor": (
             "The tablets come to {observed} mg a day{with_other}, and the supply of {inhibitors} on"

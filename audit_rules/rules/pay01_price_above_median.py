@@ -23,6 +23,7 @@ RULE = Rule(
     name="price.above_median",
     asks=(PriceAboveMedian,),
     basis=NONE,
+    counts=("dollar for each", "dollars for each"),
     says={
         "price_above_median": (
             "A unit cost {unit_price} on {service_date}; the median of {others} other lines of the"

@@ -32,6 +32,7 @@ RULE = Rule(
     name="quantity.per_fill",
     asks=(QuantityLimit, Inducer),
     basis=EXCESS_QUANTITY,
+    counts=("tablet", "tablets"),
     says={
         "quantity_over_limit": (
             "{observed} tablets of {strength_mg} mg were paid on one fill of {days_supply} days;"

@@ -36,6 +36,7 @@ RULE = Rule(
     name="quantity.split_fills",
     asks=(SplitFills, QuantityLimit, Inducer),
     basis=NONE,
+    counts=("tablet", "tablets"),
     says={
         "split_fills": (
             "This fill is within the limit, but it and the fills of the same strength since {since}"

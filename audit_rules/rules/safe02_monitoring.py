@@ -27,6 +27,7 @@ RULE = Rule(
     name="safety.monitoring",
     asks=(Monitoring,),
     basis=NONE,
+    counts=("kind of monitoring missing", "kinds of monitoring missing"),
     says={
         "monitoring_not_on_claims": (
             "No claim near {service_date} shows this monitoring, which the policy asks for:"

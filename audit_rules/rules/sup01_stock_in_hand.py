@@ -29,6 +29,7 @@ RULE = Rule(
     name="supply.stock_in_hand",
     asks=(StockInHand,),
     basis=NONE,
+    counts=("day of supply in hand", "days of supply in hand"),
     says={
         "stock_in_hand": (
             "By their days' supply, the fills of this strength since {first_fill} still left"

@@ -36,6 +36,7 @@ RULE = Rule(
     name="units.per_date",
     asks=(UnitsPerDate, Course),
     basis=EXCESS_QUANTITY,
+    counts=("unit", "units"),
     says={
         "units_over_maximum": (
             "{observed} units were billed for {service_date}; no dose of the policy takes more"

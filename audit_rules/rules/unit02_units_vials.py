@@ -30,6 +30,7 @@ RULE = Rule(
     name="units.vials",
     asks=(VialUnits,),
     basis=NONE,
+    counts=("unit", "units"),
     says={
         "units_look_like_vials": (
             "Units billed for {service_date}: {observed}, very little for a dose; perhaps the vials"

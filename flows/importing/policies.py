@@ -1,11 +1,9 @@
 """An imported document in its folder: written anew by each import, but for what is yours."""
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from tempfile import mkstemp
 
 import polars as pl
 
@@ -15,7 +13,7 @@ from audit_rules.public_tables.order import Order
 from audit_rules.public_tables.tables import WRITERS
 from audit_rules.reference.codes import hcpcs_roles
 from flows.importing.read import read_sheets
-from flows.warehouse.files import make_durable, make_folder
+from flows.warehouse.files import make_folder, write_whole
 
 _FIRST = "# Written by `claims-audit policy import`; {digest}\n"
 _LAST = "\n# Yours from here on: the next import keeps what follows, and writes all above anew.\n"
@@ -38,10 +36,10 @@ def import_table(table: str, files: Iterable[Path], output: Path, order: Order) 
         if content is None:
             (output / name).unlink(missing_ok=True)
         else:
-            _write_whole(output / name, content)
+            write_whole(output / name, content)
     digest = hashlib.sha256(written.text.encode()).hexdigest()
     text = _FIRST.format(digest=digest) + written.text + _LAST + yours
-    _write_whole(policy, text.encode())
+    write_whole(policy, text.encode())
     terms = len(load_policy(policy).terms)
     return f"{policy.name}: {written.rows} rows of release {order.day}, {terms} terms in all."
 
@@ -85,17 +83,3 @@ def _yours(policy: Path) -> str:
             " `# Yours from here on`, or give another folder."
         )
     return yours
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write a file, which gets its name when all of it is on disk."""
-    descriptor, name = mkstemp(dir=path.parent, prefix=".import-")
-    unfinished = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-        make_durable(unfinished)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    make_durable(path.parent)

@@ -54,7 +54,7 @@ def _of_archive(name: str, content: bytes) -> Iterator[Sheet]:
                 if _form(path, order) < len(order) and not _is_of_mac(path):
                     members.setdefault(str(PurePosixPath(path).with_suffix("")), path)
             inside = [(PurePosixPath(p).name, archive.read(p)) for p in sorted(members.values())]
-    except (BadZipFile, RuntimeError, NotImplementedError):
+    except (BadZipFile, RuntimeError, NotImplementedError):  # encrypted, or packed otherwise
         raise PolicyRefused(
             f"{name}: no archive that can be read. Download it again, or unpack it and give the"
             " files in it."

@@ -7,7 +7,7 @@ import polars as pl
 
 from audit_rules.reference.codes import Reference
 from flows.judging.affected import AFFECTED_PERSON
-from flows.judging.population import AUDITED_NDC
+from flows.judging.population import AUDITED_NDC, code_frame
 from flows.settle.persons import EVERY_LINK, PERSON_OF, SOLE_PERSON, UNDATED_DIAGNOSIS
 from flows.warehouse.layout import seen_columns
 from flows.warehouse.memory import NEW_FILE, newly_known_since
@@ -97,10 +97,8 @@ def find_judged_members(
     before   the as-of date of the run whose answers are valid for everybody but those of
              AFFECTED_PERSON; without it everybody is judged.
     """
-    own = reference.hcpcs.filter(pl.col("role") != "never").select(code="hcpcs")
-    governed = pl.DataFrame({"code": sorted(reference.governed.hcpcs)}, {"code": pl.String})
-    audited = pl.concat([own, governed]).unique().sort("code")
-    AUDITED_HCPCS.store_frame(connection, audited)
+    own = reference.hcpcs.filter(pl.col("role") != "never")["hcpcs"]
+    AUDITED_HCPCS.store_frame(connection, code_frame({*own, *reference.governed.hcpcs}))
     _find_members(connection, as_of, before)
     for table in _CACHED:
         _cache_rows(connection, table, before)

@@ -1,13 +1,13 @@
 """What a person's answers take from everybody's rows: generic prices and payers' first fills."""
 
+from collections.abc import Set
 from datetime import date
 from typing import NamedTuple
 
 import duckdb
 import polars as pl
 
-from audit_rules.engine.history import infused_drugs
-from audit_rules.engine.history import priced_lines as audited_lines
+from audit_rules.engine.history import infused_drugs, with_drug
 from audit_rules.reference.codes import Reference
 from audit_rules.reference.drug_words import with_known_words
 from flows.settle.claims import SETTLED
@@ -56,12 +56,8 @@ def population_facts(
     """Read what answers take from other persons, for everybody at once."""
     is_asked = pl.col("audited") | pl.col("ingredient").is_in(infused_drugs(reference).implode())
     own_ndcs = reference.ndc.filter(is_asked)["ndc11"]
-    governed = pl.DataFrame({"code": sorted(reference.governed.hcpcs)}, {"code": pl.String})
-    GOVERNED_HCPCS.store_frame(connection, governed)
-    AUDITED_NDC.store_frame(
-        connection,
-        pl.DataFrame({"code": sorted({*own_ndcs, *reference.governed.ndcs})}, {"code": pl.String}),
-    )
+    GOVERNED_HCPCS.store_frame(connection, code_frame(reference.governed.hcpcs))
+    AUDITED_NDC.store_frame(connection, code_frame({*own_ndcs, *reference.governed.ndcs}))
     own_codes = reference.hcpcs.filter(pl.col("role") == "drug")["hcpcs"].to_list()
     of_a_drug = {
         "medical_claim": f"""(list_contains({literals(own_codes)}, hcpcs_code)
@@ -90,6 +86,11 @@ def population_facts(
     )
 
 
+def code_frame(codes: Set[str]) -> pl.DataFrame:
+    """Codes as rows of a run table, sorted."""
+    return pl.DataFrame({"code": sorted(codes)}, {"code": pl.String})
+
+
 def _audited_by_payer(
     connection: duckdb.DuckDBPyConnection,
     lines: pl.DataFrame,
@@ -105,11 +106,12 @@ def _audited_by_payer(
     is_of_a_set = pl.col("hcpcs_code").is_in(list(governed.hcpcs)) | pl.col("ndc_code").is_in(
         list(governed.ndcs)
     )
-    key = ["claim_source", "payer_id", "person", "claim_id", "claim_line_number"]
-    of_a_drug = audited_lines(lines, reference).select(*key, "payer", "paid_cents")
-    of_a_set = lines.filter(is_of_a_set).join(of_a_drug, on=key, how="anti", nulls_equal=True)
-    found = pl.concat([of_a_drug, of_a_set.select(of_a_drug.columns)])
-    counted = found.filter(is_paid(pl.col("paid_cents"))).group_by("payer_id", "payer")
+    is_audited = pl.col("drug").is_not_null() | is_of_a_set.fill_null(False)
+    counted = (
+        with_drug(lines, reference)
+        .filter(is_audited & is_paid(pl.col("paid_cents")))
+        .group_by("payer_id", "payer")
+    )
     others = fetched(
         connection,
         f"""SELECT payer_id, payer, count(*)::UINTEGER AS lines FROM {SETTLED["medical_claim"]}

@@ -13,10 +13,9 @@ from typing import NamedTuple
 import polars as pl
 
 from audit_rules.engine.dossier import compile_dossier
-from audit_rules.engine.judge import judge
 from audit_rules.engine.rule import PolicyBook
 from audit_rules.engine.worklist import worklists
-from audit_rules.kinds.judge import judge_documents
+from audit_rules.kinds.judge import judge_all
 from audit_rules.rules import RULES
 from flows.judging.frames import read_frames
 from flows.replay.as_of import settled_as_of
@@ -131,6 +130,6 @@ def _found(request: RunRequest) -> Found:
         warehouse_frames, made.reference, made.default_supply_days, request.as_of
     )
     book = PolicyBook(made.library, made.reference)
-    judgement = judge(dossier, book, RULES, judge_documents(dossier, book, RULES))
+    judgement = judge_all(dossier, book, RULES)
     lines = worklists(judgement.exceptions, judgement.repeated).every_line
     return Found(judgement.exceptions.select(EXCEPTION_COLUMNS), lines.select(LINE_COLUMNS))

@@ -154,11 +154,12 @@ def _of_documents(
     made: Plan, own: WarehouseFrames, book: PolicyBook, of_the_claim: pl.Expr
 ) -> Iterator[tuple[Described, Row, tuple[Row, ...]]]:
     """What documents of the language answer on the lines of the claim, term by term."""
+    if not made.library.spoken():
+        return
     days, as_of = made.default_supply_days, made.request.as_of
     dossier = compile_dossier(own, made.reference, days, as_of)
     governed = judge_documents(dossier, book, RULES)
-    if governed is None:
-        return
+    assert governed is not None
     key = [*ON, "rule_id", "term_id"]
     every = pl.concat([dossier.fills, dossier.services]).filter(of_the_claim).collect()
     answers = governed.answers.drop("documents_needed").join(every, on="row_id").sort(key)

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from audit_rules.kinds.registry import described
+from audit_rules.rules import RULES
 from audit_rules.wording import figure
 from flows.reports.money import dollars
 from schemas.outcomes import ADVISORY, AMOUNT_BASES, EXCESS_QUANTITY
@@ -20,26 +22,13 @@ _OF_A_PRICE = {
 }
 """What a piece of evidence of a price comparison says, by its id."""
 
-_COUNTED = {
-    **dict.fromkeys(("QTY01", "QTY02"), ("tablet", "tablets")),
-    **dict.fromkeys(("DOSE01", "DOSE02", "DOSE03", "DOSE04"), ("mg a day", "mg a day")),
-    **dict.fromkeys(("UNIT01", "UNIT02"), ("unit", "units")),
-    **dict.fromkeys(("CYC01", "CYC02", "CYC03"), ("cycle", "cycles")),
-    "AUTH02": ("day since the start", "days since the start"),
-    "CYC04": ("day between", "days between"),
-    "PAY01": ("dollar for each", "dollars for each"),
-    "SAFE02": ("kind of monitoring missing", "kinds of monitoring missing"),
-    "SUP01": ("day of supply in hand", "days of supply in hand"),
-}
-"""What a rule's observed and allowed figures count: of one, of several."""
-
 
 def figures_text(answer: Mapping[str, Any]) -> str:
     """The observed and the allowed figure of an answer, with what they count; empty without."""
     observed, allowed = answer["observed"], answer["allowed"]
     if observed is None or allowed is None:
         return ""
-    one, several = _COUNTED.get(answer["rule_id"], ("", ""))
+    one, several = described(answer["rule_id"], answer.get("reason"), RULES).RULE.counts
     found = f"{figure(observed)} {one if observed == 1 else several}".rstrip()
     return f"Found {found}, allowed {figure(allowed)}."
 

@@ -7,6 +7,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from flows import ending
 from flows.errors import DiskTrouble, UsageError
 
 PRIVATE = 0o600
@@ -108,6 +109,21 @@ def replace_file(new: Path, target: Path) -> None:
             raise
         _replace_across(new, real)
     make_durable(real.parent)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a private file, which gets its name when all of it is on disk."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".unfinished-")
+    unfinished = Path(name)
+    ending.leaves(unfinished)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+        make_durable(unfinished)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    make_durable(path.parent)
 
 
 def move_aside(path: Path) -> Path:

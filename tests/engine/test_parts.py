@@ -8,10 +8,10 @@ import polars as pl
 import pytest
 
 from audit_rules.engine.dossier import WarehouseFrames, compile_dossier
-from audit_rules.engine.judge import Judgement, judge
+from audit_rules.engine.judge import Judgement
 from audit_rules.engine.parts import parts, together
 from audit_rules.engine.rule import PolicyBook
-from audit_rules.kinds.judge import judge_documents
+from audit_rules.kinds.judge import judge_all
 from audit_rules.policy.library import PolicyLibrary, load_policies
 from audit_rules.reference.codes import load_reference
 from audit_rules.rules import RULES
@@ -53,7 +53,7 @@ WORLD = World(
 
 def _of(frames: WarehouseFrames, book: PolicyBook) -> Judgement:
     dossier = compile_dossier(frames, book.reference, 30, AS_OF)
-    return judge(dossier, book, RULES, judge_documents(dossier, book, RULES))
+    return judge_all(dossier, book, RULES)
 
 
 def _same(one: Judgement, other: Judgement) -> None:

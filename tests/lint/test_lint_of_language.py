@@ -10,22 +10,9 @@ from audit_rules.lint.language import LANGUAGE_CHECKS
 from audit_rules.lint.run import lint
 from audit_rules.policy.document import PolicyFile
 from tests.support.running import ROOT
+from tests.support.spoken import ACME
 
-POLICY = """
-[document]
-id = "acme-drug"
-title = "Acme drug policy"
-payer = "acme"
-
-[[version]]
-effective_from = 2020-01-01
-basis = "stated"
-cite = "first version"
-
-[[products]]
-name = "drug"
-hcpcs = ["J1000"]
-
+POLICY = f"""{ACME}
 [[codes]]
 name = "cancer"
 system = "icd10cm"
@@ -39,8 +26,8 @@ basis = "stated"
 measure = "units"
 most = 10
 per = "date"
-applies_to = { diagnosis = "cancer", window = [0, 0] }
-finding = { outcome = "recover" }
+applies_to = {{ diagnosis = "cancer", window = [0, 0] }}
+finding = {{ outcome = "recover" }}
 """
 
 

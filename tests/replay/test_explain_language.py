@@ -11,25 +11,11 @@ from flows.replay.explain_text import text_of
 from tests.support.extracts import as_csv, good, write
 from tests.support.nights import night
 from tests.support.running import request_for
+from tests.support.spoken import ACME
 
 pytestmark = pytest.mark.slow
 
-POLICY = """
-[document]
-id = "acme-drug"
-title = "Acme drug policy"
-payer = "acme"
-payer_names = ["Acme"]
-
-[[version]]
-effective_from = 2020-01-01
-basis = "stated"
-cite = "first version"
-
-[[products]]
-name = "drug"
-hcpcs = ["J1000"]
-
+POLICY = f"""{ACME}
 [[quantity]]
 term_id = "acme-drug.1"
 effective_from = 2020-01-01
@@ -38,15 +24,15 @@ basis = "stated"
 measure = "units"
 most = 10
 per = "date"
-finding = { outcome = "recover" }
+finding = {{ outcome = "recover" }}
 
 [[on_file]]
 term_id = "acme-drug.2"
 effective_from = 2020-01-01
 cite = "no visit after"
 basis = "stated"
-forbid = [{ service = "99213", window = [1, 14] }]
-finding = { outcome = "review" }
+forbid = [{{ service = "99213", window = [1, 14] }}]
+finding = {{ outcome = "review" }}
 """
 
 

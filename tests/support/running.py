@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from audit_rules.engine.dossier import compile_dossier
-from audit_rules.engine.judge import Judgement, judge
+from audit_rules.engine.judge import Judgement
 from audit_rules.engine.rule import PolicyBook
-from audit_rules.kinds.judge import judge_documents
+from audit_rules.kinds.judge import judge_all
 from audit_rules.rules import RULES
 from flows.judging.frames import read_frames
 from flows.plan import Plan, plan
@@ -66,7 +66,7 @@ def judged(made: Plan) -> Judgement:
         made.request.as_of,
     )
     book = PolicyBook(made.library, made.reference)
-    return judge(dossier, book, RULES, judge_documents(dossier, book, RULES))
+    return judge_all(dossier, book, RULES)
 
 
 def audited(extracts: Path, output: Path, as_of: date = AS_OF) -> Judgement:

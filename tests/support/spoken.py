@@ -11,9 +11,9 @@ from pathlib import Path
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier, WarehouseFrames, compile_dossier
-from audit_rules.engine.judge import Judgement, judge
+from audit_rules.engine.judge import Judgement
 from audit_rules.engine.rule import PolicyBook
-from audit_rules.kinds.judge import judge_documents
+from audit_rules.kinds.judge import judge_all, judge_documents
 from audit_rules.policy.document import Policy, PolicyFile, array_headers, parse_policy
 from audit_rules.policy.language.read import LANGUAGE_KEYS
 from audit_rules.policy.library import PolicyLibrary, check_library, load_policies
@@ -25,6 +25,23 @@ from tests.support.policy_schema import schema_errors
 
 Row = Mapping[str, object]
 AS_OF = date(2026, 6, 30)
+ACME = """
+[document]
+id = "acme-drug"
+title = "Acme drug policy"
+payer = "acme"
+payer_names = ["Acme"]
+
+[[version]]
+effective_from = 2020-01-01
+basis = "stated"
+cite = "first version"
+
+[[products]]
+name = "drug"
+hcpcs = ["J1000"]
+"""
+"""A document of the language without a term: its head, one version and one set."""
 DAY = date(2026, 3, 2)
 _SUPPLY_DAYS = 30
 _HEAD: dict[str, object] = {
@@ -170,6 +187,11 @@ class World:
 def judgement(documents: Sequence[Policy], world: World, shipped: bool = False) -> Judgement:
     """What documents, and if asked for the shipped ones too, say of a world."""
     library = PolicyLibrary((*(_shipped() if shipped else ()), *documents))
+    return judge_all(*_known(library, world), RULES)
+
+
+def _known(library: PolicyLibrary, world: World) -> tuple[Dossier, PolicyBook]:
+    """What a judge is given: the rows of a world, and the documents with its NDCs."""
     check_library(library)
     reference = _reference()
     extra = pl.DataFrame(
@@ -177,8 +199,7 @@ def judgement(documents: Sequence[Policy], world: World, shipped: bool = False) 
         schema=reference.ndc.schema,
     )
     reference = replace(reference, ndc=pl.concat([reference.ndc, extra]))
-    book, dossier = PolicyBook(library, reference), world.dossier(reference)
-    return judge(dossier, book, RULES, judge_documents(dossier, book, RULES))
+    return world.dossier(reference), PolicyBook(library, reference)
 
 
 def answers(text: str, world: World, folder: Path | None = None) -> dict[str, str]:
@@ -189,16 +210,7 @@ def answers(text: str, world: World, folder: Path | None = None) -> dict[str, st
 
 def answers_of(document: Policy, world: World) -> dict[str, str]:
     """The same, of a document that was loaded."""
-    library = PolicyLibrary((document,))
-    check_library(library)
-    reference = _reference()
-    extra = pl.DataFrame(
-        [{c: row.get(c) for c in reference.ndc.columns} for row in world.ndc],
-        schema=reference.ndc.schema,
-    )
-    reference = replace(reference, ndc=pl.concat([reference.ndc, extra]))
-    book, dossier = PolicyBook(library, reference), world.dossier(reference)
-    governed = judge_documents(dossier, book, RULES)
+    governed = judge_documents(*_known(PolicyLibrary((document,)), world), RULES)
     assert governed is not None
     rows = governed.answers.join(governed.lines, on=["row_id", "policy_id"])
     several = len(document.language_terms) > 1

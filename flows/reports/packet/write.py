@@ -4,9 +4,7 @@ The same exception gives the same bytes; for the PDF, with the same fonts and We
 """
 
 import json
-import os
 from pathlib import Path
-from tempfile import mkstemp
 from typing import Any
 
 from markupsafe import Markup
@@ -15,13 +13,12 @@ from audit_rules.engine.rule import Described
 from audit_rules.kinds.registry import described
 from audit_rules.rules import RULES
 from audit_rules.wording import meanings, question
-from flows import ending
 from flows.errors import UsageError
 from flows.provenance import program_version
 from flows.reports.html import templates
 from flows.reports.packet.published import PublishedException
 from flows.reports.wording import asked_once_text, basis_text, fact_text, figures_text, is_the_line
-from flows.warehouse.files import make_durable, make_folder
+from flows.warehouse.files import make_folder, write_whole
 from schemas.outcomes import ADVISORY, RECORDS_REQUEST, RECOVER, REVIEW, SETTLED_BY
 from schemas.results import MORE
 
@@ -58,24 +55,9 @@ def write_packet(folder: Path, published: PublishedException, with_pdf: bool) ->
     paths = []
     for suffix, content in contents.items():
         path = folder / f"{published.name}.{suffix}"
-        _write_whole(path, content)
+        write_whole(path, content)
         paths.append(path)
     return paths
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write a private file, which gets its name when all of it is on disk."""
-    descriptor, name = mkstemp(dir=path.parent, prefix=".packet-")
-    unfinished = Path(name)
-    ending.leaves(unfinished)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-        make_durable(unfinished)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    make_durable(path.parent)
 
 
 def as_html(published: PublishedException) -> str:
