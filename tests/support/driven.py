@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 LONG = 600
@@ -32,16 +33,20 @@ def main() -> None:
     if not wanted.pop("prefect", False):
         _leave_prefect_out()
     for place, what in wanted.items():
-        module, _, name = place.partition(":")
-        owner = import_module(module)
-        changed = (
-            _changed(getattr(owner, name), what, Path(mark)) if isinstance(what, str) else what
-        )
+        owner, name, today = named(place)
+        changed = _changed(today, what, Path(mark)) if isinstance(what, str) else what
         setattr(owner, name, changed)
     sys.argv[1:] = arguments
     from flows.start import entry
 
     entry()
+
+
+def named(place: str) -> tuple[ModuleType, str, Any]:
+    """The module of `MODULE:NAME`, the name, and what it names today; raises if there is none."""
+    module, _, name = place.partition(":")
+    owner = import_module(module)
+    return owner, name, getattr(owner, name)
 
 
 def _changed(function: Callable[..., Any], what: str, mark: Path) -> Callable[..., Any]:
