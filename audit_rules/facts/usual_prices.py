@@ -59,19 +59,17 @@ def with_median_of_others(lines: pl.LazyFrame, asked: pl.LazyFrame) -> pl.LazyFr
 
 def _windows(lines: pl.DataFrame, asked: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Lines with a price in the order of what is compared and of date, each with the rank of its
-    price; and for each line asked about the stretch of them in its window, and its own place."""
+    price; and for each line asked about the stretch of them in its window, and its own rank."""
     priced = (
         lines.filter(is_paid(pl.col("paid_cents")), pl.col("quantity_milli") > 0)
         .with_columns(cents=drug_cents(), milli="quantity_milli")
-        .with_columns(rank=(pl.col("cents") / pl.col("milli")).rank("dense").cast(pl.Int64) - 1)
+        .with_columns(rank=(pl.col("cents") / pl.col("milli")).rank("dense").cast(pl.Int64))
     )
     kinds = priced.select(_KEY).unique(maintain_order=True).with_row_index("key")
-    priced = (
-        priced.join(kinds, on=_KEY, nulls_equal=True)
-        .sort("key", "service_date", *HISTORY_LINE, nulls_last=True)
-        .with_row_index("place")
+    priced = priced.join(kinds, on=_KEY, nulls_equal=True).sort(
+        "key", "service_date", maintain_order=True
     )
-    own = priced.select(*HISTORY_LINE, own_place=pl.col("place").cast(pl.Int64), own_rank="rank")
+    own = priced.select(*HISTORY_LINE, own_rank="rank")
     day = pl.col("service_date")
     windows = (
         asked.join(kinds, on=_KEY, nulls_equal=True, maintain_order="left")
@@ -79,7 +77,6 @@ def _windows(lines: pl.DataFrame, asked: pl.DataFrame) -> tuple[pl.DataFrame, pl
         .select(
             "asked_no",
             "key",
-            "own_place",
             "own_rank",
             day=day,
             opens=days_before(day, "days"),
@@ -93,13 +90,11 @@ def _windows(lines: pl.DataFrame, asked: pl.DataFrame) -> tuple[pl.DataFrame, pl
 def _middle_prices(priced: pl.DataFrame, windows: pl.DataFrame) -> pl.DataFrame:
     """One row per line asked about that has others: asked_no, others, and the two middle prices.
 
-    The line itself is among the prices of its window, so what is not below its own price is one
+    A line with a price is among the prices of its window, so what is not below its own price is one
     place further on.
     """
-    start, end = pl.col("start"), pl.col("end")
-    is_inside = pl.col("own_place").is_between(start, end - 1).fill_null(False)
     windows = windows.with_columns(
-        is_inside=is_inside, others=end - start - is_inside.cast(pl.Int64)
+        others=pl.col("end") - pl.col("start") - pl.col("own_rank").is_not_null().cast(pl.Int64)
     ).filter(pl.col("others") > 0)
     lowest = (windows["others"] - 1) // 2
     ranks = {
@@ -108,7 +103,7 @@ def _middle_prices(priced: pl.DataFrame, windows: pl.DataFrame) -> pl.DataFrame:
     }
 
     def without_own(first: str, following: str) -> pl.Expr:
-        is_beyond = pl.col("is_inside") & (pl.col(first) >= pl.col("own_rank"))
+        is_beyond = pl.col(first) >= pl.col("own_rank")
         return pl.when(is_beyond).then(following).otherwise(first)
 
     is_odd = pl.col("others") % 2 == 1
@@ -120,7 +115,7 @@ def _middle_prices(priced: pl.DataFrame, windows: pl.DataFrame) -> pl.DataFrame:
         .then(without_own("rank_0", "rank_1"))
         .otherwise(without_own("rank_1", "rank_2")),
     )
-    price = priced.sort("rank", "milli").unique("rank", keep="first", maintain_order=True)
+    price = priced.unique("rank", keep="first", maintain_order=True)  # of equal prices any
     for side in _SIDES:
         named = price.select(
             pl.col("rank").alias(side),
