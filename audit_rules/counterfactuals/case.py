@@ -5,7 +5,7 @@ Rows are those of `WarehouseFrames`, with the columns of the contract; what foll
 changed.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 from audit_rules.engine.dossier import WarehouseFrames
 from audit_rules.engine.rule import PolicyBook
 from audit_rules.policy.document import Policy
+from audit_rules.policy.language.terms import LanguageTerm
 from audit_rules.policy.terms.base import FAR_FUTURE, Term
+from audit_rules.reference.product_sets import LineSet
 from schemas.frames import PAYER_LINE
 from schemas.tables import TABLES
 
@@ -60,6 +62,7 @@ class Change:
     step    how far the new value is from the old one, in its own unit; among changes of one kind
             the smaller is nearer.
     line    columns of the judged line that differ, if further changes may follow from this one.
+    term_id the term of the policy language whose boundary it crosses.
     """
 
     on_file: str
@@ -67,20 +70,43 @@ class Change:
     edits: tuple[Edit, ...]
     step: float = 0
     line: Mapping[str, Any] = field(default_factory=dict)
+    term_id: str | None = None
 
 
 Family = Callable[["Case"], Iterator[Change]]
 
 
 @dataclass(frozen=True)
+class AskedTerm:
+    """A term of the policy language that is asked of the line, in the set in which it is.
+
+    sets   every set of the document.
+    """
+
+    policy: Policy
+    term: LanguageTerm
+    set: LineSet
+    sets: Sequence[LineSet]
+
+    def is_of_drug(self, row: Row) -> bool:
+        """Whether an authorization names the drug of the set."""
+        spelt = (row["drug_word"], row["drug"])
+        return any((word or "").strip().lower() in self.set.drug_words for word in spelt)
+
+
+@dataclass(frozen=True)
 class Case:
-    """One judged line as in the dossier, its person's rows by table, and the known providers."""
+    """One judged line as in the dossier, its person's rows by table, and the known providers.
+
+    asked   the terms of the policy language that are silent about the line.
+    """
 
     line: Row
     rows: Mapping[str, list[Row]]
     taxonomies: Mapping[str, set[str]]
     book: PolicyBook
     as_of: date
+    asked: Sequence[AskedTerm] = ()
 
     @property
     def day(self) -> date:

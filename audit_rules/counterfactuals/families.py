@@ -1,8 +1,8 @@
-"""Every kind of change, the kinds of term it is about, and which kinds are tried on top of
-which."""
+"""Every kind of change, and which kinds are tried on top of which."""
 
 from audit_rules.counterfactuals.case import Case, Family
 from audit_rules.counterfactuals.changes import (
+    boundaries,
     codes,
     dates,
     diagnoses,
@@ -12,62 +12,27 @@ from audit_rules.counterfactuals.changes import (
     other_claims,
     quantities,
 )
-from audit_rules.policy.terms.base import Term
-from audit_rules.policy.terms.doses import (
-    AdverseEvent,
-    CyclesWithoutResponse,
-    DoseInterval,
-    HcpcsValidity,
-    MaximumCycles,
-    Monitoring,
-    RemissionAtStart,
-    TransplantCycles,
-    UnclassifiedCode,
-    UnitsPerDate,
-    VialUnits,
-)
-from audit_rules.policy.terms.fills import (
-    Combination,
-    DailyDose,
-    GenericTrial,
-    QuantityLimit,
-    SplitFills,
-    TabletStrength,
-)
-from audit_rules.policy.terms.persons import (
-    AgeLimit,
-    Authorization,
-    DiagnosisCoverage,
-    DuplicateClaim,
-    Eligibility,
-    PrescriberSpecialty,
-)
 
-FAMILIES: tuple[tuple[Family, tuple[type[Term], ...]], ...] = (
-    (
-        quantities.quantities,
-        (QuantityLimit, SplitFills, DailyDose, TabletStrength, UnitsPerDate, VialUnits),
-    ),
-    (quantities.days, (DailyDose, TabletStrength)),
-    (codes.modifiers, (VialUnits,)),
-    (codes.codes, (HcpcsValidity, UnclassifiedCode)),
-    (codes.prescribers, (PrescriberSpecialty,)),
-    (diagnoses.diagnoses, (DiagnosisCoverage, RemissionAtStart, AdverseEvent)),
-    (facts_on_file.authorizations, (Authorization, GenericTrial)),
-    (
-        facts_on_file.facts,
-        (CyclesWithoutResponse, TransplantCycles, Combination, GenericTrial, RemissionAtStart),
-    ),
-    (other_claims.fills, (GenericTrial, Combination, SplitFills)),
-    (other_claims.services, (Monitoring,)),
-    (other_claims.second_claims, (DuplicateClaim,)),
-    (doses.doses, (DoseInterval, CyclesWithoutResponse, MaximumCycles, TransplantCycles)),
-    (enrollment.births, (AgeLimit, DailyDose)),
-    (enrollment.enrollment, (Eligibility,)),
-    (codes.products, ()),
-    (dates.dates, (HcpcsValidity,)),
+FAMILIES: tuple[Family, ...] = (
+    boundaries.boundaries,
+    quantities.quantities,
+    quantities.days,
+    codes.modifiers,
+    codes.codes,
+    codes.prescribers,
+    diagnoses.diagnoses,
+    facts_on_file.authorizations,
+    facts_on_file.facts,
+    other_claims.fills,
+    other_claims.services,
+    other_claims.second_claims,
+    doses.doses,
+    enrollment.births,
+    enrollment.enrollment,
+    codes.products,
+    dates.dates,
 )
-"""Every kind of change, in the order of nearness, with the kinds of term that it is about."""
+"""Every kind of change, in the order of nearness. A kind of term names those that it turns on."""
 
 _AFTER_PRODUCT = (quantities.quantities, quantities.days, other_claims.fills)
 _AFTER_QUANTITY = (
@@ -79,6 +44,12 @@ _AFTER_QUANTITY = (
 )
 """Kinds tried again on top of another product, or of a quantity; on top of another date, all
 are."""
+
+
+def is_tried(case: Case, family: Family) -> bool:
+    """Whether a kind of change is tried on the line: of a drug that no rule knows, boundaries
+    alone."""
+    return family is boundaries.boundaries or case.line["drug"] is not None
 
 
 def follows(case: Case, first: Family, second: Family) -> bool:

@@ -13,18 +13,25 @@ from typing import Any
 import polars as pl
 
 from audit_rules.counterfactuals.case import FRAMES, Case, Change, Row, completed
-from audit_rules.counterfactuals.families import FAMILIES, follows
+from audit_rules.counterfactuals.families import FAMILIES, follows, is_tried
 from audit_rules.engine.dossier import WarehouseFrames, compile_dossier
 from audit_rules.engine.judge import run_rules
 from audit_rules.engine.rule import PolicyBook, RuleModule
+from audit_rules.kinds.judge import judge_documents
+from audit_rules.kinds.registry import described
+from audit_rules.policy.library import PolicyLibrary
 from audit_rules.policy.terms.base import Term
 from schemas.frames import PAYER_LINE
 from schemas.outcomes import EXCEPTIONS
 
 BATCH_ROWS = 50_000  # rows of copies that are in memory at a time
 
-RuleOnLine = tuple[int, str, str]
-"""A rule on a line under a policy: row_id, rule_id, policy_id."""
+_WHO_ANSWERS = ("rule_id", "policy_id", "counted_term")
+_FINDING = ("person", *PAYER_LINE, "policy_id", "outcome", "reason")
+
+RuleOnLine = tuple[int, str, str, str | None]
+"""A rule on a line under a policy: row_id, rule_id, policy_id, and the term of the policy language
+that answers by itself."""
 
 
 @dataclass(frozen=True)
@@ -39,20 +46,23 @@ class Firing:
 
 @dataclass(frozen=True)
 class _Trial:
-    """A change on trial, its place in the order of nearness, and the kinds of term it is about."""
+    """A change on trial, and its kind's place in the order of nearness."""
 
     case: Case
     change: Change
-    about: tuple[type[Term], ...]
     family: int
     opening: float | None = None  # the step of the change before it, if there is one
 
-    def distance(self, asks: tuple[type[Term], ...]) -> tuple[float, ...]:
-        """How near the change is for a rule that asks for these terms: smaller is nearer."""
-        relation = 0 if asks[0] in self.about else 1 if set(asks) & set(self.about) else 2
+    def distance(self, asks: tuple[type[Term], ...], term_id: str | None) -> tuple[float, ...]:
+        """How near the change is for a rule that asks for these terms, or for that one term:
+        smaller is nearer."""
+        kind = FAMILIES[self.family].__name__
+        about = [kind in term.turns_on for term in asks]
+        relation = 0 if about[0] else 1 if any(about) else 2
         steps = (
             self.opening is not None,
             relation,
+            self.change.term_id != term_id,
             self.family,
             len(self.change.edits),
             self.opening or 0,
@@ -79,7 +89,7 @@ def nearest(
     cases: Sequence[Case],
     silent: set[RuleOnLine],
     warehouse_frames: WarehouseFrames,
-    modules: Sequence[RuleModule],
+    rules: Sequence[RuleModule],
     supply_days: int,
 ) -> dict[RuleOnLine, Firing]:
     """The nearest change that makes each silent rule fire; rules without one are left out.
@@ -88,31 +98,58 @@ def nearest(
     many copies at a time says which fire.
     """
     tried = [t for case in cases for t in _changes(case)]
-    if not tried:
-        return {}
-    book, as_of = cases[0].book, cases[0].as_of
-    wanted = [m for m in modules if any(rule_id == m.RULE.id for _, rule_id, _ in silent)]
     fired: dict[RuleOnLine, list[tuple[tuple[float, ...], int, Firing]]] = defaultdict(list)
     for first, batch in _batches(tried):
         copies = _copies(warehouse_frames, batch)
-        for module, answers, _ in judged(copies, book, wanted, supply_days, as_of):
-            exceptions = answers.filter(pl.col("outcome").is_in(EXCEPTIONS)).select(
-                "person", *PAYER_LINE, "policy_id", "outcome", "reason"
-            )
-            for number, *line, policy_id, outcome, reason in exceptions.iter_rows():
-                one = batch[int(number)]
-                asked = (one.case.line["row_id"], module.RULE.id, policy_id)
-                if line == [one.case.line[c] for c in PAYER_LINE] and asked in silent:
-                    kind = FAMILIES[one.family][0].__name__
-                    firing = Firing(one.change, kind, outcome, reason)
-                    distance = one.distance(module.RULE.asks)
-                    fired[asked].append((distance, first + int(number), firing))
+        for row in _exceptions(cases, copies, silent, rules, supply_days).iter_rows(named=True):
+            one = batch[int(row["person"])]
+            asked = (one.case.line["row_id"], *(row[name] for name in _WHO_ANSWERS))
+            if asked in silent and all(row[c] == one.case.line[c] for c in PAYER_LINE):
+                kind = FAMILIES[one.family].__name__
+                firing = Firing(one.change, kind, row["outcome"], row["reason"])
+                asks = described(row["rule_id"], row["reason"], rules).RULE.asks
+                distance = one.distance(asks, row["counted_term"])
+                fired[asked].append((distance, first + int(row["person"]), firing))
     return {asked: min(found, key=lambda f: f[:2])[2] for asked, found in fired.items()}
+
+
+def _exceptions(
+    cases: Sequence[Case],
+    copies: WarehouseFrames,
+    silent: set[RuleOnLine],
+    rules: Sequence[RuleModule],
+    supply_days: int,
+) -> pl.DataFrame:
+    """What the silent rules and documents find on the copies; one row per line and finding."""
+    book, as_of = cases[0].book, cases[0].as_of
+    dossier = compile_dossier(copies, book.reference, supply_days, as_of)
+    is_exception = pl.col("outcome").is_in(EXCEPTIONS)
+    own_term = pl.lit(None, dtype=pl.String)
+    ids = {rule_id for _, rule_id, *_ in silent}
+    found = [
+        settled.filter(is_exception)
+        .select(*_FINDING, rule_id=pl.lit(module.RULE.id), counted_term=own_term)
+        .collect()
+        for module, scope, settled, _ in run_rules(
+            dossier, book, [m for m in rules if m.RULE.id in ids]
+        )
+        if not scope.is_empty()
+    ]
+    asked = {one.policy.document.id: one.policy for case in cases for one in case.asked}
+    library = PolicyLibrary(tuple(asked.values()))
+    governed = judge_documents(dossier, PolicyBook(library, book.reference), rules)
+    if governed is not None:
+        lines = governed.lines.select("row_id", "person", *PAYER_LINE).unique("row_id")
+        answers = governed.answers.filter(is_exception).join(lines, on="row_id")
+        found.append(answers.select(*_FINDING, "rule_id", "counted_term"))
+    return pl.concat(found) if found else pl.DataFrame(schema={"person": pl.String})
 
 
 def _batches(tried: Sequence[_Trial]) -> Iterator[tuple[int, Sequence[_Trial]]]:
     """The trials in groups whose copies have BATCH_ROWS rows at most, with each group's first
     number; a single trial may have more."""
+    if not tried:
+        return
     first = rows = 0
     for number, one in enumerate(tried):
         own = sum(map(len, one.case.rows.values()))
@@ -126,15 +163,13 @@ def _batches(tried: Sequence[_Trial]) -> Iterator[tuple[int, Sequence[_Trial]]]:
 def _changes(case: Case) -> Iterator[_Trial]:
     """Every single change of a case, and second changes on top of those that make other clauses
     apply."""
-    for number, (family, about) in enumerate(FAMILIES):
-        for change in family(case):
-            yield _Trial(case, change, about, number)
-            for follower, (second, second_about) in enumerate(FAMILIES):
+    for number, family in enumerate(FAMILIES):
+        for change in family(case) if is_tried(case, family) else ():
+            yield _Trial(case, change, number)
+            for follower, second in enumerate(FAMILIES):
                 if follows(case, family, second):
                     for following in second(case.after(change)):
-                        yield _Trial(
-                            case, _both(change, following), second_about, follower, change.step
-                        )
+                        yield _Trial(case, _both(change, following), follower, change.step)
 
 
 def _both(first: Change, second: Change) -> Change:

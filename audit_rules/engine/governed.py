@@ -11,8 +11,9 @@ class Governed:
     """The answers of every document of the language.
 
     answers    one row per line, policy and unit that answers: the columns of an answer,
-               documents_needed, set_drug (what an exception calls the drug) and counted_term (null
-               for terms that answer as one). Answers that are not_applicable have no row.
+               documents_needed, set_no (the set of the document), set_drug (what an exception
+               calls the drug) and counted_term (null for terms that answer as one). Answers that
+               are not_applicable have no row.
     evidence   frames of row_id, policy_id, rule_id, term_id and the fields of evidence.
     lines      one row per document and line of it: policy_id, and the line with its row_id.
     units      one row per document and unit that answers: policy_id, rule_id, term_id.

@@ -9,6 +9,7 @@ from audit_rules.kinds.ground import Ground
 from audit_rules.kinds.windows import closes_on, opens_on
 from audit_rules.policy.language import conditions as words
 from audit_rules.policy.language.conditions import Thing
+from audit_rules.policy.language.declared import Declared
 from audit_rules.policy.language.spans import COURSE
 from audit_rules.policy.language.spans import Window as DayWindow
 
@@ -31,11 +32,11 @@ def looks_from_course(thing: Thing) -> bool:
     return thing.window is not None and thing.window.opens.word == COURSE
 
 
-def window_of(ground: Ground, thing: Thing) -> DayWindow | None:
+def window_of(declared: Declared, thing: Thing) -> DayWindow | None:
     """The window of a thing: its own, of a diagnosis else the document's; None: it has none."""
     if thing.window is not None or thing.kind != words.DIAGNOSIS or thing.same == "claim":
         return thing.window
-    return ground.policy.declared.diagnosis_window
+    return declared.diagnosis_window
 
 
 def asked_windows(ground: Ground, thing: Thing, pools: Pools) -> pl.DataFrame:
@@ -51,7 +52,7 @@ def asked_windows(ground: Ground, thing: Thing, pools: Pools) -> pl.DataFrame:
         source="claim_source",
         claim="claim_id",
     )
-    window = window_of(ground, thing)
+    window = window_of(ground.policy.declared, thing)
     if window is None:
         nothing = pl.lit(None, dtype=pl.Date)
         return lines.with_columns(opens=nothing, closes=nothing, course_start=nothing)

@@ -89,7 +89,7 @@ def _by_code(ground: Ground, term: Coding) -> pl.Expr:
             .then(pl.lit("code_expired"))
         )
     if term.unclassified:
-        wanted = codes_meant(ground, term.unclassified, ground.asked["hcpcs_code"])
+        wanted = codes_meant(ground.policy.declared, term.unclassified, ground.asked["hcpcs_code"])
         is_listed = code.is_in(wanted).fill_null(False)
         return pl.when(is_listed).then(pl.lit("unclassified_code"))
     ndcs = sorted({ndc for _, ndc in term.crosswalk_rows})
@@ -110,7 +110,7 @@ def _with_modifiers(
     lines = lines.with_columns(there=there)
 
     def number(words: tuple[str, ...]) -> pl.Expr:
-        wanted = codes_meant(setting.ground, words, lines["there"].explode())
+        wanted = codes_meant(setting.ground.policy.declared, words, lines["there"].explode())
         return pl.col("there").list.set_intersection(wanted).list.len()
 
     missing = pl.lit(False)
@@ -144,7 +144,9 @@ def _vials(
     """Lines of dates with one of the modifiers, with the date's `total`, and the reason."""
     pools = setting.pools(own_payer=True)
     counted = pools.counted.filter(pl.col("claim_source") == MEDICAL, ~pl.col("is_repeat"))
-    marks = codes_meant(setting.ground, asked.modifiers, counted["modifiers"].explode())
+    marks = codes_meant(
+        setting.ground.policy.declared, asked.modifiers, counted["modifiers"].explode()
+    )
     is_marked = pl.col("modifiers").list.set_intersection(marks).list.len() > 0
     dates = counted.group_by(*POOL, "day").agg(
         total=pl.col("quantity_milli").cast(pl.Int128).sum(),

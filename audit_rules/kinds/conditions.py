@@ -63,14 +63,14 @@ def _code_truth(ground: Ground, key: LineKey) -> Truth:
     lines = ground.asked
     is_medical = pl.col("claim_source") == MEDICAL
     if key.key == "place":
-        wanted = codes_meant(ground, key.words, lines["place_of_service_code"])
+        wanted = codes_meant(ground.policy.declared, key.words, lines["place_of_service_code"])
         fits = pl.col("place_of_service_code").is_in(wanted)
         return known(_on(lines, is_medical, fits), "place_missing")
     if key.key == "channel":
         fits = pl.col("channel").is_in(list(key.words))
         return known(_on(lines, ~is_medical, fits), "channel_unknown")
     if key.key == "hcpcs":
-        wanted = codes_meant(ground, key.words, lines["hcpcs_code"])
+        wanted = codes_meant(ground.policy.declared, key.words, lines["hcpcs_code"])
         return known(lines.select(pl.col("hcpcs_code").is_in(wanted).fill_null(False)).to_series())
     return known(
         lines.select(_between(key.range, "quantity_milli")).to_series(), "quantity_missing"
@@ -80,7 +80,7 @@ def _code_truth(ground: Ground, key: LineKey) -> Truth:
 def has_modifiers(ground: Ground, words: tuple[str, ...]) -> pl.Series:
     """Whether one of the modifiers is on the line."""
     every = ground.asked["modifiers"].explode()
-    wanted = codes_meant(ground, words, every)
+    wanted = codes_meant(ground.policy.declared, words, every)
     has = pl.col("modifiers").list.set_intersection(wanted).list.len() > 0
     return ground.asked.select(has.fill_null(False)).to_series()
 

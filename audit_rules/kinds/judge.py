@@ -187,6 +187,7 @@ def _worded(
             "version_from",
             "rationale",
             "documents_needed",
+            "set_no",
             "set_drug",
             "counted_term",
             "ask_no",

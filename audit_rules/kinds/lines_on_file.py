@@ -60,11 +60,11 @@ def _facts_of(ground: Ground, thing: Thing) -> tuple[pl.DataFrame, list[str]]:
         return _lines_of_sets(ground, thing)
     services = _dated(ground.history.filter(pl.col("claim_source") == MEDICAL))
     if thing.kind == words.SERVICE:
-        wanted = codes_meant(ground, thing.names, services["hcpcs_code"])
+        wanted = codes_meant(ground.policy.declared, thing.names, services["hcpcs_code"])
         lines = services.filter(pl.col("hcpcs_code").is_in(wanted))
     else:
         taxonomies = ground.dossier.taxonomies.collect()
-        wanted = codes_meant(ground, thing.names, taxonomies["taxonomy_code"])
+        wanted = codes_meant(ground.policy.declared, thing.names, taxonomies["taxonomy_code"])
         npis = taxonomies.filter(pl.col("taxonomy_code").is_in(wanted))["npi"].implode()
         lines = services.filter(
             pl.col("provider_npi").is_in(npis) | pl.col("billing_npi").is_in(npis)

@@ -91,7 +91,7 @@ def _observed(ground: Ground, thing: Thing) -> pl.Series:
 
 def _is_short(ground: Ground, thing: Thing, asking: Asking) -> pl.Expr:
     """Whether the person was observed for less than the thing needs."""
-    window = window_of(ground, thing)
+    window = window_of(ground.policy.declared, thing)
     days = thing.observed_days
     if days is None and asking.forbids:
         days = 0

@@ -100,7 +100,7 @@ def _parts(setting: Setting, term: Who) -> list[_Part]:
     for words, wanted in ((term.places, True), (term.not_places, False)):
         if words:
             place = ground.asked["place_of_service_code"]
-            fits = place.is_in(codes_meant(ground, words, place)) == wanted
+            fits = place.is_in(codes_meant(ground.policy.declared, words, place)) == wanted
             parts.append(_Part("place_not_allowed", MEDICAL, known(fits, "place_missing")))
     if term.channels:
         fits = ground.asked["channel"].is_in(list(term.channels))
@@ -123,7 +123,7 @@ def _specialist(setting: Setting, term: Who) -> Truth:
         assert consulted is not None
         return consulted
     taxonomies = ground.dossier.taxonomies.collect()
-    wanted = codes_meant(ground, term.taxonomies, taxonomies["taxonomy_code"])
+    wanted = codes_meant(ground.policy.declared, term.taxonomies, taxonomies["taxonomy_code"])
     fitting = taxonomies.filter(pl.col("taxonomy_code").is_in(wanted))["npi"].implode()
     is_medical = pl.col("claim_source") == MEDICAL
     npi = (

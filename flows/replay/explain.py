@@ -10,13 +10,15 @@ from datetime import date
 import duckdb
 import polars as pl
 
-from audit_rules.counterfactuals.case import FRAMES, Case, Row, rows_of
+from audit_rules.counterfactuals.case import FRAMES, AskedTerm, Case, Row, rows_of
 from audit_rules.counterfactuals.search import Firing, RuleOnLine, judged, nearest
 from audit_rules.engine.dossier import WarehouseFrames, compile_dossier
 from audit_rules.engine.pieces import pieces
 from audit_rules.engine.rule import ON, Described, PolicyBook
 from audit_rules.kinds.judge import judge_documents
 from audit_rules.kinds.registry import described
+from audit_rules.policy.language.terms import LanguageTerm
+from audit_rules.reference.product_sets import line_sets
 from audit_rules.rules import RULES
 from flows.errors import UsageError
 from flows.judging.frames import read_frames
@@ -99,11 +101,8 @@ def explain_rows(made: Plan, rows: list[Row], frames: WarehouseFrames) -> Explan
     own = _rows_of_persons(frames, sorted({r["person"] for r in rows}))
     with pl.Config(engine_affinity="in-memory"):
         answers = _answers(made, rows, own, book)
-        cases = _cases(own, answers.lines, book, as_of)
-        of_rules = [
-            c for c in cases.values() if c.line["drug"] is not None
-        ]  # the others' have none
-        tried = _tried(of_rules)
+        cases = _cases(own, answers, book, as_of)
+        tried = _tried(list(cases.values()))
         firings = _firings(answers, tried, own, made.default_supply_days)
 
     def claim_row(row: Row) -> ClaimRow:
@@ -117,7 +116,7 @@ def explain_rows(made: Plan, rows: list[Row], frames: WarehouseFrames) -> Explan
 
     claim_id = rows[0]["claim_id"]
     shown = tuple(claim_row(r) for r in rows)
-    return Explanation(claim_id, as_of, shown, made.library, len(of_rules) - len(tried))
+    return Explanation(claim_id, as_of, shown, made.library, len(cases) - len(tried))
 
 
 def _rows_of_persons(frames: WarehouseFrames, persons: list[str]) -> WarehouseFrames:
@@ -191,8 +190,7 @@ def _firings(
     """The nearest change that would make each rule fire, for every rule that did not."""
     every = [(module, answer) for found in answers.by_line.values() for module, answer, _ in found]
     silent = {_asked(m, answer) for m, answer in every if answer["outcome"] not in EXCEPTIONS}
-    modules = [m for m in RULES if any(m is module for module, _ in every)]
-    return nearest(cases, silent, own, modules, supply_days)
+    return nearest(cases, silent, own, RULES, supply_days)
 
 
 def _key(row: Row) -> LineKey:
@@ -200,7 +198,8 @@ def _key(row: Row) -> LineKey:
 
 
 def _asked(module: Described, answer: Row) -> RuleOnLine:
-    return answer["row_id"], module.RULE.id, answer["policy_id"]
+    rule_id = answer.get("rule_id", module.RULE.id)  # of a document's own id the module is another
+    return answer["row_id"], rule_id, answer["policy_id"], answer.get("counted_term")
 
 
 def _seen(
@@ -223,14 +222,49 @@ def _seen(
 
 
 def _cases(
-    own: WarehouseFrames, lines: dict[LineKey, Row], book: PolicyBook, as_of: date
+    own: WarehouseFrames, answers: _Answers, book: PolicyBook, as_of: date
 ) -> dict[LineKey, Case]:
     known = own.provider.filter(well_formed(pl.col("npi"), Kind.NPI))
     taxonomies: dict[str, set[str]] = {}
     for npi, taxonomy in known.select("npi", "taxonomy_code").iter_rows():
         taxonomies.setdefault(npi, set()).add(taxonomy)
-    rows = {person: rows_of(own, person) for person in {str(r["person"]) for r in lines.values()}}
+    persons = {str(line["person"]) for line in answers.lines.values()}
+    rows = {person: rows_of(own, person) for person in persons}
     return {
-        key: Case(line, rows[line["person"]], taxonomies, book, as_of)
-        for key, line in lines.items()
+        key: Case(
+            line,
+            rows[line["person"]],
+            taxonomies,
+            book,
+            as_of,
+            _silent_terms([answer for _, answer, _ in answers.by_line[key]], book),
+        )
+        for key, line in answers.lines.items()
     }
+
+
+def _silent_terms(answers: list[Row], book: PolicyBook) -> tuple[AskedTerm, ...]:
+    """The terms of the policy language that answered on a line, and found nothing."""
+    found = []
+    for policy in book.library.spoken():
+        mine = [
+            a
+            for a in answers
+            if a["policy_id"] == policy.document.id and a["outcome"] not in EXCEPTIONS
+        ]
+        if not mine:
+            continue
+        sets = line_sets(policy, book.reference.ndc)
+        for term in policy.language_terms:
+            answer = next((a for a in mine if _answers_for(a, term)), None)
+            if answer is not None:
+                own = next(s for s in sets if s.number == answer["set_no"])
+                found.append(AskedTerm(policy, term, own, sets))
+    return tuple(found)
+
+
+def _answers_for(answer: Row, term: LanguageTerm) -> bool:
+    """Whether an answer is that of a term, or of those that answer as one with it."""
+    if answer.get("counted_term"):
+        return bool(answer["counted_term"] == term.term_id)
+    return term.rule_id is not None and answer.get("rule_id") == term.rule_id

@@ -48,7 +48,7 @@ RULES_MAY_IMPORT = {
     "rules": {"engine", "facts", "policy", "reference"},
     "lint": {"errors", "policy", "reference", "wording"},
     "public_tables": {"errors"},
-    "counterfactuals": {"engine", "facts", "policy", "reference", "wording"},
+    "counterfactuals": {"engine", "facts", "kinds", "policy", "reference", "wording"},
 }
 """Which folders and modules of audit_rules each may import besides itself."""
 

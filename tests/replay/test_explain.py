@@ -277,7 +277,8 @@ def test_the_suggested_change_fires_the_rule_in_a_run(
 
 
 def test_every_kind_of_change_is_tried_in_a_run() -> None:
-    assert list(SUGGESTED) == [family.__name__ for family, _ in FAMILIES]
+    """But for the boundaries of documents, which no shipped document has."""
+    assert ["boundaries", *SUGGESTED] == [family.__name__ for family in FAMILIES]
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
 """What the judged line is billed as and by whom: modifiers, HCPCS code, product, prescriber."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from audit_rules.counterfactuals.case import Case, Change, Edit
 from audit_rules.policy.terms.doses import (
@@ -21,18 +21,23 @@ _MODIFIERS = [f"hcpcs_modifier_{n}" for n in range(1, 6)]
 
 def modifiers(case: Case) -> Iterator[Change]:
     """Each modifier of waste added, each modifier on the line taken away."""
+    known = {m for t in case.terms(VialUnits) for m in (t.waste_modifier, t.no_waste_modifier)}
+    known |= {m for t in case.terms(Course) for m in t.waste_modifiers}
+    yield from with_modifiers(case, sorted(known))
+
+
+def with_modifiers(case: Case, added: Sequence[str]) -> Iterator[Change]:
+    """Each of some modifiers added, and each modifier on the line taken away."""
     if case.is_fill:
         return
     present = {m: c for c in _MODIFIERS if (m := case.own_row[c])}
     free = next((c for c in _MODIFIERS if case.own_row[c] is None), None)
-    known = {m for t in case.terms(VialUnits) for m in (t.waste_modifier, t.no_waste_modifier)}
-    known |= {m for t in case.terms(Course) for m in t.waste_modifiers}
     has = (
         f"the line has modifier {listed(sorted(present))}"
         if present
         else "the line has no modifier"
     )
-    for modifier in sorted(known - set(present)) if free else []:
+    for modifier in [m for m in added if m not in present] if free else []:
         yield Change(
             has,
             f"had modifier {modifier} been on the line",
@@ -105,7 +110,14 @@ def _product(row: dict[str, object]) -> str:
 def prescribers(case: Case) -> Iterator[Change]:
     """A prescriber on file without the specialty; and the same one on all the person's medical
     lines."""
-    specialties = {code for t in case.terms(PrescriberSpecialty) for code in t.taxonomies}
+    yield from without_specialty(
+        case, {code for t in case.terms(PrescriberSpecialty) for code in t.taxonomies}
+    )
+
+
+def without_specialty(case: Case, specialties: set[str]) -> Iterator[Change]:
+    """A prescriber on file with none of the specialties; and the same one on all the person's
+    medical lines."""
     others = [npi for npi, codes in sorted(case.taxonomies.items()) if not codes & specialties]
     if not specialties or not others:
         return

@@ -56,6 +56,11 @@ def listed_codes(case: Case) -> set[str]:
     return {code for code, _ in _on_file(case) if any(code.startswith(a) for a in asked)}
 
 
+def codes_on_file(case: Case) -> set[str]:
+    """Every diagnosis code of the person."""
+    return {code for code, _ in _on_file(case)}
+
+
 def _on_file(case: Case) -> Iterator[tuple[str, str]]:
     """Every diagnosis code of the person, with where it is on file."""
     for row in case.rows["diagnosis"]:

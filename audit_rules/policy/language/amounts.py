@@ -1,10 +1,12 @@
 """The kinds of term about how much and when: quantity, interval, schedule, dose_basis."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from audit_rules.policy.language.boundaries import Boundary, Earlier, OverDose, OverLimit
 from audit_rules.policy.language.sets import GapText
 from audit_rules.policy.language.spans import Span, SpanField, SpanText, WindowField, parse_span
 from audit_rules.policy.language.terms import ALIASED, LanguageTerm, one_of
@@ -71,6 +73,16 @@ class Quantity(LanguageTerm):
             )
         return self
 
+    def of_the_test(self) -> Iterator[Boundary]:
+        """More than the limit on the line alone; of fills and doses, so many earlier ones."""
+        limit = self.most if self.below is None else self.below
+        assert limit is not None
+        if self.measure in ("fills", "doses"):
+            yield Earlier(times=int(limit))
+        else:
+            is_reached = self.below is not None
+            yield OverLimit(self.measure, limit, is_reached, self.per == "day_of_supply")
+
 
 class Interval(LanguageTerm):
     """INT10: how long after the dose before the next may come.
@@ -94,6 +106,10 @@ class Interval(LanguageTerm):
     def _one_question(self) -> "Interval":
         one_of(self)
         return self
+
+    def of_the_test(self) -> Iterator[Boundary]:
+        """A date before that is just too close; of fills, one of the day before."""
+        yield Earlier(span=self.least)
 
 
 class Phase(Strict):
@@ -160,6 +176,22 @@ class Schedule(LanguageTerm):
         """A course may have begun before the person was observed."""
         return True
 
+    def of_the_test(self) -> Iterator[Boundary]:
+        """More units, a date that is just too close, more dates, an earlier start, by phase."""
+        dates = 0
+        for phase in self.phase:
+            dates += phase.doses or 0
+            if phase.units is not None:
+                yield OverLimit("units", phase.units)
+            if phase.every is not None:
+                yield Earlier(span=phase.every)
+            if phase.most is not None:
+                yield Earlier(times=phase.most)
+            if phase.longest is not None:
+                yield Earlier(span=phase.longest, is_over=True)
+        if dates:
+            yield Earlier(times=dates)
+
 
 class Band(Strict):
     """A band of a fact's number or of an age, and the dose in it.
@@ -221,3 +253,13 @@ class DoseBasis(LanguageTerm):
             if isinstance(low, Decimal) and isinstance(under, Decimal) and low >= under:
                 raise ValueError(f"bands: from {low} is not under {under}")
         return self
+
+    def of_the_test(self) -> Iterator[Boundary]:
+        """More units than the dose."""
+        doses = (*(b.mg for b in self.bands), self.most_mg)
+        rates = (*(b.mg_per for b in self.bands), self.mg_per)
+        yield OverDose(
+            tuple(mg for mg in doses if mg is not None),
+            tuple(mg for mg in rates if mg is not None),
+            self.basis,
+        )

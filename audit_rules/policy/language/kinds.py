@@ -1,16 +1,22 @@
 """The kinds of term about what is on file, who, approvals and codes; and all eight kinds."""
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
+from audit_rules.policy.language import boundaries as turns
 from audit_rules.policy.language.amounts import DoseBasis, Interval, Quantity, Schedule
+from audit_rules.policy.language.boundaries import Boundary
 from audit_rules.policy.language.conditions import (
+    AUTHORIZATION,
     SEXES,
     AgeRange,
     Condition,
+    LineKey,
+    Thing,
     ThingField,
     Things,
 )
@@ -48,6 +54,13 @@ class OnFile(LanguageTerm):
             t.observed_days != 0 and t.kind in ("drug", "fill", "service", "specialist")
             for t in self.require
         )
+
+    def of_the_test(self) -> Iterator[Boundary]:
+        """What is required gone, each and all; what is forbidden there."""
+        for thing in (*self.require, *self.forbid):
+            yield turns.OnFile((thing,), thing in self.forbid)
+        if len(self.require) > 1:
+            yield turns.OnFile(self.require, False)
 
 
 _Sex = Annotated[str, WithJsonSchema({"enum": list(SEXES)})]
@@ -99,6 +112,21 @@ class Who(LanguageTerm):
             raise ValueError("give either places or not_places, and not both")
         return self
 
+    def of_the_test(self) -> Iterator[Boundary]:
+        """Another age, sex, place, channel, or prescriber."""
+        if self.age is not None:
+            yield turns.OfLine(LineKey("age", range=self.age), False)
+        asked = (("sex", self.sex), ("place", self.places), ("channel", self.channels))
+        for key, words in asked:
+            if words:
+                yield turns.OfLine(LineKey(key, words), False)
+        if self.not_places:
+            yield turns.OfLine(LineKey("place", self.not_places), True)
+        if self.taxonomies:
+            yield turns.Specialty(self.taxonomies)
+        if self.consultation is not None:
+            yield turns.OnFile((self.consultation,), False)
+
 
 class Length(Strict):
     """How long an approval may be.
@@ -143,6 +171,15 @@ class Approval(LanguageTerm):
         BeforeValidator(_lengths, json_schema_input_type=SpanText | Length | list[Length]),
     ] = ()
     units: bool = False
+
+    def of_the_test(self) -> Iterator[Boundary]:
+        """No approval, one that is too long, more units than it has."""
+        if self.needed:
+            yield turns.OnFile((Thing(AUTHORIZATION, ("approved",)),), False)
+        for row in self.length:
+            yield turns.TooLong(row.most)
+        if self.units:
+            yield turns.OverApproval()
 
 
 class Modifiers(Strict):
@@ -220,6 +257,25 @@ class Coding(LanguageTerm):
         if (self.code is None) != (self.first_day is None and self.last_day is None):
             raise ValueError("code goes with first_day, last_day or both")
         return self
+
+    def of_the_test(self) -> Iterator[Boundary]:
+        """Another code, other modifiers, broken vials, or an NDC that goes with other codes."""
+        codes = self.unclassified or ((self.code,) if self.code else ())
+        if codes:
+            yield turns.OfLine(LineKey("hcpcs", codes), True)
+        if self.modifiers:
+            for words, holds in (
+                (self.modifiers.any_, False),
+                *(((m,), False) for m in self.modifiers.all_),
+                (self.modifiers.none, True),
+                *(((m,), True) for m in self.modifiers.one_of),
+            ):
+                if words:
+                    yield turns.OfLine(LineKey("modifiers", words), holds)
+        if self.vial_units:
+            yield turns.NotWhole(self.vial_units.modifiers)
+        if self.crosswalk_rows:
+            yield turns.OtherNdc(self.crosswalk_rows)
 
 
 KINDS: tuple[type[LanguageTerm], ...] = (

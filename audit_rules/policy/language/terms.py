@@ -1,10 +1,12 @@
 """What every term of the language shares: its sets, when it is asked, what excuses, its finding."""
 
+from collections.abc import Iterator
 from string import Formatter
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
+from audit_rules.policy.language.boundaries import Boundary, of_condition
 from audit_rules.policy.language.conditions import Condition
 from audit_rules.policy.language.spans import Words
 from audit_rules.policy.terms.base import Strict, Term
@@ -127,6 +129,7 @@ class LanguageTerm(Term):
     counted        count all lines of the set (left out), or those of which applies_to is true.
     """
 
+    turns_on = ("boundaries",)
     reasons: ClassVar[tuple[str, ...]]
     default_rule: ClassVar[str]
     default_amount: ClassVar[Amount] = "whole_line"
@@ -182,3 +185,14 @@ class LanguageTerm(Term):
     def may_lack_history(self) -> bool:
         """Whether a short history can leave the answer of the kind open."""
         return False
+
+    def boundaries(self) -> Iterator[Boundary]:
+        """The facts on which the answer turns: those of the kind's test, of unless, of
+        applies_to."""
+        yield from self.of_the_test()
+        yield from of_condition(self.unless)
+        yield from of_condition(self.applies_to)
+
+    def of_the_test(self) -> Iterator[Boundary]:
+        """The facts on which the kind's test turns."""
+        raise NotImplementedError

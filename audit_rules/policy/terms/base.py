@@ -59,6 +59,8 @@ class Term(Strict):
     """
 
     kind: ClassVar[str]
+    turns_on: ClassVar[tuple[str, ...]] = ()
+    """The facts on which its answer turns, as the kinds of change that `explain` tries first."""
 
     term_id: str = Field(min_length=3)
     effective_from: date

@@ -19,6 +19,7 @@ class HcpcsValidity(Term):
     """CODE01: the first and last service date on which a HCPCS code was valid."""
 
     kind = "hcpcs_validity"
+    turns_on = ("codes", "dates")
     hcpcs: Hcpcs
     valid_from: date
     valid_to: date | None = None
@@ -34,6 +35,7 @@ class UnclassifiedCode(Term):
     """
 
     kind = "unclassified_code"
+    turns_on = ("codes",)
     hcpcs: tuple[Hcpcs, ...] = Field(min_length=1)
     listed: tuple[Hcpcs, ...] = ()
 
@@ -63,6 +65,7 @@ class CyclesWithoutResponse(Term):
     """CYC01: cycles allowed before a response must be on file."""
 
     kind = "cycles_without_response"
+    turns_on = ("facts", "doses")
     allowed: Count
     response_values: tuple[str, ...] = Field(min_length=1)
     remission_codes: tuple[Icd10cm, ...]
@@ -72,6 +75,7 @@ class MaximumCycles(Term):
     """CYC02: cycles allowed in a course and over all courses."""
 
     kind = "maximum_cycles"
+    turns_on = ("doses",)
     allowed: Count
 
 
@@ -85,6 +89,7 @@ class TransplantCycles(Term):
     """
 
     kind = "transplant_cycles"
+    turns_on = ("facts", "doses")
     allowed: Count
     extended: Count
     hcpcs: tuple[Hcpcs, ...] = Field(min_length=1)
@@ -106,6 +111,7 @@ class DoseInterval(Term):
     """CYC04: least days between doses."""
 
     kind = "dose_interval"
+    turns_on = ("doses",)
     minimum_days: Days
 
 
@@ -145,6 +151,7 @@ class UnitsPerDate(Term):
     """
 
     kind = "units_per_date"
+    turns_on = ("quantities",)
     hcpcs: tuple[Hcpcs, ...] = Field(min_length=1)
     most_units: Positive
     later_units: Positive
@@ -161,6 +168,7 @@ class VialUnits(Term):
     """UNIT02: shapes of a day's units that cannot be whole vials."""
 
     kind = "vial_units"
+    turns_on = ("quantities", "modifiers")
     hcpcs: tuple[Hcpcs, ...] = Field(min_length=1)
     vial_units: Count
     looks_like_vials: Count
@@ -212,6 +220,7 @@ class AdverseEvent(Term):
     """SAFE01: diagnoses after which the drug must not be given again."""
 
     kind = "adverse_event"
+    turns_on = ("diagnoses",)
     codes: tuple[Icd10cm, ...] = Field(min_length=1)
 
 
@@ -219,6 +228,7 @@ class Monitoring(Term):
     """SAFE02: one kind of monitoring, the codes that show it, and the window around the dose."""
 
     kind = "monitoring"
+    turns_on = ("services",)
     name: str
     hcpcs: tuple[Hcpcs, ...] = Field(min_length=1)
     days_before: Days
@@ -238,6 +248,7 @@ class RemissionAtStart(Term):
     """
 
     kind = "remission_at_start"
+    turns_on = ("diagnoses", "facts")
     remission_codes: tuple[Icd10cm, ...] = Field(min_length=1)
     active_codes: tuple[Icd10cm, ...] = Field(min_length=1)
     outcome: Literal["records_request", "review"]

@@ -13,6 +13,7 @@ class QuantityLimit(Term):
     """
 
     kind = "quantity_limit"
+    turns_on = ("quantities",)
     strength_mg: Positive
     channel: Channel
     limit: Positive
@@ -41,6 +42,7 @@ class SplitFills(Term):
     """QTY02: fills within this many days before a fill are added to it."""
 
     kind = "split_fills"
+    turns_on = ("quantities", "fills")
     channel: Channel
     lookback_days: Days
 
@@ -71,6 +73,7 @@ class DailyDose(Term):
     """
 
     kind = "daily_dose"
+    turns_on = ("quantities", "days", "births")
     adult_age: Count
     pediatric_mg: Positive
     label_mg: Positive
@@ -117,6 +120,7 @@ class TabletStrength(Term):
     """DOSE02: from this many mg per day the stronger tablet should be used."""
 
     kind = "tablet_strength"
+    turns_on = ("quantities", "days")
     strength_mg: Positive
     daily_mg: Positive
 
@@ -134,6 +138,7 @@ class GenericTrial(Term):
     """
 
     kind = "generic_trial"
+    turns_on = ("authorizations", "facts", "fills")
     trial_evidence: tuple[str, ...] = Field(min_length=1)
     intolerance_evidence: tuple[str, ...] = Field(min_length=1)
     attested_evidence: tuple[str, ...] = ()
@@ -165,6 +170,7 @@ class Combination(Term):
     """REG01: ingredients that may be combined only if the evidence has the given status."""
 
     kind = "combination"
+    turns_on = ("facts", "fills")
     ingredients: tuple[str, ...] = Field(min_length=1)
     required_status: str
 

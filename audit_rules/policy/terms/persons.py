@@ -25,6 +25,7 @@ class DiagnosisCoverage(Term):
     """
 
     kind = "diagnosis_coverage"
+    turns_on = ("diagnoses",)
     lookback_days: Days
     lookahead_days: Days
     cancer_only: bool = False
@@ -67,6 +68,7 @@ class AgeLimit(Term):
     """
 
     kind = "age_limit"
+    turns_on = ("births",)
     under_age: Count
     reason: Literal["under_minimum_age", "pediatric_before_revision", "adults_named"]
     outcome: Literal["records_request", "review", "advisory"] = "records_request"
@@ -84,6 +86,7 @@ class PrescriberSpecialty(Term):
     """
 
     kind = "prescriber_specialty"
+    turns_on = ("prescribers",)
     taxonomies: tuple[Taxonomy, ...] = Field(min_length=1)
     clinics: tuple[Taxonomy, ...] = ()
     lookback_days: Days
@@ -100,6 +103,7 @@ class Authorization(Term):
     """
 
     kind = "authorization"
+    turns_on = ("authorizations",)
     by_product: bool = True
     missing: Literal["records_request", "review"] = "records_request"
     forms: tuple[str, ...] = ()
@@ -139,6 +143,7 @@ class DuplicateClaim(Term):
     """DUP01: the same service paid twice under two claim ids."""
 
     kind = "duplicate_claim"
+    turns_on = ("second_claims",)
 
 
 class NdcMismatch(Term):
@@ -220,3 +225,4 @@ class Eligibility(Term):
     """ELIG01: a service outside every span of the payer, or after death."""
 
     kind = "eligibility"
+    turns_on = ("enrollment",)
