@@ -29,14 +29,15 @@ from flows.judging.population import population_facts
 from flows.judging.standing import (
     JUDGED_COVERAGE,
     merge_answers,
+    read_merged_exceptions,
     read_repeated,
     read_valid_answers,
     store_answers,
     write_answers,
-    write_repeated,
+    write_merged,
 )
 from flows.ledger.before import read_ledger_before
-from flows.ledger.changes import FOUND, record_changes
+from flows.ledger.changes import record_changes, with_ledger
 from flows.ledger.decisions import warn_of_foreign_decisions
 from flows.notes.find import audit_notes, input_notes
 from flows.plan import Plan
@@ -45,7 +46,7 @@ from flows.reports.run_facts import run_facts
 from flows.reports.write import write_reports
 from flows.results.agreement import refuse_disagreement
 from flows.results.failed_checks import failed_checks, warnings
-from flows.results.found import Found, read_exceptions
+from flows.results.found import Found
 from flows.results.manifest import repeated_amounts_for_manifest, write_manifest
 from flows.results.partitions import write_exceptions_by
 from flows.results.privacy_level import (
@@ -58,7 +59,7 @@ from flows.results.refused_rows import leaving_quarantine
 from flows.results.run_identity import RunIdentity, identify_run
 from flows.results.run_record import record_run
 from flows.results.signature import sign_manifest
-from flows.results.tables import write_judgement, write_tables
+from flows.results.tables import write_result_tables, write_tables
 from flows.results.timings import write_timings
 from flows.run_summary import notes_of, summary_of
 from flows.settle.settle import TABLES as SETTLE_TABLES
@@ -195,8 +196,8 @@ def judge_stage(plan: Plan) -> JudgeStageResult:
     )
     write_answers(_answers(plan), new_answers)
     judgement = merge_answers(new_answers, valid)
-    write_repeated(_answers(plan), judgement)
-    write_judgement(results(plan), judgement)
+    write_merged(_answers(plan), judgement)
+    write_tables(results(plan), {"rule_coverage": judgement.rule_coverage})
     return JudgeStageResult(
         exceptions=judgement.exceptions.height,
         lines=judgement.exceptions.select(LINE_KEY).n_unique(),
@@ -230,11 +231,13 @@ def report_stage(
         before = read_ledger_before(connection, plan.request.as_of)
         found_notes = (*judged.notes, *settled.notes)
         run = identify_run(connection, plan, before.digest, found_notes)
-        exceptions = read_exceptions(staging, FOUND)
-        changed = record_changes(connection, plan, run.run_id, before, exceptions)
-        lines = worklists(exceptions, read_repeated(_answers(plan)), changed.dismissed)
-        found, tables = Found(exceptions, lines), {**lines._asdict(), "changes": changed.changes}
-        write_tables(staging, {**tables, **failed_checks(connection)})
+        judged_now = read_merged_exceptions(_answers(plan))
+        changed = record_changes(connection, plan, run.run_id, before, judged_now)
+        exceptions = with_ledger(judged_now, changed.standing)
+        lines = worklists(exceptions, read_repeated(_answers(plan)))
+        tables = {**lines._asdict(), "changes": changed.changes, **failed_checks(connection)}
+        write_result_tables(staging, {"exceptions": exceptions, **tables})
+        found = Found(exceptions, lines)
         apply_privacy_level(staging, plan)
         if plan.request.partition_by:
             write_exceptions_by(plan.request.partition_by, staging, plan.payer_names)

@@ -7,6 +7,7 @@ made from them.
 
 from typing import NamedTuple
 
+from schemas.decisions import OPEN, RESOLVED, STANDING, STATUSES
 from schemas.outcomes import AMOUNT_BASES, ANSWERS, EXCEPTIONS
 from schemas.results import AGAINST, FOR, MORE, TABLES
 
@@ -47,7 +48,7 @@ class Meaning(NamedTuple):
 
 
 _SOURCES = ("medical", "pharmacy")
-_STATUSES = ("new", "changed", "resolved", "reopened", "dismissed")
+_CHANGES = (*(status for status in STATUSES if status != OPEN), RESOLVED)
 _KINDS = (
     "diagnosis",
     "fill",
@@ -140,7 +141,16 @@ _EVERYWHERE: dict[str, Meaning] = {
         "What may no longer be collected; 0, because no exception is judged for that yet", DOLLARS
     ),
     "lines": _never_null("Audited lines that got this answer", "claim lines"),
-    "status": _never_null("What became of the exception since the last run", values=_STATUSES),
+    "status": _never_null(
+        "What the ledger knows of the exception: open if an earlier run found it and nothing has"
+        " changed since",
+        values=STATUSES,
+    ),
+    "decision": Meaning(
+        "The latest decision of a person on the exception; null if there is none, or if it was"
+        " taken back",
+        values=STANDING,
+    ),
     "why": Meaning(
         "Why it changed, such as `amount moved`, claim_reversed or by_person; null for a new one"
     ),
@@ -177,8 +187,20 @@ _OF_A_LINE = {
         DOLLARS,
     ),
 }
+_LEADING = " of the exception that leads the line, the first of exception_ids"
+_OF_A_LINE |= {
+    name: _EVERYWHERE[name]._replace(description=f"{text}{_LEADING}")
+    for name, text in (
+        ("status", "What the ledger knows"),
+        ("first_seen", "First as-of date"),
+        ("decision", "The latest decision of a person"),
+    )
+}
 _IN_ONE_TABLE: dict[tuple[str, str], Meaning] = {
     **{(table, c): m for table in ("worklist", "advisories") for c, m in _OF_A_LINE.items()},
+    ("changes", "status"): _never_null(
+        "What became of the exception since the last run", values=_CHANGES
+    ),
     ("rule_coverage", "outcome"): _never_null("The rule's answer", values=ANSWERS),
     ("rule_coverage", "policy_id"): _never_null(
         "The policy document; `none` for lines that no document governs"

@@ -6,7 +6,7 @@ from schemas.outcomes import RECORDS_REQUEST, RECOVER, REVIEW
 
 Schema = dict[str, pl.DataType | type[pl.DataType]]
 
-RESULT_SCHEMA_VERSION = 2
+RESULT_SCHEMA_VERSION = 3
 """Raise it if a column comes, goes, or changes its name, type, place or nullability."""
 
 MONEY = pl.Decimal(18, 2)
@@ -75,7 +75,7 @@ LINE_KEY = ("claim_source", "payer", "member_id", "person_id", "claim_id", "clai
 NUMBERED_LINE = ("claim_source", "payer", "claim_id", "claim_line_number")
 """A line as its payer numbers it, whichever member it is for: one line when runs are compared."""
 
-EXCEPTION: Schema = {
+_JUDGED: Schema = {
     "exception_id": pl.String,
     "rule_id": pl.String,
     "reason": pl.String,
@@ -92,8 +92,17 @@ EXCEPTION: Schema = {
     "amount_basis": pl.String,
     "evidence": EVIDENCE,
     "documents_needed": pl.List(pl.String),
-    "rationale": pl.String,
 }
+
+LEDGER: Schema = {"status": pl.String, "first_seen": pl.Date, "decision": pl.String}
+"""What the ledger knows of an exception."""
+
+_WORDS: Schema = {"rationale": pl.String}
+
+JUDGED: Schema = {**_JUDGED, **_WORDS}
+"""An exception as the rules find it, before the ledger is asked."""
+
+EXCEPTION: Schema = {**_JUDGED, **LEDGER, **_WORDS}
 
 AMOUNT_COLUMNS = {
     RECOVER: "recover_amount",
@@ -107,6 +116,7 @@ WORKLIST: Schema = {
     "rule_ids": pl.List(pl.String),
     "exception_ids": pl.List(pl.String),
     "outcome": pl.String,
+    **LEDGER,
     "paid_amount": MONEY,
     **dict.fromkeys(AMOUNT_COLUMNS.values(), MONEY),
     "amount_at_risk": MONEY,

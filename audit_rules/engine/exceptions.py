@@ -7,7 +7,7 @@ import polars as pl
 
 from audit_rules.engine.rule import RuleModule
 from schemas.outcomes import RECORDS_REQUEST
-from schemas.results import CLAIM_LINE, EXCEPTION, MONEY, conform
+from schemas.results import CLAIM_LINE, JUDGED, MONEY, conform
 
 EXCEPTION_ORDER = (
     *CLAIM_LINE,
@@ -27,7 +27,7 @@ def with_documents(found: pl.DataFrame, rules: tuple[RuleModule, ...]) -> pl.Dat
         for m in rules
         for reason, documents in m.RULE.needs.items()
     ]
-    schema = {name: EXCEPTION[name] for name in ("rule_id", "reason", "documents_needed")}
+    schema = {name: JUDGED[name] for name in ("rule_id", "reason", "documents_needed")}
     found = found.join(pl.DataFrame(needs, schema=schema), on=["rule_id", "reason"], how="left")
     is_request = pl.col("outcome") == RECORDS_REQUEST
     nothing = pl.lit([], dtype=pl.List(pl.String))
@@ -39,7 +39,7 @@ def with_documents(found: pl.DataFrame, rules: tuple[RuleModule, ...]) -> pl.Dat
 
 
 def exceptions_of(found: pl.DataFrame) -> pl.DataFrame:
-    """The contract's table of exceptions, in EXCEPTION_ORDER."""
+    """The contract's table of exceptions without what the ledger adds, in EXCEPTION_ORDER."""
     return conform(
         found.with_columns(
             exception_id=_exception_id(found),
@@ -47,7 +47,7 @@ def exceptions_of(found: pl.DataFrame) -> pl.DataFrame:
             policy_effective_from=pl.col("version_from"),
             amount_at_risk=_money("amount_cents"),
         ).sort(EXCEPTION_ORDER, nulls_last=True),
-        EXCEPTION,
+        JUDGED,
     )
 
 

@@ -52,7 +52,7 @@ _ANSWER = tuple(_ANSWER_SCHEMA)
 class Judgement:
     """What the rules find, so that it can be put together with what they found of other persons.
 
-    exceptions   the contract's table.
+    exceptions   the contract's table, without what the ledger adds.
     counted      one row per person_id, policy_id, rule_id, outcome and reason: lines. Lines that no
                  policy governs: under policy_id `none`, without a rule.
     gaps         one row per policy_id, rule_id and reason: what a rule could look for on no line at

@@ -6,25 +6,23 @@ claim's amount (repeated_amounts.py) are about the same dollars too: one line of
 them.
 """
 
-from collections.abc import Collection
 from typing import NamedTuple
 
 import polars as pl
 
+from schemas.decisions import DISMISSED
 from schemas.folding import folded_names
 from schemas.outcomes import ADVISORY, strength
-from schemas.results import AMOUNT_COLUMNS, EXCEPTION, LINE_KEY, MONEY, WORKLIST, conform
+from schemas.results import AMOUNT_COLUMNS, JUDGED, LEDGER, LINE_KEY, MONEY, WORKLIST, conform
 
 _OF_THE_LINE = tuple(
-    c for c in WORKLIST if c in EXCEPTION and c not in (*LINE_KEY, "amount_at_risk", "outcome")
+    c for c in WORKLIST if c in JUDGED and c not in (*LINE_KEY, "amount_at_risk", "outcome")
 )
-READS = (
-    *LINE_KEY,
-    *_OF_THE_LINE,
-    *("exception_id", "rule_id", "policy_id", "outcome", "amount_at_risk"),
-)
-"""The columns of an exception that the worklist is made of."""
 _AMOUNTS = (*AMOUNT_COLUMNS.values(), "amount_at_risk", "dismissed_amount")
+_LEADING_FIRST = (
+    *(~pl.col("is_live"), strength(), -pl.col("amount")),
+    *("rule_id", "policy_id", "exception_id"),
+)
 _ZERO = pl.lit(0, dtype=MONEY)
 _AMOUNT = pl.col("amount_at_risk").fill_null(_ZERO)
 
@@ -45,26 +43,21 @@ class Worklists(NamedTuple):
         return pl.concat(self)
 
 
-def worklists(
-    exceptions: pl.DataFrame, repeated: pl.DataFrame, dismissed: Collection[str] = ()
-) -> Worklists:
+def worklists(exceptions: pl.DataFrame, repeated: pl.DataFrame) -> Worklists:
     """Put the exceptions of each line together.
 
-    exceptions   at least the columns READS.
+    exceptions   the contract's table; those that a person has dismissed carry no amount.
     repeated     comes from repeated_amounts.
-    dismissed    ids of exceptions that a person has dismissed: they carry no amount.
     """
-    is_live = ~pl.col("exception_id").is_in(list(dismissed))
+    is_live = pl.col("status").ne_missing(DISMISSED)
     found = exceptions.with_columns(
         is_live=is_live, live_outcome=pl.when(is_live).then("outcome"), amount=_AMOUNT
     )
     lines = found.group_by(LINE_KEY, maintain_order=True).agg(
         *(pl.col(c).first() for c in _OF_THE_LINE),
         rule_ids=pl.col("rule_id").unique().sort(),
-        exception_ids=pl.col("exception_id").sort_by(
-            *(~pl.col("is_live"), strength(), -pl.col("amount"), "rule_id", "policy_id"),
-            "exception_id",
-        ),
+        exception_ids=pl.col("exception_id").sort_by(*_LEADING_FIRST),
+        **{name: pl.col(name).sort_by(*_LEADING_FIRST).first() for name in LEDGER},
         outcome=pl.col("live_outcome").sort_by(strength("live_outcome"), nulls_last=True).first(),
         is_advisory=(pl.col("outcome") == ADVISORY).all(),
         largest=pl.col("amount").max(),

@@ -1,68 +1,150 @@
-"""Commands about the decisions of persons and their records: dismiss, reopen, packet, verify."""
+"""Commands about decisions and their records: decide, dismiss, reopen, packet, verify."""
 
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flows.cli.options import Deciding
 from flows.errors import InputRefused, UsageError, redacted_errors
 
 if TYPE_CHECKING:
-    from flows.ledger.decisions import Decision
+    from flows.ledger.written_decisions import Decision
+
+
+def decide(
+    *words: str, decision: Deciding, when: date | None = None, until: date | None = None
+) -> None:
+    """Record what was decided about exceptions; the next run shows it.
+
+    The decision comes first: confirm, dismiss, request_records, upheld, overturned, reopen, or
+    recovered and an amount. Exception ids follow. With --file the decisions of a CSV or of a
+    work-paper are recorded too; its rows may say all of it themselves.
+
+    Parameters
+    ----------
+    words
+        the decision, and ids of exceptions or their first characters, at least eight
+    when
+        the day on which it was decided, YYYY-MM-DD (default: today)
+    until
+        of a dismissal or a records request the last day, YYYY-MM-DD
+    """
+    from flows.ledger.written_decisions import read_command
+
+    with redacted_errors(Path.cwd()):
+        problems: list[str] = []
+        named, said = read_command(words)
+        read = _read(decision.file, problems) if decision.file else []
+        if said and decision.file:
+            problems += _contradictions(read, said)
+        _record(decision, [*named, *read], {**said, "decided_on": when, "until": until}, problems)
 
 
 def dismiss(*ids: str, decision: Deciding, until: date | None = None) -> None:
     """Dismiss exceptions from the next run on, until a day or until they change.
 
+    Short for `decide dismiss`. Of a work-paper only the rows that say dismiss are taken.
+
     Parameters
     ----------
     ids
-        exception ids
+        exception ids, or their first characters, at least eight
     until
         the last day of the dismissal, YYYY-MM-DD (default: until the exception changes)
     """
-    from flows.ledger.decisions import DISMISS
+    from schemas.decisions import DISMISS
 
-    count = _decide(DISMISS, ids, decision, until)
-    print(f"Exceptions dismissed: {count}. The next run shows it.")
+    _short_form(DISMISS, ids, decision, until)
 
 
 def reopen(*ids: str, decision: Deciding) -> None:
-    """Take a dismissal back, from the next run on.
+    """Take a decision back, from the next run on: a dismissed exception counts again.
+
+    Short for `decide reopen`.
 
     Parameters
     ----------
     ids
-        exception ids
+        exception ids, or their first characters, at least eight
     """
-    from flows.ledger.decisions import REOPEN
+    from schemas.decisions import REOPEN
 
-    count = _decide(REOPEN, ids, decision, None)
-    print(f"Exceptions reopened: {count}. The next run shows it.")
+    _short_form(REOPEN, ids, decision, None)
 
 
-def _decide(action: str, ids: tuple[str, ...], by: Deciding, until: date | None) -> int:
-    """Store the decisions; returns how many exceptions they are about."""
-    from flows.ledger.decisions import Decision, decide
+def _short_form(action: str, ids: tuple[str, ...], given: Deciding, until: date | None) -> None:
+    """Record one decision about every exception that is named."""
+    from flows.ledger.written_decisions import named_on_command_line
+    from flows.reports.workpaper.read import is_workpaper
+    from schemas.decisions import DISMISS
 
     with redacted_errors(Path.cwd()):
-        decisions = [Decision(i, by.reason) for i in ids]
-        decisions += _read(by.file, by.reason, action) if by.file else []
-        return decide(by.warehouse, decisions, action, by.by, until)
-
-
-def _read(file: Path, reason: str | None, action: str) -> "list[Decision]":
-    """The decisions in a work-paper or a CSV. Raises UsageError."""
-    from flows.ledger.decisions import DISMISS, read_decisions
-    from flows.reports.workpaper.read import dismissals, is_workpaper
-
-    if not is_workpaper(file):
-        return read_decisions(file, reason)
-    if action != DISMISS:
-        raise UsageError(
-            "A work-paper says what to dismiss, not what to reopen. Give exception ids, or a CSV."
+        problems: list[str] = []
+        read = _read(given.file, problems) if given.file else []
+        others = [decision for decision in read if decision.action not in (None, action)]
+        if given.file and is_workpaper(given.file):
+            if action != DISMISS:
+                raise UsageError(
+                    "A work-paper is not read by reopen. Give it to decide, or give exception ids."
+                )
+            read = [decision for decision in read if decision.action == action]
+            if not (read or ids or problems):
+                raise UsageError(
+                    f"{given.file.name}: no row has the disposition {action}. Choose it in the "
+                    "column disposition of the sheet Lines, and save."
+                )
+        else:
+            problems += _contradictions(read, {"action": action})
+            others = []
+        for_all = {"action": action, "until": until}
+        _record(given, [*named_on_command_line(ids), *read], for_all, problems)
+    if others:
+        print(
+            f"Rows with another disposition, not recorded: {len(others)}. "
+            "claims-audit decide --file records them too."
         )
-    return dismissals(file, reason)
+
+
+def _read(file: Path, problems: list[str]) -> "list[Decision]":
+    """The decisions in a work-paper or a CSV. Raises UsageError."""
+    from flows.ledger.decision_file import read_decision_csv
+    from flows.ledger.written_decisions import read_written
+    from flows.reports.workpaper.read import is_workpaper, read_workpaper
+
+    read = read_workpaper if is_workpaper(file) else read_decision_csv
+    written = read(file, problems)
+    return [read_written(row, problems) for row in written]
+
+
+def _contradictions(read: "list[Decision]", said: dict[str, Any]) -> list[str]:
+    """A sentence for each row that says another action than the command."""
+    return [
+        f"{row.place}: it says {row.action}, but the command {said['action']}. Leave one out."
+        for row in read
+        if row.action not in (None, said["action"])
+    ]
+
+
+def _record(
+    given: Deciding, decisions: "list[Decision]", for_all: dict[str, Any], problems: list[str]
+) -> None:
+    """Record decisions and print how many. Raises UsageError."""
+    from flows.ledger import decisions as ledger
+
+    said = {**for_all, "reason": given.reason, "decided_by": given.by}
+    filled = [ledger.filled(decision, said) for decision in decisions]
+    recorded = ledger.decide(given.warehouse, filled, problems=problems)
+    for action, count in recorded.by_action.items():
+        print(f"{action}: {count}")
+    if recorded.known:
+        print(f"In the ledger already, not recorded again: {recorded.known}")
+    print(
+        f"Decisions recorded: {recorded.decisions}. The next run shows {_it(recorded.decisions)}."
+    )
+
+
+def _it(count: int) -> str:
+    return "it" if count == 1 else "them"
 
 
 def packet(exception_id: str, *, run: Path, output: Path | None = None, pdf: bool = True) -> None:
@@ -95,6 +177,7 @@ def verify(
     *,
     run: Path | None = None,
     warehouse: Path | None = None,
+    ledger: Path | None = None,
     input: Path | None = None,
     policies: Path | None = None,
     public_key: Path | None = None,
@@ -112,6 +195,9 @@ def verify(
         the folder run=ID of a run: its results against its manifest
     warehouse
         a warehouse: its rows and decisions against its journal, and its record of --run
+    ledger
+        a warehouse of which only the decisions are checked: the first that was changed, dropped,
+        inserted or moved is named
     input
         the landing folder of the run, whose extracts are compared
     policies
@@ -124,7 +210,7 @@ def verify(
     from flows.verify.verify import verify as check
 
     with redacted_errors(Path.cwd()):
-        checks = check(Evidence(packet, run, warehouse, input, policies, public_key))
+        checks = check(Evidence(packet, run, warehouse, ledger, input, policies, public_key))
     for label, sentences in (("checked", checks.passed), ("not checked", checks.left_out)):
         for number, sentence in enumerate(sentences):
             print(f"{'' if number else label:13}{sentence}")

@@ -59,11 +59,12 @@ class Deciding:
     warehouse: Path
     """the warehouse whose ledger is meant"""
 
-    by: str
-    """who decides"""
+    by: str | None = None
+    """who decides (a CSV may say it in each row)"""
 
     reason: str | None = None
     """why (a CSV may give its own in a column reason, a work-paper in disposition_reason)"""
 
     file: Path | None = None
-    """a CSV with exception_id and perhaps reason; to dismiss, also exceptions.xlsx"""
+    """a CSV of decisions (exception_id, action, amount, reason, decided_by, decided_on, until), or
+    a work-paper: exceptions.xlsx of a run, with dispositions"""

@@ -14,13 +14,13 @@ from audit_rules.engine.repeated_amounts import REPEATED_ORDER
 from flows.judging.affected import AFFECTED_PERSON
 from flows.warehouse.memory import reuses_answers
 from flows.warehouse.run_table import ChangedRows, RunTable, sql_columns
-from schemas.results import EXCEPTION, REPEATED, Schema, conform
+from schemas.results import JUDGED, REPEATED, Schema, conform
 
 _OF_AFFECTED = ChangedRows(("person_id",), AFFECTED_PERSON, ("person",))
 JUDGED_EXCEPTION = RunTable(
     "judged_exception",
     grain="exception of a person judged in this run",
-    columns=sql_columns(EXCEPTION),
+    columns=sql_columns(JUDGED),
     reuse=_OF_AFFECTED,
 )
 JUDGED_COVERAGE = RunTable(
@@ -36,7 +36,7 @@ JUDGED_REPEAT = RunTable(
     reuse=ChangedRows(("person",), AFFECTED_PERSON, ("person",)),
 )
 TABLES = (JUDGED_EXCEPTION, JUDGED_COVERAGE, JUDGED_REPEAT)
-_REPEATED = "repeated.parquet"
+_EXCEPTIONS, _REPEATED = "exceptions.parquet", "repeated.parquet"
 
 
 class ValidAnswers(NamedTuple):
@@ -58,7 +58,7 @@ def read_valid_answers(connection: duckdb.DuckDBPyConnection) -> ValidAnswers | 
         return conform(connection.sql(query).pl(), columns)
 
     return ValidAnswers(
-        exceptions=valid(JUDGED_EXCEPTION, EXCEPTION),
+        exceptions=valid(JUDGED_EXCEPTION, JUDGED),
         counted=valid(JUDGED_COVERAGE, COUNTED),
         repeated=valid(JUDGED_REPEAT, REPEATED),
     )
@@ -91,13 +91,20 @@ def write_answers(folder: Path, judgement: Judgement) -> None:
         frame.write_parquet(folder / f"{table.name}.parquet")
 
 
-def write_repeated(folder: Path, judgement: Judgement) -> None:
-    """Write the claims of everybody that repeat their amount, for the worklist."""
+def write_merged(folder: Path, judgement: Judgement) -> None:
+    """Write what was found of everybody: the exceptions, and the claims that repeat their amount,
+    for the worklist."""
+    judgement.exceptions.write_parquet(folder / _EXCEPTIONS, compression="lz4")
     judgement.repeated.write_parquet(folder / _REPEATED)
 
 
+def read_merged_exceptions(folder: Path) -> pl.DataFrame:
+    """The exceptions that write_merged wrote, with the columns JUDGED."""
+    return pl.read_parquet(folder / _EXCEPTIONS, glob=False)
+
+
 def read_repeated(folder: Path) -> pl.DataFrame:
-    """The claims that write_repeated wrote."""
+    """The claims that write_merged wrote."""
     return pl.read_parquet(folder / _REPEATED, glob=False)
 
 

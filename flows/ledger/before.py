@@ -8,7 +8,7 @@ import duckdb
 from flows.provenance import digest
 from flows.warehouse.run_table import RunTable, sql_columns
 from flows.warehouse.sql import day, run
-from schemas.results import CHANGE
+from schemas.results import CHANGE, MONEY
 
 _EVENT = (
     "exception_id",
@@ -29,7 +29,8 @@ _EVENT = (
 LAST_EVENT = RunTable(
     "last_event",
     grain="exception that an earlier night found; its last event",
-    columns=sql_columns({name: CHANGE[name] for name in _EVENT}) | {"night": "DATE"},
+    columns=sql_columns({name: CHANGE[name] for name in _EVENT} | {"paid_amount": MONEY})
+    | {"night": "DATE"},
 )
 LAST_DECISION = RunTable(
     "last_decision",
@@ -41,6 +42,7 @@ LAST_DECISION = RunTable(
         "reason": "VARCHAR",
         "decided_by": "VARCHAR",
         "until": "DATE",
+        "sets_aside": "BOOLEAN",
     },
 )
 TABLES = (LAST_EVENT, LAST_DECISION)

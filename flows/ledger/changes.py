@@ -19,7 +19,8 @@ from flows.warehouse.files import real_path
 from flows.warehouse.run_table import RunTable, sql_columns
 from flows.warehouse.sql import day, fetched, run
 from flows.warehouse.trouble import opening
-from schemas.results import CHANGE, CLAIM_LINE, EXCEPTION, conform
+from schemas.decisions import DISMISSED, OPEN, REOPEN
+from schemas.results import CHANGE, CLAIM_LINE, EXCEPTION, LEDGER, conform
 
 _LONGEST_CHAIN = 20  # of claims that replace each other
 FOUND = (
@@ -34,6 +35,7 @@ FOUND = (
     "outcome",
     "reason",
     "amount_at_risk",
+    "paid_amount",
 )
 """Columns of an exception that the ledger looks at."""
 _ORDER = (*CLAIM_LINE, "rule_id", "exception_id")
@@ -51,7 +53,8 @@ CHANGED_POLICY = RunTable(
 EVENT = RunTable(
     "event",
     grain="exception that is new, changed, resolved, reopened or dismissed in this run",
-    columns=sql_columns(CHANGE) | {"night": "DATE", "last_seen": "DATE"},
+    columns=sql_columns({**CHANGE, "paid_amount": EXCEPTION["paid_amount"]})
+    | {"night": "DATE", "last_seen": "DATE"},
 )
 TABLES = (CURRENT_EXCEPTION, CHANGED_POLICY, EVENT)
 
@@ -59,13 +62,13 @@ TABLES = (CURRENT_EXCEPTION, CHANGED_POLICY, EVENT)
 class LedgerChanges(NamedTuple):
     """What changed: one row per exception that did.
 
-    dismissed      ids of the exceptions that are dismissed after this night.
+    standing       every exception of this run: exception_id, and the columns LEDGER.
     night_before   the as-of date before this one; None if there is none.
     later_night    the last as-of date in the ledger, if it is after this one: the ledger waits.
     """
 
     changes: pl.DataFrame
-    dismissed: frozenset[str]
+    standing: pl.DataFrame
     night_before: date | None
     later_night: date | None
 
@@ -110,18 +113,32 @@ def record_changes(
     else:
         connection.execute("DELETE FROM main.night_text")
     changes = fetched(connection, f"FROM {EVENT}").sort(_ORDER, nulls_last=True)
-    return LedgerChanges(conform(changes, CHANGE), _dismissed(connection), before.night, later)
+    return LedgerChanges(conform(changes, CHANGE), _standing(connection), before.night, later)
 
 
-def _dismissed(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
-    """Ids of exceptions of this run whose last event, of this night or before, dismisses them."""
-    found = connection.execute(
-        f"""SELECT x.exception_id FROM {CURRENT_EXCEPTION} x
+def _standing(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """What the ledger knows of every exception of this run, after this night."""
+    found = fetched(
+        connection,
+        f"""SELECT x.exception_id,
+                   CASE WHEN e.status IS NOT NULL THEN e.status
+                        WHEN b.status = '{DISMISSED}' THEN b.status ELSE '{OPEN}' END AS status,
+                   coalesce(e.first_seen, b.first_seen) AS first_seen,
+                   CASE WHEN d.action <> '{REOPEN}' THEN d.action END AS decision
+            FROM {CURRENT_EXCEPTION} x
             LEFT JOIN {EVENT} e USING (exception_id)
             LEFT JOIN {LAST_EVENT} b USING (exception_id)
-            WHERE coalesce(e.status, b.status) = 'dismissed'"""
-    ).fetchall()
-    return frozenset(exception_id for (exception_id,) in found)
+            LEFT JOIN {LAST_DECISION} d USING (exception_id)""",
+    )
+    return conform(found, {"exception_id": EXCEPTION["exception_id"], **LEDGER})
+
+
+def with_ledger(exceptions: pl.DataFrame, standing: pl.DataFrame) -> pl.DataFrame:
+    """The contract's table of exceptions: what the rules found, with what the ledger knows."""
+    found = exceptions.join(
+        standing, on="exception_id", how="left", maintain_order="left", validate="m:1"
+    )
+    return conform(found, EXCEPTION)
 
 
 def _record_texts(connection: duckdb.DuckDBPyConnection, plan: Plan, before: date | None) -> None:

@@ -1,135 +1,250 @@
-"""What persons decide about exceptions between runs: to dismiss or to reopen them."""
+"""Record what persons decide about exceptions: each decision is added, none is ever changed."""
 
-import csv
-import io
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import duckdb
 
-from audit_rules.given_files import open_file
 from flows import ending
 from flows.clock import now, today
 from flows.errors import UsageError
+from flows.ledger.exception_ids import ExceptionIds
+from flows.ledger.written_decisions import Decision
 from flows.process import system_user
 from flows.warehouse.connection import written
+from flows.warehouse.decision_chain import append
 from flows.warehouse.journal import DECISION, differences, seal, subject
 from flows.warehouse.lock import hold
-from flows.warehouse.sql import one
 from flows.warehouse.upgrade import upgrade
+from schemas.decisions import MAY_END, MEANINGS, NEED_REASON, RECOVERED
 
-DISMISS, REOPEN = "dismiss", "reopen"
-_OF_A_RESULT = "rule_id"  # a column that every table of exceptions has, and no list of decisions
-
-
-class Decision(NamedTuple):
-    """A decision of a person: about which exception, and why."""
-
-    exception_id: str
-    reason: str | None
+_MOST_PROBLEMS = 20
+_SAID = ("action", "amount", "reason", "decided_by", "decided_on", "until")
+"""What a decision says of its exception."""
 
 
-def read_csv(path: Path) -> list[dict[str, str]]:
-    """Read the rows of a reviewer's CSV: name of a column in lower case -> trimmed text.
+class Recorded(NamedTuple):
+    """How many decisions were recorded, and how many the ledger had already.
 
-    Raises UsageError if it is not CSV or has no column exception_id.
+    by_action   action -> how many were recorded.
     """
-    try:
-        with io.TextIOWrapper(open_file(path), encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, restkey="", restval="")
-            names = [(name or "").strip().lower() for name in reader.fieldnames or ()]
-            rows = [
-                {
-                    name: (row[k] or "").strip()
-                    for name, k in zip(names, reader.fieldnames or (), strict=True)
-                }
-                for row in reader
-            ]
-    except (OSError, UnicodeError, csv.Error):
-        raise UsageError(
-            f"{path.name} cannot be read as CSV. Give a UTF-8 file with a column exception_id."
-        ) from None
-    if rows and "exception_id" not in names:
-        raise UsageError(f"{path.name}: no column exception_id. Add it.")
-    return rows
 
-
-def read_decisions(path: Path, reason: str | None) -> list[Decision]:
-    """Read a reviewer's CSV: a column exception_id, perhaps one of reasons.
-
-    Raises UsageError, also if it is a result of a run, whose reasons are those of the rules, or if
-    two rows give different reasons for one exception.
-    """
-    rows = read_csv(path)
-    if rows and _OF_A_RESULT in rows[0]:
-        raise UsageError(
-            f"{path.name} is a result of a run: it says what the rules found, not what a person "
-            "decided. Give a list of exception_id and reason, or the work-paper with dispositions."
-        )
-    firsts: dict[str, tuple[int, str]] = {}
-    for number, row in enumerate(rows, 2):
-        exception_id, own = row["exception_id"].lower(), row.get("reason", "")
-        first, earlier = firsts.setdefault(exception_id, (number, own))
-        if exception_id and earlier != own:
-            raise UsageError(
-                f"{path.name}, rows {first} and {number}: two reasons for one exception. "
-                "Keep one of them."
-            )
-    return [Decision(row["exception_id"], row.get("reason") or reason) for row in rows]
+    decisions: int
+    known: int
+    by_action: dict[str, int]
 
 
 def decide(
-    warehouse: Path, decisions: list[Decision], action: str, by: str, until: date | None = None
-) -> int:
-    """Dismiss or reopen exceptions, as the next run will show; returns how many.
+    warehouse: Path,
+    decisions: Iterable[Decision],
+    action: str | None = None,
+    by: str | None = None,
+    until: date | None = None,
+    problems: Sequence[str] = (),
+) -> Recorded:
+    """Record decisions about exceptions, as the next run will show: all of them or none.
 
-    Raises UsageError if an exception is not in the ledger or a reason is missing, and WarehouseBusy
-    if a run holds the warehouse.
+    action, by, until   what holds for decisions that leave it out.
+    problems            what is wrong with them already, reported with what is found here.
+
+    Raises UsageError with a sentence for each that cannot be recorded, and WarehouseBusy if a run
+    holds the warehouse.
     """
     if not warehouse.exists():
         raise UsageError(
             f"There is no warehouse {warehouse.name}. "
             "Name one that a run has made with --warehouse."
         )
-    if until is not None and until < today():
-        raise UsageError("--until is in the past. Give the last day on which the dismissal holds.")
-    reasons = {
-        d.exception_id.strip().lower(): d.reason for d in decisions if d.exception_id.strip()
-    }
-    if not reasons:
-        raise UsageError(
-            "No exception is named. Give exception ids, or a CSV with a column exception_id."
-        )
-    if not by.strip() or not all(reasons.values()):
-        raise UsageError(
-            "Who decides and why must be said. "
-            "Give --by and --reason, or a reason in each row of the CSV."
+    for_all = {"action": action, "decided_by": by, "until": until, "decided_on": today()}
+    wanted = [filled(decision, for_all) for decision in decisions]
+    found = [*problems, *(p for decision in wanted for p in _wrong(decision))]
+    if not wanted:
+        _refuse(
+            found
+            or ["No exception is named. Give exception ids, or a CSV with a column exception_id."]
         )
     with hold(warehouse):
         upgrade(warehouse)
         with written(warehouse) as connection:
-            marks = ", ".join("?" * len(reasons))
-            query = f"""SELECT count(DISTINCT exception_id) FROM ledger_event
-                        WHERE exception_id IN ({marks})"""
-            unknown = len(reasons) - one(connection, query, *reasons)
-            if unknown:
-                raise UsageError(
-                    f"{unknown} of {len(reasons)} exceptions are not in the ledger of "
-                    f"{warehouse.name}. Correct them."
-                )
-            last = connection.execute("SELECT max(as_of) FROM night").fetchall()[0][0]
-            number = one(connection, "SELECT max(decision_no) FROM decision")
-            connection.execute("BEGIN")
-            made = [now(), system_user()]
-            for i, (exception_id, reason) in enumerate(reasons.items(), number + 1):
-                row = [i, last, exception_id, action, reason, by, until, *made]
-                connection.execute("INSERT INTO decision VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-            made_now = range(number + 1, number + 1 + len(reasons))
-            seal(connection, action, [subject(DECISION, i) for i in made_now])
-            ending.commits()
-            connection.execute("COMMIT")
-    return len(reasons)
+            wanted = _resolved(connection, wanted, found)
+            wanted = _one_each(wanted, found)
+            new = _new(connection, wanted)
+            found += _too_much(connection, new)
+            _refuse(found)
+            _record(connection, new)
+    by_action = Counter(str(decision.action) for decision in new)
+    return Recorded(len(new), len(wanted) - len(new), dict(sorted(by_action.items())))
+
+
+def filled(decision: Decision, for_all: Mapping[str, Any]) -> Decision:
+    """A decision with what it leaves out taken from what is said once for all; texts trimmed."""
+    said = {name: getattr(decision, name) for name in _SAID}
+    said = {n: for_all.get(n) if value is None else value for n, value in said.items()}
+    texts = {name: (said[name] or "").strip() or None for name in ("reason", "decided_by")}
+    return replace(decision, **said | texts)
+
+
+def _wrong(decision: Decision) -> Iterator[str]:
+    """A sentence for each thing that a decision lacks, or says too much."""
+    action, place = decision.action, f"{decision.place}: " if decision.place else ""
+    if action is None:
+        yield f"{place}no action. Give one of {', '.join(MEANINGS)}."
+        return
+    if decision.decided_by is None:
+        yield f"{place}it is not said who decides. Give --by, or decided_by in a CSV."
+    if decision.reason is None and action in NEED_REASON:
+        yield f"{place}{action} without a reason. Give --reason, or a reason in the row."
+    if decision.amount is None and action == RECOVERED:
+        yield f"{place}{RECOVERED} without an amount. Say how much came back."
+    if decision.amount is not None and action != RECOVERED:
+        yield f"{place}an amount with {action}. Only {RECOVERED} has one: correct the row."
+    if decision.decided_on and decision.decided_on > today():
+        yield f"{place}it was decided on a day after today. Correct the day."
+    if decision.until and action not in MAY_END:
+        yield f"{place}{action} has no last day. Only {' and '.join(MAY_END)} may have `until`."
+    if decision.until and decision.until < today():
+        yield f"{place}`until` is in the past. Give the last day on which the decision holds."
+
+
+def _resolved(
+    connection: duckdb.DuckDBPyConnection, decisions: list[Decision], problems: list[str]
+) -> list[Decision]:
+    """The decisions with whole ids; those whose exception is not found are problems."""
+    rows = connection.execute("SELECT DISTINCT exception_id FROM main.ledger_event").fetchall()
+    ids = ExceptionIds((row[0] for row in rows), "the ledger")
+    resolved = []
+    for decision in decisions:
+        exception_id, why_not = ids.find(decision.exception_id)
+        if exception_id:
+            resolved.append(replace(decision, exception_id=exception_id))
+        else:
+            place = f"{decision.place}: " if decision.place else ""
+            sentence = why_not if place else f"{why_not[0].upper()}{why_not[1:]}"
+            problems.append(f"{place}{sentence}")
+    return resolved
+
+
+def _one_each(decisions: list[Decision], problems: list[str]) -> list[Decision]:
+    """The decisions, each exception once; those that differ on one exception are problems."""
+    firsts: dict[str, Decision] = {}
+    for decision in decisions:
+        first = firsts.setdefault(decision.exception_id, decision)
+        if first is decision:
+            continue
+        both = " and ".join(d.place for d in (first, decision) if d.place) or "Two decisions"
+        if _said(first) != _said(decision):
+            problems.append(
+                f"{both}: two decisions on one exception that differ. Keep one of them."
+            )
+        elif decision.action == RECOVERED:
+            problems.append(
+                f"{both}: the same sum twice for one exception. Keep one, or add them up."
+            )
+    return list(firsts.values())
+
+
+def _said(decision: Decision) -> tuple[object, ...]:
+    return tuple(getattr(decision, name) for name in _SAID)
+
+
+def _new(connection: duckdb.DuckDBPyConnection, decisions: list[Decision]) -> list[Decision]:
+    """The decisions that the ledger lacks, so that a list which is given twice counts once.
+
+    It has one if that is the latest on its exception since the last night. Money that came back is
+    known if the same was said of it at any time.
+    """
+    rows = connection.execute(
+        f"""SELECT exception_id,
+                   after_night IS NOT DISTINCT FROM (SELECT max(as_of) FROM main.night),
+                   {", ".join(_SAID)}
+            FROM main.decision ORDER BY decision_no"""
+    ).fetchall()
+    money = {(row[0], *row[2:]) for row in rows if row[2] == RECOVERED}
+    latest = {(row[0]): row[1:] for row in rows}
+    return [
+        d
+        for d in decisions
+        if (d.exception_id, *_said(d)) not in money
+        and latest.get(d.exception_id) != (True, *_said(d))
+    ]
+
+
+def _too_much(connection: duckdb.DuckDBPyConnection, decisions: list[Decision]) -> Iterator[str]:
+    """A sentence for each line of which more came back than was paid, over all its exceptions."""
+    back: dict[str, list[Decision]] = defaultdict(list)
+    of_line: dict[str, tuple[Decimal | None, Decimal]] = {}
+    for decision in decisions:
+        if decision.action != RECOVERED:
+            continue
+        ((line, paid, before),) = connection.execute(
+            _LINE_OF, {"exception_id": decision.exception_id}
+        ).fetchall()
+        back[line].append(decision)
+        of_line[line] = (paid, before)
+    for line, made in back.items():
+        paid, before = of_line[line]
+        new = [d.amount for d in made if d.amount is not None]
+        if paid is not None and sum(new, before) > paid:
+            places = ", ".join(d.place for d in made if d.place)
+            earlier = ", with what came back before," if before else ""
+            yield (
+                f"{places}: " if places else ""
+            ) + f"more came back{earlier} than was paid for the line. Correct the amount."
+
+
+_LINE_OF = """
+    WITH last_event AS (
+        FROM main.ledger_event
+        QUALIFY row_number() OVER (PARTITION BY exception_id ORDER BY night DESC) = 1),
+    line AS (
+        SELECT claim_source, lower(payer) AS payer, member_id, claim_id, claim_line_number,
+               paid_amount
+        FROM last_event WHERE exception_id = $exception_id)
+    SELECT CAST(to_json({'s': l.claim_source, 'p': l.payer, 'm': l.member_id, 'c': l.claim_id,
+                         'n': l.claim_line_number}) AS VARCHAR),
+           any_value(l.paid_amount),
+           coalesce(sum(d.amount), 0)
+    FROM line l
+    LEFT JOIN last_event e
+      ON e.claim_source = l.claim_source AND lower(e.payer) = l.payer
+     AND e.member_id = l.member_id AND e.claim_id = l.claim_id
+     AND e.claim_line_number = l.claim_line_number
+    LEFT JOIN main.decision d ON d.exception_id = e.exception_id AND d.action = 'recovered'
+    GROUP BY ALL"""
+"""The line of an exception, what was paid for it, and what came back for all its exceptions."""
+
+
+def _refuse(problems: list[str]) -> None:
+    """Raise UsageError if there is a problem, with every sentence that fits a screen."""
+    if not problems:
+        return
+    shown = problems[:_MOST_PROBLEMS]
+    more = len(problems) - len(shown)
+    rest = [f"And {more} more of such problems."] if more else []
+    raise UsageError("\n".join([*shown, *rest, "Nothing was recorded."]))
+
+
+def _record(connection: duckdb.DuckDBPyConnection, decisions: list[Decision]) -> None:
+    """Add the decisions to the chain and seal them, in one transaction."""
+    if not decisions:
+        return
+    last = connection.execute("SELECT max(as_of) FROM main.night").fetchall()[0][0]
+    made = {"after_night": last, "decided_at": now(), "system_user": system_user()}
+    rows = [
+        {"exception_id": d.exception_id, **dict(zip(_SAID, _said(d), strict=True)), **made}
+        for d in decisions
+    ]
+    connection.execute("BEGIN")
+    first = append(connection, rows)
+    numbers = range(first, first + len(rows))
+    seal(connection, "decide", [subject(DECISION, number) for number in numbers])
+    ending.commits()
+    connection.execute("COMMIT")
 
 
 def warn_of_foreign_decisions(
@@ -144,5 +259,5 @@ def warn_of_foreign_decisions(
         return ()
     return (
         f"Decisions in the warehouse that are not as they were made: {len(foreign)}. Another "
-        "program changed, added or removed them; claims-audit verify --warehouse says which.",
+        "program changed, added or removed them; claims-audit verify --ledger says which.",
     )

@@ -14,7 +14,7 @@ from flows.results.csv import write_csv
 from flows.results.pseudonymised_values import pseudonymous_payer
 from flows.results.pseudonyms import pseudonymise
 from flows.results.small_cells import AGGREGATE_FILE, aggregated
-from flows.results.tables import write_tables
+from flows.results.tables import write_result_tables
 from flows.summary import Summary
 from schemas.notes import Note
 from schemas.results import AGGREGATE as AGGREGATE_TABLE
@@ -41,8 +41,7 @@ def apply_privacy_level(folder: Path, plan: Plan) -> None:
     tables = {
         name: pseudonymise(frame, plan.pseudonyms, plan.payer_names) for name, frame in full.items()
     }
-    write_tables(folder, tables)
-    write_csv(folder / "exceptions.csv", tables["exceptions"])
+    write_result_tables(folder, tables)
 
 
 def shown_notes(notes: Iterable[Note], plan: Plan) -> tuple[str, ...]:

@@ -67,7 +67,7 @@ KEPT = (
     *("recover_amount", "records_request_amount", "review_amount", "dismissed_amount"),
     *("not_collectable_amount", "lines", "rows"),
     # the ledger, without who decided and why
-    *("status", "why", "first_seen", "dismissed_until"),
+    *("status", "why", "first_seen", "decision", "dismissed_until"),
     # where a check failed: our names of columns and checks, names of files, and positions
     *("table", "file", "row_number", "column", "check", "first_row_number"),
 )

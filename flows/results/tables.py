@@ -11,7 +11,6 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 
-from audit_rules.engine.judge import Judgement
 from flows.results.csv import write_csv
 from schemas.describe import GRAINS, meaning
 from schemas.results import RESULT_SCHEMA_VERSION
@@ -23,14 +22,10 @@ TABLE, DESCRIPTION, VERSION, COLUMNS = (
 )
 
 
-def write_judgement(folder: Path, judgement: Judgement) -> None:
-    """Write the tables that come from the rules, and the exceptions as CSV too."""
-    tables = {
-        "exceptions": judgement.exceptions,
-        "rule_coverage": judgement.rule_coverage,
-    }
+def write_result_tables(folder: Path, tables: dict[str, pl.DataFrame]) -> None:
+    """Write each result table into a Parquet file of its name, and the exceptions as CSV too."""
     with ThreadPoolExecutor(1) as background:
-        csv_file = background.submit(write_csv, folder / "exceptions.csv", judgement.exceptions)
+        csv_file = background.submit(write_csv, folder / "exceptions.csv", tables["exceptions"])
         write_tables(folder, tables)
         csv_file.result()
 

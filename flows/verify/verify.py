@@ -1,5 +1,7 @@
 """Verify a packet, a run, a warehouse, or what ties them together."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from flows.signing import SIGNATURE
 from flows.verify.checks import Checks
 from flows.verify.run_folder import check_run
 from flows.verify.sources import check_inputs, check_policies, check_signature
-from flows.verify.warehouse import check_recorded, check_warehouse
+from flows.verify.warehouse import check_ledger, check_recorded, check_warehouse
 from flows.warehouse.connection import read_only
 
 
@@ -22,6 +24,7 @@ class Evidence:
     packet: Path | None = None
     run: Path | None = None
     warehouse: Path | None = None
+    ledger: Path | None = None
     input: Path | None = None
     policies: Path | None = None
     public_key: Path | None = None
@@ -49,34 +52,49 @@ def verify(given: Evidence) -> Checks:
         else:
             checks.left_out.append("The run's inputs; give --input to compare them.")
         check_policies(checks, manifest, given.policies)
+    if given.ledger:
+        with _readable(checks, given.ledger), read_only(given.ledger) as connection:
+            check_ledger(checks, connection, given.public_key)
+        if not (given.run or given.warehouse):
+            return checks
     if given.warehouse is None:
         checks.left_out.append("The warehouse's record of the run; give --warehouse to compare it.")
         return checks
-    try:
-        with read_only(given.warehouse) as connection:
-            has_tables = check_warehouse(checks, connection, given.public_key)
-            if given.run and manifest and has_tables:
-                check_recorded(checks, connection, given.run, manifest)
-    except (duckdb.Error, Damaged):  # seen as it is read, or as it is opened
-        checks.failed.append(
-            f"The warehouse {given.warehouse.name} cannot be read to its end: it is damaged."
-        )
+    with _readable(checks, given.warehouse), read_only(given.warehouse) as connection:
+        has_tables = check_warehouse(checks, connection, given.public_key)
+        if given.run and manifest and has_tables:
+            check_recorded(checks, connection, given.run, manifest)
     return checks
 
 
+@contextmanager
+def _readable(checks: Checks, warehouse: Path) -> Iterator[None]:
+    """Note a warehouse that is damaged, as is seen when it is opened or read."""
+    try:
+        yield
+    except (duckdb.Error, Damaged):
+        checks.failed.append(
+            f"The warehouse {warehouse.name} cannot be read to its end: it is damaged."
+        )
+
+
 def _refuse_incomplete(given: Evidence) -> None:
-    if not (given.packet or given.run or given.warehouse):
-        raise UsageError("Nothing to verify. Give a packet and --run, or --run, or --warehouse.")
+    if not (given.packet or given.run or given.warehouse or given.ledger):
+        raise UsageError(
+            "Nothing to verify. Give a packet and --run, or --run, --warehouse or --ledger."
+        )
     if given.packet and not given.run:
         raise UsageError("A packet is checked against its run. Give the folder with --run.")
     for option in ("input", "policies"):
         if getattr(given, option) and not given.run:
             raise UsageError(f"--{option} is compared with a run. Give its folder with --run.")
-    if given.public_key and not (given.run or given.warehouse):
-        raise UsageError("Nothing to verify. Give --run, --warehouse, or both.")
+    if given.public_key and not (given.run or given.warehouse or given.ledger):
+        raise UsageError("Nothing to verify. Give --run, --warehouse or --ledger.")
     for option in ("run", "input", "policies"):
         folder = getattr(given, option)
         if folder and not given.packet and not folder.is_dir():
             raise InputRefused(f"--{option} {folder.name!r} is not a folder. Give one.")
-    if given.warehouse and not given.warehouse.is_file():
-        raise UsageError("There is no such warehouse. Name that of a run with --warehouse.")
+    for option in ("warehouse", "ledger"):
+        file = getattr(given, option)
+        if file and not file.is_file():
+            raise UsageError(f"There is no such warehouse. Name that of a run with --{option}.")

@@ -12,6 +12,7 @@ from flows.intake.landing import sha256_of
 from flows.results.manifest import MANIFEST
 from flows.signing import is_signed_link, read_public_key
 from flows.verify.checks import Checks
+from flows.verify.ledger import check_decisions
 from flows.verify.run_folder import names
 from flows.warehouse import sql
 from flows.warehouse.journal import Entry, differences
@@ -30,19 +31,8 @@ def check_warehouse(
 
     Returns whether the warehouse has its tables. Raises UsageError if the key cannot be read.
     """
-    problems = list(_other_relations(connection))
-    if problems:
-        checks.failed += problems
+    if not check_ledger(checks, connection, public_key):
         return False
-    columns = ", ".join((*Entry._fields, "link", "signature"))
-    entries = connection.execute(f"SELECT {columns} FROM kept.journal ORDER BY entry_no").fetchall()
-    checks.expect(
-        _is_a_chain(entries),
-        f"The journal is one chain of {len(entries):,} entries.",
-        "The journal was changed: an entry does not continue the one before it.",
-    )
-    if public_key:
-        _check_signatures(checks, entries, public_key)
     checks.expect_none(
         _not_as_sealed(connection),
         "Every file, night, decision, run and remembered answer in the warehouse is as the journal "
@@ -63,6 +53,30 @@ def check_warehouse(
         "Every night has the record of its run.",
         f"Nights of the ledger without a recorded run: {names(unrecorded)}.",
     )
+    return True
+
+
+def check_ledger(
+    checks: Checks, connection: duckdb.DuckDBPyConnection, public_key: Path | None
+) -> bool:
+    """Check the journal and the chain of decisions that it seals.
+
+    Returns whether the warehouse has its tables. Raises UsageError if the key cannot be read.
+    """
+    problems = list(_other_relations(connection))
+    if problems:
+        checks.failed += problems
+        return False
+    columns = ", ".join((*Entry._fields, "link", "signature"))
+    entries = connection.execute(f"SELECT {columns} FROM kept.journal ORDER BY entry_no").fetchall()
+    checks.expect(
+        _is_a_chain(entries),
+        f"The journal is one chain of {len(entries):,} entries.",
+        "The journal was changed: an entry does not continue the one before it.",
+    )
+    if public_key:
+        _check_signatures(checks, entries, public_key)
+    check_decisions(checks, connection)
     return True
 
 

@@ -8,7 +8,7 @@ from flows.warehouse.run_table import RunTable
 from flows.warehouse.sql import identifier, literal
 from schemas.tables import TABLES, Column, Kind, Table
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 DECIMAL_DIGITS = {Kind.AMOUNT: (18, 2), Kind.QUANTITY: (18, 3)}
 """Digits of a figure of a row, and how many of them are decimals."""
 _TYPES = {
@@ -43,10 +43,13 @@ LEDGERS = {
                        first_seen DATE, last_seen DATE, rule_id VARCHAR, policy_id VARCHAR,
                        payer VARCHAR, member_id VARCHAR, claim_source VARCHAR, claim_id VARCHAR,
                        claim_line_number BIGINT, outcome VARCHAR, reason VARCHAR,
-                       amount_at_risk DECIMAL(18, 2), continues VARCHAR""",
+                       amount_at_risk DECIMAL(18, 2), continues VARCHAR,
+                       paid_amount DECIMAL(18, 2)""",
+    # append-only, each row chained to the one before: decision_chain.py
     "decision": """decision_no INTEGER, after_night DATE, exception_id VARCHAR, action VARCHAR,
-                   reason VARCHAR, decided_by VARCHAR, until DATE, decided_at TIMESTAMP,
-                   system_user VARCHAR""",
+                   amount DECIMAL(18, 2), reason VARCHAR, decided_by VARCHAR, decided_on DATE,
+                   until DATE, decided_at TIMESTAMP, system_user VARCHAR, previous_sha256 VARCHAR,
+                   sha256 VARCHAR""",
     # rows of each file that a purge removed; before: the first day since which nothing was removed;
     # gone: which rows and which texts of quarantined records, as one number
     "purge": "before DATE, file_no INTEGER, rows BIGINT, gone UBIGINT",

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import duckdb
 
+from flows.warehouse.decision_chain import chain_again
 from flows.warehouse.files import real_path
 from flows.warehouse.hashes import hash_again
 from flows.warehouse.journal import (
@@ -25,6 +26,18 @@ from flows.warehouse.trouble import opening
 _UPGRADE = "upgrade"  # the journal's word for it
 _ALWAYS = "DATE '0001-01-01'"  # as-of date given to rows loaded before schema version 2
 _FIRST_WITH_JOURNAL = 6
+_PAID = "paid_amount DECIMAL(18, 2)"  # of an event, since version 10
+_PAID_BEFORE = """
+    UPDATE main.ledger_event e SET paid_amount = p.paid_amount
+    FROM (SELECT 'medical' AS claim_source, lower(payer) AS payer, claim_id, claim_line_number,
+                 max(abs(paid_amount)) AS paid_amount
+          FROM main.medical_claim GROUP BY ALL
+          UNION ALL
+          SELECT 'pharmacy', lower(payer), claim_id, claim_line_number, max(abs(paid_amount))
+          FROM main.pharmacy_claim GROUP BY ALL) p
+    WHERE e.paid_amount IS NULL AND e.claim_source = p.claim_source AND lower(e.payer) = p.payer
+      AND e.claim_id = p.claim_id AND e.claim_line_number = p.claim_line_number"""
+"""What was paid for the lines of earlier events: the most that any version of the line was paid."""
 _VALUE_COUNT = "values_checked"  # how its rows were marked among the warnings before version 9
 _ALWAYS_SEALED = (FILE, NIGHT, DECISION, RUN)
 _ADDED_TO_FILE = (
@@ -70,8 +83,9 @@ def _lay_out_again(connection: duckdb.DuckDBPyConnection, version: int) -> None:
     for name, ddl in LEDGERS.items():
         connection.execute(f"CREATE TABLE IF NOT EXISTS main.{identifier(name)} ({ddl})")
     connection.execute("ALTER TABLE main.purge ADD COLUMN IF NOT EXISTS gone UBIGINT")
-    for column in ("decided_at TIMESTAMP", "system_user VARCHAR"):
-        connection.execute(f"ALTER TABLE main.decision ADD COLUMN IF NOT EXISTS {column}")
+    chain_again(connection, LEDGERS["decision"])
+    connection.execute(f"ALTER TABLE main.ledger_event ADD COLUMN IF NOT EXISTS {_PAID}")
+    connection.execute(_PAID_BEFORE)
     counted = f"main.warning WHERE check_name = '{_VALUE_COUNT}'"
     connection.execute(
         f"INSERT INTO main.value_count SELECT file_no, column_name, rows FROM {counted}"

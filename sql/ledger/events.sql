@@ -44,8 +44,8 @@ WITH compared AS (
            coalesce(b.reason, o.reason) AS previous_reason,
            CASE WHEN b.exception_id IS NULL THEN o.amount_at_risk ELSE b.amount_at_risk END
                AS previous_amount_at_risk,
-           d.action = 'dismiss' AND coalesce(d.until >= $night, true) AS is_dismissed,
-           d.action, d.after_night,
+           d.sets_aside AND coalesce(d.until >= $night, true) AS is_dismissed,
+           d.sets_aside, d.after_night,
            concat_ws(', ', CASE WHEN x.outcome <> b.outcome THEN 'outcome' END,
                      CASE WHEN x.reason <> b.reason THEN 'reason' END,
                      CASE WHEN x.amount_at_risk IS DISTINCT FROM b.amount_at_risk THEN 'amount' END)
@@ -71,11 +71,11 @@ event AS (
                 THEN CASE WHEN status_before IS NULL THEN 'rebilled' ELSE changed || ' moved' END
                 WHEN status = 'reopened' AND status_before = 'resolved' THEN 'found_again'
                 WHEN status = 'reopened'
-                THEN CASE WHEN action = 'reopen' THEN 'by_person' ELSE 'dismissal_expired' END
+                THEN CASE WHEN sets_aside THEN 'dismissal_expired' ELSE 'by_person' END
                 WHEN status = 'dismissed' THEN 'by_person' END AS why,
            first_seen, CAST(NULL AS DATE) AS last_seen, rule_id, policy_id, payer, member_id,
            claim_source, claim_id, claim_line_number, outcome, reason, amount_at_risk, continues,
-           previous_outcome, previous_reason, previous_amount_at_risk
+           paid_amount, previous_outcome, previous_reason, previous_amount_at_risk
     FROM judged WHERE status IS NOT NULL
     UNION ALL BY NAME
     SELECT b.exception_id, 'resolved' AS status,
@@ -85,6 +85,7 @@ event AS (
            b.first_seen, (SELECT max(as_of) FROM every_night WHERE as_of < $night) AS last_seen,
            b.rule_id, b.policy_id, b.payer, b.member_id, b.claim_source, b.claim_id,
            b.claim_line_number, b.outcome, b.reason, b.amount_at_risk, b.continues,
+           b.paid_amount,
            b.outcome AS previous_outcome, b.reason AS previous_reason,
            b.amount_at_risk AS previous_amount_at_risk
     FROM run.last_event b
@@ -96,7 +97,8 @@ event AS (
     WHERE b.status <> 'resolved'
       AND b.exception_id NOT IN (SELECT exception_id FROM run.current_exception))
 SELECT $night AS night, e.*,
-       d.reason AS decision_reason, d.decided_by, d.until AS dismissed_until
+       d.reason AS decision_reason, d.decided_by,
+       CASE WHEN d.sets_aside THEN d.until END AS dismissed_until
 FROM event e
 LEFT JOIN run.last_decision d
   ON d.exception_id = e.exception_id AND e.why IN ('by_person', 'dismissal_expired');

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_rules.engine.worklist import worklists
+from schemas.decisions import DISMISSED, NEW, OPEN
 from schemas.outcomes import ADVISORY, EXCEPTIONS
 from schemas.results import EXCEPTION, REPEATED, WORKLIST
 from tests.support.extracts import IMATINIB, Row, as_csv, good
@@ -49,8 +50,11 @@ def _exception(claim: str, line: int, outcome: str, amount: str | None, **change
     }
 
 
-def _exceptions(rows: list[Row]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=EXCEPTION)
+def _exceptions(rows: list[Row], dismissed: Sequence[str] = ()) -> pl.DataFrame:
+    """Exceptions, those with some ids dismissed."""
+    is_off = pl.col("exception_id").is_in(list(dismissed))
+    status = pl.when(is_off).then(pl.lit(DISMISSED)).otherwise(pl.lit(OPEN))
+    return pl.DataFrame(rows, schema=EXCEPTION).with_columns(status=status)
 
 
 def _repeated(*claims: str) -> pl.DataFrame:
@@ -111,7 +115,7 @@ def _line_of(*found: tuple[str, str | None], dismissed: tuple[int, ...] = ()) ->
         _exception("1", 1, outcome, amount, exception_id=str(number))
         for number, (outcome, amount) in enumerate(found)
     ]
-    lines = worklists(_exceptions(rows), _repeated(), [str(n) for n in dismissed])
+    lines = worklists(_exceptions(rows, [str(n) for n in dismissed]), _repeated())
     return lines.every_line
 
 
@@ -176,7 +180,7 @@ def test_a_line_with_advisories_alone_is_not_work_and_in_a_table_of_its_own() ->
         _exception("2", 1, "review", "10.00", exception_id="d"),
     ]
     for dismissed in ([], ["d"], ["a", "b", "d"]):
-        lines = worklists(_exceptions(rows), _repeated(), dismissed)
+        lines = worklists(_exceptions(rows, dismissed), _repeated())
         assert lines.worklist["claim_id"].to_list() == ["2"]
         assert lines.advisories["claim_id"].to_list() == ["1"]
         assert lines.worklist.schema == lines.advisories.schema == pl.Schema(WORKLIST)
@@ -193,10 +197,10 @@ def test_a_dismissed_line_of_a_repeating_claim_adds_to_the_line_that_keeps_the_a
         _exception("1", 2, "review", "40.00", exception_id="b"),
         _exception("1", 3, "advisory", "0.00", exception_id="c"),
     ]
-    lines = worklists(_exceptions(rows), _repeated("1"), ["a"])
+    lines = worklists(_exceptions(rows, ["a"]), _repeated("1"))
     assert _amounts(lines.worklist, 0) == ["0.00"] * 5
     assert _amounts(lines.worklist, 1) == ["0.00", "0.00", "40.00", "40.00", "60.00"]
-    whole = worklists(_exceptions(rows), _repeated("1"), ["a", "b", "c"])
+    whole = worklists(_exceptions(rows, ["a", "b", "c"]), _repeated("1"))
     assert _amounts(whole.worklist, 0) == ["0.00", "0.00", "0.00", "0.00", "100.00"]
     assert _amounts(whole.advisories) == ["0.00"] * 5
 
@@ -241,7 +245,7 @@ def test_every_cent_of_a_line_goes_to_the_strongest_outcome_that_asks_for_it(
         _exception("1", 1, outcome, amount, exception_id=str(n), paid_amount=Decimal(PAID) / 100)
         for n, (outcome, amount) in enumerate(texts)
     ]
-    lines = worklists(_exceptions(rows), _repeated(), [str(n) for n in dismissed])
+    lines = worklists(_exceptions(rows, [str(n) for n in dismissed]), _repeated())
     line = lines.every_line
     assert [int(Decimal(a) * 100) for a in _amounts(line)] == _by_dollars(found)
     live = [o for o, _, is_off in found if not is_off]
@@ -275,14 +279,14 @@ def test_no_amount_exceeds_what_was_paid(
         )
         rows.append(_exception(claim, line, outcome, known, exception_id=str(n)))
         dismissed += [str(n)] if is_off else []
-    lines = worklists(_exceptions(rows), _repeated(*repeated), dismissed).every_line
+    lines = worklists(_exceptions(rows, dismissed), _repeated(*repeated)).every_line
     assert lines.height == len({f[:2] for f in found})
     of_claim: dict[str, list[tuple[Decimal, Decimal]]] = defaultdict(list)
     for row in lines.iter_rows(named=True):
         assert sum(row[a] for a in AMOUNTS[:3]) == row["amount_at_risk"]
         assert row["amount_at_risk"] + row["dismissed_amount"] <= row["paid_amount"]
         of_claim[row["claim_id"]].append((row["amount_at_risk"], row["dismissed_amount"]))
-    apart = worklists(_exceptions(rows), _repeated(), dismissed).every_line
+    apart = worklists(_exceptions(rows, dismissed), _repeated()).every_line
     for claim in repeated & set(of_claim):
         alone = apart.filter(pl.col("claim_id") == claim)
         at_risk, off = (sum(amounts) for amounts in zip(*of_claim[claim], strict=True))
@@ -401,7 +405,9 @@ def test_persons_who_share_a_claim_and_a_member_id_have_exceptions_and_a_row_eac
         (folder / "pharmacy_claim.csv").write_text(as_csv(rows), encoding="utf-8")
         found = judged(planned(folder, tmp_path / f"out-{name}"))
         ids[name] = set(found.exceptions["exception_id"])
-        lines = worklists(found.exceptions, found.repeated).every_line
+        known = {"status": pl.lit(NEW), "first_seen": pl.lit(AS_OF), "decision": pl.lit(None)}
+        every = found.exceptions.with_columns(**known)
+        lines = worklists(every, found.repeated).every_line
         assert lines["person_id"].to_list() == sorted({str(row["person_id"]) for row in rows})
     assert ids["P"] == ids["Q"] and len(ids["both"]) == 2 * len(ids["P"])
     assert not ids["both"] & ids["P"]

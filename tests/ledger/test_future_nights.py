@@ -8,11 +8,13 @@ import pytest
 from flows.cli.app import main
 from flows.clock import today
 from flows.errors import UsageError
-from flows.ledger.decisions import DISMISS, Decision, decide
+from flows.ledger.decisions import decide
+from flows.ledger.written_decisions import Decision
 from flows.plan import plan
 from flows.request import RunRequest
 from flows.summary import Summary
 from flows.warehouse.forget import forget_night
+from schemas.decisions import DISMISS
 from tests.support.hostile import csv, fill
 from tests.support.nights import content, night, published
 from tests.support.running import request_for

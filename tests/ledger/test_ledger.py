@@ -13,9 +13,12 @@ import pytest
 from audit_rules.policy.library import SHIPPED_POLICIES
 from flows.cli.app import main
 from flows.errors import UsageError
-from flows.ledger.decisions import DISMISS, REOPEN, Decision, decide, read_decisions
+from flows.ledger.decision_file import read_csv
+from flows.ledger.decisions import decide
+from flows.ledger.written_decisions import Decision
 from flows.request import RunRequest
 from flows.summary import Summary
+from schemas.decisions import DISMISS, REOPEN
 from tests.support.extracts import IMATINIB, Row, as_csv, good
 from tests.support.nights import content, night, published
 from tests.support.running import request_for
@@ -185,7 +188,7 @@ class Story:
                     action,
                     "a reviewer",
                     until and max(until, date.today()),
-                )
+                ).decisions
                 == 1
             )
             if until:
@@ -330,10 +333,10 @@ def test_a_dismissal_shows_in_the_ledger_at_once_and_in_the_next_nights_changes(
 
 
 WRONG = [
-    ([Decision("0" * 32, "x")], "me", "1 of 1 exceptions are not in the ledger"),
+    ([Decision("0" * 32, "x")], "me", "The ledger has no exception with that id"),
     ([], "me", "No exception is named"),
-    ([Decision("0" * 32, None)], "me", "Who decides and why"),
-    ([Decision("0" * 32, "x")], " ", "Who decides and why"),
+    ([Decision("0" * 32, None)], "me", "dismiss without a reason"),
+    ([Decision("0" * 32, "x")], " ", "not said who decides"),
 ]
 
 
@@ -350,9 +353,9 @@ def test_a_decision_that_does_not_hold_changes_nothing(
 def test_a_decision_file_needs_its_column(tmp_path: Path) -> None:
     (tmp_path / "d.csv").write_text("id\nx\n")
     with pytest.raises(UsageError, match="no column exception_id"):
-        read_decisions(tmp_path / "d.csv", None)
+        read_csv(tmp_path / "d.csv")
     with pytest.raises(UsageError, match="cannot be read"):
-        read_decisions(tmp_path / "gone.csv", None)
+        read_csv(tmp_path / "gone.csv")
 
 
 def test_a_dismissal_cannot_end_in_the_past(two_nights: Path) -> None:

@@ -17,8 +17,10 @@ import duckdb
 import pytest
 
 from flows.errors import DiskTrouble
-from flows.ledger.decisions import DISMISS, REOPEN, Decision, decide
+from flows.ledger.decisions import decide
+from flows.ledger.written_decisions import Decision
 from flows.request import RunRequest
+from schemas.decisions import DISMISS, REOPEN
 from tests.support.extracts import Content, good, write
 from tests.support.hostile import ANY_ERROR_RATE, CSV, csv, fill
 from tests.support.kills import (

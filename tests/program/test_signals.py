@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.ledger.decisions import DISMISS
+from schemas.decisions import DISMISS
 from tests.support.driven import named
 from tests.support.hostile import CSV, csv, fill
 from tests.support.nights import night
@@ -44,7 +44,7 @@ STAGES = [
     (["purge", "--before", "2026-01-01", *WAREHOUSE], "flows.warehouse.purge:_copy_what_stays"),
     (["purge", "--before", "2026-01-01", *WAREHOUSE], "flows.warehouse.purge:become_warehouse"),
     (["forget-night", AS_OF.isoformat(), "--yes", *WAREHOUSE], "flows.warehouse.forget:_remove"),
-    ([DISMISS, *DECISION, *WAREHOUSE], "flows.ledger.decisions:one"),
+    ([DISMISS, *DECISION, *WAREHOUSE], "flows.ledger.decisions:append"),
     (["lint"], "audit_rules.lint.run:lint"),
 ]
 for _words, _place in STAGES:

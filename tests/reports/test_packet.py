@@ -418,7 +418,7 @@ def test_a_changed_run_fails(
 
 @pytest.mark.parametrize(
     ("exception_id", "said"),
-    [("0" * 32, "no exception with that id"), ("87", "no exception with that id")],
+    [("0" * 32, "no exception with that id"), ("87", "2 characters is too short")],
 )
 def test_an_unknown_exception_is_refused(
     exception_id: str, said: str, run: Path, capsys: pytest.CaptureFixture[str]

@@ -21,7 +21,7 @@ from flows.errors import UsageError
 from flows.reports.run_facts import RunFacts
 from flows.reports.workpaper import cells, lines, write
 from flows.reports.workpaper.disposition import DISPOSITION, REASON
-from flows.reports.workpaper.read import dismissals, read_dispositions
+from flows.reports.workpaper.read import read_workpaper
 from flows.reports.workpaper.write import WORKPAPER, write_workpaper
 from flows.results.tables import write_table
 from schemas.outcomes import EXCEPTIONS
@@ -274,7 +274,10 @@ def test_the_same_results_are_the_same_bytes(tmp_path: Path) -> None:
 def test_the_sheet_of_lines_has_a_drop_down_list_and_filters(tmp_path: Path) -> None:
     _written(tmp_path, _exception(1), _exception(2))
     text = zipfile.ZipFile(tmp_path / WORKPAPER).read("xl/worksheets/sheet2.xml").decode()
-    assert '<dataValidation type="list"' in text and '"confirm,dismiss,request records"' in text
+    assert (
+        '<dataValidation type="list"' in text
+        and '"confirm,dismiss,request records,upheld,overturned"' in text
+    )
     assert "<autoFilter" in text and 'state="frozen"' in text and "<conditionalFormatting" in text
 
 
@@ -355,46 +358,24 @@ def _filled(file: Path, *rows: tuple[object, object, object], sheet: str = "Line
     return file
 
 
-def test_only_dismiss_dismisses(tmp_path: Path) -> None:
+def test_every_disposition_is_read_back(tmp_path: Path) -> None:
     file = _filled(
         tmp_path / "w.xlsx",
         ("a", "confirm", None),
         ("b", " Dismiss ", " trial documented "),
-        ("c", None, "a thought"),
+        ("c", None, None),
         ("d", "request  records", None),
-        ("e", "DISMISS", None),
         ("f", "dismiss", 7),
     )
-    assert [(d.exception_id, d.reason) for d in dismissals(file, "by phone")] == [
-        ("b", "trial documented"),
-        ("e", "by phone"),
-        ("f", "7"),
+    problems: list[str] = []
+    read = read_workpaper(file, problems)
+    assert [(d.exception_id, d.action, d.reason) for d in read] == [
+        ("a", "confirm", ""),
+        ("b", "Dismiss", "trial documented"),
+        ("d", "request  records", ""),
+        ("f", "dismiss", "7"),
     ]
-    assert [d.row for d in read_dispositions(file)] == [2, 3, 5, 6, 7]
-
-
-REFUSED = [
-    (
-        [("a", "confirm", None), ("SECRET", "dismiss", "  ")],
-        "w.xlsx, row 3: dismiss without a reason",
-    ),
-    ([("a", "SECRET", None)], "w.xlsx, row 2: unknown disposition"),
-    ([("a", "confirm", "SECRET")], "no row has the disposition dismiss"),
-    ([], "no row has the disposition dismiss"),
-    ([(None, "dismiss", "SECRET")], "row 2: a disposition without an exception_id"),
-    (
-        [("SECRET", "dismiss", "x"), ("SECRET", "confirm", "x")],
-        "rows 2 and 3: two dispositions for one exception",
-    ),
-]
-
-
-@pytest.mark.parametrize(("rows", "words"), REFUSED)
-def test_a_wrong_row_is_named_by_its_number(rows: list[Any], words: str, tmp_path: Path) -> None:
-    file = _filled(tmp_path / "w.xlsx", *rows)
-    with pytest.raises(UsageError, match=words) as raised:
-        dismissals(file, None)
-    assert "SECRET" not in str(raised.value)
+    assert [d.place for d in read] == [f"w.xlsx, row {n}" for n in (2, 3, 5, 6)] and not problems
 
 
 def test_a_file_that_is_not_a_work_paper_is_refused(tmp_path: Path) -> None:
@@ -402,7 +383,7 @@ def test_a_file_that_is_not_a_work_paper_is_refused(tmp_path: Path) -> None:
     _filled(tmp_path / "other.xlsx", sheet="Sheet1")
     for name in ("text.xlsx", "other.xlsx", "gone.xlsx"):
         with pytest.raises(UsageError, match=f"{name} is not a work-paper"):
-            dismissals(tmp_path / name, None)
+            read_workpaper(tmp_path / name, [])
 
 
 # ---------------------------------------------------------------- there and back

@@ -8,10 +8,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from flows.ledger.decisions import DISMISS, Decision, decide
+from flows.ledger.decisions import decide
+from flows.ledger.written_decisions import Decision
 from flows.request import RunRequest
 from flows.summary import Summary
 from flows.warehouse.purge import purge
+from schemas.decisions import DISMISS
 from tests.support.extracts import IMATINIB, Content, good, write
 from tests.support.nights import night, published, rerun_equals_standing
 from tests.support.running import AS_OF, request_for

@@ -13,11 +13,13 @@ import polars as pl
 import pytest
 
 from flows.cli.terminal import as_json, show
-from flows.ledger.decisions import DISMISS, Decision, decide
+from flows.ledger.decisions import decide
+from flows.ledger.written_decisions import Decision
 from flows.privacy import AGGREGATE
 from flows.results.manifest import WORKPAPER
 from flows.results.totals import SUMMED, totals, with_leading
 from flows.summary import Summary
+from schemas.decisions import DISMISS
 from schemas.results import AGGREGATE as AGGREGATE_TABLE
 from schemas.results import AMOUNT_COLUMNS, EXCEPTION, MONEY, WORKLIST
 from tests.support.extracts import IMATINIB, Row, as_csv, good
@@ -29,6 +31,7 @@ AT_RISK = (*AMOUNT_COLUMNS.values(), "amount_at_risk")
 IMATINIB_400 = "47335047583"
 MEMBERS = 14
 MAY_ADD_AMOUNTS = {
+    "flows/ledger/decisions.py": "whether more came back for a line than was paid; not shown",
     "flows/results/small_cells.py": "whether a cell may be shown depends on its members' dollars",
     "flows/reports/page/timeline.py": "orders the courses; the sum is not shown",
 }

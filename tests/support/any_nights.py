@@ -13,10 +13,12 @@ import duckdb
 import pytest
 
 from audit_rules.errors import AuditError
-from flows.ledger.decisions import DISMISS, REOPEN, Decision, decide
+from flows.ledger.decisions import decide
+from flows.ledger.written_decisions import Decision
 from flows.verify.verify import Evidence, verify
 from flows.warehouse.forget import forget_night
 from flows.warehouse.purge import purge
+from schemas.decisions import DISMISS, REOPEN
 from tests.support.extracts import Row, good
 from tests.support.night_model import Model
 from tests.support.night_operations import Decide, Extract, FileKey, Operation, Place, Purge, Run

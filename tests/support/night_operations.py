@@ -7,7 +7,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from audit_rules.policy.library import SHIPPED_POLICIES
-from flows.ledger.decisions import Decision, decide
+from flows.ledger.decisions import decide
+from flows.ledger.written_decisions import Decision
 from flows.summary import Summary
 from flows.warehouse.purge import purge
 from tests.support.extracts import ANY_ERROR_RATE, Row, as_csv

@@ -6,11 +6,13 @@ from pathlib import Path
 import duckdb
 
 from flows.ledger import decisions
-from flows.ledger.decisions import DISMISS, REOPEN, Decision, decide
+from flows.ledger.decisions import decide
+from flows.ledger.written_decisions import Decision
 from flows.warehouse.forget import forget_night
 from flows.warehouse.lock import hold
 from flows.warehouse.purge import purge
 from flows.warehouse.upgrade import upgrade
+from schemas.decisions import DISMISS, REOPEN
 from tests.support.running import AS_OF
 
 FIRST_NIGHT = date(2026, 6, 1)

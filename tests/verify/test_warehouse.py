@@ -10,11 +10,13 @@ import duckdb
 import pytest
 
 from flows.cli.app import main
-from flows.ledger.decisions import DISMISS, REOPEN, Decision, decide
+from flows.ledger.decisions import decide
+from flows.ledger.written_decisions import Decision
 from flows.process import system_user
 from flows.request import RunRequest
 from flows.warehouse.forget import forget_night
 from flows.warehouse.purge import purge
+from schemas.decisions import DISMISS, REOPEN
 from tests.support.extracts import good, write
 from tests.support.nights import content, night
 from tests.support.running import request_for
@@ -88,14 +90,10 @@ FORGERIES = {
     "a decision is given another author": "UPDATE decision SET decided_by = 'mallory'",
     "a decision is given another time": """UPDATE decision
         SET decided_at = decided_at - INTERVAL 1 DAY""",
-    "a decision is inserted": """INSERT INTO decision
-        SELECT 9, after_night, exception_id, 'dismiss', 'x', 'mallory', NULL, decided_at,
-               system_user
-        FROM decision LIMIT 1""",
-    "a decision is inserted under a number that is taken": """INSERT INTO decision
-        SELECT decision_no, after_night, exception_id, 'dismiss', 'x', 'mallory', NULL, decided_at,
-               system_user
-        FROM decision LIMIT 1""",
+    "a decision is inserted": """INSERT INTO decision BY NAME
+        SELECT * REPLACE (9 AS decision_no, 'mallory' AS decided_by) FROM decision LIMIT 1""",
+    "a decision is inserted under a number that is taken": """INSERT INTO decision BY NAME
+        SELECT * REPLACE ('mallory' AS decided_by) FROM decision LIMIT 1""",
     "a decision without a number is inserted": """INSERT INTO decision BY NAME
         SELECT * REPLACE (NULL AS decision_no) FROM decision LIMIT 1""",
     "a decision is removed": "DELETE FROM decision WHERE decision_no = 2",
@@ -321,7 +319,7 @@ def test_a_warehouse_of_an_earlier_version_is_sealed_as_it_was(home: Path) -> No
 
 def test_a_decision_has_its_time_and_the_user_of_the_system(home: Path) -> None:
     for row in content(home / "audit.duckdb")["decision"]:
-        assert str(row[-2]).startswith("20") and row[-1] == system_user()
+        assert str(row[-4]).startswith("20") and row[-3] == system_user()
 
 
 def test_a_damaged_warehouse_does_not_verify(

@@ -13,9 +13,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from flows.ledger.decisions import DISMISS, decide
+from flows.ledger.decisions import decide
 from flows.verify.verify import Evidence, verify
 from flows.warehouse.layout import SCHEMA_VERSION
+from schemas.decisions import DISMISS
 from tests.support.extracts import good, write
 from tests.support.hostile import ANY_ERROR_RATE, CSV, csv, fill
 from tests.support.kills import counted, in_child, killed

@@ -14,13 +14,15 @@ import pytest
 
 from flows import stages
 from flows.errors import DiskTrouble, UsageError, WarehouseBusy
-from flows.ledger.decisions import DISMISS, Decision, decide
+from flows.ledger.decisions import decide
+from flows.ledger.written_decisions import Decision
 from flows.plan import plan
 from flows.request import RunRequest
 from flows.warehouse import files
 from flows.warehouse.files import replace_file
 from flows.warehouse.lock import hold
 from flows.warehouse.purge import purge
+from schemas.decisions import DISMISS
 from tests.support.hostile import csv, fill
 from tests.support.nights import content, night
 from tests.support.running import AS_OF, request_for

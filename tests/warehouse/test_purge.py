@@ -13,11 +13,13 @@ import pytest
 
 from flows.cli.app import main
 from flows.errors import UsageError, WarehouseBusy
-from flows.ledger.decisions import DISMISS, Decision, decide
+from flows.ledger.decisions import decide
+from flows.ledger.written_decisions import Decision
 from flows.request import RunRequest
 from flows.stages import Summary
 from flows.warehouse.lock import hold
 from flows.warehouse.purge import PurgeCounts, purge
+from schemas.decisions import DISMISS
 from tests.support.extracts import ANY_ERROR_RATE, IMATINIB, Row, as_csv, good, write
 from tests.support.nights import content, night
 from tests.support.running import request_for

@@ -10,6 +10,7 @@ import polars as pl
 from audit_rules.given_files import read_file
 from flows.errors import InputRefused, UsageError
 from flows.intake.landing import sha256_of
+from flows.ledger.exception_ids import ExceptionIds
 from flows.provenance import digest
 from flows.reports.packet.names import packet_name
 from flows.results.manifest import MANIFEST, is_complete
@@ -17,7 +18,6 @@ from schemas.outcomes import ADVISORY, strength
 from schemas.results import LINE_KEY
 
 EXCEPTIONS, WORKLIST = "exceptions.parquet", "worklist.parquet"
-SHORTEST_PREFIX = 8
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def read_published_exception(run: Path, exception_id: str) -> PublishedException
                 f"The run has no {name}: an aggregate run shows no exceptions. Give another run."
             )
     exceptions = pl.read_parquet(run / EXCEPTIONS, glob=False)
-    row = _row(exceptions, exception_id.strip().lower())
+    row = _row(exceptions, exception_id)
     is_other = (pl.col("exception_id") != row["exception_id"]) & (pl.col("outcome") != ADVISORY)
     others = exceptions.filter(_is_on_line_of(row), is_other).sort(strength(), "rule_id")
     line = pl.read_parquet(run / WORKLIST, glob=False).filter(_is_on_line_of(row))
@@ -72,18 +72,12 @@ def _is_on_line_of(row: dict[str, Any]) -> pl.Expr:
     return pl.all_horizontal(pl.col(c).eq_missing(pl.lit(row[c])) for c in LINE_KEY)
 
 
-def _row(exceptions: pl.DataFrame, prefix: str) -> dict[str, Any]:
-    found = exceptions.clear()
-    if len(prefix) >= SHORTEST_PREFIX:
-        found = exceptions.filter(pl.col("exception_id").str.starts_with(prefix))
-    if found.is_empty():
-        raise UsageError(
-            "The run has no exception with that id. "
-            f"Give the id, or at least its first {SHORTEST_PREFIX} characters."
-        )
-    if found["exception_id"].n_unique() > 1:
-        raise UsageError("Several exception ids start with that. Give more characters.")
-    return found.row(0, named=True)
+def _row(exceptions: pl.DataFrame, given: str) -> dict[str, Any]:
+    ids = ExceptionIds(exceptions["exception_id"], "the run")
+    exception_id, why_not = ids.find(given)
+    if why_not:
+        raise UsageError(f"{why_not[0].upper()}{why_not[1:]}")
+    return exceptions.filter(pl.col("exception_id") == exception_id).row(0, named=True)
 
 
 def _receipt(run: Path, row: dict[str, Any]) -> dict[str, str]:

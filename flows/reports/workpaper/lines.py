@@ -6,11 +6,11 @@ from xlsxwriter.worksheet import Worksheet
 
 from flows.reports.workpaper.cells import EXCEL_ROWS, SheetColumn, Spreadsheet
 from flows.reports.workpaper.disposition import (
-    DISMISS,
     DISPOSITION,
     DISPOSITIONS,
     EXCEPTION_ID,
     LINES,
+    NEED_REASON,
     REASON,
 )
 from schemas.describe import meaning
@@ -86,8 +86,8 @@ _FACTS = (
 _FROZEN, _HEADER_HEIGHT = 4, 30
 _OWN_NOTES = {
     DISPOSITION: "What to do with the exception: choose from the list. "
-    "`claims-audit dismiss --file` reads `dismiss` back.",
-    REASON: "The reason. A dismissal without one is refused.",
+    "`claims-audit decide --file` takes every disposition.",
+    REASON: f"The reason. {' and '.join(NEED_REASON)} need one.",
 }
 
 
@@ -171,7 +171,8 @@ def _add_drop_down(spreadsheet: Spreadsheet, worksheet: Worksheet, last: int) ->
         },
     )
     cell, reason_cell = xl_col_to_name(disposition), xl_col_to_name(reason)
-    without_reason = f'=AND(${cell}2="{DISMISS}",TRIM(${reason_cell}2)="")'
+    needs_one = ",".join(f'${cell}2="{disposition}"' for disposition in NEED_REASON)
+    without_reason = f'=AND(OR({needs_one}),TRIM(${reason_cell}2)="")'
     worksheet.conditional_format(
         1,
         reason,

@@ -20,8 +20,9 @@ _STEPS = (
     f"Work through the sheet {LINES}: the strongest outcome and the largest amounts come first.",
     f"A note on each header explains the column. The sheet {EVIDENCE} has the facts behind a line.",
     "Choose a disposition from the list in its cell, and give the reason next to it.",
-    "Save, then: claims-audit dismiss --warehouse FILE --by NAME --file exceptions.xlsx",
-    "Only a dismissal has an effect: from the next run until the exception changes.",
+    "Save, then: claims-audit decide --warehouse FILE --by NAME --file exceptions.xlsx",
+    "Every disposition is recorded. The next run shows it, and sets aside what is dismissed or "
+    "overturned until it changes.",
 )
 _SET_ASIDE = {
     "dismissed_amount": "What dismissed exceptions would add. It is in no other amount.",

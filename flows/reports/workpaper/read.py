@@ -1,59 +1,22 @@
 """Read the dispositions back from a work-paper, whichever spreadsheet program saved it."""
 
 from pathlib import Path
-from typing import NamedTuple
 
 import fastexcel
 import polars as pl
 
 from audit_rules.given_files import read_file
 from flows.errors import UsageError
-from flows.ledger.decisions import Decision, read_csv
-from flows.reports.workpaper.disposition import (
-    DISMISS,
-    DISPOSITION,
-    DISPOSITIONS,
-    EXCEPTION_ID,
-    LINES,
-    REASON,
-)
+from flows.ledger.decision_file import read_csv
+from flows.ledger.written_decisions import WrittenDecision
+from flows.reports.workpaper.disposition import DISPOSITION, EXCEPTION_ID, LINES, REASON
+from flows.reports.workpaper.lines import COLUMNS
 
 SPREADSHEETS = (".xlsx", ".xlsm", ".xlsb", ".ods")
 _FIRST_ROW = 2  # of the sheet: the first below the header
-
-
-class RowDisposition(NamedTuple):
-    """A row of a work-paper with a disposition; `row` is its number in the spreadsheet."""
-
-    row: int
-    exception_id: str
-    disposition: str
-    reason: str | None
-
-
-def read_dispositions(file: Path) -> list[RowDisposition]:
-    """Read every row with a disposition.
-
-    Raises UsageError with the number of a row that is wrong, never with its content.
-    """
-    found = []
-    for row, (exception_id, text, reason) in enumerate(_rows(file).iter_rows(), _FIRST_ROW):
-        if text is None:
-            continue
-        disposition = " ".join(text.lower().split())
-        if disposition not in DISPOSITIONS:
-            raise UsageError(
-                f"{file.name}, row {row}: unknown disposition. "
-                f"Choose {', '.join(DISPOSITIONS)}, or leave the cell empty."
-            )
-        if not exception_id:
-            raise UsageError(
-                f"{file.name}, row {row}: a disposition without an exception_id. "
-                "Copy the row from the work-paper again."
-            )
-        found.append(RowDisposition(row, exception_id, disposition, reason))
-    _refuse_contradictions(file, found)
-    return found
+_NAMELESS = "__unnamed__"
+_READ = (EXCEPTION_ID, DISPOSITION, REASON)
+_OURS = {name for c in COLUMNS for name in (c.name, c.title)}
 
 
 def is_workpaper(file: Path) -> bool:
@@ -61,57 +24,68 @@ def is_workpaper(file: Path) -> bool:
 
     Raises UsageError if it is neither a spreadsheet nor CSV.
     """
-    if file.suffix.lower() in SPREADSHEETS:
-        return True
-    rows = read_csv(file)
-    return bool(rows) and DISPOSITION in rows[0]
+    return file.suffix.lower() in SPREADSHEETS or DISPOSITION in read_csv(file).names
 
 
-def _rows(file: Path) -> pl.DataFrame:
-    """The columns exception_id, disposition and reason as trimmed text; null if empty."""
+def read_workpaper(file: Path, problems: list[str]) -> list[WrittenDecision]:
+    """Read every row with a disposition.
+
+    Adds a sentence to `problems` for each row and column that says something else, with the number
+    of the row, never with its content. Raises UsageError if it is not a work-paper.
+    """
+    columns = _columns(file)
+    read = []
+    for number in sorted(columns[EXCEPTION_ID]):
+        place = f"{file.name}, row {number}"
+        exception_id, action, reason = (columns[name][number] for name in _READ)
+        if action and not exception_id:
+            problems.append(
+                f"{place}: a disposition without an exception_id. "
+                "Copy the row from the work-paper again."
+            )
+        elif action:
+            read.append(
+                WrittenDecision(
+                    place=place, exception_id=exception_id, action=action, reason=reason
+                )
+            )
+        elif reason:
+            problems.append(f"{place}: {REASON} without a disposition. Choose one, or clear it.")
+    for name, cells in columns.items():
+        filled = [number for number, cell in sorted(cells.items()) if cell]
+        if filled and name not in _OURS:
+            called = "which has no name" if name.lower().startswith(_NAMELESS) else name
+            problems.append(
+                f"{file.name}, row {filled[0]}: the column {called} is not read. Put what it says "
+                f"into {REASON}, or remove it."
+            )
+    return read
+
+
+def _columns(file: Path) -> dict[str, dict[int, str]]:
+    """Name of each column -> number of each row -> its trimmed text; empty text if it is empty."""
     if file.suffix.lower() not in SPREADSHEETS:
-        names = (EXCEPTION_ID, DISPOSITION, REASON)
-        texts = [[row.get(name) or None for name in names] for row in read_csv(file)]
-        return pl.DataFrame(texts, schema=dict.fromkeys(names, pl.String), orient="row")
+        table = read_csv(file)
+        named = {name: table.column(name) for name in (*_READ, *table.names)}
+        beyond = {
+            number: " ".join(row[len(table.names) :]).strip() for number, row in table.rows.items()
+        }
+        return {name or _NAMELESS: cells for name, cells in named.items()} | (
+            {f"{_NAMELESS}beyond": beyond} if any(beyond.values()) else {}
+        )
     try:
         sheet = fastexcel.read_excel(read_file(file)).load_sheet(LINES, dtypes="string")
-        columns = sheet.to_polars().select(EXCEPTION_ID, DISPOSITION, REASON)
+        frame = sheet.to_polars()
+        frame.select(_READ)
     except (fastexcel.FastExcelError, OSError, pl.exceptions.ColumnNotFoundError):
         raise UsageError(
             f"{file.name} is not a work-paper: it needs a sheet {LINES} with {EXCEPTION_ID}, "
             f"{DISPOSITION} and {REASON} in its first row. Give exceptions.xlsx of a run, as saved."
         ) from None
-    trimmed = pl.all().cast(pl.String).str.strip_chars()
-    return columns.select(trimmed).select(pl.when(pl.all() != "").then(pl.all()))
-
-
-def _refuse_contradictions(file: Path, found: list[RowDisposition]) -> None:
-    """Raise UsageError if two rows of one exception say different things."""
-    firsts: dict[str, RowDisposition] = {}
-    for each in found:
-        first = firsts.setdefault(each.exception_id, each)
-        if (first.disposition, first.reason) != (each.disposition, each.reason):
-            raise UsageError(
-                f"{file.name}, rows {first.row} and {each.row}: "
-                "two dispositions for one exception. Keep one of them."
-            )
-
-
-def dismissals(file: Path, reason: str | None) -> list[Decision]:
-    """Read the rows with `dismiss` as decisions; `reason` is for rows that have none.
-
-    Raises UsageError if there is no such row or one has no reason, and as read_dispositions does.
-    """
-    found = [each for each in read_dispositions(file) if each.disposition == DISMISS]
-    if not found:
-        raise UsageError(
-            f"{file.name}: no row has the disposition {DISMISS}. "
-            f"Choose it in the column {DISPOSITION} of the sheet {LINES}, and save."
+    texts = frame.select(pl.all().cast(pl.String).str.strip_chars().fill_null(""))
+    return {
+        name.lower() if name.lower() in _OURS else name: dict(
+            enumerate(texts[name].to_list(), _FIRST_ROW)
         )
-    for each in found:
-        if not (each.reason or reason):
-            raise UsageError(
-                f"{file.name}, row {each.row}: {DISMISS} without a reason. "
-                f"Write one into {REASON}, or give --reason."
-            )
-    return [Decision(each.exception_id, each.reason or reason) for each in found]
+        for name in texts.columns
+    }
