@@ -34,7 +34,6 @@ CHAINED: dict[str, DataType | DataTypeClass] = {
 """The columns of a decision, in the order in which they are chained."""
 PREVIOUS, OWN = "previous_sha256", "sha256"
 _LINKED: dict[str, DataType | DataTypeClass] = {**CHAINED, PREVIOUS: pl.String, OWN: pl.String}
-_INSERTED = "was inserted: the journal does not have it"
 BEGINNING = ""
 """In place of a digest: no row is before the first."""
 
@@ -57,7 +56,7 @@ def sha256_of(values: Iterable[object], previous: str | None) -> str:
 class Broken:
     """The first row at which the chain is broken.
 
-    row       its place in the table, from 1.
+    row       the number of the decision.
     problem   what is wrong there, to follow "decision 7".
     """
 
@@ -72,28 +71,30 @@ def first_broken(
 
     sealed   number of each decision that the journal has sealed -> whether its row is as sealed.
              So the end of the chain is held outside of it, and a row missing there is found too.
+             Numbers between them are of decisions that the program itself removed.
     """
     rows = connection.execute(
         f"SELECT {', '.join(_LINKED)} FROM {schema}.decision ORDER BY rowid"
     ).fetchall()
+    expected = sorted(sealed)
     numbers = {row[0] for row in rows}
-    before: str | None = BEGINNING
-    for place, (*values, previous, own) in enumerate(rows, 1):
-        number, is_sealed = values[0], place in sealed
+    before, last = BEGINNING, 0
+    for place, (*values, previous, own) in enumerate(rows):
+        wanted = expected[place] if place < len(expected) else None
+        if wanted is None:
+            return Broken(last + 1, "was inserted: the journal does not have it")
+        number = values[0]
         problems = (
-            (number != place and not is_sealed, _INSERTED),
-            (number != place and place not in numbers, "was dropped"),
-            (number != place, f"is not at its place: a row numbered {number} is there"),
-            (sha256_of(values, previous) != own or sealed.get(place) is False, "was changed"),
-            (previous != before, "does not continue the row before it"),
-            (not is_sealed, _INSERTED),
+            (number != wanted and wanted not in numbers, "was dropped"),
+            (number != wanted, f"is not at its place: a row numbered {number} is there"),
+            (sha256_of(values, previous) != own or not sealed[wanted], "was changed"),
+            (previous != before and wanted == last + 1, "does not continue the row before it"),
         )
         found = [problem for is_wrong, problem in problems if is_wrong]
         if found:
-            return Broken(place, found[0])
-        before = own
-    dropped = [number for number in sealed if number > len(rows)]
-    return Broken(min(dropped), "was dropped") if dropped else None
+            return Broken(wanted, found[0])
+        before, last = own, wanted
+    return Broken(expected[len(rows)], "was dropped") if len(rows) < len(expected) else None
 
 
 def append(connection: duckdb.DuckDBPyConnection, decisions: Iterable[Mapping[str, object]]) -> int:

@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_rules.engine.worklist import worklists
-from schemas.decisions import DISMISSED, NEW, OPEN
+from schemas.decisions import DISMISSED, OPEN
 from schemas.outcomes import ADVISORY, EXCEPTIONS
 from schemas.results import EXCEPTION, REPEATED, WORKLIST
 from tests.support.extracts import IMATINIB, Row, as_csv, good
+from tests.support.ledger import as_new
 from tests.support.nights import night
 from tests.support.running import AS_OF, judged, planned, request_for
 
@@ -405,9 +406,7 @@ def test_persons_who_share_a_claim_and_a_member_id_have_exceptions_and_a_row_eac
         (folder / "pharmacy_claim.csv").write_text(as_csv(rows), encoding="utf-8")
         found = judged(planned(folder, tmp_path / f"out-{name}"))
         ids[name] = set(found.exceptions["exception_id"])
-        known = {"status": pl.lit(NEW), "first_seen": pl.lit(AS_OF), "decision": pl.lit(None)}
-        every = found.exceptions.with_columns(**known)
-        lines = worklists(every, found.repeated).every_line
+        lines = worklists(as_new(found.exceptions), found.repeated).every_line
         assert lines["person_id"].to_list() == sorted({str(row["person_id"]) for row in rows})
     assert ids["P"] == ids["Q"] and len(ids["both"]) == 2 * len(ids["P"])
     assert not ids["both"] & ids["P"]

@@ -133,6 +133,20 @@ def test_a_chain_that_was_made_again_from_a_changed_row_on_is_found(
     chained.execute("CREATE OR REPLACE TABLE main.decision AS FROM main.as_it_was")
 
 
+def test_rows_that_the_program_removed_itself_leave_the_chain_whole(
+    chained: duckdb.DuckDBPyConnection,
+) -> None:
+    """A purge removes decisions about the persons who go, and the journal says so."""
+    chained.execute("BEGIN")
+    chained.execute("DELETE FROM main.decision WHERE decision_no IN (4, 5, 12)")
+    seal(chained, "purge", [subject(DECISION, number) for number in (4, 5, 12)])
+    assert _named(chained) is None
+    chained.execute("DELETE FROM main.decision WHERE decision_no = 6")
+    assert _named(chained) == 6
+    chained.execute("ROLLBACK")
+    assert _named(chained) is None
+
+
 def test_verify_names_the_row_with_exit_code_3(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -174,7 +188,8 @@ def test_decisions_of_an_earlier_version_are_chained_and_what_was_changed_stays_
 ) -> None:
     warehouse = ledger_warehouse(tmp_path / "audit.duckdb", event(1), event(2))
     decide(warehouse, [Decision(exception_id(n), "seen") for n in (1, 2)], "dismiss", "Ann")
-    claim = "INSERT INTO pharmacy_claim (file_no, payer, claim_id, claim_line_number, paid_amount) VALUES "
+    columns = "file_no, payer, claim_id, claim_line_number, paid_amount"
+    claim = f"INSERT INTO pharmacy_claim ({columns}) VALUES"
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute(f"{claim} (1, 'CIGNA', 'C1', 1, 70), (1, 'Cigna', 'C1', 1, -80)")
         _as_version_9_left_it(connection)

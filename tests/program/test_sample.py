@@ -11,6 +11,7 @@ import pytest
 from audit_rules.engine.judge import Judgement
 from audit_rules.engine.worklist import worklists
 from schemas.outcomes import EXCEPTIONS
+from tests.support.ledger import as_new
 from tests.support.running import ROOT
 
 EXPECTED = ROOT / "data" / "expected_exceptions.csv"
@@ -128,7 +129,7 @@ def test_the_worklist_never_counts_a_dollar_twice(judgement: Judgement) -> None:
     lines = judgement.exceptions.select(
         "claim_source", "payer", "claim_id", "claim_line_number"
     ).n_unique()
-    every_line = worklists(judgement.exceptions, judgement.repeated).every_line
+    every_line = worklists(as_new(judgement.exceptions), judgement.repeated).every_line
     assert every_line.height == lines
     for row in every_line.iter_rows(named=True):
         amounts = [row["recover_amount"], row["records_request_amount"], row["review_amount"]]

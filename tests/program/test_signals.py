@@ -44,7 +44,7 @@ STAGES = [
     (["purge", "--before", "2026-01-01", *WAREHOUSE], "flows.warehouse.purge:_copy_what_stays"),
     (["purge", "--before", "2026-01-01", *WAREHOUSE], "flows.warehouse.purge:become_warehouse"),
     (["forget-night", AS_OF.isoformat(), "--yes", *WAREHOUSE], "flows.warehouse.forget:_remove"),
-    ([DISMISS, *DECISION, *WAREHOUSE], "flows.ledger.decisions:append"),
+    ([DISMISS, *DECISION, *WAREHOUSE], "flows.ledger.decisions:_resolved"),
     (["lint"], "audit_rules.lint.run:lint"),
 ]
 for _words, _place in STAGES:

@@ -10,6 +10,8 @@ import polars as pl
 from flows.warehouse.journal import NIGHT, seal, subject
 from flows.warehouse.layout import LEDGERS, SCHEMA_VERSION, create_table
 from flows.warehouse.sql import identifier, run
+from schemas.decisions import NEW
+from schemas.results import EXCEPTION, conform
 from schemas.tables import TABLES
 from tests.support.extracts import Row
 
@@ -41,6 +43,12 @@ def event(number: int, **changed: object) -> Row:
         "paid_amount": Decimal("100.00"),
         **changed,
     }
+
+
+def as_new(exceptions: pl.DataFrame) -> pl.DataFrame:
+    """What the rules found, as the ledger of a first night knows it."""
+    known = {"status": NEW, "first_seen": NIGHT_OF, "decision": None}
+    return conform(exceptions.with_columns(pl.lit(v).alias(n) for n, v in known.items()), EXCEPTION)
 
 
 def make_tables(connection: duckdb.DuckDBPyConnection) -> None:
