@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from audit_rules.engine.dossier import WarehouseFrames, compile_dossier
+from audit_rules.engine.dossier import compile_dossier
 from audit_rules.engine.judge import Judgement
-from audit_rules.engine.parts import parts, together
+from audit_rules.engine.parts import together
 from audit_rules.engine.rule import PolicyBook
 from audit_rules.engine.worklist import worklists
 from audit_rules.kinds.judge import judge_all
@@ -24,7 +24,8 @@ from flows.intake.validate import validate
 from flows.judging import affected, frames, members, population, standing
 from flows.judging.affected import mark_affected_persons
 from flows.judging.authorization_words import warn_of_unknown_words
-from flows.judging.frames import read_frames
+from flows.judging.frames import read_parts
+from flows.judging.parts import Part, put_aside
 from flows.judging.population import population_facts
 from flows.judging.standing import (
     JUDGED_COVERAGE,
@@ -91,9 +92,9 @@ MEMORY = Memory(
     ),
 )
 """The tables of a run that the warehouse may remember, as their makers declare."""
-LINES_AT_A_TIME = 200_000
-"""About so many lines, of whole persons, are judged at a time: with a document for every code that
-is all lines, and what rules need in between takes kilobytes a line."""
+ROWS_AT_A_TIME = 200_000
+"""About so many claim rows, of whole persons, are read and judged at a time: with a document for
+every code that is all lines, and what rules need in between takes kilobytes a line."""
 
 
 def begin(plan: Plan) -> None:
@@ -130,6 +131,11 @@ def clear_away(plan: Plan) -> None:
 def _answers(plan: Plan) -> Path:
     """The folder in which the judge stage leaves its answers for the report stage to store."""
     return plan.bench.scratch / "answers"
+
+
+def _parts(plan: Plan) -> Path:
+    """The folder in which persons wait to be judged, if they are too many to be in memory."""
+    return plan.bench.scratch / "parts"
 
 
 def load_stage(plan: Plan, step: Step) -> LoadStageResult:
@@ -189,11 +195,10 @@ def judge_stage(plan: Plan) -> JudgeStageResult:
         before = mark_affected_persons(
             connection, book, RULES, facts, as_of, plan.texts.judgement_digest(), JUDGED_COVERAGE
         )
-        warehouse_frames = read_frames(connection, plan.reference, as_of, facts, before)
         valid = read_valid_answers(connection)
-    new_answers = together(
-        [_judged(plan, part, book) for part in parts(warehouse_frames, LINES_AT_A_TIME)]
-    )
+        read = read_parts(connection, plan.reference, as_of, facts, before, ROWS_AT_A_TIME)
+        parts = list(put_aside(read, _parts(plan)))
+    new_answers = together([_judged(plan, part, book) for part in parts])
     write_answers(_answers(plan), new_answers)
     judgement = merge_answers(new_answers, valid)
     write_merged(_answers(plan), judgement)
@@ -201,7 +206,7 @@ def judge_stage(plan: Plan) -> JudgeStageResult:
     return JudgeStageResult(
         exceptions=judgement.exceptions.height,
         lines=judgement.exceptions.select(LINE_KEY).n_unique(),
-        rows=warehouse_frames.medical.height + warehouse_frames.pharmacy.height,
+        rows=sum(part.rows for part in parts),
         persons=judgement.counted["person_id"].n_unique(),
         judged_again=new_answers.counted["person_id"].n_unique(),
         repeated_amounts=tuple(repeated_amounts_for_manifest(judgement.repeated)),
@@ -210,10 +215,13 @@ def judge_stage(plan: Plan) -> JudgeStageResult:
     )
 
 
-def _judged(plan: Plan, known: WarehouseFrames, book: PolicyBook) -> Judgement:
+def _judged(plan: Plan, part: Part, book: PolicyBook) -> Judgement:
     """What rules and documents find of some persons."""
-    dossier = compile_dossier(known, plan.reference, plan.default_supply_days, plan.request.as_of)
-    return judge_all(dossier, book, RULES)
+    known, days = part.read(), plan.default_supply_days
+    judgement = judge_all(
+        compile_dossier(known, plan.reference, days, plan.request.as_of), book, RULES
+    )
+    return replace(judgement, answers=judgement.answers.clear())  # row ids are each part's own
 
 
 def report_stage(

@@ -1,6 +1,8 @@
 """From the warehouse to frames: everything known about the persons with audited drug lines."""
 
+from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -14,6 +16,7 @@ from flows.judging.members import (
     JUDGED_PERSON,
     cached_columns,
     find_judged_members,
+    judged_parts,
 )
 from flows.judging.population import PopulationFacts, population_facts, supplied_tables
 from flows.settle.claims import create_settled_view, settled
@@ -63,59 +66,92 @@ def read_frames(
     facts: PopulationFacts | None = None,
     before: date | None = None,
 ) -> WarehouseFrames:
-    """Read one frame per table, for the persons to be judged.
+    """Read one frame per table, for all persons to be judged; see `read_parts`."""
+    facts = facts or population_facts(connection, reference, as_of)
+    (frames,) = read_parts(connection, reference, as_of, facts, before)
+    return frames
 
-    facts               what answers take from other persons, if it was read before.
+
+def read_parts(
+    connection: duckdb.DuckDBPyConnection,
+    reference: Reference,
+    as_of: date,
+    facts: PopulationFacts,
+    before: date | None = None,
+    most: int | None = None,
+) -> Iterator[WarehouseFrames]:
+    """Read one frame per table, for the persons to be judged, some persons after others.
+
+    facts               what answers take from other persons.
     before              the as-of date of the run whose answers are valid for everybody but those of
                         AFFECTED_PERSON; without it everybody is judged.
+    most                about so many claim rows are read at a time; without it all at once.
     medical, pharmacy   grain: claim row known on the as-of date, without exact duplicates; columns
                         of the contract with person, payer_id, service_date, fate and netted
                         figures.
     other tables        grain: row; with person and payer_id; diagnoses that had no date are dated.
     """
-    facts = facts or population_facts(connection, reference, as_of)
     find_judged_members(connection, reference, as_of, before)
-    return WarehouseFrames(
-        medical=_claims(connection, "medical_claim", as_of),
-        pharmacy=_claims(connection, "pharmacy_claim", as_of),
-        diagnosis=_rows(
+    for table, view in SETTLED_CACHED.items():
+        create_settled_view(connection, table, EVERY_CACHED_ROW[table], view, as_of)
+        KNOWN_CLAIM[table].create(connection)
+    of_everybody: dict[str, Any] = {
+        "provider": fetched(connection, "SELECT DISTINCT npi, taxonomy_code FROM every_provider"),
+        "payer_start": facts.payer_start,
+        "authorization_start": facts.authorization_start,
+        "priced_lines": facts.priced_lines,
+        "supplied": supplied_tables(connection, as_of),
+    }
+    for of_part in ["true"] if most is None else judged_parts(connection, most):
+        of_persons = _of_persons(connection, reference, as_of, of_part)
+        yield WarehouseFrames(**(of_everybody | of_persons))
+
+
+def _of_persons(
+    connection: duckdb.DuckDBPyConnection, reference: Reference, as_of: date, of_part: str
+) -> dict[str, pl.DataFrame]:
+    """The frames that have rows of persons, for those of a part: a condition on `bucket`."""
+    return {
+        "medical": _claims(connection, "medical_claim", as_of, of_part),
+        "pharmacy": _claims(connection, "pharmacy_claim", as_of, of_part),
+        "diagnosis": _rows(
             connection,
             "diagnosis",
             "t.claim_id, t.diagnosis_code, t.diagnosis_code_type, "
             "coalesce(t.diagnosis_date, d.diagnosis_date) AS diagnosis_date",
             f"""LEFT JOIN {DATED_DIAGNOSIS} d
                 ON d.file_no = t.file_no AND d.row_number = t.row_number""",
+            of_part,
         ),
-        eligibility=_rows(
+        "eligibility": _rows(
             connection,
             "eligibility",
             f"p.payer_id, {_born(as_of)} AS birth_date, t.death_date, t.gender, t.payer_type, "
             "t.plan, t.enrollment_start_date, t.enrollment_end_date",
             PAYER_JOIN,
+            of_part,
             key=("person", "p.payer_id", "t.enrollment_start_date"),
         ),
-        authorization=with_known_words(
+        "authorization": with_known_words(
             _rows(
                 connection,
                 "authorization",
                 "p.payer_id, t.authorization_id, t.drug, t.product, t.status, t.start_date, "
                 "t.end_date, t.override, t.units",
                 f"{PAYER_JOIN} {_LATEST_DECISION}",
+                of_part,
             ),
             reference,
         ),
-        clinical_evidence=_rows(
+        "clinical_evidence": _rows(
             connection,
             "clinical_evidence",
             "t.evidence_date, t.evidence_code, t.evidence_value",
+            "",
+            of_part,
             key=("person", "t.evidence_date", "t.evidence_code"),
         ),
-        provider=fetched(connection, "SELECT DISTINCT npi, taxonomy_code FROM every_provider"),
-        payer_start=facts.payer_start,
-        authorization_start=facts.authorization_start,
-        priced_lines=facts.priced_lines,
-        supplied=supplied_tables(connection, as_of),
-    )
+    }
 
 
 def _born(as_of: date) -> str:
@@ -131,10 +167,11 @@ def _rows(
     connection: duckdb.DuckDBPyConnection,
     table: str,
     columns: str,
-    join: str = "",
+    join: str,
+    of_part: str,
     key: tuple[str, ...] = (),
 ) -> pl.DataFrame:
-    """Rows of one table for the persons to be judged, in a total order of their content.
+    """Rows of one table for the persons of a part, in a total order of their content.
 
     key   if given, only the rows of each key's latest load.
     """
@@ -145,30 +182,31 @@ def _rows(
         connection,
         f"""WITH of_members AS MATERIALIZED (
                 SELECT * FROM {source}
-                WHERE member_hash IN (SELECT member_hash FROM {JUDGED_MEMBER}))
+                WHERE member_hash IN (SELECT member_hash FROM {JUDGED_MEMBER} WHERE {of_part}))
             SELECT {person} AS person, {columns}
             FROM of_members t
             JOIN every_file USING (file_no)
             LEFT JOIN {SOLE_PERSON} s ON s.member_id = t.member_id
-            SEMI JOIN {JUDGED_PERSON} j ON j.person = {person}
+            SEMI JOIN (FROM {JUDGED_PERSON} WHERE {of_part}) j ON j.person = {person}
             {join} {latest}""",
     )
 
 
-def _claims(connection: duckdb.DuckDBPyConnection, table: str, as_of: date) -> pl.DataFrame:
-    """Settled claim rows of the persons to be judged, in a total order of their content.
+def _claims(
+    connection: duckdb.DuckDBPyConnection, table: str, as_of: date, of_part: str
+) -> pl.DataFrame:
+    """Settled claim rows of the persons of a part, in a total order of their content.
 
-    Leaves in KNOWN_CLAIM what the ledger looks at.
+    Adds to KNOWN_CLAIM what the ledger looks at.
     """
-    view = SETTLED_CACHED[table]
-    create_settled_view(connection, table, EVERY_CACHED_ROW[table], view, as_of)
     known = fetched_from(
         connection,
         "judging/known_claims",
-        reads=(view, JUDGED_MEMBER, JUDGED_PERSON),
+        reads=(SETTLED_CACHED[table], JUDGED_MEMBER, JUDGED_PERSON),
         table=table,
         as_of=day(as_of),
         quantity=str(INPUT[table].quantity),
+        of_part=of_part,
     )
-    KNOWN_CLAIM[table].store_frame(connection, known)
+    KNOWN_CLAIM[table].add_frame(connection, known)
     return known.drop("is_paid_history")

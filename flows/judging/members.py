@@ -1,5 +1,6 @@
 """Who is judged, under which member ids their rows may be, and the cache of those rows."""
 
+import math
 from datetime import date
 
 import duckdb
@@ -12,13 +13,13 @@ from flows.settle.persons import EVERY_LINK, PERSON_OF, SOLE_PERSON, UNDATED_DIA
 from flows.warehouse.layout import seen_columns
 from flows.warehouse.memory import NEW_FILE, newly_known_since
 from flows.warehouse.run_table import Columns, Reuse, RunTable
-from flows.warehouse.sql import day, run
+from flows.warehouse.sql import day, one, run
 from schemas.tables import CLAIM_TABLES
 from schemas.tables import TABLES as INPUT
 
 _CACHED = (*CLAIM_TABLES, "diagnosis")
 """The large tables: rows of judged members are cached for the runs that follow."""
-_HASH = {"member_hash": "UBIGINT"}
+_HASH, _BUCKET = {"member_hash": "UBIGINT"}, {"bucket": "UBIGINT"}
 AUDITED_HCPCS = RunTable(
     "audited_hcpcs", grain="HCPCS code that may be of an audited drug", columns={"code": "VARCHAR"}
 )
@@ -31,12 +32,12 @@ AUDITED_MEMBER = RunTable(
 JUDGED_PERSON = RunTable(
     "judged_person",
     grain="person with such a line who is judged in this run",
-    columns={"person": "VARCHAR"},
+    columns={"person": "VARCHAR"} | _BUCKET,
 )
 JUDGED_MEMBER = RunTable(
     "judged_member",
-    grain="member_id under which rows of such a person may be",
-    columns={"member_id": "VARCHAR"} | _HASH,
+    grain="such a person and member_id under which rows of that person may be",
+    columns={"member_id": "VARCHAR"} | _HASH | _BUCKET,
 )
 NEWLY_CACHED_MEMBER = RunTable(
     "newly_cached_member",
@@ -102,6 +103,22 @@ def find_judged_members(
     _find_members(connection, as_of, before)
     for table in _CACHED:
         _cache_rows(connection, table, before)
+
+
+def judged_parts(connection: duckdb.DuckDBPyConnection, most: int) -> list[str]:
+    """SQL conditions on `bucket` that cut the judged persons into parts of about `most` claim rows.
+
+    One part at least; no answer depends on the parts.
+    """
+    rows = sum(one(connection, f"SELECT count(*) FROM {EVERY_CACHED_ROW[t]}") for t in CLAIM_TABLES)
+    if rows > most:
+        judged = f"member_hash IN (SELECT member_hash FROM {JUDGED_MEMBER})"
+        rows = sum(
+            one(connection, f"SELECT count(*) FROM {EVERY_CACHED_ROW[t]} WHERE {judged}")
+            for t in CLAIM_TABLES
+        )
+    count = max(1, math.ceil(rows / most))
+    return ["true"] if count == 1 else [f"bucket % {count} = {n}" for n in range(count)]
 
 
 def _find_members(connection: duckdb.DuckDBPyConnection, as_of: date, before: date | None) -> None:

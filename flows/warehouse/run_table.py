@@ -81,9 +81,14 @@ class RunTable:
 
     def store_frame(self, connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> None:
         """Create or replace the table with the rows of a frame."""
-        connection.register("stored_frame", frame.select(list(self.columns)))
-        self.create(connection, "FROM stored_frame")
-        connection.unregister("stored_frame")
+        self.create(connection)
+        self.add_frame(connection, frame)
+
+    def add_frame(self, connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> None:
+        """Add the rows of a frame to the table."""
+        connection.register("added_frame", frame.select(list(self.columns)))
+        connection.execute(f"INSERT INTO {self} FROM added_frame")
+        connection.unregister("added_frame")
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,18 +29,19 @@ UNION
 FROM $audited_before;
 
 CREATE OR REPLACE TABLE run.judged_person AS
-SELECT DISTINCT person
-FROM (SELECT run.person_of(a.person_id, s.sole_person_id, a.member_id) AS person
+SELECT person, hash(person) AS bucket
+FROM (SELECT DISTINCT run.person_of(a.person_id, s.sole_person_id, a.member_id) AS person
       FROM run.audited_member a LEFT JOIN run.sole_person s USING (member_id))
 WHERE $asked_for;
 
 CREATE OR REPLACE TABLE run.judged_member AS
-SELECT member_id, hash(member_id) AS member_hash
-FROM (SELECT member_id FROM run.every_link WHERE person_id IN (FROM run.judged_person)
+SELECT member_id, hash(member_id) AS member_hash, bucket
+FROM (SELECT member_id, person_id AS person FROM run.every_link
       UNION
-      SELECT member_id FROM run.undated_diagnosis WHERE person_id IN (FROM run.judged_person)
+      SELECT member_id, person_id FROM run.undated_diagnosis
       UNION
-      SELECT person FROM run.judged_person);
+      SELECT person, person FROM run.judged_person)
+JOIN run.judged_person USING (person);
 
 CREATE OR REPLACE TABLE run.newly_cached_member AS
 SELECT DISTINCT member_hash FROM run.judged_member WHERE member_hash NOT IN (FROM $cached_before);

@@ -1,0 +1,78 @@
+"""The persons to be judged in parts, each read into memory when its turn comes.
+
+No answer looks at another person, but for what the warehouse hands over about everybody (prices,
+providers, first days of payers). So persons can be judged one part after the other, in bounded
+memory, and no answer depends on the parts. While the warehouse is open it keeps gigabytes in
+memory; so several parts wait in files until it is closed.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from audit_rules.engine.dossier import WarehouseFrames
+
+OF_PERSONS = (
+    "medical",
+    "pharmacy",
+    "diagnosis",
+    "eligibility",
+    "authorization",
+    "clinical_evidence",
+)
+"""The frames that have rows of persons."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Everything known of some persons.
+
+    frames   the frames; of a part that waits, those with rows of persons are empty.
+    rows     claim rows.
+    folder   where these wait; None if they are in memory.
+    """
+
+    frames: WarehouseFrames
+    rows: int
+    folder: Path | None = None
+
+    def read(self) -> WarehouseFrames:
+        """The frames with all their rows."""
+        if self.folder is None:
+            return self.frames
+        own: dict[str, Any] = {
+            name: pl.read_parquet(_file(self.folder, name), glob=False) for name in OF_PERSONS
+        }
+        return replace(self.frames, **own)
+
+
+def put_aside(parts: Iterable[WarehouseFrames], folder: Path) -> Iterator[Part]:
+    """Every part: one alone in memory, several in folders below `folder`, which is made."""
+    waiting = iter(parts)
+    first = list(islice(waiting, 2))
+    if len(first) == 1:
+        yield Part(first[0], _rows(first[0]))
+        return
+    folder.mkdir(mode=0o700)
+    for number, part in enumerate((*first, *waiting)):
+        yield _stored(part, folder / f"{number}")
+
+
+def _stored(part: WarehouseFrames, folder: Path) -> Part:
+    folder.mkdir(mode=0o700)
+    for name in OF_PERSONS:
+        getattr(part, name).write_parquet(_file(folder, name))
+    none: dict[str, Any] = {name: getattr(part, name).clear() for name in OF_PERSONS}
+    return Part(replace(part, **none), _rows(part), folder)
+
+
+def _rows(part: WarehouseFrames) -> int:
+    return part.medical.height + part.pharmacy.height
+
+
+def _file(folder: Path, name: str) -> Path:
+    return folder / f"{name}.parquet"
