@@ -142,7 +142,8 @@ def _judged_again(request: RunRequest) -> set[str]:
             JUDGED_COVERAGE,
         )
         found = merge_answers(judged(before), read_valid_answers(connection))
-        asked = {person for (person,) in connection.execute(f"FROM {JUDGED_PERSON}").fetchall()}
+        query = f"SELECT person FROM {JUDGED_PERSON}"
+        asked = {person for (person,) in connection.execute(query).fetchall()}
         whole = judged(None)
     assert found.exceptions.equals(whole.exceptions)
     assert found.rule_coverage.equals(whole.rule_coverage)
