@@ -1,6 +1,6 @@
 """The single measurements of the bench. Each runs in its own process and prints one line of JSON.
 
-Usage: python benchmarks/measures.py base|pipeline|night|whole|rules|plain EXTRACTS WORK
+Usage: python benchmarks/measures.py base|pipeline|every|night|whole|rules|plain EXTRACTS WORK
 
 EXTRACTS is a landing folder. WORK is an empty folder; for rules and plain, it is the one in which a
 pipeline left its warehouse.
@@ -24,6 +24,8 @@ import duckdb
 from audit_rules.engine.dossier import compile_dossier
 from audit_rules.engine.judge import Judgement, judge
 from audit_rules.engine.rule import PolicyBook, RuleModule
+from audit_rules.policy.library import load_policies
+from audit_rules.reference.codes import load_reference
 from audit_rules.rules import RULES
 from flows import stages
 from flows.intake.landing import ExtractFile, find_extracts
@@ -33,12 +35,36 @@ from flows.request import RunRequest
 from flows.results.timings import TIMINGS
 from flows.warehouse.connection import MEMORY_LIMIT, opened
 from flows.warehouse.layout import sql_type
-from flows.warehouse.sql import identifier, literal
+from flows.warehouse.sql import identifier, literal, literals
 from schemas.tables import TABLES
 
 ROUNDS = 3
 AS_OF = date(2026, 6, 30)
 FOUR_RULES = ("DX01", "QTY01", "GEN01", "CYC01")
+
+EVERY_CODE = """
+[document]
+id = "every-code"
+title = "Most units of every code"
+everything = true
+
+[[version]]
+effective_from = 1990-01-01
+basis = "assumption"
+cite = "for the bench"
+
+[[quantity]]
+term_id = "every-code.units"
+effective_from = 1990-01-01
+basis = "assumption"
+cite = "for the bench"
+measure = "units"
+per = "date"
+by = "product"
+providers = "own"
+table = "every.csv"
+finding = { outcome = "review" }
+"""
 
 # What the rules read of every line: which drug, whose, when, how much; and every diagnosis.
 FLOOR_COLUMNS = {
@@ -125,6 +151,24 @@ def measure_pipeline(extracts: Path, work: Path) -> Measured:
     return _run(lambda: _plan(extracts, work))
 
 
+def measure_every(extracts: Path, work: Path) -> Measured:
+    """A first run with one more document, which limits the units of every HCPCS code on file that
+    names a drug or service: nearly all medical lines are judged."""
+    policies = work / "policies"
+    left_out = literals(sorted(load_reference(load_policies()).unclassified))
+    policies.mkdir()
+    (policies / "every.toml").write_text(EVERY_CODE, encoding="utf-8")
+    files = [str(f.path) for f in find_extracts(extracts) if f.table == "medical_claim"]
+    duckdb.execute(
+        f"""COPY (SELECT DISTINCT hcpcs_code AS id, hcpcs_code AS hcpcs, 20 AS most
+                  FROM read_csv({files}, all_varchar = true)
+                  WHERE regexp_full_match(hcpcs_code, '[0-9A-Z][0-9]{{3}}[0-9A-Z]')
+                    AND NOT list_contains({left_out}, hcpcs_code) ORDER BY id)
+            TO {literal(str(policies / "every.csv"))}"""
+    )
+    return _run(lambda: plan(_request(extracts, work, AS_OF, policies=policies)))
+
+
 def measure_night(extracts: Path, work: Path) -> Measured:
     """A later run on the same warehouse; the number in the folder's name gives its as-of date."""
     return _run(lambda: _plan(extracts, work, _night(extracts)))
@@ -201,9 +245,23 @@ def measure_plain(extracts: Path, work: Path) -> Measured:
     return measured
 
 
-def _request(extracts: Path | None, work: Path, as_of: date, whole: bool = False) -> RunRequest:
+def _request(
+    extracts: Path | None,
+    work: Path,
+    as_of: date,
+    whole: bool = False,
+    policies: Path | None = None,
+) -> RunRequest:
     """A request for the result tables alone."""
-    return RunRequest(input=extracts, output=work, as_of=as_of, xlsx=False, page=False, whole=whole)
+    return RunRequest(
+        input=extracts,
+        output=work,
+        as_of=as_of,
+        policies=policies,
+        xlsx=False,
+        page=False,
+        whole=whole,
+    )
 
 
 def _plan(extracts: Path, work: Path, as_of: date = AS_OF) -> Plan:
@@ -236,6 +294,7 @@ def _judged(made: Plan, rules: tuple[RuleModule, ...]) -> Judgement:
 MEASURES: dict[str, Callable[[Path, Path], Measured]] = {
     "base": measure_base,
     "pipeline": measure_pipeline,
+    "every": measure_every,
     "night": measure_night,
     "whole": measure_whole,
     "rules": measure_rules,
