@@ -2,6 +2,7 @@
 id."""
 
 import hashlib
+from collections.abc import Mapping
 
 import polars as pl
 
@@ -17,6 +18,15 @@ EXCEPTION_ORDER = (
     "policy_id",
     "person_id",
     "term_id",
+)
+_NAMED_BY = (
+    "claim_source",
+    "payer_id",
+    "claim_id",
+    "claim_line_number",
+    "rule_id",
+    "term_id",
+    "person",
 )
 
 
@@ -40,9 +50,12 @@ def with_documents(found: pl.DataFrame, rules: tuple[RuleModule, ...]) -> pl.Dat
 
 def exceptions_of(found: pl.DataFrame) -> pl.DataFrame:
     """The contract's table of exceptions without what the ledger adds, in EXCEPTION_ORDER."""
+    named = found.select(*_NAMED_BY, "shares_key")
     return conform(
         found.with_columns(
-            exception_id=_exception_id(found),
+            exception_id=pl.Series(
+                [exception_id(row) for row in named.iter_rows(named=True)], dtype=pl.String
+            ),
             person_id=pl.col("person"),
             policy_effective_from=pl.col("version_from"),
             amount_at_risk=_money("amount_cents"),
@@ -51,27 +64,16 @@ def exceptions_of(found: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _exception_id(found: pl.DataFrame) -> pl.Series:
-    """SHA-256 (32 hex) of what names an exception: the same in every run.
+def exception_id(answer: Mapping[str, object]) -> str:
+    """SHA-256 (32 hex) of what names the exception of an answer: the same in every run.
 
-    The person is part of it if the claim id and line go with several persons.
+    The person is part of it if the claim id and line go with several persons. `answer` has the
+    columns _NAMED_BY; without a term_id none takes part.
     """
-    parts = found.select(
-        "claim_source",
-        "payer_id",
-        "claim_id",
-        pl.col("claim_line_number").cast(pl.String),
-        "rule_id",
-        "term_id",
-        pl.when("shares_key").then("person"),
-    )
-    ids = [
-        hashlib.sha256(
-            "\x1f".join(x or "" for x in (row if row[-1] else row[:-1])).encode()
-        ).hexdigest()[:32]
-        for row in parts.iter_rows()
-    ]
-    return pl.Series("exception_id", ids, dtype=pl.String)
+    names = _NAMED_BY if answer["shares_key"] else _NAMED_BY[:-1]
+    parts = (answer.get(name) for name in names)
+    text = "\x1f".join("" if part is None else str(part) for part in parts)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _money(cents: str) -> pl.Expr:

@@ -147,7 +147,14 @@ def _it(count: int) -> str:
     return "it" if count == 1 else "them"
 
 
-def packet(exception_id: str, *, run: Path, output: Path | None = None, pdf: bool = True) -> None:
+def packet(
+    exception_id: str,
+    *,
+    run: Path,
+    output: Path | None = None,
+    pdf: bool = True,
+    anyway: bool = False,
+) -> None:
     """Write the packet of one exception, as HTML and PDF.
 
     It holds line, clause, evidence, amount and a receipt. It is made from the run's folder alone,
@@ -163,12 +170,20 @@ def packet(exception_id: str, *, run: Path, output: Path | None = None, pdf: boo
         folder for the packet (default: the folder packets next to the run)
     pdf
         write a PDF too
+    anyway
+        write the packet of a dismissed exception, which is stamped as such
     """
     from flows.reports.packet.published import read_published_exception
     from flows.reports.packet.write import write_packet
 
     folder = output or run.resolve().parent / "packets"
-    for path in write_packet(folder, read_published_exception(run, exception_id), pdf):
+    published = read_published_exception(run, exception_id)
+    if published.is_dismissed and not anyway:
+        raise UsageError(
+            "The exception is dismissed: a person has set it aside, and nothing is asked for. "
+            "Give --anyway to write its packet, stamped as dismissed."
+        )
+    for path in write_packet(folder, published, pdf):
         print(path)
 
 

@@ -3,7 +3,7 @@
 The warehouse is only read; the workbench is temporary.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -13,6 +13,7 @@ import polars as pl
 from audit_rules.counterfactuals.case import FRAMES, AskedTerm, Case, Row, rows_of
 from audit_rules.counterfactuals.search import Firing, RuleOnLine, judged, nearest
 from audit_rules.engine.dossier import WarehouseFrames, compile_dossier
+from audit_rules.engine.exceptions import exception_id
 from audit_rules.engine.pieces import pieces
 from audit_rules.engine.rule import ON, Described, PolicyBook
 from audit_rules.kinds.judge import judge_documents
@@ -25,6 +26,7 @@ from flows.judging.frames import read_frames
 from flows.plan import Plan
 from flows.replay.as_of import settled_as_of
 from flows.replay.explanation import ClaimRow, Explanation, RuleExplanation
+from flows.replay.ledger_entries import LedgerEntry, read_ledger_entries
 from flows.request import RunRequest
 from flows.settle.claims import SETTLED
 from flows.settle.final_action import FILE_ORDER
@@ -60,7 +62,9 @@ def explain(request: RunRequest, claim_id: str, line: int | None = None) -> Expl
     """
     with settled_as_of(request) as (made, connection):
         rows = claim_rows(connection, claim_id, line)
-        return explain_rows(made, rows, read_frames(connection, made.reference, request.as_of))
+        ledger = read_ledger_entries(connection, rows[0]["claim_id"], request.as_of)
+        frames = read_frames(connection, made.reference, request.as_of)
+        return explain_rows(made, rows, frames, ledger)
 
 
 def claim_rows(
@@ -95,8 +99,16 @@ def claim_rows(
     return found
 
 
-def explain_rows(made: Plan, rows: list[Row], frames: WarehouseFrames) -> Explanation:
-    """Explain rows of one claim with what the warehouse holds about everybody."""
+def explain_rows(
+    made: Plan,
+    rows: list[Row],
+    frames: WarehouseFrames,
+    ledger: Mapping[str, LedgerEntry] | None = None,
+) -> Explanation:
+    """Explain rows of one claim with what the warehouse holds about everybody.
+
+    ledger   id of each exception that a run has found -> what the ledger knows of it.
+    """
     as_of, book = made.request.as_of, PolicyBook(made.library, made.reference)
     own = _rows_of_persons(frames, sorted({r["person"] for r in rows}))
     with pl.Config(engine_affinity="in-memory"):
@@ -109,7 +121,10 @@ def explain_rows(made: Plan, rows: list[Row], frames: WarehouseFrames) -> Explan
         case = cases.get(_key(row)) if row["fate"] == "history" else None
         found = answers.by_line[_key(row)] if case else []
         rules = tuple(
-            RuleExplanation(module, answer, cited, firings.get(_asked(module, answer)))
+            RuleExplanation(
+                *(module, answer, cited, firings.get(_asked(module, answer))),
+                ledger=_entry(module, answer, ledger or {}),
+            )
             for module, answer, cited in found
         )
         return ClaimRow(row["claim_source"], row, row["fate"], case, rules)
@@ -200,6 +215,13 @@ def _key(row: Row) -> LineKey:
 def _asked(module: Described, answer: Row) -> RuleOnLine:
     rule_id = answer.get("rule_id", module.RULE.id)  # of a document's own id the module is another
     return answer["row_id"], rule_id, answer["policy_id"], answer.get("counted_term")
+
+
+def _entry(module: Described, answer: Row, ledger: Mapping[str, LedgerEntry]) -> LedgerEntry | None:
+    """What the ledger knows of an answer, if it is an exception that a run has found."""
+    if answer["outcome"] not in EXCEPTIONS:
+        return None
+    return ledger.get(exception_id({"rule_id": module.RULE.id, **answer}))
 
 
 def _seen(

@@ -7,6 +7,7 @@ from audit_rules.counterfactuals.case import Case, Row
 from audit_rules.counterfactuals.search import Firing
 from audit_rules.engine.rule import Described
 from audit_rules.policy.library import PolicyLibrary
+from flows.replay.ledger_entries import LedgerEntry
 
 
 @dataclass(frozen=True)
@@ -16,12 +17,14 @@ class RuleExplanation:
     answer     the rule's answer with all its columns.
     evidence   the facts that the rule looked at.
     firing     the nearest change that makes the rule fire; None if none does, or if it fired.
+    ledger     what the ledger knows of its exception; None if no run has found it.
     """
 
     module: Described
     answer: Row
     evidence: tuple[Row, ...]
     firing: Firing | None
+    ledger: LedgerEntry | None = None
 
 
 @dataclass(frozen=True)

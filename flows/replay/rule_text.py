@@ -35,6 +35,8 @@ def rule_lines(found: RuleExplanation, policy: Policy) -> Iterator[str]:
     yield from _evidence(found, _MOST_FACTS if is_exception else _FEW_FACTS)
     if is_exception:
         yield from labelled("amount", _amount(answer))
+        if found.ledger:
+            yield from labelled("ledger", found.ledger.text())
         yield from _documents(found)
     else:
         yield from labelled("would fire", _nearest_change(found))

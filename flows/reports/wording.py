@@ -64,6 +64,16 @@ def asked_once_text(row: Mapping[str, Any], others: int, line: Mapping[str, Any]
     return f"{text}: together they put {dollars(at_risk)} of {dollars(row['paid_amount'])} at risk."
 
 
+def ledger_text(row: Mapping[str, Any]) -> str:
+    """What the ledger knows of an exception, as a sentence; empty if its run did not say."""
+    if not row.get("status"):
+        return ""
+    text = f"Status {row['status']}, first found on {row['first_seen']}"
+    if row["decision"]:
+        text += f"; latest decision: {row['decision'].replace('_', ' ')}"
+    return f"{text}."
+
+
 def fact_text(fact: dict[str, Any]) -> str:
     """One piece of evidence in words."""
     day = f" of {fact['date']}" if fact["date"] else ""

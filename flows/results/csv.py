@@ -1,5 +1,6 @@
 """Result tables as CSV that a spreadsheet can open without executing anything."""
 
+from io import BytesIO
 from pathlib import Path
 
 import polars as pl
@@ -7,7 +8,7 @@ import polars as pl
 _EXECUTED = r"^[=+\-@\t\r\n]"
 
 
-def write_csv(file: Path, frame: pl.DataFrame) -> None:
+def write_csv(file: Path | BytesIO, frame: pl.DataFrame) -> None:
     """Write a table with lists and structs as JSON text.
 
     Text that a spreadsheet would execute gets an apostrophe in front.

@@ -19,13 +19,12 @@ from audit_rules.rules import RULES
 from flows.results.disclosure import Cell, isolated_cell
 from flows.results.payers import one_name_per_payer
 from flows.results.totals import totals, with_leading
+from schemas.decisions import DISMISSED
 from schemas.outcomes import ADVISORY, NONE, PRICE_UNKNOWN
 from schemas.results import AGGREGATE, TOTAL, conform
 
 LEAST = 11
 AGGREGATE_FILE = "aggregate.csv"
-DISMISSED = "dismissed"
-"""The outcome of a line whose every exception a person has dismissed."""
 OTHER = "other"
 """The value that replaces all those combined."""
 TABLES = ("rule", "outcome", "payer", "month")
@@ -67,7 +66,8 @@ def _lines(
 ) -> pl.DataFrame:
     """One row per line: member (a number), its value in each table, amount, has_dollars.
 
-    Of several rules on a line, that of its leading exception counts.
+    Of several rules on a line, that of its leading exception counts. The outcome of a line whose
+    every exception a person has dismissed is DISMISSED.
     has_dollars is false if nothing can be at risk because of the rule or outcome, whoever it is.
     """
     without = [m.RULE.id for m in RULES if m.RULE.basis in (NONE, PRICE_UNKNOWN)]

@@ -27,6 +27,7 @@ from flows.replay.as_of import settled_as_of
 from flows.replay.explain import claim_rows, explain, explain_rows
 from flows.replay.explain_text import text_of
 from flows.replay.explanation import Explanation, RuleExplanation
+from flows.replay.ledger_entries import LedgerEntry
 from flows.replay.paragraphs import WIDTH
 from flows.request import RunRequest
 from schemas.outcomes import EXCEPTIONS, NOT_APPLICABLE, NOT_EVALUABLE, PASS
@@ -516,3 +517,40 @@ def test_changes_are_tried_on_the_first_of_a_great_many_lines(
     assert [any(r.firing for r in row.rules) for row in every.rows] == [True, True, False, False]
     assert "not looked for on the last 2 lines" in " ".join(text_of(every).split())
     assert any(r.firing for row in last.rows for r in row.rules) and not last.lines_untried
+
+
+def test_explain_says_what_the_ledger_knows_of_each_exception(request_: RunRequest) -> None:
+    (folder,) = request_.output.glob("run=*")
+    exceptions = pl.read_parquet(folder / "exceptions.parquet")
+    claims = ("QTY-OVERRIDE-91", *exceptions["claim_id"].unique().sort().gather_every(60))
+    for claim_id in claims:
+        explanation = explain(request_, claim_id)
+        rules = [rule for row in explanation.rows for rule in row.rules]
+        known = [rule.ledger for rule in rules if rule.answer["outcome"] in EXCEPTIONS]
+        assert len(known) == exceptions.filter(claim_id=claim_id).height
+        assert {entry and (entry.status, entry.first_seen) for entry in known} == {("new", AS_OF)}
+    assert "Status new, first found on 2026-06-30." in text_of(explanation)
+
+
+def test_a_decision_is_explained_with_who_when_and_why() -> None:
+    values: dict[str, Any] = {
+        "status": "dismissed",
+        "first_seen": date(2026, 6, 1),
+        "decision": "dismiss",
+        "reason": "trial in the chart",
+        "decided_by": "Ann",
+        "decided_on": date(2026, 7, 1),
+        "until": date(2026, 8, 1),
+        "amount": None,
+        "is_shown": True,
+    }
+    assert LedgerEntry(**values).text() == (
+        "Status dismissed, first found on 2026-06-01. Latest decision: dismiss by Ann on "
+        "2026-07-01, until 2026-08-01: trial in the chart. It is set aside: nothing is asked for."
+    )
+    recovered = {"status": "open", "decision": "recovered", "amount": Decimal("1250.00")}
+    rest = {"until": None, "reason": None, "is_shown": False}
+    assert LedgerEntry(**values | recovered | rest).text() == (
+        "Status open, first found on 2026-06-01. Latest decision: recovered 1,250.00 by Ann on "
+        "2026-07-01. The next run shows it."
+    )

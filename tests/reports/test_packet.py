@@ -19,11 +19,12 @@ from flows.cli.app import main
 from flows.intake.landing import sha256_of
 from flows.provenance import program_version
 from flows.reports.packet.names import packet_name
-from flows.reports.packet.published import read_published_exception
+from flows.reports.packet.published import PublishedException, read_published_exception
 from flows.reports.packet.write import as_html, as_pdf
 from flows.reports.wording import asked_once_text, figures_text
 from flows.request import RunRequest
-from schemas.results import AGAINST, EVIDENCE_FIELDS, MORE
+from schemas.outcomes import SETTLED_BY
+from schemas.results import AGAINST, EVIDENCE_FIELDS, LEDGER, MORE
 from tests.support.running import ROOT
 
 
@@ -466,3 +467,47 @@ def test_d3_a_packet_says_how_many_facts_are_not_listed(run: Path, exception_id:
 
     assert "Besides these, 70 facts no nearer to the service date are on file" in words
     assert "Besides these" not in _words(as_html(published))
+
+
+def _with_status(published: PublishedException, **ledger: object) -> PublishedException:
+    return replace(published, row=published.row | ledger)
+
+
+def test_a_packet_of_a_dismissed_exception_is_stamped_and_asks_for_nothing(
+    run: Path, exception_id: str
+) -> None:
+    live = read_published_exception(run, exception_id)
+    assert "Status new, first found on 2026-06-30." in _words(as_html(live))
+    assert 'class="stamp"' not in as_html(live)
+    dismissed = _with_status(live, status="dismissed", decision="overturned")
+    words = _words(as_html(dismissed))
+    assert "latest decision: overturned" in words and "Dismissed" in words
+    assert "Nothing is asked for" in words and "a person has set this finding aside" in words
+    assert SETTLED_BY[live.row["outcome"]] not in words and " at risk of " not in words
+
+
+def test_a_packet_of_a_dismissed_exception_is_written_only_if_asked_for(
+    run: Path,
+    exception_id: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    live = read_published_exception(run, exception_id)
+    dismissed = _with_status(live, status="dismissed", decision="dismiss")
+    place = "flows.reports.packet.published.read_published_exception"
+    monkeypatch.setattr(place, lambda *_: dismissed)
+    words = ["packet", exception_id, "--run", str(run), "--output", str(tmp_path), "--no-pdf"]
+    assert main(words) == 2
+    assert "--anyway" in capsys.readouterr().err and not list(tmp_path.iterdir())
+    assert main([*words, "--anyway"]) == 0
+    (written,) = tmp_path.iterdir()
+    assert 'class="stamp"' in written.read_text(encoding="utf-8")
+
+
+def test_a_run_of_an_earlier_version_has_packets_without_a_status(
+    run: Path, exception_id: str
+) -> None:
+    live = read_published_exception(run, exception_id)
+    row = {name: value for name, value in live.row.items() if name not in LEDGER}
+    assert "Status" not in as_html(replace(live, row=row))

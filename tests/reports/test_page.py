@@ -16,9 +16,12 @@ import polars as pl
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
+from audit_rules.engine.worklist import worklists
 from flows.reports.page import write
 from flows.reports.page.members import member_names
 from flows.reports.run_facts import RunFacts
+from flows.results.tables import write_tables
+from schemas.results import REPEATED
 from tests.support.hostile import CSV, csv, fill
 from tests.support.nights import night
 from tests.support.running import AS_OF, ROOT, request_for
@@ -317,3 +320,26 @@ def test_a_screen_reader_hears_the_charts_by_name(fresh: Page) -> None:
     ]
     assert fresh.get_by_role("img", name="At risk and lines by rule").count() == 1
     assert fresh.get_by_role("heading", level=1).count() == 1
+
+
+def test_lines_that_persons_have_set_aside_are_folded_away_and_carry_no_amount(
+    sample_results: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "results"
+    shutil.copytree(sample_results, folder)
+    exceptions = pl.read_parquet(folder / "exceptions.parquet")
+    line = exceptions.filter(pl.col("outcome") == "recover")["claim_id"][0]
+    is_dismissed = pl.col("claim_id") == line
+    status = pl.when(is_dismissed).then(pl.lit("dismissed")).otherwise(pl.lit("open"))
+    decision = pl.when(is_dismissed).then(pl.lit("overturned"))
+    known = exceptions.with_columns(status=status, decision=decision)
+    lines = worklists(known, pl.DataFrame(schema=REPEATED))
+    write_tables(folder, {"exceptions": known, **lines._asdict()})
+    run = RunFacts("0" * 16, AS_OF, "0", "full", "nothing changed", 1, 0, 0)
+    write.write_page(folder, run, {"files": [], "tables": []}, {})
+    text = (folder / write.PAGE).read_text(encoding="utf-8")
+    worklist, _, folded = text.partition('<details id="set-aside">')
+    assert "1 line that a person has set aside" in folded
+    assert f'data-value="{line}"' in folded and f'data-value="{line}"' not in worklist
+    assert "$0.00" in folded and "latest decision: overturned" in folded
+    assert "Status open, first found on" in worklist

@@ -1,5 +1,6 @@
 """The work-paper: its cells, what Excel's limits leave out, and what is read back from it."""
 
+import re
 import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -439,3 +440,23 @@ def test_a_disposition_made_in_the_spreadsheet_comes_back(audited: Path) -> None
             "SELECT exception_id, decision_reason FROM ledger WHERE status = 'dismissed'"
         ).fetchall()
     assert found == [(ids[0], "trial documented")]
+
+
+def test_dismissed_exceptions_come_last_without_an_amount_behind_a_filter(tmp_path: Path) -> None:
+    _written(
+        tmp_path,
+        _exception(1, status="dismissed", decision="dismiss", amount_at_risk=Decimal("99.00")),
+        _exception(2, status="open", decision="confirm", first_seen=date(2026, 1, 2)),
+    )
+    rows = _cells(tmp_path / WORKPAPER)
+    shown = [
+        [row[HEAD.index(name)] for name in ("claim_id", "status", "decision", "amount_at_risk")]
+        for row in rows[1:]
+    ]
+    assert shown[0][:3] == ["00002", "open", "confirm"]
+    assert shown[1] == ["00001", "dismissed", "dismiss", None]
+    with zipfile.ZipFile(tmp_path / WORKPAPER) as parts:
+        sheet = parts.read("xl/worksheets/sheet2.xml").decode()
+    hidden = re.findall(r'<row r="(\d+)"[^>]*hidden="1"', sheet)
+    assert hidden == ["3"] and '<filter val="open"/>' in sheet
+    assert '<filter val="dismissed"/>' not in sheet

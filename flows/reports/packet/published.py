@@ -14,6 +14,7 @@ from flows.ledger.exception_ids import ExceptionIds
 from flows.provenance import digest
 from flows.reports.packet.names import packet_name
 from flows.results.manifest import MANIFEST, is_complete
+from schemas.decisions import DISMISSED
 from schemas.outcomes import ADVISORY, strength
 from schemas.results import LINE_KEY
 
@@ -25,7 +26,8 @@ class PublishedException:
     """An exception as its run published it.
 
     row       the columns of exceptions.parquet.
-    others    those of the other exceptions on its line that are more than an advisory.
+    others    those of the other exceptions on its line that are more than an advisory and not
+              dismissed.
     line      the columns of its line in worklist.parquet; None if it is not there.
     receipt   item -> hash, id or version.
     name      the name of its packet's files, without suffix.
@@ -36,6 +38,11 @@ class PublishedException:
     line: dict[str, Any] | None
     receipt: dict[str, str]
     name: str
+
+    @property
+    def is_dismissed(self) -> bool:
+        """Whether a person has set the exception aside."""
+        return bool(self.row.get("status") == DISMISSED)
 
 
 def read_published_exception(run: Path, exception_id: str) -> PublishedException:
@@ -57,6 +64,8 @@ def read_published_exception(run: Path, exception_id: str) -> PublishedException
     exceptions = pl.read_parquet(run / EXCEPTIONS, glob=False)
     row = _row(exceptions, exception_id)
     is_other = (pl.col("exception_id") != row["exception_id"]) & (pl.col("outcome") != ADVISORY)
+    if "status" in exceptions.columns:  # results of an earlier version have none
+        is_other &= pl.col("status") != DISMISSED
     others = exceptions.filter(_is_on_line_of(row), is_other).sort(strength(), "rule_id")
     line = pl.read_parquet(run / WORKLIST, glob=False).filter(_is_on_line_of(row))
     return PublishedException(

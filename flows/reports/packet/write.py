@@ -17,11 +17,19 @@ from flows.errors import UsageError
 from flows.provenance import program_version
 from flows.reports.html import templates
 from flows.reports.packet.published import PublishedException
-from flows.reports.wording import asked_once_text, basis_text, fact_text, figures_text, is_the_line
+from flows.reports.wording import (
+    asked_once_text,
+    basis_text,
+    fact_text,
+    figures_text,
+    is_the_line,
+    ledger_text,
+)
 from flows.warehouse.files import make_folder, write_whole
 from schemas.outcomes import ADVISORY, RECORDS_REQUEST, RECOVER, REVIEW, SETTLED_BY
 from schemas.results import MORE
 
+_DISMISSED = "It is settled: a person has set this finding aside, and nothing is asked for."
 _MOST_FACTS = 12  # the latest of each side, so that a packet fits on a page
 _COLOURS = {
     RECOVER: "#b3261e",
@@ -88,7 +96,9 @@ def as_html(published: PublishedException) -> str:
             figures=figures_text(row),
             others=[(other, question(_module(other))) for other in published.others],
             asked_once=asked_once_text(row, len(published.others), published.line),
-            settled_by=SETTLED_BY[row["outcome"]],
+            settled_by=_DISMISSED if published.is_dismissed else SETTLED_BY[row["outcome"]],
+            is_dismissed=published.is_dismissed,
+            ledger=ledger_text(row),
             receipt=published.receipt,
             receipt_labels=_RECEIPT_LABELS,
             receipt_json=Markup(json.dumps(receipt, indent=1).replace("<", "\\u003c")),

@@ -17,8 +17,10 @@ from flows.reports.page.figures import Figure, aggregate_figures, figures
 from flows.reports.page.members import KEY, member_names
 from flows.reports.page.timeline import DOSE_OUTCOMES, MOST_COURSES, timeline
 from flows.reports.run_facts import RunFacts
-from flows.results.small_cells import AGGREGATE_FILE, DISMISSED, LEAST
+from flows.reports.wording import ledger_text
+from flows.results.small_cells import AGGREGATE_FILE, LEAST
 from flows.results.totals import AT_RISK, SET_ASIDE, totals
+from schemas.decisions import DISMISSED
 from schemas.outcomes import (
     MEANING,
     NO_POLICY,
@@ -27,7 +29,7 @@ from schemas.outcomes import (
     PASS,
     strength,
 )
-from schemas.results import AGGREGATE, LINE_KEY
+from schemas.results import AGGREGATE, LEDGER, LINE_KEY
 
 PAGE = "summary.html"
 MOST_LINES = 500
@@ -62,6 +64,8 @@ def write_page(
         for name in ("exceptions", "worklist", "advisories")
     )
     lines = pl.concat([worklist, advisories])
+    is_live = pl.col("outcome").is_not_null()
+    live = lines.filter(is_live)
     members = member_names(lines)
     doses, courses = timeline(exceptions, members)
     quarantine = pl.read_parquet(
@@ -82,8 +86,10 @@ def write_page(
         "courses": courses,
         "course_limit": MOST_COURSES,
         "dose_outcomes": DOSE_OUTCOMES,
-        "lines": list(_lines(exceptions, lines, members)),
-        "line_count": lines.height,
+        "lines": list(_lines(exceptions, live, members)),
+        "line_count": live.height,
+        "set_aside": list(_lines(exceptions, lines.filter(~is_live), members)),
+        "set_aside_count": lines.height - live.height,
         "columns": _COLUMNS,
         "coverage": list(_coverage(coverage.filter(pl.col("policy_id") != NO_POLICY))),
         "ungoverned": coverage.filter(pl.col("policy_id") == NO_POLICY)["lines"].sum(),
@@ -94,8 +100,7 @@ def write_page(
         .sort("file", "column", "check")
         .to_dicts(),
     }
-    is_live = pl.col("outcome").is_not_null()
-    drawn = figures(exceptions, lines.filter(is_live), payer_names) if exceptions.height else ()
+    drawn = figures(exceptions, live, payer_names) if exceptions.height else ()
     if doses.height:
         shown["doses_drawing"] = Markup(dose_svg(doses))
     nothing = _NOTHING if coverage["lines"].sum() else _NOTHING_AUDITED
@@ -113,6 +118,7 @@ def write_aggregate_page(folder: Path, run: RunFacts) -> None:
         "without_price": 0,
         "doses": [],
         "lines": [],
+        "set_aside": [],
         "coverage": [],
         "least": LEAST,
         "is_empty": table.is_empty(),
@@ -134,6 +140,7 @@ def _amounts(lines: pl.DataFrame) -> Iterator[tuple[str, str]]:
 
 def _write(folder: Path, run: RunFacts, drawn: Iterable[Figure], shown: dict[str, Any]) -> None:
     pages = templates("flows.reports.page")
+    pages.filters["ledger"] = ledger_text
     script = pages.get_template("page.js").render()
     text = pages.get_template("summary.html").render(
         run=run,
@@ -157,16 +164,17 @@ def _hash_of(script: str) -> str:
 def _lines(
     exceptions: pl.DataFrame, lines: pl.DataFrame, members: pl.DataFrame
 ) -> Iterator[dict[str, Any]]:
-    """The lines with the most at stake, each with its findings, strongest first."""
+    """The lines with the most at stake, each with its findings, the strongest live one first."""
     descending = [True] + [False] * len(LINE_KEY)
     most = lines.sort("amount_at_risk", *LINE_KEY, descending=descending, nulls_last=True).head(
         MOST_LINES
     )
+    is_dismissed = pl.col("status").eq_missing(DISMISSED)
     found = exceptions.join(most, on=list(LINE_KEY), how="semi", nulls_equal=True).sort(
-        strength(), "rule_id", "exception_id"
+        is_dismissed, strength(), "rule_id", "exception_id"
     )
     findings = found.group_by(LINE_KEY, maintain_order=True).agg(
-        findings=pl.struct("rule_id", "outcome", "rationale", "exception_id")
+        findings=pl.struct("rule_id", "outcome", "rationale", "exception_id", *LEDGER)
     )
     ranked = members.with_row_index("member_rank")
     joined = most.join(

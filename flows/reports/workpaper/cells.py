@@ -106,7 +106,11 @@ class Sheet:
         self.row = 0
 
     def write_row(
-        self, values: Sequence[object], styles: Sequence[str], height: float | None = None
+        self,
+        values: Sequence[object],
+        styles: Sequence[str],
+        height: float | None = None,
+        hidden: bool = False,
     ) -> None:
         """Write values side by side into the next row, as high as its wrapped texts need."""
         wrapped = (
@@ -114,7 +118,8 @@ class Sheet:
             for v, w, s in zip(values, self.widths, styles, strict=False)
             if STYLES[s].get("text_wrap")
         )
-        self.worksheet.set_row(self.row, height or max(wrapped, default=_LINE_HEIGHT + 2))
+        high = height or max(wrapped, default=_LINE_HEIGHT + 2)
+        self.worksheet.set_row(self.row, high, None, {"hidden": hidden})
         for i, (value, style) in enumerate(zip(values, styles, strict=True)):
             self._write_cell(i, value, style)
         self.row += 1

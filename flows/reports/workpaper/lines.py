@@ -13,6 +13,7 @@ from flows.reports.workpaper.disposition import (
     NEED_REASON,
     REASON,
 )
+from schemas.decisions import DISMISSED, STATUSES
 from schemas.describe import meaning
 from schemas.outcomes import strength
 
@@ -37,12 +38,15 @@ _WORKED = (
     SheetColumn("rationale", 52, "wrapped"),
     SheetColumn("citation", 34, "wrapped"),
     SheetColumn("documents_needed", 30, "wrapped"),
+    SheetColumn("status", 11, "text"),
+    SheetColumn("decision", 16, "text"),
     _DISPOSITION,
     _REASON,
 )
 """The columns that an analyst works with, and that are printed."""
 
 _LOOKED_UP = (
+    SheetColumn("first_seen", 11, "date"),
     SheetColumn("paid_amount", 14, "money"),
     SheetColumn("amount_basis", 17, "text"),
     SheetColumn("observed", 11, "number"),
@@ -84,6 +88,8 @@ _FACTS = (
     _ID,
 )
 _FROZEN, _HEADER_HEIGHT = 4, 30
+_STATUS = "status"
+_SHOWN_STATUSES = [status for status in STATUSES if status != DISMISSED]
 _OWN_NOTES = {
     DISPOSITION: "What to do with the exception: choose from the list. "
     "`claims-audit decide --file` takes every disposition.",
@@ -92,10 +98,17 @@ _OWN_NOTES = {
 
 
 def in_order_of_work(exceptions: pl.DataFrame) -> pl.DataFrame:
-    """Exceptions with the strongest outcome first, and within it the largest amount."""
+    """Exceptions with the strongest outcome first, and within it the largest amount.
+
+    Those that a person has dismissed come last, without an amount.
+    """
+    is_dismissed = pl.col("status").eq_missing(DISMISSED)
     return exceptions.sort(
-        strength(), "amount_at_risk", descending=[False, True], nulls_last=True, maintain_order=True
-    )
+        *(is_dismissed, strength(), "amount_at_risk"),
+        descending=[False, False, True],
+        nulls_last=True,
+        maintain_order=True,
+    ).with_columns(amount_at_risk=pl.when(~is_dismissed).then("amount_at_risk"))
 
 
 def write_lines(spreadsheet: Spreadsheet, exceptions: pl.DataFrame) -> int:
@@ -129,7 +142,8 @@ def _write_sheet(
 ) -> tuple[Worksheet, int]:
     """Write a sheet with a frozen header that filters; return it and the number of its last row.
 
-    The first column is the outcome, in its colour.
+    The first column is the outcome, in its colour. Rows of dismissed exceptions are hidden by the
+    filter of the column status, if there is one.
     """
     sheet = spreadsheet.add_sheet(name, [c.width for c in columns])
     sheet.write_row(
@@ -138,10 +152,15 @@ def _write_sheet(
     for i, column in enumerate(columns):
         sheet.worksheet.write_comment(0, i, _note(column.name), {"x_scale": 2})
     shown = rows.head(EXCEL_ROWS - 1).select(c.name for c in columns)
+    names = [c.name for c in columns]
+    status = names.index(_STATUS) if _STATUS in names else None
     for values in shown.iter_rows():
-        sheet.write_row(values, [values[0], *(c.style for c in columns[1:])])
+        is_folded = status is not None and values[status] == DISMISSED
+        sheet.write_row(values, [values[0], *(c.style for c in columns[1:])], hidden=is_folded)
     last = max(shown.height, 1)
     sheet.worksheet.autofilter(0, 0, last, len(columns) - 1)
+    if status is not None and shown[_STATUS].eq_missing(DISMISSED).any():
+        sheet.worksheet.filter_column_list(status, [*_SHOWN_STATUSES, "Blanks"])
     sheet.worksheet.freeze_panes(1, _FROZEN)
     sheet.worksheet.repeat_rows(0)
     return sheet.worksheet, last

@@ -1,0 +1,48 @@
+"""Read the ledger of a warehouse: every exception ever found, with what was decided about it."""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from flows.errors import UsageError
+from flows.warehouse.connection import read_only
+from flows.warehouse.sql import fetched, run
+from schemas.decisions import RESOLVED, STATUSES
+
+COLUMNS = (
+    *("exception_id", "rule_id", "policy_id", "payer", "claim_source", "claim_id"),
+    *("claim_line_number", "first_seen", "last_seen", "status", "outcome", "reason"),
+    *("amount_at_risk", "paid_amount", "decision", "decided_by", "decided_on"),
+    *("decision_reason", "until", "recovered"),
+)
+"""The columns of the ledger that are shown: one row per exception."""
+EVERY_STATUS = (*STATUSES, RESOLVED)
+_TABLES = ("night", "ledger_event", "decision")  # that the view reads
+
+
+def read_ledger(warehouse: Path, statuses: Collection[str] = ()) -> pl.DataFrame:
+    """The ledger as of the last night, with the decisions since: the columns COLUMNS.
+
+    statuses   of which it has the exceptions; all without any.
+
+    Raises UsageError if there is no such warehouse, and WarehouseBusy.
+    """
+    with _with_view(warehouse) as connection:
+        found = fetched(connection, f"SELECT {', '.join(COLUMNS)} FROM main.ledger")
+    shown = found.filter(pl.col("status").is_in(list(statuses))) if statuses else found
+    return shown.sort("rule_id", "payer", "claim_id", "claim_line_number", "exception_id")
+
+
+@contextmanager
+def _with_view(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A warehouse opened read-only, with the program's own view `main.ledger` of it."""
+    if not warehouse.is_file():
+        raise UsageError("There is no such warehouse. Name that of a run with --warehouse.")
+    with read_only(warehouse) as connection:
+        for table in _TABLES:
+            connection.execute(f"CREATE VIEW main.{table} AS FROM kept.{table}")
+        run(connection, "warehouse/ledger")
+        yield connection

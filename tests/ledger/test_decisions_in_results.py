@@ -1,0 +1,108 @@
+"""What persons decide shows in every output of the nights that follow, and in no earlier one."""
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from flows.cli.app import main
+from flows.ledger.decisions import decide
+from flows.ledger.written_decisions import Decision
+from flows.summary import Summary
+from tests.support.extracts import IMATINIB, Row, as_csv, good
+from tests.support.nights import night, published
+from tests.support.running import request_for
+
+pytestmark = pytest.mark.slow  # several nights
+
+DAYS = [date(2026, 6, n) for n in (27, 28, 29, 30)]
+
+
+def _fill(claim: str, quantity: int, **changed: object) -> Row:
+    return good(
+        "pharmacy_claim",
+        claim_id=claim,
+        member_id=f"M-{claim}",
+        quantity=quantity,
+        paid_amount=f"{quantity * 10}.00",
+        ndc_code=IMATINIB,
+        dispensing_channel="retail",
+        **changed,
+    )
+
+
+def _night(base: Path, number: int, *rows: Row) -> Summary:
+    landing = None
+    if rows:
+        landing = base / f"in{number}"
+        landing.mkdir()
+        (landing / "pharmacy_claim.csv").write_text(as_csv(list(rows)), encoding="utf-8")
+    return night(request_for(landing, base / "out", base / "audit.duckdb", DAYS[number]))
+
+
+def _known(summary: Summary) -> dict[str, tuple[str, date, str | None]]:
+    """Claim -> status, first_seen and decision of its quantity finding."""
+    exceptions = pl.read_parquet(summary.folder / "exceptions.parquet").filter(rule_id="QTY01")
+    columns = ("claim_id", "status", "first_seen", "decision")
+    return {claim: rest for claim, *rest in map(tuple, exceptions.select(columns).iter_rows())}
+
+
+def test_four_nights_of_findings_and_decisions(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    claims = ["A", "B", "C", "D"]
+    first = _night(tmp_path, 0, *(_fill(claim, 181) for claim in claims))
+    assert _known(first) == {c: ["new", DAYS[0], None] for c in claims}
+    found = pl.read_parquet(first.folder / "exceptions.parquet").filter(rule_id="QTY01")
+    ids = dict(found.select("claim_id", "exception_id").iter_rows())
+    warehouse = tmp_path / "audit.duckdb"
+    made = [
+        Decision(ids["A"], "trial in the chart", "dismiss"),
+        Decision(ids["B"], action="confirm"),
+        Decision(ids["C"], "appeal 7", "overturned"),
+    ]
+    decide(warehouse, made, by="Ann")
+    before = published(first.folder)
+    assert _night(tmp_path, 0).was_there and published(first.folder) == before
+
+    capsys.readouterr()
+    words = ["explain", "A", "--warehouse", str(warehouse), "--as-of", str(DAYS[1])]
+    assert main(words) == 0
+    assert "trial in the chart. The next run shows it." in " ".join(capsys.readouterr().out.split())
+
+    second = _night(tmp_path, 1, _fill("E", 181))
+    assert _known(second) == {
+        "A": ["dismissed", DAYS[0], "dismiss"],
+        "B": ["open", DAYS[0], "confirm"],
+        "C": ["dismissed", DAYS[0], "overturned"],
+        "D": ["open", DAYS[0], None],
+        "E": ["new", DAYS[1], None],
+    }
+    lines = pl.read_parquet(second.folder / "worklist.parquet").sort("claim_id")
+    by_claim = {row["claim_id"]: row for row in lines.iter_rows(named=True)}
+    for claim in ("A", "C"):
+        assert by_claim[claim]["outcome"] is None and by_claim[claim]["status"] == "dismissed"
+        assert by_claim[claim]["amount_at_risk"] == 0 < by_claim[claim]["dismissed_amount"]
+    assert by_claim["B"]["decision"] == "confirm" and by_claim["B"]["amount_at_risk"] > 0
+    packet = ["packet", ids["A"][:8], "--run", str(second.folder), "--no-pdf"]
+    assert main(packet) == 2 and main([*packet, "--anyway"]) == 0
+
+    made = [
+        Decision(ids["A"], "the chart was another patient's", "reopen"),
+        Decision(ids["B"], action="recovered", amount=Decimal("10.00")),
+        Decision(ids["C"], action="upheld"),
+    ]
+    decide(warehouse, made, by="Ann")
+    third = _night(tmp_path, 2, _fill("D", 190, paid_date="2026-06-20"))
+    assert _known(third) == {
+        "A": ["reopened", DAYS[0], None],
+        "B": ["open", DAYS[0], "recovered"],
+        "C": ["reopened", DAYS[0], "upheld"],
+        "D": ["changed", DAYS[0], None],
+        "E": ["open", DAYS[1], None],
+    }
+    fourth = _night(tmp_path, 3)
+    assert {status for status, *_ in _known(fourth).values()} == {"open"}
+    assert main(["verify", "--warehouse", str(warehouse)]) == 0
