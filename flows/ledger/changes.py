@@ -133,8 +133,15 @@ def _standing(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     return conform(found, {"exception_id": EXCEPTION["exception_id"], **LEDGER})
 
 
+NOTHING_KNOWN = pl.DataFrame(schema={"exception_id": EXCEPTION["exception_id"], **LEDGER})
+"""What a ledger without an entry knows."""
+
+
 def with_ledger(exceptions: pl.DataFrame, standing: pl.DataFrame) -> pl.DataFrame:
-    """The contract's table of exceptions: what the rules found, with what the ledger knows."""
+    """The contract's table of exceptions: what the rules found, with what the ledger knows.
+
+    standing   as LedgerChanges has it; NOTHING_KNOWN if no ledger is asked.
+    """
     found = exceptions.join(
         standing, on="exception_id", how="left", maintain_order="left", validate="m:1"
     )

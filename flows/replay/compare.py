@@ -18,6 +18,7 @@ from audit_rules.engine.worklist import worklists
 from audit_rules.kinds.judge import judge_all
 from audit_rules.rules import RULES
 from flows.judging.frames import read_frames
+from flows.ledger.changes import NOTHING_KNOWN, with_ledger
 from flows.replay.as_of import settled_as_of
 from flows.request import RunRequest
 from flows.results.totals import AT_RISK, totals
@@ -131,5 +132,6 @@ def _found(request: RunRequest) -> Found:
     )
     book = PolicyBook(made.library, made.reference)
     judgement = judge_all(dossier, book, RULES)
-    lines = worklists(judgement.exceptions, judgement.repeated).every_line
-    return Found(judgement.exceptions.select(EXCEPTION_COLUMNS), lines.select(LINE_COLUMNS))
+    exceptions = with_ledger(judgement.exceptions, NOTHING_KNOWN)
+    lines = worklists(exceptions, judgement.repeated).every_line
+    return Found(exceptions.select(EXCEPTION_COLUMNS), lines.select(LINE_COLUMNS))
