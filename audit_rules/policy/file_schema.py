@@ -90,6 +90,12 @@ def _describe(own: Schema, model: type[Strict]) -> None:
     """Add what fields mean, and which of them go together."""
     own["description"] = first_line(model)
     texts = field_texts(model)
+    missing = sorted(own["properties"].keys() - texts.keys())
+    if missing:
+        raise ValueError(
+            f"{model.__name__}: its docstring does not describe {', '.join(missing)}. Write each on"
+            " a line of its own: the name, three spaces, what it means."
+        )
     for name, field in own["properties"].items():
         field["description"] = texts[name]
     rules: Schema = {}

@@ -215,6 +215,12 @@ def test_no_statement_reads_the_clock(path: Path) -> None:
     assert re.findall(words, path.read_text(encoding="utf-8"), re.IGNORECASE) == []
 
 
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_no_module_imports_in_a_way_that_no_test_sees(path: Path) -> None:
+    hidden = re.compile(r"(importlib(\.import_module|\.util\b.*)?|runpy\b.*|builtins.__import__)$")
+    assert [name for name in imported(path) if hidden.match(name)] == []
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=name_of)
 def test_no_test_imports_from_a_test_module(path: Path) -> None:
     assert [name for name in imported(path) if re.search(r"\btest_", name)] == []

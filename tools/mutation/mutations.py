@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from audit_rules.engine.rule import RuleModule
+from audit_rules.policy.language.kinds import KINDS
 from audit_rules.policy.statements import SECTION_KINDS
 from audit_rules.policy.terms import TERM_KINDS
 from audit_rules.rules import RULES
@@ -281,9 +282,14 @@ def _keyword_changes(keyword: ast.keyword) -> Iterator[Change]:
 
 PolicyData = dict[str, Any]
 SMALL_STEP = Decimal("0.01")
-READ_BY_NO_RULE = {"not_auditable", "document.sections", *(kind.key for kind in SECTION_KINDS)}
-"""Sections and fields of the document that only people and lint read; the tests of lint cover
-them."""
+READ_BY_NO_RULE = {
+    "not_auditable",
+    "document.sections",
+    *(kind.key for kind in SECTION_KINDS),
+    *(kind.kind for kind in KINDS if kind.kind not in {k.kind for k in TERM_KINDS}),
+}
+"""Sections and fields of the document that no rule reads: people and lint do, and the kinds of the
+policy language, whose cases are the document's own."""
 
 
 def policy_mutants() -> Iterator[Mutant]:
@@ -300,7 +306,7 @@ def policy_mutants() -> Iterator[Mutant]:
             rules = (
                 of_policy
                 if section in ("document", "version")
-                else askers[section] or tuple(MODULES)
+                else askers.get(section) or tuple(MODULES)
             )
             yield Mutant(mutant_id, path, rules)
 
