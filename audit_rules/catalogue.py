@@ -1,6 +1,6 @@
 """The catalogue: what each rule asks, and how much of each document is audited."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 import polars as pl
 
@@ -11,6 +11,7 @@ from audit_rules.policy.language.terms import LanguageTerm
 from audit_rules.policy.library import PolicyLibrary
 from audit_rules.policy.terms.base import Term
 from audit_rules.reference.product_sets import is_filled
+from audit_rules.wording import counted
 
 
 def describe(module: Described) -> str:
@@ -30,36 +31,55 @@ def describe(module: Described) -> str:
     return "\n".join(lines)
 
 
+Asked = tuple[str, str, str | None]
+"""What a line can be asked: policy_id, rule_id, and the term that answers by itself."""
+
+
 def audited_clauses(
-    library: PolicyLibrary, rules: tuple[RuleModule, ...], ndc: pl.DataFrame
+    library: PolicyLibrary,
+    rules: tuple[RuleModule, ...],
+    ndc: pl.DataFrame,
+    asked: Set[Asked] | None = None,
 ) -> str:
     """Per document: clauses audited, partly audited and not auditable, each with its rule or
     reason.
 
-    ndc   the NDC tables, as `Reference.ndc`.
+    ndc     the NDC tables, as `Reference.ndc`.
+    asked   what some line was asked in a run; a clause that is not among it is not audited. None:
+            no run is looked at.
     """
-    return "\n\n".join("\n".join(_of_document(policy, rules, ndc)) for policy in library.policies)
+    return "\n\n".join(
+        "\n".join(_of_document(policy, rules, ndc, asked)) for policy in library.policies
+    )
 
 
-def _of_document(policy: Policy, rules: tuple[RuleModule, ...], ndc: pl.DataFrame) -> Iterator[str]:
+def _of_document(
+    policy: Policy, rules: tuple[RuleModule, ...], ndc: pl.DataFrame, asked: Set[Asked] | None
+) -> Iterator[str]:
     kinds = {type(t) for t in policy.terms}
     asking = [m.RULE for m in rules if m.RULE.asks[0] in kinds]  # others judge no line of it
     asked_by = {kind: [rule.id for rule in asking if kind in rule.asks] for kind in kinds}
     of_rules = {kind for m in rules for kind in m.RULE.asks}
     unasked = [t for t in policy.terms if type(t) in of_rules and not asked_by[type(t)]]
     never = _never_asked(policy, ndc)
+    if asked is not None:
+        for term in policy.terms:
+            ids = _asking(term) or asked_by[type(term)]
+            answers = {(policy.document.id, i, own) for i in ids for own in (None, term.term_id)}
+            if ids and not answers & asked:
+                never.setdefault(term.term_id, "the last run asked it of no line")
     asked_of_lines = [t for t in policy.terms if t not in unasked and t.term_id not in never]
     whole = [t for t in asked_of_lines if not t.partly]
     partly = [t for t in asked_of_lines if t.partly]
     yield f"{policy.document.id}: {policy.document.title}"
     yield (
-        f"  {len(whole)} clauses audited, {len(partly)} partly,"
+        f"  {counted(len(whole), 'clause')} audited, {len(partly)} partly,"
         f" {len(policy.not_auditable) + len(unasked) + len(never)} not auditable"
     )
     for heading, terms in (("audited", whole), ("partly audited", partly)):
         for term in terms:
-            asked = ", ".join(_asking(term) or asked_by[type(term)]) or "every rule"
-            yield f"  {heading}: {term.cite} [{asked}; {term.term_id}]"
+            askers = ", ".join(_asking(term) or asked_by[type(term)]) or "every rule"
+            yield f"  {heading}: {term.cite} [{askers}; {term.term_id}]"
             if term.partly:
                 yield f"    not seen: {term.partly}"
     for term in unasked:

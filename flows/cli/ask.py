@@ -16,7 +16,11 @@ DEFECTS_FOUND = 1
 
 
 def rules(
-    rule_id: str | None = None, *, coverage: bool = False, policies: Path | None = None
+    rule_id: str | None = None,
+    *,
+    coverage: bool = False,
+    policies: Path | None = None,
+    warehouse: Path | None = None,
 ) -> None:
     """Print the rule catalogue, one rule, or how much of each policy document is audited.
 
@@ -28,6 +32,9 @@ def rules(
         per document, the clauses audited, partly audited and not auditable
     policies
         with --coverage, a folder with more policy files
+    warehouse
+        with --coverage, count a clause as audited only if the last run in this warehouse asked it
+        of some line
     """
     from audit_rules import catalogue
     from audit_rules.engine.rule import Described
@@ -37,13 +44,17 @@ def rules(
     from audit_rules.reference.codes import ndc_tables
     from audit_rules.rules import RULES
 
-    if policies and not coverage:
+    if (policies or warehouse) and not coverage:
         raise UsageError(
-            "--policies goes with --coverage: the rules are the same for all policies."
+            "--policies and --warehouse go with --coverage: "
+            "the rules are the same for all policies."
         )
     if coverage:
+        from flows.judging.standing import asked_in
+
         tables = ndc_tables(policies or SHIPPED_CODE_SETS)
-        print(catalogue.audited_clauses(load_policies(policies), RULES, tables))
+        asked = asked_in(warehouse) if warehouse else None
+        print(catalogue.audited_clauses(load_policies(policies), RULES, tables, asked))
         return
     every: tuple[Described, ...] = (*RULES, *KIND_MODULES)
     chosen = [m for m in every if rule_id is None or m.RULE.id == rule_id.upper()]

@@ -7,13 +7,16 @@ from typing import NamedTuple
 import duckdb
 import polars as pl
 
-from audit_rules.engine.coverage import COUNTED
+from audit_rules.catalogue import Asked
+from audit_rules.engine.coverage import COUNTED, OF_DOCUMENT
 from audit_rules.engine.exceptions import EXCEPTION_ORDER
 from audit_rules.engine.judge import Judgement
 from audit_rules.engine.repeated_amounts import REPEATED_ORDER
 from flows.judging.affected import AFFECTED_PERSON
+from flows.warehouse.connection import read_only, refuse_missing
 from flows.warehouse.memory import reuses_answers
 from flows.warehouse.run_table import ChangedRows, RunTable, sql_columns
+from schemas.outcomes import NOT_APPLICABLE
 from schemas.results import JUDGED, REPEATED, Schema, conform
 
 _OF_AFFECTED = ChangedRows(("person_id",), AFFECTED_PERSON, ("person",))
@@ -112,3 +115,18 @@ def store_answers(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Store the answers that write_answers wrote, for the next run."""
     for table in TABLES:
         table.store_frame(connection, pl.read_parquet(folder / f"{table.name}.parquet", glob=False))
+
+
+def asked_in(warehouse: Path) -> set[Asked]:
+    """What the answers that a warehouse remembers were given to: not those that do not apply.
+
+    Raises UsageError if there is no such warehouse.
+    """
+    refuse_missing(warehouse)
+    with read_only(warehouse) as connection:
+        rows = connection.execute(
+            f"""SELECT DISTINCT policy_id, rule_id, term_id FROM {JUDGED_COVERAGE.remembered}
+                WHERE outcome NOT IN (?, ?) AND rule_id IS NOT NULL""",
+            [NOT_APPLICABLE, OF_DOCUMENT],
+        ).fetchall()
+    return set(rows)

@@ -16,7 +16,7 @@ from flows.errors import UsageError
 from flows.ledger.exception_ids import ExceptionIds
 from flows.ledger.written_decisions import Decision
 from flows.process import system_user
-from flows.warehouse.connection import written
+from flows.warehouse.connection import refuse_missing, written
 from flows.warehouse.decision_chain import append
 from flows.warehouse.journal import DECISION, differences, seal, subject
 from flows.warehouse.lock import hold
@@ -55,11 +55,7 @@ def decide(
     Raises UsageError with a sentence for each that cannot be recorded, and WarehouseBusy if a run
     holds the warehouse.
     """
-    if not warehouse.exists():
-        raise UsageError(
-            f"There is no warehouse {warehouse.name}. "
-            "Name one that a run has made with --warehouse."
-        )
+    refuse_missing(warehouse)
     for_all = {"action": action, "decided_by": by, "until": until, "decided_on": today()}
     wanted = [filled(decision, for_all) for decision in decisions]
     found = [*problems, *(p for decision in wanted for p in _wrong(decision))]

@@ -7,8 +7,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from flows.errors import UsageError
-from flows.warehouse.connection import read_only
+from flows.warehouse.connection import read_only, refuse_missing
 from flows.warehouse.sql import fetched, run
 from schemas.decisions import RESOLVED, STATUSES
 
@@ -39,8 +38,7 @@ def read_ledger(warehouse: Path, statuses: Collection[str] = ()) -> pl.DataFrame
 @contextmanager
 def _with_view(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A warehouse opened read-only, with the program's own view `main.ledger` of it."""
-    if not warehouse.is_file():
-        raise UsageError("There is no such warehouse. Name that of a run with --warehouse.")
+    refuse_missing(warehouse)
     with read_only(warehouse) as connection:
         for table in _TABLES:
             connection.execute(f"CREATE VIEW main.{table} AS FROM kept.{table}")

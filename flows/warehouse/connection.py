@@ -89,6 +89,15 @@ def _lock_down(connection: duckdb.DuckDBPyConnection, folders: list[Path]) -> No
         connection.execute(f"SET {setting}")
 
 
+def refuse_missing(warehouse: Path) -> None:
+    """Raise UsageError if there is no such warehouse."""
+    if not warehouse.exists():
+        raise UsageError(
+            f"There is no warehouse {warehouse.name}. "
+            "Name one that a run has made with --warehouse."
+        )
+
+
 @contextmanager
 def read_only(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a warehouse as `kept`, to read it and nothing else.

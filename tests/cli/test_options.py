@@ -211,7 +211,7 @@ def test_a_claim_id_may_begin_with_a_hyphen(claim_id: str, before: list[str]) ->
         (["run", "--output"], "--output needs a value."),
         (["run", "--output", "o", "--output", "p"], "--output is given twice."),
         (["run", "--output", __file__], "--output 'test_options.py' is a file. Name a folder."),
-        (["rules", "--policies", "p"], "--policies goes with --coverage"),
+        (["rules", "--policies", "p"], "--policies and --warehouse go with --coverage"),
         (
             ["backfill", "--nights=n", "--output=o", "--first=2026-06-30", "--last=2026-06-29"],
             "--last is before --first.",

@@ -75,7 +75,7 @@ def test_only_the_statuses_asked_for_are_shown(warehouse: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--warehouse", "gone.duckdb"], "There is no such warehouse"),
+        (["--warehouse", "gone.duckdb"], "There is no warehouse gone.duckdb"),
         (["--export", "ledger.txt"], "ends in .csv or .parquet"),
         (["--export", "gone/ledger.csv"], "its folder does not exist"),
         (["--status", "lost"], "--status is one of new, open"),

@@ -6,6 +6,8 @@ import pytest
 from audit_rules import catalogue
 from audit_rules.policy.library import PolicyLibrary
 from audit_rules.rules import RULES
+from flows.judging.standing import asked_in
+from flows.request import RunRequest
 from tests.support.spoken import policy
 
 NDC = pl.DataFrame(
@@ -35,9 +37,9 @@ finding = { outcome = "review" }
 @pytest.mark.parametrize(
     ("old", "new", "counts"),
     [
-        ("", "", "1 clauses audited, 0 partly, 0 not auditable"),
+        ("", "", "1 clause audited, 0 partly, 0 not auditable"),
         ('of = "drug"', 'of = "other"', "0 clauses audited, 0 partly, 1 not auditable"),
-        ('of = "drug"', 'of = ["drug", "other"]', "1 clauses audited, 0 partly, 0 not auditable"),
+        ('of = "drug"', 'of = ["drug", "other"]', "1 clause audited, 0 partly, 0 not auditable"),
         (
             "most = 1",
             'most = 1\napplies_to = { sex = "male", all_of = [{ sex = "female" }] }',
@@ -46,7 +48,7 @@ finding = { outcome = "review" }
         (
             "most = 1",
             'most = 1\napplies_to = { any_of = [{ sex = "female" }, { sex = "male" }] }',
-            "1 clauses audited, 0 partly, 0 not auditable",
+            "1 clause audited, 0 partly, 0 not auditable",
         ),
         (
             "most = 1",
@@ -62,3 +64,28 @@ def test_a_clause_is_audited_if_its_set_is_filled_and_its_case_possible(
     library = PolicyLibrary((policy(SETS + TERM.replace(old, new)),))
 
     assert counts in catalogue.audited_clauses(library, RULES, NDC)
+
+
+@pytest.mark.parametrize(
+    ("policy_id", "own", "counts"),
+    [
+        ("a-policy", "", "1 clause audited, 0 partly, 0 not auditable"),
+        ("a-policy", ".another", "0 clauses audited, 0 partly, 1 not auditable"),
+        ("b-policy", "", "0 clauses audited, 0 partly, 1 not auditable"),
+    ],
+)
+def test_with_a_run_a_clause_is_audited_if_a_line_was_asked(
+    policy_id: str, own: str, counts: str
+) -> None:
+    document = policy(SETS + TERM)
+    (term,) = document.language_terms
+    asked: set[catalogue.Asked] = {(policy_id, "QTY10", term.term_id + own)}
+    assert counts in catalogue.audited_clauses(PolicyLibrary((document,)), RULES, NDC, asked)
+
+
+@pytest.mark.slow
+def test_what_a_run_asked_is_read_from_its_warehouse(sample_request: RunRequest) -> None:
+    asked = asked_in(sample_request.warehouse_file)
+    assert ("cigna-imatinib-quantity", "QTY01", None) in asked
+    assert {rule_id for _, rule_id, _ in asked} > {"DX01", "GEN01", "ELIG01"}
+    assert not any(policy_id == "mmm-besponsa" and r == "QTY01" for policy_id, r, _ in asked)

@@ -42,7 +42,7 @@ RULES_MAY_IMPORT = {
     "reference": {"errors", "given_files", "policy"},
     "engine": {"policy", "reference"},
     "wording": {"engine"},
-    "catalogue": {"engine", "policy", "reference"},
+    "catalogue": {"engine", "policy", "reference", "wording"},
     "kinds": {"engine", "policy", "reference"},
     "facts": {"engine", "policy", "reference"},
     "rules": {"engine", "facts", "policy", "reference"},
