@@ -73,20 +73,27 @@ _LAST = {
 class CapFacts(NamedTuple):
     """What caps read of the lines.
 
-    approved    one row per line and authorization that approved its care beforehand.
-    other_law   one row per line and policy that yields to other law: row_id, policy_id.
+    approved        one row per line and authorization that approved its care beforehand.
+    approved_lines  the numbers of those lines, as one list.
+    other_law       one row per line and policy that yields to other law: row_id, policy_id.
     inferred_ndcs   NDCs that nobody has verified.
     """
 
     approved: pl.LazyFrame
+    approved_lines: pl.Series
     other_law: pl.LazyFrame
     inferred_ndcs: frozenset[str]
 
 
 def cap_facts(dossier: Dossier, book: PolicyBook) -> CapFacts:
     """Look up what caps read, once for all rules."""
-    approved = approvals(dossier, book).collect().lazy()
-    return CapFacts(approved, lines_under_other_law(dossier, book), book.reference.inferred_ndcs)
+    approved = approvals(dossier, book).collect()
+    return CapFacts(
+        approved.lazy(),
+        approved["row_id"].unique().implode(),
+        lines_under_other_law(dossier, book),
+        book.reference.inferred_ndcs,
+    )
 
 
 def lines_under_other_law(dossier: Dossier, book: PolicyBook) -> pl.LazyFrame:
@@ -123,17 +130,14 @@ def lines_under_other_law(dossier: Dossier, book: PolicyBook) -> pl.LazyFrame:
 
 def with_cap_flags(answers: pl.LazyFrame, facts: CapFacts, rule: Rule) -> pl.LazyFrame:
     """Answers with the flag of every cap."""
-    approved = facts.approved.select("row_id", is_approved_care=pl.lit(rule.approved_care)).unique()
     other_law = facts.other_law.with_columns(other_law_is_first=pl.lit(True))
-    return (
-        answers.join(approved, on="row_id", how="left")
-        .join(other_law, on=list(ON), how="left")
-        .with_columns(
-            pl.col("is_approved_care", "other_law_is_first").fill_null(False),
-            text_is_missing=pl.col("text_is_missing")
-            & ~pl.col("reason").is_in(rule.plans_own_acts).fill_null(False),
-            ndc_is_unverified=pl.col("ndc_code").is_in(facts.inferred_ndcs).fill_null(False),
-        )
+    is_approved = pl.col("row_id").is_in(facts.approved_lines)
+    return answers.join(other_law, on=list(ON), how="left").with_columns(
+        pl.col("other_law_is_first").fill_null(False),
+        is_approved_care=is_approved if rule.approved_care else pl.lit(False),
+        text_is_missing=pl.col("text_is_missing")
+        & ~pl.col("reason").is_in(rule.plans_own_acts).fill_null(False),
+        ndc_is_unverified=pl.col("ndc_code").is_in(facts.inferred_ndcs).fill_null(False),
     )
 
 

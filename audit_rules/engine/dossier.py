@@ -5,6 +5,7 @@ only) and keyed by `person`. Money is in cents and quantities in thousandths, as
 products stay exact.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -25,8 +26,12 @@ from schemas.formats import ICD9_TYPE, well_formed
 from schemas.frame import check_frame
 from schemas.frames import WAREHOUSE_FRAMES
 from schemas.paid import is_paid
-from schemas.results import MOST_EVIDENCE
 from schemas.tables import Kind
+
+MOST_PAIRS = 100_000
+"""Pairs of a line and a fact of one key that are made; they cost less than to sort the facts."""
+_TIMES_ASKED = 2
+"""How often a line is asked about, or a fact there, for several policies and terms."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +66,10 @@ class WarehouseFrames:
 class Dossier:
     """What rules read, as `schemas.frames.DOSSIER_FRAMES` declares it, and as of which day.
 
-    supplied     names of the tables that were supplied, `any_diagnosis` if a diagnosis source was,
-                 and `evidence:CODE` for every code of clinical evidence that anyone has.
-    is_crowded   whether some person has more facts of one kind than an answer names.
+    supplied          names of the tables that were supplied, `any_diagnosis` if a diagnosis source
+                      was, and `evidence:CODE` for every code of clinical evidence that anyone has.
+    crowded_persons   persons with so many rows that some key of theirs may have more than
+                      MOST_PAIRS pairs of a line and a fact.
     """
 
     lines: pl.LazyFrame
@@ -83,9 +89,17 @@ class Dossier:
     priced_lines: pl.LazyFrame
     supplied: frozenset[str]
     as_of: date
-    is_crowded: bool = False
+    crowded_persons: frozenset[str] = frozenset()
     found: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What several rules find alike, by a name; a copy of the dossier begins without it."""
+
+    def once(self, name: str, book: object, find: Callable[[], pl.DataFrame]) -> pl.LazyFrame:
+        """What `find` gives, computed for the first rule that asks for it under this name and
+        book."""
+        if name not in self.found or self.found[name][0] is not book:
+            self.found[name] = book, find()
+        found: pl.DataFrame = self.found[name][1]
+        return found.lazy()
 
 
 def compile_dossier(
@@ -135,23 +149,20 @@ def compile_dossier(
         priced_lines=priced_lines(frames.priced_lines, reference).lazy(),
         supplied=frames.supplied,
         as_of=as_of,
-        is_crowded=_is_crowded(lines, diagnoses, frames),
+        crowded_persons=_crowded_persons(lines, diagnoses, frames),
     )
 
 
-def _is_crowded(lines: pl.DataFrame, diagnoses: pl.DataFrame, frames: WarehouseFrames) -> bool:
-    """Whether some person has more rows in one of the frames than an answer names facts."""
-    frames_of_persons = (
-        lines.lazy(),
-        diagnoses.lazy(),
-        frames.eligibility.lazy(),
-        frames.authorization.lazy(),
-        frames.clinical_evidence.lazy(),
-    )
-    most = pl.collect_all(
-        [f.group_by("person").len().select(pl.col("len").max()) for f in frames_of_persons]
-    )
-    return any((found.item() or 0) > MOST_EVIDENCE for found in most)
+def _crowded_persons(
+    lines: pl.DataFrame, diagnoses: pl.DataFrame, frames: WarehouseFrames
+) -> frozenset[str]:
+    """The persons whose lines, times their rows in some frame, may be too many pairs."""
+    others = (diagnoses, frames.eligibility, frames.authorization, frames.clinical_evidence)
+    of_persons = [f.lazy().group_by("person").agg(rows=pl.len()) for f in (lines, *others)]
+    most = pl.concat(of_persons).group_by("person").agg(pl.col("rows").max().cast(pl.Int64))
+    pairs = pl.col("rows") * pl.col("rows_most") * _TIMES_ASKED
+    many = of_persons[0].join(most, on="person", suffix="_most").filter(pairs > MOST_PAIRS)
+    return frozenset(many.collect()["person"])
 
 
 def _births_and_deaths(eligibility: pl.DataFrame) -> pl.DataFrame:

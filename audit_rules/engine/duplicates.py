@@ -62,7 +62,7 @@ def earlier_twins(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame:
     same = (*_ALIKE, "place")
     later = lines.select(*ON).join(alike.select(*same, *_TWIN), on="row_id")
     later = later.rename({n: f"{n}_later" for n in _TWIN if n != "row_id"})
-    later, crowded = crowded_keys(dossier, later, Facts(alike, same))
+    crowded = crowded_keys(dossier, later, Facts(alike, same))
     if crowded is None:
         return _judged(dossier, _pairs(alike, later))
     on = list(same)

@@ -84,6 +84,14 @@ class RuleRun(NamedTuple):
     found: RuleAnswers
 
 
+class _FoundByRules(NamedTuple):
+    """What rules said: a frame of answers for each, of each kind of evidence, and of gaps."""
+
+    answers: list[pl.DataFrame]
+    evidence: list[pl.DataFrame]
+    gaps: list[pl.DataFrame]
+
+
 def run_rules(
     dossier: Dossier, book: PolicyBook, modules: Sequence[RuleModule]
 ) -> Iterator[RuleRun]:
@@ -112,39 +120,16 @@ def judge(
 
     The order of rows in the dossier does not matter.
     """
-    every_answer, every_evidence = [pl.DataFrame(schema=_ANSWER_SCHEMA)], []
-    gaps = [pl.DataFrame(schema=_GAP)]
-    for module, scope, every, found in run_rules(dossier, book, rules):
-        if found.gaps is not None:
-            gaps.append(
-                found.gaps.select("policy_id", "reason", rule_id=pl.lit(module.RULE.id))
-                .with_columns(term_id=pl.lit(None, dtype=pl.String))
-                .select(list(_GAP))
-                .collect()
-            )
-        if scope.is_empty() and found.answers.limit(1).collect().is_empty():
-            continue
-        settled = every.pipe(_shaped).collect().lazy()  # once, not for each kind of evidence
-        is_exception = settled.filter(pl.col("outcome").is_in(EXCEPTIONS)).select(ON)
-        evidence = [
-            e.join(is_exception, on=list(ON), how="semi").with_columns(
-                rule_id=pl.lit(module.RULE.id)
-            )
-            for e in (line_evidence(settled), *found.evidence)
-        ]
-        collected = pl.collect_all(
-            [settled.select(_ANSWER), *evidence]
-        )  # rule by rule: one plan of all would take far longer
-        every_answer.append(collected[0])
-        every_evidence += collected[1:]
+    with pl.Config(engine_affinity="in-memory"):  # sooner done with many plans of few rows
+        found = _find_answers(dossier, book, rules)
     audited = dossier.lines.select("row_id", *JUDGED_LINE).collect()
     lines = pl.concat([audited, dossier.miscoded.select("row_id", *JUDGED_LINE).collect()])
-    answers = pl.concat(every_answer).join(lines, on="row_id", maintain_order="left")
-    evidence_lists = _gathered(every_evidence, lines, [*ON, "rule_id"])
+    answers = pl.concat(found.answers).join(lines, on="row_id", maintain_order="left")
+    evidence_lists = _gathered(found.evidence, lines, [*ON, "rule_id"])
     found_exceptions = answers.filter(pl.col("outcome").is_in(EXCEPTIONS)).join(
         evidence_lists, on=[*ON, "rule_id"], how="left"
     )
-    counted = [counted_lines(answers, audited, governed)]
+    counted, gaps = [counted_lines(answers, audited, governed)], found.gaps
     exceptions = [with_documents(found_exceptions, rules)]
     if governed is not None:
         exceptions.append(_of_documents(governed))
@@ -159,6 +144,37 @@ def judge(
         answers,
         repeated_amounts(dossier),
     )
+
+
+def _find_answers(
+    dossier: Dossier, book: PolicyBook, rules: tuple[RuleModule, ...]
+) -> _FoundByRules:
+    """Collect what each rule says, one rule after the other."""
+    found = _FoundByRules([pl.DataFrame(schema=_ANSWER_SCHEMA)], [], [pl.DataFrame(schema=_GAP)])
+    for module, scope, every, of_rule in run_rules(dossier, book, rules):
+        if of_rule.gaps is not None:
+            found.gaps.append(
+                of_rule.gaps.select("policy_id", "reason", rule_id=pl.lit(module.RULE.id))
+                .with_columns(term_id=pl.lit(None, dtype=pl.String))
+                .select(list(_GAP))
+                .collect()
+            )
+        if scope.is_empty() and of_rule.answers.limit(1).collect().is_empty():
+            continue
+        settled = every.pipe(_shaped).collect().lazy()  # once, not for each kind of evidence
+        is_exception = settled.filter(pl.col("outcome").is_in(EXCEPTIONS)).select(ON)
+        evidence = [
+            e.join(is_exception, on=list(ON), how="semi").with_columns(
+                rule_id=pl.lit(module.RULE.id)
+            )
+            for e in (line_evidence(settled), *of_rule.evidence)
+        ]
+        collected = pl.collect_all(
+            [settled.select(_ANSWER), *evidence]
+        )  # rule by rule: one plan of all would take far longer
+        found.answers.append(collected[0])
+        found.evidence.extend(collected[1:])
+    return found
 
 
 def _of_documents(governed: Governed) -> pl.DataFrame:

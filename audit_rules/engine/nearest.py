@@ -12,14 +12,12 @@ from dataclasses import dataclass
 import polars as pl
 
 from audit_rules.engine.arithmetic import exact_sum
-from audit_rules.engine.dossier import Dossier
+from audit_rules.engine.dossier import MOST_PAIRS, Dossier
 from audit_rules.engine.places import Found, bounds, by_number, by_stretch, near_places
 from audit_rules.engine.rule import ON
 from schemas.days import FIRST_DAY, LAST_DAY
 from schemas.results import CLAIM_LINE, MOST_EVIDENCE
 
-MOST_PAIRS = 100_000
-"""Pairs of a line and a fact of one key that are made; they cost less than to sort the facts."""
 _FIRST, _LAST = pl.lit(FIRST_DAY), pl.lit(LAST_DAY)
 
 
@@ -72,7 +70,7 @@ def around(dossier: Dossier, asked: pl.LazyFrame, facts: Facts, *windows: Window
     One row per line and fact. A line with a great many facts has the MOST_EVIDENCE nearest; of
     several on one date those that come first in `facts.order`.
     """
-    asked, crowded = crowded_keys(dossier, asked, facts)
+    crowded = crowded_keys(dossier, asked, facts)
     if crowded is None:
         return _joined(asked, facts, windows).collect().lazy()  # read twice: flag and evidence
     on = list(facts.on)
@@ -91,7 +89,7 @@ def total_around(
     dossier: Dossier, asked: pl.LazyFrame, facts: Facts, window: Window, value: str
 ) -> pl.LazyFrame:
     """The sum of an integer column of each line's facts in a window: row_id, policy_id, total."""
-    asked, crowded = crowded_keys(dossier, asked, facts)
+    crowded = crowded_keys(dossier, asked, facts)
     if crowded is None:
         return _total_of_pairs(asked, facts, window, value)
     on = list(facts.on)
@@ -114,20 +112,21 @@ def _total_of_pairs(asked: pl.LazyFrame, facts: Facts, window: Window, value: st
     return _joined(asked, facts, [window]).group_by(ON).agg(total=exact_sum(pl.col(value)))
 
 
-def crowded_keys(
-    dossier: Dossier, asked: pl.LazyFrame, facts: Facts
-) -> tuple[pl.LazyFrame, pl.DataFrame | None]:
-    """The lines asked, computed if they are read again, and the keys with too many pairs of a line
-    and a fact to make them all, if there are any."""
-    if not dossier.is_crowded:
-        return asked, None
+def crowded_keys(dossier: Dossier, asked: pl.LazyFrame, facts: Facts) -> pl.DataFrame | None:
+    """The keys with too many pairs of a line and a fact to make them all, if there are any.
+
+    `person` is part of every key: only persons with many rows are counted.
+    """
+    if not dossier.crowded_persons:
+        return None
     on = list(facts.on)
-    lines = asked.collect().lazy()
-    counted = facts.frame.group_by(on).agg(facts=pl.len()).filter(pl.col("facts") > MOST_EVIDENCE)
-    pairs = lines.group_by(on).agg(lines=pl.len()).join(counted, on=on)
+    is_asked = pl.col("person").is_in(dossier.crowded_persons)
+    found = facts.frame.filter(is_asked).group_by(on).agg(facts=pl.len())
+    counted = found.filter(pl.col("facts") > MOST_EVIDENCE)
+    pairs = asked.filter(is_asked).group_by(on).agg(lines=pl.len()).join(counted, on=on)
     is_crowded = pl.col("lines").cast(pl.Int64) * pl.col("facts") > MOST_PAIRS
     keys = pairs.filter(is_crowded).select(on).collect()
-    return lines, None if keys.is_empty() else keys
+    return None if keys.is_empty() else keys
 
 
 def _joined(asked: pl.LazyFrame, facts: Facts, windows: Sequence[Window]) -> pl.LazyFrame:

@@ -33,23 +33,25 @@ def pieces(frames: Sequence[pl.DataFrame], lines: pl.DataFrame, key: Sequence[st
     more = pl.concat([counted.filter(pl.col("more") > 0), *_left_out(frames, side)])
     if more.is_empty():
         return shown
+    crowded = counted.filter(pl.col("more") > 0).select(side).with_row_index("side_no")
     own = lines.select("row_id", *CLAIM_LINE, day="service_date")
     near = (
-        shown.join(own, on="row_id", how="left", suffix="_own")
+        shown.join(crowded, on=side, nulls_equal=True)
+        .join(own, on="row_id", how="left", suffix="_own")
         .with_columns(
             distance=(pl.col("date") - pl.col("day")).dt.total_days().abs(),
             is_other=~pl.all_horizontal(
                 pl.col(c).eq_missing(pl.col(f"{c}_own")) for c in CLAIM_LINE
             ),
         )
-        .sort(*side, "is_other", "distance", *EVIDENCE_ORDER, nulls_last=True)
-        .filter(pl.int_range(pl.len()).over(side) < MOST_EVIDENCE)
+        .sort("side_no", "is_other", "distance", *EVIDENCE_ORDER, nulls_last=True)
+        .filter(pl.int_range(pl.len()).over("side_no") < MOST_EVIDENCE)
     )
+    rest = shown.join(crowded, on=side, how="anti", nulls_equal=True)
     counts = more.group_by(side).agg(pl.col("more").sum()).filter(pl.col("more") > 0)
     counts = counts.with_columns(kind=pl.lit(MORE), value=pl.col("more").cast(pl.String))
-    return pl.concat([near.select(empty.columns), counts.drop("more")], how="diagonal").select(
-        empty.columns
-    )
+    kept = [near.select(empty.columns), rest, counts.drop("more")]
+    return pl.concat(kept, how="diagonal").select(empty.columns)
 
 
 def _typed(frame: pl.DataFrame) -> pl.DataFrame:

@@ -14,13 +14,16 @@ def in_scope(dossier: Dossier, book: PolicyBook, rule: Rule) -> pl.LazyFrame:
     One row per line and policy: the line, policy_id, version_from (null before the first version),
     text_is_missing, review_has_passed.
     """
-    return under_policies(dossier.lines, book, rule)
+    every = dossier.once(
+        in_scope.__name__, book, lambda: under_policies(dossier.lines, book).collect()
+    )
+    policies = book.terms(rule.asks[0]).select("policy_id").unique().collect().to_series()
+    return every.filter(pl.col("policy_id").is_in(policies.implode()))
 
 
-def under_policies(lines: pl.LazyFrame, book: PolicyBook, rule: Rule) -> pl.LazyFrame:
-    """Lines under every policy that has the rule's first kind of term, as `in_scope` gives them."""
-    policies = book.terms(rule.asks[0]).select("policy_id").unique()
-    versions = book.library.versions().join(policies, on="policy_id", how="semi")
+def under_policies(lines: pl.LazyFrame, book: PolicyBook) -> pl.LazyFrame:
+    """Lines under every policy, as `in_scope` gives them of a rule's."""
+    versions = book.library.versions()
     of_payer = lines.join(
         versions, left_on=["payer_id", "drug"], right_on=["policy_payer", "policy_drug"]
     )

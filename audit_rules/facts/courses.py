@@ -26,11 +26,7 @@ def dose_dates(dossier: Dossier, book: PolicyBook) -> pl.LazyFrame:
     under either count. A dose is a history line of the policy's drug, at
     any payer, with units above zero and no waste modifier. Computed once per dossier and book.
     """
-    name = dose_dates.__name__
-    if name not in dossier.found or dossier.found[name][0] is not book:
-        dossier.found[name] = book, _dose_dates(dossier, book)
-    found: pl.DataFrame = dossier.found[name][1]
-    return found.lazy()
+    return dossier.once(dose_dates.__name__, book, lambda: _dose_dates(dossier, book))
 
 
 def _dose_dates(dossier: Dossier, book: PolicyBook) -> pl.DataFrame:

@@ -24,10 +24,10 @@ def around_the_line(
     `is_same_claim` tells which. Of a person with a great many, one row per line, policy and code.
     """
     asked = lines.select(*ON, *LINE, "service_date", "lookback_days", "lookahead_days")
-    asked, crowded = crowded_keys(dossier, asked, Facts(diagnoses, ("person",)))
+    crowded = crowded_keys(dossier, asked, Facts(diagnoses, ("person",)))
     if crowded is None:
         return _every_one(asked, diagnoses).collect().lazy()  # it is read several times
-    keys = crowded.lazy()
+    keys, asked = crowded.lazy(), asked.collect().lazy()
     few = _every_one(asked.join(keys, on="person", how="anti"), diagnoses).collect().lazy()
     many = each_code(
         dossier,

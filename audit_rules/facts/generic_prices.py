@@ -1,7 +1,5 @@
 """What a generic of the same strength cost near a fill: the price a brand fill is compared with."""
 
-from collections.abc import Sequence
-
 import polars as pl
 
 from audit_rules.engine.arithmetic import rounded_half_up
@@ -18,6 +16,9 @@ _CLAIM = {
     "generic_line": "claim_line_number",
     "generic_ndc": "ndc_code",
 }
+_HIGHEST = ("unit_price", "generic_milli")
+_DEAREST = (*_HIGHEST, "generic_date", "generic_payer", "generic_claim_id", "generic_line")
+"""The dearest first: the highest unit price, of equal ones the larger fill, then the earliest."""
 PRICE = (
     "is_same_payer",
     "generic_fills",
@@ -94,9 +95,10 @@ def dearest_generics(asked: pl.LazyFrame, fills: pl.LazyFrame) -> pl.LazyFrame:
         )
         .with_columns(unit_price=pl.col("generic_cents") / pl.col("generic_milli"))
     )
-    same_day = [*drug, "generic_payer", "generic_date"]
-    of_each_day = priced.pipe(_dearest, same_day).join(
-        priced.group_by(same_day).agg(generic_fills=pl.len()), on=same_day
+    dearest_first = priced.sort(_DEAREST, descending=[name in _HIGHEST for name in _DEAREST])
+    placed = dearest_first.with_row_index("place")
+    of_each_day = placed.group_by(*drug, "generic_payer", "generic_date").agg(
+        pl.col("place").min(), generic_fills=pl.len().cast(pl.Int64)
     )
     day = pl.col("service_date")
     days = pl.date_ranges(days_before(day, "price_days"), days_after(day, "price_days"))
@@ -104,26 +106,14 @@ def dearest_generics(asked: pl.LazyFrame, fills: pl.LazyFrame) -> pl.LazyFrame:
         asked.with_columns(generic_date=days)  # by day: every pair of fills would be too many
         .explode("generic_date")
         .join(of_each_day, on=[*drug, "generic_date"])
-        .with_columns(is_same_payer=pl.col("generic_payer") == pl.col("payer_id"))
-    )
-    counted = near.group_by(*ASKED_BY, "is_same_payer").agg(
-        pl.col("generic_fills").cast(pl.Int64).sum()
+        .group_by(*ASKED_BY, is_same_payer=pl.col("generic_payer") == pl.col("payer_id"))
+        .agg(pl.col("place").min(), pl.col("generic_fills").sum())
     )
     return (
-        near.drop("generic_fills")
-        .pipe(_dearest, ASKED_BY, "is_same_payer")
-        .join(counted, on=[*ASKED_BY, "is_same_payer"])
+        near.sort(*ASKED_BY, "is_same_payer")
+        .unique(ASKED_BY, keep="last", maintain_order=True)
+        .join(placed.drop(drug), on="place")
         .select(*ASKED_BY, *PRICE)
-    )
-
-
-def _dearest(prices: pl.LazyFrame, key: Sequence[str], *first: str) -> pl.LazyFrame:
-    """One row per key: the highest unit price, of equal ones the larger fill, then the earliest."""
-    highest = [*first, "unit_price", "generic_milli"]
-    last = ["generic_date", "generic_payer", "generic_claim_id", "generic_line"]
-    order = [*key, *highest, *(c for c in last if c not in key)]
-    return prices.sort(order, descending=[c in highest for c in order]).unique(
-        list(key), keep="first", maintain_order=True
     )
 
 

@@ -13,13 +13,15 @@ from schemas.days import days_after, days_before
 def transplants(dossier: Dossier, terms: pl.LazyFrame) -> pl.LazyFrame:
     """The services of the terms' `hcpcs` codes, without those on whose claim a donor is named."""
     codes = terms.select(hcpcs_code="hcpcs").explode("hcpcs_code").unique()
-    given = dossier.services.join(codes, on="hcpcs_code", how="semi")
-    donors = with_any_of(dossier.diagnoses, terms, "donor_codes")
+    given = dossier.services.join(codes, on="hcpcs_code", how="semi").collect().lazy()
     source, claim = pl.col("claim_source"), ["person", "claim_id"]
+    on_their_claims = dossier.diagnoses.join(given, on=claim, how="semi")
+    donors = with_any_of(on_their_claims, terms, "donor_codes").collect().lazy()
     by_table = donors.filter(source.is_null())
-    return given.join(by_table, on=claim, how="anti").join(
+    found = given.join(by_table, on=claim, how="anti").join(
         donors.filter(source == "medical"), on=[*claim, "payer_id"], how="anti"
     )
+    return found.collect().lazy()  # it is read several times
 
 
 def transplants_ahead(dossier: Dossier, dosed: pl.LazyFrame, given: pl.LazyFrame) -> pl.LazyFrame:

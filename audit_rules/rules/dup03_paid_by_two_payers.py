@@ -15,6 +15,7 @@ from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.duplicates import twins_at_other_payers
 from audit_rules.engine.evidence import line_evidence
+from audit_rules.engine.nearest import Facts, Window, around
 from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force, with_flag
 from audit_rules.policy.terms.persons import TwoPayers
@@ -42,7 +43,8 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     asked = in_force(lines, book.terms(TwoPayers))
     twins = twins_at_other_payers(dossier, asked).collect().lazy()
     enrolled = twins.join(_enrolled(dossier, twins), on=[*ON, "payer_id"], how="semi")
-    own_spans = _enrolled(dossier, asked).select(ON).unique()
+    with_twins = asked.join(enrolled, on=list(ON), how="semi")
+    own_spans = _enrolled(dossier, with_twins).select(ON).unique()
     both = enrolled.join(own_spans, on=list(ON), how="semi")
     enrolling = both.select(*ON, "payer_id").unique()
     shared = twins_at_other_payers(dossier, asked, share="least_share").join(
@@ -77,17 +79,14 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
 
 def _enrolled(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame:
     """Lines, by payer, on whose date a span of that payer covers the person."""
-    day = pl.col("service_date")
+    day = pl.col("day")
+    order = ("enrollment_start_date", "until")
     spans = dossier.enrollment.select(
         "person",
         "payer_id",
         "enrollment_start_date",
         until=pl.col("enrollment_end_date").fill_null(LAST_DAY),
     )
-    return (
-        lines.select(*ON, "person", "payer_id", day)
-        .unique()
-        .join(spans, on=["person", "payer_id"])
-        .filter(day.is_between(pl.col("enrollment_start_date"), pl.col("until")))
-        .select(*ON, "payer_id")
-    )
+    facts = Facts(spans, ("person", "payer_id"), order[0], order[1], order)
+    asked = lines.select(*ON, "person", "payer_id", day="service_date").unique()
+    return around(dossier, asked, facts, Window(closes=day, at=day)).select(*ON, "payer_id")

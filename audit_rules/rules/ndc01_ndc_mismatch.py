@@ -71,7 +71,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     names_a_drug = pl.any_horizontal(
         code.str.head(n).is_in(pl.col("other_drugs")) for n in _lengths(terms)
     ) & ~code.is_in(pl.col("not_other_drugs"))
-    miscoded = in_force(under_policies(dossier.miscoded, book, RULE), terms).filter(names_a_drug)
+    miscoded = in_force(under_policies(dossier.miscoded, book), terms).filter(names_a_drug)
     misnamed = miscoded.pipe(answer, [Answer(pl.lit(True), REVIEW, "code_of_another_drug")])
     return RuleAnswers(pl.concat([named, misnamed], how="diagonal"))
 

@@ -1,7 +1,7 @@
 """Persons with a great many rows: the same answers and evidence as if every pair were joined.
 
-The engine joins lines and facts pair by pair unless a person has more facts of a kind than an
-answer names; then each line takes the nearest. Both ways are compared on persons made at random,
+The engine joins lines and facts pair by pair unless a person has too many pairs of them; then each
+line takes the nearest. Both ways are compared on persons made at random,
 with a small limit, so that little data already fills it.
 """
 
@@ -27,7 +27,7 @@ from tests.support.extracts import ANY_ERROR_RATE, Row, good, run
 
 LIMIT = 3
 START = date(2026, 1, 5)
-MADE_WITH_LIMIT = (dossier, nearest, pieces, places, diagnoses, duplicates)
+MADE_WITH_LIMIT = (nearest, pieces, places, diagnoses, duplicates)
 FILLS = ("47335047281", "00078040134", "00078043815", "24658080130", "00378267001")
 NPIS = ("1234567893", "1245319599", None)
 CODES = ("C91.00", "C91.01", "C83.50", "C83.30", "C92.10", "C50.911", "K76.5", "I10", "E11.9")
@@ -159,7 +159,8 @@ def limited(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A limit that little data exceeds."""
     for module in MADE_WITH_LIMIT:
         monkeypatch.setattr(module, "MOST_EVIDENCE", LIMIT)
-    monkeypatch.setattr(nearest, "MOST_PAIRS", LIMIT)
+    for module in (nearest, dossier):
+        monkeypatch.setattr(module, "MOST_PAIRS", LIMIT)
     yield
 
 
@@ -181,8 +182,9 @@ def _both_ways(folder: Path, rows: dict[str, list[Row]]) -> tuple[Judgement, Jud
     """The judgement with the nearest facts, and with every pair of line and fact."""
     frames, plan = _extracted(folder, rows)
     compiled = _compiled(frames, plan)
-    assert compiled.is_crowded
-    return _judged(compiled, plan), _judged(replace(compiled, is_crowded=False), plan)
+    assert compiled.crowded_persons
+    in_pairs = replace(compiled, crowded_persons=frozenset())
+    return _judged(compiled, plan), _judged(in_pairs, plan)
 
 
 def _fills(count: int, **values: object) -> list[Row]:
@@ -255,8 +257,11 @@ def test_d3_the_codes_named_are_the_same_however_many_lines_ask(
     ]
     files = {"pharmacy_claim": _fills(1, payer="NantHealth"), "diagnosis": diagnoses}
     frames, plan = _extracted(tmp_path, files)
-    every_pair = _judged(_compiled(frames, plan), plan)
-    monkeypatch.setattr(nearest, "MOST_PAIRS", 1)
+    compiled = _compiled(frames, plan)
+    assert not compiled.crowded_persons  # 90 pairs are few
+    every_pair = _judged(compiled, plan)
+    for module in (nearest, dossier):
+        monkeypatch.setattr(module, "MOST_PAIRS", 1)
     nearest_only = _judged(_compiled(frames, plan), plan)
 
     assert "and 40 more" in every_pair.exceptions.filter(rule_id="DX01")["rationale"].item()

@@ -86,7 +86,7 @@ def test_fills_in_turn_are_those_that_trying_every_row_of_fills_finds(seed: int)
     frame = frame.with_row_index("row_id").with_columns(
         drug="ingredient", supply_end=pl.Series([f.end for f in fills])
     )
-    dossier: Any = SimpleNamespace(fills=frame.lazy(), is_crowded=False)
+    dossier: Any = SimpleNamespace(fills=frame.lazy(), crowded_persons=frozenset())
     asked = frame.filter(drug="imatinib").with_columns(
         policy_id=pl.lit("p"),
         days=pl.lit(DAYS),
