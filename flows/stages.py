@@ -40,6 +40,7 @@ from flows.judging.standing import (
 from flows.ledger.before import read_ledger_before
 from flows.ledger.changes import record_changes, with_ledger
 from flows.ledger.decisions import warn_of_foreign_decisions
+from flows.ledger.precision import demotion_notes, read_demotions
 from flows.notes.find import audit_notes, input_notes
 from flows.plan import Plan
 from flows.provenance import digest
@@ -189,11 +190,14 @@ def settle_stage(plan: Plan) -> SettleStageResult:
 def judge_stage(plan: Plan) -> JudgeStageResult:
     """Run every rule for the affected persons that changed since the last run."""
     started = seconds()
-    as_of, book = plan.request.as_of, PolicyBook(plan.library, plan.reference)
+    as_of = plan.request.as_of
     with opened(plan.bench) as connection:
+        demoted = read_demotions(connection, plan.library, as_of)
+        book = PolicyBook(plan.library, plan.reference, frozenset(d.term_id for d in demoted))
+        judged_under = digest(plan.texts.judgement_digest(), *(d.term_id for d in demoted))
         facts = population_facts(connection, plan.reference, as_of)
         before = mark_affected_persons(
-            connection, book, RULES, facts, as_of, plan.texts.judgement_digest(), JUDGED_COVERAGE
+            connection, book, RULES, facts, as_of, judged_under, JUDGED_COVERAGE
         )
         valid = read_valid_answers(connection)
         read = read_parts(connection, plan.reference, as_of, facts, before, ROWS_AT_A_TIME)
@@ -210,7 +214,7 @@ def judge_stage(plan: Plan) -> JudgeStageResult:
         persons=judgement.counted["person_id"].n_unique(),
         judged_again=new_answers.counted["person_id"].n_unique(),
         repeated_amounts=tuple(repeated_amounts_for_manifest(judgement.repeated)),
-        notes=audit_notes(facts.audited, plan),
+        notes=(*audit_notes(facts.audited, plan), *demotion_notes(demoted)),
         seconds=_since(started),
     )
 

@@ -112,6 +112,12 @@ CONFIG_ALIAS = NoteKind(
     "Config: payer_aliases: no row has the payer {payer}",
     "Correct the spelling, or remove the entry.",
 )
+TERM_DEMOTED = NoteKind(
+    "term_demoted",
+    "{term}: {overturned} of {findings} were overturned, so that the term asks for reviews alone",
+    "See the decisions (`claims-audit ledger --precision`), and correct the term or its document.",
+    counts_rows=True,
+)
 OF_WARNINGS = {
     check: NoteKind(
         check,
@@ -135,6 +141,7 @@ NOTE_KINDS = (
     CONFIG_COLUMN,
     CONFIG_EXPRESSION,
     CONFIG_ALIAS,
+    TERM_DEMOTED,
     *OF_WARNINGS.values(),
 )
 """Every kind, in the order in which a run prints them."""

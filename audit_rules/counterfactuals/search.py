@@ -137,7 +137,7 @@ def _exceptions(
     ]
     asked = {one.policy.document.id: one.policy for case in cases for one in case.asked}
     library = PolicyLibrary(tuple(asked.values()))
-    governed = judge_documents(dossier, PolicyBook(library, book.reference), rules)
+    governed = judge_documents(dossier, PolicyBook(library, book.reference, book.demoted), rules)
     if governed is not None:
         lines = governed.lines.select("row_id", "person", *PAYER_LINE).unique("row_id")
         answers = governed.answers.filter(is_exception).join(lines, on="row_id")

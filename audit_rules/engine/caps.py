@@ -61,6 +61,11 @@ CAPS = (
         (RECOVER, RECORDS_REQUEST),
         "The line's package code (NDC) is not verified.",
     ),
+    Cap(
+        "is_demoted",
+        (RECOVER, RECORDS_REQUEST),
+        "Too many findings under this clause were overturned when they were reviewed.",
+    ),
 )
 """Every cap that lowers an outcome to `review`; all that fit apply."""
 
@@ -77,12 +82,14 @@ class CapFacts(NamedTuple):
     approved_lines  the numbers of those lines, as one list.
     other_law       one row per line and policy that yields to other law: row_id, policy_id.
     inferred_ndcs   NDCs that nobody has verified.
+    demoted         ids of terms whose findings were overturned too often.
     """
 
     approved: pl.LazyFrame
     approved_lines: pl.Series
     other_law: pl.LazyFrame
     inferred_ndcs: frozenset[str]
+    demoted: frozenset[str]
 
 
 def cap_facts(dossier: Dossier, book: PolicyBook) -> CapFacts:
@@ -93,6 +100,7 @@ def cap_facts(dossier: Dossier, book: PolicyBook) -> CapFacts:
         approved["row_id"].unique().implode(),
         lines_under_other_law(dossier, book),
         book.reference.inferred_ndcs,
+        book.demoted,
     )
 
 
@@ -132,12 +140,15 @@ def with_cap_flags(answers: pl.LazyFrame, facts: CapFacts, rule: Rule) -> pl.Laz
     """Answers with the flag of every cap."""
     other_law = facts.other_law.with_columns(other_law_is_first=pl.lit(True))
     is_approved = pl.col("row_id").is_in(facts.approved_lines)
+    has_term = facts.demoted and "term_id" in answers.collect_schema().names()
+    is_demoted = pl.col("term_id").is_in(facts.demoted) if has_term else pl.lit(False)
     return answers.join(other_law, on=list(ON), how="left").with_columns(
         pl.col("other_law_is_first").fill_null(False),
         is_approved_care=is_approved if rule.approved_care else pl.lit(False),
         text_is_missing=pl.col("text_is_missing")
         & ~pl.col("reason").is_in(rule.plans_own_acts).fill_null(False),
         ndc_is_unverified=pl.col("ndc_code").is_in(facts.inferred_ndcs).fill_null(False),
+        is_demoted=is_demoted.fill_null(False),
     )
 
 

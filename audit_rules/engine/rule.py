@@ -59,10 +59,14 @@ class RuleAnswers(NamedTuple):
 
 @dataclass(frozen=True)
 class PolicyBook:
-    """Policies and reference facts together, as rules ask for them."""
+    """Policies and reference facts together, as rules ask for them.
+
+    demoted   ids of terms whose findings persons have overturned too often.
+    """
 
     library: PolicyLibrary
     reference: Reference
+    demoted: frozenset[str] = frozenset()
 
     def terms(self, kind: type[Term]) -> pl.LazyFrame:
         """One row per term of a kind."""

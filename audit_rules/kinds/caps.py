@@ -19,6 +19,7 @@ _FLAGS = (
     "is_approved_care",
     "other_law_is_first",
     "ndc_is_unverified",
+    "is_demoted",
 )
 
 
@@ -62,6 +63,7 @@ def capped_rows(
         & pl.col("term_no").is_in(care),
         "other_law_is_first": pl.col("row_id").is_in(other["row_id"].implode()),
         "ndc_is_unverified": pl.col("ndc_code").is_in(list(ground.book.reference.inferred_ndcs)),
+        "is_demoted": pl.col("term_id").is_in(sorted(ground.book.demoted)),
     }
     flagged = rows.with_columns(
         policy_id=pl.lit(ground.policy.document.id),

@@ -8,7 +8,7 @@ import duckdb
 from flows.provenance import digest
 from flows.warehouse.run_table import RunTable, sql_columns
 from flows.warehouse.sql import day, run
-from schemas.results import CHANGE, MONEY
+from schemas.results import CHANGE, EXCEPTION
 
 _EVENT = (
     "exception_id",
@@ -26,10 +26,12 @@ _EVENT = (
     "amount_at_risk",
     "continues",
 )
+_BESIDES = ("paid_amount", "term_id")  # of an event, and in no result of what changed
 LAST_EVENT = RunTable(
     "last_event",
     grain="exception that an earlier night found; its last event",
-    columns=sql_columns({name: CHANGE[name] for name in _EVENT} | {"paid_amount": MONEY})
+    columns=sql_columns({name: CHANGE[name] for name in _EVENT})
+    | sql_columns({name: EXCEPTION[name] for name in _BESIDES})
     | {"night": "DATE"},
 )
 LAST_DECISION = RunTable(

@@ -36,6 +36,7 @@ FOUND = (
     "reason",
     "amount_at_risk",
     "paid_amount",
+    "term_id",
 )
 """Columns of an exception that the ledger looks at."""
 _ORDER = (*CLAIM_LINE, "rule_id", "exception_id")
@@ -53,7 +54,8 @@ CHANGED_POLICY = RunTable(
 EVENT = RunTable(
     "event",
     grain="exception that is new, changed, resolved, reopened or dismissed in this run",
-    columns=sql_columns({**CHANGE, "paid_amount": EXCEPTION["paid_amount"]})
+    columns=sql_columns(CHANGE)
+    | sql_columns({name: EXCEPTION[name] for name in ("paid_amount", "term_id")})
     | {"night": "DATE", "last_seen": "DATE"},
 )
 TABLES = (CURRENT_EXCEPTION, CHANGED_POLICY, EVENT)

@@ -29,18 +29,23 @@ def read_ledger(warehouse: Path, statuses: Collection[str] = ()) -> pl.DataFrame
 
     Raises UsageError if there is no such warehouse, and WarehouseBusy.
     """
-    with _with_view(warehouse) as connection:
+    with opened_ledger(warehouse) as connection:
         found = fetched(connection, f"SELECT {', '.join(COLUMNS)} FROM main.ledger")
     shown = found.filter(pl.col("status").is_in(list(statuses))) if statuses else found
     return shown.sort("rule_id", "payer", "claim_id", "claim_line_number", "exception_id")
 
 
 @contextmanager
-def _with_view(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A warehouse opened read-only, with the program's own view `main.ledger` of it."""
+def opened_ledger(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A warehouse opened read-only, with the program's own view `main.ledger` of it, and the
+    views `every_TABLE` of what that reads.
+
+    Raises UsageError if there is no such warehouse, and WarehouseBusy.
+    """
     refuse_missing(warehouse)
     with read_only(warehouse) as connection:
         for table in _TABLES:
-            connection.execute(f"CREATE VIEW main.{table} AS FROM kept.{table}")
+            for view in (table, f"every_{table}"):
+                connection.execute(f"CREATE VIEW main.{view} AS FROM kept.{table}")
         run(connection, "warehouse/ledger")
         yield connection

@@ -19,6 +19,7 @@ from audit_rules.kinds.judge import judge_all
 from audit_rules.rules import RULES
 from flows.judging.frames import read_frames
 from flows.ledger.changes import NOTHING_KNOWN, with_ledger
+from flows.ledger.precision import read_demotions
 from flows.replay.as_of import settled_as_of
 from flows.request import RunRequest
 from flows.results.totals import AT_RISK, totals
@@ -127,10 +128,11 @@ def _totals(before: pl.DataFrame, after: pl.DataFrame) -> dict[str, tuple[Decima
 def _found(request: RunRequest) -> Found:
     with settled_as_of(request) as (made, connection):
         warehouse_frames = read_frames(connection, made.reference, request.as_of)
+        demoted = read_demotions(connection, made.library, request.as_of)
     dossier = compile_dossier(
         warehouse_frames, made.reference, made.default_supply_days, request.as_of
     )
-    book = PolicyBook(made.library, made.reference)
+    book = PolicyBook(made.library, made.reference, frozenset(d.term_id for d in demoted))
     judgement = judge_all(dossier, book, RULES)
     exceptions = with_ledger(judgement.exceptions, NOTHING_KNOWN)
     lines = worklists(exceptions, judgement.repeated).every_line

@@ -23,6 +23,7 @@ from audit_rules.reference.product_sets import line_sets
 from audit_rules.rules import RULES
 from flows.errors import UsageError
 from flows.judging.frames import read_frames
+from flows.ledger.precision import read_demotions
 from flows.plan import Plan
 from flows.replay.as_of import settled_as_of
 from flows.replay.explanation import ClaimRow, Explanation, RuleExplanation
@@ -63,8 +64,11 @@ def explain(request: RunRequest, claim_id: str, line: int | None = None) -> Expl
     with settled_as_of(request) as (made, connection):
         rows = claim_rows(connection, claim_id, line)
         ledger = read_ledger_entries(connection, rows[0]["claim_id"], request.as_of)
+        demoted = frozenset(
+            one.term_id for one in read_demotions(connection, made.library, request.as_of)
+        )
         frames = read_frames(connection, made.reference, request.as_of)
-        return explain_rows(made, rows, frames, ledger)
+        return explain_rows(made, rows, frames, ledger, demoted)
 
 
 def claim_rows(
@@ -104,12 +108,14 @@ def explain_rows(
     rows: list[Row],
     frames: WarehouseFrames,
     ledger: Mapping[str, LedgerEntry] | None = None,
+    demoted: frozenset[str] = frozenset(),
 ) -> Explanation:
     """Explain rows of one claim with what the warehouse holds about everybody.
 
-    ledger   id of each exception that a run has found -> what the ledger knows of it.
+    ledger    id of each exception that a run has found -> what the ledger knows of it.
+    demoted   ids of terms whose findings were overturned too often.
     """
-    as_of, book = made.request.as_of, PolicyBook(made.library, made.reference)
+    as_of, book = made.request.as_of, PolicyBook(made.library, made.reference, demoted)
     own = _rows_of_persons(frames, sorted({r["person"] for r in rows}))
     with pl.Config(engine_affinity="in-memory"):
         answers = _answers(made, rows, own, book)

@@ -44,7 +44,7 @@ LEDGERS = {
                        payer VARCHAR, member_id VARCHAR, claim_source VARCHAR, claim_id VARCHAR,
                        claim_line_number BIGINT, outcome VARCHAR, reason VARCHAR,
                        amount_at_risk DECIMAL(18, 2), continues VARCHAR,
-                       paid_amount DECIMAL(18, 2)""",
+                       paid_amount DECIMAL(18, 2), term_id VARCHAR""",
     # append-only, each row chained to the one before: decision_chain.py
     "decision": """decision_no INTEGER, after_night DATE, exception_id VARCHAR, action VARCHAR,
                    amount DECIMAL(18, 2), reason VARCHAR, decided_by VARCHAR, decided_on DATE,

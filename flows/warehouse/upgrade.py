@@ -26,7 +26,7 @@ from flows.warehouse.trouble import opening
 _UPGRADE = "upgrade"  # the journal's word for it
 _ALWAYS = "DATE '0001-01-01'"  # as-of date given to rows loaded before schema version 2
 _FIRST_WITH_JOURNAL = 6
-_PAID = "paid_amount DECIMAL(18, 2)"  # of an event, since version 10
+_ADDED_TO_EVENT = ("paid_amount DECIMAL(18, 2)", "term_id VARCHAR")
 _PAID_BEFORE = """
     UPDATE main.ledger_event e SET paid_amount = p.paid_amount
     FROM (SELECT 'medical' AS claim_source, lower(payer) AS payer, claim_id, claim_line_number,
@@ -84,7 +84,8 @@ def _lay_out_again(connection: duckdb.DuckDBPyConnection, version: int) -> None:
         connection.execute(f"CREATE TABLE IF NOT EXISTS main.{identifier(name)} ({ddl})")
     connection.execute("ALTER TABLE main.purge ADD COLUMN IF NOT EXISTS gone UBIGINT")
     chain_again(connection, LEDGERS["decision"])
-    connection.execute(f"ALTER TABLE main.ledger_event ADD COLUMN IF NOT EXISTS {_PAID}")
+    for column in _ADDED_TO_EVENT:
+        connection.execute(f"ALTER TABLE main.ledger_event ADD COLUMN IF NOT EXISTS {column}")
     connection.execute(_PAID_BEFORE)
     counted = f"main.warning WHERE check_name = '{_VALUE_COUNT}'"
     connection.execute(

@@ -6,7 +6,8 @@
 
 CREATE OR REPLACE TABLE run.last_event AS
 SELECT night, exception_id, status, first_seen, rule_id, policy_id, payer, member_id, claim_source,
-       claim_id, claim_line_number, outcome, reason, amount_at_risk, continues, paid_amount
+       claim_id, claim_line_number, outcome, reason, amount_at_risk, continues, paid_amount,
+       term_id
 FROM every_ledger_event WHERE night < $night
 QUALIFY row_number() OVER (PARTITION BY exception_id ORDER BY night DESC) = 1;
 

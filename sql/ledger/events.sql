@@ -75,7 +75,7 @@ event AS (
                 WHEN status = 'dismissed' THEN 'by_person' END AS why,
            first_seen, CAST(NULL AS DATE) AS last_seen, rule_id, policy_id, payer, member_id,
            claim_source, claim_id, claim_line_number, outcome, reason, amount_at_risk, continues,
-           paid_amount, previous_outcome, previous_reason, previous_amount_at_risk
+           paid_amount, term_id, previous_outcome, previous_reason, previous_amount_at_risk
     FROM judged WHERE status IS NOT NULL
     UNION ALL BY NAME
     SELECT b.exception_id, 'resolved' AS status,
@@ -85,7 +85,7 @@ event AS (
            b.first_seen, (SELECT max(as_of) FROM every_night WHERE as_of < $night) AS last_seen,
            b.rule_id, b.policy_id, b.payer, b.member_id, b.claim_source, b.claim_id,
            b.claim_line_number, b.outcome, b.reason, b.amount_at_risk, b.continues,
-           b.paid_amount,
+           b.paid_amount, b.term_id,
            b.outcome AS previous_outcome, b.reason AS previous_reason,
            b.amount_at_risk AS previous_amount_at_risk
     FROM run.last_event b

@@ -42,6 +42,7 @@ def _outcome(
         ("review_has_passed", REVIEW, RECORDS_REQUEST),
         ("is_approved_care", REVIEW, REVIEW),
         ("other_law_is_first", REVIEW, REVIEW),
+        ("is_demoted", REVIEW, REVIEW),
     ],
 )
 def test_each_cap_lowers_what_its_row_says(flag: str, recover: str, request_: str) -> None:

@@ -288,3 +288,17 @@ def test_of_equal_alternatives_the_first_in_the_file_answers_whatever_its_kind()
     ):
         found = answers(SETS + terms, World(medical=days))
         assert [k for k in found if k.startswith("C2") and k != "C2 quantity.1"] == [f"C2 {first}"]
+
+
+def test_a_demoted_term_of_a_document_asks_for_reviews_and_says_why() -> None:
+    document = policy(SETS + units(1) + units(5))
+    world = World(medical=[line(quantity=9)])
+    before = judgement([document], world).exceptions
+    first, second = before["term_id"].unique().sort()
+    after = judgement([document], world, demoted=[first]).exceptions
+    outcomes = dict(after.select("term_id", "outcome").iter_rows())
+    assert set(before["outcome"]) == {"recover"}
+    assert outcomes == {first: "review", second: "recover"}
+    (text,) = after.filter(term_id=first)["rationale"]
+    assert "were overturned when they were reviewed" in text
+    assert after["amount_at_risk"].equals(before["amount_at_risk"])

@@ -31,6 +31,7 @@ AT_RISK = (*AMOUNT_COLUMNS.values(), "amount_at_risk")
 IMATINIB_400 = "47335047583"
 MEMBERS = 14
 MAY_ADD_AMOUNTS = {
+    "flows/ledger/precision.py": "of every night: a worklist is of one, and lacks what is resolved",
     "flows/ledger/decisions.py": "whether more came back for a line than was paid; not shown",
     "flows/results/small_cells.py": "whether a cell may be shown depends on its members' dollars",
     "flows/reports/page/timeline.py": "orders the courses; the sum is not shown",

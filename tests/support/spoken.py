@@ -1,7 +1,7 @@
 """Documents of the policy language asked about plain rows, without a warehouse."""
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -184,10 +184,19 @@ class World:
         return compile_dossier(self.frames(), reference, _SUPPLY_DAYS, AS_OF)
 
 
-def judgement(documents: Sequence[Policy], world: World, shipped: bool = False) -> Judgement:
-    """What documents, and if asked for the shipped ones too, say of a world."""
+def judgement(
+    documents: Sequence[Policy],
+    world: World,
+    shipped: bool = False,
+    demoted: Collection[str] = (),
+) -> Judgement:
+    """What documents, and if asked for the shipped ones too, say of a world.
+
+    demoted   ids of terms whose findings were overturned too often.
+    """
     library = PolicyLibrary((*(_shipped() if shipped else ()), *documents))
-    return judge_all(*_known(library, world), RULES)
+    dossier, book = _known(library, world)
+    return judge_all(dossier, replace(book, demoted=frozenset(demoted)), RULES)
 
 
 def _known(library: PolicyLibrary, world: World) -> tuple[Dossier, PolicyBook]:

@@ -43,6 +43,7 @@ from audit_rules.policy.terms.fills import (
     SupplyWindow,
     TabletStrength,
 )
+from audit_rules.policy.terms.house import OverturnLimit
 from audit_rules.policy.terms.persons import (
     AgeLimit,
     ApprovalPeriod,
@@ -103,6 +104,7 @@ TERM_KINDS: tuple[type[Term], ...] = (
     CombinedInfusion,
     SupplyWindow,
     OtherLaw,
+    OverturnLimit,
     DuplicateClaim,
     TwoBenefits,
     TwoPayers,
