@@ -1,9 +1,11 @@
 """What a run needs before it starts. What can be refused without reading a row is refused here."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from audit_rules.errors import PolicyRefused
+from audit_rules.law.library import LawLibrary, load_law
+from audit_rules.law.places import Place, Places
 from audit_rules.policy.library import PolicyLibrary, load_policies
 from audit_rules.policy.terms.fills import SupplyWindow
 from audit_rules.reference.codes import Reference, load_reference
@@ -20,6 +22,9 @@ from flows.warehouse.connection import Workbench, workbench
 from flows.warehouse.files import refuse_unwritable
 from schemas.folding import folded
 
+_OF_COLLECTING = ("payers", "letter_minimum")
+"""Keys of the config on which no answer of a rule depends."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -32,6 +37,8 @@ class Plan:
     extracts: tuple[ExtractFile, ...]
     payer_names: dict[str, str]
     default_supply_days: int
+    law: LawLibrary = field(default_factory=LawLibrary)
+    places: Places = field(default_factory=Places)
     pseudonyms: Pseudonyms | None = None
     signer: Signer | None = None
 
@@ -44,7 +51,10 @@ class Plan:
     def texts(self) -> Texts:
         """What answers depend on besides the rows and the date."""
         policies = {p.document.id: p.sha256 for p in self.library.policies}
-        return Texts(policies, self.reference.hashes, self.config.model_dump_json())
+        config = self.config.model_dump_json(exclude={*_OF_COLLECTING})
+        law = {f"law {law.law.id}": law.sha256 for law in self.law.laws}
+        law |= {"payers": self.config.model_dump_json(include={"payers"})}
+        return Texts(policies, self.reference.hashes, config, law)
 
     def run_id(self, lineage: Mapping[str, object] | None = None) -> str:
         """16 hexadecimal digits of everything that results depend on.
@@ -80,6 +90,7 @@ def plan(request: RunRequest) -> Plan:
     for name, folder in (
         ("--policies", request.policies),
         ("--ndc-directory", request.ndc_directory),
+        ("--law", request.law),
     ):
         if folder is not None and not folder.is_dir():
             raise UsageError(
@@ -91,8 +102,20 @@ def plan(request: RunRequest) -> Plan:
     if request.ndc_directory:
         reference.hashes.update(directory_hashes(request.ndc_directory))
     extracts = _extracts(request, config)
-    names, days = _payer_names(library, config), _supply_days(library)
-    return Plan(request, config, library, reference, extracts, names, days, pseudonyms, signer)
+    names, days = payer_names(library, config), _supply_days(library)
+    return Plan(
+        request,
+        config,
+        library,
+        reference,
+        extracts,
+        names,
+        days,
+        law=load_law(request.law),
+        places=places_of(config, names),
+        pseudonyms=pseudonyms,
+        signer=signer,
+    )
 
 
 def _extracts(request: RunRequest, config: Config) -> tuple[ExtractFile, ...]:
@@ -115,7 +138,7 @@ def _extracts(request: RunRequest, config: Config) -> tuple[ExtractFile, ...]:
     )
 
 
-def _payer_names(library: PolicyLibrary, config: Config) -> dict[str, str]:
+def payer_names(library: PolicyLibrary, config: Config) -> dict[str, str]:
     """Every name that an extract may use for a policy's payer, folded -> payer id."""
     names = library.payer_names() | {payer: payer for payer in library.payer_ids()}
     aliases: dict[str, str] = {}
@@ -132,6 +155,29 @@ def _payer_names(library: PolicyLibrary, config: Config) -> dict[str, str]:
                 "payers. Keep one of them."
             )
     return names | aliases
+
+
+def places_of(config: Config, names: dict[str, str]) -> Places:
+    """Where each payer and plan of the config is. Raises UsageError if one is named twice."""
+    payers: dict[str, Place] = {}
+    plans: dict[tuple[str, str], Place] = {}
+    known = Places(names)
+    for name, payer in config.payers.items():
+        payer_id = known.payer_id(name)
+        if payer_id in payers:
+            raise UsageError(
+                "Config: payers: two entries are of one payer, after aliases. Keep one of them."
+            )
+        payers[payer_id] = Place(payer.jurisdiction, payer.line_of_business)
+        for plan_name, own in payer.plans.items():
+            key = (payer_id, folded(plan_name.strip()))
+            if key in plans:
+                raise UsageError(
+                    "Config: payers: plans: two plans of a payer are one name in other letters. "
+                    "Keep one of them."
+                )
+            plans[key] = Place(own.jurisdiction, own.line_of_business)
+    return Places(names, payers, plans)
 
 
 def _supply_days(library: PolicyLibrary) -> int:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from importlib.metadata import version
@@ -47,15 +47,18 @@ class Texts:
 
     policies    document id -> SHA-256, in the library's order.
     reference   file -> SHA-256.
-    config      the settings as JSON.
+    config      the settings as JSON, without those on which no answer depends.
+    law         law file or setting -> what decides, after rules have answered, what may be
+                collected.
     """
 
     policies: Mapping[str, str]
     reference: Mapping[str, str]
     config: str
+    law: Mapping[str, str] = field(default_factory=dict)
 
     def judgement_digest(self) -> str:
-        """One digest of everything, the program included."""
+        """One digest of everything but the law, the program included."""
         return digest(*self._lines(), program_digest())
 
     def by_document(self) -> dict[str, str]:
@@ -80,6 +83,7 @@ class Texts:
             "policies": list(self.policies.items()),
             "reference": self._reference(),
             "config": self.config,
+            "law": list(self.law.items()),
             "lineage": lineage or {},
         }
         return digest(json.dumps(parts, sort_keys=True))[:_RUN_ID_DIGITS]

@@ -57,6 +57,9 @@ class RunRequest:
     )
     config: Path | None = option("a TOML file with settings", None)
     policies: Path | None = option("a folder with more policy files and code sets", None)
+    law: Path | None = option(
+        "a folder with more law files: until when an overpayment may be asked for", None
+    )
     ndc_directory: Path | None = option(
         "a folder with the FDA NDC directory (product.txt, package.txt)", None
     )

@@ -18,6 +18,7 @@ from audit_rules.kinds.judge import judge_all
 from audit_rules.rules import RULES
 from flows import ending
 from flows.clock import seconds
+from flows.collecting import with_answer_by, with_collectability
 from flows.intake.load import load
 from flows.intake.readers import nearest_plain_folder
 from flows.intake.validate import validate
@@ -79,7 +80,7 @@ from flows.warehouse.keep import keep
 from flows.warehouse.memory import Memory, warn_of_foreign_memory
 from flows.warehouse.sql import one
 from flows.warehouse.upgrade import upgrade
-from schemas.results import LINE_KEY
+from schemas.results import EXCEPTION, LINE_KEY, conform
 
 Step = Callable[[str], None]
 MEMORY = Memory(
@@ -214,7 +215,10 @@ def judge_stage(plan: Plan) -> JudgeStageResult:
         persons=judgement.counted["person_id"].n_unique(),
         judged_again=new_answers.counted["person_id"].n_unique(),
         repeated_amounts=tuple(repeated_amounts_for_manifest(judgement.repeated)),
-        notes=(*audit_notes(facts.audited, plan), *demotion_notes(demoted)),
+        notes=(
+            *audit_notes(facts.audited, judgement.exceptions, plan),
+            *demotion_notes(demoted),
+        ),
         seconds=_since(started),
     )
 
@@ -245,8 +249,9 @@ def report_stage(
         run = identify_run(connection, plan, before.digest, found_notes)
         judged_now = read_merged_exceptions(_answers(plan))
         changed = record_changes(connection, plan, run.run_id, before, judged_now)
-        exceptions = with_ledger(judged_now, changed.standing)
-        lines = worklists(exceptions, read_repeated(_answers(plan)))
+        known = with_collectability(with_ledger(judged_now, changed.standing), plan)
+        exceptions = conform(known, EXCEPTION)
+        lines = with_answer_by(worklists(exceptions, read_repeated(_answers(plan))), plan)
         tables = {**lines._asdict(), "changes": changed.changes, **failed_checks(connection)}
         write_result_tables(staging, {"exceptions": exceptions, **tables})
         found = Found(exceptions, lines)

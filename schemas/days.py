@@ -9,6 +9,7 @@ from datetime import date
 import polars as pl
 
 FIRST_DAY, LAST_DAY = date.min, date.max
+_FRIDAY = 5
 
 
 def days_after(day: pl.Expr, days: pl.Expr | str) -> pl.Expr:
@@ -72,3 +73,13 @@ def birthday_after(birth: pl.Expr, months: int) -> pl.Expr:
     is_leap = (birth.dt.month() == 2) & (birth.dt.day() == 29) & (plain.dt.month() == 2)
     is_short = is_leap & (plain.dt.day() == 28)
     return pl.when(is_short).then(days_after(plain, pl.lit(1))).otherwise(plain)
+
+
+def working_day_after(day: date, days: int) -> date:
+    """The date so many working days after another: Monday to Friday, whatever is a holiday."""
+    found = day
+    for _ in range(days):
+        found = shifted(found, 1)
+        while found.isoweekday() > _FRIDAY and found < LAST_DAY:
+            found = shifted(found, 1)
+    return found

@@ -7,6 +7,7 @@ made from them.
 
 from typing import NamedTuple
 
+from schemas.collecting import COLLECTABLE
 from schemas.decisions import OPEN, RESOLVED, STANDING, STATUSES
 from schemas.outcomes import AMOUNT_BASES, ANSWERS, EXCEPTIONS
 from schemas.results import AGAINST, FOR, MORE, TABLES
@@ -138,7 +139,25 @@ _EVERYWHERE: dict[str, Meaning] = {
         DOLLARS,
     ),
     "not_collectable_amount": _never_null(
-        "What may no longer be collected; 0, because no exception is judged for that yet", DOLLARS
+        "What exceptions that may no longer be collected would add to amount_at_risk; it is in no"
+        " other amount",
+        DOLLARS,
+    ),
+    "collectable": _never_null(
+        "Whether the amount may still be asked for on the as-of date; unknown if the config, the"
+        " law files or the claim do not say enough",
+        values=COLLECTABLE,
+    ),
+    "recoup_by": Meaning(
+        "Last day on which a demand may go out; null if no limit is known, or it is not certain"
+    ),
+    "recoup_term": Meaning(
+        "Clause of a law file that says so; null if none is known for this payer and line of"
+        " business"
+    ),
+    "answer_by": Meaning(
+        "Last day on which the provider may answer a letter of the as-of date, if a law or contract"
+        " gives a time for it; working days are Monday to Friday"
     ),
     "lines": _never_null("Audited lines that got this answer", "claim lines"),
     "status": _never_null(
@@ -186,6 +205,13 @@ _OF_A_LINE = {
         "recover_amount, records_request_amount and review_amount together, at most paid_amount",
         DOLLARS,
     ),
+    "collectable": _never_null(
+        "Whether something of the line may still be asked for: the first of yes, unknown and no"
+        " that one of its exceptions has; those that a person has dismissed count last",
+        values=COLLECTABLE,
+    ),
+    "recoup_by": Meaning("Last day on which that demand may go out; null if it is not known"),
+    "recoup_term": Meaning("Clause of a law file that says so; null if none is known"),
 }
 _LEADING = " of the exception that leads the line, the first of exception_ids"
 _OF_A_LINE |= {

@@ -67,6 +67,13 @@ OTHER_PAYERS = NoteKind(
     "The same. If the names are many, check that the column payer holds payers.",
     counts_rows=True,
 )
+PAYERS_WITHOUT_PLACE = NoteKind(
+    "payers_without_place",
+    "The config does not give jurisdiction and line of business of {payers}, so whether the "
+    "amounts of {exceptions} may still be collected is unknown",
+    "Give both in [payers.PAYER] of the config; nothing is shipped for any payer.",
+    counts_rows=True,
+)
 NO_MEMBER_IN_COMMON = NoteKind(
     "no_member_in_common",
     "{table}: none of its {members} is a member of the claims, so nothing in it was used",
@@ -118,6 +125,11 @@ TERM_DEMOTED = NoteKind(
     "See the decisions (`claims-audit ledger --precision`), and correct the term or its document.",
     counts_rows=True,
 )
+CONFIG_PAYER = NoteKind(
+    "config_payer_unmatched",
+    "Config: payers: no row has the payer {payer}",
+    "Correct the spelling, or remove the entry.",
+)
 OF_WARNINGS = {
     check: NoteKind(
         check,
@@ -133,6 +145,7 @@ NOTE_KINDS = (
     NOTHING_AUDITED,
     PAYER_WITHOUT_POLICY,
     OTHER_PAYERS,
+    PAYERS_WITHOUT_PLACE,
     NO_MEMBER_IN_COMMON,
     MANY_MALFORMED,
     MANY_MALFORMED_ELSEWHERE,
@@ -142,6 +155,7 @@ NOTE_KINDS = (
     CONFIG_EXPRESSION,
     CONFIG_ALIAS,
     TERM_DEMOTED,
+    CONFIG_PAYER,
     *OF_WARNINGS.values(),
 )
 """Every kind, in the order in which a run prints them."""

@@ -6,7 +6,7 @@ from schemas.outcomes import RECORDS_REQUEST, RECOVER, REVIEW
 
 Schema = dict[str, pl.DataType | type[pl.DataType]]
 
-RESULT_SCHEMA_VERSION = 3
+RESULT_SCHEMA_VERSION = 4
 """Raise it if a column comes, goes, or changes its name, type, place or nullability."""
 
 MONEY = pl.Decimal(18, 2)
@@ -97,12 +97,19 @@ _JUDGED: Schema = {
 LEDGER: Schema = {"status": pl.String, "first_seen": pl.Date, "decision": pl.String}
 """What the ledger knows of an exception."""
 
+COLLECTABILITY: Schema = {
+    "collectable": pl.String,
+    "recoup_by": pl.Date,
+    "recoup_term": pl.String,
+}
+"""Whether the amount may still be asked for, until when, and which clause says so."""
+
 _WORDS: Schema = {"rationale": pl.String}
 
 JUDGED: Schema = {**_JUDGED, **_WORDS}
-"""An exception as the rules find it, before the ledger is asked."""
+"""An exception as the rules find it, before ledger and law are asked."""
 
-EXCEPTION: Schema = {**_JUDGED, **LEDGER, **_WORDS}
+EXCEPTION: Schema = {**_JUDGED, **LEDGER, **COLLECTABILITY, **_WORDS}
 
 AMOUNT_COLUMNS = {
     RECOVER: "recover_amount",
@@ -117,6 +124,8 @@ WORKLIST: Schema = {
     "exception_ids": pl.List(pl.String),
     "outcome": pl.String,
     **LEDGER,
+    **COLLECTABILITY,
+    "answer_by": pl.Date,
     "paid_amount": MONEY,
     **dict.fromkeys(AMOUNT_COLUMNS.values(), MONEY),
     "amount_at_risk": MONEY,

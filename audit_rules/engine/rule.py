@@ -10,6 +10,7 @@ from audit_rules.engine.dossier import Dossier
 from audit_rules.policy.library import PolicyLibrary
 from audit_rules.policy.terms.base import Term
 from audit_rules.reference.codes import Reference
+from schemas.collecting import Ground
 
 ON = ("row_id", "policy_id")
 """A rule gives one answer per line and policy."""
@@ -29,6 +30,7 @@ class Rule:
     approved_care    care that the plan approved beforehand is at most a `review`.
     plans_own_acts   reasons that are the plan's own act: they need no text of the policy.
     unpriced         reasons for which no price is known.
+    grounds          reason -> what such a finding rests on alone, if a law looks at that.
     """
 
     id: str
@@ -42,6 +44,7 @@ class Rule:
     approved_care: bool = False
     plans_own_acts: tuple[str, ...] = ()
     unpriced: tuple[str, ...] = ()
+    grounds: dict[str, Ground] = field(default_factory=dict)
 
 
 class RuleAnswers(NamedTuple):

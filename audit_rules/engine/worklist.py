@@ -10,18 +10,33 @@ from typing import NamedTuple
 
 import polars as pl
 
+from schemas.collecting import COLLECTABLE, NO
 from schemas.decisions import DISMISSED
 from schemas.folding import folded_names
 from schemas.outcomes import ADVISORY, strength
-from schemas.results import AMOUNT_COLUMNS, JUDGED, LEDGER, LINE_KEY, MONEY, WORKLIST, conform
+from schemas.results import (
+    AMOUNT_COLUMNS,
+    COLLECTABILITY,
+    JUDGED,
+    LEDGER,
+    LINE_KEY,
+    MONEY,
+    WORKLIST,
+    conform,
+)
 
 _OF_THE_LINE = tuple(
     c for c in WORKLIST if c in JUDGED and c not in (*LINE_KEY, "amount_at_risk", "outcome")
 )
-_AMOUNTS = (*AMOUNT_COLUMNS.values(), "amount_at_risk", "dismissed_amount")
+_AMOUNTS = (*AMOUNT_COLUMNS.values(), "amount_at_risk")
 _LEADING_FIRST = (
     *(~pl.col("is_live"), strength(), -pl.col("amount")),
     *("rule_id", "policy_id", "exception_id"),
+)
+_COLLECTABLE_FIRST = (
+    ~pl.col("is_live"),
+    pl.col("collectable").cast(pl.Enum(COLLECTABLE)),
+    *_LEADING_FIRST,
 )
 _ZERO = pl.lit(0, dtype=MONEY)
 _AMOUNT = pl.col("amount_at_risk").fill_null(_ZERO)
@@ -46,25 +61,32 @@ class Worklists(NamedTuple):
 def worklists(exceptions: pl.DataFrame, repeated: pl.DataFrame) -> Worklists:
     """Put the exceptions of each line together.
 
-    exceptions   the contract's table; those that a person has dismissed carry no amount.
+    exceptions   the contract's table; those that a person has dismissed, or that may no longer be
+                 collected, carry no amount.
     repeated     comes from repeated_amounts.
     """
     is_live = pl.col("status").ne_missing(DISMISSED)
+    is_asked = is_live & pl.col("collectable").ne_missing(NO)
     found = exceptions.with_columns(
-        is_live=is_live, live_outcome=pl.when(is_live).then("outcome"), amount=_AMOUNT
+        is_live=is_live,
+        live_outcome=pl.when(is_live).then("outcome"),
+        asked_outcome=pl.when(is_asked).then("outcome"),
+        amount=_AMOUNT,
     )
     lines = found.group_by(LINE_KEY, maintain_order=True).agg(
         *(pl.col(c).first() for c in _OF_THE_LINE),
         rule_ids=pl.col("rule_id").unique().sort(),
         exception_ids=pl.col("exception_id").sort_by(*_LEADING_FIRST),
         **{name: pl.col(name).sort_by(*_LEADING_FIRST).first() for name in LEDGER},
+        **{name: pl.col(name).sort_by(*_COLLECTABLE_FIRST).first() for name in COLLECTABILITY},
+        answer_by=pl.lit(None, dtype=pl.Date),  # for whoever knows the law
         outcome=pl.col("live_outcome").sort_by(strength("live_outcome"), nulls_last=True).first(),
         is_advisory=(pl.col("outcome") == ADVISORY).all(),
         largest=pl.col("amount").max(),
+        largest_live=pl.col("amount").filter(pl.col("is_live")).max().fill_null(_ZERO),
         **{column: _largest(outcome) for outcome, column in AMOUNT_COLUMNS.items()},
     )
     counted = _counted_once(_without_overlap(lines), repeated)
-    counted = counted.with_columns(not_collectable_amount=_ZERO)
     is_advisory = pl.col("is_advisory")
     return Worklists(
         *(conform(counted.filter(kind), WORKLIST) for kind in (~is_advisory, is_advisory))
@@ -72,15 +94,16 @@ def worklists(exceptions: pl.DataFrame, repeated: pl.DataFrame) -> Worklists:
 
 
 def _largest(outcome: str) -> pl.Expr:
-    """The largest amount of an outcome that nobody has dismissed."""
-    return pl.col("amount").filter(pl.col("live_outcome") == outcome).max().fill_null(_ZERO)
+    """The largest amount of an outcome that may be asked for."""
+    return pl.col("amount").filter(pl.col("asked_outcome") == outcome).max().fill_null(_ZERO)
 
 
 def _without_overlap(lines: pl.DataFrame) -> pl.DataFrame:
     """Of the largest amounts of each outcome, what exceeds the stronger outcomes' amounts.
 
-    They add up to amount_at_risk, which is at most what was paid. dismissed_amount is what the
-    dismissed exceptions would add to it.
+    They add up to amount_at_risk, which is at most what was paid. not_collectable_amount is what
+    exceptions that may no longer be collected would add to it, and dismissed_amount what the
+    dismissed ones would add to both. An advisory is worth nothing.
     """
     most = _ZERO
     columns: dict[str, pl.Expr] = {}
@@ -89,13 +112,19 @@ def _without_overlap(lines: pl.DataFrame) -> pl.DataFrame:
         columns[column] = pl.max_horizontal(here - most, _ZERO)
         most = pl.max_horizontal(most, here)
     whole = pl.min_horizontal("largest", "paid_amount")
-    return lines.with_columns(**columns, amount_at_risk=most, dismissed_amount=whole - most)
+    live = pl.min_horizontal("largest_live", "paid_amount")
+    return lines.with_columns(
+        **columns,
+        amount_at_risk=most,
+        not_collectable_amount=live - most,
+        dismissed_amount=whole - live,
+    )
 
 
 def _counted_once(lines: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:
     """Keep the amounts of one line per repeating claim: the one with most at risk; ties: the first.
 
-    Its dismissed_amount is what dismissed exceptions would add to the claim.
+    Its not_collectable_amount and dismissed_amount are what such exceptions would add to the claim.
     """
     payer_name = folded_names(pl.col("payer"))
     claims = repeated.select(
@@ -109,11 +138,16 @@ def _counted_once(lines: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:
     found = lines.with_columns(payer_name=payer_name).join(
         claims, on=claim, how="left", maintain_order="left", validate="m:1"
     )
-    at_risk, dismissed = pl.col("amount_at_risk"), pl.col("dismissed_amount")
+    at_risk = pl.col("amount_at_risk")
+    live = at_risk + pl.col("not_collectable_amount")
     in_order = pl.col("claim_line_number").sort_by(-at_risk, "is_advisory", "claim_line_number")
     keeps = pl.col("claim_line_number") == in_order.first().over(claim)
-    of_the_claim = (at_risk + dismissed).max().over(claim) - at_risk
-    amounts = {name: pl.col(name) for name in _AMOUNTS} | {"dismissed_amount": of_the_claim}
+    live_of_claim = live.max().over(claim)
+    whole_of_claim = (live + pl.col("dismissed_amount")).max().over(claim)
+    amounts = {name: pl.col(name) for name in _AMOUNTS} | {
+        "not_collectable_amount": live_of_claim - at_risk,
+        "dismissed_amount": whole_of_claim - live_of_claim,
+    }
     return found.with_columns(
         pl.when(pl.col("repeats").is_null())
         .then(pl.col(name))

@@ -190,7 +190,7 @@ def _policy_of(file: PolicyFile) -> Policy:
     document = parse(name, Document, data.get("document"), "document")
     versions = tuple(
         parse(name, Version, v, f"version {i + 1}")
-        for i, v in enumerate(_list(name, data, "version"))
+        for i, v in enumerate(tables_of(name, data, "version"))
     )
     terms = tuple(
         parse(
@@ -200,7 +200,7 @@ def _policy_of(file: PolicyFile) -> Policy:
             f"{k} {t.get('term_id', f'number {i + 1}') if isinstance(t, dict) else i + 1}",
         )
         for k in kinds
-        for i, t in enumerate(_list(name, data, k))
+        for i, t in enumerate(tables_of(name, data, k))
         if not is_of_language(k, t)
     )
     besides = Besides(name, lambda other: read_file(file.folder / other))
@@ -210,12 +210,12 @@ def _policy_of(file: PolicyFile) -> Policy:
     spoken = tuple(read_terms(data, declared, besides, parse, file.headers))
     not_auditable = tuple(
         parse(name, NotAuditable, n, f"not_auditable {i + 1}")
-        for i, n in enumerate(_list(name, data, "not_auditable"))
+        for i, n in enumerate(tables_of(name, data, "not_auditable"))
     )
     stated = tuple(
         parse(name, sections[k], s, f"{k} {i + 1}")
         for k in sections
-        for i, s in enumerate(_list(name, data, k))
+        for i, s in enumerate(tables_of(name, data, k))
     )
     policy = Policy(
         document,
@@ -239,7 +239,8 @@ def _digest(sha256: str, besides: Besides) -> str:
     return hashlib.sha256(together.encode()).hexdigest()
 
 
-def _list(name: str, data: dict[str, Any], key: str) -> list[dict[str, Any]]:
+def tables_of(name: str, data: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """The tables of an array of a file; PolicyRefused if it is something else."""
     value = data.get(key, [])
     if not isinstance(value, list):
         raise PolicyRefused(f"{name}: {key} must be an array of tables. Write [[{key}]].")

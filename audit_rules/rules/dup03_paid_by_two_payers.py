@@ -19,6 +19,7 @@ from audit_rules.engine.nearest import Facts, Window, around
 from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force, with_flag
 from audit_rules.policy.terms.persons import TwoPayers
+from schemas.collecting import COORDINATION
 from schemas.days import LAST_DAY
 from schemas.outcomes import FULL_PAID, NOT_APPLICABLE, PASS, REVIEW
 
@@ -35,6 +36,7 @@ RULE = Rule(
             " must judge."
         ),
     },
+    grounds={"paid_by_two_payers": COORDINATION},
 )
 
 

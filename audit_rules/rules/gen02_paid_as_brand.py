@@ -21,6 +21,7 @@ from audit_rules.engine.scope import in_force
 from audit_rules.facts.generic_prices import costs_more_than, with_generic_price
 from audit_rules.facts.quantity_limits import tablet_fills
 from audit_rules.policy.terms.fills import PaidAsBrand
+from schemas.collecting import CLERICAL
 from schemas.outcomes import NOT_APPLICABLE, NOT_EVALUABLE, PASS, PRICE_DIFFERENCE, RECOVER, REVIEW
 
 _DISPENSED = (
@@ -46,6 +47,9 @@ RULE = Rule(
         "few_generic_prices": _DISPENSED + _COMPARED + " Only few fills give that price.",
         "generic_price_not_applied": _DISPENSED + _COMPARED,
     },
+    grounds=dict.fromkeys(
+        ("no_generic_price", "few_generic_prices", "generic_price_not_applied"), CLERICAL
+    ),
 )
 
 

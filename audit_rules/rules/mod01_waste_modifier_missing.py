@@ -17,6 +17,7 @@ from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
 from audit_rules.facts.infusion_units import billed_lines, carrying_lines
 from audit_rules.policy.terms.doses import WasteModifier
+from schemas.collecting import CLERICAL
 from schemas.outcomes import ADVISORY, NONE, NOT_APPLICABLE
 
 RULE = Rule(
@@ -30,6 +31,7 @@ RULE = Rule(
             " ({one_of})."
         ),
     },
+    grounds={"no_waste_modifier": CLERICAL},
 )
 
 

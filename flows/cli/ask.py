@@ -63,7 +63,7 @@ def rules(
     print("\n\n".join(catalogue.describe(m) for m in chosen))
 
 
-@options_of_a_run("config", "policies", "ndc_directory")
+@options_of_a_run("config", "policies", "law", "ndc_directory")
 def explain(
     claim_id: Annotated[str, Parameter(allow_leading_hyphen=True)],
     *,
@@ -94,7 +94,7 @@ def explain(
     print(text_of(ask_every_rule(request, claim_id, line)))
 
 
-@options_of_a_run("config", "ndc_directory")
+@options_of_a_run("config", "law", "ndc_directory")
 def compare(
     *,
     warehouse: Path | None = None,

@@ -195,6 +195,7 @@ def verify(
     ledger: Path | None = None,
     input: Path | None = None,
     policies: Path | None = None,
+    law: Path | None = None,
     public_key: Path | None = None,
 ) -> None:
     """Check that nothing was changed: in a packet, in the results of a run, in a warehouse.
@@ -217,6 +218,8 @@ def verify(
         the landing folder of the run, whose extracts are compared
     policies
         the folder of policy files that the run was given; the shipped ones are compared too
+    law
+        the folder of law files that the run was given; the shipped ones are compared too
     public_key
         a file with the Ed25519 public key (PEM) that the results or the warehouse must be signed
         with
@@ -225,7 +228,7 @@ def verify(
     from flows.verify.verify import verify as check
 
     with redacted_errors(Path.cwd()):
-        checks = check(Evidence(packet, run, warehouse, ledger, input, policies, public_key))
+        checks = check(Evidence(packet, run, warehouse, ledger, input, policies, law, public_key))
     for label, sentences in (("checked", checks.passed), ("not checked", checks.left_out)):
         for number, sentence in enumerate(sentences):
             print(f"{'' if number else label:13}{sentence}")

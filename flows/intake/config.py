@@ -3,6 +3,7 @@
 import grp
 import re
 import tomllib
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Self
@@ -21,6 +22,7 @@ from audit_rules.given_files import read_file
 from flows.errors import UsageError
 from flows.intake.expression_parts import ExpressionRefused
 from flows.intake.expressions import parsed_expression
+from flows.intake.payer_config import Dollars, PayerConfig, PlanConfig
 from flows.intake.table_config import (
     DateFormat,
     Delimiter,
@@ -101,6 +103,12 @@ class Config(BaseModel):
     payer_aliases: dict[str, str] = {}
     """a payer's name in the extracts `=` a name or id of a payer in a policy document"""
 
+    payers: dict[str, PayerConfig] = {}
+    """per payer, after aliases, `[payers.PAYER]`: the keys [below](#keys-of-a-payer)"""
+
+    letter_minimum: Dollars = Decimal("0.00")
+    """dollars at risk of a payee under which `claims-audit letters` writes none"""
+
     max_error_rate: Annotated[float, Field(ge=0, le=1, strict=True)] = 0.05
     """the share of a file's rows that may be quarantined before the run stops with exit code 4"""
 
@@ -173,16 +181,30 @@ def read_config(path: Path | None) -> Config:
 def _problem(first: ErrorDetails) -> str:
     """What is wrong, and where, in names that are ours."""
     location = [str(part) for part in first["loc"]]
-    known = location[:1] if location[:1] != ["tables"] else location
+    known = location if location[:1] in (["tables"], ["payers"]) else location[:1]
     place = ": ".join(part for part in known if part in _OUR_NAMES)
     if first["type"] != "extra_forbidden":
         message = first["msg"].removeprefix("Value error, ")
         return f"{place}: {message}. Correct it" if place else f"{message}. Correct it"
-    model = TableConfig if len(location) > 1 else Config
+    model = _model_at(location)
     similar = get_close_matches(location[-1], model.model_fields, n=1)
     hint = f" (did you mean {similar[0]}?)" if similar else ""
     where = "".join(f" in [tables.{name}]" for name in location[1:-1] if name in TABLES)
     return f"unknown key{where}{hint}. Known keys: {', '.join(model.model_fields)}"
 
 
-_OUR_NAMES = {*Config.model_fields, *TableConfig.model_fields, *TABLES}
+def _model_at(location: list[str]) -> type[BaseModel]:
+    """The model of the innermost table of a location."""
+    if len(location) == 1:
+        return Config
+    if location[0] != "payers":
+        return TableConfig
+    return PlanConfig if "plans" in location[2:-1] else PayerConfig
+
+
+_OUR_NAMES = {
+    *Config.model_fields,
+    *TableConfig.model_fields,
+    *PayerConfig.model_fields,
+    *TABLES,
+}

@@ -140,14 +140,13 @@ NOTHING_KNOWN = pl.DataFrame(schema={"exception_id": EXCEPTION["exception_id"], 
 
 
 def with_ledger(exceptions: pl.DataFrame, standing: pl.DataFrame) -> pl.DataFrame:
-    """The contract's table of exceptions: what the rules found, with what the ledger knows.
+    """What the rules found, with what the ledger knows.
 
     standing   as LedgerChanges has it; NOTHING_KNOWN if no ledger is asked.
     """
-    found = exceptions.join(
+    return exceptions.join(
         standing, on="exception_id", how="left", maintain_order="left", validate="m:1"
     )
-    return conform(found, EXCEPTION)
 
 
 def _record_texts(connection: duckdb.DuckDBPyConnection, plan: Plan, before: date | None) -> None:

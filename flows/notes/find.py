@@ -7,7 +7,12 @@ from flows.intake.origins import unmatched_entries
 from flows.notes.columns import missing_columns
 from flows.notes.malformed import malformed_codes
 from flows.notes.members import members_in_no_claim
-from flows.notes.payers import payers_without_policy, unmatched_aliases
+from flows.notes.payers import (
+    payers_without_place,
+    payers_without_policy,
+    unmatched_aliases,
+    unmatched_places,
+)
 from flows.plan import Plan
 from schemas.notes import NOTHING_AUDITED, OF_WARNINGS, Note, counted, in_order
 
@@ -26,19 +31,23 @@ def input_notes(
             *missing_columns(connection, plan.request.as_of),
             *unmatched_entries(connection, plan.config),
             *unmatched_aliases(connection, plan.config),
+            *unmatched_places(connection, plan),
             *warning_notes(warnings),
         ]
     )
 
 
-def audit_notes(audited: pl.DataFrame, plan: Plan) -> tuple[Note, ...]:
+def audit_notes(audited: pl.DataFrame, exceptions: pl.DataFrame, plan: Plan) -> tuple[Note, ...]:
     """What a run says of the lines that it judges.
 
     audited   one row per payer_id and spelling of the payer: lines of audited drugs.
     """
     if audited.is_empty():
         return (Note(NOTHING_AUDITED, {}),)
-    return tuple(payers_without_policy(audited, set(plan.payer_names.values())))
+    return (
+        *payers_without_policy(audited, set(plan.payer_names.values())),
+        *payers_without_place(exceptions, plan.places),
+    )
 
 
 def warning_notes(warnings: pl.DataFrame) -> list[Note]:

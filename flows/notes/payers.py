@@ -5,10 +5,20 @@ from collections.abc import Iterator
 import duckdb
 import polars as pl
 
+from audit_rules.law.places import Places
 from flows.intake.config import Config
+from flows.plan import Plan
 from flows.settle.persons import PAYER
 from schemas.folding import folded
-from schemas.notes import CONFIG_ALIAS, OTHER_PAYERS, PAYER_WITHOUT_POLICY, Note, counted
+from schemas.notes import (
+    CONFIG_ALIAS,
+    CONFIG_PAYER,
+    OTHER_PAYERS,
+    PAYER_WITHOUT_POLICY,
+    PAYERS_WITHOUT_PLACE,
+    Note,
+    counted,
+)
 from schemas.notes import PAYER as PAYER_FIELD
 
 _MOST_PAYERS = 10
@@ -38,6 +48,30 @@ def payers_without_policy(audited: pl.DataFrame, named: set[str]) -> Iterator[No
                 "lines": counted(int(others["lines"].sum()), "line"),
             },
         )
+
+
+def payers_without_place(exceptions: pl.DataFrame, places: Places) -> Iterator[Note]:
+    """A note if the config leaves out which law binds some payer with exceptions.
+
+    exceptions   at least payer and plan.
+    """
+    counts = exceptions.group_by("payer", "plan").len("lines").iter_rows()
+    open_ = [(places.payer_id(p), n) for p, plan, n in counts if not places.of(p, plan).is_known]
+    if open_:
+        payers = counted(len({payer for payer, _ in open_}), "payer")
+        number = counted(sum(n for _, n in open_), "exception")
+        yield Note(PAYERS_WITHOUT_PLACE, {"payers": payers, "exceptions": number})
+
+
+def unmatched_places(connection: duckdb.DuckDBPyConnection, plan: Plan) -> list[Note]:
+    """One note per payer whose place the config gives, but that is the payer of no row."""
+    rows = connection.execute(f"SELECT name FROM {PAYER}").fetchall()
+    known = {plan.places.payer_id(name) for (name,) in rows}
+    return [
+        Note(CONFIG_PAYER, {PAYER_FIELD: name.strip()})
+        for name in plan.config.payers
+        if plan.places.payer_id(name) not in known
+    ]
 
 
 def unmatched_aliases(connection: duckdb.DuckDBPyConnection, config: Config) -> list[Note]:

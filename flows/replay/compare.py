@@ -17,6 +17,7 @@ from audit_rules.engine.rule import PolicyBook
 from audit_rules.engine.worklist import worklists
 from audit_rules.kinds.judge import judge_all
 from audit_rules.rules import RULES
+from flows.collecting import with_collectability
 from flows.judging.frames import read_frames
 from flows.ledger.changes import NOTHING_KNOWN, with_ledger
 from flows.ledger.precision import read_demotions
@@ -134,6 +135,6 @@ def _found(request: RunRequest) -> Found:
     )
     book = PolicyBook(made.library, made.reference, frozenset(d.term_id for d in demoted))
     judgement = judge_all(dossier, book, RULES)
-    exceptions = with_ledger(judgement.exceptions, NOTHING_KNOWN)
-    lines = worklists(exceptions, judgement.repeated).every_line
-    return Found(exceptions.select(EXCEPTION_COLUMNS), lines.select(LINE_COLUMNS))
+    found = with_collectability(with_ledger(judgement.exceptions, NOTHING_KNOWN), made)
+    lines = worklists(found, judgement.repeated).every_line
+    return Found(found.select(EXCEPTION_COLUMNS), lines.select(LINE_COLUMNS))

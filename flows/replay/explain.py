@@ -26,6 +26,7 @@ from flows.judging.frames import read_frames
 from flows.ledger.precision import read_demotions
 from flows.plan import Plan
 from flows.replay.as_of import settled_as_of
+from flows.replay.collecting import collecting_texts
 from flows.replay.explanation import ClaimRow, Explanation, RuleExplanation
 from flows.replay.ledger_entries import LedgerEntry, read_ledger_entries
 from flows.request import RunRequest
@@ -126,12 +127,14 @@ def explain_rows(
     def claim_row(row: Row) -> ClaimRow:
         case = cases.get(_key(row)) if row["fate"] == "history" else None
         found = answers.by_line[_key(row)] if case else []
+        texts = collecting_texts(made, [(module, answer) for module, answer, _ in found])
         rules = tuple(
             RuleExplanation(
                 *(module, answer, cited, firings.get(_asked(module, answer))),
                 ledger=_entry(module, answer, ledger or {}),
+                collecting=text if answer["outcome"] in EXCEPTIONS else "",
             )
-            for module, answer, cited in found
+            for (module, answer, cited), text in zip(found, texts, strict=True)
         )
         return ClaimRow(row["claim_source"], row, row["fate"], case, rules)
 

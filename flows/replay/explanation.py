@@ -18,6 +18,7 @@ class RuleExplanation:
     evidence   the facts that the rule looked at.
     firing     the nearest change that makes the rule fire; None if none does, or if it fired.
     ledger     what the ledger knows of its exception; None if no run has found it.
+    collecting whether the amount of an exception may still be asked for; empty: nobody knows.
     """
 
     module: Described
@@ -25,6 +26,7 @@ class RuleExplanation:
     evidence: tuple[Row, ...]
     firing: Firing | None
     ledger: LedgerEntry | None = None
+    collecting: str = ""
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,8 @@ def rule_lines(found: RuleExplanation, policy: Policy) -> Iterator[str]:
         yield from labelled("amount", _amount(answer))
         if found.ledger:
             yield from labelled("ledger", found.ledger.text())
+        if found.collecting:
+            yield from labelled("collecting", found.collecting)
         yield from _documents(found)
     else:
         yield from labelled("would fire", _nearest_change(found))

@@ -74,6 +74,31 @@ def ledger_text(row: Mapping[str, Any]) -> str:
     return f"{text}."
 
 
+def collecting_text(row: Mapping[str, Any], citations: Mapping[str, str]) -> str:
+    """Whether the amount of an exception may still be asked for, in a sentence; empty if nobody
+    knows and no clause has a say.
+
+    citations   clause -> where it is written.
+    """
+    term, day = row["recoup_term"], row["recoup_by"]
+    clause = citations.get(term, term)
+    match row["collectable"]:
+        case "yes":
+            return f"It may be asked for until {day} ({clause})."
+        case "no" if day:
+            return f"It may not be asked for any more: the last day was {day} ({clause})."
+        case "no":
+            return (
+                f"It may not be asked for, because a clerical slip is its only ground ({clause})."
+            )
+        case _ if term:
+            return (
+                "Whether it may still be asked for is unknown, because the date that the limit "
+                f"is counted from is unknown ({clause})."
+            )
+    return ""
+
+
 def fact_text(fact: dict[str, Any]) -> str:
     """One piece of evidence in words."""
     day = f" of {fact['date']}" if fact["date"] else ""

@@ -55,6 +55,8 @@ def write_manifest(
             p.document.id: {"file": p.file_name, "sha256": p.sha256} for p in plan.library.policies
         },
         "reference": dict(sorted(plan.reference.hashes.items())),
+        "clauses_of_law": plan.law.citations(),
+        "law": {law.law.id: {"file": law.file_name, "sha256": law.sha256} for law in plan.law.laws},
         "results": results,
     }
     text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"

@@ -66,6 +66,8 @@ KEPT = (
     *("paid_amount", "amount_at_risk", "previous_amount_at_risk", "amount_basis"),
     *("recover_amount", "records_request_amount", "review_amount", "dismissed_amount"),
     *("not_collectable_amount", "lines", "rows"),
+    # what may be collected
+    *("collectable", "recoup_by", "recoup_term", "answer_by"),
     # the ledger, without who decided and why
     *("status", "why", "first_seen", "decision", "dismissed_until"),
     # where a check failed: our names of columns and checks, names of files, and positions

@@ -7,6 +7,7 @@ from typing import Any
 
 from audit_rules.errors import PolicyRefused
 from audit_rules.given_files import read_file
+from audit_rules.law.library import load_law
 from audit_rules.policy.library import load_policies
 from audit_rules.reference.codes import load_reference
 from flows.errors import InputRefused
@@ -90,6 +91,31 @@ def check_policies(checks: Checks, manifest: Mapping[str, Any], policies: Path |
     others = [name for name in manifest["reference"] if name not in reference]
     if others:
         checks.left_out.append(f"Code files that are not among the policies: {names(others)}.")
+
+
+def check_law(checks: Checks, manifest: Mapping[str, Any], folder: Path | None) -> None:
+    """Compare the shipped law files and those of a folder with the hashes in a manifest."""
+    try:
+        laws = load_law(folder).laws
+    except PolicyRefused as refusal:
+        checks.failed.append(str(refusal))
+        return
+    now = {law.law.id: {"file": law.file_name, "sha256": law.sha256} for law in laws}
+    then = manifest.get("law", {})
+    different = [
+        name for name in sorted(now.keys() | then.keys()) if now.get(name) != then.get(name)
+    ]
+    if different and folder is None:
+        checks.left_out.append(
+            "Law files not as shipped with this version (give --law to compare): "
+            f"{names(different)}."
+        )
+        return
+    checks.expect(
+        not different,
+        f"All {len(then)} law files have the hashes that {MANIFEST} states.",
+        f"Law files not as the run used them: {names(different)}.",
+    )
 
 
 def check_signature(checks: Checks, folder: Path, public_key: Path) -> None:

@@ -12,7 +12,7 @@ from flows.reports.packet.verify import verify as verify_packet
 from flows.signing import SIGNATURE
 from flows.verify.checks import Checks
 from flows.verify.run_folder import check_run
-from flows.verify.sources import check_inputs, check_policies, check_signature
+from flows.verify.sources import check_inputs, check_law, check_policies, check_signature
 from flows.verify.warehouse import check_ledger, check_recorded, check_warehouse
 from flows.warehouse.connection import read_only
 
@@ -27,6 +27,7 @@ class Evidence:
     ledger: Path | None = None
     input: Path | None = None
     policies: Path | None = None
+    law: Path | None = None
     public_key: Path | None = None
 
 
@@ -52,6 +53,7 @@ def verify(given: Evidence) -> Checks:
         else:
             checks.left_out.append("The run's inputs; give --input to compare them.")
         check_policies(checks, manifest, given.policies)
+        check_law(checks, manifest, given.law)
     if given.ledger:
         with _readable(checks, given.ledger), read_only(given.ledger) as connection:
             check_ledger(checks, connection, given.public_key)

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_rules.engine.worklist import worklists
+from schemas.collecting import UNKNOWN
 from schemas.decisions import DISMISSED, OPEN
 from schemas.outcomes import ADVISORY, EXCEPTIONS
 from schemas.results import EXCEPTION, REPEATED, WORKLIST
@@ -55,7 +56,9 @@ def _exceptions(rows: list[Row], dismissed: Sequence[str] = ()) -> pl.DataFrame:
     """Exceptions, those with some ids dismissed."""
     is_off = pl.col("exception_id").is_in(list(dismissed))
     status = pl.when(is_off).then(pl.lit(DISMISSED)).otherwise(pl.lit(OPEN))
-    return pl.DataFrame(rows, schema=EXCEPTION).with_columns(status=status)
+    return pl.DataFrame(rows, schema=EXCEPTION).with_columns(
+        status=status, collectable=pl.lit(UNKNOWN)
+    )
 
 
 def _repeated(*claims: str) -> pl.DataFrame:
@@ -167,10 +170,6 @@ def test_a_line_whose_every_exception_is_dismissed_stays_without_an_outcome() ->
     line = _line_of(("recover", "80.00"), ("advisory", "0.00"), dismissed=(0, 1))
     assert line["outcome"].to_list() == [None]
     assert _amounts(line) == ["0.00", "0.00", "0.00", "0.00", "80.00"]
-
-
-def test_nothing_is_judged_for_collectability_yet() -> None:
-    assert _line_of(("recover", "80.00"))["not_collectable_amount"].to_list() == [Decimal(0)]
 
 
 def test_a_line_with_advisories_alone_is_not_work_and_in_a_table_of_its_own() -> None:

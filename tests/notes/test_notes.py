@@ -298,6 +298,7 @@ FILES: dict[str, Content] = {
 }
 CODES = [
     "payer_without_policy",
+    "payers_without_place",
     "no_member_in_common",
     "many_malformed",
     "config_alias_unmatched",

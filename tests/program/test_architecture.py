@@ -41,6 +41,7 @@ RULES_MAY_IMPORT = {
     "policy": {"errors", "given_files"},
     "reference": {"errors", "given_files", "policy"},
     "engine": {"policy", "reference"},
+    "law": {"engine", "errors", "policy"},
     "wording": {"engine"},
     "catalogue": {"engine", "policy", "reference", "wording"},
     "kinds": {"engine", "policy", "reference"},
@@ -72,7 +73,7 @@ FLOWS_IN_ORDER = (
     ("privacy", "signing"),
     ("request",),
     ("plan",),
-    ("notes",),
+    ("collecting", "notes"),
     ("stage_results", "summary"),
     ("ledger", "results"),
     ("reports",),
@@ -89,6 +90,7 @@ FLOWS_IN_ORDER = (
 OPENS_FILES = "given_files.py"
 KNOWS_PATHS = (
     OPENS_FILES,
+    "law/library.py",
     "policy/document.py",
     "policy/library.py",
     "reference/code_sets.py",

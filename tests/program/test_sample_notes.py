@@ -26,6 +26,7 @@ OF_SECOND_NIGHT = {
     "config_column_unmatched": "it is about a config",
     "config_expression_unmatched": "it is about a config",
     "config_alias_unmatched": "it is about a config",
+    "config_payer_unmatched": "it is about a config",
 }
 """What the sample cannot say by itself, and why its second night can."""
 ALONE = {"no_member_in_common": "in the warehouse of the sample every table has members of claims"}

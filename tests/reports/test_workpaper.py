@@ -78,7 +78,7 @@ def _written(
     amounts = {
         name: pl.lit(None)
         for name in WORKLIST
-        if name.endswith("_amount") and name not in EXCEPTION
+        if (name.endswith("_amount") or name == "answer_by") and name not in EXCEPTION
     }
     lists = {f"{name}s": pl.concat_list(name) for name in ("rule_id", "exception_id")}
     worklist = frame.with_columns(**lists, **amounts)

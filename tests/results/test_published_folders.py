@@ -8,7 +8,7 @@ import pytest
 from flows.request import RunRequest
 from flows.results.manifest import MANIFEST, WORKPAPER, is_complete
 from tests.support.hostile import csv, fill
-from tests.support.nights import night, published, rerun_equals_standing
+from tests.support.nights import night, notes_but_of_collecting, published, rerun_equals_standing
 from tests.support.running import AS_OF, request_for
 
 pytestmark = pytest.mark.slow  # whole runs over hostile input
@@ -35,7 +35,9 @@ def test_a2_an_edited_work_paper_is_left_alone_and_that_is_reported(
     before = published(request_with_paper.output)
     again = night(request_with_paper)
     assert again.was_there and published(request_with_paper.output) == before
-    assert again.notes == (f"{WORKPAPER} was edited after it was written, and is left alone.",)
+    assert notes_but_of_collecting(again) == (
+        f"{WORKPAPER} was edited after it was written, and is left alone.",
+    )
     rerun_equals_standing(request_with_paper)
     assert is_complete(first.folder)
 
@@ -45,7 +47,7 @@ def test_a2_a_work_paper_that_nobody_edited_is_not_mentioned(
 ) -> None:
     night(request_with_paper)
     before = published(request_with_paper.output)
-    assert night(request_with_paper).notes == ()
+    assert notes_but_of_collecting(night(request_with_paper)) == ()
     assert published(request_with_paper.output) == before
 
 

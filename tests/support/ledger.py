@@ -10,6 +10,7 @@ import polars as pl
 from flows.warehouse.journal import NIGHT, seal, subject
 from flows.warehouse.layout import LEDGERS, SCHEMA_VERSION, create_table
 from flows.warehouse.sql import identifier, run
+from schemas.collecting import UNKNOWN
 from schemas.decisions import NEW
 from schemas.results import EXCEPTION, conform
 from schemas.tables import TABLES
@@ -46,8 +47,9 @@ def event(number: int, **changed: object) -> Row:
 
 
 def as_new(exceptions: pl.DataFrame) -> pl.DataFrame:
-    """What the rules found, as the ledger of a first night knows it."""
+    """What the rules found, as the ledger of a first night knows it, and no law."""
     known = {"status": NEW, "first_seen": NIGHT_OF, "decision": None}
+    known |= {"collectable": UNKNOWN, "recoup_by": None, "recoup_term": None}
     return conform(exceptions.with_columns(pl.lit(v).alias(n) for n, v in known.items()), EXCEPTION)
 
 

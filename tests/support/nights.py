@@ -116,3 +116,8 @@ def in_clear(folder: Path) -> str:
             *tables,
         ]
     )
+
+
+def notes_but_of_collecting(summary: Summary) -> tuple[str, ...]:
+    """The notes of a run whose config says nothing of collecting, but the one that says so."""
+    return tuple(note for note in summary.notes if "(payers_without_place)" not in note)

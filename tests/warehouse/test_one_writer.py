@@ -24,7 +24,7 @@ from flows.warehouse.lock import hold
 from flows.warehouse.purge import purge
 from schemas.decisions import DISMISS
 from tests.support.hostile import csv, fill
-from tests.support.nights import content, night
+from tests.support.nights import content, night, notes_but_of_collecting
 from tests.support.running import AS_OF, request_for
 
 pytestmark = pytest.mark.slow  # whole runs over hostile input
@@ -212,7 +212,7 @@ def test_a5_the_log_of_a_warehouse_that_is_there_is_applied(
         "os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", code, str(warehouse)], check=False)
-    (note,) = night(_request(tmp_path, "b", warehouse)).notes
+    (note,) = notes_but_of_collecting(night(_request(tmp_path, "b", warehouse)))
     assert note.startswith("Decisions in the warehouse")  # of another program, not of the log
     assert len(content(warehouse)["decision"]) == 1
 

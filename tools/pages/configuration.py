@@ -6,6 +6,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from flows.intake.config import Config
+from flows.intake.payer_config import PayerConfig
 from flows.intake.table_config import TableConfig
 from tests.support.hostile import SENDERS_CONFIG
 
@@ -24,6 +25,16 @@ _OF_A_TABLE = """
 
 The keys of `[tables.TABLE]` describe the files of one table, and take precedence over general keys
 of the same name. A file that was read under other keys is read again.
+
+| key | what it sets | default |
+| --- | --- | --- |
+"""
+_OF_A_PAYER = """
+## Keys of a payer
+
+The keys of `[payers.PAYER]`, and of `[payers.PAYER.plans.PLAN]` where a plan differs, say which law
+on collecting overpayments binds a payer: see [Collecting](collecting.md). A payer is named as
+extracts, policies or aliases name it, in any case. Nothing is shipped for any payer.
 
 | key | what it sets | default |
 | --- | --- | --- |
@@ -48,7 +59,15 @@ _EXAMPLE = f"""
 
 def configuration() -> str:
     """The whole page."""
-    return _OPENING + _rows(Config) + _OF_A_TABLE + _rows(TableConfig) + _EXAMPLE
+    return (
+        _OPENING
+        + _rows(Config)
+        + _OF_A_TABLE
+        + _rows(TableConfig)
+        + _OF_A_PAYER
+        + _rows(PayerConfig)
+        + _EXAMPLE
+    )
 
 
 def _rows(model: type[BaseModel]) -> str:

@@ -10,6 +10,7 @@ from audit_rules.policy.language.boundaries import Boundary, of_condition
 from audit_rules.policy.language.conditions import Condition
 from audit_rules.policy.language.spans import Words
 from audit_rules.policy.terms.base import Strict, Term
+from schemas.collecting import Ground
 from schemas.outcomes import RECORDS_REQUEST, RECOVER, ExceptionOutcome
 
 Amount = Literal["excess", "whole_line", "difference", "none"]
@@ -70,6 +71,8 @@ class Finding(Strict):
     says            the document's own words with {names}, such as {observed} and {allowed}.
     once            one answer per line, or per date or claim of a person and payer.
     capped          false: no cap lowers it but the last.
+    ground          clerical, or coordination_of_benefits: what it rests on alone, if a law on
+                    collecting looks at that.
     """
 
     model_config = ALIASED
@@ -83,6 +86,7 @@ class Finding(Strict):
     says: str | None = None
     once: Once = "line"
     capped: bool = True
+    ground: Ground | None = None
 
     @model_validator(mode="after")
     def _names_are_known(self) -> "Finding":

@@ -6,6 +6,7 @@ belongs to an exception id, so no file name may hold an exception id or a part o
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from pathlib import Path
 
 _KEY_OF_A_RUN = b"claims-audit names of packets"
@@ -20,7 +21,16 @@ def packet_name(exceptions: Path, exception_id: str) -> str:
 
     exceptions   exceptions.parquet of the run.
     """
+    return packet_names(exceptions)(exception_id)
+
+
+def packet_names(exceptions: Path) -> Callable[[str], str]:
+    """What names the packet of each exception of a run, as packet_name does."""
     with exceptions.open("rb") as stream:
         key = hashlib.file_digest(stream, lambda: hmac.new(_KEY_OF_A_RUN, digestmod="sha256"))
-    name = hmac.new(key.digest(), exception_id.encode(), "sha256").hexdigest()
-    return f"packet-{name[:_DIGITS]}"
+
+    def name_of(exception_id: str) -> str:
+        name = hmac.new(key.digest(), exception_id.encode(), "sha256").hexdigest()
+        return f"packet-{name[:_DIGITS]}"
+
+    return name_of

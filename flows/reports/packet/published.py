@@ -1,7 +1,7 @@
 """One exception of a published run, and the receipt that ties it to the run's files."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class PublishedException:
               dismissed.
     line      the columns of its line in worklist.parquet; None if it is not there.
     receipt   item -> hash, id or version.
+    citations clause of law -> where it is written.
     name      the name of its packet's files, without suffix.
     """
 
@@ -38,6 +39,7 @@ class PublishedException:
     line: dict[str, Any] | None
     receipt: dict[str, str]
     name: str
+    citations: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_dismissed(self) -> bool:
@@ -74,6 +76,7 @@ def read_published_exception(run: Path, exception_id: str) -> PublishedException
         line=None if line.is_empty() else line.row(0, named=True),
         receipt=_receipt(run, row),
         name=packet_name(run / EXCEPTIONS, row["exception_id"]),
+        citations=dict(json.loads(read_file(run / MANIFEST)).get("clauses_of_law", {})),
     )
 
 

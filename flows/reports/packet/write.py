@@ -20,6 +20,7 @@ from flows.reports.packet.published import PublishedException
 from flows.reports.wording import (
     asked_once_text,
     basis_text,
+    collecting_text,
     fact_text,
     figures_text,
     is_the_line,
@@ -96,6 +97,7 @@ def as_html(published: PublishedException) -> str:
             figures=figures_text(row),
             others=[(other, question(_module(other))) for other in published.others],
             asked_once=asked_once_text(row, len(published.others), published.line),
+            collecting=collecting_text(row, published.citations),
             settled_by=_DISMISSED if published.is_dismissed else SETTLED_BY[row["outcome"]],
             is_dismissed=published.is_dismissed,
             ledger=ledger_text(row),

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Iterable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from markupsafe import Markup
 
 from flows.reports.html import templates
 from flows.reports.money import dollars
+from flows.reports.order_of_work import in_order_of_work
 from flows.reports.page.chart_style import COLOURS
 from flows.reports.page.charts import dose_svg, svg
 from flows.reports.page.figures import Figure, aggregate_figures, figures
@@ -42,6 +44,7 @@ _COLUMNS = (
     ("Provider", "text"),
     ("Outcome", "rank"),
     ("At risk", "amount"),
+    ("Collect by", "text"),
     ("Why", ""),
 )
 _TOO_FEW = f"There are no findings, or they concern fewer than {LEAST} members and are not shown."
@@ -86,9 +89,9 @@ def write_page(
         "courses": courses,
         "course_limit": MOST_COURSES,
         "dose_outcomes": DOSE_OUTCOMES,
-        "lines": list(_lines(exceptions, live, members)),
+        "lines": list(_lines(exceptions, live, members, run.as_of)),
         "line_count": live.height,
-        "set_aside": list(_lines(exceptions, lines.filter(~is_live), members)),
+        "set_aside": list(_lines(exceptions, lines.filter(~is_live), members, run.as_of)),
         "set_aside_count": lines.height - live.height,
         "columns": _COLUMNS,
         "coverage": list(_coverage(coverage.filter(pl.col("policy_id") != NO_POLICY))),
@@ -162,13 +165,11 @@ def _hash_of(script: str) -> str:
 
 
 def _lines(
-    exceptions: pl.DataFrame, lines: pl.DataFrame, members: pl.DataFrame
+    exceptions: pl.DataFrame, lines: pl.DataFrame, members: pl.DataFrame, as_of: date
 ) -> Iterator[dict[str, Any]]:
-    """The lines with the most at stake, each with its findings, the strongest live one first."""
-    descending = [True] + [False] * len(LINE_KEY)
-    most = lines.sort("amount_at_risk", *LINE_KEY, descending=descending, nulls_last=True).head(
-        MOST_LINES
-    )
+    """The lines that come first in the order of work, each with its findings, the strongest live
+    one first."""
+    most = in_order_of_work(lines.sort(LINE_KEY, nulls_last=True), as_of).head(MOST_LINES)
     is_dismissed = pl.col("status").eq_missing(DISMISSED)
     found = exceptions.join(most, on=list(LINE_KEY), how="semi", nulls_equal=True).sort(
         is_dismissed, strength(), "rule_id", "exception_id"

@@ -13,9 +13,9 @@ from flows.reports.workpaper.disposition import (
     NEED_REASON,
     REASON,
 )
+from schemas.collecting import NO
 from schemas.decisions import DISMISSED, STATUSES
 from schemas.describe import meaning
-from schemas.outcomes import strength
 
 EVIDENCE = "Evidence"
 _OUTCOME, _RULE = SheetColumn("outcome", 16, "text"), SheetColumn("rule_id", 9, "text")
@@ -35,6 +35,7 @@ _WORKED = (
     _LINE,
     SheetColumn("service_date", 11, "date"),
     SheetColumn("amount_at_risk", 14, "money"),
+    SheetColumn("recoup_by", 11, "date"),
     SheetColumn("rationale", 52, "wrapped"),
     SheetColumn("citation", 34, "wrapped"),
     SheetColumn("documents_needed", 30, "wrapped"),
@@ -49,6 +50,8 @@ _LOOKED_UP = (
     SheetColumn("first_seen", 11, "date"),
     SheetColumn("paid_amount", 14, "money"),
     SheetColumn("amount_basis", 17, "text"),
+    SheetColumn("collectable", 11, "text"),
+    SheetColumn("recoup_term", 26, "text"),
     SheetColumn("observed", 11, "number"),
     SheetColumn("allowed", 11, "number"),
     SheetColumn("quantity", 11, "number"),
@@ -97,18 +100,10 @@ _OWN_NOTES = {
 }
 
 
-def in_order_of_work(exceptions: pl.DataFrame) -> pl.DataFrame:
-    """Exceptions with the strongest outcome first, and within it the largest amount.
-
-    Those that a person has dismissed come last, without an amount.
-    """
-    is_dismissed = pl.col("status").eq_missing(DISMISSED)
-    return exceptions.sort(
-        *(is_dismissed, strength(), "amount_at_risk"),
-        descending=[False, False, True],
-        nulls_last=True,
-        maintain_order=True,
-    ).with_columns(amount_at_risk=pl.when(~is_dismissed).then("amount_at_risk"))
+def without_set_aside(exceptions: pl.DataFrame) -> pl.DataFrame:
+    """Exceptions without the amounts that nobody asks for: dismissed, or not collectable."""
+    is_asked = pl.col("status").ne_missing(DISMISSED) & pl.col("collectable").ne_missing(NO)
+    return exceptions.with_columns(amount_at_risk=pl.when(is_asked).then("amount_at_risk"))
 
 
 def write_lines(spreadsheet: Spreadsheet, exceptions: pl.DataFrame) -> int:

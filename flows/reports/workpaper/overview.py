@@ -17,7 +17,9 @@ from schemas.results import AMOUNT_COLUMNS
 OVERVIEW = "Summary"
 WIDTHS = (19, 64, 13, 17, 24, 18, 18)
 _STEPS = (
-    f"Work through the sheet {LINES}: the strongest outcome and the largest amounts come first.",
+    f"Work through the sheet {LINES}: what can be collected for 30, then 90 days only comes first; "
+    "within that the strongest outcome and the largest amounts. How often findings of a rule prove "
+    "right is not known yet, so every amount counts in full.",
     f"A note on each header explains the column. The sheet {EVIDENCE} has the facts behind a line.",
     "Choose a disposition from the list in its cell, and give the reason next to it.",
     "Save, then: claims-audit decide --warehouse FILE --by NAME --file exceptions.xlsx",

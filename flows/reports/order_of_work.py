@@ -1,0 +1,40 @@
+"""The order in which people work: what may soon no longer be collected first, then by dollars.
+
+Days left are looked at in bands, so that a small amount of today does not come before a large one
+of tomorrow. Within a band the expected dollars count: the amount at risk times how often findings
+of the rule prove right. Until decisions say how often that is, it counts as always.
+"""
+
+from datetime import date
+
+import polars as pl
+
+from schemas.collecting import NO
+from schemas.decisions import DISMISSED
+
+_BANDS = (30, 90)
+"""Days left that end a band; an assumption. What has more days, or nobody knows, comes after."""
+
+
+def in_order_of_work(
+    rows: pl.DataFrame, as_of: date, *more: pl.Expr, precision: pl.Expr | None = None
+) -> pl.DataFrame:
+    """Exceptions or lines, the most pressing first, then by `more` and by expected dollars.
+
+    What may not be collected, or a person has dismissed, comes last.
+
+    precision   the share of findings like this that prove right; None: nobody knows it yet.
+    """
+    amount = pl.col("amount_at_risk")
+    expected = amount if precision is None else amount.cast(pl.Float64) * precision
+    return rows.sort(_band(as_of), *more, -expected, nulls_last=True, maintain_order=True)
+
+
+def _band(as_of: date) -> pl.Expr:
+    """The number of the band of the days left; the last is of what nobody asks for."""
+    left = (pl.col("recoup_by") - pl.lit(as_of)).dt.total_days()
+    is_barred = (pl.col("collectable") == NO) | (pl.col("status") == DISMISSED)
+    bands = pl.lit(len(_BANDS))
+    for number, days in reversed(list(enumerate(_BANDS))):
+        bands = pl.when(left <= days).then(pl.lit(number)).otherwise(bands)
+    return pl.when(is_barred).then(pl.lit(len(_BANDS) + 1)).otherwise(bands)

@@ -1,0 +1,16 @@
+"""Whether an amount may still be asked for, and what decides it besides dates and places."""
+
+from typing import Final, Literal
+
+YES: Final = "yes"
+NO: Final = "no"
+UNKNOWN: Final = "unknown"
+COLLECTABLE = (YES, UNKNOWN, NO)
+"""Every answer; that of a line is the first that one of its exceptions has."""
+
+Ground = Literal["clerical", "coordination_of_benefits"]
+"""What a finding rests on alone, if a law looks at that."""
+CLERICAL: Final = "clerical"
+"""A slip of the pen: nothing but a code or a modifier is wrong or missing."""
+COORDINATION: Final = "coordination_of_benefits"
+"""Another payer had to pay, or paid, for the same."""

@@ -1,0 +1,1 @@
+"""Tests of law files and of what may still be collected."""
