@@ -28,7 +28,11 @@ from tests.support.senders import Sender
 
 FIRST = date(2026, 1, 15)
 _BEFORE_ANY = FIRST - timedelta(days=60)
-_OF_ONE_RUN = ("changes.parquet", "manifest.json")
+_OF_ONE_RUN = (
+    *("changes.parquet", "manifest.json"),
+    *("exceptions.parquet", "exceptions.csv", "worklist.parquet", "advisories.parquet"),
+)
+"""What says what the ledger knows."""
 
 
 @dataclass

@@ -19,6 +19,7 @@ from flows.results.timings import TIMINGS
 from flows.summary import Summary
 from flows.warehouse.files import make_folder
 from flows.warehouse.lock import hold
+from schemas.results import LEDGER
 
 
 def remove_failed_checks(output: Path) -> None:
@@ -121,3 +122,8 @@ def in_clear(folder: Path) -> str:
 def notes_but_of_collecting(summary: Summary) -> tuple[str, ...]:
     """The notes of a run whose config says nothing of collecting, but the one that says so."""
     return tuple(note for note in summary.notes if "(payers_without_place)" not in note)
+
+
+def without_ledger(file: Path) -> pl.DataFrame:
+    """A result table without what the ledger knows, which says when an exception was found."""
+    return pl.read_parquet(file).drop(LEDGER, strict=False)

@@ -194,7 +194,8 @@ def test_the_purged_are_gone_from_the_file_and_the_others_are_judged_as_before(
     third, after = grown.run(None, SECOND + timedelta(days=1))
     kept = before.filter(~pl.col("member_id").str.starts_with("GONE"))
     assert set(kept["member_id"]) <= STAYING and third.changes == {}
-    assert after.drop("evidence").equals(kept.drop("evidence"))
+    apart = ("evidence", "status")  # the exceptions that were new are open a night later
+    assert after.drop(apart).equals(kept.drop(apart))
     quarantine = pl.read_parquet(third.folder / "quarantine.parquet")
     # the row of the person who stays keeps its text
     assert quarantine["raw_record"].is_null().to_list() == [True, False]
