@@ -10,8 +10,10 @@
 CREATE OR REPLACE TEMP TABLE repeated_key AS
 SELECT row_hash FROM $rows GROUP BY row_hash HAVING count(*) > 1;
 
+-- Equal rows have one member and one amount, which most versions of a line have not.
 CREATE OR REPLACE TEMP TABLE repeated_place AS
-SELECT place FROM every_$table WHERE row_hash IN (FROM repeated_key);
+SELECT place FROM every_$table WHERE row_hash IN (FROM repeated_key)
+QUALIFY count(*) OVER (PARTITION BY row_hash, member_hash, paid_amount) > 1;
 
 -- Of rows that are equal in every column the first counts.
 CREATE OR REPLACE TEMP TABLE duplicate_row AS
@@ -33,10 +35,11 @@ FROM $rows
 WHERE original_claim_id IS NOT NULL OR claim_status = 'reversed' OR paid_amount < 0;
 
 -- `version` orders rows by paid date (unknown first), then file, then row number, and names them.
--- `key_no` names the line key: payer, person, claim and line.
+-- `key_no` names the line key: payer, person, claim and line; that of a row whose hash no other row
+-- has is its own.
 CREATE OR REPLACE TABLE run.special_row AS
 WITH chosen AS MATERIALIZED (  -- before anything is joined: most rows are plain
-    SELECT t.file_no, t.row_number, t.payer, t.person_id, t.member_id, t.claim_id,
+    SELECT t.file_no, t.row_number, t.row_hash, t.payer, t.person_id, t.member_id, t.claim_id,
            t.claim_line_number, t.original_claim_id, t.claim_status, t.claim_frequency_code,
            t.service_date, t.paid_date, t.paid_amount,
            $product AS product, $quantity AS quantity, $fee AS fee
@@ -46,8 +49,8 @@ WITH chosen AS MATERIALIZED (  -- before anything is joined: most rows are plain
        OR t.claim_frequency_code = '8'
        OR ($quantity < 0 AND coalesce(t.paid_amount, 0) = 0)
        OR t.claim_id IN (FROM chained_claim)),
-looked_at AS (
-    SELECT t.file_no, t.row_number, p.payer_id,
+looked_at AS MATERIALIZED (
+    SELECT t.file_no, t.row_number, t.row_hash, p.payer_id,
            run.person_of(t.person_id, s.sole_person_id, t.member_id) AS person,
            t.claim_id, t.claim_line_number, t.original_claim_id, t.service_date,
            t.product, t.paid_amount, t.quantity, t.fee,
@@ -63,10 +66,14 @@ looked_at AS (
     JOIN run.file_order f USING (file_no)
     JOIN run.payer p ON p.name = lower(t.payer)
     LEFT JOIN run.sole_person s ON s.member_id = t.member_id
-    LEFT JOIN duplicate_row d ON d.file_no = t.file_no AND d.row_number = t.row_number)
-SELECT *,
+    LEFT JOIN duplicate_row d ON d.file_no = t.file_no AND d.row_number = t.row_number),
+shared_key AS (
+    SELECT version,
+           min(version) OVER (PARTITION BY payer_id, person, claim_id, claim_line_number) AS key_no
+    FROM looked_at WHERE row_hash IN (FROM repeated_key))
+SELECT l.* EXCLUDE (row_hash),
        NOT is_duplicate AND NOT is_after_as_of AND NOT is_denied AS is_live,
-       min(version) OVER (PARTITION BY payer_id, person, claim_id, claim_line_number) AS key_no,
+       coalesce(k.key_no, l.version) AS key_no,
        coalesce(original_claim_id = claim_id, false) AS names_itself,
        is_negative OR (coalesce(quantity, 0) < 0 AND coalesce(paid_amount, 0) = 0)
            OR (frequency = '8' AND original_claim_id IS NULL) AS is_reversal,
@@ -74,4 +81,4 @@ SELECT *,
        original_claim_id IS NOT NULL AND (frequency = '8' OR is_negative)
            AND NOT (names_itself AND is_negative) AS is_void,
        original_claim_id IS NOT NULL AND frequency = '7' AND NOT is_negative AS is_replacement
-FROM looked_at;
+FROM looked_at l LEFT JOIN shared_key k USING (version);
