@@ -24,6 +24,7 @@ from flows.cli.ask import compare, explain, lint, rules
 from flows.cli.completion import offer_completion
 from flows.cli.decide import decide, dismiss, packet, reopen, verify
 from flows.cli.ledger import ledger
+from flows.cli.letters import letters
 from flows.cli.policy import policy
 from flows.cli.run import backfill, forget_night, purge, run, serve, validate
 from flows.errors import UsageError, redacted_errors
@@ -43,7 +44,7 @@ for _name, _value in _PREFECT.items():
 COMMANDS = (
     *(run, serve, backfill, validate, purge, forget_night),
     *(rules, explain, compare, lint),
-    *(decide, dismiss, reopen, ledger, packet, verify),
+    *(decide, dismiss, reopen, ledger, packet, letters, verify),
 )
 ANSWERING = tuple(command.__name__ for command in (rules, explain, compare, lint, verify))
 """Commands whose only result is what they print."""

@@ -77,6 +77,7 @@ FLOWS_IN_ORDER = (
     ("stage_results", "summary"),
     ("ledger", "results"),
     ("reports",),
+    ("letters",),
     ("run_summary",),
     ("replay", "stages", "verify"),
     ("nightly",),

@@ -1,0 +1,1 @@
+"""Letters to payees: findings with the amount asked for, and requests for records."""

@@ -1,0 +1,65 @@
+"""A batch of letters as it is asked for: what is read, what is refused, where it is written."""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from audit_rules.law.library import load_law
+from audit_rules.policy.library import load_policies
+from flows.errors import UsageError
+from flows.intake.config import read_config
+from flows.letters.letter import LetterForm, Paper
+from flows.letters.run import LetterRun, read_letter_run
+from flows.letters.select import LetterKind, select
+from flows.letters.template import read_template
+from flows.letters.write import Written, write_letters
+from flows.plan import payer_names, places_of
+from flows.warehouse.files import refuse_unwritable
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What is asked for; paths as given. day: on which the letters go out; None: the as-of date."""
+
+    run: Path
+    warehouse: Path
+    output: Path
+    template: Path
+    kind: LetterKind
+    paper: Paper
+    day: date | None = None
+    payee: str | None = None
+    with_pdf: bool = True
+
+
+def write_batch(
+    asked: Batch,
+    config: Path | None = None,
+    policies: Path | None = None,
+    law: Path | None = None,
+) -> Written:
+    """Write the letters of a batch. Raises AuditError."""
+    refuse_unwritable(asked.output, "--output")
+    template, settings = read_template(asked.template), read_config(config)
+    laws = load_law(law)
+    run = read_letter_run(asked.run, asked.warehouse)
+    day = asked.day or run.as_of
+    if day < run.as_of:
+        raise UsageError("--date is before the run's as-of date. Give that day or a later one.")
+    _refuse_other_law(run, {file.law.id: file.sha256 for file in laws.laws})
+    places = places_of(settings, payer_names(load_policies(policies), settings))
+    chosen = select(
+        run.exceptions, run.worklist, asked.kind, template, day, settings.letter_minimum
+    )
+    form = LetterForm(asked.kind, template, run, day, asked.paper)
+    folder = asked.output / f"{asked.kind}-{run.run_id}"
+    return write_letters(folder, form, chosen, laws, places, asked.payee, asked.with_pdf)
+
+
+def _refuse_other_law(run: LetterRun, now: dict[str, str]) -> None:
+    """Raise UsageError unless the law files are those of the run."""
+    then = {name: file["sha256"] for name, file in run.manifest.get("law", {}).items()}
+    if then != now:
+        raise UsageError(
+            "The law files are not those of the run. Give its folder with --law, or run again."
+        )

@@ -1,0 +1,138 @@
+"""Which lines of a run go into which letter, and why the others go into none."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, Literal
+
+import polars as pl
+
+from flows.letters.template import Template
+from schemas.collecting import NO
+from schemas.decisions import DISMISSED
+from schemas.formats import well_formed
+from schemas.outcomes import RECORDS_REQUEST, RECOVER
+from schemas.results import AMOUNT_COLUMNS, LINE_KEY
+from schemas.tables import Kind
+
+LetterKind = Literal["finding", "records"]
+OUTCOMES: Mapping[LetterKind, str] = {"finding": RECOVER, "records": RECORDS_REQUEST}
+"""Kind of letter -> the outcome of the findings that it is about."""
+_RECOVERED = "recovered"
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class LetterLine:
+    """One claim line of a letter.
+
+    line       its row of the worklist.
+    findings   its exceptions that the letter is about, the leading one first.
+    amount     what the letter says of it: a column of its row in the worklist.
+    """
+
+    line: Row
+    findings: tuple[Row, ...]
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class Payee:
+    """The lines of one payee, in order of service date."""
+
+    npi: str
+    lines: tuple[LetterLine, ...]
+
+    @property
+    def amount(self) -> Decimal:
+        """What the letter is about, in all."""
+        return sum((line.amount for line in self.lines), Decimal("0.00"))
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The payees of a batch, by NPI; and what goes into no letter: reason -> lines, dollars."""
+
+    payees: tuple[Payee, ...]
+    left_out: dict[str, tuple[int, Decimal]]
+
+
+def select(
+    exceptions: pl.DataFrame,
+    worklist: pl.DataFrame,
+    kind: LetterKind,
+    template: Template,
+    day: date,
+    minimum: Decimal,
+) -> Selection:
+    """Choose the lines of letters that go out on a day.
+
+    Nothing is chosen that is dismissed, recovered, or not collectable on that day, nor anything of
+    a payee whose lines come to less than `minimum`.
+    """
+    column = AMOUNT_COLUMNS[OUTCOMES[kind]]
+    of_kind = exceptions.filter(pl.col("outcome") == OUTCOMES[kind])
+    is_asked = pl.col("status").ne_missing(DISMISSED) & pl.col("collectable").ne_missing(NO)
+    is_asked &= pl.col("decision").ne_missing(_RECOVERED)
+    is_asked &= pl.col("recoup_by").is_null() | (pl.col("recoup_by") >= day)
+    asked = of_kind.filter(is_asked).sort(
+        "amount_at_risk", "exception_id", descending=[True, False], nulls_last=True
+    )
+    by_line: dict[tuple[Any, ...], list[Row]] = {}
+    for row in asked.iter_rows(named=True):
+        by_line.setdefault(_key(row), []).append(row)
+    left_out: dict[str, list[Decimal]] = {}
+    by_payee: dict[str, list[LetterLine]] = {}
+    valid = worklist.with_columns(
+        is_npi=well_formed(pl.col("billing_npi"), Kind.NPI).fill_null(False)
+    )
+    for row in valid.sort("service_date", *LINE_KEY, nulls_last=True).iter_rows(named=True):
+        findings = by_line.get(_key(row), [])
+        reason = _why_not(row, findings, column, kind, template)
+        if reason:
+            left_out.setdefault(reason, []).append(row[column])
+        elif reason is None:
+            line = LetterLine(row, tuple(findings), min(row[column], _largest(findings)))
+            by_payee.setdefault(row["billing_npi"], []).append(line)
+    payees = []
+    for npi, lines in sorted(by_payee.items()):
+        payee = Payee(npi, tuple(lines))
+        if payee.amount < minimum:
+            left_out.setdefault("of a payee below the minimum", []).extend(x.amount for x in lines)
+        else:
+            payees.append(payee)
+    counted = {why: (len(all_), sum(all_, Decimal("0.00"))) for why, all_ in left_out.items()}
+    return Selection(tuple(payees), dict(sorted(counted.items())))
+
+
+def _largest(findings: list[Row]) -> Decimal:
+    return max((f["amount_at_risk"] or Decimal("0.00") for f in findings), default=Decimal("0.00"))
+
+
+def _key(row: Row) -> tuple[Any, ...]:
+    return tuple(row[name] for name in LINE_KEY)
+
+
+def _why_not(
+    row: Row, findings: list[Row], column: str, kind: LetterKind, template: Template
+) -> str | None:
+    """Why a line is in no letter, in words; empty: it is none of this kind; None: it is in one."""
+    if not findings and not row[column]:
+        return ""
+    if not template.is_of(row["payer"]):
+        return "of another payer than the template's"
+    if not findings:
+        return "not collectable any more on the day of the letter, or recovered"
+    if kind == "finding" and not row[column]:
+        return "without an amount of their own: asked for on another line of the claim"
+    if not row["is_npi"]:
+        return "without a valid NPI of the payee"
+    return None
+
+
+def documents(lines: tuple[LetterLine, ...]) -> Iterator[str]:
+    """What the findings of some lines ask for, each once."""
+    yield from dict.fromkeys(
+        d for line in lines for finding in line.findings for d in finding["documents_needed"]
+    )

@@ -1,0 +1,171 @@
+"""Write a batch of letters: each as HTML and PDF, a cover list, and a table for mail merge.
+
+A written letter is its reader's: one that somebody has edited is left as it is.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+
+from audit_rules.law.library import LawLibrary
+from audit_rules.law.places import Places
+from flows.errors import UsageError
+from flows.intake.landing import sha256_of
+from flows.letters.clauses import LetterLaw
+from flows.letters.letter import Letter, LetterForm, as_pdf, make_letter
+from flows.letters.select import Payee, Selection
+from flows.reports.html import templates
+from flows.warehouse.files import make_folder, write_whole
+from schemas.results import MONEY, Schema, conform
+
+MERGE = "letters.parquet"
+COVER = "cover"
+_LETTER: Schema = {
+    "letter": pl.String,
+    "kind": pl.String,
+    "payee_npi": pl.String,
+    "part": pl.Int64,
+    "parts": pl.Int64,
+    "payers": pl.List(pl.String),
+    "run_id": pl.String,
+    "letter_date": pl.Date,
+    "answer_by": pl.Date,
+    "recoup_by": pl.Date,
+    "lines": pl.Int64,
+    "amount": MONEY,
+    "html_sha256": pl.String,
+    "pdf_sha256": pl.String,
+}
+"""One row per letter, for mail merge; the hashes are of the files as they were written."""
+
+
+@dataclass
+class Written:
+    """What became of a batch: files that were written, letters left alone, and warnings."""
+
+    files: list[Path] = field(default_factory=list)
+    edited: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def write_letters(
+    folder: Path,
+    form: LetterForm,
+    selection: Selection,
+    law: LawLibrary,
+    places: Places,
+    payee: str | None,
+    with_pdf: bool,
+) -> Written:
+    """Write the letters of a batch, or of one payee.
+
+    Every letter is made before the first is written. Raises UsageError if one cannot be, or if
+    there is none for the payee.
+    """
+    chosen = [p for p in selection.payees if payee in (None, p.npi)]
+    if payee and not chosen:
+        raise UsageError("--payee: the run has nothing to write to this NPI. Correct it.")
+    done = Written()
+    letters = [letter for p in chosen for letter in _letters(form, p, law, places, done)]
+    make_folder(folder)
+    before = _before(folder)
+    rows = []
+    for letter in letters:
+        contents = {"html": letter.html.encode()}
+        contents |= {"pdf": as_pdf(letter.html)} if with_pdf else {}
+        hashes = {
+            suffix: _write(folder / f"{letter.name}.{suffix}", content, before, done)
+            for suffix, content in contents.items()
+        }
+        rows.append(_row(form, letter, hashes))
+    table = pl.DataFrame(rows, schema=_LETTER, orient="row")
+    kept = before.join(table, on="letter", how="anti")
+    table = pl.concat([kept, table] if payee else [table]).sort("letter")
+    table.write_parquet(folder / MERGE)
+    cover = _cover(form, table, selection, done)
+    for suffix, content in (("html", cover.encode()), ("pdf", as_pdf(cover) if with_pdf else b"")):
+        if content:
+            write_whole(folder / f"{COVER}.{suffix}", content)
+            done.files.append(folder / f"{COVER}.{suffix}")
+    done.files.append(folder / MERGE)
+    return done
+
+
+def _letters(
+    form: LetterForm, payee: Payee, law: LawLibrary, places: Places, done: Written
+) -> Iterator[Letter]:
+    """The letters to one payee: one, or as many as a law on the size of audits asks for."""
+    found = LetterLaw(law, places, payee.lines)
+    fills = sum(line.line["claim_source"] == "pharmacy" for line in payee.lines)
+    most = len(payee.lines)
+    for size in found.sizes:
+        cite = found.citations[size.term_id]
+        limited = f" ({size.only})" if size.only else ""
+        if size.per_audit and fills > size.per_audit:
+            most = min(most, size.per_audit)
+            done.warnings.append(
+                f"{payee.npi}: {fills} fills are more than the {size.per_audit} of one audit"
+                f"{limited}, {cite}: split into several letters."
+            )
+        if size.per_year and fills > size.per_year:
+            done.warnings.append(
+                f"{payee.npi}: {fills} fills are more than the {size.per_year} of one year"
+                f"{limited}, {cite}. A person must judge whether that binds."
+            )
+    parts = [payee.lines[i : i + most] for i in range(0, len(payee.lines), most)]
+    for number, lines in enumerate(parts, 1):
+        yield make_letter(form, payee.npi, (number, len(parts)), lines, found)
+
+
+def _before(folder: Path) -> pl.DataFrame:
+    """The table of an earlier batch in the folder; empty if there is none that can be read."""
+    try:
+        return conform(pl.read_parquet(folder / MERGE, glob=False), _LETTER)
+    except (OSError, pl.exceptions.PolarsError):
+        return pl.DataFrame(schema=_LETTER)
+
+
+def _write(path: Path, content: bytes, before: pl.DataFrame, done: Written) -> str:
+    """Write a file unless somebody has edited it; returns the hash of what was written last."""
+    column = f"{path.suffix[1:]}_sha256"
+    fresh = hashlib.sha256(content).hexdigest()
+    if path.is_file():
+        standing = sha256_of(path)
+        last = before.filter(letter=path.stem)[column].to_list()
+        if standing != fresh and standing not in last:
+            done.edited.append(path.name)
+            return str(last[0]) if last and last[0] else ""
+        if standing == fresh:
+            return fresh
+    write_whole(path, content)
+    done.files.append(path)
+    return fresh
+
+
+def _row(form: LetterForm, letter: Letter, hashes: dict[str, str]) -> tuple[object, ...]:
+    days = [line.line["recoup_by"] for line in letter.lines if line.line["recoup_by"]]
+    payers = sorted({line.line["payer"] for line in letter.lines})
+    return (
+        *(letter.name, form.kind, letter.npi, *letter.part, payers, form.run.run_id, form.day),
+        *(letter.answer_by, min(days, default=None), len(letter.lines), letter.amount),
+        *(hashes.get("html"), hashes.get("pdf")),
+    )
+
+
+def _cover(form: LetterForm, table: pl.DataFrame, selection: Selection, done: Written) -> str:
+    return (
+        templates("flows.letters")
+        .get_template("cover.html")
+        .render(
+            form=form,
+            letters=table.to_dicts(),
+            total=table["amount"].sum() or Decimal("0.00"),
+            left_out=selection.left_out,
+            warnings=done.warnings,
+            day=form.template.day,
+        )
+    )

@@ -1,0 +1,200 @@
+"""Letters to payees: what they hold, what they leave out, and that written ones are people's."""
+
+import re
+import zlib
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from flows.errors import AuditError
+from flows.letters.batch import Batch, write_batch
+from flows.letters.letter import Paper
+from flows.letters.select import LetterKind
+from flows.letters.template import read_template
+from flows.letters.write import MERGE, Written
+from tests.support.extracts import good, write
+from tests.support.nights import night
+from tests.support.running import AS_OF, ROOT, request_for
+
+TEMPLATE = ROOT / "data" / "letter_template.toml"
+NPI, OTHER = "1234567893", "1000000004"
+CALIFORNIA = '[payers.Cigna]\njurisdiction = "US-CA"\nline_of_business = "commercial_insured"\n'
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a run on findings, requests, and a fill whose limit has passed."""
+    base = tmp_path_factory.mktemp("letters")
+    fill = {"days_supply": 30, "paid_amount": "9000.00", "dispensing_channel": "retail"}
+    recent = {"paid_date": "2026-06-20", "dispensing_provider_npi": NPI}
+    rows = [
+        good("pharmacy_claim", claim_id=f"RX{n}", dispensing_date=f"2026-0{n}-05", quantity=q)
+        | fill
+        | recent
+        for n, q in ((2, 300), (3, 240))
+    ]
+    rows += [
+        good("pharmacy_claim", claim_id="LATE", dispensing_date="2025-01-05", quantity=300)
+        | fill
+        | {"paid_date": "2025-06-29", "dispensing_provider_npi": NPI, "member_id": "L"},
+        good("pharmacy_claim", claim_id="NOBODY", dispensing_date="2026-01-05", quantity=300)
+        | fill
+        | {"paid_date": "2026-06-20", "member_id": "N"},
+    ]
+    brand = {"ndc_code": "00078064930", "quantity": 30, "paid_amount": "9000.00"}
+    rows += [
+        good("pharmacy_claim", claim_id=f"B{n}", member_id=f"B{n}", dispensing_date="2026-05-07")
+        | brand
+        | recent
+        for n in (1, 2)
+    ]
+    (base / "config.toml").write_text(CALIFORNIA, encoding="utf-8")
+    landing = write(base / "in", {"pharmacy_claim.csv": rows})
+    night(request_for(landing, base / "out", base / "audit.duckdb", AS_OF, base / "config.toml"))
+    return base
+
+
+def _run(audited: Path) -> Path:
+    (folder,) = (audited / "out").glob("run=*")
+    return folder
+
+
+def _written(
+    audited: Path,
+    output: Path,
+    kind: LetterKind = "finding",
+    template: Path = TEMPLATE,
+    *,
+    paper: Paper = "letter",
+    day: date | None = None,
+    payee: str | None = None,
+    with_pdf: bool = False,
+    config: str = CALIFORNIA,
+) -> Written:
+    output.mkdir(exist_ok=True)
+    (output / "c.toml").write_text(config, encoding="utf-8")
+    asked = Batch(
+        *(_run(audited), audited / "audit.duckdb", output, template, kind, paper, day, payee),
+        with_pdf=with_pdf,
+    )
+    return write_batch(asked, output / "c.toml")
+
+
+def _folder(output: Path, kind: str = "finding") -> Path:
+    (folder,) = output.glob(f"{kind}-*")
+    return folder
+
+
+def _streams(pdf: bytes) -> bytes:
+    """A PDF with its streams unpacked."""
+    packed = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL)
+    return pdf + b"".join(zlib.decompressobj().decompress(p) for p in packed if p[:1] == b"x")
+
+
+@pytest.mark.slow
+def test_letters_add_up_to_the_worklist_and_name_why_the_rest_is_in_none(
+    audited: Path, tmp_path: Path
+) -> None:
+    worklist = pl.read_parquet(_run(audited) / "worklist.parquet")
+    of_payee = worklist.filter(billing_npi=NPI)
+    for kind, column in (("finding", "recover_amount"), ("records", "records_request_amount")):
+        _written(audited, tmp_path, kind)  # type: ignore[arg-type]
+        table = pl.read_parquet(_folder(tmp_path, kind) / MERGE)
+        assert table["payee_npi"].to_list() == [NPI]
+        assert table["amount"].sum() == of_payee[column].sum()
+    cover = (_folder(tmp_path) / "cover.html").read_text(encoding="utf-8")
+    assert "without a valid NPI of the payee" in cover
+    letter = (_folder(tmp_path) / f"finding-{NPI}.html").read_text(encoding="utf-8")
+    assert "LATE" not in letter and "NOBODY" not in letter
+    assert "We ask for no interest" in letter
+    assert "August 11, 2026" in letter  # thirty working days, as California says
+    assert "Provider, NPI 1234567893" in letter
+
+
+@pytest.mark.slow
+def test_a_request_asks_for_the_documents_that_its_findings_name_and_no_amount(
+    audited: Path, tmp_path: Path
+) -> None:
+    _written(audited, tmp_path, "records")
+    text = (_folder(tmp_path, "records") / f"records-{NPI}.html").read_text(encoding="utf-8")
+    exceptions = pl.read_parquet(_run(audited) / "exceptions.parquet")
+    named = set(exceptions.filter(outcome="records_request")["documents_needed"].explode())
+    others = set(exceptions["documents_needed"].explode().drop_nulls()) - named
+    assert named and all(document in text.replace("&#39;", "'") for document in named)
+    assert not any(document in text for document in others)
+    assert "No amount is asked for in this letter" in text
+
+
+@pytest.mark.slow
+def test_a_letter_that_lacks_a_part_which_a_law_asks_for_is_refused(
+    audited: Path, tmp_path: Path
+) -> None:
+    text = TEMPLATE.read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if not line.startswith("interest")]
+    bare = tmp_path / "bare.toml"
+    bare.write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(AuditError, match=r"lacks interest, which California, Cal\. Ins\. Code"):
+        _written(audited, tmp_path / "L", template=bare)
+    assert not list((tmp_path / "L").glob("finding-*"))
+
+
+@pytest.mark.slow
+def test_the_same_letters_have_the_same_bytes_and_edited_ones_are_left_alone(
+    audited: Path, tmp_path: Path
+) -> None:
+    for name in ("a", "b"):
+        _written(audited, tmp_path / name, with_pdf=True)
+    contents = [
+        {p.name: p.read_bytes() for p in _folder(tmp_path / name).iterdir()} for name in ("a", "b")
+    ]
+    assert contents[0] == contents[1] and f"finding-{NPI}.pdf" in contents[0]
+    said = _streams(contents[0][f"finding-{NPI}.pdf"])
+    assert b"pdfuaid" in said and b"/StructTreeRoot" in said  # tagged, as PDF/UA
+    letter = _folder(tmp_path / "a") / f"finding-{NPI}.html"
+    letter.write_text("Dear colleague", encoding="utf-8")
+    done = _written(audited, tmp_path / "a")
+    assert done.edited == [letter.name]
+    assert letter.read_text(encoding="utf-8") == "Dear colleague"
+
+
+@pytest.mark.slow
+def test_nothing_goes_out_below_the_minimum_or_after_its_last_day(
+    audited: Path, tmp_path: Path
+) -> None:
+    _written(audited, tmp_path / "a", config=f"letter_minimum = 100000\n{CALIFORNIA}")
+    assert pl.read_parquet(_folder(tmp_path / "a") / MERGE).is_empty()
+    assert "below the minimum" in (_folder(tmp_path / "a") / "cover.html").read_text("utf-8")
+    _written(audited, tmp_path / "b", day=date(2027, 6, 21))
+    assert pl.read_parquet(_folder(tmp_path / "b") / MERGE).is_empty()
+    with pytest.raises(AuditError, match="before the run's as-of date"):
+        _written(audited, tmp_path / "c", day=date(2026, 6, 29))
+    with pytest.raises(AuditError, match="nothing to write to this NPI"):
+        _written(audited, tmp_path / "c", payee=OTHER)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("[sender]", "[sendr]"), "sender: Field required"),
+        (("days_to_answer = 30", "days_to_answer = 0"), "days_to_answer: Input should be greater"),
+        (("payers = ", "payers = x"), "cannot be read as TOML"),
+    ],
+)
+def test_a_template_that_does_not_hold_is_refused(
+    tmp_path: Path, change: tuple[str, str], says: str
+) -> None:
+    path = tmp_path / "t.toml"
+    path.write_text(TEMPLATE.read_text(encoding="utf-8").replace(*change), encoding="utf-8")
+    with pytest.raises(AuditError) as refusal:
+        read_template(path)
+    assert says in str(refusal.value)
+
+
+def test_the_sample_template_holds_and_writes_dates_as_asked() -> None:
+    template = read_template(TEMPLATE)
+    assert template.is_of(" CIGNA ") and not template.is_of("Aetna")
+    assert template.day(date(2026, 6, 30)) == "June 30, 2026"
+    assert Decimal(template.days_to_answer) > 0
