@@ -9,6 +9,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from audit_rules.law.clauses import AuditSize
+from audit_rules.law.library import LawLibrary
 from flows.errors import AuditError
 from flows.letters.batch import Batch, write_batch
 from flows.letters.letter import Paper
@@ -198,3 +200,30 @@ def test_the_sample_template_holds_and_writes_dates_as_asked() -> None:
     assert template.is_of(" CIGNA ") and not template.is_of("Aetna")
     assert template.day(date(2026, 6, 30)) == "June 30, 2026"
     assert Decimal(template.days_to_answer) > 0
+
+
+@pytest.mark.slow
+def test_more_fills_than_one_audit_may_have_are_split_with_a_warning(
+    audited: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = AuditSize.model_validate(
+        {
+            "term_id": "own.size",
+            "cite": "section 7",
+            "basis": "stated",
+            "effective_from": date(1900, 1, 1),
+            "payers": ["Cigna"],
+            "claims": ["pharmacy"],
+            "per_audit": 1,
+        }
+    )
+    monkeypatch.setattr(
+        LawLibrary, "of_kind", lambda _law, kind: [size] if kind is AuditSize else []
+    )
+    monkeypatch.setattr(LawLibrary, "citations", lambda _law: {"own.size": "Contract, section 7"})
+    done = _written(audited, tmp_path)
+    assert [p.name for p in done.files[:2]] == [f"finding-{NPI}-{n}.html" for n in (1, 2)]
+    assert "2 fills are more than the 1 of one audit, Contract, section 7" in done.warnings[0]
+    parts = pl.read_parquet(_folder(tmp_path) / MERGE)
+    worklist = pl.read_parquet(_run(audited) / "worklist.parquet").filter(billing_npi=NPI)
+    assert parts["amount"].sum() == worklist["recover_amount"].sum()
