@@ -49,7 +49,7 @@ PRICE_UNKNOWN = "price_unknown"
 AMOUNT_BASES = {
     FULL_PAID: "the whole amount paid",
     EXCESS_QUANTITY: "the quantity above the allowed one, at the line's own price",
-    PRICE_DIFFERENCE: "what the line cost above the dearest generic of that strength near it",
+    PRICE_DIFFERENCE: "what the line cost above the generic fill that it is compared with",
     NONE: "nothing is asked back",
     PRICE_UNKNOWN: "there is no price to compare it with",
 }

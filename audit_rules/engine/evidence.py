@@ -3,7 +3,7 @@
 import polars as pl
 
 from schemas.days import days_after, days_before
-from schemas.results import AGAINST, CLAIM_LINE, EVIDENCE_FIELDS, FOR
+from schemas.results import AGAINST, CLAIM_LINE, EVIDENCE_FIELDS
 
 LINE_SHOWN = (*CLAIM_LINE, "quantity", "product_code", "service_date")
 """What `line_evidence` reads of a line."""
@@ -143,14 +143,14 @@ def line_evidence(answers: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def daw_evidence(answers: pl.LazyFrame) -> pl.LazyFrame:
+def daw_evidence(answers: pl.LazyFrame, side: str) -> pl.LazyFrame:
     """The judged fill's product selection (DAW) code, if it has one."""
     claim = {n: pl.col(n) for n in CLAIM_LINE}
     selected = answers.filter(pl.col("daw_code").is_not_null())
     return _cited(
         selected,
         "fill",
-        FOR,
+        side,
         **claim,
         id=pl.lit("daw_code"),
         code=pl.col("product_code"),

@@ -41,12 +41,13 @@ RULE = Rule(
         "response_not_reached": (
             "The dose of {service_date} is in cycle {low} of the course that began on"
             " {course_start}; the policy allows {allowed} cycles before a response, and the latest"
-            " response on file, {last_response} of {responded_on}, is not one that allows more."
+            " response on file by then, {last_response} of {responded_on}, is not one that allows"
+            " more."
         ),
         "response_not_documented": (
             "The dose of {service_date} is in cycle {low} of the course that began on"
             " {course_start}; the policy allows {allowed} cycles before a response, and none of"
-            " cycle {allowed} or later is on file."
+            " cycle {allowed} or later was on file by then."
         ),
     },
     approved_care=True,

@@ -36,8 +36,8 @@ RULE = Rule(
     says={
         "dose_after_transplant_without_relapse": (
             "The dose of {service_date} was given after the transplant of {transplant_on}; the"
-            " policy covers relapsed or refractory disease, and nothing on file after that day"
-            " shows it."
+            " policy covers relapsed or refractory disease, and nothing on file from then to"
+            " {lookahead_days} days after the dose shows it."
         ),
     },
     needs={

@@ -65,12 +65,13 @@ RULE = Rule(
             " drug."
         ),
         "no_medical_history": (
-            "No diagnosis of the patient is on file, and no medical service from a year before"
-            " {service_date} to a month after: the claims that would have one are not here."
+            "No diagnosis of the patient with a usable code, and no medical service, is on file"
+            " from a year before {service_date} to a month after: the claims that would have one"
+            " are not here."
         ),
         "no_diagnosis_on_file": (
-            "No diagnosis of the patient is on file, neither on this claim nor around"
-            " {service_date}."
+            "No diagnosis of the patient with a usable code is on file, neither on this claim nor"
+            " around {service_date}."
         ),
     },
     approved_care=True,

@@ -26,6 +26,7 @@ from audit_rules.facts.generic_trials import on_file, with_what_is_on_file
 from audit_rules.facts.quantity_limits import tablet_fills
 from audit_rules.policy.terms.fills import GenericTrial
 from schemas.outcomes import ADVISORY, PASS, PRICE_DIFFERENCE, RECORDS_REQUEST, RECOVER
+from schemas.results import AGAINST, FOR
 
 _TRIAL = ("pharmacy or chart record of a trial of generic tablets",)
 _INTOLERANCE = (
@@ -46,7 +47,7 @@ RULE = Rule(
         ),
         "intolerance_not_documented": (
             "The brand was dispensed on {service_date}. A trial of the generic is on file, but"
-            " nothing that says why the generic's inactive ingredients cannot be taken."
+            " nothing that documents why the generic's inactive ingredients cannot be taken."
             "{compared}"
         ),
         "authorized_without_trial": (
@@ -63,7 +64,7 @@ RULE = Rule(
         ),
         "fills_not_identified": (
             "The brand was dispensed on {service_date} and no trial of the generic is on file. An"
-            " earlier fill of the patient has an NDC that no table here holds; it may be one."
+            " earlier fill of the patient has no NDC that tells what it was; it may be one."
             "{compared}"
         ),
         "no_generic_trial": (
@@ -88,7 +89,9 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     )
     found = on_file(dossier, brand)
     chosen_by_plan = pl.col("daw_code").str.to_uppercase().is_in(pl.col("plan_daw"))
-    chosen_by_pharmacy = pl.col("daw_code").str.to_uppercase().is_in(pl.col("pharmacy_daw"))
+    chosen_by_pharmacy = (
+        pl.col("daw_code").str.to_uppercase().is_in(pl.col("pharmacy_daw")).fill_null(False)
+    )
     has_trial, has_approval = pl.col("has_trial"), pl.col("has_approval")
     known = with_what_is_on_file(dossier, brand, found).pipe(with_generic_price, dossier)
     known = known.collect().lazy()  # its prices are evidence, too
@@ -107,7 +110,13 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
         ],
     )
     return RuleAnswers(
-        answers, [daw_evidence(answers), *price_evidence(answers), *found.evidence()]
+        answers,
+        [
+            daw_evidence(answers.filter(chosen_by_pharmacy), AGAINST),
+            daw_evidence(answers.filter(~chosen_by_pharmacy), FOR),
+            *price_evidence(answers),
+            *found.evidence(),
+        ],
     )
 
 
@@ -115,9 +124,12 @@ def _compared() -> pl.Expr:
     """The prices compared, as a sentence; the claim of the generic fill is in the evidence."""
     both = pl.format(
         " Without dispensing fees a tablet cost {}, and {} in the dearest generic fill of this"
-        " strength within {} days before or after.",
+        " strength {} within {} days before or after.",
         "own_price",
         "generic_price",
+        pl.when("is_same_payer")
+        .then(pl.lit("that this payer has"))
+        .otherwise(pl.lit("at another payer, as this one has none,")),
         "price_days",
     )
     none = pl.format(

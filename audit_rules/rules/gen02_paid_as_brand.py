@@ -23,6 +23,7 @@ from audit_rules.facts.quantity_limits import tablet_fills
 from audit_rules.policy.terms.fills import PaidAsBrand
 from schemas.collecting import CLERICAL
 from schemas.outcomes import NOT_APPLICABLE, NOT_EVALUABLE, PASS, PRICE_DIFFERENCE, RECOVER, REVIEW
+from schemas.results import AGAINST
 
 _DISPENSED = (
     "The fill of {service_date} has product selection code {daw_code}: the pharmacy dispensed the"
@@ -75,4 +76,4 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
         ],
     )
     priced = answers.filter(has_price)
-    return RuleAnswers(answers, [daw_evidence(answers), *price_evidence(priced)])
+    return RuleAnswers(answers, [daw_evidence(answers, AGAINST), *price_evidence(priced)])

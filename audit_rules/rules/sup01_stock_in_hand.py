@@ -3,7 +3,7 @@
 advisory          the days' supply of the year's earlier fills, less the days since the first of
                   them, is more than a prescription's refill may run ahead (`stock_in_hand`): a
                   hint, nothing to recover.
-pass              it is not.
+pass              the refill does not run ahead of the supply on hand by more than that.
 not_applicable    no tablets, or the fill is or may be a duplicate, which DUP01 asks.
 Cannot see        a lost bottle, tablets thrown away, a dose that was raised, or fills paid in cash.
                   Days that are unknown add nothing; of the fills of one date the longest counts.

@@ -173,7 +173,8 @@ def _version(found: RuleExplanation, policy: Policy) -> str:
     )
     if found.answer["text_is_missing"]:
         why = "it was not approved yet" if version.text_in_hand else "its text is not on hand"
-        return f"{text}. Because {why}, whatever it asks for is a review at most"
+        most = "what it asks for is a review at most, but for care that the plan itself denied"
+        return f"{text}. Because {why}, {most}"
     if found.answer["review_has_passed"]:
         return f"{text}. Because its review date had passed by then, a recovery becomes a review"
     return text

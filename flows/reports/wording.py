@@ -18,7 +18,7 @@ _OF_A_PRICE = {
     "generic_unit_price": (
         "unit price {value} of the generic fill{day}, NDC {code}{claim}, without its fee"
     ),
-    "price_window": "the dearest generic fill was looked for from {value}",
+    "price_window": "a generic fill to compare with was looked for from {value}",
 }
 """What a piece of evidence of a price comparison says, by its id."""
 
