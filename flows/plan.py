@@ -11,7 +11,7 @@ from audit_rules.policy.terms.fills import SupplyWindow
 from audit_rules.reference.codes import Reference, load_reference
 from flows.clock import today
 from flows.errors import UsageError
-from flows.intake.config import Config, read_config
+from flows.intake.config import OF_COLLECTING, Config, read_config
 from flows.intake.landing import ExtractFile, find_extracts
 from flows.intake.ndc_directory import directory_hashes, read_ndc_directory
 from flows.privacy import AGGREGATE, Pseudonyms, read_pseudonyms
@@ -21,9 +21,6 @@ from flows.signing import Signer, read_sign_key
 from flows.warehouse.connection import Workbench, workbench
 from flows.warehouse.files import refuse_unwritable
 from schemas.folding import folded
-
-_OF_COLLECTING = ("payers", "letter_minimum")
-"""Keys of the config on which no answer of a rule depends."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ class Plan:
     def texts(self) -> Texts:
         """What answers depend on besides the rows and the date."""
         policies = {p.document.id: p.sha256 for p in self.library.policies}
-        config = self.config.model_dump_json(exclude={*_OF_COLLECTING})
+        config = self.config.model_dump_json(exclude={*OF_COLLECTING})
         law = {f"law {law.law.id}": law.sha256 for law in self.law.laws}
         law |= {"payers": self.config.model_dump_json(include={"payers"})}
         return Texts(policies, self.reference.hashes, config, law)

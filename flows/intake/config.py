@@ -78,6 +78,10 @@ def _known_group(name: str) -> str:
     return name
 
 
+OF_COLLECTING = ("payers", "letter_minimum")
+"""Settings of what is asked back, which matter only after rules have answered."""
+
+
 class Config(BaseModel):
     """Settings of one run; docs/configuration.md is generated from the text under each of them."""
 

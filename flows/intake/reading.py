@@ -6,14 +6,21 @@ read again, so that a config that was corrected, or another way of parsing, reac
 
 import json
 
-from flows.intake.config import Config
+from flows.intake.config import OF_COLLECTING, Config
 from flows.intake.landing import is_parquet
 from flows.intake.parsing import insert_statement, macro_words
 from flows.provenance import digest
 from flows.warehouse.sql import statements
 from schemas.tables import TABLES, Kind, Table
 
-AFTER_READING = {"payer_aliases", "max_error_rate", "result_mode", "result_group", "tables.files"}
+AFTER_READING = {
+    "payer_aliases",
+    "max_error_rate",
+    "result_mode",
+    "result_group",
+    "tables.files",
+    *OF_COLLECTING,
+}
 """Settings that decide nothing about the rows of a file; every other one does."""
 _TYPES = ("VARCHAR", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "DOUBLE", "FLOAT")
 """Types of Parquet columns that are read in different ways."""

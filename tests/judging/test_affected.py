@@ -27,6 +27,7 @@ from flows.judging.members import JUDGED_PERSON
 from flows.judging.population import population_facts
 from flows.judging.standing import JUDGED_COVERAGE, merge_answers, read_valid_answers
 from flows.plan import plan
+from flows.provenance import digest
 from flows.request import RunRequest
 from flows.summary import Summary
 from flows.warehouse.connection import opened
@@ -138,7 +139,7 @@ def _judged_again(request: RunRequest) -> set[str]:
             FEW,
             facts,
             request.as_of,
-            made.texts.judgement_digest(),
+            digest(made.texts.judgement_digest()),  # no term is demoted
             JUDGED_COVERAGE,
         )
         found = merge_answers(judged(before), read_valid_answers(connection))

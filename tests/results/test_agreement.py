@@ -14,7 +14,7 @@ from flows.request import RunRequest
 from flows.results.agreement import refuse_disagreement
 from flows.results.manifest import MANIFEST, is_complete
 from tests.support.extracts import IMATINIB, good, write
-from tests.support.nights import content, night, published
+from tests.support.nights import content, night, notes_but_of_collecting, published
 from tests.support.running import request_for
 
 Forge = Callable[[Path], object]
@@ -152,5 +152,5 @@ def test_b5_a_folder_that_its_own_manifest_refutes_is_moved_aside_and_named(
     else:
         shutil.copy(folder / "worklist.parquet", folder / "other.parquet")
     again = night(request)
-    assert f"set-aside-1-{folder.name}" in again.notes[0] and not again.was_there
+    assert f"set-aside-1-{folder.name}" in notes_but_of_collecting(again)[0] and not again.was_there
     assert published(folder) == good_bytes

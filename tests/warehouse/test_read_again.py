@@ -20,7 +20,14 @@ from flows.warehouse.layout import LEDGERS
 from flows.warehouse.purge import purge
 from schemas.tables import TABLES
 from tests.support.extracts import ANY_ERROR_RATE, IMATINIB, Content, write
-from tests.support.nights import content, night, published, rerun_equals_standing, without_ledger
+from tests.support.nights import (
+    content,
+    night,
+    notes_but_of_collecting,
+    published,
+    rerun_equals_standing,
+    without_ledger,
+)
 from tests.support.running import AS_OF, request_for
 
 PHARMACY = "pharmacy_claim.csv"
@@ -88,7 +95,10 @@ def test_b1_a_changed_config_reads_known_files_again(new: Callable[[], Warehouse
     again = corrected.night({PHARMACY: BOTH_WAYS}, MONTH_FIRST)
     assert corrected.service_dates() == ["2026-02-01"]
     assert (again.read_again, again.passed_over, again.loaded_files) == ((PHARMACY,), (), 0)
-    assert again.notes[0].endswith(f"by another version: {PHARMACY}.") and again.rows_read == 1
+    assert (
+        notes_but_of_collecting(again)[0].endswith(f"by another version: {PHARMACY}.")
+        and again.rows_read == 1
+    )
     rebuilt = fresh.night({PHARMACY: BOTH_WAYS}, MONTH_FIRST)
     assert again.run_id == rebuilt.run_id != wrong.run_id
     assert published(again.folder) == published(rebuilt.folder)
@@ -147,7 +157,7 @@ def test_b1_a_file_that_is_not_given_again_stays_as_it_was_read(
     one.night({PHARMACY: BOTH_WAYS}, DAY_FIRST)
     quiet = one.night({}, MONTH_FIRST)
     assert one.service_dates() == ["2026-01-02"]
-    assert quiet.read_again == () and quiet.notes[0].startswith(
+    assert quiet.read_again == () and notes_but_of_collecting(quiet)[0].startswith(
         "Files that were read under another config"
     )
     assert quiet.run_id != fresh.night({PHARMACY: BOTH_WAYS}, MONTH_FIRST).run_id
@@ -246,7 +256,7 @@ def test_b1_a_file_from_which_a_purge_removed_persons_is_not_read_again(
     again = one.night(files, MONTH_FIRST)
     assert one.service_dates() == ["2026-01-02"] and again.read_again == ()
     assert again.passed_over == ("pharmacy_claim_1.csv",)
-    assert "purge" in again.notes[0]
+    assert "purge" in notes_but_of_collecting(again)[0]
 
 
 def test_b1_a_file_that_cannot_be_read_under_the_new_config_stays_and_is_named(
