@@ -88,10 +88,16 @@ class AskedTerm:
     set: LineSet
     sets: Sequence[LineSet]
 
-    def is_of_drug(self, row: Row) -> bool:
-        """Whether an authorization names the drug of the set."""
-        spelt = (row["drug_word"], row["drug"])
-        return any((word or "").strip().lower() in self.set.drug_words for word in spelt)
+    def authorizations(self, case: "Case") -> list[int]:
+        """Positions of the authorizations of the line's payer that name the drug of the set."""
+        own, words = case.line["payer_id"], self.set.drug_words
+        return case.where(
+            "authorization",
+            lambda r: (
+                r["payer_id"] == own
+                and any((r[c] or "").strip().lower() in words for c in ("drug_word", "drug"))
+            ),
+        )
 
 
 @dataclass(frozen=True)

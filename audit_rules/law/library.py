@@ -1,6 +1,5 @@
 """The law library: every law file of a run, shipped or given, by id."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TypeVar
 from audit_rules.errors import PolicyRefused
 from audit_rules.law.clauses import CLAUSE_KINDS, Clause, Law
 from audit_rules.policy.document import PolicyFile, read_policy_file, tables_of
+from audit_rules.policy.library import refuse_double_ids
 from audit_rules.policy.lines import with_line
 from audit_rules.policy.parsing import parse
 
@@ -66,7 +66,7 @@ def load_law(extra: Path | None = None) -> LawLibrary:
             found[law.law.id] = path.name
             laws[law.law.id] = law
     library = tuple(laws[name] for name in sorted(laws))
-    _refuse_double_ids(library)
+    refuse_double_ids(((law.file_name, law.clauses) for law in library), "clause")
     return LawLibrary(library)
 
 
@@ -96,15 +96,3 @@ def _law_of(file: PolicyFile) -> LawFile:
 
 def _named(row: object, number: int) -> str:
     return str(row.get("term_id", f"number {number}")) if isinstance(row, dict) else str(number)
-
-
-def _refuse_double_ids(laws: Iterable[LawFile]) -> None:
-    seen: dict[str, str] = {}
-    for law in laws:
-        for clause in law.clauses:
-            if clause.term_id in seen:
-                raise PolicyRefused(
-                    f"{law.file_name}: {clause.kind} {clause.term_id}: this term_id is also in"
-                    f" {seen[clause.term_id]}. Give each clause its own id."
-                )
-            seen[clause.term_id] = law.file_name

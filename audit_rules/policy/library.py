@@ -166,17 +166,22 @@ def read_policy_files(paths: Iterable[Path]) -> list[PolicyFile]:
     return [read_policy_file(path) for path in dict.fromkeys(found)]
 
 
-def check_library(library: PolicyLibrary) -> None:
-    """Term ids are unique, and a payer's name belongs to one payer; else PolicyRefused."""
+def refuse_double_ids(files: Iterable[tuple[str, Iterable[Term]]], what: str = "term") -> None:
+    """Raise PolicyRefused if two terms, or clauses, of the files have one id."""
     seen: dict[str, str] = {}
-    for policy in library.policies:
-        for term in policy.terms:
+    for file_name, terms in files:
+        for term in terms:
             if term.term_id in seen:
                 raise PolicyRefused(
-                    f"{policy.file_name}: {term.kind} {term.term_id}: this term_id is also in"
-                    f" {seen[term.term_id]}. Give each term its own id."
+                    f"{file_name}: {term.kind} {term.term_id}: this term_id is also in"
+                    f" {seen[term.term_id]}. Give each {what} its own id."
                 )
-            seen[term.term_id] = policy.file_name
+            seen[term.term_id] = file_name
+
+
+def check_library(library: PolicyLibrary) -> None:
+    """Term ids are unique, and a payer's name belongs to one payer; else PolicyRefused."""
+    refuse_double_ids((p.file_name, p.terms) for p in library.policies)
     names: dict[str, str] = {}
     for policy in library.policies:
         for payer in policy.payers:

@@ -11,9 +11,9 @@ from flows.cli.app import main
 from flows.ledger.decisions import decide
 from flows.ledger.written_decisions import Decision
 from flows.summary import Summary
-from tests.support.extracts import IMATINIB, Row, as_csv, good
-from tests.support.nights import night, published
-from tests.support.running import request_for
+from tests.support.extracts import IMATINIB, Row, good
+from tests.support.ledger import night_of_fills
+from tests.support.nights import published
 
 pytestmark = pytest.mark.slow  # several nights
 
@@ -34,12 +34,7 @@ def _fill(claim: str, quantity: int, **changed: object) -> Row:
 
 
 def _night(base: Path, number: int, *rows: Row) -> Summary:
-    landing = None
-    if rows:
-        landing = base / f"in{number}"
-        landing.mkdir()
-        (landing / "pharmacy_claim.csv").write_text(as_csv(list(rows)), encoding="utf-8")
-    return night(request_for(landing, base / "out", base / "audit.duckdb", DAYS[number]))
+    return night_of_fills(base, DAYS[number], *rows)
 
 
 def _known(summary: Summary) -> dict[str, tuple[str, date, str | None]]:

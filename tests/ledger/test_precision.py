@@ -17,10 +17,8 @@ from flows.ledger.precision import demotions, overturn_limit, precision, read_al
 from flows.ledger.written_decisions import Decision
 from flows.summary import Summary
 from schemas.outcomes import GENERAL
-from tests.support.extracts import IMATINIB, Row, as_csv, good
-from tests.support.ledger import event, exception_id, ledger_warehouse
-from tests.support.nights import night
-from tests.support.running import request_for
+from tests.support.extracts import IMATINIB, Row, good
+from tests.support.ledger import event, exception_id, ledger_warehouse, night_of_fills
 
 TERM = "cigna-imatinib-quantity.retail"
 
@@ -161,12 +159,7 @@ def _fill(number: int) -> Row:
 
 
 def _night(base: Path, number: int, *rows: Row) -> Summary:
-    landing = None
-    if rows:
-        landing = base / f"in{number}"
-        landing.mkdir()
-        (landing / "pharmacy_claim.csv").write_text(as_csv(list(rows)), encoding="utf-8")
-    return night(request_for(landing, base / "out", base / "audit.duckdb", DAYS[number]))
+    return night_of_fills(base, DAYS[number], *rows)
 
 
 @pytest.mark.slow

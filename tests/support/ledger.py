@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from flows.summary import Summary
 from flows.warehouse.journal import NIGHT, seal, subject
 from flows.warehouse.layout import LEDGERS, SCHEMA_VERSION, create_table
 from flows.warehouse.sql import identifier, run
@@ -14,7 +15,9 @@ from schemas.collecting import UNKNOWN
 from schemas.decisions import NEW
 from schemas.results import EXCEPTION, conform
 from schemas.tables import TABLES
-from tests.support.extracts import Row
+from tests.support.extracts import Row, as_csv, write
+from tests.support.nights import night
+from tests.support.running import request_for
 
 NIGHT_OF = date(2026, 6, 30)
 
@@ -80,3 +83,11 @@ def rows_of(path: Path, query: str) -> list[tuple[object, ...]]:
     """The rows of a query in a warehouse."""
     with duckdb.connect(str(path), read_only=True) as connection:
         return connection.execute(query).fetchall()
+
+
+def night_of_fills(base: Path, as_of: date, *rows: Row) -> Summary:
+    """A night on the warehouse of a folder, with fills to load if there are any."""
+    landing = None
+    if rows:
+        landing = write(base / f"in{as_of}", {"pharmacy_claim.csv": as_csv(list(rows))})
+    return night(request_for(landing, base / "out", base / "audit.duckdb", as_of))

@@ -166,9 +166,9 @@ def _(boundary: turns.Specialty, case: Case, asked: AskedTerm) -> Iterator[Chang
 @_crossed.register
 def _(boundary: turns.TooLong, case: Case, asked: AskedTerm) -> Iterator[Change]:
     begun = shifted(_just_within(shifted(case.day, -1), boundary.span), -1)
-    for i in approvals_of(case, asked):
+    for i in asked.authorizations(case):
         row = case.rows["authorization"][i]
-        if row["start_date"] <= case.day <= row["end_date"]:
+        if row["status"] == APPROVED and row["start_date"] <= case.day <= row["end_date"]:
             name = f"authorization {row['authorization_id']}"
             yield Change(
                 f"{name} began on {row['start_date']}",
@@ -176,18 +176,6 @@ def _(boundary: turns.TooLong, case: Case, asked: AskedTerm) -> Iterator[Change]
                 (Edit("authorization", i, {"start_date": begun}),),
                 step=1,
             )
-
-
-def approvals_of(case: Case, asked: AskedTerm) -> list[int]:
-    """Positions of the approvals of the line's payer for the drug of its set."""
-    return case.where(
-        "authorization",
-        lambda r: (
-            r["payer_id"] == case.line["payer_id"]
-            and r["status"] == APPROVED
-            and asked.is_of_drug(r)
-        ),
-    )
 
 
 # ------------------------------------------------------------ the line and its person

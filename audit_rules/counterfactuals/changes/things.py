@@ -93,10 +93,7 @@ def _removed(case: Case, asked: AskedTerm, thing: Thing) -> Iterator[Edit]:
         for i in case.where("clinical_evidence", lambda r: r["evidence_code"] in thing.names):
             yield Edit("clinical_evidence", i, None)
     elif thing.kind == words.AUTHORIZATION:
-        for i in case.where(
-            "authorization",
-            lambda r: r["payer_id"] == case.line["payer_id"] and asked.is_of_drug(r),
-        ):
+        for i in asked.authorizations(case):
             yield Edit("authorization", i, None)
 
 
