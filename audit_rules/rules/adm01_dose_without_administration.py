@@ -14,7 +14,7 @@ import polars as pl
 
 from audit_rules.engine.answers import Answer, answer
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.rule import ON, PolicyBook, Rule, RuleAnswers
+from audit_rules.engine.rule import PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force, with_flag
 from audit_rules.facts.courses import dose_dates, with_cycle
 from audit_rules.facts.infusion_units import first_lines
@@ -58,7 +58,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     services = pl.concat([dossier.services.select(billed), dossier.denied_services.select(billed)])
     infusions = of_terms(services, terms, "hcpcs", "hcpcs_code")
     stays = of_terms(dossier.services, terms, "stay_places", "place_of_service_code")
-    elsewhere = _on_other_dates(asked, infusions, doses)
+    elsewhere = _on_dose_dates(asked, infusions, doses)
     answers = (
         asked.pipe(with_flag, "is_given", first_in(asked, infusions, by=("policy_id",)))
         .pipe(with_flag, "in_stay", first_in(asked, stays, by=("policy_id",)))
@@ -77,21 +77,11 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     return RuleAnswers(answers)
 
 
-def _on_other_dates(
+def _on_dose_dates(
     asked: pl.LazyFrame, infusions: pl.LazyFrame, doses: pl.LazyFrame
 ) -> pl.LazyFrame:
-    """Lines whose billing provider billed an infusion on another dose date of the person."""
-    who = ["policy_id", "person", "billing_npi"]
-    dates = infusions.join(
-        doses.select("policy_id", "person", "service_date"),
-        on=["policy_id", "person", "service_date"],
-        how="semi",
-    )
-    spread = (
-        dates.filter(well_formed(pl.col("billing_npi"), Kind.NPI))
-        .group_by(who)
-        .agg(first=pl.col("service_date").min(), last=pl.col("service_date").max())
-    )
-    day = pl.col("service_date")
-    is_other = (pl.col("first") != day) | (pl.col("last") != day)
-    return asked.select(*ON, "person", "billing_npi", day).join(spread, on=who).filter(is_other)
+    """Lines whose billing provider billed an infusion on a dose date of the person: on another one,
+    because a line with an infusion on its own date passes."""
+    named = infusions.filter(well_formed(pl.col("billing_npi"), Kind.NPI))
+    of_doses = named.join(doses, on=["policy_id", "person", "service_date"], how="semi")
+    return asked.join(of_doses, on=["policy_id", "person", "billing_npi"], how="semi")

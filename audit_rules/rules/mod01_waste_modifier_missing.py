@@ -43,7 +43,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     says_it = pl.col("modifiers").list.set_intersection("wanted").list.len() > 0
     is_exempt = pl.col("place_of_service_code").is_in(pl.col("exempt"))
     summed = billed.group_by(*ON).agg(
-        says_it=says_it.fill_null(False).any(), is_exempt=is_exempt.fill_null(False).any()
+        says_it=says_it.any(), is_exempt=is_exempt.fill_null(False).any()
     )
     judged = asked.join(summed, on=list(ON)).with_columns(
         one_of=pl.col("waste_modifiers").list.join(" or ")

@@ -62,8 +62,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     statuses = latest(facts_on_file(dossier, asked, _STATUS), kindness=is_required)
     status = statuses.select(*ON, status="evidence_value", status_date="evidence_date")
     later = _later(dossier, asked)
-    others = pl.col("names").list.set_difference("indications").list.len()
-    is_only = (pl.col("names").list.len() > 0) & (others == 0)
+    is_only = pl.col("names").list.set_difference("indications").list.len() == 0
     answers = (
         asked.join(named, on=list(ON), how="left")
         .join(status, on=list(ON), how="left")

@@ -43,8 +43,8 @@ _SAME = ("person", "payer_id", "ingredient", "strength_mg")
 
 def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
     """Judge every tablet fill; one answer per fill and policy."""
-    asked = without_repeats(in_force(tablet_fills(lines), book.terms(StockInHand)), dossier)
-    asked = asked.filter(pl.col("ingredient") == pl.col("drug")).with_columns(
+    asked = in_force(tablet_fills(lines), book.terms(StockInHand))
+    asked = without_repeats(asked, dossier).with_columns(
         opens=days_before(pl.col("service_date"), "lookback_days"),
         closes=days_before(pl.col("service_date"), pl.lit(1)),
     )
@@ -54,7 +54,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     window = Window(pl.col("opens"), pl.col("closes"))
     near = asked.select(*ON, *_SAME, "opens", "closes", day="service_date")
     total = total_around(dossier, near, Facts(supplied, _SAME, order=()), window, "millidays")
-    first = first_in(near, supplied, by=_SAME[1:]).rename({"found": "first_fill"})
+    first = first_in(near, supplied, by=_SAME).rename({"found": "first_fill"})
     passed = (pl.col("service_date") - pl.col("first_fill")).dt.total_days()
     stock = pl.col("total") - thousandths(passed)
     most = pl.when(pl.col("channel") == pl.col("short_channel")).then("days").otherwise("long_days")

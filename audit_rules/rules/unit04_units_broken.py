@@ -40,7 +40,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     asked = in_force(lines, book.terms(BrokenUnits)).filter(
         pl.col("hcpcs_code").is_in(pl.col("hcpcs"))
     )
-    is_waste = pl.col("modifiers").list.contains(pl.col("waste_modifier")).fill_null(False)
+    is_waste = pl.col("modifiers").list.contains(pl.col("waste_modifier"))
     date = ["person", "payer_id", "service_date", "drug"]
     marks = book.terms(BrokenUnits).select("waste_modifier").unique()
     doses = dossier.services.join(marks, how="cross").filter(~is_waste)

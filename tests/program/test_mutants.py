@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from audit_rules.engine import places
 from audit_rules.rules import RULES
 from tests.support.case_files import read_case_file
-from tools.mutation.mutants import CASES, REFUSED, Trials, reasons
+from tools.mutation.mutants import CASES, REFUSED, Trials, in_place, reasons
 from tools.mutation.mutations import AUDIT_RULES, Mutant, every_mutant
 
 RULE = "rules/dose02_tablet_strength.py: evaluate:"
@@ -61,6 +62,15 @@ def test_a_mutant_whose_policy_is_refused_counts_as_killed(
     mutants: dict[str, Mutant], trials: Trials
 ) -> None:
     assert trials.verdict(mutants[REFUSED_ON_LOADING]).killed_by == REFUSED
+
+
+def test_a_change_of_a_shared_constant_reaches_its_readers_and_is_undone(
+    mutants: dict[str, Mutant],
+) -> None:
+    present = vars(places)["_CALENDAR"]
+    with in_place(mutants["engine/places.py: _CALENDAR: 1 to 0: 1 << 22"]):
+        assert vars(places)["_CALENDAR"] == 0
+    assert vars(places)["_CALENDAR"] == present > 0
 
 
 def test_every_reason_is_for_a_mutant_that_exists(mutants: dict[str, Mutant]) -> None:

@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from audit_rules.engine.dossier import compile_dossier
+from audit_rules.engine.dossier import Dossier, compile_dossier
 from audit_rules.engine.judge import Judgement
 from audit_rules.engine.rule import PolicyBook
 from audit_rules.kinds.judge import judge_all
@@ -54,8 +54,9 @@ def run_to_final_action(made: Plan) -> None:
     settle_stage(made)
 
 
-def judged(made: Plan) -> Judgement:
-    """The judgement of a plan's extracts; the workbench stays, so that a test can look into it."""
+def compiled(made: Plan) -> tuple[Dossier, PolicyBook]:
+    """The dossier of a plan's extracts, and the policies; the workbench stays, so that a test can
+    look into it."""
     run_to_final_action(made)
     with opened(made.bench) as connection:
         extracted = read_frames(connection, made.reference, made.request.as_of)
@@ -65,8 +66,12 @@ def judged(made: Plan) -> Judgement:
         made.default_supply_days,
         made.request.as_of,
     )
-    book = PolicyBook(made.library, made.reference)
-    return judge_all(dossier, book, RULES)
+    return dossier, PolicyBook(made.library, made.reference)
+
+
+def judged(made: Plan) -> Judgement:
+    """The judgement of a plan's extracts; the workbench stays."""
+    return judge_all(*compiled(made), RULES)
 
 
 def audited(extracts: Path, output: Path, as_of: date = AS_OF) -> Judgement:

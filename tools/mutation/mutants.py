@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from time import monotonic
-from types import FrameType, ModuleType
+from types import FrameType, FunctionType, ModuleType
 from typing import cast
 
 import polars as pl
@@ -203,7 +203,7 @@ class Trials:
             return self._first_failure(run, mutant, None)
 
     def _code(self, mutant: Mutant) -> str | None:
-        with _in_place(mutant) as changed_rule:
+        with in_place(mutant) as changed_rule:
             run = _Run(self, self.book, compiles_anew=mutant.path.stem in OF_THE_DOSSIER)
             return self._first_failure(run, mutant, changed_rule)
 
@@ -285,23 +285,34 @@ class _Run(CaseRuns):
 
 
 @contextmanager
-def _in_place(mutant: Mutant) -> Iterator[RuleModule | None]:
-    """Apply the change: give the changed rule, or change a shared function and put it back
-    after."""
-    tree, function = changed_tree(mutant)
+def in_place(mutant: Mutant) -> Iterator[RuleModule | None]:
+    """Apply the change: give the changed rule, or change a shared function or constant and put it
+    back after."""
+    tree, place = changed_tree(mutant)
     name = ".".join(mutant.path.relative_to(ROOT).with_suffix("").parts)
     fresh = ModuleType(name)
     exec(compile(tree, mutant.path, "exec"), fresh.__dict__)
     if mutant.path.parent.name == "rules":
         yield cast(RuleModule, fresh)
         return
-    shared = getattr(import_module(name), function)
-    code = shared.__code__
-    shared.__code__ = getattr(fresh, function).__code__
+    shared, changed = getattr(import_module(name), place), getattr(fresh, place)
+    if isinstance(shared, FunctionType):
+        code = shared.__code__
+        shared.__code__ = changed.__code__
+        try:
+            yield None
+        finally:
+            shared.__code__ = code
+        return
+    users = [m for n, m in sys.modules.items() if n.startswith("audit_rules.")]
+    holders = [m for m in users if vars(m).get(place) is shared]
     try:
+        for module in holders:
+            setattr(module, place, changed)
         yield None
     finally:
-        shared.__code__ = code
+        for module in holders:
+            setattr(module, place, shared)
 
 
 def _of_rule(extracted: WarehouseFrames, rule_id: str) -> WarehouseFrames:
