@@ -13,12 +13,11 @@ from audit_rules.engine.dossier import compile_dossier
 from audit_rules.engine.judge import Judgement
 from audit_rules.engine.parts import together
 from audit_rules.engine.rule import PolicyBook
-from audit_rules.engine.worklist import worklists
 from audit_rules.kinds.judge import judge_all
 from audit_rules.rules import RULES
 from flows import ending
 from flows.clock import seconds
-from flows.collecting import with_answer_by, with_collectability
+from flows.collecting import with_collectability
 from flows.intake.load import load
 from flows.intake.readers import nearest_plain_folder
 from flows.intake.validate import validate
@@ -41,7 +40,7 @@ from flows.judging.standing import (
 from flows.ledger.before import read_ledger_before
 from flows.ledger.changes import record_changes, with_ledger
 from flows.ledger.decisions import warn_of_foreign_decisions
-from flows.ledger.precision import demotion_notes, read_demotions
+from flows.ledger.precision import demotion_notes, read_demotions, read_precision
 from flows.notes.find import audit_notes, input_notes
 from flows.plan import Plan
 from flows.provenance import digest
@@ -49,7 +48,7 @@ from flows.reports.run_facts import run_facts
 from flows.reports.write import write_reports
 from flows.results.agreement import refuse_disagreement
 from flows.results.failed_checks import failed_checks, warnings
-from flows.results.found import Found
+from flows.results.found import found_on_lines
 from flows.results.manifest import repeated_amounts_for_manifest, write_manifest
 from flows.results.partitions import write_exceptions_by
 from flows.results.privacy_level import (
@@ -251,10 +250,10 @@ def report_stage(
         changed = record_changes(connection, plan, run.run_id, before, judged_now)
         known = with_collectability(with_ledger(judged_now, changed.standing), plan)
         exceptions = conform(known, EXCEPTION)
-        lines = with_answer_by(worklists(exceptions, read_repeated(_answers(plan))), plan)
-        tables = {**lines._asdict(), "changes": changed.changes, **failed_checks(connection)}
+        precision = read_precision(connection, plan.request.as_of)
+        found = found_on_lines(exceptions, read_repeated(_answers(plan)), precision, plan)
+        tables = {**found.lines._asdict(), "changes": changed.changes, **failed_checks(connection)}
         write_result_tables(staging, {"exceptions": exceptions, **tables})
-        found = Found(exceptions, lines)
         apply_privacy_level(staging, plan)
         if plan.request.partition_by:
             write_exceptions_by(plan.request.partition_by, staging, plan.payer_names)
@@ -262,7 +261,7 @@ def report_stage(
         notes = shown_notes(found_notes, plan)
         balance |= {"notes": list(notes)}
         notes += write_reports(
-            staging, plan, run_facts(plan, summary, settled.balance, notes), balance
+            staging, plan, run_facts(plan, summary, settled.balance, notes, precision), balance
         )
         write_manifest(connection, staging, plan, run.run_id, balance, judged.repeated_amounts)
         record_run(connection, staging, plan, run.run_id)

@@ -2,6 +2,10 @@
 
 from typing import Final, Literal
 
+import polars as pl
+
+from schemas.decisions import DISMISSED
+
 YES: Final = "yes"
 NO: Final = "no"
 UNKNOWN: Final = "unknown"
@@ -14,3 +18,8 @@ CLERICAL: Final = "clerical"
 """A slip of the pen: nothing but a code or a modifier is wrong or missing."""
 COORDINATION: Final = "coordination_of_benefits"
 """Another payer had to pay, or paid, for the same."""
+
+
+def is_asked() -> pl.Expr:
+    """Whether the amount of an exception may be asked for: neither dismissed nor barred."""
+    return pl.col("status").ne_missing(DISMISSED) & pl.col("collectable").ne_missing(NO)

@@ -133,6 +133,11 @@ _EVERYWHERE: dict[str, Meaning] = {
     "review_amount": _never_null(
         "What the largest amount of outcome review exceeds the largest of both others by", DOLLARS
     ),
+    "expected_amount": _never_null(
+        "amount_at_risk, each part times the share of reviewed findings of its rule that held; in"
+        " full if none has been reviewed",
+        DOLLARS,
+    ),
     "dismissed_amount": _never_null(
         "What the exceptions that a person has dismissed would add to amount_at_risk; it is in no"
         " other amount",

@@ -6,7 +6,7 @@ from schemas.outcomes import RECORDS_REQUEST, RECOVER, REVIEW
 
 Schema = dict[str, pl.DataType | type[pl.DataType]]
 
-RESULT_SCHEMA_VERSION = 4
+RESULT_SCHEMA_VERSION = 5
 """Raise it if a column comes, goes, or changes its name, type, place or nullability."""
 
 MONEY = pl.Decimal(18, 2)
@@ -129,6 +129,7 @@ WORKLIST: Schema = {
     "paid_amount": MONEY,
     **dict.fromkeys(AMOUNT_COLUMNS.values(), MONEY),
     "amount_at_risk": MONEY,
+    "expected_amount": MONEY,
     "dismissed_amount": MONEY,
     "not_collectable_amount": MONEY,
 }

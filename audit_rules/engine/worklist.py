@@ -6,11 +6,13 @@ claim's amount (repeated_amounts.py) are about the same dollars too: one line of
 them.
 """
 
+from types import MappingProxyType
 from typing import NamedTuple
 
 import polars as pl
 
-from schemas.collecting import COLLECTABLE, NO
+from audit_rules.engine.expected import Precision, with_expected_lines
+from schemas.collecting import COLLECTABLE, is_asked
 from schemas.decisions import DISMISSED
 from schemas.folding import folded_names
 from schemas.outcomes import ADVISORY, strength
@@ -58,19 +60,23 @@ class Worklists(NamedTuple):
         return pl.concat(self)
 
 
-def worklists(exceptions: pl.DataFrame, repeated: pl.DataFrame) -> Worklists:
+def worklists(
+    exceptions: pl.DataFrame,
+    repeated: pl.DataFrame,
+    precision: Precision = MappingProxyType({}),
+) -> Worklists:
     """Put the exceptions of each line together.
 
     exceptions   the contract's table; those that a person has dismissed, or that may no longer be
                  collected, carry no amount.
     repeated     comes from repeated_amounts.
+    precision    how often findings of each rule held.
     """
     is_live = pl.col("status").ne_missing(DISMISSED)
-    is_asked = is_live & pl.col("collectable").ne_missing(NO)
     found = exceptions.with_columns(
         is_live=is_live,
         live_outcome=pl.when(is_live).then("outcome"),
-        asked_outcome=pl.when(is_asked).then("outcome"),
+        asked_outcome=pl.when(is_asked()).then("outcome"),
         amount=_AMOUNT,
     )
     lines = found.group_by(LINE_KEY, maintain_order=True).agg(
@@ -87,6 +93,7 @@ def worklists(exceptions: pl.DataFrame, repeated: pl.DataFrame) -> Worklists:
         **{column: _largest(outcome) for outcome, column in AMOUNT_COLUMNS.items()},
     )
     counted = _counted_once(_without_overlap(lines), repeated)
+    counted = with_expected_lines(counted, exceptions, precision)
     is_advisory = pl.col("is_advisory")
     return Worklists(
         *(conform(counted.filter(kind), WORKLIST) for kind in (~is_advisory, is_advisory))

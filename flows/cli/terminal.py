@@ -5,14 +5,13 @@ Both hold counts and file names, and no row content.
 
 import json
 from collections.abc import Iterator
-from decimal import Decimal
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from flows.results.totals import AT_RISK, SET_ASIDE, SUMMED
+from flows.results.totals import SUMMED, shown_totals
 from flows.summary import Summary
 from schemas.outcomes import ADVISORY, EXCEPTIONS, RECORDS_REQUEST, RECOVER, REVIEW
 
@@ -92,11 +91,7 @@ def _line(console: Console, label: str, text: str) -> None:
 
 def _totals(summary: Summary) -> Iterator[tuple[str, str]]:
     """A line for each sum of a column of the worklist, with the column's name."""
-    amounts = {
-        column: _dollars(summary.totals[column])
-        for column in (*AT_RISK, *SET_ASIDE)
-        if column in summary.totals and (column in AT_RISK or Decimal(summary.totals[column]))
-    }
+    amounts = {c: f"{amount:,.2f}" for c, amount in shown_totals(summary.totals).items()}
     if amounts:
         yield "amounts", "sums of columns of the worklist, which counts no dollar twice:"
     width = max(map(len, amounts.values()), default=0)
@@ -113,10 +108,6 @@ def _by_rule(summary: Summary) -> Grid:
     for rule, counts in summary.by_rule().items():
         grid.add_row(rule, *(f"{counts[o]:,}" if o in counts else "" for o in EXCEPTIONS))
     return grid
-
-
-def _dollars(amount: str) -> str:
-    return f"{Decimal(amount):,.2f}"
 
 
 def as_json(summary: Summary) -> str:

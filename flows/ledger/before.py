@@ -48,14 +48,19 @@ LAST_DECISION = RunTable(
     },
 )
 TABLES = (LAST_EVENT, LAST_DECISION)
+_DECIDED = """
+    SELECT exception_id, action, amount,
+           row_number() OVER (PARTITION BY exception_id ORDER BY decision_no) AS number
+    FROM every_decision WHERE after_night < {}"""
+"""What verdicts and sums that came back are made of: not of the last decisions alone."""
 
 
 class LedgerBefore(NamedTuple):
     """What the ledger knew.
 
     night    the as-of date before; None if there is none.
-    digest   a digest of that date, of the texts under which it was judged, and of the last event
-             and the last decision about each exception.
+    digest   a digest of that date, of the texts under which it was judged, of the last event
+             and the last decision about each exception, and of everything decided before.
     """
 
     night: date | None
@@ -72,6 +77,7 @@ def read_ledger_before(connection: duckdb.DuckDBPyConnection, as_of: date) -> Le
     rows = [
         _digest_of_rows(connection, texts, night),
         *(_digest_of_rows(connection, f"FROM {table}") for table in TABLES),
+        _digest_of_rows(connection, _DECIDED.format(day(as_of))),
     ]
     return LedgerBefore(night, digest(str(night), *rows))
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import duckdb
 import polars as pl
 
+from audit_rules.engine.expected import Held, Precision
 from audit_rules.policy.library import PolicyLibrary
 from audit_rules.policy.terms.house import OverturnLimit
 from flows.ledger.read import opened_ledger
@@ -41,7 +42,7 @@ def read_verdicts(
     connection: duckdb.DuckDBPyConnection, night: date, decided_only: bool = False
 ) -> pl.DataFrame:
     """What persons found of each exception before a night: one row per exception."""
-    wanted = "d.exception_id IS NOT NULL" if decided_only else "true"
+    wanted = "exception_id IN (SELECT exception_id FROM decided)" if decided_only else "true"
     return fetched_from(connection, "ledger/verdicts", night=day(night), wanted=wanted)
 
 
@@ -110,6 +111,18 @@ def overturn_limit(library: PolicyLibrary, night: date) -> OverturnLimit | None:
             assert isinstance(term, OverturnLimit)
             return term
     return None
+
+
+def rule_precision(verdicts: pl.DataFrame) -> Precision:
+    """How often findings of each rule held, of rules of which one has been reviewed."""
+    reviewed = verdicts.filter(pl.col("verdict").is_in(REVIEWED)).group_by("rule_id")
+    counted = reviewed.agg((pl.col("verdict") != OVERTURNED).sum(), reviewed=pl.len())
+    return {rule: Held(held, of) for rule, held, of in sorted(counted.iter_rows())}
+
+
+def read_precision(connection: duckdb.DuckDBPyConnection, night: date) -> Precision:
+    """How often findings of each rule held, by the decisions before a night."""
+    return rule_precision(read_verdicts(connection, night, decided_only=True))
 
 
 def demotions(verdicts: pl.DataFrame, limit: OverturnLimit | None) -> tuple[Demotion, ...]:

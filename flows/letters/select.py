@@ -9,8 +9,7 @@ from typing import Any, Literal
 import polars as pl
 
 from flows.letters.template import Template
-from schemas.collecting import NO
-from schemas.decisions import DISMISSED
+from schemas.collecting import is_asked
 from schemas.formats import well_formed
 from schemas.outcomes import RECORDS_REQUEST, RECOVER
 from schemas.results import AMOUNT_COLUMNS, LINE_KEY
@@ -73,10 +72,9 @@ def select(
     """
     column = AMOUNT_COLUMNS[OUTCOMES[kind]]
     of_kind = exceptions.filter(pl.col("outcome") == OUTCOMES[kind])
-    is_asked = pl.col("status").ne_missing(DISMISSED) & pl.col("collectable").ne_missing(NO)
-    is_asked &= pl.col("decision").ne_missing(_RECOVERED)
-    is_asked &= pl.col("recoup_by").is_null() | (pl.col("recoup_by") >= day)
-    asked = of_kind.filter(is_asked).sort(
+    may_be_asked = is_asked() & pl.col("decision").ne_missing(_RECOVERED)
+    may_be_asked &= pl.col("recoup_by").is_null() | (pl.col("recoup_by") >= day)
+    asked = of_kind.filter(may_be_asked).sort(
         "amount_at_risk", "exception_id", descending=[True, False], nulls_last=True
     )
     by_line: dict[tuple[Any, ...], list[Row]] = {}

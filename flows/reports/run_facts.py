@@ -1,8 +1,9 @@
 """What every report says about its run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
+from audit_rules.engine.expected import Precision
 from flows.plan import Plan
 from flows.provenance import program_version
 from flows.settle.balance import Balance
@@ -13,9 +14,10 @@ from flows.summary import Summary
 class RunFacts:
     """The facts of a run, the same for the same run whenever and wherever it was made.
 
-    privacy   the privacy level of its results.
-    changes   what changed since the last run, in words.
-    notes     what it says of its files, its config and its lines, as sentences.
+    privacy     the privacy level of its results.
+    changes     what changed since the last run, in words.
+    notes       what it says of its files, its config and its lines, as sentences.
+    precision   how often findings of each rule held, by the decisions before it.
     """
 
     run_id: str
@@ -27,9 +29,12 @@ class RunFacts:
     quarantined: int
     duplicates: int
     notes: tuple[str, ...] = ()
+    precision: Precision = field(default_factory=dict)
 
 
-def run_facts(plan: Plan, summary: Summary, balance: Balance, notes: tuple[str, ...]) -> RunFacts:
+def run_facts(
+    plan: Plan, summary: Summary, balance: Balance, notes: tuple[str, ...], precision: Precision
+) -> RunFacts:
     """The facts of a run with these counts and notes."""
     return RunFacts(
         run_id=summary.run_id,
@@ -41,4 +46,5 @@ def run_facts(plan: Plan, summary: Summary, balance: Balance, notes: tuple[str, 
         quarantined=balance.quarantined,
         duplicates=balance.duplicates,
         notes=notes,
+        precision=precision,
     )

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from audit_rules.engine.worklist import Worklists
+from audit_rules.engine.expected import Precision
+from audit_rules.engine.worklist import Worklists, worklists
+from flows.collecting import with_answer_by
+from flows.plan import Plan
+from flows.results.order_of_work import in_order_of_work
 from flows.results.totals import totals_as_text
 
 
@@ -24,3 +28,15 @@ class Found:
     def totals(self) -> dict[str, str]:
         """Column of worklist.parquet -> the sum of its dollars."""
         return totals_as_text(self.lines.worklist)
+
+
+def found_on_lines(
+    exceptions: pl.DataFrame, repeated: pl.DataFrame, precision: Precision, plan: Plan
+) -> Found:
+    """Exceptions, and their lines with what law says of them, the worklist in order of work.
+
+    repeated, precision   as `worklists` takes them.
+    """
+    lines = with_answer_by(worklists(exceptions, repeated, precision), plan)
+    in_order = in_order_of_work(lines.worklist, plan.request.as_of)
+    return Found(exceptions, lines._replace(worklist=in_order))

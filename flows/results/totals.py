@@ -5,6 +5,9 @@ A line's amounts are in one row of the worklist, so a total counts no dollar twi
 label add up to the whole.
 """
 
+from collections.abc import Mapping
+from decimal import Decimal
+
 import polars as pl
 
 from schemas.results import AMOUNT_COLUMNS, MONEY, TOTAL, WORKLIST
@@ -13,6 +16,8 @@ SUMMED = tuple(name for name, dtype in WORKLIST.items() if dtype == MONEY)
 """The columns that are added up."""
 AT_RISK = ("amount_at_risk", *AMOUNT_COLUMNS.values())
 """What is at risk, and the three parts that it is the sum of."""
+EXPECTED = "expected_amount"
+"""What is expected to hold of what is at risk: shown if it is another sum."""
 SET_ASIDE = ("dismissed_amount", "not_collectable_amount")
 """What is not part of what is at risk: shown unless it is nothing."""
 
@@ -36,6 +41,16 @@ def totals_as_text(lines: pl.DataFrame) -> dict[str, str]:
     """Column -> the sum of its dollars over all lines."""
     whole = totals(lines).drop("lines").cast(pl.String)
     return dict(zip(whole.columns, whole.row(0), strict=True))
+
+
+def shown_totals(sums: Mapping[str, str]) -> dict[str, Decimal]:
+    """Of sums by column those that are shown for people, in order: AT_RISK, and what else says
+    something."""
+    amounts = {column: Decimal(amount) for column, amount in sums.items()}
+    shown = [*AT_RISK]
+    shown += [EXPECTED] if amounts.get(EXPECTED) != amounts.get("amount_at_risk") else []
+    shown += [column for column in SET_ASIDE if amounts.get(column)]
+    return {column: amounts[column] for column in shown if column in amounts}
 
 
 def with_leading(lines: pl.DataFrame, exceptions: pl.DataFrame, *columns: str) -> pl.DataFrame:

@@ -3,22 +3,21 @@
 -- Money that came back without another verdict confirms the finding.
 --
 -- reads: every_ledger_event, every_decision
--- words: $night: the as-of date; $wanted: which of the rows are wanted.
+-- words: $night: the as-of date; $wanted: which exceptions are wanted.
 
-WITH last_event AS (
-    SELECT exception_id, rule_id, reason, policy_id, term_id, payer, claim_source, member_id,
-           claim_id, claim_line_number, amount_at_risk
-    FROM every_ledger_event WHERE night < $night
-    QUALIFY row_number() OVER (PARTITION BY exception_id ORDER BY night DESC) = 1),
-decided AS (
+WITH decided AS (
     SELECT exception_id,
            arg_max(action, decision_no) FILTER (action NOT IN ('recovered', 'request_records'))
                AS verdict,
            CAST(sum(amount) FILTER (action = 'recovered') AS DECIMAL(18, 2)) AS recovered
-    FROM every_decision WHERE after_night < $night GROUP BY exception_id)
+    FROM every_decision WHERE after_night < $night GROUP BY exception_id),
+last_event AS (
+    SELECT exception_id, rule_id, reason, policy_id, term_id, payer, claim_source, member_id,
+           claim_id, claim_line_number, amount_at_risk
+    FROM every_ledger_event WHERE night < $night AND $wanted
+    QUALIFY row_number() OVER (PARTITION BY exception_id ORDER BY night DESC) = 1)
 SELECT e.*, d.recovered,
        CASE WHEN d.verdict = 'reopen' THEN NULL
             WHEN d.verdict IS NULL AND d.recovered IS NOT NULL THEN 'confirm'
             ELSE d.verdict END AS verdict
-FROM last_event e LEFT JOIN decided d USING (exception_id)
-WHERE $wanted;
+FROM last_event e LEFT JOIN decided d USING (exception_id);

@@ -23,6 +23,7 @@ TOTALS = {
     "records_request_amount": "0.00",
     "review_amount": "9.00",
     "amount_at_risk": "123456789.05",
+    "expected_amount": "61728399.50",
     "dismissed_amount": "5.00",
     "not_collectable_amount": "0.00",
 }
@@ -66,6 +67,7 @@ amounts    sums of columns of the worklist, which counts no dollar twice:
            recover_amount          123,456,780.05
            records_request_amount            0.00
            review_amount                     9.00
+           expected_amount          61,728,399.50
            dismissed_amount                  5.00
 note       no exceptions.xlsx
 reports    out/run=0123456789abcdef

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_rules.engine.worklist import worklists
-from flows.reports.order_of_work import in_order_of_work
+from flows.results.order_of_work import in_order_of_work
 from schemas.collecting import COLLECTABLE, NO, UNKNOWN, YES
 from schemas.decisions import DISMISSED, OPEN
 from schemas.outcomes import ADVISORY, EXCEPTIONS
@@ -130,11 +130,14 @@ def test_what_can_be_collected_for_few_days_comes_first_and_what_cannot_last() -
     names = ("claim_id", "collectable", "recoup_by", "amount_at_risk", "status")
     schema = {name: EXCEPTION[name] for name in names}
     typed = [(a, b, c, d and Decimal(d), e) for a, b, c, d, e in rows]
-    frame = pl.DataFrame(typed, schema=schema, orient="row")
+    frame = pl.DataFrame(typed, schema=schema, orient="row").with_columns(
+        expected_amount="amount_at_risk"
+    )
     assert in_order_of_work(frame, AS_OF)["claim_id"].to_list() == [
         *("soon, more", "soon", "later", "nobody knows", "time enough", "no price"),
         *("dismissed", "barred"),
     ]
-    precise = pl.when(pl.col("claim_id") == "time enough").then(1.0).otherwise(0.5)
-    by_expected = in_order_of_work(frame, AS_OF, precision=precise)["claim_id"].to_list()
+    half = pl.when(pl.col("claim_id") == "nobody knows").then(Decimal(425))
+    expected = frame.with_columns(expected_amount=half.otherwise("expected_amount"))
+    by_expected = in_order_of_work(expected, AS_OF)["claim_id"].to_list()
     assert by_expected.index("time enough") < by_expected.index("nobody knows")

@@ -9,11 +9,20 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from audit_rules.engine.expected import Held
 from audit_rules.policy.library import load_policies
 from audit_rules.policy.terms.house import OverturnLimit
 from flows.cli.app import main
+from flows.ledger.before import read_ledger_before
 from flows.ledger.decisions import decide
-from flows.ledger.precision import demotions, overturn_limit, precision, read_all_verdicts
+from flows.ledger.precision import (
+    demotions,
+    overturn_limit,
+    precision,
+    read_all_verdicts,
+    rule_precision,
+)
+from flows.ledger.read import opened_ledger
 from flows.ledger.written_decisions import Decision
 from flows.summary import Summary
 from schemas.outcomes import GENERAL
@@ -140,6 +149,37 @@ def test_the_command_prints_rule_reason_term_and_payer_and_exports_them(
     assert main(["ledger", "--precision", "--status", "new", "--warehouse", str(warehouse)]) == 2
 
 
+def test_the_precision_of_a_rule_is_the_share_of_reviewed_findings_that_held() -> None:
+    verdicts = _verdicts(["upheld", "confirm", "overturned", "dismiss", None])
+    assert rule_precision(verdicts) == {"QTY01": Held(2, 3)}
+    assert rule_precision(_verdicts(["dismiss", None])) == {}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ([("upheld", None)], [("overturned", None)]),
+        ([("recovered", 10)], [("recovered", 20)]),
+        ([("recovered", 10)], [("recovered", 10), ("recovered", 20), ("recovered", 10)]),
+    ],
+)
+def test_what_is_counted_of_decisions_is_in_the_digest_that_names_a_run(
+    tmp_path: Path, one: list[tuple[str, int | None]], other: list[tuple[str, int | None]]
+) -> None:
+    """The last decision is the same in both: a request for records."""
+    digests = set()
+    for name, decided in (("a", one), ("b", other)):
+        warehouse = ledger_warehouse(tmp_path / f"{name}.duckdb", event(1, term_id=TERM))
+        for action, dollars in [*decided, ("request_records", None)]:
+            amount = None if dollars is None else Decimal(dollars)
+            decide(warehouse, [Decision(exception_id(1), "x", action, amount)], by="Ann")
+        with opened_ledger(warehouse) as connection:
+            connection.execute("CREATE SCHEMA run")
+            connection.execute("CREATE VIEW every_night_text AS FROM kept.night_text")
+            digests.add(read_ledger_before(connection, date(2026, 7, 1)).digest)
+    assert len(digests) == 2
+
+
 # ---------------------------------------------------------------- from the next night on
 
 
@@ -183,6 +223,10 @@ def test_a_demoted_term_asks_for_reviews_from_the_next_night_on_and_says_so(
     assert now.height == 13 and set(now["outcome"]) == {"review"}
     assert all("were overturned when they were reviewed" in text for text in now["rationale"])
     assert note in (second.folder / "manifest.json").read_text(encoding="utf-8")
+    lines = pl.read_parquet(second.folder / "worklist.parquet")
+    shares = (lines["expected_amount"] / lines["amount_at_risk"]).drop_nulls()
+    assert set(shares) == {Decimal("0.4")}
+    assert lines["expected_amount"].is_sorted(descending=True)
     capsys.readouterr()
     words = ["explain", "C12", "--warehouse", str(warehouse), "--as-of", str(DAYS[1])]
     assert main(words) == 0

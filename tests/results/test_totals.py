@@ -17,9 +17,9 @@ from flows.ledger.decisions import decide
 from flows.ledger.written_decisions import Decision
 from flows.privacy import AGGREGATE
 from flows.results.manifest import WORKPAPER
-from flows.results.totals import SUMMED, totals, with_leading
+from flows.results.totals import SET_ASIDE, SUMMED, shown_totals, totals, with_leading
 from flows.summary import Summary
-from schemas.decisions import DISMISS
+from schemas.decisions import DISMISS, OVERTURNED, UPHELD
 from schemas.results import AGGREGATE as AGGREGATE_TABLE
 from schemas.results import AMOUNT_COLUMNS, EXCEPTION, MONEY, WORKLIST
 from tests.support.extracts import IMATINIB, Row, as_csv, good
@@ -28,6 +28,8 @@ from tests.support.running import request_for
 from tests.support.sources import MODULES, ROOT, name_of
 
 AT_RISK = (*AMOUNT_COLUMNS.values(), "amount_at_risk")
+SHOWN = (*AT_RISK, "expected_amount", "dismissed_amount")
+"""Of the runs below: something is dismissed, and a finding was overturned."""
 IMATINIB_400 = "47335047583"
 MEMBERS = 14
 MAY_ADD_AMOUNTS = {
@@ -110,6 +112,19 @@ def test_no_other_module_adds_up_amounts() -> None:
     assert adding == MAY_ADD_AMOUNTS.keys()
 
 
+def test_what_is_expected_is_shown_if_it_is_another_sum_and_what_is_set_aside_if_any_is() -> None:
+    sums = dict.fromkeys(SUMMED, "7.00") | {"dismissed_amount": "0.00"}
+    assert list(shown_totals(sums)) == ["amount_at_risk", *AMOUNT_COLUMNS.values(), *_other(sums)]
+    sums["expected_amount"] = "6.99"
+    assert "expected_amount" in shown_totals(sums)
+    assert list(shown_totals({"amount_at_risk": "7.00"})) == ["amount_at_risk"]
+
+
+def _other(sums: dict[str, str]) -> list[str]:
+    """The columns of what is set aside that hold something."""
+    return [c for c in SET_ASIDE if Decimal(sums[c])]
+
+
 # ---------------------------------------------------------------- every output of one run
 
 
@@ -150,8 +165,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Summary, Summary]:
     first = night(replace(request, as_of=date(2026, 6, 29)))
     found = pl.read_parquet(first.folder / "exceptions.parquet").filter(rule_id="QTY01")
     ids = found.sort("claim_id")["exception_id"]
-    dismissed = [Decision(i, "known") for i in (*ids.head(2), *ids.tail(1))]
-    decide(base / "audit.duckdb", dismissed, DISMISS, "me")
+    made = [Decision(i, "known", DISMISS) for i in ids.head(2)]
+    made += [Decision(ids[-1], "appeal", OVERTURNED)]
+    made += [Decision(i, action=UPHELD) for i in ids[2:5]]
+    decide(base / "audit.duckdb", made, by="me")
     full = night(replace(request, xlsx=True, page=True))
     aggregate = night(replace(request, xlsx=None, page=True, privacy=AGGREGATE))
     return full, aggregate
@@ -160,7 +177,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Summary, Summary]:
 @pytest.fixture(scope="module")
 def sums(runs: tuple[Summary, Summary]) -> dict[str, Decimal]:
     sums = _column_sums(runs[0].folder / "worklist.parquet")
-    assert all(sums[column] for column in (*AT_RISK, "dismissed_amount"))
+    assert all(sums[column] for column in SHOWN)
+    assert sums["expected_amount"] < sums["amount_at_risk"]
     assert sum(sums[c] for c in AMOUNT_COLUMNS.values()) == sums["amount_at_risk"]
     advisories = runs[0].folder / "advisories.parquet"
     assert pl.read_parquet(advisories).height > 0
@@ -177,7 +195,7 @@ def test_the_screen_and_the_json_show_the_sums_of_the_worklist(
         r"^ +(\w+_amount|amount_at_risk) +([\d.,]+)$", capsys.readouterr().out, re.M
     )
     shown = {column: Decimal(amount.replace(",", "")) for column, amount in screen}
-    assert shown == {c: sums[c] for c in (*AT_RISK, "dismissed_amount")}
+    assert shown == {c: sums[c] for c in SHOWN}
     found = json.loads(as_json(runs[0]))["found"]
     assert {c: Decimal(found[c]) for c in SUMMED} == sums
 
@@ -189,7 +207,7 @@ def test_the_page_shows_the_sums_of_the_worklist(
     html = (runs[0].folder / "summary.html").read_text(encoding="utf-8")
     headline = dict(re.findall(r"<dt>(\w+)</dt><dd>\$([\d.,]+)</dd>", html))
     shown = {column: Decimal(amount.replace(",", "")) for column, amount in headline.items()}
-    assert shown == {c: sums[c] for c in (*AT_RISK, "dismissed_amount")}
+    assert shown == {c: sums[c] for c in SHOWN}
     for name in ("Rule", "Outcome", "Payer", "Month", "Provider"):
         table = re.search(rf'<th scope="col">{name}</th>.*?</table>', html, re.DOTALL)
         assert table
@@ -204,7 +222,7 @@ def test_the_work_paper_shows_the_sums_of_the_worklist(
     file = fastexcel.read_excel(runs[0].folder / WORKPAPER)
     cells = file.load_sheet("Summary", header_row=None, skip_rows=0, dtypes="string").to_polars()
     shown = {row[4]: Decimal(row[5]) for row in cells.iter_rows() if row[4] in sums}
-    assert shown == {c: sums[c] for c in (*AT_RISK, "dismissed_amount")}
+    assert shown == {c: sums[c] for c in SHOWN}
     rules = [row for row in cells.iter_rows() if row[0] in file.sheet_names and row[6]]
     assert sum(Decimal(row[6]) for row in rules) == sums["amount_at_risk"]
     of_rules = Decimal(0)

@@ -12,7 +12,6 @@ from markupsafe import Markup
 
 from flows.reports.html import templates
 from flows.reports.money import dollars
-from flows.reports.order_of_work import in_order_of_work
 from flows.reports.page.chart_style import COLOURS
 from flows.reports.page.charts import dose_svg, svg
 from flows.reports.page.figures import Figure, aggregate_figures, figures
@@ -20,8 +19,9 @@ from flows.reports.page.members import KEY, member_names
 from flows.reports.page.timeline import DOSE_OUTCOMES, MOST_COURSES, timeline
 from flows.reports.run_facts import RunFacts
 from flows.reports.wording import ledger_text
+from flows.results.order_of_work import in_order_of_work
 from flows.results.small_cells import AGGREGATE_FILE, LEAST
-from flows.results.totals import AT_RISK, SET_ASIDE, totals
+from flows.results.totals import shown_totals, totals, totals_as_text
 from schemas.decisions import DISMISSED
 from schemas.outcomes import (
     MEANING,
@@ -75,14 +75,14 @@ def write_page(
         folder / "quarantine.parquet", glob=False, columns=["file", "column", "check"]
     )
     coverage = pl.read_parquet(folder / "rule_coverage.parquet", glob=False)
-    shown_totals = (
+    headline = (
         *_amounts(worklist),
         ("claim lines", f"{lines.height:,}"),
         ("members", f"{members.height:,}"),
         ("exceptions", f"{exceptions.height:,}"),
     )
     shown = {
-        "totals": shown_totals,
+        "totals": headline,
         "changes": f"{run.changes[0].upper()}{run.changes[1:]}.",
         "without_price": exceptions["amount_at_risk"].null_count(),
         "doses": doses.to_dicts(),
@@ -131,14 +131,9 @@ def write_aggregate_page(folder: Path, run: RunFacts) -> None:
 
 
 def _amounts(lines: pl.DataFrame) -> Iterator[tuple[str, str]]:
-    """The sums of the columns of the worklist that there are, each under the column's name."""
-    whole = totals(lines)
-    for column in AT_RISK:
-        if column in whole.columns:
-            yield column, dollars(whole[column][0])
-    for column in SET_ASIDE:
-        if column in whole.columns and whole[column][0]:
-            yield column, dollars(whole[column][0])
+    """The sums of the columns of the worklist that are shown, each under the column's name."""
+    for column, amount in shown_totals(totals_as_text(lines)).items():
+        yield column, dollars(amount)
 
 
 def _write(folder: Path, run: RunFacts, drawn: Iterable[Figure], shown: dict[str, Any]) -> None:

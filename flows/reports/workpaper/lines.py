@@ -13,7 +13,7 @@ from flows.reports.workpaper.disposition import (
     NEED_REASON,
     REASON,
 )
-from schemas.collecting import NO
+from schemas.collecting import is_asked
 from schemas.decisions import DISMISSED, STATUSES
 from schemas.describe import meaning
 
@@ -49,6 +49,7 @@ _WORKED = (
 _LOOKED_UP = (
     SheetColumn("first_seen", 11, "date"),
     SheetColumn("paid_amount", 14, "money"),
+    SheetColumn("expected_amount", 14, "money"),
     SheetColumn("amount_basis", 17, "text"),
     SheetColumn("collectable", 11, "text"),
     SheetColumn("recoup_term", 26, "text"),
@@ -102,8 +103,9 @@ _OWN_NOTES = {
 
 def without_set_aside(exceptions: pl.DataFrame) -> pl.DataFrame:
     """Exceptions without the amounts that nobody asks for: dismissed, or not collectable."""
-    is_asked = pl.col("status").ne_missing(DISMISSED) & pl.col("collectable").ne_missing(NO)
-    return exceptions.with_columns(amount_at_risk=pl.when(is_asked).then("amount_at_risk"))
+    return exceptions.with_columns(
+        pl.when(is_asked()).then(name).alias(name) for name in ("amount_at_risk", "expected_amount")
+    )
 
 
 def write_lines(spreadsheet: Spreadsheet, exceptions: pl.DataFrame) -> int:

@@ -4,29 +4,32 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from audit_rules.engine.expected import Held, Precision
 from audit_rules.engine.rule import Described
 from audit_rules.wording import question
 from flows.reports.run_facts import RunFacts
 from flows.reports.workpaper.cells import HEADING_HEIGHT, TITLE_HEIGHT, Formula, Link, Sheet
 from flows.reports.workpaper.disposition import LINES, MEANINGS
 from flows.reports.workpaper.lines import EVIDENCE, disposition_cells
-from flows.results.totals import totals, with_leading
+from flows.results.totals import shown_totals, totals, totals_as_text, with_leading
 from schemas.outcomes import EXCEPTIONS, MEANING
 from schemas.results import AMOUNT_COLUMNS
 
 OVERVIEW = "Summary"
-WIDTHS = (19, 64, 13, 17, 24, 18, 18)
+WIDTHS = (19, 64, 13, 17, 24, 18, 18, 18)
 _STEPS = (
     f"Work through the sheet {LINES}: what can be collected for 30, then 90 days only comes first; "
-    "within that the strongest outcome and the largest amounts. How often findings of a rule prove "
-    "right is not known yet, so every amount counts in full.",
+    "within that the strongest outcome and the largest expected amounts.",
+    "The expected amount is the amount at risk times the share of reviewed findings of its rule "
+    "that held, as above under By rule. A rule of which none was reviewed counts in full.",
     f"A note on each header explains the column. The sheet {EVIDENCE} has the facts behind a line.",
     "Choose a disposition from the list in its cell, and give the reason next to it.",
     "Save, then: claims-audit decide --warehouse FILE --by NAME --file exceptions.xlsx",
     "Every disposition is recorded. The next run shows it, and sets aside what is dismissed or "
     "overturned until it changes.",
 )
-_SET_ASIDE = {
+_BESIDES = {
+    "expected_amount": "What is expected of amount_at_risk, by how often findings of a rule held.",
     "dismissed_amount": "What dismissed exceptions would add. It is in no other amount.",
     "not_collectable_amount": "What may no longer be collected. It is in no other amount.",
 }
@@ -61,7 +64,7 @@ def write_overview(
     for note in left_out:
         sheet.write_row(["NOT INCLUDED", note], ["warning", "warning"])
     _outcomes(sheet, exceptions, lines)
-    _rules(sheet, exceptions, lines, rules)
+    _rules(sheet, exceptions, lines, rules, run.precision)
     _dispositions(sheet, exceptions.height)
 
 
@@ -94,9 +97,9 @@ def _outcomes(sheet: Sheet, exceptions: pl.DataFrame, lines: pl.DataFrame) -> No
         sheet.write_row(values, [outcome, "text", "count", "count", "text", "money"])
     in_all = [exceptions.height, lines.height, "amount_at_risk", sums["amount_at_risk"]]
     _total(sheet, ["all", "A line counts once, under its strongest outcome.", *in_all])
-    for column, text in _SET_ASIDE.items():
-        if sums[column]:
-            _total(sheet, [None, text, None, None, column, sums[column]])
+    for column, amount in shown_totals(totals_as_text(lines)).items():
+        if column in _BESIDES:
+            _total(sheet, [None, _BESIDES[column], None, None, column, amount])
 
 
 def _total(sheet: Sheet, values: list[object]) -> None:
@@ -105,13 +108,17 @@ def _total(sheet: Sheet, values: list[object]) -> None:
 
 
 def _rules(
-    sheet: Sheet, exceptions: pl.DataFrame, lines: pl.DataFrame, rules: Sequence[Described]
+    sheet: Sheet,
+    exceptions: pl.DataFrame,
+    lines: pl.DataFrame,
+    rules: Sequence[Described],
+    precision: Precision,
 ) -> None:
     """Write exceptions by rule and outcome, each rule with a link to its sheet."""
     _heading(sheet, "By rule")
     sheet.write_row(
-        ["rule", "question", *EXCEPTIONS, "amount_at_risk"],
-        ["header"] * 2 + ["header_number"] * 5,
+        ["rule", "question", *EXCEPTIONS, "amount_at_risk", "reviewed, held"],
+        ["header"] * 2 + ["header_number"] * 5 + ["header"],
     )
     led = totals(with_leading(lines, exceptions, "rule_id"), rule="rule_id")
     amounts = dict(led.select("rule", "amount_at_risk").iter_rows())
@@ -124,10 +131,17 @@ def _rules(
             question(module),
             *(counts.get(o) for o in EXCEPTIONS),
             amounts.get(rule, 0),
+            _held_text(precision.get(rule)),
         ]
-        sheet.write_row(values, ["linked", "wrapped", *["count"] * len(EXCEPTIONS), "money"])
+        styles = ["linked", "wrapped", *["count"] * len(EXCEPTIONS), "money", "text"]
+        sheet.write_row(values, styles)
     note = "Sums of the worklist's amount_at_risk: each line under the rule that leads it, once."
     sheet.write_row([note], ["label"])
+
+
+def _held_text(counted: Held | None) -> str:
+    """How many reviewed findings of a rule held, such as `3 of 4`."""
+    return f"{counted.held:,} of {counted.reviewed:,}" if counted else "none reviewed"
 
 
 def _dispositions(sheet: Sheet, exceptions: int) -> None:

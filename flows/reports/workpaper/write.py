@@ -4,16 +4,17 @@ from pathlib import Path
 
 import polars as pl
 
+from audit_rules.engine.expected import with_expected
 from audit_rules.engine.rule import Described
 from audit_rules.kinds.registry import KIND_MODULES
 from audit_rules.rules import RULES
-from flows.reports.order_of_work import in_order_of_work
 from flows.reports.run_facts import RunFacts
 from flows.reports.workpaper.cells import EXCEL_ROWS, EXCEL_TEXT, new_spreadsheet
 from flows.reports.workpaper.lines import without_set_aside, write_evidence, write_lines
 from flows.reports.workpaper.overview import OVERVIEW, WIDTHS, write_overview
 from flows.reports.workpaper.rule_sheets import LED_BY, write_rule
 from flows.results.manifest import WORKPAPER
+from flows.results.order_of_work import in_order_of_work
 from flows.results.totals import with_leading
 from schemas.outcomes import strength
 
@@ -45,7 +46,8 @@ def write_workpaper(
     found = set(exceptions["rule_id"])
     every: tuple[Described, ...] = (*RULES, *KIND_MODULES)
     rules = [module for module in every if module.RULE.id in found]
-    ordered = without_set_aside(in_order_of_work(exceptions, run.as_of, strength()))
+    expected = with_expected(exceptions, run.precision)
+    ordered = without_set_aside(in_order_of_work(expected, run.as_of, strength()))
     with new_spreadsheet(folder / WORKPAPER, run.as_of, scratch) as spreadsheet:
         first = spreadsheet.add_sheet(OVERVIEW, WIDTHS)
         lines_left, facts_left = (

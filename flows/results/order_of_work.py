@@ -2,7 +2,7 @@
 
 Days left are looked at in bands, so that a small amount of today does not come before a large one
 of tomorrow. Within a band the expected dollars count: the amount at risk times how often findings
-of the rule prove right. Until decisions say how often that is, it counts as always.
+of the rule have held (audit_rules/engine/expected.py).
 """
 
 from datetime import date
@@ -14,20 +14,17 @@ from schemas.decisions import DISMISSED
 
 _BANDS = (30, 90)
 """Days left that end a band; an assumption. What has more days, or nobody knows, comes after."""
+_LARGEST_FIRST = (-pl.col("expected_amount"), -pl.col("amount_at_risk"))
 
 
-def in_order_of_work(
-    rows: pl.DataFrame, as_of: date, *more: pl.Expr, precision: pl.Expr | None = None
-) -> pl.DataFrame:
-    """Exceptions or lines, the most pressing first, then by `more` and by expected dollars.
+def in_order_of_work(rows: pl.DataFrame, as_of: date, *more: pl.Expr) -> pl.DataFrame:
+    """Exceptions or lines with `expected_amount`, the most pressing first, then by `more` and by
+    expected dollars.
 
     What may not be collected, or a person has dismissed, comes last.
-
-    precision   the share of findings like this that prove right; None: nobody knows it yet.
     """
-    amount = pl.col("amount_at_risk")
-    expected = amount if precision is None else amount.cast(pl.Float64) * precision
-    return rows.sort(_band(as_of), *more, -expected, nulls_last=True, maintain_order=True)
+    order = (_band(as_of), *more, *_LARGEST_FIRST)
+    return rows.sort(order, nulls_last=True, maintain_order=True)
 
 
 def _band(as_of: date) -> pl.Expr:
