@@ -1,12 +1,17 @@
 """What law and config say of the exceptions of a run: what may still be collected, until when."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import polars as pl
 
 from audit_rules.engine.worklist import Worklists
 from audit_rules.law.collectable import collectability
 from audit_rules.law.grounds import with_grounds
+from audit_rules.law.library import LawLibrary
 from audit_rules.law.notices import answer_by
 from audit_rules.rules import RULES
+from flows.errors import UsageError
 from flows.plan import Plan
 
 
@@ -23,3 +28,12 @@ def with_answer_by(lines: Worklists, plan: Plan) -> Worklists:
     return Worklists(
         *(some.with_columns(answer_by(some, law, places, as_of)["answer_by"]) for some in lines)
     )
+
+
+def refuse_other_law(manifest: Mapping[str, Any], law: LawLibrary) -> None:
+    """Raise UsageError unless the law files are those of the run with this manifest."""
+    then = {name: file["sha256"] for name, file in manifest.get("law", {}).items()}
+    if then != {file.law.id: file.sha256 for file in law.laws}:
+        raise UsageError(
+            "The law files are not those of the run. Give its folder with --law, or run again."
+        )

@@ -7,7 +7,7 @@ packages; a test fails when one is stale.
 import json
 import re
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, metadata, requires, version
+from importlib.metadata import PackageNotFoundError, distribution, metadata, requires, version
 from typing import Any, NamedTuple
 
 from packaging.markers import Marker
@@ -127,8 +127,19 @@ def licence_of(name: str) -> str:
     classified = [
         c.removeprefix(_OSI) for c in stated.get_all("Classifier", []) if c.startswith(_OSI)
     ]
-    first = str(stated["License"] or "").strip().partition("\n")[0]
-    return "; ".join(sorted(set(classified))) or first[:80] or "not stated"
+    first = _first_line(str(stated["License"] or "")) or _first_line(_licence_file(name))
+    return "; ".join(sorted(set(classified))) or first or "not stated"
+
+
+def _licence_file(name: str) -> str:
+    """The licence file that the metadata of an installed package names; empty if there is none."""
+    named = metadata(name).get_all("License-File", [])
+    held = [f for f in distribution(name).files or () if f.name in named and "licenses" in f.parts]
+    return held[0].read_text(encoding="utf-8") if held else ""
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0][:80]
 
 
 def licence_table() -> dict[str, str]:

@@ -27,6 +27,7 @@ from flows.cli.ledger import ledger
 from flows.cli.letters import letters
 from flows.cli.policy import policy
 from flows.cli.run import backfill, forget_night, purge, run, serve, validate
+from flows.cli.sampling import estimate, sample
 from flows.errors import UsageError, redacted_errors
 from flows.process import work_privately
 from flows.provenance import program_version
@@ -44,7 +45,7 @@ for _name, _value in _PREFECT.items():
 COMMANDS = (
     *(run, serve, backfill, validate, purge, forget_night),
     *(rules, explain, compare, lint),
-    *(decide, dismiss, reopen, ledger, packet, letters, verify),
+    *(decide, dismiss, reopen, ledger, packet, letters, sample, estimate, verify),
 )
 ANSWERING = tuple(command.__name__ for command in (rules, explain, compare, lint, verify))
 """Commands whose only result is what they print."""

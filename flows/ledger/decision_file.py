@@ -33,8 +33,12 @@ class CsvTable(NamedTuple):
         return {n: row[place] if place < len(row) else "" for n, row in self.rows.items()}
 
 
-def read_csv(path: Path) -> CsvTable:
-    """Read a reviewer's CSV. Raises UsageError if it is not CSV or has no column exception_id."""
+def read_csv(path: Path, *needed: str) -> CsvTable:
+    """Read a reviewer's CSV. Raises UsageError if it is not CSV or lacks a column.
+
+    needed   the columns that it must have; exception_id if none is named.
+    """
+    columns = needed or ("exception_id",)
     try:
         with io.TextIOWrapper(open_file(path), encoding="utf-8-sig", newline="") as stream:
             header, *rows = [tuple(cell.strip() for cell in row) for row in csv.reader(stream)] or [
@@ -42,12 +46,14 @@ def read_csv(path: Path) -> CsvTable:
             ]
     except (OSError, UnicodeError, csv.Error):
         raise UsageError(
-            f"{path.name} cannot be read as CSV. Give a UTF-8 file with a column exception_id."
+            f"{path.name} cannot be read as CSV. Give a UTF-8 file with a column "
+            f"{' and a column '.join(columns)}."
         ) from None
     names = tuple(name.lower() for name in header)
     filled = {n: row for n, row in enumerate(rows, _FIRST_ROW) if any(row)}
-    if filled and "exception_id" not in names:
-        raise UsageError(f"{path.name}: no column exception_id. Add it.")
+    missing = [column for column in columns if column not in names]
+    if filled and missing:
+        raise UsageError(f"{path.name}: no column {missing[0]}. Add it.")
     return CsvTable(names, filled)
 
 

@@ -59,11 +59,14 @@ def action_of(text: str) -> str | None:
 
 def amount_of(text: str) -> Decimal | None:
     """An amount of dollars, such as 1,250.00 or $1250; None if it is none, or not above zero."""
+    amount = dollars_of(text)
+    return amount if amount else None
+
+
+def dollars_of(text: str) -> Decimal | None:
+    """An amount of dollars, which may be zero; None if it is none."""
     found = _DOLLARS.fullmatch(text.strip())
-    if found is None:
-        return None
-    amount = Decimal(f"{found[1].replace(',', '')}{found[2] or ''}")
-    return amount if amount > 0 else None
+    return Decimal(f"{found[1].replace(',', '')}{found[2] or ''}") if found else None
 
 
 def day_of(text: str) -> date | None:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from audit_rules.law.library import load_law
 from audit_rules.policy.library import load_policies
+from flows.collecting import refuse_other_law
 from flows.errors import UsageError
 from flows.intake.config import read_config
 from flows.letters.letter import LetterForm, Paper
-from flows.letters.run import LetterRun, read_letter_run
+from flows.letters.run import read_letter_run
 from flows.letters.select import LetterKind, select
 from flows.letters.template import read_template
 from flows.letters.write import Written, write_letters
@@ -46,7 +47,7 @@ def write_batch(
     day = asked.day or run.as_of
     if day < run.as_of:
         raise UsageError("--date is before the run's as-of date. Give that day or a later one.")
-    _refuse_other_law(run, {file.law.id: file.sha256 for file in laws.laws})
+    refuse_other_law(run.manifest, laws)
     places = places_of(settings, payer_names(load_policies(policies), settings))
     chosen = select(
         run.exceptions, run.worklist, asked.kind, template, day, settings.letter_minimum
@@ -54,12 +55,3 @@ def write_batch(
     form = LetterForm(asked.kind, template, run, day, asked.paper)
     folder = asked.output / f"{asked.kind}-{run.run_id}"
     return write_letters(folder, form, chosen, laws, places, asked.payee, asked.with_pdf)
-
-
-def _refuse_other_law(run: LetterRun, now: dict[str, str]) -> None:
-    """Raise UsageError unless the law files are those of the run."""
-    then = {name: file["sha256"] for name, file in run.manifest.get("law", {}).items()}
-    if then != now:
-        raise UsageError(
-            "The law files are not those of the run. Give its folder with --law, or run again."
-        )

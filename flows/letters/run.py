@@ -13,7 +13,7 @@ from flows.intake.landing import sha256_of
 from flows.privacy import FULL
 from flows.reports.packet.names import packet_names
 from flows.reports.packet.published import EXCEPTIONS, WORKLIST
-from flows.results.manifest import MANIFEST, is_complete, read_manifest
+from flows.results.manifest import MANIFEST, read_complete_run
 from flows.warehouse.connection import read_only
 
 
@@ -48,12 +48,7 @@ def read_letter_run(folder: Path, warehouse: Path) -> LetterRun:
     Raises InputRefused if it is not complete, hides who its lines are about, or is not a run of
     the warehouse.
     """
-    manifest = read_manifest(folder) if is_complete(folder) else None
-    if manifest is None:
-        raise InputRefused(
-            "--run is not a complete run: its files do not match its manifest. "
-            "Give a folder run=ID that a run published."
-        )
+    manifest = read_complete_run(folder)
     if manifest.get("privacy", FULL) != FULL:
         raise InputRefused(
             "--run hides who its lines are about, so no letter can be written. "

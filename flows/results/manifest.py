@@ -9,6 +9,7 @@ import duckdb
 import polars as pl
 
 from audit_rules.given_files import read_file
+from flows.errors import InputRefused
 from flows.intake.landing import sha256_of
 from flows.plan import Plan
 from flows.privacy import FULL
@@ -149,6 +150,17 @@ def _is_well_formed(manifest: Mapping[str, Any]) -> bool:
         and all(isinstance(entry.get(key), str) for entry in named for key in ("file", "sha256"))
         and all(isinstance(v, str) for k in ("results", "reference") for v in manifest[k].values())
     )
+
+
+def read_complete_run(folder: Path) -> dict[str, Any]:
+    """The manifest of a complete run. Raises InputRefused if --run is not one."""
+    manifest = read_manifest(folder) if is_complete(folder) else None
+    if manifest is None:
+        raise InputRefused(
+            "--run is not a complete run: its files do not match its manifest. "
+            "Give a folder run=ID that a run published."
+        )
+    return manifest
 
 
 def is_complete(folder: Path) -> bool:

@@ -80,6 +80,7 @@ FLOWS_IN_ORDER = (
     ("letters",),
     ("run_summary",),
     ("replay", "stages", "verify"),
+    ("sampling",),
     ("nightly",),
     ("importing", "schedule"),
     ("cli",),

@@ -13,7 +13,7 @@ from flows.intake.landing import sha256_of
 from flows.ledger.exception_ids import ExceptionIds
 from flows.provenance import digest
 from flows.reports.packet.names import packet_name
-from flows.results.manifest import MANIFEST, is_complete
+from flows.results.manifest import MANIFEST, read_complete_run
 from schemas.decisions import DISMISSED
 from schemas.outcomes import ADVISORY, strength
 from schemas.results import LINE_KEY
@@ -53,11 +53,7 @@ def read_published_exception(run: Path, exception_id: str) -> PublishedException
     Raises InputRefused if the folder is not a complete run, and UsageError unless the id means
     exactly one exception.
     """
-    if not is_complete(run):
-        raise InputRefused(
-            "--run is not a complete run: its files do not match its manifest. "
-            "Give a folder run=ID that a run published."
-        )
+    read_complete_run(run)
     for name in (EXCEPTIONS, WORKLIST):
         if not (run / name).is_file():
             raise InputRefused(

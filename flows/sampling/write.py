@@ -1,0 +1,186 @@
+"""Draw a sample of a run, and write it with its receipt into a folder of its own."""
+
+import io
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+
+from audit_rules.law.library import load_law
+from audit_rules.policy.library import load_policies
+from flows.collecting import refuse_other_law
+from flows.errors import UsageError
+from flows.intake.config import read_config
+from flows.plan import payer_names, places_of
+from flows.results.csv import write_csv
+from flows.sampling.allocation import Allocation, read_sizes, shared_out
+from flows.sampling.draw import draw
+from flows.sampling.population import Narrowed, Population, read_sampled_run, worklist_lines
+from flows.sampling.projection import as_receipt, projection_of
+from flows.sampling.receipt import RECEIPT, as_json, make_receipt, sizes_of
+from flows.sampling.reviewed import OVERPAYMENT
+from flows.sampling.strata import AMOUNTS, By, read_bands, with_strata
+from flows.sampling.units import FRAME, with_unit_ids
+from flows.warehouse.files import make_folder, real_path, refuse_unwritable, write_whole
+from schemas.results import conform
+
+Design = Literal["srs", "stratified"]
+FRAME_FILE, SAMPLE_FILE = "frame.parquet", "sample.parquet"
+REVIEW, SIZES = "review.csv", "sizes.csv"
+_REVIEWED = (
+    *("sample_number", "unit_id", "stratum", "claim_source", "payer", "member_id", "claim_id"),
+    *("claim_line_number", "service_date", "billing_npi", "product_code", "rule_id"),
+    *("paid_amount", "amount_at_risk"),
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked for; paths as given.
+
+    size, sizes   how many units in all, or a file that says it of each stratum.
+    bands         amounts as typed, at which a new band begins.
+    review_only   whether the sample is never projected, so that law need not allow it.
+    """
+
+    run: Path
+    output: Path
+    seed: int
+    size: int | None = None
+    population: Population = "worklist"
+    design: Design = "srs"
+    by: tuple[By, ...] = ()
+    bands: tuple[str, ...] = ()
+    allocation: Allocation = "proportional"
+    sizes: Path | None = None
+    narrowed: Narrowed = field(default_factory=Narrowed)
+    review_only: bool = False
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What was written: the folder, the receipt, and whether a review was left as it is."""
+
+    folder: Path
+    receipt: dict[str, Any]
+    kept_review: bool
+
+
+def draw_sample(
+    asked: Asked,
+    config: Path | None = None,
+    policies: Path | None = None,
+    law: Path | None = None,
+) -> Drawn:
+    """Draw and write a sample. Raises AuditError."""
+    bands = _refuse_contradictions(asked)
+    refuse_unwritable(asked.output, "--output")
+    run, laws, settings = read_sampled_run(asked.run), load_law(law), read_config(config)
+    refuse_other_law(run.manifest, laws)
+    places = places_of(settings, payer_names(load_policies(policies), settings))
+    lines, left_out = worklist_lines(run)
+    narrowed = asked.narrowed.of(lines, places)
+    payers = {name: places.payer_id(name) for name in sorted(narrowed["payer"].unique())}
+    frame = conform(with_unit_ids(with_strata(narrowed, asked.by, bands, payers)), FRAME)
+    _refuse_double(frame)
+    projection = projection_of(frame, laws, places)
+    if not asked.review_only:
+        projection.refuse_forbidden(
+            "Leave these lines out with --payer, or draw with --review-only what nobody projects."
+        )
+    measure = next((name for name in asked.by if name in AMOUNTS), "amount_at_risk")
+    if asked.sizes:
+        sizes = read_sizes(asked.sizes, frame)
+    else:
+        sizes = shared_out(frame, asked.size or 0, asked.allocation, measure)
+    sample = draw(frame, asked.seed, sizes)
+    stated = _stated(asked, bands, measure, left_out) | {
+        "payer_strata": payers if "payer" in asked.by else {},
+        "law": as_receipt(projection, laws),
+    }
+    receipt = make_receipt(run, frame, sample, sizes, stated)
+    return _written(asked.output, receipt, frame, sample)
+
+
+def _refuse_contradictions(asked: Asked) -> tuple[Decimal, ...]:
+    """The edges of bands. Raises UsageError if the options do not go together."""
+    if real_path(asked.output).is_relative_to(real_path(asked.run)):
+        raise UsageError(
+            "--output is in the folder of the run, which would no longer be complete. Name "
+            "another folder."
+        )
+    if (asked.design == "stratified") != bool(asked.by):
+        raise UsageError(
+            "--design stratified goes with --by, and the other way round: say what strata are "
+            "made by, such as --by payer."
+        )
+    if (asked.size is None) == (asked.sizes is None):
+        raise UsageError("Give either --size or --sizes: how many units are drawn.")
+    if asked.sizes and not asked.by:
+        raise UsageError("--sizes goes with --design stratified. Give --size.")
+    if asked.seed < 0:
+        raise UsageError("--seed is a whole number, not below zero. Correct it.")
+    return read_bands(asked.bands, asked.by)
+
+
+def _refuse_double(frame: pl.DataFrame) -> None:
+    twice = frame.height - frame["unit_id"].n_unique()
+    if twice:
+        raise UsageError(
+            f"{twice} lines of the population have the key of another line, so a sample would not "
+            "say which is meant. Run again with a newer version, then draw."
+        )
+
+
+def _stated(
+    asked: Asked, bands: tuple[Decimal, ...], measure: str, left_out: dict[str, int]
+) -> dict[str, object]:
+    narrowed = asked.narrowed
+    how = "given" if asked.sizes else asked.allocation if asked.by else "none"
+    return {
+        "population": {
+            "name": asked.population,
+            "table": f"{asked.population}.parquet",
+            "payers": list(narrowed.payers),
+            "payee": narrowed.payee,
+            "rule": narrowed.rule,
+            "left_out": left_out,
+        },
+        "design": asked.design,
+        "strata_by": list(asked.by),
+        "bands": [f"{edge:.2f}" for edge in bands],
+        "allocation": how,
+        "measure": measure if how == "neyman" else None,
+        "seed": asked.seed,
+    }
+
+
+def _written(
+    output: Path, receipt: dict[str, Any], frame: pl.DataFrame, sample: pl.DataFrame
+) -> Drawn:
+    folder = output / f"sample={receipt['sample_id']}"
+    make_folder(folder)
+    sizes = pl.DataFrame(list(sizes_of(receipt).items()), schema=["stratum", "size"], orient="row")
+    review = sample.select(*_REVIEWED, pl.lit(None, pl.Decimal(18, 2)).alias(OVERPAYMENT))
+    kept_review = (folder / REVIEW).is_file()
+    write_whole(folder / FRAME_FILE, _parquet(frame))
+    write_whole(folder / SAMPLE_FILE, _parquet(sample))
+    write_whole(folder / SIZES, _csv(sizes))
+    if not kept_review:
+        write_whole(folder / REVIEW, _csv(review))
+    write_whole(folder / RECEIPT, as_json(receipt))
+    return Drawn(folder, receipt, kept_review)
+
+
+def _parquet(table: pl.DataFrame) -> bytes:
+    content = io.BytesIO()
+    table.write_parquet(content, compression="zstd")
+    return content.getvalue()
+
+
+def _csv(table: pl.DataFrame) -> bytes:
+    content = io.BytesIO()
+    write_csv(content, table)
+    return content.getvalue()
