@@ -15,7 +15,7 @@ _MOST_STEPS = 9
 _PERSON = ("person", "policy_id", "drug", "other", "days", "shared_days")
 """Whose fills, under which term, and which two drugs."""
 _LINE = (*ON, "other")
-_DATE, _MEETS = pl.col("date"), pl.col("meets")
+_DATE = pl.col("date")
 
 
 def fills_in_turn(dossier: Dossier, asked: pl.LazyFrame) -> pl.LazyFrame:
@@ -82,7 +82,7 @@ def _with_meetings(fills: pl.DataFrame) -> pl.DataFrame:
     """One row per fill and later date, within `days`, with which its supply shares enough days."""
     last = pl.min_horizontal(days_before(pl.col("end"), "shared_days"), days_after(_DATE, "days"))
     meets = pl.date_ranges(days_after(_DATE, pl.lit(1)), last)
-    return fills.with_columns(meets=meets).explode("meets").filter(_MEETS > _DATE)
+    return fills.with_columns(meets=meets).explode("meets").drop_nulls("meets")
 
 
 def _lasts() -> pl.Expr:
