@@ -8,14 +8,14 @@ from flows.cli.options import options_of_a_run
 from flows.errors import UsageError, redacted_errors
 
 
-@options_of_a_run("config", "policies", "law")
+@options_of_a_run("config", "policies", "law", "ndc_directory")
 def sample(
     *,
     run: Path,
     output: Path,
     seed: int,
     size: int | None = None,
-    population: Literal["worklist"] = "worklist",
+    population: Literal["worklist", "lines"] = "worklist",
     design: Literal["srs", "stratified"] = "srs",
     by: list[Literal["payer", "rule", "paid_amount", "amount_at_risk"]] | None = None,
     bands: list[str] | None = None,
@@ -24,6 +24,7 @@ def sample(
     payer: list[str] | None = None,
     payee: str | None = None,
     rule: str | None = None,
+    warehouse: Path | None = None,
     review_only: bool = False,
     **options: Path,
 ) -> None:
@@ -45,7 +46,7 @@ def sample(
     size
         how many units are drawn in all
     population
-        the lines that are drawn from: those of the worklist
+        what is drawn from: the lines of the worklist, or all judged lines
     design
         srs: every unit has the same chance; stratified: a sample of each stratum
     by
@@ -63,18 +64,21 @@ def sample(
         only lines paid to this NPI
     rule
         only lines on which this rule found something
+    warehouse
+        with --population lines, the warehouse of the run
     review_only
         draw what a law forbids to project; `estimate` refuses it
     """
+    from flows.sampling.asked import Asked
     from flows.sampling.population import Narrowed
     from flows.sampling.text import drawn_text
-    from flows.sampling.write import Asked, draw_sample
+    from flows.sampling.write import draw_sample
 
     with redacted_errors(Path.cwd()):
         narrowed = Narrowed(tuple(payer or ()), payee, rule)
         asked = Asked(
             *(run, output, seed, size, population, design, tuple(by or ()), tuple(bands or ())),
-            *(allocation, sizes, narrowed, review_only),
+            *(allocation, sizes, narrowed, review_only, warehouse),
         )
         text = drawn_text(draw_sample(asked, **options))
     print(text)

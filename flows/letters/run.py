@@ -14,7 +14,7 @@ from flows.privacy import FULL
 from flows.reports.packet.names import packet_names
 from flows.reports.packet.published import EXCEPTIONS, WORKLIST
 from flows.results.manifest import MANIFEST, read_complete_run
-from flows.warehouse.connection import read_only
+from flows.results.run_record import refuse_unrecorded
 
 
 @dataclass(frozen=True)
@@ -55,16 +55,7 @@ def read_letter_run(folder: Path, warehouse: Path) -> LetterRun:
             "Give a run of full privacy level."
         )
     digest = sha256_of(folder / MANIFEST)
-    with read_only(warehouse) as connection:
-        found = connection.execute(
-            "SELECT count(*) FROM kept.main.run_record WHERE run_id = ? AND manifest_sha256 = ?",
-            [manifest["run_id"], digest],
-        ).fetchall()
-    if not found[0][0]:
-        raise InputRefused(
-            f"{warehouse.name} has no record of this run as it is in --run. "
-            "Give the warehouse and the folder of one run."
-        )
+    refuse_unrecorded(warehouse, manifest["run_id"], digest)
     return LetterRun(
         manifest,
         pl.read_parquet(folder / EXCEPTIONS, glob=False),

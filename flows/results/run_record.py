@@ -6,11 +6,13 @@ from pathlib import Path
 import duckdb
 
 from flows.clock import now
+from flows.errors import InputRefused
 from flows.intake.landing import sha256_of
 from flows.plan import Plan
 from flows.process import system_user
 from flows.provenance import program_version
 from flows.results.manifest import MANIFEST
+from flows.warehouse.connection import read_only
 
 
 def record_run(
@@ -34,3 +36,17 @@ def record_run(
             SELECT coalesce(max(record_no), 0) + 1, {marks} FROM every_run_record""",
         list(values.values()),
     )
+
+
+def refuse_unrecorded(warehouse: Path, run_id: str, manifest_sha256: str) -> None:
+    """Raise InputRefused unless a warehouse has recorded a run with this manifest."""
+    with read_only(warehouse) as connection:
+        found = connection.execute(
+            "SELECT count(*) FROM kept.main.run_record WHERE run_id = ? AND manifest_sha256 = ?",
+            [run_id, manifest_sha256],
+        ).fetchall()
+    if not found[0][0]:
+        raise InputRefused(
+            f"{warehouse.name} has no record of this run as it is in --run. "
+            "Give the warehouse and the folder of one run."
+        )

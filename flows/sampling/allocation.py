@@ -9,6 +9,7 @@ Representatives", The American Statistician 66, 2012). Squares are compared, so 
 
 import heapq
 from collections.abc import Mapping
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
@@ -101,9 +102,9 @@ def _squared_weights(frame: pl.DataFrame, how: Allocation, measure: str) -> Mapp
     }
 
 
-def _squared_weight(amounts: list[object], units: int) -> Fraction:
+def _squared_weight(amounts: list[Decimal | None], units: int) -> Fraction:
     if not amounts:
         return Fraction(units**2)
-    cents = [int(Fraction(str(amount or 0)) * 100) for amount in amounts]
+    cents = [int((amount or Decimal(0)).scaleb(2)) for amount in amounts]
     spread = len(cents) * sum(c * c for c in cents) - sum(cents) ** 2
     return Fraction(units**2 * spread, units * max(units - 1, 1))

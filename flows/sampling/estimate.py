@@ -74,7 +74,7 @@ def estimate_sample(
     frame = _read_frame(folder, receipt)
     sample = _drawn_again(frame, receipt)
     places = places_of(settings, payer_names(load_policies(policies), settings))
-    projection = projection_of(frame, load_law(law), places)
+    projection = projection_of(frame, load_law(law), places, receipt["run"]["privacy"])
     projection.refuse_forbidden("Draw a sample without these lines.")
     if receipt["law"]["may_be_projected"] == "no":
         raise UsageError(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import polars as pl
 
@@ -11,18 +11,19 @@ from audit_rules.law.places import Places
 from flows.errors import InputRefused, UsageError
 from flows.intake.landing import sha256_of
 from flows.privacy import AGGREGATE, FULL
-from flows.reports.packet.published import EXCEPTIONS, WORKLIST
 from flows.results.manifest import MANIFEST, read_complete_run
 from flows.results.totals import with_leading
 from schemas.collecting import NO
 from schemas.decisions import DISMISSED
 
 Population = Literal["worklist", "lines"]
+NOT_COLLECTABLE = "not_collectable"
 LEFT_OUT = {
     "dismissed": pl.col("status") == DISMISSED,
-    "not_collectable": pl.col("collectable") == NO,
+    NOT_COLLECTABLE: pl.col("collectable") == NO,
 }
 """Lines of a worklist about which nobody is asked, so that none of them is in a frame."""
+LEFT_OUT_IS = f"dismissed: status is {DISMISSED}; {NOT_COLLECTABLE}: collectable is {NO}"
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,28 @@ class SampledRun:
     manifest_sha256: str
 
     @property
+    def run_id(self) -> str:
+        """Its id."""
+        return str(self.manifest["run_id"])
+
+    @property
     def privacy(self) -> str:
         """Its privacy level."""
         return str(self.manifest.get("privacy", FULL))
+
+    def table(self, name: str) -> pl.DataFrame:
+        """A result table."""
+        return pl.read_parquet(self.folder / f"{name}.parquet", glob=False)
+
+
+class Lines(NamedTuple):
+    """The lines of a population; and how many are left out, by reason.
+
+    table   the columns of a unit and of its run, rule_id and rule_ids among them.
+    """
+
+    table: pl.DataFrame
+    left_out: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -89,13 +109,12 @@ def read_sampled_run(folder: Path) -> SampledRun:
     return SampledRun(folder, manifest, sha256_of(folder / MANIFEST))
 
 
-def worklist_lines(run: SampledRun) -> tuple[pl.DataFrame, dict[str, int]]:
-    """The lines of the worklist, with rule_id; and how many are left out, by reason."""
-    exceptions = pl.read_parquet(run.folder / EXCEPTIONS, glob=False)
-    lines = pl.read_parquet(run.folder / WORKLIST, glob=False)
+def worklist_lines(run: SampledRun) -> Lines:
+    """The lines of the worklist."""
+    lines = run.table("worklist")
     left_out = {}
     for reason, is_so in LEFT_OUT.items():
         kept = lines.filter(~is_so.fill_null(False))
         left_out[reason] = lines.height - kept.height
         lines = kept
-    return with_leading(lines, exceptions, "rule_id"), left_out
+    return Lines(with_leading(lines, run.table("exceptions"), "rule_id"), left_out)

@@ -1,6 +1,6 @@
 """What law says of projecting a sample on the lines that were not looked at."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import polars as pl
@@ -10,6 +10,7 @@ from audit_rules.law.clauses import NoExtrapolation
 from audit_rules.law.library import LawLibrary
 from audit_rules.law.places import Places
 from flows.errors import UsageError
+from flows.privacy import FULL
 
 
 class Projection(NamedTuple):
@@ -17,7 +18,7 @@ class Projection(NamedTuple):
 
     forbidden   units of which a clause certainly forbids it, and where these clauses are written.
     unknown     units of which a clause may forbid it: the config leaves out where their payer is,
-                or what business it is in.
+                or what business it is in, or the run withholds their plan.
     """
 
     forbidden: int
@@ -38,15 +39,33 @@ class Projection(NamedTuple):
             )
 
 
-def projection_of(frame: pl.DataFrame, law: LawLibrary, places: Places) -> Projection:
-    """What the clauses on extrapolation say of the units of a frame."""
-    clauses = law.of_kind(NoExtrapolation)
-    bound = bound_rows(frame, clauses, places)
-    certain = bound.filter("is_certain")
-    citations = law.citations()
-    named = sorted({citations[clauses[n].term_id] for n in certain["clause"].unique()})
-    open_ = set(bound["unit_id"]) - set(certain["unit_id"])
-    return Projection(certain["unit_id"].n_unique(), tuple(named), len(open_))
+def projection_of(frame: pl.DataFrame, law: LawLibrary, places: Places, privacy: str) -> Projection:
+    """What the clauses on extrapolation say of the units of a frame.
+
+    privacy   the level of the run: one that withholds plans leaves open which plan a unit is of.
+    """
+    clauses, citations = law.of_kind(NoExtrapolation), law.citations()
+    forbidden, possible, named = set(frame["unit_id"]), set[str](), set[str]()
+    for rows in _as_of_each_plan(frame, places) if privacy != FULL else [frame]:
+        bound = bound_rows(rows, clauses, places)
+        certain = bound.filter("is_certain")
+        forbidden -= set(rows["unit_id"]) - set(certain["unit_id"])
+        possible |= set(bound["unit_id"])
+        named |= {citations[clauses[n].term_id] for n in certain["clause"].unique()}
+    return Projection(
+        forbidden=len(forbidden),
+        clauses=tuple(sorted(named)) if forbidden else (),
+        unknown=len(possible - forbidden),
+    )
+
+
+def _as_of_each_plan(frame: pl.DataFrame, places: Places) -> Iterator[pl.DataFrame]:
+    """The frame, and for each plan that the config names the units of its payer in that plan."""
+    yield frame
+    ids = {name: places.payer_id(name) for name in frame["payer"].unique()}
+    payer = pl.col("payer").replace_strict(ids, return_dtype=pl.String)
+    for payer_id, plan in places.plans:
+        yield frame.filter(payer == payer_id).with_columns(plan=pl.lit(plan))
 
 
 def as_receipt(projection: Projection, law: LawLibrary) -> dict[str, object]:

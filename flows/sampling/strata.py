@@ -14,6 +14,13 @@ By = Literal["payer", "rule", "paid_amount", "amount_at_risk"]
 AMOUNTS: tuple[By, ...] = ("paid_amount", "amount_at_risk")
 ALL = "all"
 """The one stratum of a sample that is not stratified."""
+STRATUM = (
+    "NAME=VALUE of each of strata_by, joined by a semicolon and a space; `all` if there are none. "
+    "VALUE is of payer its entry in payer_strata; of rule the rule_id of the first of "
+    "exception_ids; of an amount `under E` below the first edge of bands, `E-F` from an edge to a "
+    "cent below the next one, `E and over` from the last one on"
+)
+"""How an independent program finds the stratum of a unit."""
 _CENT = Decimal("0.01")
 
 

@@ -34,12 +34,12 @@ UNIT_ID = (
     "between its parts, characters other than ASCII as they are"
 )
 """How an independent program makes the id of a unit."""
+_as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def unit_id(key: Iterable[object]) -> str:
     """The id of the unit with that LINE_KEY."""
-    text = json.dumps(list(key), ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_as_json(list(key)).encode()).hexdigest()
 
 
 def with_unit_ids(lines: pl.DataFrame) -> pl.DataFrame:

@@ -1,10 +1,10 @@
 """Draw a sample of a run, and write it with its receipt into a folder of its own."""
 
 import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 
@@ -15,18 +15,19 @@ from flows.errors import UsageError
 from flows.intake.config import read_config
 from flows.plan import payer_names, places_of
 from flows.results.csv import write_csv
-from flows.sampling.allocation import Allocation, read_sizes, shared_out
+from flows.sampling.allocation import read_sizes, shared_out
+from flows.sampling.asked import Asked
 from flows.sampling.draw import draw
-from flows.sampling.population import Narrowed, Population, read_sampled_run, worklist_lines
+from flows.sampling.judged import judged_lines
+from flows.sampling.population import LEFT_OUT_IS, read_sampled_run, worklist_lines
 from flows.sampling.projection import as_receipt, projection_of
 from flows.sampling.receipt import RECEIPT, as_json, make_receipt, sizes_of
 from flows.sampling.reviewed import OVERPAYMENT
-from flows.sampling.strata import AMOUNTS, By, read_bands, with_strata
+from flows.sampling.strata import STRATUM, with_strata
 from flows.sampling.units import FRAME, with_unit_ids
-from flows.warehouse.files import make_folder, real_path, refuse_unwritable, write_whole
+from flows.warehouse.files import make_folder, refuse_unwritable, write_whole
 from schemas.results import conform
 
-Design = Literal["srs", "stratified"]
 FRAME_FILE, SAMPLE_FILE = "frame.parquet", "sample.parquet"
 REVIEW, SIZES = "review.csv", "sizes.csv"
 _REVIEWED = (
@@ -34,29 +35,6 @@ _REVIEWED = (
     *("claim_line_number", "service_date", "billing_npi", "product_code", "rule_id"),
     *("paid_amount", "amount_at_risk"),
 )
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What is asked for; paths as given.
-
-    size, sizes   how many units in all, or a file that says it of each stratum.
-    bands         amounts as typed, at which a new band begins.
-    review_only   whether the sample is never projected, so that law need not allow it.
-    """
-
-    run: Path
-    output: Path
-    seed: int
-    size: int | None = None
-    population: Population = "worklist"
-    design: Design = "srs"
-    by: tuple[By, ...] = ()
-    bands: tuple[str, ...] = ()
-    allocation: Allocation = "proportional"
-    sizes: Path | None = None
-    narrowed: Narrowed = field(default_factory=Narrowed)
-    review_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,56 +51,39 @@ def draw_sample(
     config: Path | None = None,
     policies: Path | None = None,
     law: Path | None = None,
+    ndc_directory: Path | None = None,
 ) -> Drawn:
     """Draw and write a sample. Raises AuditError."""
-    bands = _refuse_contradictions(asked)
+    bands = asked.checked_bands()
     refuse_unwritable(asked.output, "--output")
     run, laws, settings = read_sampled_run(asked.run), load_law(law), read_config(config)
     refuse_other_law(run.manifest, laws)
     places = places_of(settings, payer_names(load_policies(policies), settings))
-    lines, left_out = worklist_lines(run)
-    narrowed = asked.narrowed.of(lines, places)
+    if asked.warehouse:
+        texts = {"config": config, "policies": policies, "law": law}
+        lines = judged_lines(run, asked.warehouse, **texts, ndc_directory=ndc_directory)
+    else:
+        lines = worklist_lines(run)
+    narrowed = asked.narrowed.of(lines.table, places)
     payers = {name: places.payer_id(name) for name in sorted(narrowed["payer"].unique())}
     frame = conform(with_unit_ids(with_strata(narrowed, asked.by, bands, payers)), FRAME)
     _refuse_double(frame)
-    projection = projection_of(frame, laws, places)
+    projection = projection_of(frame, laws, places, run.privacy)
     if not asked.review_only:
         projection.refuse_forbidden(
             "Leave these lines out with --payer, or draw with --review-only what nobody projects."
         )
-    measure = next((name for name in asked.by if name in AMOUNTS), "amount_at_risk")
     if asked.sizes:
         sizes = read_sizes(asked.sizes, frame)
     else:
-        sizes = shared_out(frame, asked.size or 0, asked.allocation, measure)
+        sizes = shared_out(frame, asked.size or 0, asked.allocation, asked.measure)
     sample = draw(frame, asked.seed, sizes)
-    stated = _stated(asked, bands, measure, left_out) | {
+    stated = _stated(asked, bands, lines.left_out) | {
         "payer_strata": payers if "payer" in asked.by else {},
         "law": as_receipt(projection, laws),
     }
     receipt = make_receipt(run, frame, sample, sizes, stated)
     return _written(asked.output, receipt, frame, sample)
-
-
-def _refuse_contradictions(asked: Asked) -> tuple[Decimal, ...]:
-    """The edges of bands. Raises UsageError if the options do not go together."""
-    if real_path(asked.output).is_relative_to(real_path(asked.run)):
-        raise UsageError(
-            "--output is in the folder of the run, which would no longer be complete. Name "
-            "another folder."
-        )
-    if (asked.design == "stratified") != bool(asked.by):
-        raise UsageError(
-            "--design stratified goes with --by, and the other way round: say what strata are "
-            "made by, such as --by payer."
-        )
-    if (asked.size is None) == (asked.sizes is None):
-        raise UsageError("Give either --size or --sizes: how many units are drawn.")
-    if asked.sizes and not asked.by:
-        raise UsageError("--sizes goes with --design stratified. Give --size.")
-    if asked.seed < 0:
-        raise UsageError("--seed is a whole number, not below zero. Correct it.")
-    return read_bands(asked.bands, asked.by)
 
 
 def _refuse_double(frame: pl.DataFrame) -> None:
@@ -135,24 +96,26 @@ def _refuse_double(frame: pl.DataFrame) -> None:
 
 
 def _stated(
-    asked: Asked, bands: tuple[Decimal, ...], measure: str, left_out: dict[str, int]
+    asked: Asked, bands: tuple[Decimal, ...], left_out: dict[str, int]
 ) -> dict[str, object]:
     narrowed = asked.narrowed
     how = "given" if asked.sizes else asked.allocation if asked.by else "none"
     return {
         "population": {
             "name": asked.population,
-            "table": f"{asked.population}.parquet",
+            "table": FRAME_FILE if asked.warehouse else f"{asked.population}.parquet",
             "payers": list(narrowed.payers),
             "payee": narrowed.payee,
             "rule": narrowed.rule,
             "left_out": left_out,
+            "left_out_is": LEFT_OUT_IS,
         },
         "design": asked.design,
         "strata_by": list(asked.by),
         "bands": [f"{edge:.2f}" for edge in bands],
+        "stratum_is": STRATUM,
         "allocation": how,
-        "measure": measure if how == "neyman" else None,
+        "measure": asked.measure if how == "neyman" else None,
         "seed": asked.seed,
     }
 

@@ -10,8 +10,9 @@ import pytest
 
 from audit_rules.errors import AuditError
 from flows.cli.app import main
+from flows.sampling.asked import Asked
 from flows.sampling.estimate import estimate_sample
-from flows.sampling.write import Asked, Drawn, draw_sample
+from flows.sampling.write import Drawn, draw_sample
 from tests.support.sampled import ALABAMA, publish_run, worklist_row
 
 

@@ -17,9 +17,10 @@ from audit_rules.law.library import load_law
 from audit_rules.policy.library import load_policies
 from flows.cli.app import main
 from flows.sampling import write
+from flows.sampling.asked import Asked
 from flows.sampling.draw import draw
 from flows.sampling.population import Narrowed
-from flows.sampling.write import Asked, Drawn, draw_sample
+from flows.sampling.write import Drawn, draw_sample
 from tests.support.redraw import redraw
 from tests.support.sampled import ALABAMA, PAYEE, publish_run, random_rows, worklist_row
 
@@ -241,6 +242,12 @@ def test_a_pseudonymised_run_gives_a_pseudonymised_sample_and_an_aggregate_one_n
             "each is an amount of dollars above zero",
         ),
         ({"design": "stratified", "by": ("payer",), "size": 5}, "Give at least 6, or fewer strata"),
+        ({"population": "lines"}, "--warehouse goes with --population lines"),
+        ({"warehouse": Path("w")}, "--warehouse goes with --population lines"),
+        (
+            {"population": "lines", "warehouse": Path("w"), "narrowed": Narrowed(rule="DX01")},
+            "Leave out --rule",
+        ),
     ],
 )
 def test_what_cannot_be_drawn_is_refused_with_what_to_do(
@@ -279,6 +286,26 @@ def test_what_a_law_forbids_to_project_is_refused_and_may_be_drawn_for_review(ru
     drawn = draw_sample(_asked(run, review_only=True), config=config)
     assert drawn.receipt["law"]["may_be_projected"] == "no"
     assert drawn.receipt["law"]["clauses"] == ["Alabama, Ala. Code 34-23-186"]
+
+
+@pytest.mark.parametrize(
+    ("plan", "answer", "units"),
+    [
+        ('line_of_business = "self_funded"', "unknown", 20),
+        ('line_of_business = "commercial_insured"', "no", 20),
+        ('jurisdiction = "US-TX"', "unknown", 20),
+    ],
+)
+def test_a_withheld_plan_leaves_open_what_its_place_would_decide(
+    tmp_path: Path, plan: str, answer: str, units: int
+) -> None:
+    rows = [worklist_row(n, plan=None) for n in range(units)]
+    run = publish_run(tmp_path / "run=1", rows, privacy="pseudonymised")
+    config = tmp_path / "config.toml"
+    config.write_text(f"{ALABAMA}[payers.Cigna.plans.Gold]\n{plan}\n", encoding="utf-8")
+    law = draw_sample(_asked(run, review_only=True), config=config).receipt["law"]
+    assert law["may_be_projected"] == answer
+    assert law["forbidden_units"] + law["unknown_units"] == units
 
 
 def test_law_allows_what_no_clause_binds_and_other_law_files_are_refused(

@@ -17,19 +17,11 @@ import pyarrow.parquet as pq
 def redraw(receipt_file: Path, run: Path) -> tuple[str, list[str], str]:
     """The hash of the frame, the ids of the drawn units in order, and the hash of the sample."""
     receipt = json.loads(receipt_file.read_text(encoding="utf-8"))
-    asked = receipt["population"]
-    lines = pq.read_table(run / asked["table"]).to_pylist()
-    rules = {
-        row["exception_id"]: row["rule_id"]
-        for row in pq.read_table(run / "exceptions.parquet").to_pylist()
-    }
-    frame = {
-        _unit_id(receipt, line): _stratum(receipt, line, rules)
-        for line in lines
-        if line["status"] != "dismissed" and line["collectable"] != "no"
-        if asked["payee"] in (None, line["billing_npi"])
-        if asked["rule"] is None or asked["rule"] in line["rule_ids"]
-    }
+    if receipt["population"]["name"] == "worklist":
+        frame = _frame_of_worklist(receipt, run)
+    else:  # a run does not publish these lines, so the frame is next to the receipt
+        rows = pq.read_table(receipt_file.parent / receipt["population"]["table"]).to_pylist()
+        frame = {_unit_id(receipt, row): row["stratum"] for row in rows}
     drawn: list[str] = []
     for row in sorted(receipt["strata"], key=lambda row: row["stratum"].encode()):
         own = [unit for unit, stratum in frame.items() if stratum == row["stratum"]]
@@ -38,6 +30,22 @@ def redraw(receipt_file: Path, run: Path) -> tuple[str, list[str], str]:
         drawn += own[: row["sampled"]]
     of_frame = _sha256(f"{unit}\t{frame[unit]}\n" for unit in sorted(frame))
     return of_frame, drawn, _sha256(f"{unit}\n" for unit in drawn)
+
+
+def _frame_of_worklist(receipt: dict[str, Any], run: Path) -> dict[str, str]:
+    """The id of each unit -> its stratum."""
+    asked = receipt["population"]
+    rules = {
+        row["exception_id"]: row["rule_id"]
+        for row in pq.read_table(run / "exceptions.parquet").to_pylist()
+    }
+    return {
+        _unit_id(receipt, line): _stratum(receipt, line, rules)
+        for line in pq.read_table(run / asked["table"]).to_pylist()
+        if line["status"] != "dismissed" and line["collectable"] != "no"
+        if asked["payee"] in (None, line["billing_npi"])
+        if asked["rule"] is None or asked["rule"] in line["rule_ids"]
+    }
 
 
 def _unit_id(receipt: dict[str, Any], line: dict[str, Any]) -> str:

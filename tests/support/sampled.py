@@ -68,6 +68,7 @@ def publish_run(folder: Path, rows: Sequence[Row], **manifest: object) -> Path:
         for row in rows
     ]
     pl.DataFrame(rows, schema=WORKLIST).write_parquet(folder / "worklist.parquet")
+    pl.DataFrame(schema=WORKLIST).write_parquet(folder / "advisories.parquet")
     pl.DataFrame(exceptions, schema=EXCEPTION).write_parquet(folder / "exceptions.parquet")
     results = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()
