@@ -16,7 +16,7 @@ _FOUND = {"claim_source": "claim_source_found", "payer_id": "payer_id_found"}
 _SAME_PLACE = pl.col("claim_source_found").is_null() | (
     (pl.col("claim_source_found") == pl.col("claim_source"))
     & (pl.col("payer_id_found") == pl.col("payer_id"))
-).fill_null(False)
+)
 
 
 def latest_of_each_code(found: pl.LazyFrame) -> pl.LazyFrame:
