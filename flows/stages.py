@@ -40,7 +40,7 @@ from flows.judging.standing import (
 from flows.ledger.before import read_ledger_before
 from flows.ledger.changes import record_changes, with_ledger
 from flows.ledger.decisions import warn_of_foreign_decisions
-from flows.ledger.precision import demotion_notes, read_demotions, read_precision
+from flows.ledger.precision import demotion_notes, read_decided, read_demotions
 from flows.notes.find import audit_notes, input_notes
 from flows.plan import Plan
 from flows.provenance import digest
@@ -250,8 +250,8 @@ def report_stage(
         changed = record_changes(connection, plan, run.run_id, before, judged_now)
         known = with_collectability(with_ledger(judged_now, changed.standing), plan)
         exceptions = conform(known, EXCEPTION)
-        precision = read_precision(connection, plan.request.as_of)
-        found = found_on_lines(exceptions, read_repeated(_answers(plan)), precision, plan)
+        decided = read_decided(connection, plan.request.as_of)
+        found = found_on_lines(exceptions, read_repeated(_answers(plan)), decided, plan)
         tables = {**found.lines._asdict(), "changes": changed.changes, **failed_checks(connection)}
         write_result_tables(staging, {"exceptions": exceptions, **tables})
         apply_privacy_level(staging, plan)
@@ -261,7 +261,7 @@ def report_stage(
         notes = shown_notes(found_notes, plan)
         balance |= {"notes": list(notes)}
         notes += write_reports(
-            staging, plan, run_facts(plan, summary, settled.balance, notes, precision), balance
+            staging, plan, run_facts(plan, summary, settled.balance, notes, decided), balance
         )
         write_manifest(connection, staging, plan, run.run_id, balance, judged.repeated_amounts)
         record_run(connection, staging, plan, run.run_id)

@@ -148,6 +148,9 @@ _EVERYWHERE: dict[str, Meaning] = {
         " other amount",
         DOLLARS,
     ),
+    "recovered_amount": _never_null(
+        "What came back for the line, as persons have said; it is in no other amount", DOLLARS
+    ),
     "collectable": _never_null(
         "Whether the amount may still be asked for on the as-of date; unknown if the config, the"
         " law files or the claim do not say enough",

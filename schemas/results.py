@@ -6,7 +6,7 @@ from schemas.outcomes import RECORDS_REQUEST, RECOVER, REVIEW
 
 Schema = dict[str, pl.DataType | type[pl.DataType]]
 
-RESULT_SCHEMA_VERSION = 5
+RESULT_SCHEMA_VERSION = 6
 """Raise it if a column comes, goes, or changes its name, type, place or nullability."""
 
 MONEY = pl.Decimal(18, 2)
@@ -132,6 +132,7 @@ WORKLIST: Schema = {
     "expected_amount": MONEY,
     "dismissed_amount": MONEY,
     "not_collectable_amount": MONEY,
+    "recovered_amount": MONEY,
 }
 """Of worklist.parquet, and of advisories.parquet: lines with advisories alone."""
 

@@ -3,24 +3,11 @@
 Until a finding of a rule has been reviewed, its amounts count in full: an assumption.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
-
 import polars as pl
 
+from audit_rules.engine.decided import Held, Precision
 from schemas.collecting import is_asked
 from schemas.results import AMOUNT_COLUMNS, LINE_KEY, MONEY
-
-
-class Held(NamedTuple):
-    """How many findings of a rule persons have reviewed, and how many of those held."""
-
-    held: int
-    reviewed: int
-
-
-Precision = Mapping[str, Held]
-"""Rule -> how often its findings held; without rules of which none has been reviewed."""
 
 _KEY = list(LINE_KEY)
 _AMOUNT = pl.col("amount_at_risk")

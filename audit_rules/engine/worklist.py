@@ -3,15 +3,16 @@
 Several exceptions on one line are about the same dollars: the largest amount of each outcome
 counts, and of a weaker outcome only what exceeds the stronger ones. Lines that repeat their
 claim's amount (repeated_amounts.py) are about the same dollars too: one line of the claim keeps
-them.
+them. What came back already is asked for no more.
 """
 
-from types import MappingProxyType
 from typing import NamedTuple
 
 import polars as pl
 
-from audit_rules.engine.expected import Precision, with_expected_lines
+from audit_rules.engine.decided import NOTHING_DECIDED, Decided
+from audit_rules.engine.expected import with_expected_lines
+from audit_rules.engine.recovered import less_recovered, with_recovered
 from schemas.collecting import COLLECTABLE, is_asked
 from schemas.decisions import DISMISSED
 from schemas.folding import folded_names
@@ -61,16 +62,14 @@ class Worklists(NamedTuple):
 
 
 def worklists(
-    exceptions: pl.DataFrame,
-    repeated: pl.DataFrame,
-    precision: Precision = MappingProxyType({}),
+    exceptions: pl.DataFrame, repeated: pl.DataFrame, decided: Decided = NOTHING_DECIDED
 ) -> Worklists:
     """Put the exceptions of each line together.
 
     exceptions   the contract's table; those that a person has dismissed, or that may no longer be
                  collected, carry no amount.
     repeated     comes from repeated_amounts.
-    precision    how often findings of each rule held.
+    decided      how often findings of each rule held, and what came back.
     """
     is_live = pl.col("status").ne_missing(DISMISSED)
     found = exceptions.with_columns(
@@ -92,8 +91,8 @@ def worklists(
         largest_live=pl.col("amount").filter(pl.col("is_live")).max().fill_null(_ZERO),
         **{column: _largest(outcome) for outcome, column in AMOUNT_COLUMNS.items()},
     )
-    counted = _counted_once(_without_overlap(lines), repeated)
-    counted = with_expected_lines(counted, exceptions, precision)
+    counted = _counted_once(_without_overlap(lines), repeated, decided.recovered)
+    counted = with_expected_lines(counted, exceptions, decided.precision)
     is_advisory = pl.col("is_advisory")
     return Worklists(
         *(conform(counted.filter(kind), WORKLIST) for kind in (~is_advisory, is_advisory))
@@ -128,10 +127,13 @@ def _without_overlap(lines: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _counted_once(lines: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:
+def _counted_once(
+    lines: pl.DataFrame, repeated: pl.DataFrame, recovered: pl.DataFrame
+) -> pl.DataFrame:
     """Keep the amounts of one line per repeating claim: the one with most at risk; ties: the first.
 
     Its not_collectable_amount and dismissed_amount are what such exceptions would add to the claim.
+    What came back for any line of the claim is taken from them.
     """
     payer_name = folded_names(pl.col("payer"))
     claims = repeated.select(
@@ -142,7 +144,7 @@ def _counted_once(lines: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:
         repeats=True,
     )
     claim = ["claim_source", "claim_id", "payer_name", "person_id"]
-    found = lines.with_columns(payer_name=payer_name).join(
+    found = with_recovered(lines.with_columns(payer_name=payer_name), recovered).join(
         claims, on=claim, how="left", maintain_order="left", validate="m:1"
     )
     at_risk = pl.col("amount_at_risk")
@@ -155,7 +157,7 @@ def _counted_once(lines: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:
         "not_collectable_amount": live_of_claim - at_risk,
         "dismissed_amount": whole_of_claim - live_of_claim,
     }
-    return found.with_columns(
+    once = found.with_columns(
         pl.when(pl.col("repeats").is_null())
         .then(pl.col(name))
         .when(keeps)
@@ -165,3 +167,6 @@ def _counted_once(lines: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:
         .alias(name)
         for name, amount in amounts.items()
     )
+    own = pl.col("recovered_amount")
+    back = pl.when(pl.col("repeats").is_null()).then(own).otherwise(own.sum().over(claim))
+    return less_recovered(once, back)

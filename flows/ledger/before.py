@@ -45,6 +45,7 @@ LAST_DECISION = RunTable(
         "decided_by": "VARCHAR",
         "until": "DATE",
         "sets_aside": "BOOLEAN",
+        "outcome_then": "VARCHAR",
     },
 )
 TABLES = (LAST_EVENT, LAST_DECISION)

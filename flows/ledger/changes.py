@@ -17,9 +17,10 @@ from flows.ledger.before import LAST_DECISION, LAST_EVENT, LedgerBefore
 from flows.plan import Plan
 from flows.warehouse.files import real_path
 from flows.warehouse.run_table import RunTable, sql_columns
-from flows.warehouse.sql import day, fetched, run
+from flows.warehouse.sql import day, fetched, literals, run
 from flows.warehouse.trouble import opening
 from schemas.decisions import DISMISSED, OPEN, REOPEN
+from schemas.outcomes import EXCEPTIONS
 from schemas.results import CHANGE, CLAIM_LINE, EXCEPTION, LEDGER, conform
 
 _LONGEST_CHAIN = 20  # of claims that replace each other
@@ -100,6 +101,7 @@ def record_changes(
         makes=(EVENT,),
         night=night,
         longest_chain=str(_LONGEST_CHAIN),
+        outcomes=literals(list(EXCEPTIONS)),
     )
     (later,) = connection.execute(
         f"SELECT max(as_of) FROM every_night WHERE as_of > {night}"

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import duckdb
 import polars as pl
 
-from audit_rules.engine.expected import Held, Precision
+from audit_rules.engine.decided import RECOVERED, Decided, Held, Precision
 from audit_rules.policy.library import PolicyLibrary
 from audit_rules.policy.terms.house import OverturnLimit
 from flows.ledger.read import opened_ledger
@@ -22,7 +22,7 @@ from schemas.days import LAST_DAY
 from schemas.decisions import CONFIRM, DISMISS, OVERTURNED, UPHELD
 from schemas.notes import TERM_DEMOTED, Note, counted
 from schemas.outcomes import GENERAL
-from schemas.results import LINE_KEY
+from schemas.results import LINE_KEY, conform
 
 REVIEWED = (CONFIRM, UPHELD, OVERTURNED)
 TERM = ("policy_id", "term_id")
@@ -120,9 +120,11 @@ def rule_precision(verdicts: pl.DataFrame) -> Precision:
     return {rule: Held(held, of) for rule, held, of in sorted(counted.iter_rows())}
 
 
-def read_precision(connection: duckdb.DuckDBPyConnection, night: date) -> Precision:
-    """How often findings of each rule held, by the decisions before a night."""
-    return rule_precision(read_verdicts(connection, night, decided_only=True))
+def read_decided(connection: duckdb.DuckDBPyConnection, night: date) -> Decided:
+    """How often findings of each rule held, and what came back, by the decisions before a night."""
+    verdicts = read_verdicts(connection, night, decided_only=True)
+    recovered = verdicts.filter(pl.col("recovered") > 0)
+    return Decided(rule_precision(verdicts), conform(recovered, RECOVERED))
 
 
 def demotions(verdicts: pl.DataFrame, limit: OverturnLimit | None) -> tuple[Demotion, ...]:

@@ -18,7 +18,6 @@ from schemas.tables import Kind
 LetterKind = Literal["finding", "records"]
 OUTCOMES: Mapping[LetterKind, str] = {"finding": RECOVER, "records": RECORDS_REQUEST}
 """Kind of letter -> the outcome of the findings that it is about."""
-_RECOVERED = "recovered"
 Row = dict[str, Any]
 
 
@@ -67,14 +66,13 @@ def select(
 ) -> Selection:
     """Choose the lines of letters that go out on a day.
 
-    Nothing is chosen that is dismissed, recovered, or not collectable on that day, nor anything of
-    a payee whose lines come to less than `minimum`.
+    Nothing is chosen that is dismissed, has come back, or is not collectable on that day, nor
+    anything of a payee whose lines come to less than `minimum`.
     """
     column = AMOUNT_COLUMNS[OUTCOMES[kind]]
     of_kind = exceptions.filter(pl.col("outcome") == OUTCOMES[kind])
-    may_be_asked = is_asked() & pl.col("decision").ne_missing(_RECOVERED)
-    may_be_asked &= pl.col("recoup_by").is_null() | (pl.col("recoup_by") >= day)
-    asked = of_kind.filter(may_be_asked).sort(
+    is_in_time = pl.col("recoup_by").is_null() | (pl.col("recoup_by") >= day)
+    asked = of_kind.filter(is_asked() & is_in_time).sort(
         "amount_at_risk", "exception_id", descending=[True, False], nulls_last=True
     )
     by_line: dict[tuple[Any, ...], list[Row]] = {}
@@ -87,11 +85,12 @@ def select(
     )
     for row in valid.sort("service_date", *LINE_KEY, nulls_last=True).iter_rows(named=True):
         findings = by_line.get(_key(row), [])
-        reason = _why_not(row, findings, column, kind, template)
+        amount = min(row[column], _open(row, findings))
+        reason = _why_not(row, findings, column, amount, kind, template)
         if reason:
             left_out.setdefault(reason, []).append(row[column])
         elif reason is None:
-            line = LetterLine(row, tuple(findings), min(row[column], _largest(findings)))
+            line = LetterLine(row, tuple(findings), amount)
             by_payee.setdefault(row["billing_npi"], []).append(line)
     payees = []
     for npi, lines in sorted(by_payee.items()):
@@ -104,8 +103,11 @@ def select(
     return Selection(tuple(payees), dict(sorted(counted.items())))
 
 
-def _largest(findings: list[Row]) -> Decimal:
-    return max((f["amount_at_risk"] or Decimal("0.00") for f in findings), default=Decimal("0.00"))
+def _open(row: Row, findings: list[Row]) -> Decimal:
+    """What the largest of some findings on a line comes to, without what came back."""
+    nothing, back = Decimal("0.00"), Decimal(row["recovered_amount"])
+    largest = max((f["amount_at_risk"] or nothing for f in findings), default=nothing)
+    return max(largest - back, nothing)
 
 
 def _key(row: Row) -> tuple[Any, ...]:
@@ -113,20 +115,31 @@ def _key(row: Row) -> tuple[Any, ...]:
 
 
 def _why_not(
-    row: Row, findings: list[Row], column: str, kind: LetterKind, template: Template
+    row: Row,
+    findings: list[Row],
+    column: str,
+    amount: Decimal,
+    kind: LetterKind,
+    template: Template,
 ) -> str | None:
     """Why a line is in no letter, in words; empty: it is none of this kind; None: it is in one."""
     if not findings and not row[column]:
         return ""
-    if not template.is_of(row["payer"]):
-        return "of another payer than the template's"
-    if not findings:
-        return "not collectable any more on the day of the letter, or recovered"
-    if kind == "finding" and not row[column]:
-        return "without an amount of their own: asked for on another line of the claim"
-    if not row["is_npi"]:
-        return "without a valid NPI of the payee"
-    return None
+    is_priced = all(finding["amount_at_risk"] is not None for finding in findings)
+    reasons = (
+        (not template.is_of(row["payer"]), "of another payer than the template's"),
+        (not findings, "not collectable any more on the day of the letter"),
+        (
+            not amount and row["recovered_amount"] > 0 and is_priced,
+            "settled, because the amount came back",
+        ),
+        (
+            kind == "finding" and not amount,
+            "without an amount of their own: asked for on another line of the claim",
+        ),
+        (not row["is_npi"], "without a valid NPI of the payee"),
+    )
+    return next((reason for holds, reason in reasons if holds), None)
 
 
 def documents(lines: tuple[LetterLine, ...]) -> Iterator[str]:

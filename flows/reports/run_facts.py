@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date
 
-from audit_rules.engine.expected import Precision
+from audit_rules.engine.decided import Decided, Precision
 from flows.plan import Plan
 from flows.provenance import program_version
 from flows.settle.balance import Balance
@@ -33,7 +33,7 @@ class RunFacts:
 
 
 def run_facts(
-    plan: Plan, summary: Summary, balance: Balance, notes: tuple[str, ...], precision: Precision
+    plan: Plan, summary: Summary, balance: Balance, notes: tuple[str, ...], decided: Decided
 ) -> RunFacts:
     """The facts of a run with these counts and notes."""
     return RunFacts(
@@ -46,5 +46,5 @@ def run_facts(
         quarantined=balance.quarantined,
         duplicates=balance.duplicates,
         notes=notes,
-        precision=precision,
+        precision=decided.precision,
     )

@@ -52,6 +52,9 @@ def asked_once_text(row: Mapping[str, Any], others: int, line: Mapping[str, Any]
     if line is None:
         return ""
     at_risk, own = line["amount_at_risk"], row["amount_at_risk"]
+    if back := line.get("recovered_amount"):
+        left = f"{dollars(at_risk)} is" if at_risk else "nothing is"
+        return f"{dollars(back)} came back for the line already; {left} asked for now."
     if own and not at_risk and not line.get("dismissed_amount") and row["outcome"] != ADVISORY:
         return (
             "Every line of this claim bears the same amount. It is asked for once, on another line."

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from audit_rules.engine.expected import Precision
+from audit_rules.engine.decided import Decided
 from audit_rules.engine.worklist import Worklists, worklists
 from flows.collecting import with_answer_by
 from flows.plan import Plan
@@ -31,12 +31,12 @@ class Found:
 
 
 def found_on_lines(
-    exceptions: pl.DataFrame, repeated: pl.DataFrame, precision: Precision, plan: Plan
+    exceptions: pl.DataFrame, repeated: pl.DataFrame, decided: Decided, plan: Plan
 ) -> Found:
     """Exceptions, and their lines with what law says of them, the worklist in order of work.
 
-    repeated, precision   as `worklists` takes them.
+    repeated, decided   as `worklists` takes them.
     """
-    lines = with_answer_by(worklists(exceptions, repeated, precision), plan)
+    lines = with_answer_by(worklists(exceptions, repeated, decided), plan)
     in_order = in_order_of_work(lines.worklist, plan.request.as_of)
     return Found(exceptions, lines._replace(worklist=in_order))

@@ -18,10 +18,11 @@ _LARGEST_FIRST = (-pl.col("expected_amount"), -pl.col("amount_at_risk"))
 
 
 def in_order_of_work(rows: pl.DataFrame, as_of: date, *more: pl.Expr) -> pl.DataFrame:
-    """Exceptions or lines with `expected_amount`, the most pressing first, then by `more` and by
-    expected dollars.
+    """Exceptions or lines, the most pressing first, then by `more` and by expected dollars.
 
-    What may not be collected, or a person has dismissed, comes last.
+    What may not be collected, has come back, or was dismissed by a person comes last.
+
+    rows   with `expected_amount` and `recovered_amount`.
     """
     order = (_band(as_of), *more, *_LARGEST_FIRST)
     return rows.sort(order, nulls_last=True, maintain_order=True)
@@ -30,7 +31,8 @@ def in_order_of_work(rows: pl.DataFrame, as_of: date, *more: pl.Expr) -> pl.Data
 def _band(as_of: date) -> pl.Expr:
     """The number of the band of the days left; the last is of what nobody asks for."""
     left = (pl.col("recoup_by") - pl.lit(as_of)).dt.total_days()
-    is_barred = (pl.col("collectable") == NO) | (pl.col("status") == DISMISSED)
+    is_settled = (pl.col("recovered_amount") > 0) & (pl.col("amount_at_risk") == 0)
+    is_barred = (pl.col("collectable") == NO) | (pl.col("status") == DISMISSED) | is_settled
     bands = pl.lit(len(_BANDS))
     for number, days in reversed(list(enumerate(_BANDS))):
         bands = pl.when(left <= days).then(pl.lit(number)).otherwise(bands)

@@ -65,7 +65,7 @@ KEPT = (
     # amounts and counts
     *("paid_amount", "amount_at_risk", "previous_amount_at_risk", "amount_basis"),
     *("recover_amount", "records_request_amount", "review_amount", "expected_amount"),
-    *("dismissed_amount", "not_collectable_amount", "lines", "rows"),
+    *("dismissed_amount", "not_collectable_amount", "recovered_amount", "lines", "rows"),
     # what may be collected
     *("collectable", "recoup_by", "recoup_term", "answer_by"),
     # the ledger, without who decided and why

@@ -18,7 +18,7 @@ AT_RISK = ("amount_at_risk", *AMOUNT_COLUMNS.values())
 """What is at risk, and the three parts that it is the sum of."""
 EXPECTED = "expected_amount"
 """What is expected to hold of what is at risk: shown if it is another sum."""
-SET_ASIDE = ("dismissed_amount", "not_collectable_amount")
+SET_ASIDE = ("dismissed_amount", "not_collectable_amount", "recovered_amount")
 """What is not part of what is at risk: shown unless it is nothing."""
 
 

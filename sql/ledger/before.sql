@@ -12,7 +12,13 @@ FROM every_ledger_event WHERE night < $night
 QUALIFY row_number() OVER (PARTITION BY exception_id ORDER BY night DESC) = 1;
 
 CREATE OR REPLACE TABLE run.last_decision AS
-SELECT after_night, exception_id, action, reason, decided_by, until,
-       action IN ('dismiss', 'overturned') AS sets_aside
-FROM every_decision WHERE after_night < $night
-QUALIFY row_number() OVER (PARTITION BY exception_id ORDER BY decision_no DESC) = 1;
+WITH decided AS (
+    FROM every_decision WHERE after_night < $night
+    QUALIFY row_number() OVER (PARTITION BY exception_id ORDER BY decision_no DESC) = 1),
+event AS (
+    SELECT exception_id, night, outcome FROM every_ledger_event
+    WHERE exception_id IN (SELECT exception_id FROM decided))
+SELECT d.after_night, d.exception_id, d.action, d.reason, d.decided_by, d.until,
+       d.action IN ('dismiss', 'overturned') AS sets_aside, e.outcome AS outcome_then
+FROM decided d
+ASOF LEFT JOIN event e ON e.exception_id = d.exception_id AND e.night <= d.after_night;

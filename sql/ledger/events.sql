@@ -1,10 +1,12 @@
 -- The exception ledger of one run: what changed since the as-of dates before it.
--- An exception that is as it was has no event.
+-- An exception that is as it was has no event. What is set aside stays so if its outcome is not
+-- stronger than when that was decided: a term that is demoted must not bring it back.
 --
 -- reads: every_night, run.last_event, run.last_decision, run.current_exception,
 --        run.known_medical_claim, run.known_pharmacy_claim, run.changed_policy
 -- makes: run.event
--- words: $night: the as-of date; $longest_chain: of claims that replace each other.
+-- words: $night: the as-of date; $longest_chain: of claims that replace each other;
+--        $outcomes: a list, the strongest first.
 
 CREATE OR REPLACE TEMP TABLE known_line AS
 SELECT 'medical' AS claim_source, lower(payer) AS payer, claim_id, claim_line_number,
@@ -46,7 +48,12 @@ WITH compared AS (
                AS previous_amount_at_risk,
            d.sets_aside AND coalesce(d.until >= $night, true) AS is_dismissed,
            d.sets_aside, d.after_night,
-           concat_ws(', ', CASE WHEN x.outcome <> b.outcome THEN 'outcome' END,
+           concat_ws(', ', CASE WHEN x.outcome <> b.outcome AND NOT coalesce(
+                                 is_dismissed
+                                 AND (b.status = 'dismissed' OR d.after_night >= b.night)
+                                 AND list_position($outcomes, x.outcome)
+                                     >= list_position($outcomes, d.outcome_then), false)
+                           THEN 'outcome' END,
                      CASE WHEN x.reason <> b.reason THEN 'reason' END,
                      CASE WHEN x.amount_at_risk IS DISTINCT FROM b.amount_at_risk THEN 'amount' END)
                AS changed

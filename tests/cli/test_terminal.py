@@ -26,6 +26,7 @@ TOTALS = {
     "expected_amount": "61728399.50",
     "dismissed_amount": "5.00",
     "not_collectable_amount": "0.00",
+    "recovered_amount": "0.00",
 }
 SUMMARY = Summary(
     run_id="0123456789abcdef",

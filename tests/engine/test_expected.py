@@ -6,7 +6,8 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from audit_rules.engine.expected import Held, Precision, with_expected
+from audit_rules.engine.decided import NOTHING_DECIDED, Held, Precision
+from audit_rules.engine.expected import with_expected
 from audit_rules.engine.worklist import worklists
 from flows.results.order_of_work import in_order_of_work
 from schemas.collecting import NO, UNKNOWN
@@ -39,8 +40,9 @@ def _exception(rule: str, outcome: str, amount: str | None, **changed: object) -
 def _worklist(
     precision: Precision, *rows: Row, repeated: pl.DataFrame | None = None
 ) -> pl.DataFrame:
+    decided = NOTHING_DECIDED._replace(precision=precision)
     same = pl.DataFrame(schema=REPEATED) if repeated is None else repeated
-    return worklists(pl.DataFrame(list(rows), schema=EXCEPTION), same, precision).worklist
+    return worklists(pl.DataFrame(list(rows), schema=EXCEPTION), same, decided).worklist
 
 
 def _expected(precision: Precision, *rows: Row) -> Decimal:

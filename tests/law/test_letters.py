@@ -9,15 +9,20 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from audit_rules.engine.decided import NOTHING_DECIDED, RECOVERED
+from audit_rules.engine.worklist import worklists
 from audit_rules.law.clauses import AuditSize
 from audit_rules.law.library import LawLibrary
 from flows.errors import AuditError
 from flows.letters.batch import Batch, write_batch
 from flows.letters.letter import Paper
-from flows.letters.select import LetterKind
+from flows.letters.select import LetterKind, Selection, select
 from flows.letters.template import read_template
 from flows.letters.write import MERGE, Written
-from tests.support.extracts import good, write
+from schemas.collecting import UNKNOWN
+from schemas.decisions import OPEN
+from schemas.results import EXCEPTION, REPEATED
+from tests.support.extracts import Row, good, write
 from tests.support.nights import night
 from tests.support.running import AS_OF, ROOT, request_for
 
@@ -227,3 +232,58 @@ def test_more_fills_than_one_audit_may_have_are_split_with_a_warning(
     parts = pl.read_parquet(_folder(tmp_path) / MERGE)
     worklist = pl.read_parquet(_run(audited) / "worklist.parquet").filter(billing_npi=NPI)
     assert parts["amount"].sum() == worklist["recover_amount"].sum()
+
+
+# ---------------------------------------------------------------- which lines
+
+
+def _selected(*found: Row, back: str = "0", kind: LetterKind = "finding") -> Selection:
+    """The lines of one claim of the template's payer that a letter of the as-of date is about."""
+    rows = [
+        {
+            "claim_source": "pharmacy",
+            "payer": "Cigna",
+            "member_id": "M",
+            "person_id": "P",
+            "claim_id": "C",
+            "claim_line_number": 1,
+            "exception_id": str(number),
+            "rule_id": "QTY01",
+            "outcome": "recover",
+            "billing_npi": NPI,
+            "service_date": AS_OF,
+            "paid_amount": Decimal("100.00"),
+            "amount_at_risk": Decimal("90.00"),
+            "status": OPEN,
+            "collectable": UNKNOWN,
+            **changed,
+        }
+        for number, changed in enumerate(found)
+    ]
+    money = [{"exception_id": "0", "recovered": Decimal(back)}] if Decimal(back) else []
+    decided = NOTHING_DECIDED._replace(recovered=pl.DataFrame(money, schema=RECOVERED))
+    exceptions = pl.DataFrame(rows, schema=EXCEPTION)
+    lines = worklists(exceptions, pl.DataFrame(schema=REPEATED), decided).worklist
+    template = read_template(TEMPLATE)
+    return select(exceptions, lines, kind, template, AS_OF, Decimal(0))
+
+
+def test_a_letter_asks_for_what_has_not_come_back() -> None:
+    (payee,) = _selected({"decision": "recovered"}, back="30").payees
+    assert payee.amount == 60
+    (payee,) = _selected({}, {"amount_at_risk": Decimal("95.00")}, back="90").payees
+    assert payee.amount == 5, "of another finding on the line"
+
+
+@pytest.mark.parametrize("kind", ["finding", "records"])
+def test_nothing_is_written_of_a_line_that_is_settled(kind: LetterKind) -> None:
+    outcome = {"finding": "recover", "records": "records_request"}[kind]
+    done = _selected({"outcome": outcome}, back="90", kind=kind)
+    assert not done.payees
+    assert done.left_out == {"settled, because the amount came back": (1, Decimal("0.00"))}
+
+
+def test_documents_for_what_has_no_price_are_still_asked_for() -> None:
+    request = {"outcome": "records_request", "amount_at_risk": None}
+    (payee,) = _selected({}, request, back="90", kind="records").payees
+    assert payee.amount == 0

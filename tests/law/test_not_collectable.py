@@ -126,16 +126,18 @@ def test_what_can_be_collected_for_few_days_comes_first_and_what_cannot_last() -
         ("barred", NO, date(2026, 6, 1), "900.00", OPEN),
         ("dismissed", YES, date(2026, 7, 1), "1000.00", DISMISSED),
         ("no price", UNKNOWN, None, None, OPEN),
+        ("came back", YES, date(2026, 7, 1), "0.00", OPEN),
     ]
     names = ("claim_id", "collectable", "recoup_by", "amount_at_risk", "status")
     schema = {name: EXCEPTION[name] for name in names}
     typed = [(a, b, c, d and Decimal(d), e) for a, b, c, d, e in rows]
     frame = pl.DataFrame(typed, schema=schema, orient="row").with_columns(
-        expected_amount="amount_at_risk"
+        expected_amount="amount_at_risk",
+        recovered_amount=pl.when(pl.col("claim_id") == "came back").then(Decimal(5)).otherwise(0),
     )
     assert in_order_of_work(frame, AS_OF)["claim_id"].to_list() == [
         *("soon, more", "soon", "later", "nobody knows", "time enough", "no price"),
-        *("dismissed", "barred"),
+        *("dismissed", "barred", "came back"),
     ]
     half = pl.when(pl.col("claim_id") == "nobody knows").then(Decimal(425))
     expected = frame.with_columns(expected_amount=half.otherwise("expected_amount"))

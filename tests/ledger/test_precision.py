@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from audit_rules.engine.expected import Held
+from audit_rules.engine.decided import Held
 from audit_rules.policy.library import load_policies
 from audit_rules.policy.terms.house import OverturnLimit
 from flows.cli.app import main
@@ -224,15 +224,21 @@ def test_a_demoted_term_asks_for_reviews_from_the_next_night_on_and_says_so(
     assert all("were overturned when they were reviewed" in text for text in now["rationale"])
     assert note in (second.folder / "manifest.json").read_text(encoding="utf-8")
     lines = pl.read_parquet(second.folder / "worklist.parquet")
-    shares = (lines["expected_amount"] / lines["amount_at_risk"]).drop_nulls()
-    assert set(shares) == {Decimal("0.4")}
+    asked = lines.filter(pl.col("amount_at_risk") > 0)
+    assert set(asked["expected_amount"] / asked["amount_at_risk"]) == {Decimal("0.4")}
+    overturned = now.filter(pl.col("exception_id").is_in(ids[:6]))
+    assert set(overturned["status"]) == {"dismissed"}, "a demotion brings nothing back"
+    worked = lines.filter(pl.col("exception_ids").list.first().is_in(ids[:6]))
+    assert set(worked["amount_at_risk"]) == {0} and worked.height == 6
     assert lines["expected_amount"].is_sorted(descending=True)
     capsys.readouterr()
     words = ["explain", "C12", "--warehouse", str(warehouse), "--as-of", str(DAYS[1])]
     assert main(words) == 0
     assert "were overturned when they were reviewed" in " ".join(capsys.readouterr().out.split())
 
-    decide(warehouse, [Decision(i, "wrong file", "reopen") for i in ids[:6]], by="Ann")
+    decide(warehouse, [Decision(i, "wrong file", "reopen") for i in ids[:5]], by="Ann")
     third = _night(tmp_path, 2)
     again = pl.read_parquet(third.folder / "exceptions.parquet").filter(rule_id="QTY01")
-    assert set(again["outcome"]) == set(found["outcome"]), "nothing is overturned any more"
+    still_overturned = again.filter(exception_id=ids[5])
+    assert set(still_overturned["status"]) == {"dismissed"}, "nor does the end of a demotion"
+    assert set(again["outcome"]) == set(found["outcome"]), "one is too few to demote the term"

@@ -182,6 +182,16 @@ def test_it_says_that_dollars_are_asked_for_once_only_if_that_is_not_clear(
 
 
 @pytest.mark.parametrize(
+    ("left", "text"),
+    [("3.00", "$3.00 is asked for now."), ("0.00", "nothing is asked for now.")],
+)
+def test_it_says_what_came_back_of_the_line(left: str, text: str) -> None:
+    row = {"outcome": "recover", "amount_at_risk": Decimal(5), "paid_amount": Decimal(9)}
+    line = {"amount_at_risk": Decimal(left), "recovered_amount": Decimal(2)}
+    assert asked_once_text(row, 0, line) == f"$2.00 came back for the line already; {text}"
+
+
+@pytest.mark.parametrize(
     ("rule_id", "observed", "allowed", "text"),
     [
         ("QTY01", 91, 90, "Found 91 tablets, allowed 90."),

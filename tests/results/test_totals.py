@@ -19,7 +19,7 @@ from flows.privacy import AGGREGATE
 from flows.results.manifest import WORKPAPER
 from flows.results.totals import SET_ASIDE, SUMMED, shown_totals, totals, with_leading
 from flows.summary import Summary
-from schemas.decisions import DISMISS, OVERTURNED, UPHELD
+from schemas.decisions import DISMISS, OVERTURNED, RECOVERED, UPHELD
 from schemas.results import AGGREGATE as AGGREGATE_TABLE
 from schemas.results import AMOUNT_COLUMNS, EXCEPTION, MONEY, WORKLIST
 from tests.support.extracts import IMATINIB, Row, as_csv, good
@@ -28,8 +28,8 @@ from tests.support.running import request_for
 from tests.support.sources import MODULES, ROOT, name_of
 
 AT_RISK = (*AMOUNT_COLUMNS.values(), "amount_at_risk")
-SHOWN = (*AT_RISK, "expected_amount", "dismissed_amount")
-"""Of the runs below: something is dismissed, and a finding was overturned."""
+SHOWN = (*AT_RISK, "expected_amount", "dismissed_amount", "recovered_amount")
+"""Of the runs below: something is dismissed, overturned, or came back."""
 IMATINIB_400 = "47335047583"
 MEMBERS = 14
 MAY_ADD_AMOUNTS = {
@@ -168,6 +168,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Summary, Summary]:
     made = [Decision(i, "known", DISMISS) for i in ids.head(2)]
     made += [Decision(ids[-1], "appeal", OVERTURNED)]
     made += [Decision(i, action=UPHELD) for i in ids[2:5]]
+    made += [Decision(ids[5], action=RECOVERED, amount=Decimal("10.01"))]
     decide(base / "audit.duckdb", made, by="me")
     full = night(replace(request, xlsx=True, page=True))
     aggregate = night(replace(request, xlsx=None, page=True, privacy=AGGREGATE))

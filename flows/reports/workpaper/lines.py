@@ -50,6 +50,7 @@ _LOOKED_UP = (
     SheetColumn("first_seen", 11, "date"),
     SheetColumn("paid_amount", 14, "money"),
     SheetColumn("expected_amount", 14, "money"),
+    SheetColumn("recovered_amount", 14, "money"),
     SheetColumn("amount_basis", 17, "text"),
     SheetColumn("collectable", 11, "text"),
     SheetColumn("recoup_term", 26, "text"),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from audit_rules.engine.expected import Held, Precision
+from audit_rules.engine.decided import Held, Precision
 from audit_rules.engine.rule import Described
 from audit_rules.wording import question
 from flows.reports.run_facts import RunFacts
@@ -32,6 +32,7 @@ _BESIDES = {
     "expected_amount": "What is expected of amount_at_risk, by how often findings of a rule held.",
     "dismissed_amount": "What dismissed exceptions would add. It is in no other amount.",
     "not_collectable_amount": "What may no longer be collected. It is in no other amount.",
+    "recovered_amount": "What came back already. It is in no other amount.",
 }
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from audit_rules.engine.expected import with_expected
+from audit_rules.engine.recovered import exceptions_less_recovered
 from audit_rules.engine.rule import Described
 from audit_rules.kinds.registry import KIND_MODULES
 from audit_rules.rules import RULES
@@ -46,7 +47,8 @@ def write_workpaper(
     found = set(exceptions["rule_id"])
     every: tuple[Described, ...] = (*RULES, *KIND_MODULES)
     rules = [module for module in every if module.RULE.id in found]
-    expected = with_expected(exceptions, run.precision)
+    still_asked = exceptions_less_recovered(exceptions, every_line)
+    expected = with_expected(still_asked, run.precision)
     ordered = without_set_aside(in_order_of_work(expected, run.as_of, strength()))
     with new_spreadsheet(folder / WORKPAPER, run.as_of, scratch) as spreadsheet:
         first = spreadsheet.add_sheet(OVERVIEW, WIDTHS)
