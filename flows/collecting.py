@@ -10,14 +10,14 @@ from audit_rules.law.collectable import collectability
 from audit_rules.law.grounds import with_grounds
 from audit_rules.law.library import LawLibrary
 from audit_rules.law.notices import answer_by
-from audit_rules.rules import RULES
+from audit_rules.rules import CATALOGUE
 from flows.errors import UsageError
 from flows.plan import Plan
 
 
 def with_collectability(exceptions: pl.DataFrame, plan: Plan) -> pl.DataFrame:
     """Exceptions with COLLECTABILITY, as of the run's date."""
-    grounded = with_grounds(exceptions, RULES, plan.library)
+    grounded = with_grounds(exceptions, CATALOGUE, plan.library)
     known = collectability(grounded, plan.law, plan.places, plan.request.as_of)
     return exceptions.with_columns(known.get_columns())
 

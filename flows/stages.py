@@ -228,7 +228,8 @@ def _judged(plan: Plan, part: Part, book: PolicyBook) -> Judgement:
     judgement = judge_all(
         compile_dossier(known, plan.reference, days, plan.request.as_of), book, RULES
     )
-    return replace(judgement, answers=judgement.answers.clear())  # row ids are each part's own
+    answers = judgement.answers.clear()  # row ids are each part's own
+    return replace(judgement, answers=answers, governed=None)
 
 
 def report_stage(

@@ -14,7 +14,7 @@ import polars as pl
 from audit_rules import catalogue
 from audit_rules.policy.library import load_policies
 from audit_rules.reference.codes import load_reference
-from audit_rules.rules import RULES
+from audit_rules.rules import CATALOGUE, RULES
 from schemas.frame import Frame
 from schemas.frames import DOSSIER_FRAMES
 from schemas.outcomes import EXCEPTIONS, PASS
@@ -39,7 +39,7 @@ def rules() -> str:
         "# The rules\n\nGenerated from the rules and their cases. `claims-audit rules [RULE_ID]`"
         " prints the same.\n"
     ]
-    for module in RULES:
+    for module in CATALOGUE:
         rule, cases = module.RULE, read_case_file(CASES / f"{module.RULE.id}.md").cases
         text = catalogue.describe(module).partition("\n\n")[2]
         headings = "\n".join(f"- {case.sentence}" for case in cases)
@@ -105,7 +105,7 @@ def _shares() -> pl.DataFrame:
     """One row per policy and rule: dollars of the lines it could judge, of all lines in its
     scope."""
     with TemporaryDirectory() as scratch:
-        answers = audited(SAMPLE, Path(scratch)).answers
+        answers = audited(SAMPLE, Path(scratch)).every_answer()
     paid = pl.col("paid_amount").cast(pl.Decimal(18, 2))
     is_judged = pl.col("outcome").is_in(JUDGED)
     summed = answers.group_by("policy_id", "rule_id").agg(

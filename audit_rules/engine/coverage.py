@@ -27,7 +27,8 @@ def counted_lines(
         .unique()
     )
     if others is not None:
-        governed = pl.concat([governed, others.lines.select("row_id").unique()])
+        of_documents = others.lines.filter("is_in_force").select("row_id").unique()
+        governed = pl.concat([governed, of_documents])
     without = lines.join(governed, on="row_id", how="anti").select(
         "person", policy_id=pl.lit(NO_POLICY), outcome=pl.lit(NOT_APPLICABLE)
     )

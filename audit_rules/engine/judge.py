@@ -14,7 +14,7 @@ from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.duplicates import with_repeats
 from audit_rules.engine.evidence import LINE_SHOWN, authorization_evidence, line_evidence
 from audit_rules.engine.exceptions import exceptions_of, with_documents
-from audit_rules.engine.governed import Governed
+from audit_rules.engine.governed import Governed, every_answer
 from audit_rules.engine.pieces import pieces
 from audit_rules.engine.repeated_amounts import repeated_amounts
 from audit_rules.engine.rule import ON, PolicyBook, RuleAnswers, RuleModule
@@ -60,6 +60,7 @@ class Judgement:
                  not answer are counted.
     answers      one row per line, policy and rule: every answer, for those who ask about one line.
     repeated     the claims whose lines repeat the claim's amount, which the worklist counts once.
+    governed     what documents of the language say of their lines; None: there is none.
     """
 
     exceptions: pl.DataFrame
@@ -67,11 +68,21 @@ class Judgement:
     gaps: pl.DataFrame
     answers: pl.DataFrame
     repeated: pl.DataFrame
+    governed: Governed | None = None
 
     @cached_property
     def rule_coverage(self) -> pl.DataFrame:
         """The contract's table of answers, counted."""
         return rule_coverage(self.counted, self.gaps)
+
+    def every_answer(self) -> pl.DataFrame:
+        """The answers of rules, and those of documents of the language: one row per line, policy,
+        rule and term that answers by itself."""
+        if self.governed is None:
+            return self.answers
+        of_documents = every_answer(self.governed)
+        shared = [name for name in self.answers.columns if name in of_documents.columns]
+        return pl.concat([self.answers, of_documents.select(shared)], how="diagonal")
 
 
 class RuleRun(NamedTuple):
@@ -143,6 +154,7 @@ def judge(
         pl.concat(gaps),
         answers,
         repeated_amounts(dossier),
+        governed,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import polars as pl
 
@@ -77,13 +77,15 @@ class PolicyBook:
 
 
 class Described(Protocol):
-    """A module of a rule or of a kind of the language: its docstring says what it asks."""
+    """A module of a rule, of a rule id that shipped documents say in the language, or of a kind of
+    the language: its docstring says what it asks."""
 
     RULE: Rule
 
 
+@runtime_checkable
 class RuleModule(Described, Protocol):
-    """A module of `audit_rules.rules`."""
+    """A module of `audit_rules.rules` that judges lines."""
 
     def evaluate(self, dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAnswers:
         """Judge the lines in scope."""

@@ -10,7 +10,7 @@ from audit_rules.engine.duplicates import repeats_among
 from audit_rules.engine.evidence import line_evidence
 from audit_rules.engine.governed import Governed
 from audit_rules.engine.judge import Judgement, judge
-from audit_rules.engine.rule import PolicyBook, RuleModule
+from audit_rules.engine.rule import Described, PolicyBook, RuleModule
 from audit_rules.kinds.answers import answers_of, with_amounts
 from audit_rules.kinds.caps import capped_rows
 from audit_rules.kinds.counting import Pools
@@ -43,7 +43,7 @@ _TERM_OWN = {
 
 
 def judge_documents(
-    dossier: Dossier, book: PolicyBook, rules: Sequence[RuleModule]
+    dossier: Dossier, book: PolicyBook, rules: Sequence[Described]
 ) -> Governed | None:
     """The answers of every document of the language; None if there is none.
 
@@ -248,7 +248,10 @@ def _lines(ground: Ground) -> pl.DataFrame:
     return (
         every.filter(pl.col("row_id").is_in(numbers.implode()))
         .collect()
-        .with_columns(policy_id=pl.lit(ground.policy.document.id))
+        .with_columns(
+            policy_id=pl.lit(ground.policy.document.id),
+            is_in_force=pl.col("service_date") >= ground.policy.versions[0].effective_from,
+        )
     )
 
 

@@ -126,7 +126,7 @@ def _versions(file: PolicyFile, data: Table) -> Iterator[Defect]:
 
 _SPANS = (
     ("effective_from", "effective_to"),
-    ("valid_from", "valid_to"),
+    ("first_day", "last_day"),
     ("effective_from", "reviewed_through"),
 )
 

@@ -60,8 +60,6 @@ ANYWHERE = {
     "under_age": "completed years under which a line is questioned",
     "unmet_mrd_values": "values of evidence `mrd` that say that disease is left",
     "unmet_response_values": "values of evidence `response` that say so",
-    "valid_from": "the first service date on which the code is valid",
-    "valid_to": "the last one",
     "vial_mg": "mg of one vial",
     "vial_units": "units of one vial",
     "waste_modifier": "the modifier of drug thrown away",

@@ -1,6 +1,10 @@
-"""The rules, in the order in which the catalogue lists them."""
+"""The rules, in the order in which the catalogue lists them.
 
-from audit_rules.engine.rule import RuleModule
+A module without `evaluate` describes a rule id whose terms shipped documents state in the policy
+language: the kinds of the language judge its lines.
+"""
+
+from audit_rules.engine.rule import Described, RuleModule
 from audit_rules.rules import (
     adm01_dose_without_administration,
     age01_age_limit,
@@ -45,7 +49,7 @@ from audit_rules.rules import (
     unit04_units_broken,
 )
 
-RULES: tuple[RuleModule, ...] = (
+CATALOGUE: tuple[Described, ...] = (
     dx01_diagnosis_coverage,
     age01_age_limit,
     spec01_prescriber_specialty,
@@ -88,3 +92,7 @@ RULES: tuple[RuleModule, ...] = (
     pay01_price_above_median,
     elig01_eligibility_span,
 )
+"""Everything that has a rule id of its own."""
+
+RULES: tuple[RuleModule, ...] = tuple(m for m in CATALOGUE if isinstance(m, RuleModule))
+"""Those that judge lines themselves."""

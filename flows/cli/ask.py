@@ -42,7 +42,7 @@ def rules(
     from audit_rules.policy.library import load_policies
     from audit_rules.reference.code_sets import SHIPPED_CODE_SETS
     from audit_rules.reference.codes import ndc_tables
-    from audit_rules.rules import RULES
+    from audit_rules.rules import CATALOGUE, RULES
 
     if (policies or warehouse) and not coverage:
         raise UsageError(
@@ -56,7 +56,7 @@ def rules(
         asked = asked_in(warehouse) if warehouse else None
         print(catalogue.audited_clauses(load_policies(policies), RULES, tables, asked))
         return
-    every: tuple[Described, ...] = (*RULES, *KIND_MODULES)
+    every: tuple[Described, ...] = (*CATALOGUE, *KIND_MODULES)
     chosen = [m for m in every if rule_id is None or m.RULE.id == rule_id.upper()]
     if not chosen:
         raise UsageError(f"No such rule. Rules: {', '.join(m.RULE.id for m in every)}.")

@@ -15,7 +15,7 @@ from audit_rules.engine.history import priced_lines
 from audit_rules.engine.rule import PolicyBook, RuleModule
 from audit_rules.facts.generic_prices import ASKED_BY, are_tablets, dearest_generics
 from audit_rules.facts.usual_prices import with_median_of_others
-from audit_rules.policy.language.checks import furthest_day
+from audit_rules.policy.language.checks import furthest_day, rests_on_history
 from audit_rules.policy.terms.doses import FrontlinePositive
 from audit_rules.policy.terms.fills import GenericTrial, PaidAsBrand
 from audit_rules.policy.terms.persons import PriceAboveMedian
@@ -194,9 +194,8 @@ def _of_documents(
 
     All of them if what is known of a payer changed; else those with a window that was open.
     """
-    furthest = max(
-        (furthest_day(p.declared, p.language_terms) for p in book.library.spoken()), default=None
-    )
+    looking = [p for p in book.library.spoken() if rests_on_history(p.language_terms)]
+    furthest = max((furthest_day(p.declared, p.language_terms) for p in looking), default=None)
     if furthest is None:
         return pl.Series([], dtype=pl.String)
     if any(_changed(connection, t).height for t in (PAYER_START, AUTHORIZATION_START)):

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from audit_rules.kinds.registry import described
-from audit_rules.rules import RULES
+from audit_rules.rules import CATALOGUE
 from audit_rules.wording import question
 from flows.errors import UsageError
 from flows.letters.clauses import LetterLaw
@@ -117,7 +117,7 @@ def _finding(form: LetterForm, row: dict[str, Any]) -> dict[str, Any]:
     amount = row["amount_at_risk"]
     return {
         "row": row,
-        "question": question(described(row["rule_id"], row["reason"], RULES)),
+        "question": question(described(row["rule_id"], row["reason"], CATALOGUE)),
         "sides": sides,
         "basis": basis_text(None if amount is None else int(amount * 100), row),
         "figures": figures_text(row),

@@ -14,13 +14,14 @@ from audit_rules.counterfactuals.case import FRAMES, AskedTerm, Case, Row, rows_
 from audit_rules.counterfactuals.search import Firing, RuleOnLine, judged, nearest
 from audit_rules.engine.dossier import WarehouseFrames, compile_dossier
 from audit_rules.engine.exceptions import exception_id
+from audit_rules.engine.governed import with_not_applicable
 from audit_rules.engine.pieces import pieces
 from audit_rules.engine.rule import ON, Described, PolicyBook
 from audit_rules.kinds.judge import judge_documents
 from audit_rules.kinds.registry import described
 from audit_rules.policy.language.terms import LanguageTerm
 from audit_rules.reference.product_sets import line_sets
-from audit_rules.rules import RULES
+from audit_rules.rules import CATALOGUE, RULES
 from flows.errors import UsageError
 from flows.judging.frames import read_frames
 from flows.ledger.precision import read_demotions
@@ -33,7 +34,7 @@ from flows.request import RunRequest
 from flows.settle.claims import SETTLED
 from flows.settle.final_action import FILE_ORDER
 from schemas.formats import well_formed
-from schemas.outcomes import EXCEPTIONS
+from schemas.outcomes import EXCEPTIONS, NOT_EVALUABLE, PASS
 from schemas.results import EVIDENCE_FIELDS, EVIDENCE_ORDER
 from schemas.tables import CLAIM_TABLES, Kind
 from schemas.tables import TABLES as INPUT
@@ -185,7 +186,8 @@ def _of_documents(
     assert governed is not None
     key = [*ON, "rule_id", "term_id"]
     every = pl.concat([dossier.fills, dossier.services]).filter(of_the_claim).collect()
-    answers = governed.answers.drop("documents_needed").join(every, on="row_id").sort(key)
+    told = with_not_applicable(governed).drop("documents_needed")
+    answers = told.join(every, on="row_id").sort(key)
     shown = answers.select(key)
     frames = [e.join(shown, on=key, how="semi") for e in governed.evidence]
     lines = governed.lines.drop("policy_id").unique("row_id")
@@ -197,7 +199,7 @@ def _of_documents(
     for names, some in ordered.group_by(key, maintain_order=True):
         facts[names] = tuple(some.select(list(EVIDENCE_FIELDS)).to_dicts())
     for answer in answers.to_dicts():
-        module = described(answer["rule_id"], answer["reason"], RULES)
+        module = described(answer["rule_id"], answer["reason"], CATALOGUE)
         flags = {"text_is_missing": False, "review_has_passed": False}
         yield module, flags | answer, facts.get(tuple(answer[n] for n in key), ())
 
@@ -276,13 +278,10 @@ def _cases(
 
 def _silent_terms(answers: list[Row], book: PolicyBook) -> tuple[AskedTerm, ...]:
     """The terms of the policy language that answered on a line, and found nothing."""
+    silent = [a for a in answers if a["outcome"] in (PASS, NOT_EVALUABLE)]
     found = []
     for policy in book.library.spoken():
-        mine = [
-            a
-            for a in answers
-            if a["policy_id"] == policy.document.id and a["outcome"] not in EXCEPTIONS
-        ]
+        mine = [a for a in silent if a["policy_id"] == policy.document.id]
         if not mine:
             continue
         sets = line_sets(policy, book.reference.ndc)

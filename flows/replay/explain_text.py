@@ -5,7 +5,7 @@ from datetime import date
 
 from audit_rules.counterfactuals.case import Row
 from audit_rules.policy.document import Policy
-from audit_rules.rules import RULES
+from audit_rules.rules import CATALOGUE
 from audit_rules.wording import counted, figure, listed
 from flows.replay.explanation import ClaimRow, Explanation, RuleExplanation
 from flows.replay.paragraphs import WIDTH, paragraph
@@ -182,7 +182,7 @@ def _version(found: RuleExplanation, policy: Policy) -> str:
 
 def _not_asked(row: ClaimRow) -> Iterator[str]:
     asked = {r.module.RULE.id for r in row.rules}
-    others = [f"{m.RULE.id} {m.RULE.name}" for m in RULES if m.RULE.id not in asked]
+    others = [f"{m.RULE.id} {m.RULE.name}" for m in CATALOGUE if m.RULE.id not in asked]
     if others:
         yield from ("", f"NOT ASKED ({len(others)})", "")
         why = "No policy of this payer for this drug contains a clause that these rules check."

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from audit_rules.kinds.registry import described
-from audit_rules.rules import RULES
+from audit_rules.rules import CATALOGUE
 from audit_rules.wording import figure
 from flows.reports.money import dollars
 from schemas.outcomes import ADVISORY, AMOUNT_BASES, EXCESS_QUANTITY
@@ -28,7 +28,7 @@ def figures_text(answer: Mapping[str, Any]) -> str:
     observed, allowed = answer["observed"], answer["allowed"]
     if observed is None or allowed is None:
         return ""
-    one, several = described(answer["rule_id"], answer.get("reason"), RULES).RULE.counts
+    one, several = described(answer["rule_id"], answer.get("reason"), CATALOGUE).RULE.counts
     found = f"{figure(observed)} {one if observed == 1 else several}".rstrip()
     return f"Found {found}, allowed {figure(allowed)}."
 

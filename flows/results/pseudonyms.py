@@ -17,7 +17,7 @@ import polars as pl
 from audit_rules.engine.caps import without_caps
 from audit_rules.engine.rule import Described
 from audit_rules.kinds.registry import KIND_MODULES
-from audit_rules.rules import RULES
+from audit_rules.rules import CATALOGUE
 from flows.privacy import Pseudonyms
 from flows.results.pseudonymised_evidence import BORN_OR_DIED, pseudonymise_evidence
 from flows.results.pseudonymised_values import (
@@ -155,7 +155,7 @@ def _pseudonymise_rationales(
 def _sentence_patterns() -> dict[tuple[str, str], re.Pattern[str]]:
     """Patterns for the sentences that name somebody, by rule and reason, with a group per name."""
     patterns = {}
-    every: tuple[Described, ...] = (*RULES, *KIND_MODULES)
+    every: tuple[Described, ...] = (*CATALOGUE, *KIND_MODULES)
     for module in every:
         for reason, sentence in module.RULE.says.items():
             parts = [(literal, name) for literal, name, _, _ in Formatter().parse(sentence)]

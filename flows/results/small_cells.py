@@ -15,7 +15,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from audit_rules.rules import RULES
+from audit_rules.rules import CATALOGUE
 from flows.results.disclosure import Cell, isolated_cell
 from flows.results.payers import one_name_per_payer
 from flows.results.totals import totals, with_leading
@@ -70,7 +70,7 @@ def _lines(
     every exception a person has dismissed is DISMISSED.
     has_dollars is false if nothing can be at risk because of the rule or outcome, whoever it is.
     """
-    without = [m.RULE.id for m in RULES if m.RULE.basis in (NONE, PRICE_UNKNOWN)]
+    without = [m.RULE.id for m in CATALOGUE if m.RULE.basis in (NONE, PRICE_UNKNOWN)]
     amount = pl.col("amount_at_risk").cast(TOTAL)
     is_without = pl.col("outcome").is_in([ADVISORY, DISMISSED]) | pl.col("rule_id").is_in(without)
     return (

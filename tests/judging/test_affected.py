@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audit_rules.engine.dossier import compile_dossier
-from audit_rules.engine.judge import Judgement, judge
+from audit_rules.engine.judge import Judgement
 from audit_rules.engine.rule import PolicyBook
+from audit_rules.kinds.judge import judge_all
 from audit_rules.policy.library import SHIPPED_POLICIES
 from audit_rules.rules import RULES
 from flows import stages
@@ -125,7 +126,7 @@ def _judged_again(request: RunRequest) -> set[str]:
 
     def judged(before: date | None) -> Judgement:
         extracted = read_frames(connection, made.reference, request.as_of, before=before)
-        return judge(
+        return judge_all(
             compile_dossier(extracted, made.reference, made.default_supply_days, request.as_of),
             book,
             FEW,

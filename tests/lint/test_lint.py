@@ -62,13 +62,14 @@ under_age = 18
 reason = "under_minimum_age"
 exempt_indications = ["acute lymphoblastic leukemia"]
 
-[[hcpcs_validity]]
+[[coding]]
 term_id = "lakeside-drug.hcpcs"
 effective_from = 2025-07-01
 cite = "Section 5"
 basis = "stated"
-hcpcs = "J9039"
-valid_from = 2016-01-01
+code = "J9039"
+first_day = 2016-01-01
+finding = { outcome = "review" }
 
 [[not_auditable]]
 clause = "Section 2: a prescriber may ask for more"
@@ -571,14 +572,14 @@ TEXTS: dict[str, Pair] = {
     "code ends before it begins": (
         "dates_out_of_order",
         "2015-12-31",
-        changed("valid_from = 2016-01-01", "valid_from = 2016-01-01\nvalid_to = 2015-12-31"),
-        changed("valid_from = 2016-01-01", "valid_from = 2016-01-01\nvalid_to = 2026-12-31"),
+        changed("first_day = 2016-01-01", "first_day = 2016-01-01\nlast_day = 2015-12-31"),
+        changed("first_day = 2016-01-01", "first_day = 2016-01-01\nlast_day = 2026-12-31"),
     ),
     "code that ends the day before": (
         "dates_out_of_order",
         "2015-12-31",
-        changed("valid_from = 2016-01-01", "valid_from = 2016-01-01\nvalid_to = 2015-12-31"),
-        changed("valid_from = 2016-01-01", "valid_from = 2016-01-01\nvalid_to = 2016-01-01"),
+        changed("first_day = 2016-01-01", "first_day = 2016-01-01\nlast_day = 2015-12-31"),
+        changed("first_day = 2016-01-01", "first_day = 2016-01-01\nlast_day = 2016-01-01"),
     ),
     "term before the document": (
         "dates_out_of_order",

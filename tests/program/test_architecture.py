@@ -8,10 +8,10 @@ from types import ModuleType
 
 import pytest
 
-from audit_rules.engine.rule import RuleModule
+from audit_rules.engine.rule import Described, RuleModule
 from audit_rules.policy.library import load_policies
 from audit_rules.policy.terms import TERM_KINDS
-from audit_rules.rules import RULES
+from audit_rules.rules import CATALOGUE, RULES
 from tests.support.sources import (
     FLOWS,
     MODULES,
@@ -304,8 +304,8 @@ def test_a_rule_is_short(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_RULE
 
 
-@pytest.mark.parametrize("module", RULES, ids=lambda m: m.RULE.id)
-def test_the_file_of_a_rule_starts_with_its_id(module: RuleModule) -> None:
+@pytest.mark.parametrize("module", CATALOGUE, ids=lambda m: m.RULE.id)
+def test_the_file_of_a_rule_starts_with_its_id(module: Described) -> None:
     assert isinstance(module, ModuleType)
     name = module.__name__.rpartition(".")[2]
     assert re.fullmatch(rf"{module.RULE.id.lower()}_[a-z0-9_]+", name)
@@ -313,9 +313,25 @@ def test_the_file_of_a_rule_starts_with_its_id(module: RuleModule) -> None:
 
 
 def test_every_rule_file_is_in_the_registry() -> None:
-    registered = [f"{m.__name__.rpartition('.')[2]}.py" for m in RULES if isinstance(m, ModuleType)]
+    registered = [
+        f"{m.__name__.rpartition('.')[2]}.py" for m in CATALOGUE if isinstance(m, ModuleType)
+    ]
     assert sorted(registered) == [p.name for p in RULE_FILES]
-    assert len({m.RULE.id for m in RULES}) == len({m.RULE.name for m in RULES}) == len(RULES)
+    ids, names = ({getattr(m.RULE, field) for m in CATALOGUE} for field in ("id", "name"))
+    assert len(ids) == len(names) == len(CATALOGUE)
+
+
+@pytest.mark.parametrize(
+    "module", [m for m in CATALOGUE if m not in RULES], ids=lambda m: m.RULE.id
+)
+def test_a_rule_without_code_is_said_by_terms_of_shipped_documents(module: Described) -> None:
+    kinds = {
+        type(t)
+        for p in load_policies().spoken()
+        for t in p.language_terms
+        if t.rule_id == module.RULE.id
+    }
+    assert kinds == set(module.RULE.asks)
 
 
 # ---------------------------------------------------------------- rules and policy terms

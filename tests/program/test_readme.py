@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from audit_rules.policy.library import load_policies
-from audit_rules.rules import RULES
+from audit_rules.rules import CATALOGUE
 from tests.support.running import ROOT
 
 BIN = Path(sys.executable).parent
@@ -68,7 +68,7 @@ def test_it_counts_the_rules_and_names_every_drug_of_the_documents() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     documents = [p.document for p in load_policies().policies if p.document.payer]
     payers = {document.payer for document in documents}
-    assert f"[{len(RULES)} rules](docs/rules.md)" in readme
+    assert f"[{len(CATALOGUE)} rules](docs/rules.md)" in readme
     first = " ".join(readme.split("## Try it", maxsplit=1)[0].split())
     assert f"{COUNTED[len(documents)]} documents of {COUNTED[len(payers)]} payers" in first
     assert {str(d.drug) for d in documents if str(d.drug) not in first} == set()

@@ -16,7 +16,7 @@ import pytest
 import xlsxwriter
 
 from audit_rules import catalogue
-from audit_rules.rules import RULES
+from audit_rules.rules import CATALOGUE
 from flows.cli.app import main
 from flows.errors import UsageError
 from flows.reports.run_facts import RunFacts
@@ -222,7 +222,7 @@ def test_the_strongest_and_largest_come_first(tmp_path: Path) -> None:
 def test_the_work_paper_of_the_sample_is_complete(sample_results: Path) -> None:
     file = sample_results / WORKPAPER
     exceptions = pl.read_parquet(sample_results / "exceptions.parquet")
-    found = [m for m in RULES if m.RULE.id in set(exceptions["rule_id"])]
+    found = [m for m in CATALOGUE if m.RULE.id in set(exceptions["rule_id"])]
     assert fastexcel.read_excel(file).sheet_names == [
         "Summary",
         "Lines",

@@ -259,8 +259,6 @@ HARMLESS = {
     "with_other",
     "history",
     "hcpcs_code",
-    "valid_from",
-    "valid_to",
     "ndc_code",
     "low",
     "high",

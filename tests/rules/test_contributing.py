@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from audit_rules.rules import RULES
+from audit_rules.rules import CATALOGUE
 from tests.support.case_files import parse_cases
 from tests.support.case_runs import CaseRuns, variants
 from tests.support.running import ROOT
@@ -47,6 +47,6 @@ def test_the_rule_of_the_guide_answers_as_its_cases_say(rule: ModuleType, tmp_pa
 
 def test_no_rule_has_the_id_or_the_name_of_the_rule_of_the_guide(rule: ModuleType) -> None:
     """A contributor who adds it must not meet a rule or a case file that is there already."""
-    assert rule.RULE.id not in {m.RULE.id for m in RULES}
-    assert rule.RULE.name not in {m.RULE.name for m in RULES}
+    assert rule.RULE.id not in {m.RULE.id for m in CATALOGUE}
+    assert rule.RULE.name not in {m.RULE.name for m in CATALOGUE}
     assert parse_cases(_block("markdown")).rule_id == rule.RULE.id

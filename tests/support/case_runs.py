@@ -13,9 +13,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
+import polars as pl
+
 from audit_rules.engine.dossier import Dossier, compile_dossier
 from audit_rules.engine.judge import judge
-from audit_rules.engine.rule import PolicyBook, RuleModule
+from audit_rules.engine.rule import Described, PolicyBook, RuleModule
+from audit_rules.kinds.judge import judge_documents
+from audit_rules.rules import CATALOGUE
 from flows.judging.frames import read_frames
 from flows.plan import Plan, plan
 from flows.results.failed_checks import quarantine
@@ -71,7 +75,7 @@ class CaseRuns:
         self._folder = folder
         self._kept: dict[object, object] = {}
 
-    def problems(self, case: Case, variant: Variant, module: RuleModule) -> list[str]:
+    def problems(self, case: Case, variant: Variant, module: Described) -> list[str]:
         """How the rule's answers on a case differ from the expected ones; empty if they agree."""
         answers = self._once(
             (Group.of(case), variant, module.RULE.id), lambda: self._answers(case, variant, module)
@@ -82,11 +86,11 @@ class CaseRuns:
             for p in _compare(expected, answers.get(_key(case, expected), []))
         ]
 
-    def _answers(self, case: Case, variant: Variant, module: RuleModule) -> "Answers":
+    def _answers(self, case: Case, variant: Variant, module: Described) -> "Answers":
         group = Group.of(case)
         dossier, book = self._once((group, variant), lambda: self._dossier(group, variant))
         found: Answers = defaultdict(list)
-        for row in judge(dossier, book, (module,)).answers.iter_rows(named=True):
+        for row in _judged(dossier, book, module).iter_rows(named=True):
             found[
                 row["claim_source"], row["payer"].lower(), row["claim_id"], row["claim_line_number"]
             ].append(row)
@@ -125,6 +129,15 @@ class CaseRuns:
         if isinstance(kept, RunFailed):
             raise RunFailed(str(kept))
         return kept  # type: ignore[return-value]  # the result of make for this key
+
+
+def _judged(dossier: Dossier, book: PolicyBook, module: Described) -> pl.DataFrame:
+    """The answers of a rule, or of documents of the language under its id."""
+    if isinstance(module, RuleModule):
+        return judge(dossier, book, (module,)).answers
+    governed = judge_documents(dossier, book, CATALOGUE)
+    answers = judge(dossier, book, (), governed).every_answer()
+    return answers.filter(pl.col("rule_id") == module.RULE.id)
 
 
 def check_declared(dossier: Dossier) -> None:

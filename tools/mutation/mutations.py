@@ -18,15 +18,15 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from audit_rules.engine.rule import RuleModule
+from audit_rules.engine.rule import Described
 from audit_rules.policy.language.kinds import KINDS
 from audit_rules.policy.statements import SECTION_KINDS
 from audit_rules.policy.terms import TERM_KINDS
-from audit_rules.rules import RULES
+from audit_rules.rules import CATALOGUE, RULES
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 AUDIT_RULES = ROOT / "audit_rules"
-MODULES: dict[str, RuleModule] = {m.RULE.id: m for m in RULES}
+MODULES: dict[str, Described] = {m.RULE.id: m for m in CATALOGUE}
 NOT_MUTATED = ("policy.", "reference.", "catalogue", "given_files")
 """Modules that read policy files and tables; the mutants of the policies exercise those."""
 
@@ -93,9 +93,9 @@ def code_mutants() -> Iterator[Mutant]:
     """Mutants of every rule and of every shared module; the latter concern all rules that use
     it."""
     users: dict[str, list[str]] = defaultdict(list)
-    for rule_id, module in MODULES.items():
+    for module in RULES:
         for name in _imports(module.evaluate.__module__):
-            users[name].append(rule_id)
+            users[name].append(module.RULE.id)
     for name in sorted(users, key=lambda n: (n.split(".")[1] != "rules", n)):
         if not name.removeprefix("audit_rules.").startswith(NOT_MUTATED):
             path = _path(name)
@@ -289,7 +289,7 @@ READ_BY_NO_RULE = {
     *(kind.kind for kind in KINDS if kind.kind not in {k.kind for k in TERM_KINDS}),
 }
 """Sections and fields of the document that no rule reads: people and lint do, and the kinds of the
-policy language, whose cases are the document's own."""
+policy language, whose cases are the document's own unless the term answers as a rule with cases."""
 
 
 def policy_mutants() -> Iterator[Mutant]:
@@ -302,13 +302,19 @@ def policy_mutants() -> Iterator[Mutant]:
     for path in sorted((AUDIT_RULES / "policies").glob("*.toml")):
         present = tomllib.loads(path.read_text(encoding="utf-8"))
         of_policy = tuple(i for i, m in MODULES.items() if m.RULE.asks[0].kind in present)
-        for mutant_id, section, _ in policy_changes(path):
+        for mutant_id, section, data in policy_changes(path):
             rules = (
                 of_policy
                 if section in ("document", "version")
-                else askers.get(section) or tuple(MODULES)
+                else askers.get(section) or _said_under(data[section]) or tuple(MODULES)
             )
             yield Mutant(mutant_id, path, rules)
+
+
+def _said_under(tables: object) -> tuple[str, ...]:
+    """The rules under whose ids terms of the language answer."""
+    ids = [t.get("rule_id") for t in tables] if isinstance(tables, list) else []
+    return tuple(i for i in MODULES if i in ids)
 
 
 def changed_policy(mutant: Mutant) -> str:
@@ -327,9 +333,9 @@ def policy_changes(path: Path) -> Iterator[tuple[str, str, PolicyData]]:
     content with it."""
     data = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
     for section, content in data.items():
-        if section in READ_BY_NO_RULE:
-            continue
         for i, table in enumerate(content if isinstance(content, list) else [content]):
+            if section in READ_BY_NO_RULE and table.get("rule_id") not in MODULES:
+                continue
             place = (
                 table.get("term_id")
                 or " ".join([section, str(table.get("effective_from", ""))]).strip()
@@ -359,7 +365,7 @@ def _value_changes(value: object) -> Iterator[tuple[str, object]]:
                 (f"{value} + 1 day", value + timedelta(days=1)),
                 (f"{value} - 1 day", value - timedelta(days=1)),
             )
-        case list():
+        case list() if not any(isinstance(word, dict) for word in value):
             for i, word in enumerate(value):
                 yield f"without {word}", value[:i] + value[i + 1 :]
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from audit_rules.counterfactuals.case import Case, Change, Edit
 from audit_rules.policy.terms.doses import (
     Course,
-    HcpcsValidity,
     UnclassifiedCode,
     VialUnits,
 )
@@ -50,7 +49,7 @@ def with_modifiers(case: Case, added: Sequence[str]) -> Iterator[Change]:
 
 
 def codes(case: Case) -> Iterator[Change]:
-    """Every other HCPCS code that the drug may have; an unclassified one with the drug's NDC."""
+    """An unclassified HCPCS code with the drug's NDC."""
     if case.is_fill or case.line["hcpcs_code"] is None:
         return
     own, drug = case.line["hcpcs_code"], case.line["drug"]
@@ -58,12 +57,6 @@ def codes(case: Case) -> Iterator[Change]:
     drugs_own = ndc.filter((ndc["ingredient"] == drug) & (ndc["strength_mg"].is_not_null()))[
         "ndc11"
     ].to_list()
-    for code in sorted({t.hcpcs for t in case.terms(HcpcsValidity)} - {own}):
-        yield Change(
-            f"the line is billed as {own}",
-            f"had it been billed as {code} instead of {own}",
-            (case.edited(hcpcs_code=code),),
-        )
     for code in sorted({c for t in case.terms(UnclassifiedCode) for c in t.hcpcs} - {own}):
         if drugs_own:
             words = f"had it been billed as {code} with the drug's NDC instead of as {own}"

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import date
 
 from audit_rules.counterfactuals.case import Case, Change
+from audit_rules.policy.language.kinds import Coding
 from audit_rules.policy.terms.base import FAR_FUTURE
-from audit_rules.policy.terms.doses import HcpcsValidity
 from schemas.days import shifted
 from schemas.tables import TABLES
 
@@ -39,11 +39,12 @@ def _edges(case: Case) -> dict[date, str]:
                 found.setdefault(day, f"the first day of a clause of {name}")
                 if day > min(starts):
                     found.setdefault(shifted(day, -1), f"the last day before a clause of {name}")
-            if isinstance(term, HcpcsValidity) and term.hcpcs == case.line["hcpcs_code"]:
-                found[shifted(term.valid_from, -1)] = f"the day before {term.hcpcs} became valid"
-                if term.valid_to:
-                    found[shifted(term.valid_to, 1)] = (
-                        f"the day after {term.hcpcs} ceased to be valid"
+            if isinstance(term, Coding) and term.code == case.line["hcpcs_code"]:
+                if term.first_day:
+                    found[shifted(term.first_day, -1)] = f"the day before {term.code} became valid"
+                if term.last_day:
+                    found[shifted(term.last_day, 1)] = (
+                        f"the day after {term.code} ceased to be valid"
                     )
         for start, end in zip(starts, [*starts[1:], FAR_FUTURE], strict=True):
             found[start] = f"the first day of a version of {name}"

@@ -68,6 +68,16 @@ def words_named(term: LanguageTerm) -> Iterator[str]:
         yield from term.vial_units.modifiers if term.vial_units else ()
 
 
+def rests_on_history(terms: Iterable[LanguageTerm]) -> bool:
+    """Whether some answer may be another one since when a payer has sent claims or approvals."""
+    return any(
+        isinstance(term, Approval)
+        or needs_doses(term)
+        or any(isinstance(t, Thing) for t in things_of(term))
+        for term in terms
+    )
+
+
 def furthest_day(declared: Declared, terms: Iterable[LanguageTerm]) -> int:
     """How many days after a line the windows of a document reach, at most; 0: none does."""
     windows = [t.window for term in terms for t in things_of(term) if isinstance(t, Thing)]

@@ -1,6 +1,5 @@
 """Terms about infusions: codes and units billed, courses and cycles of doses, safety."""
 
-from datetime import date
 from typing import Literal
 
 from pydantic import Field
@@ -13,19 +12,6 @@ from audit_rules.policy.terms.base import (
     Positive,
     Term,
 )
-
-
-class HcpcsValidity(Term):
-    """CODE01: the first and last service date on which a HCPCS code was valid."""
-
-    kind = "hcpcs_validity"
-    turns_on = ("codes", "dates")
-    hcpcs: Hcpcs
-    valid_from: date
-    valid_to: date | None = None
-
-    def same_subject(self) -> tuple[object, ...]:
-        return (self.hcpcs,)
 
 
 class UnclassifiedCode(Term):

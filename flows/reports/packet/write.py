@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from audit_rules.engine.rule import Described
 from audit_rules.kinds.registry import described
-from audit_rules.rules import RULES
+from audit_rules.rules import CATALOGUE
 from audit_rules.wording import meanings, question
 from flows.errors import UsageError
 from flows.provenance import program_version
@@ -110,7 +110,7 @@ def as_html(published: PublishedException) -> str:
 
 def _module(row: dict[str, Any]) -> Described:
     """The rule of an exception."""
-    return described(row["rule_id"], row["reason"], RULES)
+    return described(row["rule_id"], row["reason"], CATALOGUE)
 
 
 def as_pdf(text: str) -> bytes:

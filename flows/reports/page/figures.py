@@ -7,7 +7,7 @@ from decimal import Decimal
 import polars as pl
 
 from audit_rules.kinds.registry import KIND_MODULES
-from audit_rules.rules import RULES
+from audit_rules.rules import CATALOGUE
 from audit_rules.wording import question
 from flows.results.payers import one_name_per_payer
 from flows.results.small_cells import OTHER
@@ -66,7 +66,7 @@ def figures(
         "Rule",
         f"{_OF_OUTCOMES} Each line counts once, under the rule of its strongest finding.",
         by_rule.sort("whole", "label", strength(), descending=[True, False, False]).drop("whole"),
-        {m.RULE.id: question(m) for m in (*RULES, *KIND_MODULES)},
+        {m.RULE.id: question(m) for m in (*CATALOGUE, *KIND_MODULES)},
     )
     by_outcome = _by_outcome(lines, pl.lit(""))
     yield Figure(
@@ -114,7 +114,9 @@ def aggregate_figures(table: pl.DataFrame) -> Iterator[Figure]:
         if by in _UNDER:
             note = f"{_OF_LINES.removesuffix('.')}, under {_UNDER[by]}."
         note += combined if OTHER in rows["label"] else ""
-        meanings = {m.RULE.id: question(m) for m in (*RULES, *KIND_MODULES)} if by == "rule" else {}
+        meanings = (
+            {m.RULE.id: question(m) for m in (*CATALOGUE, *KIND_MODULES)} if by == "rule" else {}
+        )
         if rows.height:
             yield Figure(by, title, by.capitalize(), note, rows, meanings)
 

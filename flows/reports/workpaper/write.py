@@ -8,7 +8,7 @@ from audit_rules.engine.expected import with_expected
 from audit_rules.engine.recovered import exceptions_less_recovered
 from audit_rules.engine.rule import Described
 from audit_rules.kinds.registry import KIND_MODULES
-from audit_rules.rules import RULES
+from audit_rules.rules import CATALOGUE
 from flows.reports.run_facts import RunFacts
 from flows.reports.workpaper.cells import EXCEL_ROWS, EXCEL_TEXT, new_spreadsheet
 from flows.reports.workpaper.lines import without_set_aside, write_evidence, write_lines
@@ -45,7 +45,7 @@ def write_workpaper(
             f"{ROW_LIMIT:,}. Give --xlsx to write it anyway.",
         )
     found = set(exceptions["rule_id"])
-    every: tuple[Described, ...] = (*RULES, *KIND_MODULES)
+    every: tuple[Described, ...] = (*CATALOGUE, *KIND_MODULES)
     rules = [module for module in every if module.RULE.id in found]
     still_asked = exceptions_less_recovered(exceptions, every_line)
     expected = with_expected(still_asked, run.precision)
