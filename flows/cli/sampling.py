@@ -127,6 +127,7 @@ def estimate(
 def _levels(texts: list[str]) -> tuple[Decimal, ...]:
     """Levels as they were typed; what is no number is refused later, as one out of range is."""
     try:
-        return tuple(sorted({Decimal(text.removesuffix("%")) for text in texts}))
+        levels = {Decimal(text.removesuffix("%")) for text in texts}
     except InvalidOperation:
         return ()
+    return tuple(sorted(levels)) if all(level.is_finite() for level in levels) else ()

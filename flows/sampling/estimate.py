@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ class Estimate:
             "sample_id": self.receipt["sample_id"],
             "run_id": self.receipt["run"]["run_id"],
             "program_version": program_version(),
+            "libraries": {name: version(name) for name in ("svy", "scipy")},
             "reviewed_sha256": self.reviewed_sha256,
             "law_unknown_units": self.unknown,
             "overall": _plain(asdict(self.whole)),

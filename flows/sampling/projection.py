@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from audit_rules.law.binding import bound_rows
+from audit_rules.law.binding import LINE, bound_rows
 from audit_rules.law.clauses import NoExtrapolation
 from audit_rules.law.library import LawLibrary
 from audit_rules.law.places import Places
@@ -45,6 +45,7 @@ def projection_of(frame: pl.DataFrame, law: LawLibrary, places: Places, privacy:
     privacy   the level of the run: one that withholds plans leaves open which plan a unit is of.
     """
     clauses, citations = law.of_kind(NoExtrapolation), law.citations()
+    frame = frame.select("unit_id", *LINE, "service_date")
     forbidden, possible, named = set(frame["unit_id"]), set[str](), set[str]()
     for rows in _as_of_each_plan(frame, places) if privacy != FULL else [frame]:
         bound = bound_rows(rows, clauses, places)

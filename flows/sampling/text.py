@@ -6,7 +6,8 @@ from decimal import Decimal
 from flows.reports.money import dollars
 from flows.sampling.appraisal import Appraisal
 from flows.sampling.estimate import Estimate
-from flows.sampling.write import REVIEW, Drawn
+from flows.sampling.reviewed import OVERPAYMENT
+from flows.sampling.write import REVIEW, SIZES, Drawn
 
 _LABEL, _COLUMN = 30, 18
 
@@ -14,19 +15,19 @@ _LABEL, _COLUMN = 30, 18
 def drawn_text(drawn: Drawn) -> str:
     """What was drawn, and what to do next."""
     receipt = drawn.receipt
-    strata, left_out = receipt["strata"], receipt["population"]["left_out"]
-    width = max(9, *(len(row["stratum"]) + 2 for row in strata))
+    frame, sample, strata = receipt["frame"], receipt["sample"], receipt["strata"]
+    law, left_out = receipt["law"], receipt["population"]["left_out"]
+    listed = f" of {len(strata):,} strata, which {SIZES} lists" if receipt["strata_by"] else ""
     lines = [
         f"Sample {receipt['sample_id']} of run {receipt['run']['run_id']}",
-        f"{'stratum':{width}}{'units':>12}{'drawn':>9}",
-        *(f"{r['stratum']:{width}}{r['units']:>12,}{r['sampled']:>9,}" for r in strata),
+        f"drawn: {sample['units']:,} of {frame['units']:,} units{listed}",
         *(
             f"not in the frame: {count:,} lines, {reason.replace('_', ' ')}"
             for reason, count in left_out.items()
             if count
         ),
-        *_law_lines(receipt["law"]["may_be_projected"], receipt["law"]["unknown_units"]),
-        f"Review every unit: write into the column overpayment of {REVIEW}, then run `estimate`.",
+        *_law_lines(law["may_be_projected"], law["unknown_units"]),
+        f"Review every unit: write into the column {OVERPAYMENT} of {REVIEW}, then run `estimate`.",
     ]
     if drawn.kept_review:
         lines.append(f"{REVIEW} was there already and is as it was.")

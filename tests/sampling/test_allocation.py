@@ -1,7 +1,9 @@
 """How a sample is shared out among strata."""
 
-from collections.abc import Mapping, Sequence
+import random
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from fractions import Fraction
 from itertools import product
 from pathlib import Path
 
@@ -25,21 +27,37 @@ def test_proportional_sizes_follow_the_units() -> None:
     assert shared_out(frame, 40, "proportional", "paid_amount") == {"a": 20, "b": 8, "c": 12}
 
 
-def test_the_sizes_of_neyman_have_the_smallest_variance_of_all() -> None:
-    amounts = {"a": [0, 50, 100, 900, 40], "b": [5, 5, 6, 5, 7, 5], "c": [10, 400, 20, 30]}
-    frame = _frame(amounts)
-    found = shared_out(frame, 9, "neyman", "paid_amount")
+def _variance(strata: Iterable[tuple[Sequence[int], int]]) -> Fraction:
+    """The variance of the total that is estimated from these amounts and sizes."""
+    found = Fraction(0)
+    for own, n in strata:
+        units, total = len(own), sum(own)
+        spread = Fraction(units * sum(y * y for y in own) - total**2, units * max(units - 1, 1))
+        found += units * (units - n) * spread / n
+    return found
 
-    def variance(sizes: Sequence[int]) -> float:
-        strata = zip(amounts.values(), sizes, strict=True)
-        return sum(
-            len(own) ** 2 * (1 - n / len(own)) * (pl.Series(own).var() or 0) / n  # type: ignore[operator]
-            for own, n in strata
-        )
 
-    every = [s for s in product(*(range(2, len(a) + 1) for a in amounts.values())) if sum(s) == 9]
-    assert len(every) > 5
-    assert variance([*found.values()]) == min(map(variance, every))
+@pytest.mark.parametrize("seed", range(30))
+def test_the_sizes_of_neyman_have_the_smallest_variance_of_all(seed: int) -> None:
+    choose = random.Random(seed)
+    amounts = {
+        name: [
+            choose.randrange(10 ** choose.randrange(1, 4)) for _ in range(choose.randrange(3, 9))
+        ]
+        for name in "abc"
+    }
+    size = choose.randrange(6, sum(map(len, amounts.values())))
+    found = shared_out(_frame(amounts), size, "neyman", "paid_amount")
+    ranges = [range(2, len(own) + 1) for own in amounts.values()]
+    every = [sizes for sizes in product(*ranges) if sum(sizes) == size]
+    best = min(_variance(zip(amounts.values(), sizes, strict=True)) for sizes in every)
+    assert _variance(zip(amounts.values(), found.values(), strict=True)) == best
+
+
+def test_a_stratum_that_is_drawn_whole_gets_no_more() -> None:
+    frame = _frame({"a": [1, 2, 3, 4], "b": [0, 10**6]})
+    for how in ("neyman", "proportional"):
+        assert shared_out(frame, 5, how, "paid_amount") == {"a": 3, "b": 2}  # type: ignore[arg-type]
 
 
 def test_each_stratum_has_two_units_or_all_that_it_has() -> None:

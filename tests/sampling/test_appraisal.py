@@ -184,6 +184,10 @@ def test_half_a_cent_is_rounded_up_whatever_floating_point_makes_of_it() -> None
     assert _one([0.29, 0.0], 25).point_estimate == Decimal("3.63")  # 12.5 times 29 cents
     assert _one([0.01, 0.02, 0, 0, 0, 0], 7).point_estimate == Decimal("0.04")  # 3.5 cents
     assert str(_one([0, 0], 25).point_estimate) == "0.00"
+    for units in (15, 23, 39, 41):  # units / 14 x 7 cents, a little less in floating point
+        half = Fraction(units * 7, 14)
+        shown = _one([0.01] * 7 + [0.0] * 7, units).point_estimate
+        assert Fraction(shown) * 100 == half + Fraction(1, 2)
 
 
 def test_of_a_frame_that_was_reviewed_whole_nothing_is_estimated() -> None:

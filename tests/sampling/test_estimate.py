@@ -144,8 +144,9 @@ def test_the_command_prints_the_appraisal_and_exports_every_figure(
     assert exported["sample_id"] == drawn.receipt["sample_id"]
     ids = pl.read_parquet(drawn.folder / "frame.parquet")["claim_id"]
     assert not any(f"{value}\n" in printed or f"{value} " in printed for value in ids)
-    assert main([*words, "--confidence", "ninety"]) == 2
-    assert "--confidence is a percentage from 50 to 99.99" in capsys.readouterr().err
+    for wrong in ("ninety", "nan", "49", "100", "1e999"):
+        assert main([*words, "--confidence", wrong]) == 2
+        assert "--confidence is a percentage from 50 to 99.99" in capsys.readouterr().err
 
 
 def test_a_sample_without_variation_says_that_its_limits_say_nothing(

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import stat
 from dataclasses import replace
 from decimal import Decimal
@@ -94,6 +95,18 @@ def test_samples_are_redrawn_by_a_second_independent_program_100_of_100(
     for load in (load_law, load_policies):  # they are the same each time
         monkeypatch.setattr(write, load.__name__, cache(load))
     assert _redrawn_alike(tmp_path, range(1000, 1100)) == 100
+
+
+def test_the_few_lines_of_the_documentation_draw_the_same_sample(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "sampling.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    folder = draw_sample(_stratified(run, size=17)).folder
+    monkeypatch.chdir(folder)
+    known: dict[str, list[str]] = {}
+    exec(code, known)  # ours, from the page
+    assert known["drawn"] == pl.read_parquet(folder / "sample.parquet")["unit_id"].to_list()
 
 
 # ---------------------------------------------------------------- the same everywhere
@@ -330,6 +343,8 @@ def test_the_command_prints_counts_and_no_row_content(
     words = ["sample", "--run", run, "--output", run.parent / "s", "--seed", 1, "--size", 9]
     assert main([str(word) for word in (*words, "--design", "stratified", "--by", "payer")]) == 0
     printed = capsys.readouterr().out
-    assert "payer=cigna" in printed and "is not known for 60 units" in printed
+    assert "9 of 60 units of 3 strata" in printed and "is not known for 60 units" in printed
     drawn = pl.read_parquet(next((run.parent / "s").glob("sample=*")) / "sample.parquet")
-    assert not any(value in printed for c in ("claim_id", "member_id") for value in drawn[c])
+    assert not any(
+        value in printed for c in ("claim_id", "member_id", "payer") for value in drawn[c]
+    )
