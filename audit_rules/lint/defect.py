@@ -80,6 +80,7 @@ class LintContext:
     inducers    ingredient -> strength as an inducer of CYP3A.
     documents   ids and titles of the available documents.
     today       the day on which a review has passed or not.
+    payers      payer names of lines and aliases, folded; None: no warehouse is looked at.
     """
 
     icd: Icd10cm
@@ -90,6 +91,7 @@ class LintContext:
     roles: dict[str, str] = field(default_factory=dict)
     ndc: pl.DataFrame = field(default_factory=pl.DataFrame)
     facts: frozenset[str] = frozenset({*EVIDENCE_VALUES, MEASURED_EVIDENCE})
+    payers: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from audit_rules.lint.defect import CodeRow, Defect, LintContext, Subject, codes
 from audit_rules.lint.form import repaired
 from audit_rules.lint.labels import Labels
 from audit_rules.lint.language import LANGUAGE_CHECKS
+from audit_rules.lint.left_open import mark_left, payer_without_lines
 from audit_rules.lint.ndc_tables import ndc_table_defects
 from audit_rules.policy.document import Policy, PolicyFile, parse_policy
 from audit_rules.policy.library import PolicyLibrary, check_library, load_policies
@@ -56,9 +57,14 @@ _OF_THE_READER = ("criteria",)
 __all__ = ["CHECKS", "Defect", "as_json", "as_text", "has_errors", "lint"]
 
 
-def lint(files: Sequence[PolicyFile], today: date) -> list[Defect]:
+def lint(
+    files: Sequence[PolicyFile], today: date, payers: frozenset[str] | None = None
+) -> list[Defect]:
     """The defects of policy files, file by file. Raises PolicyRefused for one that cannot be loaded
-    for another reason."""
+    for another reason.
+
+    payers   payer names of lines and aliases, folded; None: no warehouse is looked at.
+    """
     read = [(parse_policy(loadable), loadable, found) for loadable, found in map(repaired, files)]
     at_hand = [policy for policy, _, _ in read] + list(load_policies().policies)
     documents = tuple(
@@ -68,10 +74,13 @@ def lint(files: Sequence[PolicyFile], today: date) -> list[Defect]:
     findings = []
     for policy, file, found in read:
         check_library(PolicyLibrary((policy,)))
-        known = replace(context, roles=hcpcs_roles(file.folder), ndc=ndc_tables(file.folder))
+        known = replace(
+            context, roles=hcpcs_roles(file.folder), ndc=ndc_tables(file.folder), payers=payers
+        )
         subject = _subject(policy, policy_codes(policy, file.folder), known)
-        checks = (*CHECKS, *LANGUAGE_CHECKS)
+        checks = (*CHECKS, *LANGUAGE_CHECKS, payer_without_lines)
         findings += [*found, *(finding for check in checks for finding in check(subject))]
+        findings += mark_left(file, subject)
     policies = [policy for policy, _, _ in read]
     for folder in dict.fromkeys(file.folder for _, file, _ in read):
         findings += ndc_table_defects(ndc_files(folder), _product_words(policies))

@@ -144,7 +144,13 @@ def compare(
         show(found, differences)
 
 
-def lint(*policy_files: Path, json: bool = False, as_of: date | None = None) -> int:
+def lint(
+    *policy_files: Path,
+    json: bool = False,
+    as_of: date | None = None,
+    warehouse: Path | None = None,
+    config: Path | None = None,
+) -> int:
     """Find defects in policy documents and in the files that transcribe them.
 
     Exit code 1 if some are errors.
@@ -157,12 +163,24 @@ def lint(*policy_files: Path, json: bool = False, as_of: date | None = None) -> 
         print the findings as JSON
     as_of
         the day on which a review is overdue or not, YYYY-MM-DD (default: today)
+    warehouse
+        find payer names that no line in this warehouse has
+    config
+        with --warehouse, a config whose aliases of payers count too
     """
     from audit_rules.lint.run import as_json, as_text, has_errors
     from audit_rules.lint.run import lint as find_defects
     from audit_rules.policy.library import read_policy_files
 
-    findings = find_defects(read_policy_files(policy_files), as_of or clock.today())
+    if config and not warehouse:
+        raise UsageError("--config goes with --warehouse: aliases are compared with its payers.")
+    payers = None
+    if warehouse:
+        from flows.intake.config import read_config
+        from flows.settle.payers_on_file import payers_on_file
+
+        payers = payers_on_file(warehouse, read_config(config).payer_aliases)
+    findings = find_defects(read_policy_files(policy_files), as_of or clock.today(), payers)
     print(as_json(findings) if json else as_text(findings))
     return DEFECTS_FOUND if has_errors(findings) else 0
 

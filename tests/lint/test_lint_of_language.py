@@ -9,6 +9,8 @@ import pytest
 from audit_rules.lint.language import LANGUAGE_CHECKS
 from audit_rules.lint.run import lint
 from audit_rules.policy.document import PolicyFile
+from flows.request import RunRequest
+from flows.settle.payers_on_file import payers_on_file
 from tests.support.running import ROOT
 from tests.support.spoken import ACME
 
@@ -31,13 +33,40 @@ finding = {{ outcome = "recover" }}
 """
 
 
-def checks(text: str, folder: Path | None = None) -> list[str]:
-    file = PolicyFile("acme.toml", folder or Path(), tomllib.loads(text), "0")
-    return [defect.check for defect in lint([file], date(2026, 6, 30))]
+def checks(
+    text: str, folder: Path | None = None, payers: frozenset[str] | None = None
+) -> list[str]:
+    file = PolicyFile("acme.toml", folder or Path(), tomllib.loads(text), "0", text=text)
+    return [defect.check for defect in lint([file], date(2026, 6, 30), payers)]
 
 
 def test_what_a_document_declares_needs_no_clause() -> None:
     assert checks(POLICY) == []
+
+
+def test_a_mark_that_a_new_file_leaves_to_be_filled_in_is_found() -> None:
+    assert checks(POLICY.replace("units a date", "FILL IN: the section")) == ["mark_left"]
+    assert checks(f"# FILL IN the dates\n{POLICY}") == ["mark_left"]
+
+
+def test_a_payer_name_that_no_line_or_alias_has_is_found_if_a_warehouse_is_given() -> None:
+    assert checks(POLICY, payers=frozenset({"acme", "other"})) == []
+    assert checks(POLICY, payers=frozenset({"other"})) == ["payer_without_lines"]
+    assert checks(POLICY, payers=frozenset()) == ["payer_without_lines"]
+
+
+def test_of_several_names_of_a_payer_each_that_no_line_has_is_found() -> None:
+    two = POLICY.replace('["Acme"]', '["ACME", "Acme Health"]')
+    assert checks(two, payers=frozenset({"acme"})) == ["payer_without_lines"]
+    assert checks(two, payers=frozenset({"acme", "acme health"})) == []
+
+
+def test_the_payer_names_of_both_claim_tables_and_of_aliases_are_those_on_file(
+    sample_request: RunRequest,
+) -> None:
+    found = payers_on_file(sample_request.warehouse, {"Acme Inc": "ACME"})
+    assert {"cigna", "mmm", "bcbsnc", "acme inc", "acme"} <= found
+    assert "lakeside" not in found
 
 
 QUANTITY = POLICY[POLICY.index("[[quantity]]") :]

@@ -1,0 +1,20 @@
+"""The payer names that a warehouse has lines of."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from flows.warehouse.connection import read_only, refuse_missing
+from schemas.folding import folded
+from schemas.tables import CLAIM_TABLES
+
+
+def payers_on_file(warehouse: Path, aliases: Mapping[str, str]) -> frozenset[str]:
+    """The payer names of claim lines in a warehouse, and of aliases, folded.
+
+    aliases   their name -> ours. Raises UsageError if there is no such warehouse.
+    """
+    refuse_missing(warehouse)
+    every = " UNION ".join(f"SELECT payer FROM kept.{table}" for table in CLAIM_TABLES)
+    with read_only(warehouse) as connection:
+        found = [name for (name,) in connection.execute(every).fetchall() if name is not None]
+    return frozenset(map(folded, (*found, *aliases, *aliases.values())))
