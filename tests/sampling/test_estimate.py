@@ -12,6 +12,7 @@ from audit_rules.errors import AuditError
 from flows.cli.app import main
 from flows.sampling.asked import Asked
 from flows.sampling.estimate import estimate_sample
+from flows.sampling.receipt import _id_of, as_json
 from flows.sampling.write import Drawn, draw_sample
 from tests.support.sampled import ALABAMA, publish_run, worklist_row
 
@@ -112,6 +113,15 @@ def test_a_changed_receipt_frame_or_sample_is_refused(drawn: Drawn) -> None:
         estimate_sample(drawn.folder)
     table.sample(fraction=1, shuffle=True, seed=1).write_parquet(frame)
     assert estimate_sample(drawn.folder).whole.point_estimate == 0
+
+
+def test_a_receipt_of_another_sample_than_its_seed_gives_is_refused(drawn: Drawn) -> None:
+    body = {name: value for name, value in drawn.receipt.items() if name != "sample_id"}
+    forged = body | {"sample": {**body["sample"], "sha256": "0" * 64}}
+    (drawn.folder / "receipt.json").write_bytes(as_json({"sample_id": _id_of(forged), **forged}))
+    _review(drawn, "0")
+    with pytest.raises(AuditError, match="of another sample than its frame and seed give"):
+        estimate_sample(drawn.folder)
 
 
 def test_a_law_against_extrapolation_is_obeyed_when_it_is_known_and_remembered(

@@ -275,6 +275,9 @@ def test_what_cannot_be_drawn_is_refused_with_what_to_do(
 def test_a_damaged_run_and_a_folder_inside_the_run_are_refused(run: Path) -> None:
     with pytest.raises(AuditError, match="--output is in the folder of the run"):
         draw_sample(replace(_asked(run), output=run / "samples"))
+    (run.parent / "file").touch()
+    with pytest.raises(AuditError, match="--output 'file' is a file"):
+        draw_sample(replace(_asked(run), output=run.parent / "file"))
     (run / "worklist.parquet").write_bytes(b"")
     with pytest.raises(AuditError, match="--run is not a complete run"):
         draw_sample(_asked(run))
