@@ -139,7 +139,7 @@ def test_the_order_of_rows_decides_nothing(run: Path) -> None:
 def test_no_set_of_units_is_preferred() -> None:
     """Every pair of six units is drawn about as often, over many seeds."""
     frame = pl.DataFrame({"unit_id": list("abcdef"), "stratum": ["all"] * 6})
-    draws = 3000
+    draws = 1500
     counts = dict.fromkeys(combinations("abcdef", 2), 0)
     for seed in range(draws):
         first, second = sorted(draw(frame, seed, {"all": 2})["unit_id"])
