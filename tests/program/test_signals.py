@@ -28,16 +28,11 @@ WAREHOUSE = ["--warehouse", "out/audit.duckdb"]
 DECISION = ["0" * 32, "--by", "me", "--reason", "seen"]
 STAGES = [
     (RUN, "flows.plan:plan"),
-    (RUN, "flows.stages:begin"),
-    (RUN, "flows.stages:load_stage"),
     (RUN, "flows.intake.load:load_file"),
-    (RUN, "flows.stages:validate_stage"),
     (RUN, "flows.stages:settle_stage"),
     (RUN, "flows.stages:judge_all"),
-    (RUN, "flows.stages:write_reports"),
     (RUN, "flows.stages:keep"),
     (RUN, "flows.warehouse.keep:remember"),
-    (VALIDATE, "flows.stages:load_stage"),
     (VALIDATE, "flows.results.publish:make_private"),
     (["explain", "C1", *WAREHOUSE], "flows.replay.explain:read_frames"),
     (["compare", "--policies", "more", *WAREHOUSE], "flows.replay.compare:compare"),
@@ -119,11 +114,10 @@ def test_e3_a_scheduler_gets_the_reason_as_json(copy: Path, tmp_path: Path) -> N
     assert answer["exit_code"] == 143 and said == f"claims-audit: {answer['error']}\n"
 
 
-@pytest.mark.parametrize("place", ["flows.stages:publish", "flows.stages:clear_away"])
 def test_e3_a_signal_while_results_are_published_lets_the_run_finish(
-    place: str, copy: Path, tmp_path: Path
+    copy: Path, tmp_path: Path
 ) -> None:
-    mark, changes = tmp_path / "reached", json.dumps({place: "pause"})
+    mark, changes = tmp_path / "reached", json.dumps({"flows.stages:publish": "pause"})
     with started("tests.support.driven", changes, str(mark), *RUN) as process:
         assert wait_until(mark.exists)
         process.send_signal(signal.SIGINT)
@@ -179,12 +173,12 @@ def test_d8_a_killed_run_leaves_no_process(copy: Path, tmp_path: Path) -> None:
             assert wait_until(lambda: not alive(process.pid), 30 if number == signal.SIGKILL else 0)
 
 
-@pytest.mark.parametrize("place", ["flows.stages:judge_all", "flows.stages:keep"])
 def test_d8_a_worker_that_is_killed_leaves_nothing_but_a_sentence(
-    place: str, copy: Path, tmp_path: Path
+    copy: Path, tmp_path: Path
 ) -> None:
     before, mark = _files(copy), tmp_path / "reached"
-    with started("tests.support.driven", json.dumps({place: "wait"}), str(mark), *RUN) as process:
+    changes = json.dumps({"flows.stages:keep": "wait"})
+    with started("tests.support.driven", changes, str(mark), *RUN) as process:
         assert wait_until(mark.exists)
         (worker,) = set(alive(process.pid)) - {process.pid}
         os.kill(worker, signal.SIGKILL)
