@@ -62,12 +62,9 @@ def is_clean(own: dict[str, Column], texts: dict[str, str]) -> str:
         column = own[name]
         section = 0 if column.nothing else 1 if column.kind in NAMES else 2
         sections[section].append(text)
-    joined = [
-        f"concat_ws(chr({separator}), '#', {', '.join(texts)}, '#')"
-        for separator, texts in zip((28, 29), sections[:2], strict=True)
-        if texts
-    ]
-    tests = [f"are_clean(concat_ws(chr(31), {', '.join([*joined, *sections[2]])}))"]
+    nothing, names, others = sections
+    joined = ", ".join(["''", *nothing, "chr(28)", *names, "chr(29)", *others, "''"])
+    tests = [f"are_clean(concat_ws(chr(31), {joined}))"]
     if _FREQUENCY in texts:
         tests.append(f"coalesce(length({texts[_FREQUENCY]}) < 2, true)")
     return f"({' AND '.join(tests)})"

@@ -13,22 +13,24 @@ CREATE OR REPLACE TEMP MACRO stripped(v) AS
 CREATE OR REPLACE TEMP MACRO cleaned(v) AS
     CASE WHEN lower(stripped(v)) IN ('', 'null') THEN NULL ELSE stripped(v) END;
 
--- Whether no text of a row needs cleaning; checked at once. They are joined by three separators:
--- identifiers that may be a word for nothing, other identifiers and codes, and the rest. If in
--- doubt, false.
+-- Whether no text of a row needs cleaning; checked at once. They are joined by \x1f, with one before
+-- the first and after the last: identifiers that may be a word for nothing, \x1c, other identifiers
+-- and codes, \x1d, the rest. If in doubt, false.
 CREATE OR REPLACE TEMP MACRO are_clean(joined) AS
     NOT regexp_matches(
         joined,
-        '(?:^|[\x1c\x1d\x1f])(?:[ \t\r\n\x{a0}]|(?i:null)?(?:[\x1c\x1d\x1f]|$$))'
-        '|[ \t\r\n\x{a0}](?:[\x1c\x1d\x1f]|$$)'
-        '|[.]0+[\x1c\x1d]|[0-9][eE][+]?[0-9]+[\x1c\x1d]'
-        '|\x1c(?i:' || $placeholder || ')\x1c');
+        '\x1f(?:[ \t\r\n\x{a0}]|(?i:null)?\x1f)|[ \t\r\n\x{a0}]\x1f'
+        '|(?:[.]0+|[0-9][eE][+]?[0-9]+)\x1f[^\x1d]*\x1d'
+        '|\x1f(?i:' || $placeholder || ')\x1f[^\x1c]*\x1c');
+
+-- Whether a text is what the engine itself writes for a value. Then the value is that of the text,
+-- which costs less to find out than any pattern.
+CREATE OR REPLACE TEMP MACRO is_text_of(v, value) AS coalesce(CAST(value AS VARCHAR) = v, false);
 
 -- TRY_CAST alone accepts 'infinity', one-digit months and any time of day. A timestamp counts
 -- with the day that it shows.
 CREATE OR REPLACE TEMP MACRO as_known_date(v) AS
-    CASE WHEN length(v) = 10 AND v[5] = '-' AND v[8] = '-' AND v[1] BETWEEN '0' AND '9'
-         THEN TRY_CAST(v AS DATE)
+    CASE WHEN length(v) = 10 AND is_text_of(v, TRY_CAST(v AS DATE)) THEN TRY_CAST(v AS DATE)
          WHEN length(v) = 8 AND regexp_full_match(v, '[0-9]{8}')
          THEN CAST(try_strptime(v, '%Y%m%d') AS DATE)
          WHEN length(v) = 10 AND regexp_full_match(v, '[0-9]{8}[.]0')
@@ -56,22 +58,28 @@ CREATE OR REPLACE TEMP MACRO as_number(v) AS
 -- Money has two decimals. Float dust within 0.0001 of a cent is rounded; a real third decimal is
 -- not money.
 CREATE OR REPLACE TEMP MACRO as_amount(v) AS
-    CASE WHEN regexp_full_match(v, '[+-]?[0-9]{1,15}(\.[0-9]{0,2})?')
+    CASE WHEN is_text_of(v, TRY_CAST(v AS DECIMAL(18, 2))) THEN TRY_CAST(v AS DECIMAL(18, 2))
+         WHEN regexp_full_match(v, '[+-]?[0-9]{1,15}(\.[0-9]{0,2})?')
          THEN TRY_CAST(v AS DECIMAL(18, 2))
          WHEN abs(as_number(v) - round(as_number(v), 2)) <= 0.0001
          THEN TRY_CAST(round(as_number(v), 2) AS DECIMAL(18, 2))
          END;
 
+-- The parts of a CASE are evaluated one after another, those of AND are not.
 CREATE OR REPLACE TEMP MACRO is_float_dust(v) AS
-    NOT regexp_full_match(v, '[+-]?[0-9]{1,15}(\.[0-9]{0,2})?') AND as_number(v) <> as_amount(v);
+    CASE WHEN is_text_of(v, TRY_CAST(v AS DECIMAL(18, 2))) THEN false
+         WHEN regexp_full_match(v, '[+-]?[0-9]{1,15}(\.[0-9]{0,2})?') THEN false
+         ELSE as_number(v) <> as_amount(v) END;
 
 CREATE OR REPLACE TEMP MACRO as_quantity(v) AS
-    CASE WHEN regexp_full_match(v, '[+-]?[0-9]{1,12}(\.[0-9]{0,3})?')
+    CASE WHEN is_text_of(v, TRY_CAST(v AS DECIMAL(18, 3))) THEN TRY_CAST(v AS DECIMAL(18, 3))
+         WHEN regexp_full_match(v, '[+-]?[0-9]{1,12}(\.[0-9]{0,3})?')
          THEN TRY_CAST(v AS DECIMAL(18, 3))
          ELSE TRY_CAST(round(as_number(v), 3) AS DECIMAL(18, 3)) END;
 
 CREATE OR REPLACE TEMP MACRO as_integer(v) AS
-    CASE WHEN regexp_full_match(v, '[+-]?[0-9]{1,18}(\.0*)?') THEN TRY_CAST(v AS BIGINT) END;
+    CASE WHEN length(v) < 19 AND is_text_of(v, TRY_CAST(v AS BIGINT)) THEN TRY_CAST(v AS BIGINT)
+         WHEN regexp_full_match(v, '[+-]?[0-9]{1,18}(\.0*)?') THEN TRY_CAST(v AS BIGINT) END;
 
 -- 1.003e3 has all its digits; 2.02603e+11 has not, and 1.0035e3 is not a whole number.
 CREATE OR REPLACE TEMP MACRO all_digits(v) AS
