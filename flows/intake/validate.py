@@ -197,23 +197,29 @@ def _count_malformed_values(
     for columns, check, model in warning_checks(table, facts):
         if not set(columns[:1]) <= supplied:
             continue
-        keys = ", ".join(identifier(c) for c in columns)
-        distinct = connection.sql(
-            f"""SELECT {keys}, file_no, count(*) AS rows, min(row_number) AS first_row
-                FROM main.{identifier(table.name)}
-                WHERE {identifier(columns[0])} IS NOT NULL GROUP BY {keys}, file_no"""
-        ).pl()
+        named = [identifier(c) for c in columns]
+        rows = f"main.{identifier(table.name)} WHERE {named[0]} IS NOT NULL"
+        distinct = connection.sql(f"SELECT DISTINCT {', '.join(named)} FROM {rows}").pl()
         bad = distinct[failures(model, distinct)["index"].unique().to_list()]
-        for file_no, rows, position in bad.select("file_no", "rows", "first_row").iter_rows():
-            counts.add(file_no, columns[0], check, rows, position)
+        if bad.is_empty():
+            continue
+        connection.register("bad_value", bad)
+        is_bad = " AND ".join(f"t.{c} IS NOT DISTINCT FROM b.{c}" for c in named)
+        found = connection.execute(
+            f"""SELECT file_no, count(*), min(row_number)
+                FROM (FROM {rows}) t SEMI JOIN bad_value b ON {is_bad} GROUP BY file_no"""
+        ).fetchall()
+        connection.unregister("bad_value")
+        for file_no, count, position in found:
+            counts.add(file_no, columns[0], check, count, position)
         if check in _COUNTED:
-            spoiled = distinct.join(bad.select("file_no").unique(), on="file_no", how="semi")
-            for file_no, values in (
-                spoiled.group_by("file_no").agg(pl.col("rows").sum()).iter_rows()
-            ):
-                connection.execute(
-                    "INSERT INTO main.value_count VALUES (?, ?, ?)", [file_no, columns[0], values]
-                )
+            files_with_bad = ", ".join(str(file_no) for file_no, _, _ in found)
+            connection.execute(
+                f"""INSERT INTO main.value_count
+                    SELECT file_no, ?, count(*) FROM {rows} AND file_no IN ({files_with_bad})
+                    GROUP BY file_no""",
+                [columns[0]],
+            )
 
 
 def _count_notes(

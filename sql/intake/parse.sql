@@ -13,9 +13,9 @@ CREATE OR REPLACE TEMP MACRO stripped(v) AS
 CREATE OR REPLACE TEMP MACRO cleaned(v) AS
     CASE WHEN lower(stripped(v)) IN ('', 'null') THEN NULL ELSE stripped(v) END;
 
--- Whether no text of a row needs cleaning; checked at once. They are joined by \x1f, with one before
--- the first and after the last: identifiers that may be a word for nothing, \x1c, other identifiers
--- and codes, \x1d, the rest. If in doubt, false.
+-- Whether no text of a row needs cleaning; checked at once. They are joined by \x1f, with one
+-- before the first and after the last: identifiers that may be a word for nothing, \x1c, other
+-- identifiers and codes, \x1d, the rest. If in doubt, false.
 CREATE OR REPLACE TEMP MACRO are_clean(joined) AS
     NOT regexp_matches(
         joined,
