@@ -75,6 +75,7 @@ def make_letter(
         "reviewers": [(who, getattr(template.reviewers, who)) for who in law.signed_by],
         "documents": list(documents(lines)),
         "day": template.day,
+        "money": template.dollars,
     }
     missing = law.missing(_parts(form, lines, shown))
     if missing:
@@ -109,17 +110,19 @@ def _exhibit(form: LetterForm, line: LetterLine) -> dict[str, Any]:
 
 
 def _finding(form: LetterForm, row: dict[str, Any]) -> dict[str, Any]:
+    said = form.template.text
     facts = [f for f in row["evidence"] if not is_the_line(f, row) and f["kind"] != MORE]
     sides = {
-        side: [fact_text(f) for f in facts if f["side"] == side][-_MOST_FACTS:]
+        side: [said(fact_text(f)) for f in facts if f["side"] == side][-_MOST_FACTS:]
         for side in ("against", "for")
     }
     amount = row["amount_at_risk"]
     return {
         "row": row,
+        "rationale": said(row["rationale"] or ""),
         "question": question(described(row["rule_id"], row["reason"], CATALOGUE)),
         "sides": sides,
-        "basis": basis_text(None if amount is None else int(amount * 100), row),
+        "basis": said(basis_text(None if amount is None else int(amount * 100), row)),
         "figures": figures_text(row),
         "without_fee": row["claim_source"] == "pharmacy" and row["amount_basis"] != FULL_PAID,
         "receipt": form.run.packet_name(row["exception_id"]),

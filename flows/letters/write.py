@@ -167,5 +167,6 @@ def _cover(form: LetterForm, table: pl.DataFrame, selection: Selection, done: Wr
             left_out=selection.left_out,
             warnings=done.warnings,
             day=form.template.day,
+            money=form.template.dollars,
         )
     )

@@ -112,6 +112,8 @@ def test_letters_add_up_to_the_worklist_and_name_why_the_rest_is_in_none(
         table = pl.read_parquet(_folder(tmp_path, kind) / MERGE)
         assert table["payee_npi"].to_list() == [NPI]
         assert table["amount"].sum() == of_payee[column].sum()
+        letter = (_folder(tmp_path, kind) / f"{kind}-{NPI}.html").read_text(encoding="utf-8")
+        assert not re.search(r"\d{4}-\d{2}-\d{2}", letter), "every date is a long one"
     cover = (_folder(tmp_path) / "cover.html").read_text(encoding="utf-8")
     assert "without a valid NPI of the payee" in cover
     letter = (_folder(tmp_path) / f"finding-{NPI}.html").read_text(encoding="utf-8")
@@ -205,6 +207,36 @@ def test_the_sample_template_holds_and_writes_dates_as_asked() -> None:
     assert template.is_of(" CIGNA ") and not template.is_of("Aetna")
     assert template.day(date(2026, 6, 30)) == "June 30, 2026"
     assert Decimal(template.days_to_answer) > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({}, "June 5, 2026 to 2026-06-31: $1,250.00, claim 2026-06-05-7, RX2026-06-05, $ 5"),
+        (
+            {"dates": "day_first", "money": "code"},
+            "5 June 2026 to 2026-06-31: USD 1,250.00, claim 2026-06-05-7, RX2026-06-05, $ 5",
+        ),
+        (
+            {"dates": "iso"},
+            "2026-06-05 to 2026-06-31: $1,250.00, claim 2026-06-05-7, RX2026-06-05, $ 5",
+        ),
+    ],
+)
+def test_sentences_of_a_finding_have_dates_and_dollars_as_the_template_asks(
+    options: dict[str, str], text: str
+) -> None:
+    template = read_template(TEMPLATE).model_copy(update=options)
+    said = "2026-06-05 to 2026-06-31: $1,250.00, claim 2026-06-05-7, RX2026-06-05, $ 5"
+    assert template.text(said) == text
+
+
+def test_amounts_are_written_as_the_template_asks() -> None:
+    template = read_template(TEMPLATE)
+    assert template.dollars(Decimal("1250")) == "$1,250.00"
+    assert template.dollars(None) == "no price"
+    in_code = template.model_copy(update={"money": "code"})
+    assert in_code.dollars(Decimal("1250")) == "USD 1,250.00"
 
 
 @pytest.mark.slow
