@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from audit_rules.kinds.registry import described
@@ -22,6 +23,8 @@ _OF_A_PRICE = {
 }
 """What a piece of evidence of a price comparison says, by its id."""
 
+_OWN_PRICE = "the line's own price for each"
+
 
 def figures_text(answer: Mapping[str, Any]) -> str:
     """The observed and the allowed figure of an answer, with what they count; empty without."""
@@ -39,7 +42,8 @@ def basis_text(cents: int | None, answer: dict[str, Any]) -> str:
         return AMOUNT_BASES.get(answer["amount_basis"], "")
     over = answer["observed"] - answer["allowed"]
     each = cents / over
-    price = f"{each / 100:.2f} each" if each == int(each) else "the line's own price for each"
+    is_exact = each == int(each)
+    price = f"{dollars(Decimal(int(each)) / 100)} each" if is_exact else _OWN_PRICE
     return f"{figure(round(over, 3))} above the {figure(answer['allowed'])} allowed, at {price}"
 
 

@@ -121,6 +121,7 @@ def test_letters_add_up_to_the_worklist_and_name_why_the_rest_is_in_none(
     assert "We ask for no interest" in letter
     assert "August 11, 2026" in letter  # thirty working days, as California says
     assert "Provider, NPI 1234567893" in letter
+    assert "at $30.00 each" in letter and "NDC 4733" in letter
 
 
 @pytest.mark.slow

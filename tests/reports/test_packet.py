@@ -101,7 +101,7 @@ def test_a_packet_says_what_a_provider_needs_to_know(written: dict[str, Path]) -
         "2026-02-15",
         "Drug Quantity Limit(s), 400 mg tablets, retail",
         "version in force from 2023-12-13",
-        "$30.00 at risk of $2,730.00 paid: 1 above the 90 allowed, at 30.00 each",
+        "$30.00 at risk of $2,730.00 paid: 1 above the 90 allowed, at $30.00 each",
         "Found 91 tablets, allowed 90.",
         "authorization A0099, approved, from 2025-09-01",
         "What would settle it",
