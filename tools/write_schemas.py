@@ -1,5 +1,5 @@
 """schemas/json/TABLE.schema.json, the published schema of each result table, versions.json, what
-each version held, and policy.schema.json, the schema of a policy file.
+each version held, policy.schema.json, the schema of a policy file, and law.schema.json.
 
 `make schemas` writes them; a test fails when they are stale. A changed column is refused until
 RESULT_SCHEMA_VERSION is raised.
@@ -9,6 +9,7 @@ import json
 import sys
 from pathlib import Path
 
+from audit_rules.law.file_schema import law_file_schema
 from audit_rules.policy.file_schema import policy_file_schema
 from schemas import json_schema
 from schemas.results import RESULT_SCHEMA_VERSION, TABLES
@@ -36,6 +37,7 @@ def published(versions: dict[str, dict[str, str]]) -> dict[str, str]:
         )
     files = {f"{table}.schema.json": json_schema.json_schema(table) for table in TABLES}
     files["policy.schema.json"] = policy_file_schema()
+    files["law.schema.json"] = law_file_schema()
     return {
         name: _text(content)
         for name, content in (

@@ -4,6 +4,8 @@ An editor completes and explains a policy with it. It knows fields, their types 
 depends on other tables of the file, such as a set that is not declared, only loading finds.
 """
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
@@ -22,6 +24,7 @@ TABLE = (
     "a CSV next to the policy: each row is a term, its columns are fields of the term, and its id"
     " ends the term_id"
 )
+_POLICY = "A policy file of claims-audit: one document, its versions and terms."
 
 
 def policy_file_schema() -> Schema:
@@ -32,7 +35,26 @@ def policy_file_schema() -> Schema:
     arrays |= {key: [model] for key, model in DECLARING.items()}
     arrays |= {section.key: [section] for section in SECTION_KINDS}
     arrays["not_auditable"] = [NotAuditable]
-    models = _with_parts([Document, *(model for some in arrays.values() for model in some)])
+    made = file_schema("policy", _POLICY, {"document": Document}, arrays, condition_parts())
+    made["properties"]["version"]["minItems"] = 1
+    made["required"].append("version")
+    return made
+
+
+def file_schema(
+    title: str,
+    description: str,
+    head: Mapping[str, type[Strict]],
+    arrays: Mapping[str, Sequence[type[Strict]]],
+    parts: Mapping[str, Schema] = MappingProxyType({}),
+) -> Schema:
+    """The JSON Schema (2020-12) of a TOML file that models read.
+
+    head     a table that the file must have -> its model.
+    arrays   array of tables -> the models that one of them may be.
+    parts    further definitions that these refer to.
+    """
+    models = _with_parts([*head.values(), *(model for some in arrays.values() for model in some)])
     made, shared = models_json_schema(
         [(model, "validation") for model in models], ref_template="#/$defs/{model}"
     )
@@ -40,8 +62,8 @@ def policy_file_schema() -> Schema:
     definitions = shared["$defs"]
     for model, name in names.items():
         _describe(definitions[name], model)
-    parts = {name: definitions[name] for name in names.values()} | condition_parts()
-    properties = {"document": _named(names[Document], first_line(Document))}
+    every = {name: definitions[name] for name in names.values()} | dict(parts)
+    properties = {key: _named(names[model], first_line(model)) for key, model in head.items()}
     for key, kinds in arrays.items():
         items = [{"$ref": f"#/$defs/{names[kind]}"} for kind in kinds]
         properties[key] = {
@@ -49,16 +71,15 @@ def policy_file_schema() -> Schema:
             "type": "array",
             "items": items[0] if len(items) == 1 else {"anyOf": items},
         }
-    properties["version"]["minItems"] = 1
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "policy",
-        "description": "A policy file of claims-audit: one document, its versions and terms.",
+        "title": title,
+        "description": description,
         "type": "object",
         "properties": properties,
-        "required": ["document", "version"],
+        "required": [*head],
         "additionalProperties": False,
-        "$defs": {name: _plain(parts[name]) for name in sorted(parts)},
+        "$defs": {name: _plain(every[name]) for name in sorted(every)},
     }
 
 

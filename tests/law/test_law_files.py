@@ -1,5 +1,6 @@
 """Law files: what they say, and how one that does not hold is refused."""
 
+import tomllib
 from pathlib import Path
 
 import polars as pl
@@ -9,9 +10,10 @@ from audit_rules.errors import PolicyRefused
 from audit_rules.kinds.registry import KIND_MODULES
 from audit_rules.law.clauses import CLAUSE_KINDS, NoExtrapolation, RecoupmentLimit
 from audit_rules.law.grounds import with_grounds
-from audit_rules.law.library import load_law
+from audit_rules.law.library import SHIPPED_LAW, load_law
 from audit_rules.policy.library import load_policies
 from audit_rules.rules import RULES
+from tests.support.policy_schema import schema_errors
 
 HEAD = '[law]\nid = "own"\ntitle = "Our contract"\n\n'
 LIMIT = (
@@ -131,3 +133,35 @@ def test_a_ground_is_that_of_the_rule_and_reason() -> None:
         }
     )
     assert with_grounds(rows, RULES, load_policies())["ground"].to_list() == ["clerical", None]
+
+
+# ---------------------------------------------------------------- the published schema
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED_LAW.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_shipped_law_file_holds_under_the_published_schema(path: Path) -> None:
+    assert schema_errors(tomllib.loads(path.read_text(encoding="utf-8")), is_law=True) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("months = 12", "months = 12\ndays = 365"),
+        ("months = 12\n", ""),
+        ("commercial_insured", "commercial"),
+        ("paid_date", "posted_date"),
+        ("section 4", '"\nclauze = "x'),
+        ("[[recoupment_limit]]", "[[recoupment_limits]]"),
+        ('title = "Our contract"', ""),
+    ],
+)
+def test_the_published_schema_refuses_what_loading_refuses(
+    tmp_path: Path, change: tuple[str, str]
+) -> None:
+    held = HEAD + LIMIT
+    assert schema_errors(tomllib.loads(held), is_law=True) == []
+    assert change[0] in held
+    text = held.replace(*change)
+    assert schema_errors(tomllib.loads(text), is_law=True)
+    with pytest.raises(PolicyRefused):
+        _load(tmp_path, text)

@@ -1,4 +1,4 @@
-"""The published schema of policy files, asked about TOML."""
+"""The published schemas of policy files and of law files, asked about TOML."""
 
 import datetime
 import tomllib
@@ -7,17 +7,21 @@ from typing import Any
 
 import jsonschema
 
+from audit_rules.law.file_schema import law_file_schema
 from audit_rules.policy.file_schema import policy_file_schema
 
 
 @cache
-def _validator() -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(policy_file_schema())
+def _validator(is_law: bool) -> jsonschema.Draft202012Validator:
+    schema = law_file_schema() if is_law else policy_file_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
 
 
-def schema_errors(data: dict[str, Any]) -> list[str]:
+def schema_errors(data: dict[str, Any], is_law: bool = False) -> list[str]:
     """What the schema refuses in the content of a policy file: places and messages."""
-    errors = sorted(_validator().iter_errors(_as_json(data)), key=lambda e: list(map(str, e.path)))
+    found = _validator(is_law).iter_errors(_as_json(data))
+    errors = sorted(found, key=lambda e: list(map(str, e.path)))
     return [f"{'.'.join(map(str, e.path))}: {e.message[:300]}" for e in errors]
 
 
