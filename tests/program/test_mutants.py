@@ -1,6 +1,7 @@
 """The mutants tool on known mutants of DOSE02, and the reasons given for survivors."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -56,6 +57,18 @@ def test_a_change_that_makes_no_difference_survives(
     mutant_id: str, mutants: dict[str, Mutant], trials: Trials
 ) -> None:
     assert trials.verdict(mutants[mutant_id]).killed_by is None
+
+
+def test_cases_kill_a_change_of_a_term_that_answers_under_the_id_of_a_rule(
+    mutants: dict[str, Mutant], tmp_path: Path
+) -> None:
+    cases = [c for c in read_case_file(CASES / "CODE01.md").cases if c.tag == "CODE01.01"]
+    term = "policies/bcbsnc-besponsa.toml: bcbsnc-besponsa.code.C9028:"
+    changed = mutants[f"{term} last_day: 2018-12-31 + 1 day"]
+    assert changed.rules == ("CODE01",)
+    made = Trials(cases, tmp_path)
+    assert made.verdict(changed).killed_by == "CODE01.01 plain"
+    assert made.failures("CODE01") == []
 
 
 def test_a_mutant_whose_policy_is_refused_counts_as_killed(

@@ -90,7 +90,7 @@ class CaseRuns:
         group = Group.of(case)
         dossier, book = self._once((group, variant), lambda: self._dossier(group, variant))
         found: Answers = defaultdict(list)
-        for row in _judged(dossier, book, module).iter_rows(named=True):
+        for row in answers_of(dossier, book, module).iter_rows(named=True):
             found[
                 row["claim_source"], row["payer"].lower(), row["claim_id"], row["claim_line_number"]
             ].append(row)
@@ -131,7 +131,7 @@ class CaseRuns:
         return kept  # type: ignore[return-value]  # the result of make for this key
 
 
-def _judged(dossier: Dossier, book: PolicyBook, module: Described) -> pl.DataFrame:
+def answers_of(dossier: Dossier, book: PolicyBook, module: Described) -> pl.DataFrame:
     """The answers of a rule, or of documents of the language under its id."""
     if isinstance(module, RuleModule):
         return judge(dossier, book, (module,)).answers

@@ -34,7 +34,7 @@ import polars as pl
 
 from audit_rules.engine.dossier import Dossier, WarehouseFrames, compile_dossier
 from audit_rules.engine.judge import run_rules
-from audit_rules.engine.rule import ON, PolicyBook, RuleModule
+from audit_rules.engine.rule import ON, Described, PolicyBook, RuleModule
 from audit_rules.errors import PolicyRefused
 from audit_rules.policy.library import PolicyLibrary, load_policies
 from audit_rules.policy.terms.fills import SupplyWindow
@@ -43,7 +43,15 @@ from flows.judging.frames import read_frames
 from flows.plan import plan
 from flows.warehouse.connection import opened
 from tests.support.case_files import Case, read_case_file
-from tests.support.case_runs import Answers, CaseRuns, Group, Variant, variants, write_extracts
+from tests.support.case_runs import (
+    Answers,
+    CaseRuns,
+    Group,
+    Variant,
+    answers_of,
+    variants,
+    write_extracts,
+)
 from tests.support.running import request_for, run_to_final_action
 from tools.mutation.mutations import (
     MODULES,
@@ -255,7 +263,7 @@ class _Run(CaseRuns):
         )
         self._extracts: dict[Layout, WarehouseFrames] = {}
 
-    def _answers(self, case: Case, variant: Variant, module: RuleModule) -> Answers:
+    def _answers(self, case: Case, variant: Variant, module: Described) -> Answers:
         layout = Group.of(case), variant
         if self._compiles_anew:
             dossier = self._trials.new_dossier(
@@ -263,18 +271,23 @@ class _Run(CaseRuns):
             )
         else:
             dossier = self._trials.kept_dossier(layout, case.rule_id)
+        found: Answers = defaultdict(list)
+        for row in self._rows(dossier, module).iter_rows(named=True):
+            found[
+                row["claim_source"], row["payer"].lower(), row["claim_id"], row["claim_line_number"]
+            ].append(row)
+        return found
+
+    def _rows(self, dossier: Dossier, module: Described) -> pl.DataFrame:
+        if not isinstance(module, RuleModule):
+            return answers_of(dossier, self._book, module)
         (run,) = run_rules(dossier, self._book, (module,))
         figures = run.settled.select(
             *ON, "outcome", "reason", "observed", "allowed", "amount_cents"
         )
         place = ("row_id", "claim_source", "payer", "claim_id", "claim_line_number")
         line = pl.concat([lines.select(place) for lines in (dossier.lines, dossier.miscoded)])
-        found: Answers = defaultdict(list)
-        for row in figures.join(line, on="row_id").collect().iter_rows(named=True):
-            found[
-                row["claim_source"], row["payer"].lower(), row["claim_id"], row["claim_line_number"]
-            ].append(row)
-        return found
+        return figures.join(line, on="row_id").collect()
 
     def _extracted(self, layout: Layout) -> WarehouseFrames:
         if self._policies is None:
