@@ -158,7 +158,7 @@ class LetterContents(Clause):
 
 
 class NoDispensingFee(Clause):
-    """No amount may include the dispensing fee. None does."""
+    """No amount may include the dispensing fee; only one of a whole payment does."""
 
     kind = "no_dispensing_fee"
 

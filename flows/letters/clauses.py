@@ -7,7 +7,7 @@ from typing import TypeVar
 import polars as pl
 
 from audit_rules.law.binding import bound_rows
-from audit_rules.law.clauses import AuditSize, Clause, LetterContents, Notice
+from audit_rules.law.clauses import AuditSize, Clause, LetterContents, NoDispensingFee, Notice
 from audit_rules.law.library import LawLibrary
 from audit_rules.law.notices import day_of
 from audit_rules.law.places import Places
@@ -30,6 +30,7 @@ class LetterLaw:
         self.contents = self._of(law.of_kind(LetterContents))
         self.notices = self._of(law.of_kind(Notice))
         self.sizes = self._of(law.of_kind(AuditSize))
+        self.no_fee = self._of(law.of_kind(NoDispensingFee))
         self.citations = law.citations()
 
     def _of(self, clauses: Sequence[C]) -> list[C]:

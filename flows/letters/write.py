@@ -20,6 +20,7 @@ from flows.letters.letter import Letter, LetterForm, as_pdf, make_letter
 from flows.letters.select import Payee, Selection
 from flows.reports.html import templates
 from flows.warehouse.files import make_folder, write_whole
+from schemas.outcomes import FULL_PAID
 from schemas.results import MONEY, Schema, conform
 
 MERGE = "letters.parquet"
@@ -116,9 +117,25 @@ def _letters(
                 f"{payee.npi}: {fills} fills are more than the {size.per_year} of one year"
                 f"{limited}, {cite}. A person must judge whether that binds."
             )
+    done.warnings += fees_asked_for(payee, found)
     parts = [payee.lines[i : i + most] for i in range(0, len(payee.lines), most)]
     for number, lines in enumerate(parts, 1):
         yield make_letter(form, payee.npi, (number, len(parts)), lines, found)
+
+
+def fees_asked_for(payee: Payee, law: LetterLaw) -> Iterator[str]:
+    """A warning for each clause that bars the fee, if a fill is asked for whole: fee included."""
+    whole = sum(
+        line.line["claim_source"] == "pharmacy"
+        and any(finding["amount_basis"] == FULL_PAID for finding in line.findings)
+        for line in payee.lines
+    )
+    for clause in law.no_fee if whole else ():
+        fills = "1 fill is" if whole == 1 else f"{whole} fills are"
+        yield (
+            f"{payee.npi}: {fills} asked for whole, with the dispensing fee, which "
+            f"{law.citations[clause.term_id]} bars. Take the fee out before the letter goes out."
+        )
 
 
 def _before(folder: Path) -> pl.DataFrame:

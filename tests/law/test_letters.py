@@ -12,13 +12,15 @@ import pytest
 from audit_rules.engine.decided import NOTHING_DECIDED, RECOVERED
 from audit_rules.engine.worklist import worklists
 from audit_rules.law.clauses import AuditSize
-from audit_rules.law.library import LawLibrary
+from audit_rules.law.library import LawLibrary, load_law
+from audit_rules.law.places import Place, Places
 from flows.errors import AuditError
 from flows.letters.batch import Batch, write_batch
+from flows.letters.clauses import LetterLaw
 from flows.letters.letter import Paper
 from flows.letters.select import LetterKind, Selection, select
 from flows.letters.template import read_template
-from flows.letters.write import MERGE, Written
+from flows.letters.write import MERGE, Written, fees_asked_for
 from schemas.collecting import UNKNOWN
 from schemas.decisions import OPEN
 from schemas.results import EXCEPTION, REPEATED
@@ -320,3 +322,23 @@ def test_documents_for_what_has_no_price_are_still_asked_for() -> None:
     request = {"outcome": "records_request", "amount_at_risk": None}
     (payee,) = _selected({}, request, back="90", kind="records").payees
     assert payee.amount == 0
+
+
+@pytest.mark.parametrize(
+    ("basis", "fills", "state", "says"),
+    [
+        ("full_paid", 1, "US-VT", ["1 fill is asked for whole"]),
+        ("full_paid", 2, "US-VT", ["2 fills are asked for whole"]),
+        ("excess_quantity", 1, "US-VT", []),
+        ("full_paid", 1, "US-TX", []),
+    ],
+)
+def test_a_fill_that_is_asked_for_whole_is_warned_about_where_law_bars_the_fee(
+    basis: str, fills: int, state: str, says: list[str]
+) -> None:
+    found = _selected(*({"amount_basis": basis, "claim_id": str(n)} for n in range(fills)))
+    (payee,) = found.payees
+    places = Places(payers={"cigna": Place(state, "commercial_insured")})
+    warnings = list(fees_asked_for(payee, LetterLaw(load_law(), places, payee.lines)))
+    assert len(warnings) == len(says)
+    assert all(text in warning for text, warning in zip(says, warnings, strict=True))
