@@ -168,6 +168,10 @@ def _depth(data: object) -> int:
     return depth
 
 
+_BECAME = {"hcpcs_validity": " Write [[coding]] with code, first_day and last_day instead."}
+"""Section that earlier versions knew -> what to write instead."""
+
+
 def parse_policy(file: PolicyFile) -> Policy:
     """The policy that a file holds; PolicyRefused with line and remedy if it is not valid."""
     try:
@@ -184,7 +188,8 @@ def _policy_of(file: PolicyFile) -> Policy:
     unknown = sorted(set(data) - set(kinds) - set(sections) - others)
     if unknown:
         raise PolicyRefused(
-            f"{name}: unknown section {unknown[0]!r}: no rule knows such a term. Known:"
+            f"{name}: unknown section {unknown[0]!r}: no rule knows such a term."
+            f"{_BECAME.get(unknown[0], '')} Known:"
             f" {', '.join(sorted({*kinds, *sections, *DECLARING, *LANGUAGE_KEYS}))}."
         )
     document = parse(name, Document, data.get("document"), "document")

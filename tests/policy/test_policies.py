@@ -132,6 +132,10 @@ MISTAKES: dict[str, tuple[Callable[[], str], tuple[str, ...]]] = {
         lambda: _base() + '\n[[maximum_refills]]\nterm_id = "x"\n',
         ("maximum_refills", "no rule knows", "Known:"),
     ),
+    "section of an earlier version": (
+        lambda: _base() + '\n[[hcpcs_validity]]\nterm_id = "x"\n',
+        ("hcpcs_validity", "Write [[coding]] with code, first_day and last_day instead."),
+    ),
     "missing citation": (
         _replaced(r"^cite = .*400 mg.*$", ""),
         ("cite", "Field required", "Add it"),
