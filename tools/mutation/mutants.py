@@ -394,7 +394,7 @@ def _try_one(mutant: Mutant) -> Verdict:
 
 def main(words: list[str]) -> int:
     """Run all mutants, or those whose id contains every word, and report; returns the exit code."""
-    started = monotonic()
+    started, known = monotonic(), reasons()
     mutants = [m for m in every_mutant() if all(word in m.id for word in words)]
     cases = read_cases()
     os.environ["POLARS_MAX_THREADS"] = (
@@ -415,6 +415,8 @@ def main(words: list[str]) -> int:
         with ProcessPoolExecutor(PROCESSES, spawned, _begin, (cases, folder, failures)) as pool:
             for verdict in pool.map(_try_one, mutants):
                 verdicts.append(verdict)
+                if verdict.killed_by is None and verdict.mutant.id not in known:
+                    print(f"  alive: {verdict.mutant.id}", flush=True)
                 if len(verdicts) % 50 == 0:
                     alive = sum(v.killed_by is None for v in verdicts)
                     print(
