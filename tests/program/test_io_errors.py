@@ -21,7 +21,7 @@ from tests.support.two_nights import (
 
 pytestmark = pytest.mark.slow  # makes dozens of runs
 
-POINTS = int(os.environ.get("FAULT_POINTS", "8"))
+POINTS = int(os.environ.get("FAULT_POINTS", "5"))
 
 
 @FIRST_AND_LATER

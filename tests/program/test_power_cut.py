@@ -17,7 +17,7 @@ from tests.support.two_nights import FIRST_AND_LATER, Nights, left, make_before,
 
 pytestmark = pytest.mark.slow  # makes dozens of runs
 
-CUTS = int(os.environ.get("POWER_CUTS", "4"))
+CUTS = int(os.environ.get("POWER_CUTS", "3"))
 _SAFE = ("fsync", "rename", "unlink")  # operations after which a cut leaves something else
 
 
