@@ -36,8 +36,9 @@ RULE = Rule(
     says={
         "dose_after_transplant_without_relapse": (
             "The dose of {service_date} was given after the transplant of {transplant_on}; the"
-            " policy covers relapsed or refractory disease, and nothing on file from then to"
-            " {lookahead_days} days after the dose shows it."
+            " policy covers relapsed or refractory disease, and nothing on file shows it: no"
+            " diagnosis from the day after the transplant to {lookahead_days} days after the dose,"
+            " and no result or statement from that day to the dose."
         ),
     },
     needs={

@@ -27,8 +27,8 @@ RULE = Rule(
     basis=NONE,
     says={
         "no_waste_modifier": (
-            "No line for {service_date} says whether drug of a single-dose vial was thrown away"
-            " ({one_of})."
+            "No line that this payer paid for {service_date} under a code of the drug says whether"
+            " drug of a single-dose vial was thrown away ({one_of})."
         ),
     },
     grounds={"no_waste_modifier": CLERICAL},

@@ -39,8 +39,11 @@ RULE = Rule(
         "frontline_positive": (
             "The dose of {service_date} is of the first course, which began on {course_start}, of a"
             " patient whose status of {status_date} is Philadelphia-{status}. As first treatment"
-            " the policy covers the drug for negative disease, and no claim or fact on file shows"
-            " treatment, a relapse or the disease before."
+            " the policy covers the drug for negative disease. Nothing that counts as earlier"
+            " treatment (a listed cancer drug, infusion, kinase inhibitor or inpatient stay) was"
+            " paid for in the {lookback_days} days before the course. No diagnosis of a relapse is"
+            " on file up to {lookahead_days} days after the dose, no statement of one up to the"
+            " dose, and no code of the disease from before those {lookback_days} days."
         ),
     },
     needs={
