@@ -32,7 +32,7 @@ def sample(
     again.
 
     The same run, options and seed give the same sample and the same bytes on any machine. Lines
-    that are dismissed or not collectable are in no frame. Refused if a law file forbids to project
+    that are dismissed or not collectable are in no frame. Refused if a law file forbids projecting
     a sample of these lines. What is written holds PHI, unless the run is pseudonymised.
 
     Parameters
@@ -67,7 +67,7 @@ def sample(
     warehouse
         with --population lines, the warehouse of the run
     review_only
-        draw what a law forbids to project; `estimate` refuses it
+        draw what a law forbids projecting; `estimate` refuses it
     """
     from flows.sampling.asked import Asked
     from flows.sampling.population import Narrowed
@@ -96,7 +96,7 @@ def estimate(
     """Estimate from a reviewed sample what all lines of its frame were overpaid, with intervals.
 
     The sample is drawn again first, so that no unit was swapped. Refused unless every unit has an
-    amount, and if a law file forbids to project the sample.
+    amount, and if a law file forbids projecting the sample.
 
     Parameters
     ----------

@@ -31,7 +31,7 @@ class Projection(NamedTuple):
         return "no" if self.forbidden else "unknown" if self.unknown else "yes"
 
     def refuse_forbidden(self, remedy: str) -> None:
-        """Raise UsageError if law forbids to project the sample."""
+        """Raise UsageError if law forbids projecting the sample."""
         if self.forbidden:
             raise UsageError(
                 f"{'; '.join(self.clauses)}: no extrapolation. That binds {self.forbidden:,} units "

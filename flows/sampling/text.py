@@ -39,7 +39,7 @@ def _law_lines(answer: str, unknown: int) -> Iterator[str]:
         yield "This sample may not be projected: a law forbids it. It is for review only."
     elif unknown:
         yield (
-            f"Whether a law forbids to project is not known for {unknown:,} units: the config does "
+            f"Whether a law forbids projecting is not known for {unknown:,} units: the config does "
             "not say where their payer is or what business it is in, or the run withholds the plan."
         )
 

@@ -113,7 +113,9 @@ CLOCK_READERS = {
     "localtime",
     "gmtime",
 }
-FORMATTER_SWITCH = r"#\s*(fmt:\s*(off|on|skip)\b|(ruff:\s*)?noqa(?!:(?![\w\s,]*\bE501\b)))"
+FORMATTER_SWITCH = (
+    r"#\s*((fmt|yapf):\s*(off|on|skip|disable|enable)\b|(ruff:\s*)?noqa(?!:(?![\w\s,]*\bE501\b)))"
+)
 MOST_SWITCHES = 20
 LONGEST_RULE = 150
 NUMBER_AS_TEXT = r"[+-]?\d[\d.,_]*\s*([a-z]{1,6})?"
@@ -193,13 +195,19 @@ def test_the_schemas_are_pure(path: Path) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_only_one_module_reads_the_clock(path: Path) -> None:
+    clocks = {"date", "datetime", "time"} | {
+        alias.asname
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.ImportFrom) and node.module in ("datetime", "time")
+        for alias in node.names
+        if alias.asname
+    }
     reads = {
-        f"{node.value.id}.{node.attr}"
+        ast.unparse(node)
         for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Name)
         and node.attr in CLOCK_READERS
-        if node.value.id in ("date", "datetime", "time")
+        and ast.unparse(node.value).rpartition(".")[2] in clocks
     }
     assert (reads | (_roots(path) & {"time"}) == set()) or path == ROOT / CLOCK
 

@@ -59,6 +59,7 @@ def test_the_workflow_and_the_contributing_guide_use_targets_that_exist() -> Non
         for target in re.findall(r"(?:run: |`|^)make ([a-z-]+)", _text(name), re.MULTILINE)
     }
     assert "check" in used and used <= targets
+    assert "run: make " in _text(".github/workflows/ci.yml")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

@@ -21,6 +21,7 @@ SHOWS = {
     "run": "1 dismissed",
 }
 RUN_ID = re.compile(r"\b[0-9a-f]{16}\b")
+MOST_LINES = 95
 LEFT_OUT = "..."
 COUNTED = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -70,8 +71,15 @@ def test_it_counts_the_rules_and_names_every_drug_of_the_documents() -> None:
     payers = {document.payer for document in documents}
     assert f"[{len(CATALOGUE)} rules](docs/rules.md)" in readme
     first = " ".join(readme.split("## Try it", maxsplit=1)[0].split())
-    assert f"{COUNTED[len(documents)]} documents of {COUNTED[len(payers)]} payers" in first
-    assert {str(d.drug) for d in documents if str(d.drug) not in first} == set()
+    counts = f"{COUNTED[len(documents)]} documents of {COUNTED[len(payers)]} payers"
+    assert counts in first, f"README.md: write {counts!r} before `Try it`"
+    unnamed = {d.drug for d in documents if d.drug and d.drug not in first}
+    assert unnamed == set(), "README.md: name these drugs before `Try it`"
+
+
+def test_it_is_short() -> None:
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= MOST_LINES, "move what is not needed at first sight to docs/"
 
 
 @pytest.mark.slow
