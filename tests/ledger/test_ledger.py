@@ -369,6 +369,7 @@ def test_a_dismissal_cannot_end_in_the_past(two_nights: Path) -> None:
         )
 
 
+@pytest.mark.slow
 def test_another_run_of_a_date_replaces_its_events(two_nights: Path) -> None:
     before = content(two_nights / "audit.duckdb")
     shutil.rmtree(two_nights / "out")

@@ -221,6 +221,7 @@ def test_an_optional_column_that_files_of_an_earlier_night_had_is_noted(tmp_path
     ]
 
 
+@pytest.mark.slow
 def test_a_column_that_one_of_two_senders_never_had_is_not_noted(tmp_path: Path) -> None:
     def files(number: int, daw: str | None) -> dict[str, Content]:
         has = good(CLAIM, claim_id=f"{number}") | ({"daw_code": daw} if daw else {})

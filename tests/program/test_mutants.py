@@ -59,6 +59,7 @@ def test_a_change_that_makes_no_difference_survives(
     assert trials.verdict(mutants[mutant_id]).killed_by is None
 
 
+@pytest.mark.slow
 def test_cases_kill_a_change_of_a_term_that_answers_under_the_id_of_a_rule(
     mutants: dict[str, Mutant], tmp_path: Path
 ) -> None:

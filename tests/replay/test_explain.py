@@ -521,6 +521,7 @@ def test_changes_are_tried_on_the_first_of_a_great_many_lines(
     assert any(r.firing for row in last.rows for r in row.rules) and not last.lines_untried
 
 
+@pytest.mark.slow
 def test_explain_says_what_the_ledger_knows_of_each_exception(request_: RunRequest) -> None:
     (folder,) = request_.output.glob("run=*")
     exceptions = pl.read_parquet(folder / "exceptions.parquet")

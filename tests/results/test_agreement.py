@@ -124,6 +124,7 @@ def test_b5_what_people_do_next_to_the_results_is_not_a_disagreement(
     refuse_disagreement(run[1], copy)
 
 
+@pytest.mark.slow
 def test_b5_a_rerun_that_disagrees_keeps_and_publishes_nothing(
     run: tuple[RunRequest, Path], tmp_path: Path
 ) -> None:

@@ -255,6 +255,7 @@ def test_a_quarantined_text_of_an_id_that_an_expression_made_is_removed(tmp_path
     assert (gone.members, gone.texts) == (1, 1)
 
 
+@pytest.mark.slow
 def test_a_dry_run_counts_and_changes_nothing(
     grown: Grown, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -259,6 +259,7 @@ def test_b1_a_file_from_which_a_purge_removed_persons_is_not_read_again(
     assert "purge" in notes_but_of_collecting(again)[0]
 
 
+@pytest.mark.slow
 def test_b1_a_file_that_cannot_be_read_under_the_new_config_stays_and_is_named(
     new: Callable[[], Warehouse],
 ) -> None:
