@@ -415,6 +415,7 @@ def test_a_claim_table_without_rows_counts_as_a_claim_table(tmp_path: Path) -> N
     assert ran.extracted().supplied == {CLAIM}
 
 
+@pytest.mark.slow
 def test_a_table_supplied_in_an_earlier_run_is_supplied(tmp_path: Path) -> None:
     run(tmp_path, {**CLAIM_FILE, "provider.csv": [good("provider")]}).keep()
 

@@ -510,6 +510,7 @@ def in_folders(name: str) -> dict[str, Content]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("form", "config"), [("csv", ""), ("parquet", f'{COLUMNS}plan = "upper(payer)"\n')]
 )
@@ -579,6 +580,7 @@ def test_the_origin_of_each_column_is_known_with_what_is_null_or_did_not_parse(
     assert (found["dispensing_date"].unparsed, found["quantity"].unparsed) == (1, 0)
 
 
+@pytest.mark.slow
 def test_entries_of_the_config_that_match_nothing_are_known_in_a_later_run_too(
     tmp_path: Path,
 ) -> None:

@@ -212,6 +212,7 @@ def test_one_member_in_common_far_down_a_table_is_enough(tmp_path: Path) -> None
     assert _said(ran, kinds.NO_MEMBER_IN_COMMON) == []
 
 
+@pytest.mark.slow
 def test_an_optional_column_that_files_of_an_earlier_night_had_is_noted(tmp_path: Path) -> None:
     first = {f"{CLAIM}_1.csv": _claims(1, daw_code="1", plan="PPO")}
     run(tmp_path, first, as_of=BEFORE).keep()

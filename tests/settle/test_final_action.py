@@ -1118,6 +1118,7 @@ def test_a_column_that_one_file_lacks_is_null_there(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_rows_of_earlier_runs_take_part(tmp_path: Path) -> None:
     run(
         tmp_path,
@@ -1151,6 +1152,7 @@ def test_rows_of_earlier_runs_take_part(tmp_path: Path) -> None:
     ] == [(3, 1, 2)]
 
 
+@pytest.mark.slow
 def test_the_later_file_is_the_later_path_though_it_was_loaded_in_an_earlier_run(
     tmp_path: Path,
 ) -> None:
