@@ -24,7 +24,7 @@ from flows.intake.validate import validate
 from flows.judging import affected, frames, members, population, standing
 from flows.judging.affected import mark_affected_persons
 from flows.judging.authorization_words import warn_of_unknown_words
-from flows.judging.frames import read_parts
+from flows.judging.frames import ROWS_AT_A_TIME, read_parts
 from flows.judging.parts import Part, put_aside
 from flows.judging.population import population_facts
 from flows.judging.standing import (
@@ -93,9 +93,6 @@ MEMORY = Memory(
     ),
 )
 """The tables of a run that the warehouse may remember, as their makers declare."""
-ROWS_AT_A_TIME = 200_000
-"""About so many claim rows, of whole persons, are read and judged at a time: with a document for
-every code that is all lines, and what rules need in between takes kilobytes a line."""
 
 
 def begin(plan: Plan) -> None:

@@ -13,7 +13,7 @@ from duckdb import DuckDBPyConnection
 from audit_rules.engine.dossier import compile_dossier
 from audit_rules.law.collectable import collectability
 from flows.errors import InputRefused, UsageError
-from flows.judging.frames import read_parts
+from flows.judging.frames import ROWS_AT_A_TIME, read_parts
 from flows.judging.population import population_facts
 from flows.plan import Plan
 from flows.privacy import FULL
@@ -21,7 +21,6 @@ from flows.replay.as_of import settled_as_of
 from flows.request import RunRequest
 from flows.results.run_record import refuse_unrecorded
 from flows.sampling.population import NOT_COLLECTABLE, Lines, SampledRun
-from flows.stages import ROWS_AT_A_TIME
 from schemas.collecting import NO
 from schemas.results import LINE_KEY, MONEY, WORKLIST
 

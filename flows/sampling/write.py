@@ -1,6 +1,5 @@
 """Draw a sample of a run, and write it with its receipt into a folder of its own."""
 
-import io
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +13,7 @@ from flows.collecting import refuse_other_law
 from flows.errors import UsageError
 from flows.intake.config import read_config
 from flows.plan import payer_names, places_of
-from flows.results.csv import write_csv
+from flows.reports.ledger import export_table
 from flows.sampling.allocation import read_sizes, shared_out
 from flows.sampling.asked import Asked
 from flows.sampling.draw import draw
@@ -128,22 +127,10 @@ def _written(
     sizes = pl.DataFrame(list(sizes_of(receipt).items()), schema=["stratum", "size"], orient="row")
     review = sample.select(*_REVIEWED, pl.lit(None, pl.Decimal(18, 2)).alias(OVERPAYMENT))
     kept_review = (folder / REVIEW).is_file()
-    write_whole(folder / FRAME_FILE, _parquet(frame))
-    write_whole(folder / SAMPLE_FILE, _parquet(sample))
-    write_whole(folder / SIZES, _csv(sizes))
+    tables = {FRAME_FILE: frame, SAMPLE_FILE: sample, SIZES: sizes}
     if not kept_review:
-        write_whole(folder / REVIEW, _csv(review))
+        tables[REVIEW] = review
+    for name, table in tables.items():
+        export_table(table, folder / name)
     write_whole(folder / RECEIPT, as_json(receipt))
     return Drawn(folder, receipt, kept_review)
-
-
-def _parquet(table: pl.DataFrame) -> bytes:
-    content = io.BytesIO()
-    table.write_parquet(content, compression="zstd")
-    return content.getvalue()
-
-
-def _csv(table: pl.DataFrame) -> bytes:
-    content = io.BytesIO()
-    write_csv(content, table)
-    return content.getvalue()

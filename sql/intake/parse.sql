@@ -55,21 +55,22 @@ CREATE OR REPLACE TEMP MACRO as_number(v) AS
     CASE WHEN regexp_full_match(v, '[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?')
          THEN TRY_CAST(v AS DECIMAL(38, 18)) END;
 
+-- Whether a text has no more decimals than money. The parts of a CASE are evaluated one after
+-- another, those of OR are not.
+CREATE OR REPLACE TEMP MACRO is_plain_amount(v) AS
+    CASE WHEN is_text_of(v, TRY_CAST(v AS DECIMAL(18, 2))) THEN true
+         ELSE regexp_full_match(v, '[+-]?[0-9]{1,15}(\.[0-9]{0,2})?') END;
+
 -- Money has two decimals. Float dust within 0.0001 of a cent is rounded; a real third decimal is
 -- not money.
 CREATE OR REPLACE TEMP MACRO as_amount(v) AS
-    CASE WHEN is_text_of(v, TRY_CAST(v AS DECIMAL(18, 2))) THEN TRY_CAST(v AS DECIMAL(18, 2))
-         WHEN regexp_full_match(v, '[+-]?[0-9]{1,15}(\.[0-9]{0,2})?')
-         THEN TRY_CAST(v AS DECIMAL(18, 2))
+    CASE WHEN is_plain_amount(v) THEN TRY_CAST(v AS DECIMAL(18, 2))
          WHEN abs(as_number(v) - round(as_number(v), 2)) <= 0.0001
          THEN TRY_CAST(round(as_number(v), 2) AS DECIMAL(18, 2))
          END;
 
--- The parts of a CASE are evaluated one after another, those of AND are not.
 CREATE OR REPLACE TEMP MACRO is_float_dust(v) AS
-    CASE WHEN is_text_of(v, TRY_CAST(v AS DECIMAL(18, 2))) THEN false
-         WHEN regexp_full_match(v, '[+-]?[0-9]{1,15}(\.[0-9]{0,2})?') THEN false
-         ELSE as_number(v) <> as_amount(v) END;
+    CASE WHEN is_plain_amount(v) THEN false ELSE as_number(v) <> as_amount(v) END;
 
 CREATE OR REPLACE TEMP MACRO as_quantity(v) AS
     CASE WHEN is_text_of(v, TRY_CAST(v AS DECIMAL(18, 3))) THEN TRY_CAST(v AS DECIMAL(18, 3))

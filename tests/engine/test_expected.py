@@ -10,31 +10,18 @@ from audit_rules.engine.decided import NOTHING_DECIDED, Held, Precision
 from audit_rules.engine.expected import with_expected
 from audit_rules.engine.worklist import worklists
 from flows.results.order_of_work import in_order_of_work
-from schemas.collecting import NO, UNKNOWN
-from schemas.decisions import DISMISSED, OPEN
+from schemas.collecting import NO
+from schemas.decisions import DISMISSED
 from schemas.results import EXCEPTION, REPEATED
 from tests.support.extracts import Row
+from tests.support.found import exception_on_a_line
 
 THREE_OF_FOUR = {"QTY01": Held(3, 4)}
 
 
 def _exception(rule: str, outcome: str, amount: str | None, **changed: object) -> Row:
-    """An exception on line 1 of claim C, which was paid 100.00."""
-    return {
-        "claim_source": "medical",
-        "payer": "MMM",
-        "member_id": "M",
-        "claim_id": "C",
-        "claim_line_number": 1,
-        "exception_id": f"{rule}-{outcome}-{amount}",
-        "rule_id": rule,
-        "outcome": outcome,
-        "paid_amount": Decimal("100.00"),
-        "amount_at_risk": amount and Decimal(amount),
-        "status": OPEN,
-        "collectable": UNKNOWN,
-        **changed,
-    }
+    name = f"{rule}-{outcome}-{amount}"
+    return exception_on_a_line(name, outcome, amount, rule_id=rule, **changed)
 
 
 def _worklist(

@@ -10,38 +10,19 @@ from hypothesis import strategies as st
 from audit_rules.engine.decided import NOTHING_DECIDED, RECOVERED, Held
 from audit_rules.engine.recovered import exceptions_less_recovered
 from audit_rules.engine.worklist import worklists
-from schemas.collecting import NO, UNKNOWN
-from schemas.decisions import DISMISSED, OPEN
+from schemas.collecting import NO
+from schemas.decisions import DISMISSED
 from schemas.results import AMOUNT_COLUMNS, EXCEPTION, REPEATED
 from tests.support.extracts import Row
+from tests.support.found import exception_on_a_line
 
 ASKED = (*AMOUNT_COLUMNS.values(), "amount_at_risk")
 SHOWN = (*ASKED, "not_collectable_amount", "dismissed_amount", "recovered_amount")
 
 
-def _exception(name: str, outcome: str, amount: str | None, **changed: object) -> Row:
-    """An exception on line 1 of claim C, which was paid 100.00."""
-    return {
-        "claim_source": "medical",
-        "payer": "MMM",
-        "member_id": "M",
-        "person_id": "P",
-        "claim_id": "C",
-        "claim_line_number": 1,
-        "exception_id": name,
-        "rule_id": "QTY01",
-        "outcome": outcome,
-        "paid_amount": Decimal("100.00"),
-        "amount_at_risk": amount and Decimal(amount),
-        "status": OPEN,
-        "collectable": UNKNOWN,
-        **changed,
-    }
-
-
 def _back(name: str, amount: str, **changed: object) -> Row:
     """Money that came back for an exception on that line."""
-    return {**_exception(name, "recover", "1"), "recovered": Decimal(amount), **changed}
+    return {**exception_on_a_line(name, "recover", "1"), "recovered": Decimal(amount), **changed}
 
 
 def _lines(found: list[Row], back: list[Row], *repeated: str) -> pl.DataFrame:
@@ -71,24 +52,24 @@ def test_what_came_back_is_taken_from_the_strongest_outcome_first(
     back: str, amounts: list[int]
 ) -> None:
     found = [
-        _exception("a", "recover", "30"),
-        _exception("b", "records_request", "70"),
-        _exception("c", "review", "80"),
+        exception_on_a_line("a", "recover", "30"),
+        exception_on_a_line("b", "records_request", "70"),
+        exception_on_a_line("c", "review", "80"),
     ]
     assert _amounts(_lines(found, [_back("a", back)])) == amounts
 
 
 def test_what_may_no_longer_be_collected_is_less_and_what_was_dismissed_stays() -> None:
     found = [
-        _exception("a", "recover", "30"),
-        _exception("b", "recover", "50", collectable=NO),
-        _exception("c", "recover", "90", status=DISMISSED),
+        exception_on_a_line("a", "recover", "30"),
+        exception_on_a_line("b", "recover", "50", collectable=NO),
+        exception_on_a_line("c", "recover", "90", status=DISMISSED),
     ]
     assert _amounts(_lines(found, [_back("a", "40")])) == [0, 0, 0, 0, 10, 40, 40]
 
 
 def test_sums_for_all_findings_of_a_line_count_also_of_one_that_is_found_no_more() -> None:
-    found = [_exception("a", "recover", "90"), _exception("b", "review", "90")]
+    found = [exception_on_a_line("a", "recover", "90"), exception_on_a_line("b", "review", "90")]
     back = [_back("a", "20"), _back("b", "30"), _back("gone", "5", payer="mmm")]
     assert _amounts(_lines(found, back)) == [35, 0, 0, 35, 0, 0, 55]
     elsewhere = [_back("gone", "5", claim_line_number=2), _back("also", "5", member_id="N")]
@@ -96,21 +77,26 @@ def test_sums_for_all_findings_of_a_line_count_also_of_one_that_is_found_no_more
 
 
 def test_a_line_number_that_several_persons_share_has_what_came_back_for_each_alone() -> None:
-    found = [_exception("a", "recover", "90"), _exception("b", "recover", "80", person_id="Q")]
+    found = [
+        exception_on_a_line("a", "recover", "90"),
+        exception_on_a_line("b", "recover", "80", person_id="Q"),
+    ]
     lines = _lines(found, [_back("b", "30"), _back("gone", "7")])
     assert lines["amount_at_risk"].to_list() == [90, 50]
     assert lines["recovered_amount"].to_list() == [0, 30]
 
 
 def test_what_came_back_for_any_line_of_a_claim_whose_lines_repeat_its_amount_counts() -> None:
-    found = [_exception(n, "recover", "90", claim_line_number=i) for i, n in enumerate("ab", 1)]
+    found = [
+        exception_on_a_line(n, "recover", "90", claim_line_number=i) for i, n in enumerate("ab", 1)
+    ]
     lines = _lines(found, [_back("b", "30", claim_line_number=2)], "C")
     assert lines["amount_at_risk"].to_list() == [60, 0]
     assert lines["recovered_amount"].to_list() == [0, 30]
 
 
 def test_what_is_expected_is_of_what_is_still_asked_for() -> None:
-    found = [_exception("a", "recover", "90")]
+    found = [exception_on_a_line("a", "recover", "90")]
     rows = [{name: _back("a", "30")[name] for name in RECOVERED}]
     decided = NOTHING_DECIDED._replace(
         recovered=pl.DataFrame(rows, schema=RECOVERED), precision={"QTY01": Held(1, 2)}
@@ -121,7 +107,7 @@ def test_what_is_expected_is_of_what_is_still_asked_for() -> None:
 
 
 def test_a_finding_by_itself_asks_for_what_has_not_come_back() -> None:
-    found = [_exception("a", "recover", "90"), _exception("b", "review", None)]
+    found = [exception_on_a_line("a", "recover", "90"), exception_on_a_line("b", "review", None)]
     lines = _lines(found, [_back("a", "30")])
     left = exceptions_less_recovered(pl.DataFrame(found, schema=EXCEPTION), lines)
     assert left["amount_at_risk"].to_list() == [60, None]
@@ -137,7 +123,7 @@ def test_nothing_is_asked_for_twice_and_nothing_below_zero(
     amounts: list[int], back: list[int]
 ) -> None:
     found = [
-        _exception(outcome, outcome, str(amount))
+        exception_on_a_line(outcome, outcome, str(amount))
         for outcome, amount in zip(AMOUNT_COLUMNS, amounts, strict=True)
     ]
     money = [_back(n, str(b)) for n, b in zip(AMOUNT_COLUMNS, back, strict=False)]

@@ -10,7 +10,11 @@ from functools import singledispatch
 import polars as pl
 
 from audit_rules.counterfactuals.case import AskedTerm, Case, Change, Edit
-from audit_rules.counterfactuals.changes.codes import with_modifiers, without_specialty
+from audit_rules.counterfactuals.changes.codes import (
+    ndcs_of_drug,
+    with_modifiers,
+    without_specialty,
+)
 from audit_rules.counterfactuals.changes.things import things_gone, things_there
 from audit_rules.engine.authorizations import APPROVED
 from audit_rules.kinds.codes import codes_meant
@@ -18,7 +22,6 @@ from audit_rules.kinds.windows import span_start
 from audit_rules.policy.language import boundaries as turns
 from audit_rules.policy.language.conditions import LineKey
 from audit_rules.policy.language.spans import Span
-from audit_rules.reference.product_sets import LineSet
 from audit_rules.wording import counted, figure, listed
 from schemas.days import months_after, shifted
 from schemas.tables import TABLES
@@ -274,7 +277,8 @@ def _word(column: str, name: str, *known: str) -> "_OfLine":
 
 def _codes(case: Case, asked: AskedTerm, key: LineKey, holds: bool) -> Iterator[Change]:
     """Another code; one that does not say what the drug is goes with an NDC of the set."""
-    own, ndcs = case.line["hcpcs_code"], _ndcs(case, asked.set)
+    own, one = case.line["hcpcs_code"], asked.set
+    ndcs = ndcs_of_drug(case, one.name) if one.of_drug else sorted(one.ndcs)
     for code in _others(key, holds, asked, tuple(sorted(asked.set.hcpcs))):
         needs_ndc = code in case.book.reference.unclassified
         if case.is_fill or code == own or (needs_ndc and not ndcs):
@@ -285,16 +289,6 @@ def _codes(case: Case, asked: AskedTerm, key: LineKey, holds: bool) -> Iterator[
             f"had it been billed as {code}{with_ndc} instead of {own or 'none'}",
             (case.edited(hcpcs_code=code, **({"ndc_code": ndcs[0]} if needs_ndc else {})),),
         )
-
-
-def _ndcs(case: Case, one: LineSet) -> list[str]:
-    """The NDCs of a set; of a document's drug those of its products in the NDC tables."""
-    if not one.of_drug:
-        return sorted(one.ndcs)
-    ndc = case.book.reference.ndc
-    return sorted(
-        ndc.filter(ndc["ingredient"] == one.name, ndc["strength_mg"].is_not_null())["ndc11"]
-    )
 
 
 def _modifiers(case: Case, asked: AskedTerm, key: LineKey, holds: bool) -> Iterator[Change]:

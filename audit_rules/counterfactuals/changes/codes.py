@@ -53,18 +53,21 @@ def codes(case: Case) -> Iterator[Change]:
     if case.is_fill or case.line["hcpcs_code"] is None:
         return
     own, drug = case.line["hcpcs_code"], case.line["drug"]
-    ndc = case.book.reference.ndc
-    drugs_own = ndc.filter((ndc["ingredient"] == drug) & (ndc["strength_mg"].is_not_null()))[
-        "ndc11"
-    ].to_list()
+    drugs_own = ndcs_of_drug(case, drug)
     for code in sorted({c for t in case.terms(UnclassifiedCode) for c in t.hcpcs} - {own}):
         if drugs_own:
             words = f"had it been billed as {code} with the drug's NDC instead of as {own}"
             yield Change(
                 f"the line is billed as {own}",
                 words,
-                (case.edited(hcpcs_code=code, ndc_code=min(drugs_own)),),
+                (case.edited(hcpcs_code=code, ndc_code=drugs_own[0]),),
             )
+
+
+def ndcs_of_drug(case: Case, drug: str) -> list[str]:
+    """The NDCs of a drug's products in the NDC tables, in order."""
+    ndc = case.book.reference.ndc
+    return sorted(ndc.filter(ndc["ingredient"] == drug, ndc["strength_mg"].is_not_null())["ndc11"])
 
 
 def products(case: Case) -> Iterator[Change]:
