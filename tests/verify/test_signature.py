@@ -86,17 +86,32 @@ def test_a_signed_run_verifies_with_the_public_key_alone(signed: Path, keys: Pat
     assert _verified(signed, keys / "another.pub") == 3
 
 
-def test_b5_results_and_manifest_forged_together_lack_a_signature(
-    home: Path, keys: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run = _run(home)
+def _forge(run: Path) -> Path:
+    """Change a result and the manifest with it; returns the manifest."""
     path, manifest = run / "exceptions.parquet", run / "manifest.json"
     pl.read_parquet(path).with_columns(amount_at_risk=pl.col("paid_amount")).write_parquet(path)
     content = json.loads(manifest.read_text(encoding="utf-8"))
     content["results"]["exceptions.parquet"] = sha256_of(path)
     manifest.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return manifest
+
+
+def test_b5_results_and_manifest_forged_together_lack_a_signature(
+    home: Path, keys: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = _run(home)
+    _forge(run)
     assert main(["verify", "--run", str(run)]) == 0
     assert "give --public-key" in capsys.readouterr().out
+    assert _verified(home, keys / "ours.pub") == 3
+
+
+def test_b5_a_forgery_signed_with_the_forgers_key_does_not_verify(home: Path, keys: Path) -> None:
+    signer = read_sign_key(keys / "another.key")
+    assert signer is not None
+    manifest = _forge(_run(home))
+    manifest.with_name(SIGNATURE).write_bytes(signer.envelope(manifest.read_bytes()))
+    assert _verified(home, keys / "another.pub") == 0
     assert _verified(home, keys / "ours.pub") == 3
 
 
