@@ -31,7 +31,7 @@ def describe(module: Described) -> str:
     return "\n".join(lines)
 
 
-Asked = tuple[str, str, str | None]
+Question = tuple[str, str, str | None]
 """What a line can be asked: policy_id, rule_id, and the term that answers by itself."""
 
 
@@ -39,7 +39,7 @@ def audited_clauses(
     library: PolicyLibrary,
     rules: tuple[RuleModule, ...],
     ndc: pl.DataFrame,
-    asked: Set[Asked] | None = None,
+    asked: Set[Question] | None = None,
 ) -> str:
     """Per document: clauses audited, partly audited and not auditable, each with its rule or
     reason.
@@ -54,7 +54,7 @@ def audited_clauses(
 
 
 def _of_document(
-    policy: Policy, rules: tuple[RuleModule, ...], ndc: pl.DataFrame, asked: Set[Asked] | None
+    policy: Policy, rules: tuple[RuleModule, ...], ndc: pl.DataFrame, asked: Set[Question] | None
 ) -> Iterator[str]:
     kinds = {type(t) for t in policy.terms}
     asking = [m.RULE for m in rules if m.RULE.asks[0] in kinds]  # others judge no line of it

@@ -333,7 +333,7 @@ def fills_of_a_claim(size: int) -> Extracts:
     return {"pharmacy_claim": lines}
 
 
-def written(folder: Path, extracts: Extracts, config: str = "") -> Path:
+def write_extracts(folder: Path, extracts: Extracts, config: str = "") -> Path:
     """Write the extracts and the config; return the folder that holds both."""
     (folder / "in").mkdir(parents=True)
     for table, rows in extracts.items():
@@ -453,18 +453,18 @@ AXES = {
 }
 
 
-class Measured(NamedTuple):
+class Measurement(NamedTuple):
     """What one process took: CPU seconds, and megabytes at most."""
 
     seconds: float
     megabytes: float
 
 
-def _in_process(step: str, axis: str, folder: Path) -> Measured:
+def _in_process(step: str, axis: str, folder: Path) -> Measurement:
     command = [sys.executable, __file__, "--step", step, "--folder", str(folder), axis]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     seconds, megabytes = done.stdout.split()[-2:]
-    return Measured(float(seconds), float(megabytes))
+    return Measurement(float(seconds), float(megabytes))
 
 
 def _measure_here(work: Callable[[Path], None], folder: Path) -> None:
@@ -478,7 +478,7 @@ def _measure_here(work: Callable[[Path], None], folder: Path) -> None:
     print(seconds, after.ru_maxrss / 1024)
 
 
-def measure(name: str, size: int) -> Measured:
+def measure(name: str, size: int) -> Measurement:
     """Measure one axis at one size, in fresh processes."""
     axis = AXES[name]
     with tempfile.TemporaryDirectory() as scratch:
@@ -486,7 +486,7 @@ def measure(name: str, size: int) -> Measured:
         if axis.rows is None:
             _written_line(folder, size)
         else:
-            written(folder, axis.rows(size), axis.config)
+            write_extracts(folder, axis.rows(size), axis.config)
         if axis.before is not None:
             _in_process("before", name, folder)
         return _in_process("measured", name, folder)

@@ -94,7 +94,7 @@ FLOOR_COLUMNS = {
 
 
 @dataclass
-class Measured:
+class Measurement:
     """One measurement: seconds by name, counts by name, and the process's peak memory in bytes."""
 
     seconds: dict[str, float] = field(default_factory=dict)
@@ -109,9 +109,9 @@ class Measured:
         self.seconds[name] = perf_counter() - started
 
 
-def measure_base(extracts: Path, work: Path) -> Measured:
+def measure_base(extracts: Path, work: Path) -> Measurement:
     """The bare load: every file into a typed table as DuckDB reads it; nothing is checked."""
-    measured = Measured()
+    measured = Measurement()
     loads = [
         f"CREATE TABLE {identifier(extract.table)} AS {_typed_query(extract)}"
         for extract in find_extracts(extracts)
@@ -146,12 +146,12 @@ def _typed_query(extract: ExtractFile) -> str:
     )
 
 
-def measure_pipeline(extracts: Path, work: Path) -> Measured:
+def measure_pipeline(extracts: Path, work: Path) -> Measurement:
     """A first run without Prefect, from extracts to published results: in all, and by stage."""
     return _run(lambda: _plan(extracts, work))
 
 
-def measure_every(extracts: Path, work: Path) -> Measured:
+def measure_every(extracts: Path, work: Path) -> Measurement:
     """A first run with one more document, which limits the units of every HCPCS code on file that
     names a drug or service: nearly all medical lines are judged."""
     policies = work / "policies"
@@ -169,12 +169,12 @@ def measure_every(extracts: Path, work: Path) -> Measured:
     return _run(lambda: plan(_request(extracts, work, AS_OF, policies=policies)))
 
 
-def measure_night(extracts: Path, work: Path) -> Measured:
+def measure_night(extracts: Path, work: Path) -> Measurement:
     """A later run on the same warehouse; the number in the folder's name gives its as-of date."""
     return _run(lambda: _plan(extracts, work, _night(extracts)))
 
 
-def measure_whole(extracts: Path, work: Path) -> Measured:
+def measure_whole(extracts: Path, work: Path) -> Measurement:
     """The same run again without a new file, with everybody judged again."""
     for folder in work.glob("run=*"):
         shutil.rmtree(folder)
@@ -185,8 +185,8 @@ def _night(extracts: Path) -> date:
     return AS_OF + timedelta(days=int(extracts.name.removeprefix("night")))
 
 
-def _run(planned: Callable[[], Plan]) -> Measured:
-    measured = Measured()
+def _run(planned: Callable[[], Plan]) -> Measurement:
+    measured = Measurement()
     with measured.timed("total"):
         made = planned()
         stages.begin(made)
@@ -202,13 +202,13 @@ def _run(planned: Callable[[], Plan]) -> Measured:
     return measured
 
 
-def measure_rules(extracts: Path, work: Path) -> Measured:
+def measure_rules(extracts: Path, work: Path) -> Measurement:
     """The judge stage with four rules and with all, and a scan that hashes what rules read."""
     made = _netted(extracts, work)
     four = tuple(module for module in RULES if module.RULE.id in FOUR_RULES)
     rounds = []
     for _ in range(ROUNDS):
-        rounds.append(Measured())
+        rounds.append(Measurement())
         with rounds[-1].timed("floor"):
             _scan(made)
         with rounds[-1].timed("four rules"):
@@ -216,10 +216,10 @@ def measure_rules(extracts: Path, work: Path) -> Measured:
         with rounds[-1].timed("all rules"):
             _judged(made, RULES)
     seconds = {name: median(r.seconds[name] for r in rounds) for name in rounds[0].seconds}
-    return Measured(seconds, {"rules": len(RULES)})
+    return Measurement(seconds, {"rules": len(RULES)})
 
 
-def measure_plain(extracts: Path, work: Path) -> Measured:
+def measure_plain(extracts: Path, work: Path) -> Measurement:
     """Four rules in ordinary pandas over everybody, and as they are.
 
     Ends the program if their exceptions differ.
@@ -227,7 +227,7 @@ def measure_plain(extracts: Path, work: Path) -> Measured:
     from plain_rules import plain_exceptions
 
     made = _netted(extracts, work)
-    measured = Measured()
+    measured = Measurement()
     with measured.timed("four rules"):
         exceptions = _judged(made, tuple(m for m in RULES if m.RULE.id in FOUR_RULES)).exceptions
     with measured.timed("plain"), opened(made.bench) as connection:
@@ -291,7 +291,7 @@ def _judged(made: Plan, rules: tuple[RuleModule, ...]) -> Judgement:
     return judge(dossier, PolicyBook(made.library, made.reference), rules)
 
 
-MEASURES: dict[str, Callable[[Path, Path], Measured]] = {
+MEASURES: dict[str, Callable[[Path, Path], Measurement]] = {
     "base": measure_base,
     "pipeline": measure_pipeline,
     "every": measure_every,

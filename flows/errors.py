@@ -61,7 +61,7 @@ class DiskTrouble(AuditError):
     exit_code = 8
 
 
-class Damaged(DiskTrouble):
+class FileDamaged(DiskTrouble):
     """The engine has read something else than it had written."""
 
 
@@ -100,7 +100,7 @@ def redacted_errors(trace_folder: Path) -> Iterator[None]:
 def as_user_error(error: BaseException, trace_folder: Path) -> AuditError:
     """What an unexpected exception means to the user."""
     if is_damage(error):
-        return Damaged(
+        return FileDamaged(
             "The warehouse, or the working file next to it, is damaged: bytes are lost or changed. "
             "Run again; if that fails, restore the warehouse from a backup."
         )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from flows.ledger.changes import LedgerChanges
 from flows.plan import Plan
-from flows.results.found import Found
+from flows.results.run_exceptions import RunExceptions
 from flows.results.run_identity import RunIdentity
 from flows.stage_results import JudgeStageResult, LoadStageResult, SettleStageResult
 from flows.summary import Summary
@@ -18,7 +18,7 @@ def summary_of(
     loaded: LoadStageResult,
     settled: SettleStageResult,
     judged: JudgeStageResult,
-    found: Found,
+    found: RunExceptions,
     changed: LedgerChanges,
 ) -> Summary:
     """The summary of a run, without the notes."""

@@ -48,7 +48,6 @@ from flows.reports.run_facts import run_facts
 from flows.reports.write import write_reports
 from flows.results.agreement import refuse_disagreement
 from flows.results.failed_checks import failed_checks, warnings
-from flows.results.found import found_on_lines
 from flows.results.manifest import repeated_amounts_for_manifest, write_manifest
 from flows.results.partitions import write_exceptions_by
 from flows.results.privacy_level import (
@@ -58,6 +57,7 @@ from flows.results.privacy_level import (
 )
 from flows.results.publish import make_private, publish
 from flows.results.refused_rows import leaving_quarantine
+from flows.results.run_exceptions import exceptions_on_lines
 from flows.results.run_identity import RunIdentity, identify_run
 from flows.results.run_record import record_run
 from flows.results.signature import sign_manifest
@@ -249,7 +249,7 @@ def report_stage(
         known = with_collectability(with_ledger(judged_now, changed.standing), plan)
         exceptions = conform(known, EXCEPTION)
         decided = read_decided(connection, plan.request.as_of)
-        found = found_on_lines(exceptions, read_repeated(_answers(plan)), decided, plan)
+        found = exceptions_on_lines(exceptions, read_repeated(_answers(plan)), decided, plan)
         tables = {**found.lines._asdict(), "changes": changed.changes, **failed_checks(connection)}
         write_result_tables(staging, {"exceptions": exceptions, **tables})
         apply_privacy_level(staging, plan)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 
-class _Forgiving(io.FileIO):
+class _ForgivingFile(io.FileIO):
     """A file that swallows what cannot be written, and remembers why."""
 
     trouble: OSError | None = None
@@ -30,7 +30,7 @@ class Stream(io.TextIOWrapper):
 
     def __init__(self, descriptor: int, like: io.TextIOBase | None, by_line: bool) -> None:
         """A stream to a descriptor, in the encoding of another stream."""
-        self._file = _Forgiving(descriptor, "wb", closefd=False)
+        self._file = _ForgivingFile(descriptor, "wb", closefd=False)
         super().__init__(
             io.BufferedWriter(self._file),
             encoding=(like and like.encoding) or "utf-8",

@@ -422,7 +422,7 @@ class Difference(NamedTuple):
     is_text: bool
 
 
-Found = Iterator[tuple[str, str]]
+Differences = Iterator[tuple[str, str]]
 """What differs in a file, and an example."""
 
 
@@ -514,7 +514,7 @@ class Comparison:
             elif not (lacking and (is_text or key.split("/")[0] in OF_TEXTS)):
                 self.note(where, Path(key).name, "in one recording only", key, is_text)
 
-    def of_file(self, key: str, old: Side, new: Side, is_text: bool) -> Found:
+    def of_file(self, key: str, old: Side, new: Side, is_text: bool) -> Differences:
         """What differs between two files."""
         a, b = old.files[key], new.files[key]
         if a.name == "manifest.json":  # with the same bytes, too: its hashes are those of the files
@@ -573,7 +573,7 @@ def pair(old: object, new: object) -> str:
     return " -> ".join(lead + shortened(text[start:], WIDTH // 2) for text in (a, b))
 
 
-def json_differences(old: str, new: str) -> Found:
+def json_differences(old: str, new: str) -> Differences:
     """Differences of two JSON texts."""
     found = list(_walk(json.loads(old), json.loads(new), "", ""))
     if not found and old != new:
@@ -581,7 +581,7 @@ def json_differences(old: str, new: str) -> Found:
     yield from found
 
 
-def _walk(old: Any, new: Any, what: str, place: str) -> Found:
+def _walk(old: Any, new: Any, what: str, place: str) -> Differences:
     """Every place where two JSON values differ."""
     if isinstance(old, dict) and isinstance(new, dict):
         if list(old) != list(new):
@@ -607,7 +607,7 @@ class Rows(NamedTuple):
     rows: list[tuple[str, ...]]
 
 
-def row_differences(old: Rows, new: Rows) -> Found:
+def row_differences(old: Rows, new: Rows) -> Differences:
     """Differences of two tables, row by row."""
     if old.columns != new.columns:
         yield "columns", pair(old.columns, new.columns)
@@ -627,7 +627,7 @@ def row_differences(old: Rows, new: Rows) -> Found:
         yield from _values(old, new)
 
 
-def _values(old: Rows, new: Rows) -> Found:
+def _values(old: Rows, new: Rows) -> Differences:
     rows = list(zip(old.rows, new.rows, strict=True))
     for i, column in enumerate(old.columns):
         differ = [n for n, (a, b) in enumerate(rows) if a[i] != b[i]]
@@ -636,7 +636,7 @@ def _values(old: Rows, new: Rows) -> Found:
             yield f"values of {column}", f"{len(differ)} rows, row {differ[0] + 1}: {values}"
 
 
-def csv_differences(old_text: str, new_text: str) -> Found:
+def csv_differences(old_text: str, new_text: str) -> Differences:
     """Differences of two CSV files."""
     if old_text == new_text:
         return
@@ -650,7 +650,7 @@ def _csv_rows(text: str) -> Rows:
     return Rows(header, [tuple(row) + ("",) * (len(header) - len(row)) for row in rows])
 
 
-def parquet_differences(a: Path, b: Path, old: Side, new: Side) -> Found:
+def parquet_differences(a: Path, b: Path, old: Side, new: Side) -> Differences:
     """Differences of two Parquet files whose bytes are not the same."""
     found = [*_fields("", pq.read_schema(a), pq.read_schema(b)), *_key_values(a, b)]
     tables = [_table(path, words.run_ids) for path, words in ((a, old), (b, new))]
@@ -674,7 +674,7 @@ def _holds(path: Path, run_ids: dict[str, str]) -> bool:
     return any(run_id in text for text in (metadata, *rows) for run_id in run_ids)
 
 
-def _fields(place: str, old: Iterable[pa.Field], new: Iterable[pa.Field]) -> Found:
+def _fields(place: str, old: Iterable[pa.Field], new: Iterable[pa.Field]) -> Differences:
     """Differences of name, type, nullability and metadata, in lists and structs too."""
     before, after = {f.name: f for f in old}, {f.name: f for f in new}
     if list(before) != list(after):
@@ -699,7 +699,7 @@ def _within(kind: pa.DataType) -> list[pa.Field]:
     return [kind.field(i) for i in range(kind.num_fields)]
 
 
-def _key_values(a: Path, b: Path) -> Found:
+def _key_values(a: Path, b: Path) -> Differences:
     """Differences of the files' own metadata, but for the schema in it."""
     before, after = (dict(pq.read_metadata(p).metadata or {}) for p in (a, b))
     for key in sorted((before.keys() | after.keys()) - {b"ARROW:schema"}):
@@ -719,7 +719,7 @@ def _only_described(name: str, *said: str) -> bool:
     return list(bare[0].items()) == list(bare[1].items())
 
 
-def _layout(a: Path, b: Path) -> Found:
+def _layout(a: Path, b: Path) -> Differences:
     """Differences of row groups, encodings and compression."""
     before, after = _groups(a), _groups(b)
     if before != after:
@@ -737,7 +737,7 @@ def _groups(path: Path) -> list[str]:
     return parts
 
 
-def workbook_differences(a: Path, b: Path, old: Side, new: Side) -> Found:
+def workbook_differences(a: Path, b: Path, old: Side, new: Side) -> Differences:
     """Differences of cell values, sheet by sheet."""
     before, after = (_sheets(path, words) for path, words in ((a, old), (b, new)))
     if list(before) != list(after):
@@ -760,7 +760,7 @@ def _sheets(path: Path, words: Side) -> dict[str, Rows]:
     return sheets
 
 
-def text_differences(old: str, new: str, is_html: bool) -> Found:
+def text_differences(old: str, new: str, is_html: bool) -> Differences:
     """A unified diff; HTML is broken into lines at its tags and its scripts' objects first."""
     a, b = (re.sub(r"(?=<)|(?<=\},)", "\n", t) if is_html else t for t in (old, new))
     diff = difflib.unified_diff(a.splitlines(), b.splitlines(), lineterm="", n=1)

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from audit_rules.engine.governed import Governed
+from audit_rules.engine.document_answers import DocumentAnswers
 from schemas.outcomes import GENERAL, NO_POLICY, NOT_APPLICABLE, NOT_EVALUABLE
 from schemas.results import COVERAGE, conform
 
@@ -16,7 +16,7 @@ _KEY = ["policy_id", "rule_id", "term_id", "outcome", "reason"]
 
 
 def counted_lines(
-    answers: pl.DataFrame, lines: pl.DataFrame, others: Governed | None = None
+    answers: pl.DataFrame, lines: pl.DataFrame, others: DocumentAnswers | None = None
 ) -> pl.DataFrame:
     """Count each person's audited lines per policy, rule and answer; lines that no policy governs
     are `none`."""
@@ -50,7 +50,7 @@ def _counted(found: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def governed_lines(governed: Governed) -> pl.DataFrame:
+def governed_lines(governed: DocumentAnswers) -> pl.DataFrame:
     """Count each person's lines of documents of the language: per answer, and those of the
     document."""
     lines = governed.lines.select("row_id", "policy_id", "person")

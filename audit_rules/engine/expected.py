@@ -5,7 +5,7 @@ Until a finding of a rule has been reviewed, its amounts count in full: an assum
 
 import polars as pl
 
-from audit_rules.engine.decided import Held, Precision
+from audit_rules.engine.past_decisions import Precision, ReviewCounts
 from schemas.collecting import is_asked
 from schemas.results import AMOUNT_COLUMNS, LINE_KEY, MONEY
 
@@ -62,7 +62,7 @@ def _rated(exceptions: pl.DataFrame, precision: Precision) -> pl.DataFrame:
             return_dtype=pl.Int64,
         )
         .alias(name)
-        for name in Held._fields
+        for name in ReviewCounts._fields
     )
 
 

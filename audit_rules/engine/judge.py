@@ -10,11 +10,11 @@ import polars as pl
 from audit_rules.engine.answers import settle
 from audit_rules.engine.caps import cap_facts
 from audit_rules.engine.coverage import counted_lines, governed_lines, rule_coverage
+from audit_rules.engine.document_answers import DocumentAnswers, every_answer
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.duplicates import with_repeats
 from audit_rules.engine.evidence import LINE_SHOWN, authorization_evidence, line_evidence
 from audit_rules.engine.exceptions import exceptions_of, with_documents
-from audit_rules.engine.governed import Governed, every_answer
 from audit_rules.engine.pieces import pieces
 from audit_rules.engine.repeated_amounts import repeated_amounts
 from audit_rules.engine.rule import ON, PolicyBook, RuleAnswers, RuleModule
@@ -68,7 +68,7 @@ class Judgement:
     gaps: pl.DataFrame
     answers: pl.DataFrame
     repeated: pl.DataFrame
-    governed: Governed | None = None
+    governed: DocumentAnswers | None = None
 
     @cached_property
     def rule_coverage(self) -> pl.DataFrame:
@@ -95,7 +95,7 @@ class RuleRun(NamedTuple):
     found: RuleAnswers
 
 
-class _FoundByRules(NamedTuple):
+class _RuleFrames(NamedTuple):
     """What rules said: a frame of answers for each, of each kind of evidence, and of gaps."""
 
     answers: list[pl.DataFrame]
@@ -125,7 +125,7 @@ def judge(
     dossier: Dossier,
     book: PolicyBook,
     rules: tuple[RuleModule, ...],
-    governed: Governed | None = None,
+    governed: DocumentAnswers | None = None,
 ) -> Judgement:
     """Every rule over the dossier, and what documents of the language say of it.
 
@@ -158,11 +158,9 @@ def judge(
     )
 
 
-def _find_answers(
-    dossier: Dossier, book: PolicyBook, rules: tuple[RuleModule, ...]
-) -> _FoundByRules:
+def _find_answers(dossier: Dossier, book: PolicyBook, rules: tuple[RuleModule, ...]) -> _RuleFrames:
     """Collect what each rule says, one rule after the other."""
-    found = _FoundByRules([pl.DataFrame(schema=_ANSWER_SCHEMA)], [], [pl.DataFrame(schema=_GAP)])
+    found = _RuleFrames([pl.DataFrame(schema=_ANSWER_SCHEMA)], [], [pl.DataFrame(schema=_GAP)])
     for module, scope, every, of_rule in run_rules(dossier, book, rules):
         if of_rule.gaps is not None:
             found.gaps.append(
@@ -189,7 +187,7 @@ def _find_answers(
     return found
 
 
-def _of_documents(governed: Governed) -> pl.DataFrame:
+def _of_documents(governed: DocumentAnswers) -> pl.DataFrame:
     """The exceptions of documents of the language, with their lines and evidence."""
     lines = governed.lines.drop("policy_id").unique("row_id")
     found = governed.answers.filter(pl.col("outcome").is_in(EXCEPTIONS))

@@ -13,7 +13,7 @@ import polars as pl
 
 from audit_rules.engine.arithmetic import exact_sum
 from audit_rules.engine.dossier import MOST_PAIRS, Dossier
-from audit_rules.engine.places import Found, bounds, by_number, by_stretch, near_places
+from audit_rules.engine.places import NearestFacts, bounds, by_number, by_stretch, near_places
 from audit_rules.engine.rule import ON
 from schemas.days import FIRST_DAY, LAST_DAY
 from schemas.results import CLAIM_LINE, MOST_EVIDENCE
@@ -188,7 +188,7 @@ def _kept(facts: pl.DataFrame, counts: pl.DataFrame) -> pl.DataFrame:
     return kept.join(total, on="asked_no").select("asked_no", "fact_no", more=more.cast(pl.Int64))
 
 
-def _in_window(lines: pl.DataFrame, dated: pl.DataFrame, window: Window) -> Found:
+def _in_window(lines: pl.DataFrame, dated: pl.DataFrame, window: Window) -> NearestFacts:
     """The nearest facts of each line in a window, on both sides of its day."""
     at = pl.lit(None, pl.Date) if window.at is None else window.at
     asked = lines.select(

@@ -14,7 +14,7 @@ _CALENDAR = 1 << 22  # more days than the calendar has
 _EPOCH = 719_163  # the day number of 1970-01-01
 
 
-class Found(NamedTuple):
+class NearestFacts(NamedTuple):
     """The nearest facts, and how many there are.
 
     facts    one row per line and fact: asked_no, fact_no, distance in days.
@@ -64,7 +64,7 @@ def bounds(asked: pl.DataFrame, dated: pl.DataFrame) -> Bounds:
     )
 
 
-def near_places(asked: pl.DataFrame, dated: pl.DataFrame) -> Found:
+def near_places(asked: pl.DataFrame, dated: pl.DataFrame) -> NearestFacts:
     """The facts of each line's window that are nearest to its day: MOST_EVIDENCE on either side.
 
     Of several facts of one date those with the lowest fact_no.
@@ -74,7 +74,7 @@ def near_places(asked: pl.DataFrame, dated: pl.DataFrame) -> Found:
     found = bounds(asked, forwards)
     before = _run(asked, found.key_start + found.key_end - found.after, found.after - found.start)
     later = _run(asked, found.after, found.end - found.after)
-    return Found(
+    return NearestFacts(
         pl.concat([_at_places(before, backwards), _at_places(later, forwards)]),
         asked.select("asked_no", count=found.end - found.start),
     )

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from audit_rules.engine.decided import NOTHING_DECIDED, Decided
 from audit_rules.engine.expected import with_expected_lines
+from audit_rules.engine.past_decisions import NOTHING_DECIDED, PastDecisions
 from audit_rules.engine.recovered import less_recovered, with_recovered
 from schemas.collecting import COLLECTABLE, is_asked
 from schemas.decisions import DISMISSED
@@ -62,7 +62,7 @@ class Worklists(NamedTuple):
 
 
 def worklists(
-    exceptions: pl.DataFrame, repeated: pl.DataFrame, decided: Decided = NOTHING_DECIDED
+    exceptions: pl.DataFrame, repeated: pl.DataFrame, decided: PastDecisions = NOTHING_DECIDED
 ) -> Worklists:
     """Put the exceptions of each line together.
 

@@ -25,7 +25,7 @@ from schemas.results import FOR
 TRIAL, INTOLERANCE = "generic_trial", "formulation_intolerance"
 
 
-class OnFile(NamedTuple):
+class TrialFacts(NamedTuple):
     """The facts around brand fills; one row per fill, policy and fact."""
 
     fills: pl.LazyFrame
@@ -49,9 +49,9 @@ class OnFile(NamedTuple):
         ]
 
 
-def on_file(dossier: Dossier, brand: pl.LazyFrame) -> OnFile:
+def trial_facts(dossier: Dossier, brand: pl.LazyFrame) -> TrialFacts:
     """Look up what counts; `brand` are fills with their generic_trial term."""
-    return OnFile(
+    return TrialFacts(
         _earlier_generic_fills(dossier, brand),
         _accepted(dossier, brand, TRIAL, "trial_evidence"),
         _accepted(dossier, brand, TRIAL, "attested_evidence"),
@@ -61,7 +61,7 @@ def on_file(dossier: Dossier, brand: pl.LazyFrame) -> OnFile:
     )
 
 
-def with_what_is_on_file(dossier: Dossier, brand: pl.LazyFrame, found: OnFile) -> pl.LazyFrame:
+def with_what_is_on_file(dossier: Dossier, brand: pl.LazyFrame, found: TrialFacts) -> pl.LazyFrame:
     """Brand fills with a flag for each kind of fact.
 
     has_trial, has_attested_trial, has_intolerance, has_approval, has_unknown_fill (an earlier fill

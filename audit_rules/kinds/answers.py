@@ -4,7 +4,7 @@ import polars as pl
 
 from audit_rules.engine.arithmetic import rounded_half_up
 from audit_rules.kinds.ground import Ground
-from audit_rules.kinds.setting import FAILS, PASSES, Setting, Tested
+from audit_rules.kinds.setting import FAILS, PASSES, KindResult, Setting
 from audit_rules.policy.language.terms import LanguageTerm
 from audit_rules.policy.terms.base import FAR_FUTURE
 from schemas.outcomes import (
@@ -30,7 +30,7 @@ _BASES = {
 _SHORT = "history_too_short"
 
 
-def answers_of(setting: Setting, tested: Tested) -> pl.DataFrame:
+def answers_of(setting: Setting, tested: KindResult) -> pl.DataFrame:
     """One row per line, set and term that is asked and in force: outcome and figures, uncapped.
 
     Columns: ask_no, row_id, set_no, term_no, outcome, reason, entry (number of the finding's

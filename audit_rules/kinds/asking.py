@@ -9,7 +9,7 @@ from audit_rules.kinds.ground import Ground
 from audit_rules.kinds.windows import closes_on, opens_on
 from audit_rules.policy.language import conditions as words
 from audit_rules.policy.language.conditions import Thing
-from audit_rules.policy.language.declared import Declared
+from audit_rules.policy.language.declarations import Declarations
 from audit_rules.policy.language.spans import COURSE
 from audit_rules.policy.language.spans import Window as DayWindow
 
@@ -32,7 +32,7 @@ def looks_from_course(thing: Thing) -> bool:
     return thing.window is not None and thing.window.opens.word == COURSE
 
 
-def window_of(declared: Declared, thing: Thing) -> DayWindow | None:
+def window_of(declared: Declarations, thing: Thing) -> DayWindow | None:
     """The window of a thing: its own, of a diagnosis else the document's; None: it has none."""
     if thing.window is not None or thing.kind != words.DIAGNOSIS or thing.same == "claim":
         return thing.window

@@ -27,8 +27,8 @@ from audit_rules.kinds.coverage import (
     payer_sends,
 )
 from audit_rules.kinds.greedy import earlier_parts
-from audit_rules.kinds.setting import FAILS, PASSES, UNKNOWN, Setting, Tested, as_result
-from audit_rules.kinds.truth import Found
+from audit_rules.kinds.setting import FAILS, PASSES, UNKNOWN, KindResult, Setting, as_result
+from audit_rules.kinds.truth import NamedEvidence
 from audit_rules.kinds.windows import span_after
 from audit_rules.policy.language.kinds import Approval
 from schemas.outcomes import FULL_PAID
@@ -52,7 +52,7 @@ RULE = Rule(
 )
 
 
-def test(setting: Setting) -> Tested:
+def test(setting: Setting) -> KindResult:
     """Judge every line of the sets."""
     term = setting.term
     assert isinstance(term, Approval)
@@ -77,10 +77,10 @@ def test(setting: Setting) -> Tested:
     lines = lines.join(_too_long(setting, term), on="ask_no", how="left")
     lines = lines.join(_units(setting, term), on="ask_no", how="left")
     result = as_result(lines, **_verdict())
-    return Tested(
+    return KindResult(
         result,
-        against=[Found(as_evidence(marked["is_denied"]), "denied")],
-        in_favour=[Found(as_evidence(marked["is_approved"]), APPROVED)],
+        against=[NamedEvidence(as_evidence(marked["is_denied"]), "denied")],
+        in_favour=[NamedEvidence(as_evidence(marked["is_approved"]), APPROVED)],
     )
 
 

@@ -22,7 +22,7 @@ from audit_rules.kinds.codes import codes_meant
 from audit_rules.kinds.counting import POOL
 from audit_rules.kinds.ground import Ground
 from audit_rules.kinds.observed import MEDICAL
-from audit_rules.kinds.setting import FAILS, PASSES, UNKNOWN, Setting, Tested, as_result
+from audit_rules.kinds.setting import FAILS, PASSES, UNKNOWN, KindResult, Setting, as_result
 from audit_rules.policy.language.kinds import Coding, Modifiers, WholeVials
 from schemas.outcomes import FULL_PAID
 
@@ -45,7 +45,7 @@ RULE = Rule(
 )
 
 
-def test(setting: Setting) -> Tested:
+def test(setting: Setting) -> KindResult:
     """Judge every medical line of the sets."""
     term = setting.term
     assert isinstance(term, Coding)
@@ -62,7 +62,7 @@ def test(setting: Setting) -> Tested:
     told = lines.with_columns(reason=reason)
     is_unknown = pl.col("reason") == "quantity_missing"
     fails = pl.col("reason").is_not_null()
-    return Tested(
+    return KindResult(
         as_result(
             told,
             state=pl.when(is_unknown)

@@ -4,7 +4,7 @@ import re
 
 import polars as pl
 
-from audit_rules.policy.language.declared import Declared
+from audit_rules.policy.language.declarations import Declarations
 from audit_rules.policy.language.sets import Codes
 from audit_rules.reference.icd10cm import load_icd10cm
 
@@ -12,7 +12,7 @@ _RANGE = re.compile(r"\s*(\S+?)\s*-\s*(\S+)\s*")
 _ICD = "icd10cm"
 
 
-def codes_meant(declared: Declared, words: tuple[str, ...], seen: pl.Series) -> list[str]:
+def codes_meant(declared: Declarations, words: tuple[str, ...], seen: pl.Series) -> list[str]:
     """Those of the codes on file that the words mean, sorted."""
     present = sorted(seen.drop_nulls().unique().to_list())
     found: set[str] = set()

@@ -18,8 +18,8 @@ from audit_rules.kinds.counting import POOL
 from audit_rules.kinds.date_units import over_units
 from audit_rules.kinds.facts import fact_evidence, facts_in_window
 from audit_rules.kinds.observed import MEDICAL
-from audit_rules.kinds.setting import UNKNOWN, Setting, Tested, as_result
-from audit_rules.kinds.truth import Found
+from audit_rules.kinds.setting import UNKNOWN, KindResult, Setting, as_result
+from audit_rules.kinds.truth import NamedEvidence
 from audit_rules.kinds.windows import closes_on, completed_on, opens_on
 from audit_rules.policy.language.amounts import Band, DoseBasis
 from audit_rules.policy.language.spans import parse_span
@@ -41,7 +41,7 @@ _AGE = "age"
 _DUST = 1e-9
 
 
-def test(setting: Setting) -> Tested:
+def test(setting: Setting) -> KindResult:
     """Judge the units of every date."""
     term = setting.term
     assert isinstance(term, DoseBasis)
@@ -79,7 +79,7 @@ def test(setting: Setting) -> Tested:
     shown = shown.join(setting.sets, on="set_no").join(
         doses.select("ask_no", "fact_value", "fact_date"), on="ask_no", how="left"
     )
-    return Tested(as_result(shown), against=evidence)
+    return KindResult(as_result(shown), against=evidence)
 
 
 def _whole(term: DoseBasis, mg: pl.Expr) -> pl.Expr:
@@ -104,7 +104,7 @@ def _least_vials(need: float, sizes: list[float]) -> float:
     return best
 
 
-def _by_age(setting: Setting, term: DoseBasis) -> tuple[pl.DataFrame, list[Found]]:
+def _by_age(setting: Setting, term: DoseBasis) -> tuple[pl.DataFrame, list[NamedEvidence]]:
     """The dose by age: ask_no, mg, why, fact_value, fact_date."""
     birth, day = pl.col("birth_date"), pl.col("day")
 
@@ -127,7 +127,7 @@ def _by_age(setting: Setting, term: DoseBasis) -> tuple[pl.DataFrame, list[Found
     return found, []
 
 
-def _by_fact(setting: Setting, term: DoseBasis) -> tuple[pl.DataFrame, list[Found]]:
+def _by_fact(setting: Setting, term: DoseBasis) -> tuple[pl.DataFrame, list[NamedEvidence]]:
     """The dose by the latest fact; of several values on one date that which allows most."""
     ground = setting.ground
     assert term.window is not None
@@ -157,7 +157,7 @@ def _by_fact(setting: Setting, term: DoseBasis) -> tuple[pl.DataFrame, list[Foun
             fact_date="evidence_date",
         )
     )
-    return found, [Found(fact_evidence(values, term.basis), term.basis)]
+    return found, [NamedEvidence(fact_evidence(values, term.basis), term.basis)]
 
 
 def _mg(term: DoseBasis, number: pl.Expr) -> pl.Expr:

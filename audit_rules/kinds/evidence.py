@@ -5,13 +5,15 @@ import polars as pl
 from audit_rules.kinds.counting import POOL, Pools
 from audit_rules.kinds.ground import Ground
 from audit_rules.kinds.observed import PHARMACY
-from audit_rules.kinds.truth import Found
+from audit_rules.kinds.truth import NamedEvidence
 from schemas.results import EVIDENCE_FIELDS, MOST_EVIDENCE
 
 _FIELDS = [name for name in EVIDENCE_FIELDS if name != "side"]
 
 
-def billed_lines(ground: Ground, pairs: pl.DataFrame, kind: pl.Expr, value: pl.Expr) -> Found:
+def billed_lines(
+    ground: Ground, pairs: pl.DataFrame, kind: pl.Expr, value: pl.Expr
+) -> NamedEvidence:
     """Lines as billed: `pairs` has ask_no, and the shown line's number as `shown_row`."""
     lines = ground.history.select(
         "claim_source",
@@ -24,10 +26,10 @@ def billed_lines(ground: Ground, pairs: pl.DataFrame, kind: pl.Expr, value: pl.E
     )
     joined = pairs.join(lines, on="shown_row")
     facts = joined.with_columns(kind=kind, value=value, id=pl.lit(None, dtype=pl.String))
-    return Found(facts.select("ask_no", *_FIELDS), "billed before")
+    return NamedEvidence(facts.select("ask_no", *_FIELDS), "billed before")
 
 
-def earlier_lines(ground: Ground, rows: pl.DataFrame, group: list[str]) -> Found:
+def earlier_lines(ground: Ground, rows: pl.DataFrame, group: list[str]) -> NamedEvidence:
     """Of lines that go over, the earlier ones of their window, the nearest of a great many.
 
     rows   in order: ask_no, row_id, order_no, day, since, state as `is_over`, and the group.
@@ -45,7 +47,7 @@ def earlier_lines(ground: Ground, rows: pl.DataFrame, group: list[str]) -> Found
     return billed_lines(ground, pairs, kind, pl.col("quantity").cast(pl.String))
 
 
-def doses_before(ground: Ground, pools: Pools, result: pl.DataFrame) -> Found:
+def doses_before(ground: Ground, pools: Pools, result: pl.DataFrame) -> NamedEvidence:
     """The dose date with which each line's date was compared, with its number.
 
     result   of a kind: ask_no and previous_date.

@@ -12,7 +12,7 @@ from audit_rules.policy.language.spans import Span
 _EVIDENCE_KIND = "evidence"
 
 
-class FactsFound(NamedTuple):
+class FactAnswer(NamedTuple):
     """Whether the fact fits, and the values that were looked at.
 
     is_found   per row of `asked`.
@@ -62,7 +62,7 @@ def fact_evidence(values: pl.DataFrame, code: str) -> pl.DataFrame:
     )
 
 
-def fact_found(ground: Ground, thing: Thing, asked: pl.DataFrame, strict: bool) -> FactsFound:
+def fact_found(ground: Ground, thing: Thing, asked: pl.DataFrame, strict: bool) -> FactAnswer:
     """Whether the latest value, or any, is one that the thing names.
 
     strict   of several values on one date all must fit, else one is enough.
@@ -73,7 +73,7 @@ def fact_found(ground: Ground, thing: Thing, asked: pl.DataFrame, strict: bool) 
     dates = judged.group_by("ask_no", "evidence_date").agg(fits=fits)
     fitting = dates.filter("fits")["ask_no"].unique()
     is_found = ground.asked["ask_no"].is_in(fitting.implode())
-    return FactsFound(is_found, fact_evidence(found, thing.names[0]))
+    return FactAnswer(is_found, fact_evidence(found, thing.names[0]))
 
 
 def _fits(thing: Thing) -> pl.Expr:

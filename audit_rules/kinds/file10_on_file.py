@@ -17,7 +17,7 @@ import polars as pl
 from audit_rules.engine.rule import Rule
 from audit_rules.kinds.asking import asked_windows
 from audit_rules.kinds.ground import Ground
-from audit_rules.kinds.setting import FAILS, PASSES, UNKNOWN, Setting, Tested, as_result
+from audit_rules.kinds.setting import FAILS, PASSES, UNKNOWN, KindResult, Setting, as_result
 from audit_rules.kinds.things import thing_truth
 from audit_rules.kinds.truth import Truth
 from audit_rules.policy.language.conditions import FACT, Thing
@@ -46,7 +46,7 @@ RULE = Rule(
 _SHORT = "history_too_short"
 
 
-def test(setting: Setting) -> Tested:
+def test(setting: Setting) -> KindResult:
     """Judge every line of the sets."""
     term = setting.term
     assert isinstance(term, OnFile)
@@ -75,7 +75,7 @@ def test(setting: Setting) -> Tested:
     )
     if forbids:
         result = as_result(told, **_forbidden(len(things)))
-        return Tested(result, against=[f for t in truths for f in t.found])
+        return KindResult(result, against=[f for t in truths for f in t.found])
     told = told.join(_other_values(truths, things), on="ask_no", how="left")
     result = as_result(told, **_required(term, things))
     other = [
@@ -84,7 +84,7 @@ def test(setting: Setting) -> Tested:
     rest = [
         f for t, thing in zip(truths, things, strict=True) if thing.kind != FACT for f in t.found
     ]
-    return Tested(result, against=other, in_favour=rest)
+    return KindResult(result, against=other, in_favour=rest)
 
 
 def _lines(setting: Setting, things: Sequence[Thing]) -> pl.DataFrame:

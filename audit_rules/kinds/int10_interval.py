@@ -16,7 +16,7 @@ from audit_rules.engine.rule import Rule
 from audit_rules.kinds.counting import POOL, Pools
 from audit_rules.kinds.evidence import doses_before
 from audit_rules.kinds.observed import PHARMACY
-from audit_rules.kinds.setting import FAILS, PASSES, Setting, Tested, as_result
+from audit_rules.kinds.setting import FAILS, PASSES, KindResult, Setting, as_result
 from audit_rules.kinds.windows import span_after
 from audit_rules.policy.language.amounts import Interval
 from audit_rules.policy.language.spans import Span
@@ -41,7 +41,7 @@ RULE = Rule(
 _LAST = "last"
 
 
-def test(setting: Setting) -> Tested:
+def test(setting: Setting) -> KindResult:
     """Judge every dose date, and so every line of it."""
     term = setting.term
     assert isinstance(term, Interval)
@@ -55,7 +55,7 @@ def test(setting: Setting) -> Tested:
     else:
         judged = _too_soon(term, dates, pools)
     result = on_lines(setting, pools, judged)
-    return Tested(result, against=[doses_before(setting.ground, pools, result)])
+    return KindResult(result, against=[doses_before(setting.ground, pools, result)])
 
 
 def on_lines(setting: Setting, pools: Pools, judged: pl.DataFrame) -> pl.DataFrame:

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from audit_rules.engine.caps import lines_under_other_law
+from audit_rules.engine.document_answers import DocumentAnswers
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.duplicates import repeats_among
 from audit_rules.engine.evidence import line_evidence
-from audit_rules.engine.governed import Governed
 from audit_rules.engine.judge import Judgement, judge
 from audit_rules.engine.rule import Described, PolicyBook, RuleModule
 from audit_rules.kinds.answers import answers_of, with_amounts
@@ -16,9 +16,9 @@ from audit_rules.kinds.caps import capped_rows
 from audit_rules.kinds.counting import Pools
 from audit_rules.kinds.ground import Ground, history_of
 from audit_rules.kinds.registry import BY_KIND
-from audit_rules.kinds.setting import Setting, Tested
+from audit_rules.kinds.setting import KindResult, Setting
 from audit_rules.kinds.together import once, one_of_alternatives, one_per_rule, one_per_term
-from audit_rules.kinds.truth import Found
+from audit_rules.kinds.truth import NamedEvidence
 from audit_rules.kinds.wording import with_words
 from audit_rules.policy.document import Policy
 from audit_rules.policy.language.amounts import Quantity
@@ -44,7 +44,7 @@ _TERM_OWN = {
 
 def judge_documents(
     dossier: Dossier, book: PolicyBook, rules: Sequence[Described]
-) -> Governed | None:
+) -> DocumentAnswers | None:
     """The answers of every document of the language; None if there is none.
 
     rules   those whose ids a term may take; their caps go with the id.
@@ -60,7 +60,7 @@ def judge_documents(
         _judge(Ground(dossier, book, policy, history, repeats), other_law, approved_care)
         for policy in documents
     ]
-    return Governed(
+    return DocumentAnswers(
         pl.concat(p.answers for p in parts),
         [e for p in parts for e in p.evidence],
         pl.concat(p.lines for p in parts),
@@ -103,7 +103,9 @@ def _counts_one_set(ground: Ground, term: LanguageTerm) -> bool:
     return term.by == "product" and len(ground.policy.declared.sets_of(term)) == 1
 
 
-def _judge(ground: Ground, other_law: pl.DataFrame, approved_care: frozenset[str]) -> Governed:
+def _judge(
+    ground: Ground, other_law: pl.DataFrame, approved_care: frozenset[str]
+) -> DocumentAnswers:
     terms = ground.policy.language_terms
     every, found = [], []
     pools: dict[int, Pools] = {}
@@ -126,7 +128,7 @@ def _judge(ground: Ground, other_law: pl.DataFrame, approved_care: frozenset[str
     )
     answers = _worded(ground, rows, terms, pools)
     evidence = list(_evidence(ground, answers, found))
-    return Governed(answers, evidence, _lines(ground), _units(ground.policy, terms))
+    return DocumentAnswers(answers, evidence, _lines(ground), _units(ground.policy, terms))
 
 
 def _with_terms(rows: pl.DataFrame, terms: Sequence[LanguageTerm]) -> pl.DataFrame:
@@ -198,7 +200,7 @@ def _worded(
 
 
 def _evidence(
-    ground: Ground, answers: pl.DataFrame, found: list[tuple[Setting, Tested]]
+    ground: Ground, answers: pl.DataFrame, found: list[tuple[Setting, KindResult]]
 ) -> Iterator[pl.DataFrame]:
     """The evidence of exceptions: the line, what made the clause apply, and what the test found."""
     key = ["row_id", "policy_id", "rule_id", "term_id"]
@@ -221,7 +223,7 @@ def _evidence(
         mine = shown.filter(pl.col("term_no").is_in(list(setting.numbers)))
         if mine.is_empty():
             continue
-        sides: list[tuple[str, Sequence[Found]]] = [
+        sides: list[tuple[str, Sequence[NamedEvidence]]] = [
             (AGAINST, setting.applies.found if setting.applies else ()),
             (AGAINST, tested.against),
             (FOR, tested.in_favour),

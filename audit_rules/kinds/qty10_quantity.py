@@ -21,8 +21,8 @@ from audit_rules.kinds.counting import POOL, Pools
 from audit_rules.kinds.evidence import earlier_lines
 from audit_rules.kinds.greedy import earlier_parts
 from audit_rules.kinds.observed import MEDICAL, PHARMACY
-from audit_rules.kinds.setting import FAILS, PASSES, UNKNOWN, Setting, Tested, as_result
-from audit_rules.kinds.truth import Found
+from audit_rules.kinds.setting import FAILS, PASSES, UNKNOWN, KindResult, Setting, as_result
+from audit_rules.kinds.truth import NamedEvidence
 from audit_rules.kinds.windows import span_start
 from audit_rules.policy.language.amounts import FILL_MEASURES, Quantity
 from audit_rules.policy.language.spans import COURSE, Span
@@ -43,7 +43,7 @@ _BY_ITSELF = ("line", "day_of_supply")
 _DOSES = "doses"
 
 
-def test(setting: Setting) -> Tested:
+def test(setting: Setting) -> KindResult:
     """Judge every line that the measure can ask."""
     term = setting.term
     assert isinstance(term, Quantity)
@@ -69,12 +69,12 @@ def test(setting: Setting) -> Tested:
     )
     group = ["term_no", *POOL, *_period(term)]
     judged = judged.with_columns(is_over=pl.col("state") == FAILS)
-    return Tested(as_result(shown), against=_earlier(setting, term, judged, group))
+    return KindResult(as_result(shown), against=_earlier(setting, term, judged, group))
 
 
 def _earlier(
     setting: Setting, term: Quantity, judged: pl.DataFrame, group: list[str]
-) -> Sequence[Found]:
+) -> Sequence[NamedEvidence]:
     """The earlier lines of a window that is over, unless each line is asked by itself."""
     if term.per in _BY_ITSELF:
         return ()

@@ -15,13 +15,13 @@ from audit_rules.kinds import (
     sch10_schedule,
     who10_who,
 )
-from audit_rules.kinds.setting import Setting, Tested
+from audit_rules.kinds.setting import KindResult, Setting
 
 
 class KindModule(Described, Protocol):
     """A module of a kind: its fixed facts as a rule, and its test."""
 
-    def test(self, setting: Setting) -> Tested:
+    def test(self, setting: Setting) -> KindResult:
         """Test terms of one shape on every line of their sets."""
         ...
 

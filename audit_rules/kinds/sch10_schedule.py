@@ -23,7 +23,7 @@ from audit_rules.kinds.coverage import approvals
 from audit_rules.kinds.date_units import over_units
 from audit_rules.kinds.evidence import doses_before
 from audit_rules.kinds.int10_interval import on_lines
-from audit_rules.kinds.setting import FAILS, PASSES, RESULT, Setting, Tested, as_result
+from audit_rules.kinds.setting import FAILS, PASSES, RESULT, KindResult, Setting, as_result
 from audit_rules.kinds.windows import span_after, span_start
 from audit_rules.policy.language.amounts import Phase, Schedule
 from audit_rules.policy.language.sets import NEVER
@@ -60,7 +60,7 @@ RULE = Rule(
 _LAST = "last"
 
 
-def test(setting: Setting) -> Tested:
+def test(setting: Setting) -> KindResult:
     """Judge every dose date of a course, then the units of those that keep to the rest."""
     term = setting.term
     assert isinstance(term, Schedule)
@@ -78,7 +78,7 @@ def test(setting: Setting) -> Tested:
     judged = _judged(term, dates)
     lines = on_lines(setting, pools, judged)
     result = _with_units(setting, term, pools, judged, lines)
-    return Tested(result, against=[doses_before(setting.ground, pools, result)])
+    return KindResult(result, against=[doses_before(setting.ground, pools, result)])
 
 
 def _with_gap(counting: Counting, term: Schedule) -> Counting:

@@ -11,7 +11,7 @@ from audit_rules.kinds.asking import Asking
 from audit_rules.kinds.conditions import truth_of
 from audit_rules.kinds.counting import PRODUCT_OF_SET, Counting, Pools, counting_of, pools_of
 from audit_rules.kinds.ground import Ground
-from audit_rules.kinds.truth import Found, Truth
+from audit_rules.kinds.truth import NamedEvidence, Truth
 from audit_rules.policy.language.terms import LanguageTerm
 from schemas.results import EVIDENCE_FIELDS
 
@@ -51,7 +51,7 @@ clause       the clause of a phase or thing, in place of the term's.
 EVIDENCE = ["kind", *(n for n in EVIDENCE_FIELDS if n not in ("kind", "side"))]
 
 
-class Tested(NamedTuple):
+class KindResult(NamedTuple):
     """The result of a kind's test, and the evidence of it for each side.
 
     result   the columns RESULT.
@@ -59,8 +59,8 @@ class Tested(NamedTuple):
     """
 
     result: pl.DataFrame
-    against: Sequence[Found] = ()
-    in_favour: Sequence[Found] = ()
+    against: Sequence[NamedEvidence] = ()
+    in_favour: Sequence[NamedEvidence] = ()
 
 
 @dataclass(frozen=True)

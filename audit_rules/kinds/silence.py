@@ -6,7 +6,7 @@ from audit_rules.kinds.asking import Asking, looks_from_course, window_of
 from audit_rules.kinds.coverage import payer_sends
 from audit_rules.kinds.ground import Ground
 from audit_rules.kinds.observed import MEDICAL, PHARMACY, observed_from
-from audit_rules.kinds.truth import Found, Truth
+from audit_rules.kinds.truth import NamedEvidence, Truth
 from audit_rules.policy.language import conditions as words
 from audit_rules.policy.language.conditions import Thing
 from audit_rules.policy.language.spans import COURSE, EVER
@@ -46,7 +46,7 @@ def with_silence(
     asking: Asking,
     is_found: pl.Series,
     unsure: pl.Series | None,
-    found: Found,
+    found: NamedEvidence,
 ) -> Truth:
     """What was not found is unknown if its table, its window or the person's history is short."""
     reason = pl.lit(None, dtype=pl.String)

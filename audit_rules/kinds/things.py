@@ -11,7 +11,7 @@ from audit_rules.kinds.facts import fact_found
 from audit_rules.kinds.ground import Ground
 from audit_rules.kinds.lines_on_file import enough_found, lines_as_evidence, lines_on_file
 from audit_rules.kinds.silence import with_silence
-from audit_rules.kinds.truth import Found, Truth
+from audit_rules.kinds.truth import NamedEvidence, Truth
 from audit_rules.policy.language import conditions as words
 from audit_rules.policy.language.conditions import Thing
 
@@ -43,7 +43,7 @@ def _thing_truth(ground: Ground, thing: Thing, asking: Asking) -> Truth:
         rows = lines_on_file(ground, thing, asked)
         is_found, unsure = enough_found(ground, thing, rows)
         evidence = lines_as_evidence(rows)
-    named = Found(evidence, thing.name or " or ".join(thing.names))
+    named = NamedEvidence(evidence, thing.name or " or ".join(thing.names))
     return with_silence(ground, thing, asked, asking, is_found, unsure, named)
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import polars as pl
 
 
-class Found(NamedTuple):
+class NamedEvidence(NamedTuple):
     """Facts that were found for rows of `asked`, as evidence without a side.
 
     facts   ask_no and EVIDENCE_FIELDS but `side`.
@@ -29,7 +29,7 @@ class Truth:
 
     value: pl.Series
     reason: pl.Series
-    found: Sequence[Found] = field(default=())
+    found: Sequence[NamedEvidence] = field(default=())
 
     @property
     def is_unknown(self) -> pl.Series:
@@ -37,7 +37,7 @@ class Truth:
         return self.value.is_null()
 
 
-def known(value: pl.Series, reason: str = "", found: Sequence[Found] = ()) -> Truth:
+def known(value: pl.Series, reason: str = "", found: Sequence[NamedEvidence] = ()) -> Truth:
     """A truth whose unknowns all have one reason."""
     reasons = pl.Series([reason], dtype=pl.String).new_from_index(0, len(value))
     return Truth(value, reasons.set(value.is_not_null(), None), found)

@@ -18,9 +18,9 @@ from audit_rules.engine.rule import Rule
 from audit_rules.kinds.codes import codes_meant
 from audit_rules.kinds.conditions import age_truth, sex_truth
 from audit_rules.kinds.observed import MEDICAL, PHARMACY
-from audit_rules.kinds.setting import FAILS, PASSES, UNKNOWN, Setting, Tested, as_result
+from audit_rules.kinds.setting import FAILS, PASSES, UNKNOWN, KindResult, Setting, as_result
 from audit_rules.kinds.things import thing_truth
-from audit_rules.kinds.truth import Found, Truth, known
+from audit_rules.kinds.truth import NamedEvidence, Truth, known
 from audit_rules.policy.language.kinds import Who
 from schemas.outcomes import FULL_PAID
 
@@ -47,7 +47,7 @@ class _Part(NamedTuple):
     truth: Truth
 
 
-def test(setting: Setting) -> Tested:
+def test(setting: Setting) -> KindResult:
     """Judge every line with the questions of its benefit."""
     term = setting.term
     assert isinstance(term, Who)
@@ -82,7 +82,7 @@ def test(setting: Setting) -> Tested:
         .otherwise(pl.lit(PASSES)),
         reason=pl.coalesce(failed, why),
     )
-    return Tested(result, in_favour=[f for p in parts for f in p.truth.found])
+    return KindResult(result, in_favour=[f for p in parts for f in p.truth.found])
 
 
 def _is_of(benefit: str | None) -> pl.Expr:
@@ -118,7 +118,7 @@ def _specialist(setting: Setting, term: Who) -> Truth:
     consulted = (
         thing_truth(ground, term.consultation, setting.asking) if term.consultation else None
     )
-    found: tuple[Found, ...] = tuple(consulted.found) if consulted else ()
+    found: tuple[NamedEvidence, ...] = tuple(consulted.found) if consulted else ()
     if not term.taxonomies:
         assert consulted is not None
         return consulted

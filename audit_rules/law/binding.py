@@ -10,7 +10,7 @@ from audit_rules.law.places import Place, Places
 from audit_rules.policy.terms.base import FAR_FUTURE
 
 
-class Bound(Enum):
+class Binding(Enum):
     """Whether a clause binds."""
 
     YES = "yes"
@@ -58,49 +58,49 @@ def _may_bind(clause: Clause, kind: tuple[str, str | None, str], places: Places)
     """Whether it certainly binds; None: it does not."""
     payer, plan, claim_source = kind
     bound = binds(clause, payer, places.of(payer, plan), places)
-    if bound is Bound.NO or claim_source not in clause.claims:
+    if bound is Binding.NO or claim_source not in clause.claims:
         return None
-    return bound is Bound.YES
+    return bound is Binding.YES
 
 
-def binds(clause: Clause, payer: str, place: Place, places: Places) -> Bound:
+def binds(clause: Clause, payer: str, place: Place, places: Places) -> Binding:
     """Whether a clause binds a payer in a place, whatever the benefit and the date."""
     if clause.payers and places.payer_id(payer) not in map(places.payer_id, clause.payers):
-        return Bound.NO
+        return Binding.NO
     answers = [
         _is_of_jurisdiction(clause, place.jurisdiction),
         _is_of_business(clause, place.line_of_business),
         _is_not_lifted(clause, place.line_of_business),
     ]
-    if Bound.NO in answers:
-        return Bound.NO
-    return Bound.UNKNOWN if Bound.UNKNOWN in answers else Bound.YES
+    if Binding.NO in answers:
+        return Binding.NO
+    return Binding.UNKNOWN if Binding.UNKNOWN in answers else Binding.YES
 
 
-def _is_of_jurisdiction(clause: Clause, jurisdiction: str | None) -> Bound:
+def _is_of_jurisdiction(clause: Clause, jurisdiction: str | None) -> Binding:
     if not clause.jurisdictions:
-        return Bound.YES
+        return Binding.YES
     if jurisdiction is None:
-        return Bound.UNKNOWN
+        return Binding.UNKNOWN
     country, _, state = jurisdiction.partition("-")
     if jurisdiction in clause.jurisdictions or country in clause.jurisdictions:
-        return Bound.YES
+        return Binding.YES
     is_of_some_state = any(j.startswith(f"{country}-") for j in clause.jurisdictions)
-    return Bound.UNKNOWN if not state and is_of_some_state else Bound.NO
+    return Binding.UNKNOWN if not state and is_of_some_state else Binding.NO
 
 
-def _is_of_business(clause: Clause, business: str | None) -> Bound:
+def _is_of_business(clause: Clause, business: str | None) -> Binding:
     if not clause.lines_of_business:
-        return Bound.YES
+        return Binding.YES
     if business is None:
-        return Bound.UNKNOWN
-    return Bound.YES if business in clause.lines_of_business else Bound.NO
+        return Binding.UNKNOWN
+    return Binding.YES if business in clause.lines_of_business else Binding.NO
 
 
-def _is_not_lifted(clause: Clause, business: str | None) -> Bound:
+def _is_not_lifted(clause: Clause, business: str | None) -> Binding:
     """Whether no government program lifts it."""
     if OF_GOVERNMENT not in getattr(clause, "unless", ()):
-        return Bound.YES
+        return Binding.YES
     if business in (None, OTHER_BUSINESS):
-        return Bound.UNKNOWN
-    return Bound.NO if business in GOVERNMENT else Bound.YES
+        return Binding.UNKNOWN
+    return Binding.NO if business in GOVERNMENT else Binding.YES

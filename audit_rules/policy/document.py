@@ -15,7 +15,7 @@ from pydantic import Field
 
 from audit_rules.errors import PolicyRefused
 from audit_rules.given_files import read_file
-from audit_rules.policy.language.declared import Declared
+from audit_rules.policy.language.declarations import Declarations
 from audit_rules.policy.language.read import (
     DECLARING,
     LANGUAGE_KEYS,
@@ -25,7 +25,7 @@ from audit_rules.policy.language.read import (
 )
 from audit_rules.policy.language.sets import Payer
 from audit_rules.policy.language.spans import WindowField, Words
-from audit_rules.policy.language.tables import Besides
+from audit_rules.policy.language.tables import PolicyCsvFiles
 from audit_rules.policy.language.terms import LanguageTerm
 from audit_rules.policy.lines import with_line
 from audit_rules.policy.parsing import parse
@@ -99,7 +99,7 @@ class Policy:
     stated: tuple[Section, ...]
     file_name: str
     sha256: str
-    declared: Declared = field(default_factory=Declared)
+    declared: Declarations = field(default_factory=Declarations)
 
     @property
     def payers(self) -> tuple[Payer, ...]:
@@ -208,11 +208,11 @@ def _policy_of(file: PolicyFile) -> Policy:
         for i, t in enumerate(tables_of(name, data, k))
         if not is_of_language(k, t)
     )
-    besides = Besides(name, lambda other: read_file(file.folder / other))
+    csv_files = PolicyCsvFiles(name, lambda other: read_file(file.folder / other))
     declared = read_declared(
-        data, besides, parse, document.drug, document.of, document.diagnosis_window
+        data, csv_files, parse, document.drug, document.of, document.diagnosis_window
     )
-    spoken = tuple(read_terms(data, declared, besides, parse, file.headers))
+    spoken = tuple(read_terms(data, declared, csv_files, parse, file.headers))
     not_auditable = tuple(
         parse(name, NotAuditable, n, f"not_auditable {i + 1}")
         for i, n in enumerate(tables_of(name, data, "not_auditable"))
@@ -229,18 +229,18 @@ def _policy_of(file: PolicyFile) -> Policy:
         not_auditable,
         stated,
         name,
-        _digest(file.sha256, besides),
+        _digest(file.sha256, csv_files),
         declared,
     )
     _check_policy(policy)
     return policy
 
 
-def _digest(sha256: str, besides: Besides) -> str:
+def _digest(sha256: str, csv_files: PolicyCsvFiles) -> str:
     """The hash of the policy file, and of the files that it names."""
-    if not besides.hashes:
+    if not csv_files.hashes:
         return sha256
-    together = "\n".join([sha256, *(f"{n} {h}" for n, h in sorted(besides.hashes.items()))])
+    together = "\n".join([sha256, *(f"{n} {h}" for n, h in sorted(csv_files.hashes.items()))])
     return hashlib.sha256(together.encode()).hexdigest()
 
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from audit_rules.errors import PolicyRefused
 from audit_rules.public_tables.document import Words, opening, section, versions
-from audit_rules.public_tables.order import Earlier, Order, Written
+from audit_rules.public_tables.order import Earlier, ImportedDocument, Order
 from audit_rules.public_tables.releases import as_csv, refuse_nothing
 from audit_rules.public_tables.sheets import Sheet, Table, tables_in
 from schemas.formats import PATTERNS
@@ -25,7 +25,7 @@ _NOTES = (
 )
 
 
-def write(sheets: Sequence[Sheet], order: Order, earlier: Earlier) -> Written:
+def write(sheets: Sequence[Sheet], order: Order, earlier: Earlier) -> ImportedDocument:
     """The document of the crosswalk of one release: a product set for each code, and a term for
     each release."""
     document = f"asp-crosswalk-{order.payer}"
@@ -45,7 +45,9 @@ def write(sheets: Sequence[Sheet], order: Order, earlier: Earlier) -> Written:
     for day, until in zip(days, [*days[1:], None], strict=True):
         text += _term(document, day, until, releases[day])
     name = f"{document}-{order.day}.csv"
-    return Written(document, text, {name: as_csv(new, _COLUMNS, ("hcpcs", "ndc11"))}, new.height)
+    return ImportedDocument(
+        document, text, {name: as_csv(new, _COLUMNS, ("hcpcs", "ndc11"))}, new.height
+    )
 
 
 def _rows(sheets: Sequence[Sheet]) -> pl.DataFrame:

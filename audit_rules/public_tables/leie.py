@@ -6,7 +6,7 @@ import polars as pl
 
 from audit_rules.errors import PolicyRefused
 from audit_rules.public_tables.document import comment, section, versions
-from audit_rules.public_tables.order import Earlier, Order, Written
+from audit_rules.public_tables.order import Earlier, ImportedDocument, Order
 from audit_rules.public_tables.releases import as_csv, cited, merged, read_rows, refuse_nothing
 from audit_rules.public_tables.sheets import Sheet, Table, iso, plain_day, tables_in
 from schemas.formats import PATTERNS
@@ -32,7 +32,7 @@ _NOTES = (
 )
 
 
-def write(sheets: Sequence[Sheet], order: Order, earlier: Earlier) -> Written:
+def write(sheets: Sequence[Sheet], order: Order, earlier: Earlier) -> ImportedDocument:
     """The document of a release of the list, and its dated table of NPIs."""
     document = f"leie-{order.payer}"
     name = f"{document}.csv"
@@ -60,7 +60,7 @@ def write(sheets: Sequence[Sheet], order: Order, earlier: Earlier) -> Written:
             {"clause": clause, "why": "no kind of term asks for the NPI of a provider"},
         )
     )
-    return Written(document, text, {name: as_csv(rows, _COLUMNS, ("id",))}, new.height)
+    return ImportedDocument(document, text, {name: as_csv(rows, _COLUMNS, ("id",))}, new.height)
 
 
 def _rows(sheets: Sequence[Sheet], order: Order) -> pl.DataFrame:

@@ -6,7 +6,7 @@ import polars as pl
 
 from audit_rules.errors import PolicyRefused
 from audit_rules.public_tables.mcd_text import SIDES, Side, document_text, without_tags
-from audit_rules.public_tables.order import Earlier, Order, Written
+from audit_rules.public_tables.order import Earlier, ImportedDocument, Order
 from audit_rules.public_tables.releases import as_csv, merged, read_rows, refuse_nothing
 from audit_rules.public_tables.sheets import Sheet, Table, iso, plain_day, tables_in
 from schemas.days import days_after
@@ -25,7 +25,7 @@ _FILLED = ("of", "alternatives")
 """Columns that the analyst fills."""
 
 
-def write(sheets: Sequence[Sheet], order: Order, earlier: Earlier) -> Written:
+def write(sheets: Sequence[Sheet], order: Order, earlier: Earlier) -> ImportedDocument:
     """The document of the articles of one release."""
     document = f"mcd-{order.payer}"
     articles = _articles(sheets)
@@ -53,7 +53,7 @@ def write(sheets: Sequence[Sheet], order: Order, earlier: Earlier) -> Written:
         rows[side] = _merged(before, _lists(codes, side, order), order)
         files[name] = as_csv(rows[side], side.columns, ("id",))
     text = document_text(document, order, rows)
-    return Written(document, text, files, codes.height)
+    return ImportedDocument(document, text, files, codes.height)
 
 
 def _articles(sheets: Sequence[Sheet]) -> pl.DataFrame:

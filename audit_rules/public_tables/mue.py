@@ -6,7 +6,7 @@ import polars as pl
 
 from audit_rules.errors import PolicyRefused
 from audit_rules.public_tables.document import Words, opening, section, versions
-from audit_rules.public_tables.order import Earlier, Order, Written
+from audit_rules.public_tables.order import Earlier, ImportedDocument, Order
 from audit_rules.public_tables.releases import as_csv, cited, merged, read_rows, refuse_nothing
 from audit_rules.public_tables.sheets import Sheet, Table, tables_in
 from schemas.formats import PATTERNS
@@ -35,7 +35,7 @@ _NOTES = (
 )
 
 
-def write(sheets: Sequence[Sheet], order: Order, earlier: Earlier) -> Written:
+def write(sheets: Sequence[Sheet], order: Order, earlier: Earlier) -> ImportedDocument:
     """The document of MUE tables of one release, any of the three settings."""
     document = f"mue-{order.payer}"
     names = {mai: f"{document}-mai-{mai}.csv" for mai in _ASKS}
@@ -61,7 +61,7 @@ def write(sheets: Sequence[Sheet], order: Order, earlier: Earlier) -> Written:
         + versions("CMS MUE", rows["release"].to_list(), first)
         + "".join(_term(document, m, first) for m, some in by_mai.items() if some.height)
     )
-    return Written(document, text, files, new.height)
+    return ImportedDocument(document, text, files, new.height)
 
 
 def _rows(sheets: Sequence[Sheet], order: Order) -> pl.DataFrame:

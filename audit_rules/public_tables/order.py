@@ -51,7 +51,7 @@ Earlier = Mapping[str, pl.DataFrame]
 """The CSV files of earlier imports as text, by name."""
 
 
-class Written(NamedTuple):
+class ImportedDocument(NamedTuple):
     """A document of an import.
 
     files   CSV files next to the policy file, by name; None: an earlier one that is over.
@@ -66,6 +66,6 @@ class Written(NamedTuple):
 class Writer(Protocol):
     """Writes the document of one kind of table."""
 
-    def __call__(self, sheets: Sequence[Sheet], order: Order, earlier: Earlier) -> Written:
+    def __call__(self, sheets: Sequence[Sheet], order: Order, earlier: Earlier) -> ImportedDocument:
         """The document, with the rows of earlier releases. Raises PolicyRefused."""
         ...

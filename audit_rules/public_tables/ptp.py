@@ -6,7 +6,7 @@ import polars as pl
 
 from audit_rules.errors import PolicyRefused
 from audit_rules.public_tables.document import Words, opening, section, versions
-from audit_rules.public_tables.order import Earlier, Order, Written
+from audit_rules.public_tables.order import Earlier, ImportedDocument, Order
 from audit_rules.public_tables.releases import as_csv, cited, merged, read_rows, refuse_nothing
 from audit_rules.public_tables.sheets import Sheet, Table, iso, plain_day, tables_in
 from schemas.days import days_after
@@ -47,7 +47,7 @@ _NOTES = (
 )
 
 
-def write(sheets: Sequence[Sheet], order: Order, earlier: Earlier) -> Written:
+def write(sheets: Sequence[Sheet], order: Order, earlier: Earlier) -> ImportedDocument:
     """The document of the PTP files of one release and setting."""
     document = f"ptp-{order.payer}"
     names = {i: f"{document}-indicator-{i}.csv" for i in (_NEVER, _WITH_MODIFIER)}
@@ -77,7 +77,7 @@ def write(sheets: Sequence[Sheet], order: Order, earlier: Earlier) -> Written:
         )
         + "".join(_term(document, i, first) for i, some in by_indicator.items() if some.height)
     )
-    return Written(document, text, files, new.height)
+    return ImportedDocument(document, text, files, new.height)
 
 
 def _latest(

@@ -22,7 +22,7 @@ from audit_rules.engine.evidence import daw_evidence, price_evidence
 from audit_rules.engine.rule import PolicyBook, Rule, RuleAnswers
 from audit_rules.engine.scope import in_force
 from audit_rules.facts.generic_prices import with_generic_price
-from audit_rules.facts.generic_trials import on_file, with_what_is_on_file
+from audit_rules.facts.generic_trials import trial_facts, with_what_is_on_file
 from audit_rules.facts.quantity_limits import tablet_fills
 from audit_rules.policy.terms.fills import GenericTrial
 from schemas.outcomes import ADVISORY, PASS, PRICE_DIFFERENCE, RECORDS_REQUEST, RECOVER
@@ -87,7 +87,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
     brand = in_force(
         tablet_fills(lines).filter(pl.col("product") == "brand"), book.terms(GenericTrial)
     )
-    found = on_file(dossier, brand)
+    found = trial_facts(dossier, brand)
     chosen_by_plan = pl.col("daw_code").str.to_uppercase().is_in(pl.col("plan_daw"))
     chosen_by_pharmacy = (
         pl.col("daw_code").str.to_uppercase().is_in(pl.col("pharmacy_daw")).fill_null(False)

@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.cli.options import Deciding
+from flows.cli.options import DecisionOptions
 from flows.errors import InputRefused, UsageError, redacted_errors
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def decide(
-    *words: str, decision: Deciding, when: date | None = None, until: date | None = None
+    *words: str, decision: DecisionOptions, when: date | None = None, until: date | None = None
 ) -> None:
     """Record what was decided about exceptions; the next run shows it.
 
@@ -40,7 +40,7 @@ def decide(
         _record(decision, [*named, *read], {**said, "decided_on": when, "until": until}, problems)
 
 
-def dismiss(*ids: str, decision: Deciding, until: date | None = None) -> None:
+def dismiss(*ids: str, decision: DecisionOptions, until: date | None = None) -> None:
     """Dismiss exceptions from the next run on, until a day or until they change.
 
     Short for `decide dismiss`. Of a work-paper only the rows that say dismiss are taken.
@@ -57,7 +57,7 @@ def dismiss(*ids: str, decision: Deciding, until: date | None = None) -> None:
     _short_form(DISMISS, ids, decision, until)
 
 
-def reopen(*ids: str, decision: Deciding) -> None:
+def reopen(*ids: str, decision: DecisionOptions) -> None:
     """Take a decision back, from the next run on: a dismissed exception counts again.
 
     Short for `decide reopen`.
@@ -72,7 +72,9 @@ def reopen(*ids: str, decision: Deciding) -> None:
     _short_form(REOPEN, ids, decision, None)
 
 
-def _short_form(action: str, ids: tuple[str, ...], given: Deciding, until: date | None) -> None:
+def _short_form(
+    action: str, ids: tuple[str, ...], given: DecisionOptions, until: date | None
+) -> None:
     """Record one decision about every exception that is named."""
     from flows.ledger.written_decisions import named_on_command_line
     from flows.reports.workpaper.read import is_workpaper
@@ -126,7 +128,10 @@ def _contradictions(read: "list[Decision]", said: dict[str, Any]) -> list[str]:
 
 
 def _record(
-    given: Deciding, decisions: "list[Decision]", for_all: dict[str, Any], problems: list[str]
+    given: DecisionOptions,
+    decisions: "list[Decision]",
+    for_all: dict[str, Any],
+    problems: list[str],
 ) -> None:
     """Record decisions and print how many. Raises UsageError."""
     from flows.ledger import decisions as ledger

@@ -53,7 +53,7 @@ def _place(argument: Argument) -> tuple[int, bool]:
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class Deciding:
+class DecisionOptions:
     """What a person decides about exceptions, and who says so."""
 
     warehouse: Path

@@ -69,18 +69,18 @@ def sample(
     review_only
         draw what a law forbids projecting; `estimate` refuses it
     """
-    from flows.sampling.asked import Asked
-    from flows.sampling.population import Narrowed
+    from flows.sampling.population import PopulationFilter
+    from flows.sampling.request import SampleRequest
     from flows.sampling.text import drawn_text
     from flows.sampling.write import draw_sample
 
     with redacted_errors(Path.cwd()):
-        narrowed = Narrowed(tuple(payer or ()), payee, rule)
-        asked = Asked(
+        narrowed = PopulationFilter(tuple(payer or ()), payee, rule)
+        request = SampleRequest(
             *(run, output, seed, size, population, design, tuple(by or ()), tuple(bands or ())),
             *(allocation, sizes, narrowed, review_only, warehouse),
         )
-        text = drawn_text(draw_sample(asked, **options))
+        text = drawn_text(draw_sample(request, **options))
     print(text)
 
 

@@ -59,10 +59,10 @@ def put_aside(parts: Iterable[WarehouseFrames], folder: Path) -> Iterator[Part]:
         return
     folder.mkdir(mode=0o700)
     for number, part in enumerate((*first, *waiting)):
-        yield _stored(part, folder / f"{number}")
+        yield _store(part, folder / f"{number}")
 
 
-def _stored(part: WarehouseFrames, folder: Path) -> Part:
+def _store(part: WarehouseFrames, folder: Path) -> Part:
     folder.mkdir(mode=0o700)
     for name in OF_PERSONS:
         getattr(part, name).write_parquet(_file(folder, name))

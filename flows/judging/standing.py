@@ -7,7 +7,7 @@ from typing import NamedTuple
 import duckdb
 import polars as pl
 
-from audit_rules.catalogue import Asked
+from audit_rules.catalogue import Question
 from audit_rules.engine.coverage import COUNTED, OF_DOCUMENT
 from audit_rules.engine.exceptions import EXCEPTION_ORDER
 from audit_rules.engine.judge import Judgement
@@ -117,7 +117,7 @@ def store_answers(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
         table.store_frame(connection, pl.read_parquet(folder / f"{table.name}.parquet", glob=False))
 
 
-def asked_in(warehouse: Path) -> set[Asked]:
+def asked_in(warehouse: Path) -> set[Question]:
     """What the answers that a warehouse remembers were given to: not those that do not apply.
 
     Raises UsageError if there is no such warehouse.

@@ -16,7 +16,7 @@ from flows.errors import UsageError
 from flows.ledger.exception_ids import ExceptionIds
 from flows.ledger.written_decisions import Decision
 from flows.process import system_user
-from flows.warehouse.connection import refuse_missing, written
+from flows.warehouse.connection import opened_for_writing, refuse_missing
 from flows.warehouse.decision_chain import append
 from flows.warehouse.journal import DECISION, differences, seal, subject
 from flows.warehouse.lock import hold
@@ -28,7 +28,7 @@ _SAID = ("action", "amount", "reason", "decided_by", "decided_on", "until")
 """What a decision says of its exception."""
 
 
-class Recorded(NamedTuple):
+class DecisionCounts(NamedTuple):
     """How many decisions were recorded, and how many the ledger had already.
 
     by_action   action -> how many were recorded.
@@ -46,7 +46,7 @@ def decide(
     by: str | None = None,
     until: date | None = None,
     problems: Sequence[str] = (),
-) -> Recorded:
+) -> DecisionCounts:
     """Record decisions about exceptions, as the next run will show: all of them or none.
 
     action, by, until   what holds for decisions that leave it out.
@@ -66,7 +66,7 @@ def decide(
         )
     with hold(warehouse):
         upgrade(warehouse)
-        with written(warehouse) as connection:
+        with opened_for_writing(warehouse) as connection:
             wanted = _resolved(connection, wanted, found)
             wanted = _one_each(wanted, found)
             new = _new(connection, wanted)
@@ -74,7 +74,7 @@ def decide(
             _refuse(found)
             _record(connection, new)
     by_action = Counter(str(decision.action) for decision in new)
-    return Recorded(len(new), len(wanted) - len(new), dict(sorted(by_action.items())))
+    return DecisionCounts(len(new), len(wanted) - len(new), dict(sorted(by_action.items())))
 
 
 def filled(decision: Decision, for_all: Mapping[str, Any]) -> Decision:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import duckdb
 import polars as pl
 
-from audit_rules.engine.decided import RECOVERED, Decided, Held, Precision
+from audit_rules.engine.past_decisions import RECOVERED, PastDecisions, Precision, ReviewCounts
 from audit_rules.policy.library import PolicyLibrary
 from audit_rules.policy.terms.house import OverturnLimit
 from flows.ledger.read import opened_ledger
@@ -117,14 +117,14 @@ def rule_precision(verdicts: pl.DataFrame) -> Precision:
     """How often findings of each rule held, of rules of which one has been reviewed."""
     reviewed = verdicts.filter(pl.col("verdict").is_in(REVIEWED)).group_by("rule_id")
     counted = reviewed.agg((pl.col("verdict") != OVERTURNED).sum(), reviewed=pl.len())
-    return {rule: Held(held, of) for rule, held, of in sorted(counted.iter_rows())}
+    return {rule: ReviewCounts(held, of) for rule, held, of in sorted(counted.iter_rows())}
 
 
-def read_decided(connection: duckdb.DuckDBPyConnection, night: date) -> Decided:
+def read_decided(connection: duckdb.DuckDBPyConnection, night: date) -> PastDecisions:
     """How often findings of each rule held, and what came back, by the decisions before a night."""
     verdicts = read_verdicts(connection, night, decided_only=True)
     recovered = verdicts.filter(pl.col("recovered") > 0)
-    return Decided(rule_precision(verdicts), conform(recovered, RECOVERED))
+    return PastDecisions(rule_precision(verdicts), conform(recovered, RECOVERED))
 
 
 def demotions(verdicts: pl.DataFrame, limit: OverturnLimit | None) -> tuple[Demotion, ...]:

@@ -13,7 +13,7 @@ from flows.letters.letter import LetterForm, Paper
 from flows.letters.run import read_letter_run
 from flows.letters.select import LetterKind, select
 from flows.letters.template import read_template
-from flows.letters.write import Written, write_letters
+from flows.letters.write import BatchResult, write_letters
 from flows.plan import payer_names, places_of
 from flows.warehouse.files import refuse_unwritable
 
@@ -34,24 +34,24 @@ class Batch:
 
 
 def write_batch(
-    asked: Batch,
+    batch: Batch,
     config: Path | None = None,
     policies: Path | None = None,
     law: Path | None = None,
-) -> Written:
+) -> BatchResult:
     """Write the letters of a batch. Raises AuditError."""
-    refuse_unwritable(asked.output, "--output")
-    template, settings = read_template(asked.template), read_config(config)
+    refuse_unwritable(batch.output, "--output")
+    template, settings = read_template(batch.template), read_config(config)
     laws = load_law(law)
-    run = read_letter_run(asked.run, asked.warehouse)
-    day = asked.day or run.as_of
+    run = read_letter_run(batch.run, batch.warehouse)
+    day = batch.day or run.as_of
     if day < run.as_of:
         raise UsageError("--date is before the run's as-of date. Give that day or a later one.")
     refuse_other_law(run.manifest, laws)
     places = places_of(settings, payer_names(load_policies(policies), settings))
     chosen = select(
-        run.exceptions, run.worklist, asked.kind, template, day, settings.letter_minimum
+        run.exceptions, run.worklist, batch.kind, template, day, settings.letter_minimum
     )
-    form = LetterForm(asked.kind, template, run, day, asked.paper)
-    folder = asked.output / f"{asked.kind}-{run.run_id}"
-    return write_letters(folder, form, chosen, laws, places, asked.payee, asked.with_pdf)
+    form = LetterForm(batch.kind, template, run, day, batch.paper)
+    folder = batch.output / f"{batch.kind}-{run.run_id}"
+    return write_letters(folder, form, chosen, laws, places, batch.payee, batch.with_pdf)

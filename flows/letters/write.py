@@ -45,7 +45,7 @@ _LETTER: Schema = {
 
 
 @dataclass
-class Written:
+class BatchResult:
     """What became of a batch: files that were written, letters left alone, and warnings."""
 
     files: list[Path] = field(default_factory=list)
@@ -61,7 +61,7 @@ def write_letters(
     places: Places,
     payee: str | None,
     with_pdf: bool,
-) -> Written:
+) -> BatchResult:
     """Write the letters of a batch, or of one payee.
 
     Every letter is made before the first is written. Raises UsageError if one cannot be, or if
@@ -70,7 +70,7 @@ def write_letters(
     chosen = [p for p in selection.payees if payee in (None, p.npi)]
     if payee and not chosen:
         raise UsageError("--payee: the run has nothing to write to this NPI. Correct it.")
-    done = Written()
+    done = BatchResult()
     letters = [letter for p in chosen for letter in _letters(form, p, law, places, done)]
     make_folder(folder)
     before = _before(folder)
@@ -97,7 +97,7 @@ def write_letters(
 
 
 def _letters(
-    form: LetterForm, payee: Payee, law: LawLibrary, places: Places, done: Written
+    form: LetterForm, payee: Payee, law: LawLibrary, places: Places, done: BatchResult
 ) -> Iterator[Letter]:
     """The letters to one payee: one, or as many as a law on the size of audits asks for."""
     found = LetterLaw(law, places, payee.lines)
@@ -146,7 +146,7 @@ def _before(folder: Path) -> pl.DataFrame:
         return pl.DataFrame(schema=_LETTER)
 
 
-def _write(path: Path, content: bytes, before: pl.DataFrame, done: Written) -> str:
+def _write(path: Path, content: bytes, before: pl.DataFrame, done: BatchResult) -> str:
     """Write a file unless somebody has edited it; returns the hash of what was written last."""
     column = f"{path.suffix[1:]}_sha256"
     fresh = hashlib.sha256(content).hexdigest()
@@ -173,7 +173,7 @@ def _row(form: LetterForm, letter: Letter, hashes: dict[str, str]) -> tuple[obje
     )
 
 
-def _cover(form: LetterForm, table: pl.DataFrame, selection: Selection, done: Written) -> str:
+def _cover(form: LetterForm, table: pl.DataFrame, selection: Selection, done: BatchResult) -> str:
     return (
         templates("flows.letters")
         .get_template("cover.html")

@@ -42,7 +42,7 @@ LINE_COLUMNS = (*NUMBERED_LINE, *AT_RISK)
 """What is read of a line."""
 
 
-class Found(NamedTuple):
+class ComparisonSide(NamedTuple):
     """What one set of policies, or one run, finds.
 
     exceptions   the columns EXCEPTION_COLUMNS.
@@ -77,7 +77,7 @@ def compare(request: RunRequest, before: Path | None, after: Path | None) -> Com
     return compared(old, new, ("exception_id",))
 
 
-def compared(old: Found, new: Found, key: Sequence[str]) -> Comparison:
+def compared(old: ComparisonSide, new: ComparisonSide, key: Sequence[str]) -> Comparison:
     """Compare what was found; `key` says which exceptions are one and the same."""
     one_each = [
         found.exceptions.unique(key, keep="first", maintain_order=True) for found in (old, new)
@@ -126,7 +126,7 @@ def _totals(before: pl.DataFrame, after: pl.DataFrame) -> dict[str, tuple[Decima
     return {name: (Decimal(old[name]), Decimal(new[name])) for name in ("lines", *AT_RISK)}
 
 
-def _found(request: RunRequest) -> Found:
+def _found(request: RunRequest) -> ComparisonSide:
     with settled_as_of(request) as (made, connection):
         warehouse_frames = read_frames(connection, made.reference, request.as_of)
         demoted = read_demotions(connection, made.library, request.as_of)
@@ -137,4 +137,4 @@ def _found(request: RunRequest) -> Found:
     judgement = judge_all(dossier, book, RULES)
     found = with_collectability(with_ledger(judgement.exceptions, NOTHING_KNOWN), made)
     lines = worklists(found, judgement.repeated).every_line
-    return Found(found.select(EXCEPTION_COLUMNS), lines.select(LINE_COLUMNS))
+    return ComparisonSide(found.select(EXCEPTION_COLUMNS), lines.select(LINE_COLUMNS))

@@ -11,7 +11,7 @@ from flows.replay.compare import (
     EXCEPTION_COLUMNS,
     LINE_COLUMNS,
     Comparison,
-    Found,
+    ComparisonSide,
     compared,
 )
 from flows.results.manifest import is_complete, read_manifest
@@ -37,7 +37,7 @@ def compare_runs(before: Path, after: Path) -> tuple[Comparison, tuple[str, ...]
     return compared(old, new, _SAME), tuple(_differences(*manifests))
 
 
-def _published(folder: Path) -> Found:
+def _published(folder: Path) -> ComparisonSide:
     if not is_complete(folder):
         raise InputRefused(
             "--run is not a complete run: its files do not match its manifest. "
@@ -50,7 +50,7 @@ def _published(folder: Path) -> Found:
         raise InputRefused(
             f"The run has no {missing}: an aggregate run shows no exceptions. Give another run."
         )
-    return Found(
+    return ComparisonSide(
         pl.read_parquet(exceptions, glob=False, columns=list(EXCEPTION_COLUMNS)),
         pl.concat(pl.read_parquet(f, glob=False, columns=list(LINE_COLUMNS)) for f in files),
     )

@@ -12,9 +12,9 @@ import polars as pl
 
 from audit_rules.counterfactuals.case import FRAMES, AskedTerm, Case, Row, rows_of
 from audit_rules.counterfactuals.search import Firing, RuleOnLine, judged, nearest
+from audit_rules.engine.document_answers import with_not_applicable
 from audit_rules.engine.dossier import WarehouseFrames, compile_dossier
 from audit_rules.engine.exceptions import exception_id
-from audit_rules.engine.governed import with_not_applicable
 from audit_rules.engine.pieces import pieces
 from audit_rules.engine.rule import ON, Described, PolicyBook
 from audit_rules.kinds.judge import judge_documents

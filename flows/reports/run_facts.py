@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date
 
-from audit_rules.engine.decided import Decided, Precision
+from audit_rules.engine.past_decisions import PastDecisions, Precision
 from flows.plan import Plan
 from flows.provenance import program_version
 from flows.settle.balance import Balance
@@ -33,7 +33,7 @@ class RunFacts:
 
 
 def run_facts(
-    plan: Plan, summary: Summary, balance: Balance, notes: tuple[str, ...], decided: Decided
+    plan: Plan, summary: Summary, balance: Balance, notes: tuple[str, ...], decided: PastDecisions
 ) -> RunFacts:
     """The facts of a run with these counts and notes."""
     return RunFacts(

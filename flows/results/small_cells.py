@@ -46,9 +46,9 @@ def aggregated(
     every_line   the rows of the worklist and of the advisories.
     """
     lines = _lines(exceptions, every_line, payer_names)
-    shown = _Shown(lines)
+    shown = _CellGroups(lines)
     if _can_be_shown(lines):
-        shown.protect()
+        shown.combine_small()
         lines = shown.labelled()
     else:
         lines = lines.clear()
@@ -102,7 +102,7 @@ def _can_be_shown(lines: pl.DataFrame) -> bool:
     return is_enough and sum(amounts[2:]) >= _OTHERS_SHARE * amounts[0]
 
 
-class _Shown:
+class _CellGroups:
     """Which values of each table are shown by themselves, and which are combined."""
 
     def __init__(self, lines: pl.DataFrame) -> None:
@@ -116,7 +116,7 @@ class _Shown:
         values: list[str] = counted.sort("members", by)[by].to_list()
         return values
 
-    def protect(self) -> None:
+    def combine_small(self) -> None:
         """Combine values until no table, and no combination of them, shows too few members."""
         for by in TABLES:
             unsafe = [v for v in self._in_order[by] if not _can_be_shown(self._of(by, {v}))]

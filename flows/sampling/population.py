@@ -60,7 +60,7 @@ class Lines(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Narrowed:
+class PopulationFilter:
     """What the population is narrowed to; None or nothing: all of it.
 
     payers   their names, in any spelling that the config knows.

@@ -7,12 +7,12 @@ from flows.reports.money import dollars
 from flows.sampling.appraisal import Appraisal
 from flows.sampling.estimate import Estimate
 from flows.sampling.reviewed import OVERPAYMENT
-from flows.sampling.write import REVIEW, SIZES, Drawn
+from flows.sampling.write import REVIEW, SIZES, DrawnSample
 
 _LABEL, _COLUMN = 30, 18
 
 
-def drawn_text(drawn: Drawn) -> str:
+def drawn_text(drawn: DrawnSample) -> str:
     """What was drawn, and what to do next."""
     receipt = drawn.receipt
     frame, sample, strata = receipt["frame"], receipt["sample"], receipt["strata"]

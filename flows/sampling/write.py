@@ -15,12 +15,12 @@ from flows.intake.config import read_config
 from flows.plan import payer_names, places_of
 from flows.reports.ledger import export_table
 from flows.sampling.allocation import read_sizes, shared_out
-from flows.sampling.asked import Asked
 from flows.sampling.draw import draw
 from flows.sampling.judged import judged_lines
 from flows.sampling.population import LEFT_OUT_IS, read_sampled_run, worklist_lines
 from flows.sampling.projection import as_receipt, projection_of
 from flows.sampling.receipt import RECEIPT, as_json, make_receipt, sizes_of
+from flows.sampling.request import SampleRequest
 from flows.sampling.reviewed import OVERPAYMENT
 from flows.sampling.strata import STRATUM, with_strata
 from flows.sampling.units import FRAME, with_unit_ids
@@ -37,7 +37,7 @@ _REVIEWED = (
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnSample:
     """What was written: the folder, the receipt, and whether a review was left as it is."""
 
     folder: Path
@@ -46,43 +46,43 @@ class Drawn:
 
 
 def draw_sample(
-    asked: Asked,
+    request: SampleRequest,
     config: Path | None = None,
     policies: Path | None = None,
     law: Path | None = None,
     ndc_directory: Path | None = None,
-) -> Drawn:
+) -> DrawnSample:
     """Draw and write a sample. Raises AuditError."""
-    bands = asked.checked_bands()
-    refuse_unwritable(asked.output, "--output")
-    run, laws, settings = read_sampled_run(asked.run), load_law(law), read_config(config)
+    bands = request.checked_bands()
+    refuse_unwritable(request.output, "--output")
+    run, laws, settings = read_sampled_run(request.run), load_law(law), read_config(config)
     refuse_other_law(run.manifest, laws)
     places = places_of(settings, payer_names(load_policies(policies), settings))
-    if asked.warehouse:
+    if request.warehouse:
         texts = {"config": config, "policies": policies, "law": law}
-        lines = judged_lines(run, asked.warehouse, **texts, ndc_directory=ndc_directory)
+        lines = judged_lines(run, request.warehouse, **texts, ndc_directory=ndc_directory)
     else:
         lines = worklist_lines(run)
-    narrowed = asked.narrowed.of(lines.table, places)
+    narrowed = request.population_filter.of(lines.table, places)
     payers = {name: places.payer_id(name) for name in sorted(narrowed["payer"].unique())}
-    frame = conform(with_unit_ids(with_strata(narrowed, asked.by, bands, payers)), FRAME)
+    frame = conform(with_unit_ids(with_strata(narrowed, request.by, bands, payers)), FRAME)
     _refuse_double(frame)
     projection = projection_of(frame, laws, places, run.privacy)
-    if not asked.review_only:
+    if not request.review_only:
         projection.refuse_forbidden(
             "Leave these lines out with --payer, or draw with --review-only what nobody projects."
         )
-    if asked.sizes:
-        sizes = read_sizes(asked.sizes, frame)
+    if request.sizes:
+        sizes = read_sizes(request.sizes, frame)
     else:
-        sizes = shared_out(frame, asked.size or 0, asked.allocation, asked.measure)
-    sample = draw(frame, asked.seed, sizes)
-    stated = _stated(asked, bands, lines.left_out) | {
-        "payer_strata": payers if "payer" in asked.by else {},
+        sizes = shared_out(frame, request.size or 0, request.allocation, request.measure)
+    sample = draw(frame, request.seed, sizes)
+    stated = _stated(request, bands, lines.left_out) | {
+        "payer_strata": payers if "payer" in request.by else {},
         "law": as_receipt(projection, laws),
     }
     receipt = make_receipt(run, frame, sample, sizes, stated)
-    return _written(asked.output, receipt, frame, sample)
+    return _write_sample(request.output, receipt, frame, sample)
 
 
 def _refuse_double(frame: pl.DataFrame) -> None:
@@ -95,33 +95,33 @@ def _refuse_double(frame: pl.DataFrame) -> None:
 
 
 def _stated(
-    asked: Asked, bands: tuple[Decimal, ...], left_out: dict[str, int]
+    request: SampleRequest, bands: tuple[Decimal, ...], left_out: dict[str, int]
 ) -> dict[str, object]:
-    narrowed = asked.narrowed
-    how = "given" if asked.sizes else asked.allocation if asked.by else "none"
+    narrowed = request.population_filter
+    how = "given" if request.sizes else request.allocation if request.by else "none"
     return {
         "population": {
-            "name": asked.population,
-            "table": FRAME_FILE if asked.warehouse else f"{asked.population}.parquet",
+            "name": request.population,
+            "table": FRAME_FILE if request.warehouse else f"{request.population}.parquet",
             "payers": list(narrowed.payers),
             "payee": narrowed.payee,
             "rule": narrowed.rule,
             "left_out": left_out,
             "left_out_is": LEFT_OUT_IS,
         },
-        "design": asked.design,
-        "strata_by": list(asked.by),
+        "design": request.design,
+        "strata_by": list(request.by),
         "bands": [f"{edge:.2f}" for edge in bands],
         "stratum_is": STRATUM,
         "allocation": how,
-        "measure": asked.measure if how == "neyman" else None,
-        "seed": asked.seed,
+        "measure": request.measure if how == "neyman" else None,
+        "seed": request.seed,
     }
 
 
-def _written(
+def _write_sample(
     output: Path, receipt: dict[str, Any], frame: pl.DataFrame, sample: pl.DataFrame
-) -> Drawn:
+) -> DrawnSample:
     folder = output / f"sample={receipt['sample_id']}"
     make_folder(folder)
     sizes = pl.DataFrame(list(sizes_of(receipt).items()), schema=["stratum", "size"], orient="row")
@@ -133,4 +133,4 @@ def _written(
     for name, table in tables.items():
         export_table(table, folder / name)
     write_whole(folder / RECEIPT, as_json(receipt))
-    return Drawn(folder, receipt, kept_review)
+    return DrawnSample(folder, receipt, kept_review)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from flows.errors import Damaged, InputRefused, UsageError
+from flows.errors import FileDamaged, InputRefused, UsageError
 from flows.reports.packet.verify import verify as verify_packet
 from flows.signing import SIGNATURE
 from flows.verify.checks import Checks
@@ -74,7 +74,7 @@ def _readable(checks: Checks, warehouse: Path) -> Iterator[None]:
     """Note a warehouse that is damaged, as is seen when it is opened or read."""
     try:
         yield
-    except (duckdb.Error, Damaged):
+    except (duckdb.Error, FileDamaged):
         checks.failed.append(
             f"The warehouse {warehouse.name} cannot be read to its end: it is damaged."
         )

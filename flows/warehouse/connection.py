@@ -147,7 +147,7 @@ def _refuse_other_hashes(connection: duckdb.DuckDBPyConnection, warehouse: str) 
 
 
 @contextmanager
-def written(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def opened_for_writing(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the warehouse for writing. Raises WarehouseBusy and DiskTrouble if it cannot be."""
     with opening(warehouse):
         connection = duckdb.connect(str(real_path(warehouse)))

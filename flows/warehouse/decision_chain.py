@@ -53,7 +53,7 @@ def sha256_of(values: Iterable[object], previous: str | None) -> str:
 
 
 @dataclass(frozen=True)
-class Broken:
+class BrokenLink:
     """The first row at which the chain is broken.
 
     row       the number of the decision.
@@ -66,7 +66,7 @@ class Broken:
 
 def first_broken(
     connection: duckdb.DuckDBPyConnection, schema: str, sealed: Mapping[int, bool]
-) -> Broken | None:
+) -> BrokenLink | None:
     """The first row that was changed, dropped, inserted or moved; None if the chain is whole.
 
     sealed   number of each decision that the journal has sealed -> whether its row is as sealed.
@@ -82,7 +82,7 @@ def first_broken(
     for place, (*values, previous, own) in enumerate(rows):
         wanted = expected[place] if place < len(expected) else None
         if wanted is None:
-            return Broken(last + 1, "was inserted: the journal does not have it")
+            return BrokenLink(last + 1, "was inserted: the journal does not have it")
         number = values[0]
         problems = (
             (number != wanted and wanted not in numbers, "was dropped"),
@@ -92,9 +92,9 @@ def first_broken(
         )
         found = [problem for is_wrong, problem in problems if is_wrong]
         if found:
-            return Broken(wanted, found[0])
+            return BrokenLink(wanted, found[0])
         before, last = own, wanted
-    return Broken(expected[len(rows)], "was dropped") if len(rows) < len(expected) else None
+    return BrokenLink(expected[len(rows)], "was dropped") if len(rows) < len(expected) else None
 
 
 def append(connection: duckdb.DuckDBPyConnection, decisions: Iterable[Mapping[str, object]]) -> int:

@@ -8,7 +8,7 @@ import duckdb
 
 from flows import ending
 from flows.errors import UsageError
-from flows.warehouse.connection import written
+from flows.warehouse.connection import opened_for_writing
 from flows.warehouse.files import real_path
 from flows.warehouse.journal import DECISION, FILE, NIGHT, memory_subject, seal, subject
 from flows.warehouse.layout import OF_A_NIGHT, remove_files
@@ -18,7 +18,7 @@ from flows.warehouse.upgrade import upgrade
 
 
 @dataclass(frozen=True)
-class Forgotten:
+class NightContents:
     """What a night brought: names of files, numbers of rows and events, and decisions after it.
 
     decisions   the action, exception id and author of each.
@@ -30,7 +30,7 @@ class Forgotten:
     decisions: tuple[tuple[str, str, str], ...]
 
 
-def forget_night(warehouse: Path, night: date, dry_run: bool = True) -> Forgotten:
+def forget_night(warehouse: Path, night: date, dry_run: bool = True) -> NightContents:
     """Remove the files loaded as of a night, its ledger events, and the decisions made after it.
 
     The next run looks at everyone. Raises UsageError unless it is the last night, and WarehouseBusy
@@ -43,7 +43,7 @@ def forget_night(warehouse: Path, night: date, dry_run: bool = True) -> Forgotte
         )
     with hold(warehouse):
         upgrade(warehouse)
-        with written(warehouse) as connection:
+        with opened_for_writing(warehouse) as connection:
             _refuse_unless_last(connection, night)
             found = _found(connection, night)
             if not dry_run:
@@ -69,7 +69,7 @@ def _refuse_unless_last(connection: duckdb.DuckDBPyConnection, night: date) -> N
         )
 
 
-def _found(connection: duckdb.DuckDBPyConnection, night: date) -> Forgotten:
+def _found(connection: duckdb.DuckDBPyConnection, night: date) -> NightContents:
     files = connection.execute(
         f"SELECT name, rows_read FROM main.file WHERE night = {day(night)} ORDER BY ALL"
     ).fetchall()
@@ -77,7 +77,7 @@ def _found(connection: duckdb.DuckDBPyConnection, night: date) -> Forgotten:
         f"""SELECT action, exception_id, decided_by FROM main.decision
             WHERE after_night = {day(night)} ORDER BY decision_no"""
     ).fetchall()
-    return Forgotten(
+    return NightContents(
         files=tuple(name for name, _ in files),
         rows=sum(rows for _, rows in files),
         events=one(

@@ -7,7 +7,7 @@ import duckdb
 
 from flows import ending
 from flows.errors import WarehouseBusy
-from flows.warehouse.connection import Workbench, attach, written
+from flows.warehouse.connection import Workbench, attach, opened_for_writing
 from flows.warehouse.files import PRIVATE, move_aside, replace_file
 from flows.warehouse.journal import FILE, NIGHT, RUN, Sign, intact, memory_subject, seal, subject
 from flows.warehouse.layout import (
@@ -46,7 +46,7 @@ def keep(bench: Workbench, memory: Memory, sign: Sign | None = None) -> tuple[st
             seal(connection, _RUN, [*_subjects(connection, "main"), *remembered], sign)
             complete(connection)
         return become_warehouse(bench)
-    with written(bench.warehouse) as connection:
+    with opened_for_writing(bench.warehouse) as connection:
         attach(connection, bench.database, "fresh")
         seen, now = f"FROM fresh.{READ_STATE}", f"SELECT {state_of('main')}"
         connection.execute("BEGIN")

@@ -8,7 +8,7 @@ import duckdb
 
 from audit_rules.errors import AuditError
 from audit_rules.given_files import is_irregular
-from flows.errors import Damaged, DiskTrouble, WarehouseBusy, is_damage
+from flows.errors import DiskTrouble, FileDamaged, WarehouseBusy, is_damage
 from flows.warehouse.files import real_path
 
 _RESTORE = "Restore it from a backup, or name another warehouse with --warehouse."
@@ -73,5 +73,7 @@ def _meaning(error: duckdb.Error, name: str) -> AuditError | None:
         if said in text:
             return kind(sentences.format(name=name))
     if is_damage(error):
-        return Damaged(f"The warehouse {name} is damaged: bytes are lost or changed. {_RESTORE}")
+        return FileDamaged(
+            f"The warehouse {name} is damaged: bytes are lost or changed. {_RESTORE}"
+        )
     return None

@@ -6,8 +6,8 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from audit_rules.engine.decided import NOTHING_DECIDED, Held, Precision
 from audit_rules.engine.expected import with_expected
+from audit_rules.engine.past_decisions import NOTHING_DECIDED, Precision, ReviewCounts
 from audit_rules.engine.worklist import worklists
 from flows.results.order_of_work import in_order_of_work
 from schemas.collecting import NO
@@ -16,7 +16,7 @@ from schemas.results import EXCEPTION, REPEATED
 from tests.support.extracts import Row
 from tests.support.found import exception_on_a_line
 
-THREE_OF_FOUR = {"QTY01": Held(3, 4)}
+THREE_OF_FOUR = {"QTY01": ReviewCounts(3, 4)}
 
 
 def _exception(rule: str, outcome: str, amount: str | None, **changed: object) -> Row:
@@ -40,10 +40,10 @@ def _expected(precision: Precision, *rows: Row) -> Decimal:
 
 def test_the_amount_counts_times_the_share_of_reviewed_findings_that_held() -> None:
     assert _expected(THREE_OF_FOUR, _exception("QTY01", "recover", "80.00")) == 60
-    assert _expected({"QTY01": Held(0, 2)}, _exception("QTY01", "recover", "80.00")) == 0
+    assert _expected({"QTY01": ReviewCounts(0, 2)}, _exception("QTY01", "recover", "80.00")) == 0
 
 
-@pytest.mark.parametrize("precision", [{}, {"DX01": Held(0, 9)}])
+@pytest.mark.parametrize("precision", [{}, {"DX01": ReviewCounts(0, 9)}])
 def test_a_rule_of_which_no_finding_was_reviewed_counts_in_full(precision: Precision) -> None:
     assert _expected(precision, _exception("QTY01", "recover", "80.00")) == 80
 
@@ -58,7 +58,11 @@ def test_the_product_is_exact_and_half_a_cent_counts_as_a_cent() -> None:
 
 
 def test_each_part_of_a_line_counts_with_the_rule_that_gives_it() -> None:
-    precision = {"QTY01": Held(1, 2), "DX01": Held(1, 10), "AUTH01": Held(1, 4)}
+    precision = {
+        "QTY01": ReviewCounts(1, 2),
+        "DX01": ReviewCounts(1, 10),
+        "AUTH01": ReviewCounts(1, 4),
+    }
     found = [
         _exception("QTY01", "recover", "20.00"),
         _exception("DX01", "recover", "10.00"),
@@ -69,7 +73,7 @@ def test_each_part_of_a_line_counts_with_the_rule_that_gives_it() -> None:
 
 
 def test_of_two_findings_of_one_amount_that_counts_which_held_more_often() -> None:
-    precision = {"QTY01": Held(1, 2), "DX01": Held(1, 10)}
+    precision = {"QTY01": ReviewCounts(1, 2), "DX01": ReviewCounts(1, 10)}
     found = [_exception(rule, "recover", "20.00") for rule in ("DX01", "QTY01")]
     assert _expected(precision, *found) == 10
 
@@ -80,7 +84,7 @@ def test_a_finding_that_is_not_asked_for_decides_nothing(changed: Row) -> None:
         _exception("DX01", "recover", "90.00", **changed),
         _exception("QTY01", "recover", "40.00"),
     ]
-    assert _expected({"QTY01": Held(1, 2), "DX01": Held(0, 1)}, *found) == 20
+    assert _expected({"QTY01": ReviewCounts(1, 2), "DX01": ReviewCounts(0, 1)}, *found) == 20
 
 
 def test_a_claim_whose_lines_repeat_its_amount_is_expected_once() -> None:
@@ -100,6 +104,6 @@ def test_lines_are_worked_by_expected_dollars() -> None:
         _exception("DX01", "recover", "50.00", claim_id="not reviewed"),
         _exception("AUTH01", "recover", "60.00", claim_id="always right"),
     ]
-    precision = {"QTY01": Held(1, 2), "AUTH01": Held(5, 5)}
+    precision = {"QTY01": ReviewCounts(1, 2), "AUTH01": ReviewCounts(5, 5)}
     lines = in_order_of_work(_worklist(precision, *rows), date(2026, 6, 30))
     assert lines["claim_id"].to_list() == ["always right", "not reviewed", "often wrong"]

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from audit_rules.engine.judge import Judgement
-from benchmarks.growth import AS_OF, AXES, run_once, written
+from benchmarks.growth import AS_OF, AXES, run_once, write_extracts
 from flows.replay.explain import explain
 from flows.replay.explain_text import text_of
 from schemas.results import MOST_EVIDENCE
@@ -95,7 +95,7 @@ def test_d3_judging_grows_with_the_rows_of_a_person(
     """Two thousand fills of one day made six million pieces of evidence."""
     rows = {}
     for size in (FEW, MANY):
-        folder = written(tmp_path / str(size), AXES[axis].rows(size))  # type: ignore[misc]
+        folder = write_extracts(tmp_path / str(size), AXES[axis].rows(size))  # type: ignore[misc]
         collected.rows = 0
         judgement = audited(folder / "in", folder / "out", AS_OF)
         rows[size] = collected.rows
@@ -109,7 +109,7 @@ def test_d4_explain_grows_with_the_rows_of_a_person(tmp_path: Path, collected: _
     """Each change was tried on a copy of its person, in whose rows every pair was joined."""
     rows = {}
     for size in (FEW, MANY):
-        folder = written(tmp_path / str(size), AXES["explain"].rows(size))  # type: ignore[misc]
+        folder = write_extracts(tmp_path / str(size), AXES["explain"].rows(size))  # type: ignore[misc]
         run_once(folder)
         collected.rows = 0
         explained = explain(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit_rules.engine.decided import NOTHING_DECIDED, RECOVERED, Held
+from audit_rules.engine.past_decisions import NOTHING_DECIDED, RECOVERED, ReviewCounts
 from audit_rules.engine.recovered import exceptions_less_recovered
 from audit_rules.engine.worklist import worklists
 from schemas.collecting import NO
@@ -99,7 +99,7 @@ def test_what_is_expected_is_of_what_is_still_asked_for() -> None:
     found = [exception_on_a_line("a", "recover", "90")]
     rows = [{name: _back("a", "30")[name] for name in RECOVERED}]
     decided = NOTHING_DECIDED._replace(
-        recovered=pl.DataFrame(rows, schema=RECOVERED), precision={"QTY01": Held(1, 2)}
+        recovered=pl.DataFrame(rows, schema=RECOVERED), precision={"QTY01": ReviewCounts(1, 2)}
     )
     exceptions = pl.DataFrame(found, schema=EXCEPTION)
     (line,) = worklists(exceptions, pl.DataFrame(schema=REPEATED), decided).worklist.to_dicts()

@@ -119,8 +119,8 @@ def typed(rnd: Random, table: Table) -> list[Row]:
     return [{name: rnd.choice(of) for name, of in values.items()} for _ in range(ROWS)]
 
 
-Found = tuple[list[Row], list[tuple[int, str | None, str]], list[tuple[str, str, int, int]]]
-Results = dict[str, Found]
+TableRows = tuple[list[Row], list[tuple[int, str | None, str]], list[tuple[str, str, int, int]]]
+Results = dict[str, TableRows]
 
 
 def results(base: Path, form: str, mapped: str, tables: Mapping[str, list[Row]]) -> Results:

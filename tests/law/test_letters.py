@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from audit_rules.engine.decided import NOTHING_DECIDED, RECOVERED
+from audit_rules.engine.past_decisions import NOTHING_DECIDED, RECOVERED
 from audit_rules.engine.worklist import worklists
 from audit_rules.law.clauses import AuditSize
 from audit_rules.law.library import LawLibrary, load_law
@@ -20,7 +20,7 @@ from flows.letters.clauses import LetterLaw
 from flows.letters.letter import Paper
 from flows.letters.select import LetterKind, Selection, select
 from flows.letters.template import read_template
-from flows.letters.write import MERGE, Written, fees_asked_for
+from flows.letters.write import MERGE, BatchResult, fees_asked_for
 from schemas.collecting import UNKNOWN
 from schemas.decisions import OPEN
 from schemas.results import EXCEPTION, REPEATED
@@ -82,7 +82,7 @@ def _written(
     payee: str | None = None,
     with_pdf: bool = False,
     config: str = CALIFORNIA,
-) -> Written:
+) -> BatchResult:
     output.mkdir(exist_ok=True)
     (output / "c.toml").write_text(config, encoding="utf-8")
     asked = Batch(

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from audit_rules.engine.decided import Held
+from audit_rules.engine.past_decisions import ReviewCounts
 from audit_rules.policy.library import load_policies
 from audit_rules.policy.terms.house import OverturnLimit
 from flows.cli.app import main
@@ -151,7 +151,7 @@ def test_the_command_prints_rule_reason_term_and_payer_and_exports_them(
 
 def test_the_precision_of_a_rule_is_the_share_of_reviewed_findings_that_held() -> None:
     verdicts = _verdicts(["upheld", "confirm", "overturned", "dismiss", None])
-    assert rule_precision(verdicts) == {"QTY01": Held(2, 3)}
+    assert rule_precision(verdicts) == {"QTY01": ReviewCounts(2, 3)}
     assert rule_precision(_verdicts(["dismiss", None])) == {}
 
 

@@ -79,7 +79,7 @@ def test_with_a_run_a_clause_is_audited_if_a_line_was_asked(
 ) -> None:
     document = policy(SETS + TERM)
     (term,) = document.language_terms
-    asked: set[catalogue.Asked] = {(policy_id, "QTY10", term.term_id + own)}
+    asked: set[catalogue.Question] = {(policy_id, "QTY10", term.term_id + own)}
     assert counts in catalogue.audited_clauses(PolicyLibrary((document,)), RULES, NDC, asked)
 
 

@@ -10,7 +10,7 @@ import pytest
 from audit_rules.given_files import is_irregular, open_file, read_file
 from flows.errors import DiskTrouble
 from flows.request import RunRequest
-from flows.warehouse.connection import written
+from flows.warehouse.connection import opened_for_writing
 from tests.support.extracts import good, write
 from tests.support.running import ROOT
 
@@ -97,5 +97,5 @@ def test_a_pipe_in_place_of_a_warehouse_or_of_its_log_is_refused(tmp_path: Path)
     for name in ("a.duckdb", "b.duckdb.wal"):
         os.mkfifo(tmp_path / name)
         warehouse = tmp_path / name.removesuffix(".wal")
-        with pytest.raises(DiskTrouble, match=f"^{name} is a pipe"), written(warehouse):
+        with pytest.raises(DiskTrouble, match=f"^{name} is a pipe"), opened_for_writing(warehouse):
             pass

@@ -10,23 +10,25 @@ import pytest
 
 from audit_rules.errors import AuditError
 from flows.cli.app import main
-from flows.sampling.asked import Asked
 from flows.sampling.estimate import estimate_sample
 from flows.sampling.receipt import _id_of, as_json
-from flows.sampling.write import Drawn, draw_sample
+from flows.sampling.request import SampleRequest
+from flows.sampling.write import DrawnSample, draw_sample
 from tests.support.sampled import ALABAMA, publish_run, worklist_row
 
 
 @pytest.fixture
-def drawn(tmp_path: Path) -> Drawn:
+def drawn(tmp_path: Path) -> DrawnSample:
     """Three units of each of two payers, drawn from 20 lines of $100."""
     rows = [worklist_row(n, payer="Cigna" if n % 2 else "MMM") for n in range(20)]
     run = publish_run(tmp_path / "run=1", rows)
-    asked = Asked(run, tmp_path / "samples", seed=3, size=6, design="stratified", by=("payer",))
-    return draw_sample(asked)
+    request = SampleRequest(
+        run, tmp_path / "samples", seed=3, size=6, design="stratified", by=("payer",)
+    )
+    return draw_sample(request)
 
 
-def _review(drawn: Drawn, *amounts: str, change: Callable[[str], str] = str) -> Path:
+def _review(drawn: DrawnSample, *amounts: str, change: Callable[[str], str] = str) -> Path:
     """Fill in the review, one amount after the other, and change its text."""
     review = pl.read_csv(drawn.folder / "review.csv", infer_schema=False)
     texts = (amounts * review.height)[: review.height]
@@ -36,7 +38,7 @@ def _review(drawn: Drawn, *amounts: str, change: Callable[[str], str] = str) -> 
     return path
 
 
-def test_a_reviewed_sample_is_projected_on_its_frame(drawn: Drawn) -> None:
+def test_a_reviewed_sample_is_projected_on_its_frame(drawn: DrawnSample) -> None:
     _review(drawn, "0", "$50.00", "100")
     found = estimate_sample(drawn.folder)
     assert (found.whole.units, found.whole.sampled, found.whole.nonzero) == (20, 6, 4)
@@ -46,7 +48,7 @@ def test_a_reviewed_sample_is_projected_on_its_frame(drawn: Drawn) -> None:
     assert found.unknown == 20
 
 
-def test_rows_in_any_order_and_an_underpayment_are_read(drawn: Drawn) -> None:
+def test_rows_in_any_order_and_an_underpayment_are_read(drawn: DrawnSample) -> None:
     _review(drawn, "-20.00", "0", "0")
     found = estimate_sample(drawn.folder)
 
@@ -70,7 +72,7 @@ def test_rows_in_any_order_and_an_underpayment_are_read(drawn: Drawn) -> None:
     ],
 )
 def test_what_was_not_reviewed_is_never_taken_for_nothing(
-    drawn: Drawn, amounts: tuple[str, ...], says: str
+    drawn: DrawnSample, amounts: tuple[str, ...], says: str
 ) -> None:
     _review(drawn, *amounts)
     with pytest.raises(AuditError) as refusal:
@@ -90,14 +92,14 @@ def test_what_was_not_reviewed_is_never_taken_for_nothing(
     ],
 )
 def test_a_review_of_other_units_is_refused(
-    drawn: Drawn, change: Callable[[str], str], says: str
+    drawn: DrawnSample, change: Callable[[str], str], says: str
 ) -> None:
     _review(drawn, "0", change=change)
     with pytest.raises(AuditError, match=says):
         estimate_sample(drawn.folder)
 
 
-def test_a_changed_receipt_frame_or_sample_is_refused(drawn: Drawn) -> None:
+def test_a_changed_receipt_frame_or_sample_is_refused(drawn: DrawnSample) -> None:
     _review(drawn, "0")
     receipt, frame = drawn.folder / "receipt.json", drawn.folder / "frame.parquet"
     was, table = receipt.read_text(encoding="utf-8"), pl.read_parquet(frame)
@@ -115,7 +117,7 @@ def test_a_changed_receipt_frame_or_sample_is_refused(drawn: Drawn) -> None:
     assert estimate_sample(drawn.folder).whole.point_estimate == 0
 
 
-def test_a_receipt_of_another_sample_than_its_seed_gives_is_refused(drawn: Drawn) -> None:
+def test_a_receipt_of_another_sample_than_its_seed_gives_is_refused(drawn: DrawnSample) -> None:
     body = {name: value for name, value in drawn.receipt.items() if name != "sample_id"}
     forged = body | {"sample": {**body["sample"], "sha256": "0" * 64}}
     (drawn.folder / "receipt.json").write_bytes(as_json({"sample_id": _id_of(forged), **forged}))
@@ -125,22 +127,24 @@ def test_a_receipt_of_another_sample_than_its_seed_gives_is_refused(drawn: Drawn
 
 
 def test_a_law_against_extrapolation_is_obeyed_when_it_is_known_and_remembered(
-    drawn: Drawn, tmp_path: Path
+    drawn: DrawnSample, tmp_path: Path
 ) -> None:
     _review(drawn, "0")
     config = tmp_path / "config.toml"
     config.write_text(ALABAMA, encoding="utf-8")
     with pytest.raises(AuditError, match=r"Ala\. Code 34-23-186: no extrapolation\. That binds 10"):
         estimate_sample(drawn.folder, config=config)
-    asked = Asked(tmp_path / "run=1", tmp_path / "samples", seed=3, size=4, review_only=True)
-    bound = draw_sample(asked, config=config)
+    request = SampleRequest(
+        tmp_path / "run=1", tmp_path / "samples", seed=3, size=4, review_only=True
+    )
+    bound = draw_sample(request, config=config)
     _review(bound, "0")
     with pytest.raises(AuditError, match="no extrapolation, as the receipt says"):
         estimate_sample(bound.folder)
 
 
 def test_the_command_prints_the_appraisal_and_exports_every_figure(
-    drawn: Drawn, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    drawn: DrawnSample, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _review(drawn, "0", "10.00", "100")
     words = ["estimate", "--sample", str(drawn.folder), "--export", str(tmp_path / "e.json")]
@@ -160,7 +164,7 @@ def test_the_command_prints_the_appraisal_and_exports_every_figure(
 
 
 def test_a_sample_without_variation_says_that_its_limits_say_nothing(
-    drawn: Drawn, capsys: pytest.CaptureFixture[str]
+    drawn: DrawnSample, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _review(drawn, "25")
     assert main(["estimate", "--sample", str(drawn.folder)]) == 0

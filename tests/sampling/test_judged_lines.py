@@ -9,8 +9,8 @@ import pytest
 from audit_rules.errors import AuditError
 from flows.replay.as_of import settled_as_of
 from flows.request import RunRequest
-from flows.sampling.asked import Asked
 from flows.sampling.judged import _judged, _refuse_missing
+from flows.sampling.request import SampleRequest
 from flows.sampling.write import draw_sample
 from schemas.results import LINE_KEY, WORKLIST
 from tests.support.redraw import redraw
@@ -20,16 +20,18 @@ from tests.support.sampled import publish_run, worklist_row
 _KEY = {name: WORKLIST[name] for name in LINE_KEY}
 
 
-def _asked(results: Path, request: RunRequest, output: Path) -> Asked:
+def _request(results: Path, request: RunRequest, output: Path) -> SampleRequest:
     warehouse = request.warehouse_file
-    return Asked(results, output, 5, 40, "lines", "stratified", ("payer",), warehouse=warehouse)
+    return SampleRequest(
+        results, output, 5, 40, "lines", "stratified", ("payer",), warehouse=warehouse
+    )
 
 
 @pytest.mark.slow
 def test_the_frame_holds_every_line_that_rules_judged(
     sample_results: Path, sample_request: RunRequest, tmp_path: Path
 ) -> None:
-    drawn = draw_sample(_asked(sample_results, sample_request, tmp_path))
+    drawn = draw_sample(_request(sample_results, sample_request, tmp_path))
     frame = pl.read_parquet(drawn.folder / "frame.parquet")
     coverage = pl.read_parquet(sample_results / "rule_coverage.parquet")
     audited = coverage.filter(policy_id="general", rule_id="DUP01")["lines"].sum()
@@ -65,8 +67,8 @@ def test_lines_that_no_longer_may_be_asked_for_are_left_out_of_judged_lines_too(
     config = tmp_path / "config.toml"
     place = '[payers.MMM]\njurisdiction = "US-AL"\nline_of_business = "commercial_insured"\n'
     config.write_text(place, encoding="utf-8")
-    asked = _asked(sample_results, sample_request, tmp_path / "samples")
-    left_out = draw_sample(asked, config=config).receipt["population"]["left_out"]
+    request = _request(sample_results, sample_request, tmp_path / "samples")
+    left_out = draw_sample(request, config=config).receipt["population"]["left_out"]
     assert set(left_out) == {"not_collectable"} and left_out["not_collectable"] > 0
 
 
@@ -74,12 +76,12 @@ def test_lines_that_no_longer_may_be_asked_for_are_left_out_of_judged_lines_too(
 def test_other_policies_and_another_warehouse_are_refused(
     sample_results: Path, sample_request: RunRequest, tmp_path: Path
 ) -> None:
-    asked = _asked(sample_results, sample_request, tmp_path / "samples")
+    request = _request(sample_results, sample_request, tmp_path / "samples")
     with pytest.raises(AuditError, match="The policies or code sets are not those of the run"):
-        draw_sample(asked, policies=ROOT / "tests" / "policy" / "older_kinds")
+        draw_sample(request, policies=ROOT / "tests" / "policy" / "older_kinds")
     run = publish_run(tmp_path / "run=1", [worklist_row(n) for n in range(3)])
     with pytest.raises(AuditError, match="has no record of this run as it is in --run"):
-        draw_sample(replace(asked, run=run))
+        draw_sample(replace(request, run=run))
     assert not (tmp_path / "samples").exists()
 
 
@@ -93,6 +95,6 @@ def test_a_line_with_exceptions_that_was_not_judged_is_noticed(tmp_path: Path) -
 
 def test_a_run_that_hides_persons_has_no_judged_lines(tmp_path: Path) -> None:
     run = publish_run(tmp_path / "run=1", [worklist_row(1)], privacy="pseudonymised")
-    asked = Asked(run, tmp_path / "s", 1, 2, "lines", warehouse=tmp_path / "audit.duckdb")
+    request = SampleRequest(run, tmp_path / "s", 1, 2, "lines", warehouse=tmp_path / "audit.duckdb")
     with pytest.raises(AuditError, match="--run hides who its lines are about"):
-        draw_sample(asked)
+        draw_sample(request)

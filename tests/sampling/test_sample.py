@@ -18,10 +18,10 @@ from audit_rules.law.library import load_law
 from audit_rules.policy.library import load_policies
 from flows.cli.app import main
 from flows.sampling import write
-from flows.sampling.asked import Asked
 from flows.sampling.draw import draw
-from flows.sampling.population import Narrowed
-from flows.sampling.write import Drawn, draw_sample
+from flows.sampling.population import PopulationFilter
+from flows.sampling.request import SampleRequest
+from flows.sampling.write import DrawnSample, draw_sample
 from tests.support.redraw import redraw
 from tests.support.sampled import ALABAMA, PAYEE, publish_run, random_rows, worklist_row
 
@@ -38,27 +38,31 @@ def run(tmp_path: Path) -> Path:
     return publish_run(tmp_path / "run=0123456789abcdef", rows)
 
 
-def _asked(run: Path, **options: object) -> Asked:
-    return Asked(run=run, output=run.parent / "samples", **({"seed": 7, "size": 12} | options))  # type: ignore[arg-type]
+def _request(run: Path, **options: object) -> SampleRequest:
+    return SampleRequest(
+        run=run, output=run.parent / "samples", **({"seed": 7, "size": 12} | options)
+    )  # type: ignore[arg-type]
 
 
-def _stratified(run: Path, **options: object) -> Asked:
-    return _asked(run, design="stratified", **({"by": ("payer",)} | options))
+def _stratified(run: Path, **options: object) -> SampleRequest:
+    return _request(run, design="stratified", **({"by": ("payer",)} | options))
 
 
-def _random_draw(base: Path, seed: int) -> tuple[Drawn, Path]:
+def _random_draw(base: Path, seed: int) -> tuple[DrawnSample, Path]:
     """A sample of a random run, drawn in a random way."""
     choose = random.Random(seed)
     run = publish_run(base / f"run={seed}", random_rows(seed, choose.randrange(60, 200)))
-    asked = _asked(
+    request = _request(
         run,
         seed=choose.randrange(10**9),
-        narrowed=Narrowed(payee=choose.choice([None, PAYEE]), rule=choose.choice([None, "DX01"])),
+        population_filter=PopulationFilter(
+            payee=choose.choice([None, PAYEE]), rule=choose.choice([None, "DX01"])
+        ),
     )
     by = choose.choice([(), *BY])
     if by:
-        asked = replace(
-            asked,
+        request = replace(
+            request,
             design="stratified",
             by=by,
             bands=("150", "2500.50") if "amount" in by[-1] else (),
@@ -66,10 +70,10 @@ def _random_draw(base: Path, seed: int) -> tuple[Drawn, Path]:
         )
     for size in (choose.randrange(2, 15), 40):
         try:
-            return draw_sample(replace(asked, size=size)), run
+            return draw_sample(replace(request, size=size)), run
         except AuditError:  # too many for the frame, or too few for the strata
             continue
-    return draw_sample(replace(asked, size=2, design="srs", by=(), bands=())), run
+    return draw_sample(replace(request, size=2, design="srs", by=(), bands=())), run
 
 
 def _redrawn_alike(base: Path, seeds: range) -> int:
@@ -150,16 +154,16 @@ def test_no_set_of_units_is_preferred() -> None:
 
 
 def test_only_the_owner_reads_what_is_written_and_names_hold_no_row_content(run: Path) -> None:
-    folder = draw_sample(_asked(run)).folder
+    folder = draw_sample(_request(run)).folder
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(p.stat().st_mode) for p in folder.iterdir()} == {0o600}
     assert folder.name == f"sample={json.loads((folder / 'receipt.json').read_text())['sample_id']}"
 
 
 def test_a_filled_in_review_is_never_overwritten(run: Path) -> None:
-    first = draw_sample(_asked(run))
+    first = draw_sample(_request(run))
     (first.folder / "review.csv").write_text("mine", encoding="utf-8")
-    again = draw_sample(_asked(run))
+    again = draw_sample(_request(run))
     assert again.kept_review and not first.kept_review
     assert (again.folder / "review.csv").read_text(encoding="utf-8") == "mine"
 
@@ -170,7 +174,7 @@ def test_a_filled_in_review_is_never_overwritten(run: Path) -> None:
 def test_lines_that_nobody_is_asked_for_are_in_no_frame(tmp_path: Path) -> None:
     rows = [worklist_row(n) for n in range(5)]
     rows += [worklist_row(5, status="dismissed"), worklist_row(6, collectable="no")]
-    drawn = draw_sample(_asked(publish_run(tmp_path / "run=1", rows), size=5))
+    drawn = draw_sample(_request(publish_run(tmp_path / "run=1", rows), size=5))
     assert drawn.receipt["frame"]["units"] == 5
     assert drawn.receipt["population"]["left_out"] == {"dismissed": 1, "not_collectable": 1}
 
@@ -186,8 +190,10 @@ def test_a_frame_is_narrowed_to_payers_in_any_spelling_a_payee_or_a_rule(tmp_pat
     run = publish_run(tmp_path / "run=1", rows)
 
     def units(**narrowed: object) -> int:
-        narrow = Narrowed(**narrowed)  # type: ignore[arg-type]
-        return int(draw_sample(_asked(run, size=2, narrowed=narrow)).receipt["frame"]["units"])
+        narrow = PopulationFilter(**narrowed)  # type: ignore[arg-type]
+        return int(
+            draw_sample(_request(run, size=2, population_filter=narrow)).receipt["frame"]["units"]
+        )
 
     assert units() == 5
     assert units(payers=("cigna",)) == 3
@@ -207,13 +213,13 @@ def test_payers_of_one_policy_are_one_stratum_and_bands_hold_their_lower_edge(
         worklist_row(n, payer=payer, paid_amount=Decimal(amount))
         for n, (payer, amount) in enumerate(zip(names, amounts, strict=True))
     ]
-    asked = _stratified(
+    request = _stratified(
         publish_run(tmp_path / "run=1", rows),
         size=4,
         by=("payer", "paid_amount"),
         bands=("500", "$100.00"),
     )
-    strata = {row["stratum"]: row["units"] for row in draw_sample(asked).receipt["strata"]}
+    strata = {row["stratum"]: row["units"] for row in draw_sample(request).receipt["strata"]}
     assert strata == {
         "payer=cigna; paid_amount=100.00-499.99": 2,
         "payer=cigna; paid_amount=500.00 and over": 1,
@@ -226,10 +232,10 @@ def test_a_pseudonymised_run_gives_a_pseudonymised_sample_and_an_aggregate_one_n
 ) -> None:
     rows = [worklist_row(n, claim_id=f"{n:020x}", plan=None) for n in range(5)]
     run = publish_run(tmp_path / "run=1", rows, privacy="pseudonymised")
-    receipt = draw_sample(_asked(run, size=2)).receipt
+    receipt = draw_sample(_request(run, size=2)).receipt
     assert receipt["run"]["privacy"] == "pseudonymised"
     with pytest.raises(AuditError, match="an aggregate run shows no lines"):
-        draw_sample(_asked(publish_run(tmp_path / "run=2", rows, privacy="aggregate"), size=2))
+        draw_sample(_request(publish_run(tmp_path / "run=2", rows, privacy="aggregate"), size=2))
 
 
 # ---------------------------------------------------------------- what is refused
@@ -258,7 +264,11 @@ def test_a_pseudonymised_run_gives_a_pseudonymised_sample_and_an_aggregate_one_n
         ({"population": "lines"}, "--warehouse goes with --population lines"),
         ({"warehouse": Path("w")}, "--warehouse goes with --population lines"),
         (
-            {"population": "lines", "warehouse": Path("w"), "narrowed": Narrowed(rule="DX01")},
+            {
+                "population": "lines",
+                "warehouse": Path("w"),
+                "population_filter": PopulationFilter(rule="DX01"),
+            },
             "Leave out --rule",
         ),
     ],
@@ -267,39 +277,41 @@ def test_what_cannot_be_drawn_is_refused_with_what_to_do(
     run: Path, options: dict[str, object], says: str
 ) -> None:
     with pytest.raises(AuditError) as refusal:
-        draw_sample(_asked(run, **options))
+        draw_sample(_request(run, **options))
     assert says in str(refusal.value) and refusal.value.exit_code == 2
     assert not (run.parent / "samples").exists()
 
 
 def test_a_damaged_run_and_a_folder_inside_the_run_are_refused(run: Path) -> None:
     with pytest.raises(AuditError, match="--output is in the folder of the run"):
-        draw_sample(replace(_asked(run), output=run / "samples"))
+        draw_sample(replace(_request(run), output=run / "samples"))
     (run.parent / "file").touch()
     with pytest.raises(AuditError, match="--output 'file' is a file"):
-        draw_sample(replace(_asked(run), output=run.parent / "file"))
+        draw_sample(replace(_request(run), output=run.parent / "file"))
     (run / "worklist.parquet").write_bytes(b"")
     with pytest.raises(AuditError, match="--run is not a complete run"):
-        draw_sample(_asked(run))
+        draw_sample(_request(run))
 
 
 def test_lines_with_one_key_are_refused(tmp_path: Path) -> None:
     rows = [worklist_row(n) for n in (1, 2, 2)]
     with pytest.raises(AuditError, match="1 lines of the population have the key of another"):
-        draw_sample(_asked(publish_run(tmp_path / "run=1", rows), size=2))
+        draw_sample(_request(publish_run(tmp_path / "run=1", rows), size=2))
 
 
 def test_what_a_law_forbids_to_project_is_refused_and_may_be_drawn_for_review(run: Path) -> None:
     config = run.parent / "config.toml"
     config.write_text(ALABAMA, encoding="utf-8")
     with pytest.raises(AuditError) as refusal:
-        draw_sample(_asked(run), config=config)
+        draw_sample(_request(run), config=config)
     assert "Alabama, Ala. Code 34-23-186: no extrapolation. That binds 20 units" in str(
         refusal.value
     )
-    others = draw_sample(_asked(run, narrowed=Narrowed(payers=("MMM",))), config=config)
+    others = draw_sample(
+        _request(run, population_filter=PopulationFilter(payers=("MMM",))), config=config
+    )
     assert others.receipt["law"]["may_be_projected"] == "unknown"
-    drawn = draw_sample(_asked(run, review_only=True), config=config)
+    drawn = draw_sample(_request(run, review_only=True), config=config)
     assert drawn.receipt["law"]["may_be_projected"] == "no"
     assert drawn.receipt["law"]["clauses"] == ["Alabama, Ala. Code 34-23-186"]
 
@@ -319,7 +331,7 @@ def test_a_withheld_plan_leaves_open_what_its_place_would_decide(
     run = publish_run(tmp_path / "run=1", rows, privacy="pseudonymised")
     config = tmp_path / "config.toml"
     config.write_text(f"{ALABAMA}[payers.Cigna.plans.Gold]\n{plan}\n", encoding="utf-8")
-    law = draw_sample(_asked(run, review_only=True), config=config).receipt["law"]
+    law = draw_sample(_request(run, review_only=True), config=config).receipt["law"]
     assert law["may_be_projected"] == answer
     assert law["forbidden_units"] + law["unknown_units"] == units
 
@@ -331,13 +343,13 @@ def test_law_allows_what_no_clause_binds_and_other_law_files_are_refused(
     texas = '[payers.{}]\njurisdiction = "US-TX"\nline_of_business = "commercial_insured"\n'
     names = ("Cigna", "MMM", "NantHealth")
     config.write_text("".join(map(texas.format, names)), encoding="utf-8")
-    assert draw_sample(_asked(run), config=config).receipt["law"]["may_be_projected"] == "yes"
+    assert draw_sample(_request(run), config=config).receipt["law"]["may_be_projected"] == "yes"
     own = tmp_path / "law"
     own.mkdir()
     shipped = (Path(__file__).parents[2] / "audit_rules" / "law" / "us-al.toml").read_text("utf-8")
     (own / "us-al.toml").write_text(f"{shipped}\n", encoding="utf-8")
     with pytest.raises(AuditError, match="The law files are not those of the run"):
-        draw_sample(_asked(run), law=own)
+        draw_sample(_request(run), law=own)
 
 
 def test_the_command_prints_counts_and_no_row_content(

@@ -19,7 +19,7 @@ from flows.warehouse.memory import Memory, reuse_last_answers
 from tests.support.extracts import Ran, Row, Settled, run
 from tests.support.random_claims import (
     NIGHTS,
-    Drawn,
+    RandomRow,
     as_extract,
     for_reference,
     random_history,
@@ -34,7 +34,7 @@ HISTORIES = 12_000
 class Histories:
     """Random histories with the row number of each row in its file, and the files of each night."""
 
-    rows: list[list[tuple[Drawn, int]]]
+    rows: list[list[tuple[RandomRow, int]]]
     nights: dict[date, dict[str, list[Row]]]
 
 
@@ -170,7 +170,7 @@ def test_one_key_of_many_rows_takes_time_in_proportion(tmp_path: Path) -> None:
     ]
     first = date(2020, 1, 1)
     rows = [
-        Drawn(
+        RandomRow(
             cells
             | {"plan": f"{i}", "paid_date": str(first + timedelta(i // 10))}
             | kinds[i * 7 % 23 % len(kinds)],

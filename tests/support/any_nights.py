@@ -23,7 +23,7 @@ from tests.support.extracts import Row, good
 from tests.support.night_model import Model
 from tests.support.night_operations import Decide, Extract, FileKey, Operation, Place, Purge, Run
 from tests.support.nights import content, published
-from tests.support.plain_ledger import Decided
+from tests.support.plain_ledger import PlainDecision
 from tests.support.senders import Sender
 
 FIRST = date(2026, 1, 15)
@@ -158,7 +158,7 @@ class Machine:
         until = last + timedelta(days=self.chance.choice((0, 1, 5, 30)))
         decided = Decide(last, ids, action, self.chance.choice((None, until)))
         decided.do(self.place)
-        made = [Decided(last, i, action, decided.until) for i in ids]
+        made = [PlainDecision(last, i, action, decided.until) for i in ids]
         self.model.ledger.decisions += made
         self.history.append(decided)
         self.log.append(f"{last} {action} {len(ids)}")

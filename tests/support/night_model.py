@@ -13,7 +13,7 @@ from flows.summary import Summary
 from schemas.tables import CLAIM_TABLES
 from tests.support.extracts import Row
 from tests.support.night_operations import ALIASES, DATED, FileKey, Run
-from tests.support.plain_ledger import ClaimKey, Found, PlainLedger
+from tests.support.plain_ledger import ClaimKey, PlainException, PlainLedger
 from tests.support.reference_final_action import Fate, final_action
 from tests.support.reference_final_action import Loaded as LoadedRow
 from tests.support.senders import (
@@ -153,9 +153,9 @@ class Model:
     def _check_ledger(
         self, run: Run, summary: Summary, originals: dict[ClaimKey, set[str]]
     ) -> None:
-        columns = list(Found.__dataclass_fields__)
+        columns = list(PlainException.__dataclass_fields__)
         exceptions = pl.read_parquet(summary.folder / "exceptions.parquet", columns=columns)
-        found = [Found(**row) for row in exceptions.unique("exception_id").to_dicts()]
+        found = [PlainException(**row) for row in exceptions.unique("exception_id").to_dicts()]
         events = self.ledger.run(run.as_of, found, originals)
         changes = pl.read_parquet(summary.folder / "changes.parquet")
         rows = changes.select("exception_id", "status", "first_seen", "continues").rows()

@@ -13,7 +13,7 @@ ClaimKey = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
-class Found:
+class PlainException:
     """An exception as a run found it: columns of exceptions.parquet."""
 
     exception_id: str
@@ -44,12 +44,12 @@ class Event:
     night: date
     status: str
     first_seen: date
-    found: Found
+    found: PlainException
     continues: str | None = None
 
 
 @dataclass(frozen=True)
-class Decided:
+class PlainDecision:
     """A decision of a person."""
 
     after_night: date
@@ -63,14 +63,14 @@ class PlainLedger:
     """Events by night, and decisions in their order. `nights`: the as-of dates with an entry."""
 
     nights: dict[date, dict[str, Event]] = field(default_factory=dict)
-    decisions: list[Decided] = field(default_factory=list)
+    decisions: list[PlainDecision] = field(default_factory=list)
 
     @property
     def last_night(self) -> date | None:
         return max(self.nights, default=None)
 
     def run(
-        self, night: date, found: Iterable[Found], originals: Mapping[ClaimKey, set[str]]
+        self, night: date, found: Iterable[PlainException], originals: Mapping[ClaimKey, set[str]]
     ) -> dict[str, Event]:
         """The events of a run; recorded unless there is a later night.
 
@@ -133,14 +133,14 @@ class PlainLedger:
                 last |= self.nights[night]
         return last
 
-    def _last_decision(self, exception_id: str, before: date) -> Decided | None:
+    def _last_decision(self, exception_id: str, before: date) -> PlainDecision | None:
         made = [
             d for d in self.decisions if d.exception_id == exception_id and d.after_night < before
         ]
         return made[-1] if made else None
 
     def _status(
-        self, x: Found, before: Event | None, continues: str | None, night: date
+        self, x: PlainException, before: Event | None, continues: str | None, night: date
     ) -> str | None:
         """What happened to an exception that was found; None if it is as it was."""
         if before is None:
@@ -174,9 +174,9 @@ class PlainLedger:
 
 
 def _continued(
-    x: Found,
+    x: PlainException,
     before: Mapping[str, Event],
-    now: Mapping[str, Found],
+    now: Mapping[str, PlainException],
     originals: Mapping[ClaimKey, set[str]],
 ) -> str | None:
     """The exception of a replaced claim that a new exception continues: the nearest one."""

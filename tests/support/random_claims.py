@@ -31,7 +31,7 @@ _OF_ONE_CONTENT: dict[str, list[str | None]] = {
 
 
 @dataclass(frozen=True)
-class Drawn:
+class RandomRow:
     """A row of a history, and the night and file in which it comes."""
 
     cells: Row
@@ -39,7 +39,7 @@ class Drawn:
     file: str
 
 
-def random_history(rnd: random.Random, number: int) -> list[Drawn]:
+def random_history(rnd: random.Random, number: int) -> list[RandomRow]:
     """Rows of a few claims of one or two members; `number` keeps histories apart."""
     claims = [str(n + 1) for n in range(rnd.choice([1, 1, 2, 2, 3, 4]))]
     named = rnd.choice(
@@ -95,7 +95,9 @@ def random_history(rnd: random.Random, number: int) -> list[Drawn]:
     rows += rnd.sample(rows, rnd.choice([0, 0, 0, 1]))
     ids = ("claim_id", "original_claim_id", "member_id", "person_id")
     return [
-        Drawn(row | {k: f"{number}.{row[k]}" for k in ids if row[k] is not None}, *rnd.choice(at))
+        RandomRow(
+            row | {k: f"{number}.{row[k]}" for k in ids if row[k] is not None}, *rnd.choice(at)
+        )
         for row in rows
     ]
 
@@ -116,7 +118,7 @@ def as_extract(table: str, cells: Row) -> Row:
     return good(table, **row)
 
 
-def for_reference(table: str, rows: list[tuple[Drawn, int]], as_of: date) -> list[Loaded]:
+def for_reference(table: str, rows: list[tuple[RandomRow, int]], as_of: date) -> list[Loaded]:
     """Rows of one history with their numbers in their files, as the reference takes them."""
     links: defaultdict[object, set[object]] = defaultdict(set)
     for drawn, _ in rows:

@@ -122,7 +122,7 @@ def _days_of_supply(case: Case, days: Decimal) -> Change:
 
 
 @_crossed.register
-def _(boundary: turns.Earlier, case: Case, asked: AskedTerm) -> Iterator[Change]:
+def _(boundary: turns.EarlierDates, case: Case, asked: AskedTerm) -> Iterator[Change]:
     column = TABLES[case.table].service_dates
     days = [shifted(_just_within(case.day, boundary.span), -boundary.is_over)]
     days += [shifted(days[0], -n) for n in range(1, boundary.times)]
@@ -155,7 +155,7 @@ def _computed(day: pl.Expr) -> date:
 
 
 @_crossed.register
-def _(boundary: turns.OnFile, case: Case, asked: AskedTerm) -> Iterator[Change]:
+def _(boundary: turns.ThingsOnFile, case: Case, asked: AskedTerm) -> Iterator[Change]:
     crossed = things_there if boundary.is_there else things_gone
     yield from crossed(case, asked, boundary.things)
 
@@ -200,7 +200,7 @@ def _(boundary: turns.OtherNdc, case: Case, asked: AskedTerm) -> Iterator[Change
 
 
 @_crossed.register
-def _(boundary: turns.OfLine, case: Case, asked: AskedTerm) -> Iterator[Change]:
+def _(boundary: turns.LineQuestion, case: Case, asked: AskedTerm) -> Iterator[Change]:
     of_key = _OF_LINE.get(boundary.key.key)
     if of_key is not None:
         yield from of_key(case, asked, boundary.key, boundary.holds)
@@ -306,7 +306,7 @@ def _doses(case: Case, asked: AskedTerm, key: LineKey, holds: bool) -> Iterator[
     low, high = key.range.low, key.range.high
     number = low if holds else high + _ONE if isinstance(high, Decimal) else None
     if isinstance(number, Decimal) and number > 1:
-        yield from _crossed(turns.Earlier(times=int(number) - 1), case, asked)
+        yield from _crossed(turns.EarlierDates(times=int(number) - 1), case, asked)
 
 
 _OfLine = Callable[[Case, AskedTerm, LineKey, bool], Iterator[Change]]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from audit_rules.policy.language.boundaries import Boundary, Earlier, OverDose, OverLimit
+from audit_rules.policy.language.boundaries import Boundary, EarlierDates, OverDose, OverLimit
 from audit_rules.policy.language.sets import GapText
 from audit_rules.policy.language.spans import Span, SpanField, SpanText, WindowField, parse_span
 from audit_rules.policy.language.terms import ALIASED, LanguageTerm, one_of
@@ -78,7 +78,7 @@ class Quantity(LanguageTerm):
         limit = self.most if self.below is None else self.below
         assert limit is not None
         if self.measure in ("fills", "doses"):
-            yield Earlier(times=int(limit))
+            yield EarlierDates(times=int(limit))
         else:
             is_reached = self.below is not None
             yield OverLimit(self.measure, limit, is_reached, self.per == "day_of_supply")
@@ -109,7 +109,7 @@ class Interval(LanguageTerm):
 
     def of_the_test(self) -> Iterator[Boundary]:
         """A date before that is just too close; of fills, one of the day before."""
-        yield Earlier(span=self.least)
+        yield EarlierDates(span=self.least)
 
 
 class Phase(Strict):
@@ -184,13 +184,13 @@ class Schedule(LanguageTerm):
             if phase.units is not None:
                 yield OverLimit("units", phase.units)
             if phase.every is not None:
-                yield Earlier(span=phase.every)
+                yield EarlierDates(span=phase.every)
             if phase.most is not None:
-                yield Earlier(times=phase.most)
+                yield EarlierDates(times=phase.most)
             if phase.longest is not None:
-                yield Earlier(span=phase.longest, is_over=True)
+                yield EarlierDates(span=phase.longest, is_over=True)
         if dates:
-            yield Earlier(times=dates)
+            yield EarlierDates(times=dates)
 
 
 class Band(Strict):

@@ -54,7 +54,7 @@ class OverApproval:
 
 
 @dataclass(frozen=True)
-class Earlier:
+class EarlierDates:
     """Earlier dates with a line like this one.
 
     times    how many, a span apart.
@@ -68,7 +68,7 @@ class Earlier:
 
 
 @dataclass(frozen=True)
-class OnFile:
+class ThingsOnFile:
     """Things on file together: there, or none of them there."""
 
     things: tuple[Thing, ...]
@@ -76,7 +76,7 @@ class OnFile:
 
 
 @dataclass(frozen=True)
-class OfLine:
+class LineQuestion:
     """A question about the line or its person: answered with yes, or with no."""
 
     key: LineKey
@@ -109,9 +109,9 @@ Boundary = (
     | OverDose
     | NotWhole
     | OverApproval
-    | Earlier
-    | OnFile
-    | OfLine
+    | EarlierDates
+    | ThingsOnFile
+    | LineQuestion
     | Specialty
     | TooLong
     | OtherNdc
@@ -122,4 +122,8 @@ def of_condition(condition: Group | None) -> Iterator[Boundary]:
     """Both answers to every question of a condition."""
     for leaf in leaves(condition) if condition is not None else ():
         for answer in (False, True):
-            yield OnFile((leaf,), answer) if isinstance(leaf, Thing) else OfLine(leaf, answer)
+            yield (
+                ThingsOnFile((leaf,), answer)
+                if isinstance(leaf, Thing)
+                else LineQuestion(leaf, answer)
+            )

@@ -18,7 +18,7 @@ from audit_rules.policy.language.conditions import (
     Thing,
     leaves,
 )
-from audit_rules.policy.language.declared import Declared
+from audit_rules.policy.language.declarations import Declarations
 from audit_rules.policy.language.kinds import Approval, Coding, OnFile, Who
 from audit_rules.policy.language.sets import Products
 from audit_rules.policy.language.spans import COURSE
@@ -78,7 +78,7 @@ def rests_on_history(terms: Iterable[LanguageTerm]) -> bool:
     )
 
 
-def furthest_day(declared: Declared, terms: Iterable[LanguageTerm]) -> int:
+def furthest_day(declared: Declarations, terms: Iterable[LanguageTerm]) -> int:
     """How many days after a line the windows of a document reach, at most; 0: none does."""
     windows = [t.window for term in terms for t in things_of(term) if isinstance(t, Thing)]
     windows.append(declared.diagnosis_window)
@@ -86,7 +86,7 @@ def furthest_day(declared: Declared, terms: Iterable[LanguageTerm]) -> int:
     return max(0, *ends, 0)
 
 
-def check_language(name: str, declared: Declared, terms: Iterable[LanguageTerm]) -> None:
+def check_language(name: str, declared: Declarations, terms: Iterable[LanguageTerm]) -> None:
     """Raise PolicyRefused unless every word is declared and every set can be asked about."""
     for term in terms:
         where = f"{name}: {term.kind} {term.term_id}"
@@ -114,7 +114,7 @@ def _known(where: str, field: str, words: Iterable[str], known: Iterable[str]) -
             )
 
 
-def _check_leaf(where: str, leaf: LineKey | Thing, declared: Declared) -> None:
+def _check_leaf(where: str, leaf: LineKey | Thing, declared: Declarations) -> None:
     what = leaf.key if isinstance(leaf, LineKey) else leaf.kind
     words = leaf.words if isinstance(leaf, LineKey) else leaf.names
     if what in (DRUG, FILL):
@@ -131,7 +131,7 @@ def _check_leaf(where: str, leaf: LineKey | Thing, declared: Declared) -> None:
         _check_thing(where, leaf, declared)
 
 
-def _check_thing(where: str, thing: Thing, declared: Declared) -> None:
+def _check_thing(where: str, thing: Thing, declared: Declarations) -> None:
     has_none = thing.window is None and declared.diagnosis_window is None
     if thing.kind == DIAGNOSIS and thing.same != "claim" and has_none:
         raise PolicyRefused(
@@ -151,7 +151,7 @@ def _check_thing(where: str, thing: Thing, declared: Declared) -> None:
 
 
 def check_codes(
-    where: str, field: str, words: Iterable[str], system: str, declared: Declared
+    where: str, field: str, words: Iterable[str], system: str, declared: Declarations
 ) -> None:
     """Each word is a declared list of that system, or a code of its shape; else PolicyRefused."""
     for word in words:
@@ -181,7 +181,9 @@ def needs_doses(term: LanguageTerm) -> bool:
     return False
 
 
-def _check_kind(where: str, term: LanguageTerm, sets: list[Products], declared: Declared) -> None:
+def _check_kind(
+    where: str, term: LanguageTerm, sets: list[Products], declared: Declarations
+) -> None:
     if needs_doses(term):
         for one in sets:
             if one.observed_days is None:

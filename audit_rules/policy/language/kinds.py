@@ -58,9 +58,9 @@ class OnFile(LanguageTerm):
     def of_the_test(self) -> Iterator[Boundary]:
         """What is required gone, each and all; what is forbidden there."""
         for thing in (*self.require, *self.forbid):
-            yield turns.OnFile((thing,), thing in self.forbid)
+            yield turns.ThingsOnFile((thing,), thing in self.forbid)
         if len(self.require) > 1:
-            yield turns.OnFile(self.require, False)
+            yield turns.ThingsOnFile(self.require, False)
 
 
 _Sex = Annotated[str, WithJsonSchema({"enum": list(SEXES)})]
@@ -115,17 +115,17 @@ class Who(LanguageTerm):
     def of_the_test(self) -> Iterator[Boundary]:
         """Another age, sex, place, channel, or prescriber."""
         if self.age is not None:
-            yield turns.OfLine(LineKey("age", range=self.age), False)
+            yield turns.LineQuestion(LineKey("age", range=self.age), False)
         asked = (("sex", self.sex), ("place", self.places), ("channel", self.channels))
         for key, words in asked:
             if words:
-                yield turns.OfLine(LineKey(key, words), False)
+                yield turns.LineQuestion(LineKey(key, words), False)
         if self.not_places:
-            yield turns.OfLine(LineKey("place", self.not_places), True)
+            yield turns.LineQuestion(LineKey("place", self.not_places), True)
         if self.taxonomies:
             yield turns.Specialty(self.taxonomies)
         if self.consultation is not None:
-            yield turns.OnFile((self.consultation,), False)
+            yield turns.ThingsOnFile((self.consultation,), False)
 
 
 class Length(Strict):
@@ -175,7 +175,7 @@ class Approval(LanguageTerm):
     def of_the_test(self) -> Iterator[Boundary]:
         """No approval, one that is too long, more units than it has."""
         if self.needed:
-            yield turns.OnFile((Thing(AUTHORIZATION, ("approved",)),), False)
+            yield turns.ThingsOnFile((Thing(AUTHORIZATION, ("approved",)),), False)
         for row in self.length:
             yield turns.TooLong(row.most)
         if self.units:
@@ -262,7 +262,7 @@ class Coding(LanguageTerm):
         """Another code, other modifiers, broken vials, or an NDC that goes with other codes."""
         codes = self.unclassified or ((self.code,) if self.code else ())
         if codes:
-            yield turns.OfLine(LineKey("hcpcs", codes), True)
+            yield turns.LineQuestion(LineKey("hcpcs", codes), True)
         if self.modifiers:
             for words, holds in (
                 (self.modifiers.any_, False),
@@ -271,7 +271,7 @@ class Coding(LanguageTerm):
                 *(((m,), True) for m in self.modifiers.one_of),
             ):
                 if words:
-                    yield turns.OfLine(LineKey("modifiers", words), holds)
+                    yield turns.LineQuestion(LineKey("modifiers", words), holds)
         if self.vial_units:
             yield turns.NotWhole(self.vial_units.modifiers)
         if self.crosswalk_rows:

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from audit_rules.policy.language.conditions import Group, LineKey, Node, Thing
-from audit_rules.policy.language.declared import Declared
+from audit_rules.policy.language.declarations import Declarations
 from audit_rules.policy.language.spans import Span
 
 
-def is_impossible(declared: Declared, node: Node) -> bool:
+def is_impossible(declared: Declarations, node: Node) -> bool:
     """Whether no line can meet a condition, whatever is on file."""
     if isinstance(node, Thing | LineKey):
         names = node.names if isinstance(node, Thing) else node.words

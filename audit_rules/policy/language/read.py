@@ -5,11 +5,11 @@ from typing import Any, Protocol, TypeVar
 
 from audit_rules.errors import PolicyRefused
 from audit_rules.policy.language.checks import check_language
-from audit_rules.policy.language.declared import Declared
+from audit_rules.policy.language.declarations import Declarations
 from audit_rules.policy.language.kinds import KINDS, Approval, Coding
 from audit_rules.policy.language.sets import Codes, Fact, Payer, Products
 from audit_rules.policy.language.spans import Span, Window
-from audit_rules.policy.language.tables import Besides, terms_of_table
+from audit_rules.policy.language.tables import PolicyCsvFiles, terms_of_table
 from audit_rules.policy.language.terms import LanguageTerm
 from audit_rules.policy.terms.base import Strict
 from schemas.tables import EVIDENCE_VALUES, MEASURED_EVIDENCE
@@ -50,21 +50,23 @@ def is_of_language(key: str, term: object) -> bool:
 
 def read_declared(
     data: dict[str, Any],
-    besides: Besides,
+    csv_files: PolicyCsvFiles,
     parse: Parse,
     drug: str | None,
     default_of: tuple[str, ...],
     diagnosis_window: Window | None,
-) -> Declared:
+) -> Declarations:
     """What the arrays of a file declare. Raises PolicyRefused."""
-    name = besides.name
+    name = csv_files.name
     sets = {s.name: s for s in _parsed(data, "products", Products, name, parse)}
     if drug and drug not in sets:
         sets = {drug: _set_of_drug(data, drug)} | sets
-    codes = {c.name: _with_file(c, besides) for c in _parsed(data, "codes", Codes, name, parse)}
+    codes = {c.name: _with_file(c, csv_files) for c in _parsed(data, "codes", Codes, name, parse)}
     facts = {f.code: f for f in _parsed(data, "fact", Fact, name, parse)}
     payers = tuple(_parsed(data, "payer", Payer, name, parse))
-    return Declared(sets, {}, {}, codes, _OF_CONTRACT | facts, payers, default_of, diagnosis_window)
+    return Declarations(
+        sets, {}, {}, codes, _OF_CONTRACT | facts, payers, default_of, diagnosis_window
+    )
 
 
 def _set_of_drug(data: dict[str, Any], drug: str) -> Products:
@@ -97,18 +99,18 @@ def _parsed(data: dict[str, Any], key: str, model: type[M], name: str, parse: Pa
     return found.values()
 
 
-def _with_file(codes: Codes, besides: Besides) -> Codes:
+def _with_file(codes: Codes, csv_files: PolicyCsvFiles) -> Codes:
     """A code list with the codes of its file."""
     if codes.file is None:
         return codes
-    kept = besides.chosen(codes.file, f"codes {codes.name}", "code", codes.where)
+    kept = csv_files.chosen(codes.file, f"codes {codes.name}", "code", codes.where)
     return codes.model_copy(update={"codes": (*codes.codes, *kept)})
 
 
 def read_terms(
     data: dict[str, Any],
-    declared: Declared,
-    besides: Besides,
+    declared: Declarations,
+    csv_files: PolicyCsvFiles,
     parse: Parse,
     headers: Sequence[str] = (),
 ) -> list[LanguageTerm]:
@@ -122,7 +124,7 @@ def read_terms(
         if key in _BY_KIND:
             if not isinstance(entries, list):
                 raise PolicyRefused(
-                    f"{besides.name}: {key} must be an array of tables. Write [[{key}]]."
+                    f"{csv_files.name}: {key} must be an array of tables. Write [[{key}]]."
                 )
             rows[key] = list(enumerate(entries, 1))
     found: list[LanguageTerm] = []
@@ -130,8 +132,8 @@ def read_terms(
         if rows[key]:
             number, row = rows[key].pop(0)
             if is_of_language(key, row):
-                found += _terms(_BY_KIND[key], row, number, declared, besides, parse)
-    check_language(besides.name, declared, found)
+                found += _terms(_BY_KIND[key], row, number, declared, csv_files, parse)
+    check_language(csv_files.name, declared, found)
     return found
 
 
@@ -139,32 +141,32 @@ def _terms(
     model: type[LanguageTerm],
     row: object,
     number: int,
-    declared: Declared,
-    besides: Besides,
+    declared: Declarations,
+    csv_files: PolicyCsvFiles,
     parse: Parse,
 ) -> list[LanguageTerm]:
     given = row if isinstance(row, dict) else {}
     where = f"{model.kind} {given.get('term_id', f'number {number}')}"
     if "table" not in given:
-        return [_crosswalked(parse(besides.name, model, row, where), besides)]
+        return [_crosswalked(parse(csv_files.name, model, row, where), csv_files)]
     made = []
-    for term in terms_of_table(given, besides, where):
+    for term in terms_of_table(given, csv_files, where):
         row_of = term.pop("#row")
         place = f"{where} ({row_of})"
         declared.rows[term["term_id"]] = row_of
         code = term.pop("hcpcs", None)
         if code is not None:
-            one = parse(besides.name, Products, {"name": code, "hcpcs": [code]}, place)
+            one = parse(csv_files.name, Products, {"name": code, "hcpcs": [code]}, place)
             declared.row_sets.setdefault(one.name, one)
             term["of"] = [code]
-        made.append(_crosswalked(parse(besides.name, model, term, place), besides))
+        made.append(_crosswalked(parse(csv_files.name, model, term, place), csv_files))
     return made
 
 
-def _crosswalked(term: LanguageTerm, besides: Besides) -> LanguageTerm:
+def _crosswalked(term: LanguageTerm, csv_files: PolicyCsvFiles) -> LanguageTerm:
     """A coding term with the rows of its crosswalk."""
     if not isinstance(term, Coding) or term.crosswalk is None:
         return term
-    rows = besides.rows(term.crosswalk, f"coding {term.term_id}", "ndc11")
+    rows = csv_files.rows(term.crosswalk, f"coding {term.term_id}", "ndc11")
     pairs = tuple((r["hcpcs"], r["ndc11"]) for r in rows if "hcpcs" in r and "ndc11" in r)
     return term.model_copy(update={"crosswalk_rows": pairs})

@@ -12,8 +12,8 @@ ReadText = Callable[[str], bytes]
 _LISTS = ("vials_mg", "of", "places", "not_places", "channels", "taxonomies", "unclassified")
 
 
-class Besides:
-    """The files that a policy file names, and their hash.
+class PolicyCsvFiles:
+    """The CSV files that a policy file names, and their hashes.
 
     name   the policy file, for messages.
     """
@@ -60,19 +60,21 @@ class Besides:
         return [{k: v.strip() for k, v in row.items() if k and v and v.strip()} for row in reader]
 
 
-def terms_of_table(term: dict[str, Any], besides: Besides, where: str) -> list[dict[str, Any]]:
+def terms_of_table(
+    term: dict[str, Any], csv_files: PolicyCsvFiles, where: str
+) -> list[dict[str, Any]]:
     """One term per row of the table that a term names: its fields, and the row's in their place."""
     file = term["table"]
     if not isinstance(file, str):
-        raise PolicyRefused(f'{besides.name}: {where}: table: name a CSV file, such as "x.csv".')
+        raise PolicyRefused(f'{csv_files.name}: {where}: table: name a CSV file, such as "x.csv".')
     if not isinstance(term.get("term_id"), str):
         raise PolicyRefused(
-            f"{besides.name}: {where}: term_id is missing. Add it; the id of a row follows it."
+            f"{csv_files.name}: {where}: term_id is missing. Add it; the id of a row follows it."
         )
     shared = {k: v for k, v in term.items() if k != "table"}
     seen: set[str] = set()
     found = []
-    for number, row in enumerate(besides.rows(file, where, "id"), 2):
+    for number, row in enumerate(csv_files.rows(file, where, "id"), 2):
         row_id = row.pop("id", "")
         if not row_id or row_id in seen:
             what = f"id {row_id!r} comes twice" if row_id else "the id is empty"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from audit_rules.engine.decided import Held, Precision
+from audit_rules.engine.past_decisions import Precision, ReviewCounts
 from audit_rules.engine.rule import Described
 from audit_rules.wording import question
 from flows.reports.run_facts import RunFacts
@@ -140,7 +140,7 @@ def _rules(
     sheet.write_row([note], ["label"])
 
 
-def _held_text(counted: Held | None) -> str:
+def _held_text(counted: ReviewCounts | None) -> str:
     """How many reviewed findings of a rule held, such as `3 of 4`."""
     return f"{counted.held:,} of {counted.reviewed:,}" if counted else "none reviewed"
 

@@ -8,14 +8,14 @@ import polars as pl
 from schemas.results import MONEY, NUMBERED_LINE, Schema
 
 
-class Held(NamedTuple):
+class ReviewCounts(NamedTuple):
     """How many findings of a rule persons have reviewed, and how many of those held."""
 
     held: int
     reviewed: int
 
 
-Precision = Mapping[str, Held]
+Precision = Mapping[str, ReviewCounts]
 """Rule -> how often its findings held; without rules of which none has been reviewed."""
 
 RECOVERED: Schema = {
@@ -28,12 +28,12 @@ RECOVERED: Schema = {
 """One row per exception for which money came back, with the line that it was on."""
 
 
-class Decided(NamedTuple):
+class PastDecisions(NamedTuple):
     """How often findings of each rule held, and what came back (RECOVERED)."""
 
     precision: Precision
     recovered: pl.DataFrame
 
 
-NOTHING_DECIDED = Decided({}, pl.DataFrame(schema=RECOVERED))
+NOTHING_DECIDED = PastDecisions({}, pl.DataFrame(schema=RECOVERED))
 """What nobody has decided."""

@@ -1,4 +1,4 @@
-"""What is asked of a sample, and which options do not go together."""
+"""The options of a sample, and which of them do not go together."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -7,7 +7,7 @@ from typing import Literal
 
 from flows.errors import UsageError
 from flows.sampling.allocation import Allocation
-from flows.sampling.population import Narrowed, Population
+from flows.sampling.population import Population, PopulationFilter
 from flows.sampling.strata import AMOUNTS, By, read_bands
 from flows.warehouse.files import real_path
 
@@ -15,8 +15,8 @@ Design = Literal["srs", "stratified"]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is asked for; paths as given.
+class SampleRequest:
+    """What kind of sample to draw; paths as given.
 
     size, sizes   how many units in all, or a file that says it of each stratum.
     bands         amounts as typed, at which a new band begins.
@@ -34,7 +34,7 @@ class Asked:
     bands: tuple[str, ...] = ()
     allocation: Allocation = "proportional"
     sizes: Path | None = None
-    narrowed: Narrowed = field(default_factory=Narrowed)
+    population_filter: PopulationFilter = field(default_factory=PopulationFilter)
     review_only: bool = False
     warehouse: Path | None = None
 
@@ -65,7 +65,9 @@ class Asked:
                 "--warehouse goes with --population lines, and the other way round: a run "
                 "publishes only lines on which rules found something. Give both or neither."
             )
-        if self.warehouse and (self.narrowed.rule or {"rule", "amount_at_risk"} & {*self.by}):
+        if self.warehouse and (
+            self.population_filter.rule or {"rule", "amount_at_risk"} & {*self.by}
+        ):
             raise UsageError(
                 "--population lines has lines on which no rule found anything. Leave out --rule, "
                 "and --by rule and amount_at_risk."

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from audit_rules.engine.decided import Decided
+from audit_rules.engine.past_decisions import PastDecisions
 from audit_rules.engine.worklist import Worklists, worklists
 from flows.collecting import with_answer_by
 from flows.plan import Plan
@@ -14,7 +14,7 @@ from flows.results.totals import totals_as_text
 
 
 @dataclass(frozen=True)
-class Found:
+class RunExceptions:
     """The exceptions and their lines, before the privacy level is applied."""
 
     exceptions: pl.DataFrame
@@ -30,13 +30,13 @@ class Found:
         return totals_as_text(self.lines.worklist)
 
 
-def found_on_lines(
-    exceptions: pl.DataFrame, repeated: pl.DataFrame, decided: Decided, plan: Plan
-) -> Found:
+def exceptions_on_lines(
+    exceptions: pl.DataFrame, repeated: pl.DataFrame, decided: PastDecisions, plan: Plan
+) -> RunExceptions:
     """Exceptions, and their lines with what law says of them, the worklist in order of work.
 
     repeated, decided   as `worklists` takes them.
     """
     lines = with_answer_by(worklists(exceptions, repeated, decided), plan)
     in_order = in_order_of_work(lines.worklist, plan.request.as_of)
-    return Found(exceptions, lines._replace(worklist=in_order))
+    return RunExceptions(exceptions, lines._replace(worklist=in_order))

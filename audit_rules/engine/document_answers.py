@@ -9,7 +9,7 @@ from schemas.outcomes import NOT_APPLICABLE
 
 
 @dataclass(frozen=True)
-class Governed:
+class DocumentAnswers:
     """The answers of every document of the language.
 
     answers    one row per line, policy and unit that answers: the columns of an answer,
@@ -28,7 +28,7 @@ class Governed:
     units: pl.DataFrame
 
 
-def every_answer(governed: Governed) -> pl.DataFrame:
+def every_answer(governed: DocumentAnswers) -> pl.DataFrame:
     """One row per line of a document and unit that answers, with the line: its answer, or
     not_applicable."""
     units = governed.units.rename({"term_id": "counted_term"})
@@ -40,7 +40,7 @@ def every_answer(governed: Governed) -> pl.DataFrame:
     )
 
 
-def with_not_applicable(governed: Governed) -> pl.DataFrame:
+def with_not_applicable(governed: DocumentAnswers) -> pl.DataFrame:
     """The answers of documents; under a rule id of theirs those that are not applicable, too."""
     others = every_answer(governed).filter(
         pl.col("counted_term").is_null(), pl.col("outcome") == NOT_APPLICABLE

@@ -8,7 +8,7 @@ from audit_rules.policy.language.terms import LanguageTerm
 
 
 @dataclass(frozen=True)
-class Declared:
+class Declarations:
     """The sets, code lists, facts and payers of one document.
 
     sets              declared sets by name, in the order of the file.
