@@ -2,7 +2,6 @@
 
 import grp
 import re
-import tomllib
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
@@ -18,7 +17,6 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from audit_rules.given_files import read_file
 from flows.errors import UsageError
 from flows.intake.expression_parts import ExpressionRefused
 from flows.intake.expressions import parsed_expression
@@ -30,6 +28,7 @@ from flows.intake.table_config import (
     TableConfig,
     TableSettings,
 )
+from flows.user_toml import line_of, read_user_toml
 from schemas.tables import TABLES
 
 
@@ -160,17 +159,16 @@ def read_config(path: Path | None) -> Config:
     """
     if path is None:
         return Config()
-    try:
-        data = tomllib.loads(read_file(path).decode("utf-8"))
-    except (OSError, ValueError, RecursionError):  # missing, not text, not TOML
-        raise UsageError(
-            f"Config {path.name} cannot be read as TOML. Give a readable TOML file with --config."
-        ) from None
+    remedy = "Give a readable TOML file with --config."
+    data, text = read_user_toml(path, "Config", remedy)
     try:
         config = Config.model_validate(data)
     except ValidationError as error:
-        problem = _problem(error.errors(include_input=False)[0])
-        raise UsageError(f"Config {path.name}: {problem}.") from None
+        first = error.errors(include_input=False)[0]
+        names = [part for part in first["loc"] if isinstance(part, str)]
+        line = next(filter(None, (line_of(text, name) for name in reversed(names))), None)
+        place = f", line {line}" if line else ""
+        raise UsageError(f"Config {path.name}{place}: {_problem(first)}.") from None
     for name, table in config.tables.items():
         for ours, expression in table.columns.items():
             try:

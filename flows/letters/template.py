@@ -1,7 +1,6 @@
 """The user's template of letters: who sends them, and the texts that only the payer can write."""
 
 import re
-import tomllib
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -9,9 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from audit_rules.given_files import read_file
 from flows.errors import UsageError
 from flows.reports.money import dollars
+from flows.user_toml import read_user_toml
 from schemas.folding import folded
 
 _Text = Annotated[str, Field(min_length=1)]
@@ -119,13 +118,8 @@ _MONTHS = (
 
 def read_template(path: Path) -> Template:
     """Read a template. Raises UsageError with the key and what to do."""
-    try:
-        data = tomllib.loads(read_file(path).decode("utf-8"))
-    except (OSError, ValueError, RecursionError):
-        raise UsageError(
-            f"Template {path.name} cannot be read as TOML. Give a readable TOML file; "
-            "docs/letters.md has one to start from."
-        ) from None
+    remedy = "Give a readable TOML file; docs/letters.md has one to start from."
+    data, _ = read_user_toml(path, "Template", remedy)
     try:
         return Template.model_validate(data)
     except ValidationError as error:

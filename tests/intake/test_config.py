@@ -148,6 +148,23 @@ def test_an_invalid_config_is_refused_with_a_message_of_ours(
     assert CANARY.lower() not in message.lower()
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("# ours\nmax_error_rate = [\n= 1\n", "cannot be read as TOML (line 3)"),
+        ("# ours\n\nmax_error_rat = 0.5\n", "settings.toml, line 3: unknown key"),
+        ("[tables.provider]\nskip = 1\n", "settings.toml, line 2: unknown key"),
+        ("\n[colums]\nx = 1\n", "settings.toml, line 2: unknown key"),
+        ('delimiter = ","\nresult_mode = "0060"\n', "settings.toml, line 2: result_mode"),
+        ("[tables.provider]\nx = 1\n[tables.diagnosis]\nx = 1\n", "line 1: unknown key"),
+    ],
+)
+def test_a_refusal_names_the_line(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        _read(tmp_path, text)
+    assert words in str(refused.value)
+
+
 def test_a_missing_config_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"Config gone\.toml cannot be read"):
         read_config(tmp_path / "gone.toml")

@@ -1,0 +1,30 @@
+"""The user's own TOML files: where in the file something is wrong, never what stands there."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from audit_rules.given_files import read_file
+from flows.errors import UsageError
+
+_LINE = re.compile(r"at line (\d+)")
+
+
+def read_user_toml(path: Path, kind: str, remedy: str) -> tuple[dict[str, Any], str]:
+    """Content and text of a TOML file. Raises UsageError with its kind, name, line and remedy."""
+    try:
+        text = read_file(path).decode("utf-8")
+        return tomllib.loads(text), text
+    except (OSError, ValueError, RecursionError) as error:  # missing, not text, not TOML
+        line = _LINE.search(str(error)) if isinstance(error, tomllib.TOMLDecodeError) else None
+        place = f" (line {line[1]})" if line else ""
+        raise UsageError(f"{kind} {path.name} cannot be read as TOML{place}. {remedy}") from None
+
+
+def line_of(text: str, key: str) -> int | None:
+    """The line that sets a key or heads a table of that name, from 1; None unless it is one."""
+    name = rf"[\"']?{re.escape(key)}[\"']?"
+    pattern = re.compile(rf"^\s*(?:{name}\s*=|\[+(?:.*\.)?\s*{name}\s*\])")
+    lines = [n for n, line in enumerate(text.splitlines(), 1) if pattern.match(line)]
+    return lines[0] if len(lines) == 1 else None
