@@ -129,13 +129,15 @@ def explain_rows(
         case = cases.get(_key(row)) if row["fate"] == "history" else None
         found = answers.by_line[_key(row)] if case else []
         texts = collecting_texts(made, [(module, answer) for module, answer, _ in found])
+        ids = [_exception_id(module, answer) for module, answer, _ in found]
         rules = tuple(
             RuleExplanation(
                 *(module, answer, cited, firings.get(_asked(module, answer))),
-                ledger=_entry(module, answer, ledger or {}),
-                collecting=text if answer["outcome"] in EXCEPTIONS else "",
+                exception_id=of_exception,
+                ledger=(ledger or {}).get(of_exception or ""),
+                collecting=text if of_exception else "",
             )
-            for (module, answer, cited), text in zip(found, texts, strict=True)
+            for (module, answer, cited), text, of_exception in zip(found, texts, ids, strict=True)
         )
         return ClaimRow(row["claim_source"], row, row["fate"], case, rules)
 
@@ -228,11 +230,11 @@ def _asked(module: Described, answer: Row) -> RuleOnLine:
     return answer["row_id"], rule_id, answer["policy_id"], answer.get("counted_term")
 
 
-def _entry(module: Described, answer: Row, ledger: Mapping[str, LedgerEntry]) -> LedgerEntry | None:
-    """What the ledger knows of an answer, if it is an exception that a run has found."""
+def _exception_id(module: Described, answer: Row) -> str | None:
+    """The id of an exception; None for any other answer."""
     if answer["outcome"] not in EXCEPTIONS:
         return None
-    return ledger.get(exception_id({"rule_id": module.RULE.id, **answer}))
+    return exception_id({"rule_id": module.RULE.id, **answer})
 
 
 def _seen(

@@ -8,7 +8,7 @@ from audit_rules.policy.document import Policy
 from audit_rules.rules import CATALOGUE
 from audit_rules.wording import counted, figure, listed
 from flows.replay.explanation import ClaimRow, Explanation, RuleExplanation
-from flows.replay.paragraphs import WIDTH, paragraph
+from flows.replay.paragraphs import WIDEST, paragraph
 from flows.replay.rule_text import rule_lines, without_underscores
 from schemas.outcomes import EXCEPTIONS, NOT_APPLICABLE, NOT_EVALUABLE, PASS
 from schemas.results import AMOUNT_COLUMNS
@@ -48,7 +48,7 @@ def _untried(lines: int) -> str:
 
 def _row_lines(row: ClaimRow, explanation: Explanation) -> Iterator[str]:
     title = _title(row)
-    yield from (title, "=" * min(len(title), WIDTH))
+    yield from (title, "=" * min(len(title), WIDEST))
     yield from paragraph(_billed(row))
     yield from paragraph(f"Row {row.values['row_number']} of {row.values['file']}. {_status(row)}")
     if row.case is None:

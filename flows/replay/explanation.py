@@ -17,6 +17,7 @@ class RuleExplanation:
     answer     the rule's answer with all its columns.
     evidence   the facts that the rule looked at.
     firing     the nearest change that makes the rule fire; None if none does, or if it fired.
+    exception_id   of an exception, as `decide` and `packet` take it; None for any other answer.
     ledger     what the ledger knows of its exception; None if no run has found it.
     collecting whether the amount of an exception may still be asked for; empty: nobody knows.
     """
@@ -25,6 +26,7 @@ class RuleExplanation:
     answer: Row
     evidence: tuple[Row, ...]
     firing: Firing | None
+    exception_id: str | None = None
     ledger: LedgerEntry | None = None
     collecting: str = ""
 

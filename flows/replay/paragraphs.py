@@ -1,15 +1,16 @@
-"""Paragraphs of plain text, wrapped to one width and with an optional label in front."""
+"""Paragraphs of plain text, as wide as the terminal, with an optional label in front."""
 
 from collections.abc import Iterator
+from shutil import get_terminal_size
 from textwrap import wrap
 
-WIDTH = 118
+WIDEST, _NARROWEST = 118, 60
 _LABEL_WIDTH = 16
 _LABEL_INDENT = 6
 
 
 def paragraph(text: str, indent: int = 0, hang: int = 0) -> Iterator[str]:
-    """The text in lines of at most WIDTH; `hang` indents every line but the first further."""
+    """The text in lines; `hang` indents every line but the first further."""
     yield from _wrapped(text, " " * indent, indent + hang)
 
 
@@ -20,9 +21,10 @@ def labelled(label: str, text: str) -> Iterator[str]:
 
 
 def _wrapped(text: str, start: str, indent: int) -> Iterator[str]:
+    columns = get_terminal_size((WIDEST, 0)).columns
     yield from wrap(
         text,
-        WIDTH,
+        max(_NARROWEST, min(columns, WIDEST)),
         initial_indent=start,
         subsequent_indent=" " * indent,
         break_long_words=False,

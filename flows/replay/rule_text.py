@@ -35,6 +35,7 @@ def rule_lines(found: RuleExplanation, policy: Policy) -> Iterator[str]:
     yield from _evidence(found, _MOST_FACTS if is_exception else _FEW_FACTS)
     if is_exception:
         yield from labelled("amount", _amount(answer))
+        yield from labelled("exception", f"id {found.exception_id}")
         if found.ledger:
             yield from labelled("ledger", found.ledger.text())
         if found.collecting:

@@ -1,6 +1,7 @@
 """Explain says what a run answers, and a run over the changed rows fires the rule as suggested."""
 
 import csv
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ from flows.replay.explain import claim_rows, explain, explain_rows
 from flows.replay.explain_text import text_of
 from flows.replay.explanation import Explanation, RuleExplanation
 from flows.replay.ledger_entries import LedgerEntry
-from flows.replay.paragraphs import WIDTH
+from flows.replay.paragraphs import WIDEST, labelled
 from flows.request import RunRequest
 from schemas.outcomes import EXCEPTIONS, NOT_APPLICABLE, NOT_EVALUABLE, PASS
 from schemas.tables import TABLES
@@ -402,6 +403,15 @@ def test_a_capped_version_says_why(explained: Any) -> None:
 # ---------------------------------------------------------------- the command
 
 
+@pytest.mark.parametrize(("columns", "widest"), [("70", 70), ("20", 60), ("300", WIDEST)])
+def test_paragraphs_fit_the_terminal(
+    columns: str, widest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    lines = list(labelled("finding", "as long as it takes, " * 30))
+    assert widest - 8 <= max(map(len, lines)) <= widest
+
+
 def _printed(
     request: RunRequest, capsys: pytest.CaptureFixture[str], *words: str
 ) -> tuple[int, str, str]:
@@ -421,7 +431,8 @@ def test_the_command_prints_exceptions_first(
     headings = ["EXCEPTIONS (2)", "PASSED (20)", "DOES NOT APPLY (8)", f"NOT ASKED ({not_asked})"]
     assert (code, err) == (0, "")
     assert [line for line in out.splitlines() if line in headings] == headings
-    assert max(map(len, out.splitlines())) <= WIDTH
+    assert max(map(len, out.splitlines())) <= WIDEST
+    assert len(set(re.findall(r"\n      exception        id ([0-9a-f]{32})\n", out))) == 2
     assert all(f"{m.RULE.id} {m.RULE.name}" in " ".join(out.split()) for m in CATALOGUE)
 
 
