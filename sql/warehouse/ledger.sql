@@ -1,6 +1,7 @@
 -- main.ledger: every exception ever found, as of the last night, with what persons decided since.
 -- status: new, open, changed, resolved, reopened or dismissed; last_seen: the last night with it;
--- decision: the latest one, unless it was taken back; recovered: the sums of all of them.
+-- decision: the latest one, unless it was taken back; recovered: the sums of all of them, none of
+-- which is a verdict: what was set aside stays so.
 --
 -- reads: main.night, main.ledger_event, main.decision
 -- makes: main.ledger
@@ -11,15 +12,19 @@ last_event AS (
     FROM main.ledger_event
     QUALIFY row_number() OVER (PARTITION BY exception_id ORDER BY night DESC) = 1),
 last_decision AS (
-    SELECT *, action IN ('dismiss', 'overturned') AS sets_aside FROM main.decision
+    FROM main.decision
+    QUALIFY row_number() OVER (PARTITION BY exception_id ORDER BY decision_no DESC) = 1),
+verdict AS (
+    SELECT exception_id, after_night, until, action IN ('dismiss', 'overturned') AS sets_aside
+    FROM main.decision WHERE action <> 'recovered'
     QUALIFY row_number() OVER (PARTITION BY exception_id ORDER BY decision_no DESC) = 1),
 recovered AS (
     SELECT exception_id, CAST(sum(amount) AS DECIMAL(18, 2)) AS recovered
     FROM main.decision WHERE action = 'recovered' GROUP BY exception_id)
 SELECT e.exception_id, e.first_seen, coalesce(e.last_seen, n.night) AS last_seen,
        CASE WHEN e.status = 'resolved' THEN 'resolved'
-            WHEN d.after_night >= e.night AND d.sets_aside THEN 'dismissed'
-            WHEN d.after_night >= e.night AND NOT d.sets_aside AND e.status = 'dismissed'
+            WHEN v.after_night >= e.night AND v.sets_aside THEN 'dismissed'
+            WHEN v.after_night >= e.night AND NOT v.sets_aside AND e.status = 'dismissed'
             THEN 'reopened'
             WHEN e.status = 'dismissed' OR e.night = n.night THEN e.status
             ELSE 'open' END AS status,
@@ -27,6 +32,7 @@ SELECT e.exception_id, e.first_seen, coalesce(e.last_seen, n.night) AS last_seen
        e.claim_line_number, e.outcome, e.reason, e.amount_at_risk, e.paid_amount, e.continues,
        CASE WHEN d.action <> 'reopen' THEN d.action END AS decision,
        d.reason AS decision_reason, d.decided_by, d.decided_on, d.until, d.decided_at,
-       d.system_user, CASE WHEN d.sets_aside THEN d.until END AS dismissed_until, r.recovered
+       d.system_user, CASE WHEN v.sets_aside THEN v.until END AS dismissed_until, r.recovered
 FROM last_event e CROSS JOIN last_night n
-LEFT JOIN last_decision d USING (exception_id) LEFT JOIN recovered r USING (exception_id);
+LEFT JOIN last_decision d USING (exception_id) LEFT JOIN verdict v USING (exception_id)
+LEFT JOIN recovered r USING (exception_id);

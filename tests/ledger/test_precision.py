@@ -13,7 +13,7 @@ from audit_rules.engine.past_decisions import ReviewCounts
 from audit_rules.policy.library import load_policies
 from audit_rules.policy.terms.house import OverturnLimit
 from flows.cli.app import main
-from flows.ledger.before import read_ledger_before
+from flows.ledger.before import LAST_DECISION, read_ledger_before
 from flows.ledger.decisions import decide
 from flows.ledger.precision import (
     demotions,
@@ -178,6 +178,23 @@ def test_what_is_counted_of_decisions_is_in_the_digest_that_names_a_run(
             connection.execute("CREATE VIEW every_night_text AS FROM kept.night_text")
             digests.add(read_ledger_before(connection, date(2026, 7, 1)).digest)
     assert len(digests) == 2
+
+
+@pytest.mark.parametrize("action", ["dismiss", "overturned"])
+def test_money_that_comes_back_brings_nothing_back_that_was_set_aside(
+    tmp_path: Path, action: str
+) -> None:
+    warehouse = ledger_warehouse(tmp_path / "w.duckdb", event(1))
+    for said, dollars in ((action, None), ("recovered", Decimal(5))):
+        decide(warehouse, [Decision(exception_id(1), "appeal", said, dollars)], by="Ann")
+    with opened_ledger(warehouse) as connection:
+        connection.execute("CREATE SCHEMA run")
+        connection.execute("CREATE VIEW every_night_text AS FROM kept.night_text")
+        read_ledger_before(connection, date(2026, 7, 1))
+        shown = connection.execute("SELECT status, decision, recovered FROM main.ledger").fetchall()
+        known = connection.execute(f"SELECT action, sets_aside FROM {LAST_DECISION}").fetchall()
+    assert shown == [("dismissed", "recovered", 5)]
+    assert known == [("recovered", True)], "so the next night asks for nothing"
 
 
 # ---------------------------------------------------------------- from the next night on
