@@ -361,7 +361,8 @@ def _request(folder: Path, input_name: str | None = "in") -> "RunRequest":
 def run_once(folder: Path) -> None:
     """Run every stage over the extracts of a folder."""
     from flows.plan import plan
-    from flows.stages import begin, run_stages
+    from flows.run_folders import begin
+    from flows.stages import run_stages
 
     made = plan(_request(folder))
     begin(made)

@@ -27,7 +27,7 @@ from audit_rules.engine.rule import PolicyBook, RuleModule
 from audit_rules.policy.library import load_policies
 from audit_rules.reference.codes import load_reference
 from audit_rules.rules import RULES
-from flows import stages
+from flows import run_folders, stages
 from flows.intake.landing import ExtractFile, find_extracts
 from flows.judging.frames import read_frames
 from flows.plan import Plan, plan
@@ -189,7 +189,7 @@ def _run(planned: Callable[[], Plan]) -> Measurement:
     measured = Measurement()
     with measured.timed("total"):
         made = planned()
-        stages.begin(made)
+        run_folders.begin(made)
         summary = stages.run_stages(made)
     measured.seconds |= json.loads((summary.folder / TIMINGS).read_text(encoding="utf-8"))
     measured.counts = {
@@ -271,7 +271,7 @@ def _plan(extracts: Path, work: Path, as_of: date = AS_OF) -> Plan:
 def _netted(extracts: Path, work: Path) -> Plan:
     """A plan whose workbench has the final action of every row in the warehouse."""
     made = _plan(extracts, work)
-    stages.begin(made)
+    run_folders.begin(made)
     stages.settle_stage(made)
     return made
 

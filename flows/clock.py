@@ -17,3 +17,8 @@ def now() -> datetime:
 def seconds() -> float:
     """Seconds on a clock that only runs forward: for timings.json, never for results."""
     return time.perf_counter()
+
+
+def seconds_since(started: float) -> float:
+    """Seconds since `seconds()` was read, to the millisecond."""
+    return round(seconds() - started, 3)

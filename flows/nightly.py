@@ -19,7 +19,7 @@ from prefect.runtime import deployment, flow_run
 from prefect.settings import PREFECT_API_URL
 from prefect.states import Completed
 
-from flows import ending, stages
+from flows import ending, run_folders, stages
 from flows.errors import PrefectTrouble, redacted_errors
 from flows.plan import Plan, plan_run
 from flows.privacy import AGGREGATE
@@ -196,7 +196,7 @@ def _audit(made: Plan, show_progress: bool) -> Summary:
     with hold(request.warehouse_file), night.bars.shown():
         try:
             with leaving_quarantine(made, request.output):
-                stages.begin(made)
+                run_folders.begin(made)
                 loaded = results["load"] = load(night)
                 validated = results["validate"] = validate(night)
                 settled = results["settle"] = settle(night)
@@ -206,7 +206,7 @@ def _audit(made: Plan, show_progress: bool) -> Summary:
             if night.published is None:
                 raise
         finally:
-            stages.clear_away(made)
+            run_folders.clear_away(made)
     summary = night.published
     assert summary is not None
     _attempt("store the counts of this run", partial(_store_counts, request, summary, results))

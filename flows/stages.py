@@ -3,11 +3,8 @@
 Each opens the workbench once, finds there what the stage before left, and returns a small result.
 """
 
-import os
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from audit_rules.engine.dossier import compile_dossier
 from audit_rules.engine.judge import Judgement
@@ -15,13 +12,10 @@ from audit_rules.engine.parts import together
 from audit_rules.engine.rule import PolicyBook
 from audit_rules.kinds.judge import judge_all
 from audit_rules.rules import RULES
-from flows import ending
-from flows.clock import seconds
-from flows.collecting import with_collectability
+from flows.clock import seconds, seconds_since
 from flows.intake.load import load
 from flows.intake.readers import nearest_plain_folder
 from flows.intake.validate import validate
-from flows.judging import affected, frames, members, population, standing
 from flows.judging.affected import mark_affected_persons
 from flows.judging.authorization_words import warn_of_unknown_words
 from flows.judging.frames import ROWS_AT_A_TIME, read_parts
@@ -30,41 +24,30 @@ from flows.judging.population import population_facts
 from flows.judging.standing import (
     JUDGED_COVERAGE,
     merge_answers,
-    read_merged_exceptions,
-    read_repeated,
     read_valid_answers,
-    store_answers,
     write_answers,
     write_merged,
 )
-from flows.ledger.before import read_ledger_before
-from flows.ledger.changes import record_changes, with_ledger
 from flows.ledger.decisions import warn_of_foreign_decisions
-from flows.ledger.precision import demotion_notes, read_decided, read_demotions
+from flows.ledger.precision import demotion_notes, read_demotions
 from flows.notes.find import audit_notes, input_notes
 from flows.plan import Plan
 from flows.provenance import digest
-from flows.reports.run_facts import run_facts
-from flows.reports.write import write_reports
-from flows.results.agreement import refuse_disagreement
-from flows.results.failed_checks import failed_checks, warnings
-from flows.results.manifest import repeated_amounts_for_manifest, write_manifest
-from flows.results.partitions import write_exceptions_by
-from flows.results.privacy_level import (
-    apply_privacy_level,
-    shown_notes,
-    summary_at_privacy_level,
+from flows.report_steps import (
+    keep_and_publish,
+    record_in_ledger,
+    write_reports_and_manifest,
+    write_shown_tables,
 )
-from flows.results.publish import make_private, publish
+from flows.results.failed_checks import warnings
+from flows.results.manifest import repeated_amounts_for_manifest
+from flows.results.privacy_level import summary_at_privacy_level
 from flows.results.refused_rows import leaving_quarantine
-from flows.results.run_exceptions import exceptions_on_lines
-from flows.results.run_identity import RunIdentity, identify_run
-from flows.results.run_record import record_run
 from flows.results.signature import sign_manifest
-from flows.results.tables import write_result_tables, write_tables
+from flows.results.tables import write_tables
 from flows.results.timings import write_timings
+from flows.run_folders import answers_folder, parts_folder, results_folder
 from flows.run_summary import notes_of, summary_of
-from flows.settle.settle import TABLES as SETTLE_TABLES
 from flows.settle.settle import settle
 from flows.stage_results import (
     JudgeStageResult,
@@ -74,66 +57,11 @@ from flows.stage_results import (
 )
 from flows.summary import Summary
 from flows.warehouse.connection import opened
-from flows.warehouse.files import empty_folder
-from flows.warehouse.keep import keep
-from flows.warehouse.memory import Memory, warn_of_foreign_memory
+from flows.warehouse.memory import warn_of_foreign_memory
 from flows.warehouse.sql import one
-from flows.warehouse.upgrade import upgrade
-from schemas.results import EXCEPTION, LINE_KEY, conform
+from schemas.results import LINE_KEY
 
 Step = Callable[[str], None]
-MEMORY = Memory(
-    settled=SETTLE_TABLES,
-    answers=(
-        *population.TABLES,
-        *affected.TABLES,
-        *members.TABLES,
-        *frames.TABLES,
-        *standing.TABLES,
-    ),
-)
-"""The tables of a run that the warehouse may remember, as their makers declare."""
-
-
-def begin(plan: Plan) -> None:
-    """Make an empty workbench, and clear away what a killed run left behind."""
-    bench = plan.bench
-    ending.leaves(results(plan), complete_results(plan), lock=bench.warehouse)
-    shutil.rmtree(complete_results(plan), ignore_errors=True)
-    for folder in (bench.scratch, results(plan)):
-        empty_folder(folder)
-    upgrade(bench.warehouse)
-
-
-def results(plan: Plan) -> Path:
-    """The folder in which results are written until they are complete.
-
-    It is in the output folder, so that it is on the file system on which it is published. Each
-    warehouse has its own: runs on two warehouses may share an output folder.
-    """
-    return plan.request.output / f".results-{digest(os.fsencode(plan.bench.warehouse).hex())[:16]}"
-
-
-def complete_results(plan: Plan) -> Path:
-    """The name of the complete results until the new rows are kept."""
-    staging = results(plan)
-    return staging.with_name(f"{staging.name}.complete")
-
-
-def clear_away(plan: Plan) -> None:
-    """Remove whatever this run, or one that was killed, has not published."""
-    for folder in (plan.bench.scratch, results(plan), complete_results(plan)):
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _answers(plan: Plan) -> Path:
-    """The folder in which the judge stage leaves its answers for the report stage to store."""
-    return plan.bench.scratch / "answers"
-
-
-def _parts(plan: Plan) -> Path:
-    """The folder in which persons wait to be judged, if they are too many to be in memory."""
-    return plan.bench.scratch / "parts"
 
 
 def load_stage(plan: Plan, step: Step) -> LoadStageResult:
@@ -151,7 +79,7 @@ def load_stage(plan: Plan, step: Step) -> LoadStageResult:
         read_otherwise=loaded.read_otherwise,
         purged=loaded.purged,
         rows=loaded.rows,
-        seconds=_since(started),
+        seconds=seconds_since(started),
     )
 
 
@@ -165,7 +93,7 @@ def validate_stage(plan: Plan) -> ValidateStageResult:
             for table in ("quarantine", "warning")
         )
         rows = one(connection, "SELECT coalesce(sum(rows_read), 0) FROM main.file")
-    return ValidateStageResult(failed, warned, rows, _since(started))
+    return ValidateStageResult(failed, warned, rows, seconds_since(started))
 
 
 def settle_stage(plan: Plan) -> SettleStageResult:
@@ -181,7 +109,7 @@ def settle_stage(plan: Plan) -> SettleStageResult:
         )
         warn_of_unknown_words(connection, plan.reference, plan.library)
         notes = input_notes(connection, plan, warnings(connection))
-    return SettleStageResult(balance, notes, _since(started))
+    return SettleStageResult(balance, notes, seconds_since(started))
 
 
 def judge_stage(plan: Plan) -> JudgeStageResult:
@@ -198,12 +126,12 @@ def judge_stage(plan: Plan) -> JudgeStageResult:
         )
         valid = read_valid_answers(connection)
         read = read_parts(connection, plan.reference, as_of, facts, before, ROWS_AT_A_TIME)
-        parts = list(put_aside(read, _parts(plan)))
+        parts = list(put_aside(read, parts_folder(plan)))
     new_answers = together([_judged(plan, part, book) for part in parts])
-    write_answers(_answers(plan), new_answers)
+    write_answers(answers_folder(plan), new_answers)
     judgement = merge_answers(new_answers, valid)
-    write_merged(_answers(plan), judgement)
-    write_tables(results(plan), {"rule_coverage": judgement.rule_coverage})
+    write_merged(answers_folder(plan), judgement)
+    write_tables(results_folder(plan), {"rule_coverage": judgement.rule_coverage})
     return JudgeStageResult(
         exceptions=judgement.exceptions.height,
         lines=judgement.exceptions.select(LINE_KEY).n_unique(),
@@ -215,7 +143,7 @@ def judge_stage(plan: Plan) -> JudgeStageResult:
             *audit_notes(facts.audited, judgement.exceptions, plan),
             *demotion_notes(demoted),
         ),
-        seconds=_since(started),
+        seconds=seconds_since(started),
     )
 
 
@@ -238,64 +166,28 @@ def report_stage(
 ) -> Summary:
     """Complete the results, keep the new rows, and only then give the results their name."""
     started = seconds()
-    staging, balance = results(plan), settled.balance.as_dict()
     with opened(plan.bench) as connection:
-        store_answers(connection, _answers(plan))
-        before = read_ledger_before(connection, plan.request.as_of)
-        found_notes = (*judged.notes, *settled.notes)
-        run = identify_run(connection, plan, before.digest, found_notes)
-        judged_now = read_merged_exceptions(_answers(plan))
-        changed = record_changes(connection, plan, run.run_id, before, judged_now)
-        known = with_collectability(with_ledger(judged_now, changed.standing), plan)
-        exceptions = conform(known, EXCEPTION)
-        decided = read_decided(connection, plan.request.as_of)
-        found = exceptions_on_lines(exceptions, read_repeated(_answers(plan)), decided, plan)
-        tables = {**found.lines._asdict(), "changes": changed.changes, **failed_checks(connection)}
-        write_result_tables(staging, {"exceptions": exceptions, **tables})
-        apply_privacy_level(staging, plan)
-        if plan.request.partition_by:
-            write_exceptions_by(plan.request.partition_by, staging, plan.payer_names)
-        summary = summary_of(plan, run, loaded, settled, judged, found, changed)
-        notes = shown_notes(found_notes, plan)
-        balance |= {"notes": list(notes)}
-        notes += write_reports(
-            staging, plan, run_facts(plan, summary, settled.balance, notes, decided), balance
+        ledger = record_in_ledger(connection, plan, (*judged.notes, *settled.notes))
+        found = write_shown_tables(connection, plan, ledger)
+        summary = summary_of(plan, ledger.run, loaded, settled, judged, found, ledger.changes)
+        notes = write_reports_and_manifest(
+            connection, plan, ledger, settled.balance, judged.repeated_amounts, summary
         )
-        write_manifest(connection, staging, plan, run.run_id, balance, judged.repeated_amounts)
-        record_run(connection, staging, plan, run.run_id)
-        summary = summary_at_privacy_level(staging, plan, summary)
+        summary = summary_at_privacy_level(results_folder(plan), plan, summary)
         notes += warn_of_foreign_decisions(connection, plan.bench.warehouse)
         notes += warn_of_foreign_memory(connection)
     if plan.signer:
-        sign_manifest(staging, plan.signer)
+        sign_manifest(results_folder(plan), plan.signer)
     timings = {
         "load": loaded.seconds,
         "validate": validated.seconds,
         "settle": settled.seconds,
         "judge": judged.seconds,
-        "report": _since(started),
+        "report": seconds_since(started),
     }
-    write_timings(staging, timings)
-    notes += (*notes_of(loaded, changed), *_keep_and_publish(plan, run))
+    write_timings(results_folder(plan), timings)
+    notes += (*notes_of(loaded, ledger.changes), *keep_and_publish(plan, ledger.run))
     return replace(summary, notes=notes)
-
-
-def _keep_and_publish(plan: Plan, run: RunIdentity) -> tuple[str, ...]:
-    """Store the new rows in the warehouse, then publish the results unless they are there already.
-
-    A crash between the two loses no row: the next run publishes the results. Returns what the user
-    must know about files that were in the way. Raises DoesNotBalance, before anything is kept, if
-    results are there already and are other ones.
-    """
-    staging, complete = results(plan), complete_results(plan)
-    make_private(staging, plan.config.result_mode, plan.config.result_group)
-    if run.was_published:
-        refuse_disagreement(staging, run.folder)
-    staging.rename(complete)  # what could stop the renaming below stops it before rows are kept
-    notes = keep(plan.bench, MEMORY, plan.signer.sign_link if plan.signer else None)
-    notes += publish(complete, run.folder, run.was_published)
-    clear_away(plan)
-    return notes
 
 
 def run_stages(plan: Plan, step: Step = lambda _name: None) -> Summary:
@@ -306,7 +198,3 @@ def run_stages(plan: Plan, step: Step = lambda _name: None) -> Summary:
         settled = settle_stage(plan)
     judged = judge_stage(plan)
     return report_stage(plan, loaded, validated, settled, judged)
-
-
-def _since(started: float) -> float:
-    return round(seconds() - started, 3)

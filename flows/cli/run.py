@@ -139,7 +139,7 @@ def validate(*, input: Path, output: Path | None = None, **options: Any) -> None
         folder for quarantine.parquet and warnings.parquet (default: only the counts are printed);
         if a file is refused for its rows, quarantine.parquet shows why
     """
-    from flows import stages
+    from flows import run_folders, stages
     from flows.cli.columns import show_columns
     from flows.intake.origins import column_origins
     from flows.plan import plan
@@ -157,7 +157,7 @@ def validate(*, input: Path, output: Path | None = None, **options: Any) -> None
     ):
         made = plan(RunRequest(input=input, output=scratch, allow_future=True, **options))
         with leaving_quarantine(made, output):
-            stages.begin(made)
+            run_folders.begin(made)
             stages.load_stage(made, lambda _file: None)
             stages.validate_stage(made)
             settled = stages.settle_stage(made)

@@ -14,7 +14,8 @@ from flows.errors import UsageError
 from flows.intake.config import Config, read_config
 from flows.plan import Plan, plan
 from flows.request import RunRequest
-from flows.stages import begin, load_stage, validate_stage
+from flows.run_folders import begin
+from flows.stages import load_stage, validate_stage
 from flows.warehouse.connection import opened
 from tests.support.hostile import CSV, SENDERS_CONFIG, SENDERS_EXTRACT, csv, fill
 from tests.support.nights import night

@@ -20,9 +20,10 @@ from flows import plan as planning
 from flows.errors import InputRefused, TooManyBadRows
 from flows.intake import scan_ahead
 from flows.plan import Plan, plan
+from flows.run_folders import begin
 from flows.settle.balance import Balance, FileCounts
 from flows.settle.settle import settle
-from flows.stages import begin, load_stage, validate_stage
+from flows.stages import load_stage, validate_stage
 from flows.warehouse.connection import opened
 from tests.support.hostile import (
     ANY_ERROR_RATE,

@@ -11,7 +11,8 @@ from flows.errors import TooManyBadRows
 from flows.intake.bad_files import BadFile, refusal
 from flows.plan import plan
 from flows.results.refused_rows import leaving_quarantine
-from flows.stages import begin, load_stage, settle_stage, validate_stage
+from flows.run_folders import begin
+from flows.stages import load_stage, settle_stage, validate_stage
 from tests.support.extracts import AS_OF, Content, Row, good, write
 from tests.support.nights import night
 from tests.support.running import request_for

@@ -60,7 +60,11 @@ def test_e2_a_published_run_has_finished_whatever_breaks_after_it(
 
 
 def test_e2_a_server_that_dies_in_the_last_stage_fails_no_published_run(landing: Path) -> None:
-    changes = {"prefect": True, "flows.stages:publish": "lose server", "flows.watch:_PATIENCE": 10}
+    changes = {
+        "prefect": True,
+        "flows.report_steps:publish": "lose server",
+        "flows.watch:_PATIENCE": 10,
+    }
     with started("tests.support.driven", json.dumps(changes), "mark", *RUN, "out") as process:
         out, said = process.communicate(timeout=240)
         assert process.returncode == 0, said

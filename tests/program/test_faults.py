@@ -14,7 +14,6 @@ import polars as pl
 import pytest
 
 from audit_rules.errors import AuditError
-from flows import stages
 from flows.cli.app import main
 from flows.errors import TRACE_FILE
 from flows.request import RunRequest
@@ -23,6 +22,7 @@ from flows.warehouse.lock import hold
 from tests.support.hostile import CSV, HEAD, csv, fill
 from tests.support.nights import night, published, remove_failed_checks
 from tests.support.running import AS_OF, request_for
+from tests.support.stage_parts import module_of
 
 SENTENCE_END = re.compile(r"[.?!](?=\s+[A-Z]|$)")
 
@@ -98,7 +98,7 @@ def _raising(error: BaseException) -> Callable[..., object]:
 
 def _break(monkeypatch: pytest.MonkeyPatch, stage: str, error: BaseException) -> None:
     """Make a stage, or a function it calls, raise."""
-    monkeypatch.setattr(stages, stage, _raising(error))
+    monkeypatch.setattr(module_of(stage), stage, _raising(error))
 
 
 WRONG_USAGE = [

@@ -28,6 +28,7 @@ from tests.support.canaries import CANARY, SERVICE_DATE, canaries_in, raise_with
 from tests.support.hostile import CSV, HEAD, PARQUET, TWO_TYPED, csv, fill, parquet
 from tests.support.nights import in_clear, night
 from tests.support.running import AS_OF, ROOT, request_for
+from tests.support.stage_parts import module_of
 
 QUARANTINE = "quarantine.parquet"
 PSEUDONYM_KEY = "a secret of this test, long enough to be one"
@@ -187,7 +188,7 @@ def test_validate_prints_no_row_content(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     if attempt.raising:
-        monkeypatch.setattr(stages, attempt.raising, raise_with_canaries)
+        monkeypatch.setattr(module_of(attempt.raising), attempt.raising, raise_with_canaries)
     assert main(_words(tmp_path / "runs", attempt, "validate")) == attempt.exit_code
     printed = capfd.readouterr()
     assert canaries_in((printed.out + printed.err).encode()) == []

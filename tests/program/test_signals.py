@@ -31,7 +31,7 @@ STAGES = [
     (RUN, "flows.intake.load:load_file"),
     (RUN, "flows.stages:settle_stage"),
     (RUN, "flows.stages:judge_all"),
-    (RUN, "flows.stages:keep"),
+    (RUN, "flows.report_steps:keep"),
     (RUN, "flows.warehouse.keep:remember"),
     (VALIDATE, "flows.results.publish:make_private"),
     (["explain", "C1", *WAREHOUSE], "flows.replay.explain:read_frames"),
@@ -117,7 +117,7 @@ def test_e3_a_scheduler_gets_the_reason_as_json(copy: Path, tmp_path: Path) -> N
 def test_e3_a_signal_while_results_are_published_lets_the_run_finish(
     copy: Path, tmp_path: Path
 ) -> None:
-    mark, changes = tmp_path / "reached", json.dumps({"flows.stages:publish": "pause"})
+    mark, changes = tmp_path / "reached", json.dumps({"flows.report_steps:publish": "pause"})
     with started("tests.support.driven", changes, str(mark), *RUN) as process:
         assert wait_until(mark.exists)
         process.send_signal(signal.SIGINT)
@@ -177,7 +177,7 @@ def test_d8_a_worker_that_is_killed_leaves_nothing_but_a_sentence(
     copy: Path, tmp_path: Path
 ) -> None:
     before, mark = _files(copy), tmp_path / "reached"
-    changes = json.dumps({"flows.stages:keep": "wait"})
+    changes = json.dumps({"flows.report_steps:keep": "wait"})
     with started("tests.support.driven", changes, str(mark), *RUN) as process:
         assert wait_until(mark.exists)
         (worker,) = set(alive(process.pid)) - {process.pid}

@@ -11,13 +11,14 @@ import duckdb
 import pytest
 from prefect import Task
 
-from flows import nightly, stages
+from flows import nightly
 from flows.warehouse.connection import workbench
 from schemas.tables import TABLES
 from tests.support.extracts import good, write
 from tests.support.nights import night
 from tests.support.running import request_for
 from tests.support.sources import FLOWS, ROOT, name_of, tree_of
+from tests.support.stage_parts import module_of
 
 STAGES = ("load", "validate", "settle", "judge", "report")
 KEEPING = "keep"
@@ -78,7 +79,8 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> list[Opened]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(duckdb, "connect", reporting)
         for name in (*(f"{stage}_stage" for stage in STAGES), KEEPING):
-            patch.setattr(stages, name, watched(name, getattr(stages, name)))
+            module = module_of(name)
+            patch.setattr(module, name, watched(name, getattr(module, name)))
         for number in range(2):
             runs.append(defaultdict(int))
             rows = {f"{t}.csv": [good(t, **_numbered(t, number))] for t in TABLES}

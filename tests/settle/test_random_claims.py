@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from flows.report_steps import MEMORY
 from flows.settle.tangled import TangledRow, taken_back
-from flows.stages import MEMORY
 from flows.warehouse import sql
 from flows.warehouse.connection import opened
 from flows.warehouse.keep import keep

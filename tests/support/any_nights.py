@@ -231,13 +231,14 @@ class Machine:
 
     def _broken(self, number: int, as_of: date) -> None:
         """A run in which a late step breaks."""
-        step = self.chance.choice(("judge", "write_manifest", "make_private", "keep"))
+        late = ("write_manifest", "make_private", "keep")
+        step = self.chance.choice(("stages.judge_all", *(f"report_steps.{name}" for name in late)))
 
         def broken(*_given: object) -> None:
             raise OSError("broken on purpose")
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(f"flows.stages.{step}", broken)
+            patch.setattr(f"flows.{step}", broken)
             self.place.run(Run(number, as_of, tuple(self._landing(as_of))))
 
     def _unchanged(self, work: Callable[[], object]) -> None:

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from flows import stages
 from flows.cli.app import main
+from tests.support.stage_parts import module_of
 
 CANARY = "CANARY7Q"
 SERVICE_DATE = "1987-03-29"
@@ -35,12 +35,14 @@ def run_all(runs: list[tuple[str, str | None, list[str]]]) -> dict[str, int]:
     """
     codes = {}
     for name, raising, arguments in runs:
-        stage: Callable[..., object] | None = getattr(stages, raising) if raising else None
+        stage: Callable[..., object] | None = (
+            getattr(module_of(raising), raising) if raising else None
+        )
         if raising:
-            setattr(stages, raising, raise_with_canaries)
+            setattr(module_of(raising), raising, raise_with_canaries)
         codes[name] = main(arguments)
         if raising:
-            setattr(stages, raising, stage)
+            setattr(module_of(raising), raising, stage)
     return codes
 
 

@@ -17,12 +17,14 @@ import polars as pl
 from audit_rules.engine.dossier import WarehouseFrames
 from flows.judging.frames import read_frames
 from flows.plan import Plan, plan
+from flows.report_steps import MEMORY
 from flows.results.failed_checks import failed_checks
 from flows.results.tables import write_tables
+from flows.run_folders import begin
 from flows.settle.balance import Balance
 from flows.settle.claims import SETTLED
 from flows.settle.final_action import SETTLE_WARNING
-from flows.stages import MEMORY, begin, load_stage, settle_stage, validate_stage
+from flows.stages import load_stage, settle_stage, validate_stage
 from flows.warehouse.connection import opened
 from flows.warehouse.keep import keep
 from schemas.row_warnings import (

@@ -19,7 +19,7 @@ from types import FrameType
 from typing import Any
 
 from audit_rules.errors import AuditError
-from flows import stages
+from flows import run_folders, stages
 from flows.errors import redacted_errors
 from flows.plan import plan
 from flows.request import RunRequest
@@ -29,7 +29,7 @@ from tests.support.nights import night
 from tests.support.running import ROOT
 
 STAGES: tuple[Callable[..., object], ...] = (
-    stages.begin,
+    run_folders.begin,
     stages.load_stage,
     stages.validate_stage,
     stages.settle_stage,
@@ -131,7 +131,7 @@ def _staged(
                     results.append(stage(made, *given))
             finally:
                 sys.settrace(None)
-                stages.clear_away(made)
+                run_folders.clear_away(made)
 
 
 class _Counter:

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 import polars as pl
 
-from flows import stages
+from flows import run_folders, stages
 from flows.errors import redacted_errors
 from flows.plan import plan
 from flows.request import RunRequest
@@ -39,10 +39,10 @@ def night(request: RunRequest) -> Summary:
         make_folder(request.output)
         with hold(request.warehouse_file):
             try:
-                stages.begin(made)
+                run_folders.begin(made)
                 return stages.run_stages(made)
             finally:
-                stages.clear_away(made)
+                run_folders.clear_away(made)
 
 
 _WITH_TIMES = ("journal", "run_record")

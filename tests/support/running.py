@@ -12,7 +12,8 @@ from audit_rules.rules import RULES
 from flows.judging.frames import read_frames
 from flows.plan import Plan, plan
 from flows.request import RunRequest
-from flows.stages import begin, load_stage, settle_stage, validate_stage
+from flows.run_folders import begin
+from flows.stages import load_stage, settle_stage, validate_stage
 from flows.warehouse.connection import opened
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 import pytest
 
-from flows import stages
+from flows import run_folders, stages
 from flows.errors import DiskTrouble, UsageError, WarehouseBusy
 from flows.ledger.decisions import decide
 from flows.ledger.written_decisions import Decision
@@ -99,7 +99,7 @@ def test_a1_a_lock_file_removed_while_it_is_held_lets_nobody_in(
 def _half_done(request: RunRequest) -> Callable[[], object]:
     """A run up to its report, which is what the function returned does."""
     made = plan(request)
-    stages.begin(made)
+    run_folders.begin(made)
     loaded = stages.load_stage(made, lambda _name: None)
     validated = stages.validate_stage(made)
     settled = stages.settle_stage(made)

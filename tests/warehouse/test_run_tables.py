@@ -18,7 +18,7 @@ from types import SimpleNamespace
 import duckdb
 import pytest
 
-from flows import stages
+from flows import report_steps
 from flows.judging.affected import AFFECTED_PERSON
 from flows.provenance import sql_folder
 from flows.warehouse.connection import Workbench, opened
@@ -427,7 +427,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> list[Tables]:
         return keep(bench, memory)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stages, "keep", describe_and_keep)
+        patch.setattr(report_steps, "keep", describe_and_keep)
         for rows in ({}, NEW_CLAIM):
             landing = write(
                 folder / f"in{len(found)}", {f"{t}.csv": [good(t, **_own(t, rows))] for t in INPUT}

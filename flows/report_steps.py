@@ -1,0 +1,138 @@
+"""The steps of the report stage, in their order: ledger, tables, reports, keeping, publication."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+import polars as pl
+
+from audit_rules.engine.past_decisions import PastDecisions
+from flows.collecting import with_collectability
+from flows.judging import affected, frames, members, population, standing
+from flows.judging.standing import read_merged_exceptions, read_repeated, store_answers
+from flows.ledger.before import read_ledger_before
+from flows.ledger.changes import LedgerChanges, record_changes, with_ledger
+from flows.ledger.precision import read_decided
+from flows.plan import Plan
+from flows.reports.run_facts import run_facts
+from flows.reports.write import write_reports
+from flows.results.agreement import refuse_disagreement
+from flows.results.failed_checks import failed_checks
+from flows.results.manifest import write_manifest
+from flows.results.partitions import write_exceptions_by
+from flows.results.privacy_level import (
+    apply_privacy_level,
+    shown_notes,
+)
+from flows.results.publish import make_private, publish
+from flows.results.run_exceptions import RunExceptions, exceptions_on_lines
+from flows.results.run_identity import RunIdentity, identify_run
+from flows.results.run_record import record_run
+from flows.results.tables import write_result_tables
+from flows.run_folders import answers_folder, clear_away, complete_folder, results_folder
+from flows.settle.balance import Balance
+from flows.settle.settle import TABLES as SETTLE_TABLES
+from flows.summary import Summary
+from flows.warehouse.keep import keep
+from flows.warehouse.memory import Memory
+from schemas.notes import Note
+from schemas.results import EXCEPTION, conform
+
+MEMORY = Memory(
+    settled=SETTLE_TABLES,
+    answers=(
+        *population.TABLES,
+        *affected.TABLES,
+        *members.TABLES,
+        *frames.TABLES,
+        *standing.TABLES,
+    ),
+)
+"""The tables of a run that the warehouse may remember, as their makers declare."""
+
+
+@dataclass(frozen=True)
+class LedgerFacts:
+    """What the ledger says of a run: its id, what changed, and the exceptions with that.
+
+    decided   what persons decided before it.
+    notes     what the run says of its files, its config and its lines.
+    """
+
+    run: RunIdentity
+    changes: LedgerChanges
+    exceptions: pl.DataFrame
+    decided: PastDecisions
+    notes: tuple[Note, ...]
+
+
+def record_in_ledger(
+    connection: duckdb.DuckDBPyConnection, plan: Plan, notes: tuple[Note, ...]
+) -> LedgerFacts:
+    """Store the answers, and record what changed since the last run."""
+    store_answers(connection, answers_folder(plan))
+    before = read_ledger_before(connection, plan.request.as_of)
+    run = identify_run(connection, plan, before.digest, notes)
+    judged_now = read_merged_exceptions(answers_folder(plan))
+    changes = record_changes(connection, plan, run.run_id, before, judged_now)
+    known = with_collectability(with_ledger(judged_now, changes.standing), plan)
+    exceptions, decided = conform(known, EXCEPTION), read_decided(connection, plan.request.as_of)
+    return LedgerFacts(run, changes, exceptions, decided, notes)
+
+
+def write_shown_tables(
+    connection: duckdb.DuckDBPyConnection, plan: Plan, ledger: LedgerFacts
+) -> RunExceptions:
+    """Write the result tables, at the privacy level of the request."""
+    repeated = read_repeated(answers_folder(plan))
+    found = exceptions_on_lines(ledger.exceptions, repeated, ledger.decided, plan)
+    tables = {
+        "exceptions": ledger.exceptions,
+        **found.lines._asdict(),
+        "changes": ledger.changes.changes,
+        **failed_checks(connection),
+    }
+    write_result_tables(results_folder(plan), tables)
+    apply_privacy_level(results_folder(plan), plan)
+    if plan.request.partition_by:
+        write_exceptions_by(plan.request.partition_by, results_folder(plan), plan.payer_names)
+    return found
+
+
+def write_reports_and_manifest(
+    connection: duckdb.DuckDBPyConnection,
+    plan: Plan,
+    ledger: LedgerFacts,
+    balance: Balance,
+    repeated: Sequence[dict[str, object]],
+    summary: Summary,
+) -> tuple[str, ...]:
+    """Write the reports from the tables, then the manifest of them all; record the run.
+
+    Returns the notes of the run, and what the user must know about its reports.
+    """
+    folder, run_id, notes = results_folder(plan), ledger.run.run_id, shown_notes(ledger.notes, plan)
+    counts = balance.as_dict() | {"notes": list(notes)}
+    facts = run_facts(plan, summary, balance, notes, ledger.decided)
+    notes += write_reports(folder, plan, facts, counts)
+    write_manifest(connection, folder, plan, run_id, counts, repeated)
+    record_run(connection, folder, plan, run_id)
+    return notes
+
+
+def keep_and_publish(plan: Plan, run: RunIdentity) -> tuple[str, ...]:
+    """Store the new rows in the warehouse, then publish the results unless they are there already.
+
+    A crash between the two loses no row: the next run publishes the results. Returns what the user
+    must know about files that were in the way. Raises DoesNotBalance, before anything is kept, if
+    results are there already and are other ones.
+    """
+    staging, complete = results_folder(plan), complete_folder(plan)
+    make_private(staging, plan.config.result_mode, plan.config.result_group)
+    if run.was_published:
+        refuse_disagreement(staging, run.folder)
+    staging.rename(complete)  # what could stop the renaming below stops it before rows are kept
+    notes = keep(plan.bench, MEMORY, plan.signer.sign_link if plan.signer else None)
+    notes += publish(complete, run.folder, run.was_published)
+    clear_away(plan)
+    return notes
