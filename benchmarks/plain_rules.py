@@ -22,7 +22,7 @@ from flows.plan import Plan
 from flows.settle.claims import SETTLED
 from flows.settle.persons import DATED_DIAGNOSIS, PAYER, PERSON_OF, SOLE_PERSON
 from schemas.formats import ICD9_TYPE, PATTERNS
-from schemas.tables import Kind
+from schemas.table import Kind
 
 DIAGNOSIS_COLUMNS = ["diagnosis_code_1", "diagnosis_code_2", "diagnosis_code_3", "diagnosis_code_4"]
 NO_EXCEPTION = ""

@@ -14,7 +14,7 @@ import re
 
 import polars as pl
 
-from schemas.tables import Kind
+from schemas.table import Kind
 
 ICD10CM_CATEGORY = r"[A-Z]\d[0-9A-Z]"
 ICD10CM_SUBDIVISION = r"[0-9A-Z]{1,4}"

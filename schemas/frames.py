@@ -8,73 +8,30 @@ never false. In a join on a null key, nothing is found.
 
 import polars as pl
 
-from schemas.describe import DOLLARS
 from schemas.frame import Columns, Frame, FrameColumn
+from schemas.frame_columns import (
+    AMOUNTS,
+    AUTHORIZATION_ROW,
+    CLAIM,
+    ENROLLMENT,
+    EVIDENCE,
+    FATE,
+    NDC,
+    NETTED,
+    PAYER_ID,
+    PERSON,
+    SHARES_KEY,
+    TAXONOMY,
+    extracted,
+)
 from schemas.results import CLAIM_LINE
 from schemas.tables import (
     AUTHORIZATION,
-    CLINICAL_EVIDENCE,
     DIAGNOSIS,
-    ELIGIBILITY,
     MEDICAL_CLAIM,
     PHARMACY_CLAIM,
-    PROVIDER,
-    Kind,
-    Table,
 )
 
-_STORED: dict[Kind, pl.DataType] = {
-    Kind.DATE: pl.Date(),
-    Kind.AMOUNT: pl.Decimal(18, 2),
-    Kind.QUANTITY: pl.Decimal(18, 3),
-    Kind.INTEGER: pl.Int64(),
-}
-"""The type of a column of the contract by its kind; every other kind is text."""
-
-
-def _extracted(table: Table, *names: str, without: tuple[str, ...] = ()) -> Columns:
-    """Columns of an extract as they were parsed: those named, or all but some."""
-    chosen = [c for c in table.columns if (c.name in names or not names) and c.name not in without]
-    return {
-        c.name: FrameColumn(
-            _STORED.get(c.kind, pl.String()),
-            f"as in the extract {table.name}",
-            "days" if c.name == "days_supply" else DOLLARS if c.kind == Kind.AMOUNT else "",
-        )
-        for c in chosen
-    }
-
-
-_PERSON = FrameColumn(
-    pl.String(), "the person: person_id if the extracts link one, else the member_id"
-)
-_PAYER_ID = FrameColumn(
-    pl.String(), "the payer as the policies name it, else its name in lower case"
-)
-_AMOUNTS: Columns = {
-    "quantity_milli": FrameColumn(
-        pl.Int64(), "quantity as an integer, so that products stay exact", "thousandths"
-    ),
-    "paid_cents": FrameColumn(pl.Int64(), "paid amount as an integer", "US cents"),
-    "fee_cents": FrameColumn(
-        pl.Int64(), "dispensing fee after final action; null for a medical line", "US cents"
-    ),
-}
-_CLAIM: Columns = {
-    "person": _PERSON,
-    "payer_id": _PAYER_ID,
-    "service_date": FrameColumn(pl.Date(), "date of service; of a fill the dispensing date"),
-    "quantity": FrameColumn(
-        pl.Decimal(38, 3), "quantity billed, after final action", "tablets or HCPCS units"
-    ),
-    "paid_amount": FrameColumn(pl.Decimal(38, 2), "paid, after final action", DOLLARS),
-    **_AMOUNTS,
-}
-_FATE = FrameColumn(
-    pl.String(), "what final action made of the row: history, superseded, reversed or denied"
-)
-_SHARES_KEY = FrameColumn(pl.Boolean(), "whether its claim id and line go with several persons")
-_NETTED = FrameColumn(pl.Boolean(), "whether a reversal took back a part of the row")
 _CLAIM_ROW = (
     "One row per claim row dated up to the as-of date, whatever final action made of it; "
     "exact duplicates are left out."
@@ -83,38 +40,11 @@ _SPAN = "One row per person, payer and enrollment span, as last loaded."
 _DECISION = "One row per authorization decision, as last loaded."
 _FACT = "One row per clinical fact, as last loaded"
 _TAXONOMY = "One row per NPI and taxonomy"
-
-_ENROLLMENT: Columns = {
-    "person": _PERSON,
-    "payer_id": _PAYER_ID,
-    **_extracted(
-        ELIGIBILITY,
-        "birth_date",
-        "death_date",
-        "gender",
-        "payer_type",
-        "plan",
-        "enrollment_start_date",
-        "enrollment_end_date",
-    ),
-}
-_AUTHORIZATION: Columns = {
-    "person": _PERSON,
-    "payer_id": _PAYER_ID,
-    **_extracted(AUTHORIZATION, without=("person_id", "member_id", "payer")),
-    "drug_word": FrameColumn(pl.String(), "the drug as the sender calls it"),
-    "product_word": FrameColumn(pl.String(), "the product as the sender calls it"),
-}
-_EVIDENCE: Columns = {
-    "person": _PERSON,
-    **_extracted(CLINICAL_EVIDENCE, "evidence_date", "evidence_code", "evidence_value"),
-}
-_PROVIDER = _extracted(PROVIDER)
 _PAYER_START = Frame(
     "payer_start",
     "One row per payer.",
     {
-        "payer_id": _PAYER_ID,
+        "payer_id": PAYER_ID,
         "first_dispensing_date": FrameColumn(
             pl.Date(), "first fill of anyone at the payer, but not before the last purge"
         ),
@@ -128,8 +58,8 @@ _AUTHORIZATION_START = Frame(
     "authorization_start",
     "One row per payer and drug with an authorization of anyone, whatever its status.",
     {
-        "payer_id": _PAYER_ID,
-        **_extracted(AUTHORIZATION, "drug"),
+        "payer_id": PAYER_ID,
+        **extracted(AUTHORIZATION, "drug"),
         "first_start_date": FrameColumn(pl.Date(), "the earliest start of such an authorization"),
     },
     keys=(("payer_id", "drug"),),
@@ -141,46 +71,37 @@ _PRICED_LINES = Frame(
         "claim_source": FrameColumn(pl.String(), "`medical` or `pharmacy`"),
         "claim_id": FrameColumn(pl.String(), "as in the extract"),
         "claim_line_number": FrameColumn(pl.Int64(), "as in the extract"),
-        "person": _PERSON,
-        "payer_id": _PAYER_ID,
+        "person": PERSON,
+        "payer_id": PAYER_ID,
         "hcpcs_code": FrameColumn(pl.String(), "as in the extract; null for a fill"),
-        **_extracted(PHARMACY_CLAIM, "ndc_code"),
-        "service_date": _CLAIM["service_date"],
-        **_AMOUNTS,
+        **extracted(PHARMACY_CLAIM, "ndc_code"),
+        "service_date": CLAIM["service_date"],
+        **AMOUNTS,
     },
 )
-_NDC: Columns = {
-    "ingredient": FrameColumn(pl.String(), "ingredient of the NDC; null if the NDC is not known"),
-    "product": FrameColumn(
-        pl.String(), "`brand` or `generic`; null if unknown, or if the line is of another drug"
-    ),
-    "strength_mg": FrameColumn(pl.Float64(), "strength of one unit of that product", "mg"),
-    "form": FrameColumn(pl.String(), "form of that product, such as tablet"),
-}
-
 WAREHOUSE_FRAMES: dict[str, Frame] = {
     frame.name: frame
     for frame in (
         Frame(
             "medical",
             _CLAIM_ROW,
-            _extracted(MEDICAL_CLAIM, without=("person_id", "service_unit_quantity", "paid_amount"))
-            | _CLAIM
-            | {"fate": _FATE, "shares_key": _SHARES_KEY, "is_netted": _NETTED},
+            extracted(MEDICAL_CLAIM, without=("person_id", "service_unit_quantity", "paid_amount"))
+            | CLAIM
+            | {"fate": FATE, "shares_key": SHARES_KEY, "is_netted": NETTED},
         ),
         Frame(
             "pharmacy",
             _CLAIM_ROW,
-            _extracted(PHARMACY_CLAIM, without=("person_id", "quantity", "paid_amount"))
-            | _CLAIM
-            | {"fate": _FATE, "shares_key": _SHARES_KEY, "is_netted": _NETTED},
+            extracted(PHARMACY_CLAIM, without=("person_id", "quantity", "paid_amount"))
+            | CLAIM
+            | {"fate": FATE, "shares_key": SHARES_KEY, "is_netted": NETTED},
         ),
         Frame(
             "diagnosis",
             "One row per row of the extract; an undated diagnosis has the date of its claim.",
             {
-                "person": _PERSON,
-                **_extracted(
+                "person": PERSON,
+                **extracted(
                     DIAGNOSIS,
                     "claim_id",
                     "diagnosis_code",
@@ -189,12 +110,12 @@ WAREHOUSE_FRAMES: dict[str, Frame] = {
                 ),
             },
         ),
-        Frame("eligibility", _SPAN, _ENROLLMENT),
-        Frame("authorization", _DECISION, _AUTHORIZATION),
-        Frame("clinical_evidence", f"{_FACT}.", _EVIDENCE),
+        Frame("eligibility", _SPAN, ENROLLMENT),
+        Frame("authorization", _DECISION, AUTHORIZATION_ROW),
+        Frame("clinical_evidence", f"{_FACT}.", EVIDENCE),
         _PRICED_LINES,
         _AUTHORIZATION_START,
-        Frame("provider", f"{_TAXONOMY}.", _PROVIDER, keys=(("npi", "taxonomy_code"),)),
+        Frame("provider", f"{_TAXONOMY}.", TAXONOMY, keys=(("npi", "taxonomy_code"),)),
         _PAYER_START,
     )
 }
@@ -208,14 +129,14 @@ LINE: Columns = {
     "payer": FrameColumn(pl.String(), "as in the extract"),
     "plan": FrameColumn(pl.String(), "as in the extract"),
     "member_id": FrameColumn(pl.String(), "as in the extract"),
-    **_CLAIM,
-    "shares_key": _SHARES_KEY,
+    **CLAIM,
+    "shares_key": SHARES_KEY,
     "paid_date": FrameColumn(pl.Date(), "day on which the line was paid"),
     "provider_npi": FrameColumn(pl.String(), "prescriber of a fill, rendering provider else"),
     "billing_npi": FrameColumn(pl.String(), "pharmacy of a fill, billing provider else"),
     "hcpcs_code": FrameColumn(pl.String(), "as in the extract; null for a fill"),
     "place_of_service_code": FrameColumn(pl.String(), "as in the extract; null for a fill"),
-    "is_netted": _NETTED,
+    "is_netted": NETTED,
     "ndc_code": FrameColumn(pl.String(), "11 digits if well formed"),
     "modifiers": FrameColumn(
         pl.List(pl.String()), "HCPCS modifiers in alphabetical order; null for a fill"
@@ -233,7 +154,7 @@ LINE: Columns = {
     "age": FrameColumn(pl.Int32(), "completed on the service date", "years"),
     "drug": FrameColumn(pl.String(), "the audited drug; null if the line is of none"),
     "product_code": FrameColumn(pl.String(), "HCPCS code, or the NDC if there is none"),
-    **_NDC,
+    **NDC,
 }
 """A history line of either claim table, with what its codes and its person's enrollment say."""
 
@@ -276,11 +197,11 @@ DENIED_SERVICE = (
 
 _LINE_KEYS = (("row_id",), HISTORY_LINE)
 _PLACE: Columns = {
-    "person": _PERSON,
+    "person": PERSON,
     "claim_source": FrameColumn(
         pl.String(), "claim table of the code; null for the diagnosis table"
     ),
-    "payer_id": _PAYER_ID._replace(meaning="payer of that claim; null for the diagnosis table"),
+    "payer_id": PAYER_ID._replace(meaning="payer of that claim; null for the diagnosis table"),
     "claim_id": FrameColumn(pl.String(), "claim of the code; null if none is named"),
     "claim_line_number": FrameColumn(pl.Int64(), "line of that claim; null if none is named"),
     "place": FrameColumn(pl.String(), "column of the claim, or `diagnosis` for the table"),
@@ -317,8 +238,8 @@ DOSSIER_FRAMES: dict[str, Frame] = {
             "One row per claim and other claim that one of its rows names as its original.",
             {
                 "claim_source": LINE["claim_source"],
-                "person": _PERSON,
-                "payer_id": _PAYER_ID,
+                "person": PERSON,
+                "payer_id": PAYER_ID,
                 "claim_id": LINE["claim_id"],
                 "named_claim_id": FrameColumn(pl.String(), "the other claim"),
             },
@@ -329,18 +250,18 @@ DOSSIER_FRAMES: dict[str, Frame] = {
             _PLACE,
             keys=(tuple(_PLACE),),
         ),
-        Frame("enrollment", _SPAN, _ENROLLMENT),
+        Frame("enrollment", _SPAN, ENROLLMENT),
         Frame(
             "authorizations",
             _DECISION,
-            {"authorization_no": _NUMBER, **_AUTHORIZATION},
+            {"authorization_no": _NUMBER, **AUTHORIZATION_ROW},
             keys=(("authorization_no",),),
         ),
-        Frame("evidence", f"{_FACT}, dated up to the as-of date.", _EVIDENCE),
+        Frame("evidence", f"{_FACT}, dated up to the as-of date.", EVIDENCE),
         Frame(
             "taxonomies",
             f"{_TAXONOMY}, of well-formed NPIs.",
-            _PROVIDER,
+            TAXONOMY,
             keys=(("npi", "taxonomy_code"),),
         ),
         _PAYER_START,
@@ -352,7 +273,7 @@ DOSSIER_FRAMES: dict[str, Frame] = {
                 **_PRICED_LINES.columns,
                 "drug": LINE["drug"],
                 "product_code": LINE["product_code"],
-                **_NDC,
+                **NDC,
             },
         ),
     )

@@ -22,7 +22,7 @@ from schemas.senders import (
     SENTINEL_DATE,
     TWO_DIGIT_YEAR,
 )
-from schemas.tables import Kind
+from schemas.table import Kind
 
 POSITIVE_VOID, IN_A_CIRCLE = "positive_void", "replacements_in_a_circle"
 UNMATCHED_REVERSAL, UNMATCHED_REPLACEMENT = "unmatched_reversal", "unmatched_replacement"

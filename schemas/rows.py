@@ -15,7 +15,7 @@ import polars as pl
 
 from schemas.formats import ICD9_TYPE, JOINED_MODIFIERS, well_formed
 from schemas.senders import DIGITS_LOST, MODIFIERS_JOINED, PLACEHOLDER, SENTINEL_DATE
-from schemas.tables import NAMES, Column, Kind, Table
+from schemas.table import NAMES, Column, Kind, Table
 
 if (
     TYPE_CHECKING

@@ -26,7 +26,7 @@ from schemas.formats import ICD9_TYPE, well_formed
 from schemas.frame import check_frame
 from schemas.frames import WAREHOUSE_FRAMES
 from schemas.paid import is_paid
-from schemas.tables import Kind
+from schemas.table import Kind
 
 MOST_PAIRS = 100_000
 """Pairs of a line and a fact of one key that are made; they cost less than to sort the facts."""

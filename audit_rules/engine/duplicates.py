@@ -18,7 +18,7 @@ from schemas.days import FIRST_DAY, days_before
 from schemas.formats import well_formed
 from schemas.paid import is_paid
 from schemas.results import MOST_EVIDENCE
-from schemas.tables import Kind
+from schemas.table import Kind
 
 _ALIKE = (
     "claim_source",

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 
 from audit_rules.policy.terms.base import Positive, Strict
 from schemas.formats import ICD10CM_CATEGORY, ICD10CM_SUBDIVISION, SHAPES
-from schemas.tables import Kind
+from schemas.table import Kind
 
 System = Literal["icd10cm", "hcpcs"]
 Strength = Literal["strong", "moderate", "weak"]

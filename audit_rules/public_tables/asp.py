@@ -12,7 +12,7 @@ from audit_rules.public_tables.releases import as_csv, refuse_nothing
 from audit_rules.public_tables.sheets import Sheet, Table, tables_in
 from schemas.formats import PATTERNS
 from schemas.outcomes import RECORDS_REQUEST
-from schemas.tables import Kind
+from schemas.table import Kind
 
 _HEADER = {"hcpcs": r"_?\d{4}_code|hcpcs( code)?", "ndc11": r"ndc2?"}
 _COLUMNS = ("hcpcs", "ndc11", "file", "row")

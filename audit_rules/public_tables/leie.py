@@ -10,7 +10,7 @@ from audit_rules.public_tables.order import Earlier, ImportedDocument, Order
 from audit_rules.public_tables.releases import as_csv, cited, merged, read_rows, refuse_nothing
 from audit_rules.public_tables.sheets import Sheet, Table, iso, plain_day, tables_in
 from schemas.formats import PATTERNS
-from schemas.tables import Kind
+from schemas.table import Kind
 
 _HEADER = {"npi": "npi", "authority": "excltype", "since": "excldate", "until": "reindate"}
 _MORE = {"waived": "waiverdate", "waiver_state": "wvrstate"}

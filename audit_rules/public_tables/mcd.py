@@ -11,7 +11,7 @@ from audit_rules.public_tables.releases import as_csv, merged, read_rows, refuse
 from audit_rules.public_tables.sheets import Sheet, Table, iso, plain_day, tables_in
 from schemas.days import days_after
 from schemas.formats import ICD10CM_CATEGORY, ICD10CM_SUBDIVISION, PATTERNS
-from schemas.tables import Kind
+from schemas.table import Kind
 
 _KEY = {"article": r"article_id", "version": r"article_version"}
 _CODES = ("name", "code", "file", "row")

@@ -11,7 +11,7 @@ from audit_rules.public_tables.releases import as_csv, cited, merged, read_rows,
 from audit_rules.public_tables.sheets import Sheet, Table, tables_in
 from schemas.formats import PATTERNS
 from schemas.outcomes import RECORDS_REQUEST, RECOVER
-from schemas.tables import Kind
+from schemas.table import Kind
 
 _SETTINGS = {
     "practitioner": r"practitioner services mue values?",

@@ -12,7 +12,7 @@ from audit_rules.public_tables.sheets import Sheet, Table, iso, plain_day, table
 from schemas.days import days_after
 from schemas.formats import PATTERNS
 from schemas.outcomes import RECORDS_REQUEST, RECOVER
-from schemas.tables import Kind
+from schemas.table import Kind
 
 _HEADER = {
     "column_1": r"column ?1",

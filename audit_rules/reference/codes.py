@@ -18,7 +18,7 @@ from audit_rules.reference.code_sets import (
 from audit_rules.reference.diagnosis_lists import check_indications, diagnosis_lists
 from audit_rules.reference.product_sets import GovernedCodes, governed_codes
 from schemas.formats import well_formed
-from schemas.tables import Kind
+from schemas.table import Kind
 
 _NDC_COLUMNS = ("ndc11", "ingredient", "product", "strength_mg", "form", "audited")
 _CERTAINTY = "certainty"

@@ -12,7 +12,7 @@ from audit_rules.policy.terms.base import Standing
 from audit_rules.policy.terms.persons import AgeLimit, DiagnosisCodes
 from audit_rules.reference.code_sets import SHIPPED_CODE_SETS, read_code_set
 from schemas.formats import has_shape
-from schemas.tables import Kind
+from schemas.table import Kind
 
 Entry = tuple[str, str | None, Standing | None]
 """A code, its indication, its standing."""

@@ -23,7 +23,7 @@ from audit_rules.policy.terms.doses import Administration, Course
 from schemas.days import days_after, days_before
 from schemas.formats import well_formed
 from schemas.outcomes import NONE, NOT_APPLICABLE, NOT_EVALUABLE, PASS, RECORDS_REQUEST
-from schemas.tables import Kind
+from schemas.table import Kind
 
 RULE = Rule(
     id="ADM01",

@@ -19,7 +19,7 @@ from audit_rules.engine.scope import in_force, under_policies
 from audit_rules.policy.terms.persons import NdcMismatch
 from schemas.formats import well_formed
 from schemas.outcomes import FULL_PAID, PASS, RECORDS_REQUEST, REVIEW
-from schemas.tables import Kind
+from schemas.table import Kind
 
 RULE = Rule(
     id="NDC01",

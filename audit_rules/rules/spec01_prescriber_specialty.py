@@ -28,7 +28,7 @@ from schemas.days import days_after, days_before
 from schemas.formats import well_formed
 from schemas.outcomes import FULL_PAID, NOT_EVALUABLE, PASS, RECORDS_REQUEST
 from schemas.results import AGAINST, FOR, MOST_EVIDENCE
-from schemas.tables import Kind
+from schemas.table import Kind
 
 RULE = Rule(
     id="SPEC01",

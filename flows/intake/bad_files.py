@@ -8,7 +8,7 @@ import duckdb
 from schemas.notes import counted
 from schemas.rows import PARSE_CHECKS, UNKNOWN_WORD
 from schemas.senders import DIGITS_LOST
-from schemas.tables import Kind
+from schemas.table import Kind
 
 _MOST_NAMED = 3
 _BY_EXPRESSION = "by an expression for {column} in [tables.{table}.columns] of the config"

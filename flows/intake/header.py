@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from flows.errors import InputRefused
-from schemas.tables import Table
+from schemas.table import Table
 
 _DELIMITERS = {"|": "|", "\t": "a tab", ";": ";", ",": ",", "^": "^", "~": "~", "\x1f": "\\u001f"}
 _MARKS = "\ufeff\u200b\"'`[]\u201c\u201d\u2018\u2019 \t"

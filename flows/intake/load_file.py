@@ -30,7 +30,8 @@ from flows.intake.table_config import TableSettings
 from flows.warehouse.connection import Workbench
 from flows.warehouse.layout import add_columns, note_not_read_again
 from flows.warehouse.sql import identifier, one
-from schemas.tables import TABLES, Table
+from schemas.table import Table
+from schemas.tables import TABLES
 
 
 @dataclass(frozen=True)

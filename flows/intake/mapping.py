@@ -18,7 +18,7 @@ from flows.intake.table_config import TableSettings
 from flows.intake.texts import as_text, column_text
 from flows.intake.values import PARSED
 from flows.warehouse.sql import identifier, literal, literals
-from schemas.tables import NAMES, Column, Table
+from schemas.table import NAMES, Column, Table
 
 SAME_NAME, RENAMED, EXPRESSION, FOLDER = "same name", "renamed", "expression", "folder"
 _NESTED_TYPES = ("[", "STRUCT", "MAP", "UNION", "BLOB")

@@ -15,7 +15,8 @@ from flows.intake.mapping import EXPRESSION, FOLDER, RENAMED
 from flows.intake.table_names import is_like
 from flows.warehouse.sql import identifier
 from schemas.notes import CONFIG_COLUMN, CONFIG_EXPRESSION, CONFIG_FILES, Note
-from schemas.tables import TABLES, Table
+from schemas.table import Table
+from schemas.tables import TABLES
 
 ABSENT = "absent"
 _MISSING = "value_missing"

@@ -12,7 +12,7 @@ from flows.warehouse.hashes import member_hash, row_hash
 from flows.warehouse.sql import identifier, literal, literals
 from schemas.formats import ICD10CM_CATEGORY, ICD10CM_SUBDIVISION
 from schemas.senders import EXACT, PLACEHOLDERS, SCIENTIFIC, TIMESTAMP, WHOLE_NUMBER
-from schemas.tables import Table
+from schemas.table import Table
 
 _TWO_DIGITS = "%y"
 THEIRS = "theirs"

@@ -11,7 +11,8 @@ from flows.intake.landing import is_parquet
 from flows.intake.parsing import insert_statement, macro_words
 from flows.provenance import digest
 from flows.warehouse.sql import statements
-from schemas.tables import TABLES, Kind, Table
+from schemas.table import Kind, Table
+from schemas.tables import TABLES
 
 AFTER_READING = {
     "payer_aliases",

@@ -11,7 +11,7 @@ from schemas.senders import (
     SENTINEL_DATE,
     TWO_DIGIT_YEAR,
 )
-from schemas.tables import NAMES, Column, Kind
+from schemas.table import NAMES, Column, Kind
 
 ZONED = "TIMESTAMP WITH TIME ZONE"
 """DuckDB type of a timestamp in UTC; its own zone may follow."""

@@ -19,7 +19,8 @@ from schemas.rows import (
     failures,
     warning_checks,
 )
-from schemas.tables import TABLES, Table
+from schemas.table import Table
+from schemas.tables import TABLES
 
 BATCH_ROWS = 20_000  # failing rows that are in memory at a time
 MOST_REFUSED_ROWS = 100_000  # failing rows of a table that are looked at if a file is refused

@@ -4,7 +4,8 @@ from datetime import date
 
 from flows.warehouse.sql import identifier, literal
 from schemas.senders import OPEN_END, OPEN_STARTS
-from schemas.tables import EVIDENCE_VALUES, MEASURED_EVIDENCE, Column, Kind, Table
+from schemas.table import Column, Kind, Table
+from schemas.tables import EVIDENCE_VALUES, MEASURED_EVIDENCE
 
 _PARSERS = {
     Kind.AMOUNT: "as_amount",

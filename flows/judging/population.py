@@ -15,8 +15,8 @@ from flows.settle.persons import PAYER_JOIN
 from flows.warehouse.run_table import RunTable
 from flows.warehouse.sql import day, fetched, literals
 from schemas.paid import is_paid
+from schemas.table import Kind
 from schemas.tables import TABLES as INPUT
-from schemas.tables import Kind
 
 AUDITED_NDC = RunTable(
     "audited_ndc", grain="NDC of an audited drug or of a set", columns={"code": "VARCHAR"}

@@ -13,7 +13,7 @@ from schemas.collecting import is_asked
 from schemas.formats import well_formed
 from schemas.outcomes import RECORDS_REQUEST, RECOVER
 from schemas.results import AMOUNT_COLUMNS, LINE_KEY
-from schemas.tables import Kind
+from schemas.table import Kind
 
 LetterKind = Literal["finding", "records"]
 OUTCOMES: Mapping[LetterKind, str] = {"finding": RECOVER, "records": RECORDS_REQUEST}

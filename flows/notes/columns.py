@@ -8,7 +8,8 @@ import duckdb
 
 from flows.warehouse.sql import day
 from schemas.notes import COLUMN_MISSING, Note, counted
-from schemas.tables import TABLES, Table
+from schemas.table import Table
+from schemas.tables import TABLES
 
 Night = list[Set[str]]
 """The columns of each file of a table that was loaded on a night."""

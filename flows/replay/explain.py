@@ -36,7 +36,8 @@ from flows.settle.final_action import FILE_ORDER
 from schemas.formats import well_formed
 from schemas.outcomes import EXCEPTIONS, NOT_EVALUABLE, PASS
 from schemas.results import EVIDENCE_FIELDS, EVIDENCE_ORDER
-from schemas.tables import CLAIM_TABLES, Kind
+from schemas.table import Kind
+from schemas.tables import CLAIM_TABLES
 from schemas.tables import TABLES as INPUT
 
 MOST_ROWS_TRIED, LEAST_LINES_TRIED = 2500, 10

@@ -6,7 +6,8 @@ from flows.privacy import Pseudonyms
 from flows.results.pseudonymised_values import pseudonymise_npis, pseudonymise_values
 from schemas.formats import PATTERNS
 from schemas.results import EVIDENCE_FIELDS, EVIDENCE_ORDER
-from schemas.tables import EVIDENCE_VALUES, Kind
+from schemas.table import Kind
+from schemas.tables import EVIDENCE_VALUES
 
 DAW_CODE = "daw_code"
 _ORDER_WITHIN_A_KIND = [name for name in EVIDENCE_ORDER if name not in ("side", "kind")]

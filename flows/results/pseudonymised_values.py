@@ -7,7 +7,7 @@ import polars as pl
 from flows.privacy import Pseudonyms
 from schemas.folding import folded
 from schemas.formats import well_formed
-from schemas.tables import Kind
+from schemas.table import Kind
 
 
 def pseudonymise_values(values: pl.Series, kind: str, pseudonyms: Pseudonyms) -> pl.Series:

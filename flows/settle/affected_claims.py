@@ -9,7 +9,8 @@ from flows.warehouse.layout import seen_columns
 from flows.warehouse.memory import NEW_FILE, newly_known_since
 from flows.warehouse.run_table import Columns, RunTable
 from flows.warehouse.sql import day, run
-from schemas.tables import CLAIM_TABLES, Table
+from schemas.table import Table
+from schemas.tables import CLAIM_TABLES
 from schemas.tables import TABLES as INPUT
 
 _SETTLED_BY = (

@@ -18,7 +18,8 @@ from flows.warehouse.layout import DECIMAL_DIGITS
 from flows.warehouse.run_table import ChangedRows, RunTable
 from flows.warehouse.sql import day, identifier, one, run
 from schemas.row_warnings import POSITIVE_VOID
-from schemas.tables import CLAIM_TABLES, Kind, Table
+from schemas.table import Kind, Table
+from schemas.tables import CLAIM_TABLES
 
 FILE_ORDER = RunTable(
     "file_order",

@@ -10,8 +10,8 @@ from flows.warehouse.run_table import ChangedRows, Reuse, RunMacro, RunTable
 from flows.warehouse.sql import day, literals, one, run
 from schemas.folding import folded
 from schemas.row_warnings import MANY_MEMBERS
+from schemas.table import Kind
 from schemas.tables import TABLES as INPUT
-from schemas.tables import Kind
 
 _MOST_MEMBERS = 25  # an assumption: family members that share an id, and re-enrollments
 _LINK_ROUNDS = 8  # each settles one more step of a chain of links; real extracts need two

@@ -7,7 +7,8 @@ they say whether rows are as they were. A fingerprint says whether two hashes ca
 import duckdb
 
 from flows.warehouse.sql import identifier
-from schemas.tables import TABLES, Column, Kind, Table
+from schemas.table import Column, Kind, Table
+from schemas.tables import TABLES
 
 _DIGITS = 16
 _FIXED = (

@@ -6,7 +6,8 @@ import duckdb
 
 from flows.warehouse.run_table import RunTable
 from flows.warehouse.sql import identifier, literal
-from schemas.tables import TABLES, Column, Kind, Table
+from schemas.table import Column, Kind, Table
+from schemas.tables import TABLES
 
 SCHEMA_VERSION = 10
 DECIMAL_DIGITS = {Kind.AMOUNT: (18, 2), Kind.QUANTITY: (18, 3)}

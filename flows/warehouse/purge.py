@@ -26,7 +26,8 @@ from flows.warehouse.lock import hold
 from flows.warehouse.named_in import Ids
 from flows.warehouse.sql import day, identifier, one, run
 from flows.warehouse.upgrade import upgrade
-from schemas.tables import TABLES, Kind, Table
+from schemas.table import Kind, Table
+from schemas.tables import TABLES
 
 _PERSONAL = [t for t in TABLES.values() if "member_id" in {c.name for c in t.columns}]
 _PURGED_ROWS = " UNION ALL ".join(

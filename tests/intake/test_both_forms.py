@@ -12,7 +12,8 @@ from random import Random
 import polars as pl
 import pytest
 
-from schemas.tables import EVIDENCE_VALUES, MEASURED_EVIDENCE, TABLES, Column, Kind, Table
+from schemas.table import Column, Kind, Table
+from schemas.tables import EVIDENCE_VALUES, MEASURED_EVIDENCE, TABLES
 from tests.support.extracts import GOOD, Content, Row, run
 
 pytestmark = pytest.mark.slow  # one run per form and mapping

@@ -16,7 +16,8 @@ from pandera.errors import SchemaErrors
 
 from flows.errors import TooManyBadRows
 from schemas.rows import error_model, failures, warning_checks
-from schemas.tables import NAMES, TABLES, Column, Kind, Table
+from schemas.table import NAMES, Column, Kind, Table
+from schemas.tables import TABLES
 from tests.support.extracts import (
     ANY_ERROR_RATE,
     GOOD,

@@ -26,7 +26,8 @@ from flows.results.failed_checks import quarantine
 from flows.warehouse.connection import opened
 from schemas.frame import check_frame
 from schemas.frames import DOSSIER_FRAMES
-from schemas.tables import TABLES, Kind
+from schemas.table import Kind
+from schemas.tables import TABLES
 from tests.support.case_files import Case, CaseError, Expectation, ExpectedAnswer, Row
 from tests.support.running import request_for, run_to_final_action
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from flows.cli.columns import series_folded
 from flows.intake.expression_parts import FUNCTIONS
-from schemas.tables import TABLES, Table
+from schemas.table import Table
+from schemas.tables import TABLES
 from tests.support.hostile import SECTIONS, SENDERS_CONFIG, SENDERS_EXTRACT, Hostile
 from tests.support.recipes import recipes
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 
 from audit_rules.counterfactuals.case import Case, Change
@@ -32,6 +33,14 @@ def quantities(case: Case) -> Iterator[Change]:
             if 0 < q < _TOO_MANY and q != own
         }
     ):
+        for change in another_quantity(case, value, unit):
+            yield replace(change, line={"quantity": value})
+
+
+def another_quantity(case: Case, value: Decimal, unit: str = "unit") -> Iterator[Change]:
+    """The quantity, if it is another one than the line's; unit: what it counts, in words."""
+    own = case.line["quantity"]
+    if value != own:
         yield Change(
             on_file=(
                 f"the {case.what} is of {counted(own, unit)}"
@@ -42,7 +51,6 @@ def quantities(case: Case) -> Iterator[Change]:
             + (f" instead of {figure(own)}" if own is not None else ""),
             edits=(case.edited(quantity=value),),
             step=float(abs(value - (own or 0))),
-            line={"quantity": value},
         )
 
 

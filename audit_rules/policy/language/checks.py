@@ -24,7 +24,7 @@ from audit_rules.policy.language.sets import Products
 from audit_rules.policy.language.spans import COURSE
 from audit_rules.policy.language.terms import LanguageTerm
 from schemas.formats import has_shape
-from schemas.tables import Kind
+from schemas.table import Kind
 
 _SYSTEM_OF = {
     "hcpcs": "hcpcs",

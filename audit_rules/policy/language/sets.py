@@ -16,7 +16,7 @@ from audit_rules.policy.language.spans import (
 )
 from audit_rules.policy.terms.base import Days, Hcpcs, Positive, Strict
 from schemas.formats import PATTERNS
-from schemas.tables import Kind
+from schemas.table import Kind
 
 NEVER = "never"
 WASTE = ("JW",)

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from schemas.formats import ISSUED_TAXONOMY, SHAPES
-from schemas.tables import Kind
+from schemas.table import Kind
 
 FAR_FUTURE = date(9999, 12, 31)
 """The end of what has no end."""
