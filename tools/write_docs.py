@@ -55,7 +55,8 @@ def _what_a_rule_reads() -> Iterator[str]:
     yield (
         "## What a rule reads\n\nA rule gets a `Dossier` of these frames, declared in"
         " `schemas/frames.py`. All but `taxonomies`, `payer_start`, `authorization_start` and"
-        " `priced_lines` hold affected persons only. Null means unknown or none, never zero and never false.\n"
+        " `priced_lines` hold affected persons only. Null means unknown or none, never zero and"
+        " never false.\n"
     )
     alike: dict[tuple[object, ...], list[Frame]] = {}
     for frame in DOSSIER_FRAMES.values():

@@ -1,6 +1,6 @@
 -- What the ledger knew before a night: all of the past that the changes of that night depend on.
--- last_decision.action is the latest. The rest is of the latest that is no sum that came back: money
--- is no verdict, so it brings nothing back that was set aside.
+-- last_decision.action is the latest. The rest is of the latest that is not a sum that came back:
+-- money is not a verdict, so it brings nothing back that was set aside.
 --
 -- reads: every_ledger_event, every_decision
 -- makes: run.last_event, run.last_decision

@@ -65,6 +65,7 @@ FLOWS_IN_ORDER = (
         "provenance",
         "signals",
         "streams",
+        "user_toml",
     ),
     ("warehouse",),
     ("intake",),
