@@ -27,7 +27,7 @@ from tests.support.nights import night
 from tests.support.running import AS_OF, ROOT, request_for
 
 WIDTHS = (390, 820, 1280)
-CHARTS = ["rule", "outcome", "payer", "month", "provider", "doses"]
+CHARTS = ["rule", "outcome", "payer", "month", "provider", "payee", "doses"]
 
 
 @pytest.fixture(scope="module")
@@ -253,12 +253,62 @@ def test_search_finds_lines_by_any_word(fresh: Page) -> None:
     fresh.get_by_label("Search the lines below").fill("cyc-waste inotuzumab")
     found = _column(fresh, 0)
     assert 0 < len(found) < whole and all("CYC-WASTE" in claim for claim in found)
-    assert fresh.get_by_role("status").inner_text() == f"{len(found)} of {whole} lines shown"
+    assert f"{len(found)} of {whole} lines shown, $" in fresh.get_by_role("status").inner_text()
     fresh.get_by_label("Search the lines below").fill("no such words")
     assert _column(fresh, 0) == []
     fresh.get_by_label("Search the lines below").fill("")
-    fresh.get_by_role("combobox").select_option("advisory")
-    assert 0 < len(_column(fresh, 0)) < whole
+
+
+def test_a_whole_exception_id_finds_its_line(fresh: Page, sample_results: Path) -> None:
+    found = pl.read_parquet(sample_results / "exceptions.parquet").row(0, named=True)
+    fresh.get_by_label("Search the lines below").fill(found["exception_id"])
+    assert _column(fresh, 0) == [found["claim_id"]]
+
+
+@pytest.mark.parametrize(
+    ("title", "column"),
+    [
+        ("Outcome", "outcome"),
+        ("Status", "status"),
+        ("Rule", "rule_ids"),
+        ("Payer", "payer"),
+        ("Drug", "drug"),
+        ("Payee", "billing_npi"),
+        ("Month of service", "service_date"),
+    ],
+)
+def test_a_filter_shows_its_lines_and_their_dollars(
+    fresh: Page, sample_results: Path, title: str, column: str
+) -> None:
+    lines = pl.concat(
+        pl.read_parquet(sample_results / f"{name}.parquet") for name in ("worklist", "advisories")
+    ).with_columns(pl.col("service_date").dt.strftime("%Y-%m"))
+    row = lines.row(0, named=True)
+    chosen = row[column][0] if column == "rule_ids" else row[column]
+    has = pl.col(column).list.contains(chosen) if column == "rule_ids" else pl.col(column) == chosen
+    wanted = lines.filter(has)
+    fresh.get_by_role("combobox", name=title, exact=True).select_option(chosen)
+    assert sorted(_column(fresh, 0)) == sorted(wanted["claim_id"])
+    at_risk = wanted["amount_at_risk"].sum()
+    assert fresh.get_by_role("status").inner_text() == (
+        f"{wanted.height} of {lines.height} lines shown, ${at_risk:,.2f} at risk"
+    )
+
+
+def test_the_lines_shown_are_saved_as_csv(fresh: Page, tmp_path: Path) -> None:
+    search = fresh.get_by_label("Search the lines below")
+    search.fill("cyc-waste")
+    fresh.evaluate("document.querySelector('#worklist tbody tr:not([hidden]) th').prepend('=1+1 ')")
+    with fresh.expect_download() as download:
+        fresh.get_by_role("button", name="Save these lines as CSV").click()
+    download.value.save_as(tmp_path / "shown.csv")
+    text = (tmp_path / "shown.csv").read_text(encoding="utf-8-sig")
+    saved = pl.read_csv(text.encode(), infer_schema=False)
+    assert saved.height == len(_column(fresh, 0))
+    assert saved["At risk"].to_list() == _column(fresh, 7)
+    assert saved["Claim line"].str.contains("CYC-WASTE").all()
+    assert saved["Exception ids"].str.contains("^[0-9a-f]{32}( [0-9a-f]{32})*$").all()
+    assert saved["Claim line"].str.contains("'=1+1", literal=True).sum() == 1
 
 
 def test_columns_sort_with_the_keyboard_alone(fresh: Page) -> None:

@@ -1,4 +1,4 @@
-"""What the charts show: dollars and lines by rule, outcome, payer, month and provider."""
+"""What the charts show: dollars and lines by rule, outcome, payer, month, provider and payee."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,9 +16,15 @@ from schemas.outcomes import strength
 from schemas.results import AMOUNT_COLUMNS, TOTAL
 
 TOP = 10
+QUESTIONS = {m.RULE.id: question(m) for m in (*CATALOGUE, *KIND_MODULES)}
+"""Id of each rule -> the question it asks."""
 UNKNOWN = "unknown"
 _OF_LINES = "Sums of amount_at_risk; each line counts once."
 _OF_OUTCOMES = f"Sums of {', '.join(AMOUNT_COLUMNS.values())}."
+_BY_NPI = (
+    ("provider_npi", "provider", "NPI of the prescriber or rendering provider."),
+    ("billing_npi", "payee", "NPI of the billing or dispensing provider, who was paid."),
+)
 _UNDER = {"rule": "the rule of its strongest finding", "outcome": "its strongest outcome"}
 
 
@@ -52,7 +58,7 @@ class Figure:
 def figures(
     exceptions: pl.DataFrame, lines: pl.DataFrame, payer_names: dict[str, str]
 ) -> Iterator[Figure]:
-    """The five charts of a run with line-level results.
+    """The six charts of a run with line-level results.
 
     lines         every line on which something is not dismissed.
     payer_names   folded spelling -> payer id, so that each payer is one bar.
@@ -66,7 +72,7 @@ def figures(
         "Rule",
         f"{_OF_OUTCOMES} Each line counts once, under the rule of its strongest finding.",
         by_rule.sort("whole", "label", strength(), descending=[True, False, False]).drop("whole"),
-        {m.RULE.id: question(m) for m in (*CATALOGUE, *KIND_MODULES)},
+        QUESTIONS,
     )
     by_outcome = _by_outcome(lines, pl.lit(""))
     yield Figure(
@@ -87,11 +93,12 @@ def figures(
     yield Figure(
         "month", "By month of service", "Month", _OF_LINES, _by(lines, month).sort("label")
     )
-    providers = _largest_first(_by(lines, pl.col("provider_npi").fill_null(UNKNOWN)))
-    note = f"NPI of the prescriber or rendering provider. {_OF_LINES}"
-    if providers.height > TOP:
-        note = f"The {TOP} of {providers.height} with the most at stake. {note}"
-    yield Figure("provider", "By provider", "Provider", note, providers.head(TOP))
+    for column, name, meaning in _BY_NPI:
+        rows = _largest_first(_by(lines, pl.col(column).fill_null(UNKNOWN)))
+        note = f"{meaning} {_OF_LINES}"
+        if rows.height > TOP:
+            note = f"The {TOP} of {rows.height} with the most at stake. {note}"
+        yield Figure(name, f"By {name}", name.capitalize(), note, rows.head(TOP))
 
 
 def aggregate_figures(table: pl.DataFrame) -> Iterator[Figure]:
@@ -114,9 +121,7 @@ def aggregate_figures(table: pl.DataFrame) -> Iterator[Figure]:
         if by in _UNDER:
             note = f"{_OF_LINES.removesuffix('.')}, under {_UNDER[by]}."
         note += combined if OTHER in rows["label"] else ""
-        meanings = (
-            {m.RULE.id: question(m) for m in (*CATALOGUE, *KIND_MODULES)} if by == "rule" else {}
-        )
+        meanings = QUESTIONS if by == "rule" else {}
         if rows.height:
             yield Figure(by, title, by.capitalize(), note, rows, meanings)
 

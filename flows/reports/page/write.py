@@ -14,7 +14,8 @@ from flows.reports.html import templates
 from flows.reports.money import dollars
 from flows.reports.page.chart_style import COLOURS
 from flows.reports.page.charts import dose_svg, svg
-from flows.reports.page.figures import Figure, aggregate_figures, figures
+from flows.reports.page.figures import QUESTIONS, Figure, aggregate_figures, figures
+from flows.reports.page.filters import choices, words_of
 from flows.reports.page.members import KEY, member_names
 from flows.reports.page.timeline import DOSE_OUTCOMES, MOST_COURSES, timeline
 from flows.reports.run_facts import RunFacts
@@ -81,6 +82,7 @@ def write_page(
         ("members", f"{members.height:,}"),
         ("exceptions", f"{exceptions.height:,}"),
     )
+    shown_lines = list(_lines(exceptions, live, members, run.as_of))
     shown = {
         "totals": headline,
         "changes": f"{run.changes[0].upper()}{run.changes[1:]}.",
@@ -89,7 +91,8 @@ def write_page(
         "courses": courses,
         "course_limit": MOST_COURSES,
         "dose_outcomes": DOSE_OUTCOMES,
-        "lines": list(_lines(exceptions, live, members, run.as_of)),
+        "lines": shown_lines,
+        "filters": choices([line["filters"] for line in shown_lines], QUESTIONS, MEANING),
         "line_count": live.height,
         "set_aside": list(_lines(exceptions, lines.filter(~is_live), members, run.as_of)),
         "set_aside_count": lines.height - live.height,
@@ -177,7 +180,8 @@ def _lines(
         findings, on=list(LINE_KEY), how="left", nulls_equal=True, maintain_order="left"
     ).join(ranked, on=list(KEY), how="left", maintain_order="left")
     rank = strength().to_physical().fill_null(len(MEANING))
-    return joined.with_columns(strength=rank).iter_rows(named=True)
+    for line in joined.with_columns(strength=rank).iter_rows(named=True):
+        yield line | {"filters": words_of(line)}
 
 
 def _coverage(coverage: pl.DataFrame) -> Iterator[dict[str, Any]]:
@@ -202,4 +206,10 @@ def _coverage(coverage: pl.DataFrame) -> Iterator[dict[str, Any]]:
             for r in rows
             if r["reason"]
         )
-        yield {"policy_id": policy_id, "rule_id": rule_id, "counts": counts, "reasons": reasons}
+        yield {
+            "policy_id": policy_id,
+            "rule_id": rule_id,
+            "question": QUESTIONS.get(str(rule_id), ""),
+            "counts": counts,
+            "reasons": reasons,
+        }
