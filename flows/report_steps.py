@@ -7,7 +7,7 @@ import duckdb
 import polars as pl
 
 from audit_rules.engine.past_decisions import PastDecisions
-from flows.collecting import with_collectability
+from flows.collecting import barred_fees, with_collectability
 from flows.judging import affected, frames, members, population, standing
 from flows.judging.standing import read_merged_exceptions, read_repeated, store_answers
 from flows.ledger.before import read_ledger_before
@@ -85,7 +85,8 @@ def write_shown_tables(
 ) -> RunExceptions:
     """Write the result tables, at the privacy level of the request."""
     repeated = read_repeated(answers_folder(plan))
-    found = exceptions_on_lines(ledger.exceptions, repeated, ledger.decided, plan)
+    fees = barred_fees(connection, ledger.exceptions, plan)
+    found = exceptions_on_lines(ledger.exceptions, repeated, ledger.decided, fees, plan)
     tables = {
         "exceptions": ledger.exceptions,
         **found.lines._asdict(),

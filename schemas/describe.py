@@ -144,8 +144,8 @@ _EVERYWHERE: dict[str, Meaning] = {
         DOLLARS,
     ),
     "not_collectable_amount": _never_null(
-        "What exceptions that may no longer be collected would add to amount_at_risk; it is in no"
-        " other amount",
+        "What exceptions that may no longer be collected, and dispensing fees that law bars, would"
+        " add to amount_at_risk; it is in no other amount",
         DOLLARS,
     ),
     "recovered_amount": _never_null(

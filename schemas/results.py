@@ -146,6 +146,9 @@ REPEATED: Schema = {
 }
 """Not a result table: the manifest names these claims."""
 
+BARRED_FEE: Schema = {**{name: _LINE[name] for name in LINE_KEY}, "barred_fee": MONEY}
+"""Not a result table: the dispensing fee of each line that law bars from being asked for."""
+
 COVERAGE: Schema = {
     "policy_id": pl.String,
     "rule_id": pl.String,

@@ -19,6 +19,7 @@ from schemas.folding import folded_names
 from schemas.outcomes import ADVISORY, strength
 from schemas.results import (
     AMOUNT_COLUMNS,
+    BARRED_FEE,
     COLLECTABILITY,
     JUDGED,
     LEDGER,
@@ -43,6 +44,7 @@ _COLLECTABLE_FIRST = (
 )
 _ZERO = pl.lit(0, dtype=MONEY)
 _AMOUNT = pl.col("amount_at_risk").fill_null(_ZERO)
+NO_FEES = pl.DataFrame(schema=BARRED_FEE)
 
 
 class Worklists(NamedTuple):
@@ -62,7 +64,10 @@ class Worklists(NamedTuple):
 
 
 def worklists(
-    exceptions: pl.DataFrame, repeated: pl.DataFrame, decided: PastDecisions = NOTHING_DECIDED
+    exceptions: pl.DataFrame,
+    repeated: pl.DataFrame,
+    decided: PastDecisions = NOTHING_DECIDED,
+    fees: pl.DataFrame = NO_FEES,
 ) -> Worklists:
     """Put the exceptions of each line together.
 
@@ -70,6 +75,7 @@ def worklists(
                  collected, carry no amount.
     repeated     comes from repeated_amounts.
     decided      how often findings of each rule held, and what came back.
+    fees         dispensing fees that may not be asked for: BARRED_FEE.
     """
     is_live = pl.col("status").ne_missing(DISMISSED)
     found = exceptions.with_columns(
@@ -91,6 +97,9 @@ def worklists(
         largest_live=pl.col("amount").filter(pl.col("is_live")).max().fill_null(_ZERO),
         **{column: _largest(outcome) for outcome, column in AMOUNT_COLUMNS.items()},
     )
+    lines = lines.join(
+        fees, on=list(LINE_KEY), how="left", nulls_equal=True, maintain_order="left", validate="1:1"
+    )
     counted = _counted_once(_without_overlap(lines), repeated, decided.recovered)
     counted = with_expected_lines(counted, exceptions, decided.precision)
     is_advisory = pl.col("is_advisory")
@@ -108,13 +117,14 @@ def _without_overlap(lines: pl.DataFrame) -> pl.DataFrame:
     """Of the largest amounts of each outcome, what exceeds the stronger outcomes' amounts.
 
     They add up to amount_at_risk, which is at most what was paid. not_collectable_amount is what
-    exceptions that may no longer be collected would add to it, and dismissed_amount what the
-    dismissed ones would add to both. An advisory is worth nothing.
+    exceptions that may no longer be collected, and a barred fee, would add to it, and
+    dismissed_amount what the dismissed ones would add to both. An advisory is worth nothing.
     """
     most = _ZERO
+    asked = pl.max_horizontal(pl.col("paid_amount") - pl.col("barred_fee").fill_null(_ZERO), _ZERO)
     columns: dict[str, pl.Expr] = {}
     for column in AMOUNT_COLUMNS.values():
-        here = pl.min_horizontal(pl.col(column), "paid_amount")
+        here = pl.min_horizontal(pl.col(column), asked)
         columns[column] = pl.max_horizontal(here - most, _ZERO)
         most = pl.max_horizontal(most, here)
     whole = pl.min_horizontal("largest", "paid_amount")

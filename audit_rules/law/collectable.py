@@ -81,6 +81,8 @@ def _limits(rows: pl.DataFrame, limits: Sequence[RecoupmentLimit], places: Place
     is_lifted = (pl.col("ground") == COORDINATION) & pl.col("yields_to_coordination")
     is_certain = pl.col("is_certain") & pl.col("day").is_not_null()
     certain = pl.col("day").filter(is_certain)
+    is_undated = pl.col("is_certain") & pl.col("day").is_null()
+    number = pl.col("clause").filter(is_undated)  # the first of its law file, not of the alphabet
     return (
         every.filter(~is_lifted.fill_null(False))
         .sort("row", "day", "term_id", nulls_last=True)
@@ -89,7 +91,7 @@ def _limits(rows: pl.DataFrame, limits: Sequence[RecoupmentLimit], places: Place
             first_day=certain.first(),
             first_term=pl.col("term_id").filter(is_certain).first(),
             is_undecided=(~is_certain).any(),
-            undecided_term=pl.col("term_id").filter(pl.col("is_certain") & ~is_certain).first(),
+            undecided_term=pl.col("term_id").filter(is_undated).sort_by(number).first(),
         )
     )
 

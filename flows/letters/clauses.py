@@ -7,7 +7,8 @@ from typing import TypeVar
 import polars as pl
 
 from audit_rules.law.binding import bound_rows
-from audit_rules.law.clauses import AuditSize, Clause, LetterContents, NoDispensingFee, Notice
+from audit_rules.law.clauses import AuditSize, Clause, LetterContents, Notice
+from audit_rules.law.fees import FEE_TERM, with_fee_term
 from audit_rules.law.library import LawLibrary
 from audit_rules.law.notices import day_of
 from audit_rules.law.places import Places
@@ -30,12 +31,17 @@ class LetterLaw:
         self.contents = self._of(law.of_kind(LetterContents))
         self.notices = self._of(law.of_kind(Notice))
         self.sizes = self._of(law.of_kind(AuditSize))
-        self.no_fee = self._of(law.of_kind(NoDispensingFee))
         self.citations = law.citations()
+        self._fee_terms = _fee_terms(law, places, lines)
 
     def _of(self, clauses: Sequence[C]) -> list[C]:
         found = bound_rows(self._rows, clauses, self._places).filter("is_certain")
         return [clauses[number] for number in sorted(found["clause"].unique())]
+
+    def bars_fee(self, exception_id: str) -> str:
+        """Where the clause is that bars the dispensing fee in this amount; empty: none does."""
+        term = self._fee_terms.get(exception_id)
+        return self.citations[term] if term else ""
 
     def answer_by(self, day: date, days: int) -> date:
         """The last day to answer: the latest of the sender's own and those of law."""
@@ -65,3 +71,12 @@ class LetterLaw:
             for part in clause.parts
             if part not in parts
         ]
+
+
+def _fee_terms(law: LawLibrary, places: Places, lines: Sequence[LetterLine]) -> dict[str, str]:
+    """Id of each finding whose amount holds a barred fee -> the clause that bars it."""
+    names = (*_READ, "amount_basis", "exception_id")
+    rows = [{name: finding[name] for name in names} for x in lines for finding in x.findings]
+    found = pl.DataFrame(rows, schema={name: JUDGED[name] for name in names})
+    barred = with_fee_term(found, law, places).drop_nulls(FEE_TERM)
+    return dict(barred.select("exception_id", FEE_TERM).iter_rows())

@@ -65,7 +65,7 @@ def make_letter(
         "form": form,
         "npi": npi,
         "part": part,
-        "lines": [_exhibit(form, line) for line in lines],
+        "lines": [_exhibit(form, line, law) for line in lines],
         "total": sum((line.amount for line in lines), Decimal("0.00")),
         "first_day": min(line.line["service_date"] for line in lines),
         "last_day": max(line.line["service_date"] for line in lines),
@@ -99,9 +99,13 @@ def _refuse_unreviewed(npi: str, law: LetterLaw, template: Template) -> None:
         )
 
 
-def _exhibit(form: LetterForm, line: LetterLine) -> dict[str, Any]:
+def _exhibit(form: LetterForm, line: LetterLine, law: LetterLaw) -> dict[str, Any]:
     """What the letter says of one line."""
+    clauses = [law.bars_fee(finding["exception_id"]) for finding in line.findings]
     return {
+        "fee_clause": next(filter(None, clauses), "")
+        if line.line["not_collectable_amount"]
+        else "",
         "row": line.line,
         "amount": line.amount,
         "findings": [_finding(form, finding) for finding in line.findings],

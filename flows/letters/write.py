@@ -4,6 +4,7 @@ A written letter is its reader's: one that somebody has edited is left as it is.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -20,7 +21,6 @@ from flows.letters.letter import Letter, LetterForm, as_pdf, make_letter
 from flows.letters.select import Payee, Selection
 from flows.reports.html import templates
 from flows.warehouse.files import make_folder, write_whole
-from schemas.outcomes import FULL_PAID
 from schemas.results import MONEY, Schema, conform
 
 MERGE = "letters.parquet"
@@ -124,18 +124,19 @@ def _letters(
 
 
 def fees_asked_for(payee: Payee, law: LetterLaw) -> Iterator[str]:
-    """A warning for each clause that bars the fee, if a fill is asked for whole: fee included."""
-    whole = sum(
-        line.line["claim_source"] == "pharmacy"
-        and any(finding["amount_basis"] == FULL_PAID for finding in line.findings)
+    """A warning for each clause that bars the fee, if a fill without a known one is asked for."""
+    whole = Counter(
+        next(filter(None, (law.bars_fee(f["exception_id"]) for f in line.findings)), "")
         for line in payee.lines
+        if not line.line["not_collectable_amount"]
     )
-    for clause in law.no_fee if whole else ():
-        fills = "1 fill is" if whole == 1 else f"{whole} fills are"
-        yield (
-            f"{payee.npi}: {fills} asked for whole, with the dispensing fee, which "
-            f"{law.citations[clause.term_id]} bars. Take the fee out before the letter goes out."
-        )
+    for clause, count in sorted(whole.items()):
+        if clause:
+            fills = "1 fill is" if count == 1 else f"{count} fills are"
+            yield (
+                f"{payee.npi}: {fills} asked for whole, because the claims give no dispensing "
+                f"fee, which {clause} bars. Take the fee out before the letter goes out."
+            )
 
 
 def _before(folder: Path) -> pl.DataFrame:

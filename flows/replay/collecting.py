@@ -6,12 +6,16 @@ import polars as pl
 
 from audit_rules.counterfactuals.case import Row
 from audit_rules.engine.rule import Described
+from audit_rules.law.fees import with_fee_term
 from flows.collecting import with_collectability
 from flows.plan import Plan
-from flows.reports.wording import collecting_text
+from flows.reports.wording import collecting_text, fee_text
 from schemas.results import JUDGED
 
-_READ = ("reason", "term_id", "payer", "plan", "claim_source", "service_date", "paid_date")
+_READ = (
+    *("reason", "term_id", "payer", "plan", "claim_source", "service_date", "paid_date"),
+    "amount_basis",
+)
 
 
 def collecting_texts(made: Plan, answers: Sequence[tuple[Described, Row]]) -> list[str]:
@@ -21,5 +25,9 @@ def collecting_texts(made: Plan, answers: Sequence[tuple[Described, Row]]) -> li
         for module, answer in answers
     ]
     frame = pl.DataFrame(rows, schema={n: JUDGED[n] for n in ("rule_id", *_READ)})
-    known = with_collectability(frame, made).iter_rows(named=True)
-    return [collecting_text(row, made.law.citations()) for row in known]
+    known = with_fee_term(with_collectability(frame, made), made.law, made.places)
+    clauses = made.law.citations()
+    return [
+        " ".join(filter(None, (collecting_text(row, clauses), fee_text(row, clauses))))
+        for row in known.iter_rows(named=True)
+    ]

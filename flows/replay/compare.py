@@ -17,7 +17,7 @@ from audit_rules.engine.rule import PolicyBook
 from audit_rules.engine.worklist import worklists
 from audit_rules.kinds.judge import judge_all
 from audit_rules.rules import RULES
-from flows.collecting import with_collectability
+from flows.collecting import barred_fees, with_collectability
 from flows.judging.frames import read_frames
 from flows.ledger.changes import NOTHING_KNOWN, with_ledger
 from flows.ledger.precision import read_demotions
@@ -130,11 +130,12 @@ def _found(request: RunRequest) -> ComparisonSide:
     with settled_as_of(request) as (made, connection):
         warehouse_frames = read_frames(connection, made.reference, request.as_of)
         demoted = read_demotions(connection, made.library, request.as_of)
-    dossier = compile_dossier(
-        warehouse_frames, made.reference, made.default_supply_days, request.as_of
-    )
-    book = PolicyBook(made.library, made.reference, frozenset(d.term_id for d in demoted))
-    judgement = judge_all(dossier, book, RULES)
-    found = with_collectability(with_ledger(judgement.exceptions, NOTHING_KNOWN), made)
-    lines = worklists(found, judgement.repeated).every_line
+        dossier = compile_dossier(
+            warehouse_frames, made.reference, made.default_supply_days, request.as_of
+        )
+        book = PolicyBook(made.library, made.reference, frozenset(d.term_id for d in demoted))
+        judgement = judge_all(dossier, book, RULES)
+        found = with_collectability(with_ledger(judgement.exceptions, NOTHING_KNOWN), made)
+        fees = barred_fees(connection, found, made)
+    lines = worklists(found, judgement.repeated, fees=fees).every_line
     return ComparisonSide(found.select(EXCEPTION_COLUMNS), lines.select(LINE_COLUMNS))

@@ -9,6 +9,7 @@ from audit_rules.kinds.registry import described
 from audit_rules.rules import CATALOGUE
 from audit_rules.wording import figure
 from flows.reports.money import dollars
+from schemas.collecting import NO
 from schemas.outcomes import ADVISORY, AMOUNT_BASES, EXCESS_QUANTITY
 from schemas.results import CLAIM_LINE
 
@@ -104,6 +105,26 @@ def collecting_text(row: Mapping[str, Any], citations: Mapping[str, str]) -> str
                 f"is counted from is unknown ({clause})."
             )
     return ""
+
+
+def fee_text(row: Mapping[str, Any], citations: Mapping[str, str]) -> str:
+    """That the dispensing fee is not asked for, in a sentence; empty if no clause bars it.
+
+    row   has the fee_term of `with_fee_term`.
+    """
+    term = row["fee_term"]
+    return f"Its dispensing fee may not be asked for ({citations[term]})." if term else ""
+
+
+def barred_part_text(row: Mapping[str, Any], line: Mapping[str, Any] | None) -> str:
+    """What of the line may not be asked for, if the exception itself may be; empty: nothing.
+
+    line   the line in the worklist; None if it has advisories alone.
+    """
+    barred = line.get("not_collectable_amount") if line else None
+    if not barred or not row["amount_at_risk"] or row.get("collectable") == NO:
+        return ""
+    return f"{dollars(barred)} of the line may not be asked for."
 
 
 def fact_text(fact: dict[str, Any]) -> str:

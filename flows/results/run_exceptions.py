@@ -31,12 +31,16 @@ class RunExceptions:
 
 
 def exceptions_on_lines(
-    exceptions: pl.DataFrame, repeated: pl.DataFrame, decided: PastDecisions, plan: Plan
+    exceptions: pl.DataFrame,
+    repeated: pl.DataFrame,
+    decided: PastDecisions,
+    fees: pl.DataFrame,
+    plan: Plan,
 ) -> RunExceptions:
     """Exceptions, and their lines with what law says of them, the worklist in order of work.
 
-    repeated, decided   as `worklists` takes them.
+    repeated, decided, fees   as `worklists` takes them.
     """
-    lines = with_answer_by(worklists(exceptions, repeated, decided), plan)
+    lines = with_answer_by(worklists(exceptions, repeated, decided, fees), plan)
     in_order = in_order_of_work(lines.worklist, plan.request.as_of)
     return RunExceptions(exceptions, lines._replace(worklist=in_order))

@@ -132,6 +132,10 @@ def test_a_limit_whose_date_is_unknown_leaves_it_unknown_unless_another_has_pass
     assert _answer(law, _texas(), **unpaid) == ("no", date(2026, 6, 1), "own.served")
 
 
+def test_an_undated_limit_is_the_first_that_its_law_file_names(shipped: LawLibrary) -> None:
+    assert _answer(shipped, ALABAMA, paid_date=None) == ("unknown", None, "law.us-al.payment")
+
+
 def test_findings_on_coordination_of_benefits_have_the_limit_of_those(shipped: LawLibrary) -> None:
     late = {"paid_date": date(2025, 6, 1)}
     assert _answer(shipped, ALABAMA, **late)[0] == "no"

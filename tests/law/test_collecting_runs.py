@@ -13,6 +13,8 @@ from flows.errors import UsageError
 from flows.plan import plan
 from flows.replay.explain import explain
 from flows.replay.explain_text import text_of
+from flows.reports.packet.published import read_published_exception
+from flows.reports.packet.write import as_html
 from flows.request import RunRequest
 from flows.verify.checks import Checks
 from flows.verify.sources import check_law
@@ -75,6 +77,31 @@ def test_a_run_says_of_each_exception_whether_it_may_still_be_collected(tmp_path
     checks = Checks()
     check_law(checks, manifest, law)
     assert checks.failed == ["Law files not as the run used them: own."]
+
+
+@pytest.mark.slow
+def test_a_barred_dispensing_fee_is_in_no_amount_of_a_run_and_its_outputs_say_so(
+    tmp_path: Path,
+) -> None:
+    request = _request(tmp_path, ALABAMA.replace("US-AL", "US-VT"))
+    fees = {"1": None, "2": "10.49"}
+    filed = pl.read_csv(tmp_path / "in" / "pharmacy_claim.csv", infer_schema=False)
+    with_fees = filed.with_columns(dispensing_fee=pl.col("claim_id").replace_strict(fees))
+    with_fees.write_csv(tmp_path / "in" / "pharmacy_claim.csv")
+    approved = good("authorization", member_id="another", start_date="2024-01-01")
+    write(tmp_path / "in", {"authorization.csv": [approved]})
+    summary = night(replace(request, page=True))
+    found = pl.read_parquet(summary.folder / "exceptions.parquet").filter(amount_basis="full_paid")
+    assert sorted(found["claim_id"].unique()) == ["1", "2"]
+    lines = pl.read_parquet(summary.folder / "worklist.parquet").sort("claim_id")
+    assert lines["amount_at_risk"].to_list() == [Decimal("9000.00"), Decimal("8989.51")]
+    assert lines["not_collectable_amount"].to_list() == [0, Decimal("10.49")]
+    assert summary.totals["not_collectable_amount"] == "10.49"
+    text = " ".join(text_of(explain(replace(request, input=None), "2")).split())
+    assert "Its dispensing fee may not be asked for (Vermont, 18 V.S.A. 3804)." in text
+    whole = found.filter(claim_id="2").row(0, named=True)
+    packet = as_html(read_published_exception(summary.folder, whole["exception_id"]))
+    assert "$10.49 of the line may not be asked for." in packet
 
 
 @pytest.mark.slow

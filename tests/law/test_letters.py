@@ -23,7 +23,7 @@ from flows.letters.template import read_template
 from flows.letters.write import MERGE, BatchResult, fees_asked_for
 from schemas.collecting import UNKNOWN
 from schemas.decisions import OPEN
-from schemas.results import EXCEPTION, REPEATED
+from schemas.results import BARRED_FEE, EXCEPTION, REPEATED
 from tests.support.extracts import Row, good, write
 from tests.support.nights import night
 from tests.support.running import AS_OF, ROOT, request_for
@@ -272,7 +272,9 @@ def test_more_fills_than_one_audit_may_have_are_split_with_a_warning(
 # ---------------------------------------------------------------- which lines
 
 
-def _selected(*found: Row, back: str = "0", kind: LetterKind = "finding") -> Selection:
+def _selected(
+    *found: Row, back: str = "0", kind: LetterKind = "finding", fee: str | None = None
+) -> Selection:
     """The lines of one claim of the template's payer that a letter of the as-of date is about."""
     rows = [
         {
@@ -298,7 +300,10 @@ def _selected(*found: Row, back: str = "0", kind: LetterKind = "finding") -> Sel
     money = [{"exception_id": "0", "recovered": Decimal(back)}] if Decimal(back) else []
     decided = NOTHING_DECIDED._replace(recovered=pl.DataFrame(money, schema=RECOVERED))
     exceptions = pl.DataFrame(rows, schema=EXCEPTION)
-    lines = worklists(exceptions, pl.DataFrame(schema=REPEATED), decided).worklist
+    fees = pl.DataFrame(
+        [row | {"barred_fee": Decimal(fee)} for row in rows if fee], schema=BARRED_FEE
+    )
+    lines = worklists(exceptions, pl.DataFrame(schema=REPEATED), decided, fees).worklist
     template = read_template(TEMPLATE)
     return select(exceptions, lines, kind, template, AS_OF, Decimal(0))
 
@@ -339,6 +344,19 @@ def test_a_fill_that_is_asked_for_whole_is_warned_about_where_law_bars_the_fee(
     found = _selected(*({"amount_basis": basis, "claim_id": str(n)} for n in range(fills)))
     (payee,) = found.payees
     places = Places(payers={"cigna": Place(state, "commercial_insured")})
+    assert payee.amount == 90 * fills, "the claims give no fee"
     warnings = list(fees_asked_for(payee, LetterLaw(load_law(), places, payee.lines)))
     assert len(warnings) == len(says)
     assert all(text in warning for text, warning in zip(says, warnings, strict=True))
+
+
+def test_a_barred_fee_that_is_known_is_left_out_and_not_warned_about() -> None:
+    whole = {"amount_basis": "full_paid", "amount_at_risk": Decimal("100.00")}
+    (payee,) = _selected(whole, fee="4.50").payees
+    assert payee.amount == Decimal("95.50")
+    places = Places(payers={"cigna": Place("US-VT", "commercial_insured")})
+    law = LetterLaw(load_law(), places, payee.lines)
+    assert not list(fees_asked_for(payee, law))
+    assert law.bars_fee("0") == "Vermont, 18 V.S.A. 3804"
+    elsewhere = LetterLaw(load_law(), Places(), payee.lines)
+    assert elsewhere.bars_fee("0") == ""

@@ -9,11 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit_rules.engine.worklist import worklists
+from audit_rules.law.fees import lines_without_fee
+from audit_rules.law.library import load_law
+from audit_rules.law.places import Place, Places
 from flows.results.order_of_work import in_order_of_work
 from schemas.collecting import COLLECTABLE, NO, UNKNOWN, YES
 from schemas.decisions import DISMISSED, OPEN
-from schemas.outcomes import ADVISORY, EXCEPTIONS
-from schemas.results import EXCEPTION, REPEATED
+from schemas.outcomes import ADVISORY, EXCEPTIONS, FULL_PAID
+from schemas.results import BARRED_FEE, EXCEPTION, LINE_KEY, REPEATED
 
 ASKED = ("recover_amount", "records_request_amount", "review_amount", "amount_at_risk")
 OTHERS = ("dismissed_amount", "not_collectable_amount")
@@ -143,3 +146,89 @@ def test_what_can_be_collected_for_few_days_comes_first_and_what_cannot_last() -
     expected = frame.with_columns(expected_amount=half.otherwise("expected_amount"))
     by_expected = in_order_of_work(expected, AS_OF)["claim_id"].to_list()
     assert by_expected.index("time enough") < by_expected.index("nobody knows")
+
+
+# ---------------------------------------------------------------- the dispensing fee
+
+
+def _whole(fee: str, *changed: dict[str, object]) -> dict[str, object]:
+    """The line of findings that ask for a whole fill of 100.00, whose barred fee is this."""
+    row = {
+        **dict.fromkeys(LINE_KEY, "1"),
+        "claim_source": "pharmacy",
+        "claim_line_number": 1,
+        "outcome": "recover",
+        "paid_amount": Decimal(100),
+        "amount_at_risk": Decimal(100),
+        "amount_basis": FULL_PAID,
+        "collectable": YES,
+        "status": OPEN,
+    }
+    rows = [
+        {**row, "exception_id": str(n), "rule_id": "DUP01", **c}
+        for n, c in enumerate(changed or ({},))
+    ]
+    fees = pl.DataFrame([row | {"barred_fee": Decimal(fee)}], schema=BARRED_FEE)
+    found = pl.DataFrame(rows, schema=EXCEPTION)
+    (line,) = worklists(found, pl.DataFrame(schema=REPEATED), fees=fees).worklist.to_dicts()
+    return line
+
+
+@pytest.mark.parametrize(
+    ("fee", "changed", "asked", "barred", "dismissed"),
+    [
+        ("10.49", {}, "89.51", "10.49", "0"),
+        ("120.00", {}, "0", "100", "0"),
+        (
+            "10.49",
+            {"amount_at_risk": Decimal(40), "amount_basis": "excess_quantity"},
+            "40",
+            "0",
+            "0",
+        ),
+        ("10.49", {"status": DISMISSED}, "0", "0", "100"),
+        ("10.49", {"collectable": NO}, "0", "100", "0"),
+    ],
+)
+def test_a_barred_fee_is_in_no_amount_that_is_asked_for(
+    fee: str, changed: dict[str, object], asked: str, barred: str, dismissed: str
+) -> None:
+    line = _whole(fee, changed)
+    assert line["recover_amount"] == line["amount_at_risk"] == Decimal(asked)
+    assert line["expected_amount"] == Decimal(asked)
+    assert line["not_collectable_amount"] == Decimal(barred)
+    assert line["dismissed_amount"] == Decimal(dismissed)
+
+
+def test_of_a_weaker_finding_the_fee_is_left_out_too() -> None:
+    line = _whole("10", {"amount_at_risk": Decimal(40)}, {"outcome": "review"})
+    amounts = [line[name] for name in ("recover_amount", "review_amount", "not_collectable_amount")]
+    assert amounts == [40, 50, 10]
+
+
+@pytest.mark.parametrize(
+    ("place", "changed", "is_barred"),
+    [
+        (Place("US-VT", "commercial_insured"), {}, True),
+        (Place("US-VT", "self_funded"), {}, False),
+        (Place("US-VT", None), {}, False),
+        (Place("US-AL", "commercial_insured"), {}, False),
+        (Place("US-VT", "commercial_insured"), {"amount_basis": "excess_quantity"}, False),
+        (Place("US-VT", "commercial_insured"), {"claim_source": "medical"}, False),
+    ],
+)
+def test_the_fee_of_a_whole_fill_is_barred_where_a_clause_certainly_says_so(
+    place: Place, changed: dict[str, object], is_barred: bool
+) -> None:
+    row = {
+        **dict.fromkeys(LINE_KEY, "1"),
+        "payer": "Cigna",
+        "claim_source": "pharmacy",
+        "claim_line_number": 1,
+        "service_date": AS_OF,
+        "amount_basis": FULL_PAID,
+        **changed,
+    }
+    found = pl.DataFrame([row, row], schema=EXCEPTION)
+    barred = lines_without_fee(found, load_law(), Places(payers={"cigna": place}))
+    assert barred.height == is_barred

@@ -19,6 +19,7 @@ from flows.reports.html import templates
 from flows.reports.packet.published import PublishedException
 from flows.reports.wording import (
     asked_once_text,
+    barred_part_text,
     basis_text,
     collecting_text,
     fact_text,
@@ -96,6 +97,7 @@ def as_html(published: PublishedException) -> str:
             basis=basis_text(cents, row),
             figures=figures_text(row),
             others=[(other, question(_module(other))) for other in published.others],
+            barred_part=barred_part_text(row, published.line),
             asked_once=asked_once_text(row, len(published.others), published.line),
             collecting=collecting_text(row, published.citations),
             settled_by=_DISMISSED if published.is_dismissed else SETTLED_BY[row["outcome"]],

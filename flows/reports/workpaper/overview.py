@@ -31,7 +31,7 @@ _STEPS = (
 _BESIDES = {
     "expected_amount": "What is expected of amount_at_risk, by how often findings of a rule held.",
     "dismissed_amount": "What dismissed exceptions would add. It is in no other amount.",
-    "not_collectable_amount": "What may no longer be collected. It is in no other amount.",
+    "not_collectable_amount": "What may not be collected. It is in no other amount.",
     "recovered_amount": "What came back already. It is in no other amount.",
 }
 
