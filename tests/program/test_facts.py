@@ -10,8 +10,9 @@ import pytest
 
 from flows.provenance import sql_folder
 from flows.settle.persons import PERSON_OF
+from schemas.outcomes import EXCEPTIONS
 from schemas.paid import is_paid, is_paid_sql
-from tests.support.sources import MODULES, ROOT, name_of
+from tests.support.sources import MODULES, ROOT, name_of, tree_of
 
 _TEMPLATES = [
     p for kind in ("html", "js", "css") for p in sorted((ROOT / "flows").rglob(f"*.{kind}"))
@@ -38,14 +39,20 @@ class Fact:
 FACTS = (
     Fact(
         "who the person of a row is",
-        r"(?i)coalesce\([^;\n]{0,60}(?:person_id|\$own)[^;\n]{0,60}member_id"
-        r"|\"person_id\"\)\.fill_null\([^\n]*member_id",
+        r"(?is)(?:coalesce|ifnull|nvl|\bwhen)\b[^;]{0,80}?(?:person_id|\$own)\b[^;]{0,80}?member_id"
+        r"|person_id[\"')\]]*\s*(?:\bor|\?\?|\|\||\.fill_null\()[^\n]{0,60}member_id"
+        r"|person_id[\"')\]]+ if\b[^\n]{0,60}\belse\b[^\n]{0,40}member_id",
         ("sql/settle/person_of.sql", "flows/warehouse/purge.py"),
         (
             "coalesce(t.person_id, s.sole_person_id, t.member_id)",
             "COALESCE(person_id, member_id)",
             'pl.coalesce(pl.col("person_id"), pl.col("member_id"))',
             'pl.col("person_id").fill_null(pl.col("member_id"))',
+            "ifnull(person_id, member_id)",
+            "CASE WHEN t.person_id IS NULL\n     THEN t.member_id ELSE t.person_id END",
+            'row["person_id"] or row["member_id"]',
+            'row.get("person_id") if known else row["member_id"]',
+            'pl.when(pl.col("person_id").is_null()).then("member_id").otherwise("person_id")',
         ),
         "a purge compares what each extract states, before anybody is linked",
     ),
@@ -61,12 +68,15 @@ FACTS = (
     ),
     Fact(
         "the outcomes",
-        r"\brecover\b[^\n]{0,60}\brecords_request\b|\bRECOVER = ",
+        r"(?s)\brecover\b.{0,60}?\brecords_request\b|\brecords_request\b.{0,60}?\brecover\b"
+        r"|\bRECOVER = ",
         ("schemas/outcomes.py",),
         (
             '("recover", "records_request", "review")',
             '<li>{{ tag("recover") }}</li><li>{{ tag("records_request") }}</li>',
             "outcome IN ('recover', 'records_request')",
+            '("advisory", "review", "records_request", "recover")',
+            '[\n    "recover",\n    "records_request",\n]',
             ".recover { color: #b3261e; } .records_request { color: #9a5400; }",
         ),
     ),
@@ -184,6 +194,31 @@ def test_every_package_and_its_templates_are_searched(code: dict[str, str]) -> N
     folders = {name.split("/")[0] for name in code}
     assert folders == {"audit_rules", "flows", "schemas", "sql"}
     assert "flows/reports/page/templates/summary.html" in code
+
+
+def _lists_outcomes(tree: ast.AST) -> bool:
+    """Whether a list holds every outcome of an exception, by name or by constant, in any order."""
+    names = (
+        {str(getattr(e, "id", getattr(e, "attr", ""))).lower() for e in n.elts}
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Tuple | ast.List | ast.Set)
+    )
+    return any(set(EXCEPTIONS) <= found for found in names)
+
+
+def test_the_outcomes_are_listed_in_one_place() -> None:
+    assert [name_of(p) for p in MODULES if _lists_outcomes(tree_of(p))] == ["schemas/outcomes.py"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "(ADVISORY, REVIEW, RECORDS_REQUEST, RECOVER)",
+        "[\n    outcomes.RECOVER,\n    outcomes.RECORDS_REQUEST,\n    REVIEW,\n    ADVISORY,\n]",
+    ],
+)
+def test_a_second_list_of_outcomes_is_seen(code: str) -> None:
+    assert _lists_outcomes(ast.parse(code))
 
 
 # ---------------------------------------------------------------- what SQL and Python both state

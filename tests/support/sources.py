@@ -24,14 +24,24 @@ def tree_of(path: Path) -> ast.Module:
 
 def imported(path: Path) -> set[str]:
     """The full names of everything that a module imports, including inside functions."""
+    return imports_in(tree_of(path))
+
+
+def imports_in(tree: ast.AST) -> set[str]:
+    """The full names of everything that is imported in a syntax tree."""
     found = set()
-    for node in ast.walk(tree_of(path)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         if isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{name_of(path)}: a relative import"
+            assert node.level == 0, f"{ast.unparse(node)}: a relative import"
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
     return found
+
+
+def roots_of(tree: ast.AST) -> set[str]:
+    """The packages, ours and others', of what is imported in a syntax tree."""
+    return {name.split(".")[0] for name in imports_in(tree)}
 
 
 def _docstrings(tree: ast.Module) -> set[int]:

@@ -51,6 +51,8 @@ _QUOTED = re.compile(r"'((?:run|kept(?:\.main)?)\.\w+)'", re.IGNORECASE)
 """The name of a run table as a text, which a function of the engine may read."""
 _QUALIFIED = re.compile(r"\b(run|kept(?:\.main)?)\.(\w+)", re.IGNORECASE)
 """The name of a run table: of this run, or as the warehouse remembers it."""
+_BUILT = re.compile(r"(?i)\b(?:run|kept(?:\.main)?)\.(?:\{|%[s(])")
+"""The name of a run table that `format` or `%` makes."""
 _WRITES = re.compile(
     r"(?i)\b(?:(?:INSERT|REPLACE|MERGE)\s+(?:OR\s+\w+\s+)?INTO|UPDATE|DELETE\s+FROM|TRUNCATE"
     r"|COPY|(?:CREATE|DROP|ALTER|TRUNCATE|COMMENT\s+ON)\s+(?:\w+\s+)*(?:TABLE|VIEW|MACRO|FUNCTION))"
@@ -307,6 +309,7 @@ def test_python_names_run_tables_by_their_declarations_only(path: Path) -> None:
     if path.parent.name != "warehouse":
         before = list(_before_values(path))
         assert [t for t in before if re.search(r"(?i)\b(?:run|kept\.main)\.$", t)] == []
+        assert [t for t in texts if _BUILT.search(t)] == []
 
 
 def _literal_names(text: str) -> list[str]:
@@ -331,6 +334,12 @@ def _literal_names(text: str) -> list[str]:
 def test_a_run_table_in_a_text_is_seen_wherever_it_is_named(text: str) -> None:
     assert _literal_names(text) == ["toy"]
     assert _literal_names("SELECT max(as_of) FROM kept.main.night JOIN kept.file") == []
+
+
+@pytest.mark.parametrize("text", ["run.{}", "FROM kept.main.{table}", "run.%s", "RUN.%(name)s"])
+def test_the_name_of_a_run_table_that_is_filled_in_is_seen(text: str) -> None:
+    assert _BUILT.search(text)
+    assert not _BUILT.search("Give the folder of one run. {remedy}")
 
 
 def _before_values(path: Path) -> Iterator[str]:
@@ -368,6 +377,10 @@ def test_only_its_maker_writes_a_run_table(path: Path) -> None:
         'f"DROP TABLE run.{OTHER.name}"',
         "OTHER.create(connection)",
         "OTHER[table].store_frame(connection, frame)",
+        "OTHER.add_frame(connection, frame)",
+        "own = OTHER\nown.create(connection)",
+        "from flows.x import OTHER as own\nown.store_frame(connection, frame)",
+        'own: RunTable = OTHER[table]\nf"INSERT INTO {own} VALUES (1)"',
     ],
 )
 def test_every_way_to_write_a_run_table_is_seen(statement: str) -> None:
@@ -387,7 +400,7 @@ def _written(tree: ast.AST) -> set[str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
-        and node.func.attr in ("create", "store_frame")
+        and node.func.attr in ("create", "store_frame", "add_frame")
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
@@ -396,7 +409,22 @@ def _written(tree: ast.AST) -> set[str]:
                 if _WRITES.search(re.sub(r"\b(?:run|kept\.main)\.$", "", text)):
                     assert isinstance(after, ast.FormattedValue)
                     written.add(_root(after.value))
-    return {n for n in written if n and n.isupper()}
+    aliases = _aliases(tree)
+    names = {aliases.get(n, n) for n in written if n}
+    return {n for n in names if n.isupper()}
+
+
+def _aliases(tree: ast.AST) -> dict[str, str]:
+    """Other names that a module gives to declarations, and the declarations' own."""
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            found |= {alias.asname: alias.name for alias in node.names if alias.asname}
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr) and node.value:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            root = _root(node.value)
+            found |= {t.id: root for t in targets if isinstance(t, ast.Name) and root}
+    return {alias: found.get(name, name) for alias, name in found.items()}
 
 
 def _root(node: ast.expr) -> str | None:
@@ -412,17 +440,18 @@ NEW_CLAIM = {"claim_id": "new", "member_id": "new"}
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> list[Tables]:
-    """The columns of every run table at the end of two runs; the second reuses the first."""
+    """The columns of every table at the end of two runs; the second reuses the first."""
     folder = tmp_path_factory.mktemp("runs")
     found = []
 
     def describe_and_keep(bench: Workbench, memory: Memory, _sign: object) -> tuple[str, ...]:
         with opened(bench) as connection:
-            query = """SELECT table_name, column_name, data_type FROM duckdb_columns()
-                       WHERE schema_name = 'run'"""
+            query = """SELECT schema_name, table_name, column_name, data_type
+                       FROM duckdb_columns()
+                       WHERE database_name = current_database()"""
             columns: Tables = defaultdict(dict)
-            for table, column, kind in connection.execute(query).fetchall():
-                columns[f"run.{table}"][column] = kind
+            for schema, table, column, kind in connection.execute(query).fetchall():
+                columns[f"{schema}.{table}"][column] = kind
             found.append(dict(columns))
         return keep(bench, memory)
 
@@ -449,7 +478,14 @@ def _declared(table: RunTable) -> dict[str, str]:
 
 
 def test_every_declared_run_table_is_made(made: list[Tables]) -> None:
-    assert {*made[0], *made[1]} == tables().keys()
+    found = {name for run in made for name in run if name.startswith("run.")}
+    assert found == tables().keys()
+
+
+def test_the_stages_make_no_table_of_what_lasts(made: list[Tables]) -> None:
+    """What the warehouse keeps has the schema `main`, and is laid out before the first stage."""
+    found = {name for run in made for name in run if not name.startswith("run.")}
+    assert found == {f"main.{name}" for name in (*INPUT, *LEDGERS)}
 
 
 @pytest.mark.parametrize("name", sorted(tables()))

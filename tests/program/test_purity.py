@@ -1,0 +1,168 @@
+"""What modules may touch: rules and schemas no file, one module the clock, none a hidden import."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.sources import MODULES, ROOT, imports_in, name_of, roots_of, tree_of
+
+AUDIT_RULES = [p for p in MODULES if p.is_relative_to(ROOT / "audit_rules")]
+JUDGING = [p for p in AUDIT_RULES if p.parent.name in ("rules", "facts", "kinds")]
+SQL_FILES = sorted((ROOT / "sql").rglob("*.sql"))
+OPENS_FILES = "given_files.py"
+KNOWS_PATHS = (
+    OPENS_FILES,
+    "law/library.py",
+    "policy/document.py",
+    "policy/library.py",
+    "reference/code_sets.py",
+    "reference/codes.py",
+    "reference/diagnosis_lists.py",
+)
+CLOCK = Path("flows/clock.py")
+CLOCK_READERS = {
+    "today",
+    "now",
+    "utcnow",
+    "time",
+    "time_ns",
+    "monotonic",
+    "perf_counter",
+    "process_time",
+    "localtime",
+    "gmtime",
+}
+HIDING = {
+    *("__import__", "import_module", "resolve_name", "load_module", "exec_module"),
+    *("module_from_spec", "spec_from_file_location", "run_module", "run_path", "sys.modules"),
+    *("importlib", "importlib.util", "importlib.machinery", "pkgutil", "runpy", "exec"),
+}
+"""Names by which a module imports, or runs, another one unseen."""
+RULES_MAY_USE = {
+    *("audit_rules", "collections", "dataclasses", "datetime", "decimal", "functools", "itertools"),
+    *("math", "polars", "re", "schemas", "string", "types", "typing"),
+}
+"""Packages and modules of Python that a rule, a fact or a kind may import."""
+TOUCHES_FILES = re.compile(r"(read|scan|write|sink)_\w+|open|input|print|breakpoint|exec|eval")
+"""Names of functions, also of Polars, that read or write something."""
+
+
+@pytest.mark.parametrize("path", AUDIT_RULES, ids=name_of)
+def test_the_rules_are_pure(path: Path) -> None:
+    unwanted = {"prefect", "duckdb", "logging", "time", "random", "subprocess"}
+    unwanted |= {"socket", "ssl", "urllib", "http", "requests", "httpx"}
+    name = path.relative_to(ROOT / "audit_rules").as_posix()
+    if name != OPENS_FILES:
+        unwanted |= {"os"}
+        names = {node.id for node in ast.walk(tree_of(path)) if isinstance(node, ast.Name)}
+        assert names & {"open"} == set()
+    if name not in KNOWS_PATHS:
+        unwanted |= {"pathlib", "io", "tempfile", "shutil"}
+    assert roots_of(tree_of(path)) & unwanted == set()
+
+
+def _reaches_out(tree: ast.AST) -> set[str]:
+    """What a module that judges uses of files, the network or the terminal."""
+    called = {
+        ast.unparse(node.func)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and TOUCHES_FILES.fullmatch(ast.unparse(node.func).rpartition(".")[2])
+    }
+    return called | (roots_of(tree) - RULES_MAY_USE)
+
+
+@pytest.mark.parametrize("path", JUDGING, ids=name_of)
+def test_what_judges_reads_frames_only(path: Path) -> None:
+    assert _reaches_out(tree_of(path)) == set()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'open("x")',
+        'pl.read_csv("x")',
+        'pl.scan_parquet("x")',
+        "import socket",
+        "from urllib.request import urlopen",
+        "import pathlib",
+        "from os import environ",
+    ],
+)
+def test_every_way_out_of_a_rule_is_seen(code: str) -> None:
+    assert _reaches_out(ast.parse(code))
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in MODULES if p.is_relative_to(ROOT / "schemas")], ids=name_of
+)
+def test_the_schemas_are_pure(path: Path) -> None:
+    assert roots_of(tree_of(path)) & {"prefect", "duckdb", "logging", "pathlib", "os"} == set()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_only_one_module_reads_the_clock(path: Path) -> None:
+    clocks = {"date", "datetime", "time"} | {
+        alias.asname
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.ImportFrom) and node.module in ("datetime", "time")
+        for alias in node.names
+        if alias.asname
+    }
+    reads = {
+        ast.unparse(node)
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Attribute)
+        and node.attr in CLOCK_READERS
+        and ast.unparse(node.value).rpartition(".")[2] in clocks
+    }
+    assert (reads | (roots_of(tree_of(path)) & {"time"}) == set()) or path == ROOT / CLOCK
+
+
+@pytest.mark.parametrize("path", SQL_FILES, ids=name_of)
+def test_no_statement_reads_the_clock(path: Path) -> None:
+    words = (
+        r"\b(current_date|current_timestamp|current_time|localtimestamp|now\(|today\("
+        r"|get_current_\w+)"
+    )
+    assert re.findall(words, path.read_text(encoding="utf-8"), re.IGNORECASE) == []
+
+
+def _hidden(tree: ast.AST) -> set[str]:
+    """What a module names that imports, or runs code, in a way that no test sees."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            found.add(ast.unparse(node) if node.attr == "modules" else node.attr)
+        elif isinstance(node, ast.Constant):
+            found.add(str(node.value))  # getattr
+    imports = imports_in(tree)
+    return (found | imports | {name.rpartition(".")[2] for name in imports}) & HIDING
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_no_module_imports_in_a_way_that_no_test_sees(path: Path) -> None:
+    assert _hidden(tree_of(path)) == set()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        '__import__("flows.cli")',
+        'import importlib.metadata\nimportlib.import_module("flows.cli")',
+        "from importlib import import_module as quietly",
+        'import pkgutil\npkgutil.resolve_name("flows.cli:app")',
+        'getattr(builtins, "__import__")("flows.cli")',
+        'import sys\nsys.modules["flows.cli"]',
+        'exec("import flows.cli")',
+        "import importlib",
+        "import runpy",
+    ],
+)
+def test_every_way_to_hide_an_import_is_seen(code: str) -> None:
+    assert _hidden(ast.parse(code))
+    assert not _hidden(ast.parse("from importlib.resources import files\npl.col('x').list.eval(y)"))
