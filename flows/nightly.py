@@ -55,6 +55,8 @@ _made_plans: dict[RunRequest, Plan] = {}
 _wait_for_prefect: list[Callable[[], None]] = []
 _report_finished: list[Callable[[Summary], None]] = []
 """What the command line does when a run waits for Prefect, and when one is published."""
+_unannounced: list[bool] = []
+"""Holds something if nobody hears events: a server of the run's own does not outlive it."""
 
 
 class Night:
@@ -155,7 +157,7 @@ def nightly_audit(request: RunRequest, show_progress: bool = True) -> State[Summ
     with redacted_errors(request.output):
         made = _made_plans.pop(request, None) or plan_run(request)
         summary = _audit(made, show_progress)
-    if PREFECT_API_URL.value():  # a server of this run's own would not outlive it
+    if PREFECT_API_URL.value() and not _unannounced:
         _attempt("emit the event of this night", partial(_announce, summary))
     quarantined = "some" if summary.quarantined is None else summary.quarantined
     message = f"{quarantined} rows quarantined"
@@ -164,19 +166,25 @@ def nightly_audit(request: RunRequest, show_progress: bool = True) -> State[Summ
 
 @contextmanager
 def reported_to(
-    finish: Callable[[Summary], None], patience: float, no_answer: PrefectTrouble
+    finish: Callable[[Summary], None],
+    patience: float,
+    no_answer: PrefectTrouble,
+    announced: bool,
 ) -> Iterator[None]:
     """Report each run of the block as soon as it is published, and limit each wait for Prefect.
 
     patience, no_answer   how many seconds a wait may take, and what to report if it takes longer.
+    announced             whether to emit an event of each run; a server of the block's own would
+                          not outlive it.
     """
     _report_finished.append(finish)
     _wait_for_prefect.append(partial(ending.waits, patience, no_answer))
+    _unannounced.extend([] if announced else [True])
     try:
         yield
     finally:
-        _report_finished.clear()
-        _wait_for_prefect.clear()
+        for each in (_report_finished, _wait_for_prefect, _unannounced):
+            each.clear()
 
 
 def audit(made: Plan, show_progress: bool) -> Summary:

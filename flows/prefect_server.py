@@ -4,6 +4,7 @@ Its standard input is a pipe from that run. However the run ends, the system clo
 every platform; what has been stored by then is on disk.
 """
 
+import gc
 import os
 import signal
 import socket
@@ -15,6 +16,7 @@ def main(listening: int) -> None:
     """Serve Prefect's API on a listening socket until the run ends."""
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     threading.Thread(target=_end_with_the_run, daemon=True).start()
+    gc.set_threshold(100_000)  # as collect_rarely() of process.py, which is not in the path here
     import uvicorn
 
     api = "prefect.server.api.server:create_app"

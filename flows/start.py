@@ -9,6 +9,7 @@ Signals are held back before anything large is imported, so none is lost once th
 started. One that comes in those first hundredths of a second ends the interpreter itself.
 """
 
+import atexit
 import os
 import signal
 import sys
@@ -39,7 +40,18 @@ def entry() -> None:
         os.close(descriptor)
     if arguments[:1] == ENDS_IN_ORDER:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, stops)
-    sys.exit(_work(arguments, pipe, answers))
+    codes: list[int] = []
+    atexit.register(_leave, codes)  # the first to be registered is the last to be called
+    codes.append(_work(arguments, pipe, answers))
+    sys.exit(codes[0])
+
+
+def _leave(codes: list[int]) -> None:
+    """End without tidying up a memory that the system frees at once: that takes half a second."""
+    if codes:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(codes[0])
 
 
 def _open_descriptors() -> None:
@@ -76,10 +88,12 @@ def _work(arguments: list[str], pipe: int, answers: int) -> int:
     import warnings
 
     from flows import ending
+    from flows.process import collect_rarely
     from flows.streams import mute_engines, open_streams
 
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # they are for those who write the program
+    collect_rarely()
     out = open_streams()
     ending.report_to(pipe, answers)
     if arguments[:1] != ENDS_IN_ORDER:

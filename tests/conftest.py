@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from audit_rules.engine.judge import Judgement
-from flows.cli.server import PATIENCE
+from flows.cli import server
+from flows.process import collect_rarely
 from flows.request import RunRequest
 from tests.support.nights import night
 from tests.support.running import AS_OF, ROOT, audited, request_for
@@ -38,12 +39,19 @@ SLOWEST_FIRST = (
 def pytest_configure() -> None:
     """Decide where temporary files go before the first is made, and be patient with Prefect."""
     keep_temporary_files_in_memory()
-    os.environ.setdefault(PATIENCE, "180")  # the machine runs two tests at a time, or more
+    collect_rarely()
+    os.environ.setdefault(server.PATIENCE, "180")  # the machine runs two tests at a time, or more
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start with the slowest files, so that no worker starts one when the other has finished."""
     items.sort(key=lambda item: item.path.name not in SLOWEST_FIRST)
+
+
+@pytest.fixture(autouse=True)
+def _no_server_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command line in the process of the tests starts no server before it needs one."""
+    monkeypatch.setattr(server, "start_early", lambda: None)
 
 
 @pytest.fixture(scope="session")

@@ -44,9 +44,10 @@ def run(*, quiet: bool = False, json: bool = False, **options: Any) -> None:
         elif not quiet:
             show(summary)
 
+    server.start_early()
     request = RunRequest(**options)
     try:
-        with redacted_errors(request.output):  # what can be is refused before Prefect starts
+        with redacted_errors(request.output):  # what can be is refused before Prefect is imported
             made = plan_run(request)
         _run_flow(made, show_progress=not (quiet or json), report=report)
     except AuditError as error:
@@ -116,6 +117,7 @@ def backfill(*, nights: Path, first: date, last: date, **options: Any) -> None:
     refuse_unwritable(request.output, "--output")
     with _prefect_errors():
         server.prepare()  # before Prefect is imported, which takes seconds
+        server.start_early()
         from flows.schedule import backfill as audit_nights
         from flows.schedule import nights_of
 
@@ -268,8 +270,8 @@ def _prefect(runs: int, report: Callable[["Summary"], None]) -> Iterator[None]:
             ending.waits(server.patience(), server.no_answer())
             from flows.nightly import reported_to
 
-            server.start_server()
-            with reported_to(finish, server.patience(), server.no_answer()):
+            limits = server.patience(), server.no_answer()
+            with server.served() as stays, reported_to(finish, *limits, announced=stays):
                 yield
     except AuditError:
         if len(published) < runs:

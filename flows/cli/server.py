@@ -7,6 +7,9 @@ import select
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from ipaddress import ip_address
@@ -23,6 +26,15 @@ _PATIENCE = 60.0  # seconds, if it is not set
 _FEWEST_FILES, _ENOUGH_FILES = 64, 1024  # files that a run with its server needs, and may need
 _PROXIES = {f"{kind}_proxy" for kind in ("all", "http", "https", "ws", "wss")}
 _STEP = 0.2  # seconds between two looks at the server's process
+_LONGEST_END = 5.0  # seconds
+_OF_A_TEMPORARY_SERVER = {
+    "PREFECT_UI_ENABLED": "0",
+    "PREFECT__SERVER_EPHEMERAL": "1",
+    "PREFECT__SERVER_FINAL": "1",
+    # runs and task runs are recorded; no automation acts on them, and nobody watches
+    "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "0",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED": "0",
+}
 
 
 def patience() -> float:
@@ -88,33 +100,51 @@ def prepare() -> None:
         )
 
 
-def start_server() -> None:
-    """Start Prefect's temporary server, unless a server is configured. Raises PrefectTrouble.
+def start_early() -> None:
+    """Start Prefect's temporary server, unless the environment names one or it cannot start.
 
-    Prefect would start one that outlives a run that is killed, and would wait for it even after it
-    has failed. It takes this one for its own, and stops it when this process ends.
+    It takes seconds to start, and meanwhile this process plans the run and imports Prefect.
     """
-    from prefect.server.api.server import SubprocessASGIServer
-    from prefect.settings import PREFECT_API_URL
+    if "PREFECT_API_URL" in os.environ:
+        return
+    with suppress(PrefectTrouble, OSError):  # reported when the server is needed
+        prepare()
+        _Own.server = _started()
+
+
+@contextmanager
+def served() -> Iterator[bool]:
+    """Give the runs of the block a server: the configured one, else a temporary one.
+
+    Prefect would start one that outlives a run that is killed, would wait for it even after it has
+    failed, and would import all that a server needs. Yields whether the server outlives this
+    process. Raises PrefectTrouble.
+    """
+    from prefect.settings import (
+        PREFECT_API_URL,
+        PREFECT_CLIENT_CSRF_SUPPORT_ENABLED,
+        temporary_settings,
+    )
 
     api = PREFECT_API_URL.value()
     if not api or _is_this_machine(urlsplit(api).hostname or ""):
         _leave_proxies_out()
     if api:
+        if _Own.server:
+            _Own.server.process.kill()  # a profile of Prefect's names another
+        yield True
         return
-    server = SubprocessASGIServer()
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        server.port = listening.getsockname()[1]
-        server.server_process = process = _process(listening.fileno())
-    server.running = True
-    atexit.register(server.stop)
-    ending.starts(process.pid)
-    if not _is_healthy(process, server.port):
+    server = _Own.server = _Own.server or _started()
+    atexit.register(server.stop)  # after Prefect's own functions, which send it what is left
+    if not _is_healthy(server.process, server.port):
         raise PrefectTrouble(
             "Prefect could not start or record the run: its temporary server ended. "
             "Check that PREFECT_HOME can be written, that there is enough memory, and that "
             "this machine reaches itself (127.0.0.1)."
         )
+    url = f"http://127.0.0.1:{server.port}/api"
+    with temporary_settings({PREFECT_API_URL: url, PREFECT_CLIENT_CSRF_SUPPORT_ENABLED: False}):
+        yield False
 
 
 def _is_this_machine(host: str) -> bool:
@@ -134,22 +164,43 @@ def _leave_proxies_out() -> None:
             del os.environ[name]
 
 
-def _process(listening: int) -> "subprocess.Popen[bytes]":
-    """Start the server's process, on a socket that listens already."""
-    from prefect.settings import get_current_settings
+@dataclass(frozen=True)
+class TemporaryServer:
+    """The process of Prefect's temporary server, and its port on this machine."""
 
-    marks = {
-        "PREFECT_UI_ENABLED": "0",
-        "PREFECT__SERVER_EPHEMERAL": "1",
-        "PREFECT__SERVER_FINAL": "1",
-    }
-    settings = get_current_settings().to_environment_variables(exclude_unset=True)
-    return subprocess.Popen(
-        [sys.executable, "-P", prefect_server.__file__, str(listening)],
-        env=os.environ | marks | settings,
-        stdin=subprocess.PIPE,
-        pass_fds=(listening, *ending.pipe()),
-    )
+    process: "subprocess.Popen[bytes]"
+    port: int
+
+    def stop(self) -> None:
+        """Let the server store what it has received, and end."""
+        self.process.terminate()
+        try:
+            self.process.wait(_LONGEST_END)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class _Own:
+    """The temporary server of this process, None without one."""
+
+    server: TemporaryServer | None = None
+
+
+def _started() -> TemporaryServer:
+    """Start the server's process, on a socket that listens already."""
+    environment = {n: v for n, v in os.environ.items() if n.lower() not in _PROXIES}
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        process = subprocess.Popen(
+            [sys.executable, "-P", prefect_server.__file__, str(listening.fileno())],
+            env=environment | _OF_A_TEMPORARY_SERVER,
+            stdin=subprocess.PIPE,
+            pass_fds=(listening.fileno(), *ending.pipe()),
+        )
+        server = TemporaryServer(process, listening.getsockname()[1])
+    atexit.register(process.kill)
+    ending.starts(process.pid)
+    return server
 
 
 def _is_healthy(process: "subprocess.Popen[bytes]", port: int) -> bool:

@@ -57,7 +57,7 @@ def test_d8_a_home_that_cannot_be_written_is_refused_before_prefect_starts(
     setting: dict[str, str], landing: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PREFECT_HOME", raising=False)
-    changes = json.dumps({"prefect": True, "flows.cli.server:start_server": "wait"})
+    changes = json.dumps({"prefect": True, "flows.cli.server:_started": "wait"})
     with started("tests.support.driven", changes, "mark", *RUN, **setting) as process:
         out, said = process.communicate(timeout=60)
     assert (process.returncode, out) == (9, "")

@@ -17,11 +17,16 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_loader
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
+F = TypeVar("F", bound=Callable[..., Any])
 LONG = 600
 _AFTER = ("fail after", "hang after", "lose server")
 
@@ -80,23 +85,64 @@ def _answer_stops(mark: Path | None) -> None:
 
 
 def _kill_server() -> None:
-    from prefect.server.api.server import SubprocessASGIServer
+    from flows.cli.server import _Own
 
-    server = SubprocessASGIServer()
-    assert server.server_process
-    server.server_process.kill()
-    server.server_process.wait()
+    assert _Own.server
+    _Own.server.process.kill()
+    _Own.server.process.wait()
 
 
 def _leave_prefect_out() -> None:
     """Make flow and tasks plain functions, and start no server."""
-    from flows import nightly
     from flows.cli import server
 
-    for name in ("load", "validate", "settle", "judge", "report", "nightly_audit"):
-        setattr(nightly, name, getattr(nightly, name).fn)
-    nightly.create_table_artifact = lambda *_given, **_named: None  # type: ignore[assignment]
-    server.start_server = lambda: None
+    sys.meta_path.insert(0, _NoPrefect())
+    server.start_early = lambda: None
+    server.served = lambda: nullcontext(False)
+
+
+class _NoPrefect(MetaPathFinder, Loader):
+    """Finds empty modules for those of Prefect, which take a second to import."""
+
+    def find_spec(self, name: str, *_where: object) -> ModuleSpec | None:
+        is_prefects = name.partition(".")[0] == "prefect"
+        return spec_from_loader(name, self, is_package=True) if is_prefects else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return _Empty(spec.name)
+
+    def exec_module(self, _module: ModuleType) -> None:
+        pass
+
+
+class _Empty(ModuleType):
+    """A module in which all that is asked for does nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _decorates if name in ("flow", "task") else _Nothing()
+
+
+class _Nothing:
+    """False, and itself whatever is done with it."""
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __call__(self, *_given: object, **_named: object) -> "_Nothing":
+        return self
+
+    def __getattr__(self, _name: str) -> "_Nothing":
+        return self
+
+    def __getitem__(self, _key: object) -> "_Nothing":
+        return self
+
+
+def _decorates(**_options: object) -> Callable[[F], F]:
+    """A decorator that leaves functions as they are."""
+    return lambda function: function
 
 
 if __name__ == "__main__":
