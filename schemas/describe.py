@@ -165,7 +165,7 @@ _EVERYWHERE: dict[str, Meaning] = {
     ),
     "answer_by": Meaning(
         "Last day on which the provider may answer a letter of the as-of date, if a law or contract"
-        " gives a time for it; working days are Monday to Friday"
+        " gives a time for it; working days are Monday to Friday, holidays among them"
     ),
     "lines": _never_null("Audited lines that got this answer", "claim lines"),
     "status": _never_null(

@@ -58,6 +58,16 @@ class LetterLaw:
         """Whether nothing may be taken back before a final report."""
         return any(notice.final_report for notice in self.notices)
 
+    def counts_working_days(self, day: date, days: int) -> bool:
+        """Whether a day of the letter is counted in working days, which leave out no holiday."""
+        shown = {self.answer_by(day, days), self.no_refund_before(day)}
+        return any(
+            notice.business_days and day_of(notice, day, length) in shown
+            for notice in self.notices
+            for length in (notice.to_answer, notice.before_refund)
+            if length is not None
+        )
+
     @property
     def signed_by(self) -> list[str]:
         """Who must have reviewed a finding of clinical judgement."""

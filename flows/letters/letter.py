@@ -19,6 +19,9 @@ from schemas.outcomes import FULL_PAID
 from schemas.results import MORE
 
 Paper = Literal["letter", "a4"]
+ANOTHERS = "generic_unit_price"
+"""Id of a fact about a claim that may be of another patient and payee: a letter names neither its
+claim nor its date."""
 _MOST_FACTS = 6  # the latest of each side of a finding
 
 
@@ -72,6 +75,7 @@ def make_letter(
         "answer_by": answer_by,
         "no_refund_before": law.no_refund_before(day),
         "waits_for_final_report": law.waits_for_final_report,
+        "counts_working_days": law.counts_working_days(day, template.days_to_answer),
         "reviewers": [(who, getattr(template.reviewers, who)) for who in law.signed_by],
         "documents": list(documents(lines)),
         "day": template.day,
@@ -116,6 +120,7 @@ def _exhibit(form: LetterForm, line: LetterLine, law: LetterLaw) -> dict[str, An
 def _finding(form: LetterForm, row: dict[str, Any]) -> dict[str, Any]:
     said = form.template.text
     facts = [f for f in row["evidence"] if not is_the_line(f, row) and f["kind"] != MORE]
+    facts = [f | {"claim_id": None, "date": None} if f["id"] == ANOTHERS else f for f in facts]
     sides = {
         side: [said(fact_text(f)) for f in facts if f["side"] == side][-_MOST_FACTS:]
         for side in ("against", "for")

@@ -118,6 +118,11 @@ def _letters(
                 f"{limited}, {cite}. A person must judge whether that binds."
             )
     done.warnings += fees_asked_for(payee, found)
+    if found.counts_working_days(form.day, form.template.days_to_answer):
+        done.warnings.append(
+            f"{payee.npi}: working days are counted from Monday to Friday, holidays among them. "
+            "The letter says that each holiday adds a day."
+        )
     parts = [payee.lines[i : i + most] for i in range(0, len(payee.lines), most)]
     for number, lines in enumerate(parts, 1):
         yield make_letter(form, payee.npi, (number, len(parts)), lines, found)

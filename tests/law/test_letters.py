@@ -5,6 +5,8 @@ import zlib
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import polars as pl
 import pytest
@@ -17,13 +19,14 @@ from audit_rules.law.places import Place, Places
 from flows.errors import AuditError
 from flows.letters.batch import Batch, write_batch
 from flows.letters.clauses import LetterLaw
-from flows.letters.letter import Paper
+from flows.letters.letter import LetterForm, Paper, _finding
+from flows.letters.run import LetterRun
 from flows.letters.select import LetterKind, Selection, select
 from flows.letters.template import read_template
 from flows.letters.write import MERGE, BatchResult, fees_asked_for
 from schemas.collecting import UNKNOWN
 from schemas.decisions import OPEN
-from schemas.results import BARRED_FEE, EXCEPTION, REPEATED
+from schemas.results import BARRED_FEE, EVIDENCE_FIELDS, EXCEPTION, REPEATED
 from tests.support.extracts import Row, good, write
 from tests.support.nights import night
 from tests.support.running import AS_OF, ROOT, request_for
@@ -122,6 +125,8 @@ def test_letters_add_up_to_the_worklist_and_name_why_the_rest_is_in_none(
     assert "LATE" not in letter and "NOBODY" not in letter
     assert "We ask for no interest" in letter
     assert "August 11, 2026" in letter  # thirty working days, as California says
+    assert "</strong>.\n Working days are counted from Monday to Friday; each public" in letter
+    assert "holidays among them" in cover
     assert "Provider, NPI 1234567893" in letter
     assert "at $30.00 each" in letter and "NDC 4733" in letter
 
@@ -360,3 +365,32 @@ def test_a_barred_fee_that_is_known_is_left_out_and_not_warned_about() -> None:
     assert law.bars_fee("0") == "Vermont, 18 V.S.A. 3804"
     elsewhere = LetterLaw(load_law(), Places(), payee.lines)
     assert elsewhere.bars_fee("0") == ""
+
+
+@pytest.mark.parametrize(
+    ("state", "days", "counts"), [("US-CA", 30, True), ("US-CA", 60, False), ("US-AZ", 1, False)]
+)
+def test_holidays_are_spoken_of_where_working_days_decide_a_day(
+    state: str, days: int, counts: bool
+) -> None:
+    (payee,) = _selected({}).payees
+    places = Places(payers={"cigna": Place(state, "commercial_insured")})
+    law = LetterLaw(load_law(), places, payee.lines)
+    assert law.counts_working_days(AS_OF, days) is counts
+
+
+def test_a_letter_names_neither_claim_nor_date_of_another_patient() -> None:
+    fact = dict.fromkeys(EVIDENCE_FIELDS) | {
+        "kind": "fill",
+        "side": "against",
+        "id": "generic_unit_price",
+        "code": "47335047583",
+        "value": "19.6503",
+        "claim_id": "OF-ANOTHER",
+        "date": date(2026, 2, 10),
+    }
+    (payee,) = _selected({"evidence": [fact], "amount_basis": "price_difference"}).payees
+    run = SimpleNamespace(packet_name=str, policy_sha256=str)
+    form = LetterForm("finding", read_template(TEMPLATE), cast(LetterRun, run), AS_OF, "letter")
+    (said,) = _finding(form, payee.lines[0].findings[0])["sides"]["against"]
+    assert said == "unit price 19.6503 of the generic fill, NDC 47335047583, without its fee"
