@@ -55,7 +55,7 @@ NOTHING_AUDITED = NoteKind(
 )
 PAYER_WITHOUT_POLICY = NoteKind(
     "payer_without_policy",
-    "{payer}: {lines} of audited drugs, but no policy names this payer, so that only the rules "
+    "{payer}: {lines} of audited drugs, but no policy names this payer, so that at most the rules "
     "for every payer judged them",
     "If it is another spelling of a payer that a policy names, add it to payer_aliases in the "
     "config.",

@@ -11,6 +11,7 @@ from audit_rules.policy.library import PolicyLibrary
 from audit_rules.policy.terms.base import Term
 from audit_rules.reference.codes import Reference
 from schemas.collecting import Ground
+from schemas.outcomes import EXCESS_QUANTITY
 
 ON = ("row_id", "policy_id")
 """A rule gives one answer per line and policy."""
@@ -30,6 +31,8 @@ class Rule:
     approved_care    care that the plan approved beforehand is at most a `review`.
     plans_own_acts   reasons that are the plan's own act: they need no text of the policy.
     unpriced         reasons for which no price is known.
+    measured         reasons whose excess is what was observed above what is allowed; all of them
+                     if `basis` is the excess.
     grounds          reason -> what such a finding rests on alone, if a law looks at that.
     """
 
@@ -44,7 +47,12 @@ class Rule:
     approved_care: bool = False
     plans_own_acts: tuple[str, ...] = ()
     unpriced: tuple[str, ...] = ()
+    measured: tuple[str, ...] = ()
     grounds: dict[str, Ground] = field(default_factory=dict)
+
+    def measures(self, reason: str | None) -> bool:
+        """Whether the excess of a reason is what was observed above what is allowed."""
+        return reason in (self.says if self.basis == EXCESS_QUANTITY else self.measured)
 
 
 class RuleAnswers(NamedTuple):

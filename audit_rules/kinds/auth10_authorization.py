@@ -39,6 +39,7 @@ RULE = Rule(
     asks=(Approval,),
     basis=FULL_PAID,
     plans_own_acts=("authorization_denied",),
+    measured=("units_over_approval",),
     says={
         "no_authorization": "No approval on file covers {service_date}.",
         "authorization_denied": "The plan denied the authorization that covers {service_date}.",

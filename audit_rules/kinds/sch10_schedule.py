@@ -35,6 +35,7 @@ RULE = Rule(
     name="schedule.of_course",
     asks=(Schedule,),
     basis=FULL_PAID,
+    measured=("units_over_phase",),
     says={
         "after_last_phase": (
             "The dose of {service_date} is number {observed} of the course that began on"

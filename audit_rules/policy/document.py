@@ -266,7 +266,8 @@ def _check_policy(policy: Policy) -> None:
         )
     if policy.document.payer and not policy.document.drug and not spoken:
         raise PolicyRefused(
-            f"{name}: document: give payer and drug, or neither for a general document."
+            f"{name}: document: it has a payer, but no term of the policy language. Write one, such"
+            " as [[quantity]]; or, for older kinds of term, name its drug."
         )
     by_subject: dict[tuple[object, ...], list[Term]] = defaultdict(list)
     for term in policy.terms:

@@ -163,7 +163,7 @@ def _version(found: RuleExplanation, policy: Policy) -> str:
     if start is None:
         first = policy.versions[0].effective_from
         return f"{title}; no version was in force on {day}: the first took effect on {first}"
-    if policy.document.payer is None:
+    if not policy.payers:
         return f"{title}; always in force"
     version = next(v for v in policy.versions if v.effective_from == start)
     later: list[date] = [v.effective_from for v in policy.versions if v.effective_from > start]

@@ -38,14 +38,18 @@ def figures_text(answer: Mapping[str, Any]) -> str:
 
 
 def basis_text(cents: int | None, answer: dict[str, Any]) -> str:
-    """How an amount at risk came about, from an answer's amount_basis, observed and allowed."""
-    if answer["amount_basis"] != EXCESS_QUANTITY or cents is None:
+    """How an amount at risk came about, from an answer's amount_basis, observed and allowed; of an
+    excess that these two do not measure, such as a whole date, only its basis."""
+    observed, allowed = answer["observed"], answer["allowed"]
+    rule = described(answer["rule_id"], answer["reason"], CATALOGUE).RULE
+    is_measured = answer["amount_basis"] == EXCESS_QUANTITY and rule.measures(answer["reason"])
+    if not is_measured or cents is None or None in (observed, allowed) or observed <= allowed:
         return AMOUNT_BASES.get(answer["amount_basis"], "")
-    over = answer["observed"] - answer["allowed"]
+    over = observed - allowed
     each = cents / over
     is_exact = each == int(each)
     price = f"{dollars(Decimal(int(each)) / 100)} each" if is_exact else _OWN_PRICE
-    return f"{figure(round(over, 3))} above the {figure(answer['allowed'])} allowed, at {price}"
+    return f"{figure(round(over, 3))} above the {figure(allowed)} allowed, at {price}"
 
 
 def asked_once_text(row: Mapping[str, Any], others: int, line: Mapping[str, Any] | None) -> str:

@@ -1,0 +1,58 @@
+"""What `explain` says of the version of a document."""
+
+import tomllib
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from audit_rules.kinds.registry import KIND_MODULES
+from audit_rules.policy.document import Policy, PolicyFile, parse_policy
+from audit_rules.policy.library import load_policies
+from flows.replay.explain_text import _version
+from flows.replay.explanation import RuleExplanation
+from tests.support.spoken import ACME
+
+TERM = """
+[[quantity]]
+term_id = "acme-drug.1"
+effective_from = 2020-01-01
+cite = "units a date"
+basis = "stated"
+measure = "units"
+most = 10
+per = "date"
+finding = { outcome = "recover" }
+"""
+ONE = 'payer = "acme"\npayer_names = ["Acme"]\n'
+SEVERAL = """
+[[payer]]
+id = "acme"
+names = ["Acme"]
+
+[[payer]]
+id = "other"
+names = ["Other"]
+"""
+
+
+@pytest.mark.parametrize("text", [ACME, ACME.replace(ONE, SEVERAL)], ids=["one", "several"])
+def test_a_document_of_payers_has_a_version_in_force(text: str) -> None:
+    policy = parse_policy(PolicyFile("acme.toml", Path(), tomllib.loads(text + TERM), ""))
+    assert "acme" in {p.id for p in policy.payers}
+    assert "version of 2020-01-01 (first version)" in _said(policy, date(2020, 1, 1))
+
+
+def test_only_a_document_of_no_payer_is_always_in_force() -> None:
+    (general,) = (p for p in load_policies().policies if not p.payers)
+    assert _said(general, general.versions[0].effective_from).endswith("always in force")
+
+
+def _said(policy: Policy, start: date) -> str:
+    answer = {
+        "service_date": date(2026, 3, 2),
+        "version_from": start,
+        "text_is_missing": False,
+        "review_has_passed": False,
+    }
+    return _version(RuleExplanation(KIND_MODULES[0], answer, (), None), policy)
