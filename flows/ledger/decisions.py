@@ -157,11 +157,11 @@ def _new(connection: duckdb.DuckDBPyConnection, decisions: list[Decision]) -> li
     rows = connection.execute(
         f"""SELECT exception_id,
                    after_night IS NOT DISTINCT FROM (SELECT max(as_of) FROM main.night),
-                   {", ".join(_SAID)}
+                   {", ".join(_SAID)}, {_IS_TAKEN_BACK}
             FROM main.decision ORDER BY decision_no"""
     ).fetchall()
-    money = {(row[0], *row[2:]) for row in rows if row[2] == RECOVERED}
-    latest = {(row[0]): row[1:] for row in rows}
+    money = {(row[0], *row[2:-1]) for row in rows if row[2] == RECOVERED and not row[-1]}
+    latest = {(row[0]): row[1:-1] for row in rows}
     return [
         d
         for d in decisions
@@ -193,7 +193,12 @@ def _too_much(connection: duckdb.DuckDBPyConnection, decisions: list[Decision]) 
             ) + f"more came back{earlier} than was paid for the line. Correct the amount."
 
 
-_LINE_OF = """
+_IS_TAKEN_BACK = """
+    coalesce(lead(action) OVER (PARTITION BY exception_id ORDER BY decision_no) = 'reopen',
+             false)"""
+"""SQL: whether the next decision on the exception takes this one back."""
+
+_LINE_OF = f"""
     WITH last_event AS (
         FROM main.ledger_event
         QUALIFY row_number() OVER (PARTITION BY exception_id ORDER BY night DESC) = 1),
@@ -201,8 +206,8 @@ _LINE_OF = """
         SELECT claim_source, lower(payer) AS payer, member_id, claim_id, claim_line_number,
                paid_amount
         FROM last_event WHERE exception_id = $exception_id)
-    SELECT CAST(to_json({'s': l.claim_source, 'p': l.payer, 'm': l.member_id, 'c': l.claim_id,
-                         'n': l.claim_line_number}) AS VARCHAR),
+    SELECT CAST(to_json({{'s': l.claim_source, 'p': l.payer, 'm': l.member_id, 'c': l.claim_id,
+                         'n': l.claim_line_number}}) AS VARCHAR),
            any_value(l.paid_amount),
            coalesce(sum(d.amount), 0)
     FROM line l
@@ -210,7 +215,9 @@ _LINE_OF = """
       ON e.claim_source = l.claim_source AND lower(e.payer) = l.payer
      AND e.member_id = l.member_id AND e.claim_id = l.claim_id
      AND e.claim_line_number = l.claim_line_number
-    LEFT JOIN main.decision d ON d.exception_id = e.exception_id AND d.action = 'recovered'
+    LEFT JOIN (SELECT exception_id, action, amount, {_IS_TAKEN_BACK} AS is_back
+               FROM main.decision) d
+      ON d.exception_id = e.exception_id AND d.action = 'recovered' AND NOT d.is_back
     GROUP BY ALL"""
 """The line of an exception, what was paid for it, and what came back for all its exceptions."""
 

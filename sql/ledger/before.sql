@@ -1,6 +1,7 @@
 -- What the ledger knew before a night: all of the past that the changes of that night depend on.
 -- last_decision.action is the latest. The rest is of the latest that is not a sum that came back:
--- money is not a verdict, so it brings nothing back that was set aside.
+-- money is not a verdict, so it brings nothing back that was set aside; nor does a reopening that
+-- follows it, which takes the sum back.
 --
 -- reads: every_ledger_event, every_decision
 -- makes: run.last_event, run.last_decision
@@ -17,14 +18,17 @@ CREATE OR REPLACE TABLE run.last_decision AS
 WITH decided AS (
     SELECT *, last_value(action) OVER (
                PARTITION BY exception_id ORDER BY decision_no
-               ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS latest
-    FROM every_decision WHERE after_night < $night
-    QUALIFY row_number() OVER (
-        PARTITION BY exception_id ORDER BY action = 'recovered', decision_no DESC) = 1),
+               ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS latest,
+           action = 'recovered' OR action = 'reopen' AND coalesce(lag(action) OVER (
+               PARTITION BY exception_id ORDER BY decision_no) = 'recovered', false) AS of_money
+    FROM every_decision WHERE after_night < $night),
+verdict AS (
+    FROM decided
+    QUALIFY row_number() OVER (PARTITION BY exception_id ORDER BY of_money, decision_no DESC) = 1),
 event AS (
     SELECT exception_id, night, outcome FROM every_ledger_event
     WHERE exception_id IN (SELECT exception_id FROM decided))
 SELECT d.after_night, d.exception_id, d.latest AS action, d.reason, d.decided_by, d.until,
        d.action IN ('dismiss', 'overturned') AS sets_aside, e.outcome AS outcome_then
-FROM decided d
+FROM verdict d
 ASOF LEFT JOIN event e ON e.exception_id = d.exception_id AND e.night <= d.after_night;

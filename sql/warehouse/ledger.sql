@@ -1,7 +1,7 @@
 -- main.ledger: every exception ever found, as of the last night, with what persons decided since.
 -- status: new, open, changed, resolved, reopened or dismissed; last_seen: the last night with it;
--- decision: the latest one, unless it was taken back; recovered: the sums of all of them, none of
--- which is a verdict: what was set aside stays so.
+-- decision: the latest one, unless it was taken back; recovered: the sums of all of them but
+-- those that a reopening took back. None is a verdict: what was set aside stays so.
 --
 -- reads: main.night, main.ledger_event, main.decision
 -- makes: main.ledger
@@ -14,13 +14,20 @@ last_event AS (
 last_decision AS (
     FROM main.decision
     QUALIFY row_number() OVER (PARTITION BY exception_id ORDER BY decision_no DESC) = 1),
+in_order AS (
+    SELECT *, coalesce(lag(action) OVER (PARTITION BY exception_id ORDER BY decision_no), '')
+                  AS before,
+           coalesce(lead(action) OVER (PARTITION BY exception_id ORDER BY decision_no), '')
+                  AS after
+    FROM main.decision),
 verdict AS (
     SELECT exception_id, after_night, until, action IN ('dismiss', 'overturned') AS sets_aside
-    FROM main.decision WHERE action <> 'recovered'
+    FROM in_order
+    WHERE action <> 'recovered' AND NOT (action = 'reopen' AND before = 'recovered')
     QUALIFY row_number() OVER (PARTITION BY exception_id ORDER BY decision_no DESC) = 1),
 recovered AS (
     SELECT exception_id, CAST(sum(amount) AS DECIMAL(18, 2)) AS recovered
-    FROM main.decision WHERE action = 'recovered' GROUP BY exception_id)
+    FROM in_order WHERE action = 'recovered' AND after <> 'reopen' GROUP BY exception_id)
 SELECT e.exception_id, e.first_seen, coalesce(e.last_seen, n.night) AS last_seen,
        CASE WHEN e.status = 'resolved' THEN 'resolved'
             WHEN v.after_night >= e.night AND v.sets_aside THEN 'dismissed'

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import polars as pl
 import pytest
 import xlsxwriter
 
@@ -12,6 +13,7 @@ from flows.cli.app import main
 from flows.clock import today
 from flows.errors import UsageError
 from flows.ledger.decisions import decide
+from flows.ledger.precision import read_all_verdicts
 from flows.ledger.written_decisions import Decision, action_of, amount_of
 from schemas.decisions import DISMISS, MEANINGS, NEED_REASON, RECOVERED
 from tests.support.ledger import event, exception_id, ledger_warehouse, rows_of
@@ -129,6 +131,24 @@ def test_sums_that_come_back_in_parts_add_up_in_the_ledger(warehouse: Path) -> N
         assert _decide(warehouse, "recovered", amount, exception_id(1)) == 0
     query = "SELECT decision, recovered FROM ledger WHERE recovered IS NOT NULL"
     assert rows_of(warehouse, query) == [(RECOVERED, Decimal("30.25"))]
+
+
+def test_a_sum_that_is_taken_back_counts_no_more_and_may_be_recorded_again(
+    warehouse: Path,
+) -> None:
+    shown = (
+        f"SELECT status, decision, recovered FROM ledger WHERE exception_id = '{exception_id(1)}'"
+    )
+    verdict = f"exception_id = '{exception_id(1)}'"
+    for words in (["dismiss"], ["recovered", "90"]):
+        assert _decide(warehouse, *words, exception_id(1), "--reason", "x") == 0
+    assert _decide(warehouse, "reopen", exception_id(1), "--reason", "mistyped") == 0
+    assert rows_of(warehouse, shown) == [("dismissed", None, None)], "the sum alone is taken back"
+    known = read_all_verdicts(warehouse).filter(pl.sql_expr(verdict))
+    assert known.select("verdict", "recovered").rows() == [("dismiss", None)]
+    assert _decide(warehouse, "recovered", "90", exception_id(1), "--reason", "x") == 0
+    assert _decide(warehouse, "recovered", "11", exception_id(1)) == 2, "with 90, more than paid"
+    assert rows_of(warehouse, shown) == [("dismissed", RECOVERED, Decimal(90))]
 
 
 @pytest.mark.parametrize(

@@ -180,12 +180,20 @@ def test_what_is_counted_of_decisions_is_in_the_digest_that_names_a_run(
     assert len(digests) == 2
 
 
-@pytest.mark.parametrize("action", ["dismiss", "overturned"])
+@pytest.mark.parametrize(
+    ("actions", "decision", "back"),
+    [
+        (["dismiss", "recovered"], "recovered", 5),
+        (["overturned", "recovered"], "recovered", 5),
+        (["overturned", "recovered", "reopen"], None, None),
+    ],
+)
 def test_money_that_comes_back_brings_nothing_back_that_was_set_aside(
-    tmp_path: Path, action: str
+    tmp_path: Path, actions: list[str], decision: str | None, back: int | None
 ) -> None:
     warehouse = ledger_warehouse(tmp_path / "w.duckdb", event(1))
-    for said, dollars in ((action, None), ("recovered", Decimal(5))):
+    for said in actions:
+        dollars = Decimal(5) if said == "recovered" else None
         decide(warehouse, [Decision(exception_id(1), "appeal", said, dollars)], by="Ann")
     with opened_ledger(warehouse) as connection:
         connection.execute("CREATE SCHEMA run")
@@ -193,8 +201,8 @@ def test_money_that_comes_back_brings_nothing_back_that_was_set_aside(
         read_ledger_before(connection, date(2026, 7, 1))
         shown = connection.execute("SELECT status, decision, recovered FROM main.ledger").fetchall()
         known = connection.execute(f"SELECT action, sets_aside FROM {LAST_DECISION}").fetchall()
-    assert shown == [("dismissed", "recovered", 5)]
-    assert known == [("recovered", True)], "so the next night asks for nothing"
+    assert shown == [("dismissed", decision, back)]
+    assert known == [(actions[-1], True)], "so the next night asks for nothing"
 
 
 # ---------------------------------------------------------------- from the next night on
