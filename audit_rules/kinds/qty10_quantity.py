@@ -24,7 +24,7 @@ from audit_rules.kinds.observed import MEDICAL, PHARMACY
 from audit_rules.kinds.setting import FAILS, PASSES, UNKNOWN, KindResult, Setting, as_result
 from audit_rules.kinds.truth import NamedEvidence
 from audit_rules.kinds.windows import span_start
-from audit_rules.policy.language.amounts import FILL_MEASURES, Quantity
+from audit_rules.policy.language.amounts import Quantity
 from audit_rules.policy.language.spans import COURSE, Span
 from schemas.outcomes import EXCESS_QUANTITY
 
@@ -109,7 +109,7 @@ def _can_be_asked(term: Quantity) -> pl.Expr:
     fits = pl.lit(True)
     if term.measure == "units":
         fits = pl.col("claim_source") == MEDICAL
-    if term.measure in FILL_MEASURES or term.per == "day_of_supply":
+    if term.is_of_fills:
         fits = pl.col("claim_source") == PHARMACY
     if term.waste != "in":
         fits &= ~pl.col("is_waste")

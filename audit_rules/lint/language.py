@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from audit_rules.lint.defect import Defect, Subject
+from audit_rules.policy.language.amounts import Quantity
 from audit_rules.policy.language.checks import needs_doses, things_of, words_named
 from audit_rules.policy.language.conditions import LineKey, Thing, leaves
 from audit_rules.policy.language.possible import is_impossible
@@ -94,7 +95,8 @@ def _is_blind(subject: Subject, term: LanguageTerm, names: list[str]) -> bool:
         or (isinstance(t, Thing) and t.kind == "diagnosis")
         for t in asks
     )
-    return bool(mine) and mine != set(names) and not tells
+    is_of_fills = isinstance(term, Quantity) and term.is_of_fills
+    return bool(mine) and mine != set(names) and not tells and not is_of_fills
 
 
 def same_question(subject: Subject) -> Iterator[Defect]:

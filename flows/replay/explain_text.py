@@ -152,7 +152,7 @@ def _why_not_checked(row: ClaimRow) -> str:
     elif not values["is_paid_history"]:
         why = "nothing was paid for it"
     else:
-        why = "none of its codes belongs to an audited drug"
+        why = "the policies given judge none of its codes for this payer"
     return f"{why}. It only counts as history for other lines"
 
 

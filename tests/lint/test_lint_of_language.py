@@ -71,6 +71,12 @@ def test_the_payer_names_of_both_claim_tables_and_of_aliases_are_those_on_file(
 
 QUANTITY = POLICY[POLICY.index("[[quantity]]") :]
 ASKED = 'applies_to = { diagnosis = "cancer", window = [0, 0] }'
+OWN_NDC = 'hcpcs = ["J1000"]\nndc = ["11111111111"]'
+SHARED_CODE = (
+    POLICY.replace("[[codes]]", '[[products]]\nname = "other"\nhcpcs = ["J1000"]\n\n[[codes]]')
+    .replace(ASKED, 'of = "drug"\nunless = { diagnosis = "cancer", window = [0, 0] }')
+    .replace("recover", "review")
+)
 
 
 def second(**changes: str) -> str:
@@ -89,11 +95,7 @@ FINDINGS = {
         ASKED, 'applies_to = { place = "11", all_of = [{ place = "22" }] }'
     ),
     "unused_declaration": POLICY.replace(ASKED, ""),
-    "shared_code": POLICY.replace(
-        "[[codes]]", '[[products]]\nname = "other"\nhcpcs = ["J1000"]\n\n[[codes]]'
-    )
-    .replace(ASKED, 'of = "drug"\nunless = { diagnosis = "cancer", window = [0, 0] }')
-    .replace("recover", "review"),
+    "shared_code": SHARED_CODE,
     "same_question": POLICY + second(most="most = 10 -> most = 12"),
     "single_alternative": POLICY.replace(ASKED, f'alternatives = "dosing"\n{ASKED}'),
     "silence_taken_as_absence": POLICY.replace(
@@ -130,6 +132,7 @@ def test_lint_finds_what_nothing_can_ask_and_what_deserves_a_look(check: str) ->
             'applies_to = { any_of = [{ place = "11" }, { diagnosis = "cancer",'
             " window = [0, 0] }] }",
         ),
+        SHARED_CODE.replace('hcpcs = ["J1000"]', OWN_NDC, 1).replace('"units"', '"fills"'),
     ],
 )
 def test_lint_leaves_alone_what_is_well_said(text: str) -> None:

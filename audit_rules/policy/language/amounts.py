@@ -73,6 +73,11 @@ class Quantity(LanguageTerm):
             )
         return self
 
+    @property
+    def is_of_fills(self) -> bool:
+        """Whether it is asked of fills alone."""
+        return self.measure in FILL_MEASURES or self.per == "day_of_supply"
+
     def of_the_test(self) -> Iterator[Boundary]:
         """More than the limit on the line alone; of fills and doses, so many earlier ones."""
         limit = self.most if self.below is None else self.below
