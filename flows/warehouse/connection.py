@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from flows.errors import UsageError
+from flows.errors import TooManyBadRows, UsageError
 from flows.warehouse.files import real_path, refuse_unusable, scratch_of
 from flows.warehouse.journal import hashed_otherwise
 from flows.warehouse.layout import SCHEMA_VERSION, lay_out
@@ -53,11 +53,17 @@ def opened(bench: Workbench, readable: Path | None = None) -> Iterator[duckdb.Du
     The engine is locked down: no network, no extensions, and no files but the workbench, the
     warehouse and `readable` (the landing folder). Raises WarehouseBusy if the warehouse cannot be
     opened.
+
+    The workbench has no log, as nobody reads what a run that failed has left in it. What the block
+    has written is on disk when it ends; if it cannot be written, that raises.
     """
-    connection = duckdb.connect(
-        str(bench.database), config={"storage_compatibility_version": _READERS}
-    )
+    connection = duckdb.connect()
     try:
+        connection.execute(
+            f"""ATTACH {literal(str(bench.database))} AS bench
+                (RECOVERY_MODE no_wal_writes, STORAGE_VERSION {literal(_READERS)})"""
+        )
+        connection.execute("USE bench")
         has_kept = bench.warehouse.exists()
         if has_kept:
             attach(connection, bench.warehouse, "kept")
@@ -65,7 +71,12 @@ def opened(bench: Workbench, readable: Path | None = None) -> Iterator[duckdb.Du
         connection.execute(f"SET temp_directory = {literal(str(bench.scratch))}")
         _lock_down(connection, [bench.scratch, *([readable] if readable else [])])
         lay_out(connection, has_kept, bench.night)
-        yield connection
+        try:
+            yield connection
+        except TooManyBadRows:  # whose quarantine is read from here
+            connection.execute("CHECKPOINT")
+            raise
+        connection.execute("CHECKPOINT")  # closing alone would pass over an error in silence
     finally:
         connection.close()
 
