@@ -9,6 +9,7 @@ import duckdb
 from flows.errors import DoesNotBalance
 from flows.settle.final_action import FATE, FILE_ORDER, SETTLE_WARNING
 from flows.settle.persons import UNRESOLVED_DIAGNOSIS
+from flows.settle.repeated import REPEATED_HASH, find_repeated_hashes
 from flows.warehouse.hashes import compared
 from flows.warehouse.memory import NEW_FILE
 from flows.warehouse.run_table import Reuse, RunTable
@@ -187,13 +188,14 @@ def _repeats(connection: duckdb.DuckDBPyConnection, before: date | None) -> dict
         if table.is_claim:
             continue
         new = f"SELECT row_hash FROM every_{table.name} WHERE file_no IN (FROM {NEW_FILE})"
+        looked_at = f"row_hash IN ({new})" if before else "true"
+        find_repeated_hashes(connection, f"every_{table.name}", looked_at)
         run(
             connection,
             "settle/repeats",
-            reads=(FILE_ORDER, NEW_FILE),
+            reads=(REPEATED_HASH, FILE_ORDER, NEW_FILE),
             makes=(REPEAT_CHANGE,),
             table=table.name,
-            looked_at=f"row_hash IN ({new})" if before else "true",
             columns=", ".join(compared(c, "t.") for c in table.columns),
         )
     remembered = f"UNION ALL FROM {FILE_REPEATS.remembered}" if before else ""

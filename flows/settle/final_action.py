@@ -13,6 +13,7 @@ from flows.errors import DoesNotBalance
 from flows.settle.affected_claims import AFFECTED_CLAIM, find_affected_claims, product_code
 from flows.settle.persons import PAYER, PERSON_OF, SOLE_PERSON
 from flows.settle.removed import warn_of_circles
+from flows.settle.repeated import REPEATED_HASH, find_repeated_hashes
 from flows.settle.tangled import TangledRow, taken_back
 from flows.warehouse.layout import DECIMAL_DIGITS
 from flows.warehouse.run_table import ChangedRows, RunTable
@@ -207,10 +208,11 @@ def _decide(
 ) -> None:
     """Decide what becomes of rows of one claim table: of every row, or of some claims."""
     given = (rows,) if isinstance(rows, RunTable) else ()
+    find_repeated_hashes(connection, str(rows))
     run(
         connection,
         "settle/special_rows",
-        reads=(FILE_ORDER, PAYER, SOLE_PERSON, PERSON_OF, *given),
+        reads=(REPEATED_HASH, FILE_ORDER, PAYER, SOLE_PERSON, PERSON_OF, *given),
         makes=(SPECIAL_ROW,),
         table=table.name,
         rows=str(rows),

@@ -146,6 +146,7 @@ def link_persons(connection: duckdb.DuckDBPyConnection, as_of: date, before: dat
         as_of=day(as_of),
         after=newly_known_since(before),
         links_before=STATED_LINK.remembered if before else STATED_LINK.empty,
+        is_new=_is_new_link() if before else "true",
         undated_before=UNDATED_DIAGNOSIS.remembered if before else UNDATED_DIAGNOSIS.empty,
     )
     for _ in range(_LINK_ROUNDS):
@@ -180,6 +181,12 @@ def link_persons(connection: duckdb.DuckDBPyConnection, as_of: date, before: dat
             ),
             makes=(RELINKED_MEMBER,),
         )
+
+
+def _is_new_link() -> str:
+    """SQL: whether no earlier run found the `link`."""
+    same = " AND ".join(f"k.{name} = link.{name}" for name in _LINK)
+    return f"NOT EXISTS (FROM {STATED_LINK.remembered} k WHERE {same})"
 
 
 def assume_resolved(connection: duckdb.DuckDBPyConnection) -> None:

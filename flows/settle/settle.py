@@ -7,7 +7,7 @@ import duckdb
 from flows.errors import TooManyBadRows
 from flows.intake.bad_files import BadFile, failed_in, refusal
 from flows.provenance import digest, program_digest
-from flows.settle import affected_claims, balance, claims, final_action, persons
+from flows.settle import affected_claims, balance, claims, final_action, persons, repeated
 from flows.settle.balance import Balance
 from flows.warehouse.memory import start_from_last_run
 from flows.warehouse.sql import one
@@ -16,6 +16,7 @@ from schemas.rows import CLAIM_DATE_UNKNOWN
 TABLES = (
     *persons.TABLES,
     *affected_claims.TABLES,
+    *repeated.TABLES,
     *final_action.TABLES,
     *claims.TABLES,
     *balance.TABLES,

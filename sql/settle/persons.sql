@@ -7,10 +7,11 @@
 -- makes: run.stated_link, run.every_link, run.undated_diagnosis, run.claim_of_undated,
 --        run.unresolved_diagnosis
 -- words: $as_of; $links_before and $undated_before: what earlier runs found in the files that are
---        not new; $after: of those files only rows dated after that day are read.
+--        not new; $is_new: a condition, that they did not find that link; $after: of those files
+--        only rows dated after that day are read.
 
 CREATE OR REPLACE TABLE run.stated_link AS
-SELECT member_id, person_id
+SELECT DISTINCT member_id, person_id
 FROM (SELECT member_id, person_id FROM every_medical_claim
       WHERE file_no IN (FROM run.new_file) AND service_date <= $as_of
       UNION ALL SELECT member_id, person_id FROM every_medical_claim
@@ -26,9 +27,8 @@ FROM (SELECT member_id, person_id FROM every_medical_claim
       UNION ALL SELECT member_id, person_id FROM every_authorization
                 WHERE file_no IN (FROM run.new_file)
       UNION ALL SELECT member_id, person_id FROM every_clinical_evidence
-                WHERE file_no IN (FROM run.new_file))
-WHERE person_id IS NOT NULL
-EXCEPT FROM $links_before;
+                WHERE file_no IN (FROM run.new_file)) link
+WHERE person_id IS NOT NULL AND $is_new;
 
 CREATE OR REPLACE VIEW run.every_link AS FROM run.stated_link UNION ALL FROM $links_before;
 

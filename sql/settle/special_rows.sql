@@ -1,25 +1,23 @@
 -- Rows of one claim table that need more than a look at themselves: exact copies, versions of one
 -- line, and claims that a row takes back, replaces or denies. All other rows are plain history.
 --
--- reads: every_$table, $rows, run.file_order, run.payer, run.sole_person, run.person_of
+-- reads: every_$table, $rows, run.repeated_hash, run.file_order, run.payer, run.sole_person,
+--        run.person_of
 -- makes: run.special_row
 -- words: $table; $rows: every row, or those of the claims that must be settled again, each claim
 --        with all claims it is chained to; $as_of; $quantity, $fee, $product: expressions over a
 --        row; $columns: all that a row says.
 
-CREATE OR REPLACE TEMP TABLE repeated_key AS
-SELECT row_hash FROM $rows GROUP BY row_hash HAVING count(*) > 1;
-
 -- Equal rows have one member and one amount, which most versions of a line have not.
 CREATE OR REPLACE TEMP TABLE repeated_place AS
-SELECT place FROM every_$table WHERE row_hash IN (FROM repeated_key)
+SELECT place FROM every_$table WHERE row_hash IN (FROM run.repeated_hash)
 QUALIFY count(*) OVER (PARTITION BY row_hash, member_hash, paid_amount) > 1;
 
 -- Of rows that are equal in every column the first counts.
 CREATE OR REPLACE TEMP TABLE duplicate_row AS
 WITH repeated AS MATERIALIZED (
     SELECT * FROM every_$table
-    WHERE place IN (FROM repeated_place) AND row_hash IN (FROM repeated_key))
+    WHERE place IN (FROM repeated_place) AND row_hash IN (FROM run.repeated_hash))
 SELECT t.file_no, t.row_number
 FROM repeated t
 JOIN run.file_order f USING (file_no)
@@ -38,13 +36,13 @@ WHERE original_claim_id IS NOT NULL OR claim_status = 'reversed' OR paid_amount 
 -- `key_no` names the line key: payer, person, claim and line; that of a row whose hash no other row
 -- has is its own.
 CREATE OR REPLACE TABLE run.special_row AS
-WITH chosen AS MATERIALIZED (  -- before anything is joined: most rows are plain
+WITH chosen AS NOT MATERIALIZED (
     SELECT t.file_no, t.row_number, t.row_hash, t.payer, t.person_id, t.member_id, t.claim_id,
            t.claim_line_number, t.original_claim_id, t.claim_status, t.claim_frequency_code,
            t.service_date, t.paid_date, t.paid_amount,
            $product AS product, $quantity AS quantity, $fee AS fee
     FROM $rows t
-    WHERE t.row_hash IN (FROM repeated_key)
+    WHERE t.row_hash IN (FROM run.repeated_hash)
        OR t.claim_status IN ('denied', 'reversed') OR t.paid_amount < 0
        OR t.claim_frequency_code = '8'
        OR ($quantity < 0 AND coalesce(t.paid_amount, 0) = 0)
@@ -70,7 +68,7 @@ looked_at AS MATERIALIZED (
 shared_key AS (
     SELECT version,
            min(version) OVER (PARTITION BY payer_id, person, claim_id, claim_line_number) AS key_no
-    FROM looked_at WHERE row_hash IN (FROM repeated_key))
+    FROM looked_at WHERE row_hash IN (FROM run.repeated_hash))
 SELECT l.* EXCLUDE (row_hash),
        NOT is_duplicate AND NOT is_after_as_of AND NOT is_denied AS is_live,
        coalesce(k.key_no, l.version) AS key_no,

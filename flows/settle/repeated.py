@@ -1,0 +1,38 @@
+"""Hashes that several rows have: only such rows can be versions of one line, or exact copies."""
+
+import duckdb
+
+from flows.warehouse.run_table import RunTable
+from flows.warehouse.sql import one
+
+REPEATED_HASH = RunTable(
+    "repeated_hash",
+    grain="row_hash that several of the rows looked at have",
+    columns={"row_hash": "UBIGINT"},
+)
+TABLES = (REPEATED_HASH,)
+
+_AT_A_TIME = 1 << 23  # hashes, about: 64 MB of them
+_HASHES = 1 << 64
+
+
+def find_repeated_hashes(
+    connection: duckdb.DuckDBPyConnection, rows: str, looked_at: str = "true"
+) -> None:
+    """Make REPEATED_HASH of the rows of a table that fulfil a condition.
+
+    They are sorted outside of the engine: its GROUP BY takes three times as long. Hashes are
+    spread evenly, so a range of them at a time keeps memory small.
+    """
+    REPEATED_HASH.create(connection)
+    parts = one(connection, f"SELECT count(*) FROM {rows}") // _AT_A_TIME + 1
+    for part in range(parts):
+        first, after = (_HASHES * n // parts for n in (part, part + 1))
+        hashes = connection.sql(
+            f"""SELECT row_hash FROM {rows}
+                WHERE {looked_at} AND row_hash BETWEEN {first} AND {after - 1}"""
+        )
+        found = hashes.pl().to_series().sort()
+        repeated = found.filter(found == found.shift()).unique()
+        if repeated.len():
+            REPEATED_HASH.add_frame(connection, repeated.to_frame())
