@@ -1,8 +1,9 @@
-"""The Pandera models: what must hold of a row (errors) and what should (warnings).
+"""The Pandera models: what must be true of a row (errors) and what should be (warnings).
 
 Error models judge the rows whose text did not simply parse: typed columns and the text they came
 from (`COLUMN` and `COLUMN_text`). Warning models judge distinct values, one column (or pair of
-dates) at a time. Both run at full depth: on a LazyFrame Pandera would check names and types only.
+dates) at a time. Both run at full depth: otherwise Pandera checks only the names and types of a
+LazyFrame.
 """
 
 from __future__ import annotations
@@ -17,9 +18,8 @@ from schemas.formats import ICD9_TYPE, JOINED_MODIFIERS, well_formed
 from schemas.senders import DIGITS_LOST, MODIFIERS_JOINED, PLACEHOLDER, SENTINEL_DATE
 from schemas.table import NAMES, Column, Kind, Table
 
-if (
-    TYPE_CHECKING
-):  # Pandera takes half a second to import, so a function imports it when it is called
+# Pandera takes half a second to import, so a function imports it when it is called
+if TYPE_CHECKING:
     import pandera.polars as pa
 
 PARSE_CHECKS = {

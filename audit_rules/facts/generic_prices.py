@@ -9,7 +9,8 @@ from schemas.days import days_after, days_before
 from schemas.paid import is_paid
 
 ASKED_BY = ("ingredient", "strength_mg", "payer_id", "service_date", "price_days")
-"""What a price is asked for: a drug and strength, near a day, first at one payer."""
+"""The columns that a price depends on: drug and strength, and the fills near a day, those of the
+same payer first."""
 _SCALE = 1000
 _CLAIM = {
     "generic_claim_id": "claim_id",
@@ -18,7 +19,7 @@ _CLAIM = {
 }
 _HIGHEST = ("unit_price", "generic_milli")
 _DEAREST = (*_HIGHEST, "generic_date", "generic_payer", "generic_claim_id", "generic_line")
-"""The dearest first: the highest unit price, of equal ones the larger fill, then the earliest."""
+"""Order of generic fills: highest unit price, then the larger fill, then the earliest."""
 PRICE = (
     "is_same_payer",
     "generic_fills",
@@ -27,8 +28,7 @@ PRICE = (
     "generic_date",
     *_CLAIM,
 )
-"""What is found: the fill with the highest unit price, and how many fills there were to choose
-from."""
+"""The columns found: the fill with the highest unit price, and how many fills there were."""
 
 
 def are_tablets(product: str) -> pl.Expr:
@@ -40,8 +40,8 @@ def with_generic_price(fills: pl.LazyFrame, dossier: Dossier) -> pl.LazyFrame:
     """Brand fills with PRICE, and `own_amount_cents`: what they cost above the dearest generic fill
     near them.
 
-    Null if there is none or the fill has no positive quantity. own_price and generic_price say what
-    a tablet cost, in words.
+    Null if no such fill is near, or if the fill's quantity is not positive. own_price and
+    generic_price say in words what a tablet cost.
     """
     is_fill = pl.col("claim_source") == "pharmacy"
     dearest = dearest_generics(

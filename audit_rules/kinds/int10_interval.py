@@ -42,7 +42,7 @@ _LAST = "last"
 
 
 def test(setting: Setting) -> KindResult:
-    """Judge every dose date, and so every line of it."""
+    """Judge every dose date, and with it every line of that date."""
     term = setting.term
     assert isinstance(term, Interval)
     pools = setting.pools(own_payer=term.used is not None)

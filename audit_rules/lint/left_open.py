@@ -1,4 +1,4 @@
-"""Checks of what a policy file leaves open: marks of a new file, and payers that no line has."""
+"""Checks of what a policy file leaves open: unfilled places, and payers that no line names."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ _SHOWN = 6
 
 
 def mark_left(file: PolicyFile, subject: Subject) -> Iterator[Defect]:
-    """Lines that still say what a new file asks to be filled in."""
+    """Lines with a mark of a new file that nobody has filled in."""
     lines = [str(n) for n, text in enumerate(file.text.splitlines(), 1) if _MARK in text]
     if lines:
         shown, more = lines[:_SHOWN], len(lines) - _SHOWN
@@ -22,12 +22,12 @@ def mark_left(file: PolicyFile, subject: Subject) -> Iterator[Defect]:
             "mark_left",
             _MARK,
             f"{len(lines)} {'line says' if len(lines) == 1 else 'lines say'} {_MARK}.",
-            "Write what the document says there, and take the mark out.",
+            "Write there what the document says, and remove the mark.",
         )
 
 
 def payer_without_lines(subject: Subject) -> Iterator[Defect]:
-    """A name of a payer that neither a line of the warehouse nor an alias has."""
+    """A payer's name that is neither on a line of the warehouse nor an alias."""
     seen = subject.context.payers
     if seen is None:
         return

@@ -19,7 +19,7 @@ ANYWHERE = {
     "days_before": "days before the service date",
     "default_days": "the days' supply of a fill that states none",
     "effective_from": "the first service date on which it holds",
-    "effective_to": "the first service date on which it no longer holds; left out: it goes on",
+    "effective_to": "the first service date on which it no longer holds; left out if it has no end",
     "channel": "the dispensing channel",
     "forms_left_out": "the forms left out when a code is looked at",
     "hcpcs": "HCPCS codes",

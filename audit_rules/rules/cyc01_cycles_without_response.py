@@ -1,4 +1,4 @@
-"""CYC01 -- More cycles than allowed before a response is on file?
+"""CYC01 -- Were more cycles given than allowed before a response is on file?
 
 pass              within the allowed cycles under both counts, or a response (CR, CRi, a remission
                   code) is on file.

@@ -1,4 +1,4 @@
-"""CYC02 -- More cycles than the policy ever allows?
+"""CYC02 -- Were more cycles given than the policy ever allows?
 
 recover           beyond the maximum in this course under both counts (`over_maximum_cycles`).
 review            only the higher count is beyond it (`cycle_count_uncertain`), or only this and the

@@ -1,4 +1,4 @@
-"""CYC03 -- More cycles before a transplant than the policy allows?
+"""CYC03 -- Were more cycles given before a transplant than the policy allows?
 
 Asked of doses that a transplant followed, or for which one was planned at the time.
 pass              within the allowed cycles, or in the further one with disease left on file (PR,
@@ -6,10 +6,10 @@ pass              within the allowed cycles, or in the further one with disease 
 records_request   in the further cycle, and nothing on file shows that disease was left
                   (`third_cycle_before_transplant`).
 review            beyond the further cycle (`beyond_third_cycle_before_transplant`).
-not_applicable    no transplant in sight, the line is on a date without a dose, or before the
-                  clause.
-Cannot see        whether a graft was for this disease, a transplant planned and never recorded, or
-                  one in a hospital stay whose claims are not here.
+not_applicable    no transplant is on file or planned, or the line is on a date without a dose or
+                  before the clause.
+Cannot see        whether a graft was for this disease, a transplant that was planned but never
+                  recorded, or one in a hospital stay whose claims are missing.
 """
 
 import polars as pl
@@ -39,8 +39,8 @@ RULE = Rule(
     counts=("cycle", "cycles"),
     says={
         "third_cycle_before_transplant": (
-            _SHOWN + "Before a transplant the policy allows {allowed} cycles; nothing on file in "
-            "the course up to then shows that disease was left, for which it allows one more."
+            _SHOWN + "Before a transplant the policy allows {allowed} cycles, and one more if "
+            "disease is left; nothing on file in the course up to then shows that it was."
         ),
         "beyond_third_cycle_before_transplant": (
             _SHOWN + "Before a transplant the policy allows no more than {allowed} cycles."

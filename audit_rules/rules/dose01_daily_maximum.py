@@ -1,4 +1,4 @@
-"""DOSE01 -- More milligrams a day than the document calls the maximum?
+"""DOSE01 -- Is the daily dose above what the document calls the maximum?
 
 The dose is the fill's own, plus that of the latest fill of the other strength whose supply covers
 the date.

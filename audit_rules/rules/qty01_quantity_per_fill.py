@@ -1,4 +1,4 @@
-"""QTY01 -- More tablets on one fill than the payer's limit per prescription?
+"""QTY01 -- Does one fill have more tablets than the payer's limit per prescription?
 
 pass              within the limit, or within the higher one that an inducer on file allows.
 recover           above the limit, with an inducer if the strength has a limit for it, and the days'

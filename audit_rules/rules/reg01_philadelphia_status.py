@@ -1,14 +1,14 @@
-"""REG01 -- Given together with a tyrosine kinase inhibitor, for disease that is
-Philadelphia-positive?
+"""REG01 -- Was the drug given with a tyrosine kinase inhibitor, for disease that is not known
+to be Philadelphia-positive?
 
 Asked of lines whose date is within the supply of such a drug.
 pass              the latest Philadelphia status on file is positive.
-records_request   it is negative (`philadelphia_negative`), or none is on file
+records_request   that status is negative (`philadelphia_negative`), or none is on file
                   (`philadelphia_status_not_documented`).
-review            the same, if every such drug is known by an unverified NDC alone.
+review            the same, if every such drug is known only by an unverified NDC.
 not_applicable    no such drug covers the date, or the clause was not in force.
-Cannot see        whether the two were meant as one treatment, and drugs whose NDCs no table here
-                  holds: the coverage names each such ingredient, with no lines
+Cannot see        whether the two were meant as one treatment; and drugs whose NDCs are in none of
+                  our tables: the coverage names each such ingredient, without lines
                   (`ingredient_unknown`).
 """
 

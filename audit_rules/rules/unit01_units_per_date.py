@@ -1,4 +1,4 @@
-"""UNIT01 -- More units on one date than any dose of the policy needs in whole vials?
+"""UNIT01 -- Were more units billed on one date than any dose of the policy needs in whole vials?
 
 One finding per person, payer and date, on the line with most units. All units of the date count,
 waste included, but no duplicates.

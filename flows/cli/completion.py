@@ -25,7 +25,7 @@ def offer_completion(app: App) -> None:
         try:
             path = app.install_completion(shell=shell)
         except ShellDetectionError:
-            raise UsageError("Your shell was not recognized. Name it with --shell.") from None
+            raise UsageError("Your shell is not known. Name it with --shell.") from None
         print(f"Completion is installed in {path}. Start a new shell to use it.")
 
     app.command(install_completion, name="--install-completion")

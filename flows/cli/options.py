@@ -65,6 +65,10 @@ class DecisionOptions:
     reason: str | None = None
     """why (a CSV may give its own in a column reason, a work-paper in disposition_reason)"""
 
-    file: Path | None = None
-    """a CSV of decisions (exception_id, action, amount, reason, decided_by, decided_on, until), or
-    a work-paper: exceptions.xlsx of a run, with dispositions"""
+    file: Annotated[
+        Path | None,
+        Parameter(
+            help="a CSV of decisions (exception_id, action, amount, reason, decided_by, "
+            "decided_on, until), or a work-paper: exceptions.xlsx of a run, with dispositions"
+        ),
+    ] = None

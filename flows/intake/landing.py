@@ -123,7 +123,7 @@ def find_extracts(
 
 
 def _is_ignored(name: str) -> bool:
-    """Whether a path is hidden, or a mark that another tool leaves."""
+    """Whether a path is hidden, or a marker file of another tool."""
     *folders, last = name.lower().split("/")
     return (
         any(part.startswith(".") or part in _MARK_FOLDERS for part in [*folders, last])

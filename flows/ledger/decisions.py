@@ -1,4 +1,4 @@
-"""Record what persons decide about exceptions: each decision is added, none is ever changed."""
+"""Record people's decisions about exceptions. Decisions are added and never changed."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ from schemas.decisions import MAY_END, MEANINGS, NEED_REASON, RECOVERED
 
 _MOST_PROBLEMS = 20
 _SAID = ("action", "amount", "reason", "decided_by", "decided_on", "until")
-"""What a decision says of its exception."""
+"""The columns of a decision that are its content."""
 
 
 class DecisionCounts(NamedTuple):

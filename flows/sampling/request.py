@@ -53,8 +53,8 @@ class SampleRequest:
             )
         if (self.design == "stratified") != bool(self.by):
             raise UsageError(
-                "--design stratified goes with --by, and the other way round: say what strata are "
-                "made by, such as --by payer."
+                "--design stratified and --by need each other. Name what strata are made by, such "
+                "as --by payer, or leave out both."
             )
         if (self.size is None) == (self.sizes is None):
             raise UsageError("Give either --size or --sizes: how many units are drawn.")
@@ -62,8 +62,8 @@ class SampleRequest:
             raise UsageError("--sizes goes with --design stratified. Give --size.")
         if (self.population == "lines") != bool(self.warehouse):
             raise UsageError(
-                "--warehouse goes with --population lines, and the other way round: a run "
-                "publishes only lines on which rules found something. Give both or neither."
+                "--warehouse and --population lines need each other: a run publishes only lines on "
+                "which rules found something. Give both or neither."
             )
         if self.warehouse and (
             self.population_filter.rule or {"rule", "amount_at_risk"} & {*self.by}

@@ -1,4 +1,4 @@
-"""What a person found of each sampled unit: the overpayment, in dollars."""
+"""What a reviewer found for each sampled unit: the overpayment, in dollars."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -16,8 +16,8 @@ _MOST_NAMED = 5
 def read_reviewed(path: Path, sample: pl.DataFrame) -> pl.DataFrame:
     """Read a CSV of unit_id and overpayment: one row per unit of the sample, stratum and cents.
 
-    Raises UsageError with all that is wrong, unless every unit of the sample has one amount. A
-    unit that nobody has reviewed is not one that was paid rightly.
+    Raises UsageError with everything that is wrong, unless every unit of the sample has one amount.
+    A unit that nobody has reviewed does not count as correctly paid.
     """
     table = read_csv(path, "unit_id", OVERPAYMENT)
     paid = dict(sample.select("unit_id", "paid_amount").iter_rows())
@@ -35,7 +35,7 @@ def read_reviewed(path: Path, sample: pl.DataFrame) -> pl.DataFrame:
         if unit not in paid:
             problem = "this unit is not in the sample. Remove the row"
         elif unit in found:
-            problem = "this unit is there twice. Keep one row"
+            problem = "this unit is listed twice. Keep one row"
         elif not texts[row]:
             blank.append(row)
             continue

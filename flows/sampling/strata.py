@@ -34,8 +34,8 @@ def read_bands(texts: Sequence[str], by: Sequence[By]) -> tuple[Decimal, ...]:
         raise UsageError("--by: strata can have bands of one amount only. Give one of them.")
     if bool(amounts) != bool(texts):
         raise UsageError(
-            "--bands goes with --by paid_amount or --by amount_at_risk, and the other way round: "
-            "give the amounts at which a new band begins, such as --bands 500 --bands 5000."
+            "--bands and --by paid_amount (or amount_at_risk) need each other. Give the amounts at "
+            "which a new band begins, such as --bands 500 --bands 5000, or leave out both."
         )
     edges = [amount_of(text) for text in texts]
     known = sorted({edge for edge in edges if edge is not None})

@@ -19,7 +19,7 @@ from flows.warehouse.connection import read_only
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is to be verified, and what against; paths as given."""
+    """What to verify, and what to compare it with; paths as given."""
 
     packet: Path | None = None
     run: Path | None = None
@@ -32,7 +32,7 @@ class Evidence:
 
 
 def verify(given: Evidence) -> Checks:
-    """Check all that is given. Raises UsageError if it does not say what to check."""
+    """Check everything that is given. Raises UsageError if there is nothing to check."""
     _refuse_incomplete(given)
     checks = Checks()
     if given.packet and given.run:
@@ -71,12 +71,12 @@ def verify(given: Evidence) -> Checks:
 
 @contextmanager
 def _readable(checks: Checks, warehouse: Path) -> Iterator[None]:
-    """Note a warehouse that is damaged, as is seen when it is opened or read."""
+    """Report a warehouse that turns out to be damaged when it is opened or read."""
     try:
         yield
     except (duckdb.Error, FileDamaged):
         checks.failed.append(
-            f"The warehouse {warehouse.name} cannot be read to its end: it is damaged."
+            f"The warehouse {warehouse.name} cannot be read in full: it is damaged."
         )
 
 

@@ -105,7 +105,7 @@ def refuse_missing(warehouse: Path) -> None:
     if not warehouse.exists():
         raise UsageError(
             f"There is no warehouse {warehouse.name}. "
-            "Name one that a run has made with --warehouse."
+            "Name, with --warehouse, one that a run has made."
         )
 
 
@@ -113,8 +113,8 @@ def refuse_missing(warehouse: Path) -> None:
 def read_only(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a warehouse as `kept`, to read it and nothing else.
 
-    It is attached to an empty database, so that nothing which another program has put into the file
-    (a macro of a known name, say) takes part. Raises WarehouseBusy and UsageError.
+    It is attached to an empty database, so that nothing another program has put into the file, such
+    as a macro with a known name, has any effect. Raises WarehouseBusy and UsageError.
     """
     connection = duckdb.connect()
     try:

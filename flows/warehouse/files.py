@@ -127,7 +127,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def move_aside(path: Path) -> Path:
-    """Give a file, folder or link that is in the way a free name next to it; returns that name."""
+    """Rename a file, folder or link that is in the way; returns its new name in the same folder."""
     number = 1
     while os.path.lexists(aside := path.with_name(f"set-aside-{number}-{path.name}")):
         number += 1
@@ -144,8 +144,8 @@ def keep_owner_and_mode(old: Path, new: Path) -> None:
             os.chown(new, was.st_uid, was.st_gid)
     except PermissionError:
         raise DiskTrouble(
-            f"{old.name} belongs to another user or group, and this user cannot give a new file "
-            "to them. Run this as its owner."
+            f"{old.name} belongs to another user or group, and this user cannot give them a new "
+            "file. Run the command as the owner."
         ) from None
     new.chmod(was.st_mode & 0o7777)
 

@@ -1,4 +1,4 @@
-"""What it means to a user that the engine cannot open a warehouse."""
+"""Turn the engine's errors about a warehouse into errors that a user can act on."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ _SAID: tuple[tuple[str, type[AuditError], str], ...] = (
     (
         "permission denied",
         DiskTrouble,
-        "This user may not open the warehouse {name}. Run this as its owner.",
+        "This user may not open the warehouse {name}. Run the command as its owner.",
     ),
     (
         "is a directory",

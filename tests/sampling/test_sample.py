@@ -248,10 +248,10 @@ def test_a_pseudonymised_run_gives_a_pseudonymised_sample_and_an_aggregate_one_n
         ({"size": 1}, "of a single unit no variance can be estimated"),
         ({"size": None}, "Give either --size or --sizes"),
         ({"seed": -1}, "--seed is a whole number, not below zero"),
-        ({"by": ("payer",)}, "--design stratified goes with --by"),
-        ({"design": "stratified"}, "--design stratified goes with --by"),
-        ({"bands": ("5",)}, "--bands goes with --by paid_amount"),
-        ({"design": "stratified", "by": ("paid_amount",)}, "--bands goes with --by paid_amount"),
+        ({"by": ("payer",)}, "--design stratified and --by need each other"),
+        ({"design": "stratified"}, "--design stratified and --by need each other"),
+        ({"bands": ("5",)}, "--bands and --by paid_amount"),
+        ({"design": "stratified", "by": ("paid_amount",)}, "--bands and --by paid_amount"),
         (
             {"design": "stratified", "by": ("paid_amount", "amount_at_risk"), "bands": ("5",)},
             "bands of one amount only",
@@ -261,8 +261,8 @@ def test_a_pseudonymised_run_gives_a_pseudonymised_sample_and_an_aggregate_one_n
             "each is an amount of dollars above zero",
         ),
         ({"design": "stratified", "by": ("payer",), "size": 5}, "Give at least 6, or fewer strata"),
-        ({"population": "lines"}, "--warehouse goes with --population lines"),
-        ({"warehouse": Path("w")}, "--warehouse goes with --population lines"),
+        ({"population": "lines"}, "--warehouse and --population lines need each other"),
+        ({"warehouse": Path("w")}, "--warehouse and --population lines need each other"),
         (
             {
                 "population": "lines",

@@ -109,7 +109,7 @@ def _known(where: str, field: str, words: Iterable[str], known: Iterable[str]) -
     for word in words:
         if word not in there:
             raise PolicyRefused(
-                f"{where}: {field}: {word!r} is not declared. Declared are:"
+                f"{where}: {field}: {word!r} is not declared. Declared names:"
                 f" {', '.join(there) or 'none'}."
             )
 
@@ -164,7 +164,7 @@ def check_codes(
         elif system in _SHAPE and not has_shape(word, _SHAPE[system]):
             known = [c.name for c in declared.codes.values() if c.system == system]
             raise PolicyRefused(
-                f"{where}: {field}: {word!r} is neither a code nor declared. Declared are:"
+                f"{where}: {field}: {word!r} is neither a code nor a declared name. Declared names:"
                 f" {', '.join(known) or 'none'}."
             )
 

@@ -109,7 +109,7 @@ def parse_condition(data: object) -> Group:
     for key in data:
         if key not in (*LINE_KEYS, *GROUPS, *THINGS, *allowed):
             known = ", ".join([*LINE_KEYS, *GROUPS, *THINGS, *allowed])
-            raise ValueError(f"unknown key {key!r} in a condition. Known are: {known}")
+            raise ValueError(f"unknown key {key!r} in a condition. Known keys: {known}")
     parts: list[Node] = []
     for key, value in data.items():
         if key in THINGS:
@@ -131,7 +131,7 @@ def parse_thing(data: object) -> Thing:
     extra = [k for k in data if k != kind and k not in _allowed(kind)]
     if extra:
         raise ValueError(
-            f"unknown field {extra[0]!r} of a {kind}. Known are: {', '.join(_allowed(kind))}"
+            f"unknown field {extra[0]!r} of a {kind}. Known fields: {', '.join(_allowed(kind))}"
         )
     return _thing(kind, data)
 
@@ -200,14 +200,16 @@ def _line_key(key: str, value: object) -> LineKey:
         return LineKey(key, range=parse_range(key, value))
     words = words_of(key, value)
     if key == "sex" and set(words) - set(SEXES):
-        raise ValueError(f"sex: unknown word {words[0]!r}. Known are: {', '.join(SEXES)}")
+        raise ValueError(f"sex: unknown word {words[0]!r}. Known words: {', '.join(SEXES)}")
     return LineKey(key, words)
 
 
 def _thing(kind: str, data: dict[str, Any]) -> Thing:
     for key, choices in (THING_FIELDS | FACT_FIELDS).items():
         if choices and key in data and data[key] not in choices:
-            raise ValueError(f"{key}: unknown word {data[key]!r}. Known are: {', '.join(choices)}")
+            raise ValueError(
+                f"{key}: unknown word {data[key]!r}. Known words: {', '.join(choices)}"
+            )
     window = parse_window(data["window"]) if "window" in data else None
     if window is None and kind not in (AUTHORIZATION, DIAGNOSIS):
         raise ValueError(

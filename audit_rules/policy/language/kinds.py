@@ -70,7 +70,7 @@ _Sexes = _Sex | list[_Sex]
 def _sexes(value: object) -> object:
     words = (value,) if isinstance(value, str) else value
     if isinstance(words, list | tuple) and set(words) - set(SEXES):
-        raise ValueError(f"sex: unknown word. Known are: {', '.join(SEXES)}")
+        raise ValueError(f"sex: unknown word. Known words: {', '.join(SEXES)}")
     return words
 
 

@@ -98,7 +98,7 @@ class Finding(Strict):
             ) from None
         unknown = [n for n in names if n not in SAYS]
         if unknown:
-            raise ValueError(f"says: unknown name {unknown[0]!r}. Known are: {', '.join(SAYS)}")
+            raise ValueError(f"says: unknown name {unknown[0]!r}. Known names: {', '.join(SAYS)}")
         return self
 
 
