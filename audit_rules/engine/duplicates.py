@@ -16,7 +16,6 @@ from audit_rules.engine.nearest import Facts, Window, around, crowded_keys
 from audit_rules.engine.rule import ON
 from schemas.days import FIRST_DAY, days_before
 from schemas.formats import well_formed
-from schemas.paid import is_paid
 from schemas.results import MOST_EVIDENCE
 from schemas.table import Kind
 
@@ -39,15 +38,6 @@ def with_repeats(dossier: Dossier) -> Dossier:
     return replace(
         dossier, repeats=earlier_twins(dossier, lines).select("row_id").unique().collect().lazy()
     )
-
-
-def repeats_among(dossier: Dossier, history: pl.DataFrame) -> pl.Series:
-    """The numbers of paid lines that are or may be duplicates of an earlier one, whatever they are
-    of."""
-    paid = history.filter(is_paid(pl.col("paid_cents"))).with_columns(drug=pl.lit("")).lazy()
-    every = replace(dossier, lines=paid)
-    found = earlier_twins(every, paid.with_columns(policy_id=pl.lit(""))).select("row_id")
-    return found.unique().collect()["row_id"]
 
 
 def earlier_twins(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame:

@@ -65,7 +65,7 @@ class Ground:
     """One document with its lines.
 
     history   every history line of the persons, whatever it is of.
-    repeats   numbers of lines that are or may be duplicates of an earlier one.
+    repeats   numbers of audited lines that are or may be duplicates of an earlier one.
     """
 
     dossier: Dossier

@@ -7,7 +7,7 @@ import polars as pl
 from audit_rules.engine.caps import lines_under_other_law
 from audit_rules.engine.document_answers import DocumentAnswers
 from audit_rules.engine.dossier import Dossier
-from audit_rules.engine.duplicates import repeats_among
+from audit_rules.engine.duplicates import with_repeats
 from audit_rules.engine.evidence import line_evidence
 from audit_rules.engine.judge import Judgement, judge
 from audit_rules.engine.rule import Described, PolicyBook, RuleModule
@@ -53,7 +53,7 @@ def judge_documents(
     if not documents:
         return None
     history = history_of(dossier, book)
-    repeats = repeats_among(dossier, history)
+    repeats = with_repeats(dossier).repeats.collect()["row_id"]
     other_law = lines_under_other_law(dossier, book).collect()
     approved_care = frozenset(m.RULE.id for m in rules if m.RULE.approved_care)
     parts = [

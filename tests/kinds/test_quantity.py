@@ -245,13 +245,25 @@ def test_waste_is_left_out_unless_the_clause_counts_it() -> None:
     assert answers(with_waste, World(medical=lines))["W"].startswith("recover")
 
 
+def _audited(text: str) -> str:
+    """The text of a set of an audited drug, of which DUP01 finds repeats."""
+    return text.replace("J1000", "J9229")
+
+
 def test_repeats_add_nothing_and_are_asked_only_by_themselves() -> None:
-    twins = [dose(quantity=6, claim_id=c, paid_date=DAY) for c in ("A", "B")]
-    summed = term('measure = "units"', "most = 10", 'per = "date"')
+    twins = [dose(quantity=6, claim_id=c, paid_date=DAY, hcpcs_code="J9229") for c in ("A", "B")]
+    summed = _audited(term('measure = "units"', "most = 10", 'per = "date"'))
     assert answers(summed, World(medical=twins)) == {"A": "pass"}
-    alone = term('measure = "units"', "most = 5", 'per = "line"')
+    alone = _audited(term('measure = "units"', "most = 5", 'per = "line"'))
     assert {a.split()[0] for a in answers(alone, World(medical=twins)).values()} == {"recover"}
     assert set(answers(alone, World(medical=twins))) == {"A", "B"}
+
+
+def test_a_line_billed_twice_counts_twice_if_no_other_rule_asks_about_it() -> None:
+    twins = [dose(quantity=6, claim_id=c, paid_date=DAY) for c in ("A", "B")]
+    text = term('measure = "units"', "most = 10", 'per = "date"')
+    found = answers(text, World(medical=twins))
+    assert found["A"] == "pass" and found["B"].startswith("recover")
 
 
 def test_other_payers_count_only_if_the_clause_says_so() -> None:
