@@ -29,12 +29,12 @@ RULE = Rule(
     basis=FULL_PAID,
     says={
         "doses_too_close": (
-            "The dose of {service_date} came {observed} days after that of {previous_date}; the"
-            " policy allows one after {allowed}."
+            "Days from the dose of {previous_date} to that of {service_date}: {observed}. The"
+            " policy asks for {allowed} or more."
         ),
         "refill_too_soon": (
-            "On {service_date} {observed} days of the earlier fills were left; the policy allows a"
-            " refill with {allowed} left."
+            "Days of the earlier fills that were left on {service_date}: {observed}. The policy"
+            " allows a refill with {allowed} left."
         ),
     },
 )

@@ -46,8 +46,8 @@ RULE = Rule(
             " on {ended_on}."
         ),
         "doses_too_close": (
-            "The dose of {service_date} came {observed} days after that of {previous_date}; the"
-            " policy allows one after {allowed}."
+            "Days from the dose of {previous_date} to that of {service_date}: {observed}. The"
+            " policy asks for {allowed} or more."
         ),
         "too_many_doses": (
             "The dose of {service_date} is number {observed} in the time for which the policy"
