@@ -193,7 +193,7 @@ MISTAKES: dict[str, tuple[Callable[[], str], tuple[str, ...]]] = {
         ("overlaps", "effective_to"),
     ),
     "no version": (_replaced(r"^\[\[version\]\]\n(.+\n)+", ""), ("versions must be there",)),
-    "payer without drug": (_replaced(r'^drug = "imatinib"$', ""), ("payer and drug",)),
+    "payer without drug": (_replaced(r'^drug = "imatinib"$', ""), ("has a payer", "name its drug")),
     "no document": (_replaced(r"^\[document\]\n(.+\n)+", ""), ("document",)),
     "a table where an array belongs": (
         lambda: _base().replace("[[version]]", "[version]"),
