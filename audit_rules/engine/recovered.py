@@ -1,4 +1,4 @@
-"""What came back of a line is no longer asked for: it is taken from the line's amounts."""
+"""What was recovered on a line is no longer at risk: it is subtracted from the line's amounts."""
 
 import polars as pl
 

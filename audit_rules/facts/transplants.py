@@ -1,4 +1,4 @@
-"""Transplants: given before or after a dose, or planned at the time. A donor's is none."""
+"""Transplants: given before or after a dose, or planned at the time. A donor's does not count."""
 
 import polars as pl
 

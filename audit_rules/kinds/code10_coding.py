@@ -4,7 +4,7 @@ recover           as the policy says: a code before its first day (`code_not_yet
                   its last (`code_expired`), a code that names no drug (`unclassified_code`), a
                   modifier that is missing (`modifier_missing`), is not allowed
                   (`modifier_not_allowed`) or contradicts another (`modifiers_contradict`), units
-                  that are no whole vials (`not_whole_vials`), or an NDC of another code
+                  that are not whole vials (`not_whole_vials`), or an NDC of another code
                   (`ndc_of_another_code`).
 pass              none of these, or excused.
 not_evaluable     no units (`quantity_missing`).

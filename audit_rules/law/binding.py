@@ -1,4 +1,4 @@
-"""Which clauses bind which lines: yes, no, or unknown where the config says too little."""
+"""Which clauses bind which lines: yes, no, or unknown if the config says too little."""
 
 from collections.abc import Sequence
 from enum import Enum

@@ -1,4 +1,4 @@
-"""Which fills may not be asked for with their dispensing fee, because a clause bars it.
+"""Fills whose dispensing fee may not be asked for, because a clause bars it.
 
 Only an amount of a whole payment holds the fee: any other is computed without it.
 """

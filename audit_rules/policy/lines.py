@@ -59,7 +59,7 @@ def with_line(message: str, name: str, text: str) -> str:
 
 
 def _tables(text: str) -> list[_Table]:
-    """The tables of a file in order; what is inside a text of several lines is no table."""
+    """The tables of a file in order; what is inside a text of several lines is not a table."""
     tables: list[_Table] = []
     is_inside = False
     for number, line in enumerate(text.splitlines(), 1):

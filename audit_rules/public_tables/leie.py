@@ -83,10 +83,10 @@ def _of_file(table: Table, order: Order) -> pl.DataFrame:
     table = Table(table.name, rows.with_columns(**days))
     remedy = "Give the file as the OIG publishes it."
     table.refuse(~pl.col("npi").str.contains(PATTERNS[Kind.NPI]), "no NPI of ten digits", remedy)
-    table.refuse(pl.col("since_day").is_null(), "EXCLDATE is no date", remedy)
+    table.refuse(pl.col("since_day").is_null(), "EXCLDATE is not a date", remedy)
     for column in ("until", "waived"):
         bad = pl.col(column).is_not_null() & pl.col(f"{column}_day").is_null()
-        table.refuse(bad, f"the date of {column} is none", remedy)
+        table.refuse(bad, f"{column} is not a date", remedy)
     since = iso(pl.col("since_day"))
     says = pl.format("NPI {}, {}", "npi", pl.col("authority").fill_null("-"))
     return table.rows.select(

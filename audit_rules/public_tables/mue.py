@@ -90,7 +90,7 @@ def _of_setting(table: Table, setting: str, order: Order) -> pl.DataFrame:
     table.refuse(~code.str.contains(PATTERNS[Kind.HCPCS]), "no HCPCS code", remedy)
     table.refuse(~code.is_first_distinct(), "the code comes twice", remedy)
     most = pl.col("most").str.replace(r"\.0$", "")
-    table.refuse(~most.fill_null("").str.contains(r"^\d+$"), "the value is no number", remedy)
+    table.refuse(~most.fill_null("").str.contains(r"^\d+$"), "the value is not a number", remedy)
     mai = pl.col("mai").str.extract(r"^([123])\b")
     table.refuse(mai.is_null(), "the indicator is not 1, 2 or 3", remedy)
     rationale = pl.col("rationale").fill_null("no rationale")

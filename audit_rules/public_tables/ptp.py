@@ -118,7 +118,7 @@ def _of_file(table: Table, order: Order) -> pl.DataFrame:
     table = Table(table.name, rows)
     for text, day in (("since", "begins"), ("last_day", "ends")):
         bad = pl.col(text).is_not_null() & pl.col(day).is_null()
-        table.refuse(bad, f"the {text.replace('_', ' ')} is no date", remedy)
+        table.refuse(bad, f"the {text.replace('_', ' ')} is not a date", remedy)
     known = [_NEVER, _WITH_MODIFIER, _NOT_IN_FORCE]
     table.refuse(
         ~pl.col("indicator").fill_null("").is_in(known), "the indicator is not 0, 1 or 9", remedy

@@ -125,7 +125,7 @@ def estimate(
 
 
 def _levels(texts: list[str]) -> tuple[Decimal, ...]:
-    """Levels as they were typed; what is no number is refused later, as one out of range is."""
+    """Levels as typed; one that is not a number, or out of range, is refused later."""
     try:
         levels = {Decimal(text.removesuffix("%")) for text in texts}
     except InvalidOperation:

@@ -22,8 +22,8 @@ _LAST = "\n# Yours from here on: the next import keeps what follows, and writes 
 def import_table(table: str, files: Iterable[Path], output: Path, order: Order) -> str:
     """Write the document of a public table, and say what was written.
 
-    Raises PolicyRefused for files that are no such table, and for a policy file that somebody has
-    changed above its last line.
+    Raises PolicyRefused for files that are not such a table, and for a policy file that somebody
+    has changed above its last line.
     """
     sheets = read_sheets(files)
     nameless = frozenset(c for c, role in hcpcs_roles(output).items() if role == "unclassified")
@@ -52,12 +52,12 @@ class _Earlier(Mapping[str, pl.DataFrame]):
         self._paths = {path.name: path for path in sorted(folder.glob("*.csv"))}
 
     def __getitem__(self, name: str) -> pl.DataFrame:
-        """Raises PolicyRefused for a file that is no CSV."""
+        """Raises PolicyRefused for a file that is not a CSV file."""
         try:
             return pl.read_csv(self._paths[name], infer_schema=False)
         except pl.exceptions.PolarsError:
             raise PolicyRefused(
-                f"{name}: no CSV that can be read. Restore it, or give another folder."
+                f"{name}: not a readable CSV file. Restore it, or give another folder."
             ) from None
 
     def __iter__(self) -> Iterator[str]:

@@ -52,25 +52,25 @@ class WrittenDecision:
 
 
 def action_of(text: str) -> str | None:
-    """The action that a text names, in any case, such as `Request records`; None if it is none."""
+    """The action that a text such as `Request records` names, in any case; None: it names none."""
     word = re.sub(r"[\s_-]+", "_", text.strip().lower())
     return word if word in MEANINGS else None
 
 
 def amount_of(text: str) -> Decimal | None:
-    """An amount of dollars, such as 1,250.00 or $1250; None if it is none, or not above zero."""
+    """An amount of dollars, such as 1,250.00 or $1250; None if it is not one, or not above zero."""
     amount = dollars_of(text)
     return amount if amount else None
 
 
 def dollars_of(text: str) -> Decimal | None:
-    """An amount of dollars, which may be zero; None if it is none."""
+    """An amount of dollars, which may be zero; None if it is not one."""
     found = _DOLLARS.fullmatch(text.strip())
     return Decimal(f"{found[1].replace(',', '')}{found[2] or ''}") if found else None
 
 
 def day_of(text: str) -> date | None:
-    """A day, YYYY-MM-DD, perhaps with a time of midnight; None if it is none."""
+    """A day, YYYY-MM-DD, perhaps with a time of midnight; None if it is not one."""
     bare = text.strip().removesuffix(" 00:00:00").removesuffix("T00:00:00")
     try:
         return date.fromisoformat(bare) if _DAY.fullmatch(bare) else None
@@ -90,7 +90,7 @@ def read_command(words: Sequence[str]) -> tuple[list[Decision], dict[str, Any]]:
     """Read the words of `decide`: the exceptions that it names, and what it says of all.
 
     The first word is the action, the next one an amount if the action is `recovered`. Without
-    words nothing is said. Raises UsageError if the first word is no action.
+    words nothing is said. Raises UsageError if the first word is not an action.
     """
     if not words:
         return [], {}

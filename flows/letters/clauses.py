@@ -1,4 +1,4 @@
-"""What law says of the letters to one payee: parts, days, who must have looked, and how many."""
+"""What law asks of the letters to one payee: parts, deadlines, reviewers, and how many fills."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -39,7 +39,7 @@ class LetterLaw:
         return [clauses[number] for number in sorted(found["clause"].unique())]
 
     def bars_fee(self, exception_id: str) -> str:
-        """Where the clause is that bars the dispensing fee in this amount; empty: none does."""
+        """The citation of the clause that bars the fee in this amount; empty if none does."""
         term = self._fee_terms.get(exception_id)
         return self.citations[term] if term else ""
 

@@ -122,7 +122,7 @@ def _why_not(
     kind: LetterKind,
     template: Template,
 ) -> str | None:
-    """Why a line is in no letter, in words; empty: it is none of this kind; None: it is in one."""
+    """Why a line is in no letter; empty: no letter of this kind is about it; None: it is in one."""
     if not findings and not row[column]:
         return ""
     is_priced = all(finding["amount_at_risk"] is not None for finding in findings)

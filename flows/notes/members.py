@@ -1,4 +1,4 @@
-"""Tables whose members are nobody in the claims: probably their ids have another form."""
+"""Tables whose members appear nowhere in the claims, probably because ids differ in form."""
 
 from collections.abc import Iterator
 

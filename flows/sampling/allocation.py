@@ -21,7 +21,7 @@ from flows.ledger.decision_file import read_csv
 
 Allocation = Literal["proportional", "neyman"]
 _LEAST = 2
-"""Units of a stratum without which its variance cannot be estimated, unless it has no more."""
+"""The fewest units from which the variance of a stratum can be estimated, if it has as many."""
 
 
 def shared_out(frame: pl.DataFrame, size: int, how: Allocation, measure: str) -> dict[str, int]:

@@ -73,4 +73,4 @@ def test_a_row_that_is_no_exclusion_is_named(
 ) -> None:
     wrong = {"UPDATED.csv": leie_table([(FIRST, "20221320", NO_DATE)])}
     assert imported("leie", wrong, tmp_path) == 6
-    assert "UPDATED.csv: row 2: EXCLDATE is no date" in capsys.readouterr().err
+    assert "UPDATED.csv: row 2: EXCLDATE is not a date" in capsys.readouterr().err

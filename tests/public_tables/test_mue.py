@@ -145,7 +145,7 @@ def test_a_change_back_in_time_is_a_row_of_its_own_that_imports_keep(tmp_path: P
         ([("J1000", 1, LINE), ("J100", 1, LINE)], "mue.csv: row 4: no HCPCS code"),
         ([("J1000", 1, LINE), ("J1000", 2, LINE)], "mue.csv: row 4: the code comes twice"),
         ([("J1000", 1, "4 Other")], "mue.csv: row 3: the indicator is not 1, 2 or 3"),
-        ([("J1000", "one", LINE)], "mue.csv: row 3: the value is no number"),
+        ([("J1000", "one", LINE)], "mue.csv: row 3: the value is not a number"),
     ],
 )
 def test_a_row_that_is_not_of_the_table_is_named(

@@ -113,7 +113,7 @@ def test_a_pair_of_both_settings_accuses_nothing_that_one_of_them_allows(tmp_pat
     ("row", "words"),
     [
         (("9641", "J1000", "20200101", "*", "0"), "row 7: no code in column_1"),
-        (("96413", "J1000", "20200132", "*", "0"), "row 7: the since is no date"),
+        (("96413", "J1000", "20200132", "*", "0"), "row 7: the since is not a date"),
         (("96413", "J1000", "20200101", "*", "3"), "row 7: the indicator is not 0, 1 or 9"),
     ],
 )

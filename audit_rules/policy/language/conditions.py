@@ -159,7 +159,7 @@ def words_of(key: str, value: object) -> tuple[str, ...]:
 
 
 def number(key: str, value: object) -> Decimal:
-    """A number of a policy; ValueError if it is none."""
+    """A number of a policy; ValueError if it is not one."""
     try:
         if isinstance(value, int | float | Decimal | str) and not isinstance(value, bool):
             return Decimal(str(value))

@@ -65,7 +65,7 @@ def parse_span(value: object) -> Span:
 
 def _edge(value: object, may_be_word: bool) -> Edge:
     if isinstance(value, bool):
-        raise ValueError(f"{value!r} is no end of a window. {_WINDOW_EXAMPLE}")
+        raise ValueError(f"{value!r} is not an end of a window. {_WINDOW_EXAMPLE}")
     if isinstance(value, int):
         return Edge(days=value)
     if isinstance(value, str) and may_be_word and value in (EVER, COURSE):
@@ -74,7 +74,7 @@ def _edge(value: object, may_be_word: bool) -> Edge:
         sign = -1 if value.startswith("-") else 1
         span = parse_span(value.removeprefix("-"))
         return Edge(days=sign * span.days, months=sign * span.months)
-    raise ValueError(f"{value!r} is no end of a window. {_WINDOW_EXAMPLE}")
+    raise ValueError(f"{value!r} is not an end of a window. {_WINDOW_EXAMPLE}")
 
 
 def parse_window(value: object) -> Window:
@@ -82,7 +82,7 @@ def parse_window(value: object) -> Window:
     if isinstance(value, Window):
         return value
     if not isinstance(value, list | tuple) or len(value) != 2:
-        raise ValueError(f"{value!r} is no window. {_WINDOW_EXAMPLE}")
+        raise ValueError(f"{value!r} is not a window. {_WINDOW_EXAMPLE}")
     window = Window(_edge(value[0], may_be_word=True), _edge(value[1], may_be_word=False))
     if window.opens.earliest > window.closes.earliest:
         raise ValueError(f"the window {list(value)} ends before it starts. {_WINDOW_EXAMPLE}")

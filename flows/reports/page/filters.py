@@ -13,7 +13,7 @@ Filter = tuple[str, str, list[tuple[str, str]]]
 
 
 def _word(text: str) -> str:
-    """A text as one word, for a line has words apart by blanks."""
+    """A text as one word, because the words of a line are separated by spaces."""
     return text.replace(" ", "\u00a0")
 
 
