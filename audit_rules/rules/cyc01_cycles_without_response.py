@@ -1,4 +1,4 @@
-"""CYC01 -- Were more cycles given than allowed before a response is on file?
+"""CYC01 -- Were more cycles given than allowed without a response?
 
 pass              within the allowed cycles under both counts, or a response (CR, CRi, a remission
                   code) is on file.

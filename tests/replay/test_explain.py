@@ -352,8 +352,8 @@ NOT_CHECKED = {
     "DX-UNPRICED": "its paid amount is unknown",
     "QTY-AFTER": "its service date is after",
     "DX-DENIED-VISIT-1": "it was denied",
-    "DX-LINKED-VISIT": "none of its codes belongs",
-    "QTY-INDUCER-M2032": "none of its codes belongs",
+    "DX-LINKED-VISIT": "the policies given judge none of its codes",
+    "QTY-INDUCER-M2032": "the policies given judge none of its codes",
 }
 
 

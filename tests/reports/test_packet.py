@@ -94,7 +94,7 @@ def test_c7_a_packet_has_a_name_of_its_own_in_every_run(
 def test_a_packet_says_what_a_provider_needs_to_know(written: dict[str, Path]) -> None:
     words = _words(written["html"].read_text(encoding="utf-8"))
     for part in (
-        "QTY01: More tablets on one fill than the payer&#39;s limit per prescription?",
+        "QTY01: Does one fill have more tablets than the payer&#39;s limit per prescription?",
         "91 tablets of 400 mg were paid on one fill of 30 days; the policy allows at most 90 per",
         "QTY-OVERRIDE-91, line 1 (pharmacy)",
         "Cigna, plan PPO",
