@@ -11,7 +11,7 @@ from audit_rules.engine.judge import Judgement
 from audit_rules.engine.parts import together
 from audit_rules.engine.rule import PolicyBook
 from audit_rules.kinds.judge import judge_all
-from audit_rules.rules import RULES
+from audit_rules.rules import CATALOGUE
 from flows.clock import seconds, seconds_since
 from flows.intake.load import load
 from flows.intake.readers import nearest_plain_folder
@@ -122,7 +122,7 @@ def judge_stage(plan: Plan) -> JudgeStageResult:
         judged_under = digest(plan.texts.judgement_digest(), *(d.term_id for d in demoted))
         facts = population_facts(connection, plan.reference, as_of)
         before = mark_affected_persons(
-            connection, book, RULES, facts, as_of, judged_under, JUDGED_COVERAGE
+            connection, book, CATALOGUE, facts, as_of, judged_under, JUDGED_COVERAGE
         )
         valid = read_valid_answers(connection)
         read = read_parts(connection, plan.reference, as_of, facts, before, ROWS_AT_A_TIME)
@@ -151,7 +151,7 @@ def _judged(plan: Plan, part: Part, book: PolicyBook) -> Judgement:
     """What rules and documents find of some persons."""
     known, days = part.read(), plan.default_supply_days
     judgement = judge_all(
-        compile_dossier(known, plan.reference, days, plan.request.as_of), book, RULES
+        compile_dossier(known, plan.reference, days, plan.request.as_of), book, CATALOGUE
     )
     answers = judgement.answers.clear()  # row ids are each part's own
     return replace(judgement, answers=answers, governed=None)

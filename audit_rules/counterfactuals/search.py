@@ -16,7 +16,7 @@ from audit_rules.counterfactuals.case import FRAMES, Case, Change, Row, complete
 from audit_rules.counterfactuals.families import FAMILIES, follows, is_tried
 from audit_rules.engine.dossier import WarehouseFrames, compile_dossier
 from audit_rules.engine.judge import run_rules
-from audit_rules.engine.rule import PolicyBook, RuleModule
+from audit_rules.engine.rule import Described, PolicyBook, RuleModule
 from audit_rules.kinds.judge import judge_documents
 from audit_rules.kinds.registry import described
 from audit_rules.policy.library import PolicyLibrary
@@ -89,7 +89,7 @@ def nearest(
     cases: Sequence[Case],
     silent: set[RuleOnLine],
     warehouse_frames: WarehouseFrames,
-    rules: Sequence[RuleModule],
+    rules: Sequence[Described],
     supply_days: int,
 ) -> dict[RuleOnLine, Firing]:
     """The nearest change that makes each silent rule fire; rules without one are left out.
@@ -117,7 +117,7 @@ def _exceptions(
     cases: Sequence[Case],
     copies: WarehouseFrames,
     silent: set[RuleOnLine],
-    rules: Sequence[RuleModule],
+    rules: Sequence[Described],
     supply_days: int,
 ) -> pl.DataFrame:
     """What the silent rules and documents find on the copies; one row per line and finding."""
@@ -131,7 +131,7 @@ def _exceptions(
         .select(*_FINDING, rule_id=pl.lit(module.RULE.id), counted_term=own_term)
         .collect()
         for module, scope, settled, _ in run_rules(
-            dossier, book, [m for m in rules if m.RULE.id in ids]
+            dossier, book, [m for m in rules if m.RULE.id in ids and isinstance(m, RuleModule)]
         )
         if not scope.is_empty()
     ]

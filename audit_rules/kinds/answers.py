@@ -57,6 +57,8 @@ def answers_of(setting: Setting, tested: KindResult) -> pl.DataFrame:
     rows = rows.join(conditions, on="ask_no").filter(
         pl.col("applies").is_null() | pl.col("applies")
     )
+    if any("{found" in (finding.says or "") for finding in setting.term.finding):
+        rows = _with_found(rows, setting)
     fails = pl.col("state") == FAILS
     outcome = (
         pl.when(pl.col("applies").is_null())
@@ -78,6 +80,24 @@ def answers_of(setting: Setting, tested: KindResult) -> pl.DataFrame:
     return _with_finding(setting.term, rows).drop(
         "day", "term_from", "term_to", "applies", "applies_reason", "unless", "unless_reason"
     )
+
+
+def _with_found(rows: pl.DataFrame, setting: Setting) -> pl.DataFrame:
+    """Rows with what made the clause apply as `found`, where the kind's test names nothing."""
+    things = [one for one in (setting.applies.found if setting.applies else ()) if one.name]
+    if not things:
+        return rows
+    names = pl.col("name").unique(maintain_order=True).str.join(" or ")
+    facts = pl.concat(one.facts.select("ask_no", "date", name=pl.lit(one.name)) for one in things)
+    told = facts.group_by("ask_no", maintain_order=True).agg(
+        applies_found=names, applies_date=pl.col("date").max()
+    )
+    joined = rows.join(told, on="ask_no", how="left", maintain_order="left")
+    is_named = pl.col("found").is_not_null()
+    return joined.with_columns(
+        found=pl.when(is_named).then("found").otherwise("applies_found"),
+        found_date=pl.when(is_named).then("found_date").otherwise("applies_date"),
+    ).drop("applies_found", "applies_date")
 
 
 def _condition(setting: Setting, name: str) -> dict[str, pl.Series]:

@@ -4,14 +4,32 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from audit_rules.engine.authorizations import approvals as approvals_of_drug
 from audit_rules.engine.caps import capped
-from audit_rules.kinds.coverage import approvals
+from audit_rules.kinds.coverage import approvals, as_evidence
 from audit_rules.kinds.ground import Ground
 from audit_rules.kinds.registry import BY_KIND
 from audit_rules.policy.document import Policy
 from audit_rules.policy.language.terms import LanguageTerm
 from audit_rules.policy.terms.base import FAR_FUTURE
 from schemas.outcomes import ADVISORY, NONE
+
+
+def approved_beforehand(ground: Ground) -> pl.DataFrame:
+    """The approvals of each line's care, as evidence: ask_no and its fields. Of a document's drug
+    they are those that the rules of the drug take for it."""
+    if "approved beforehand" not in ground.memo:
+        drugs = [s.number for s in ground.sets if s.of_drug]
+        asked = ground.asked.select("ask_no", "set_no", "row_id")
+        of_drug = asked.filter(pl.col("set_no").is_in(drugs))
+        others = asked.filter(~pl.col("set_no").is_in(drugs))
+        found = [approvals(ground).join(others, on="ask_no", how="semi")]
+        if drugs:
+            by_line = approvals_of_drug(ground.dossier, ground.book).collect()
+            found.append(by_line.join(of_drug, on="row_id"))
+        ground.memo["approved beforehand"] = pl.concat(as_evidence(f) for f in found)
+    return ground.memo["approved beforehand"]  # type: ignore[no-any-return]
+
 
 _FLAGS = (
     "text_is_missing",
@@ -49,7 +67,7 @@ def capped_rows(
     )
     own_acts = {reason for m in BY_KIND.values() for reason in m.RULE.plans_own_acts}
     care = [n for n, t in enumerate(terms) if t.rule_id in approved_care]
-    approved = approvals(ground).select("ask_no").unique()["ask_no"]
+    approved = approved_beforehand(ground)["ask_no"].unique()
     other = other_law.filter(pl.col("policy_id") == ground.policy.document.id)
     free = [(n, e) for n, t in enumerate(terms) for e, f in enumerate(t.finding) if not f.capped]
     is_free = pl.format("{} {}", "term_no", "entry").is_in([f"{n} {e}" for n, e in free])

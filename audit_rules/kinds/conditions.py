@@ -11,11 +11,12 @@ from audit_rules.kinds.codes import codes_meant
 from audit_rules.kinds.ground import Ground
 from audit_rules.kinds.observed import MEDICAL
 from audit_rules.kinds.things import thing_truth
-from audit_rules.kinds.truth import Truth, all_of, any_of, known, none_of
+from audit_rules.kinds.truth import NamedEvidence, Truth, all_of, any_of, known, none_of
 from audit_rules.kinds.windows import completed_on
 from audit_rules.policy.language.conditions import COUNTS, LineKey, Node, Range, Thing
 from audit_rules.policy.language.spans import Span
 from schemas.days import LAST_DAY
+from schemas.results import EVIDENCE_FIELDS
 
 _NUMBERS = {"dose": "dose", "day": "number", "course": "course"}
 
@@ -109,7 +110,21 @@ def age_truth(ground: Ground, limits: Range) -> Truth:
     if isinstance(limits.high, Span):
         fits = fits & (day < completed_on(birth, limits.high))
     value = ground.asked.select(pl.when(birth.is_not_null()).then(fits)).to_series()
-    return known(value, "birth_date_missing")
+    return known(value, "birth_date_missing", (_births(ground),))
+
+
+def _births(ground: Ground) -> NamedEvidence:
+    """The birth dates that are known, as evidence."""
+    if "births" not in ground.memo:
+        said = {
+            "kind": pl.lit("eligibility"),
+            "code": pl.lit("birth_date"),
+            "date": pl.col("birth_date"),
+        }
+        fields = {n: said.get(n, pl.lit(None, t)) for n, t in EVIDENCE_FIELDS.items()}
+        born = ground.asked.filter(pl.col("birth_date").is_not_null())
+        ground.memo["births"] = born.select("ask_no", **fields).drop("side")
+    return NamedEvidence(ground.memo["births"], "")
 
 
 def sexes(ground: Ground) -> pl.Series:

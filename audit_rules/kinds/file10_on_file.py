@@ -70,6 +70,9 @@ def test(setting: Setting) -> KindResult:
         found=_listed(names, "v", found=True),
         missing=_listed(names, "v", found=False),
     )
+    if any(thing.cite for thing in things):
+        cites = [thing.cite or term.cite for thing in things]
+        told = told.with_columns(clause=_listed(cites, "v", found=forbids, between="; "))
     told = told.join(_dates(ground, truths), on="ask_no", how="left").join(
         _windows(setting, things[0]), on="ask_no", how="left"
     )
@@ -95,13 +98,14 @@ def _lines(setting: Setting, things: Sequence[Thing]) -> pl.DataFrame:
     return lines.select("ask_no", "term_no")
 
 
-def _listed(names: Sequence[str], prefix: str, found: bool) -> pl.Expr:
-    """The names of what is there, or is not, as a list in a sentence."""
+def _listed(names: Sequence[str], prefix: str, found: bool, between: str = ", ") -> pl.Expr:
+    """The names or clauses of what is there, or is not, each once."""
     picked = [
         pl.when(pl.col(f"{prefix}{i}").fill_null(False) == found).then(pl.lit(name))
         for i, name in enumerate(names)
     ]
-    return pl.concat_list(picked).list.drop_nulls().list.join(", ")
+    distinct = pl.concat_list(picked).list.drop_nulls().list.unique(maintain_order=True)
+    return distinct.list.join(between)
 
 
 def _dates(ground: Ground, truths: Sequence[Truth]) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from audit_rules.engine.evidence import line_evidence
 from audit_rules.engine.judge import Judgement, judge
 from audit_rules.engine.rule import Described, PolicyBook, RuleModule
 from audit_rules.kinds.answers import answers_of, with_amounts
-from audit_rules.kinds.caps import capped_rows
+from audit_rules.kinds.caps import approved_beforehand, capped_rows
 from audit_rules.kinds.counting import Pools
 from audit_rules.kinds.ground import Ground, history_of
 from audit_rules.kinds.registry import BY_KIND
@@ -68,9 +68,13 @@ def judge_documents(
     )
 
 
-def judge_all(dossier: Dossier, book: PolicyBook, rules: tuple[RuleModule, ...]) -> Judgement:
-    """What rules, and every document of the language, say of the dossier."""
-    return judge(dossier, book, rules, judge_documents(dossier, book, rules))
+def judge_all(dossier: Dossier, book: PolicyBook, rules: Sequence[Described]) -> Judgement:
+    """What rules, and every document of the language, say of the dossier.
+
+    rules   those that judge lines themselves, and those whose ids a term may take.
+    """
+    modules = tuple(m for m in rules if isinstance(m, RuleModule))
+    return judge(dossier, book, modules, judge_documents(dossier, book, rules))
 
 
 def _settings(ground: Ground, terms: Sequence[LanguageTerm]) -> Iterator[Setting]:
@@ -127,7 +131,7 @@ def _judge(
         .pipe(once, lines, terms)
     )
     answers = _worded(ground, rows, terms, pools)
-    evidence = list(_evidence(ground, answers, found))
+    evidence = list(_evidence(ground, answers, found, approved_care))
     return DocumentAnswers(answers, evidence, _lines(ground), _units(ground.policy, terms))
 
 
@@ -200,9 +204,13 @@ def _worded(
 
 
 def _evidence(
-    ground: Ground, answers: pl.DataFrame, found: list[tuple[Setting, KindResult]]
+    ground: Ground,
+    answers: pl.DataFrame,
+    found: list[tuple[Setting, KindResult]],
+    approved_care: frozenset[str],
 ) -> Iterator[pl.DataFrame]:
-    """The evidence of exceptions: the line, what made the clause apply, and what the test found."""
+    """The evidence of exceptions: the line, what made the clause apply, what the test found, and
+    under the ids of rules that yield to it the approval of the care."""
     key = ["row_id", "policy_id", "rule_id", "term_id"]
     shown = answers.filter(pl.col("outcome").is_in(EXCEPTIONS)).select(*key, "ask_no", "term_no")
     lines = ground.asked.select(
@@ -223,10 +231,12 @@ def _evidence(
         mine = shown.filter(pl.col("term_no").is_in(list(setting.numbers)))
         if mine.is_empty():
             continue
+        yields = any(term.rule_id in approved_care for term in setting.terms)
         sides: list[tuple[str, Sequence[NamedEvidence]]] = [
             (AGAINST, setting.applies.found if setting.applies else ()),
             (AGAINST, tested.against),
             (FOR, tested.in_favour),
+            (FOR, [NamedEvidence(approved_beforehand(ground), "")] if yields else ()),
         ]
         for side, facts in sides:
             for one in facts:

@@ -15,7 +15,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from audit_rules.engine.arithmetic import SCALE, from_thousandths
+from audit_rules.engine.arithmetic import SCALE, exceeds, from_thousandths, thousandths
 from audit_rules.engine.rule import Rule
 from audit_rules.kinds.counting import POOL, Pools
 from audit_rules.kinds.evidence import earlier_lines
@@ -41,6 +41,7 @@ RULE = Rule(
 )
 _BY_ITSELF = ("line", "day_of_supply")
 _DOSES = "doses"
+_MILLION = 10**6  # mg of a unit are known to a millionth
 
 
 def test(setting: Setting) -> KindResult:
@@ -128,16 +129,22 @@ def _own(term: Quantity) -> pl.Expr:
     if term.measure == _DOSES:
         return (pl.col("maker") == pl.col("ask_no")).cast(pl.Int64) * SCALE
     if term.measure == "days_supply":
-        days = (pl.col("days_supply").cast(pl.Float64) * SCALE).round(0).cast(pl.Int64)
-        return pl.when(days > 0).then(days)
+        return _days()
     if term.measure == "mg":
         strength = (
             pl.when(pl.col("claim_source") == PHARMACY)
             .then("set_strength")
             .otherwise(pl.coalesce("unit_mg", "set_strength"))
         )
-        return (pl.col("quantity_milli") * strength).round(0).cast(pl.Int64)
+        of_one = (strength * _MILLION).round(0).cast(pl.Int128)
+        return (pl.col("quantity_milli").cast(pl.Int128) * of_one + _MILLION // 2) // _MILLION
     return pl.col("quantity_milli")
+
+
+def _days() -> pl.Expr:
+    """The days' supply in thousandths of a day; null if it is not positive."""
+    days = thousandths(pl.col("days_supply"))
+    return pl.when(days > 0).then(days)
 
 
 def _period(term: Quantity) -> list[str]:
@@ -172,26 +179,22 @@ def _by_lines(term: Quantity, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _verdict(term: Quantity) -> dict[str, pl.Expr]:
-    days = pl.col("days_supply").cast(pl.Float64)
+    own, limit, days = pl.col("own"), pl.col("limit"), _days()
     per_day = term.per == "day_of_supply"
-    limit = pl.col("limit") * days if per_day else pl.col("limit")
-    total = pl.col("own") if per_day else pl.col("before") + pl.col("own")
-    is_over = (total >= limit) if term.below is not None else (total > limit)
-    is_over &= pl.col("own") > 0
-    if term.below is not None and not per_day:
-        limit = pl.col("limit")
+    total = own if per_day else pl.col("before") + own
+    is_over = _is_over(term, total) & (own > 0)
     missing = pl.coalesce(
         pl.when(
             pl.col("quantity_milli").is_null() & (term.measure in ("units", "quantity", "mg"))
         ).then(pl.lit("quantity_missing")),
-        pl.when(~(days > 0).fill_null(False) & (per_day or term.measure == "days_supply")).then(
+        pl.when(days.is_null() & (per_day or term.measure == "days_supply")).then(
             pl.lit("days_supply_missing")
         ),
-        pl.when(pl.col("own").is_null()).then(pl.lit("strength_missing")),
+        pl.when(own.is_null()).then(pl.lit("strength_missing")),
     )
     is_over &= missing.is_null()
-    observed = from_thousandths(pl.col("own")) / days if per_day else from_thousandths(total)
-    left = (limit - pl.col("before")).clip(0) if not per_day else limit
+    observed = _float(own) / _float(days) if per_day else from_thousandths(total)
+    left = _float(limit) * from_thousandths(days) if per_day else limit - pl.col("before")
     return {
         "state": pl.when(missing.is_not_null())
         .then(pl.lit(UNKNOWN))
@@ -204,8 +207,30 @@ def _verdict(term: Quantity) -> dict[str, pl.Expr]:
         .then(pl.lit("quantity_over_limit")),
         "observed": pl.when(is_over).then(observed),
         "allowed": pl.when(is_over).then("stated"),
-        "excess": pl.col("own") - left,
+        "excess": own - left.clip(0),
     }
+
+
+def _is_over(term: Quantity, total: pl.Expr) -> pl.Expr:
+    """Whether a total is more than the limit, or reaches it if it is too much by itself.
+
+    Of a day of supply both are multiplied by the days, so that no fraction is rounded.
+    """
+    limit = pl.col("limit")
+    if term.per != "day_of_supply":
+        return (total >= limit) if term.below is not None else (total > limit)
+
+    def both(kind: type[pl.Int128 | pl.Float64]) -> tuple[pl.Expr, pl.Expr]:
+        return total.cast(kind) * SCALE, limit.cast(kind) * _days().cast(kind)
+
+    exact, close = both(pl.Int128), both(pl.Float64)
+    if term.below is not None:
+        return ~exceeds((exact[1], exact[0]), (close[1], close[0]))
+    return exceeds(exact, close)
+
+
+def _float(value: pl.Expr) -> pl.Expr:
+    return value.cast(pl.Float64)
 
 
 def _by_dates(term: Quantity, rows: pl.DataFrame) -> pl.DataFrame:

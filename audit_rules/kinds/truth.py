@@ -11,7 +11,7 @@ class NamedEvidence(NamedTuple):
     """Facts that were found for rows of `asked`, as evidence without a side.
 
     facts   ask_no and EVIDENCE_FIELDS but `side`.
-    name    what the document calls it.
+    name    what the document calls it; empty: it is no thing on file.
     """
 
     facts: pl.DataFrame

@@ -38,6 +38,8 @@ RULE = Rule(
     },
 )
 
+_AGE = "age_outside"
+
 
 class _Part(NamedTuple):
     """One of the questions: its reason if it fails, the benefit it asks (None: both), the truth."""
@@ -82,7 +84,11 @@ def test(setting: Setting) -> KindResult:
         .otherwise(pl.lit(PASSES)),
         reason=pl.coalesce(failed, why),
     )
-    return KindResult(result, in_favour=[f for p in parts for f in p.truth.found])
+    return KindResult(
+        result,
+        against=[f for p in parts if p.reason == _AGE for f in p.truth.found],
+        in_favour=[f for p in parts if p.reason != _AGE for f in p.truth.found],
+    )
 
 
 def _is_of(benefit: str | None) -> pl.Expr:
@@ -94,7 +100,7 @@ def _parts(setting: Setting, term: Who) -> list[_Part]:
     ground = setting.ground
     parts = []
     if term.age is not None:
-        parts.append(_Part("age_outside", None, age_truth(ground, term.age)))
+        parts.append(_Part(_AGE, None, age_truth(ground, term.age)))
     if term.sex:
         parts.append(_Part("sex_outside", None, sex_truth(ground, term.sex)))
     for words, wanted in ((term.places, True), (term.not_places, False)):

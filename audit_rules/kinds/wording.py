@@ -60,6 +60,7 @@ def _with_names(ground: Ground, rows: pl.DataFrame, names: set[str], pools: Pool
         "ask_no",
         "service_date",
         "product_code",
+        "birth_date",
         "age",
         "channel",
         "quantity",

@@ -8,7 +8,7 @@ from audit_rules.lint.defect import CodeRow, Defect, Subject
 from audit_rules.lint.listing import are, first_few
 from audit_rules.lint.words import readings, telling, words
 from audit_rules.policy.statements import Indication
-from audit_rules.policy.terms.persons import AgeLimit, DiagnosisCoverage
+from audit_rules.policy.terms.persons import DiagnosisCoverage
 
 _ADULT_AGE = 18
 _CHILDREN = re.compile(
@@ -141,16 +141,6 @@ def indication_without_code(subject: Subject) -> Iterator[Defect]:
                 f"The document covers {indication.name!r} and lists no code for it.",
                 "Ask for its codes; until then a claim for it looks like one that is not covered.",
             )
-    for term in subject.policy.terms:
-        if isinstance(term, AgeLimit):
-            for name in sorted(set(term.exempt_indications) - subject.named):
-                yield subject.error(
-                    term.cite,
-                    "indication_without_code",
-                    name,
-                    f"{term.term_id} exempts {name!r}, which no code has.",
-                    "Write the indication as the diagnosis codes do.",
-                )
 
 
 def criteria_without_codes(subject: Subject) -> Iterator[Defect]:

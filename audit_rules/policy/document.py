@@ -5,8 +5,9 @@ import hashlib
 import re
 import tomllib
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
+from importlib.resources import files
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from audit_rules.policy.terms import TERM_KINDS
 from audit_rules.policy.terms.base import FAR_FUTURE, Basis, NotAuditable, Strict, Term
 
 _DEEPEST = 20
+_SHIPPED_LISTS = Path(str(files("audit_rules") / "code_sets"))
 _TOO_DEEP = "{}: tables or arrays are nested too deeply. Correct the file."
 
 
@@ -117,7 +119,10 @@ class Policy:
 @dataclass(frozen=True)
 class PolicyFile:
     """A policy file as read, not checked yet: its TOML content, the folder of its code sets, its
-    hash, the names of its arrays of tables in the order of their headers, and its text."""
+    hash, the names of its arrays of tables in the order of their headers, and its text.
+
+    given   the user's folder, whose files are taken before those of `folder`.
+    """
 
     name: str
     folder: Path
@@ -125,11 +130,18 @@ class PolicyFile:
     sha256: str
     headers: tuple[str, ...] = ()
     text: str = ""
+    given: Path | None = None
+
+    def beside(self, name: str) -> bytes:
+        """The content of a file next to the policy, or of a shipped code set; raises OSError."""
+        folders = (self.given or self.folder, self.folder, _SHIPPED_LISTS)
+        there = (folder / name for folder in folders if (folder / name).is_file())
+        return read_file(next(there, self.folder / name))
 
 
-def load_policy(path: Path) -> Policy:
-    """One policy file; PolicyRefused if it is not valid."""
-    return parse_policy(read_policy_file(path))
+def load_policy(path: Path, given: Path | None = None) -> Policy:
+    """One policy file; PolicyRefused if it is not valid. `given`: the user's folder."""
+    return parse_policy(replace(read_policy_file(path), given=given))
 
 
 def read_policy_file(path: Path) -> PolicyFile:
@@ -168,7 +180,14 @@ def _depth(data: object) -> int:
     return depth
 
 
-_BECAME = {"hcpcs_validity": " Write [[coding]] with code, first_day and last_day instead."}
+_BECAME = {
+    "hcpcs_validity": " Write [[coding]] with code, first_day and last_day instead.",
+    "monitoring": ' Write [[on_file]] with require, at_least = "all" and once = "date" instead.',
+    "age_limit": ' Write [[who]] with age = { from = "18 years" } instead.',
+    "tablet_strength": (
+        ' Write [[quantity]] with measure = "mg", below and per = "day_of_supply" instead.'
+    ),
+}
 """Section that earlier versions knew -> what to write instead."""
 
 
@@ -208,7 +227,7 @@ def _policy_of(file: PolicyFile) -> Policy:
         for i, t in enumerate(tables_of(name, data, k))
         if not is_of_language(k, t)
     )
-    csv_files = PolicyCsvFiles(name, lambda other: read_file(file.folder / other))
+    csv_files = PolicyCsvFiles(name, file.beside)
     declared = read_declared(
         data, csv_files, parse, document.drug, document.of, document.diagnosis_window
     )

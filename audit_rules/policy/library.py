@@ -137,7 +137,7 @@ def load_policies(extra: Path | None = None) -> PolicyLibrary:
                 " some."
             )
         for path in paths:
-            policy = load_policy(path)
+            policy = load_policy(path, extra)
             name = policy.document.id
             if name in found:
                 raise PolicyRefused(

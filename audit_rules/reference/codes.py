@@ -1,12 +1,14 @@
 """Reference facts, shipped and extended by the user: what an NDC is, which HCPCS codes are a
 drug."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
 from audit_rules.errors import PolicyRefused
+from audit_rules.policy.document import Policy
 from audit_rules.policy.library import PolicyLibrary
 from audit_rules.reference.code_sets import (
     SHIPPED_CODE_SETS,
@@ -15,7 +17,7 @@ from audit_rules.reference.code_sets import (
     refuse_unknown,
     stacked,
 )
-from audit_rules.reference.diagnosis_lists import check_indications, diagnosis_lists
+from audit_rules.reference.diagnosis_lists import diagnosis_lists
 from audit_rules.reference.product_sets import GovernedCodes, governed_codes
 from schemas.formats import well_formed
 from schemas.table import Kind
@@ -105,7 +107,6 @@ def load_reference(
         )
     refuse_contradictions(folders, "drug_codes*.csv", _DRUG_COLUMNS, {})
     codes = diagnosis_lists(library, folders, hashes)
-    check_indications(library, codes)
     is_inferred = ~pl.col(_CERTAINTY).str.starts_with("verified").fill_null(True)
     inferred = frozenset(ndc.filter(is_inferred)["ndc11"])
     unclassified = _unclassified()
@@ -123,6 +124,18 @@ def load_reference(
         drug_words=_drug_words(own, packages),
         governed=governed_codes(library, known),
         product_words=_product_words(packages),
+    )
+
+
+def codes_of(policies: Sequence[Policy], reference: Reference) -> GovernedCodes:
+    """The codes that may make a line one of some documents of the language, those of their drugs
+    too."""
+    codes = governed_codes(PolicyLibrary(tuple(policies)), reference.ndc)
+    drugs = [s.name for p in policies for s in p.declared.sets.values() if s.of_drug]
+    own = reference.hcpcs.filter(pl.col("role") == "drug", pl.col("drug").is_in(drugs))
+    packages = reference.ndc.filter(pl.col("ingredient").is_in(drugs))
+    return codes._replace(
+        hcpcs=codes.hcpcs | set(own["hcpcs"]), ndcs=codes.ndcs | set(packages["ndc11"])
     )
 
 

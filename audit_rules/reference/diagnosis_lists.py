@@ -9,7 +9,7 @@ from audit_rules.errors import PolicyRefused
 from audit_rules.policy.document import Policy
 from audit_rules.policy.library import PolicyLibrary
 from audit_rules.policy.terms.base import Standing
-from audit_rules.policy.terms.persons import AgeLimit, DiagnosisCodes
+from audit_rules.policy.terms.persons import DiagnosisCodes
 from audit_rules.reference.code_sets import SHIPPED_CODE_SETS, read_code_set
 from schemas.formats import has_shape
 from schemas.table import Kind
@@ -88,19 +88,3 @@ def _code_set(path: Path, hashes: dict[str, str]) -> list[Entry]:
             )
         entries.append((code, indication, standing))
     return entries
-
-
-def check_indications(library: PolicyLibrary, codes: pl.DataFrame) -> None:
-    """An exempt indication that no code has would never match: a misspelling."""
-    for policy, term in library.of_kind(AgeLimit):
-        assert isinstance(term, AgeLimit)
-        known = set(
-            codes.filter(pl.col("policy_id") == policy.document.id)["indication"]
-            .drop_nulls()
-            .to_list()
-        )
-        for indication in sorted(set(term.exempt_indications) - known):
-            raise PolicyRefused(
-                f"{policy.file_name}: age_limit {term.term_id}: no code has the indication"
-                f" {indication!r}. Write it as the diagnosis codes do."
-            )

@@ -12,13 +12,15 @@ import duckdb
 import polars as pl
 
 from audit_rules.engine.history import priced_lines
-from audit_rules.engine.rule import PolicyBook, RuleModule
+from audit_rules.engine.rule import Described, PolicyBook
 from audit_rules.facts.generic_prices import ASKED_BY, are_tablets, dearest_generics
 from audit_rules.facts.usual_prices import with_median_of_others
+from audit_rules.policy.document import Policy
 from audit_rules.policy.language.checks import furthest_day, rests_on_history
 from audit_rules.policy.terms.doses import FrontlinePositive
 from audit_rules.policy.terms.fills import GenericTrial, PaidAsBrand
 from audit_rules.policy.terms.persons import PriceAboveMedian
+from audit_rules.reference.codes import codes_of
 from flows.judging.population import (
     EVIDENCE,
     PopulationFacts,
@@ -116,7 +118,7 @@ TABLES = (
 def mark_affected_persons(
     connection: duckdb.DuckDBPyConnection,
     book: PolicyBook,
-    rules: Iterable[RuleModule],
+    rules: Iterable[Described],
     facts: PopulationFacts,
     as_of: date,
     judgement_digest: str,
@@ -194,15 +196,32 @@ def _of_documents(
 
     All of them if what is known of a payer changed; else those with a window that was open.
     """
-    looking = [p for p in book.library.spoken() if rests_on_history(p.language_terms)]
-    furthest = max((furthest_day(p.declared, p.language_terms) for p in looking), default=None)
-    if furthest is None:
-        return pl.Series([], dtype=pl.String)
+    spoken = book.library.spoken()
+    found = [pl.Series("person", [], dtype=pl.String)]
     if any(_changed(connection, t).height for t in (PAYER_START, AUTHORIZATION_START)):
-        return governed_persons(connection, None)
-    if furthest > 0 and before < as_of:
-        return governed_persons(connection, shifted(before, -furthest))
-    return pl.Series([], dtype=pl.String)
+        back = [p for p in spoken if rests_on_history(p.declared, p.language_terms)]
+        found.append(_governed(connection, book, back, None))
+    furthest = [furthest_day(p.declared, p.language_terms) for p in spoken]
+    if any(furthest) and before < as_of:
+        ahead = [p for p, days in zip(spoken, furthest, strict=True) if days]
+        since = shifted(before, -max(furthest))
+        found.append(_governed(connection, book, ahead, since))
+    return pl.concat(found)
+
+
+def _governed(
+    connection: duckdb.DuckDBPyConnection,
+    book: PolicyBook,
+    policies: list[Policy],
+    since: date | None,
+) -> pl.Series:
+    """Persons with a line that some of the documents may govern, dated from `since` on."""
+    if not policies:
+        return pl.Series("person", [], dtype=pl.String)
+    payers = sorted({payer.id for p in policies for payer in p.payers})
+    of_any_payer = not all(p.payers for p in policies)
+    codes = codes_of(policies, book.reference)
+    return governed_persons(connection, codes, None if of_any_payer else payers, since)
 
 
 def _asked(fills: pl.DataFrame, book: PolicyBook) -> pl.DataFrame:

@@ -10,6 +10,7 @@ import polars as pl
 from audit_rules.engine.history import infused_drugs, with_drug
 from audit_rules.reference.codes import Reference
 from audit_rules.reference.drug_words import with_known_words
+from audit_rules.reference.product_sets import GovernedCodes
 from flows.settle.claims import SETTLED
 from flows.settle.persons import PAYER_JOIN
 from flows.warehouse.run_table import RunTable
@@ -124,22 +125,30 @@ def _audited_by_payer(
     return every.group_by("payer_id", "payer").agg(pl.col("lines").sum()).sort("payer_id", "payer")
 
 
-def governed_persons(connection: duckdb.DuckDBPyConnection, since: date | None) -> pl.Series:
-    """Persons with a history line that may be of a set of a document, dated from `since` on."""
+def governed_persons(
+    connection: duckdb.DuckDBPyConnection,
+    codes: GovernedCodes,
+    payers: list[str] | None,
+    since: date | None,
+) -> pl.Series:
+    """Persons with a history line under one of the codes, dated from `since` on, of one of the
+    payers (None: of any)."""
     from_day = "" if since is None else f"AND service_date >= {day(since)}"
+    of_payers = "" if payers is None else f"AND payer_id IN {literals(payers)}"
     has_code = {
-        "medical_claim": f"""hcpcs_code IN (FROM {GOVERNED_HCPCS})
-                             OR ndc_code IN (FROM {AUDITED_NDC})""",
-        "pharmacy_claim": f"ndc_code IN (FROM {AUDITED_NDC})",
+        "medical_claim": """hcpcs_code IN (SELECT unnest($hcpcs))
+                            OR ndc_code IN (SELECT unnest($ndcs))""",
+        "pharmacy_claim": "ndc_code IN (SELECT unnest($ndcs))",
     }
-    return fetched(
-        connection,
+    persons: pl.DataFrame = connection.sql(
         " UNION ".join(
             f"SELECT person FROM {SETTLED[table]}"
-            f" WHERE ({condition}) AND fate = 'history' {from_day}"
+            f" WHERE ({condition}) AND fate = 'history' {from_day} {of_payers}"
             for table, condition in has_code.items()
         ),
-    )["person"]
+        params={"hcpcs": sorted(codes.hcpcs), "ndcs": sorted(codes.ndcs)},
+    ).pl()
+    return persons["person"]
 
 
 def _payer_start(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:

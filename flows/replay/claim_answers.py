@@ -68,7 +68,7 @@ def _of_documents(
         return
     days, as_of = made.default_supply_days, made.request.as_of
     dossier = compile_dossier(own, made.reference, days, as_of)
-    governed = judge_documents(dossier, book, RULES)
+    governed = judge_documents(dossier, book, CATALOGUE)
     assert governed is not None
     key = [*ON, "rule_id", "term_id"]
     every = pl.concat([dossier.fills, dossier.services]).filter(of_the_claim).collect()

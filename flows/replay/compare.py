@@ -16,7 +16,7 @@ from audit_rules.engine.dossier import compile_dossier
 from audit_rules.engine.rule import PolicyBook
 from audit_rules.engine.worklist import worklists
 from audit_rules.kinds.judge import judge_all
-from audit_rules.rules import RULES
+from audit_rules.rules import CATALOGUE
 from flows.collecting import barred_fees, with_collectability
 from flows.judging.frames import read_frames
 from flows.ledger.changes import NOTHING_KNOWN, with_ledger
@@ -134,7 +134,7 @@ def _found(request: RunRequest) -> ComparisonSide:
             warehouse_frames, made.reference, made.default_supply_days, request.as_of
         )
         book = PolicyBook(made.library, made.reference, frozenset(d.term_id for d in demoted))
-        judgement = judge_all(dossier, book, RULES)
+        judgement = judge_all(dossier, book, CATALOGUE)
         found = with_collectability(with_ledger(judgement.exceptions, NOTHING_KNOWN), made)
         fees = barred_fees(connection, found, made)
     lines = worklists(found, judgement.repeated, fees=fees).every_line

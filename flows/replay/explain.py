@@ -17,7 +17,7 @@ from audit_rules.engine.exceptions import exception_id
 from audit_rules.engine.rule import Described, PolicyBook
 from audit_rules.policy.language.terms import LanguageTerm
 from audit_rules.reference.product_sets import line_sets
-from audit_rules.rules import RULES
+from audit_rules.rules import CATALOGUE
 from flows.errors import UsageError
 from flows.judging.frames import read_frames
 from flows.ledger.precision import read_demotions
@@ -146,7 +146,7 @@ def _firings(
     """The nearest change that would make each rule fire, for every rule that did not."""
     every = [(module, answer) for found in answers.by_line.values() for module, answer, _ in found]
     silent = {_asked(m, answer) for m, answer in every if answer["outcome"] not in EXCEPTIONS}
-    return nearest(cases, silent, own, RULES, supply_days)
+    return nearest(cases, silent, own, CATALOGUE, supply_days)
 
 
 def _asked(module: Described, answer: Row) -> RuleOnLine:

@@ -21,7 +21,7 @@ from audit_rules.engine.rule import PolicyBook
 from audit_rules.given_files import is_irregular
 from audit_rules.kinds.judge import judge_documents
 from audit_rules.policy.document import load_policy
-from audit_rules.rules import RULES
+from audit_rules.rules import CATALOGUE, RULES
 from flows.errors import InputRefused, UsageError
 from flows.intake.load import load
 from flows.intake.validate import validate
@@ -166,7 +166,7 @@ def _answers(made: Plan, scratch: Path, own: frozenset[str], as_of: date | None)
         frames = read_frames(connection, made.reference, day)
     dossier = compile_dossier(frames, made.reference, made.default_supply_days, day)
     book = PolicyBook(made.library, made.reference)
-    governed = judge_documents(dossier, book, RULES)
+    governed = judge_documents(dossier, book, CATALOGUE)
     judgement = judge(dossier, book, RULES, governed)
     answered = [judgement.answers]
     lines = [judgement.answers.select("policy_id", *CLAIM_LINE)]

@@ -20,7 +20,7 @@ from audit_rules.engine.judge import Judgement
 from audit_rules.engine.rule import PolicyBook
 from audit_rules.kinds.judge import judge_all
 from audit_rules.policy.library import SHIPPED_POLICIES
-from audit_rules.rules import RULES
+from audit_rules.rules import CATALOGUE
 from flows import stages
 from flows.judging.affected import mark_affected_persons
 from flows.judging.frames import read_frames
@@ -44,7 +44,7 @@ NPI, OTHER_NPI = "1234567893", "1679576722"
 FIRST = AS_OF - timedelta(days=30)
 FEW = tuple(
     m
-    for m in RULES
+    for m in CATALOGUE
     if m.RULE.id in ("AUTH01", "DUP01", "DX01", "ELIG01", "GEN01", "SAFE02", "SPEC01")
 )
 """Rules that between them look at every table: judging with all takes four times as long."""
@@ -113,7 +113,7 @@ def first_night(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a first night with SMALL."""
     base = tmp_path_factory.mktemp("first")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stages, "RULES", FEW)
+        patch.setattr(stages, "CATALOGUE", FEW)
         night(_request(base, _land(base / "one", SMALL), FIRST))
     return base
 
@@ -245,19 +245,14 @@ def test_everybody_whom_it_affects_is_judged_again(
 
 
 def test_an_open_window_is_evaluated_again(first_night: Path, tmp_path: Path) -> None:
-    assert [m.RULE.id for m in RULES if m.RULE.passing] == [
-        "CYC05",
-        "ADM01",
-        "SAFE02",
-        "COMB01",
-    ]
+    assert [m.RULE.id for m in CATALOGUE if m.RULE.passing] == ["CYC05", "ADM01", "COMB01"]
     assert _second_night(first_night, tmp_path, {}, AS_OF) == {
         "F"
     }  # the dose of three days before, at a payer who asks
 
 
 def test_rules_that_know_the_day_say_which_answers_pass() -> None:
-    for module in RULES:
+    for module in CATALOGUE:
         text = inspect.getsource(cast(ModuleType, module))
         assert ("as_of" in text) == bool(module.RULE.passing), module.RULE.id
 
@@ -266,7 +261,7 @@ def test_what_comes_to_be_known_as_days_go_by_touches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows that the first run loaded and that are dated after it, of every kind of table."""
-    monkeypatch.setattr(stages, "RULES", FEW)
+    monkeypatch.setattr(stages, "CATALOGUE", FEW)
     later = "2026-06-15"
     rows: Rows = {
         "pharmacy_claim": [
@@ -289,7 +284,7 @@ def test_an_undated_diagnosis_of_an_earlier_run_still_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is dated by a claim that is not the one it speaks for."""
-    monkeypatch.setattr(stages, "RULES", FEW)
+    monkeypatch.setattr(stages, "CATALOGUE", FEW)
     rows: Rows = {
         "medical_claim": [_dose("F", payer="MMM")],
         "pharmacy_claim": [_fill("F", ndc_code=OTHER_DRUG, dispensing_date="2026-05-20")],
@@ -313,7 +308,7 @@ def test_all_rows_of_a_patient_are_judged_whichever_runs_loaded_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows before the first audited line, the line, another that day, then one of the person."""
-    monkeypatch.setattr(stages, "RULES", FEW)
+    monkeypatch.setattr(stages, "CATALOGUE", FEW)
     dose = _dose("Z", payer="MMM")
     visit = dose | {
         "claim_id": "visit",
@@ -348,7 +343,7 @@ def test_all_rows_of_a_patient_are_judged_whichever_runs_loaded_them(
 def test_a_table_supplied_for_the_first_time_judges_everybody_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stages, "RULES", FEW)
+    monkeypatch.setattr(stages, "CATALOGUE", FEW)
     night(
         _request(
             tmp_path, _land(tmp_path / "one", {"pharmacy_claim": SMALL["pharmacy_claim"]}), FIRST
@@ -390,7 +385,7 @@ def test_a_run_of_an_earlier_date_is_not_remembered(
     first_night: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file given to an earlier night after a later one was judged is new to the night after."""
-    monkeypatch.setattr(stages, "RULES", FEW)
+    monkeypatch.setattr(stages, "CATALOGUE", FEW)
     shutil.copy(first_night / "audit.duckdb", tmp_path)
     night(_request(tmp_path, None, AS_OF))
     late = night(

@@ -14,7 +14,7 @@ from audit_rules.engine.rule import PolicyBook
 from audit_rules.kinds.judge import judge_all
 from audit_rules.policy.library import PolicyLibrary, load_policies
 from audit_rules.reference.codes import load_reference
-from audit_rules.rules import RULES
+from audit_rules.rules import CATALOGUE
 from flows import stages
 from flows.judging.frames import KNOWN_CLAIM, read_frames, read_parts
 from flows.judging.parts import OF_PERSONS, put_aside
@@ -58,7 +58,7 @@ WORLD = World(
 
 def _of(frames: WarehouseFrames, book: PolicyBook) -> Judgement:
     dossier = compile_dossier(frames, book.reference, 30, AS_OF)
-    return judge_all(dossier, book, RULES)
+    return judge_all(dossier, book, CATALOGUE)
 
 
 def _same(one: Judgement, other: Judgement) -> None:

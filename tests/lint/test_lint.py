@@ -53,14 +53,13 @@ standing = "listed"
 codes = ["C91.00", "C91.01", "C91.02"]
 indication = "acute lymphoblastic leukemia"
 
-[[age_limit]]
+[[who]]
 term_id = "lakeside-drug.age"
 effective_from = 2025-07-01
 cite = "Section 2"
 basis = "stated"
-under_age = 18
-reason = "under_minimum_age"
-exempt_indications = ["acute lymphoblastic leukemia"]
+age = { from = "18 years" }
+finding = { outcome = "review" }
 
 [[coding]]
 term_id = "lakeside-drug.hcpcs"
@@ -145,9 +144,8 @@ def changed(old: str, new: str, text: str = CLEAN) -> str:
 
 
 def codes_listed(codes: str, indication: str | None) -> str:
-    """The clean policy with other codes; the age exemption goes with its indication."""
-    text = changed('exempt_indications = ["acute lymphoblastic leukemia"]', "")
-    text = changed(LISTED, f"codes = {json.dumps(codes.split())}", text)
+    """The clean policy with other codes."""
+    text = changed(LISTED, f"codes = {json.dumps(codes.split())}")
     return changed(INDICATION, f'indication = "{indication}"' if indication else "", text)
 
 
@@ -445,12 +443,6 @@ CODES: dict[str, Pair] = {
         "chronic myeloid leukemia",
         CLEAN + indication("chronic myeloid leukemia") + indication(ALL),
         CLEAN + indication(ALL),
-    ),
-    "exempt, and no code": (
-        "indication_without_code",
-        "acute leukaemia",
-        changed(f'["{ALL}"]', '["acute leukaemia"]'),
-        CLEAN,
     ),
     "criteria without codes": (
         "criteria_without_codes",

@@ -132,9 +132,21 @@ MISTAKES: dict[str, tuple[Callable[[], str], tuple[str, ...]]] = {
         lambda: _base() + '\n[[maximum_refills]]\nterm_id = "x"\n',
         ("maximum_refills", "no rule knows", "Known:"),
     ),
-    "section of an earlier version": (
+    "code validity of an earlier version": (
         lambda: _base() + '\n[[hcpcs_validity]]\nterm_id = "x"\n',
         ("hcpcs_validity", "Write [[coding]] with code, first_day and last_day instead."),
+    ),
+    "tablet strength of an earlier version": (
+        lambda: _base() + '\n[[tablet_strength]]\nterm_id = "x"\n',
+        ("tablet_strength", 'Write [[quantity]] with measure = "mg", below and'),
+    ),
+    "monitoring of an earlier version": (
+        lambda: _base() + '\n[[monitoring]]\nterm_id = "x"\n',
+        ("monitoring", "Write [[on_file]] with require"),
+    ),
+    "age limit of an earlier version": (
+        lambda: _base() + '\n[[age_limit]]\nterm_id = "x"\n',
+        ("age_limit", "Write [[who]] with age"),
     ),
     "missing citation": (
         _replaced(r"^cite = .*400 mg.*$", ""),
@@ -193,7 +205,12 @@ MISTAKES: dict[str, tuple[Callable[[], str], tuple[str, ...]]] = {
         ("overlaps", "effective_to"),
     ),
     "no version": (_replaced(r"^\[\[version\]\]\n(.+\n)+", ""), ("versions must be there",)),
-    "payer without drug": (_replaced(r'^drug = "imatinib"$', ""), ("has a payer", "name its drug")),
+    "payer without drug": (
+        lambda: re.sub(r"\[\[(products|quantity)\]\]\n(.+\n)+", "", _base()).replace(
+            'drug = "imatinib"\n', ""
+        ),
+        ("has a payer", "name its drug"),
+    ),
     "no document": (_replaced(r"^\[document\]\n(.+\n)+", ""), ("document",)),
     "a table where an array belongs": (
         lambda: _base().replace("[[version]]", "[version]"),

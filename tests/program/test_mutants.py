@@ -1,4 +1,4 @@
-"""The mutants tool on known mutants of DOSE02, and the reasons given for survivors."""
+"""The mutants tool on known mutants of DOSE04, and the reasons given for survivors."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,18 +11,17 @@ from tests.support.case_files import read_case_file
 from tools.mutation.mutants import CASES, REFUSED, Trials, in_place, reasons
 from tools.mutation.mutations import AUDIT_RULES, Mutant, every_mutant
 
-RULE = "rules/dose02_tablet_strength.py: evaluate:"
+RULE = "rules/dose04_strong_inhibitor.py: evaluate:"
 POLICY = "policies/cigna-imatinib-quantity.toml:"
 KILLED = [
-    f"{RULE} >= to >: supplied >= thousandths(daily) * days",
-    f"{RULE} row dropped: 'quantity_missing'",
-    "facts/daily_dose.py: with_daily_dose: > to >=: days > 0",
+    f"{RULE} ~ dropped: ~pl.col('has_inhibitor')",
+    "facts/daily_dose.py: reaches: ~ dropped: ~exceeds((least[1], least[0]), (total[1], total[0]))",
     "engine/dossier.py: compile_dossier: & to |: pl.col('drug').is_not_null() & paid",
-    f"{POLICY} cigna-imatinib-quantity.tablet-strength: daily_mg: 800 + 1",
-    f"{POLICY} cigna-imatinib-quantity.tablet-strength: effective_from: 2023-12-13 + 1 day",
+    f"{POLICY} cigna-imatinib-quantity.strong-inhibitor: daily_mg: 600 + 1",
+    f"{POLICY} cigna-imatinib-quantity.strong-inhibitor: effective_from: 2023-12-13 + 1 day",
 ]
 SURVIVING = [
-    f"{RULE} rows swapped: 'days_supply_missing' and 'use_400mg_tablets'",
+    f"{RULE} condition dropped: pl.col('strength_mg').is_not_null()",
     "facts/courses.py: _dose_dates: keep flipped: keep='first'",
     f"{POLICY} document: payer_names: without Cigna",
 ]
@@ -38,9 +37,9 @@ def mutants() -> dict[str, Mutant]:
 
 @pytest.fixture(scope="module")
 def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trials]:
-    made = Trials(read_case_file(CASES / "DOSE02.md").cases, tmp_path_factory.mktemp("trials"))
+    made = Trials(read_case_file(CASES / "DOSE04.md").cases, tmp_path_factory.mktemp("trials"))
     yield made
-    assert made.failures("DOSE02") == [], "a change was not undone"
+    assert made.failures("DOSE04") == [], "a change was not undone"
 
 
 @pytest.mark.parametrize("mutant_id", KILLED)
@@ -49,7 +48,7 @@ def test_a_case_kills_a_change_that_matters(
 ) -> None:
     killed_by = trials.verdict(mutants[mutant_id]).killed_by
     assert killed_by is not None
-    assert killed_by.startswith("DOSE02.")
+    assert killed_by.startswith("DOSE04.")
 
 
 @pytest.mark.parametrize("mutant_id", SURVIVING)

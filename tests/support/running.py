@@ -8,7 +8,7 @@ from audit_rules.engine.dossier import Dossier, compile_dossier
 from audit_rules.engine.judge import Judgement
 from audit_rules.engine.rule import PolicyBook
 from audit_rules.kinds.judge import judge_all
-from audit_rules.rules import RULES
+from audit_rules.rules import CATALOGUE
 from flows.judging.frames import read_frames
 from flows.plan import Plan, plan
 from flows.request import RunRequest
@@ -72,7 +72,7 @@ def compiled(made: Plan) -> tuple[Dossier, PolicyBook]:
 
 def judged(made: Plan) -> Judgement:
     """The judgement of a plan's extracts; the workbench stays."""
-    return judge_all(*compiled(made), RULES)
+    return judge_all(*compiled(made), CATALOGUE)
 
 
 def audited(extracts: Path, output: Path, as_of: date = AS_OF) -> Judgement:

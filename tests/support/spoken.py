@@ -18,7 +18,7 @@ from audit_rules.policy.document import Policy, PolicyFile, array_headers, parse
 from audit_rules.policy.language.read import LANGUAGE_KEYS
 from audit_rules.policy.library import PolicyLibrary, check_library, load_policies
 from audit_rules.reference.codes import Reference, load_reference
-from audit_rules.rules import RULES
+from audit_rules.rules import CATALOGUE
 from schemas.frames import WAREHOUSE_FRAMES
 from schemas.tables import TABLES
 from tests.support.policy_schema import schema_errors
@@ -196,7 +196,7 @@ def judgement(
     """
     library = PolicyLibrary((*(_shipped() if shipped else ()), *documents))
     dossier, book = _known(library, world)
-    return judge_all(dossier, replace(book, demoted=frozenset(demoted)), RULES)
+    return judge_all(dossier, replace(book, demoted=frozenset(demoted)), CATALOGUE)
 
 
 def _known(library: PolicyLibrary, world: World) -> tuple[Dossier, PolicyBook]:
@@ -219,7 +219,7 @@ def answers(text: str, world: World, folder: Path | None = None) -> dict[str, st
 
 def answers_of(document: Policy, world: World) -> dict[str, str]:
     """The same, of a document that was loaded."""
-    governed = judge_documents(*_known(PolicyLibrary((document,)), world), RULES)
+    governed = judge_documents(*_known(PolicyLibrary((document,)), world), CATALOGUE)
     assert governed is not None
     rows = governed.answers.join(governed.lines, on=["row_id", "policy_id"])
     several = len(document.language_terms) > 1

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from audit_rules.rules import RULES
+from audit_rules.rules import CATALOGUE
 from flows import plan as planning
 from flows import stages
 from tests.support.any_nights import Machine
@@ -26,7 +26,7 @@ FIRST_SEED = tuple(accumulate(SENDERS[:-1], initial=0))
 OPERATIONS = 7
 FEW = tuple(
     m
-    for m in RULES
+    for m in CATALOGUE
     if m.RULE.id in ("AUTH01", "DUP01", "DX01", "GEN01", "QTY01", "SAFE02", "SPEC01")
 )
 """Rules that between them look at every table; DUP01 answers for each audited line."""
@@ -37,7 +37,7 @@ def short_nights(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Few rules, policies that are read once, and the clock of the nights."""
     monkeypatch.setattr(planning, "load_policies", library_read_once)
     monkeypatch.setattr(planning, "load_reference", reference_read_once)
-    monkeypatch.setattr(stages, "RULES", FEW)
+    monkeypatch.setattr(stages, "CATALOGUE", FEW)
     monkeypatch.setattr("flows.ledger.decisions.today", lambda: date(2025, 1, 1))
     yield
 

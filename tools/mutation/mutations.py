@@ -6,6 +6,7 @@ long as the text.
 """
 
 import ast
+import re
 import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -282,6 +283,9 @@ def _keyword_changes(keyword: ast.keyword) -> Iterator[Change]:
 
 PolicyData = dict[str, Any]
 SMALL_STEP = Decimal("0.01")
+SPAN = re.compile(r"(\d+) (days|weeks|months|years)")
+SHOWN_ALONE = ("documents",)
+"""Fields of a finding that no answer depends on."""
 READ_BY_NO_RULE = {
     "not_auditable",
     "document.sections",
@@ -336,10 +340,8 @@ def policy_changes(path: Path) -> Iterator[tuple[str, str, PolicyData]]:
         for i, table in enumerate(content if isinstance(content, list) else [content]):
             if section in READ_BY_NO_RULE and table.get("rule_id") not in MODULES:
                 continue
-            place = (
-                table.get("term_id")
-                or " ".join([section, str(table.get("effective_from", ""))]).strip()
-            )
+            named = table.get("effective_from") or table.get("name", "")
+            place = table.get("term_id") or f"{section} {named}".strip()
             for field, value in table.items():
                 if f"{section}.{field}" in READ_BY_NO_RULE:
                     continue
@@ -352,8 +354,8 @@ def policy_changes(path: Path) -> Iterator[tuple[str, str, PolicyData]]:
 
 
 def _value_changes(value: object) -> Iterator[tuple[str, object]]:
-    """Changes of one value: a number up and down, a date a day later and earlier, a flag flipped, a
-    word dropped."""
+    """Changes of one value: a number up and down, also that of a span, a date a day later and
+    earlier, a flag flipped, a word dropped; and of one value inside a table or a list."""
     match value:
         case bool():
             yield f"not {str(value).lower()}", not value
@@ -365,9 +367,25 @@ def _value_changes(value: object) -> Iterator[tuple[str, object]]:
                 (f"{value} + 1 day", value + timedelta(days=1)),
                 (f"{value} - 1 day", value - timedelta(days=1)),
             )
-        case list() if not any(isinstance(word, dict) for word in value):
-            for i, word in enumerate(value):
-                yield f"without {word}", value[:i] + value[i + 1 :]
+        case str() if span := SPAN.fullmatch(value):
+            for step in (1, -1):
+                yield f"{value} {step:+}", f"{int(span[1]) + step} {span[2]}"
+        case dict() | list():
+            yield from _changes_inside(value)
+
+
+def _changes_inside(value: dict[str, object] | list[object]) -> Iterator[tuple[str, object]]:
+    """Changes of one value of a table, or of a list, from which also each is left out."""
+    if isinstance(value, dict):
+        for field in (name for name in value if name not in SHOWN_ALONE):
+            for change, new in _value_changes(value[field]):
+                yield f"{field}: {change}", value | {field: new}
+        return
+    for i, inner in enumerate(value):
+        place = inner if isinstance(inner, str) else f"number {i + 1}"
+        yield f"without {place}", value[:i] + value[i + 1 :]
+        for change, new in () if isinstance(inner, str) else _value_changes(inner):
+            yield f"{place}: {change}", [*value[:i], new, *value[i + 1 :]]
 
 
 def _as_toml(value: object) -> str:

@@ -18,6 +18,7 @@ from audit_rules.counterfactuals.changes.line_questions import answered_otherwis
 from audit_rules.counterfactuals.changes.quantities import another_quantity
 from audit_rules.counterfactuals.changes.things import things_gone, things_there
 from audit_rules.engine.authorizations import APPROVED
+from audit_rules.facts.quantity_limits import TABLET
 from audit_rules.kinds.codes import codes_meant
 from audit_rules.policy.language import boundaries as turns
 from audit_rules.wording import counted, listed
@@ -50,14 +51,17 @@ def _(boundary: turns.OverLimit, case: Case, asked: AskedTerm) -> Iterator[Chang
             yield _days_of_supply(case, boundary.limit + step)
         return
     limit = boundary.limit
-    if boundary.per_day:
-        limit *= Decimal(str(days or 0))
     if boundary.measure == "mg":
         mg = case.line["strength_mg"] if case.is_fill else asked.set.unit_mg
         limit = limit / Decimal(str(mg)) if mg else Decimal(0)
+    if boundary.per_day:
+        days = max(days or Decimal(0), Decimal(0))
+        yield from () if days else _few_days(case, limit, boundary.is_reached)
+        limit *= days
     if limit or not boundary.per_day:
         whole = Decimal(math.ceil(limit) if boundary.is_reached else math.floor(limit)) + step
-        yield from another_quantity(case, whole)
+        is_tablets = case.is_fill and case.line["form"] == TABLET
+        yield from another_quantity(case, whole, TABLET if is_tablets else "unit")
 
 
 @_crossed.register
@@ -92,9 +96,21 @@ def _(boundary: turns.NotWhole, case: Case, asked: AskedTerm) -> Iterator[Change
             yield replace(with_one, condition=condition, edits=(*change.edits, *with_one.edits))
 
 
+def _few_days(case: Case, limit: Decimal, is_reached: bool) -> Iterator[Change]:
+    """So few days that the quantity on file is more than a limit for each of them."""
+    quantity = case.line["quantity"]
+    if case.is_fill and quantity and limit:
+        days = quantity / limit
+        most = math.floor(days) if is_reached else math.ceil(days) - 1
+        if most > 0:
+            yield _days_of_supply(case, Decimal(most))
+
+
 def _days_of_supply(case: Case, days: Decimal) -> Change:
     return Change(
-        f"the fill is for {counted(case.line['days_supply'] or 0, 'day')}",
+        f"the fill is for {counted(case.line['days_supply'], 'day')}"
+        if case.line["days_supply"] is not None
+        else "the days' supply is not known",
         f"had the fill been for {counted(days, 'day')}",
         (case.edited(days_supply=days),),
         step=float(days),

@@ -4,9 +4,6 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from audit_rules.counterfactuals.case import Case, Change, Edit
-from audit_rules.policy.terms.doses import (
-    Monitoring,
-)
 from audit_rules.policy.terms.fills import Combination, GenericTrial, QuantityLimit, SplitFills
 from audit_rules.policy.terms.persons import DuplicateClaim
 from audit_rules.wording import counted, figure, listed
@@ -99,22 +96,6 @@ def _combined(case: Case) -> Iterator[Change]:
             )
             yield Change(
                 fact, f"had a fill of {row['ingredient']} been dispensed on {case.day}", (fill,)
-            )
-
-
-def services(case: Case) -> Iterator[Change]:
-    """Each kind of monitoring taken away."""
-    for term in case.terms(Monitoring):
-        rows = case.rows["medical_claim"]
-        found = [i for i, row in enumerate(rows) if row["hcpcs_code"] in term.hcpcs]
-        if found:
-            days = listed(sorted({f"{rows[i]['service_date']}" for i in found})[-3:])
-            edits = tuple(Edit("medical_claim", i, None) for i in found)
-            yield Change(
-                f"claims show {term.name} ({days})",
-                f"had no claim shown {term.name}",
-                edits,
-                step=len(found),
             )
 
 

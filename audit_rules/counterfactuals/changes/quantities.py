@@ -14,7 +14,6 @@ from audit_rules.policy.terms.doses import (
 from audit_rules.policy.terms.fills import (
     DailyDose,
     QuantityLimit,
-    TabletStrength,
 )
 from audit_rules.wording import counted, figure
 
@@ -64,8 +63,6 @@ def _tablets(case: Case) -> Iterator[Decimal]:
     if strength and days:
         for most_mg in _dose_limits(case):
             yield Decimal(math.floor(most_mg * days / strength)) + _ONE
-        for tablet in case.terms(TabletStrength):
-            yield Decimal(math.ceil(tablet.daily_mg * days / strength))
 
 
 def _units(case: Case) -> Iterator[Decimal]:
@@ -110,7 +107,6 @@ def days(case: Case) -> Iterator[Change]:
         return
     tablets_mg = quantity * strength
     short = {math.ceil(tablets_mg / most) - 1 for most in _dose_limits(case)}
-    short |= {math.floor(tablets_mg / t.daily_mg) for t in case.terms(TabletStrength)}
     for value in sorted({Decimal(d) for d in short if 0 < d < _TOO_MANY} - {own}):
         yield Change(
             on_file=(

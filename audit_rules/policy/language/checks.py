@@ -68,20 +68,33 @@ def words_named(term: LanguageTerm) -> Iterator[str]:
         yield from term.vial_units.modifiers if term.vial_units else ()
 
 
-def rests_on_history(terms: Iterable[LanguageTerm]) -> bool:
+def rests_on_history(declared: Declarations, terms: Iterable[LanguageTerm]) -> bool:
     """Whether some answer may be another one since when a payer has sent claims or approvals."""
     return any(
         isinstance(term, Approval)
-        or needs_doses(term)
-        or any(isinstance(t, Thing) for t in things_of(term))
+        or (needs_doses(term) and any(s.observed_days for s in declared.sets_of(term)))
+        or any(isinstance(t, Thing) and _needs_observation(t) for t in things_of(term))
         for term in terms
     )
 
 
+def _needs_observation(thing: Thing) -> bool:
+    """Whether its silence may mean that the person was not observed for long enough."""
+    if thing.silence == "absent":
+        return False
+    if thing.observed_days is not None:
+        return thing.observed_days > 0
+    return thing.kind not in (DIAGNOSIS, FACT)
+
+
 def furthest_day(declared: Declarations, terms: Iterable[LanguageTerm]) -> int:
-    """How many days after a line the windows of a document reach, at most; 0: none does."""
-    windows = [t.window for term in terms for t in things_of(term) if isinstance(t, Thing)]
-    windows.append(declared.diagnosis_window)
+    """How many days after a line the windows reach that may still be open; 0: none does."""
+    things = [t for term in terms for t in things_of(term) if isinstance(t, Thing)]
+    windows = [
+        t.window or (declared.diagnosis_window if t.kind == DIAGNOSIS else None)
+        for t in things
+        if t.silence != "absent"
+    ]
     ends = [w.closes.days + w.closes.months * _LONGEST_MONTH for w in windows if w is not None]
     return max(0, *ends, 0)
 

@@ -110,7 +110,7 @@ class Codes(Strict):
     name            a word, unique in the document, that may take the place of a code.
     system          what codes they are.
     codes           codes, and ranges such as C91.00-C91.02 in the official order.
-    file            a CSV next to the policy, with a column code.
+    file            a CSV next to the policy, or a shipped code set, with a column code.
     where           keeps the rows of the file with these words.
     with_children   more specific ICD-10-CM codes count too.
     """

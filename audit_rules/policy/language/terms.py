@@ -31,6 +31,7 @@ SAYS = (
     "missing",
     "window_from",
     "window_to",
+    "birth_date",
     "age",
     "sex",
     "place",

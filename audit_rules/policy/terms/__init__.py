@@ -19,7 +19,6 @@ from audit_rules.policy.terms.doses import (
     FrontlinePositive,
     InpatientPlace,
     MaximumCycles,
-    Monitoring,
     RemissionAtStart,
     TransplantCycles,
     UnclassifiedCode,
@@ -40,11 +39,9 @@ from audit_rules.policy.terms.fills import (
     StockInHand,
     StrongInhibitor,
     SupplyWindow,
-    TabletStrength,
 )
 from audit_rules.policy.terms.house import OverturnLimit
 from audit_rules.policy.terms.persons import (
-    AgeLimit,
     ApprovalPeriod,
     Authorization,
     DiagnosisCodes,
@@ -63,7 +60,6 @@ from audit_rules.policy.terms.persons import (
 TERM_KINDS: tuple[type[Term], ...] = (
     DiagnosisCoverage,
     DiagnosisCodes,
-    AgeLimit,
     PrescriberSpecialty,
     Authorization,
     ApprovalPeriod,
@@ -72,7 +68,6 @@ TERM_KINDS: tuple[type[Term], ...] = (
     SplitFills,
     StockInHand,
     DailyDose,
-    TabletStrength,
     OrganImpairment,
     StrongInhibitor,
     GenericTrial,
@@ -93,7 +88,6 @@ TERM_KINDS: tuple[type[Term], ...] = (
     Administration,
     InpatientPlace,
     AdverseEvent,
-    Monitoring,
     Combination,
     RemissionAtStart,
     PhiladelphiaNegative,

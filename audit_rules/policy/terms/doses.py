@@ -210,20 +210,6 @@ class AdverseEvent(Term):
     codes: tuple[Icd10cm, ...] = Field(min_length=1)
 
 
-class Monitoring(Term):
-    """SAFE02: one kind of monitoring, the codes that show it, and the window around the dose."""
-
-    kind = "monitoring"
-    turns_on = ("services",)
-    name: str
-    hcpcs: tuple[Hcpcs, ...] = Field(min_length=1)
-    days_before: Days
-    days_after: Days
-
-    def same_subject(self) -> tuple[object, ...]:
-        return (self.name,)
-
-
 class RemissionAtStart(Term):
     """REG02: a remission code on the first dose's claim, and the codes that contradict it.
 

@@ -6,7 +6,7 @@ from audit_rules.policy.terms.base import Channel, Count, Days, Icd10cm, Positiv
 
 
 class QuantityLimit(Term):
-    """QTY01 (and QTY02, DOSE01, DOSE02 by scope): tablets allowed on one fill.
+    """QTY01 (and QTY02, DOSE01 by scope): tablets allowed on one fill.
 
     limit, limit_with_inducer   tablets; limit_with_inducer is left out if there is no override.
     standard_days               days that the limit is meant to last.
@@ -73,7 +73,7 @@ class DailyDose(Term):
     """
 
     kind = "daily_dose"
-    turns_on = ("quantities", "days", "births")
+    turns_on = ("quantities", "days")
     adult_age: Count
     pediatric_mg: Positive
     label_mg: Positive
@@ -113,15 +113,6 @@ class StrongInhibitor(Term):
     kind = "strong_inhibitor"
     ingredients: tuple[str, ...] = Field(min_length=1)
     more_than_days: Days
-    daily_mg: Positive
-
-
-class TabletStrength(Term):
-    """DOSE02: from this many mg per day the stronger tablet should be used."""
-
-    kind = "tablet_strength"
-    turns_on = ("quantities", "days")
-    strength_mg: Positive
     daily_mg: Positive
 
 

@@ -32,7 +32,7 @@ class DiagnosisCoverage(Term):
 
 
 class DiagnosisCodes(Term):
-    """DX01, AGE01: ICD-10-CM codes and the standing of each, inline or from a code-set file.
+    """DX01: ICD-10-CM codes and the standing of each, inline or from a code-set file.
 
     standing        listed; criteria (named by the criteria only); conflict (listed, but the code
                     means something else); bcr_abl_negative; neoplasm (any cancer).
@@ -57,26 +57,6 @@ class DiagnosisCodes(Term):
 
     def same_subject(self) -> tuple[object, ...]:
         return (self.standing, self.codes, self.code_set)
-
-
-class AgeLimit(Term):
-    """AGE01: under this age (completed years on the service date) the line is questioned.
-
-    outcome                       what a line under the age is answered with.
-    requires_covered_indication   ask only if a listed or criteria diagnosis is on file.
-    exempt_indications            indications that pass at any age.
-    """
-
-    kind = "age_limit"
-    turns_on = ("births",)
-    under_age: Count
-    reason: Literal["under_minimum_age", "pediatric_before_revision", "adults_named"]
-    outcome: Literal["records_request", "review", "advisory"] = "records_request"
-    requires_covered_indication: bool = False
-    exempt_indications: tuple[str, ...] = ()
-
-    def same_subject(self) -> tuple[object, ...]:
-        return (self.under_age,)
 
 
 class PrescriberSpecialty(Term):
