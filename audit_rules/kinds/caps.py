@@ -13,6 +13,9 @@ from audit_rules.policy.document import Policy
 from audit_rules.policy.language.terms import LanguageTerm
 from audit_rules.policy.terms.base import FAR_FUTURE
 from schemas.outcomes import ADVISORY, NONE
+from schemas.results import EVIDENCE_FIELDS
+
+_APPROVAL = ["ask_no", *(name for name in EVIDENCE_FIELDS if name != "side")]
 
 
 def approved_beforehand(ground: Ground) -> pl.DataFrame:
@@ -20,14 +23,16 @@ def approved_beforehand(ground: Ground) -> pl.DataFrame:
     they are those that the rules of the drug take for it."""
     if "approved beforehand" not in ground.memo:
         drugs = [s.number for s in ground.sets if s.of_drug]
-        asked = ground.asked.select("ask_no", "set_no", "row_id")
-        of_drug = asked.filter(pl.col("set_no").is_in(drugs))
-        others = asked.filter(~pl.col("set_no").is_in(drugs))
-        found = [approvals(ground).join(others, on="ask_no", how="semi")]
-        if drugs:
+        lines = ground.asked.select("ask_no", "set_no", "row_id")
+        of_drug = lines.filter(pl.col("set_no").is_in(drugs))
+        others = lines.filter(~pl.col("set_no").is_in(drugs))
+        found = [pl.DataFrame(schema={n: EVIDENCE_FIELDS.get(n, pl.UInt32) for n in _APPROVAL})]
+        if others.height:
+            found.append(as_evidence(approvals(ground).join(others, on="ask_no", how="semi")))
+        if of_drug.height:
             by_line = approvals_of_drug(ground.dossier, ground.book).collect()
-            found.append(by_line.join(of_drug, on="row_id"))
-        ground.memo["approved beforehand"] = pl.concat(as_evidence(f) for f in found)
+            found.append(as_evidence(by_line.join(of_drug, on="row_id")))
+        ground.memo["approved beforehand"] = pl.concat(f.select(_APPROVAL) for f in found)
     return ground.memo["approved beforehand"]  # type: ignore[no-any-return]
 
 
@@ -67,7 +72,8 @@ def capped_rows(
     )
     own_acts = {reason for m in BY_KIND.values() for reason in m.RULE.plans_own_acts}
     care = [n for n, t in enumerate(terms) if t.rule_id in approved_care]
-    approved = approved_beforehand(ground)["ask_no"].unique()
+    no_line = pl.Series("ask_no", [], dtype=pl.UInt32)
+    approved = approved_beforehand(ground)["ask_no"].unique() if care else no_line
     other = other_law.filter(pl.col("policy_id") == ground.policy.document.id)
     free = [(n, e) for n, t in enumerate(terms) for e, f in enumerate(t.finding) if not f.capped]
     is_free = pl.format("{} {}", "term_no", "entry").is_in([f"{n} {e}" for n, e in free])

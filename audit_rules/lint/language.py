@@ -15,7 +15,7 @@ from audit_rules.policy.language.possible import is_impossible
 from audit_rules.policy.language.terms import LanguageTerm
 from audit_rules.policy.terms.base import FAR_FUTURE
 from audit_rules.reference.product_sets import is_filled
-from audit_rules.wording import listed
+from audit_rules.wording import counted, listed
 from schemas.outcomes import RECOVER
 
 _LIMITS = {"most", "below", "least", "used", "bands", "mg_per", "most_mg", "phase"}
@@ -144,18 +144,20 @@ def single_alternative(subject: Subject) -> Iterator[Defect]:
 
 
 def silence_taken_as_absence(subject: Subject) -> Iterator[Defect]:
-    """A thing that counts as not there whatever was supplied."""
+    """Things of a term that count as not there whatever was supplied."""
     for term in subject.policy.language_terms:
-        for thing in things_of(term):
-            if isinstance(thing, Thing) and thing.silence == "absent":
-                yield subject.warning(
-                    term.cite,
-                    "silence_taken_as_absence",
-                    thing.names[0],
-                    f"{term.term_id}: if {thing.kind} {listed(list(thing.names))} is not found, it"
-                    " counts as not there, whatever was supplied.",
-                    'Leave silence = "absent" out, unless a rule taken over needs it.',
-                )
+        things = [t for t in things_of(term) if isinstance(t, Thing) and t.silence == "absent"]
+        if things:
+            names = dict.fromkeys(f"{t.kind} {listed(list(t.names))}" for t in things)
+            more = f" (and {counted(len(names) - 1, 'other thing')})" if len(names) > 1 else ""
+            yield subject.warning(
+                term.cite,
+                "silence_taken_as_absence",
+                things[0].names[0],
+                f"{term.term_id}: if {next(iter(names))}{more} is not found, it counts as not"
+                " there, whatever was supplied.",
+                'Leave silence = "absent" out, unless a rule taken over needs it.',
+            )
 
 
 def recovery_on_uncertain_numbers(subject: Subject) -> Iterator[Defect]:

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from audit_rules.engine.caps import CAPS, capped
-from audit_rules.rules import RULES
+from audit_rules.rules import CATALOGUE
 from schemas.outcomes import (
     ADVISORY,
     EXCEPTIONS,
@@ -81,7 +81,7 @@ def test_what_a_cap_has_made_a_review_stays_one_although_nothing_is_at_stake() -
 
 
 def test_an_approval_beforehand_answers_these_rules_and_no_other() -> None:
-    spared = {module.RULE.id for module in RULES if module.RULE.approved_care}
+    spared = {module.RULE.id for module in CATALOGUE if module.RULE.approved_care}
     assert spared == {
         *("DX01", "AGE01", "SPEC01", "THER01", "COMB01"),
         *("CYC01", "CYC02", "CYC03", "CYC05"),
@@ -90,5 +90,5 @@ def test_an_approval_beforehand_answers_these_rules_and_no_other() -> None:
 
 
 def test_only_a_denial_is_the_plans_own_act() -> None:
-    own = {(m.RULE.id, reason) for m in RULES for reason in m.RULE.plans_own_acts}
+    own = {(m.RULE.id, reason) for m in CATALOGUE for reason in m.RULE.plans_own_acts}
     assert own == {("AUTH01", "authorization_denied")}

@@ -686,6 +686,7 @@ EXPECTED = {
     ("nanthealth-imatinib", "indication_without_code", "chronic myeloid leukemia"),
     ("nanthealth-imatinib", "adult_age_for_children", "18"),
     ("nanthealth-imatinib", "contradiction", ""),
+    ("nanthealth-imatinib", "silence_taken_as_absence", "acute lymphoblastic leukemia"),
 }
 
 
