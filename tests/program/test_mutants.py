@@ -16,7 +16,8 @@ POLICY = "policies/cigna-imatinib-quantity.toml:"
 KILLED = [
     f"{RULE} ~ dropped: ~pl.col('has_inhibitor')",
     "facts/daily_dose.py: reaches: ~ dropped: ~exceeds((least[1], least[0]), (total[1], total[0]))",
-    "engine/dossier.py: compile_dossier: & to |: pl.col('drug').is_not_null() & paid",
+    "facts/daily_dose.py: with_daily_dose: > to >=: days > 0",
+    "engine/dossier.py: compile_dossier: == to !=: pl.col('claim_source') == 'pharmacy'",
     f"{POLICY} cigna-imatinib-quantity.strong-inhibitor: daily_mg: 600 + 1",
     f"{POLICY} cigna-imatinib-quantity.strong-inhibitor: effective_from: 2023-12-13 + 1 day",
 ]

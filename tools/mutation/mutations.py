@@ -91,12 +91,15 @@ class Site:
 
 
 def code_mutants() -> Iterator[Mutant]:
-    """Mutants of every rule and of every shared module; the latter concern all rules that use
-    it."""
+    """Mutants of every rule and of every module that rules share; the latter concern all rules that
+    use it, those without code too."""
     users: dict[str, list[str]] = defaultdict(list)
     for module in RULES:
         for name in _imports(module.evaluate.__module__):
             users[name].append(module.RULE.id)
+    without_code = [m.RULE.id for m in CATALOGUE if m not in RULES]
+    for name in _imports("audit_rules.kinds.judge") & users.keys():
+        users[name] += without_code
     for name in sorted(users, key=lambda n: (n.split(".")[1] != "rules", n)):
         if not name.removeprefix("audit_rules.").startswith(NOT_MUTATED):
             path = _path(name)
