@@ -31,7 +31,7 @@ from audit_rules.policy.language.terms import LanguageTerm
 from audit_rules.policy.lines import with_line
 from audit_rules.policy.parsing import parse
 from audit_rules.policy.statements import SECTION_KINDS, Section
-from audit_rules.policy.terms import TERM_KINDS
+from audit_rules.policy.terms import FORMER_KINDS, TERM_KINDS
 from audit_rules.policy.terms.base import FAR_FUTURE, Basis, NotAuditable, Strict, Term
 
 _DEEPEST = 20
@@ -180,17 +180,6 @@ def _depth(data: object) -> int:
     return depth
 
 
-_BECAME = {
-    "hcpcs_validity": " Write [[coding]] with code, first_day and last_day instead.",
-    "monitoring": ' Write [[on_file]] with require, at_least = "all" and once = "date" instead.',
-    "age_limit": ' Write [[who]] with age = { from = "18 years" } instead.',
-    "tablet_strength": (
-        ' Write [[quantity]] with measure = "mg", below and per = "day_of_supply" instead.'
-    ),
-}
-"""Section that earlier versions knew -> what to write instead."""
-
-
 def parse_policy(file: PolicyFile) -> Policy:
     """The policy that a file holds; PolicyRefused with line and remedy if it is not valid."""
     try:
@@ -208,7 +197,7 @@ def _policy_of(file: PolicyFile) -> Policy:
     if unknown:
         raise PolicyRefused(
             f"{name}: unknown section {unknown[0]!r}: no rule knows such a term."
-            f"{_BECAME.get(unknown[0], '')} Known:"
+            f"{FORMER_KINDS.get(unknown[0], '')} Known:"
             f" {', '.join(sorted({*kinds, *sections, *DECLARING, *LANGUAGE_KEYS}))}."
         )
     document = parse(name, Document, data.get("document"), "document")

@@ -103,3 +103,13 @@ TERM_KINDS: tuple[type[Term], ...] = (
     PriceAboveMedian,
     Eligibility,
 )
+
+FORMER_KINDS = {
+    "hcpcs_validity": " Write [[coding]] with code, first_day and last_day instead.",
+    "monitoring": ' Write [[on_file]] with require, at_least = "all" and once = "date" instead.',
+    "age_limit": ' Write [[who]] with age = { from = "18 years" } instead.',
+    "tablet_strength": (
+        ' Write [[quantity]] with measure = "mg", below and per = "day_of_supply" instead.'
+    ),
+}
+"""Section that earlier versions knew -> what to write instead."""
