@@ -38,8 +38,10 @@ def apply_privacy_level(folder: Path, plan: Plan) -> None:
         table = aggregated(full["exceptions"], lines, plan.payer_names)
         write_csv(folder / AGGREGATE_FILE, table)
         return
+    terms = [term for policy in plan.library.spoken() for term in policy.language_terms]
     tables = {
-        name: pseudonymise(frame, plan.pseudonyms, plan.payer_names) for name, frame in full.items()
+        name: pseudonymise(frame, plan.pseudonyms, plan.payer_names, terms)
+        for name, frame in full.items()
     }
     write_result_tables(folder, tables)
 

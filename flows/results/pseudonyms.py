@@ -8,15 +8,17 @@ policy and no alias of the config names.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from string import Formatter
+from typing import NamedTuple
 
 import polars as pl
 
 from audit_rules.engine.caps import without_caps
 from audit_rules.engine.rule import Described
-from audit_rules.kinds.registry import KIND_MODULES
+from audit_rules.kinds.registry import BY_KIND, KIND_MODULES
+from audit_rules.policy.language.terms import LanguageTerm
 from audit_rules.rules import CATALOGUE
 from flows.privacy import Pseudonyms
 from flows.results.pseudonymised_evidence import BORN_OR_DIED, pseudonymise_evidence
@@ -100,7 +102,10 @@ _ORDER = (
 
 
 def pseudonymise(
-    frame: pl.DataFrame, pseudonyms: Pseudonyms, known_payers: Collection[str] = ()
+    frame: pl.DataFrame,
+    pseudonyms: Pseudonyms,
+    known_payers: Collection[str] = (),
+    terms: Iterable[LanguageTerm] = (),
 ) -> pl.DataFrame:
     """A result table with pseudonyms for identifiers and without what is withheld.
 
@@ -108,7 +113,11 @@ def pseudonymise(
     is not declared above is withheld.
 
     known_payers   folded names of the payers that policies or the config name.
+    terms          terms of the policy language, whose sentences are the documents' own.
     """
+    if "rationale" in frame.columns:
+        said = _without_names(frame, _sentences(terms), pseudonyms, known_payers)
+        frame = frame.with_columns(said)
     shown = [_shown(frame, name, pseudonyms, known_payers) for name in frame.columns]
     order = [name for name in _ORDER if name in frame.columns]
     return pl.DataFrame(shown).sort(order, nulls_last=True)
@@ -120,7 +129,7 @@ def _shown(
     """One column as the results show it."""
     values = frame[name]
     shown = pl.Series(name, [None] * len(values), dtype=values.dtype)
-    if name in KEPT:
+    if name in KEPT or name == "rationale":
         shown = values
     elif name in IDENTIFIERS:
         shown = pseudonymise_values(values, IDENTIFIERS[name], pseudonyms)
@@ -132,61 +141,82 @@ def _shown(
         shown = pseudonymise_payers(values, known_payers, pseudonyms)
     elif name == "evidence":
         shown = pseudonymise_evidence(values, pseudonyms)
-    elif name == "rationale":
-        shown = _pseudonymise_rationales(frame, pseudonyms, known_payers)
     return shown
 
 
-def _pseudonymise_rationales(
-    frame: pl.DataFrame, pseudonyms: Pseudonyms, known_payers: Collection[str]
-) -> pl.Series:
-    """The rationale of each exception, with pseudonyms if its rule's sentence names somebody."""
-    patterns = _sentence_patterns()
-    rationales = [
-        _replace_names(text, patterns[rule_id, reason], pseudonyms, known_payers)
-        if text and (rule_id, reason) in patterns
-        else text
-        for rule_id, reason, text in frame.select("rule_id", "reason", "rationale").iter_rows()
-    ]
-    return pl.Series("rationale", rationales, dtype=pl.String)
+class _Sentence(NamedTuple):
+    """A sentence with places: its pattern, with a group for each place that names somebody."""
+
+    pattern: re.Pattern[str]
+    names: tuple[str, ...]
 
 
 @cache
-def _sentence_patterns() -> dict[tuple[str, str], re.Pattern[str]]:
-    """Patterns for the sentences that name somebody, by rule and reason, with a group per name."""
-    patterns = {}
+def _sentence(template: str) -> _Sentence:
+    parts = [(literal, name) for literal, name, _, _ in Formatter().parse(template)]
+    groups = {name: "(.+)" if name in NAMES_IN_RATIONALE else ".*?" for _, name in parts if name}
+    written = "".join(re.escape(text) + groups.get(name or "", "") for text, name in parts)
+    names = tuple(name for _, name in parts if name in NAMES_IN_RATIONALE)
+    return _Sentence(re.compile(written, re.DOTALL), names)
+
+
+@cache
+def _sentences_of_rules() -> dict[tuple[str, str], list[_Sentence]]:
+    """Sentences of rules and kinds of term that name somebody, by rule and reason."""
     every: tuple[Described, ...] = (*CATALOGUE, *KIND_MODULES)
-    for module in every:
-        for reason, sentence in module.RULE.says.items():
-            parts = [(literal, name) for literal, name, _, _ in Formatter().parse(sentence)]
-            if NAMES_IN_RATIONALE.keys() & {name for _, name in parts}:
-                written = "".join(re.escape(literal) + _group(name) for literal, name in parts)
-                patterns[module.RULE.id, reason] = re.compile(written, re.DOTALL)
-    return patterns
+    said = {(m.RULE.id, why): _sentence(text) for m in every for why, text in m.RULE.says.items()}
+    return {key: [sentence] for key, sentence in said.items() if sentence.names}
 
 
-def _group(placeholder: str | None) -> str:
-    """The pattern for what a sentence has in place of a placeholder."""
-    if not placeholder:
-        return ""
-    return f"(?P<{placeholder}>.+)" if placeholder in NAMES_IN_RATIONALE else ".*?"
+def _sentences(terms: Iterable[LanguageTerm]) -> dict[str, list[_Sentence]]:
+    """Term id -> its sentences, if one of them names somebody; that one first."""
+    found = {}
+    for term in terms:
+        of_kind = BY_KIND[term.kind].RULE.says.values()
+        own = [entry.says for entry in term.finding if entry.says]
+        said = [_sentence(text) for text in dict.fromkeys((*own, *of_kind))]
+        if any(sentence.names for sentence in said):
+            found[term.term_id] = sorted(said, key=lambda sentence: not sentence.names)
+    return found
+
+
+def _without_names(
+    frame: pl.DataFrame,
+    of_terms: Mapping[str, list[_Sentence]],
+    pseudonyms: Pseudonyms,
+    known_payers: Collection[str],
+) -> pl.Series:
+    """The rationale of each exception, with pseudonyms if its sentence names somebody."""
+    of_rules = _sentences_of_rules()
+    term_id = "term_id" if "term_id" in frame.columns else pl.lit(None).alias("term_id")
+    rationales = []
+    for rule_id, reason, term, text in frame.select(
+        "rule_id", "reason", term_id, "rationale"
+    ).iter_rows():
+        said = of_terms.get(term) or of_rules.get((rule_id, reason))
+        shown = _replace_names(text, said, pseudonyms, known_payers) if text and said else text
+        rationales.append(shown)
+    return pl.Series("rationale", rationales, dtype=pl.String)
 
 
 def _replace_names(
-    whole: str, pattern: re.Pattern[str], pseudonyms: Pseudonyms, known_payers: Collection[str]
+    whole: str, said: list[_Sentence], pseudonyms: Pseudonyms, known_payers: Collection[str]
 ) -> str | None:
-    """The text with every name replaced; None, which shows nothing, if it is not the sentence.
+    """The text with every name replaced; None, which shows nothing, if it is no such sentence.
 
     What the sentence says of a cap names nobody and stays.
     """
     text, why_capped = without_caps(whole)
-    match = pattern.fullmatch(text)
-    if match is None:
-        return None
-    for name, value in sorted(match.groupdict().items(), key=lambda item: -match.start(item[0])):
-        replacement = _replacement(NAMES_IN_RATIONALE[name], value, pseudonyms, known_payers)
-        text = text[: match.start(name)] + replacement + text[match.end(name) :]
-    return text + why_capped
+    for sentence in said:
+        match = sentence.pattern.fullmatch(text)
+        if match is None:
+            continue
+        for group in range(len(sentence.names), 0, -1):
+            kind = NAMES_IN_RATIONALE[sentence.names[group - 1]]
+            replacement = _replacement(kind, match[group], pseudonyms, known_payers)
+            text = text[: match.start(group)] + replacement + text[match.end(group) :]
+        return text + why_capped
+    return None
 
 
 def _replacement(

@@ -11,6 +11,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from audit_rules.kinds.registry import BY_KIND
+from audit_rules.policy.language.terms import SAYS, LanguageTerm
+from audit_rules.policy.library import load_policies
 from audit_rules.rules import RULES
 from flows import privacy
 from flows.cli.app import main
@@ -23,6 +26,7 @@ from schemas.results import AGGREGATE as AGGREGATE_TABLE
 from schemas.results import EVIDENCE
 from tests.support.nights import in_clear, night
 from tests.support.running import AS_OF, ROOT, request_for
+from tests.support.spoken import policy
 
 CANARY = "CANARY7Q"
 MARK = f"{CANARY}{string.punctuation}-"
@@ -246,8 +250,6 @@ HARMLESS = {
     "codes",
     "service_date",
     "age",
-    "use",
-    "under_age",
     "lookback_days",
     "lookahead_days",
     "ended_on",
@@ -306,19 +308,34 @@ HARMLESS = {
     "shared_days",
     "transplant_on",
     "unit_price",
+    "channel",
+    "cite",
+    "day",
+    "dose",
+    "excess",
+    "fact_date",
+    "fact_value",
+    "found",
+    "found_date",
+    "phase",
+    "previous_date",
+    "product",
+    "sex",
+    "window_from",
+    "window_to",
 }
 
 
 def test_every_placeholder_of_a_sentence_is_known_to_be_harmless_or_hidden() -> None:
     """A placeholder added to a rule's sentence is listed here: may it name a person?"""
-    places = {
+    of_rules = {
         n
         for m in RULES
         for words in m.RULE.says.values()
         for _, n, _, _ in Formatter().parse(words)
         if n
     }
-    assert places == HARMLESS | NAMES_IN_RATIONALE.keys()
+    assert of_rules | set(SAYS) == HARMLESS | NAMES_IN_RATIONALE.keys()
 
 
 @pytest.mark.parametrize(
@@ -339,6 +356,55 @@ def test_a_sentence_that_names_somebody_is_reworded(rule_id: str, reason: str, w
     frame = pl.DataFrame([row], schema_overrides={"evidence": EVIDENCE})
     (said,) = pseudonymise(frame, NAMES)["rationale"]
     assert said and CANARY not in said and said.startswith(words.split("{", maxsplit=1)[0])
+
+
+def _shown(term: LanguageTerm, rationale: str) -> str | None:
+    row = {
+        "rule_id": "X01",
+        "reason": "x",
+        "term_id": term.term_id,
+        "rationale": rationale,
+        "evidence": [],
+    }
+    frame = pl.DataFrame([row], schema_overrides={"evidence": EVIDENCE})
+    (said,) = pseudonymise(frame, NAMES, terms=[term])["rationale"]
+    assert said is None or isinstance(said, str)
+    return said
+
+
+def test_sentences_of_shipped_documents_show_no_date_of_birth() -> None:
+    terms = [t for p in load_policies().spoken() for t in p.language_terms]
+    naming = [(t, f.says) for t in terms for f in t.finding if "{birth_date}" in (f.says or "")]
+    assert naming
+    for term, template in naming:
+        places = {n: "7" for _, n, _, _ in Formatter().parse(template) if n}
+        said = _shown(term, template.format(**places | {"birth_date": "1961-02-03"}))
+        assert said and "1961" not in said and "a date withheld" in said
+
+
+def test_a_documents_own_sentences_name_nobody() -> None:
+    text = """
+[[products]]
+name = "drug"
+hcpcs = ["J1000"]
+
+[[who]]
+taxonomies = ["207R00000X"]
+finding = [
+  { outcome = "review", for = "age_outside", says = "{birth_date}, yes {birth_date}, by {npi}" },
+  { outcome = "review" },
+]
+age = { from = "18 years" }
+"""
+    (term,) = policy(text).language_terms
+    assert _shown(term, f"1961-02-03, yes 1961-02-03, by {CANARY}") == (
+        f"a date withheld, yes a date withheld, by {NAMES.of('provider', CANARY)}"
+    )
+    by_kind = BY_KIND["who"].RULE.says["no_specialist"]
+    places = {n: "7" for _, n, _, _ in Formatter().parse(by_kind) if n}
+    said = _shown(term, by_kind.format(**places | {"npi": CANARY}))
+    assert said and CANARY not in said
+    assert _shown(term, f"another sentence on {CANARY}") is None
 
 
 def test_evidence_keeps_codes_and_hides_persons() -> None:
