@@ -330,3 +330,19 @@ def test_terms_of_a_table_are_rows_with_sets_of_their_own(tmp_path) -> None:  # 
         "C2 edit.b": "pass",
         "C3 edit.c": "recover quantity_over_limit observed=6 allowed=5 amount=16.67",
     }
+
+
+def test_a_limit_for_each_day_of_a_fraction_of_a_day_is_compared_exactly() -> None:
+    """As numbers, 30 times 0.017 is more than 0.51."""
+    fills = [fill(quantity=q, days_supply=0.017) for q in (0.509, 0.51, 0.511)]
+    reached = term('measure = "quantity"', "below = 30", 'per = "day_of_supply"')
+    over = term('measure = "quantity"', "most = 30", 'per = "day_of_supply"')
+    for text, expected in ((reached, [False, True, True]), (over, [False, False, True])):
+        found = answers(text, World(pharmacy=fills))
+        assert [found[c] != "pass" for c in sorted(found)] == expected
+
+
+def test_milligrams_of_the_largest_quantity_do_not_end_the_run() -> None:
+    text = term('measure = "mg"', "most = 100", 'per = "line"').replace("= 5", "= 50")
+    found = answers(text, World(medical=[dose(quantity=999_999_999_999_999)]))
+    assert found["C1"].startswith("recover quantity_over_limit")

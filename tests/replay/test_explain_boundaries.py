@@ -21,6 +21,12 @@ observed_days = 0
 name = "tablets"
 ndc = ["11111111111"]
 
+[[products]]
+name = "in courses"
+hcpcs = ["J1000"]
+gap = "34 days"
+observed_days = 0
+
 [[fact]]
 code = "mutation"
 values = ["found", "absent"]
@@ -29,6 +35,7 @@ values = ["found", "absent"]
 code = "weight_kg"
 unit = "kg"
 """
+OVER = '[[quantity]]\nmeasure = "units"\nmost = 3\nper = "line"\n'
 REVIEW = 'finding = { outcome = "review" }'
 TERMS = {
     "units": ('[[quantity]]\nmeasure = "units"\nmost = 10\nper = "date"', "of 11 units instead"),
@@ -96,6 +103,25 @@ TERMS = {
         'unless = { diagnosis = "C90.00", window = [-90, 0] }',
         "had no diagnosis C90.00 been on file",
     ),
+    "plan": (f'{OVER}unless = {{ plan = "PPO" }}', "plan of the person been other than PPO"),
+    "payer type": (
+        f'{OVER}unless = {{ payer_type = "commercial" }}',
+        "type of payer of the person been other than commercial",
+    ),
+    "number of a dose": (
+        f"{OVER}unless = {{ dose = {{ to = 2 }} }}",
+        "had 2 earlier lines like it been on file, from 2026-02-28 to 2026-03-01",
+    ),
+    "day of a course": (
+        f"{OVER}unless = {{ day = {{ to = 30 }} }}",
+        "had 1 earlier line like it been on file, on 2026-01-30",
+    ),
+    "course": (
+        f"{OVER}unless = {{ course = {{ to = 2 }} }}".replace(
+            '"line"', '"line"\nof = "in courses"'
+        ),
+        "had 2 earlier lines like it been on file, from 2025-12-22 to 2026-01-26",
+    ),
 }
 """A term that passes on the line, and words of the change that makes it fire."""
 
@@ -104,8 +130,9 @@ def _policy() -> str:
     parts = [HEAD]
     for number, (term, _) in enumerate(TERMS.values()):
         kind, _, fields = term.partition("\n")
+        of = "" if "\nof = " in fields else 'of = "drug"\n'
         parts.append(
-            f'{kind}\nterm_id = "acme.{number}"\neffective_from = 2020-01-01\nof = "drug"\n'
+            f'{kind}\nterm_id = "acme.{number}"\neffective_from = 2020-01-01\n{of}'
             f'cite = "clause {number}"\nbasis = "stated"\n{fields}\n{REVIEW}\n'
         )
     return "\n".join(parts).replace('basis = "stated"\nbasis = "weight', 'basis = "weight')
@@ -136,6 +163,8 @@ def firings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Firing | None
             "eligibility",
             **own,
             gender="female",
+            plan="PPO",
+            payer_type="commercial",
             birth_date="1960-05-05",
             enrollment_start_date="2020-01-01",
             enrollment_end_date="",

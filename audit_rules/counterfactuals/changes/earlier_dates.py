@@ -16,9 +16,13 @@ def earlier_dates(
     case: Case, times: int, span: Span | None = None, is_over: bool = False
 ) -> Change:
     """Lines like this one on earlier dates; the arguments are those of the boundary."""
+    latest = shifted(just_within(case.day, span), -is_over)
+    return earlier_lines(case, [shifted(latest, -n) for n in range(times)])
+
+
+def earlier_lines(case: Case, days: list[date]) -> Change:
+    """A line like this one on each of the days, the latest first."""
     column = TABLES[case.table].service_dates
-    days = [shifted(just_within(case.day, span), -is_over)]
-    days += [shifted(days[0], -n) for n in range(1, times)]
     lines = tuple(
         case.repeated(f" {day}", **dict.fromkeys(column, day), paid_amount=case.line["paid_amount"])
         for day in days

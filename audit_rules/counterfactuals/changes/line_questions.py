@@ -8,13 +8,20 @@ import polars as pl
 
 from audit_rules.counterfactuals.case import AskedTerm, Case, Change, Edit
 from audit_rules.counterfactuals.changes.codes import ndcs_of_drug, with_modifiers
-from audit_rules.counterfactuals.changes.earlier_dates import computed, earlier_dates
+from audit_rules.counterfactuals.changes.earlier_dates import (
+    computed,
+    earlier_dates,
+    earlier_lines,
+    just_within,
+)
 from audit_rules.counterfactuals.changes.quantities import another_quantity
 from audit_rules.policy.language.conditions import LineKey
 from audit_rules.policy.language.spans import Span
+from audit_rules.wording import listed
 from schemas.days import months_after, shifted
 
 _ONE = Decimal(1)
+_SECOND = 2
 
 
 def answered_otherwise(case: Case, asked: AskedTerm, key: LineKey, holds: bool) -> Iterator[Change]:
@@ -121,10 +128,58 @@ def _line_quantity(case: Case, asked: AskedTerm, key: LineKey, holds: bool) -> I
 
 
 def _doses(case: Case, asked: AskedTerm, key: LineKey, holds: bool) -> Iterator[Change]:
+    number = _number(key, holds)
+    if number is not None and number >= _SECOND:
+        yield earlier_dates(case, times=number - 1)
+
+
+def _days(case: Case, asked: AskedTerm, key: LineKey, holds: bool) -> Iterator[Change]:
+    """A first dose so many days before."""
+    number = _number(key, holds)
+    if number is not None and number > 0:
+        yield earlier_lines(case, [shifted(case.day, -number)])
+
+
+def _courses(case: Case, asked: AskedTerm, key: LineKey, holds: bool) -> Iterator[Change]:
+    """A dose in each of so many courses before, each just longer ago than the gap."""
+    number, gap = _number(key, holds), asked.set.gap
+    if number is None or number < _SECOND or gap is None:
+        return
+    days = [case.day]
+    for _ in range(number - 1):
+        days.append(shifted(just_within(shifted(days[-1], -1), gap), -1))
+    yield earlier_lines(case, days[1:])
+
+
+def _number(key: LineKey, holds: bool) -> int | None:
+    """The least number that is in a range, or above it; None if no number is."""
     low, high = key.range.low, key.range.high
     number = low if holds else high + _ONE if isinstance(high, Decimal) else None
-    if isinstance(number, Decimal) and number > 1:
-        yield earlier_dates(case, times=int(number) - 1)
+    return int(number) if isinstance(number, Decimal) else None
+
+
+def _enrolled(column: str, name: str) -> "_Question":
+    """Changes of one column of the spans that cover the day."""
+
+    def changes(case: Case, asked: AskedTerm, key: LineKey, holds: bool) -> Iterator[Change]:
+        spans = case.where(
+            "eligibility",
+            lambda r: (
+                r["payer_id"] == case.line["payer_id"]
+                and r["enrollment_start_date"] <= case.day
+                and (r["enrollment_end_date"] is None or case.day <= r["enrollment_end_date"])
+            ),
+        )
+        word = key.words[0] if holds else f"other than {listed(list(key.words))}"
+        if spans:
+            own = sorted({case.rows["eligibility"][i].get(column) or "not given" for i in spans})
+            yield Change(
+                f"the {name} of the person is {listed(own)}",
+                f"had the {name} of the person been {word}",
+                tuple(Edit("eligibility", i, {column: word}) for i in spans),
+            )
+
+    return changes
 
 
 _Question = Callable[[Case, AskedTerm, LineKey, bool], Iterator[Change]]
@@ -137,5 +192,9 @@ _QUESTIONS: dict[str, _Question] = {
     "modifiers": _modifiers,
     "quantity": _line_quantity,
     "dose": _doses,
+    "day": _days,
+    "course": _courses,
+    "plan": _enrolled("plan", "plan"),
+    "payer_type": _enrolled("payer_type", "type of payer"),
 }
-"""Questions about a line that a change can answer; of the others none is tried."""
+"""Questions about a line that a change can answer; of an NDC none is tried."""
