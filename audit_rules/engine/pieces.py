@@ -22,9 +22,9 @@ def pieces(frames: Sequence[pl.DataFrame], lines: pl.DataFrame, key: Sequence[st
     lines    every line with its row_id, CLAIM_LINE and service_date.
     key      names an answer; row_id is part of it.
 
-    Of more than MOST_EVIDENCE pieces on one side those of the line itself stay, then those nearest
-    in time to it, of equally near ones the first in the order of EVIDENCE_ORDER. A piece of kind
-    MORE counts the others.
+    Of more than MOST_EVIDENCE pieces on one side those of the line itself stay, then a date of
+    birth, then those nearest in time to the line, of equally near ones the first in the order of
+    EVIDENCE_ORDER. A piece of kind MORE counts the others.
     """
     empty = pl.DataFrame(schema={n: _KEY_TYPES[n] for n in key} | EVIDENCE_FIELDS)
     shown = pl.concat([empty, *(_typed(f).select(empty.columns) for f in frames)]).unique()
@@ -39,7 +39,9 @@ def pieces(frames: Sequence[pl.DataFrame], lines: pl.DataFrame, key: Sequence[st
         shown.join(crowded, on=side, nulls_equal=True)
         .join(own, on="row_id", how="left", suffix="_own")
         .with_columns(
-            distance=(pl.col("date") - pl.col("day")).dt.total_days().abs(),
+            distance=pl.when(pl.col("code").eq_missing("birth_date"))
+            .then(0)
+            .otherwise((pl.col("date") - pl.col("day")).dt.total_days().abs()),
             is_other=~pl.all_horizontal(
                 pl.col(c).eq_missing(pl.col(f"{c}_own")) for c in CLAIM_LINE
             ),

@@ -40,7 +40,7 @@ RULE = Rule(
     says={
         "third_cycle_before_transplant": (
             _SHOWN + "Before a transplant the policy allows {allowed} cycles, and one more if "
-            "disease is left; nothing on file in the course up to then shows that it was."
+            "disease is left; no response or MRD result of the course up to then shows that it was."
         ),
         "beyond_third_cycle_before_transplant": (
             _SHOWN + "Before a transplant the policy allows no more than {allowed} cycles."

@@ -37,8 +37,8 @@ RULE = Rule(
         "dose_after_transplant_without_relapse": (
             "The dose of {service_date} was given after the transplant of {transplant_on}; the"
             " policy covers relapsed or refractory disease, and nothing on file shows it: no"
-            " diagnosis from the day after the transplant to {lookahead_days} days after the dose,"
-            " and no result or statement from that day to the dose."
+            " diagnosis of it from the day after the transplant to {lookahead_days} days after the"
+            " dose, and no result or statement from that day to the dose."
         ),
     },
     needs={

@@ -43,7 +43,8 @@ RULE = Rule(
             " treatment (a listed cancer drug, infusion, kinase inhibitor or inpatient stay) was"
             " paid for in the {lookback_days} days before the course. No diagnosis of a relapse is"
             " on file up to {lookahead_days} days after the dose, no statement of one up to the"
-            " dose, and no code of the disease from before those {lookback_days} days."
+            " dose, and none of the listed codes of the disease from before those {lookback_days}"
+            " days."
         ),
     },
     needs={

@@ -25,8 +25,8 @@ RULE = Rule(
     basis=NONE,
     says={
         "waste_without_dose": (
-            "Units billed as thrown away on {service_date}: {observed}. No line that this payer"
-            " paid for that date bills a dose."
+            "Units billed as thrown away on {service_date}: {observed}. No line of the drug that"
+            " this payer paid for that date bills a dose."
         ),
         "fractional_units": (
             "{observed} units were billed for {service_date}; the code counts whole units."

@@ -66,7 +66,8 @@ def _why_no_finding(found: RuleExplanation, policy: Policy) -> Iterator[str]:
 def _decisive_fact(found: RuleExplanation, policy: Policy) -> str:
     """Why the rule finds nothing: a date, what is missing, or what the nearest change changes."""
     answer, outcome = found.answer, found.answer["outcome"]
-    if answer["version_from"] is None:
+    first = min((v.effective_from for v in policy.versions), default=date.min)
+    if answer["service_date"] < first:
         return f"the service date, {answer['service_date']}, is before the policy's first version"
     if outcome == NOT_APPLICABLE and (dates := _clause_dates(found, policy)):
         return dates
@@ -110,7 +111,12 @@ def _clause(found: RuleExplanation, policy: Policy) -> str:
 
 
 def _terms(found: RuleExplanation, policy: Policy) -> list[Term]:
-    return [t for t in policy.terms if isinstance(t, found.module.RULE.asks[0])]
+    kind, rule_id = found.module.RULE.asks[0], found.module.RULE.id
+    return [
+        t
+        for t in policy.terms
+        if isinstance(t, kind) and getattr(t, "rule_id", None) in (None, rule_id)
+    ]
 
 
 def _evidence(found: RuleExplanation, most: int) -> Iterator[str]:

@@ -395,6 +395,12 @@ def test_a_line_before_the_first_version_says_so(explained: Any) -> None:
     assert "because the service date, 2023-12-12, is before the policy's first version" in text
 
 
+@pytest.mark.parametrize("claim_id", ["DX-OTHER-LINE", "CYC-ONE-CLAIM", "QTY-INDUCED-91"])
+def test_only_a_line_before_the_first_version_says_so(explained: Any, claim_id: str) -> None:
+    text = " ".join(text_of(explained(claim_id)).split())
+    assert "DOES NOT APPLY" in text and "before the policy's first version" not in text
+
+
 @pytest.mark.slow
 def test_a_capped_version_says_why(explained: Any) -> None:
     assert "its review date had passed by then" in " ".join(
