@@ -1,5 +1,6 @@
 """Paragraphs of plain text, as wide as the terminal, with an optional label in front."""
 
+import sys
 from collections.abc import Iterator
 from shutil import get_terminal_size
 from textwrap import wrap
@@ -21,7 +22,7 @@ def labelled(label: str, text: str) -> Iterator[str]:
 
 
 def _wrapped(text: str, start: str, indent: int) -> Iterator[str]:
-    columns = get_terminal_size((WIDEST, 0)).columns
+    columns = get_terminal_size().columns if sys.stdout.isatty() else WIDEST
     yield from wrap(
         text,
         max(_NARROWEST, min(columns, WIDEST)),

@@ -109,7 +109,7 @@ def test_e5_a_flipped_byte_anywhere_is_called_damage_at_any_stage_or_harms_nothi
 def test_e5_a_warehouse_that_this_user_may_not_open_is_called_that(copy: Path) -> None:
     warehouse = copy / "out" / "audit.duckdb"
     warehouse.chmod(0)
-    with permissions_apply(), pytest.raises(DiskTrouble, match="Run the command as its owner"):
+    with permissions_apply(), pytest.raises(DiskTrouble, match="Run this as its owner"):
         night(_request(copy))
     with (
         permissions_apply(),
