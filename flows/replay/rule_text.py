@@ -11,6 +11,7 @@ from audit_rules.wording import meanings, question
 from flows.replay.explanation import RuleExplanation
 from flows.replay.paragraphs import labelled
 from flows.reports.wording import basis_text, fact_text, is_the_line
+from schemas.decisions import DISMISSED
 from schemas.outcomes import EXCEPTIONS, NOT_APPLICABLE, NOT_EVALUABLE, PASS, RECORDS_REQUEST
 from schemas.results import MORE
 
@@ -38,7 +39,7 @@ def rule_lines(found: RuleExplanation, policy: Policy) -> Iterator[str]:
         yield from labelled("exception", f"id {found.exception_id}")
         if found.ledger:
             yield from labelled("ledger", found.ledger.text())
-        if found.collecting:
+        if found.collecting and not (found.ledger and found.ledger.status == DISMISSED):
             yield from labelled("collecting", found.collecting)
         yield from _documents(found)
     else:

@@ -30,6 +30,7 @@ from flows.replay.explain_text import text_of
 from flows.replay.explanation import Explanation, RuleExplanation
 from flows.replay.ledger_entries import LedgerEntry
 from flows.replay.paragraphs import WIDEST, labelled
+from flows.replay.rule_text import rule_lines
 from flows.request import RunRequest
 from schemas.outcomes import EXCEPTIONS, NOT_APPLICABLE, NOT_EVALUABLE, PASS
 from schemas.tables import TABLES
@@ -556,6 +557,21 @@ def test_explain_says_what_the_ledger_knows_of_each_exception(request_: RunReque
         assert len(known) == exceptions.filter(claim_id=claim_id).height
         assert {entry and (entry.status, entry.first_seen) for entry in known} == {("new", AS_OF)}
     assert "Status new, first found on 2026-06-30." in text_of(explanation)
+
+
+def test_a_dismissed_finding_is_not_said_to_be_collectable(explained: Any) -> None:
+    (row,) = explained("QTY-100-RETAIL-181").rows
+    rule = next(rule for rule in row.rules if rule.answer["outcome"] in EXCEPTIONS)
+    policy = next(
+        p
+        for p in explained("QTY-100-RETAIL-181").library.policies
+        if p.document.id == rule.answer["policy_id"]
+    )
+    entry = LedgerEntry("open", AS_OF, "dismiss", "x", "Ann", AS_OF, None, None, is_shown=True)
+    until = "It may be asked for until then."
+    for status, is_said in (("open", True), ("dismissed", False)):
+        known = replace(rule, ledger=replace(entry, status=status), collecting=until)
+        assert (until in " ".join(" ".join(rule_lines(known, policy)).split())) == is_said
 
 
 def test_a_decision_is_explained_with_who_when_and_why() -> None:
