@@ -1,4 +1,4 @@
-"""The user's own TOML files: where in the file something is wrong, never what stands there."""
+"""Read TOML files of the user; a refusal names the line, and repeats nothing of it."""
 
 import re
 import tomllib

@@ -11,21 +11,11 @@ from flows.replay.explain_text import text_of
 from tests.support.extracts import as_csv, good, write
 from tests.support.nights import night
 from tests.support.running import request_for
-from tests.support.spoken import ACME
+from tests.support.spoken import ACME, LIMIT
 
 pytestmark = pytest.mark.slow
 
-POLICY = f"""{ACME}
-[[quantity]]
-term_id = "acme-drug.1"
-effective_from = 2020-01-01
-cite = "units a date"
-basis = "stated"
-measure = "units"
-most = 10
-per = "date"
-finding = {{ outcome = "recover" }}
-
+POLICY = f"""{ACME}{LIMIT}
 [[on_file]]
 term_id = "acme-drug.2"
 effective_from = 2020-01-01

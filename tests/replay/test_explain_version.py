@@ -11,19 +11,8 @@ from audit_rules.policy.document import Policy, PolicyFile, parse_policy
 from audit_rules.policy.library import load_policies
 from flows.replay.explain_text import _version
 from flows.replay.explanation import RuleExplanation
-from tests.support.spoken import ACME
+from tests.support.spoken import ACME, LIMIT
 
-TERM = """
-[[quantity]]
-term_id = "acme-drug.1"
-effective_from = 2020-01-01
-cite = "units a date"
-basis = "stated"
-measure = "units"
-most = 10
-per = "date"
-finding = { outcome = "recover" }
-"""
 ONE = 'payer = "acme"\npayer_names = ["Acme"]\n'
 SEVERAL = """
 [[payer]]
@@ -38,7 +27,7 @@ names = ["Other"]
 
 @pytest.mark.parametrize("text", [ACME, ACME.replace(ONE, SEVERAL)], ids=["one", "several"])
 def test_a_document_of_payers_has_a_version_in_force(text: str) -> None:
-    policy = parse_policy(PolicyFile("acme.toml", Path(), tomllib.loads(text + TERM), ""))
+    policy = parse_policy(PolicyFile("acme.toml", Path(), tomllib.loads(text + LIMIT), ""))
     assert "acme" in {p.id for p in policy.payers}
     assert "version of 2020-01-01 (first version)" in _said(policy, date(2020, 1, 1))
 

@@ -42,6 +42,18 @@ name = "drug"
 hcpcs = ["J1000"]
 """
 """A document of the language without a term: its head, one version and one set."""
+LIMIT = """
+[[quantity]]
+term_id = "acme-drug.1"
+effective_from = 2020-01-01
+cite = "units a date"
+basis = "stated"
+measure = "units"
+most = 10
+per = "date"
+finding = { outcome = "recover" }
+"""
+"""A term for that document."""
 DAY = date(2026, 3, 2)
 _SUPPLY_DAYS = 30
 _HEAD: dict[str, object] = {
