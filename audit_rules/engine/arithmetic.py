@@ -4,6 +4,7 @@ exact."""
 import polars as pl
 
 SCALE = 1000
+_PARTS = 10**9  # a share is counted in so many parts
 _LARGEST = 1e38  # below 2^127
 
 
@@ -40,6 +41,17 @@ def exceeds(exact: tuple[pl.Expr, pl.Expr], close: tuple[pl.Expr, pl.Expr]) -> p
     """
     fits = pl.max_horizontal(*close) < _LARGEST
     return pl.when(fits).then(exact[0] > exact[1]).otherwise(close[0] > close[1])
+
+
+def least_and_most(own: pl.Expr, share: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+    """The least and the most integers of which each is at least a share of the other, exactly.
+
+    own     a positive integer of at most 18 digits.
+    share   a positive number of at most nine decimals; null stays null.
+    """
+    own = own.cast(pl.Int128)
+    parts = (share.cast(pl.Float64) * _PARTS).round(0).cast(pl.Int128).clip(1)
+    return (own * parts + _PARTS - 1) // _PARTS, own * _PARTS // parts
 
 
 def rounded_half_up(numerator: pl.Expr, denominator: pl.Expr) -> pl.Expr:

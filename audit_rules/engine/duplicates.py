@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from audit_rules.engine.arithmetic import least_and_most
 from audit_rules.engine.claim_links import NAMED, linked
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.nearest import Facts, Window, around, crowded_keys
@@ -92,7 +93,7 @@ def twins_at_other_payers(
         before=days_before(pl.col("moment"), pl.lit(1)),
         own_payer_id="payer_id",
         own_claim_id="claim_id",
-        own_cents=pl.col("paid_cents").cast(pl.Float64),
+        own_cents=pl.col("paid_cents").cast(pl.Int128),
         met=pl.when(pl.col("dispenser").is_null())
         .then(pl.concat_list(pl.lit("of anybody")))
         .otherwise(pl.concat_list(own, unknown)),
@@ -104,12 +105,8 @@ def twins_at_other_payers(
         .filter(pl.col("payer_id") != pl.col("own_payer_id"))
     )
     met = pl.concat_list(pl.coalesce(own, unknown), pl.lit("of anybody"))
-    twins = alike.drop("row_id").with_columns(met=met, cents=pl.col("paid_cents").cast(pl.Float64))
-    room = (
-        (pl.col("own_cents") * pl.col(share), pl.col("own_cents") / pl.col(share))
-        if share
-        else None
-    )
+    twins = alike.drop("row_id").with_columns(met=met, cents=pl.col("paid_cents").cast(pl.Int128))
+    room = least_and_most(pl.col("own_cents"), pl.col(share)) if share else None
     facts = Facts(
         twins.explode("met"),
         (*same, "place", "payer_id", "met"),

@@ -1,12 +1,14 @@
 """Figures are exact to the last digit."""
 
 import ast
+from fractions import Fraction
+from math import ceil, floor
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from audit_rules.engine.arithmetic import divided, from_thousandths
+from audit_rules.engine.arithmetic import divided, from_thousandths, least_and_most
 from tests.support.running import ROOT
 
 _WHOLE = [*range(1, 2000), 27_300, 180_001, 999_999]
@@ -28,6 +30,15 @@ def test_a_figure_is_the_closest_one_alone_and_among_others(by: int) -> None:
 def test_an_unknown_figure_stays_unknown() -> None:
     frame = pl.DataFrame({"number": [180_001, None]})
     assert frame.select(from_thousandths(pl.col("number")))["number"].to_list() == [180.001, None]
+
+
+@pytest.mark.parametrize("share", ["0.07", "0.5", "0.3333", "1.4"])
+def test_what_is_just_a_share_of_another_sum_is_one(share: str) -> None:
+    own = [*range(100, 2000, 7), 10**18 - 1]
+    frame = pl.DataFrame({"own": own, "share": [float(share)] * len(own)})
+    least, most = least_and_most(pl.col("own"), pl.col("share"))
+    found = frame.select(least=least, most=most)
+    assert found.rows() == [(ceil(n * Fraction(share)), floor(n / Fraction(share))) for n in own]
 
 
 def _divides_by_a_power_of_ten(node: ast.AST) -> bool:
