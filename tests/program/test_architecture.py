@@ -1,8 +1,10 @@
 """The architecture: the direction of imports, the form of modules, and what rules may hold."""
 
 import ast
+import csv
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -11,15 +13,18 @@ import pytest
 from audit_rules.engine.rule import Described, RuleModule
 from audit_rules.policy.library import load_policies
 from audit_rules.policy.terms import TERM_KINDS
+from audit_rules.reference.code_sets import SHIPPED_CODE_SETS
 from audit_rules.rules import CATALOGUE, RULES
 from tests.support.sources import (
     FLOWS,
     MODULES,
     PACKAGES,
     ROOT,
+    SQL_FILES,
     constants,
     imported,
     name_of,
+    nodes_of,
     roots_of,
     tree_of,
 )
@@ -27,7 +32,7 @@ from tests.support.sources import (
 RULE_FOLDER = ROOT / "audit_rules" / "rules"
 AUDIT_RULES = [p for p in MODULES if p.is_relative_to(ROOT / "audit_rules")]
 RULE_FILES = sorted(p for p in RULE_FOLDER.glob("*.py") if p.name != "__init__.py")
-SQL_FILES = sorted((ROOT / "sql").rglob("*.sql"))
+SHARED_BY_RULES = [p for p in AUDIT_RULES if p.parent.name in ("facts", "kinds")]
 BENCH_SQL = ROOT / "benchmarks" / "extracts.sql"
 
 MAY_IMPORT = {
@@ -207,15 +212,75 @@ def test_a_rule_holds_no_number(path: Path) -> None:
     assert [t for t in texts if re.fullmatch(NUMBER_AS_TEXT, t)] == []
 
 
-@pytest.mark.parametrize("path", RULE_FILES, ids=name_of)
-def test_a_rule_holds_no_code_no_date_and_no_payer(path: Path) -> None:
+@cache
+def _patterns() -> dict[str, str]:
+    """What -> a pattern of texts that name it: codes, dates, payers, and drugs as values.
+
+    A sentence that an exception shows may name the drug.
+    """
     payers = {p.document.payer for p in load_policies().policies if p.document.payer}
-    patterns = CODES | {"payer": r"\b(" + "|".join(sorted(payers)) + r")\b"}
-    texts = [n.value for n in constants(path) if isinstance(n.value, str)]
-    found = {
-        (what, t) for what, pattern in patterns.items() for t in texts if re.search(pattern, t)
+    with (SHIPPED_CODE_SETS / "ingredients.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    drugs = {r["ingredient"] for r in rows} | {r["brand_name_regex"].lstrip("^") for r in rows}
+    return CODES | {
+        "payer": rf"(?i)\b({'|'.join(sorted(payers))})\b",
+        "drug": rf"(?i)^({'|'.join(sorted(drugs - {''}))})$",
     }
-    assert found == set()
+
+
+def _policy_values(path: Path) -> set[tuple[str, str]]:
+    """The codes, dates, payers and drugs that a module says."""
+    texts = [n.value for n in constants(path) if isinstance(n.value, str)]
+    patterns = _patterns().items()
+    return {(what, t) for what, pattern in patterns for t in texts if re.search(pattern, t)}
+
+
+@pytest.mark.parametrize("path", RULE_FILES, ids=name_of)
+def test_a_rule_holds_no_code_no_date_no_payer_and_no_drug(path: Path) -> None:
+    assert _policy_values(path) == set()
+
+
+def test_what_rules_share_holds_no_policy_value() -> None:
+    found = {name_of(path): _policy_values(path) for path in SHARED_BY_RULES}
+    assert {name: values for name, values in found.items() if values} == {}
+    numbers = {name_of(path): _numbers(path) for path in SHARED_BY_RULES}
+    assert {name: values for name, values in numbers.items() if values} == {}
+
+
+def _numbers(path: Path) -> list[object]:
+    """Numbers of a module that a policy might state: no position, no scale, no rounding.
+
+    Those are at most 10, or a power of ten. A number of days is always one that a policy states.
+    """
+    days = [
+        keyword.value.value
+        for node in nodes_of(path)
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if keyword.arg in ("days", "weeks", "hours") and isinstance(keyword.value, ast.Constant)
+    ]
+    every = [n.value for n in constants(path) if not isinstance(n.value, bool)]
+    texts = [v for v in every if isinstance(v, str) and re.fullmatch(NUMBER_AS_TEXT, v)]
+    numbers = [v for v in every if isinstance(v, int | float)]
+    unlike = [v for v in numbers if v > 10 and not re.fullmatch(r"10+(\.0)?", f"{v}")]
+    return [*texts, *unlike, *(n for n in days if n not in (0, 1))]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "least = 28",
+        'date = "2026-03-24"',
+        'text = "30d"',
+        "day + timedelta(days=7)",
+        "45.5",
+        'drug == "imatinib"',
+    ],
+)
+def test_a_number_that_a_policy_states_is_seen(code: str, tmp_path: Path) -> None:
+    path = tmp_path / "fact.py"
+    path.write_text(f"FIGURE = (2, 10, 1000, 1e-9, 0, True)\nWORD = 'x'\n{code}\n")
+    assert _numbers(path) or _policy_values(path)
 
 
 def test_the_patterns_find_what_they_are_for() -> None:
@@ -227,6 +292,8 @@ def test_the_patterns_find_what_they_are_for() -> None:
         "taxonomy code": "207RX0202X",
     }
     assert examples.keys() == CODES.keys()
+    assert re.search(_patterns()["payer"], "lines of Cigna")
+    assert all(re.search(_patterns()["drug"], name) for name in ("imatinib", "BESPONSA"))
     assert all(re.search(CODES[what], f"is {example} there") for what, example in examples.items())
     assert all(re.fullmatch(NUMBER_AS_TEXT, text) for text in ("180", "-1", "30d", "3mo", "0.05"))
     assert not any(re.fullmatch(NUMBER_AS_TEXT, text) for text in ("use_400mg_tablets", "UNIT01"))
@@ -280,7 +347,7 @@ def test_every_kind_of_term_is_used(kind: type) -> None:
         name_of(path)
         for path in MODULES
         if path.parent.name != "terms" and f"{kind.__module__}.{kind.__name__}" in imported(path)
-        if any(isinstance(n, ast.Name) and n.id == kind.__name__ for n in ast.walk(tree_of(path)))
+        if any(isinstance(n, ast.Name) and n.id == kind.__name__ for n in nodes_of(path))
     ]
     assert users != []
 

@@ -1,13 +1,14 @@
 """The source of the program, as tests of its architecture read it."""
 
 import ast
-from collections.abc import Iterator
+import re
 from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PACKAGES = ("schemas", "audit_rules", "flows")
 MODULES = [p for package in PACKAGES for p in sorted((ROOT / package).rglob("*.py"))]
+SQL_FILES = sorted((ROOT / "sql").rglob("*.sql"))
 FLOWS = [p for p in MODULES if p.is_relative_to(ROOT / "flows")]
 
 
@@ -22,6 +23,13 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+@cache
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    """Every node of the syntax tree of a module."""
+    return tuple(ast.walk(tree_of(path)))
+
+
+@cache
 def imported(path: Path) -> set[str]:
     """The full names of everything that a module imports, including inside functions."""
     return imports_in(tree_of(path))
@@ -59,9 +67,30 @@ def _docstrings(tree: ast.Module) -> set[int]:
     return found
 
 
-def constants(path: Path) -> Iterator[ast.Constant]:
+@cache
+def constants(path: Path) -> tuple[ast.Constant, ...]:
     """Every constant of a module outside docstrings."""
     docstrings = _docstrings(tree_of(path))
-    for node in ast.walk(tree_of(path)):
-        if isinstance(node, ast.Constant) and id(node) not in docstrings:
-            yield node
+    found = (n for n in nodes_of(path) if isinstance(n, ast.Constant))
+    return tuple(n for n in found if id(n) not in docstrings)
+
+
+@cache
+def texts_of(path: Path) -> tuple[str, ...]:
+    """What a file says: an SQL file without comments, or each text of a module that is no
+    docstring.
+
+    An f-string is one text, with {} for each of its values.
+    """
+    if path.suffix == ".sql":
+        return (re.sub(r"--.*", "", path.read_text(encoding="utf-8")),)
+    filled = [node for node in nodes_of(path) if isinstance(node, ast.JoinedStr)]
+    parts = {id(part) for node in filled for part in node.values}
+    whole = [n.value for n in constants(path) if isinstance(n.value, str) and id(n) not in parts]
+    return (
+        *whole,
+        *(
+            "".join(str(v.value) if isinstance(v, ast.Constant) else "{}" for v in node.values)
+            for node in filled
+        ),
+    )
