@@ -108,6 +108,18 @@ def test_a_quantity_that_does_not_hold_is_refused(old: str, new: str, words: lis
 
 
 @pytest.mark.parametrize(
+    ("measure", "per"),
+    [("units", "line"), ("quantity", "line"), ("quantity", "day_of_supply"), ("fills", "23 days")],
+)
+def test_a_set_without_codes_yet_is_left_to_lint(measure: str, per: str) -> None:
+    limit = QUANTITY.replace("units", measure).replace('"line"', f'"{per}"')
+    policy(SETS.replace('["J1000"]', "[]") + limit)
+    channel = f'[[who]]\nof = "coded"\nchannels = "retail"\n{FINDING}\n'
+    policy(SETS.replace('["J1000"]', "[]") + channel)
+    assert "channel" in refusal(channel)
+
+
+@pytest.mark.parametrize(
     ("old", "new", "words"),
     [
         ("window = [-1, 0]", "least = 1", ["window", "[-90, -1]"]),

@@ -214,7 +214,8 @@ def _check_kind(
         _check_measure(where, term, sets)
     asks_channel = any(isinstance(t, LineKey) and t.key == "channel" for t in things_of(term))
     asks_channel |= isinstance(term, Who) and bool(term.channels)
-    if asks_channel and not any(s.has_ndcs for s in sets):
+    empty = not any(s.hcpcs or s.of_drug or s.has_ndcs for s in sets)
+    if asks_channel and not empty and not any(s.has_ndcs for s in sets):
         raise PolicyRefused(
             f"{where}: channel: it is of fills, but no set of `of` has an NDC. List its NDCs, or"
             " leave the channel out."
@@ -236,7 +237,7 @@ def _check_kind(
 def _check_measure(where: str, term: Quantity, sets: list[Products]) -> None:
     has_codes = any(s.hcpcs or s.of_drug for s in sets)
     has_ndcs = any(s.has_ndcs for s in sets)
-    if term.measure == "units" and not (has_codes or has_ndcs):
+    if not (has_codes or has_ndcs):  # an empty set is lint's to find
         return
     if term.measure == "units" and not has_codes:
         raise PolicyRefused(
