@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.cli.options import DecisionOptions
 from flows.errors import InputRefused, UsageError, redacted_errors
+from flows.reports.form import Dates, Money, PageForm, Paper
 
 if TYPE_CHECKING:
     from flows.ledger.written_decisions import Decision
@@ -158,6 +159,9 @@ def packet(
     run: Path,
     output: Path | None = None,
     pdf: bool = True,
+    paper: Paper = "letter",
+    dates: Dates = "iso",
+    money: Money = "us",
     anyway: bool = False,
 ) -> None:
     """Write the packet of one exception, as HTML and PDF.
@@ -175,6 +179,12 @@ def packet(
         folder for the packet (default: the folder packets next to the run)
     pdf
         write a PDF too
+    paper
+        size of the pages
+    dates
+        how dates are written: June 30, 2026 (us), 30 June 2026 (day_first) or 2026-06-30 (iso)
+    money
+        how amounts are written: $1,250.00 (us) or USD 1,250.00 (code)
     anyway
         write the packet of a dismissed exception, which is stamped as such
     """
@@ -188,7 +198,7 @@ def packet(
             "The exception is dismissed: a person has set it aside, and nothing is asked for. "
             "Give --anyway to write its packet, stamped as dismissed."
         )
-    for path in write_packet(folder, published, pdf):
+    for path in write_packet(folder, published, pdf, PageForm(paper, dates, money)):
         print(path)
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from flows.cli.options import options_of_a_run
 from flows.errors import redacted_errors
+from flows.reports.form import Paper
 
 
 @options_of_a_run("config", "policies", "law")
@@ -17,7 +18,7 @@ def letters(
     template: Path,
     payee: str | None = None,
     kind: Literal["finding", "records"] = "finding",
-    paper: Literal["letter", "a4"] = "letter",
+    paper: Paper = "letter",
     date: date | None = None,
     pdf: bool = True,
     **options: Path,

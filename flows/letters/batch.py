@@ -9,12 +9,13 @@ from audit_rules.policy.library import load_policies
 from flows.collecting import refuse_other_law
 from flows.errors import UsageError
 from flows.intake.config import read_config
-from flows.letters.letter import LetterForm, Paper
+from flows.letters.letter import LetterForm
 from flows.letters.run import read_letter_run
 from flows.letters.select import LetterKind, select
 from flows.letters.template import read_template
 from flows.letters.write import BatchResult, write_letters
 from flows.plan import payer_names, places_of
+from flows.reports.form import Paper
 from flows.warehouse.files import refuse_unwritable
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 from audit_rules.kinds.registry import described
 from audit_rules.rules import CATALOGUE
@@ -13,12 +13,12 @@ from flows.letters.clauses import LetterLaw
 from flows.letters.run import LetterRun
 from flows.letters.select import LetterKind, LetterLine, documents
 from flows.letters.template import Template
+from flows.reports.form import PageForm, Paper
 from flows.reports.html import templates
 from flows.reports.wording import basis_text, fact_text, figures_text, is_the_line
 from schemas.outcomes import FULL_PAID
 from schemas.results import MORE
 
-Paper = Literal["letter", "a4"]
 ANOTHERS = "generic_unit_price"
 """Id of a fact about a claim that may be of another patient and payee: a letter names neither its
 claim nor its date."""
@@ -56,6 +56,11 @@ class LetterForm:
     day: date
     paper: Paper
 
+    @property
+    def page(self) -> PageForm:
+        """How they are printed."""
+        return self.template.form(self.paper)
+
 
 def make_letter(
     form: LetterForm, npi: str, part: tuple[int, int], lines: tuple[LetterLine, ...], law: LetterLaw
@@ -69,6 +74,7 @@ def make_letter(
         "npi": npi,
         "part": part,
         "lines": [_exhibit(form, line, law) for line in lines],
+        "counted_elsewhere": any(line.is_priced and not line.amount for line in lines),
         "total": sum((line.amount for line in lines), Decimal("0.00")),
         "first_day": min(line.line["service_date"] for line in lines),
         "last_day": max(line.line["service_date"] for line in lines),
@@ -78,8 +84,8 @@ def make_letter(
         "counts_working_days": law.counts_working_days(day, template.days_to_answer),
         "reviewers": [(who, getattr(template.reviewers, who)) for who in law.signed_by],
         "documents": list(documents(lines)),
-        "day": template.day,
-        "money": template.dollars,
+        "day": form.page.day,
+        "money": form.page.dollars,
     }
     missing = law.missing(_parts(form, lines, shown))
     if missing:
@@ -112,13 +118,14 @@ def _exhibit(form: LetterForm, line: LetterLine, law: LetterLaw) -> dict[str, An
         else "",
         "row": line.line,
         "amount": line.amount,
+        "is_priced": line.is_priced,
         "findings": [_finding(form, finding) for finding in line.findings],
         "documents": list(documents((line,))),
     }
 
 
 def _finding(form: LetterForm, row: dict[str, Any]) -> dict[str, Any]:
-    said = form.template.text
+    said = form.page.text
     facts = [f for f in row["evidence"] if not is_the_line(f, row) and f["kind"] != MORE]
     facts = [f | {"claim_id": None, "date": None} if f["id"] == ANOTHERS else f for f in facts]
     sides = {

@@ -34,6 +34,11 @@ class LetterLine:
     findings: tuple[Row, ...]
     amount: Decimal
 
+    @property
+    def is_priced(self) -> bool:
+        """Whether the amount of every finding is known."""
+        return all(finding["amount_at_risk"] is not None for finding in self.findings)
+
 
 @dataclass(frozen=True)
 class Payee:

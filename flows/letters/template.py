@@ -1,15 +1,12 @@
 """The user's template of letters: who sends them, and the texts that only the payer can write."""
 
-import re
-from datetime import date
-from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flows.errors import UsageError
-from flows.reports.money import dollars
+from flows.reports.form import Dates, Money, PageForm, Paper
 from flows.user_toml import read_user_toml
 from schemas.folding import folded
 
@@ -66,9 +63,9 @@ class Template(_Table):
 
     payers: Annotated[tuple[_Text, ...], Field(min_length=1)]
     """the payer's names as claims have them, in any case: letters are about its lines alone"""
-    dates: Literal["us", "day_first", "iso"] = "us"
+    dates: Dates = "us"
     """June 30, 2026, 30 June 2026 or 2026-06-30"""
-    money: Literal["us", "code"] = "us"
+    money: Money = "us"
     """$1,250.00 or USD 1,250.00"""
     days_to_answer: Annotated[int, Field(ge=1, le=366, strict=True)]
     """days to answer a letter; a longer time of law or contract counts instead"""
@@ -80,40 +77,9 @@ class Template(_Table):
         """Whether a payer's name is one of those that send these letters."""
         return folded(payer.strip()) in {folded(name.strip()) for name in self.payers}
 
-    def day(self, day: date) -> str:
-        """A date as these letters write it."""
-        month = _MONTHS[day.month - 1]
-        match self.dates:
-            case "us":
-                return f"{month} {day.day}, {day.year}"
-            case "day_first":
-                return f"{day.day} {month} {day.year}"
-            case "iso":
-                return day.isoformat()
-
-    def text(self, text: str) -> str:
-        """A sentence of a finding with dates and dollars as these letters write them."""
-        with_days = _ISO_DAY.sub(self._day_of, text)
-        return _DOLLARS.sub("USD ", with_days) if self.money == "code" else with_days
-
-    def dollars(self, amount: Decimal | None) -> str:
-        """An amount as these letters write it."""
-        return self.text(dollars(amount))
-
-    def _day_of(self, found: re.Match[str]) -> str:
-        try:
-            return self.day(date.fromisoformat(found[0]))
-        except ValueError:
-            return found[0]
-
-
-_ISO_DAY = re.compile(r"(?<![\w-])\d{4}-\d{2}-\d{2}(?![\w-])", re.ASCII)
-"""A day by itself: not a part of a claim's id or of another word."""
-_DOLLARS = re.compile(r"\$(?=\d)")
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June", "July", "August", "September"),
-    *("October", "November", "December"),
-)
+    def form(self, paper: Paper) -> PageForm:
+        """How these letters are printed."""
+        return PageForm(paper, self.dates, self.money)
 
 
 def read_template(path: Path) -> Template:

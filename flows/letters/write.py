@@ -189,7 +189,7 @@ def _cover(form: LetterForm, table: pl.DataFrame, selection: Selection, done: Ba
             total=table["amount"].sum() or Decimal("0.00"),
             left_out=selection.left_out,
             warnings=done.warnings,
-            day=form.template.day,
-            money=form.template.dollars,
+            day=form.page.day,
+            money=form.page.dollars,
         )
     )

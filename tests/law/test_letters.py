@@ -6,10 +6,12 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import polars as pl
 import pytest
+from weasyprint import HTML  # type: ignore[import-untyped]  # it has no types
+from weasyprint.formatting_structure.boxes import TextBox  # type: ignore[import-untyped]
 
 from audit_rules.engine.past_decisions import NOTHING_DECIDED, RECOVERED
 from audit_rules.engine.worklist import worklists
@@ -19,11 +21,12 @@ from audit_rules.law.places import Place, Places
 from flows.errors import AuditError
 from flows.letters.batch import Batch, write_batch
 from flows.letters.clauses import LetterLaw
-from flows.letters.letter import LetterForm, Paper, _finding
+from flows.letters.letter import Letter, LetterForm, _finding, make_letter
 from flows.letters.run import LetterRun
-from flows.letters.select import LetterKind, Selection, select
+from flows.letters.select import LetterKind, Payee, Selection, select
 from flows.letters.template import read_template
 from flows.letters.write import MERGE, BatchResult, fees_asked_for
+from flows.reports.form import Paper
 from schemas.collecting import UNKNOWN
 from schemas.decisions import OPEN
 from schemas.results import BARRED_FEE, EVIDENCE_FIELDS, EXCEPTION, REPEATED
@@ -213,7 +216,7 @@ def test_a_template_that_does_not_hold_is_refused(
 def test_the_sample_template_holds_and_writes_dates_as_asked() -> None:
     template = read_template(TEMPLATE)
     assert template.is_of(" CIGNA ") and not template.is_of("Aetna")
-    assert template.day(date(2026, 6, 30)) == "June 30, 2026"
+    assert template.form("letter").day(date(2026, 6, 30)) == "June 30, 2026"
     assert Decimal(template.days_to_answer) > 0
 
 
@@ -236,15 +239,15 @@ def test_sentences_of_a_finding_have_dates_and_dollars_as_the_template_asks(
 ) -> None:
     template = read_template(TEMPLATE).model_copy(update=options)
     said = "2026-06-05 to 2026-06-31: $1,250.00, claim 2026-06-05-7, RX2026-06-05, $ 5"
-    assert template.text(said) == text
+    assert template.form("letter").text(said) == text
 
 
 def test_amounts_are_written_as_the_template_asks() -> None:
     template = read_template(TEMPLATE)
-    assert template.dollars(Decimal("1250")) == "$1,250.00"
-    assert template.dollars(None) == "no price"
+    assert template.form("letter").dollars(Decimal("1250")) == "$1,250.00"
+    assert template.form("letter").dollars(None) == "no price"
     in_code = template.model_copy(update={"money": "code"})
-    assert in_code.dollars(Decimal("1250")) == "USD 1,250.00"
+    assert in_code.form("letter").dollars(Decimal("1250")) == "USD 1,250.00"
 
 
 @pytest.mark.slow
@@ -275,6 +278,19 @@ def test_more_fills_than_one_audit_may_have_are_split_with_a_warning(
 
 
 # ---------------------------------------------------------------- which lines
+
+
+def _form(kind: LetterKind, paper: Paper = "letter") -> LetterForm:
+    """The form of letters about a run that is not there."""
+    run = SimpleNamespace(
+        packet_name=str, policy_sha256=str, run_id="0" * 16, as_of=AS_OF, manifest_sha256="0" * 64
+    )
+    return LetterForm(kind, read_template(TEMPLATE), cast(LetterRun, run), AS_OF, paper)
+
+
+def _letter(kind: LetterKind, payee: Payee, paper: Paper = "letter") -> Letter:
+    law = LetterLaw(load_law(), Places(), payee.lines)
+    return make_letter(_form(kind, paper), payee.npi, (1, 1), payee.lines, law)
 
 
 def _selected(
@@ -335,6 +351,26 @@ def test_documents_for_what_has_no_price_are_still_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
+    ("changed", "reads", "elsewhere"),
+    [
+        ({}, "counted elsewhere", True),
+        ({"amount_at_risk": None}, "not known", False),
+        ({"amount_at_risk": Decimal("95.00")}, "$5.00", False),
+    ],
+)
+def test_a_request_says_that_an_amount_which_another_finding_bears_is_counted_there(
+    changed: Row, reads: str, elsewhere: bool
+) -> None:
+    request = {"outcome": "records_request", "reason": "r", "citation": "c", "rationale": "x"}
+    request |= {"rule_id": "GEN01", "reason": "brand_without_trial", "documents_needed": ["chart"]}
+    request |= {"evidence": []}
+    (payee,) = _selected({}, request | changed, kind="records").payees
+    text = _letter("records", payee).html
+    assert f'<td class="number">{reads}</td></tr>' in text
+    assert ("Counted elsewhere:" in text) is elsewhere
+
+
+@pytest.mark.parametrize(
     ("basis", "fills", "state", "says"),
     [
         ("full_paid", 1, "US-VT", ["1 fill is asked for whole"]),
@@ -390,7 +426,24 @@ def test_a_letter_names_neither_claim_nor_date_of_another_patient() -> None:
         "date": date(2026, 2, 10),
     }
     (payee,) = _selected({"evidence": [fact], "amount_basis": "price_difference"}).payees
-    run = SimpleNamespace(packet_name=str, policy_sha256=str)
-    form = LetterForm("finding", read_template(TEMPLATE), cast(LetterRun, run), AS_OF, "letter")
-    (said,) = _finding(form, payee.lines[0].findings[0])["sides"]["against"]
+    (said,) = _finding(_form("finding"), payee.lines[0].findings[0])["sides"]["against"]
     assert said == "unit price 19.6503 of the generic fill, NDC 47335047583, without its fee"
+
+
+@pytest.mark.parametrize("paper", ["letter", "a4"])
+def test_an_exhibit_of_one_finding_is_on_one_page(paper: Paper) -> None:
+    """The headline of some of these exhibits stood alone at the end of a page."""
+    found = {"evidence": [], "rationale": "Said of it. " * 30, "reason": "tablets_over_limit"}
+    lines = ({"claim_id": f"C{n:02}", **found, "documents_needed": []} for n in range(20))
+    (payee,) = _selected(*lines).payees
+    pages = HTML(string=_letter("finding", payee, paper).html).render().pages
+    texts = [_text_of(page) for page in pages]
+    counts = [(t.count("Exhibit "), t.count("Asked for this line")) for t in texts]
+    assert sum(begun for begun, _ in counts) == len(payee.lines)
+    assert all(begun == ended for begun, ended in counts), counts
+
+
+def _text_of(page: Any) -> str:
+    """The text of a page as it is laid out."""
+    boxes = page._page_box.descendants()
+    return "\n".join(box.text for box in boxes if isinstance(box, TextBox))

@@ -270,6 +270,28 @@ def test_a_packet_as_it_was_written_verifies(
     assert "matches" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("suffix", ["html", "pdf"])
+def test_a_packet_has_paper_dates_and_amounts_as_asked_and_verifies(
+    suffix: str, run: Path, exception_id: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["--paper", "a4", "--dates", "day_first", "--money", "code", "--output", str(tmp_path)]
+    assert main(["packet", exception_id, "--run", str(run), *asked]) == 0
+    (path,) = tmp_path.glob(f"*.{suffix}")
+    if suffix == "html":
+        words = _words(path.read_text(encoding="utf-8").split("<h2>Receipt</h2>")[0])
+        assert "USD 30.00 at risk of USD 2,730.00 paid" in words and "15 February 2026" in words
+        assert "at USD 30.00 each" in words and "first found on 30 June 2026" in words
+        assert "$" not in words
+        assert not re.search(r"\d{4}-\d{2}-\d{2}", words), "every date is a long one"
+    else:
+        assert b"/MediaBox [0 0 595" in path.read_bytes()
+    assert main(["verify", str(path), "--run", str(run)]) == 0
+    other = path.read_bytes().replace(b"on a4 day_first code", b"on a4 day_first euro")
+    path.write_bytes(other)
+    assert main(["verify", str(path), "--run", str(run)]) == 3
+    assert "names no form in which packets are written" in capsys.readouterr().err
+
+
 CHANGES = [
     ("html", b"at risk of $2,730.00", b"at risk of $2,731.00", "the text was changed"),
     (

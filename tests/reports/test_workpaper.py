@@ -176,6 +176,17 @@ def test_money_and_dates_are_written_as_numbers(tmp_path: Path) -> None:
     assert row["paid_date"] in (date(1900, 3, 1), datetime(1900, 3, 1))
 
 
+def test_dates_amounts_and_paper_are_those_of_whoever_reads_it(tmp_path: Path) -> None:
+    """14 is the short date of the reader's region; no sheet names a size of paper."""
+    _written(tmp_path, _exception(1))
+    with zipfile.ZipFile(tmp_path / WORKPAPER) as parts:
+        styles = parts.read("xl/styles.xml").decode()
+        sheets = [parts.read(n).decode() for n in parts.namelist() if "worksheets/sheet" in n]
+    assert 'numFmtId="14"' in styles and "yy" not in styles
+    assert "#,##0.00;" in styles and "$" not in styles
+    assert sheets and not any("paperSize" in sheet for sheet in sheets)
+
+
 NOT_EXACT = [
     ("paid_amount", Decimal("12345678901234.56")),
     ("line", 2**60),

@@ -4,6 +4,7 @@ The same exception gives the same bytes; for the PDF, with the same fonts and We
 """
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from audit_rules.rules import CATALOGUE
 from audit_rules.wording import meanings, question
 from flows.errors import UsageError
 from flows.provenance import program_version
+from flows.reports.form import AS_RESULTS, PageForm, name_of
 from flows.reports.html import templates
 from flows.reports.packet.published import PublishedException
 from flows.reports.wording import (
@@ -54,12 +56,14 @@ _RECEIPT_LABELS = {
 }
 
 
-def write_packet(folder: Path, published: PublishedException, with_pdf: bool) -> list[Path]:
+def write_packet(
+    folder: Path, published: PublishedException, with_pdf: bool, form: PageForm = AS_RESULTS
+) -> list[Path]:
     """Write packet-NAME.html and, if asked for, packet-NAME.pdf; return the paths.
 
     Raises UsageError if this machine cannot make a PDF.
     """
-    text = as_html(published)
+    text = as_html(published, form)
     contents = {"html": text.encode()} | ({"pdf": as_pdf(text)} if with_pdf else {})
     make_folder(folder)
     paths = []
@@ -70,13 +74,14 @@ def write_packet(folder: Path, published: PublishedException, with_pdf: bool) ->
     return paths
 
 
-def as_html(published: PublishedException) -> str:
-    """The packet as one page of HTML."""
-    row = published.row
+def as_html(published: PublishedException, form: PageForm = AS_RESULTS) -> str:
+    """The packet as one page of HTML, in a form."""
+    row, said = published.row, form.text
     module = _module(row)
     facts = [f for f in row["evidence"] if not is_the_line(f, row) and f["kind"] != MORE]
     sides = {
-        side: [fact_text(f) for f in facts if f["side"] == side] for side in ("against", "for")
+        side: [said(fact_text(f)) for f in facts if f["side"] == side]
+        for side in ("against", "for")
     }
     more = {f["side"]: f["value"] for f in row["evidence"] if f["kind"] == MORE}
     cents = None if row["amount_at_risk"] is None else int(row["amount_at_risk"] * 100)
@@ -86,6 +91,10 @@ def as_html(published: PublishedException) -> str:
         .get_template("packet.html")
         .render(
             row=row,
+            form=form,
+            form_name=name_of(form),
+            as_of=date.fromisoformat(receipt["as_of"]),
+            rationale=said(row["rationale"] or ""),
             outcome_styles=" ".join(f".{o} {{ color: {c}; }}" for o, c in _COLOURS.items()),
             question=question(module),
             unseen=meanings(module).get("Cannot see", ""),
@@ -94,15 +103,15 @@ def as_html(published: PublishedException) -> str:
                 for side, found in sides.items()
             },
             more=more,
-            basis=basis_text(cents, row),
+            basis=said(basis_text(cents, row)),
             figures=figures_text(row),
             others=[(other, question(_module(other))) for other in published.others],
-            barred_part=barred_part_text(row, published.line),
-            asked_once=asked_once_text(row, len(published.others), published.line),
-            collecting=collecting_text(row, published.citations),
+            barred_part=said(barred_part_text(row, published.line)),
+            asked_once=said(asked_once_text(row, len(published.others), published.line)),
+            collecting=said(collecting_text(row, published.citations)),
             settled_by=_DISMISSED if published.is_dismissed else SETTLED_BY[row["outcome"]],
             is_dismissed=published.is_dismissed,
-            ledger=ledger_text(row),
+            ledger=said(ledger_text(row)),
             receipt=published.receipt,
             receipt_labels=_RECEIPT_LABELS,
             receipt_json=Markup(json.dumps(receipt, indent=1).replace("<", "\\u003c")),

@@ -19,7 +19,6 @@ EXCEL_ROWS, EXCEL_TEXT = 1_048_576, 32_767
 CUT = " [cut here; full text in exceptions.parquet]"
 _EXACT = 10**15  # Excel loses digits of larger numbers
 _FIRST_DAY = date(1900, 3, 1)  # Excel miscounts earlier days
-_A4 = 9
 TITLE_HEIGHT, HEADING_HEIGHT, _LINE_HEIGHT, _HIGHEST = 28, 20, 13.5, 409  # points
 _CHARACTERS = 1.2  # of running text per unit of width, roughly
 _FOOTER = "&L&8&A&C&8Holds protected health information&R&8Page &P of &N"
@@ -78,7 +77,6 @@ class Spreadsheet:
             sheet.set_column(i, i, width, self.style("plain"))
         if landscape:
             sheet.set_landscape()
-        sheet.set_paper(_A4)
         sheet.set_margins(0.4, 0.4, 0.5, 0.6)
         sheet.fit_to_pages(1, 0)
         sheet.hide_gridlines(2)

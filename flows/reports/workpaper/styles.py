@@ -15,7 +15,8 @@ _TEXT, _INDENT, _RIGHT = (
     {"indent": 1, "align": "left"},
     {"indent": 1, "align": "right"},
 )
-_MONEY = "#,##0.00;[Red]-#,##0.00"
+_MONEY = "#,##0.00;[Red]-#,##0.00"  # a spreadsheet shows the separators of its reader
+_READERS_DATE = 14  # of Excel's own formats: the short date of whoever reads it
 _HEADER = _CELL | {
     "bold": True,
     "font_color": "#FFFFFF",
@@ -40,7 +41,7 @@ STYLES: dict[str, dict[str, object]] = {
     "text": _CELL | _TEXT | _INDENT,
     "wrapped": _CELL | _TEXT | _INDENT | {"text_wrap": True},
     "money": _CELL | _RIGHT | {"num_format": _MONEY},
-    "date": _CELL | {"num_format": "yyyy-mm-dd", "align": "center"},
+    "date": _CELL | {"num_format": _READERS_DATE, "align": "center"},
     "number": _CELL | _RIGHT | {"num_format": "General"},
     "count": _CELL | _RIGHT | {"num_format": "#,##0"},
     "total": _TOTAL | _INDENT,
