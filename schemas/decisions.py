@@ -7,7 +7,7 @@ REOPEN = "reopen"
 MEANINGS = {
     CONFIRM: "The finding is right: it goes on to recovery or to whoever works it.",
     DISMISS: "The finding does not hold up: it is set aside. A reason is required.",
-    REQUEST_RECORDS: "The documents that would settle it are requested.",
+    REQUEST_RECORDS: "Documents that would settle it are requested; what is set aside stays so.",
     UPHELD: "The provider contested the finding, and it holds.",
     OVERTURNED: "The provider contested the finding, and it is set aside. A reason is required.",
     RECOVERED: "Money came back, as much as the decision says; further sums are added to it.",

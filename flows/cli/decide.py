@@ -144,6 +144,11 @@ def _record(
         print(f"{action}: {count}")
     if recorded.known:
         print(f"In the ledger already, not recorded again: {recorded.known}")
+    if recorded.in_vain:
+        print(
+            f"Requests about what was set aside: {recorded.in_vain}. It stays so, and no letter "
+            "asks for them, until somebody decides confirm, upheld or reopen."
+        )
     print(
         f"Decisions recorded: {recorded.decisions}. The next run shows {_it(recorded.decisions)}."
     )

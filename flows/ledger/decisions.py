@@ -20,8 +20,16 @@ from flows.warehouse.connection import opened_for_writing, refuse_missing
 from flows.warehouse.decision_chain import append
 from flows.warehouse.journal import DECISION, differences, seal, subject
 from flows.warehouse.lock import hold
+from flows.warehouse.sql import run
 from flows.warehouse.upgrade import upgrade
-from schemas.decisions import MAY_END, MEANINGS, NEED_REASON, RECOVERED
+from schemas.decisions import (
+    DISMISSED,
+    MAY_END,
+    MEANINGS,
+    NEED_REASON,
+    RECOVERED,
+    REQUEST_RECORDS,
+)
 
 _MOST_PROBLEMS = 20
 _SAID = ("action", "amount", "reason", "decided_by", "decided_on", "until")
@@ -32,11 +40,13 @@ class DecisionCounts(NamedTuple):
     """How many decisions were recorded, and how many the ledger had already.
 
     by_action   action -> how many were recorded.
+    in_vain     requests for records among them about what is set aside and stays so.
     """
 
     decisions: int
     known: int
     by_action: dict[str, int]
+    in_vain: int
 
 
 def decide(
@@ -73,8 +83,10 @@ def decide(
             found += _too_much(connection, new)
             _refuse(found)
             _record(connection, new)
+            in_vain = _in_vain(connection, new)
     by_action = Counter(str(decision.action) for decision in new)
-    return DecisionCounts(len(new), len(wanted) - len(new), dict(sorted(by_action.items())))
+    known = len(wanted) - len(new)
+    return DecisionCounts(len(new), known, dict(sorted(by_action.items())), in_vain)
 
 
 def filled(decision: Decision, for_all: Mapping[str, Any]) -> Decision:
@@ -248,6 +260,20 @@ def _record(connection: duckdb.DuckDBPyConnection, decisions: list[Decision]) ->
     seal(connection, "decide", [subject(DECISION, number) for number in numbers])
     ending.commits()
     connection.execute("COMMIT")
+
+
+def _in_vain(connection: duckdb.DuckDBPyConnection, decisions: list[Decision]) -> int:
+    """How many requests for records are about an exception that is set aside."""
+    requests = [d.exception_id for d in decisions if d.action == REQUEST_RECORDS]
+    if not requests:
+        return 0
+    run(connection, "warehouse/ledger")
+    count: int
+    ((count,),) = connection.execute(
+        "SELECT count(*) FROM main.ledger WHERE status = ? AND list_contains(?, exception_id)",
+        [DISMISSED, requests],
+    ).fetchall()
+    return count
 
 
 def warn_of_foreign_decisions(

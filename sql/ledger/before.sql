@@ -1,7 +1,7 @@
 -- What the ledger knew before a night: all of the past that the changes of that night depend on.
--- last_decision.action is the latest. The rest is of the latest that is not a sum that came back:
--- money is not a verdict, so it brings nothing back that was set aside; nor does a reopening that
--- follows it, which takes the sum back.
+-- last_decision.action is the latest. The rest is of the latest verdict: neither a sum that came
+-- back nor a request for records is one, so they bring nothing back that was set aside; nor does a
+-- reopening that follows them, which takes them back.
 --
 -- reads: every_ledger_event, every_decision
 -- makes: run.last_event, run.last_decision
@@ -19,12 +19,15 @@ WITH decided AS (
     SELECT *, last_value(action) OVER (
                PARTITION BY exception_id ORDER BY decision_no
                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS latest,
-           action = 'recovered' OR action = 'reopen' AND coalesce(lag(action) OVER (
-               PARTITION BY exception_id ORDER BY decision_no) = 'recovered', false) AS of_money
+           action IN ('recovered', 'request_records')
+               OR action = 'reopen' AND coalesce(lag(action) OVER (
+                   PARTITION BY exception_id ORDER BY decision_no)
+                   IN ('recovered', 'request_records'), false) AS is_no_verdict
     FROM every_decision WHERE after_night < $night),
 verdict AS (
     FROM decided
-    QUALIFY row_number() OVER (PARTITION BY exception_id ORDER BY of_money, decision_no DESC) = 1),
+    QUALIFY row_number() OVER (
+        PARTITION BY exception_id ORDER BY is_no_verdict, decision_no DESC) = 1),
 event AS (
     SELECT exception_id, night, outcome FROM every_ledger_event
     WHERE exception_id IN (SELECT exception_id FROM decided))

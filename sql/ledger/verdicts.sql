@@ -1,7 +1,7 @@
 -- What persons found of each exception before a night: its last verdict, and what came back.
 -- verdict: confirm, upheld, overturned or dismiss; null if there is none, or if it was taken back.
 -- Money that came back without another verdict confirms the finding. A reopening that follows a sum
--- takes only that back.
+-- or a request for records takes only that back.
 --
 -- reads: every_ledger_event, every_decision
 -- words: $night: the as-of date; $wanted: which exceptions are wanted.
@@ -16,7 +16,8 @@ decided AS (
     SELECT exception_id,
            arg_max(action, decision_no) FILTER (
                action NOT IN ('recovered', 'request_records')
-               AND NOT (action = 'reopen' AND before = 'recovered')) AS verdict,
+               AND NOT (action = 'reopen' AND before IN ('recovered', 'request_records'))
+           ) AS verdict,
            CAST(sum(amount) FILTER (action = 'recovered' AND after <> 'reopen')
                 AS DECIMAL(18, 2)) AS recovered
     FROM in_order GROUP BY exception_id),

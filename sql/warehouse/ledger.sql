@@ -1,7 +1,8 @@
 -- main.ledger: every exception ever found, as of the last night, with what persons decided since.
 -- status: new, open, changed, resolved, reopened or dismissed; last_seen: the last night with it;
 -- decision: the latest one, unless it was taken back; recovered: the sums of all of them but
--- those that a reopening took back. None is a verdict: what was set aside stays so.
+-- those that a reopening took back. Neither they nor requests for records are verdicts: what was
+-- set aside stays so.
 --
 -- reads: main.night, main.ledger_event, main.decision
 -- makes: main.ledger
@@ -23,7 +24,8 @@ in_order AS (
 verdict AS (
     SELECT exception_id, after_night, until, action IN ('dismiss', 'overturned') AS sets_aside
     FROM in_order
-    WHERE action <> 'recovered' AND NOT (action = 'reopen' AND before = 'recovered')
+    WHERE action NOT IN ('recovered', 'request_records')
+      AND NOT (action = 'reopen' AND before IN ('recovered', 'request_records'))
     QUALIFY row_number() OVER (PARTITION BY exception_id ORDER BY decision_no DESC) = 1),
 recovered AS (
     SELECT exception_id, CAST(sum(amount) AS DECIMAL(18, 2)) AS recovered

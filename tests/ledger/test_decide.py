@@ -151,6 +151,20 @@ def test_a_sum_that_is_taken_back_counts_no_more_and_may_be_recorded_again(
     assert rows_of(warehouse, shown) == [("dismissed", RECOVERED, Decimal(90))]
 
 
+def test_a_request_about_what_is_set_aside_is_recorded_and_said_to_be_in_vain(
+    warehouse: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _decide(warehouse, "overturned", exception_id(1), "--reason", "appeal") == 0
+    assert _decide(warehouse, "request_records", exception_id(1), exception_id(2)) == 0
+    assert "Requests about what was set aside: 1. It stays so" in capsys.readouterr().out
+    query = "SELECT status, decision FROM ledger WHERE decision IS NOT NULL ORDER BY exception_id"
+    found = [("dismissed", "request_records"), ("new", "request_records")]
+    assert sorted(rows_of(warehouse, query)) == found
+    assert _decide(warehouse, "upheld", exception_id(1)) == 0
+    assert _decide(warehouse, "request_records", exception_id(1)) == 0
+    assert "set aside" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("text", "amount"),
     [("$1,250.00", "1250.00"), ("1250", "1250"), ("0.5", "0.5"), ("1,25", None), ("12.345", None)]

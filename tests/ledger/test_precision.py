@@ -22,7 +22,7 @@ from flows.ledger.precision import (
     read_all_verdicts,
     rule_precision,
 )
-from flows.ledger.read import opened_ledger
+from flows.ledger.read import opened_ledger, read_ledger
 from flows.ledger.written_decisions import Decision
 from flows.summary import Summary
 from schemas.outcomes import GENERAL
@@ -186,9 +186,12 @@ def test_what_is_counted_of_decisions_is_in_the_digest_that_names_a_run(
         (["dismiss", "recovered"], "recovered", 5),
         (["overturned", "recovered"], "recovered", 5),
         (["overturned", "recovered", "reopen"], None, None),
+        (["overturned", "request_records"], "request_records", None),
+        (["overturned", "request_records", "reopen"], None, None),
+        (["dismiss", "recovered", "request_records"], "request_records", 5),
     ],
 )
-def test_money_that_comes_back_brings_nothing_back_that_was_set_aside(
+def test_neither_money_nor_a_request_brings_anything_back_that_was_set_aside(
     tmp_path: Path, actions: list[str], decision: str | None, back: int | None
 ) -> None:
     warehouse = ledger_warehouse(tmp_path / "w.duckdb", event(1))
@@ -203,6 +206,15 @@ def test_money_that_comes_back_brings_nothing_back_that_was_set_aside(
         known = connection.execute(f"SELECT action, sets_aside FROM {LAST_DECISION}").fetchall()
     assert shown == [("dismissed", decision, back)]
     assert known == [(actions[-1], True)], "so the next night asks for nothing"
+    assert read_all_verdicts(warehouse)["verdict"].to_list() == [actions[0]]
+
+
+@pytest.mark.parametrize("action", ["confirm", "upheld", "reopen"])
+def test_a_new_verdict_brings_back_what_was_set_aside(tmp_path: Path, action: str) -> None:
+    warehouse = ledger_warehouse(tmp_path / "w.duckdb", event(1, status="dismissed"))
+    for said in ("overturned", "request_records", "upheld", "overturned", action):
+        decide(warehouse, [Decision(exception_id(1), "appeal", said)], by="Ann")
+    assert read_ledger(warehouse)["status"].to_list() == ["reopened"]
 
 
 # ---------------------------------------------------------------- from the next night on
