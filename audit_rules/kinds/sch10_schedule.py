@@ -12,6 +12,7 @@ Cannot see        doses that nobody billed; a course that began before the perso
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from typing import NamedTuple
 
 import polars as pl
@@ -106,28 +107,28 @@ class _Course:
         self.dose = 0
         self.phase = 0
         self.in_phase = 0
-        self.first: object = None
+        self.first: date | None = None
         self.first_row = 0
-        self.counted: list[tuple[object, int]] = []
+        self.counted: list[tuple[date, int]] = []
         self.last: int | None = None
 
 
 class _Dates(NamedTuple):
     """The columns of dates as lists, and for each phase the days that its spans lead to."""
 
-    day: list[object]
+    day: list[date]
     asked: list[bool]
-    renewed: list[object]
-    within: list[list[object]]
-    due: list[list[object]]
-    since: list[list[object]]
-    over: list[list[object]]
-    over_renewed: list[list[object]]
+    renewed: list[date | None]
+    within: list[list[date]]
+    due: list[list[date]]
+    since: list[list[date]]
+    over: list[list[date]]
+    over_renewed: list[list[date]]
 
 
 def _days_of(
     dates: pl.DataFrame, spans: Sequence[Span | None], start: str, back: bool
-) -> list[list[object]]:
+) -> list[list[date]]:
     leads = span_start if back else span_after
     return [
         [] if span is None else dates.select(leads(pl.col(start), span)).to_series().to_list()
@@ -201,7 +202,7 @@ def _enter(phases: Sequence[Phase], dates: _Dates, row: int, course: _Course) ->
         phase = phases[course.phase]
         is_full = phase.doses is not None and course.in_phase >= phase.doses
         ends = dates.within[course.phase]
-        is_over = bool(ends) and course.in_phase > 0 and day >= ends[course.first_row]  # type: ignore[operator]
+        is_over = bool(ends) and course.in_phase > 0 and day >= ends[course.first_row]
         if not is_full and not is_over:
             course.in_phase += 1
             return phase
@@ -220,27 +221,28 @@ def _verdict(
         most = None if None in counts else sum(c or 0 for c in counts)
         return "after_last_phase", course.dose, most, None, None
     at = course.phase
+    assert course.first is not None  # a phase has begun
     if phase.longest is not None:
         start, over = course.first, dates.over[at][course.first_row]
         renewed = dates.renewed[row]
-        if phase.renewed_by and renewed is not None and renewed > start:  # type: ignore[operator]
+        if phase.renewed_by and renewed is not None and renewed > start:
             start, over = renewed, dates.over_renewed[at][row]
-        if day >= over:  # type: ignore[operator]
+        if day >= over:
             return "phase_too_long", _days(course.first, day), None, None, over
     if phase.every is not None and course.last is not None:
         previous, due = dates.day[course.last], dates.due[at][course.last]
-        if day < due:  # type: ignore[operator]
+        if day < due:
             return "doses_too_close", _days(previous, day), _days(previous, due), previous, None
     if phase.most is not None:
         since = dates.since[at][row]
-        number = 1 + sum(counted >= since for counted, _ in course.counted)  # type: ignore[operator]
+        number = 1 + sum(counted >= since for counted, _ in course.counted)
         if number > phase.most:
             return "too_many_doses", number, phase.most, None, None
     return None
 
 
-def _days(first: object, last: object) -> int:
-    return int((last - first).days)  # type: ignore[operator]
+def _days(first: date, last: date) -> int:
+    return (last - first).days
 
 
 def _with_units(

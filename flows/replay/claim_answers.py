@@ -78,10 +78,7 @@ def _of_documents(
     frames = [e.join(shown, on=key, how="semi") for e in governed.evidence]
     lines = governed.lines.drop("policy_id").unique("row_id")
     facts: dict[tuple[object, ...], tuple[Row, ...]] = {}
-    descending = [field == "side" for field in EVIDENCE_ORDER]
-    ordered = pieces(frames, lines, key).sort(
-        EVIDENCE_ORDER, descending=descending, nulls_last=True
-    )
+    ordered = _in_order(pieces(frames, lines, key))
     for names, some in ordered.group_by(key, maintain_order=True):
         facts[names] = tuple(some.select(list(EVIDENCE_FIELDS)).to_dicts())
     for answer in answers.to_dicts():
@@ -93,6 +90,12 @@ def _of_documents(
 def line_key(row: Row) -> LineKey:
     """The line that a row or an answer is of."""
     return row["claim_source"], row["payer_id"], row["person"], row["claim_line_number"]
+
+
+def _in_order(found: pl.DataFrame) -> pl.DataFrame:
+    """Pieces of evidence in a stable order: those for the billing come first."""
+    descending = [field == "side" for field in EVIDENCE_ORDER]
+    return found.sort(EVIDENCE_ORDER, descending=descending, nulls_last=True)
 
 
 def _seen(
@@ -107,8 +110,7 @@ def _seen(
     found: dict[tuple[int, str], tuple[Row, ...]] = {}
     if not frames:
         return found
-    descending = [field == "side" for field in EVIDENCE_ORDER]  # facts for the billing come first
-    every = pieces(frames, lines, ON).sort(EVIDENCE_ORDER, descending=descending, nulls_last=True)
+    every = _in_order(pieces(frames, lines, ON))
     for key, facts in every.group_by(ON, maintain_order=True):
         found[int(str(key[0])), str(key[1])] = tuple(facts.select(list(EVIDENCE_FIELDS)).to_dicts())
     return found

@@ -83,6 +83,13 @@ def collected(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Collected]:
     yield counted
 
 
+def _extracts(folder: Path, axis: str, size: int) -> Path:
+    """A folder with the extracts of an axis at a size."""
+    rows_of = AXES[axis].rows
+    assert rows_of is not None
+    return write_extracts(folder / str(size), rows_of(size))
+
+
 def _pieces(judgement: Judgement) -> pl.Series:
     return judgement.exceptions["evidence"].list.len()
 
@@ -95,7 +102,7 @@ def test_d3_judging_grows_with_the_rows_of_a_person(
     """Two thousand fills of one day made six million pieces of evidence."""
     rows = {}
     for size in (FEW, MANY):
-        folder = write_extracts(tmp_path / str(size), AXES[axis].rows(size))  # type: ignore[misc]
+        folder = _extracts(tmp_path, axis, size)
         collected.rows = 0
         judgement = audited(folder / "in", folder / "out", AS_OF)
         rows[size] = collected.rows
@@ -109,7 +116,7 @@ def test_d4_explain_grows_with_the_rows_of_a_person(tmp_path: Path, collected: _
     """Each change was tried on a copy of its person, in whose rows every pair was joined."""
     rows = {}
     for size in (FEW, MANY):
-        folder = write_extracts(tmp_path / str(size), AXES["explain"].rows(size))  # type: ignore[misc]
+        folder = _extracts(tmp_path, "explain", size)
         run_once(folder)
         collected.rows = 0
         explained = explain(

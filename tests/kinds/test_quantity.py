@@ -1,6 +1,7 @@
 """How much may be billed in a period: windows, parts, measures, amounts, what is unknown."""
 
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -310,7 +311,7 @@ def test_sets_count_together_or_by_the_ingredient_they_share() -> None:
     assert told == {"set": [], "together": ["B", "D"], "ingredient": ["B"]}
 
 
-def test_terms_of_a_table_are_rows_with_sets_of_their_own(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_terms_of_a_table_are_rows_with_sets_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "edits.csv").write_text(
         "id,hcpcs,most,effective_from,effective_to,cite\n"
         "a,J2000,10,2020-01-01,2026-03-02,old\nb,J2000,20,2026-03-02,,new\nc,J3000,5,,,other\n"

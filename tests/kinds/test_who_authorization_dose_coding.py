@@ -1,6 +1,7 @@
 """Of whom, where and by whom; approvals; doses by weight or age; how a line is coded."""
 
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -331,7 +332,7 @@ def test_units_of_a_date_with_a_modifier_are_whole_vials() -> None:
     assert answers(term, world) == {"C1": "not_evaluable quantity_missing"}
 
 
-def test_an_ndc_under_another_code_than_the_crosswalk_gives_it(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_an_ndc_under_another_code_than_the_crosswalk_gives_it(tmp_path: Path) -> None:
     (tmp_path / "walk.csv").write_text("hcpcs,ndc11\nJ1000,44444444444\nJ2000,55555555555\n")
     term = text("coding", 'crosswalk = "walk.csv"')
     for ndc, answer in (

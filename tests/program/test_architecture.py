@@ -167,6 +167,23 @@ def test_no_line_of_sql_is_longer_than_a_line_of_python(path: Path) -> None:
     assert [n for n, line in enumerate(lines, 1) if len(line) > LONGEST_LINE] == []
 
 
+def _python_files() -> list[Path]:
+    """Every module, test and tool."""
+    folders = (*PACKAGES, "tests", "tools", "benchmarks")
+    return [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+
+
+def test_no_line_of_python_is_longer_with_a_pragma_at_its_end() -> None:
+    """Ruff does not count `# type: ignore` or `# noqa`. A single word may be longer."""
+    long = [
+        f"{name_of(path)}:{number}"
+        for path in _python_files()
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if len(line) > LONGEST_LINE and " " in line.strip()
+    ]
+    assert long == []
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=name_of)
 def test_no_test_imports_from_a_test_module(path: Path) -> None:
     assert [name for name in imported(path) if re.search(r"\btest_", name)] == []
@@ -178,12 +195,7 @@ def _switches(text: str) -> int:
 
 
 def test_the_formatter_is_hardly_ever_switched_off() -> None:
-    folders = (*PACKAGES, "tests", "tools", "benchmarks")
-    found = {
-        name_of(path): _switches(path.read_text(encoding="utf-8"))
-        for folder in folders
-        for path in (ROOT / folder).rglob("*.py")
-    }
+    found = {name_of(p): _switches(p.read_text(encoding="utf-8")) for p in _python_files()}
     assert len(found) > len(MODULES)
     assert sum(found.values()) <= MOST_SWITCHES, {name: n for name, n in found.items() if n}
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["ruff"]

@@ -137,6 +137,48 @@ FACTS = (
         "final action warns of a void with an amount above zero, which nothing has netted yet",
     ),
     Fact(
+        "what becomes of a row",
+        r"(?i)\bAS\s+fate\b|\bSET\s+fate\b"
+        r"|\b(?:THEN|ELSE)\s+'(?:history|superseded|reversed|after_as_of|duplicate)'",
+        ("sql/settle/fates.sql", "sql/settle/settled.sql"),
+        ("SELECT 'history' AS fate", "CASE WHEN is_void THEN 'reversed' END"),
+        "settled.sql says it of the rows that have no fate of their own",
+    ),
+    Fact(
+        "which rows take another back",
+        r"\bclaim_status\b|\bclaim_frequency_code\b|\bpaid_(?:amount|cents)\b\W{0,3}<\s*0\b",
+        (
+            "schemas/rows.py",
+            "schemas/tables.py",
+            "flows/intake/texts.py",
+            "flows/intake/values.py",
+            "flows/settle/affected_claims.py",
+            "sql/settle/affected_claims.sql",
+            "sql/settle/special_rows.sql",
+            "audit_rules/counterfactuals/case.py",
+        ),
+        ("WHERE t.claim_status = 'reversed'", 'row["claim_frequency_code"]', "paid_amount < 0"),
+        "intake reads these columns; settling asks which rows, and what they may change; a line"
+        " that a counterfactual adds has neither",
+    ),
+    Fact(
+        "what reversals leave of an amount",
+        r"(?i)\b(?:sum|abs)\([^)]*paid_amount",
+        (
+            "flows/warehouse/upgrade.py",
+            *(f"sql/settle/{name}.sql" for name in ("affected_claims", "corrections", "fates")),
+            "sql/settle/pairs.sql",
+        ),
+        ("SELECT sum(t.paid_amount)", "sum(abs(paid_amount))"),
+        "fates.sql nets; the others look for a reversal's amount; events of old versions had none",
+    ),
+    Fact(
+        "the colours of outcomes",
+        r"(?i)#(?:b3261e|b06000|9a5400)\b",
+        ("flows/reports/colours.py",),
+        ('RECOVER: "#b3261e"', ".records_request { color: #9A5400; }"),
+    ),
+    Fact(
         "how the name of a payer is folded",
         r"casefold\(|\bpayer\b\W{0,4}\.(?:lower|str\.to_lowercase)\(|GREEK SMALL LETTER SIGMA",
         ("schemas/folding.py",),

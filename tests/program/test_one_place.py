@@ -1,4 +1,4 @@
-"""What has one place: how a row is settled, where files, the clock and chance come in, who speaks.
+"""What has one place: where files, the clock and chance come in, who prints, what is a task.
 
 Each guard looks at the whole tree at once, and has an example of everything that it must see.
 """
@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import pytest
 
-from schemas.tables import CLAIM_TABLES, TABLES
 from tests.support.sources import (
     FLOWS,
     MODULES,
@@ -25,7 +24,6 @@ from tests.support.sources import (
 
 NIGHTLY = ROOT / "flows" / "nightly.py"
 STAGES = ["load", "validate", "settle", "judge", "report"]
-SERVICE_DATES = sorted({date for table in CLAIM_TABLES for date in TABLES[table].service_dates})
 
 
 class Place(NamedTuple):
@@ -38,53 +36,6 @@ class Place(NamedTuple):
 
 
 PLACES = (
-    Place(
-        "which column is the service date",
-        rf"\b({'|'.join(SERVICE_DATES)})\b",
-        ("schemas/tables.py",),
-        ("SELECT coalesce(claim_line_start_date, claim_start_date)", "dispensing_date"),
-    ),
-    Place(
-        "what becomes of a row",
-        r"(?i)\bAS\s+fate\b|\bSET\s+fate\b"
-        r"|\b(THEN|ELSE)\s+'(history|superseded|reversed|after_as_of|duplicate)'",
-        ("sql/settle/fates.sql", "sql/settle/settled.sql"),
-        ("SELECT 'history' AS fate", "CASE WHEN x THEN 'reversed' END"),
-    ),
-    Place(
-        "which rows take another back",
-        r"\b(claim_status|claim_frequency_code)\b",
-        (
-            "schemas/rows.py",
-            "schemas/tables.py",
-            "flows/intake/texts.py",
-            "flows/intake/values.py",
-            "flows/settle/affected_claims.py",
-            "sql/settle/affected_claims.sql",
-            "sql/settle/special_rows.sql",
-            "audit_rules/counterfactuals/case.py",  # a line that a trial adds has neither
-        ),
-        ("WHERE claim_status = 'reversed'", "claim_frequency_code"),
-    ),
-    Place(
-        "what a line was paid in the end",
-        r"(?i)paid_amount\s*[<>]=?\s*0|\b(sum|abs)\([^)]*paid_amount",
-        (
-            *(f"sql/settle/{name}.sql" for name in ("affected_claims", "corrections", "fates")),
-            *(f"sql/settle/{name}.sql" for name in ("pairs", "special_rows")),
-            "flows/warehouse/upgrade.py",  # events of versions that did not store the amount
-        ),
-        ("SELECT sum(t.paid_amount)", "WHERE paid_amount < 0", "sum(abs(paid_amount))"),
-    ),
-    Place(
-        "who the person of a row is",
-        r"(?i)coalesce\([^()]*person[^()]*member",
-        (
-            "sql/settle/person_of.sql",
-            "flows/warehouse/purge.py",  # a key of rows that nothing has linked
-        ),
-        ("coalesce(t.person_id, s.sole_person_id, t.member_id)",),
-    ),
     Place(
         "which file the engine reads",
         r"(?i)\b(read_\w+|\w+_scan|sniff_csv|glob|parquet_\w+)\s*\(|\b(FROM|JOIN)\s+'[^']*[./]",

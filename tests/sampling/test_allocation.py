@@ -6,12 +6,13 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
+from typing import get_args
 
 import polars as pl
 import pytest
 
 from audit_rules.errors import AuditError
-from flows.sampling.allocation import read_sizes, shared_out
+from flows.sampling.allocation import Allocation, read_sizes, shared_out
 
 
 def _frame(amounts: Mapping[str, Sequence[int]]) -> pl.DataFrame:
@@ -56,8 +57,8 @@ def test_the_sizes_of_neyman_have_the_smallest_variance_of_all(seed: int) -> Non
 
 def test_a_stratum_that_is_drawn_whole_gets_no_more() -> None:
     frame = _frame({"a": [1, 2, 3, 4], "b": [0, 10**6]})
-    for how in ("neyman", "proportional"):
-        assert shared_out(frame, 5, how, "paid_amount") == {"a": 3, "b": 2}  # type: ignore[arg-type]
+    for how in get_args(Allocation):
+        assert shared_out(frame, 5, how, "paid_amount") == {"a": 3, "b": 2}
 
 
 def test_each_stratum_has_two_units_or_all_that_it_has() -> None:

@@ -63,13 +63,15 @@ def random_rows(seed: int, count: int) -> list[Row]:
 def publish_run(folder: Path, rows: Sequence[Row], **manifest: object) -> Path:
     """Write the folder of a complete run with these lines; its exceptions lead a line each."""
     folder.mkdir(parents=True)
-    exceptions = [
-        {"exception_id": row["exception_ids"][0], "rule_id": row["rule_ids"][0]}  # type: ignore[index]
-        for row in rows
-    ]
-    pl.DataFrame(rows, schema=WORKLIST).write_parquet(folder / "worklist.parquet")
+    lines = pl.DataFrame(rows, schema=WORKLIST)
+    exceptions = lines.select(
+        exception_id=pl.col("exception_ids").list.first(), rule_id=pl.col("rule_ids").list.first()
+    )
+    lines.write_parquet(folder / "worklist.parquet")
     pl.DataFrame(schema=WORKLIST).write_parquet(folder / "advisories.parquet")
-    pl.DataFrame(exceptions, schema=EXCEPTION).write_parquet(folder / "exceptions.parquet")
+    pl.DataFrame(exceptions.to_dicts(), schema=EXCEPTION).write_parquet(
+        folder / "exceptions.parquet"
+    )
     results = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()
     }

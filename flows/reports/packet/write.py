@@ -16,6 +16,7 @@ from audit_rules.rules import CATALOGUE
 from audit_rules.wording import meanings, question
 from flows.errors import UsageError
 from flows.provenance import program_version
+from flows.reports.colours import IN_TEXT
 from flows.reports.form import AS_RESULTS, PageForm, name_of
 from flows.reports.html import templates
 from flows.reports.packet.published import PublishedException
@@ -30,17 +31,11 @@ from flows.reports.wording import (
     ledger_text,
 )
 from flows.warehouse.files import make_folder, write_whole
-from schemas.outcomes import ADVISORY, RECORDS_REQUEST, RECOVER, REVIEW, SETTLED_BY
+from schemas.outcomes import SETTLED_BY
 from schemas.results import MORE
 
 _DISMISSED = "It is settled: a person has set this finding aside, and nothing is asked for."
 _MOST_FACTS = 12  # the latest of each side, so that a packet fits on a page
-_COLOURS = {
-    RECOVER: "#b3261e",
-    RECORDS_REQUEST: "#9a5400",  # darker than in charts: here it is the colour of text
-    REVIEW: "#1f5fa8",
-    ADVISORY: "#5f6b7a",
-}
 _RECEIPT_LABELS = {
     "exception_id": "Exception",
     "exception_sha256": "Its row as sorted JSON (SHA-256)",
@@ -95,7 +90,7 @@ def as_html(published: PublishedException, form: PageForm = AS_RESULTS) -> str:
             form_name=name_of(form),
             as_of=date.fromisoformat(receipt["as_of"]),
             rationale=said(row["rationale"] or ""),
-            outcome_styles=" ".join(f".{o} {{ color: {c}; }}" for o, c in _COLOURS.items()),
+            outcome_styles=" ".join(f".{o} {{ color: {c}; }}" for o, c in IN_TEXT.items()),
             question=question(module),
             unseen=meanings(module).get("Cannot see", ""),
             sides={

@@ -6,19 +6,12 @@ from html import escape
 import altair as alt
 from vl_convert import vegalite_to_svg
 
+from flows.reports.colours import IN_CHARTS
 from flows.reports.page.timeline import NO_FINDING
 from flows.results.small_cells import OTHER
-from schemas.outcomes import ADVISORY, RECORDS_REQUEST, RECOVER, REVIEW
 
 PLAIN = "#2b6a6c"
-COLOURS = {
-    RECOVER: "#b3261e",
-    RECORDS_REQUEST: "#b06000",
-    REVIEW: "#1f5fa8",
-    ADVISORY: "#5f6b7a",
-    NO_FINDING: "#c3cad3",
-    OTHER: PLAIN,
-}
+COLOURS = IN_CHARTS | {NO_FINDING: "#c3cad3", OTHER: PLAIN}
 _INK, QUIET = "#1c2430", "#5a6472"
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 # px, and the letters that fit; not measured, because a browser's font is not the renderer's
