@@ -156,6 +156,15 @@ def test_every_folder_and_module_of_flows_has_its_place() -> None:
     assert found == {part for level in FLOWS_IN_ORDER for part in level}
 
 
+def test_tests_have_a_folder_per_folder() -> None:
+    def folders(*parts: str) -> set[str]:
+        return {path.parent.name for path in ROOT.joinpath(*parts).glob("*/__init__.py")}
+
+    stages, rules = folders("flows"), folders("audit_rules")
+    through_others = {"facts", "reference", "counterfactuals"}
+    assert folders("tests") - {"program", "schemas", "support"} == stages | rules - through_others
+
+
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_no_module_is_long(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_MODULE
