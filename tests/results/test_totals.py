@@ -12,9 +12,13 @@ import fastexcel
 import polars as pl
 import pytest
 
+from flows.cli.app import main
 from flows.cli.terminal import as_json, show
 from flows.ledger.decisions import decide
 from flows.ledger.written_decisions import Decision
+from flows.letters.batch import Batch, write_batch
+from flows.letters.select import LetterKind
+from flows.letters.write import MERGE
 from flows.privacy import AGGREGATE
 from flows.results.manifest import WORKPAPER
 from flows.results.totals import SET_ASIDE, SUMMED, shown_totals, totals, with_leading
@@ -136,6 +140,7 @@ def _fill(member: int, kind: str, **changed: object) -> Row:
         member_id=f"M{member}",
         dispensing_channel="retail",
         prescribing_provider_npi="1234567893",
+        dispensing_provider_npi="1234567893" if member % 2 else None,
         **changed,
     )
 
@@ -229,6 +234,59 @@ def test_the_work_paper_shows_the_sums_of_the_worklist(
             if row[3] and row[4] and row[4][0].isdigit()
         )
     assert of_rules == sums["amount_at_risk"]
+
+
+def _amounts(table: pl.DataFrame, amount: str = "amount_at_risk") -> dict[str, Decimal | None]:
+    """Id of each exception of a table -> its amount, of text to the cent."""
+    cents = pl.col(amount).cast(pl.String).replace("", None).cast(pl.Decimal(18, 2))
+    return dict(table.select("exception_id", cents).iter_rows())
+
+
+@pytest.mark.slow
+def test_every_list_of_findings_states_the_amounts_of_the_exceptions(
+    runs: tuple[Summary, Summary], sums: dict[str, Decimal], tmp_path: Path
+) -> None:
+    folder = runs[0].folder
+    warehouse, ledger = folder.parent.parent / "audit.duckdb", tmp_path / "ledger.csv"
+    exceptions = pl.read_parquet(folder / "exceptions.parquet")
+    found = _amounts(exceptions)
+    assert _amounts(pl.read_csv(folder / "exceptions.csv", infer_schema=False)) == found
+    sheet = fastexcel.read_excel(folder / WORKPAPER).load_sheet("Lines", dtypes="string")
+    dismissed = exceptions.filter(status="dismissed")["exception_id"]
+    (back,) = exceptions.filter(decision=RECOVERED)["exception_id"]
+    asked = found | dict.fromkeys(dismissed) | {back: (found[back] or 0) - sums["recovered_amount"]}
+    assert _amounts(sheet.to_polars()) == asked, "a work-paper has what is still asked for"
+    assert main(["ledger", "--warehouse", str(warehouse), "--export", str(ledger)]) == 0
+    known = pl.read_csv(ledger, infer_schema=False)
+    assert _amounts(known) == found
+    assert _amounts(known, "recovered")[back] == sums["recovered_amount"]
+    html = (folder / "summary.html").read_text(encoding="utf-8")
+    rows = re.findall(r'<tr [^>]*data-amount="([\d.]*)"', html)
+    assert len(rows) == runs[0].lines, "the folded ones too"
+    assert sum(Decimal(amount or 0) for amount in rows) == sums["amount_at_risk"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "column"), [("finding", "recover_amount"), ("records", "records_request_amount")]
+)
+def test_letters_and_what_is_in_none_add_up_to_the_worklist(
+    kind: LetterKind,
+    column: str,
+    runs: tuple[Summary, Summary],
+    sums: dict[str, Decimal],
+    tmp_path: Path,
+) -> None:
+    folder = runs[0].folder
+    template = ROOT / "data" / "letter_template.toml"
+    warehouse = folder.parent.parent / "audit.duckdb"
+    write_batch(Batch(folder, warehouse, tmp_path, template, kind, "letter", with_pdf=False))
+    (batch,) = tmp_path.iterdir()
+    cover = (batch / "cover.html").read_text(encoding="utf-8")
+    total, *left_out = re.findall(r'class="number">\$([\d.,]+)</td>', cover.split("Total of")[1])
+    amounts = [Decimal(a.replace(",", "")) for a in (total, *left_out)]
+    assert pl.read_parquet(batch / MERGE)["amount"].to_list() == amounts[:1], "of the one payee"
+    assert 0 < amounts[0] < sum(amounts) == sums[column]
 
 
 @pytest.mark.slow
