@@ -35,10 +35,12 @@ _TWIN = ("claim_id", "paid_date", "dispenser", "plan", "row_id")
 
 def with_repeats(dossier: Dossier) -> Dossier:
     """The dossier with its `repeats`: the lines that are or may be duplicates of an earlier one."""
-    lines = dossier.lines.with_columns(policy_id=pl.lit(""))
-    return replace(
-        dossier, repeats=earlier_twins(dossier, lines).select("row_id").unique().collect().lazy()
-    )
+
+    def find() -> pl.DataFrame:
+        lines = dossier.lines.with_columns(policy_id=pl.lit(""))
+        return earlier_twins(dossier, lines).select("row_id").unique().collect()
+
+    return replace(dossier, repeats=dossier.once(with_repeats.__name__, None, find))
 
 
 def earlier_twins(dossier: Dossier, lines: pl.LazyFrame) -> pl.LazyFrame:

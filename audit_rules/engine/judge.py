@@ -106,11 +106,13 @@ class _RuleFrames(NamedTuple):
 def run_rules(
     dossier: Dossier, book: PolicyBook, modules: Sequence[RuleModule]
 ) -> Iterator[RuleRun]:
-    """Run each rule in turn: find its lines, evaluate, settle. Nothing but the lines is collected
-    yet."""
+    """Run each rule that has something to say, in turn: find its lines, evaluate, settle. Nothing
+    but the lines is collected yet."""
     dossier, caps = with_repeats(dossier), cap_facts(dossier, book)
     for module in modules:
         scope = in_scope(dossier, book, module.RULE).collect()
+        if scope.is_empty() and not module.RULE.speaks_without_lines:
+            continue
         found = module.evaluate(dossier, scope.lazy(), book)
         settled = settle(scope.lazy(), found.answers, module.RULE, caps)
         if module.RULE.approved_care:

@@ -34,6 +34,9 @@ class Rule:
     measured         reasons whose excess is what was observed above what is allowed; all of them
                      if `basis` is the excess.
     grounds          reason -> what such a finding rests on alone, if a law looks at that.
+
+    speaks_without_lines    whether it says something if no line is in its scope: of lines that are
+                            in no rule's scope, or `gaps`.
     """
 
     id: str
@@ -49,6 +52,7 @@ class Rule:
     unpriced: tuple[str, ...] = ()
     measured: tuple[str, ...] = ()
     grounds: dict[str, Ground] = field(default_factory=dict)
+    speaks_without_lines: bool = False
 
     def measures(self, reason: str | None) -> bool:
         """Whether the excess of a reason is what was observed above what is allowed."""

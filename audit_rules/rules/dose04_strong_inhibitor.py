@@ -35,6 +35,7 @@ RULE = Rule(
     asks=(StrongInhibitor, DailyDose),
     basis=NONE,
     counts=("mg a day", "mg a day"),
+    speaks_without_lines=True,
     says={
         "strong_inhibitor": (
             "The tablets come to {observed} mg a day{with_other}, and the supply of {inhibitors} on"

@@ -27,6 +27,7 @@ RULE = Rule(
     asks=(NdcMismatch,),
     basis=FULL_PAID,
     unpriced=("code_of_another_drug",),
+    speaks_without_lines=True,
     says={
         "ndc_of_another_drug": (
             "The line of {service_date} bills {hcpcs_code}, which names {drug}, with NDC"

@@ -32,6 +32,7 @@ RULE = Rule(
     name="regimen.philadelphia_status",
     asks=(Combination,),
     basis=FULL_PAID,
+    speaks_without_lines=True,
     says={
         "philadelphia_negative": (
             "The supply of {combined} on file covers {service_date}; the policy allows the"

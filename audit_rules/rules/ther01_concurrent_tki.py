@@ -28,6 +28,7 @@ RULE = Rule(
     asks=(ConcurrentTherapy,),
     basis=FULL_PAID,
     approved_care=True,
+    speaks_without_lines=True,
     says={
         "two_kinase_inhibitors": (
             "Around {service_date} {drug} and {others} were dispensed in turn, {number} fills or"

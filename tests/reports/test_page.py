@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,12 @@ from playwright.sync_api import Page, sync_playwright
 
 from audit_rules.engine.worklist import worklists
 from flows.reports.page import write
+from flows.reports.page.charts import svg
+from flows.reports.page.figures import MOST_BARS, Figure
 from flows.reports.page.members import member_names
 from flows.reports.run_facts import RunFacts
 from flows.results.tables import write_tables
+from flows.results.totals import TOTAL
 from schemas.results import REPEATED
 from tests.support.hostile import CSV, csv, fill
 from tests.support.nights import night
@@ -143,6 +147,26 @@ def test_a_long_worklist_is_cut_and_says_so(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "labels", "drawn"),
+    [
+        ("payer", [f"Payer {n}" for n in range(2000)], MOST_BARS),
+        ("month", [f"{y}-{m:02}" for y in range(1850, 2017) for m in range(1, 13)], 2004),
+    ],
+)
+def test_a_chart_of_very_many_bars_draws_the_first(
+    name: str, labels: list[str], drawn: int
+) -> None:
+    of_each = {"label": labels, "outcome": None, "dollars": Decimal("5.00"), "lines": 1}
+    schema = {"label": pl.String, "outcome": pl.String, "dollars": TOTAL, "lines": pl.Int64}
+    figure = Figure(name, "By it", "It", "Sums.", pl.DataFrame(of_each, schema=schema))
+    assert len(figure.totals) == len(labels)
+    assert [label for label, _, _ in figure.drawn.totals] == labels[:drawn]
+    says = "The chart draws the first 50 of 2,000; the table has all."
+    assert (says in figure.drawn.note) == (drawn < len(labels))
+    assert svg(figure.drawn).startswith("<svg")
+
+
 def test_text_of_extracts_is_never_markup(tmp_path: Path) -> None:
     evil = "</script><b onclick=alert(1)>x"
     rows = [

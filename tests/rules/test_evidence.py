@@ -3,7 +3,10 @@
 import polars as pl
 import pytest
 
+from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.judge import judge, run_rules
+from audit_rules.engine.rule import PolicyBook, RuleModule
+from audit_rules.engine.scope import in_scope
 from audit_rules.rules import RULES
 from schemas.results import MORE, MOST_EVIDENCE
 from tests.support.extracts import as_csv, good, write
@@ -13,7 +16,8 @@ BUSY, PLAIN = "1010000002", "1990000006"
 SPECIALTIES = [f"207R000{n:02d}X" for n in range(1, MOST_EVIDENCE + 4)]
 IMATINIB, DASATINIB = "47335047583", "00003085222"
 UNBORN, BUSY_PRESCRIBER, PLAIN_PRESCRIBER = "U", "B", "P"
-COMBINED, IN_TURN = "C", "T"
+COMBINED, IN_TURN, MISCODED = "C", "T", "X"
+BESPONSA = "00008010001"
 
 
 def _fill(member: str, day: str, ndc: str = IMATINIB, npi: str = PLAIN) -> dict[str, object]:
@@ -29,7 +33,7 @@ def _fill(member: str, day: str, ndc: str = IMATINIB, npi: str = PLAIN) -> dict[
     )
 
 
-def _service(member: str, day: str, code: str) -> dict[str, object]:
+def _service(member: str, day: str, code: str, ndc: str | None = None) -> dict[str, object]:
     return good(
         "medical_claim",
         claim_id=f"{member}{day}",
@@ -38,6 +42,7 @@ def _service(member: str, day: str, code: str) -> dict[str, object]:
         claim_start_date=day,
         claim_line_start_date=day,
         hcpcs_code=code,
+        ndc_code=ndc,
     )
 
 
@@ -46,9 +51,7 @@ def _approval(member: str, payer: str, drug: str) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
-    """One row per piece of evidence of an exception, with rule and member; and of AGE01 also those
-    that it looked at on other lines."""
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Dossier, PolicyBook]:
     folder = tmp_path_factory.mktemp("evidence")
     extracts = {
         "pharmacy_claim": [
@@ -64,6 +67,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
             _service(COMBINED, "2026-04-06", "J9229"),
             _service(COMBINED, "2026-04-08", "J9039"),
             _service(COMBINED, "2026-04-13", "J9229"),
+            _service(MISCODED, "2026-04-13", "J9039", BESPONSA),
         ],
         "authorization": [
             _approval(COMBINED, "MMM", "inotuzumab"),
@@ -75,7 +79,14 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
         ],
     }
     texts = {f"{table}.csv": as_csv(rows) for table, rows in extracts.items()}
-    dossier, book = compiled(planned(write(folder / "in", texts), folder / "out"))
+    return compiled(planned(write(folder / "in", texts), folder / "out"))
+
+
+@pytest.fixture(scope="module")
+def shown(made: tuple[Dossier, PolicyBook]) -> pl.DataFrame:
+    """One row per piece of evidence of an exception, with rule and member; and of AGE01 also those
+    that it looked at on other lines."""
+    dossier, book = made
     rules = tuple(m for m in RULES if m.RULE.id in ("AGE01", "COMB01", "SPEC01", "THER01"))
     found = judge(dossier, book, rules).exceptions
     pieces = found.select("rule_id", "member_id", "evidence").explode("evidence").unnest("evidence")
@@ -115,3 +126,15 @@ def test_of_a_prescriber_with_one_specialty_nothing_is_left_out(shown: pl.DataFr
 
 def test_a_birth_date_that_is_not_known_is_shown_as_no_fact(shown: pl.DataFrame) -> None:
     assert shown.filter(rule_id="AGE01", member_id=UNBORN, kind="eligibility").is_empty()
+
+
+@pytest.mark.parametrize("module", RULES, ids=lambda m: m.RULE.id)
+def test_a_rule_says_something_without_lines_only_if_it_declares_so(
+    module: RuleModule, made: tuple[Dossier, PolicyBook]
+) -> None:
+    """Others are not run if no line is in their scope."""
+    dossier, book = made
+    scope = in_scope(dossier, book, module.RULE).collect()
+    found = module.evaluate(dossier, scope.clear().lazy(), book)
+    says_something = found.gaps is not None or not found.answers.collect().is_empty()
+    assert says_something == module.RULE.speaks_without_lines

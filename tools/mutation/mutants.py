@@ -281,13 +281,12 @@ class _Run(CaseRuns):
     def _rows(self, dossier: Dossier, module: Described) -> pl.DataFrame:
         if not isinstance(module, RuleModule):
             return answers_of(dossier, self._book, module)
-        (run,) = run_rules(dossier, self._book, (module,))
-        figures = run.settled.select(
-            *ON, "outcome", "reason", "observed", "allowed", "amount_cents"
-        )
         place = ("row_id", "claim_source", "payer", "claim_id", "claim_line_number")
         line = pl.concat([lines.select(place) for lines in (dossier.lines, dossier.miscoded)])
-        return figures.join(line, on="row_id").collect()
+        figures = (*ON, "outcome", "reason", "observed", "allowed", "amount_cents")
+        for run in run_rules(dossier, self._book, (module,)):
+            return run.settled.select(figures).join(line, on="row_id").collect()
+        return pl.DataFrame()
 
     def _extracted(self, layout: Layout) -> WarehouseFrames:
         if self._policies is None:

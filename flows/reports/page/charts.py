@@ -23,7 +23,7 @@ _ROOM = 1.6  # room for the number after the longest bar, relative to that bar
 
 
 def svg(figure: Figure) -> str:
-    """The chart of one figure."""
+    """The chart of one figure, every bar of it."""
     figure = replace(figure, rows=_printable(figure.rows))
     chart = _over_time(figure) if figure.is_over_time else _bars(figure)
     description = "; ".join(

@@ -1,7 +1,7 @@
 """What the charts show: dollars and lines by rule, outcome, payer, month, provider and payee."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 import polars as pl
@@ -16,6 +16,8 @@ from schemas.outcomes import strength
 from schemas.results import AMOUNT_COLUMNS, TOTAL
 
 TOP = 10
+MOST_BARS = 50
+"""A chart with many more cannot be read, and one with a thousand cannot be drawn."""
 QUESTIONS = {m.RULE.id: question(m) for m in (*CATALOGUE, *KIND_MODULES)}
 """Id of each rule -> the question it asks."""
 UNKNOWN = "unknown"
@@ -34,6 +36,8 @@ class Figure:
 
     rows             label, outcome (null if bars are not divided by it), dollars, lines; in order.
     label_meanings   what a label means, unless that is clear.
+
+    The table under the chart has every label; the chart has the first MOST_BARS, or every month.
     """
 
     name: str
@@ -53,6 +57,16 @@ class Figure:
         """Label, dollars and lines of each bar, in order."""
         at_risk = self.rows.rename({"dollars": "amount_at_risk"})
         return totals(at_risk, label="label").select("label", "amount_at_risk", "lines").rows()
+
+    @property
+    def drawn(self) -> "Figure":
+        """What the chart draws of the figure; itself if that is all of it."""
+        bars = self.rows["label"].unique(maintain_order=True)
+        if self.is_over_time or len(bars) <= MOST_BARS:
+            return self
+        cut = f"The chart draws the first {MOST_BARS} of {len(bars):,}; the table has all."
+        first = self.rows.filter(pl.col("label").is_in(bars.head(MOST_BARS).implode()))
+        return replace(self, note=f"{self.note} {cut}", rows=first)
 
 
 def figures(

@@ -145,7 +145,7 @@ def _write(folder: Path, run: RunFacts, drawn: Iterable[Figure], shown: dict[str
     script = pages.get_template("page.js").render()
     text = pages.get_template("summary.html").render(
         run=run,
-        charts=[(figure, Markup(svg(figure))) for figure in drawn],
+        charts=[(figure, figure.drawn.note, Markup(svg(figure.drawn))) for figure in drawn],
         outcomes=MEANING.items(),
         colours=COLOURS,
         dismissed=DISMISSED,
