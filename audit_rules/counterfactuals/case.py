@@ -21,6 +21,9 @@ from schemas.frames import PAYER_LINE
 from schemas.tables import TABLES
 
 Row = dict[str, Any]
+RuleOnLine = tuple[int, str, str, str | None]
+"""A rule on a line under a policy: row_id, rule_id, policy_id, and the term of the policy language
+that answers by itself."""
 T = TypeVar("T", bound=Term)
 
 _BEFORE_ANY = "!"  # sorts before letters and digits
@@ -88,6 +91,12 @@ class AskedTerm:
     set: LineSet
     sets: Sequence[LineSet]
 
+    def key(self, case: "Case") -> RuleOnLine:
+        """Its answer on the line of the case."""
+        own = None if self.term.rule_id else self.term.term_id
+        rule_id = self.term.rule_id or self.term.default_rule
+        return case.line["row_id"], rule_id, self.policy.document.id, own
+
     def authorizations(self, case: "Case") -> list[int]:
         """Positions of the authorizations of the line's payer that name the drug of the set."""
         own, words = case.line["payer_id"], self.set.drug_words
@@ -154,12 +163,11 @@ class Case:
     def policies(self) -> list[Policy]:
         """The documents that apply to the line: those of its payer and drug, and the general
         ones."""
-        own = (self.line["payer_id"], self.line["drug"])
-        documents = self.book.library.policies
+        payer_id, drug = self.line["payer_id"], self.line["drug"]
         return [
             p
-            for p in documents
-            if p.document.payer is None or (p.document.payer, p.document.drug) == own
+            for p in self.book.library.policies
+            if not p.payers or (p.document.drug == drug and payer_id in {q.id for q in p.payers})
         ]
 
     def terms(self, kind: type[T]) -> list[T]:

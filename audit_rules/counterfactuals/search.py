@@ -12,7 +12,8 @@ from typing import Any
 
 import polars as pl
 
-from audit_rules.counterfactuals.case import FRAMES, Case, Change, Row, completed
+from audit_rules.counterfactuals.case import FRAMES, Case, Change, Row, RuleOnLine, completed
+from audit_rules.counterfactuals.changes.boundaries import boundaries, failures, openings
 from audit_rules.counterfactuals.families import FAMILIES, follows, is_tried
 from audit_rules.engine.dossier import WarehouseFrames, compile_dossier
 from audit_rules.engine.judge import run_rules
@@ -28,10 +29,6 @@ BATCH_ROWS = 50_000  # rows of copies that are in memory at a time
 
 _WHO_ANSWERS = ("rule_id", "policy_id", "counted_term")
 _FINDING = ("person", *PAYER_LINE, "policy_id", "outcome", "reason")
-
-RuleOnLine = tuple[int, str, str, str | None]
-"""A rule on a line under a policy: row_id, rule_id, policy_id, and the term of the policy language
-that answers by itself."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +94,28 @@ def nearest(
     Every change is made to a copy of its person under a number in place of the name; a judgement of
     many copies at a time says which fire.
     """
-    tried = [t for case in cases for t in _changes(case)]
+    fired = _fired(
+        cases,
+        [t for case in cases for t in _changes(case)],
+        silent,
+        warehouse_frames,
+        rules,
+        supply_days,
+    )
+    left = silent - fired.keys()
+    twice = [t for case in cases for t in _pairs(case, left)]
+    return fired | _fired(cases, twice, left, warehouse_frames, rules, supply_days)
+
+
+def _fired(
+    cases: Sequence[Case],
+    tried: Sequence[_Trial],
+    silent: set[RuleOnLine],
+    warehouse_frames: WarehouseFrames,
+    rules: Sequence[Described],
+    supply_days: int,
+) -> dict[RuleOnLine, Firing]:
+    """The nearest of these changes that makes each silent rule fire."""
     fired: dict[RuleOnLine, list[tuple[tuple[float, ...], int, Firing]]] = defaultdict(list)
     for first, batch in _batches(tried):
         copies = _copies(warehouse_frames, batch)
@@ -170,6 +188,16 @@ def _changes(case: Case) -> Iterator[_Trial]:
                 if follows(case, family, second):
                     for following in second(case.after(change)):
                         yield _Trial(case, _both(change, following), follower, change.step)
+
+
+def _pairs(case: Case, silent: set[RuleOnLine]) -> Iterator[_Trial]:
+    """For each silent term: a change of its case, and on top of it one of what it tests."""
+    number = FAMILIES.index(boundaries)
+    for asked in case.asked:
+        if asked.key(case) in silent:
+            for opening in openings(case, asked):
+                for following in failures(case.after(opening), asked):
+                    yield _Trial(case, _both(opening, following), number, opening.step)
 
 
 def _both(first: Change, second: Change) -> Change:

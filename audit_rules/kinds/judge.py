@@ -77,6 +77,18 @@ def judge_all(dossier: Dossier, book: PolicyBook, rules: Sequence[Described]) ->
     return judge(dossier, book, modules, judge_documents(dossier, book, rules))
 
 
+def sets_of_lines(dossier: Dossier, book: PolicyBook) -> pl.DataFrame:
+    """The sets of each document in which its lines are: policy_id, row_id, set_no."""
+    history, repeats = history_of(dossier, book), pl.Series(dtype=pl.Int64)
+    parts = [
+        Ground(dossier, book, policy, history, repeats)
+        .asked.filter("is_judged")
+        .select("row_id", "set_no", policy_id=pl.lit(policy.document.id))
+        for policy in book.library.spoken()
+    ]
+    return pl.concat(parts)
+
+
 def _settings(ground: Ground, terms: Sequence[LanguageTerm]) -> Iterator[Setting]:
     """Terms of one shape together: a table may make thousands of them. Those without a line are
     left out, but for one if all are."""

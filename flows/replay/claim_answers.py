@@ -11,10 +11,11 @@ from audit_rules.engine.document_answers import with_not_applicable
 from audit_rules.engine.dossier import WarehouseFrames, compile_dossier
 from audit_rules.engine.pieces import pieces
 from audit_rules.engine.rule import ON, Described, PolicyBook
-from audit_rules.kinds.judge import judge_documents
+from audit_rules.kinds.judge import judge_documents, sets_of_lines
 from audit_rules.kinds.registry import described
 from audit_rules.rules import CATALOGUE, RULES
 from flows.plan import Plan
+from flows.replay.silent_terms import silent_terms
 from schemas.results import EVIDENCE_FIELDS, EVIDENCE_ORDER
 
 LineKey = tuple[str, str, str, int]
@@ -27,10 +28,12 @@ class ClaimAnswers:
 
     lines     the judged line of each key, as the dossier has it.
     by_line   rule, answer and evidence, in the order of the rules.
+    sets      the numbers of the sets in which a line is, by row_id and policy_id.
     """
 
     lines: dict[LineKey, Row]
     by_line: dict[LineKey, list[tuple[Described, Row, tuple[Row, ...]]]]
+    sets: dict[tuple[int, str], list[int]]
 
 
 def answers_on_claim(
@@ -38,7 +41,7 @@ def answers_on_claim(
 ) -> ClaimAnswers:
     """Judge the persons of a claim and keep what was answered on its lines."""
     wanted = {line_key(r) for r in rows}
-    found = ClaimAnswers({}, {})
+    found = ClaimAnswers({}, {}, {})
     persons = sorted({r["person"] for r in rows})
     of_the_claim = (pl.col("claim_id") == rows[0]["claim_id"]) & pl.col("person").is_in(persons)
     for module, settled, evidence in judged(
@@ -52,7 +55,7 @@ def answers_on_claim(
                 cited = seen.get((answer["row_id"], answer["policy_id"]), ())
                 found.lines.setdefault(key, answer)
                 found.by_line.setdefault(key, []).append((module, answer, cited))
-    for kind, answer, cited in _of_documents(made, own, book, of_the_claim):
+    for kind, answer, cited in _of_documents(made, own, book, of_the_claim, found.sets):
         key = line_key(answer)
         if key in wanted:
             found.lines.setdefault(key, answer)
@@ -61,9 +64,14 @@ def answers_on_claim(
 
 
 def _of_documents(
-    made: Plan, own: WarehouseFrames, book: PolicyBook, of_the_claim: pl.Expr
+    made: Plan,
+    own: WarehouseFrames,
+    book: PolicyBook,
+    of_the_claim: pl.Expr,
+    sets: dict[tuple[int, str], list[int]],
 ) -> Iterator[tuple[Described, Row, tuple[Row, ...]]]:
-    """What documents of the language answer on the lines of the claim, term by term."""
+    """What documents of the language answer on the lines of the claim, term by term; `sets` takes
+    the sets of each line."""
     if not made.library.spoken():
         return
     days, as_of = made.default_supply_days, made.request.as_of
@@ -71,8 +79,16 @@ def _of_documents(
     governed = judge_documents(dossier, book, CATALOGUE)
     assert governed is not None
     key = [*ON, "rule_id", "term_id"]
-    every = pl.concat([dossier.fills, dossier.services]).filter(of_the_claim).collect()
+    of_persons = pl.concat([dossier.fills, dossier.services]).collect()
+    every = of_persons.filter(of_the_claim)
+    asked = sets_of_lines(dossier, book).join(of_persons, on="row_id")
+    for row_id, policy_id, number in asked.select("row_id", "policy_id", "set_no").iter_rows():
+        sets.setdefault((row_id, policy_id), []).append(number)
     told = with_not_applicable(governed).drop("documents_needed")
+    silent = pl.DataFrame(
+        silent_terms(book, asked, sets, governed.answers), schema=told.schema, orient="row"
+    )
+    told = pl.concat([told, silent])
     answers = told.join(every, on="row_id").sort(key)
     shown = answers.select(key)
     frames = [e.join(shown, on=key, how="semi") for e in governed.evidence]

@@ -10,8 +10,8 @@ from datetime import date
 import duckdb
 import polars as pl
 
-from audit_rules.counterfactuals.case import FRAMES, AskedTerm, Case, Row, rows_of
-from audit_rules.counterfactuals.search import Firing, RuleOnLine, nearest
+from audit_rules.counterfactuals.case import FRAMES, AskedTerm, Case, Row, RuleOnLine, rows_of
+from audit_rules.counterfactuals.search import Firing, nearest
 from audit_rules.engine.dossier import WarehouseFrames
 from audit_rules.engine.exceptions import exception_id
 from audit_rules.engine.rule import Described, PolicyBook
@@ -31,7 +31,7 @@ from flows.request import RunRequest
 from flows.settle.claims import SETTLED
 from flows.settle.final_action import FILE_ORDER
 from schemas.formats import well_formed
-from schemas.outcomes import EXCEPTIONS, NOT_EVALUABLE, PASS
+from schemas.outcomes import EXCEPTIONS
 from schemas.table import Kind
 from schemas.tables import CLAIM_TABLES
 from schemas.tables import TABLES as INPUT
@@ -177,15 +177,18 @@ def _cases(
             taxonomies,
             book,
             as_of,
-            _silent_terms([answer for _, answer, _ in answers.by_line[key]], book),
+            _silent_terms([answer for _, answer, _ in answers.by_line[key]], answers.sets, book),
         )
         for key, line in answers.lines.items()
     }
 
 
-def _silent_terms(answers: list[Row], book: PolicyBook) -> tuple[AskedTerm, ...]:
-    """The terms of the policy language that answered on a line, and found nothing."""
-    silent = [a for a in answers if a["outcome"] in (PASS, NOT_EVALUABLE)]
+def _silent_terms(
+    answers: list[Row], sets_of_line: Mapping[tuple[int, str], list[int]], book: PolicyBook
+) -> tuple[AskedTerm, ...]:
+    """The terms of the policy language that found nothing on a line of their sets, in the set in
+    which they answer, or in the first."""
+    silent = [a for a in answers if a["outcome"] not in EXCEPTIONS]
     found = []
     for policy in book.library.spoken():
         mine = [a for a in silent if a["policy_id"] == policy.document.id]
@@ -195,8 +198,11 @@ def _silent_terms(answers: list[Row], book: PolicyBook) -> tuple[AskedTerm, ...]
         for term in policy.language_terms:
             answer = next((a for a in mine if _answers_for(a, term)), None)
             if answer is not None:
-                own = next(s for s in sets if s.number == answer["set_no"])
-                found.append(AskedTerm(policy, term, own, sets))
+                names = {one.name for one in policy.declared.sets_of(term)}
+                numbers = sets_of_line.get((answer["row_id"], answer["policy_id"]), [])
+                judged = [s for s in sets if s.name in names and s.number in numbers]
+                judged.sort(key=lambda s: s.number != answer["set_no"])
+                found += [AskedTerm(policy, term, own, sets) for own in judged[:1]]
     return tuple(found)
 
 

@@ -72,6 +72,8 @@ def _decisive_fact(found: RuleExplanation, policy: Policy) -> str:
         return f"the service date, {answer['service_date']}, is before the policy's first version"
     if outcome == NOT_APPLICABLE and (dates := _clause_dates(found, policy)):
         return dates
+    if outcome == NOT_APPLICABLE and answer["rationale"]:
+        return str(answer["rationale"])
     meaning = _meaning(found)
     if found.firing is None or outcome == NOT_EVALUABLE:
         return meaning or "the rule does not cover such a line"
@@ -113,6 +115,8 @@ def _clause(found: RuleExplanation, policy: Policy) -> str:
 
 def _terms(found: RuleExplanation, policy: Policy) -> list[Term]:
     kind, rule_id = found.module.RULE.asks[0], found.module.RULE.id
+    if own := found.answer.get("counted_term"):
+        return [t for t in policy.terms if t.term_id == own]
     return [
         t
         for t in policy.terms

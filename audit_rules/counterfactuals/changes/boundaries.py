@@ -13,6 +13,7 @@ from audit_rules.counterfactuals.changes.codes import (
     with_modifiers,
     without_specialty,
 )
+from audit_rules.counterfactuals.changes.dates import on_another_day
 from audit_rules.counterfactuals.changes.earlier_dates import earlier_dates, just_within
 from audit_rules.counterfactuals.changes.line_questions import answered_otherwise
 from audit_rules.counterfactuals.changes.quantities import another_quantity
@@ -28,11 +29,27 @@ _ONE = Decimal(1)
 
 
 def boundaries(case: Case) -> Iterator[Change]:
-    """Each boundary of each term that is asked of the line and silent, crossed by the least."""
+    """Each boundary of each term that is silent about the line, crossed by the least."""
     for asked in case.asked:
-        for boundary in asked.term.boundaries():
-            for change in _crossed(boundary, case, asked):
-                yield replace(change, term_id=asked.term.term_id)
+        for boundary in (*asked.term.of_the_test(), *asked.term.of_the_case()):
+            yield from _changes(boundary, case, asked)
+
+
+def openings(case: Case, asked: AskedTerm) -> Iterator[Change]:
+    """Changes after which the test of a term may count on the line."""
+    for boundary in asked.term.of_the_case():
+        yield from _changes(boundary, case, asked)
+
+
+def failures(case: Case, asked: AskedTerm) -> Iterator[Change]:
+    """Changes after which the line may fail the test of a term."""
+    for boundary in asked.term.of_the_test():
+        yield from _changes(boundary, case, asked)
+
+
+def _changes(boundary: turns.Boundary, case: Case, asked: AskedTerm) -> Iterator[Change]:
+    for change in _crossed(boundary, case, asked):
+        yield replace(change, term_id=asked.term.term_id)
 
 
 @singledispatch
@@ -123,6 +140,18 @@ def _days_of_supply(case: Case, days: Decimal) -> Change:
 @_crossed.register
 def _(boundary: turns.EarlierDates, case: Case, asked: AskedTerm) -> Iterator[Change]:
     yield earlier_dates(case, boundary.times, boundary.span, boundary.is_over)
+
+
+@_crossed.register
+def _(boundary: turns.InForce, case: Case, asked: AskedTerm) -> Iterator[Change]:
+    name = asked.policy.document.id
+    if case.line["drug"] is not None and asked.policy in case.policies():
+        return  # `dates` tries every such day of a document of the line's drug
+    if case.day < boundary.first:
+        yield from on_another_day(case, boundary.first, f"the first day of a clause of {name}")
+    elif boundary.end and case.day >= boundary.end:
+        last = shifted(boundary.end, -1)
+        yield from on_another_day(case, last, f"the last day before a clause of {name}")
 
 
 # ------------------------------------------------------------ things on file

@@ -13,23 +13,28 @@ from schemas.tables import TABLES
 def dates(case: Case) -> Iterator[Change]:
     """The service date on each day on which a version, a term or a code begins or ends, or next to
     it."""
-    column = TABLES[case.table].service_dates[0]
     for day, why in sorted(_edges(case).items()):
-        if day != case.day and day <= case.as_of:
-            yield Change(
-                on_file=f"the service date is {case.day}",
-                condition=f"had the service date been {day} ({why}) instead of {case.day}",
-                edits=(case.edited(**{column: day}),),
-                step=abs((day - case.day).days),
-                line={"service_date": day},
-            )
+        yield from on_another_day(case, day, why)
+
+
+def on_another_day(case: Case, day: date, why: str) -> Iterator[Change]:
+    """The line on another day that is not after the as-of date."""
+    column = TABLES[case.table].service_dates[0]
+    if day != case.day and day <= case.as_of:
+        yield Change(
+            on_file=f"the service date is {case.day}",
+            condition=f"had the service date been {day} ({why}) instead of {case.day}",
+            edits=(case.edited(**{column: day}),),
+            step=abs((day - case.day).days),
+            line={"service_date": day},
+        )
 
 
 def _edges(case: Case) -> dict[date, str]:
     """Days on which what is asked changes, and why."""
     found: dict[date, str] = {}
     for policy in case.policies():
-        if policy.document.payer is None:
+        if not policy.payers:
             continue
         name = policy.document.id
         starts = [v.effective_from for v in policy.versions]

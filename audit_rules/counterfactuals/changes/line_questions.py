@@ -59,12 +59,13 @@ def _born(day: date, age: Span) -> date:
 
 def _sexes(case: Case, asked: AskedTerm, key: LineKey, holds: bool) -> Iterator[Change]:
     for sex in sorted(_others(key, holds, asked, ("female", "male"))):
-        rows = range(len(case.rows["eligibility"]))
+        rows = case.rows["eligibility"]
+        own = sorted({row["gender"] for row in rows if row.get("gender")})
         if rows:
             yield Change(
-                "the sex on file is another, or not known",
+                f"the sex on file is {listed(own)}" if own else "the sex is not known",
                 f"had the sex on file been {sex}",
-                tuple(Edit("eligibility", i, {"gender": sex}) for i in rows),
+                tuple(Edit("eligibility", i, {"gender": sex}) for i in range(len(rows))),
             )
 
 

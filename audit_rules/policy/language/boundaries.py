@@ -6,6 +6,7 @@ of a line: `explain` makes the change to a copy of one.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from audit_rules.policy.language.conditions import Group, LineKey, Thing, leaves
@@ -98,6 +99,14 @@ class TooLong:
 
 
 @dataclass(frozen=True)
+class InForce:
+    """A service date from the clause's first on, and before its end, if it has one."""
+
+    first: date
+    end: date | None
+
+
+@dataclass(frozen=True)
 class OtherNdc:
     """An NDC that goes with other codes only: pairs of code and NDC."""
 
@@ -114,6 +123,7 @@ Boundary = (
     | LineQuestion
     | Specialty
     | TooLong
+    | InForce
     | OtherNdc
 )
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from audit_rules.policy.language.boundaries import Boundary, of_condition
+from audit_rules.policy.language.boundaries import Boundary, InForce, of_condition
 from audit_rules.policy.language.conditions import Condition
 from audit_rules.policy.language.spans import Words
 from audit_rules.policy.terms.base import Strict, Term
@@ -191,12 +191,11 @@ class LanguageTerm(Term):
         """Whether a short history can leave the answer of the kind open."""
         return False
 
-    def boundaries(self) -> Iterator[Boundary]:
-        """The facts on which the answer turns: those of the kind's test, of unless, of
-        applies_to."""
-        yield from self.of_the_test()
+    def of_the_case(self) -> Iterator[Boundary]:
+        """The facts on which it turns whether the test counts: unless, applies_to, the dates."""
         yield from of_condition(self.unless)
         yield from of_condition(self.applies_to)
+        yield InForce(self.effective_from, self.effective_to)
 
     def of_the_test(self) -> Iterator[Boundary]:
         """The facts on which the kind's test turns."""
