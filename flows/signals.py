@@ -8,5 +8,7 @@ STOPPED = 128
 """Added to the number of the signal, it is the exit code of a command that was stopped."""
 CRASHED = 70
 """The exit code of a command whose process was ended by another signal, or could not begin."""
-ENDS_IN_ORDER = ["serve"]
-"""The command that is asked to end, because it has runs of its own to end."""
+UNTIL_STOPPED = ("review",)
+"""The commands that work until a person stops them: that is not a failure."""
+ENDS_IN_ORDER = ("serve", *UNTIL_STOPPED)
+"""The commands that are asked to end, because they have runs or answers of their own to end."""

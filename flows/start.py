@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 
-from flows.signals import CRASHED, ENDS_IN_ORDER, STOPS
+from flows.signals import CRASHED, ENDS_IN_ORDER, STOPS, UNTIL_STOPPED
 
 TYPE_CHECKING = False  # importing it from typing would take longer than all that is imported here
 if TYPE_CHECKING:
@@ -38,12 +38,16 @@ def entry() -> None:
         os._exit(_watch(worker, reports, agrees, stops))
     for descriptor in (reports, agrees):
         os.close(descriptor)
-    if arguments[:1] == ENDS_IN_ORDER:
+    if _is_one_of(ENDS_IN_ORDER, arguments):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, stops)
     codes: list[int] = []
     atexit.register(_leave, codes)  # the first to be registered is the last to be called
     codes.append(_work(arguments, pipe, answers))
     sys.exit(codes[0])
+
+
+def _is_one_of(commands: tuple[str, ...], arguments: list[str]) -> bool:
+    return arguments[:1] != [] and arguments[0] in commands
 
 
 def _leave(codes: list[int]) -> None:
@@ -96,7 +100,7 @@ def _work(arguments: list[str], pipe: int, answers: int) -> int:
     collect_rarely()
     out = open_streams()
     ending.report_to(pipe, answers)
-    if arguments[:1] != ENDS_IN_ORDER:
+    if _is_one_of(UNTIL_STOPPED, arguments) or not _is_one_of(ENDS_IN_ORDER, arguments):
         mute_engines()
     code = _call(arguments, out)
     ending.returns(code)

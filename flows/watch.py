@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from flows.clock import seconds
-from flows.signals import CRASHED, ENDS_IN_ORDER, STOPPED, STOPS
+from flows.signals import CRASHED, ENDS_IN_ORDER, STOPPED, STOPS, UNTIL_STOPPED
 
 _PATIENCE = 20.0  # seconds for what should end by itself, before it is killed
 _NOTHING_KEPT = "Nothing of the unfinished work is kept or published."
@@ -38,7 +38,9 @@ class Watch:
         """Watch a worker that has just started."""
         self._worker, self._reports, self._agrees, self._heard = worker, reports, agrees, heard
         self._arguments = arguments
-        self._ends_in_order = arguments[:1] == ENDS_IN_ORDER
+        command = arguments[0] if arguments else ""
+        self._ends_in_order = command in ENDS_IN_ORDER
+        self._is_until_stopped = command in UNTIL_STOPPED
         self._unread = b""
         self._left: dict[tuple[str, ...], str | None] = {}
         self._child: int | None = None
@@ -102,7 +104,8 @@ class Watch:
         if self._has_finished:
             self._kill(0, "")
         elif self._ends_in_order:
-            self._kill(STOPPED + number, f"Stopped by {STOPS[number]}.", signal.SIGTERM)
+            code = 0 if self._is_until_stopped else STOPPED + number
+            self._kill(code, f"Stopped by {STOPS[number]}.", signal.SIGTERM)
         elif not self._has_committed:
             self._kill(STOPPED + number, f"Stopped by {STOPS[number]}. {_NOTHING_KEPT}")
 
@@ -127,7 +130,7 @@ class Watch:
             self._stop_worker(self._stop)
 
     def _when_it_commits(self) -> None:
-        if self._verdict is None:
+        if self._verdict is None or self._is_until_stopped:  # what it has begun it may finish
             self._has_committed = True
             os.write(self._agrees, b".")
 

@@ -26,6 +26,7 @@ from flows.cli.decide import decide, dismiss, packet, reopen, verify
 from flows.cli.ledger import ledger
 from flows.cli.letters import letters
 from flows.cli.policy import policy
+from flows.cli.review import review
 from flows.cli.run import backfill, forget_night, purge, run, serve, validate
 from flows.cli.sampling import estimate, sample
 from flows.errors import UsageError, redacted_errors
@@ -45,7 +46,7 @@ for _name, _value in _PREFECT.items():
 COMMANDS = (
     *(run, serve, backfill, validate, purge, forget_night),
     *(rules, explain, compare, lint),
-    *(decide, dismiss, reopen, ledger, packet, letters, sample, estimate, verify),
+    *(review, decide, dismiss, reopen, ledger, packet, letters, sample, estimate, verify),
 )
 ANSWERING = tuple(command.__name__ for command in (rules, explain, compare, lint, verify))
 """Commands whose only result is what they print."""

@@ -14,6 +14,7 @@ from flows import ending
 from flows.clock import now, today
 from flows.errors import UsageError
 from flows.ledger.exception_ids import ExceptionIds
+from flows.ledger.seen import Seen, refuse_unless_seen
 from flows.ledger.written_decisions import Decision
 from flows.process import system_user
 from flows.warehouse.connection import opened_for_writing, refuse_missing
@@ -56,14 +57,16 @@ def decide(
     by: str | None = None,
     until: date | None = None,
     problems: Sequence[str] = (),
+    seen: Seen | None = None,
 ) -> DecisionCounts:
     """Record decisions about exceptions, as the next run will show: all of them or none.
 
     action, by, until   what holds for decisions that leave it out.
     problems            what is wrong with them already, reported with what is found here.
+    seen                what whoever decides has seen of the ledger, if it must not say more by now.
 
-    Raises UsageError with a sentence for each that cannot be recorded, and WarehouseBusy if a run
-    holds the warehouse.
+    Raises UsageError with a sentence for each that cannot be recorded, Unseen, and
+    WarehouseBusy if a run holds the warehouse.
     """
     refuse_missing(warehouse)
     for_all = {"action": action, "decided_by": by, "until": until, "decided_on": today()}
@@ -77,6 +80,8 @@ def decide(
     with hold(warehouse):
         upgrade(warehouse)
         with opened_for_writing(warehouse) as connection:
+            if seen is not None:
+                refuse_unless_seen(connection, seen)
             wanted = _resolved(connection, wanted, found)
             wanted = _one_each(wanted, found)
             new = _new(connection, wanted)

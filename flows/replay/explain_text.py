@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
+from typing import NamedTuple
 
 from audit_rules.counterfactuals.case import Row
 from audit_rules.policy.document import Policy
@@ -9,7 +10,7 @@ from audit_rules.rules import CATALOGUE
 from audit_rules.wording import counted, figure, listed
 from flows.replay.explanation import ClaimRow, Explanation, RuleExplanation
 from flows.replay.paragraphs import WIDEST, paragraph
-from flows.replay.rule_text import rule_lines, without_underscores
+from flows.replay.rule_text import rule_parts, rule_title, titled_lines, without_underscores
 from schemas.outcomes import EXCEPTIONS, NOT_APPLICABLE, NOT_EVALUABLE, PASS
 from schemas.results import AMOUNT_COLUMNS
 
@@ -46,28 +47,83 @@ def _untried(lines: int) -> str:
     )
 
 
-def _row_lines(row: ClaimRow, explanation: Explanation) -> Iterator[str]:
-    title = _title(row)
-    yield from (title, "=" * min(len(title), WIDEST))
-    yield from paragraph(_billed(row))
-    yield from paragraph(f"Row {row.values['row_number']} of {row.values['file']}. {_status(row)}")
+class RuleText(NamedTuple):
+    """One rule on one line under one policy.
+
+    parts   each text with its label.
+    """
+
+    title: str
+    parts: tuple[tuple[str, str], ...]
+
+
+class GroupText(NamedTuple):
+    """The rules that gave answers of one kind.
+
+    remark   what holds for all of them; may be empty.
+    """
+
+    heading: str
+    remark: str
+    rules: tuple[RuleText, ...]
+
+
+class RowText(NamedTuple):
+    """What there is to say about one row of the claim.
+
+    sentences   what was billed, and what became of the row.
+    policies    each policy that was asked, and its version.
+    not_asked   the rules that were not asked, and why; may be empty.
+    """
+
+    title: str
+    sentences: tuple[str, ...]
+    policies: tuple[str, ...] = ()
+    groups: tuple[GroupText, ...] = ()
+    not_asked: GroupText = GroupText("", "", ())
+
+
+def row_text(row: ClaimRow, explanation: Explanation) -> RowText:
+    """One row of an explained claim as texts, whatever they are shown on."""
+    place = f"Row {row.values['row_number']} of {row.values['file']}. {_status(row)}"
+    of_the_row = _title(row), (_billed(row), place)
     if row.case is None:
-        return
+        return RowText(*of_the_row)
     policies = {policy.document.id: policy for policy in explanation.library.policies}
+    versions, groups = [], []
     for policy in policies.values():
         found = next((r for r in row.rules if r.answer["policy_id"] == policy.document.id), None)
         if found:
-            yield from paragraph(f"- {policy.document.id}: {_version(found, policy)}.", hang=2)
+            versions.append(f"{policy.document.id}: {_version(found, policy)}.")
     for heading, outcomes in _GROUPS:
         group = [r for o in outcomes for r in row.rules if r.answer["outcome"] == o]
+        several = sum(r.answer["outcome"] in AMOUNT_COLUMNS for r in group) > 1
         if group:
-            yield from ("", f"{heading.upper()} ({len(group)})")
-        if sum(r.answer["outcome"] in AMOUNT_COLUMNS for r in group) > 1:
-            yield from ("", *paragraph(_ASKED_ONCE, indent=2))
-        for found in group:
-            yield ""
-            yield from rule_lines(found, policies[found.answer["policy_id"]])
-    yield from _not_asked(row)
+            rules = (
+                RuleText(rule_title(r), tuple(rule_parts(r, policies[r.answer["policy_id"]])))
+                for r in group
+            )
+            groups.append(GroupText(heading, _ASKED_ONCE if several else "", tuple(rules)))
+    return RowText(*of_the_row, tuple(versions), tuple(groups), _not_asked(row))
+
+
+def _row_lines(row: ClaimRow, explanation: Explanation) -> Iterator[str]:
+    text = row_text(row, explanation)
+    yield from (text.title, "=" * min(len(text.title), WIDEST))
+    for sentence in text.sentences:
+        yield from paragraph(sentence)
+    for policy in text.policies:
+        yield from paragraph(f"- {policy}", hang=2)
+    for group in text.groups:
+        yield from ("", f"{group.heading.upper()} ({len(group.rules)})")
+        if group.remark:
+            yield from ("", *paragraph(group.remark, indent=2))
+        for rule in group.rules:
+            yield from ("", *titled_lines(rule.title, rule.parts))
+    if text.not_asked.rules:
+        yield from ("", f"{text.not_asked.heading.upper()} ({len(text.not_asked.rules)})", "")
+        named = ", ".join(rule.title for rule in text.not_asked.rules)
+        yield from paragraph(f"{named}. {text.not_asked.remark}", indent=2)
 
 
 def _title(row: ClaimRow) -> str:
@@ -180,10 +236,8 @@ def _version(found: RuleExplanation, policy: Policy) -> str:
     return text
 
 
-def _not_asked(row: ClaimRow) -> Iterator[str]:
+def _not_asked(row: ClaimRow) -> GroupText:
     asked = {r.module.RULE.id for r in row.rules}
     others = [f"{m.RULE.id} {m.RULE.name}" for m in CATALOGUE if m.RULE.id not in asked]
-    if others:
-        yield from ("", f"NOT ASKED ({len(others)})", "")
-        why = "No policy of this payer for this drug contains a clause that these rules check."
-        yield from paragraph(f"{', '.join(others)}. {why}", indent=2)
+    why = "No policy of this payer for this drug contains a clause that these rules check."
+    return GroupText("Not asked", why, tuple(RuleText(name, ()) for name in others))

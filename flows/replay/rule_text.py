@@ -1,7 +1,7 @@
 """One rule on one line as plain text: answer, clause, evidence and what would change it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 from audit_rules.counterfactuals.case import Row
@@ -24,26 +24,43 @@ _SHORT_MEANING = 3  # words; "none of these" adds nothing to the fact shown
 
 def rule_lines(found: RuleExplanation, policy: Policy) -> Iterator[str]:
     """Every line of text about one rule under one policy."""
+    return titled_lines(rule_title(found), rule_parts(found, policy))
+
+
+def titled_lines(title: str, parts: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """A title in a line, and each text below it behind its label."""
+    yield f"  {title}"
+    for label, text in parts:
+        yield from labelled(label, text)
+
+
+def rule_title(found: RuleExplanation) -> str:
+    """The rule and what it answers."""
     answer, rule = found.answer, found.module.RULE
+    return f"{rule.id} {rule.name}: {_outcome(answer['outcome'], answer['reason'])}"
+
+
+def rule_parts(found: RuleExplanation, policy: Policy) -> Iterator[tuple[str, str]]:
+    """What there is to say about one rule under one policy, each text with its label."""
+    answer = found.answer
     is_exception = answer["outcome"] in EXCEPTIONS
-    yield f"  {rule.id} {rule.name}: {_outcome(answer['outcome'], answer['reason'])}"
-    yield from labelled("question", question(found.module))
+    yield "question", question(found.module)
     if is_exception:
-        yield from labelled("finding", answer["rationale"])
+        yield "finding", answer["rationale"]
     else:
         yield from _why_no_finding(found, policy)
-    yield from labelled("clause", _clause(found, policy))
+    yield "clause", _clause(found, policy)
     yield from _evidence(found, _MOST_FACTS if is_exception else _FEW_FACTS)
     if is_exception:
-        yield from labelled("amount", _amount(answer))
-        yield from labelled("exception", f"id {found.exception_id}")
+        yield "amount", _amount(answer)
+        yield "exception", f"id {found.exception_id}"
         if found.ledger:
-            yield from labelled("ledger", found.ledger.text())
+            yield "ledger", found.ledger.text()
         if found.collecting and not (found.ledger and found.ledger.status == DISMISSED):
-            yield from labelled("collecting", found.collecting)
+            yield "collecting", found.collecting
         yield from _documents(found)
     else:
-        yield from labelled("would fire", _nearest_change(found))
+        yield "would fire", _nearest_change(found)
 
 
 def without_underscores(word: str) -> str:
@@ -56,12 +73,12 @@ def _outcome(outcome: str, reason: str | None) -> str:
     return f"{word} ({reason})" if reason else word
 
 
-def _why_no_finding(found: RuleExplanation, policy: Policy) -> Iterator[str]:
-    yield from labelled("because", _decisive_fact(found, policy))
+def _why_no_finding(found: RuleExplanation, policy: Policy) -> Iterator[tuple[str, str]]:
+    yield "because", _decisive_fact(found, policy)
     is_pass = found.answer["outcome"] == PASS
     meaning = _meaning(found)
     if is_pass and found.firing and len(meaning.split()) > _SHORT_MEANING:
-        yield from labelled("pass means", meaning)
+        yield "pass means", meaning
 
 
 def _decisive_fact(found: RuleExplanation, policy: Policy) -> str:
@@ -124,7 +141,7 @@ def _terms(found: RuleExplanation, policy: Policy) -> list[Term]:
     ]
 
 
-def _evidence(found: RuleExplanation, most: int) -> Iterator[str]:
+def _evidence(found: RuleExplanation, most: int) -> Iterator[tuple[str, str]]:
     """The latest facts against and for the billing, at most so many of each."""
     others = [f for f in found.evidence if not is_the_line(f, found.answer)]
     for side in ("against", "for"):
@@ -133,7 +150,7 @@ def _evidence(found: RuleExplanation, most: int) -> Iterator[str]:
         if facts:
             earlier = [f"{len(facts) - most} earlier"] if len(facts) > most else []
             rest = "".join(f"; and {count}" for count in (*earlier, *more))
-            yield from labelled(f"evidence {side}", "; ".join(facts[-most:]) + rest)
+            yield f"evidence {side}", "; ".join(facts[-most:]) + rest
 
 
 def _amount(answer: Row) -> str:
@@ -144,12 +161,12 @@ def _amount(answer: Row) -> str:
     )
 
 
-def _documents(found: RuleExplanation) -> Iterator[str]:
+def _documents(found: RuleExplanation) -> Iterator[tuple[str, str]]:
     """The documents that would settle a records request."""
     if found.answer["outcome"] == RECORDS_REQUEST:
         needed = found.module.RULE.needs.get(found.answer["reason"], ())
         if needed:
-            yield from labelled("settled by", "; ".join(needed))
+            yield "settled by", "; ".join(needed)
 
 
 def _nearest_change(found: RuleExplanation) -> str:

@@ -28,7 +28,7 @@ def hold(warehouse: Path) -> Iterator[None]:
     refuse_unusable(warehouse)
     real = real_path(warehouse)
     with ExitStack() as held:
-        lock = real.with_name(f".{real.name}.lock")
+        lock = _lock_file(real)
         while not _lock(held, lock, os.O_RDWR | os.O_CREAT, real.name):
             pass  # someone removed the file between opening and locking it
         if real.is_file():
@@ -41,6 +41,33 @@ def hold(warehouse: Path) -> Iterator[None]:
         ending.leaves(scratch, lock=real)
         empty_folder(scratch)
         yield
+
+
+def is_held(warehouse: Path) -> bool:
+    """Whether a writer works on a warehouse, asked without getting in the way of one that begins.
+
+    A writer makes its working folder once it has the lock. So without that folder there is none,
+    and with it the lock can be tried.
+    """
+    if not scratch_of(warehouse).is_dir():
+        return False
+    try:
+        descriptor = os.open(
+            _lock_file(real_path(warehouse)), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+        )
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _lock_file(real: Path) -> Path:
+    return real.with_name(f".{real.name}.lock")
 
 
 def _lock(held: ExitStack, path: Path, flags: int, warehouse: str) -> bool:

@@ -87,7 +87,7 @@ FLOWS_IN_ORDER = (
     ("run_folders", "run_summary"),
     ("report_steps",),
     ("replay", "stages", "verify"),
-    ("sampling",),
+    ("review", "sampling"),
     ("nightly",),
     ("importing", "schedule"),
     ("cli",),

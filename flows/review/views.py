@@ -1,0 +1,216 @@
+"""What the pages say: the list, a line, its explanation, and a refusal."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from audit_rules.kinds.registry import described
+from audit_rules.rules import CATALOGUE
+from audit_rules.wording import question
+from flows.replay.explain_text import RowText
+from flows.reports.html import templates
+from flows.reports.money import dollars
+from flows.reports.wording import (
+    asked_once_text,
+    barred_part_text,
+    basis_text,
+    collecting_text,
+    fact_text,
+    figures_text,
+    is_the_line,
+    ledger_text,
+)
+from flows.review.form import Form
+from flows.review.queue import PER_PAGE, Choice, Line, Queue
+from schemas.decisions import DISMISSED, MAY_END, MEANINGS, NEED_REASON
+from schemas.outcomes import ADVISORY, SETTLED_BY
+from schemas.results import MORE
+
+_BEHIND = (
+    "A run holds the warehouse. This is what it held before; decisions can be recorded when the "
+    "run has ended."
+)
+
+
+class Reader(NamedTuple):
+    """Who reads the page.
+
+    reviewer     who decides; empty: the form asks.
+    form_token   what a form must bring back.
+    said         what the page says first, of the decision before.
+    """
+
+    reviewer: str
+    can_decide: bool
+    form_token: str
+    said: str = ""
+
+
+def list_page(queue: Queue, choice: Choice, reader: Reader) -> str:
+    """The lines that are chosen, a page at a time, with the filters and the sums."""
+    chosen = queue.chosen(choice)
+    last = max(1, -(-len(chosen) // PER_PAGE))
+    page = min(choice.page, last)
+    shown = chosen[(page - 1) * PER_PAGE : page * PER_PAGE]
+    amounts = {name: dollars(amount) for name, amount in queue.sums(chosen).items()}
+    at_risk = amounts.pop("amount_at_risk")
+    return _render(
+        "list.html",
+        title="Review queue",
+        run=queue.run,
+        lines=shown,
+        filters=queue.filters,
+        choice=choice,
+        query=choice.query(page),
+        count=f"{len(chosen):,} of {len(queue.lines):,} lines, {at_risk} at risk",
+        amounts=amounts,
+        first=(page - 1) * PER_PAGE + 1,
+        page=page,
+        pages=last,
+        previous_page=choice.query(page - 1) if page > 1 else None,
+        next_page=choice.query(page + 1) if page < last else None,
+        **_around(queue, reader),
+    )
+
+
+def line_page(
+    queue: Queue,
+    line: Line,
+    choice: Choice,
+    form: Form,
+    problems: Mapping[str, str],
+    reader: Reader,
+) -> str:
+    """A line with its findings, evidence, history and form.
+
+    problems   a sentence for each field that is refused; that of "" is about the whole form.
+    """
+    chosen = queue.chosen(choice)
+    before, after = neighbours(chosen, line)
+    position = next((n for n, other in enumerate(chosen, 1) if other.place == line.place), None)
+    return _render(
+        "line.html",
+        title=f"Line {position} of {len(chosen)}" if position else "A line",
+        position=position,
+        of=len(chosen),
+        line=line,
+        row=line.row,
+        before=before,
+        after=after,
+        query=choice.query(),
+        findings=list(_findings(queue, line)),
+        history=_history(queue, line),
+        meanings=MEANINGS,
+        need_reason=NEED_REASON,
+        may_end=MAY_END,
+        form=form,
+        problems=problems,
+        **_around(queue, reader),
+    )
+
+
+def neighbours(chosen: list[Line], line: Line) -> tuple[Line | None, Line | None]:
+    """The lines before and after a line among those chosen, in the order of work."""
+    before = [other for other in chosen if other.place < line.place]
+    after = [other for other in chosen if other.place > line.place]
+    return (before[-1] if before else None), (after[0] if after else None)
+
+
+def explanation_page(
+    queue: Queue, line: Line, choice: Choice, rows: list[RowText], reader: Reader
+) -> str:
+    """What every rule says about a line."""
+    return _render(
+        "explanation.html",
+        title="Every rule on this line",
+        line=line,
+        row=line.row,
+        query=choice.query(),
+        rows=rows,
+        **_around(queue, reader),
+    )
+
+
+def refusal_page(title: str, sentence: str) -> str:
+    """Why nothing is shown."""
+    return _render("refusal.html", title=title, sentence=sentence)
+
+
+def style() -> str:
+    """The style of every page: that of the page of a run, and what a form needs besides."""
+    page = templates("flows.reports.page").get_template("page.css").render()
+    return f"{page}\n{templates('flows.review').get_template('review.css').render()}"
+
+
+def recorded_text(asked: Mapping[str, str]) -> str:
+    """What the next page says of decisions that were recorded, by its query; else nothing."""
+    action, count = asked.get("recorded", ""), asked.get("count", "")
+    if action not in MEANINGS or not (count.isascii() and count.isdigit()):
+        return ""
+    word = action.replace("_", " ")
+    number = int(count)
+    if not number:
+        return f"The ledger had this decision already ({word}); it was not recorded again."
+    findings = "1 finding" if number == 1 else f"{number:,} findings"
+    return f"Recorded: {word}, on {findings}. The next run shows it."
+
+
+def _around(queue: Queue, reader: Reader) -> dict[str, Any]:
+    """What stands on each page."""
+    behind = _BEHIND if queue.is_behind else ""
+    later = ""
+    if queue.ledger.run_id != queue.run.run_id:
+        later = f"A later night, {queue.ledger.run_id}, has run on this warehouse."
+    return reader._asdict() | {"warnings": [text for text in (behind, later) if text]}
+
+
+def _findings(queue: Queue, line: Line) -> Iterator[dict[str, Any]]:
+    """Each exception of a line in words, in the order of the line."""
+    ids = [f["exception_id"] for f in line.findings]
+    rows = queue.run.exceptions.filter(pl.col("exception_id").is_in(ids))
+    found = {row["exception_id"]: row for row in rows.iter_rows(named=True)}
+    live = [f for f in line.findings if f["status"] != DISMISSED and f["outcome"] != ADVISORY]
+    published = queue.run.lines.row(line.place, named=True)
+    for finding in line.findings:
+        row = found[finding["exception_id"]]
+        row |= {"status": finding["status"], "decision": finding["decision"]}
+        others = len([f for f in live if f["exception_id"] != row["exception_id"]])
+        facts = [f for f in row["evidence"] if not is_the_line(f, row) and f["kind"] != MORE]
+        cents = None if row["amount_at_risk"] is None else int(row["amount_at_risk"] * 100)
+        is_dismissed = row["status"] == DISMISSED
+        money = (
+            asked_once_text(row, others, published),
+            collecting_text(row, queue.run.citations),
+            barred_part_text(row, published),
+        )
+        yield {
+            **row,
+            "to_decide": finding["to_decide"],
+            "question": question(described(row["rule_id"], row["reason"], CATALOGUE)),
+            "is_dismissed": is_dismissed,
+            "figures": figures_text(row),
+            "basis": basis_text(cents, row),
+            "money": [] if is_dismissed else [text for text in money if text],
+            "sides": {
+                side: [fact_text(f) for f in facts if f["side"] == side]
+                for side in ("against", "for")
+            },
+            "more": {f["side"]: f["value"] for f in row["evidence"] if f["kind"] == MORE},
+            "settled_by": SETTLED_BY[row["outcome"]],
+            "ledger": ledger_text(row),
+        }
+
+
+def _history(queue: Queue, line: Line) -> list[dict[str, Any]]:
+    """Every decision about the findings of a line, the latest first."""
+    made = [
+        decision | {"rule_id": finding["rule_id"]}
+        for finding in line.findings
+        for decision in queue.ledger.made.get(finding["exception_id"], ())
+    ]
+    return sorted(made, key=lambda decision: -int(decision["decision_no"]))
+
+
+def _render(name: str, **shown: Any) -> str:
+    return templates("flows.review").get_template(name).render(shown)
