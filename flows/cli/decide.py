@@ -136,6 +136,7 @@ def _record(
 ) -> None:
     """Record decisions and print how many. Raises UsageError."""
     from flows.ledger import decisions as ledger
+    from flows.reports.ledger import in_vain_text
 
     said = {**for_all, "reason": given.reason, "decided_by": given.by}
     filled = [ledger.filled(decision, said) for decision in decisions]
@@ -145,10 +146,7 @@ def _record(
     if recorded.known:
         print(f"In the ledger already, not recorded again: {recorded.known}")
     if recorded.in_vain:
-        print(
-            f"Requests about what was set aside: {recorded.in_vain}. It stays so, and no letter "
-            "asks for them, until somebody decides confirm, upheld or reopen."
-        )
+        print(in_vain_text(recorded.in_vain))
     print(
         f"Decisions recorded: {recorded.decisions}. The next run shows {_it(recorded.decisions)}."
     )

@@ -10,3 +10,11 @@ IN_CHARTS = {
 }
 IN_TEXT = IN_CHARTS | {RECORDS_REQUEST: "#9a5400"}
 """One is darker, so that it can be read."""
+
+IN_DARK = {
+    RECOVER: "#ff8a80",
+    RECORDS_REQUEST: "#f0a94d",
+    REVIEW: "#8ab8f0",
+    ADVISORY: "#a4afbc",
+}
+"""On a dark page."""

@@ -37,6 +37,14 @@ def ledger_summary(ledger: pl.DataFrame) -> str:
     return "\n".join(lines)
 
 
+def in_vain_text(requests: int) -> str:
+    """What to say of requests for records about what is set aside."""
+    return (
+        f"Requests about what was set aside: {requests}. It stays so, and no letter asks for them, "
+        "until somebody decides confirm, upheld or reopen."
+    )
+
+
 def _counts(
     ledger: pl.DataFrame, column: str, values: tuple[str, ...]
 ) -> Iterator[tuple[str, int]]:

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from audit_rules.errors import AuditError
 from flows.errors import WarehouseBusy, redacted_errors
+from flows.ledger.decisions import DecisionCounts
 from flows.ledger.seen import Unseen
 from flows.review.desk import Desk
 from flows.review.form import Form, read_form
@@ -82,7 +83,7 @@ class Answers:
             try:
                 made = self._desk.decide(decisions, seen)
                 self._last_name = form.texts["decided_by"]
-                return _onward(queue, line, _choice(request, queue), form, made.decisions)
+                return _onward(queue, line, _choice(request, queue), form, made)
             except Unseen as error:
                 status, problems = HTTPStatus.CONFLICT, {"": str(error)}
             except WarehouseBusy as error:
@@ -139,13 +140,16 @@ def _line(request: Request, queue: Queue) -> Line | None:
     return queue.by_exception.get(request.path_params["key"])
 
 
-def _onward(queue: Queue, line: Line, choice: Choice, form: Form, count: int) -> Response:
+def _onward(queue: Queue, line: Line, choice: Choice, form: Form, made: DecisionCounts) -> Response:
     """To the same line if findings of it are left to decide, else to the next of those chosen."""
     left = [f for f in line.findings if f["to_decide"] and f["exception_id"] not in form.ticked]
     others = [other for other in queue.chosen(choice) if other.place != line.place]
     following = neighbours(others, line)[1] or (others[0] if others else None)
     target = line if left else following
     query = choice.query()
-    said = urlencode({"recorded": form.texts["action"], "count": str(count)})
+    said = {"recorded": form.texts["action"], "count": str(made.decisions)}
+    said |= {"in_vain": str(made.in_vain)} if made.in_vain else {}
     path = f"/line/{target.key}" if target else "/"
-    return RedirectResponse(f"{path}{f'{query}&' if query else '?'}{said}", HTTPStatus.SEE_OTHER)
+    return RedirectResponse(
+        f"{path}{f'{query}&' if query else '?'}{urlencode(said)}", HTTPStatus.SEE_OTHER
+    )

@@ -1,7 +1,6 @@
 """Serve the app on this machine alone, until a person stops it."""
 
 import errno
-import logging
 import signal
 import socket
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from flows.errors import UsageError
 from flows.signals import STOPS
 
 LOOPBACK = "127.0.0.1"
+_NOTHING = 100  # above every level of a message
 _LONGEST_END = 10  # seconds in which an answer may be finished
 
 
@@ -36,11 +36,11 @@ def serve(app: FastAPI, listening: socket.socket) -> None:
 
     Nothing is logged: paths and errors could name whom they are about.
     """
-    logging.getLogger("uvicorn").disabled = logging.getLogger("uvicorn.error").disabled = True
     settings = uvicorn.Config(
         app,
         access_log=False,
         log_config=None,
+        log_level=_NOTHING,
         lifespan="off",
         ws="none",
         proxy_headers=False,

@@ -9,7 +9,9 @@ from audit_rules.kinds.registry import described
 from audit_rules.rules import CATALOGUE
 from audit_rules.wording import question
 from flows.replay.explain_text import RowText
+from flows.reports.colours import IN_CHARTS, IN_DARK
 from flows.reports.html import templates
+from flows.reports.ledger import in_vain_text
 from flows.reports.money import dollars
 from flows.reports.wording import (
     asked_once_text,
@@ -140,7 +142,7 @@ def refusal_page(title: str, sentence: str) -> str:
 def style() -> str:
     """The style of every page: that of the page of a run, and what a form needs besides."""
     page = templates("flows.reports.page").get_template("page.css").render()
-    return f"{page}\n{templates('flows.review').get_template('review.css').render()}"
+    return f"{page}\n{_render('review.css', colours=IN_CHARTS, dark=IN_DARK)}"
 
 
 def recorded_text(asked: Mapping[str, str]) -> str:
@@ -153,7 +155,9 @@ def recorded_text(asked: Mapping[str, str]) -> str:
     if not number:
         return f"The ledger had this decision already ({word}); it was not recorded again."
     findings = "1 finding" if number == 1 else f"{number:,} findings"
-    return f"Recorded: {word}, on {findings}. The next run shows it."
+    vain = asked.get("in_vain", "")
+    more = in_vain_text(int(vain)) if vain.isascii() and vain.isdigit() and int(vain) else ""
+    return f"Recorded: {word}, on {findings}. The next run shows it. {more}".strip()
 
 
 def _around(queue: Queue, reader: Reader) -> dict[str, Any]:

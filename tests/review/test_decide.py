@@ -144,6 +144,15 @@ def test_both_at_once(browser: Browser, warehouse: Path, several: str) -> None:
     assert len(rows_of(warehouse, DECIDED)) == 2
 
 
+def test_a_request_about_what_is_set_aside_says_that_it_stays_so(
+    browser: Browser, warehouse: Path, alone: str
+) -> None:
+    decide(warehouse, [Decision(alone[6:38], "not so")], "dismiss", "Bob")
+    answer = browser.post(alone, browser.form(alone, action="request_records"))
+    page = browser.ask(answer.headers["location"]).text
+    assert "Requests about what was set aside: 1. It stays so" in page
+
+
 def test_who_decides_is_asked_once(warehouse: Path) -> None:
     browser = opened(warehouse, reviewer="")
     first, second = browser.lines()[:2]
