@@ -2,7 +2,7 @@
 
 Each axis makes an extract three times, of n, 2n and 4n rows of one kind, and measures what the
 program does with each in a process of its own. It prints seconds, peak memory, and the exponent
-between n and 4n: 1 is linear, 2 the square. TARGET is what CONTRIBUTING.md asks for.
+between n and 4n: 1 is linear, 2 quadratic. TARGET is what CONTRIBUTING.md asks for.
 
     python benchmarks/growth.py [AXIS ...]
 """

@@ -1,6 +1,6 @@
 """The stages of a run as plain functions: load, validate, settle, judge, report. No Prefect here.
 
-Each opens the workbench once, finds there what the stage before left, and returns a small result.
+Each opens the workbench once, reads what the previous stage left there, and returns a small result.
 """
 
 from collections.abc import Callable

@@ -16,9 +16,9 @@ _PATIENCE = 20.0  # seconds for what should end by itself, before it is killed
 _NOTHING_KEPT = "Nothing of the unfinished work is kept or published."
 _CAUSES = {
     signal.SIGKILL: "it was killed, as the system does when memory runs out",
-    signal.SIGABRT: "an engine gave up, as it does when memory runs out",
-    signal.SIGXCPU: "it has used all the processor time that it may",
-    signal.SIGBUS: "a file that it had open was cut, or the file system is full",
+    signal.SIGABRT: "an engine aborted it, as engines do when memory runs out",
+    signal.SIGXCPU: "it reached its limit of processor time",
+    signal.SIGBUS: "a file that it had open was cut short, or the file system is full",
 }
 
 

@@ -16,7 +16,7 @@ MEANINGS = {
 """Every decision, and what it means."""
 
 STANDING = tuple(action for action in MEANINGS if action != REOPEN)
-"""Decisions that results show. To reopen takes a decision back, so that none is left to show."""
+"""Decisions that results show. Reopening takes a decision back, so that none is left to show."""
 
 SET_ASIDE = (DISMISS, OVERTURNED)
 """Decisions after which an exception carries no amount; sql/ledger/before.sql has them too."""

@@ -40,7 +40,7 @@ class Column:
                 about.
     is_open     an unknown word is stored as it is, and warned about.
     default     the value if there is none.
-    nothing     words that stand for nothing, such as `unknown`, are null (see senders.py).
+    nothing     words that mean no value, such as `unknown`, are null (see senders.py).
     opens       `start` or `end`: a date that means none leaves the span open there.
     """
 

@@ -29,7 +29,7 @@ from schemas.paid import is_paid
 from schemas.table import Kind
 
 MOST_PAIRS = 100_000
-"""Pairs of a line and a fact of one key that are made; they cost less than to sort the facts."""
+"""The most pairs of a line and a fact of one key that are made: they cost less than a sort."""
 _TIMES_ASKED = 2
 """How often a line is asked about, or a fact there, for several policies and terms."""
 

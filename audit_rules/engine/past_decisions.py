@@ -16,7 +16,7 @@ class ReviewCounts(NamedTuple):
 
 
 Precision = Mapping[str, ReviewCounts]
-"""Rule -> how often its findings held; without rules of which none has been reviewed."""
+"""Rule -> how often its findings held; rules without a reviewed finding are left out."""
 
 RECOVERED: Schema = {
     "exception_id": pl.String,

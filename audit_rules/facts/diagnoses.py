@@ -21,7 +21,7 @@ def around_the_line(
 
     `diagnoses` are those of the dossier, or some of them; `lines` carry lookback_days and
     lookahead_days; `codes` are the policies' lists. One row per line, policy and diagnosis;
-    `is_same_claim` tells which. Of a person with a great many, one row per line, policy and code.
+    `is_same_claim` says which. Of a person with a great many, one row per line, policy and code.
     """
     asked = lines.select(*ON, *LINE, "service_date", "lookback_days", "lookahead_days")
     crowded = crowded_keys(dossier, asked, Facts(diagnoses, ("person",)))

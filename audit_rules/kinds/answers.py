@@ -83,7 +83,7 @@ def answers_of(setting: Setting, tested: KindResult) -> pl.DataFrame:
 
 
 def _with_found(rows: pl.DataFrame, setting: Setting) -> pl.DataFrame:
-    """Rows with what made the clause apply as `found`, where the kind's test names nothing."""
+    """Rows with what made the clause apply as `found`, if the kind's test names nothing."""
     things = [one for one in (setting.applies.found if setting.applies else ()) if one.name]
     if not things:
         return rows
@@ -153,7 +153,7 @@ def weaker(first: pl.Expr, second: pl.Expr) -> pl.Expr:
 def with_amounts(ground: Ground, rows: pl.DataFrame) -> pl.DataFrame:
     """Rows with amount_cents: what the basis asks for, at most what was paid; null if unknown.
 
-    A quantity's excess is paid for without the dispensing fee. Where a kind counts nothing, it is
+    A quantity's excess is paid for without the dispensing fee. If a kind counts nothing, it is
     the whole line.
     """
     money = ground.asked.select("ask_no", "paid_cents", "fee_cents")

@@ -87,7 +87,7 @@ def has_modifiers(ground: Ground, words: tuple[str, ...]) -> pl.Series:
 
 
 def _on(lines: pl.DataFrame, is_own: pl.Expr, fits: pl.Expr) -> pl.Series:
-    """Whether it fits; false on lines of the other benefit, null where the value is."""
+    """Whether it fits; false on lines of the other benefit, null if the value is."""
     return lines.select(pl.when(is_own).then(fits).otherwise(False)).to_series()
 
 

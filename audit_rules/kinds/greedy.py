@@ -16,7 +16,7 @@ def earlier_parts(lines: pl.DataFrame, group: list[str]) -> pl.DataFrame:
             day of the line's window, null for all of the group. Integers.
     group   columns that name a window, or for rolling windows what they roll over.
 
-    Only where a group has more than its limit can a line go over; elsewhere `before` is 0.
+    A line can only go over if its group has more than its limit; in other groups `before` is 0.
     """
     own = pl.col("own").fill_null(0)
     lines = lines.with_columns(pl.col("own").cast(pl.Int128), place=pl.int_range(pl.len()))

@@ -125,7 +125,7 @@ class Ground:
         return pl.Series([value], dtype=dtype).new_from_index(0, self.asked.height)
 
     def aligned(self, found: pl.DataFrame, column: str) -> pl.Series:
-        """A column of a frame with ask_no, in the order of `asked`; null where it has no row."""
+        """A column of a frame with ask_no, in the order of `asked`; null if it has no row."""
         return (
             self.asked.select("ask_no")
             .join(found.select("ask_no", column), on="ask_no", how="left", maintain_order="left")

@@ -9,11 +9,11 @@ _FIRST = {MEDICAL: "first_service_date", PHARMACY: "first_dispensing_date"}
 
 
 def observed_from(ground: Ground, payers: str, tables: tuple[str, ...]) -> pl.Series:
-    """The day from which on silence means something, for every row of `asked`; null: none known.
+    """The first day from which a missing row means something, for every row of `asked`.
 
-    Over the payers that enrol the person (for a person without enrollment the line's) and have rows
-    in the claim table, the later of first enrollment and first row; the earliest of these. Of two
-    tables the later day.
+    Null if there is none. For each payer that enrolls the person and has rows in the claim table it
+    is the later of the first enrollment and the first row, and the earliest of these days counts.
+    If nobody enrolls the person, the line's payer counts. Of two tables the later day counts.
     """
     key = ("observed", payers, tables)
     if key not in ground.memo:

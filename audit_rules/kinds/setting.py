@@ -137,7 +137,7 @@ class Setting:
 
 
 def as_result(frame: pl.DataFrame, **columns: pl.Expr) -> pl.DataFrame:
-    """A frame with ask_no as a kind's result: the given columns, null where none is given."""
+    """A frame with ask_no as a kind's result: the given columns, null if none is given."""
     frame = frame.with_columns(**columns)
     present = set(frame.columns)
     return frame.select(

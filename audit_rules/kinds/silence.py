@@ -48,7 +48,11 @@ def with_silence(
     unsure: pl.Series | None,
     found: NamedEvidence,
 ) -> Truth:
-    """What was not found is unknown if its table, its window or the person's history is short."""
+    """True if found, else false; unknown if rows may be missing.
+
+    They may be missing if the table was not supplied, the window is still open, or the person was
+    observed for too short a time.
+    """
     reason = pl.lit(None, dtype=pl.String)
     frame = asked.with_columns(is_found=is_found)
     if thing.silence != "absent":
@@ -62,10 +66,10 @@ def with_silence(
         reason = pl.coalesce(short, reason)
     no_course = pl.col("course_start").is_null() if looks_from_course(thing) else pl.lit(False)
     why = pl.when(~pl.col("is_found") & ~no_course).then(reason)
-    told = frame.select(
+    answer = frame.select(
         reason=why, value=pl.when("is_found").then(True).when(why.is_null()).then(False)
     )
-    return Truth(told["value"], told["reason"], (found,))
+    return Truth(answer["value"], answer["reason"], (found,))
 
 
 def _why_unknown(ground: Ground, thing: Thing, asking: Asking) -> pl.Expr:

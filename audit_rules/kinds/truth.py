@@ -11,7 +11,7 @@ class NamedEvidence(NamedTuple):
     """Facts that were found for rows of `asked`, as evidence without a side.
 
     facts   ask_no and EVIDENCE_FIELDS but `side`.
-    name    what the document calls it; empty: it is no thing on file.
+    name    what the document calls it; empty if it is not a thing on file.
     """
 
     facts: pl.DataFrame
@@ -44,7 +44,7 @@ def known(value: pl.Series, reason: str = "", found: Sequence[NamedEvidence] = (
 
 
 def _reasons(parts: Sequence[Truth], value: pl.Series) -> pl.Series:
-    """The reason of the first part that is unknown, where the whole is."""
+    """The reason of the first unknown part, on rows whose `value` is unknown."""
     columns = {f"r{i}": p.reason for i, p in enumerate(parts)}
     columns |= {f"v{i}": p.value for i, p in enumerate(parts)}
     frame = pl.DataFrame(columns)

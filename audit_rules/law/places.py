@@ -39,7 +39,7 @@ class Places:
         return self.names.get(name, name)
 
     def of(self, payer: str, plan: str | None) -> Place:
-        """The place of a plan: its own, and what that leaves out its payer's."""
+        """The place of a plan: its own, completed from its payer's."""
         payer_id = self.payer_id(payer)
         general = self.payers.get(payer_id, Place())
         own = self.plans.get((payer_id, folded((plan or "").strip())), Place())

@@ -75,7 +75,7 @@ class LintContext:
     """What the checks know besides the document.
 
     roles       HCPCS code -> role.
-    ndc         the NDC tables at hand, as `Reference.ndc`.
+    ndc         the NDC tables, as `Reference.ndc`.
     facts       the codes of clinical evidence that need no declaration.
     inducers    ingredient -> strength as an inducer of CYP3A.
     documents   ids and titles of the available documents.

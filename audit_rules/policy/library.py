@@ -49,7 +49,7 @@ class PolicyLibrary:
         """One row per document version and payer.
 
         Columns: policy_id, policy_payer, policy_drug, version_from, version_to, text_from (the
-        first day on which its approved text is at hand), reviewed_through.
+        first day for which we have its approved text), reviewed_through.
         """
         rows = []
         for p in self.policies:

@@ -57,7 +57,7 @@ def write(sheets: Sequence[Sheet], order: Order, earlier: Earlier) -> ImportedDo
 
 
 def _articles(sheets: Sequence[Sheet]) -> pl.DataFrame:
-    """Title and last days of each article, where article.csv was given."""
+    """Title and last days of each article, if article.csv was given."""
     wanted = {**_KEY, "title": "title", "begins": "article_eff_date"}
     more = {"retired": "date_retired", "ends": "article_end_date"}
     parts = [t.rows for t in tables_in(sheets, wanted, more)]

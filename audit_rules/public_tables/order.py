@@ -16,10 +16,10 @@ class Order:
 
     release       the first day of the release.
     payer         the id of the payer that follows the table; payer_names: as extracts spell it.
-    only          codes, or beginnings such as `J*`, of the lines to be judged; none: all.
-    articles      ids of articles, such as A59915; none: all.
-    setting       whose edits a PTP table holds, for it does not say so itself.
-    nameless      HCPCS codes that name no drug, of which no set can be.
+    only          codes of the lines to judge, or prefixes such as `J*`; if empty, all.
+    articles      ids of articles, such as A59915; if empty, all.
+    setting       the setting that a PTP table is for, because the table does not say so.
+    nameless      HCPCS codes that name no drug, so that no set can hold them.
     """
 
     release: date

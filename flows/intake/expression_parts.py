@@ -101,7 +101,7 @@ def check_part(node: dict[str, Any]) -> None:
         _check_conversion(node)
     elif kind == "COLUMN_REF":
         if len(node["column_names"]) != 1:
-            raise ExpressionRefused("it names a column of something else than the file")
+            raise ExpressionRefused("it names a column of something other than the file")
     elif kind == "OPERATOR":
         if node["type"] not in _OPERATORS:
             raise ExpressionRefused(f"{node['type']} is not available here")

@@ -30,7 +30,7 @@ class KnownFile:
 
 
 class KnownFiles:
-    """The files of the warehouse, of any load, by their content; files loaded now are added.
+    """The files in the warehouse, by content. Those that this run loads are added.
 
     last_file_no, last_load_no   the largest numbers so far.
     """

@@ -76,7 +76,7 @@ def stages_of_reading(own: dict[str, Column], texts: dict[str, str]) -> list[lis
     Each is made of columns of the stage before, because a macro copies its argument wherever it
     uses it: macros within macros take the engine seconds to plan.
     NAME_cleaned: null if blank or a null word. NAME_named: identifiers and codes only; null if it
-    lost digits. NAME_text: null also if the text stands for nothing.
+    lost digits. NAME_text: null also if the text means no value.
     """
     names = {n: own[n] for n in texts if own[n].kind in NAMES}
     return [

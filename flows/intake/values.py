@@ -25,7 +25,7 @@ _NCPDP_REJECTED = "r"
 
 
 def text_of(name: str) -> str:
-    """The column of a text as its sender meant it; null if it stands for nothing."""
+    """The column of a text as its sender meant it; null if it means no value."""
     return identifier(name + "_text")
 
 

@@ -232,7 +232,7 @@ def _asked(fills: pl.DataFrame, book: PolicyBook) -> pl.DataFrame:
 
 
 def _in_first_course(lines: pl.DataFrame, book: PolicyBook) -> pl.Series:
-    """Persons with lines of a drug whose first course, as a policy asks, must have been seen."""
+    """Persons with lines of a drug if some policy asks about its first course."""
     drugs = book.library.versions().join(book.terms(FrontlinePositive), on="policy_id", how="semi")
     asked = drugs.select(drug="policy_drug").unique().collect()
     return lines.join(asked, on="drug", how="semi")["person"]

@@ -31,12 +31,12 @@ AUDITED_MEMBER = RunTable(
 )
 JUDGED_PERSON = RunTable(
     "judged_person",
-    grain="person with such a line who is judged in this run",
+    grain="person with a line that may be of an audited drug, who is judged in this run",
     columns={"person": "VARCHAR"} | _BUCKET,
 )
 JUDGED_MEMBER = RunTable(
     "judged_member",
-    grain="such a person and member_id under which rows of that person may be",
+    grain="judged person, and a member_id under which that person may have rows",
     columns={"member_id": "VARCHAR"} | _HASH | _BUCKET,
 )
 NEWLY_CACHED_MEMBER = RunTable(
@@ -169,5 +169,5 @@ def _cache_rows(connection: duckdb.DuckDBPyConnection, table: str, before: date 
 
 
 def _looked_at(before: date | None) -> str:
-    """SQL condition on the rows of files that are looked at row by row."""
+    """SQL condition on `file_no`: files whose rows are searched one by one."""
     return f"file_no IN (FROM {NEW_FILE})" if before else "true"

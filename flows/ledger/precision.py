@@ -114,7 +114,7 @@ def overturn_limit(library: PolicyLibrary, night: date) -> OverturnLimit | None:
 
 
 def rule_precision(verdicts: pl.DataFrame) -> Precision:
-    """How often findings of each rule held, of rules of which one has been reviewed."""
+    """How many reviewed findings of each rule held; rules without any are left out."""
     reviewed = verdicts.filter(pl.col("verdict").is_in(REVIEWED)).group_by("rule_id")
     counted = reviewed.agg((pl.col("verdict") != OVERTURNED).sum(), reviewed=pl.len())
     return {rule: ReviewCounts(held, of) for rule, held, of in sorted(counted.iter_rows())}

@@ -1,4 +1,4 @@
-"""A batch of letters as it is asked for: what is read, what is refused, where it is written."""
+"""Read what a batch of letters needs, refuse what cannot be right, and write the batch."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -21,7 +21,7 @@ from flows.warehouse.files import refuse_unwritable
 
 @dataclass(frozen=True)
 class Batch:
-    """What is asked for; paths as given. day: on which the letters go out; None: the as-of date."""
+    """The options of a batch. day: when the letters go out; None: the as-of date."""
 
     run: Path
     warehouse: Path

@@ -50,7 +50,7 @@ class Texts(_Table):
 
 
 class Reviewers(_Table):
-    """Who has reviewed findings of clinical judgement, where a law asks for one."""
+    """Who reviewed findings of clinical judgement, if a law asks for a reviewer."""
 
     pharmacist: str = ""
     """name of the pharmacist"""

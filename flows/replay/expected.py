@@ -78,14 +78,14 @@ class Expected:
         """Whether an answer on its line is the expected one."""
         if self.outcome is None and not answer.is_finding:
             return False
-        told = (
+        compared = (
             (self.rule_id, answer.rule_id),
             (self.term_id, answer.term_id),
             (self.outcome, answer.outcome),
             (self.reason, answer.reason),
             (self.amount, answer.amount),
         )
-        return all(wanted in (None, found) for wanted, found in told)
+        return all(wanted in (None, found) for wanted, found in compared)
 
     def is_met(self, answers: Sequence[Answer]) -> bool:
         """Whether the answers on its line are as expected."""

@@ -1,9 +1,9 @@
 """Whether published sums, added and subtracted in any way, could isolate a few members.
 
 Several tables over the same lines are published: in each of them every line counts under one label.
-A line's labels, one of each table, are its cell. Whoever multiplies published sums by any numbers
-and adds them up gets a sum over cells, in which each cell has some factor: that of its labels
-together. It isolates the members of the cells whose factor is not zero.
+A line's labels, one of each table, are its cell. Multiply published sums by any numbers and add
+them up: the result is a sum over cells, in which the factor of a cell is the sum of the factors of
+its labels. It isolates the members of the cells whose factor is not zero.
 
 The tables are safe if no such sum, except zero, rests on fewer than `least` members. Factors of
 cells are vectors of the space that the labels span, so this is shown by linear algebra: put the

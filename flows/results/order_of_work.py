@@ -1,7 +1,7 @@
-"""The order in which people work: what may soon no longer be collected first, then by dollars.
+"""The order in which people work: first what can soon no longer be collected, then by dollars.
 
-Days left are looked at in bands, so that a small amount of today does not come before a large one
-of tomorrow. Within a band the expected dollars count: the amount at risk times how often findings
+Days left are grouped into bands, so that a small amount due today does not come before a large one
+due tomorrow. Within a band the expected dollars count: the amount at risk times how often findings
 of the rule have held (audit_rules/engine/expected.py).
 """
 
@@ -13,7 +13,7 @@ from schemas.collecting import NO
 from schemas.decisions import DISMISSED
 
 _BANDS = (30, 90)
-"""Days left that end a band; an assumption. What has more days, or nobody knows, comes after."""
+"""Days left at which a band ends; an assumption. More days, or an unknown number, come after."""
 _LARGEST_FIRST = (-pl.col("expected_amount"), -pl.col("amount_at_risk"))
 
 

@@ -202,7 +202,7 @@ def _without_names(
 def _replace_names(
     whole: str, said: list[_Sentence], pseudonyms: Pseudonyms, known_payers: Collection[str]
 ) -> str | None:
-    """The text with every name replaced; None, which shows nothing, if it is no such sentence.
+    """The text with every name replaced; None, which shows nothing, if it is another sentence.
 
     What the sentence says of a cap names nobody and stays.
     """

@@ -17,13 +17,13 @@ SUMMED = tuple(name for name, dtype in WORKLIST.items() if dtype == MONEY)
 AT_RISK = ("amount_at_risk", *AMOUNT_COLUMNS.values())
 """What is at risk, and the three parts that it is the sum of."""
 EXPECTED = "expected_amount"
-"""What is expected to hold of what is at risk: shown if it is another sum."""
+"""What is expected to hold of what is at risk: shown if the two differ."""
 SET_ASIDE = ("dismissed_amount", "not_collectable_amount", "recovered_amount")
 """What is not part of what is at risk: shown unless it is nothing."""
 
 
 def totals(lines: pl.DataFrame, **by: pl.Expr | str) -> pl.DataFrame:
-    """Count lines and add up their amounts: `by`, `lines`, and each of SUMMED that there is.
+    """Count lines and add up their amounts: `by`, `lines`, and those of SUMMED that exist.
 
     One row per label, in the order of their first lines; without `by` a single one. Rows that are
     totals themselves have a column `lines`, which is added up too.

@@ -43,7 +43,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Appraisal:
-    """What the sample of one stratum, or of all together, says of it. Amounts in dollars.
+    """What the sample of one stratum, or of all together, says about it. Amounts in dollars.
 
     sampled_total             what the reviewed units were overpaid, in all.
     nonzero                   units with another overpayment than zero.
@@ -51,7 +51,7 @@ class Appraisal:
     and kurtosis              its units do not differ, or for several strata together.
     standard_error_*          of the mean and of the total.
     point_estimate            of the total.
-    distribution              of which the quantiles are; null if every unit was reviewed.
+    distribution              the one that gave the quantiles; null if every unit was reviewed.
     """
 
     units: int

@@ -97,7 +97,7 @@ class PopulationFilter:
 
 
 def read_sampled_run(folder: Path) -> SampledRun:
-    """Read a run of which a sample is drawn.
+    """Read the run from which a sample is drawn.
 
     Raises InputRefused if it is not complete, or shows no lines.
     """

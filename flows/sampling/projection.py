@@ -1,4 +1,4 @@
-"""What law says of projecting a sample on the lines that were not looked at."""
+"""What the law says about projecting a sample onto lines that nobody reviewed."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple

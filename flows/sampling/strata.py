@@ -66,7 +66,7 @@ def with_strata(
 
 
 def _band(amount: pl.Expr, edges: Sequence[Decimal]) -> pl.Expr:
-    """The band of an amount: under the first edge, from each edge to the next, from the last on."""
+    """The band of an amount, as text. An amount at an edge belongs to the band above it."""
     found = pl.lit(f"{edges[-1]:.2f} and over")
     for low, high in reversed(list(pairwise(edges))):
         label = pl.lit(f"{low:.2f}-{high - _CENT:.2f}")

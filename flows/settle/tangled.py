@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 
 class TangledRow(NamedTuple):
-    """A row of such a line key.
+    """A row of a line key that is paired here.
 
     version       its place among the versions of claims, from the earliest.
     amount        its paid_amount without a sign.
@@ -34,7 +34,7 @@ class TangledRow(NamedTuple):
 
 @dataclass
 class _Queue:
-    """Rows from the earliest on; those that were taken back are passed over."""
+    """Rows, the earliest first. Those already taken back are skipped."""
 
     rows: list[TangledRow] = field(default_factory=list)
     start: int = 0
@@ -57,7 +57,7 @@ def taken_back(rows: Iterable[TangledRow]) -> set[int]:
 
 
 def _of_key(rows: list[TangledRow]) -> set[int]:
-    """Let each reversal in turn choose; in time that grows with the number of rows."""
+    """Let each reversal in turn take back a row. The time is linear in the number of rows."""
     taken: set[int] = set()
     standing: defaultdict[Decimal | None, _Queue] = defaultdict(_Queue)
     replaced: defaultdict[Decimal | None, _Queue] = defaultdict(_Queue)
@@ -92,7 +92,7 @@ def _latest(before: list[TangledRow], taken: set[int]) -> TangledRow | None:
 def _chosen(
     reversal: TangledRow, standing: _Queue, replaced: TangledRow | None, taken: set[int]
 ) -> TangledRow | None:
-    """The earliest row that stands and was paid before the reversal, else the earliest of all."""
+    """The earliest row not replaced, if paid before the reversal; else the earliest of all."""
     first = standing.first(taken)
     if first and (first.paid_rank < reversal.paid_rank or not replaced):
         return first

@@ -98,7 +98,7 @@ def first_broken(
 
 
 def append(connection: duckdb.DuckDBPyConnection, decisions: Iterable[Mapping[str, object]]) -> int:
-    """Add decisions to the end of the chain, in the transaction at hand; returns the first number.
+    """Add decisions to the end of the chain, in the current transaction; returns the first number.
 
     Each maps the columns CHAINED to values, without its number.
     """

@@ -49,7 +49,7 @@ def refuse_unusable(warehouse: Path) -> None:
 def refuse_unwritable(folder: Path, option: str) -> None:
     """Raise DiskTrouble or UsageError unless a folder can be written, or made if it is not there.
 
-    Permissions alone do not tell: the file system may be read-only or full, or not a real one.
+    Permissions alone do not show it: the file system may be read-only or full, or not a real one.
     """
     real = real_path(folder)
     nearest = next(path for path in (real, *real.parents) if os.path.lexists(path))

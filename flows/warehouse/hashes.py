@@ -1,6 +1,6 @@
 """Hashes of rows that the engine computes. Another version of the engine may hash otherwise.
 
-The warehouse keeps such hashes in its rows, where they narrow a search, and in its journal, where
+The warehouse keeps these hashes in its rows, where they narrow a search, and in its journal, where
 they say whether rows are as they were. A fingerprint says whether two hashes can be compared.
 """
 
@@ -66,7 +66,7 @@ def compared(column: Column, prefix: str = "") -> str:
 
 
 def hash_again(connection: duckdb.DuckDBPyConnection) -> None:
-    """Give every row of a warehouse the hashes of this engine, in the transaction at hand."""
+    """Give every row of a warehouse the hashes of this engine, in the current transaction."""
     for table in TABLES.values():
         names = [column.name for column in table.columns]
         connection.execute(

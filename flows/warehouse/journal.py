@@ -75,7 +75,7 @@ def seal(
     subjects: Iterable[str],
     sign: Sign | None = None,
 ) -> None:
-    """Add an entry for each subject as it is now, in the transaction at hand.
+    """Add an entry for each subject as it is now, in the current transaction.
 
     sign   signs the last of the entries, and so all that are before it.
     """

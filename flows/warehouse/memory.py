@@ -144,7 +144,7 @@ def newly_known_since(before: date | None) -> str:
 
 
 def remember(connection: duckdb.DuckDBPyConnection, schema: str, memory: Memory) -> list[str]:
-    """Remember this run in the warehouse, in the transaction at hand; `schema` holds its tables.
+    """Remember this run in the warehouse, in the current transaction; `schema` holds its tables.
 
     A run that did not judge, or that is earlier than the remembered one, leaves that as it is.
     Returns what it changed, as the journal names it.
@@ -169,7 +169,7 @@ def _is_foreign(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def settle_all_again(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Let the next run reuse no fates, in the transaction at hand: the order of files changed.
+    """Let the next run reuse no fates, in the current transaction: the order of files changed.
 
     Returns what it changed, as the journal names it.
     """

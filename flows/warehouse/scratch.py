@@ -1,4 +1,4 @@
-"""A folder for work whose rows must not stay: it goes with its process."""
+"""A scratch folder for rows that must not be left behind: it is removed with its process."""
 
 import fcntl
 import os

@@ -1,5 +1,5 @@
 -- Rows of claims of one claim table whose final action may differ from the remembered run: claims
--- with a new row, a row or paid date that is now known, or a row of a person who is another since;
+-- with a new row, a row or paid date that is now known, or a row whose person has changed since;
 -- every claim they are chained to, and what a reversal under a claim id of its own may take back.
 --
 -- reads: every_$table, run.new_file, run.sole_person, run.relinked_member, run.person_of,

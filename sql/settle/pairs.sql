@@ -1,6 +1,6 @@
--- Which row of its line key each reversal takes back: of those of its amount one that stands and
--- was paid before it, else the earliest, each once; without figures of its own the latest before
--- it.
+-- Which row of its line key each reversal takes back, each row once: of those of its amount one
+-- that was not replaced and was paid before it, else the earliest; if it has no figures, the latest
+-- before it.
 -- Keys in which reversals compete in other ways than by order are left to
 -- flows/settle/tangled.py.
 --

@@ -54,7 +54,7 @@ def test_a_finding_on_such_a_code_is_a_review_of_the_same_reason_and_amount(
 
 @pytest.mark.slow
 def test_a_finding_that_rests_on_a_fill_of_such_a_code_is_a_review(tmp_path: Path) -> None:
-    """Dasatinib at hand on the day of the infusion, and no Philadelphia status."""
+    """Dasatinib in supply on the day of the infusion, and no Philadelphia status."""
     dose = good(
         "medical_claim", payer="MMM", claim_line_start_date="2026-04-06", hcpcs_code="J9229"
     )

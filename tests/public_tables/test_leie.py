@@ -1,4 +1,4 @@
-"""The OIG's list of excluded providers: a dated table, for no term asks for an NPI."""
+"""The OIG's list of excluded providers: a dated table, because no term asks for an NPI."""
 
 from datetime import date
 from pathlib import Path

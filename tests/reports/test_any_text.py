@@ -89,7 +89,7 @@ def test_d1_what_cannot_be_shown_is_replaced_and_nothing_else() -> None:
 
 @pytest.fixture(scope="module")
 def request_(tmp_path_factory: pytest.TempPathFactory) -> RunRequest:
-    """A run over one fill per text, which stands in each column that takes any text."""
+    """A run over one fill per text, which is in each column that takes any text."""
     base = tmp_path_factory.mktemp("texts")
     rows = [
         good(

@@ -378,7 +378,7 @@ def _value_changes(value: object) -> Iterator[tuple[str, object]]:
 
 
 def _changes_inside(value: dict[str, object] | list[object]) -> Iterator[tuple[str, object]]:
-    """Changes of one value of a table, or of a list, from which also each is left out."""
+    """Changes of one value of a table or list; each value of a list is also left out once."""
     if isinstance(value, dict):
         for field in (name for name in value if name not in SHOWN_ALONE):
             for change, new in _value_changes(value[field]):

@@ -76,7 +76,7 @@ _CONTROL_AND_LAYOUT = f"""
 - **Identifiers and codes** that a table program made numbers are corrected (`made_a_number`):
   1003.0 is 1003, and 07 as a frequency is 7. One that lost digits, such as 2.02603E+11, is null,
   and an error in a bold identifier (`digits_lost`).
-- **nan, none, n/a, na, \\N, ., -, unknown and zeros** stand for nothing in person_id, member_id,
+- **nan, none, n/a, na, \\N, ., -, unknown and zeros** mean no value in person_id, member_id,
   original_claim_id and authorization_id (`placeholder`).
 - **Modifiers** of four characters are two (`modifiers_joined`).
 
