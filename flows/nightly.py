@@ -38,6 +38,7 @@ from flows.stage_results import (
 from flows.summary import Summary
 from flows.warehouse.files import make_folder
 from flows.warehouse.lock import hold
+from schemas.notes import counted
 
 R = TypeVar("R", bound=StageResult)
 FINISHED = "claims-audit.night.finished"
@@ -159,8 +160,9 @@ def nightly_audit(request: RunRequest, show_progress: bool = True) -> State[Summ
         summary = _audit(made, show_progress)
     if PREFECT_API_URL.value() and not _unannounced:
         _attempt("emit the event of this night", partial(_announce, summary))
-    quarantined = "some" if summary.quarantined is None else summary.quarantined
-    message = f"{quarantined} rows quarantined"
+    hidden = summary.quarantined is None
+    rows = "some rows" if hidden else counted(summary.quarantined or 0, "row")
+    message = f"{rows} quarantined"
     return Completed(name=summary.state, message=message, data=summary)
 
 

@@ -118,12 +118,17 @@ def _rationale(rule: Rule) -> pl.Expr:
 
 
 def worded(template: str) -> pl.Expr:
-    """A text with {column} places filled from the row; a null reads as "unknown"."""
+    """A text with {column} places filled from the row; a null reads as "unknown".
+
+    {column:unit was|units were} is a number with the words that follow 1 and any other.
+    """
     text, columns = "", []
-    for literal, name, _, _ in Formatter().parse(template):
+    for literal, name, words, _ in Formatter().parse(template):
         text += literal.replace("{", "{{") + ("{}" if name else "")
         if name:
-            columns.append(_shown(name))
+            shown, (one, _, other) = _shown(name), (words or "").partition("|")
+            follows = pl.when(shown == "1").then(pl.lit(f" {one}")).otherwise(pl.lit(f" {other}"))
+            columns.append(shown + follows if other else shown)
     return pl.format(text, *columns) if columns else pl.lit(text)
 
 

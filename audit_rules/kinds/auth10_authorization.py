@@ -45,10 +45,10 @@ RULE = Rule(
         "authorization_denied": "The plan denied the authorization that covers {service_date}.",
         "authorization_expired": "The approval on file ended before {service_date}.",
         "authorization_longer_than_policy": (
-            "The approval had run for {observed} days on {service_date}; the policy allows"
+            "The approval had run for {observed:day|days} on {service_date}; the policy allows"
             " {allowed}."
         ),
-        "units_over_approval": "{observed} units were billed; {allowed} were approved.",
+        "units_over_approval": "{observed:unit was|units were} billed; {allowed} were approved.",
     },
 )
 

@@ -38,8 +38,8 @@ RULE = Rule(
         "modifier_missing": "A modifier that the policy asks for is missing on {service_date}.",
         "modifier_not_allowed": "A modifier on {service_date} is not allowed with this drug.",
         "modifiers_contradict": "Modifiers on {service_date} contradict each other.",
-        "not_whole_vials": "{observed} units were billed for {service_date}; no whole vials add up"
-        " to them.",
+        "not_whole_vials": "{observed:unit was|units were} billed for {service_date}; no whole"
+        " vials add up to them.",
         "ndc_of_another_code": "The NDC on the line belongs to another code than {product_code}.",
     },
 )

@@ -32,8 +32,8 @@ RULE = Rule(
     basis=EXCESS_QUANTITY,
     says={
         "units_over_dose": (
-            "{observed} units were billed for {service_date}; the dose for the person takes"
-            " {allowed}."
+            "{observed:unit was|units were} billed for {service_date}; the dose for the person"
+            " takes {allowed}."
         ),
     },
 )

@@ -43,8 +43,8 @@ RULE = Rule(
             " {course_start}; the policy allows {allowed}."
         ),
         "phase_too_long": (
-            "The dose of {service_date} came {observed} days after its phase began, which was over"
-            " on {ended_on}."
+            "The dose of {service_date} came {observed:day|days} after its phase began, which was"
+            " over on {ended_on}."
         ),
         "doses_too_close": (
             "Days from the dose of {previous_date} to that of {service_date}: {observed}. The"
@@ -55,7 +55,7 @@ RULE = Rule(
             " allows {allowed}."
         ),
         "units_over_phase": (
-            "{observed} units were billed for {service_date}; the policy allows {allowed}."
+            "{observed:unit was|units were} billed for {service_date}; the policy allows {allowed}."
         ),
     },
 )

@@ -26,8 +26,8 @@ from schemas.outcomes import ADVISORY, NONE
 from schemas.results import FOR
 
 _SLIP = (
-    " began {observed} days before; the policy grants {allowed} days at a time. The plan approved"
-    " it, so nothing is asked of the provider."
+    " began {observed:day|days} before; the policy grants {allowed} days at a time. The plan"
+    " approved it, so nothing is asked of the provider."
 )
 
 RULE = Rule(

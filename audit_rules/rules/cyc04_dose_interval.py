@@ -40,8 +40,8 @@ RULE = Rule(
             " for at least {allowed} from dose to dose."
         ),
         "cycle_too_short": (
-            "The dose of {service_date} begins cycle {low} of its course, {observed} days after the"
-            " first dose of the cycle before; by the schedule a cycle takes at least {allowed}"
+            "The dose of {service_date} begins cycle {low} of its course, {observed:day|days} after"
+            " the first dose of the cycle before; by the schedule a cycle takes at least {allowed}"
             " days, even if appointments are moved."
         ),
     },

@@ -34,15 +34,15 @@ RULE = Rule(
     basis=FULL_PAID,
     says={
         "same_supply_twice": (
-            "The line of {service_date} bills {quantity} units of {drug}, and a pharmacy was paid"
-            " for about as much within days of it: perhaps one supply under both benefits."
+            "The line of {service_date} bills {quantity:unit|units} of {drug}, and a pharmacy was"
+            " paid for about as much within days of it: perhaps one supply under both benefits."
         ),
         "vial_paid_twice": (
-            "The line of {service_date} bills {quantity} units of {drug}, and a pharmacy was paid"
-            " for a vial of it shortly before: perhaps one supply under both benefits."
+            "The line of {service_date} bills {quantity:unit|units} of {drug}, and a pharmacy was"
+            " paid for a vial of it shortly before: perhaps one supply under both benefits."
         ),
         "overlapping_supply": (
-            "The line of {service_date} bills {quantity} units of {drug}, while a fill on file"
+            "The line of {service_date} bills {quantity:unit|units} of {drug}, while a fill on file"
             " supplies the patient for more than {cover_days} days on."
         ),
     },

@@ -35,17 +35,17 @@ RULE = Rule(
     counts=("tablet", "tablets"),
     says={
         "quantity_over_limit": (
-            "{observed} tablets of {strength_mg} mg were paid on one fill of {days_supply} days;"
-            " the policy allows at most {allowed} per prescription."
+            "{observed} tablets of {strength_mg} mg were paid on one fill of"
+            " {days_supply:day|days}; the policy allows at most {allowed} per prescription."
         ),
         "inducer_not_on_file": (
-            "{observed} tablets of {strength_mg} mg were paid on one fill of {days_supply} days; "
-            "{allowed} are allowed per prescription, and more only with a drug that makes the body"
-            " use imatinib up faster. None is on file near {service_date}."
+            "{observed} tablets of {strength_mg} mg were paid on one fill of"
+            " {days_supply:day|days}; {allowed} are allowed per prescription, and more only with a"
+            " drug that makes the body use imatinib up faster. None is on file near {service_date}."
         ),
         "extended_days_supply": (
             "{observed} tablets of {strength_mg} mg were paid on one fill; {allowed} are allowed"
-            " per prescription. The fill covers {days_supply} days at no more than the allowed"
+            " per prescription. The fill covers {days_supply:day|days} at no more than the allowed"
             " rate."
         ),
         "days_supply_missing": (

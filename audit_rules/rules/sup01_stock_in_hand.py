@@ -33,7 +33,8 @@ RULE = Rule(
     says={
         "stock_in_hand": (
             "By their days' supply, the fills of this strength since {first_fill} still left"
-            " tablets for {observed} days on {service_date}; up to {allowed} days ahead is usual."
+            " tablets for {observed:day|days} on {service_date}; up to {allowed} days ahead is"
+            " usual."
         ),
     },
 )

@@ -39,16 +39,16 @@ RULE = Rule(
     counts=("unit", "units"),
     says={
         "units_over_maximum": (
-            "{observed} units were billed for {service_date}; no dose of the policy takes more"
-            " than {allowed} in whole vials."
+            "{observed:unit was|units were} billed for {service_date}; no dose of the policy takes"
+            " more than {allowed} in whole vials."
         ),
         "units_over_later_dose": (
-            "{observed} units were billed for {service_date}, {place}; such a dose takes at most"
-            " {allowed} in whole vials, and no body surface is on file."
+            "{observed:unit was|units were} billed for {service_date}, {place}; such a dose takes"
+            " at most {allowed} in whole vials, and no body surface is on file."
         ),
         "units_over_bsa_dose": (
-            "{observed} units were billed for {service_date}; for the body surface of {surface} m2"
-            " on file the dose for {place} takes {allowed} in whole vials."
+            "{observed:unit was|units were} billed for {service_date}; for the body surface of"
+            " {surface} m2 on file the dose for {place} takes {allowed} in whole vials."
         ),
     },
     needs={

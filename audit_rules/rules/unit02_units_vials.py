@@ -41,12 +41,12 @@ RULE = Rule(
             " that none was ({no_waste_modifier})."
         ),
         "waste_over_one_vial": (
-            "{observed} units were billed as thrown away on {service_date}; waste of one dose is"
-            " less than a vial of {vial_units} units."
+            "{observed:unit was|units were} billed as thrown away on {service_date}; waste of one"
+            " dose is less than a vial of {vial_units} units."
         ),
         "not_whole_vials": (
-            "{observed} units were billed for {service_date}, waste included or said to be none;"
-            " that is not a whole number of vials of {vial_units} units."
+            "{observed:unit was|units were} billed for {service_date}, waste included or said to be"
+            " none; that is not a whole number of vials of {vial_units} units."
         ),
     },
 )

@@ -29,7 +29,7 @@ RULE = Rule(
             " this payer paid for that date bills a dose."
         ),
         "fractional_units": (
-            "{observed} units were billed for {service_date}; the code counts whole units."
+            "{observed:unit was|units were} billed for {service_date}; the code counts whole units."
         ),
     },
 )

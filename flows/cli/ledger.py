@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from flows import clock
 from flows.errors import UsageError, redacted_errors
+from schemas.notes import counted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -54,7 +55,7 @@ def ledger(
             export_table(found, export)
     print(text)
     if export:
-        print(f"Exported: {found.height:,} rows to {export.name}")
+        print(f"Exported: {counted(found.height, 'row')} to {export.name}")
 
 
 def _summary(warehouse: Path, statuses: Collection[str]) -> "tuple[pl.DataFrame, str]":

@@ -3,6 +3,8 @@
 from datetime import date
 from pathlib import Path
 
+from schemas.notes import counted
+
 DIFFERENCES_FOUND = 1
 """The exit code if a case is not as expected."""
 
@@ -27,9 +29,10 @@ def test(folder: Path, *, as_of: date | None = None) -> int:
         count += 1
         failed += bool(case.differences)
         number = len(case.differences)
-        verdict = f"{number} difference{'s' * (number != 1)}" if number else "as expected"
-        print(f"{case.name}: {verdict} ({case.findings} findings on {case.lines} lines)")
+        verdict = counted(number, "difference") if number else "as expected"
+        found = f"{counted(case.findings, 'finding')} on {counted(case.lines, 'line')}"
+        print(f"{case.name}: {verdict} ({found})")
         for difference in case.differences:
             print(f"  {difference}")
-    print(f"{count - failed} of {count} cases as expected.")
+    print(f"{count - failed} of {counted(count, 'case')} as expected.")
     return DIFFERENCES_FOUND if failed else 0

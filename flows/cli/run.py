@@ -14,6 +14,7 @@ from flows.cli import server
 from flows.cli.options import options_of_a_run
 from flows.errors import PrefectTrouble, UsageError, redacted_errors
 from flows.request import RunRequest
+from schemas.notes import counted
 
 if TYPE_CHECKING:
     from flows.plan import Plan
@@ -172,7 +173,7 @@ def validate(*, input: Path, output: Path | None = None, **options: Any) -> None
         print(f"note: {note}")
     counts = settled.counts()
     print(
-        f"{counts['accepted']} claim rows accepted, "
+        f"{counted(counts['accepted'], 'claim row')} accepted, "
         f"{counts['history']} of them history after final action."
     )
 
@@ -197,9 +198,9 @@ def purge(*, warehouse: Path, before: date, dry_run: bool = False) -> None:
     with redacted_errors(Path.cwd()):
         gone = remove(warehouse, before, dry_run)
     print(
-        f"{'Would be removed' if dry_run else 'Removed'}: {gone.members} members with {gone.rows} "
-        f"rows and {gone.exceptions} exceptions of the ledger; the text of {gone.texts} "
-        "quarantined records."
+        f"{'Would be removed' if dry_run else 'Removed'}: {counted(gone.members, 'member')} with "
+        f"{counted(gone.rows, 'row')} and {counted(gone.exceptions, 'exception')} of the ledger; "
+        f"the text of {counted(gone.texts, 'quarantined record')}."
     )
 
 
@@ -227,9 +228,9 @@ def forget_night(night: date, *, warehouse: Path, yes: bool = False) -> None:
     for action, exception_id, by in gone.decisions:
         print(f"decision  {action} {exception_id} by {by}")
     print(
-        f"{'Forgotten' if yes else 'Would be forgotten'}: {len(gone.files)} files with {gone.rows} "
-        f"rows, {gone.events} events of the ledger, {len(gone.decisions)} decisions."
-        + ("" if yes else " Give --yes to do it.")
+        f"{'Forgotten' if yes else 'Would be forgotten'}: {counted(len(gone.files), 'file')} with "
+        f"{counted(gone.rows, 'row')}, {counted(gone.events, 'event')} of the ledger, "
+        f"{counted(len(gone.decisions), 'decision')}." + ("" if yes else " Give --yes to do it.")
     )
 
 

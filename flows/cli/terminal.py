@@ -13,6 +13,7 @@ from rich.text import Text
 
 from flows.results.totals import SUMMED, shown_totals
 from flows.summary import Summary
+from schemas.notes import counted
 from schemas.outcomes import ADVISORY, EXCEPTIONS, RECORDS_REQUEST, RECOVER, REVIEW
 
 _COLOURS = {RECOVER: "red", RECORDS_REQUEST: "yellow", REVIEW: "cyan", ADVISORY: "bright_black"}
@@ -42,21 +43,21 @@ def show(summary: Summary) -> None:
 
 def _input(summary: Summary) -> Iterator[tuple[str, str]]:
     """Lines about files and rows, each with its label."""
-    loaded = _count(summary.loaded_files, "new file") if summary.loaded_files else "no new file"
+    loaded = counted(summary.loaded_files, "new file") if summary.loaded_files else "no new file"
     rows = summary.rows_read
-    in_all = "" if rows is None else f"; {_count(rows, 'row')} in the warehouse's files in all"
+    in_all = "" if rows is None else f"; {counted(rows, 'row')} in the warehouse's files in all"
     yield "loaded", f"{loaded}{in_all}"
     for files, what in (
         (summary.growing, "still growing, left for the next run"),
         (summary.passed_over, "passed over, loaded before"),
     ):
         if files:
-            yield "", f"{_count(len(files), 'file')} {what}: {', '.join(files)}"
+            yield "", f"{counted(len(files), 'file')} {what}: {', '.join(files)}"
     if summary.quarantined is None or summary.duplicates is None:
         yield "set aside", f"{'no' if summary.quarantined == 0 else 'some'} rows quarantined"
     else:
-        duplicates = _count(summary.duplicates, "exact duplicate")
-        yield "set aside", f"{_count(summary.quarantined, 'row')} quarantined, {duplicates}"
+        duplicates = counted(summary.duplicates, "exact duplicate")
+        yield "set aside", f"{counted(summary.quarantined, 'row')} quarantined, {duplicates}"
 
 
 def _findings(summary: Summary) -> Iterator[tuple[str, str]]:
@@ -64,25 +65,20 @@ def _findings(summary: Summary) -> Iterator[tuple[str, str]]:
     if summary.lines is None:
         yield "found", "nothing, or too little to show at this privacy level"
         return
-    on_lines = _count(summary.lines, "line")
+    on_lines = counted(summary.lines, "line")
     alone = f", {summary.advisory_lines:,} with advisories alone" if summary.advisory_lines else ""
-    found = "" if summary.found is None else f"{_count(summary.found, 'exception')} on "
+    found = "" if summary.found is None else f"{counted(summary.found, 'exception')} on "
     yield "found", f"{found}{on_lines}{alone}"
     if summary.persons is not None and summary.judged_again is not None:
-        persons = _count(summary.persons, "person")
+        persons = counted(summary.persons, "person")
         if summary.judged_again < summary.persons:
             yield "", f"{summary.judged_again:,} of {persons} re-evaluated; the rest are unchanged"
         else:
             yield "", f"{persons} judged"
     if summary.repeated_amounts:
-        claims = _count(summary.repeated_amounts, "claim")
+        claims = counted(summary.repeated_amounts, "claim")
         amount = "the same amount on every line"
         yield "", f"{claims} with {amount}: counted once, named in the manifest"
-
-
-def _count(number: int, noun: str) -> str:
-    """A number of things, in words."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _line(console: Console, label: str, text: str) -> None:

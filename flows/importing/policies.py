@@ -14,6 +14,7 @@ from audit_rules.public_tables.tables import WRITERS
 from audit_rules.reference.codes import hcpcs_roles
 from flows.importing.read import read_sheets
 from flows.warehouse.files import make_folder, write_whole
+from schemas.notes import counted
 
 _FIRST = "# Written by `claims-audit policy import`; {digest}\n"
 _LAST = "\n# Yours from here on: the next import keeps what follows, and writes all above anew.\n"
@@ -41,7 +42,8 @@ def import_table(table: str, files: Iterable[Path], output: Path, order: Order) 
     text = _FIRST.format(digest=digest) + written.text + _LAST + yours
     write_whole(policy, text.encode())
     terms = len(load_policy(policy).terms)
-    return f"{policy.name}: {written.rows} rows of release {order.day}, {terms} terms in all."
+    rows = counted(written.rows, "row")
+    return f"{policy.name}: {rows} of release {order.day}, {counted(terms, 'term')} in all."
 
 
 class _Earlier(Mapping[str, pl.DataFrame]):

@@ -3,6 +3,8 @@
 from bisect import bisect_left
 from collections.abc import Iterable
 
+from schemas.notes import counted
+
 SHORTEST = 8
 """So many characters of an id must be given at least: fewer may soon mean several exceptions."""
 
@@ -28,8 +30,8 @@ class ExceptionIds:
             return "", "no exception_id. Give one."
         if len(prefix) < SHORTEST:
             return "", (
-                f"an exception id of {len(prefix)} characters is too short. Give the id, or at "
-                f"least its first {SHORTEST} characters."
+                f"an exception id of {counted(len(prefix), 'character')} is too short. Give the "
+                f"id, or at least its first {SHORTEST} characters."
             )
         first = bisect_left(self._ids, prefix)
         found = []

@@ -22,6 +22,7 @@ from flows.request import RunRequest
 from flows.results.run_record import refuse_unrecorded
 from flows.sampling.population import NOT_COLLECTABLE, Lines, SampledRun
 from schemas.collecting import NO
+from schemas.notes import counted
 from schemas.results import LINE_KEY, MONEY, WORKLIST
 
 _OF_THE_LINE = (
@@ -84,8 +85,9 @@ def _refuse_missing(found: pl.DataFrame, table: pl.DataFrame) -> None:
     missing = found.join(table, on=list(LINE_KEY), how="anti", nulls_equal=True).height
     if missing:
         raise UsageError(
-            f"{missing:,} lines with exceptions are not among the judged lines that the warehouse "
-            "has. Give the config of the run; if rows were purged since, draw from the worklist."
+            f"{counted(missing, 'line')} with exceptions {'is' if missing == 1 else 'are'} not "
+            "among the judged lines that the warehouse has. Give the config of the run; if rows "
+            "were purged since, draw from the worklist."
         )
 
 

@@ -11,6 +11,7 @@ from audit_rules.law.library import LawLibrary
 from audit_rules.law.places import Places
 from flows.errors import UsageError
 from flows.privacy import FULL
+from schemas.notes import counted
 
 
 class Projection(NamedTuple):
@@ -34,8 +35,9 @@ class Projection(NamedTuple):
         """Raise UsageError if law forbids projecting the sample."""
         if self.forbidden:
             raise UsageError(
-                f"{'; '.join(self.clauses)}: no extrapolation. That binds {self.forbidden:,} units "
-                f"of the frame, so no sample of it may be projected. {remedy}"
+                f"{'; '.join(self.clauses)}: no extrapolation. That binds "
+                f"{counted(self.forbidden, 'unit')} of the frame, so no sample of it may be "
+                f"projected. {remedy}"
             )
 
 

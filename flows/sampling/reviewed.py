@@ -8,6 +8,7 @@ import polars as pl
 from flows.errors import UsageError
 from flows.ledger.decision_file import read_csv
 from flows.ledger.written_decisions import dollars_of
+from schemas.notes import counted
 
 OVERPAYMENT = "overpayment"
 _MOST_NAMED = 5
@@ -69,8 +70,8 @@ def _not_reviewed(path: Path, blank: list[int], missing: int) -> list[str]:
         )
     if missing:
         found.append(
-            f"{path.name} lacks {missing} units of the sample, so it is not evaluable. Add a row "
-            "for each, with 0 if nothing was overpaid."
+            f"{path.name} lacks {counted(missing, 'unit')} of the sample, so it is not evaluable. "
+            "Add a row for each, with 0 if nothing was overpaid."
         )
     return found
 

@@ -8,6 +8,7 @@ from flows.sampling.appraisal import Appraisal
 from flows.sampling.estimate import Estimate
 from flows.sampling.reviewed import OVERPAYMENT
 from flows.sampling.write import REVIEW, SIZES, DrawnSample
+from schemas.notes import counted
 
 _LABEL, _COLUMN = 30, 18
 
@@ -20,9 +21,9 @@ def drawn_text(drawn: DrawnSample) -> str:
     listed = f" of {len(strata):,} strata, which {SIZES} lists" if receipt["strata_by"] else ""
     lines = [
         f"Sample {receipt['sample_id']} of run {receipt['run']['run_id']}",
-        f"drawn: {sample['units']:,} of {frame['units']:,} units{listed}",
+        f"drawn: {sample['units']:,} of {counted(frame['units'], 'unit')}{listed}",
         *(
-            f"not in the frame: {count:,} lines, {reason.replace('_', ' ')}"
+            f"not in the frame: {counted(count, 'line')}, {reason.replace('_', ' ')}"
             for reason, count in left_out.items()
             if count
         ),
@@ -39,8 +40,9 @@ def _law_lines(answer: str, unknown: int) -> Iterator[str]:
         yield "This sample may not be projected: a law forbids it. It is for review only."
     elif unknown:
         yield (
-            f"Whether a law forbids projecting is not known for {unknown:,} units: the config does "
-            "not say where their payer is or what business it is in, or the run withholds the plan."
+            f"Whether a law forbids projecting is not known for {counted(unknown, 'unit')}: the "
+            "config does not say where their payer is or what business it is in, or the run "
+            "withholds the plan."
         )
 
 

@@ -5,6 +5,7 @@ import duckdb
 from flows.verify.checks import Checks
 from flows.warehouse.decision_chain import first_broken
 from flows.warehouse.journal import DECISION, GONE, digests, last_digests
+from schemas.notes import counted
 
 
 def check_decisions(checks: Checks, connection: duckdb.DuckDBPyConnection) -> None:
@@ -26,6 +27,6 @@ def check_decisions(checks: Checks, connection: duckdb.DuckDBPyConnection) -> No
     broken = first_broken(connection, schema, sealed)
     checks.expect(
         broken is None,
-        f"The ledger is one chain of {len(sealed):,} decisions, each as the journal says.",
+        f"The ledger is one chain of {counted(len(sealed), 'decision')}, each as the journal says.",
         f"The ledger was changed: decision {broken.row:,} {broken.problem}." if broken else "",
     )

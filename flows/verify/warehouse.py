@@ -71,7 +71,7 @@ def check_ledger(
     entries = connection.execute(f"SELECT {columns} FROM kept.journal ORDER BY entry_no").fetchall()
     checks.expect(
         _is_a_chain(entries),
-        f"The journal is one chain of {len(entries):,} entries.",
+        f"The journal is one chain; its entries: {len(entries):,}.",
         "The journal was changed: an entry does not continue the one before it.",
     )
     if public_key:
@@ -187,7 +187,7 @@ def _unbalanced(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
     )
     for name, rows_read, there in rows.fetchall():
         yield (
-            f"{names([name])}: {rows_read:,} rows were read, but the warehouse holds {there:,} "
+            f"{names([name])}: rows read: {rows_read:,}, but the warehouse holds {there:,} "
             "stored, quarantined or purged."
         )
 

@@ -216,4 +216,4 @@ def test_the_as_of_date_hides_later_claims(
 ) -> None:
     (_case(limits) / EXPECTED).write_text("claim_id\nA2\n", encoding="utf-8")
     assert main(["policy", "test", str(limits), "--as-of", "2026-03-10"]) == 0
-    assert "1 findings on 3 lines" in capsys.readouterr().out
+    assert "1 finding on 3 lines" in capsys.readouterr().out

@@ -336,7 +336,7 @@ def test_rows_beyond_a_sheets_limit_are_left_out_and_reported(
         wanted=True,
     )
     assert len(notes) == 2
-    assert "1 of 3 exceptions are left out" in notes[0] and "2 facts" in notes[1]
+    assert "Left out: 1 of 3 exceptions" in notes[0] and "2 facts" in notes[1]
     assert [row[HEAD.index("claim_id")] for row in _cells(tmp_path / WORKPAPER)[1:]] == [
         "00002",
         "00003",
@@ -351,7 +351,7 @@ def test_a_text_longer_than_a_cell_is_cut_and_reported(tmp_path: Path) -> None:
         _exception(1, rationale="x" * 32_767),
         _exception(2, rationale="\U0001f48a" * 20_000),
     )
-    assert len(notes) == 1 and "1 texts are cut" in notes[0]
+    assert len(notes) == 1 and "Cut: 1 text." in notes[0]
     whole, cut = (row[HEAD.index("rationale")] for row in _cells(tmp_path / WORKPAPER)[1:])
     assert whole == "x" * 32_767
     assert cut.endswith(cells.CUT) and len(cut.encode("utf-16-le")) // 2 == 32_766  # a pill is two

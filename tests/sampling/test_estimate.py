@@ -83,7 +83,7 @@ def test_what_was_not_reviewed_is_never_taken_for_nothing(
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda t: "\n".join(t.splitlines()[:-1]), "lacks 1 units of the sample, so it is not"),
+        (lambda t: "\n".join(t.splitlines()[:-1]), "lacks 1 unit of the sample, so it is not"),
         (lambda t: t + t.splitlines()[-1], "row 8: this unit is listed twice"),
         (lambda t: t.replace("\n2,", "\n2,f"), "row 3: this unit is not in the sample"),
         (lambda t: t.replace("overpayment", "amount"), "no column overpayment"),

@@ -89,7 +89,7 @@ def test_a_line_with_exceptions_that_was_not_judged_is_noticed(tmp_path: Path) -
     run = publish_run(tmp_path / "run=1", [worklist_row(n) for n in range(3)])
     every = pl.read_parquet(run / "worklist.parquet")
     _refuse_missing(every.select(LINE_KEY), every)
-    with pytest.raises(AuditError, match="1 lines with exceptions are not among the judged lines"):
+    with pytest.raises(AuditError, match="1 line with exceptions is not among the judged lines"):
         _refuse_missing(every.select(LINE_KEY), every.head(2))
 
 

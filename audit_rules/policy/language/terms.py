@@ -69,7 +69,8 @@ class Finding(Strict):
     amount          what is in question: the excess (quantity and dose_basis, if left out), the
                     whole line (the others), the price difference, or none.
     documents       what settles it; required if a records_request can come of it.
-    says            the document's own words with {names}, such as {observed} and {allowed}.
+    says            the document's own words with {names}, such as {observed} and {allowed};
+                    {observed:unit was|units were} goes with 1 and with any other number.
     once            one answer per line, or per date or claim of a person and payer.
     capped          false: no cap lowers it but the last.
     ground          clerical, or coordination_of_benefits: what it rests on alone, if a law on

@@ -16,6 +16,7 @@ from flows.reports.page.chart_style import (
 )
 from flows.reports.page.figures import Figure
 from flows.reports.printable import printable
+from schemas.notes import counted
 
 # widths and heights in px, made to fit a phone
 _BAR, _ROW, _DOLLARS, _LINES, _MONTHS, _WEEKS = 14, 24, 140, 76, 306, 250
@@ -27,7 +28,8 @@ def svg(figure: Figure) -> str:
     figure = replace(figure, rows=_printable(figure.rows))
     chart = _over_time(figure) if figure.is_over_time else _bars(figure)
     description = "; ".join(
-        f"{label}: {short(dollars)}, {lines} lines" for label, dollars, lines in figure.totals
+        f"{label}: {short(dollars)}, {counted(lines, 'line')}"
+        for label, dollars, lines in figure.totals
     )
     return rendered(chart, figure.name, f"At risk and lines {figure.title.lower()}", description)
 
@@ -51,7 +53,7 @@ def dose_svg(doses: pl.DataFrame) -> str:
     ]
     chart = alt.layer(marks, *cycles).properties(width=_WEEKS, height=alt.Step(30))
     description = (
-        f"{len(names)} courses, {doses.height} doses; "
+        f"{counted(len(names), 'course')}, {counted(doses.height, 'dose')}; "
         "the table below gives week, cycle and finding of each."
     )
     return rendered(chart, "doses", "Doses of each course in weeks since its first", description)

@@ -12,6 +12,7 @@ from flows.reports.workpaper.cells import HEADING_HEIGHT, TITLE_HEIGHT, Formula,
 from flows.reports.workpaper.disposition import LINES, MEANINGS
 from flows.reports.workpaper.lines import EVIDENCE, disposition_cells
 from flows.results.totals import shown_totals, totals, totals_as_text, with_leading
+from schemas.notes import counted
 from schemas.outcomes import EXCEPTIONS, MEANING
 from schemas.results import AMOUNT_COLUMNS
 
@@ -55,10 +56,11 @@ def write_overview(
         ("as of", run.as_of.isoformat()),
         ("run", f"{run.run_id}, claims-audit {run.version}"),
         ("changes", run.changes),
-        ("loaded", f"{run.rows_read:,} rows in all files of the warehouse"),
+        ("loaded", f"{counted(run.rows_read, 'row')} in all files of the warehouse"),
         (
             "set aside",
-            f"{run.quarantined:,} rows quarantined, {run.duplicates:,} exact duplicates",
+            f"{counted(run.quarantined, 'row')} quarantined, "
+            f"{counted(run.duplicates, 'exact duplicate')}",
         ),
     ):
         sheet.write_row([label, text], ["label", "plain"])

@@ -17,6 +17,7 @@ from flows.reports.workpaper.rule_sheets import LED_BY, write_rule
 from flows.results.manifest import WORKPAPER
 from flows.results.order_of_work import in_order_of_work
 from flows.results.totals import with_leading
+from schemas.notes import counted
 from schemas.outcomes import strength
 
 ROW_LIMIT = 5_000
@@ -70,17 +71,17 @@ def _left_out(exceptions: int, lines: int, facts: int, texts: int) -> list[str]:
     notes = []
     if lines:
         notes.append(
-            f"{lines:,} of {exceptions:,} exceptions are left out, the last in order of work: "
-            f"a sheet has {EXCEL_ROWS:,} rows. All are in exceptions.parquet."
+            f"Left out: {lines:,} of {counted(exceptions, 'exception')}, the last in order of "
+            f"work: a sheet has {EXCEL_ROWS:,} rows. All are in exceptions.parquet."
         )
     if facts:
         notes.append(
-            f"{facts:,} facts of the evidence are left out: a sheet has {EXCEL_ROWS:,} rows. "
+            f"Left out: {counted(facts, 'fact')} of the evidence: a sheet has {EXCEL_ROWS:,} rows. "
             "All are in exceptions.parquet."
         )
     if texts:
         notes.append(
-            f"{texts:,} texts are cut: a cell holds {EXCEL_TEXT:,} characters. "
+            f"Cut: {counted(texts, 'text')}. A cell holds {EXCEL_TEXT:,} characters. "
             "The full texts are in exceptions.parquet."
         )
     return notes
