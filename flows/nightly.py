@@ -4,22 +4,27 @@ Each task is one call to a plain function of stages.py. What reaches Prefect's d
 paths the user gave, counts, and messages without row content.
 """
 
+import logging
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TypedDict, TypeVar
 
 from prefect import flow, task
-from prefect.artifacts import create_table_artifact
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE, CachePolicy
 from prefect.client.schemas.objects import State
+from prefect.context import SyncClientContext
 from prefect.events import emit_event
 from prefect.runtime import deployment, flow_run
 from prefect.settings import PREFECT_API_URL
 from prefect.states import Completed
 
+from audit_rules.errors import AuditError
 from flows import ending, run_folders, stages
+from flows.clock import now
+from flows.end_screen import as_markdown, headline
 from flows.errors import PrefectTrouble, redacted_errors
 from flows.plan import Plan, plan_run
 from flows.privacy import AGGREGATE
@@ -71,20 +76,26 @@ class Night:
         self.plan = made
         self.bars = bars
         self.published: Summary | None = None
+        self._counted = ""
 
     @contextmanager
     def stage(self, name: str, steps: int = 1) -> Iterator[None]:
-        """Show a stage's bar and redact its errors."""
+        """Show a stage's bar, redact its errors, and log what it counted."""
         ending.works()
+        self._counted = ""
         with self.bars.stage(name, steps), redacted_errors(self.plan.request.output):
             yield
         for wait in _wait_for_prefect:
             wait()
+        if self._counted:
+            _log(logging.INFO, f"{name}: {self._counted}")
 
     def show(self, result: R) -> R:
         """Show how many rows the stage went through."""
         if self.plan.request.privacy != AGGREGATE:
             self.bars.rows(result.counts()["rows"])
+        counts = _stored(self.plan.request, result).items()
+        self._counted = ", ".join(f"{what.replace('_', ' ')} {n:,}" for what, n in counts)
         return result
 
     def finish(self, summary: Summary) -> Summary:
@@ -93,6 +104,7 @@ class Night:
         self.bars.end()
         for report_finished in _report_finished:
             report_finished(summary)
+        _log(logging.INFO, f"report: {headline(summary)}, in {summary.folder.name}")
         return summary
 
 
@@ -155,9 +167,13 @@ def nightly_audit(request: RunRequest, show_progress: bool = True) -> State[Summ
     """
     work_privately()  # a worker starts the flow without the command line
     ending.begins()
-    with redacted_errors(request.output):
-        made = _made_plans.pop(request, None) or plan_run(request)
-        summary = _audit(made, show_progress)
+    try:
+        with redacted_errors(request.output):
+            made = _made_plans.pop(request, None) or plan_run(request)
+            summary = _audit(made, show_progress)
+    except AuditError as error:
+        _log(logging.ERROR, str(error))
+        raise
     if PREFECT_API_URL.value() and not _unannounced:
         _attempt("emit the event of this night", partial(_announce, summary))
     hidden = summary.quarantined is None
@@ -220,6 +236,8 @@ def _audit(made: Plan, show_progress: bool) -> Summary:
     summary = night.published
     assert summary is not None
     _attempt("store the counts of this run", partial(_store_counts, request, summary, results))
+    screen = partial(create_markdown_artifact, key="claims-audit-night")
+    _attempt("store what this run came to", lambda: screen(as_markdown(summary)))
     return summary
 
 
@@ -240,11 +258,30 @@ def _store_counts(request: RunRequest, summary: Summary, results: dict[str, Stag
     rows = [
         {"stage": stage, "count": what, "value": n}
         for stage, result in results.items()
-        for what, n in result.counts().items()
-        if request.privacy != AGGREGATE or what in OF_FILES
+        for what, n in _stored(request, result).items()
     ]
     description = f"Counts of run {summary.run_id}"
     create_table_artifact(rows, key="claims-audit-counts", description=description)
+
+
+def _stored(request: RunRequest, result: StageResult) -> dict[str, int]:
+    """The counts of a stage that Prefect may hold."""
+    is_open = request.privacy != AGGREGATE
+    return {what: n for what, n in result.counts().items() if is_open or what in OF_FILES}
+
+
+def _log(level: int, message: str) -> None:
+    """Add a line to the run's own log, of counts and names only.
+
+    Prefect's own lines are not stored: they may hold what an error quotes. A line that cannot be
+    stored is left out, as no result needs it.
+    """
+    if not flow_run.id:
+        return
+    line = {"name": "claims-audit", "level": level, "message": message}
+    at = {"timestamp": f"{now().isoformat()}Z", "flow_run_id": flow_run.id}
+    with suppress(Exception), SyncClientContext.get_or_create() as context:
+        context.client.create_logs([line | at])
 
 
 def _announce(summary: Summary) -> None:

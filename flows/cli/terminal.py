@@ -4,21 +4,20 @@ Both hold counts and file names, and no row content.
 """
 
 import json
-from collections.abc import Iterator
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from flows.results.totals import SUMMED, shown_totals
+from flows.end_screen import counts_by_rule, headline, lines_after_rules, lines_before_rules
+from flows.results.totals import SUMMED
 from flows.summary import Summary
-from schemas.notes import counted
 from schemas.outcomes import ADVISORY, EXCEPTIONS, RECORDS_REQUEST, RECOVER, REVIEW
 
 _COLOURS = {RECOVER: "red", RECORDS_REQUEST: "yellow", REVIEW: "cyan", ADVISORY: "bright_black"}
 _PIPED_WIDTH = 120
-_LABEL, _COLUMN = 11, 24
+_LABEL = 11
 
 
 def show(summary: Summary) -> None:
@@ -26,73 +25,24 @@ def show(summary: Summary) -> None:
     console = Console(highlight=False, soft_wrap=True)
     if not console.is_terminal:
         console.width = _PIPED_WIDTH
-    state = "" if summary.is_clean else f", {summary.state.lower()}"
-    console.print(Text(f"Audit {summary.run_id} as of {summary.as_of}{state}", style="bold"))
-    _line(console, "changes", summary.changes_in_words())
-    for label, text in (*_input(summary), *_findings(summary)):
+    console.print(Text(headline(summary), style="bold"))
+    for label, text in lines_before_rules(summary):
         _line(console, label, text)
     if summary.exceptions:
         console.print(Padding(_by_rule(summary), (0, 0, 0, _LABEL)))
-    for label, text in _totals(summary):
+    for label, text in lines_after_rules(summary):
         _line(console, label, text)
-    for note in summary.notes:
-        _line(console, "note", note)
-    left_alone = " (complete already, left alone)" if summary.was_there else ""
-    _line(console, "reports", f"{summary.folder}{left_alone}")
-
-
-def _input(summary: Summary) -> Iterator[tuple[str, str]]:
-    """Lines about files and rows, each with its label."""
-    loaded = counted(summary.loaded_files, "new file") if summary.loaded_files else "no new file"
-    rows = summary.rows_read
-    in_all = "" if rows is None else f"; {counted(rows, 'row')} in the warehouse's files in all"
-    yield "loaded", f"{loaded}{in_all}"
-    for files, what in (
-        (summary.growing, "still growing, left for the next run"),
-        (summary.passed_over, "passed over, loaded before"),
-    ):
-        if files:
-            yield "", f"{counted(len(files), 'file')} {what}: {', '.join(files)}"
-    if summary.quarantined is None or summary.duplicates is None:
-        yield "set aside", f"{'no' if summary.quarantined == 0 else 'some'} rows quarantined"
-    else:
-        duplicates = counted(summary.duplicates, "exact duplicate")
-        yield "set aside", f"{counted(summary.quarantined, 'row')} quarantined, {duplicates}"
-
-
-def _findings(summary: Summary) -> Iterator[tuple[str, str]]:
-    """Lines about exceptions and persons, each with its label."""
-    if summary.lines is None:
-        yield "found", "nothing, or too little to show at this privacy level"
-        return
-    on_lines = counted(summary.lines, "line")
-    alone = f", {summary.advisory_lines:,} with advisories alone" if summary.advisory_lines else ""
-    found = "" if summary.found is None else f"{counted(summary.found, 'exception')} on "
-    yield "found", f"{found}{on_lines}{alone}"
-    if summary.persons is not None and summary.judged_again is not None:
-        persons = counted(summary.persons, "person")
-        if summary.judged_again < summary.persons:
-            yield "", f"{summary.judged_again:,} of {persons} re-evaluated; the rest are unchanged"
-        else:
-            yield "", f"{persons} judged"
-    if summary.repeated_amounts:
-        claims = counted(summary.repeated_amounts, "claim")
-        amount = "the same amount on every line"
-        yield "", f"{claims} with {amount}: counted once, named in the manifest"
 
 
 def _line(console: Console, label: str, text: str) -> None:
+    if console.is_terminal and label != "reports":  # words stay whole; a path can be copied
+        grid = Grid.grid()
+        grid.add_column(width=_LABEL, style="bright_black")
+        grid.add_column()
+        grid.add_row(label, Text(text))
+        console.print(grid, soft_wrap=False)
+        return
     console.print(Text(label.ljust(_LABEL), style="bright_black").append(text, style="default"))
-
-
-def _totals(summary: Summary) -> Iterator[tuple[str, str]]:
-    """A line for each sum of a column of the worklist, with the column's name."""
-    amounts = {c: f"{amount:,.2f}" for c, amount in shown_totals(summary.totals).items()}
-    if amounts:
-        yield "amounts", "sums of columns of the worklist, which counts no dollar twice:"
-    width = max(map(len, amounts.values()), default=0)
-    for column, amount in amounts.items():
-        yield "", f"{column:{_COLUMN}}{amount:>{width}}"
 
 
 def _by_rule(summary: Summary) -> Grid:
@@ -101,8 +51,8 @@ def _by_rule(summary: Summary) -> Grid:
     grid.add_column("rule")
     for outcome in EXCEPTIONS:
         grid.add_column(Text(outcome, style=_COLOURS[outcome]), justify="right", no_wrap=True)
-    for rule, counts in summary.by_rule().items():
-        grid.add_row(rule, *(f"{counts[o]:,}" if o in counts else "" for o in EXCEPTIONS))
+    for row in counts_by_rule(summary):
+        grid.add_row(*row)
     return grid
 
 

@@ -84,7 +84,7 @@ FLOWS_IN_ORDER = (
     ("ledger", "results"),
     ("reports",),
     ("letters",),
-    ("run_folders", "run_summary"),
+    ("end_screen", "run_folders", "run_summary"),
     ("report_steps",),
     ("replay", "stages", "verify"),
     ("review", "sampling"),

@@ -1,6 +1,7 @@
 """The deployment: its schedule and its event on a real server, and a range of past nights."""
 
 import json
+import logging
 import os
 import signal
 import socket
@@ -78,6 +79,23 @@ class Server:
         )
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
+
+    def last_runs(self, number: int) -> list[str]:
+        """Ids of the flow runs that started last, the latest first."""
+        runs = self.ask("flow_runs/filter", {"sort": "START_TIME_DESC", "limit": number})
+        return [run["id"] for run in runs]
+
+    def log(self, run: str) -> list[tuple[int, str]]:
+        """Level and message of every line of a run's log."""
+        of_the_run = {"logs": {"flow_run_id": {"any_": [run]}}}
+        lines = self.ask("logs/filter", of_the_run | {"sort": "TIMESTAMP_ASC"})
+        return [(line["level"], line["message"]) for line in lines]
+
+    def end_screen(self, run: str) -> str:
+        """The Markdown that Prefect shows with a run."""
+        kind = {"type": {"any_": ["markdown"]}, "flow_run_id": {"any_": [run]}}
+        (shown,) = self.ask("artifacts/filter", {"artifacts": kind})
+        return str(shown["data"])
 
     def events(self) -> list[dict[str, Any]]:
         """The events of finished nights."""
@@ -256,3 +274,42 @@ def test_a_night_is_refused_while_another_holds_the_warehouse(
         assert connection.execute("SELECT claim_id FROM pharmacy_claim").fetchall() == [("1",)]
         assert len(connection.execute("FROM night").fetchall()) == 1
     assert len(list((tmp_path / "out").glob("run=*/manifest.json"))) == 1
+
+
+@pytest.mark.slow
+def test_prefect_shows_what_a_night_counted_and_came_to_or_why_it_failed(
+    server: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    words = [BIN / "claims-audit", "run", "--input", tmp_path / "in", "--output", tmp_path / "out"]
+    said = []
+    for quantity in ("90", "many"):
+        claim = good("pharmacy_claim", claim_id=f"1{quantity}", quantity=quantity)
+        (tmp_path / "in" / f"pharmacy_claim_{quantity}.csv").write_text(as_csv([claim]))
+        said.append(
+            subprocess.run(
+                [*map(str, words), "--as-of", "2026-06-30"],
+                env=server.environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        )
+    assert [done.returncode for done in said] == [0, 4]
+    failed, published = server.last_runs(2)
+    (level, line), (last, message) = server.log(failed)
+    assert (level, line) == (
+        logging.INFO,
+        "load: files 2, passed over 1, read again 0, growing 0, rows 1",
+    )
+    assert (last, f"claims-audit: {message}") == (logging.ERROR, said[1].stderr.strip())
+    levels, lines = zip(*server.log(published), strict=True)
+    assert {*levels} == {logging.INFO}
+    stages = ["load", "validate", "settle", "judge", "report"]
+    assert [line.partition(":")[0] for line in lines] == stages
+    (folder,) = (tmp_path / "out").glob("run=*")
+    screen = said[0].stdout.splitlines()[0]
+    assert lines[-1] == f"report: {screen}, in {folder.name}"
+    shown = server.end_screen(published)
+    assert shown.startswith(f"# {screen}\n") and "amount\\_at\\_risk" in shown
+    assert shown.replace("\\", "").endswith(f"| reports | {folder} |")
