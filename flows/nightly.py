@@ -241,7 +241,7 @@ def _audit(made: Plan, show_progress: bool) -> Summary:
     return summary
 
 
-def _attempt(what: str, act: Callable[[], None]) -> None:
+def _attempt(what: str, act: Callable[[], object]) -> None:
     """Do what the results do not need; report if it fails."""
     try:
         act()
