@@ -19,6 +19,7 @@ from audit_rules.lint.defect import CodeRow, Defect, LintContext, Subject, codes
 from audit_rules.lint.form import repaired
 from audit_rules.lint.labels import Labels
 from audit_rules.lint.language import LANGUAGE_CHECKS
+from audit_rules.lint.language_codes import LANGUAGE_CODE_CHECKS
 from audit_rules.lint.left_open import mark_left, payer_without_lines
 from audit_rules.lint.ndc_tables import ndc_table_defects
 from audit_rules.policy.document import Policy, PolicyFile, parse_policy
@@ -78,7 +79,7 @@ def lint(
             context, roles=hcpcs_roles(file.folder), ndc=ndc_tables(file.folder), payers=payers
         )
         subject = _subject(policy, policy_codes(policy, file.folder), known)
-        checks = (*CHECKS, *LANGUAGE_CHECKS, payer_without_lines)
+        checks = (*CHECKS, *LANGUAGE_CHECKS, *LANGUAGE_CODE_CHECKS, payer_without_lines)
         findings += [*found, *(finding for check in checks for finding in check(subject))]
         findings += mark_left(file, subject)
     policies = [policy for policy, _, _ in read]

@@ -18,7 +18,7 @@ POLICY = f"""{ACME}
 [[codes]]
 name = "cancer"
 system = "icd10cm"
-codes = ["C50"]
+codes = ["C50.911"]
 
 [[quantity]]
 term_id = "acme-drug.1"
