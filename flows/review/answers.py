@@ -13,7 +13,7 @@ from flows.errors import WarehouseBusy, redacted_errors
 from flows.ledger.decisions import DecisionCounts
 from flows.ledger.seen import Unseen
 from flows.review.desk import Desk
-from flows.review.form import Form, read_form
+from flows.review.form import Fields, Form, read_form
 from flows.review.queue import Choice, Line, Queue
 from flows.review.views import (
     Reader,
@@ -70,8 +70,18 @@ class Answers:
         choice = _choice(request, queue)
         return HTMLResponse(explanation_page(queue, line, choice, rows, self._reader(request)))
 
-    def decide(self, request: Request, form: Form) -> Response:
+    def found_page(self, request: Request, fields: Fields) -> Response:
+        """The line with a claim id or an exception id; the list of them if it has several."""
+        queue = self._desk.queue()
+        wanted = fields.get("wanted", [""])[-1].strip()
+        lines = queue.with_id(wanted)
+        if len(lines) == 1:
+            return RedirectResponse(f"/line/{lines[0].key}", HTTPStatus.SEE_OTHER)
+        return HTMLResponse(list_page(queue, Choice(), self._reader(request), lines))
+
+    def decide(self, request: Request, fields: Fields) -> Response:
         """Record what a form says and go on, or show it again with what is wrong."""
+        form = Form.of_fields(fields, self._reviewer)
         queue = self._desk.queue()
         line = _line(request, queue)
         if line is None:

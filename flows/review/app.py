@@ -10,12 +10,14 @@ from fastapi.responses import RedirectResponse
 
 from flows.review.answers import Answers, refusal, safely
 from flows.review.desk import Desk
-from flows.review.form import Form
+from flows.review.form import Fields, fields_of
 from flows.review.guard import HEADERS, Guard
 from flows.review.views import style
 
 _LONGEST_FORM = 64 * 1024
 _METHODS = ("GET", "POST")
+FIND = "/find"
+"""A form that records nothing: it is a form only so that no claim id is in an address."""
 _READ_ONLY = "This app was started with --read-only: nothing can be recorded here."
 _WRONG_FORM = (
     "The form is not of this start of the app, so nothing was recorded. Go back, copy what you "
@@ -61,20 +63,27 @@ def make_app(desk: Desk, guard: Guard, *, reviewer: str = "", read_only: bool = 
     def show_explanation(request: Request, key: str) -> Response:
         return safely(partial(answers.explanation_page, request))
 
-    @app.post("/line/{key}")
-    async def decide(request: Request, key: str) -> Response:
+    async def answered(request: Request, answer: Callable[[Request, Fields], Response]) -> Response:
         body = bytearray()
         async for part in request.stream():
             body += part
             if len(body) > _LONGEST_FORM:
                 return refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The form is too long.")
         try:
-            form = Form.of_body(bytes(body), reviewer)
+            fields = fields_of(bytes(body))
         except ValueError:
             return refusal(HTTPStatus.BAD_REQUEST, "This is not a form of the app.")
-        if not guard.is_own_form(form.token):
+        if not guard.is_own_form(fields.get("form_token", [""])[-1]):
             return refusal(HTTPStatus.FORBIDDEN, _WRONG_FORM)
-        return await run_in_threadpool(safely, partial(answers.decide, request, form))
+        return await run_in_threadpool(safely, partial(answer, request, fields))
+
+    @app.post(FIND)
+    async def find(request: Request) -> Response:
+        return await answered(request, answers.found_page)
+
+    @app.post("/line/{key}")
+    async def decide(request: Request, key: str) -> Response:
+        return await answered(request, answers.decide)
 
     return app
 
@@ -90,6 +99,6 @@ def _before(request: Request, guard: Guard, read_only: bool) -> Response | None:
         return answer
     if request.method not in _METHODS:
         return refusal(HTTPStatus.METHOD_NOT_ALLOWED, _NO_PAGE)
-    if request.method == "POST" and read_only:
+    if request.method == "POST" and read_only and request.url.path != FIND:
         return refusal(HTTPStatus.FORBIDDEN, _READ_ONLY)
     return None

@@ -15,6 +15,21 @@ _PLACE = "The form"
 _MOST_FIELDS = 500
 
 
+Fields = Mapping[str, list[str]]
+"""Name of each field of a form -> its values."""
+
+
+def fields_of(body: bytes) -> Fields:
+    """The fields of a form that a browser has sent. Raises ValueError if it is not one."""
+    return parse_qs(
+        body.decode("utf-8"),
+        keep_blank_values=True,
+        strict_parsing=True,
+        errors="strict",
+        max_num_fields=_MOST_FIELDS,
+    )
+
+
 @dataclass(frozen=True)
 class Form:
     """What was typed: a text per field, and the findings that are ticked.
@@ -25,7 +40,6 @@ class Form:
     texts: dict[str, str]
     ticked: tuple[str, ...]
     seen: str = ""
-    token: str = ""
 
     @classmethod
     def blank(cls, line: Line, ledger: LedgerNow, reviewer: str) -> "Form":
@@ -34,28 +48,14 @@ class Form:
         return cls(texts, tuple(f["exception_id"] for f in line.findings), _seen(line, ledger))
 
     @classmethod
-    def of_body(cls, body: bytes, reviewer: str) -> "Form":
+    def of_fields(cls, fields: Fields, reviewer: str) -> "Form":
         """The form that a browser has sent.
 
         reviewer   who decides, whatever the form says; empty: as it says.
-
-        Raises ValueError if it is not one.
         """
-        fields = parse_qs(
-            body.decode("utf-8"),
-            keep_blank_values=True,
-            strict_parsing=True,
-            errors="strict",
-            max_num_fields=_MOST_FIELDS,
-        )
         texts = {name: fields.get(name, [""])[-1].strip() for name in TEXTS}
         texts |= {"decided_by": reviewer} if reviewer else {}
-        return cls(
-            texts,
-            tuple(fields.get("finding", ())),
-            fields.get("seen", [""])[-1],
-            fields.get("form_token", [""])[-1],
-        )
+        return cls(texts, tuple(fields.get("finding", ())), fields.get("seen", [""])[-1])
 
     def renewed(self, line: Line, ledger: LedgerNow) -> "Form":
         """The same form on a page that shows what the ledger says now."""

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
+from flows.ledger.exception_ids import SHORTEST
 from flows.reports.page.figures import QUESTIONS
 from flows.reports.page.filters import Filter, choices, words_of
 from flows.results.totals import shown_totals, totals_as_text
@@ -97,6 +98,16 @@ class Queue:
     def chosen(self, choice: Choice) -> list[Line]:
         """The lines that are chosen, in the order of work."""
         return [line for line in self.lines if choice.has(line)]
+
+    def with_id(self, wanted: str) -> list[Line]:
+        """The lines of a claim, or with an exception whose id begins so."""
+        is_long = len(wanted) >= SHORTEST
+        return [
+            line
+            for line in self.lines
+            if line.row["claim_id"] == wanted
+            or (is_long and any(i.startswith(wanted.lower()) for i in line.row["exception_ids"]))
+        ]
 
     def sums(self, lines: list[Line]) -> dict[str, Decimal]:
         """The amounts of some lines, as the run published them: those that are shown."""

@@ -49,17 +49,21 @@ class Reader(NamedTuple):
     said: str = ""
 
 
-def list_page(queue: Queue, choice: Choice, reader: Reader) -> str:
-    """The lines that are chosen, a page at a time, with the filters and the sums."""
-    chosen = queue.chosen(choice)
-    last = max(1, -(-len(chosen) // PER_PAGE))
+def list_page(queue: Queue, choice: Choice, reader: Reader, found: list[Line] | None = None) -> str:
+    """The lines that are chosen, a page at a time, with the filters and the sums.
+
+    found   the lines with the id that was asked for, in their place, all on one page.
+    """
+    chosen = queue.chosen(choice) if found is None else found
+    last = max(1, -(-len(chosen) // PER_PAGE)) if found is None else 1
     page = min(choice.page, last)
-    shown = chosen[(page - 1) * PER_PAGE : page * PER_PAGE]
+    shown = chosen[(page - 1) * PER_PAGE : page * PER_PAGE] if found is None else found
     amounts = {name: dollars(amount) for name, amount in queue.sums(chosen).items()}
     at_risk = amounts.pop("amount_at_risk")
     return _render(
         "list.html",
         title="Review queue",
+        wanted=found is not None,
         run=queue.run,
         lines=shown,
         filters=queue.filters,
@@ -67,7 +71,6 @@ def list_page(queue: Queue, choice: Choice, reader: Reader) -> str:
         query=choice.query(page),
         count=f"{len(chosen):,} of {len(queue.lines):,} lines, {at_risk} at risk",
         amounts=amounts,
-        first=(page - 1) * PER_PAGE + 1,
         page=page,
         pages=last,
         previous_page=choice.query(page - 1) if page > 1 else None,

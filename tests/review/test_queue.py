@@ -1,6 +1,7 @@
 """The list: what is chosen, in which order, and how many dollars it is about."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -12,7 +13,10 @@ from flows.ledger.written_decisions import Decision
 from flows.results.order_of_work import in_order_of_work
 from flows.review import desk
 from flows.review.desk import Desk
-from flows.review.queue import PER_PAGE, Choice
+from flows.review.ledger_now import LedgerNow
+from flows.review.published import read_published_run
+from flows.review.queue import PER_PAGE, Choice, make_queue
+from flows.review.views import Reader, list_page
 from schemas.results import LINE_KEY
 from tests.support.review import Browser, opened
 from tests.support.running import AS_OF
@@ -142,3 +146,50 @@ def test_results_that_are_not_next_to_the_warehouse_are_named(
 def test_a_warehouse_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="There is no warehouse"):
         Desk(tmp_path / "none.duckdb", None, {})
+
+
+# ---------------------------------------------------------------- search by id
+
+
+def _find(browser: Browser, wanted: str) -> tuple[int, str, str]:
+    fields = [("form_token", browser.guard.form), ("wanted", wanted)]
+    answer = browser.post("/find", fields)
+    return answer.status_code, answer.headers.get("location", ""), answer.text
+
+
+def test_a_line_is_found_by_its_claim_or_an_exception(
+    browser: Browser, lines: pl.DataFrame
+) -> None:
+    claims = lines["claim_id"].value_counts().sort("claim_id")
+    is_one = pl.col("count") == 1
+    once, often = (claims.filter(which)["claim_id"][0] for which in (is_one, ~is_one))
+    row = lines.filter(pl.col("claim_id") == once).row(0, named=True)
+    path = f"/line/{row['exception_ids'][0]}"
+    for wanted in (once, f" {once} ", row["exception_ids"][-1], path[6:14].upper()):
+        assert _find(browser, wanted)[:2] == (303, path)
+    status, _, text = _find(browser, often)
+    own = lines.filter(pl.col("claim_id") == often)
+    assert status == 200 and f"<strong>{own.height} of {lines.height} lines" in text
+    for wanted in ("", "none", path[6:13]):
+        assert "No line of the run has that id" in _find(browser, wanted)[2]
+
+
+def test_to_find_is_a_form_of_the_app_and_records_nothing(untouched: Path) -> None:
+    reader = opened(untouched, read_only=True)
+    assert reader.post("/find", [("wanted", "x")]).status_code == 403
+    assert _find(reader, "x")[0] == 200
+
+
+# ---------------------------------------------------------------- many lines
+
+
+def test_a_list_of_ten_thousand_lines_is_paged(sample_results: Path, untouched: Path) -> None:
+    run = read_published_run(sample_results, untouched)
+    number = -(-10_000 // run.lines.height)
+    many = replace(run, lines=pl.concat([run.lines] * number))
+    queue = make_queue(many, LedgerNow(run.run_id, {}, {}), AS_OF)
+    pages = -(-many.lines.height // PER_PAGE)
+    page = list_page(queue, Choice({"decision": ""}, page=50), Reader("", True, ""))
+    assert page.count("<tr>") == PER_PAGE + 1 and f"Page 50 of {pages}" in page
+    assert f"{many.lines.height:,} of {many.lines.height:,} lines" in page
+    assert len(page) < 200_000
