@@ -57,6 +57,8 @@ def letters(
         done = write_batch(asked, **options)
     for path in done.files:
         print(path)
+    if not done.letters:
+        print("No letter: the run has nothing to write about. The cover list says what is in none.")
     for name in done.edited:
         print(f"left alone, because somebody has edited it: {name}")
     for warning in done.warnings:

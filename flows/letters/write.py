@@ -46,8 +46,10 @@ _LETTER: Schema = {
 
 @dataclass
 class BatchResult:
-    """What became of a batch: files that were written, letters left alone, and warnings."""
+    """What became of a batch: how many letters it has, files that were written, letters left
+    alone, and warnings."""
 
+    letters: int = 0
     files: list[Path] = field(default_factory=list)
     edited: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -72,6 +74,7 @@ def write_letters(
         raise UsageError("--payee: the run has nothing to write to this NPI. Correct it.")
     done = BatchResult()
     letters = [letter for p in chosen for letter in _letters(form, p, law, places, done)]
+    done.letters = len(letters)
     make_folder(folder)
     before = _before(folder)
     rows = []

@@ -1,14 +1,14 @@
 """What the ledger knows of the exceptions of one claim, as of a day."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 import duckdb
 
-from flows.warehouse.sql import day
-from schemas.decisions import DISMISSED, OPEN, REOPEN
+from flows.warehouse.sql import day, literals
+from schemas.decisions import DISMISSED, OPEN, REOPEN, SET_ASIDE
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,7 @@ class LedgerEntry:
     """An exception as the last night up to that day left it, and the last decision about it.
 
     is_shown   whether that night shows the decision already; otherwise the next one will.
+    aside      action, reason, who and day of the last decision that set it aside, if any did.
     """
 
     status: str
@@ -27,6 +28,7 @@ class LedgerEntry:
     until: date | None
     amount: Any
     is_shown: bool
+    aside: Sequence[Any] = (None, None, None, None)
 
     def text(self) -> str:
         """The entry as sentences."""
@@ -35,13 +37,22 @@ class LedgerEntry:
             return text
         what = "taken back" if self.decision == REOPEN else self.decision.replace("_", " ")
         money = f" {self.amount:,.2f}" if self.amount is not None else ""
-        on = f" on {self.decided_on}" if self.decided_on else ""
         until = f", until {self.until}" if self.until else ""
-        why = f": {self.reason}" if self.reason else ""
-        text += f" Latest decision: {what}{money} by {self.decided_by}{on}{until}{why}."
-        if self.status == DISMISSED:
+        made = _made(self.reason, self.decided_by, self.decided_on, until)
+        text += f" Latest decision: {what}{money}{made}."
+        action, *rest = self.aside
+        if self.status == DISMISSED and action and self.decision not in SET_ASIDE:
+            text += (
+                f" It stays set aside, as before ({action}{_made(*rest)}): nothing is asked for."
+            )
+        elif self.status == DISMISSED:
             text += " It is set aside: nothing is asked for."
         return text if self.is_shown else f"{text} The next run shows it."
+
+
+def _made(reason: str | None, by: str | None, on: date | None, until: str = "") -> str:
+    """Who decided, when, and why."""
+    return f" by {by}{f' on {on}' if on else ''}{until}{f': {reason}' if reason else ''}"
 
 
 def read_ledger_entries(
@@ -57,14 +68,21 @@ def read_ledger_entries(
             last_decision AS (
                 FROM every_decision WHERE after_night <= {day(as_of)}
                 QUALIFY row_number() OVER (PARTITION BY exception_id ORDER BY decision_no DESC)
+                        = 1),
+            aside AS (
+                FROM every_decision
+                WHERE after_night <= {day(as_of)} AND action IN {literals(list(SET_ASIDE))}
+                QUALIFY row_number() OVER (PARTITION BY exception_id ORDER BY decision_no DESC)
                         = 1)
             SELECT e.exception_id,
                    CASE WHEN e.night = n.night OR e.status = '{DISMISSED}' THEN e.status
                         ELSE '{OPEN}' END,
                    e.first_seen, d.action, d.reason, d.decided_by, d.decided_on, d.until,
-                   d.amount, d.after_night < n.night
-            FROM last_event e CROSS JOIN last_night n LEFT JOIN last_decision d USING (exception_id)
+                   d.amount, d.after_night < n.night, a.action, a.reason, a.decided_by, a.decided_on
+            FROM last_event e CROSS JOIN last_night n
+            LEFT JOIN last_decision d USING (exception_id) LEFT JOIN aside a USING (exception_id)
             WHERE e.status <> 'resolved'""",
         {"claim_id": claim_id},
     ).fetchall()
-    return {exception_id: LedgerEntry(*values) for exception_id, *values in rows}
+    entries = {row[0]: LedgerEntry(*row[1:-4]) for row in rows}
+    return {row[0]: replace(entries[row[0]], aside=row[-4:]) for row in rows}

@@ -186,7 +186,8 @@ def test_nothing_goes_out_below_the_minimum_or_after_its_last_day(
 ) -> None:
     _written(audited, tmp_path / "a", config=f"letter_minimum = 100000\n{CALIFORNIA}")
     assert pl.read_parquet(_folder(tmp_path / "a") / MERGE).is_empty()
-    assert "below the minimum" in (_folder(tmp_path / "a") / "cover.html").read_text("utf-8")
+    cover = (_folder(tmp_path / "a") / "cover.html").read_text("utf-8")
+    assert "There is no letter." in cover and "below the minimum" in cover
     _written(audited, tmp_path / "b", day=date(2027, 6, 21))
     assert pl.read_parquet(_folder(tmp_path / "b") / MERGE).is_empty()
     with pytest.raises(AuditError, match="before the run's as-of date"):

@@ -596,3 +596,10 @@ def test_a_decision_is_explained_with_who_when_and_why() -> None:
         "Status open, first found on 2026-06-01. Latest decision: recovered 1,250.00 by Ann on "
         "2026-07-01. The next run shows it."
     )
+    request = {"decision": "request_records", "until": None, "reason": None}
+    aside = ("overturned", "appeal 7", "Bo", date(2026, 6, 9))
+    assert LedgerEntry(**values | request, aside=aside).text() == (
+        "Status dismissed, first found on 2026-06-01. Latest decision: request records by Ann on "
+        "2026-07-01. It stays set aside, as before (overturned by Bo on 2026-06-09: appeal 7): "
+        "nothing is asked for."
+    )
