@@ -176,10 +176,8 @@ def nightly_audit(request: RunRequest, show_progress: bool = True) -> State[Summ
         raise
     if PREFECT_API_URL.value() and not _unannounced:
         _attempt("emit the event of this night", partial(_announce, summary))
-    hidden = summary.quarantined is None
-    rows = "some rows" if hidden else counted(summary.quarantined or 0, "row")
-    message = f"{rows} quarantined"
-    return Completed(name=summary.state, message=message, data=summary)
+    rows = "some rows" if (n := summary.quarantined) is None else counted(n, "row")
+    return Completed(name=summary.state, message=f"{rows} quarantined", data=summary)
 
 
 @contextmanager
