@@ -91,7 +91,8 @@ def _findings(summary: Summary) -> Iterator[tuple[str, str]]:
     on_lines = counted(summary.lines, "line")
     alone = f", {summary.advisory_lines:,} with advisories alone" if summary.advisory_lines else ""
     found = "" if summary.found is None else f"{counted(summary.found, 'exception')} on "
-    yield "found", f"{found}{on_lines}{alone}"
+    audited = f" of {summary.audited_lines:,} audited" if summary.audited_lines else ""
+    yield "found", f"{found}{on_lines}{audited}{alone}"
     if summary.persons is not None and summary.judged_again is not None:
         persons = counted(summary.persons, "person")
         if summary.judged_again < summary.persons:

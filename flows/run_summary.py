@@ -40,6 +40,7 @@ def summary_of(
         duplicates=settled.balance.duplicates,
         previous_run=before.isoformat() if before else None,
         changes=dict(sorted(Counter(changed.changes["status"]).items())),
+        audited_lines=judged.audited_lines,
         persons=judged.persons,
         judged_again=judged.judged_again,
         is_audited=not any(note.kind == NOTHING_AUDITED for note in judged.notes),

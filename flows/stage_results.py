@@ -83,12 +83,14 @@ class SettleStageResult:
 class JudgeStageResult:
     """The result of the judge stage.
 
+    audited_lines      paid lines of audited drugs and of products of documents.
     repeated_amounts   claims listed in the manifest.
     notes              what the run says of the lines that it judges.
     """
 
     exceptions: int
     lines: int
+    audited_lines: int
     rows: int
     persons: int
     judged_again: int
@@ -101,6 +103,7 @@ class JudgeStageResult:
         return {
             "exceptions": self.exceptions,
             "lines": self.lines,
+            "audited_lines": self.audited_lines,
             "rows": self.rows,
             "persons": self.persons,
             "judged_again": self.judged_again,

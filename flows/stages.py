@@ -135,6 +135,7 @@ def judge_stage(plan: Plan) -> JudgeStageResult:
     return JudgeStageResult(
         exceptions=judgement.exceptions.height,
         lines=judgement.exceptions.select(LINE_KEY).n_unique(),
+        audited_lines=int(facts.audited["lines"].sum()),
         rows=sum(part.rows for part in parts),
         persons=judgement.counted["person_id"].n_unique(),
         judged_again=new_answers.counted["person_id"].n_unique(),

@@ -18,6 +18,7 @@ class Summary:
     read_again             names of files that were read again because the config has changed.
     newly_quarantined      rows of `quarantined` in files that this run loaded.
     repeated_amounts       claims whose lines repeat the claim's amount.
+    audited_lines          paid lines of audited drugs and of products of documents.
     persons, judged_again  persons with lines of audited drugs, and those judged by this run.
     is_audited             whether there was any paid line of an audited drug.
     notes                  what the user must know of the files, the config, and results that are
@@ -43,6 +44,7 @@ class Summary:
     read_again: tuple[str, ...] = ()
     newly_quarantined: int | None = 0
     repeated_amounts: int | None = 0
+    audited_lines: int | None = 0
     persons: int | None = 0
     judged_again: int | None = 0
     is_audited: bool = True

@@ -3,13 +3,20 @@
 from schemas.outcomes import ADVISORY, RECORDS_REQUEST, RECOVER, REVIEW
 
 IN_CHARTS = {
+    RECOVER: "#8f1d17",
+    RECORDS_REQUEST: "#c46a00",
+    REVIEW: "#7fb0e6",
+    ADVISORY: "#5f6b7a",
+}
+"""Apart in lightness as well as hue: they differ on paper without colour, and to any eye."""
+
+IN_TEXT = {
     RECOVER: "#b3261e",
-    RECORDS_REQUEST: "#b06000",
+    RECORDS_REQUEST: "#9a5400",
     REVIEW: "#1f5fa8",
     ADVISORY: "#5f6b7a",
 }
-IN_TEXT = IN_CHARTS | {RECORDS_REQUEST: "#9a5400"}
-"""One is darker, so that it can be read."""
+"""Dark enough to be read on white."""
 
 IN_DARK = {
     RECOVER: "#ff8a80",

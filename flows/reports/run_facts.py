@@ -14,10 +14,11 @@ from flows.summary import Summary
 class RunFacts:
     """The facts of a run, the same for the same run whenever and wherever it was made.
 
-    privacy     the privacy level of its results.
-    changes     what changed since the last run, in words.
-    notes       what it says of its files, its config and its lines, as sentences.
-    precision   how often findings of each rule held, by the decisions before it.
+    privacy         the privacy level of its results.
+    changes         what changed since the last run, in words.
+    audited_lines   paid lines of audited drugs and of products of documents; None: not shown.
+    notes           what it says of its files, its config and its lines, as sentences.
+    precision       how often findings of each rule held, by the decisions before it.
     """
 
     run_id: str
@@ -28,6 +29,7 @@ class RunFacts:
     rows_read: int
     quarantined: int
     duplicates: int
+    audited_lines: int | None = None
     notes: tuple[str, ...] = ()
     precision: Precision = field(default_factory=dict)
 
@@ -45,6 +47,7 @@ def run_facts(
         rows_read=balance.rows_read,
         quarantined=balance.quarantined,
         duplicates=balance.duplicates,
+        audited_lines=summary.audited_lines,
         notes=notes,
         precision=decided.precision,
     )

@@ -26,6 +26,7 @@ def as_aggregate(summary: Summary, table: pl.DataFrame) -> Summary:
         exceptions=None,
         lines=None if table.is_empty() else summary.lines,
         advisory_lines=None,
+        audited_lines=None,
         totals=shown,
         repeated_amounts=None,
         persons=None,

@@ -9,8 +9,9 @@ import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from xml.etree import ElementTree
 
 import polars as pl
@@ -18,9 +19,10 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from audit_rules.engine.worklist import worklists
+from flows.reports.colours import IN_CHARTS as COLOURS
 from flows.reports.page import write
 from flows.reports.page.charts import svg
-from flows.reports.page.figures import MOST_BARS, Figure
+from flows.reports.page.figures import MOST_BARS, Figure, figures
 from flows.reports.page.members import member_names
 from flows.reports.run_facts import RunFacts
 from flows.results.tables import write_tables
@@ -70,6 +72,52 @@ def test_its_figures_are_those_of_the_worklist(sample_results: Path, html: str) 
     assert html.count('<tr data-outcome="') == worklist.height + advisories.height
     for rule_id in pl.read_parquet(sample_results / "exceptions.parquet")["rule_id"].unique():
         assert f"<strong>{rule_id}</strong>" in html
+
+
+def test_the_headline_says_how_many_lines_were_audited_and_what_part_has_findings(
+    sample_results: Path, html: str
+) -> None:
+    lines = sum(
+        pl.read_parquet(sample_results / f"{name}.parquet").height
+        for name in ("worklist", "advisories")
+    )
+    assert "<dt>lines audited</dt><dd>386</dd>" in html  # counted by hand in the sample's files
+    rate = f'{lines} <span class="quiet">{lines / 386:.1%} of those audited</span>'
+    assert f"<dt>lines with findings</dt><dd>{rate}</dd>" in html
+
+
+def test_what_changed_is_told_in_lines_and_dollars(tmp_path: Path, sample_results: Path) -> None:
+    folder = tmp_path / "results"
+    shutil.copytree(sample_results, folder)
+    changes = pl.read_parquet(folder / "changes.parquet")
+    line = {name: changes[name][0] for name in ("payer", "member_id", "claim_source", "claim_id")}
+    of_line = pl.lit(changes["claim_line_number"][0]).alias("claim_line_number")
+    three = changes.head(3).with_columns(
+        *(pl.lit(value).alias(name) for name, value in line.items()),
+        of_line,
+        why=pl.Series(["policy", "policy", "claims"]),
+        status=pl.Series(["new", "new", "resolved"]),
+        amount_at_risk=pl.Series([Decimal(5), Decimal(7), None], dtype=pl.Decimal(18, 2)),
+        previous_amount_at_risk=pl.Series([None, None, Decimal(9)], dtype=pl.Decimal(18, 2)),
+    )
+    three.write_parquet(folder / "changes.parquet")
+    run = RunFacts("0" * 16, AS_OF, "0", "full", "since 2026-06-29: some", 1, 0, 0, 0)
+    write.write_page(folder, run, {"files": [], "tables": []}, {})
+    text = re.sub(r"<[^>]*>|\s+", " ", (folder / write.PAGE).read_text(encoding="utf-8"))
+    rows = re.sub(r"\s+", " ", text)
+    assert "new policy 2 1 $7.00" in rows and "resolved claims 1 1 $9.00" in rows
+
+
+def test_the_table_of_a_divided_chart_splits_each_bar(sample_results: Path) -> None:
+    exceptions, worklist = (
+        pl.read_parquet(sample_results / f"{name}.parquet") for name in ("exceptions", "worklist")
+    )
+    by_rule, by_outcome, by_payer, *_ = figures(exceptions, worklist, {})
+    assert by_rule.split.outcomes == ["recover", "records_request", "review"]
+    for label, dollars, _ in by_rule.totals:
+        parts = (d for (of, _), d in by_rule.split.dollars.items() if of == label)
+        assert sum(parts) == dollars
+    assert by_outcome.split.outcomes == by_payer.split.outcomes == []
 
 
 def test_it_requests_nothing_from_outside(html: str) -> None:
@@ -265,10 +313,24 @@ def fresh(browser_page: Page) -> Page:
     return browser_page
 
 
+EVERY_PAGE = """n => {
+  const [before, after] = ['before', 'after'].map(id => document.getElementById(id));
+  while (!before.disabled) before.click();
+  const values = [];
+  for (;;) {
+    const rows = [...document.querySelectorAll('#worklist tbody tr:not([hidden])')];
+    values.push(...rows.map(r => r.cells[n].dataset.value));
+    if (after.disabled) break;
+    after.click();
+  }
+  while (!before.disabled) before.click();
+  return values;
+}"""
+
+
 def _column(page: Page, number: int) -> list[str]:
-    rows = "[...document.querySelectorAll('#worklist tbody tr:not([hidden])')]"
-    script = f"n => {rows}.map(r => r.cells[n].dataset.value)"
-    values: list[str] = page.evaluate(script, number)
+    """What a column of the worklist holds, page after page."""
+    values: list[str] = page.evaluate(EVERY_PAGE, number)
     return values
 
 
@@ -367,26 +429,80 @@ def test_nothing_is_wider_than_the_window(fresh: Page, width: int) -> None:
 
 
 CONTRAST = """() => {
+  const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
   const linear = (c) => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
   const light = (rgb) => {
     const f = rgb.map(linear);
     return 0.2126 * f[0] + 0.7152 * f[1] + 0.0722 * f[2];
   };
+  const ratio = (a, b) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  const paper = light(numbers(getComputedStyle(document.body).backgroundColor));
   const low = new Set();
   for (const e of document.querySelectorAll('body *')) {
     const hasText = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
     if (!hasText || e.closest('svg, script')) continue;
-    const ink = getComputedStyle(e).color.match(/[\\d.]+/g).map(Number);
-    const ratio = 1.05 / (light(ink) + 0.05);
-    if (ratio < 4.5) low.add(e.tagName + ' ' + ratio.toFixed(1));
+    const found = ratio(light(numbers(getComputedStyle(e).color)), paper);
+    if (found < 4.5) low.add(e.tagName + ' ' + found.toFixed(1));
   }
   return [...low];
 }"""
 
 
-def test_text_has_enough_contrast(fresh: Page) -> None:
-    assert fresh.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+@pytest.mark.parametrize(
+    ("scheme", "paper"), [("light", "rgb(255, 255, 255)"), ("dark", "rgb(20, 24, 30)")]
+)
+def test_text_has_enough_contrast(
+    fresh: Page, scheme: Literal["light", "dark"], paper: str
+) -> None:
+    fresh.emulate_media(color_scheme=scheme)
+    assert fresh.evaluate("getComputedStyle(document.body).backgroundColor") == paper
     assert fresh.evaluate(CONTRAST) == []
+    fresh.emulate_media(color_scheme="light")
+
+
+def test_outcomes_differ_in_lightness_as_well_as_hue() -> None:
+    def lightness(colour: str) -> float:
+        parts = (int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5))
+        red, green, blue = (
+            c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts
+        )
+        return float(116 * (0.2126 * red + 0.7152 * green + 0.0722 * blue) ** (1 / 3) - 16)
+
+    found = sorted(map(lightness, COLOURS.values()))
+    assert min(b - a for a, b in pairwise(found)) > 5
+
+
+def test_print_ends_before_the_worklist_and_repeats_the_heads_of_tables(fresh: Page) -> None:
+    fresh.emulate_media(media="print")
+    assert not fresh.get_by_role("heading", name="Worklist").is_visible()
+    assert fresh.get_by_text("The worklist is not printed").is_visible()
+    head = "getComputedStyle(document.querySelector('#coverage ~ .scroll thead')).display"
+    assert fresh.evaluate(head) == "table-header-group"
+    fresh.emulate_media(media="screen")
+    assert not fresh.get_by_text("The worklist is not printed").is_visible()
+
+
+def test_a_long_worklist_has_pages_that_the_keyboard_turns(
+    fresh: Page, sample_results: Path
+) -> None:
+    def shown() -> list[str]:
+        ids: list[str] = fresh.evaluate(
+            "[...document.querySelectorAll('#worklist tbody tr')].map(r => r.dataset.ids)"
+        )
+        return ids
+
+    first = shown()
+    assert len(first) == write.PAGE_LINES
+    assert fresh.get_by_text("Page 1 of 3", exact=True).is_visible()
+    fresh.get_by_role("button", name="Next page").focus()
+    fresh.keyboard.press("Enter")
+    second = shown()
+    assert not {*first} & {*second} and len(second) == write.PAGE_LINES
+    fresh.get_by_role("button", name="Page before").focus()
+    fresh.keyboard.press("Enter")
+    assert shown() == first
+    fresh.get_by_label("Search the lines below").fill("cyc-waste")
+    assert not fresh.get_by_role("button", name="Next page").is_visible()
 
 
 def test_a_screen_reader_hears_the_charts_by_name(fresh: Page) -> None:

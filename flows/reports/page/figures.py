@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import NamedTuple
 
 import polars as pl
 
@@ -28,6 +29,13 @@ _BY_NPI = (
     ("billing_npi", "payee", "NPI of the billing or dispensing provider, who was paid."),
 )
 _UNDER = {"rule": "the rule of its strongest finding", "outcome": "its strongest outcome"}
+
+
+class Split(NamedTuple):
+    """How the bars of a chart are divided: (label, outcome) -> dollars."""
+
+    outcomes: list[str]
+    dollars: dict[tuple[str, str], Decimal]
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,16 @@ class Figure:
         """Label, dollars and lines of each bar, in order."""
         at_risk = self.rows.rename({"dollars": "amount_at_risk"})
         return totals(at_risk, label="label").select("label", "amount_at_risk", "lines").rows()
+
+    @property
+    def split(self) -> "Split":
+        """The dollars of each bar by outcome; no outcomes if bars are not divided."""
+        parts = self.rows.filter(pl.col("outcome").is_not_null())
+        if self.name == "outcome":
+            parts = parts.clear()
+        outcomes = parts.select(pl.col("outcome").unique()).sort(strength())["outcome"].to_list()
+        rows = parts.select("label", "outcome", "dollars").iter_rows()
+        return Split(outcomes, {(label, outcome): dollars for label, outcome, dollars in rows})
 
     @property
     def drawn(self) -> "Figure":

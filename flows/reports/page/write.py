@@ -32,10 +32,10 @@ from schemas.outcomes import (
     PASS,
     strength,
 )
-from schemas.results import AGGREGATE, LEDGER, LINE_KEY
+from schemas.results import AGGREGATE, LEDGER, LINE_KEY, TOTAL
 
 PAGE = "summary.html"
-MOST_LINES = 500
+MOST_LINES, PAGE_LINES = 10_000, 100
 _COLUMNS = (
     ("Claim line", "text"),
     ("Member", "rank"),
@@ -78,14 +78,15 @@ def write_page(
     coverage = pl.read_parquet(folder / "rule_coverage.parquet", glob=False)
     headline = (
         *_amounts(worklist),
-        ("claim lines", f"{lines.height:,}"),
-        ("members", f"{members.height:,}"),
-        ("exceptions", f"{exceptions.height:,}"),
+        *_hit_rate(live.height, run.audited_lines),
+        ("members", f"{members.height:,}", ""),
+        ("exceptions", f"{exceptions.height:,}", ""),
     )
     shown_lines = list(_lines(exceptions, live, members, run.as_of))
     shown = {
         "totals": headline,
         "changes": f"{run.changes[0].upper()}{run.changes[1:]}.",
+        "moved": _moved(pl.read_parquet(folder / "changes.parquet", glob=False)),
         "without_price": exceptions["amount_at_risk"].null_count(),
         "doses": doses.to_dicts(),
         "courses": courses,
@@ -119,8 +120,9 @@ def write_aggregate_page(folder: Path, run: RunFacts) -> None:
     of_one_table = table.filter(pl.col("by") == "month")
     (lines,) = totals(of_one_table)["lines"]
     shown: dict[str, Any] = {
-        "totals": (*_amounts(of_one_table), ("claim lines", f"{lines:,}")),
+        "totals": (*_amounts(of_one_table), ("lines with findings", f"{lines:,}", "")),
         "changes": "",
+        "moved": [],
         "without_price": 0,
         "doses": [],
         "lines": [],
@@ -133,10 +135,32 @@ def write_aggregate_page(folder: Path, run: RunFacts) -> None:
     _write(folder, run, aggregate_figures(table), shown)
 
 
-def _amounts(lines: pl.DataFrame) -> Iterator[tuple[str, str]]:
+def _amounts(lines: pl.DataFrame) -> Iterator[tuple[str, str, str]]:
     """The sums of the columns of the worklist that are shown, each under the column's name."""
     for column, amount in shown_totals(totals_as_text(lines)).items():
-        yield column, dollars(amount)
+        yield column, dollars(amount), ""
+
+
+def _hit_rate(found: int, audited: int | None) -> Iterator[tuple[str, str, str]]:
+    """How many lines were audited, and what part of them has a live finding."""
+    if audited is None:
+        yield "lines with findings", f"{found:,}", ""
+        return
+    yield "lines audited", f"{audited:,}", ""
+    rate = f"{found / audited:.1%} of those audited" if audited >= found > 0 else ""
+    yield "lines with findings", f"{found:,}", rate
+
+
+def _moved(changes: pl.DataFrame) -> list[dict[str, Any]]:
+    """What changed since the last run, by status and reason: findings, lines and dollars."""
+    why = ["status", "why"]
+    amount = pl.coalesce("amount_at_risk", "previous_amount_at_risk").cast(TOTAL)
+    line = [column for column in LINE_KEY if column in changes.columns]
+    lines = changes.group_by(*why, *line).agg(amount.max().alias("dollars"), findings=pl.len())
+    whole = lines.group_by(why).agg(
+        pl.col("dollars", "findings").sum(), pl.len().cast(pl.Int64).alias("lines")
+    )
+    return whole.sort(why, nulls_last=True).to_dicts()
 
 
 def _write(folder: Path, run: RunFacts, drawn: Iterable[Figure], shown: dict[str, Any]) -> None:
@@ -149,6 +173,7 @@ def _write(folder: Path, run: RunFacts, drawn: Iterable[Figure], shown: dict[str
         outcomes=MEANING.items(),
         colours=COLOURS,
         dismissed=DISMISSED,
+        page_lines=PAGE_LINES,
         script=Markup(script),
         script_hash=_hash_of(script),
         style=Markup(pages.get_template("page.css").render()),

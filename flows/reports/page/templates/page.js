@@ -4,7 +4,11 @@
   if (!table) return;
   const body = table.tBodies[0];
   const rows = Array.from(body.rows);
-  const texts = rows.map((row) => `${row.textContent} ${row.dataset.ids}`.toLowerCase());
+  const perPage = rows.filter((row) => !row.hidden).length;
+  const texts = new Map();
+  let inOrder = rows;
+  let found = rows;
+  let page = 0;
   const headers = Array.from(table.tHead.rows[0].cells);
   const search = document.getElementById("search");
   const filters = Array.from(document.querySelectorAll("[data-filter]"));
@@ -14,53 +18,73 @@
   const cents = (row) => Number((row.dataset.amount || "0").replace(".", ""));
   const passes = (row, filter) => !filter.value || row.dataset[filter.dataset.filter].split(" ").includes(filter.value);
 
-  function show() {
+  function text(row) {
+    if (!texts.has(row)) texts.set(row, `${row.textContent} ${row.dataset.ids}`.toLowerCase());
+    return texts.get(row);
+  }
+
+  function find() {
     const wanted = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    rows.forEach((row, i) => {
-      row.hidden = !(wanted.every((word) => texts[i].includes(word)) && filters.every((filter) => passes(row, filter)));
-    });
-    const shown = rows.filter((row) => !row.hidden);
-    const sum = inDollars.format(shown.reduce((total, row) => total + cents(row), 0) / 100);
-    count.textContent = `${shown.length} of ${rows.length} lines shown, ${sum} at risk`;
+    const chosen = filters.filter((filter) => filter.value);
+    found = inOrder.filter((row) => chosen.every((filter) => passes(row, filter)) && wanted.every((word) => text(row).includes(word)));
+    const sum = inDollars.format(found.reduce((total, row) => total + cents(row), 0) / 100);
+    count.textContent = `${found.length} of ${rows.length} lines shown, ${sum} at risk`;
+    turnTo(0);
+  }
+
+  // Only the rows of one page are in the document, so that it opens and sorts at once.
+  function turnTo(number) {
+    const pages = Math.max(1, Math.ceil(found.length / perPage));
+    page = Math.min(Math.max(number, 0), pages - 1);
+    const shown = found.slice(page * perPage, (page + 1) * perPage);
+    for (const row of shown) row.hidden = false;
+    body.replaceChildren(...shown);
+    document.getElementById("page").textContent = `Page ${page + 1} of ${pages}`;
+    document.getElementById("before").disabled = page === 0;
+    document.getElementById("after").disabled = page === pages - 1;
+    document.getElementById("pages").hidden = pages === 1;
   }
 
   function sort(header) {
     const down = header.getAttribute("aria-sort") ? header.getAttribute("aria-sort") === "ascending" : header.dataset.kind === "amount";
-    const cell = (row) => row.cells[header.cellIndex].dataset.value;
     const isNumber = header.dataset.kind !== "text";
-    const order = (a, b) => {
-      const [x, y] = [cell(a), cell(b)];
-      if (x === "" || y === "") return (x === "") - (y === "");
-      const ascending = isNumber ? Number(x) - Number(y) : x < y ? -1 : x > y ? 1 : 0;
-      return down ? -ascending : ascending;
-    };
-    rows.map((row, i) => [row, i]).sort((a, b) => order(a[0], b[0]) || a[1] - b[1]).forEach(([row]) => body.append(row));
+    const keyed = rows.map((row, place) => {
+      const value = row.cells[header.cellIndex].dataset.value;
+      return { row, place, isEmpty: value === "", key: isNumber ? Number(value) : value };
+    });
+    const ascending = (a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0);
+    keyed.sort((a, b) => a.isEmpty - b.isEmpty || (a.isEmpty ? 0 : down ? ascending(b, a) : ascending(a, b)) || a.place - b.place);
+    inOrder = keyed.map((each) => each.row);
     for (const other of headers) other.removeAttribute("aria-sort");
     header.setAttribute("aria-sort", down ? "descending" : "ascending");
+    find();
   }
 
   // A cell that a spreadsheet would take for a formula begins with an apostrophe, as in the results.
-  const field = (text) => `"${(/^[=+\-@\t\r]/.test(text) ? "'" : "") + text.replaceAll('"', '""')}"`;
+  const field = (value) => `"${(/^[=+\-@\t\r]/.test(value) ? "'" : "") + value.replaceAll('"', '""')}"`;
   const shownText = (cell) => cell.textContent.replace(/\s+/g, " ").trim();
 
   function save() {
     const titles = [...headers.map(shownText), "Exception ids"];
-    const lines = Array.from(body.rows).filter((row) => !row.hidden).map((row) => {
+    const lines = found.map((row) => {
       const value = (cell, i) => (headers[i].dataset.kind === "amount" ? cell.dataset.value : shownText(cell));
       return [...Array.from(row.cells, value), row.dataset.ids];
     });
-    const text = [titles, ...lines].map((line) => line.map(field).join(",") + "\r\n").join("");
+    const content = [titles, ...lines].map((line) => line.map(field).join(",") + "\r\n").join("");
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob(["\ufeff", text], { type: "text/csv" }));
+    link.href = URL.createObjectURL(new Blob(["\ufeff", content], { type: "text/csv" }));
     link.download = "worklist-shown.csv";
     link.click();
     URL.revokeObjectURL(link.href);
   }
 
   for (const button of table.querySelectorAll("th button")) button.addEventListener("click", () => sort(button.closest("th")));
-  search.addEventListener("input", show);
-  for (const filter of filters) filter.addEventListener("change", show);
+  search.addEventListener("input", find);
+  for (const filter of filters) filter.addEventListener("change", find);
+  const turn = (by) => () => { turnTo(page + by); table.scrollIntoView(); };
+  document.getElementById("before").addEventListener("click", turn(-1));
+  document.getElementById("after").addEventListener("click", turn(1));
   document.getElementById("save").addEventListener("click", save);
   document.getElementById("tools").hidden = false;
-  show();
+  find();
 })();
