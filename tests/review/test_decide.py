@@ -32,16 +32,22 @@ def found(sample_results: Path) -> pl.DataFrame:
     return pl.read_parquet(sample_results / "exceptions.parquet")
 
 
-@pytest.fixture
-def alone(browser: Browser, found: pl.DataFrame) -> str:
+@pytest.fixture(scope="module")
+def shared(untouched: Path) -> Browser:
+    """A browser for tests in which nothing is recorded."""
+    return opened(untouched)
+
+
+@pytest.fixture(scope="module")
+def alone(shared: Browser, found: pl.DataFrame) -> str:
     """The path of a line with one finding, with money at risk."""
-    return _with(browser, found, 1)
+    return _with(shared, found, 1)
 
 
-@pytest.fixture
-def several(browser: Browser, found: pl.DataFrame) -> str:
+@pytest.fixture(scope="module")
+def several(shared: Browser, found: pl.DataFrame) -> str:
     """The path of a line with two findings."""
-    return _with(browser, found, 2)
+    return _with(shared, found, 2)
 
 
 def _with(browser: Browser, found: pl.DataFrame, findings: int) -> str:
@@ -59,21 +65,21 @@ def _problem(page: str, name: str) -> str:
 
 
 def test_a_line_shows_what_explain_and_the_packet_say(
-    browser: Browser, several: str, found: pl.DataFrame
+    shared: Browser, several: str, found: pl.DataFrame
 ) -> None:
     row = found.filter(pl.col("exception_id") == several[6:38]).row(0, named=True)
-    page = unescape(browser.ask(several).text)
+    page = unescape(shared.ask(several).text)
     for text in (row["claim_id"], row["member_id"], row["rationale"], row["citation"]):
         assert text in page
     assert str(row["exception_id"]) in page and "Status new, first found on" in page
-    rules = unescape(browser.ask(explanation_of(several)).text)
+    rules = unescape(shared.ask(explanation_of(several)).text)
     assert "Exceptions (2)" in rules and "Would fire" in rules and "Not asked" in rules
     assert row["rationale"] in rules
 
 
-def test_a_line_that_is_not_there(browser: Browser) -> None:
+def test_a_line_that_is_not_there(shared: Browser) -> None:
     for path in ("/line/0", "/line/0/explanation"):
-        answer = browser.ask(path)
+        answer = shared.ask(path)
         assert answer.status_code == 404 and "no such line" in answer.text
 
 
@@ -187,13 +193,13 @@ def test_a_named_reviewer_cannot_be_another(browser: Browser, warehouse: Path, a
     ],
 )
 def test_a_field_that_says_too_little_is_named(
-    browser: Browser, warehouse: Path, alone: str, typed: dict[str, str], name: str, sentence: str
+    shared: Browser, untouched: Path, alone: str, typed: dict[str, str], name: str, sentence: str
 ) -> None:
-    answer = browser.post(alone, browser.form(alone, **typed))
+    answer = shared.post(alone, shared.form(alone, **typed))
     assert answer.status_code == 422 and 'role="alert"' in answer.text
     assert sentence in _problem(answer.text, name)
     assert f'aria-describedby="problem-{name}"' in answer.text
-    assert rows_of(warehouse, DECIDED) == []
+    assert rows_of(untouched, DECIDED) == []
 
 
 @pytest.mark.parametrize(
@@ -205,12 +211,12 @@ def test_a_field_that_says_too_little_is_named(
     ],
 )
 def test_what_decide_refuses_is_refused_in_its_words(
-    browser: Browser, warehouse: Path, alone: str, typed: dict[str, str], sentence: str
+    shared: Browser, untouched: Path, alone: str, typed: dict[str, str], sentence: str
 ) -> None:
-    answer = browser.post(alone, browser.form(alone, **typed))
+    answer = shared.post(alone, shared.form(alone, **typed))
     assert answer.status_code == 422
     assert sentence in unescape(answer.text) and "Nothing was recorded." in answer.text
-    assert rows_of(warehouse, DECIDED) == []
+    assert rows_of(untouched, DECIDED) == []
 
 
 def test_money_comes_back_under_one_finding(
@@ -274,11 +280,11 @@ def test_a_form_that_is_sent_twice_is_recorded_once(
 
 @pytest.mark.parametrize("seen", ["", "x", "0", "-1 r", "0 another", "99 another"])
 def test_a_form_that_does_not_say_what_was_seen_records_nothing(
-    browser: Browser, warehouse: Path, alone: str, seen: str
+    shared: Browser, untouched: Path, alone: str, seen: str
 ) -> None:
-    form = [(n, seen if n == "seen" else v) for n, v in browser.form(alone, action="confirm")]
-    assert browser.post(alone, form).status_code == 409
-    assert rows_of(warehouse, DECIDED) == []
+    form = [(n, seen if n == "seen" else v) for n, v in shared.form(alone, action="confirm")]
+    assert shared.post(alone, form).status_code == 409
+    assert rows_of(untouched, DECIDED) == []
 
 
 def test_while_a_run_holds_the_warehouse_all_is_shown_and_what_is_typed_stays(

@@ -1,5 +1,7 @@
 """A night may run while the app is up, and the app then shows what it found."""
 
+import json
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -10,9 +12,9 @@ from flows.errors import InputRefused, WarehouseBusy
 from flows.ledger.decisions import decide
 from flows.ledger.written_decisions import Decision
 from flows.request import RunRequest
+from flows.results.manifest import MANIFEST
 from flows.review.desk import Desk
 from flows.review.ledger_now import is_to_decide, read_ledger_now
-from flows.review.published import read_published_run
 from flows.warehouse.lock import hold, is_held
 from schemas.decisions import REQUEST_RECORDS
 from tests.support.hostile import csv, fill
@@ -24,16 +26,17 @@ from tests.support.running import request_for
 DAY = timedelta(days=1)
 
 
-def _request(base: Path, number: int, **options: str) -> RunRequest:
+def _request(base: Path, number: int) -> RunRequest:
     """A night that brings two claims with findings."""
     landing = base / f"in{number}"
     landing.mkdir()
     fills = [fill(10 * number + n, quantity="500") for n in (1, 2)]
     (landing / f"pharmacy_claim_{number}.csv").write_bytes(csv(*fills))
     as_of = NIGHT_OF + number * DAY
-    return request_for(landing, base, base / "audit.duckdb", as_of, **options)
+    return request_for(landing, base, base / "audit.duckdb", as_of)
 
 
+@pytest.mark.slow
 def test_a_night_runs_while_the_app_is_up_and_is_shown_then(tmp_path: Path) -> None:
     warehouse = tmp_path / "audit.duckdb"
     first = night(_request(tmp_path, 0))
@@ -53,14 +56,16 @@ def test_a_night_runs_while_the_app_is_up_and_is_shown_then(tmp_path: Path) -> N
 
 
 def test_results_without_identifiers_or_of_another_warehouse_are_refused(
-    tmp_path: Path, sample_results: Path
+    untouched: Path, sample_results: Path, tmp_path: Path
 ) -> None:
-    warehouse = tmp_path / "audit.duckdb"
-    night(_request(tmp_path, 0, privacy="aggregate"))
-    with pytest.raises(InputRefused, match="full privacy level"):
-        Desk(warehouse, None, {})
-    with pytest.raises(InputRefused, match="no record of this run"):
-        read_published_run(sample_results, warehouse)
+    folder = tmp_path / "run"
+    shutil.copytree(sample_results, folder)
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    for privacy, sentence in (("aggregate", "full privacy level"), ("full", "no record of this")):
+        text = json.dumps(manifest | {"privacy": privacy})
+        (folder / MANIFEST).write_text(text, encoding="utf-8")
+        with pytest.raises(InputRefused, match=sentence):
+            Desk(untouched, folder, {})
 
 
 def test_a_warehouse_that_a_run_holds_cannot_be_opened_at_first(warehouse: Path) -> None:
