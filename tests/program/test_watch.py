@@ -4,10 +4,13 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from flows import watch
 from flows.watch import Watch
 
 
@@ -65,4 +68,35 @@ def test_e2_a_worker_that_is_killed_once_all_is_done_has_done_all(
         assert Watch(worker.pid, reports, -1, heard, ["run"]).code() == code
     assert (capsys.readouterr().err == "") == is_finished
     for descriptor in (reports, heard, wake):
+        os.close(descriptor)
+
+
+_RECORDS = """
+import os, signal, sys, time
+def stop(*_):
+    os.write(1, b'{"what": "commits"}\\n')
+    os.read(int(sys.argv[1]), 1)
+    os.write(1, b'{"what": "returns", "code": 0}\\n')
+    open(sys.argv[2], "w").close()
+    os._exit(0)
+signal.signal(signal.SIGTERM, stop)
+os.write(1, b'{"what": "works"}\\n')
+time.sleep(600)
+"""
+
+
+def test_a_queue_that_is_stopped_records_what_it_has_begun_and_has_not_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(watch, "_PATIENCE", 5.0)
+    (reports, pipe), (answers, agrees), (heard, wake) = (os.pipe() for _ in range(3))
+    words = [sys.executable, "-c", _RECORDS, str(answers), str(tmp_path / "recorded")]
+    with subprocess.Popen(words, stdout=pipe, pass_fds=[answers]) as worker:
+        os.close(pipe)
+        os.read(reports, 100)  # it listens
+        os.write(wake, bytes([signal.SIGINT]))
+        assert Watch(worker.pid, reports, agrees, heard, ["review"]).code() == 0
+    assert (tmp_path / "recorded").exists()
+    assert capsys.readouterr().err == "claims-audit: Stopped by Ctrl-C.\n"
+    for descriptor in (reports, answers, agrees, heard, wake):
         os.close(descriptor)
