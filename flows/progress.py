@@ -17,6 +17,13 @@ from rich.progress import (
 )
 
 
+def announce(text: str, wanted: bool = True, console: Console | None = None) -> None:
+    """Show what the user waits for before the first bar, if standard error is a terminal."""
+    console = console or Console(stderr=True)
+    if wanted and console.is_terminal:
+        console.print(text)
+
+
 class StageBars:
     """A bar per stage on standard error, if that is a terminal and the user wants bars."""
 

@@ -59,8 +59,11 @@ def run(*, quiet: bool = False, json: bool = False, **options: Any) -> None:
 
 def _run_flow(made: "Plan", show_progress: bool, report: Callable[["Summary"], None]) -> None:
     """Run the flow in this process, and report the run as soon as it is published."""
+    from flows.progress import announce
+
     with redacted_errors(made.request.output):
         _refuse_held(made.bench.warehouse, made.request.output)
+    announce("Starting Prefect, which takes a few seconds.", wanted=show_progress)
     with _prefect(runs=1, report=report):
         from flows.nightly import audit
 

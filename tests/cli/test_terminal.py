@@ -12,7 +12,7 @@ from rich.console import Console
 from flows.cli import run as commands
 from flows.cli.app import main
 from flows.errors import InputRefused
-from flows.progress import StageBars
+from flows.progress import StageBars, announce
 from flows.reports.workpaper.write import ROW_LIMIT
 from flows.summary import Summary
 from tests.support.running import ROOT
@@ -187,6 +187,13 @@ def _bars(wanted: bool = True, terminal: bool = True) -> str:
 def test_progress_shows_stage_rows_and_rate() -> None:
     shown = _bars()
     assert "load" in shown and "2/2" in shown and "1,234 rows, " in shown and " a second" in shown
+
+
+@pytest.mark.parametrize(("wanted", "terminal"), [(True, True), (False, True), (True, False)])
+def test_a_terminal_shows_at_once_that_prefect_is_starting(wanted: bool, terminal: bool) -> None:
+    written = io.StringIO()
+    announce("Starting", wanted, Console(file=written, force_terminal=terminal))
+    assert written.getvalue() == ("Starting\n" if wanted and terminal else "")
 
 
 def test_there_is_no_progress_without_a_terminal_or_if_it_is_not_wanted() -> None:
