@@ -25,9 +25,9 @@ def letters(
 ) -> None:
     """Write a letter to each payee of a run's findings, with an exhibit per line, and a cover list.
 
-    Nothing is written of what is dismissed, recovered or not collectable, nor to a payee whose
-    lines come to less than `letter_minimum` of the config. A letter that somebody has edited is
-    left as it is. Use the config and the law files of the run. What is written holds PHI.
+    Nothing is written of what is dismissed, recovered or not collectable, since the run too, nor to
+    a payee whose lines come to less than `letter_minimum` of the config. A letter that somebody has
+    edited is left as it is. Use the config and the law files of the run. What is written holds PHI.
 
     Parameters
     ----------
@@ -59,6 +59,8 @@ def letters(
         print(path)
     if not done.letters:
         print("No letter: the run has nothing to write about. The cover list says what is in none.")
+    for name in done.removed:
+        print(f"removed, because it is of no letter now: {name}")
     for name in done.edited:
         print(f"left alone, because somebody has edited it: {name}")
     for warning in done.warnings:

@@ -4,19 +4,24 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from audit_rules.law.collectable import collectability
+from audit_rules.law.grounds import with_grounds
 from audit_rules.law.library import load_law
 from audit_rules.policy.library import load_policies
+from audit_rules.rules import CATALOGUE
 from flows.collecting import refuse_other_law
 from flows.errors import UsageError
 from flows.intake.config import read_config
 from flows.letters.letter import LetterForm
 from flows.letters.run import read_letter_run
 from flows.letters.select import LetterKind, select
+from flows.letters.since import no_longer_standing
 from flows.letters.template import read_template
 from flows.letters.write import BatchResult, write_letters
 from flows.plan import payer_names, places_of
 from flows.reports.form import Paper
 from flows.warehouse.files import refuse_unwritable
+from schemas.collecting import NO
 
 
 @dataclass(frozen=True)
@@ -49,9 +54,19 @@ def write_batch(
     if day < run.as_of:
         raise UsageError("--date is before the run's as-of date. Give that day or a later one.")
     refuse_other_law(run.manifest, laws)
-    places = places_of(settings, payer_names(load_policies(policies), settings))
+    library = load_policies(policies)
+    places = places_of(settings, payer_names(library, settings))
+    grounded = with_grounds(run.exceptions, CATALOGUE, library)
+    late = collectability(grounded, laws, places, day)["collectable"] == NO
     chosen = select(
-        run.exceptions, run.worklist, batch.kind, template, day, settings.letter_minimum
+        run.exceptions,
+        run.worklist,
+        batch.kind,
+        template,
+        day,
+        settings.letter_minimum,
+        late=frozenset(grounded.filter(late)["exception_id"]),
+        gone=no_longer_standing(run, batch.warehouse),
     )
     form = LetterForm(batch.kind, template, run, day, batch.paper)
     folder = batch.output / f"{batch.kind}-{run.run_id}"

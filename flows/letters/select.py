@@ -1,6 +1,6 @@
 """Which lines of a run go into which letter, and why the others go into none."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -68,21 +68,32 @@ def select(
     template: Template,
     day: date,
     minimum: Decimal,
+    late: Collection[str] = (),
+    gone: Collection[str] = (),
 ) -> Selection:
     """Choose the lines of letters that go out on a day.
 
     Nothing is chosen that is dismissed, has come back, or is not collectable on that day, nor
     anything of a payee whose lines come to less than `minimum`.
+
+    late   ids of exceptions that are not collectable on that day, besides those whose `recoup_by`
+           has passed: of others it leaves out a day, because another limit is undecided.
+    gone   ids of exceptions that are no longer as the run published them.
     """
     column = AMOUNT_COLUMNS[OUTCOMES[kind]]
     of_kind = exceptions.filter(pl.col("outcome") == OUTCOMES[kind])
     is_in_time = pl.col("recoup_by").is_null() | (pl.col("recoup_by") >= day)
-    asked = of_kind.filter(is_asked() & is_in_time).sort(
+    is_late = pl.col("exception_id").is_in(list(late))
+    asked = of_kind.filter(is_asked() & is_in_time & ~is_late).sort(
         "amount_at_risk", "exception_id", descending=[True, False], nulls_last=True
     )
     by_line: dict[tuple[Any, ...], list[Row]] = {}
+    lines_gone = set()
     for row in asked.iter_rows(named=True):
-        by_line.setdefault(_key(row), []).append(row)
+        if row["exception_id"] in gone:
+            lines_gone.add(_key(row))
+        else:
+            by_line.setdefault(_key(row), []).append(row)
     left_out: dict[str, list[Decimal]] = {}
     by_payee: dict[str, list[LetterLine]] = {}
     valid = worklist.with_columns(
@@ -91,7 +102,8 @@ def select(
     for row in valid.sort("service_date", *LINE_KEY, nulls_last=True).iter_rows(named=True):
         findings = by_line.get(_key(row), [])
         amount = min(row[column], _open(row, findings))
-        reason = _why_not(row, findings, column, amount, kind, template)
+        is_gone = not findings and _key(row) in lines_gone
+        reason = _why_not(row, findings, column, amount, kind, template, is_gone)
         if reason:
             left_out.setdefault(reason, []).append(row[column])
         elif reason is None:
@@ -126,13 +138,15 @@ def _why_not(
     amount: Decimal,
     kind: LetterKind,
     template: Template,
+    is_gone: bool,
 ) -> str | None:
     """Why a line is in no letter; empty: no letter of this kind is about it; None: it is in one."""
-    if not findings and not row[column]:
+    if not findings and not row[column] and not is_gone:
         return ""
     is_priced = all(finding["amount_at_risk"] is not None for finding in findings)
     reasons = (
         (not template.is_of(row["payer"]), "of another payer than the template's"),
+        (is_gone, "decided about, or found otherwise, since the run: the next run shows it"),
         (not findings, "not collectable any more on the day of the letter"),
         (
             not amount and row["recovered_amount"] > 0 and is_priced,

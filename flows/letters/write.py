@@ -46,11 +46,12 @@ _LETTER: Schema = {
 
 @dataclass
 class BatchResult:
-    """What became of a batch: how many letters it has, files that were written, letters left
-    alone, and warnings."""
+    """What became of a batch: how many letters it has, files that were written, files of an earlier
+    batch that were removed, letters left alone, and warnings."""
 
     letters: int = 0
     files: list[Path] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
     edited: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -85,10 +86,14 @@ def write_letters(
             suffix: _write(folder / f"{letter.name}.{suffix}", content, before, done)
             for suffix, content in contents.items()
         }
+        if not with_pdf:  # one of before still holds if it was made from the same page
+            same = before.filter(letter=letter.name, html_sha256=hashes["html"])["pdf_sha256"]
+            hashes |= {"pdf": sha256 for sha256 in same if sha256}
         rows.append(_row(form, letter, hashes))
     table = pl.DataFrame(rows, schema=_LETTER, orient="row")
-    kept = before.join(table, on="letter", how="anti")
-    table = pl.concat([kept, table] if payee else [table]).sort("letter")
+    others = before.filter(pl.col("payee_npi") != payee) if payee else before.clear()
+    table = pl.concat([others, table]).sort("letter")
+    _take_away(folder, before, table, done)
     table.write_parquet(folder / MERGE)
     cover = _cover(form, table, selection, done)
     for suffix, content in (("html", cover.encode()), ("pdf", as_pdf(cover) if with_pdf else b"")):
@@ -170,6 +175,24 @@ def _write(path: Path, content: bytes, before: pl.DataFrame, done: BatchResult) 
     write_whole(path, content)
     done.files.append(path)
     return fresh
+
+
+def _take_away(folder: Path, before: pl.DataFrame, table: pl.DataFrame, done: BatchResult) -> None:
+    """Remove files of an earlier batch that are of no letter now, unless somebody edited them."""
+    for suffix in ("html", "pdf"):
+        column = f"{suffix}_sha256"
+        standing = set(table.drop_nulls(column)["letter"])
+        for name, sha256 in before.drop_nulls(column).select("letter", column).iter_rows():
+            path = folder / f"{name}.{suffix}"
+            if name in standing or not path.is_file():
+                continue
+            if sha256_of(path) == sha256:
+                path.unlink()
+                done.removed.append(path.name)
+            else:
+                done.warnings.append(
+                    f"{path.name} was edited, and is of no letter now: do not send it."
+                )
 
 
 def _row(form: LetterForm, letter: Letter, hashes: dict[str, str]) -> tuple[object, ...]:

@@ -1,7 +1,9 @@
 """Letters to payees: what they hold, what they leave out, and that written ones are people's."""
 
 import re
+import shutil
 import zlib
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +21,8 @@ from audit_rules.law.clauses import AuditSize
 from audit_rules.law.library import LawLibrary, load_law
 from audit_rules.law.places import Place, Places
 from flows.errors import AuditError
+from flows.ledger.decisions import decide
+from flows.ledger.written_decisions import Decision
 from flows.letters.batch import Batch, write_batch
 from flows.letters.clauses import LetterLaw
 from flows.letters.letter import Letter, LetterForm, _finding, make_letter
@@ -36,6 +40,19 @@ from tests.support.running import AS_OF, ROOT, request_for
 
 TEMPLATE = ROOT / "data" / "letter_template.toml"
 NPI, OTHER = "1234567893", "1000000004"
+CONTRACT = """
+[law]
+id = "own"
+title = "Contract"
+[[recoupment_limit]]
+term_id = "own.limit"
+cite = "4.2"
+basis = "stated"
+effective_from = 2020-01-01
+payers = ["Cigna"]
+months = 12
+counted_from = "paid_date"
+"""
 CALIFORNIA = '[payers.Cigna]\njurisdiction = "US-CA"\nline_of_business = "commercial_insured"\n'
 
 
@@ -194,6 +211,49 @@ def test_nothing_goes_out_below_the_minimum_or_after_its_last_day(
         _written(audited, tmp_path / "c", day=date(2026, 6, 29))
     with pytest.raises(AuditError, match="nothing to write to this NPI"):
         _written(audited, tmp_path / "c", payee=OTHER)
+
+
+@pytest.mark.slow
+def test_what_was_decided_since_the_run_is_in_no_letter_and_letters_of_before_go(
+    audited: Path, tmp_path: Path
+) -> None:
+    base = tmp_path / "copy"
+    shutil.copytree(audited, base)
+    found = pl.read_parquet(_run(base) / "exceptions.parquet").filter(outcome="recover")
+    ids = dict(found.select("claim_id", "exception_id").iter_rows())
+    letter = f"finding-{NPI}.html"
+    _written(base, tmp_path)
+    decide(base / "audit.duckdb", [Decision(ids["RX2"], "right after all")], "dismiss", "Ann")
+    _written(base, tmp_path)
+    text = (_folder(tmp_path) / letter).read_text("utf-8")
+    assert "RX2" not in text and "RX3" in text
+    assert "since the run" in (_folder(tmp_path) / "cover.html").read_text("utf-8")
+    paid = Decision(ids["RX3"], action="recovered", amount=Decimal(1))
+    decide(base / "audit.duckdb", [paid], by="Ann")
+    done = _written(base, tmp_path)
+    assert done.letters == 0 and done.removed == [letter]
+    assert not (_folder(tmp_path) / letter).exists()
+
+
+@pytest.mark.slow
+def test_a_limit_that_has_passed_by_the_day_of_the_letter_counts_where_another_is_undecided(
+    audited: Path, tmp_path: Path
+) -> None:
+    """Without a place in the config, the contract alone binds, and the run knows no last day."""
+    law = tmp_path / "law"
+    law.mkdir()
+    (law / "c.toml").write_text(CONTRACT, encoding="utf-8")
+    landing = audited / "in"
+    night(
+        replace(request_for(landing, tmp_path / "out", tmp_path / "audit.duckdb", AS_OF), law=law)
+    )
+    for day, letters in ((date(2027, 6, 20), 1), (date(2027, 6, 21), 0)):
+        asked = Batch(
+            *(_run(tmp_path), tmp_path / "audit.duckdb", tmp_path, TEMPLATE, "finding", "letter"),
+            *(day, None),
+            with_pdf=False,
+        )
+        assert write_batch(asked, law=law).letters == letters, day
 
 
 @pytest.mark.parametrize(
