@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import polars as pl
-
 from flows.ledger.read import opened_ledger
 from flows.letters.run import LetterRun
 from flows.warehouse.sql import day, fetched

@@ -87,8 +87,10 @@ def write_letters(
             for suffix, content in contents.items()
         }
         if not with_pdf:  # one of before still holds if it was made from the same page
-            same = before.filter(letter=letter.name, html_sha256=hashes["html"])["pdf_sha256"]
-            hashes |= {"pdf": sha256 for sha256 in same if sha256}
+            same = before.filter(letter=letter.name, html_sha256=hashes["html"])[
+                "pdf_sha256"
+            ].drop_nulls()
+            hashes |= {"pdf": str(same[0])} if len(same) else {}
         rows.append(_row(form, letter, hashes))
     table = pl.DataFrame(rows, schema=_LETTER, orient="row")
     others = before.filter(pl.col("payee_npi") != payee) if payee else before.clear()
