@@ -54,12 +54,15 @@ class Desk:
             state = self._state()
             if self._last and self._last[0] == state:
                 return self._last[1]
-            if is_held(self.warehouse):
-                if self._last is None:
+            try:
+                if is_held(self.warehouse):
                     raise _busy(self.warehouse)
+                ledger = read_ledger_now(self.warehouse)
+                queue = make_queue(self._published_run(ledger.run_id), ledger, today())
+            except WarehouseBusy:
+                if self._last is None:
+                    raise
                 return replace(self._last[1], is_behind=True)
-            ledger = read_ledger_now(self.warehouse)
-            queue = make_queue(self._published_run(ledger.run_id), ledger, today())
             self._last = state, queue
             return queue
 
