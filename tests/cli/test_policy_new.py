@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from audit_rules.lint.run import has_errors
 from audit_rules.lint.run import lint as find_defects
 from audit_rules.policy.document import load_policy
 from audit_rules.policy.language.kinds import KINDS
@@ -73,12 +72,16 @@ def test_the_file_of_a_kind_loads_and_says_what_to_fill_in(
     assert all(line.isascii() and len(line) <= 120 for line in text.splitlines())
 
 
-def test_a_document_may_have_several_kinds_and_lint_finds_no_error_in_it(tmp_path: Path) -> None:
+def test_a_document_may_have_several_kinds_and_lint_finds_only_the_list_to_fill_in(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "new.toml"
     assert _new(path, *(w for kind in NAMES for w in ("--kind", kind)), "--hcpcs", "J1000") == 0
     assert sorted(t.kind for t in load_policy(path).terms) == sorted(NAMES)
     assert errors_of_text(path.read_text(encoding="utf-8")) == []
-    assert not has_errors(find_defects(read_policy_files([path]), AS_OF))
+    found = find_defects(read_policy_files([path]), AS_OF)
+    errors = [(d.check, d.code) for d in found if d.severity == "error"]
+    assert errors == [("empty_codes", "covered diagnoses")]
     load_policies(tmp_path)
 
 
