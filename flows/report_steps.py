@@ -13,6 +13,7 @@ from flows.judging.standing import read_merged_exceptions, read_repeated, store_
 from flows.ledger.before import read_ledger_before
 from flows.ledger.changes import LedgerChanges, record_changes, with_ledger
 from flows.ledger.precision import read_decided
+from flows.ledger.rebilled import follow_rebilled
 from flows.plan import Plan
 from flows.reports.run_facts import run_facts
 from flows.reports.write import write_reports
@@ -76,8 +77,9 @@ def record_in_ledger(
     judged_now = read_merged_exceptions(answers_folder(plan))
     changes = record_changes(connection, plan, run.run_id, before, judged_now)
     known = with_collectability(with_ledger(judged_now, changes.standing), plan)
-    exceptions, decided = conform(known, EXCEPTION), read_decided(connection, plan.request.as_of)
-    return LedgerFacts(run, changes, exceptions, decided, notes)
+    decided = read_decided(connection, plan.request.as_of)
+    decided = decided._replace(recovered=follow_rebilled(connection, decided.recovered))
+    return LedgerFacts(run, changes, conform(known, EXCEPTION), decided, notes)
 
 
 def write_shown_tables(

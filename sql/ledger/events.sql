@@ -1,6 +1,7 @@
 -- The exception ledger of one run: what changed since the as-of dates before it.
 -- An exception that is as it was has no event. What is set aside stays so if its outcome is not
--- stronger than when that was decided: a term that is demoted must not bring it back.
+-- stronger than when that was decided: a term that is demoted must not bring it back. What is set
+-- aside while it is resolved stays so when it is found again as it was.
 --
 -- reads: every_night, run.last_event, run.last_decision, run.current_exception,
 --        run.known_medical_claim, run.known_pharmacy_claim, run.changed_policy
@@ -66,7 +67,9 @@ judged AS (
     SELECT *,
            CASE WHEN status_before IS NULL
                 THEN CASE WHEN continues IS NULL THEN 'new' ELSE 'changed' END
-                WHEN status_before = 'resolved' THEN 'reopened'
+                WHEN status_before = 'resolved'
+                     AND NOT coalesce(is_dismissed AND after_night >= night_before, false)
+                THEN 'reopened'
                 WHEN changed <> '' THEN 'changed'
                 WHEN status_before = 'dismissed'
                 THEN CASE WHEN NOT coalesce(is_dismissed, false) THEN 'reopened' END

@@ -101,3 +101,37 @@ def test_four_nights_of_findings_and_decisions(
     fourth = _night(tmp_path, 3)
     assert {status for status, *_ in _known(fourth).values()} == {"open"}
     assert main(["verify", "--warehouse", str(warehouse)]) == 0
+
+
+def _amounts(summary: Summary) -> dict[str, tuple[Decimal, Decimal]]:
+    """Claim -> what is asked for, and what came back."""
+    columns = ("claim_id", "recover_amount", "recovered_amount")
+    worklist = pl.read_parquet(summary.folder / "worklist.parquet").select(columns)
+    return {claim: (asked, back) for claim, asked, back in worklist.iter_rows()}
+
+
+def test_what_came_back_for_a_claim_is_not_asked_for_again_when_it_is_rebilled(
+    tmp_path: Path,
+) -> None:
+    first = _night(tmp_path, 0, _fill("A", 241))
+    found = pl.read_parquet(first.folder / "exceptions.parquet").filter(rule_id="QTY01")
+    paid = Decision(found["exception_id"][0], action="recovered", amount=Decimal("500.00"))
+    decide(tmp_path / "audit.duckdb", [paid], by="Ann")
+    again = {"member_id": "M-A", "claim_frequency_code": "7", "paid_date": "2026-06-27"}
+    second = _night(tmp_path, 1, _fill("B", 241) | again | {"original_claim_id": "A"})
+    assert _amounts(second) == {"B": (Decimal("110.00"), Decimal("500.00"))}
+    again |= {"paid_date": "2026-06-28"}
+    third = _night(tmp_path, 2, _fill("C", 241) | again | {"original_claim_id": "B"})
+    assert _amounts(third) == {"C": (Decimal("110.00"), Decimal("500.00"))}
+    assert _amounts(_night(tmp_path, 3)) == _amounts(third)
+
+
+def test_what_is_set_aside_while_it_is_not_found_stays_so_when_it_is(tmp_path: Path) -> None:
+    first = _night(tmp_path, 0, _fill("A", 241))
+    found = pl.read_parquet(first.folder / "exceptions.parquet").filter(rule_id="QTY01")
+    _night(tmp_path, 1, _fill("A", 241, claim_status="reversed", paid_date="2026-06-27"))
+    lost = Decision(found["exception_id"][0], "appeal 7", "overturned")
+    decide(tmp_path / "audit.duckdb", [lost], by="Ann")
+    third = _night(tmp_path, 2, _fill("A", 241, paid_date="2026-06-28"))
+    assert _known(third) == {"A": ["dismissed", DAYS[0], "overturned"]}
+    assert _amounts(third) == {"A": (0, 0)}
