@@ -122,7 +122,7 @@ CODES = {
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_packages_depend_in_one_direction(path: Path) -> None:
     package = path.relative_to(ROOT).parts[0]
-    ours = roots_of(tree_of(path)) & {*PACKAGES, "tests", "data", "benchmarks"}
+    ours = roots_of(tree_of(path)) & {*PACKAGES, "tests", "tools", "data", "benchmarks"}
     assert ours <= MAY_IMPORT[package]
 
 
@@ -163,6 +163,7 @@ def test_tests_have_a_folder_per_folder() -> None:
     stages, rules = folders("flows"), folders("audit_rules")
     through_others = {"facts", "reference", "counterfactuals"}
     assert folders("tests") - {"program", "schemas", "support"} == stages | rules - through_others
+    assert list((ROOT / "tests").glob("test_*.py")) == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
@@ -176,10 +177,15 @@ def test_no_line_of_sql_is_longer_than_a_line_of_python(path: Path) -> None:
     assert [n for n, line in enumerate(lines, 1) if len(line) > LONGEST_LINE] == []
 
 
+def _files(name: str) -> list[Path]:
+    """The files with a name like this among the modules, tests and tools."""
+    folders = (*PACKAGES, "tests", "tools", "benchmarks")
+    return [path for folder in folders for path in (ROOT / folder).rglob(name)]
+
+
 def _python_files() -> list[Path]:
     """Every module, test and tool."""
-    folders = (*PACKAGES, "tests", "tools", "benchmarks")
-    return [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    return _files("*.py")
 
 
 def test_no_line_of_python_is_longer_with_a_pragma_at_its_end() -> None:
@@ -208,8 +214,10 @@ def test_the_formatter_is_hardly_ever_switched_off() -> None:
     assert len(found) > len(MODULES)
     assert sum(found.values()) <= MOST_SWITCHES, {name: n for name, n in found.items() if n}
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["ruff"]
-    assert settings["line-length"] == LONGEST_LINE and "E501" not in str(settings["lint"])
-    assert "exclude" not in str(settings)
+    ignored = [settings["lint"]["ignore"], *settings["lint"]["per-file-ignores"].values()]
+    assert [code for codes in ignored for code in codes if "E501".startswith(code)] == []
+    assert settings["line-length"] == LONGEST_LINE and "exclude" not in str(settings)
+    assert _files("*ruff.toml") + _files("pyproject.toml") == []
 
 
 def test_every_formatter_switch_is_counted() -> None:

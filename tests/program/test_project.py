@@ -59,7 +59,30 @@ def test_the_workflow_and_the_contributing_guide_use_targets_that_exist() -> Non
         for target in re.findall(r"(?:run: |`|^)make ([a-z-]+)", _text(name), re.MULTILINE)
     }
     assert "check" in used and used <= targets
-    assert "run: make " in _text(".github/workflows/ci.yml")
+    runs = re.findall(r"- run: (.+)", _text(".github/workflows/ci.yml"))
+    installs = ">-"  # fonts and Pango
+    assert {run for run in runs if run != installs} == {"make check", "make test", "make audit"}
+    assert {"check: lint", "lint: $(READY)"} <= set(_text("Makefile").splitlines())
+
+
+def test_the_licence_is_the_one_that_is_named() -> None:
+    text = _text("LICENSE")
+    assert (PROJECT["license"], PROJECT["license-files"]) == ("Apache-2.0", ["LICENSE"])
+    assert "Apache License\n                           Version 2.0, January 2004" in text
+    assert "END OF TERMS AND CONDITIONS" in text and "\nlicense: Apache-2.0\n" in _text(
+        "CITATION.cff"
+    )
+
+
+def test_the_changelog_begins_with_what_is_unreleased_and_dates_the_rest() -> None:
+    first, *rest = re.findall(r"^## (.+)$", _text("CHANGELOG.md"), re.MULTILINE)
+    assert first == "[Unreleased]"
+    assert [h for h in rest if not re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d{2}-\d{2}", h)] == []
+
+
+def test_ruff_checks_and_formats_before_each_commit() -> None:
+    entries = re.findall(r"entry: \.venv/bin/ruff (\w+)", _text(".pre-commit-config.yaml"))
+    assert entries == ["check", "format"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

@@ -44,7 +44,9 @@ RULES_MAY_USE = {
     *("hashlib", "math", "polars", "re", "schemas", "string", "types", "typing"),
 }
 """Packages and modules of Python that what judges may import."""
-TOUCHES_FILES = re.compile(r"(read|scan|write|sink)_\w+|open|input|print|breakpoint|exec|eval")
+TOUCHES_FILES = re.compile(
+    r"(read|scan|write|sink)_\w+|deserialize|open|input|print|breakpoint|exec|eval"
+)
 """Names of functions, also of Polars, that read or write something."""
 
 
@@ -84,6 +86,7 @@ def test_what_judges_reads_frames_only(path: Path) -> None:
         'open("x")',
         'pl.read_csv("x")',
         'pl.scan_parquet("x")',
+        'pl.LazyFrame.deserialize("x")',
         "import socket",
         "from urllib.request import urlopen",
         "import pathlib",
@@ -113,6 +116,8 @@ def _clock_reads(tree: ast.AST) -> set[str]:
         if alias.asname
     }
     reads = roots_of(tree) & {"time"}
+    named = {n for n in imports_in(tree) if n.rpartition(".")[2] in CLOCK_READERS - {"time"}}
+    reads |= {name for name in named if not name.startswith("flows.clock.")}
     for node in nodes:
         if isinstance(node, ast.Attribute) and node.attr in CLOCK_READERS:
             owner = ast.unparse(node.value).rpartition(".")[2]
@@ -142,6 +147,7 @@ def test_only_one_module_reads_the_clock() -> None:
         "from datetime import date as day\nday.today",
         "day = date\nday.today()",
         'getattr(date, "today")()',
+        "from prefect.types._datetime import now",
     ],
 )
 def test_every_way_to_read_the_clock_is_seen(code: str) -> None:

@@ -32,7 +32,7 @@ from schemas.tables import TABLES as INPUT
 from tests.support.extracts import good, write
 from tests.support.nights import night
 from tests.support.running import request_for
-from tests.support.sources import FLOWS, ROOT, constants, imported, name_of, tree_of
+from tests.support.sources import FLOWS, ROOT, constants, imported, name_of, nodes_of, tree_of
 
 SQL_FILES = sorted(
     p.relative_to(sql_folder()).with_suffix("").as_posix() for p in sql_folder().rglob("*.sql")
@@ -305,11 +305,24 @@ def test_a_module_imports_the_declarations_of_what_its_sql_files_read() -> None:
 @pytest.mark.parametrize("path", FLOWS, ids=name_of)
 def test_python_names_run_tables_by_their_declarations_only(path: Path) -> None:
     texts = [n.value for n in constants(path) if isinstance(n.value, str)]
+    texts += [_summed(n) for n in nodes_of(path) if isinstance(n, ast.BinOp)]
     assert {name for text in texts for name in _literal_names(text)} == set()
     if path.parent.name != "warehouse":
         before = list(_before_values(path))
         assert [t for t in before if re.search(r"(?i)\b(?:run|kept\.main)\.$", t)] == []
         assert [t for t in texts if _BUILT.search(t)] == []
+
+
+def _summed(node: ast.expr) -> str:
+    """The text that a sum of texts makes; what else is added is left out."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return _summed(node.left) + _summed(node.right)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def test_a_run_table_that_a_sum_of_texts_names_is_seen() -> None:
+    node = ast.parse('"FROM run" + ".toy" + " JOIN x"', mode="eval").body
+    assert _literal_names(_summed(node)) == ["toy"]
 
 
 def _literal_names(text: str) -> list[str]:
