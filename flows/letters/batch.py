@@ -57,6 +57,12 @@ def write_batch(
     library = load_policies(policies)
     places = places_of(settings, payer_names(library, settings))
     grounded = with_grounds(run.exceptions, CATALOGUE, library)
+    then = collectability(grounded, laws, places, run.as_of)
+    if not then.equals(run.exceptions.select(then.columns)):
+        raise UsageError(
+            "By this config and these policies other amounts may be collected than the run says. "
+            "Give those of the run with --config and --policies, or run again."
+        )
     late = collectability(grounded, laws, places, day)["collectable"] == NO
     chosen = select(
         run.exceptions,

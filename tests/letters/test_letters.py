@@ -214,6 +214,17 @@ def test_nothing_goes_out_below_the_minimum_or_after_its_last_day(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("config", ["", CALIFORNIA.replace("CA", "AL")])
+def test_another_config_than_that_of_the_run_is_refused(
+    audited: Path, tmp_path: Path, config: str
+) -> None:
+    """Its law decides what a letter holds, and until when it may be answered."""
+    with pytest.raises(AuditError, match="Give those of the run"):
+        _written(audited, tmp_path, config=config)
+    assert not list(tmp_path.glob("finding-*"))
+
+
+@pytest.mark.slow
 def test_what_was_decided_since_the_run_is_in_no_letter_and_letters_of_before_go(
     audited: Path, tmp_path: Path
 ) -> None:
@@ -326,8 +337,9 @@ def test_more_fills_than_one_audit_may_have_are_split_with_a_warning(
             "per_audit": 1,
         }
     )
+    others = LawLibrary.of_kind  # the run was made with them
     monkeypatch.setattr(
-        LawLibrary, "of_kind", lambda _law, kind: [size] if kind is AuditSize else []
+        LawLibrary, "of_kind", lambda law, kind: [size] if kind is AuditSize else others(law, kind)
     )
     monkeypatch.setattr(LawLibrary, "citations", lambda _law: {"own.size": "Contract, section 7"})
     done = _written(audited, tmp_path)
