@@ -203,6 +203,10 @@ def test_the_screen_and_the_json_show_the_sums_of_the_worklist(
     assert {c: Decimal(found[c]) for c in SUMMED} == sums
 
 
+def _dollars(texts: list[str]) -> list[Decimal]:
+    return [Decimal(text.replace(",", "")) for text in texts]
+
+
 @pytest.mark.slow
 def test_the_page_shows_the_sums_of_the_worklist(
     runs: tuple[Summary, Summary], sums: dict[str, Decimal]
@@ -212,8 +216,11 @@ def test_the_page_shows_the_sums_of_the_worklist(
     for name in ("Rule", "Outcome", "Payer", "Month", "Provider"):
         table = re.search(rf'<th scope="col">{name}</th>.*?</table>', html, re.DOTALL)
         assert table
-        amounts = re.findall(r'class="number">\$([\d.,]+)<', table[0])
-        assert sum(Decimal(a.replace(",", "")) for a in amounts) == sums["amount_at_risk"], name
+        cells = [re.findall(r'class="number">\$([\d.,]+)<', row) for row in table[0].split("<tr>")]
+        rows = [_dollars(row) for row in cells if row]
+        assert sum(row[-1] for row in rows) == sums["amount_at_risk"], name
+        for *by_outcome, at_risk in rows:
+            assert not by_outcome or sum(by_outcome) == at_risk, "bars are divided by outcome"
 
 
 @pytest.mark.slow
