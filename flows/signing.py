@@ -150,7 +150,7 @@ def _refuse_open_to_others(path: Path, status: os.stat_result) -> None:
             f"Restrict it with chmod 600, or make a new key if somebody may have read it."
         )
     if status.st_uid not in (os.geteuid(), 0):
-        raise UsageError(f"--sign-key: {path.name} belongs to another user. Give a key of yours.")
+        raise UsageError(f"--sign-key: {path.name} belongs to another user. Give your own key.")
 
 
 def _no_key(option: str, path: Path, problem: str) -> UsageError:

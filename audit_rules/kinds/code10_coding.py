@@ -131,7 +131,7 @@ def _with_modifiers(
 
 
 def _of_dates(setting: Setting, found: pl.Expr) -> pl.DataFrame:
-    """What is on the lines of the person's and payer's date: ask_no, of_date."""
+    """What the lines of the same person, payer and date hold: ask_no, of_date."""
     pools = setting.pools(own_payer=True)
     counted = pools.counted.filter(pl.col("claim_source") == MEDICAL)
     dates = counted.group_by(*POOL, "day").agg(of_date=found)

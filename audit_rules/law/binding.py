@@ -32,7 +32,7 @@ BINDING = {
 
 
 def binding(lines: pl.DataFrame, clauses: Sequence[Clause], places: Places) -> pl.DataFrame:
-    """One row per payer, plan and benefit of the lines, and clause that may bind it: BINDING.
+    """One row per clause and per payer, plan and benefit that it may bind: BINDING.
 
     clause       its number in the list.
     is_certain   false: what the config leaves out decides whether it binds.

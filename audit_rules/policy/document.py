@@ -50,7 +50,7 @@ class Document(Strict):
     approved_on       the day on which it was approved.
     next_review       the day by which it was to be reviewed.
     sections          its headings, so that `lint` can tell whether a section it refers to exists.
-    of                the sets that its terms are about, if they name none; none: all of them.
+    of                the sets that its terms judge if they name none (left out: all of them).
     everything        its tables name the codes; there are no sets.
     diagnosis_window  where a diagnosis may be dated if a condition has no window.
     """

@@ -143,7 +143,7 @@ def refusal_page(title: str, sentence: str) -> str:
 
 
 def style() -> str:
-    """The style of every page: that of the page of a run, and what a form needs besides."""
+    """The style of every page: the one of a run's page, and what forms need as well."""
     page = templates("flows.reports.page").get_template("page.css").render()
     return f"{page}\n{_render('review.css', colours=IN_CHARTS, dark=IN_DARK)}"
 

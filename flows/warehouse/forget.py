@@ -52,7 +52,7 @@ def forget_night(warehouse: Path, night: date, dry_run: bool = True) -> NightCon
 
 
 def _refuse_unless_last(connection: duckdb.DuckDBPyConnection, night: date) -> None:
-    """Raise UsageError unless the warehouse knows the night and none after it."""
+    """Raise UsageError unless this is the last night that the warehouse knows."""
     known = {
         value
         for (value,) in connection.execute(
