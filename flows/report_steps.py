@@ -28,7 +28,7 @@ from flows.results.privacy_level import (
 from flows.results.publish import make_private, publish
 from flows.results.run_exceptions import RunExceptions, exceptions_on_lines
 from flows.results.run_identity import RunIdentity, identify_run
-from flows.results.run_record import record_run
+from flows.results.run_record import record_run, runs_before
 from flows.results.tables import write_result_tables
 from flows.run_folders import answers_folder, clear_away, complete_folder, results_folder
 from flows.settle.balance import Balance
@@ -117,7 +117,8 @@ def write_reports_and_manifest(
     folder, run_id, notes = results_folder(plan), ledger.run.run_id, shown_notes(ledger.notes, plan)
     counts = balance.as_dict() | {"notes": list(notes)}
     facts = run_facts(plan, summary, balance, notes, ledger.decided)
-    notes += write_reports(folder, plan, facts, counts)
+    before = runs_before(connection, plan.request.as_of, run_id)
+    notes += write_reports(folder, plan, facts, counts, before)
     write_manifest(connection, folder, plan, run_id, counts, repeated)
     record_run(connection, folder, plan, run_id)
     return notes

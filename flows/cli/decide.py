@@ -34,11 +34,13 @@ def decide(
 
     with redacted_errors(Path.cwd()):
         problems: list[str] = []
+        remarks: list[str] = []
         named, said = read_command(words)
-        read = _read(decision.file, problems) if decision.file else []
+        read = _read(decision.file, problems, remarks) if decision.file else []
         if said and decision.file:
             problems += _contradictions(read, said)
         _record(decision, [*named, *read], {**said, "decided_on": when, "until": until}, problems)
+        print(*remarks, sep="\n", end="\n" if remarks else "")
 
 
 def dismiss(*ids: str, decision: DecisionOptions, until: date | None = None) -> None:
@@ -83,7 +85,8 @@ def _short_form(
 
     with redacted_errors(Path.cwd()):
         problems: list[str] = []
-        read = _read(given.file, problems) if given.file else []
+        remarks: list[str] = []
+        read = _read(given.file, problems, remarks) if given.file else []
         others = [decision for decision in read if decision.action not in (None, action)]
         if given.file and is_workpaper(given.file):
             if action != DISMISS:
@@ -94,13 +97,14 @@ def _short_form(
             if not (read or ids or problems):
                 raise UsageError(
                     f"{given.file.name}: no row has the disposition {action}. Choose it in the "
-                    "column disposition of the sheet Lines, and save."
+                    "column disposition of the sheet Worklist or Exceptions, and save."
                 )
         else:
             problems += _contradictions(read, {"action": action})
             others = []
         for_all = {"action": action, "until": until}
         _record(given, [*named_on_command_line(ids), *read], for_all, problems)
+        print(*remarks, sep="\n", end="\n" if remarks else "")
     if others:
         print(
             f"Rows with another disposition, not recorded: {len(others)}. "
@@ -108,14 +112,19 @@ def _short_form(
         )
 
 
-def _read(file: Path, problems: list[str]) -> "list[Decision]":
-    """The decisions in a work-paper or a CSV. Raises UsageError."""
+def _read(file: Path, problems: list[str], remarks: list[str]) -> "list[Decision]":
+    """The decisions in a work-paper or a CSV. Raises UsageError.
+
+    Adds to `remarks` what stays in a work-paper, as sentences.
+    """
     from flows.ledger.decision_file import read_decision_csv
     from flows.ledger.written_decisions import read_written
     from flows.reports.workpaper.read import is_workpaper, read_workpaper
 
-    read = read_workpaper if is_workpaper(file) else read_decision_csv
-    written = read(file, problems)
+    if is_workpaper(file):
+        written = read_workpaper(file, problems, remarks)
+    else:
+        written = read_decision_csv(file, problems)
     return [read_written(row, problems) for row in written]
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import duckdb
 
 from flows.errors import DiskTrouble
-from flows.intake.landing import sha256_of
 from flows.plan import Plan
 from flows.results.failed_checks import failed_checks
+from flows.results.for_editing import add_for_editing
 from flows.results.manifest import FOR_EDITING
 from flows.results.signature import add_signature
 from flows.results.tables import write_tables
@@ -53,7 +53,7 @@ def publish(staging: Path, final: Path, is_there: bool) -> tuple[str, ...]:
     A damaged folder is moved aside with everything in it. Returns what the user must know.
     """
     if is_there:
-        notes = [_add_for_editing(staging / name, final / name) for name in FOR_EDITING]
+        notes = [add_for_editing(staging / name, final / name) for name in FOR_EDITING]
         notes.append(add_signature(staging, final))
         return tuple(note for note in notes if note)
     moved: tuple[str, ...] = ()
@@ -72,16 +72,3 @@ def publish(staging: Path, final: Path, is_there: bool) -> tuple[str, ...]:
             "again.",
         )
     return moved
-
-
-def _add_for_editing(fresh: Path, kept: Path) -> str | None:
-    """Add a file that people edit if it is missing; report one that somebody has edited."""
-    if not fresh.exists():
-        return None
-    if not os.path.lexists(kept):
-        fresh.rename(kept)
-        make_durable(kept.parent)
-        return None
-    if kept.is_file() and sha256_of(kept) == sha256_of(fresh):
-        return None
-    return f"{kept.name} was edited after it was written, and is left alone."

@@ -1,6 +1,7 @@
 """The warehouse's own record of a run: which results it published."""
 
 import json
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -36,6 +37,26 @@ def record_run(
             SELECT coalesce(max(record_no), 0) + 1, {marks} FROM every_run_record""",
         list(values.values()),
     )
+
+
+def runs_before(
+    connection: duckdb.DuckDBPyConnection, as_of: date, run_id: str
+) -> list[tuple[str, date]]:
+    """Id and as-of date of the runs before a run, the one just before it first.
+
+    They are in the order of their as-of dates, and of a date in that of their first record. So a
+    run that is made again has the same runs before it.
+    """
+    return connection.execute(
+        """WITH made AS (SELECT run_id, as_of, min(record_no) AS record_no FROM every_run_record
+                         GROUP BY run_id, as_of)
+           SELECT run_id, as_of FROM made
+           WHERE run_id <> $run_id AND as_of <= $as_of
+             AND (as_of < $as_of OR record_no < coalesce(
+                 (SELECT record_no FROM made WHERE run_id = $run_id), record_no + 1))
+           ORDER BY as_of DESC, record_no DESC""",
+        {"run_id": run_id, "as_of": as_of},
+    ).fetchall()
 
 
 def refuse_unrecorded(warehouse: Path, run_id: str, manifest_sha256: str) -> None:

@@ -145,7 +145,7 @@ def _says_that_the_term_is_demoted(run: Summary) -> None:
     for name in ("manifest.json", "summary.html"):
         assert note in (run.folder / name).read_text(encoding="utf-8"), name
     book = fastexcel.read_excel(run.folder / WORKPAPER)
-    of_work_paper = book.load_sheet("Lines", dtypes="string").to_polars()
+    of_work_paper = book.load_sheet("Exceptions", dtypes="string").to_polars()
     for lines in (pl.read_parquet(run.folder / "exceptions.parquet"), of_work_paper):
         rationales = lines.filter(rule_id="QTY01")["rationale"]
         assert rationales.str.contains("were overturned when they were reviewed").all()

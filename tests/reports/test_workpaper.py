@@ -19,87 +19,22 @@ from audit_rules import catalogue
 from audit_rules.rules import CATALOGUE
 from flows.cli.app import main
 from flows.errors import UsageError
-from flows.reports.run_facts import RunFacts
 from flows.reports.workpaper import cells, lines, write
 from flows.reports.workpaper.disposition import DISPOSITION, REASON
 from flows.reports.workpaper.read import read_workpaper
-from flows.reports.workpaper.write import WORKPAPER, write_workpaper
-from flows.results.tables import write_table
+from flows.reports.workpaper.write import WORKPAPER
 from schemas.outcomes import EXCEPTIONS
-from schemas.results import COVERAGE, EXCEPTION, WORKLIST
 from tests.support.extracts import IMATINIB, as_csv, good
 from tests.support.nights import night
 from tests.support.running import request_for
+from tests.support.workbook import sheets_of
+from tests.support.workpapers import exception as _exception
+from tests.support.workpapers import written as _written
 
-RUN = RunFacts(
-    run_id="0123456789abcdef",
-    as_of=date(2026, 6, 30),
-    version="0.1.0",
-    privacy="full",
-    changes="the first as-of date of this warehouse: 2 new",
-    rows_read=10,
-    quarantined=1,
-    duplicates=2,
-)
 HEAD = [c.title or c.name for c in lines.COLUMNS]
 
 
-def _exception(number: int, **values: object) -> dict[str, object]:
-    row: dict[str, object] = dict.fromkeys(EXCEPTION)
-    return (
-        row
-        | {
-            "exception_id": f"{number:032x}",
-            "rule_id": "QTY01",
-            "outcome": "recover",
-            "reason": "quantity_over_limit",
-            "policy_id": "p",
-            "claim_source": "pharmacy",
-            "claim_id": f"{number:05}",
-            "claim_line_number": 1,
-            "member_id": "M",
-            "payer": "Cigna",
-            "service_date": date(2026, 2, 1),
-            "amount_at_risk": Decimal("10.10"),
-            "paid_amount": Decimal("20.20"),
-            "amount_basis": "full_paid",
-            "evidence": [],
-            "documents_needed": [],
-        }
-        | values
-    )
-
-
-def _written(
-    folder: Path, *exceptions: dict[str, object], wanted: bool | None = None
-) -> tuple[str, ...]:
-    """Write a work-paper of these exceptions; return the notes for the user."""
-    frame = pl.DataFrame(exceptions, schema=EXCEPTION)
-    amounts = {
-        name: pl.lit(None)
-        for name in WORKLIST
-        if (name.endswith("_amount") or name == "answer_by") and name not in EXCEPTION
-    }
-    lists = {f"{name}s": pl.concat_list(name) for name in ("rule_id", "exception_id")}
-    worklist = frame.with_columns(**lists, **amounts)
-    answer = ("policy_id", "rule_id", "term_id", "outcome", "reason")
-    answers = frame.group_by(answer, maintain_order=True).agg(lines=pl.len().cast(pl.Int64))
-    folder.mkdir(exist_ok=True)
-    for name, table, columns in (
-        ("exceptions", frame, EXCEPTION),
-        ("worklist", worklist, WORKLIST),
-        ("advisories", worklist.clear(), WORKLIST),
-        ("rule_coverage", answers, COVERAGE),
-    ):
-        write_table(
-            folder / f"{name}.parquet",
-            name,
-            table.select(pl.col(n).cast(t) for n, t in columns.items()),
-        )
-    return write_workpaper(folder, RUN, wanted, folder)
-
-
-def _cells(file: Path, sheet: str = "Lines") -> list[list[Any]]:
+def _cells(file: Path, sheet: str = "Exceptions") -> list[list[Any]]:
     """Every cell of a sheet as a reader sees it."""
     frame = (
         fastexcel.read_excel(file)
@@ -112,7 +47,7 @@ def _cells(file: Path, sheet: str = "Lines") -> list[list[Any]]:
 def _types(file: Path, row: int) -> dict[str, str | None]:
     """The type in the file of each cell of a row of the lines: inlineStr, n, or none."""
     names = {"m": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}
-    tree = ElementTree.fromstring(zipfile.ZipFile(file).read("xl/worksheets/sheet2.xml"))
+    tree = ElementTree.fromstring(sheets_of(file)["Exceptions"].xml)
     cells = tree.findall(f"m:sheetData/m:row[@r='{row}']/m:c", names)
     assert not tree.findall(".//m:f", names)
     return dict(
@@ -167,7 +102,7 @@ def test_money_and_dates_are_written_as_numbers(tmp_path: Path) -> None:
         types[n]
         for n in ("amount_at_risk", "paid_amount", "service_date", "paid_date", "observed", "line")
     } == {"n"}
-    sheet = fastexcel.read_excel(tmp_path / WORKPAPER).load_sheet("Lines").to_polars()
+    sheet = fastexcel.read_excel(tmp_path / WORKPAPER).load_sheet("Exceptions").to_polars()
     row = sheet.row(0, named=True)
     assert row["paid_amount"] == -1234567.89 and row["service_date"] in (
         date(2026, 2, 1),
@@ -236,9 +171,12 @@ def test_the_work_paper_of_the_sample_is_complete(sample_results: Path) -> None:
     found = [m for m in CATALOGUE if m.RULE.id in set(exceptions["rule_id"])]
     assert fastexcel.read_excel(file).sheet_names == [
         "Summary",
-        "Lines",
+        "Worklist",
+        "Changes",
+        "Providers",
+        "Exceptions",
         "Evidence",
-        *(m.RULE.id for m in found),
+        "Rules",
     ]
     shown = _cells(file)
     ids = [row[HEAD.index("exception_id")] for row in shown[1:]]
@@ -246,17 +184,15 @@ def test_the_work_paper_of_the_sample_is_complete(sample_results: Path) -> None:
     assert {row[HEAD.index(n)] for row in shown[1:] for n in (DISPOSITION, REASON)} == {None}
     facts = _cells(file, "Evidence")
     assert len(facts) - 1 == exceptions["evidence"].list.len().sum()
+    rules = _cells(file, "Rules")
+    text = {line for (line, *_) in rules if line}
     for module in found:
-        text = {line for (line, *_) in _cells(file, module.RULE.id) if line}
         assert set(filter(None, catalogue.describe(module).splitlines())) <= text
-        coverage = pl.read_parquet(sample_results / "rule_coverage.parquet").filter(
-            rule_id=module.RULE.id
-        )
-        rows = [
-            (p, o, r, int(float(n)))
-            for p, o, r, n, _ in _cells(file, module.RULE.id)[-coverage.height :]
-        ]
-        assert rows == list(coverage.select("policy_id", "outcome", "reason", "lines").iter_rows())
+    coverage = pl.read_parquet(sample_results / "rule_coverage.parquet")
+    answers = ("rule_id", "policy_id", "outcome", "reason")
+    counted = coverage.group_by(answers, maintain_order=True).agg(pl.col("lines").sum())
+    rows = [(*row[:4], int(row[4])) for row in rules[3 : 3 + counted.height]]
+    assert rows == list(counted.iter_rows())
     overview = _cells(file, "Summary")
     outcomes = {row[0]: row for row in overview if row[0] in EXCEPTIONS}
     counts = dict(exceptions.group_by("outcome").len().iter_rows())
@@ -276,6 +212,7 @@ def test_the_same_results_are_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "a" / WORKPAPER).read_bytes() == (tmp_path / "b" / WORKPAPER).read_bytes()
     assert sorted(p.name for p in (tmp_path / "a").iterdir()) == [
         "advisories.parquet",
+        "changes.parquet",
         "exceptions.parquet",
         WORKPAPER,
         "rule_coverage.parquet",
@@ -285,7 +222,7 @@ def test_the_same_results_are_the_same_bytes(tmp_path: Path) -> None:
 
 def test_the_sheet_of_lines_has_a_drop_down_list_and_filters(tmp_path: Path) -> None:
     _written(tmp_path, _exception(1), _exception(2))
-    text = zipfile.ZipFile(tmp_path / WORKPAPER).read("xl/worksheets/sheet2.xml").decode()
+    text = sheets_of(tmp_path / WORKPAPER)["Exceptions"].xml
     assert (
         '<dataValidation type="list"' in text
         and '"confirm,dismiss,request records,upheld,overturned"' in text
@@ -466,8 +403,7 @@ def test_dismissed_exceptions_come_last_without_an_amount_behind_a_filter(tmp_pa
     ]
     assert shown[0][:3] == ["00002", "open", "confirm"]
     assert shown[1] == ["00001", "dismissed", "dismiss", None]
-    with zipfile.ZipFile(tmp_path / WORKPAPER) as parts:
-        sheet = parts.read("xl/worksheets/sheet2.xml").decode()
+    sheet = sheets_of(tmp_path / WORKPAPER)["Exceptions"].xml
     hidden = re.findall(r'<row r="(\d+)"[^>]*hidden="1"', sheet)
     assert hidden == ["3"] and '<filter val="open"/>' in sheet
     assert '<filter val="dismissed"/>' not in sheet

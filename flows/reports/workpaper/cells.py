@@ -14,6 +14,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from flows.reports.workpaper.styles import STYLES
+from flows.results.for_editing import MADE_FROM
 
 EXCEL_ROWS, EXCEL_TEXT = 1_048_576, 32_767
 CUT = " [cut here; full text in exceptions.parquet]"
@@ -38,31 +39,38 @@ class SheetColumn(NamedTuple):
     @property
     def header(self) -> str:
         """The style of its header, aligned like the values."""
-        return "header_number" if self.style in ("money", "number", "count") else "header"
+        is_number = self.style in ("money", "number", "count", "asked_money")
+        return "header_number" if is_number else "header"
 
 
 class Link(NamedTuple):
-    """A cell that leads to the top of another sheet."""
+    """A cell that leads to a cell of another sheet, or to its top."""
 
     sheet: str
     text: str
+    cell: str = "A1"
 
 
 class Formula(NamedTuple):
     """A formula of ours, and its result when the work-paper is written."""
 
     text: str
-    result: int
+    result: Decimal | int
 
 
 class Spreadsheet:
-    """An open workbook; `texts_cut` counts the texts that were too long for their cells."""
+    """An open workbook."""
 
     def __init__(self, workbook: xlsxwriter.Workbook) -> None:
         """Start without sheets."""
         self._workbook = workbook
         self._styles: dict[str, Format] = {}
-        self.texts_cut = 0
+        self._cut: set[str] = set()
+
+    @property
+    def texts_cut(self) -> int:
+        """How many texts were too long for their cells; one on several sheets counts once."""
+        return len(self._cut)
 
     def style(self, name: str) -> Format:
         """A style by its name in STYLES."""
@@ -89,7 +97,7 @@ class Spreadsheet:
         units = text.encode("utf-16-le")
         if len(units) <= 2 * EXCEL_TEXT:
             return text
-        self.texts_cut += 1
+        self._cut.add(text)
         return units[: 2 * (EXCEL_TEXT - len(CUT))].decode("utf-16-le", errors="ignore") + CUT
 
 
@@ -126,12 +134,14 @@ class Sheet:
         """Write a value as it is: text never as a formula, link or number, and no digit lost."""
         sheet, place, format_ = self.worksheet, (self.row, column), self.spreadsheet.style(style)
         if isinstance(value, Link):
-            sheet.write_url(*place, f"internal:'{value.sheet}'!A1", format_, value.text)
+            sheet.write_url(*place, f"internal:'{value.sheet}'!{value.cell}", format_, value.text)
         elif isinstance(value, Formula):
-            sheet.write_formula(*place, value.text, format_, value.result)
+            is_count = isinstance(value.result, int)
+            result = value.result if is_count else float(value.result)
+            sheet.write_formula(*place, value.text, format_, result)
         elif value is None or value == "":
             sheet.write_blank(*place, None, format_)
-        elif isinstance(value, Decimal | int | float) and _is_exact(value):
+        elif isinstance(value, Decimal | int | float) and is_exact(value):
             sheet.write_number(*place, float(value), format_)
         elif isinstance(value, date) and value >= _FIRST_DAY:
             day = datetime(value.year, value.month, value.day)
@@ -148,7 +158,8 @@ def _height(value: object, width: float) -> float:
     return min(lines * _LINE_HEIGHT + 2, _HIGHEST)
 
 
-def _is_exact(value: Decimal | float) -> bool:
+def is_exact(value: Decimal | float) -> bool:
+    """Whether Excel, which keeps 15 digits, shows a number as it is."""
     if isinstance(value, float):
         return abs(value) < _EXACT
     number = Decimal(value)
@@ -160,10 +171,14 @@ def _is_exact(value: Decimal | float) -> bool:
 
 
 @contextmanager
-def new_spreadsheet(file: Path, as_of: date, scratch: Path) -> Iterator[Spreadsheet]:
+def new_spreadsheet(
+    file: Path, as_of: date, scratch: Path, made_from: str = ""
+) -> Iterator[Spreadsheet]:
     """Yield a spreadsheet that is complete when the block ends without an error.
 
     The same cells give the same bytes. Raises OSError.
+
+    made_from   what identifies the work-paper from which something was carried.
     """
     options = {
         "constant_memory": True,
@@ -178,6 +193,8 @@ def new_spreadsheet(file: Path, as_of: date, scratch: Path) -> Iterator[Spreadsh
     workbook.set_properties(
         {"title": "Drug claims audit: work-paper", "author": "claims-audit", "created": created}
     )
+    if made_from:
+        workbook.set_custom_property(MADE_FROM, made_from, "text")
     yield Spreadsheet(workbook)
     try:
         workbook.close()

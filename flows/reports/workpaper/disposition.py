@@ -1,11 +1,26 @@
-"""What an analyst writes into a work-paper: the drop-down list and the columns read back."""
+"""What an analyst writes into a work-paper: the sheets and columns that are read back."""
 
 from schemas import decisions
 
-LINES = "Lines"
-"""The sheet with one row per exception."""
+WORKLIST, EXCEPTIONS_SHEET = "Worklist", "Exceptions"
+"""The sheets to fill in: one row per claim line, and one per exception."""
+EXCEPTIONS_BEFORE = "Lines"
+"""What the sheet of exceptions was called in earlier versions, which had no worklist."""
 
 EXCEPTION_ID, DISPOSITION, REASON = "exception_id", "disposition", "disposition_reason"
+EXCEPTION_IDS, OWNER, DUE, CONFIRMED, NOTE = (
+    "exception_ids",
+    "owner",
+    "due_date",
+    "amount_confirmed",
+    "note",
+)
+OF_A_LINE = (OWNER, DUE, DISPOSITION, CONFIRMED, NOTE)
+"""The columns to fill in per claim line."""
+OF_AN_EXCEPTION = (DISPOSITION, REASON)
+"""The columns to fill in per exception."""
+CARRIED_FROM = "carried_from"
+
 DISMISS = decisions.DISMISS
 _IN_THE_LIST = (
     decisions.CONFIRM,

@@ -1,21 +1,20 @@
-"""The sheets of lines and of evidence: one row per exception, and one per fact behind it."""
+"""The sheets of exceptions and of evidence: one row per exception, and one per fact behind it."""
 
 import polars as pl
-from xlsxwriter.utility import xl_col_to_name
-from xlsxwriter.worksheet import Worksheet
 
 from flows.reports.workpaper.cells import EXCEL_ROWS, SheetColumn, Spreadsheet
 from flows.reports.workpaper.disposition import (
+    CARRIED_FROM,
     DISPOSITION,
-    DISPOSITIONS,
     EXCEPTION_ID,
-    LINES,
+    EXCEPTIONS_SHEET,
     NEED_REASON,
+    OF_AN_EXCEPTION,
     REASON,
 )
+from flows.reports.workpaper.tables import Table, add_dispositions, write_table
 from schemas.collecting import is_asked
 from schemas.decisions import DISMISSED, STATUSES
-from schemas.describe import meaning
 
 EVIDENCE = "Evidence"
 _OUTCOME, _RULE = SheetColumn("outcome", 16, "text"), SheetColumn("rule_id", 9, "text")
@@ -24,10 +23,6 @@ _CLAIM, _LINE = (
     SheetColumn("claim_line_number", 6, "count", "line"),
 )
 _ID = SheetColumn(EXCEPTION_ID, 36, "text")
-_DISPOSITION, _REASON = (
-    SheetColumn(DISPOSITION, 17, "asked"),
-    SheetColumn(REASON, 34, "asked_wrapped"),
-)
 _WORKED = (
     _OUTCOME,
     _RULE,
@@ -41,12 +36,13 @@ _WORKED = (
     SheetColumn("documents_needed", 30, "wrapped"),
     SheetColumn("status", 11, "text"),
     SheetColumn("decision", 16, "text"),
-    _DISPOSITION,
-    _REASON,
+    SheetColumn(DISPOSITION, 17, "asked"),
+    SheetColumn(REASON, 34, "asked_wrapped"),
 )
 """The columns that an analyst works with, and that are printed."""
 
 _LOOKED_UP = (
+    SheetColumn(CARRIED_FROM, 18, "text"),
     SheetColumn("first_seen", 11, "date"),
     SheetColumn("paid_amount", 14, "money"),
     SheetColumn("expected_amount", 14, "money"),
@@ -92,14 +88,17 @@ _FACTS = (
     *(c._replace(name=f"evidence.{c.name}", title=f"evidence {c.title or c.name}") for c in _FACT),
     _ID,
 )
-_FROZEN, _HEADER_HEIGHT = 4, 30
-_STATUS = "status"
+_FROZEN = 4
 _SHOWN_STATUSES = [status for status in STATUSES if status != DISMISSED]
 _OWN_NOTES = {
-    DISPOSITION: "What to do with the exception: choose from the list. "
-    "`claims-audit decide --file` takes every disposition.",
+    DISPOSITION: "What to do with this exception alone: choose from the list. A disposition for "
+    "the whole line goes on the sheet Worklist.",
     REASON: f"The reason. {' and '.join(NEED_REASON)} need one.",
+    CARRIED_FROM: "The work-paper from which disposition and reason were taken: they are not in "
+    "the ledger yet.",
 }
+_TABLE = Table(EXCEPTIONS_SHEET, COLUMNS, "exceptions", _OWN_NOTES, "", (), _FROZEN, len(_WORKED))
+_EVIDENCE = Table(EVIDENCE, _FACTS, "exceptions", {}, "", (), _FROZEN)
 
 
 def without_set_aside(exceptions: pl.DataFrame) -> pl.DataFrame:
@@ -109,91 +108,32 @@ def without_set_aside(exceptions: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def write_lines(spreadsheet: Spreadsheet, exceptions: pl.DataFrame) -> int:
-    """Write a row per exception with the columns to fill in; return how many did not fit."""
-    nothing = (pl.lit(None, pl.String).alias(name) for name in (DISPOSITION, REASON))
-    rows = exceptions.with_columns(
-        *nothing, documents_needed=pl.col("documents_needed").list.join("\n")
-    )
-    worksheet, last = _write_sheet(spreadsheet, LINES, COLUMNS, rows)
-    worksheet.print_area(0, 0, last, len(_WORKED) - 1)
-    _add_drop_down(spreadsheet, worksheet, last)
-    return max(0, rows.height - last)
+def write_exceptions(spreadsheet: Spreadsheet, exceptions: pl.DataFrame) -> int:
+    """Write a row per exception with the columns to fill in; return how many did not fit.
+
+    Rows of dismissed exceptions are hidden by the filter of the column status.
+
+    exceptions   with the columns OF_AN_EXCEPTION and CARRIED_FROM.
+    """
+    rows = exceptions.with_columns(documents_needed=pl.col("documents_needed").list.join("\n"))
+    shown = rows.head(EXCEL_ROWS - 1)
+    is_folded = shown["status"].eq_missing(DISMISSED)
+    written = write_table(spreadsheet, _TABLE, shown, is_folded)
+    if is_folded.any():
+        written.worksheet.filter_column_list(_TABLE.place("status"), [*_SHOWN_STATUSES, "Blanks"])
+    add_dispositions(written, _TABLE, *OF_AN_EXCEPTION)
+    return rows.height - shown.height
 
 
 def disposition_cells(exceptions: int) -> str:
     """The range of cells that take a disposition, as a formula names it."""
-    column = xl_col_to_name(COLUMNS.index(_DISPOSITION))
-    return f"{LINES}!${column}$2:${column}${min(max(exceptions, 1) + 1, EXCEL_ROWS)}"
+    return _TABLE.cells(DISPOSITION, min(exceptions, EXCEL_ROWS - 1))
 
 
 def write_evidence(spreadsheet: Spreadsheet, exceptions: pl.DataFrame) -> int:
-    """Write a row per fact, in the order of the lines; return how many did not fit."""
+    """Write a row per fact, in the order of the exceptions; return how many did not fit."""
     facts = exceptions.explode("evidence").drop_nulls("evidence")
     fields = (pl.col("evidence").struct.field(c.name).alias(f"evidence.{c.name}") for c in _FACT)
-    _, last = _write_sheet(spreadsheet, EVIDENCE, _FACTS, facts.with_columns(*fields))
-    return max(0, facts.height - last)
-
-
-def _write_sheet(
-    spreadsheet: Spreadsheet, name: str, columns: tuple[SheetColumn, ...], rows: pl.DataFrame
-) -> tuple[Worksheet, int]:
-    """Write a sheet with a frozen header that filters; return it and the number of its last row.
-
-    The first column is the outcome, in its colour. Rows of dismissed exceptions are hidden by the
-    filter of the column status, if there is one.
-    """
-    sheet = spreadsheet.add_sheet(name, [c.width for c in columns])
-    sheet.write_row(
-        [c.title or c.name for c in columns], [c.header for c in columns], _HEADER_HEIGHT
-    )
-    for i, column in enumerate(columns):
-        sheet.worksheet.write_comment(0, i, _note(column.name), {"x_scale": 2})
-    shown = rows.head(EXCEL_ROWS - 1).select(c.name for c in columns)
-    names = [c.name for c in columns]
-    status = names.index(_STATUS) if _STATUS in names else None
-    for values in shown.iter_rows():
-        is_folded = status is not None and values[status] == DISMISSED
-        sheet.write_row(values, [values[0], *(c.style for c in columns[1:])], hidden=is_folded)
-    last = max(shown.height, 1)
-    sheet.worksheet.autofilter(0, 0, last, len(columns) - 1)
-    if status is not None and shown[_STATUS].eq_missing(DISMISSED).any():
-        sheet.worksheet.filter_column_list(status, [*_SHOWN_STATUSES, "Blanks"])
-    sheet.worksheet.freeze_panes(1, _FROZEN)
-    sheet.worksheet.repeat_rows(0)
-    return sheet.worksheet, last
-
-
-def _note(column: str) -> str:
-    """What a column means, for the note on its header."""
-    if column in _OWN_NOTES:
-        return _OWN_NOTES[column]
-    means = meaning("exceptions", column)
-    return f"{means.description} ({means.unit})." if means.unit else f"{means.description}."
-
-
-def _add_drop_down(spreadsheet: Spreadsheet, worksheet: Worksheet, last: int) -> None:
-    """Add the list of dispositions, and mark a dismissal that has no reason yet."""
-    disposition, reason = COLUMNS.index(_DISPOSITION), COLUMNS.index(_REASON)
-    worksheet.data_validation(
-        1,
-        disposition,
-        last,
-        disposition,
-        {
-            "validate": "list",
-            "source": list(DISPOSITIONS),
-            "error_title": "Not in the list",
-            "error_message": f"Choose {', '.join(DISPOSITIONS)}, or leave the cell empty.",
-        },
-    )
-    cell, reason_cell = xl_col_to_name(disposition), xl_col_to_name(reason)
-    needs_one = ",".join(f'${cell}2="{disposition}"' for disposition in NEED_REASON)
-    without_reason = f'=AND(OR({needs_one}),TRIM(${reason_cell}2)="")'
-    worksheet.conditional_format(
-        1,
-        reason,
-        last,
-        reason,
-        {"type": "formula", "criteria": without_reason, "format": spreadsheet.style("missing")},
-    )
+    shown = facts.with_columns(*fields).head(EXCEL_ROWS - 1)
+    write_table(spreadsheet, _EVIDENCE, shown)
+    return facts.height - shown.height

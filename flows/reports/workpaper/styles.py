@@ -49,6 +49,11 @@ STYLES: dict[str, dict[str, object]] = {
     "total_money": _TOTAL | _RIGHT | {"num_format": _MONEY},
     "asked": _CELL | _TEXT | _INDENT | {"bg_color": _ASKED},
     "asked_wrapped": _CELL | _TEXT | _INDENT | {"bg_color": _ASKED, "text_wrap": True},
+    "asked_date": _CELL | {"num_format": _READERS_DATE, "align": "center", "bg_color": _ASKED},
+    "asked_money": _CELL | _RIGHT | {"num_format": _MONEY, "bg_color": _ASKED},
+    "asked_day": _CELL
+    | {"num_format": _READERS_DATE, "align": "left", "indent": 1, "bg_color": _ASKED},
+    "day": _PLAIN | {"num_format": _READERS_DATE, "align": "left"},
     "missing": {"bg_color": "#F5B7B1"},
     RECOVER: _BADGE | {"bg_color": "#F8D0CC", "font_color": "#7A1710"},
     RECORDS_REQUEST: _BADGE | {"bg_color": "#FCE3B6", "font_color": "#6B4300"},
