@@ -145,9 +145,6 @@ def _makes_money_a_float(node: ast.AST) -> bool:
     return _is_money(to)
 
 
-_JUDGES = ("engine", "rules", "facts", "kinds")
-
-
 class Doing(NamedTuple):
     """What only some modules may do: how it is seen, where, by whom, and examples."""
 
@@ -216,8 +213,8 @@ DOINGS = (
     Doing(
         "money as a float",
         _makes_money_a_float,
-        (*(f"audit_rules/{name}" for name in _JUDGES), "flows/results"),
-        (),
+        ("schemas", "audit_rules", "flows"),
+        ("flows/sampling/appraisal.py",),  # an estimate and its error
         (
             'pl.col("paid_amount").cast(pl.Float64)',
             'float(line["amount_at_risk"])',

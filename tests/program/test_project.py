@@ -74,6 +74,12 @@ def test_the_licence_is_the_one_that_is_named() -> None:
     )
 
 
+def test_a_package_index_shows_where_the_project_is_and_that_it_has_types() -> None:
+    assert {"Homepage", "Documentation", "Changelog", "Issues", "Source"} <= PROJECT["urls"].keys()
+    assert "Typing :: Typed" in PROJECT["classifiers"]
+    assert all((ROOT / name / "py.typed").exists() for name in ("audit_rules", "flows", "schemas"))
+
+
 def test_the_changelog_begins_with_what_is_unreleased_and_dates_the_rest() -> None:
     first, *rest = re.findall(r"^## (.+)$", _text("CHANGELOG.md"), re.MULTILINE)
     assert first == "[Unreleased]"
