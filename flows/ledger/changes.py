@@ -137,14 +137,10 @@ def _standing(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     return conform(found, {"exception_id": EXCEPTION["exception_id"], **LEDGER})
 
 
-NOTHING_KNOWN = pl.DataFrame(schema={"exception_id": EXCEPTION["exception_id"], **LEDGER})
-"""What a ledger without an entry knows."""
-
-
 def with_ledger(exceptions: pl.DataFrame, standing: pl.DataFrame) -> pl.DataFrame:
     """What the rules found, with what the ledger knows.
 
-    standing   as LedgerChanges has it; NOTHING_KNOWN if no ledger is asked.
+    standing   as LedgerChanges has it.
     """
     return exceptions.join(
         standing, on="exception_id", how="left", maintain_order="left", validate="m:1"

@@ -19,8 +19,10 @@ from audit_rules.kinds.judge import judge_all
 from audit_rules.rules import CATALOGUE
 from flows.collecting import barred_fees, with_collectability
 from flows.judging.frames import read_frames
-from flows.ledger.changes import NOTHING_KNOWN, with_ledger
-from flows.ledger.precision import read_demotions
+from flows.ledger.before import read_ledger_before
+from flows.ledger.changes import record_changes, with_ledger
+from flows.ledger.precision import read_decided, read_demotions
+from flows.ledger.rebilled import follow_rebilled
 from flows.replay.as_of import settled_as_of
 from flows.request import RunRequest
 from flows.results.totals import AT_RISK, totals
@@ -135,7 +137,11 @@ def _found(request: RunRequest) -> ComparisonSide:
         )
         book = PolicyBook(made.library, made.reference, frozenset(d.term_id for d in demoted))
         judgement = judge_all(dossier, book, CATALOGUE)
-        found = with_collectability(with_ledger(judgement.exceptions, NOTHING_KNOWN), made)
+        before = read_ledger_before(connection, request.as_of)  # all of it in the workbench alone
+        standing = record_changes(connection, made, "", before, judgement.exceptions).standing
+        found = with_collectability(with_ledger(judgement.exceptions, standing), made)
+        decided = read_decided(connection, request.as_of)
+        decided = decided._replace(recovered=follow_rebilled(connection, decided.recovered))
         fees = barred_fees(connection, found, made)
-    lines = worklists(found, judgement.repeated, fees=fees).every_line
+    lines = worklists(found, judgement.repeated, decided, fees).every_line
     return ComparisonSide(found.select(EXCEPTION_COLUMNS), lines.select(LINE_COLUMNS))

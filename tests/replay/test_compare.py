@@ -4,16 +4,22 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from audit_rules.policy.library import SHIPPED_POLICIES
 from flows.cli.app import main
+from flows.ledger.decisions import decide
+from flows.ledger.written_decisions import Decision
 from flows.privacy import PSEUDONYMISED
 from flows.provenance import program_version
 from flows.results.manifest import MANIFEST
 from tests.support.extracts import as_csv, good
+from tests.support.ledger import rows_of
 from tests.support.nights import content, night
 from tests.support.running import AS_OF, request_for
 
@@ -120,6 +126,25 @@ def test_the_totals_are_those_of_the_worklist_before_and_after(
     assert main([*words, str(base / "higher")]) == 0
     printed = capsys.readouterr().out
     assert re.search(r"^recover_amount +300\.00 +50\.00 +-250\.00$", printed, re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_what_was_decided_counts_as_in_the_run(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warehouse = tmp_path / "audit.duckdb"
+    shutil.copy(base / "audit.duckdb", warehouse)
+    found = rows_of(warehouse, "SELECT claim_id, exception_id FROM ledger WHERE rule_id = 'QTY01'")
+    ids = {claim: str(exception_id) for claim, exception_id in found}
+    decide(warehouse, [Decision(ids["2"], "right after all")], "dismiss", "Ann")
+    paid = Decision(ids["3"], action="recovered", amount=Decimal("20.00"))
+    decide(warehouse, [paid], by="Ann")
+    summary = night(request_for(None, tmp_path / "out", warehouse, AS_OF + timedelta(days=1)))
+    worklist = pl.read_parquet(summary.folder / "worklist.parquet")
+    assert worklist["recover_amount"].sum() == Decimal("180.00")
+    words = ["compare", "--warehouse", str(warehouse), "--policies", str(base / "higher")]
+    assert main(words) == 0
+    assert re.search(r"^recover_amount +180\.00 ", capsys.readouterr().out, re.MULTILINE)
 
 
 def _first_run(base: Path) -> Path:
