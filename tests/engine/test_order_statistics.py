@@ -16,7 +16,7 @@ values_and_stretches = st.lists(st.integers(0, 40), min_size=1, max_size=30).fla
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(values_and_stretches)
 def test_every_place_of_every_stretch_is_what_sorting_gives(
     drawn: tuple[list[int], list[tuple[int, int]]],
