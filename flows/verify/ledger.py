@@ -16,8 +16,8 @@ def check_decisions(checks: Checks, connection: duckdb.DuckDBPyConnection) -> No
     schema = "kept.main"
     stated = {
         int(number): sha256
-        for kind, number, sha256 in (
-            (*name.split(" ", 1), sha256)
+        for (kind, _, number), sha256 in (
+            (name.partition(" "), sha256)
             for name, sha256 in last_digests(connection, schema).items()
         )
         if kind == DECISION and sha256 != GONE and number.isdecimal()

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import duckdb
 
-from flows.errors import TooManyBadRows, UsageError
+from flows.errors import FileDamaged, TooManyBadRows, UsageError
 from flows.warehouse.files import real_path, refuse_unusable, scratch_of
 from flows.warehouse.journal import hashed_otherwise
 from flows.warehouse.layout import SCHEMA_VERSION, lay_out
 from flows.warehouse.sql import literal, literals
-from flows.warehouse.trouble import opening
+from flows.warehouse.trouble import RESTORE, opening
 
 MEMORY_LIMIT, SPILL_LIMIT = "3GB", "200GB"
 _READERS = "v1.5.0"  # the oldest DuckDB that opens a new warehouse; an existing file stays as it is
@@ -140,6 +140,11 @@ def attach(connection: duckdb.DuckDBPyConnection, database: Path, name: str) -> 
             f"{database.name} is a DuckDB file, but not a warehouse of this program. "
             "Name another with --warehouse."
         ) from None
+    if len(versions) != 1:
+        raise FileDamaged(
+            f"The warehouse {database.name} has {len(versions)} schema versions instead of one: "
+            f"another program has changed it. {RESTORE}"
+        )
     ((version,),) = versions
     if version != SCHEMA_VERSION:
         raise UsageError(

@@ -11,7 +11,7 @@ from audit_rules.given_files import is_irregular
 from flows.errors import DiskTrouble, FileDamaged, WarehouseBusy, is_damage
 from flows.warehouse.files import real_path
 
-_RESTORE = "Restore it from a backup, or name another warehouse with --warehouse."
+RESTORE = "Restore it from a backup, or name another warehouse with --warehouse."
 _SAID: tuple[tuple[str, type[AuditError], str], ...] = (
     (
         "lock on file",
@@ -32,12 +32,12 @@ _SAID: tuple[tuple[str, type[AuditError], str], ...] = (
     (
         "not a valid duckdb database file",
         DiskTrouble,
-        "{name} is not a DuckDB file, or no longer one. " + _RESTORE,
+        "{name} is not a DuckDB file, or no longer one. " + RESTORE,
     ),
     (
         "with version number",
         DiskTrouble,
-        "{name} was written by a version of DuckDB that this program cannot read. " + _RESTORE,
+        "{name} was written by a version of DuckDB that this program cannot read. " + RESTORE,
     ),
 )
 """What DuckDB says in lower case, the kind of error, and what to report."""
@@ -73,7 +73,5 @@ def _meaning(error: duckdb.Error, name: str) -> AuditError | None:
         if said in text:
             return kind(sentences.format(name=name))
     if is_damage(error):
-        return FileDamaged(
-            f"The warehouse {name} is damaged: bytes are lost or changed. {_RESTORE}"
-        )
+        return FileDamaged(f"The warehouse {name} is damaged: bytes are lost or changed. {RESTORE}")
     return None

@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from flows.cli.app import main
+from flows.errors import DiskTrouble
 from flows.ledger.decisions import decide
 from flows.ledger.written_decisions import Decision
 from flows.process import system_user
@@ -130,6 +131,8 @@ FORGERIES = {
     "the view is removed": "DROP VIEW ledger",
     "an entry of the journal is rewritten": """UPDATE journal SET system_user = 'x'
         WHERE entry_no = 2""",
+    "an entry of the journal is of something else": """UPDATE journal SET subject = 'x'
+        WHERE entry_no = 2""",
     "an entry of the journal is removed": "DELETE FROM journal WHERE entry_no = 3",
     "an entry of the journal is inserted": "INSERT INTO journal FROM journal LIMIT 1",
     "the journal is emptied": "DELETE FROM journal",
@@ -164,6 +167,20 @@ def test_b5_what_another_program_wrote_into_the_warehouse_is_found(
     assert _verified(home) == 3
     failed = capsys.readouterr().err
     assert failed and "bug" not in failed
+
+
+@pytest.mark.parametrize(
+    "change", ["DELETE FROM meta", "INSERT INTO meta FROM meta"], ids=["missing", "twice"]
+)
+def test_e5_a_warehouse_without_one_version_is_damaged_and_no_bug(
+    change: str, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every command ended with 70 and asked for a report."""
+    _execute(home, change)
+    assert _verified(home) == 3
+    assert "damaged" in capsys.readouterr().err
+    with pytest.raises(DiskTrouble, match="another program has changed it"):
+        night(_request(home, None, SECOND))
 
 
 def test_b5_a_row_removed_with_its_count_is_found(home: Path) -> None:
