@@ -34,6 +34,16 @@ _SAID: tuple[tuple[str, type[AuditError], str], ...] = (
         DiskTrouble,
         "{name} is not a DuckDB file, or no longer one. " + RESTORE,
     ),
+    *(
+        (
+            said,
+            FileDamaged,
+            "The warehouse {name} cannot be opened: its log {name}.wal is of another file, or of "
+            "another state of this one, as after a restore. Move the log away; what only it "
+            "holds is not in the warehouse.",
+        )
+        for said in ("this wal ", "wal does not match")
+    ),
     (
         "with version number",
         DiskTrouble,

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from audit_rules.errors import AuditError
@@ -85,6 +86,30 @@ def test_e5_a_damaged_warehouse_stays_as_it_is_and_is_called_damaged(
         assert "is damaged" in said or "is not a DuckDB file" in said, words
     assert warehouse.read_bytes() == before
     assert len(list((copy / "out").glob("run=*"))) == 1
+
+
+def test_a5_a_log_of_an_earlier_state_is_named_and_stays(
+    copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A backup restored next to the log of a killed writer was called a full disk."""
+    warehouse = copy / "out" / "audit.duckdb"
+    log = warehouse.with_name("audit.duckdb.wal")
+    write = (
+        "import duckdb, os, sys; c = duckdb.connect(sys.argv[1]); "
+        "c.execute('CREATE TABLE seen (i INTEGER)'); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", write, str(warehouse)], check=True)
+    left = log.read_bytes()
+    log.unlink()
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("CREATE TABLE other (i INTEGER)")
+    log.write_bytes(left)
+    with pytest.raises(DiskTrouble, match=r"its log audit\.duckdb\.wal is of another"):
+        night(_request(copy))
+    assert main(["explain", "C1", "--warehouse", str(warehouse)]) == DiskTrouble.exit_code
+    assert "Move the log away" in capsys.readouterr().err
+    assert main(["verify", "--warehouse", str(warehouse)]) == 3
+    assert log.read_bytes() == left
 
 
 def test_e5_a_flipped_byte_anywhere_is_called_damage_at_any_stage_or_harms_nothing(
