@@ -33,6 +33,9 @@ SHAPES: dict[Kind, str] = {
 ISSUED_TAXONOMY = r"\d{3}[0-9A-Z]{6}X"
 """The shape of the taxonomies that exist, which is narrower than the one reserved for them."""
 
+PLACE_OF_SERVICE = r"\d{2}"
+"""The shape of the CMS place of service codes."""
+
 PATTERNS: dict[Kind, str] = {kind: f"^({shape})$" for kind, shape in SHAPES.items()}
 """The same, anchored, for an engine that searches."""
 

@@ -5,7 +5,8 @@ recover           as the policy says: what is required is not on file (`not_on_f
                   (`excluded_on_file`); or the person was not observed for long enough to say
                   (`history_too_short`).
 pass              enough of it is on file, or nothing forbidden is, or excused.
-not_evaluable     a table was not supplied, or the window was still open: the reason says which.
+not_evaluable     a table was not supplied, the window was still open, or the history is too short:
+                  the reason says which.
 not_applicable    not the clause's case; or no course, where the window begins with one.
 Cannot see        what was not billed, and what no extract holds.
 """

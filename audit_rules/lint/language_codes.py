@@ -61,6 +61,22 @@ def unknown_diagnosis(subject: Subject) -> Iterator[Defect]:
             )
 
 
+def reversed_range(subject: Subject) -> Iterator[Defect]:
+    """Ranges whose last ICD-10-CM code stands before the first in the official order."""
+    icd = subject.context.icd
+    for one in _diagnoses(subject):
+        for text in one.codes:
+            first, *last = _ends(text)
+            if last and first in icd and last[0] in icd and icd.place(first) > icd.place(last[0]):
+                yield subject.error(
+                    one.place,
+                    "reversed_range",
+                    text,
+                    f"{text} ends before it starts: no code is in it.",
+                    "Write its first code first.",
+                )
+
+
 def header_diagnosis(subject: Subject) -> Iterator[Defect]:
     """ICD-10-CM headers whose codes the list leaves out."""
     icd, today = subject.context.icd, subject.context.today
@@ -137,6 +153,7 @@ def _ends(text: str) -> tuple[str, ...]:
 LANGUAGE_CODE_CHECKS = (
     empty_codes,
     unknown_diagnosis,
+    reversed_range,
     header_diagnosis,
     mg_without_strength,
 )

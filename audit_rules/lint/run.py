@@ -25,7 +25,14 @@ from audit_rules.lint.ndc_tables import ndc_table_defects
 from audit_rules.policy.document import Policy, PolicyFile, parse_policy
 from audit_rules.policy.library import PolicyLibrary, check_library, load_policies
 from audit_rules.policy.statements import CodeRange, CodingRow
-from audit_rules.reference.codes import hcpcs_roles, inducer_strengths, ndc_files, ndc_tables
+from audit_rules.reference.codes import (
+    check_set_codes,
+    hcpcs_roles,
+    inducer_strengths,
+    ndc_files,
+    ndc_tables,
+    unclassified_codes,
+)
 from audit_rules.reference.diagnosis_lists import policy_codes
 from audit_rules.reference.icd10cm import Icd10cm, load_icd10cm
 
@@ -75,6 +82,7 @@ def lint(
     findings = []
     for policy, file, found in read:
         check_library(PolicyLibrary((policy,)))
+        check_set_codes(PolicyLibrary((policy,)), unclassified_codes())
         known = replace(
             context, roles=hcpcs_roles(file.folder), ndc=ndc_tables(file.folder), payers=payers
         )

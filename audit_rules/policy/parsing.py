@@ -42,6 +42,8 @@ def _remedy(error: ErrorDetails, fields: list[str]) -> str:
     if kind == "extra_forbidden":
         instead = f"Remove it, or write {near[0]}" if near else "Remove it"
         return f"{instead}; allowed are: {', '.join(fields)}."
+    if kind == "string_pattern_mismatch" and "ndc" in error["loc"]:
+        return "Correct the value: 11 digits without hyphens."
     for start, remedy in _REMEDIES.items():
         if kind.startswith(start):
             return remedy

@@ -109,7 +109,7 @@ def load_reference(
     codes = diagnosis_lists(library, folders, hashes)
     is_inferred = ~pl.col(_CERTAINTY).str.starts_with("verified").fill_null(True)
     inferred = frozenset(ndc.filter(is_inferred)["ndc11"])
-    unclassified = _unclassified()
+    unclassified = unclassified_codes()
     check_set_codes(library, unclassified)
     known = ndc.drop(_CERTAINTY, _NAME)
     own = hcpcs.filter(pl.col("role") == "drug").select("drug", word="hcpcs")
@@ -139,7 +139,7 @@ def codes_of(policies: Sequence[Policy], reference: Reference) -> GovernedCodes:
     )
 
 
-def _unclassified() -> frozenset[str]:
+def unclassified_codes() -> frozenset[str]:
     """The shipped codes that name no drug; files of the user change nothing of it."""
     shipped = stacked([SHIPPED_CODE_SETS], "drug_codes*.csv", _DRUG_COLUMNS, {})
     return frozenset(shipped.filter(pl.col("role") == "unclassified")["hcpcs"])

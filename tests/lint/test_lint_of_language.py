@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from audit_rules.errors import PolicyRefused
 from audit_rules.lint.language import LANGUAGE_CHECKS
 from audit_rules.lint.run import lint
 from audit_rules.policy.document import PolicyFile
@@ -42,6 +43,11 @@ def checks(
 
 def test_what_a_document_declares_needs_no_clause() -> None:
     assert checks(POLICY) == []
+
+
+def test_a_set_of_an_unclassified_code_is_refused_as_a_run_refuses_it() -> None:
+    with pytest.raises(PolicyRefused, match="list its NDCs"):
+        checks(POLICY.replace("J1000", "J3490"))
 
 
 def test_a_mark_that_a_new_file_leaves_to_be_filled_in_is_found() -> None:

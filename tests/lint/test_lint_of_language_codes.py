@@ -58,6 +58,7 @@ def found(text: str, folder: Path | None = None) -> list[tuple[str, str, str]]:
         ('["E10-E11"]', [("header_code", "codes listed", "E11")]),
         ('["E10-E11.9"]', []),
         ('["E11.99"]', [("unknown_code", "codes listed", "E11.99")]),
+        ('["E11.9-E11.8"]', [("reversed_range", "codes listed", "E11.9-E11.8")]),
         ('["E11.9-E11.99"]', [("unknown_code", "codes listed", "E11.99")]),
         ("[]", [("empty_codes", "codes listed", "listed")]),
     ],
@@ -93,5 +94,5 @@ def test_mg_of_an_ndc_without_a_strength_are_found(tmp_path: Path) -> None:
 
 def test_the_page_says_what_each_finding_means() -> None:
     page = (ROOT / "docs" / "lint.md").read_text(encoding="utf-8")
-    names = ("empty_codes", "unknown_code", "header_code", "mg_without_strength")
+    names = ("empty_codes", "unknown_code", "reversed_range", "header_code", "mg_without_strength")
     assert [name for name in names if f"| `{name}` |" not in page] == []

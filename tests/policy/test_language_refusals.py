@@ -177,6 +177,32 @@ def test_sets_and_payers_are_declared_once() -> None:
     assert "twice" in refusal('[[products]]\nname = "coded"\nhcpcs = ["J2000"]\n' + QUANTITY)
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[[codes]]\nname = "x"\nsystem = "hcpcs"\ncodes = ["8734"]\n', ["8734", "five"]),
+        ('[[codes]]\nname = "x"\nsystem = "hcpcs"\ncodes = ["J1000-J20"]\n', ["J1000-J20"]),
+        ('[[codes]]\nname = "x"\nsystem = "place"\ncodes = ["22-19"]\n', ["22-19", "ends before"]),
+        ('[[codes]]\nname = "x"\nsystem = "place"\ncodes = ["Home"]\n', ["Home", "two digits"]),
+        ('[[codes]]\nname = "x"\nsystem = "icd10cm"\ncodes = ["C501"]\n', ["C501", "dot"]),
+        ('[[codes]]\nname = "x"\nsystem = "modifier"\ncodes = ["jw"]\n', ["jw", "capital"]),
+        (f'[[who]]\nnot_places = "hospitl"\n{FINDING}\n', ["not_places", "hospitl", "none"]),
+        (f'[[coding]]\nmodifiers = {{ any = ["waste"] }}\n{FINDING}\n', ["modifiers", "waste"]),
+        (f'[[coding]]\nvial_units = {{ sizes = [1], with = ["jz"] }}\n{FINDING}\n', ["jz"]),
+        (QUANTITY + 'applies_to = { place = "offce" }\n', ["place", "offce"]),
+        (QUANTITY + 'applies_to = { modifiers = "RTX" }\n', ["modifiers", "RTX"]),
+        ('[[products]]\nname = "x"\nwaste_modifiers = "waste"\n', ["waste_modifiers", "waste"]),
+    ],
+)
+def test_a_code_that_no_claim_can_have_is_refused(text: str, words: list[str]) -> None:
+    message = refusal(text)
+    assert [word for word in words if word not in message] == [], message
+
+
+def test_an_ndc_with_hyphens_is_refused_with_what_to_write() -> None:
+    assert "11 digits without hyphens" in refusal('[[products]]\nname = "x"\nndc = "1111-1"\n')
+
+
 def test_an_unclassified_code_names_no_set() -> None:
     made = policy('[[products]]\nname = "x"\nhcpcs = ["J3490"]\n' + QUANTITY.replace("coded", "x"))
     with pytest.raises(PolicyRefused, match="list its NDCs"):

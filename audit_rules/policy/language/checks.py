@@ -1,5 +1,6 @@
 """What a document of the language must hold besides the types of its fields."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from audit_rules.errors import PolicyRefused
@@ -20,11 +21,9 @@ from audit_rules.policy.language.conditions import (
 )
 from audit_rules.policy.language.declarations import Declarations
 from audit_rules.policy.language.kinds import Approval, Coding, OnFile, Who
-from audit_rules.policy.language.sets import Products
+from audit_rules.policy.language.sets import CODE_SHAPES, Products
 from audit_rules.policy.language.spans import COURSE
 from audit_rules.policy.language.terms import LanguageTerm
-from schemas.formats import has_shape
-from schemas.table import Kind
 
 _SYSTEM_OF = {
     "hcpcs": "hcpcs",
@@ -34,7 +33,6 @@ _SYSTEM_OF = {
     DIAGNOSIS: "icd10cm",
     SPECIALIST: "taxonomy",
 }
-_SHAPE = {"hcpcs": Kind.HCPCS, "icd10cm": Kind.ICD10CM, "taxonomy": Kind.TAXONOMY}
 _LONGEST_MONTH = 31
 _ENUMERATED = {"channel": ("retail", "home_delivery")}
 
@@ -63,9 +61,13 @@ def words_named(term: LanguageTerm) -> Iterator[str]:
         yield term.basis
     if isinstance(term, Coding):
         yield from term.unclassified
-        given = term.modifiers
-        yield from (*given.any_, *given.all_, *given.none, *given.one_of) if given else ()
-        yield from term.vial_units.modifiers if term.vial_units else ()
+        yield from _modifiers_of(term)
+
+
+def _modifiers_of(term: Coding) -> tuple[str, ...]:
+    given = term.modifiers
+    asked = (*given.any_, *given.all_, *given.none, *given.one_of) if given else ()
+    return (*asked, *(term.vial_units.modifiers if term.vial_units else ()))
 
 
 def rests_on_history(declared: Declarations, terms: Iterable[LanguageTerm]) -> bool:
@@ -174,7 +176,7 @@ def check_codes(
                     f"{where}: {field}: {word!r} is a list of {declared.codes[word].system}."
                     f" Name one of {system}."
                 )
-        elif system in _SHAPE and not has_shape(word, _SHAPE[system]):
+        elif not re.fullmatch(CODE_SHAPES[system], word):
             known = [c.name for c in declared.codes.values() if c.system == system]
             raise PolicyRefused(
                 f"{where}: {field}: {word!r} is neither a code nor a declared name. Declared names:"
@@ -232,6 +234,7 @@ def _check_kind(
         _known(where, "channels", term.channels, _ENUMERATED["channel"])
     if isinstance(term, Coding):
         check_codes(where, "unclassified", term.unclassified, "hcpcs", declared)
+        check_codes(where, "modifiers", _modifiers_of(term), "modifier", declared)
 
 
 def _check_measure(where: str, term: Quantity, sets: list[Products]) -> None:

@@ -70,7 +70,8 @@ _Sexes = _Sex | list[_Sex]
 def _sexes(value: object) -> object:
     words = (value,) if isinstance(value, str) else value
     if isinstance(words, list | tuple) and set(words) - set(SEXES):
-        raise ValueError(f"sex: unknown word. Known words: {', '.join(SEXES)}")
+        unknown = next(word for word in words if word not in SEXES)
+        raise ValueError(f"unknown word {unknown!r}. Known words: {', '.join(SEXES)}")
     return words
 
 

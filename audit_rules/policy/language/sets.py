@@ -1,9 +1,10 @@
 """What a document declares besides its terms: product sets, code lists, clinical facts, payers."""
 
+import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from audit_rules.policy.language.spans import (
@@ -15,12 +16,28 @@ from audit_rules.policy.language.spans import (
     parse_span,
 )
 from audit_rules.policy.terms.base import Days, Hcpcs, Positive, Strict
-from schemas.formats import PATTERNS
+from schemas.formats import PATTERNS, PLACE_OF_SERVICE, SHAPES
 from schemas.table import Kind
 
 NEVER = "never"
 WASTE = ("JW",)
 System = Literal["icd10cm", "hcpcs", "place", "taxonomy", "modifier"]
+CODE_SHAPES: dict[str, str] = {
+    "icd10cm": SHAPES[Kind.ICD10CM],
+    "hcpcs": SHAPES[Kind.HCPCS],
+    "place": PLACE_OF_SERVICE,
+    "taxonomy": SHAPES[Kind.TAXONOMY],
+    "modifier": SHAPES[Kind.MODIFIER],
+}
+"""What a code of each system looks like: one of another shape is on no claim."""
+_LOOKS = {
+    "icd10cm": "ICD-10-CM codes with their dot, such as M81.0, or the letters and digits before it",
+    "hcpcs": "HCPCS codes, of five characters",
+    "place": "place of service codes, of two digits",
+    "taxonomy": "taxonomy codes, of ten characters",
+    "modifier": "modifiers, of two capital letters or digits",
+}
+_DASH = re.compile(r"\s*-\s*")
 Ndc = Annotated[str, Field(pattern=PATTERNS[Kind.NDC])]
 Hcpcses = Annotated[
     tuple[Hcpcs, ...], BeforeValidator(as_words, json_schema_input_type=WordOrWords)
@@ -40,6 +57,10 @@ _Number = Annotated[Decimal, Field(gt=0)]
 
 def _listed(value: object) -> Any:
     return value if isinstance(value, list | tuple) else [value]
+
+
+def _is_code(word: str, system: str) -> bool:
+    return re.fullmatch(CODE_SHAPES[system], word) is not None
 
 
 class NdcOf(Strict):
@@ -93,6 +114,14 @@ class Products(Strict):
     observed_days: Days | None = None
     of_drug: SkipJsonSchema[bool] = False
 
+    @field_validator("waste_modifiers")
+    @classmethod
+    def _are_modifiers(cls, words: tuple[str, ...]) -> tuple[str, ...]:
+        for word in words:
+            if not _is_code(word, "modifier"):
+                raise ValueError(f"{word!r} is no modifier. Write {_LOOKS['modifier']}")
+        return words
+
     @property
     def words(self) -> tuple[str, ...]:
         """Its ingredients: its own, else those of its `ndc_of`."""
@@ -126,6 +155,21 @@ class Codes(Strict):
     def _one_source(self) -> "Codes":
         if self.file is None and self.where:
             raise ValueError("where needs a file. Give file, or leave where out")
+        return self
+
+    @model_validator(mode="after")
+    def _codes_have_the_shape(self) -> "Codes":
+        for text in self.codes:
+            ends = _DASH.split(text)
+            if len(ends) > 2 or not all(_is_code(end, self.system) for end in ends):
+                raise ValueError(
+                    f"codes: {text!r} is neither a code nor a range of two. Write"
+                    f" {_LOOKS[self.system]}"
+                )
+            if self.system != "icd10cm" and ends[0] > ends[-1]:
+                raise ValueError(
+                    f"codes: {text!r} ends before it starts. Write its first code first"
+                )
         return self
 
 

@@ -161,7 +161,7 @@ class LanguageTerm(Term):
             unknown = [r for r in entry.answers if r not in self.reasons]
             if unknown:
                 raise ValueError(
-                    f"finding: for names {unknown[0]!r}, which a {self.kind} never answers. Its"
+                    f"finding: for names {unknown[0]!r}, which {self.kind} never answers. Its"
                     f" reasons are: {', '.join(self.reasons)}"
                 )
             if self.may_ask_for_records(entry) and not entry.documents:
