@@ -121,6 +121,8 @@ _FORM: dict[str, type] = {
     "results": dict,
 }
 """What every manifest states, and the JSON type of it."""
+_LATER = ("law", "clauses_of_law")
+"""Objects that a manifest of an earlier version lacks."""
 TABLE_SUFFIXES = (".parquet", ".csv")
 """Names that only a result has; people may keep files of other names next to the results."""
 
@@ -143,8 +145,10 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
 
 def _is_well_formed(manifest: Mapping[str, Any]) -> bool:
     """Whether what other checks look up in a manifest is there, and is text."""
-    policies = manifest["policies"].values()
-    named = [*manifest["files"], *policies]
+    law, clauses = (manifest.get(key, {}) for key in _LATER)
+    if not isinstance(law, dict) or not isinstance(clauses, dict):
+        return False
+    named = [*manifest["files"], *manifest["policies"].values(), *law.values()]
     return (
         all(isinstance(entry, dict) for entry in [*named, *manifest["tables"]])
         and all(isinstance(entry.get(key), str) for entry in named for key in ("file", "sha256"))

@@ -133,6 +133,9 @@ SHAPES: dict[str, Any] = {
     "a result outside": lambda m: m | {"results": {"../x": "0" * 64}},
     "one result too few": lambda m: m | {"results": dict(list(m["results"].items())[1:])},
     "policies of another shape": lambda m: m | {"policies": []},
+    "law of another shape": lambda m: m | {"law": ["x"]},
+    "a law file of another shape": lambda m: m | {"law": {"x": None}},
+    "clauses of law of another shape": lambda m: m | {"clauses_of_law": ["x"]},
     **{f"no {key}": _without(key) for key in KEYS},
 }
 
