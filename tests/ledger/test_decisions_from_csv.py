@@ -31,13 +31,13 @@ def _file(tmp_path: Path, text: str) -> Path:
 def test_b2_a_csv_of_results_is_not_a_list_of_decisions(bom: str, tmp_path: Path) -> None:
     """Its column `reason` is the rule's, and every exception of the run would be dismissed."""
     with pytest.raises(UsageError, match="is a result of a run"):
-        _read(_file(tmp_path, bom + RESULT), [])
+        _read(_file(tmp_path, bom + RESULT), [], [])
 
 
 def test_b2_a_work_paper_saved_as_csv_says_what_its_dispositions_say(tmp_path: Path) -> None:
     """All its rows were dismissed, those to confirm too, with the rules' reasons."""
     problems: list[str] = []
-    decisions = _read(_file(tmp_path, WORKPAPER), problems)
+    decisions = _read(_file(tmp_path, WORKPAPER), problems, [])
     assert [(d.exception_id, d.action, d.reason) for d in decisions] == [
         ("a1", "dismiss", "Dose confirmed by phone"),
         ("b2", "confirm", None),
@@ -59,12 +59,12 @@ def test_b2_a_work_paper_saved_as_csv_is_checked_as_a_spreadsheet_is(
     old: str, new: str, words: str, tmp_path: Path
 ) -> None:
     problems: list[str] = []
-    _read(_file(tmp_path, WORKPAPER.replace(old, new)), problems)
+    _read(_file(tmp_path, WORKPAPER.replace(old, new)), problems, [])
     assert len(problems) == 1 and problems[0].startswith(words)
 
 
 def test_rows_are_numbered_as_a_spreadsheet_numbers_them(tmp_path: Path) -> None:
     text = 'exception_id,action,reason\n\na1,confirm,"two\nlines"\nb2,perhaps,\n'
     problems: list[str] = []
-    _read(_file(tmp_path, text), problems)
+    _read(_file(tmp_path, text), problems, [])
     assert [problem.split(":")[0] for problem in problems] == ["decisions.csv, row 4"]

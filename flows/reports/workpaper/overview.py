@@ -26,6 +26,7 @@ from flows.reports.workpaper.rules import RULES
 from flows.reports.workpaper.tables import total
 from flows.reports.workpaper.worklist import line_cells, on_sheet, worklist_total
 from flows.results.totals import shown_totals, totals, totals_as_text, with_leading
+from schemas.folding import folded
 from schemas.notes import counted
 from schemas.outcomes import EXCEPTIONS, MEANING
 from schemas.results import AMOUNT_COLUMNS
@@ -278,4 +279,4 @@ def _summed(lines: pl.DataFrame, column: str, disposition: str) -> object:
 
 def _is(text: object, disposition: str) -> bool:
     """Whether a cell says a disposition, as a spreadsheet compares texts."""
-    return str(text or "").casefold() == disposition
+    return folded(str(text or "")) == disposition
