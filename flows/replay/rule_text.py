@@ -91,11 +91,23 @@ def _decisive_fact(found: RuleExplanation, policy: Policy) -> str:
         return dates
     if outcome == NOT_APPLICABLE and answer["rationale"]:
         return str(answer["rationale"])
+    if outcome == NOT_EVALUABLE and (unknown := _unknown_condition(found)):
+        return unknown
     meaning = _meaning(found)
     if found.firing is None or outcome == NOT_EVALUABLE:
         return meaning or "the rule does not cover such a line"
     fact = found.firing.change.on_file
     return f"{fact} ({meaning})" if outcome == NOT_APPLICABLE and meaning else fact
+
+
+def _unknown_condition(found: RuleExplanation) -> str:
+    """What a condition of the clause cannot know; empty if the rule's own words hold the reason."""
+    text = meanings(found.module).get(NOT_EVALUABLE, "")
+    named = _REASON.findall(text)
+    reason = found.answer["reason"]
+    if not reason or (text and not named) or f" (`{reason}`)" in named:
+        return ""
+    return f"what the clause asks about is not known: {without_underscores(reason)}"
 
 
 def _meaning(found: RuleExplanation) -> str:
