@@ -29,10 +29,10 @@ _EVENT = (
 _BESIDES = ("paid_amount", "term_id")  # of an event, and in no result of what changed
 LAST_EVENT = RunTable(
     "last_event",
-    grain="exception that an earlier night found; its last event",
+    grain="exception that an earlier night found; its last event, and its last but a resolution",
     columns=sql_columns({name: CHANGE[name] for name in _EVENT})
     | sql_columns({name: EXCEPTION[name] for name in _BESIDES})
-    | {"night": "DATE"},
+    | {"night": "DATE", "found_status": "VARCHAR", "found_night": "DATE"},
 )
 LAST_DECISION = RunTable(
     "last_decision",

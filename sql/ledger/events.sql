@@ -1,7 +1,7 @@
 -- The exception ledger of one run: what changed since the as-of dates before it.
 -- An exception that is as it was has no event. What is set aside stays so if its outcome is not
 -- stronger than when that was decided: a term that is demoted must not bring it back. What is set
--- aside while it is resolved stays so when it is found again as it was.
+-- aside when or after it is resolved stays so when it is found again as it was.
 --
 -- reads: every_night, run.last_event, run.last_decision, run.current_exception,
 --        run.known_medical_claim, run.known_pharmacy_claim, run.changed_policy
@@ -40,18 +40,19 @@ QUALIFY row_number() OVER (PARTITION BY c.exception_id ORDER BY c.steps, b.excep
 
 CREATE OR REPLACE TABLE run.event AS
 WITH compared AS (
-    SELECT x.*, b.status AS status_before, b.night AS night_before,
+    SELECT x.*, b.status AS status_before,
            coalesce(b.first_seen, o.first_seen, $night) AS first_seen,
            coalesce(c.continues, b.continues) AS continues,
            coalesce(b.outcome, o.outcome) AS previous_outcome,
            coalesce(b.reason, o.reason) AS previous_reason,
            CASE WHEN b.exception_id IS NULL THEN o.amount_at_risk ELSE b.amount_at_risk END
                AS previous_amount_at_risk,
-           d.sets_aside AND coalesce(d.until >= $night, true) AS is_dismissed,
-           d.sets_aside, d.after_night,
+           coalesce(d.sets_aside AND coalesce(d.until >= $night, true)
+                    AND (b.found_status = 'dismissed' OR d.after_night >= b.found_night), false)
+               AS stays_aside,
+           d.sets_aside,
            concat_ws(', ', CASE WHEN x.outcome <> b.outcome AND NOT coalesce(
-                                 is_dismissed
-                                 AND (b.status = 'dismissed' OR d.after_night >= b.night)
+                                 stays_aside
                                  AND list_position($outcomes, x.outcome)
                                      >= list_position($outcomes, d.outcome_then), false)
                            THEN 'outcome' END,
@@ -67,13 +68,11 @@ judged AS (
     SELECT *,
            CASE WHEN status_before IS NULL
                 THEN CASE WHEN continues IS NULL THEN 'new' ELSE 'changed' END
-                WHEN status_before = 'resolved'
-                     AND NOT coalesce(is_dismissed AND after_night >= night_before, false)
-                THEN 'reopened'
+                WHEN status_before = 'resolved' AND NOT stays_aside THEN 'reopened'
                 WHEN changed <> '' THEN 'changed'
                 WHEN status_before = 'dismissed'
-                THEN CASE WHEN NOT coalesce(is_dismissed, false) THEN 'reopened' END
-                WHEN is_dismissed AND after_night >= night_before THEN 'dismissed' END AS status
+                THEN CASE WHEN NOT stays_aside THEN 'reopened' END
+                WHEN stays_aside THEN 'dismissed' END AS status
     FROM compared),
 event AS (
     SELECT exception_id, status,

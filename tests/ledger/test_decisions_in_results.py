@@ -135,3 +135,20 @@ def test_what_is_set_aside_while_it_is_not_found_stays_so_when_it_is(tmp_path: P
     third = _night(tmp_path, 2, _fill("A", 241, paid_date="2026-06-28"))
     assert _known(third) == {"A": ["dismissed", DAYS[0], "overturned"]}
     assert _amounts(third) == {"A": (0, 0)}
+
+
+@pytest.mark.parametrize(("tablets", "status"), [(241, "dismissed"), (242, "changed")])
+def test_what_was_set_aside_stays_so_if_it_is_resolved_and_found_again_as_it_was(
+    tablets: int, status: str, tmp_path: Path
+) -> None:
+    """A claim that is reversed and posted again asks for no money that an appeal has denied."""
+    first = _night(tmp_path, 0, _fill("A", 241))
+    found = pl.read_parquet(first.folder / "exceptions.parquet").filter(rule_id="QTY01")
+    lost = Decision(found["exception_id"][0], "appeal 7", "overturned")
+    decide(tmp_path / "audit.duckdb", [lost], by="Ann")
+    assert _known(_night(tmp_path, 1)) == {"A": ["dismissed", DAYS[0], "overturned"]}
+    _night(tmp_path, 2, _fill("A", 241, claim_status="reversed", paid_date="2026-06-28"))
+    fourth = _night(tmp_path, 3, _fill("A", tablets, paid_date="2026-06-29"))
+    assert _known(fourth) == {"A": [status, DAYS[0], "overturned"]}
+    asked, _ = _amounts(fourth)["A"]
+    assert (asked > 0) == (status == "changed")

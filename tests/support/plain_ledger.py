@@ -145,21 +145,30 @@ class PlainLedger:
         """What happened to an exception that was found; None if it is as it was."""
         if before is None:
             return "changed" if continues else "new"
-        if before.status == "resolved":
-            return "reopened"
-        if x.figures != before.found.figures:
-            return "changed"
         decision = self._last_decision(x.exception_id, night)
-        holds = (
+        stays_aside = (
             decision is not None
             and decision.action == "dismiss"
             and (decision.until is None or decision.until >= night)
+            and self._was_aside_or_is_since(decision, night)
         )
+        if before.status == "resolved" and not stays_aside:
+            return "reopened"
+        if x.figures != before.found.figures:
+            return "changed"
         if before.status == "dismissed":
-            return None if holds else "reopened"
-        if holds and decision and decision.after_night >= before.night:
-            return "dismissed"
-        return None
+            return None if stays_aside else "reopened"
+        return "dismissed" if stays_aside else None
+
+    def _was_aside_or_is_since(self, decision: PlainDecision, night: date) -> bool:
+        """Whether it was set aside when last found, or has been since."""
+        events = [
+            (n, events[decision.exception_id])
+            for n, events in sorted(self.nights.items())
+            if n < night and decision.exception_id in events
+        ]
+        last = [event for _, event in events if event.status != "resolved"][-1]
+        return last.status == "dismissed" or decision.after_night >= last.night
 
     def _shown(self, event: Event, last_night: date) -> str:
         decision = self._last_decision(event.found.exception_id, date.max)
