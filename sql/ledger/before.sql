@@ -1,8 +1,8 @@
 -- What the ledger knew before a night: all of the past that the changes of that night depend on.
 -- last_decision.action is the latest. The rest is of the latest verdict: neither a sum that came
 -- back nor a request for records is one, so they bring nothing back that was set aside; nor does a
--- reopening that follows them, which takes them back. found_status and found_night are of an
--- exception's last event but its resolution: they say whether it was set aside when it was resolved.
+-- reopening that follows them, which takes them back. last_event.found_status and found_night are
+-- of the last event but a resolution: they say whether it was set aside when it was resolved.
 --
 -- reads: every_ledger_event, every_decision
 -- makes: run.last_event, run.last_decision

@@ -48,9 +48,13 @@ def _killed_at(line: int, file: str, work: Callable[[], None]) -> bool:
     child = os.fork()
     if child == 0:
         sys.settrace(trace)
-        work()
-        os._exit(0)
-    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+        try:
+            work()
+        finally:  # a child that fails must not go on as a second pytest
+            os._exit(sys.exc_info()[0] is not None)
+    status = os.waitpid(child, 0)[1]
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, "the work failed"
+    return os.WIFSIGNALED(status)
 
 
 @pytest.mark.parametrize("before", ["nothing", "plain files", "links"])
@@ -93,7 +97,7 @@ def test_e1_two_validates_do_not_mix_and_a_failed_one_leaves_the_old_files(tmp_p
 def test_e1_a_packet_has_its_name_only_when_it_is_complete(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(packets, "as_html", lambda _published: "complete")
+    monkeypatch.setattr(packets, "as_html", lambda *_given: "complete")
     published = PublishedException({"exception_id": "0" * 32}, (), None, {}, "packet-0")
     found = set()
     for line in range(1, 200):
