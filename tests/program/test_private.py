@@ -67,6 +67,7 @@ def _open_process() -> None:
 PRIVATE = (0o077, 0, {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", [BY_COMMAND_LINE, BY_FLOW], ids=["command line", "flow"])
 def test_c1_c6_every_way_to_start_sets_umask_core_limit_and_no_telemetry(
     code: str, tmp_path: Path

@@ -336,6 +336,7 @@ def test_a_trial_is_removed_if_it_alone_keeps_the_rule_silent(
     assert (silent.firing.outcome, silent.firing.reason) == ("advisory", "authorized_without_trial")
 
 
+@pytest.mark.slow
 def test_if_nothing_fires_a_rule_the_text_says_so_and_why(explained: Any) -> None:
     text = text_of(
         explained("GEN-GENERIC-M3039")
@@ -396,6 +397,7 @@ def test_a_line_before_the_first_version_says_so(explained: Any) -> None:
     assert "because the service date, 2023-12-12, is before the policy's first version" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claim_id", ["DX-OTHER-LINE", "CYC-ONE-CLAIM", "QTY-INDUCED-91"])
 def test_only_a_line_before_the_first_version_says_so(explained: Any, claim_id: str) -> None:
     text = " ".join(text_of(explained(claim_id)).split())

@@ -18,6 +18,7 @@ from schemas.results import LINE_KEY
 from tests.support.ledger import rows_of
 from tests.support.review import Browser, explanation_of, opened
 
+pytestmark = pytest.mark.slow
 DECIDED = "SELECT exception_id, action, amount, reason, decided_by, decided_on, until FROM decision"
 ALL = "?decision="
 

@@ -270,6 +270,7 @@ def test_a_dry_run_counts_and_changes_nothing(
     assert capsys.readouterr().out == report.replace("Would be removed", "Removed")
 
 
+@pytest.mark.slow
 def test_what_cannot_be_purged_is_refused(grown: Grown, monkeypatch: pytest.MonkeyPatch) -> None:
     before = grown.warehouse.read_bytes()
     with pytest.raises(UsageError, match="after the last as-of date"):
