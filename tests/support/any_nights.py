@@ -156,7 +156,8 @@ class Machine:
         ids = tuple(self.chance.sample(known, 1 + len(known) // 3))
         action = self.chance.choice((DISMISS, DISMISS, REOPEN))
         until = last + timedelta(days=self.chance.choice((0, 1, 5, 30)))
-        decided = Decide(last, ids, action, self.chance.choice((None, until)))
+        chosen = self.chance.choice((None, until))
+        decided = Decide(last, ids, action, chosen if action == DISMISS else None)
         decided.do(self.place)
         made = [PlainDecision(last, i, action, decided.until) for i in ids]
         self.model.ledger.decisions += made
