@@ -1,14 +1,11 @@
 """Which codes a word of a document means: a code, or a declared list of codes and ranges."""
 
-import re
-
 import polars as pl
 
 from audit_rules.policy.language.declarations import Declarations
-from audit_rules.policy.language.sets import Codes
+from audit_rules.policy.language.sets import Codes, ends_of
 from audit_rules.reference.icd10cm import load_icd10cm
 
-_RANGE = re.compile(r"\s*(\S+?)\s*-\s*(\S+)\s*")
 _ICD = "icd10cm"
 
 
@@ -26,21 +23,15 @@ def codes_meant(declared: Declarations, words: tuple[str, ...], seen: pl.Series)
 
 
 def _of_list(listed: Codes, present: list[str]) -> set[str]:
-    exact = {c for c in listed.codes if not _is_range(c)}
+    exact = {c for c in listed.codes if len(ends_of(c)) == 1}
     found = exact & set(present)
-    for text in listed.codes:
-        if _is_range(text):
-            ends = _RANGE.fullmatch(text)
-            assert ends
-            found |= {c for c in present if _between(listed, ends[1], ends[2], c)}
+    for first, *last in map(ends_of, listed.codes):
+        if last:
+            found |= {c for c in present if _between(listed, first, last[0], c)}
     if listed.with_children:
         stems = tuple(exact)
         found |= {c for c in present if c.startswith(stems)} if stems else set()
     return found
-
-
-def _is_range(text: str) -> bool:
-    return _RANGE.fullmatch(text) is not None
 
 
 def _between(listed: Codes, first: str, last: str, code: str) -> bool:

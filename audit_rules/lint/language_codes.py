@@ -3,7 +3,6 @@
 A term that asks about them finds nothing: `require` would question every line, and `forbid` none.
 """
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -14,11 +13,11 @@ from audit_rules.lint.listing import are, first_few
 from audit_rules.policy.language.amounts import Quantity
 from audit_rules.policy.language.checks import things_of, words_named
 from audit_rules.policy.language.conditions import Thing
+from audit_rules.policy.language.sets import ends_of
 from audit_rules.reference.icd10cm import EARLIEST, first_day
 
 _ICD = "icd10cm"
 _DIAGNOSIS = "diagnosis"
-_RANGE = re.compile(r"\s*(\S+?)\s*-\s*(\S+)\s*")
 
 
 class _List(NamedTuple):
@@ -48,7 +47,7 @@ def unknown_diagnosis(subject: Subject) -> Iterator[Defect]:
     """ICD-10-CM codes that never were any."""
     icd = subject.context.icd
     for one in _diagnoses(subject):
-        ends = [end for text in one.codes for end in _ends(text)]
+        ends = [end for text in one.codes for end in ends_of(text)]
         unknown = [code for code in dict.fromkeys(ends) if code not in icd]
         if unknown:
             yield subject.error(
@@ -66,7 +65,7 @@ def reversed_range(subject: Subject) -> Iterator[Defect]:
     icd = subject.context.icd
     for one in _diagnoses(subject):
         for text in one.codes:
-            first, *last = _ends(text)
+            first, *last = ends_of(text)
             if last and first in icd and last[0] in icd and icd.place(first) > icd.place(last[0]):
                 yield subject.error(
                     one.place,
@@ -83,7 +82,7 @@ def header_diagnosis(subject: Subject) -> Iterator[Defect]:
     for one in _diagnoses(subject):
         if one.with_children:
             continue
-        last = [_ends(text)[-1] for text in one.codes]
+        last = [ends_of(text)[-1] for text in one.codes]
         headers = [
             code
             for code in dict.fromkeys(last)
@@ -133,7 +132,7 @@ def _diagnoses(subject: Subject) -> Iterator[_List]:
     for name in _asked(subject):
         one = declared[name]
         if one.system == _ICD:
-            codes = tuple(c for c in one.codes if not looked_at.issuperset(_ends(c)))
+            codes = tuple(c for c in one.codes if not looked_at.issuperset(ends_of(c)))
             remedy = "Write with_children = true, or list the codes below."
             yield _List(f"codes {name}", codes, one.with_children, remedy)
     for term in subject.policy.language_terms:
@@ -142,12 +141,6 @@ def _diagnoses(subject: Subject) -> Iterator[_List]:
         if codes:
             remedy = "Declare them as [[codes]] with with_children = true, and name the list."
             yield _List(term.cite, codes, False, remedy)
-
-
-def _ends(text: str) -> tuple[str, ...]:
-    """The code, or the first and last of a range."""
-    ends = _RANGE.fullmatch(text)
-    return (ends[1], ends[2]) if ends else (text,)
 
 
 LANGUAGE_CODE_CHECKS = (

@@ -5,7 +5,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from audit_rules.engine.past_decisions import RECOVERED
+from audit_rules.engine.past_decisions import RECOVERED, PastDecisions
 from flows.ledger.before import LAST_EVENT
 from flows.ledger.changes import EVENT
 from schemas.results import conform
@@ -13,13 +13,15 @@ from schemas.results import conform
 _LINE = [name for name in RECOVERED if name != "recovered"]
 
 
-def follow_rebilled(connection: duckdb.DuckDBPyConnection, recovered: pl.DataFrame) -> pl.DataFrame:
-    """What came back (RECOVERED), each sum under the exception that continues the one it was for.
+def follow_rebilled(connection: duckdb.DuckDBPyConnection, decided: PastDecisions) -> PastDecisions:
+    """What persons decided, each sum that came back under the exception that continues the one it
+    was for.
 
     Reads EVENT and LAST_EVENT, so the changes of the night must be known.
     """
+    recovered = decided.recovered
     if recovered.is_empty():
-        return recovered
+        return decided
     continued = [f"SELECT {', '.join(_LINE)}, continues FROM {t}" for t in (EVENT, LAST_EVENT)]
     rows = connection.sql(
         f"""FROM ({continued[0]} UNION {continued[1]}) WHERE continues IS NOT NULL
@@ -29,7 +31,8 @@ def follow_rebilled(connection: duckdb.DuckDBPyConnection, recovered: pl.DataFra
     for row in rows.iter_rows(named=True):
         successors.setdefault(row["continues"], {name: row[name] for name in _LINE})
     followed = [_last(row, successors) for row in recovered.iter_rows(named=True)]
-    return conform(pl.DataFrame(followed, schema=recovered.schema), RECOVERED)
+    under_last = conform(pl.DataFrame(followed, schema=recovered.schema), RECOVERED)
+    return decided._replace(recovered=under_last)
 
 
 def _last(row: dict[str, Any], successors: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -15,9 +15,8 @@ from flows.letters.select import LetterKind, LetterLine, documents
 from flows.letters.template import Template
 from flows.reports.form import PageForm, Paper
 from flows.reports.html import templates
-from flows.reports.wording import basis_text, fact_text, figures_text, is_the_line
+from flows.reports.wording import basis_of_row, figures_text, shown_facts, texts_by_side
 from schemas.outcomes import FULL_PAID
-from schemas.results import MORE
 
 ANOTHERS = "generic_unit_price"
 """Id of a fact about a claim that may be of another patient and payee: a letter names neither its
@@ -126,19 +125,15 @@ def _exhibit(form: LetterForm, line: LetterLine, law: LetterLaw) -> dict[str, An
 
 def _finding(form: LetterForm, row: dict[str, Any]) -> dict[str, Any]:
     said = form.page.text
-    facts = [f for f in row["evidence"] if not is_the_line(f, row) and f["kind"] != MORE]
-    facts = [f | {"claim_id": None, "date": None} if f["id"] == ANOTHERS else f for f in facts]
-    sides = {
-        side: [said(fact_text(f)) for f in facts if f["side"] == side][-_MOST_FACTS:]
-        for side in ("against", "for")
-    }
-    amount = row["amount_at_risk"]
+    facts = [
+        f | {"claim_id": None, "date": None} if f["id"] == ANOTHERS else f for f in shown_facts(row)
+    ]
     return {
         "row": row,
         "rationale": said(row["rationale"] or ""),
         "question": question(described(row["rule_id"], row["reason"], CATALOGUE)),
-        "sides": sides,
-        "basis": said(basis_text(None if amount is None else int(amount * 100), row)),
+        "sides": {s: t[-_MOST_FACTS:] for s, t in texts_by_side(facts, said).items()},
+        "basis": said(basis_of_row(row)),
         "figures": figures_text(row),
         "without_fee": row["claim_source"] == "pharmacy" and row["amount_basis"] != FULL_PAID,
         "receipt": form.run.packet_name(row["exception_id"]),

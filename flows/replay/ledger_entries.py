@@ -84,5 +84,4 @@ def read_ledger_entries(
             WHERE e.status <> 'resolved'""",
         {"claim_id": claim_id},
     ).fetchall()
-    entries = {row[0]: LedgerEntry(*row[1:-4]) for row in rows}
-    return {row[0]: replace(entries[row[0]], aside=row[-4:]) for row in rows}
+    return {row[0]: replace(LedgerEntry(*row[1:-4]), aside=row[-4:]) for row in rows}

@@ -27,7 +27,7 @@ def silent_terms(
     book: PolicyBook,
     asked: pl.DataFrame,
     sets: Mapping[tuple[int, str], list[int]],
-    told: pl.DataFrame,
+    answers: pl.DataFrame,
 ) -> list[Row]:
     """An answer, not_applicable, for each term that judges a set of a line and does not answer.
 
@@ -35,12 +35,12 @@ def silent_terms(
     not in force on the date are among them only if the document has none that is.
     asked   the lines of documents.
     sets    the numbers of the sets in which a line is, by row_id and policy_id.
-    told    the answers of documents.
+    answers   the answers of documents.
     """
     lines = {row["row_id"]: row for row in asked.iter_rows(named=True)}
     on_line: dict[tuple[int, str], set[str]] = defaultdict(set)
     in_place: set[tuple[str, _Place]] = set()
-    for row_id, policy_id, term_id in told.select("row_id", "policy_id", "term_id").iter_rows():
+    for row_id, policy_id, term_id in answers.select("row_id", "policy_id", "term_id").iter_rows():
         on_line[row_id, policy_id].add(term_id)
         in_place |= {(term_id, _place(lines[row_id], mode)) for mode in _PLACES}
     found = []
@@ -79,11 +79,11 @@ def _shown(terms: Iterable[tuple[LanguageTerm, int]], day: date) -> list[tuple[L
     return in_force or every
 
 
-def _why(term: LanguageTerm, others: Iterable[LanguageTerm], is_told_elsewhere: bool) -> str | None:
+def _why(term: LanguageTerm, others: Iterable[LanguageTerm], answers_elsewhere: bool) -> str | None:
     """Why the term does not answer, if not for its own case."""
     if term.alternatives and any(o.alternatives == term.alternatives for o in others):
         return "of the clauses of which one is enough, another answers"
-    if is_told_elsewhere:
+    if answers_elsewhere:
         return f"the clause answers once a {term.finding[-1].once}, on another line"
     return None
 

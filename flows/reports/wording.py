@@ -1,7 +1,7 @@
 """Amounts and pieces of evidence in words."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,7 @@ from audit_rules.wording import figure
 from flows.reports.money import dollars
 from schemas.collecting import NO
 from schemas.outcomes import ADVISORY, AMOUNT_BASES, EXCESS_QUANTITY
-from schemas.results import CLAIM_LINE
+from schemas.results import AGAINST, CLAIM_LINE, FOR, MORE
 
 _DOSE = re.compile(r"course (\d+) cycle (\d+) to (\d+)")
 _OF_A_PRICE = {
@@ -160,6 +160,29 @@ def fact_text(fact: dict[str, Any]) -> str:
         case _:
             text = f"{code} = {value}{day}"
     return text
+
+
+def basis_of_row(row: dict[str, Any]) -> str:
+    """How the amount at risk of an exception came about."""
+    amount = row["amount_at_risk"]
+    return basis_text(None if amount is None else int(amount * 100), row)
+
+
+def shown_facts(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The evidence of an exception, but for the line itself and the number of facts left out."""
+    return [f for f in row["evidence"] if not is_the_line(f, row) and f["kind"] != MORE]
+
+
+def texts_by_side(
+    facts: list[dict[str, Any]], said: Callable[[str], str] = str
+) -> dict[str, list[str]]:
+    """Side -> its pieces of evidence in words, as `said` writes them."""
+    return {s: [said(fact_text(f)) for f in facts if f["side"] == s] for s in (AGAINST, FOR)}
+
+
+def left_out_by_side(row: Mapping[str, Any]) -> dict[str, str]:
+    """Side -> how many pieces of evidence the exception leaves out, if it leaves some out."""
+    return {f["side"]: f["value"] for f in row["evidence"] if f["kind"] == MORE}
 
 
 def is_the_line(fact: Mapping[str, Any], line: Mapping[str, Any]) -> bool:

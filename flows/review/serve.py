@@ -21,8 +21,6 @@ def listen(port: int) -> socket.socket:
     """Take a port of the loopback interface; 0 takes a free one. Raises UsageError."""
     try:
         return socket.create_server((LOOPBACK, port))
-    except OverflowError:
-        raise UsageError("--port is a number from 1 to 65535. Correct it.") from None
     except OSError as error:
         if error.errno == errno.EACCES:
             why = f"--port {port} may not be used by this user."

@@ -16,18 +16,19 @@ from flows.reports.money import dollars
 from flows.reports.wording import (
     asked_once_text,
     barred_part_text,
-    basis_text,
+    basis_of_row,
     collecting_text,
-    fact_text,
     figures_text,
-    is_the_line,
     ledger_text,
+    left_out_by_side,
+    shown_facts,
+    texts_by_side,
 )
 from flows.review.form import Form
 from flows.review.queue import PER_PAGE, Choice, Line, Queue
 from schemas.decisions import DISMISSED, MAY_END, MEANINGS, NEED_REASON
+from schemas.notes import counted
 from schemas.outcomes import ADVISORY, SETTLED_BY
-from schemas.results import MORE
 
 _BEHIND = (
     "A run holds the warehouse. This is what it held before; decisions can be recorded when the "
@@ -157,10 +158,11 @@ def recorded_text(asked: Mapping[str, str]) -> str:
     number = int(count)
     if not number:
         return f"The ledger had this decision already ({word}); it was not recorded again."
-    findings = "1 finding" if number == 1 else f"{number:,} findings"
     vain = asked.get("in_vain", "")
     more = in_vain_text(int(vain)) if vain.isascii() and vain.isdigit() and int(vain) else ""
-    return f"Recorded: {word}, on {findings}. The next run shows it. {more}".strip()
+    return (
+        f"Recorded: {word}, on {counted(number, 'finding')}. The next run shows it. {more}".strip()
+    )
 
 
 def _around(queue: Queue, reader: Reader) -> dict[str, Any]:
@@ -183,8 +185,6 @@ def _findings(queue: Queue, line: Line) -> Iterator[dict[str, Any]]:
         row = found[finding["exception_id"]]
         row |= {"status": finding["status"], "decision": finding["decision"]}
         others = len([f for f in live if f["exception_id"] != row["exception_id"]])
-        facts = [f for f in row["evidence"] if not is_the_line(f, row) and f["kind"] != MORE]
-        cents = None if row["amount_at_risk"] is None else int(row["amount_at_risk"] * 100)
         is_dismissed = row["status"] == DISMISSED
         money = (
             asked_once_text(row, others, published),
@@ -197,13 +197,10 @@ def _findings(queue: Queue, line: Line) -> Iterator[dict[str, Any]]:
             "question": question(described(row["rule_id"], row["reason"], CATALOGUE)),
             "is_dismissed": is_dismissed,
             "figures": figures_text(row),
-            "basis": basis_text(cents, row),
+            "basis": basis_of_row(row),
             "money": [] if is_dismissed else [text for text in money if text],
-            "sides": {
-                side: [fact_text(f) for f in facts if f["side"] == side]
-                for side in ("against", "for")
-            },
-            "more": {f["side"]: f["value"] for f in row["evidence"] if f["kind"] == MORE},
+            "sides": texts_by_side(shown_facts(row)),
+            "more": left_out_by_side(row),
             "settled_by": SETTLED_BY[row["outcome"]],
             "ledger": ledger_text(row),
         }

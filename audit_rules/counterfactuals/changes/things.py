@@ -15,6 +15,7 @@ from audit_rules.kinds.codes import codes_meant
 from audit_rules.kinds.windows import closes_on, opens_on
 from audit_rules.policy.language import conditions as words
 from audit_rules.policy.language.conditions import Thing
+from audit_rules.policy.language.sets import ends_of
 from audit_rules.reference.product_sets import LineSet
 from audit_rules.wording import listed
 from schemas.days import shifted
@@ -223,7 +224,7 @@ def _first(asked: AskedTerm, thing: Thing) -> str:
     word = thing.names[0]
     listed_codes = asked.policy.declared.codes.get(word)
     code = listed_codes.codes[0] if listed_codes else word
-    return code.split("-")[0].strip()
+    return ends_of(code)[0]
 
 
 _ADDED: dict[str, Callable[[Case, AskedTerm, Thing, date], Iterator[Edit]]] = {

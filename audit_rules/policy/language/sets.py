@@ -38,6 +38,7 @@ _LOOKS = {
     "modifier": "modifiers, of two capital letters or digits",
 }
 _DASH = re.compile(r"\s*-\s*")
+_RANGE = re.compile(r"\s*(\S+?)\s*-\s*(\S+)\s*")
 Ndc = Annotated[str, Field(pattern=PATTERNS[Kind.NDC])]
 Hcpcses = Annotated[
     tuple[Hcpcs, ...], BeforeValidator(as_words, json_schema_input_type=WordOrWords)
@@ -57,6 +58,12 @@ _Number = Annotated[Decimal, Field(gt=0)]
 
 def _listed(value: object) -> Any:
     return value if isinstance(value, list | tuple) else [value]
+
+
+def ends_of(text: str) -> tuple[str, ...]:
+    """The first and the last code of a range, or the one code."""
+    ends = _RANGE.fullmatch(text)
+    return ends.groups() if ends else (text,)
 
 
 def _is_code(word: str, system: str) -> bool:

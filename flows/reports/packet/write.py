@@ -23,16 +23,16 @@ from flows.reports.packet.published import PublishedException
 from flows.reports.wording import (
     asked_once_text,
     barred_part_text,
-    basis_text,
+    basis_of_row,
     collecting_text,
-    fact_text,
     figures_text,
-    is_the_line,
     ledger_text,
+    left_out_by_side,
+    shown_facts,
+    texts_by_side,
 )
 from flows.warehouse.files import make_folder, write_whole
 from schemas.outcomes import SETTLED_BY
-from schemas.results import MORE
 
 _DISMISSED = "It is settled: a person has set this finding aside, and nothing is asked for."
 _MOST_FACTS = 12  # the latest of each side, so that a packet fits on a page
@@ -73,13 +73,6 @@ def as_html(published: PublishedException, form: PageForm = AS_RESULTS) -> str:
     """The packet as one page of HTML, in a form."""
     row, said = published.row, form.text
     module = _module(row)
-    facts = [f for f in row["evidence"] if not is_the_line(f, row) and f["kind"] != MORE]
-    sides = {
-        side: [said(fact_text(f)) for f in facts if f["side"] == side]
-        for side in ("against", "for")
-    }
-    more = {f["side"]: f["value"] for f in row["evidence"] if f["kind"] == MORE}
-    cents = None if row["amount_at_risk"] is None else int(row["amount_at_risk"] * 100)
     receipt = published.receipt | {"packet_version": program_version()}
     return (
         templates("flows.reports.packet")
@@ -95,10 +88,10 @@ def as_html(published: PublishedException, form: PageForm = AS_RESULTS) -> str:
             unseen=meanings(module).get("Cannot see", ""),
             sides={
                 side: (found[-_MOST_FACTS:], max(0, len(found) - _MOST_FACTS))
-                for side, found in sides.items()
+                for side, found in texts_by_side(shown_facts(row), said).items()
             },
-            more=more,
-            basis=said(basis_text(cents, row)),
+            more=left_out_by_side(row),
+            basis=said(basis_of_row(row)),
             figures=figures_text(row),
             others=[(other, question(_module(other))) for other in published.others],
             barred_part=said(barred_part_text(row, published.line)),

@@ -32,7 +32,7 @@ from schemas.outcomes import (
     PASS,
     strength,
 )
-from schemas.results import AGGREGATE, LEDGER, LINE_KEY, TOTAL
+from schemas.results import AGGREGATE, LEDGER, LINE_KEY, NUMBERED_LINE, TOTAL
 
 PAGE = "summary.html"
 MOST_LINES, PAGE_LINES = 10_000, 100
@@ -155,8 +155,9 @@ def _moved(changes: pl.DataFrame) -> list[dict[str, Any]]:
     """What changed since the last run, by status and reason: findings, lines and dollars."""
     why = ["status", "why"]
     amount = pl.coalesce("amount_at_risk", "previous_amount_at_risk").cast(TOTAL)
-    line = [column for column in LINE_KEY if column in changes.columns]
-    lines = changes.group_by(*why, *line).agg(amount.max().alias("dollars"), findings=pl.len())
+    lines = changes.group_by(*why, *NUMBERED_LINE, "member_id").agg(
+        amount.max().alias("dollars"), findings=pl.len()
+    )
     whole = lines.group_by(why).agg(
         pl.col("dollars", "findings").sum(), pl.len().cast(pl.Int64).alias("lines")
     )
@@ -169,7 +170,7 @@ def _write(folder: Path, run: RunFacts, drawn: Iterable[Figure], shown: dict[str
     script = pages.get_template("page.js").render()
     text = pages.get_template("summary.html").render(
         run=run,
-        charts=[(figure, figure.drawn.note, Markup(svg(figure.drawn))) for figure in drawn],
+        charts=[(f, part.note, Markup(svg(part))) for f in drawn for part in (f.drawn,)],
         outcomes=MEANING.items(),
         colours=COLOURS,
         dismissed=DISMISSED,
