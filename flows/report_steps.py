@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 import duckdb
 import polars as pl
@@ -12,6 +13,7 @@ from flows.judging import affected, frames, members, population, standing
 from flows.judging.standing import read_merged_exceptions, read_repeated, store_answers
 from flows.ledger.before import read_ledger_before
 from flows.ledger.changes import LedgerChanges, record_changes, with_ledger
+from flows.ledger.nights import NightTotals, read_trend, record_totals
 from flows.ledger.precision import read_decided
 from flows.ledger.rebilled import follow_rebilled
 from flows.plan import Plan
@@ -37,7 +39,7 @@ from flows.summary import Summary
 from flows.warehouse.keep import keep
 from flows.warehouse.memory import Memory
 from schemas.notes import Note
-from schemas.results import EXCEPTION, conform
+from schemas.results import AMOUNT_COLUMNS, EXCEPTION, conform
 
 MEMORY = Memory(
     settled=SETTLE_TABLES,
@@ -105,6 +107,7 @@ def write_reports_and_manifest(
     connection: duckdb.DuckDBPyConnection,
     plan: Plan,
     ledger: LedgerFacts,
+    found: RunExceptions,
     balance: Balance,
     repeated: Sequence[dict[str, object]],
     summary: Summary,
@@ -115,9 +118,14 @@ def write_reports_and_manifest(
     """
     folder, run_id, notes = results_folder(plan), ledger.run.run_id, shown_notes(ledger.notes, plan)
     counts = balance.as_dict() | {"notes": list(notes)}
-    facts = run_facts(plan, summary, balance, notes, ledger.decided)
+    sums = found.totals()
+    dollars = (Decimal(sums[column]) for column in AMOUNT_COLUMNS.values())
+    tonight = NightTotals(plan.request.as_of, found.live_lines(), *dollars)
+    trend = read_trend(connection, tonight)
+    facts = run_facts(plan, summary, balance, notes, ledger.decided, trend)
     before = runs_before(connection, plan.request.as_of, run_id)
     notes += write_reports(folder, plan, facts, counts, before)
+    record_totals(connection, tonight)
     write_manifest(connection, folder, plan, run_id, counts, repeated)
     record_run(connection, folder, plan, run_id)
     return notes

@@ -172,7 +172,7 @@ def report_stage(
         found = write_shown_tables(connection, plan, ledger)
         summary = summary_of(plan, ledger.run, loaded, settled, judged, found, ledger.changes)
         notes = write_reports_and_manifest(
-            connection, plan, ledger, settled.balance, judged.repeated_amounts, summary
+            connection, plan, ledger, found, settled.balance, judged.repeated_amounts, summary
         )
         summary = summary_at_privacy_level(results_folder(plan), plan, summary)
         notes += warn_of_foreign_decisions(connection, plan.bench.warehouse)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import duckdb
 
+from flows.ledger.nights import totals_before
 from flows.provenance import digest
 from flows.warehouse.run_table import RunTable, sql_columns
 from flows.warehouse.sql import day, run
@@ -61,7 +62,8 @@ class LedgerBefore(NamedTuple):
 
     night    the as-of date before; None if there is none.
     digest   a digest of that date, of the texts under which it was judged, of the last event
-             and the last decision about each exception, and of everything decided before.
+             and the last decision about each exception, of everything decided before, and of
+             what the nights before showed.
     """
 
     night: date | None
@@ -79,6 +81,7 @@ def read_ledger_before(connection: duckdb.DuckDBPyConnection, as_of: date) -> Le
         _digest_of_rows(connection, texts, night),
         *(_digest_of_rows(connection, f"FROM {table}") for table in TABLES),
         _digest_of_rows(connection, _DECIDED.format(day(as_of))),
+        _digest_of_rows(connection, totals_before(as_of)),
     ]
     return LedgerBefore(night, digest(str(night), *rows))
 

@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from audit_rules.engine.past_decisions import PastDecisions, Precision
+from flows.ledger.nights import NightTotals
 from flows.plan import Plan
+from flows.privacy import AGGREGATE
 from flows.provenance import program_version
 from flows.settle.balance import Balance
 from flows.summary import Summary
@@ -18,6 +20,8 @@ class RunFacts:
     changes         what changed since the last run, in words.
     audited_lines   paid lines of audited drugs and of products of documents; None: not shown.
     notes           what it says of its files, its config and its lines, as sentences.
+    trend           what the last nights showed, the earliest first and this one last;
+                    none at the level aggregate, where two sums could be subtracted.
     precision       how often findings of each rule held, by the decisions before it.
     """
 
@@ -31,11 +35,17 @@ class RunFacts:
     duplicates: int
     audited_lines: int | None = None
     notes: tuple[str, ...] = ()
+    trend: tuple[NightTotals, ...] = ()
     precision: Precision = field(default_factory=dict)
 
 
 def run_facts(
-    plan: Plan, summary: Summary, balance: Balance, notes: tuple[str, ...], decided: PastDecisions
+    plan: Plan,
+    summary: Summary,
+    balance: Balance,
+    notes: tuple[str, ...],
+    decided: PastDecisions,
+    trend: tuple[NightTotals, ...],
 ) -> RunFacts:
     """The facts of a run with these counts and notes."""
     return RunFacts(
@@ -49,5 +59,6 @@ def run_facts(
         duplicates=balance.duplicates,
         audited_lines=summary.audited_lines,
         notes=notes,
+        trend=() if plan.request.privacy == AGGREGATE else trend,
         precision=decided.precision,
     )

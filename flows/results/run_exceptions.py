@@ -29,6 +29,10 @@ class RunExceptions:
         """Column of worklist.parquet -> the sum of its dollars."""
         return totals_as_text(self.lines.worklist)
 
+    def live_lines(self) -> int:
+        """How many lines have an exception that is not set aside."""
+        return self.lines.worklist["outcome"].count() + self.lines.advisories["outcome"].count()
+
 
 def exceptions_on_lines(
     exceptions: pl.DataFrame,

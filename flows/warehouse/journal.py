@@ -17,7 +17,7 @@ from flows.clock import now
 from flows.process import system_user
 from flows.provenance import digest
 from flows.warehouse.hashes import fingerprint
-from flows.warehouse.layout import remembered_tables
+from flows.warehouse.layout import OF_A_NIGHT, remembered_tables
 from flows.warehouse.sql import identifier, literal
 from schemas.tables import TABLES
 
@@ -26,7 +26,7 @@ Sign = Callable[[str], str]
 FILE, NIGHT, DECISION, RUN, MEMORY = "file", "night", "decision", "run", "memory"
 _ROWS = {
     FILE: dict.fromkeys(("file", "quarantine", "warning", "value_count", "purge"), "file_no"),
-    NIGHT: {"night": "as_of", "night_text": "as_of", "ledger_event": "night"},
+    NIGHT: OF_A_NIGHT,
     DECISION: {"decision": "decision_no"},
     RUN: {"run_record": "record_no"},
 }

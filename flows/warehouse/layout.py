@@ -9,7 +9,7 @@ from flows.warehouse.sql import identifier, literal
 from schemas.table import Column, Kind, Table
 from schemas.tables import TABLES
 
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 DECIMAL_DIGITS = {Kind.AMOUNT: (18, 2), Kind.QUANTITY: (18, 3)}
 """Digits of a figure of a row, and how many of them are decimals."""
 _TYPES = {
@@ -40,6 +40,9 @@ LEDGERS = {
     # what persons decided in between
     "night": "as_of DATE, run_id VARCHAR",
     "night_text": "as_of DATE, name VARCHAR, sha256 VARCHAR",
+    # what each run showed at its top: sums of its worklist (flows/ledger/nights.py)
+    "night_total": """as_of DATE, lines BIGINT, recover_amount DECIMAL(38, 2),
+                      records_request_amount DECIMAL(38, 2), review_amount DECIMAL(38, 2)""",
     "ledger_event": """night DATE, exception_id VARCHAR, status VARCHAR, why VARCHAR,
                        first_seen DATE, last_seen DATE, rule_id VARCHAR, policy_id VARCHAR,
                        payer VARCHAR, member_id VARCHAR, claim_source VARCHAR, claim_id VARCHAR,
@@ -65,7 +68,12 @@ LEDGERS = {
                   signature VARCHAR""",
 }
 BY_FILE = (*TABLES, "file", "quarantine", "warning", "value_count")
-OF_A_NIGHT = {"night": "as_of", "night_text": "as_of", "ledger_event": "night"}
+OF_A_NIGHT = {
+    "night": "as_of",
+    "night_text": "as_of",
+    "night_total": "as_of",
+    "ledger_event": "night",
+}
 """Tables with rows of each as-of date, and its column: another run of that date replaces them."""
 
 GIVEN_AGAIN = RunTable(

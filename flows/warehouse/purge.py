@@ -171,6 +171,8 @@ def _copy_what_stays(connection: duckdb.DuckDBPyConnection, before: date) -> Non
             condition = "WHERE member_id NOT IN (FROM purged_member)"
         elif "exception_id" in columns:
             condition = "WHERE exception_id NOT IN (FROM purged_exception)"
+        elif name == "night_total":  # sums that hold what persons who go were paid
+            condition = "WHERE NOT EXISTS (FROM purged_member)"
         elif name == "quarantine":
             is_purged = "(file_no, row_number) IN (SELECT (file_no, row_number) FROM purged_text)"
             chosen = f"* REPLACE (CASE WHEN NOT {is_purged} THEN raw_record END AS raw_record)"

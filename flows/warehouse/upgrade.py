@@ -40,6 +40,7 @@ _PAID_BEFORE = """
 """What was paid for the lines of earlier events: the most that any version of the line was paid."""
 _VALUE_COUNT = "values_checked"  # how its rows were marked among the warnings before version 9
 _ALWAYS_SEALED = (FILE, NIGHT, DECISION, RUN)
+_JOURNAL_LOOKS_INTO = ("value_count", "night_total")  # tables that came after the journal
 _ADDED_TO_FILE = (
     "read_under VARCHAR",
     "given_columns VARCHAR",
@@ -75,8 +76,8 @@ def _lay_out_again(connection: duckdb.DuckDBPyConnection, version: int) -> None:
     if version == 1:
         connection.execute(f"ALTER TABLE main.file ADD COLUMN night DATE DEFAULT {_ALWAYS}")
         connection.execute("ALTER TABLE main.file ADD COLUMN load_no INTEGER DEFAULT 0")
-    counts = f"main.value_count ({LEDGERS['value_count']})"
-    connection.execute(f"CREATE TABLE IF NOT EXISTS {counts}")  # the journal looks into it
+    for name in _JOURNAL_LOOKS_INTO:
+        connection.execute(f"CREATE TABLE IF NOT EXISTS main.{name} ({LEDGERS[name]})")
     foreign = _foreign(connection) if version >= _FIRST_WITH_JOURNAL else set()
     for column in _ADDED_TO_FILE:
         connection.execute(f"ALTER TABLE main.file ADD COLUMN IF NOT EXISTS {column}")

@@ -4,6 +4,7 @@ import re
 from html import escape
 
 import altair as alt
+import polars as pl
 from vl_convert import vegalite_to_svg
 
 from flows.reports.colours import IN_CHARTS
@@ -51,6 +52,11 @@ def outcome_colour() -> alt.Color:
         legend=None,
         scale=alt.Scale(domain=list(COLOURS), range=list(COLOURS.values())),
     )
+
+
+def data_of(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with types that JSON can hold, and with their order, which divided bars keep."""
+    return rows.with_row_index("order").cast({pl.selectors.decimal(): pl.Float64})
 
 
 def rendered(chart: alt.TopLevelMixin, name: str, title: str, description: str) -> str:

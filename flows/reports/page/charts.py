@@ -9,6 +9,7 @@ from flows.reports.money import short
 from flows.reports.page.chart_style import (
     PLAIN,
     QUIET,
+    data_of,
     heading,
     outcome_colour,
     rendered,
@@ -38,7 +39,7 @@ def dose_svg(doses: pl.DataFrame) -> str:
     """The dose timeline: a row per course and a mark per dose, with the number of its cycle."""
     doses = _printable(doses)
     names = doses["course_name"].unique(maintain_order=True).to_list()
-    base = alt.Chart(_data(doses.with_columns(pl.col("cycle").str.replace(" or ", "/")))).encode(
+    base = alt.Chart(data_of(doses.with_columns(pl.col("cycle").str.replace(" or ", "/")))).encode(
         x=alt.X(
             "week:Q",
             title="Weeks since the first dose",
@@ -61,7 +62,7 @@ def dose_svg(doses: pl.DataFrame) -> str:
 
 def _bars(figure: Figure) -> alt.HConcatChart:
     labels = [label for label, _, _ in figure.totals]
-    totals = _data(
+    totals = data_of(
         pl.DataFrame(figure.totals, schema=["label", "dollars", "lines"], orient="row")
     ).with_columns(
         shown=pl.Series([short(dollars) for _, dollars, _ in figure.totals], dtype=pl.String)
@@ -74,7 +75,7 @@ def _bars(figure: Figure) -> alt.HConcatChart:
         most = max([*totals[value], 0]) or 1
         x = alt.X(f"{value}:Q", stack="zero", axis=None, scale=alt.Scale(domain=[0, most * _ROOM]))
         bars = (
-            alt.Chart(_data(figure.rows))
+            alt.Chart(data_of(figure.rows))
             .mark_bar(height=_BAR)
             .encode(
                 x=x,
@@ -126,7 +127,7 @@ def _over_time(figure: Figure) -> alt.VConcatChart:
             ),
         )
         bars: alt.Chart = (
-            alt.Chart(_data(rows)).mark_bar(color=PLAIN, binSpacing=0.5).encode(x=x, y=y)
+            alt.Chart(data_of(rows)).mark_bar(color=PLAIN, binSpacing=0.5).encode(x=x, y=y)
         )
         return bars.properties(width=_MONTHS, height=96, title=heading(title))
 
@@ -137,8 +138,3 @@ def _printable(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows without characters that would end the renderer, and with it this program."""
     texts = pl.selectors.string().map_elements(printable, return_dtype=pl.String)
     return rows.with_columns(texts)
-
-
-def _data(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows with types that JSON can hold, and with their order, which divided bars keep."""
-    return rows.with_row_index("order").cast({pl.selectors.decimal(): pl.Float64})

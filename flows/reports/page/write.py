@@ -18,6 +18,7 @@ from flows.reports.page.figures import QUESTIONS, Figure, aggregate_figures, fig
 from flows.reports.page.filters import choices, words_of
 from flows.reports.page.members import KEY, member_names
 from flows.reports.page.timeline import DOSE_OUTCOMES, MOST_COURSES, timeline
+from flows.reports.page.trend import trend_svg
 from flows.reports.run_facts import RunFacts
 from flows.reports.wording import ledger_text
 from flows.results.order_of_work import in_order_of_work
@@ -32,7 +33,7 @@ from schemas.outcomes import (
     PASS,
     strength,
 )
-from schemas.results import AGGREGATE, LEDGER, LINE_KEY, NUMBERED_LINE, TOTAL
+from schemas.results import AGGREGATE, AMOUNT_COLUMNS, LEDGER, LINE_KEY, NUMBERED_LINE, TOTAL
 
 PAGE = "summary.html"
 MOST_LINES, PAGE_LINES = 10_000, 100
@@ -171,7 +172,9 @@ def _write(folder: Path, run: RunFacts, drawn: Iterable[Figure], shown: dict[str
     text = pages.get_template("summary.html").render(
         run=run,
         charts=[(f, part.note, Markup(svg(part))) for f in drawn for part in (f.drawn,)],
+        trend_drawing=Markup(trend_svg(run.trend)) if len(run.trend) > 1 else "",
         outcomes=MEANING.items(),
+        amount_columns=AMOUNT_COLUMNS,
         colours=COLOURS,
         dismissed=DISMISSED,
         page_lines=PAGE_LINES,
