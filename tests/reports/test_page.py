@@ -419,6 +419,45 @@ def test_columns_sort_with_the_keyboard_alone(fresh: Page) -> None:
     assert _column(fresh, 0) == sorted(_column(fresh, 0))
 
 
+def test_the_explanation_of_a_line_opens_below_it(fresh: Page, sample_results: Path) -> None:
+    found = pl.read_parquet(sample_results / "exceptions.parquet").row(0, named=True)
+    exception_id, run = found["exception_id"], sample_results.name
+    command = f"claims-audit packet {exception_id[:10]} --run {run}"
+    fresh.get_by_label("Search the lines below").fill(exception_id)
+    why = fresh.locator("#worklist tbody").get_by_role("button")
+    assert fresh.get_by_text(found["rationale"]).count() == 0
+    assert why.get_attribute("aria-expanded") == "false"
+    why.focus()
+    fresh.keyboard.press("Enter")
+    assert fresh.get_by_text(found["rationale"]).is_visible()
+    assert fresh.get_by_text(command, exact=True).is_visible()
+    rows = "[...document.querySelectorAll('#worklist tbody tr')].map(r => !r.dataset.ids)"
+    assert fresh.evaluate(rows) == [False, True]
+    assert why.get_attribute("aria-expanded") == "true"
+    fresh.keyboard.press("Enter")
+    assert fresh.get_by_text(found["rationale"]).count() == 0
+
+
+def test_every_explanation_opens_at_once_and_stays_open_on_every_page(fresh: Page) -> None:
+    opened = "document.querySelectorAll('#worklist tbody .detail').length"
+    every = fresh.get_by_role("button", name="Show every explanation")
+    every.click()
+    assert fresh.evaluate(opened) == write.PAGE_LINES
+    fresh.get_by_role("button", name="Next page").click()
+    assert fresh.evaluate(opened) == write.PAGE_LINES
+    every.click()
+    assert fresh.evaluate(opened) == 0
+
+
+def test_without_scripts_every_explanation_is_shown(browser_page: Page, html: str) -> None:
+    assert browser_page.context.browser
+    context = browser_page.context.browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.set_content(html)
+    assert page.locator("#worklist tr.detail:visible").count() == write.PAGE_LINES
+    context.close()
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_nothing_is_wider_than_the_window(fresh: Page, width: int) -> None:
     fresh.set_viewport_size({"width": width, "height": 900})

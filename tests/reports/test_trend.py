@@ -122,7 +122,7 @@ def test_what_an_earlier_night_showed_is_in_the_run_id(tmp_path: Path) -> None:
 def test_a_chart_of_some_nights_names_the_first_and_the_last_day(number: int) -> None:
     nights = [_night(day) for day in range(number)]
     drawn = trend_svg(nights)
-    assert f">{nights[-1].as_of}</text>" in drawn
+    assert all(f">{night.as_of}</text>" in drawn for night in (nights[0], nights[-1]))
     assert drawn.count("recover: $5 on") == 1 and "lines with findings: 7<" in drawn
 
 

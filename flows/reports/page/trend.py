@@ -16,7 +16,7 @@ _NIGHT: Schema = {
     "lines": pl.Int64,
     **dict.fromkeys(AMOUNT_COLUMNS.values(), TOTAL),
 }
-_WIDTH, _HEIGHT, _MOST_DATES = 300, 50, 3
+_WIDTH, _HEIGHT = 300, 50
 
 
 def trend_svg(nights: Sequence[NightTotals]) -> str:
@@ -49,16 +49,13 @@ def trend_svg(nights: Sequence[NightTotals]) -> str:
 def _panel(rows: pl.DataFrame, value: str, title: str, colour: str, form: str) -> alt.Chart:
     """One line over the nights, from zero."""
     nights = rows["night"]
-    step = max(1, -(-(len(nights) - 1) // (_MOST_DATES - 1)))
-    named = [alt.DateTime(utc=True, **_parts(night)) for night in nights.reverse()[::step]]
+    named = [alt.DateTime(utc=True, **_parts(night)) for night in (nights[0], nights[-1])]
     is_last = value == "lines"
     # UTC throughout, so that the bytes do not depend on the time zone of the machine
     x = alt.X(
         "utcyearmonthdate(night):T",
         title=None,
-        axis=alt.Axis(
-            values=named, format="%Y-%m-%d", grid=False, labels=is_last, labelOverlap=True
-        ),
+        axis=alt.Axis(values=named, format="%Y-%m-%d", grid=False, labels=is_last),
     )
     y = alt.Y(
         f"{value}:Q",

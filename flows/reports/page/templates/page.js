@@ -3,7 +3,9 @@
   const table = document.getElementById("worklist");
   if (!table) return;
   const body = table.tBodies[0];
-  const rows = Array.from(body.rows);
+  const rows = Array.from(body.rows).filter((row) => row.dataset.ids);
+  const details = new Map(rows.map((row) => [row, row.nextElementSibling]));
+  const opened = new Set();
   const perPage = rows.filter((row) => !row.hidden).length;
   const texts = new Map();
   let inOrder = rows;
@@ -19,7 +21,7 @@
   const passes = (row, filter) => !filter.value || row.dataset[filter.dataset.filter].split(" ").includes(filter.value);
 
   function text(row) {
-    if (!texts.has(row)) texts.set(row, `${row.textContent} ${row.dataset.ids}`.toLowerCase());
+    if (!texts.has(row)) texts.set(row, `${row.textContent} ${details.get(row).textContent} ${row.dataset.ids}`.toLowerCase());
     return texts.get(row);
   }
 
@@ -32,13 +34,35 @@
     turnTo(0);
   }
 
+  // The explanation of a line is a row of its own below it, in the document while it is open.
+  function show(row) {
+    const cell = row.lastElementChild;
+    const button = cell.querySelector("button") ?? document.createElement("button");
+    if (!button.parentNode) {
+      button.type = "button";
+      button.textContent = cell.textContent;
+      button.addEventListener("click", () => open(row, !opened.has(row)));
+      cell.replaceChildren(button);
+    }
+    row.hidden = details.get(row).hidden = false;
+    button.setAttribute("aria-expanded", opened.has(row));
+    if (opened.has(row)) row.after(details.get(row));
+    else details.get(row).remove();
+  }
+
+  function open(row, isWanted) {
+    if (isWanted) opened.add(row);
+    else opened.delete(row);
+    show(row);
+  }
+
   // Only the rows of one page are in the document, so that it opens and sorts at once.
   function turnTo(number) {
     const pages = Math.max(1, Math.ceil(found.length / perPage));
     page = Math.min(Math.max(number, 0), pages - 1);
     const shown = found.slice(page * perPage, (page + 1) * perPage);
-    for (const row of shown) row.hidden = false;
     body.replaceChildren(...shown);
+    for (const row of shown) show(row);
     document.getElementById("page").textContent = `Page ${page + 1} of ${pages}`;
     document.getElementById("before").disabled = page === 0;
     document.getElementById("after").disabled = page === pages - 1;
@@ -62,13 +86,14 @@
 
   // A cell that a spreadsheet would take for a formula begins with an apostrophe, as in the results.
   const field = (value) => `"${(/^[=+\-@\t\r]/.test(value) ? "'" : "") + value.replaceAll('"', '""')}"`;
+  const explanation = (row) => Array.from(details.get(row).querySelectorAll(".finding"), shownText).join(" ");
   const shownText = (cell) => cell.textContent.replace(/\s+/g, " ").trim();
 
   function save() {
-    const titles = [...headers.map(shownText), "Exception ids"];
+    const titles = [...headers.map(shownText), "Explanation", "Exception ids"];
     const lines = found.map((row) => {
       const value = (cell, i) => (headers[i].dataset.kind === "amount" ? cell.dataset.value : shownText(cell));
-      return [...Array.from(row.cells, value), row.dataset.ids];
+      return [...Array.from(row.cells, value), explanation(row), row.dataset.ids];
     });
     const content = [titles, ...lines].map((line) => line.map(field).join(",") + "\r\n").join("");
     const link = document.createElement("a");
@@ -84,6 +109,14 @@
   const turn = (by) => () => { turnTo(page + by); table.scrollIntoView(); };
   document.getElementById("before").addEventListener("click", turn(-1));
   document.getElementById("after").addEventListener("click", turn(1));
+  const explain = document.getElementById("explain");
+  explain.addEventListener("click", () => {
+    const isWanted = explain.getAttribute("aria-pressed") === "false";
+    explain.setAttribute("aria-pressed", isWanted);
+    for (const row of rows) if (isWanted) opened.add(row);
+    else opened.delete(row);
+    for (const row of Array.from(body.rows)) if (row.dataset.ids) show(row);
+  });
   document.getElementById("save").addEventListener("click", save);
   document.getElementById("tools").hidden = false;
   find();
