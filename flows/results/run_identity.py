@@ -14,9 +14,10 @@ A run id names the bytes of its results. So it is made from everything that can 
   id if it can;
 - the last day before which persons were purged;
 - what the ledger knew before this as-of date (flows/ledger/before.py): `changes.parquet` compares
-  with it, and the page shows what the nights before showed. A warehouse that was rebuilt in one load
-  knows no earlier night, so its changes, and its id, are those of a first run. What the ledger knows
-  of this as-of date or later ones is not in it, so another run of the same date has the same id;
+  with it, and the page shows what the nights before showed. A warehouse that was rebuilt in one
+  load knows no earlier night, so its changes, and its id, are those of a first run. What the ledger
+  knows of this as-of date or later ones is not in it, so another run of the same date has the same
+  id;
 - the notes of the run: the nights on which files were loaded may decide them;
 - policies, reference, config, options, as-of date, the program and the libraries that write.
 """
