@@ -13,7 +13,7 @@ from flows.results.small_cells import OTHER
 
 PLAIN = "#2b6a6c"
 COLOURS = IN_CHARTS | {NO_FINDING: "#c3cad3", OTHER: PLAIN}
-_INK, QUIET = "#1c2430", "#5a6472"
+INK, QUIET = "#1c2430", "#5a6472"
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 # px, and the letters that fit; not measured, because a browser's font is not the renderer's
 _LABELS, _LONGEST = 118, 17
@@ -65,13 +65,13 @@ def rendered(chart: alt.TopLevelMixin, name: str, title: str, description: str) 
     styled = styled.configure_axis(
         titleFontWeight="normal",
         titleColor=QUIET,
-        labelColor=_INK,
+        labelColor=INK,
         labelFontSize=11,
         gridColor="#e3e7ec",
         domainColor="#aab3bf",
         tickColor="#aab3bf",
     )
-    styled = styled.configure_text(fontSize=11, color=_INK)
+    styled = styled.configure_text(fontSize=11, color=INK)
     # the specification is ours, and validating it takes as long as drawing it
     drawn = vegalite_to_svg(styled.to_dict(validate=False))
     # a screen reader reads it as one image and then the table below, not mark by mark

@@ -1,12 +1,15 @@
 """Charts as SVG, from Altair specifications that vl-convert renders without browser or network."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Literal
 
 import altair as alt
 import polars as pl
 
 from flows.reports.money import short
 from flows.reports.page.chart_style import (
+    INK,
     PLAIN,
     QUIET,
     data_of,
@@ -16,6 +19,7 @@ from flows.reports.page.chart_style import (
     row_labels,
 )
 from flows.reports.page.figures import Figure
+from flows.reports.page.timeline import AT_MOST, Timeline
 from flows.reports.printable import printable
 from schemas.notes import counted
 
@@ -35,9 +39,10 @@ def svg(figure: Figure) -> str:
     return rendered(chart, figure.name, f"At risk and lines {figure.title.lower()}", description)
 
 
-def dose_svg(doses: pl.DataFrame) -> str:
-    """The dose timeline: a row per course and a mark per dose, with the number of its cycle."""
-    doses = _printable(doses)
+def dose_svg(timeline: Timeline) -> str:
+    """The dose timeline: a row per course, a mark per dose with the number of its cycle, and a line
+    per limit."""
+    doses = _printable(timeline.doses)
     names = doses["course_name"].unique(maintain_order=True).to_list()
     base = alt.Chart(data_of(doses.with_columns(pl.col("cycle").str.replace(" or ", "/")))).encode(
         x=alt.X(
@@ -52,12 +57,33 @@ def dose_svg(doses: pl.DataFrame) -> str:
         base.transform_filter(side).mark_text(dy=dy, fontSize=9, color=QUIET).encode(text="cycle:N")
         for side, dy in (("!datum.is_below", -10), ("datum.is_below", 11))
     ]
-    chart = alt.layer(marks, *cycles).properties(width=_WEEKS, height=alt.Step(30))
+    chart = alt.layer(*_limit_lines(timeline.limits, names), marks, *cycles)
+    chart = chart.properties(width=_WEEKS, height=alt.Step(42))
     description = (
         f"{counted(len(names), 'course')}, {counted(doses.height, 'dose')}; "
-        "the table below gives week, cycle and finding of each."
+        "the table below gives week, cycle, finding and limit of each."
     )
     return rendered(chart, "doses", "Doses of each course in weeks since its first", description)
+
+
+def _limit_lines(limits: pl.DataFrame, names: list[str]) -> Iterator[alt.Chart]:
+    """An upright line per limit; each limit of a course is named once."""
+    at = {"x": alt.X("week:Q"), "y": alt.Y("course_name:N", sort=names)}
+    line = alt.Chart(data_of(limits)).mark_tick(
+        orient="vertical", color=INK, thickness=1.5, size=22
+    )
+    yield line.encode(**at)
+    named = limits.unique(["course_name", "limit"], keep="first", maintain_order=True)
+    is_most = pl.col("limit").str.starts_with(AT_MOST)
+    sides: tuple[tuple[Literal["right", "left"], int, pl.Expr], ...] = (
+        ("right", 4, is_most),
+        ("left", -4, ~is_most),
+    )
+    for align, dx, is_here in sides:
+        text = alt.Chart(data_of(named.filter(is_here))).mark_text(
+            align=align, dx=dx, dy=-20, fontSize=9, fontWeight="bold", color=INK
+        )
+        yield text.encode(text="limit:N", **at)
 
 
 def _bars(figure: Figure) -> alt.HConcatChart:

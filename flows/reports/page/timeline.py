@@ -1,11 +1,15 @@
 """The dose timeline: the doses of every course in which a cycle rule found something."""
 
+from typing import NamedTuple
+
 import polars as pl
 
 from flows.reports.page.members import KEY
 from schemas.outcomes import RECORDS_REQUEST, RECOVER, REVIEW, strength
 
-CYCLE_RULES = ("CYC01", "CYC02", "CYC03", "CYC04")
+_INTERVAL_RULE = "CYC04"
+CYCLE_RULES = ("CYC01", "CYC02", "CYC03", _INTERVAL_RULE)
+AT_MOST, AT_LEAST = "≤", "≥"
 MOST_COURSES = 16
 NO_FINDING = "no finding"
 DOSE_OUTCOMES = (RECOVER, RECORDS_REQUEST, REVIEW, NO_FINDING)
@@ -14,32 +18,104 @@ _NARROW_WEEKS = 1.5
 _COURSE = ["payer", "person_id", "policy_id", "course"]
 
 
-def timeline(exceptions: pl.DataFrame, members: pl.DataFrame) -> tuple[pl.DataFrame, int]:
-    """The doses of the MOST_COURSES courses with the most at stake, and the number of all courses.
+class Timeline(NamedTuple):
+    """The doses of the MOST_COURSES courses with the most at stake, and the limits they exceed.
 
-    One row per dose, in order of course and date:
+    courses       the number of all courses.
+
+    doses: one row per dose, in order of course and date.
     course_name   the member, with a number if the member has several courses.
     week          weeks since the first dose of the course.
     cycle         "4", or "2 or 4" if it cannot be determined.
     outcome       the strongest of a cycle rule on that date, or NO_FINDING.
     rules         the cycle rules that found something on that date.
+    limit         what the clauses allow, if a rule found that the dose is beyond it.
     is_below      whether the cycle's number goes below its mark, because marks are close together.
+
+    limits: one row per course and limit.
+    course_name   as in doses.
+    week          where the limit is: between the last dose that a number of cycles allows and the
+                  next, or the first day on which a dose that came too soon would have been allowed.
+    limit         "≤ 3 cycles", "≥ 19 days".
     """
+
+    doses: pl.DataFrame
+    limits: pl.DataFrame
+    courses: int
+
+
+def timeline(exceptions: pl.DataFrame, members: pl.DataFrame) -> Timeline:
+    """Lay out the doses of every course in which a cycle rule found something."""
     found = exceptions.filter(pl.col("rule_id").is_in(CYCLE_RULES))
     doses = _doses(found, members)
     ranked = _ranked_courses(doses)
     shown = ranked.head(MOST_COURSES).select(*_COURSE, "course_name", "rank")
-    rows = doses.join(shown, on=_COURSE).sort("rank", "week")
+    exceeded = _exceeded(found, doses)
+    of_dose = exceeded.group_by(*_COURSE, "date").agg(
+        limit=pl.col("limit").unique().sort().str.join(", ")
+    )
+    named = doses.join(shown, on=_COURSE).join(of_dose, on=[*_COURSE, "date"], how="left")
+    rows = named.sort("rank", "week")
     is_dense = (pl.col("week").diff() < _NARROW_WEEKS).any().over("rank")
     is_second = pl.int_range(pl.len()).over("rank") % 2 == 1
-    return rows.select(
+    drawn = rows.select(
         "course_name",
         "week",
         "cycle",
         "outcome",
-        pl.col("rules").fill_null(""),
+        pl.col("rules", "limit").fill_null(""),
         is_below=is_dense & is_second,
-    ), ranked.height
+    )
+    limits = _limits(exceeded, doses).join(shown, on=_COURSE).sort("rank", "week", "limit")
+    return Timeline(drawn, limits.select("course_name", "week", "limit"), ranked.height)
+
+
+def _exceeded(found: pl.DataFrame, doses: pl.DataFrame) -> pl.DataFrame:
+    """One row per dose and limit that it exceeds: the keys, date, allowed, is_interval, limit and
+    `until`, the week from which a dose that came too soon would have been allowed.
+
+    A limit over several courses is none of one course.
+    """
+    is_interval = pl.col("rule_id") == _INTERVAL_RULE
+    observed, most = pl.col("observed"), pl.col("allowed")
+    is_counted = observed <= pl.col("high").cast(pl.Float64)
+    allowed = pl.col("allowed").round().cast(pl.Int64)
+    days = pl.format(f"{AT_LEAST} {{}} days", allowed)
+    is_one = pl.when(allowed == 1)
+    cycles = pl.format(
+        f"{AT_MOST} {{}} {{}}", allowed, is_one.then(pl.lit("cycle")).otherwise(pl.lit("cycles"))
+    )
+    return (
+        found.select(*KEY, "policy_id", "rule_id", "observed", "allowed", date="service_date")
+        .join(doses, on=[*KEY, "policy_id", "date"])
+        .filter(
+            pl.when(is_interval).then(observed < most).otherwise((observed > most) & is_counted)
+        )
+        .select(
+            *_COURSE,
+            "date",
+            "allowed",
+            is_interval=is_interval,
+            limit=pl.when(is_interval).then(days).otherwise(cycles),
+            until=pl.col("week") + (most - observed) / 7,
+        )
+        .unique()
+    )
+
+
+def _limits(exceeded: pl.DataFrame, doses: pl.DataFrame) -> pl.DataFrame:
+    """One row per course and limit, with the week in which the limit is."""
+    is_beyond = pl.col("high").cast(pl.Float64) > pl.col("allowed")
+    last = pl.col("week").filter(~is_beyond).max()
+    first = pl.col("week").filter(is_beyond).min()
+    counted = exceeded.filter(~pl.col("is_interval")).select(*_COURSE, "allowed", "limit").unique()
+    cycles = (
+        counted.join(doses, on=_COURSE)
+        .group_by(*_COURSE, "limit")
+        .agg(week=(first + last.fill_null(first)) / 2)
+    )
+    days = exceeded.filter("is_interval").select(*_COURSE, "limit", week="until").unique()
+    return pl.concat([cycles, days])
 
 
 def _doses(found: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:

@@ -72,7 +72,8 @@ def write_page(
     is_live = pl.col("outcome").is_not_null()
     live = lines.filter(is_live)
     members = member_names(lines)
-    doses, courses = timeline(exceptions, members)
+    drawn_doses = timeline(exceptions, members)
+    doses = drawn_doses.doses
     quarantine = pl.read_parquet(
         folder / "quarantine.parquet", glob=False, columns=["file", "column", "check"]
     )
@@ -90,7 +91,7 @@ def write_page(
         "moved": _moved(pl.read_parquet(folder / "changes.parquet", glob=False)),
         "without_price": exceptions["amount_at_risk"].null_count(),
         "doses": doses.to_dicts(),
-        "courses": courses,
+        "courses": drawn_doses.courses,
         "course_limit": MOST_COURSES,
         "dose_outcomes": DOSE_OUTCOMES,
         "lines": shown_lines,
@@ -110,7 +111,7 @@ def write_page(
     }
     drawn = figures(exceptions, live, payer_names) if exceptions.height else ()
     if doses.height:
-        shown["doses_drawing"] = Markup(dose_svg(doses))
+        shown["doses_drawing"] = Markup(dose_svg(drawn_doses))
     nothing = _NOTHING if coverage["lines"].sum() else _NOTHING_AUDITED
     _write(folder, run, drawn, shown | {"is_empty": exceptions.is_empty(), "nothing": nothing})
 
