@@ -22,6 +22,7 @@ _EXACT = 10**15  # Excel loses digits of larger numbers
 _FIRST_DAY = date(1900, 3, 1)  # Excel miscounts earlier days
 TITLE_HEIGHT, HEADING_HEIGHT, _LINE_HEIGHT, _HIGHEST = 28, 20, 13.5, 409  # points
 _CHARACTERS = 1.2  # of running text per unit of width, roughly
+_HEADER_CHARACTER = 1.15  # units of width of a bold character
 _FOOTER = "&L&8&A&C&8Holds protected health information&R&8Page &P of &N"
 
 
@@ -35,6 +36,12 @@ class SheetColumn(NamedTuple):
     width: float
     style: str
     title: str = ""
+
+    @property
+    def wide_enough(self) -> float:
+        """The width in which no word of the header breaks, in any usual font."""
+        longest = max(map(len, (self.title or self.name).split()))
+        return max(self.width, longest * _HEADER_CHARACTER + 2)
 
     @property
     def header(self) -> str:

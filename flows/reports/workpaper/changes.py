@@ -63,7 +63,7 @@ _NOTES = {
     "dollars, so these amounts do not add up to the worklist.",
     **{c.name: f"{c.name} in the last work-paper, of what is {NOT_CARRIED}." for c in _MARKS},
 }
-TABLE = Table(CHANGES, _COLUMNS, "changes", _NOTES, "status", (), 5)
+TABLE = Table(CHANGES, _COLUMNS, "changes", _NOTES, "status", (), 5, len(_OF_A_CHANGE))
 
 
 def write_changes(

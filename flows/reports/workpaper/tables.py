@@ -81,7 +81,7 @@ def write_table(
     hidden   whether each row is hidden, by a filter that the caller adds.
     """
     columns = table.columns
-    sheet = spreadsheet.add_sheet(table.name, [c.width for c in columns])
+    sheet = spreadsheet.add_sheet(table.name, [c.wide_enough for c in columns])
     shown = rows.select(c.name for c in columns)
     if table.counted:
         _write_totals(sheet, table, shown)
