@@ -5,12 +5,14 @@ They hold counts, sums and file names, and no row content.
 
 import re
 from collections.abc import Iterator
+from itertools import groupby
 
 from flows.results.totals import shown_totals
 from flows.summary import Summary
 from schemas.notes import counted
 from schemas.outcomes import EXCEPTIONS
 
+_NOTE = "note"
 _COLUMN = 24
 _MARKS = re.compile(r"([\\`*_{}\[\]<>|#~])")
 
@@ -32,7 +34,7 @@ def lines_after_rules(summary: Summary) -> Iterator[tuple[str, str]]:
     """Sums, notes and where the reports are; each line with its label, which may be empty."""
     yield from _totals(summary)
     for note in summary.notes:
-        yield "note", note
+        yield _NOTE, note
     left_alone = " (complete already, left alone)" if summary.was_there else ""
     yield "reports", f"{summary.folder}{left_alone}"
 
@@ -45,12 +47,19 @@ def counts_by_rule(summary: Summary) -> Iterator[tuple[str, ...]]:
 
 def as_markdown(summary: Summary) -> str:
     """The end screen as Markdown."""
-    rows = [
+    parts = [
         _table(("", ""), lines_before_rules(summary)),
         _table(("rule", *EXCEPTIONS), counts_by_rule(summary)) if summary.exceptions else "",
-        _table(("", ""), lines_after_rules(summary)),
     ]
-    return "\n\n".join([f"# {_as_text(headline(summary))}", *filter(None, rows)])
+    for is_note, grouped in groupby(lines_after_rules(summary), lambda line: line[0] == _NOTE):
+        lines = iter(grouped)
+        parts.append(_list("Notes", lines) if is_note else _table(("", ""), lines))
+    return "\n\n".join([f"# {_as_text(headline(summary))}", *filter(None, parts)])
+
+
+def _list(title: str, lines: Iterator[tuple[str, str]]) -> str:
+    """Sentences: Prefect's page does not wrap those in the cells of a table."""
+    return "\n".join([f"## {title}", "", *(f"- {_as_text(text)}" for _, text in lines)])
 
 
 def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from flows.cli import run as commands
 from flows.cli.app import main
+from flows.end_screen import as_markdown
 from flows.errors import InputRefused
 from flows.progress import StageBars, announce
 from flows.reports.workpaper.write import ROW_LIMIT
@@ -99,6 +100,15 @@ def test_one_screen_without_colours_when_it_is_piped(
     printed = capsys.readouterr()
     assert "\n".join(line.rstrip() for line in printed.out.splitlines()) + "\n" == SCREEN
     assert printed.err == ""
+
+
+def test_prefects_page_has_the_notes_as_a_list_between_its_tables() -> None:
+    shown = as_markdown(replace(SUMMARY, notes=("no *.xlsx", "a file is late")))
+    *_, amounts, title, notes, reports = shown.split("\n\n")
+    assert amounts.endswith("| dismissed\\_amount 5.00 |")
+    assert (title, notes) == ("## Notes", "- no \\*.xlsx\n- a file is late")
+    assert reports == "|  |  |\n| --- | --- |\n| reports | out/run=0123456789abcdef |"
+    assert "Notes" not in as_markdown(replace(SUMMARY, notes=()))
 
 
 def test_a_quiet_run_prints_nothing(
