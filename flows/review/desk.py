@@ -50,6 +50,9 @@ class Desk:
 
         Raises WarehouseBusy if it was never read, and what reading it raises.
         """
+        known = self._last
+        if known and known[0] == self._state():
+            return known[1]  # without waiting for an explanation, which takes long
         with self._alone:
             state = self._state()
             if self._last and self._last[0] == state:

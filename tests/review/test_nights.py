@@ -4,6 +4,7 @@ import json
 import shutil
 from datetime import date, timedelta
 from pathlib import Path
+from threading import Thread
 
 import duckdb
 import pytest
@@ -13,6 +14,7 @@ from flows.ledger.decisions import decide
 from flows.ledger.written_decisions import Decision
 from flows.request import RunRequest
 from flows.results.manifest import MANIFEST
+from flows.review import desk
 from flows.review.desk import Desk
 from flows.review.ledger_now import is_to_decide, read_ledger_now
 from flows.warehouse.lock import hold, is_held
@@ -72,6 +74,24 @@ def test_a_warehouse_that_a_run_holds_cannot_be_opened_at_first(warehouse: Path)
     with hold(warehouse), pytest.raises(WarehouseBusy, match="Wait for it to end"):
         Desk(warehouse, None, {})
     Desk(warehouse, None, {})
+
+
+def test_the_queue_is_shown_while_a_line_is_explained(
+    untouched: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = Desk(untouched, None, {})
+    queue = shown.queue()
+
+    def explain(*_asked: object) -> None:
+        answers = []
+        other = Thread(target=lambda: answers.append(shown.queue()), daemon=True)
+        other.start()
+        other.join(timeout=20)
+        raise WarehouseBusy("seen" if answers == [queue] else "not seen")
+
+    monkeypatch.setattr(desk, "explain", explain)
+    with pytest.raises(WarehouseBusy, match=r"^seen"):
+        shown.explanation(queue.lines[0], queue)
 
 
 def test_a_held_warehouse_is_seen_without_taking_its_lock(tmp_path: Path) -> None:
