@@ -84,6 +84,26 @@ def published(output: Path) -> dict[str, bytes]:
     }
 
 
+def purged_files(warehouse: Path) -> set[tuple[str, str]]:
+    """Table and hash of the files that lost rows or texts to a purge."""
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        rows = connection.execute(
+            """SELECT table_name, sha256 FROM main.file JOIN main.purge USING (file_no)
+               WHERE rows > 0 OR gone IS NOT NULL"""
+        )
+        return {(table, sha256) for table, sha256 in rows.fetchall()}
+
+
+def members(warehouse: Path) -> set[str]:
+    """The members of whom a warehouse holds a row."""
+    tables = ("medical_claim", "pharmacy_claim", "diagnosis", "eligibility", "authorization")
+    union = " UNION ".join(
+        f"SELECT member_id FROM main.{name}" for name in (*tables, "clinical_evidence")
+    )
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        return {member for (member,) in connection.execute(union).fetchall()}
+
+
 def rerun_equals_standing(request: RunRequest) -> Summary:
     """Run a night once more into an empty folder, and compare every byte with what is published."""
     with TemporaryDirectory(dir=request.output.parent) as empty:
