@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 
 from audit_rules.errors import AuditError
+from flows.process import address_limit
 from schemas.errors import FrameError
 
 TRACE_FILE = "claims-audit-trace.txt"
@@ -104,7 +105,10 @@ def as_user_error(error: BaseException, trace_folder: Path) -> AuditError:
             "The warehouse, or the working file next to it, is damaged: bytes are lost or changed. "
             "Run again; if that fails, restore the warehouse from a backup."
         )
-    if isinstance(error, MemoryError | duckdb.OutOfMemoryException):
+    limit = address_limit()
+    if _is_want_of_memory(error):
+        if limit:
+            return short_of_addresses(type(error).__name__, limit)
         return Bug("Memory ran out. Nothing was published; free memory, then run again.")
     if _is_disk_failure(error):
         return DiskTrouble(
@@ -116,10 +120,30 @@ def as_user_error(error: BaseException, trace_folder: Path) -> AuditError:
     place = f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else "?"
     said = f" ({error})" if isinstance(error, FrameError) else ""
     where = _write_trace(error, trace_folder)
+    if limit:
+        return short_of_addresses(f"{type(error).__name__} at {place}{where}", limit)
     return Bug(
         f"A bug: {type(error).__name__} at {place}{said}{where}. "
         "Nothing was published; please report this line."
     )
+
+
+def short_of_addresses(failure: str, limit: str) -> Bug:
+    """What to report of a failure under a limit of addresses, which libraries fail of in any way.
+
+    failure   its type, and perhaps more; no row content.
+    limit     what `address_limit` gives.
+    """
+    return Bug(
+        f"Memory could not be had, most likely ({failure}): this process may address {limit}, and "
+        "the engines reserve many times what they use. Nothing unfinished was published; lift "
+        "that limit (ulimit -v unlimited), then run again."
+    )
+
+
+def _is_want_of_memory(error: BaseException) -> bool:
+    kinds = (MemoryError, duckdb.OutOfMemoryException)
+    return isinstance(error, kinds) or os.strerror(errno.ENOMEM) in str(error)
 
 
 def is_damage(error: BaseException) -> bool:

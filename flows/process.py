@@ -27,6 +27,12 @@ def collect_rarely() -> None:
     gc.set_threshold(100_000)
 
 
+def address_limit() -> str | None:
+    """How much memory this process may address (ulimit -v), in words; None without a limit."""
+    most, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if most == resource.RLIM_INFINITY else f"{most / 2**20:,.0f} MiB (ulimit -v)"
+
+
 def system_user() -> str:
     """The operating system's name of the user who runs this process, else the number."""
     try:

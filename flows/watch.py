@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from flows.clock import seconds
+from flows.process import address_limit
 from flows.signals import CRASHED, ENDS_IN_ORDER, STOPPED, STOPS, UNTIL_STOPPED
 
 _PATIENCE = 20.0  # seconds for what should end by itself, before it is killed
@@ -186,9 +187,12 @@ class Watch:
         if self._has_finished:
             return 0, ""
         crash = "the program crashed"
+        if limit := address_limit():
+            crash = f"most likely for want of memory, as it may address {limit}; lift that limit"
         if os.WIFSIGNALED(status):
             number = os.WTERMSIG(status)
-            how, cause = f"signal {number}", _CAUSES.get(signal.Signals(number), crash)
+            causes = _CAUSES | ({signal.SIGABRT: crash} if limit else {})
+            how, cause = f"signal {number}", causes.get(signal.Signals(number), crash)
         else:
             how, cause = f"exit {os.WEXITSTATUS(status)}", crash
         left = (

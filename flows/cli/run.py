@@ -12,7 +12,8 @@ from audit_rules.errors import AuditError
 from flows import ending
 from flows.cli import server
 from flows.cli.options import options_of_a_run
-from flows.errors import PrefectTrouble, UsageError, redacted_errors
+from flows.errors import PrefectTrouble, UsageError, redacted_errors, short_of_addresses
+from flows.process import address_limit
 from flows.request import RunRequest
 from schemas.notes import counted
 
@@ -285,12 +286,15 @@ def _prefect(runs: int, report: Callable[["Summary"], None]) -> Iterator[None]:
 
 @contextmanager
 def _prefect_errors() -> Iterator[None]:
-    """Report what Prefect could not do. Raises PrefectTrouble, and AuditError as it is."""
+    """Report what Prefect could not do. Raises PrefectTrouble; AuditError and MemoryError stay."""
     try:
         yield
-    except AuditError:
+    except (AuditError, MemoryError):
         raise
     except Exception as error:
-        raise PrefectTrouble(
-            f"Prefect could not start or record the run ({type(error).__name__}). {server.remedy()}"
-        ) from None
+        what = type(error).__name__
+    else:
+        return
+    if limit := address_limit():
+        raise short_of_addresses(what, limit)
+    raise PrefectTrouble(f"Prefect could not start or record the run ({what}). {server.remedy()}")

@@ -60,13 +60,13 @@ RULES_MAY_IMPORT = {
 """Which folders and modules of audit_rules each may import besides itself."""
 
 FLOWS_IN_ORDER = (
+    ("process",),
     (
         "__init__",
         "clock",
         "ending",
         "errors",
         "prefect_server",
-        "process",
         "progress",
         "provenance",
         "signals",

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from audit_rules.errors import AuditError
+from flows.cli.run import _prefect_errors
 from flows.cli.server import prepare
-from flows.errors import PrefectTrouble
+from flows.errors import PrefectTrouble, as_user_error
 from tests.support.hostile import CSV, csv, fill
 from tests.support.processes import alive, started
 from tests.support.running import AS_OF, ROOT
@@ -121,9 +123,23 @@ def test_d8_a_command_short_of_memory_ends_with_a_code_of_the_table_and_leaves_n
 ) -> None:
     memory = {resource.RLIMIT_AS: (megabytes * 2**20, megabytes * 2**20)}
     code, said = _ends(memory, *PLAIN, *VALIDATE)
-    assert code == 70 and _is_one_sentence_or_two(said), (code, said)
+    assert code == 70 and "memory" in said.lower() and _is_one_sentence_or_two(said), (code, said)
     left = {p.name for p in landing.rglob("*") if p.is_file()}
     assert left <= {CSV, "claims-audit-trace.txt"}
+
+
+def test_d8_what_fails_under_a_limit_of_memory_is_not_blamed_on_prefect(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An ImportError in Prefect, as under `ulimit -v 1500000`, told people to check its folder."""
+    for limited, code, advice in ((False, 9, "PREFECT_HOME"), (True, 70, "1,465 MiB (ulimit -v)")):
+        if limited:
+            monkeypatch.setattr(resource, "getrlimit", lambda _kind: (1500000 * 1024, -1))
+        with pytest.raises(AuditError) as failed, _prefect_errors():
+            raise ImportError
+        assert failed.value.exit_code == code and advice in str(failed.value)
+    assert advice in str(as_user_error(NameError("x"), tmp_path))
+    assert advice in str(as_user_error(MemoryError(), tmp_path))
 
 
 def test_d8_a_command_that_a_library_ends_without_a_word_has_crashed(landing: Path) -> None:
