@@ -22,7 +22,7 @@ from flows.review.ledger_now import read_ledger_now
 from flows.review.published import PublishedRun, folder_of, read_published_run
 from flows.review.queue import Line, Queue, make_queue
 from flows.warehouse.connection import refuse_missing
-from flows.warehouse.files import real_path
+from flows.warehouse.files import log_of, real_path
 from flows.warehouse.lock import is_held
 
 
@@ -117,7 +117,7 @@ class Desk:
     def _state(self) -> object:
         """What differs as soon as somebody has written into the warehouse, or a day has passed."""
         real = real_path(self.warehouse)
-        files = (real, real.with_name(f"{real.name}.wal"))
+        files = (real, log_of(real))
         stats = [file.stat() if file.exists() else None for file in files]
         return today(), [s and (s.st_ino, s.st_size, s.st_mtime_ns) for s in stats]
 

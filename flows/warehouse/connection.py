@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from flows.errors import FileDamaged, TooManyBadRows, UsageError
-from flows.warehouse.files import real_path, refuse_unusable, scratch_of
+from flows.warehouse.files import log_of, real_path, refuse_unusable, scratch_of
 from flows.warehouse.journal import hashed_otherwise
 from flows.warehouse.layout import SCHEMA_VERSION, lay_out
 from flows.warehouse.sql import literal, literals
@@ -164,10 +164,31 @@ def _refuse_other_hashes(connection: duckdb.DuckDBPyConnection, warehouse: str) 
 
 @contextmanager
 def opened_for_writing(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the warehouse for writing. Raises WarehouseBusy and DiskTrouble if it cannot be."""
-    with opening(warehouse):
-        connection = duckdb.connect(str(real_path(warehouse)))
+    """Open the warehouse for writing, as its writer; what the block commits is stored at its end.
+
+    If the block fails, or what it committed cannot be written, that raises and the warehouse is as
+    it was. Nothing is committed to a log: it would lie beside one name of the warehouse, and be
+    missed by whoever opens the file under another (a hard link). A log that another program or an
+    earlier version has left is applied first.
+
+    Raises WarehouseBusy and DiskTrouble if it cannot be opened.
+    """
+    real = real_path(warehouse)
+    connection, log = duckdb.connect(), log_of(real)
     try:
-        yield connection
+        connection.execute("PRAGMA disable_checkpoint_on_shutdown")
+        connection.execute(f"SET temp_directory = {literal(str(scratch_of(real)))}")
+        with opening(warehouse):
+            connection.execute(
+                f"ATTACH {literal(str(real))} AS warehouse (RECOVERY_MODE no_wal_writes)"
+            )
+            connection.execute("USE warehouse")
+            connection.execute("CHECKPOINT")
+        try:
+            yield connection
+            connection.execute("CHECKPOINT")
+        except BaseException:
+            log.unlink(missing_ok=True)  # it only says that a checkpoint had begun
+            raise
     finally:
         connection.close()

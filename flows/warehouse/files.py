@@ -26,6 +26,11 @@ def scratch_of(warehouse: Path) -> Path:
     return real.with_name(f".{real.name}.work")
 
 
+def log_of(warehouse: Path) -> Path:
+    """Where the engine keeps the log of a database of that name."""
+    return warehouse.with_name(f"{warehouse.name}.wal")
+
+
 def refuse_unusable(warehouse: Path) -> None:
     """Raise UsageError if the engine cannot open a file of that path."""
     found = [character for character in _NOT_IN_PATHS if character in str(real_path(warehouse))]

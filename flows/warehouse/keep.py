@@ -8,7 +8,7 @@ import duckdb
 from flows import ending
 from flows.errors import WarehouseBusy
 from flows.warehouse.connection import Workbench, attach, opened_for_writing
-from flows.warehouse.files import PRIVATE, move_aside, replace_file
+from flows.warehouse.files import PRIVATE, log_of, move_aside, replace_file
 from flows.warehouse.journal import FILE, NIGHT, RUN, Sign, intact, memory_subject, seal, subject
 from flows.warehouse.layout import (
     CONTENT,
@@ -129,7 +129,7 @@ def become_warehouse(bench: Workbench) -> tuple[str, ...]:
     """
     bench.database.chmod(PRIVATE)
     ending.commits()
-    log = bench.warehouse.with_name(f"{bench.warehouse.name}.wal")
+    log = log_of(bench.warehouse)
     notes: tuple[str, ...] = ()
     if os.path.lexists(log):
         moved = move_aside(log)

@@ -17,7 +17,7 @@ import duckdb
 import polars as pl
 
 from flows.errors import UsageError
-from flows.warehouse.connection import Workbench, opened, opened_for_writing, workbench
+from flows.warehouse.connection import Workbench, opened, workbench
 from flows.warehouse.files import empty_folder, real_path
 from flows.warehouse.journal import digests, intact, seal
 from flows.warehouse.keep import become_warehouse, complete
@@ -83,11 +83,7 @@ def purge(warehouse: Path, before: date, dry_run: bool = False) -> PurgeCounts:
             "stay. Remove that name first."
         )
     with hold(warehouse), _empty_workbench(warehouse) as bench:
-        upgrade(warehouse)
-        if warehouse.with_name(f"{warehouse.name}.wal").exists():
-            # a log of the old file must not outlive it
-            with opened_for_writing(warehouse) as connection:
-                connection.execute("CHECKPOINT")
+        upgrade(warehouse)  # applies a log, which must not outlive the old file
         with opened(bench) as connection:
             (last,) = connection.execute("SELECT max(as_of) FROM kept.main.night").fetchall()[0]
             if last is None or before > last:

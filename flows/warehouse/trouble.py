@@ -1,5 +1,6 @@
 """Turn the engine's errors about a warehouse into errors that a user can act on."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +10,7 @@ import duckdb
 from audit_rules.errors import AuditError
 from audit_rules.given_files import is_irregular
 from flows.errors import DiskTrouble, FileDamaged, WarehouseBusy, is_damage
-from flows.warehouse.files import real_path
+from flows.warehouse.files import log_of, real_path
 
 RESTORE = "Restore it from a backup, or name another warehouse with --warehouse."
 _SAID: tuple[tuple[str, type[AuditError], str], ...] = (
@@ -61,12 +62,13 @@ def opening(warehouse: Path) -> Iterator[None]:
     it, if it is not a DuckDB file, or if it is damaged.
     """
     real = real_path(warehouse)
-    for file in (real, real.with_name(f"{real.name}.wal")):
+    for file in (real, log_of(real)):
         if is_irregular(file):  # the engine would wait for whoever writes into a pipe
             raise DiskTrouble(
                 f"{file.name} is a pipe or device, not a file. Remove it, or name another "
                 "warehouse with --warehouse."
             )
+    _refuse_other_log(real)
     try:
         yield
         return
@@ -75,6 +77,24 @@ def opening(warehouse: Path) -> Iterator[None]:
         if failure is None:
             raise
     raise failure
+
+
+def _refuse_other_log(real: Path) -> None:
+    """Raise DiskTrouble if a log of the file lies beside another name of it in the same folder."""
+    if not real.is_file() or real.stat().st_nlink == 1 or not os.access(real.parent, os.R_OK):
+        return
+    for other in sorted(real.parent.iterdir()):
+        if (
+            other != real
+            and log_of(other).exists()
+            and os.path.lexists(other)
+            and os.path.samestat(other.lstat(), real.stat())
+        ):
+            raise DiskTrouble(
+                f"The warehouse {real.name} is also called {other.name}, and the log "
+                f"{log_of(other).name} may hold what this name does not show: a program was "
+                f"killed there. Run or decide once with --warehouse {other.name}."
+            )
 
 
 def _meaning(error: duckdb.Error, name: str) -> AuditError | None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import duckdb
 
+from flows.warehouse.connection import opened_for_writing
 from flows.warehouse.decision_chain import chain_again
-from flows.warehouse.files import real_path
 from flows.warehouse.hashes import hash_again
 from flows.warehouse.journal import (
     DECISION,
@@ -60,7 +60,7 @@ def upgrade(warehouse: Path) -> None:
     if not warehouse.exists():
         return
     try:
-        with opening(warehouse), duckdb.connect(str(real_path(warehouse))) as connection:
+        with opening(warehouse), opened_for_writing(warehouse) as connection:
             version = connection.execute("SELECT schema_version FROM main.meta").fetchall()
             if version == [(SCHEMA_VERSION,)]:
                 _hash_again_if_needed(connection)
