@@ -170,7 +170,7 @@ def read_complete_run(folder: Path) -> dict[str, Any]:
 def is_complete(folder: Path) -> bool:
     """Whether the folder of a run exists, and its results are just those that its manifest states.
 
-    Each of them has the stated hash, and there is no further table.
+    Each of them has the stated hash and is no link, and there is no further table.
     """
     manifest = read_manifest(folder)
     if manifest is None:
@@ -183,6 +183,7 @@ def is_complete(folder: Path) -> bool:
             bool(stated)
             and not extra
             and there.issuperset(stated)
+            and not any((folder / name).is_symlink() for name in stated)
             and all(sha256_of(folder / name) == sha256 for name, sha256 in stated.items())
         )
     except OSError:

@@ -101,7 +101,8 @@ def replace_file(new: Path, target: Path) -> None:
     """Give a complete file the name of another. A link is followed: the file behind it changes.
 
     The file keeps the owner and mode of the one that it replaces. Both are on disk afterwards, or
-    the old file is as it was. Raises DiskTrouble if the owner cannot be kept.
+    the old file is as it was. Raises DiskTrouble if the owner cannot be kept, or the old file is a
+    mount.
     """
     real = real_path(target)
     if real.exists():
@@ -110,6 +111,11 @@ def replace_file(new: Path, target: Path) -> None:
     try:
         new.replace(real)
     except OSError as error:
+        if error.errno == errno.EBUSY:
+            raise DiskTrouble(
+                f"{real.name} is mounted as a single file, which cannot be replaced. Mount its "
+                "folder instead, or run the command where the file lies."
+            ) from None
         if error.errno != errno.EXDEV:
             raise
         _replace_across(new, real)

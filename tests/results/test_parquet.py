@@ -252,3 +252,15 @@ def test_a_run_with_a_damaged_part_is_not_complete(sample_results: Path, tmp_pat
     part = next(copy.glob("exceptions/*/*"))
     part.write_bytes(part.read_bytes() + b"x")
     assert not is_complete(copy)
+
+
+def test_a_run_with_a_link_for_a_result_is_not_complete(
+    sample_results: Path, tmp_path: Path
+) -> None:
+    """`verify` names such a link; a rerun left the folder as it was, so that it stayed there."""
+    copy = tmp_path / "copy"
+    shutil.copytree(sample_results, copy)
+    part = next(copy.glob("exceptions/*/*"))
+    part.rename(tmp_path / "elsewhere")
+    part.symlink_to(tmp_path / "elsewhere")
+    assert not is_complete(copy)

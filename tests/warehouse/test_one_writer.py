@@ -172,6 +172,21 @@ def test_a1_a_file_is_replaced_behind_its_link_with_its_mode(
     assert stat.S_IMODE(real.stat().st_mode) == 0o640
 
 
+def test_a1_a_file_that_is_a_mount_is_not_replaced_and_called_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_given: object) -> None:
+        raise OSError(errno.EBUSY, "a mount")
+
+    real, new = tmp_path / "real", tmp_path / "new"
+    real.write_text("old")
+    new.write_text("new")
+    monkeypatch.setattr(Path, "replace", busy)
+    with pytest.raises(DiskTrouble, match="real is mounted as a single file"):
+        replace_file(new, real)
+    assert real.read_text() == "old"
+
+
 def test_e5_a_lock_that_is_a_folder_is_named(tmp_path: Path, warehouse: Path) -> None:
     lock = warehouse.with_name(".audit.duckdb.lock")
     lock.unlink()
