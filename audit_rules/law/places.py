@@ -33,6 +33,16 @@ class Places:
     payers: Mapping[str, Place] = field(default_factory=dict)
     plans: Mapping[tuple[str, str], Place] = field(default_factory=dict)
 
+    @property
+    def stated(self) -> tuple[str, ...]:
+        """What is known of each payer and plan, a line each: equal if and only if that is."""
+        payers = [((payer, ""), place) for payer, place in self.payers.items()]
+        return tuple(
+            f"{payer}|{plan}|{place.jurisdiction}|{place.line_of_business}"
+            for (payer, plan), place in sorted([*payers, *self.plans.items()])
+            if any(place)
+        )
+
     def payer_id(self, payer: str) -> str:
         """The id of the payer of a policy; of any other its folded name."""
         name = folded(payer.strip())

@@ -61,7 +61,5 @@ def letters(
         print("No letter: the run has nothing to write about. The cover list says what is in none.")
     for name in done.removed:
         print(f"removed, because it is of no letter now: {name}")
-    for name in done.edited:
-        print(f"left alone, because somebody has edited it: {name}")
     for warning in done.warnings:
         print(f"warning: {warning}")

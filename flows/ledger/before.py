@@ -30,10 +30,10 @@ _EVENT = (
 _BESIDES = ("paid_amount", "term_id")  # of an event, and in no result of what changed
 LAST_EVENT = RunTable(
     "last_event",
-    grain="exception that an earlier night found; its last event, and its last but a resolution",
+    grain="exception that an earlier night found; its last event",
     columns=sql_columns({name: CHANGE[name] for name in _EVENT})
     | sql_columns({name: EXCEPTION[name] for name in _BESIDES})
-    | {"night": "DATE", "found_status": "VARCHAR", "found_night": "DATE"},
+    | {"night": "DATE"},
 )
 LAST_DECISION = RunTable(
     "last_decision",
@@ -46,15 +46,17 @@ LAST_DECISION = RunTable(
         "decided_by": "VARCHAR",
         "until": "DATE",
         "sets_aside": "BOOLEAN",
-        "outcome_then": "VARCHAR",
+        "about_outcome": "VARCHAR",
+        "about_reason": "VARCHAR",
+        "about_amount": "DECIMAL(18, 2)",
     },
 )
 TABLES = (LAST_EVENT, LAST_DECISION)
 _DECIDED = """
-    SELECT exception_id, action, amount,
+    SELECT exception_id, after_night, action, amount,
            row_number() OVER (PARTITION BY exception_id ORDER BY decision_no) AS number
     FROM every_decision WHERE after_night < {}"""
-"""What verdicts and sums that came back are made of: not of the last decisions alone."""
+"""What verdicts, demotions and sums that came back are made of: not the last decisions alone."""
 
 
 class LedgerBefore(NamedTuple):

@@ -12,8 +12,10 @@ import duckdb
 import polars as pl
 
 from audit_rules.errors import AuditError
+from audit_rules.policy.library import PolicyLibrary
 from flows.judging.frames import KNOWN_CLAIM
 from flows.ledger.before import LAST_DECISION, LAST_EVENT, LedgerBefore
+from flows.ledger.precision import read_demotions
 from flows.plan import Plan
 from flows.warehouse.files import real_path
 from flows.warehouse.run_table import RunTable, sql_columns
@@ -88,6 +90,7 @@ def record_changes(
     current = exceptions.unique("exception_id", keep="first", maintain_order=True)
     CURRENT_EXCEPTION.store_frame(connection, current)
     _record_texts(connection, plan, before.night)
+    _see_through_demotions(connection, plan.library)
     run(
         connection,
         "ledger/events",
@@ -118,6 +121,25 @@ def record_changes(
         connection.execute("DELETE FROM main.night_text")
     changes = fetched(connection, f"FROM {EVENT}").sort(_ORDER, nulls_last=True)
     return LedgerChanges(conform(changes, CHANGE), _standing(connection), before.night, later)
+
+
+def _see_through_demotions(connection: duckdb.DuckDBPyConnection, library: PolicyLibrary) -> None:
+    """Let what was set aside while its term was demoted be about the outcome without that.
+
+    Else it would come back when the demotion ends.
+    """
+    rank = f"list_position({literals(list(EXCEPTIONS))}, {{}})"
+    weaker = f"""FROM {LAST_DECISION} d JOIN {CURRENT_EXCEPTION} x USING (exception_id)
+        WHERE d.sets_aside AND {rank.format("x.outcome")} < {rank.format("d.about_outcome")}"""
+    nights = connection.execute(f"SELECT DISTINCT after_night {weaker} ORDER BY ALL").fetchall()
+    for (night,) in nights:
+        for demoted in read_demotions(connection, library, night):
+            connection.execute(
+                f"""UPDATE {LAST_DECISION} SET about_outcome = ?
+                    WHERE after_night = ? AND exception_id IN (
+                        SELECT exception_id {weaker} AND x.policy_id = ? AND x.term_id = ?)""",
+                [EXCEPTIONS[0], night, demoted.policy_id, demoted.term_id],
+            )
 
 
 def _standing(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:

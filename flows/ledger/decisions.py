@@ -18,10 +18,10 @@ from flows.ledger.seen import Seen, refuse_unless_seen
 from flows.ledger.written_decisions import Decision
 from flows.process import system_user
 from flows.warehouse.connection import opened_for_writing, refuse_missing
-from flows.warehouse.decision_chain import append
+from flows.warehouse.decision_chain import ABOUT, append
 from flows.warehouse.journal import DECISION, differences, seal, subject
+from flows.warehouse.layout import create_ledger_view
 from flows.warehouse.lock import hold
-from flows.warehouse.sql import run
 from flows.warehouse.upgrade import upgrade
 from schemas.decisions import (
     DISMISSED,
@@ -35,6 +35,8 @@ from schemas.decisions import (
 _MOST_PROBLEMS = 20
 _SAID = ("action", "amount", "reason", "decided_by", "decided_on", "until")
 """The columns of a decision that are its content."""
+_About = Mapping[str, Sequence[object]]
+"""Exception id -> the columns ABOUT of a decision about it."""
 
 
 class DecisionCounts(NamedTuple):
@@ -84,10 +86,11 @@ def decide(
                 refuse_unless_seen(connection, seen)
             wanted = _resolved(connection, wanted, found)
             wanted = _one_each(wanted, found)
-            new = _new(connection, wanted)
+            about = _about(connection, [decision.exception_id for decision in wanted])
+            new = _new(connection, wanted, about)
             found += _too_much(connection, new)
             _refuse(found)
-            _record(connection, new)
+            _record(connection, new, about)
             in_vain = _in_vain(connection, new)
     by_action = Counter(str(decision.action) for decision in new)
     known = len(wanted) - len(new)
@@ -165,25 +168,28 @@ def _said(decision: Decision) -> tuple[object, ...]:
     return tuple(getattr(decision, name) for name in _SAID)
 
 
-def _new(connection: duckdb.DuckDBPyConnection, decisions: list[Decision]) -> list[Decision]:
+def _new(
+    connection: duckdb.DuckDBPyConnection, decisions: list[Decision], about: _About
+) -> list[Decision]:
     """The decisions that the ledger lacks, so that a list which is given twice counts once.
 
-    It has one if that is the latest on its exception since the last night. Money that came back is
-    known if the same was said of it at any time.
+    It has one if that is the latest on its exception since the last night, and about what it says
+    now. Money that came back is known if the same was said of it at any time.
     """
     rows = connection.execute(
         f"""SELECT exception_id,
                    after_night IS NOT DISTINCT FROM (SELECT max(as_of) FROM main.night),
-                   {", ".join(_SAID)}, {_IS_TAKEN_BACK}
+                   {", ".join((*ABOUT, *_SAID))}, {_IS_TAKEN_BACK}
             FROM main.decision ORDER BY decision_no"""
     ).fetchall()
-    money = {(row[0], *row[2:-1]) for row in rows if row[2] == RECOVERED and not row[-1]}
-    latest = {(row[0]): row[1:-1] for row in rows}
+    said = 2 + len(ABOUT)
+    money = {(row[0], *row[said:-1]) for row in rows if row[said] == RECOVERED and not row[-1]}
+    latest = {row[0]: row[1:-1] for row in rows}
     return [
         d
         for d in decisions
         if (d.exception_id, *_said(d)) not in money
-        and latest.get(d.exception_id) != (True, *_said(d))
+        and latest.get(d.exception_id) != (True, *about.get(d.exception_id, ()), *_said(d))
     ]
 
 
@@ -249,14 +255,17 @@ def _refuse(problems: list[str]) -> None:
     raise UsageError("\n".join([*shown, *rest, "Nothing was recorded."]))
 
 
-def _record(connection: duckdb.DuckDBPyConnection, decisions: list[Decision]) -> None:
+def _record(
+    connection: duckdb.DuckDBPyConnection, decisions: list[Decision], about: _About
+) -> None:
     """Add the decisions to the chain and seal them, in one transaction."""
     if not decisions:
         return
     last = connection.execute("SELECT max(as_of) FROM main.night").fetchall()[0][0]
     made = {"after_night": last, "decided_at": now(), "system_user": system_user()}
+    columns = ("exception_id", *ABOUT, *_SAID)
     rows = [
-        {"exception_id": d.exception_id, **dict(zip(_SAID, _said(d), strict=True)), **made}
+        dict(zip(columns, (d.exception_id, *about[d.exception_id], *_said(d)), strict=True)) | made
         for d in decisions
     ]
     connection.execute("BEGIN")
@@ -267,12 +276,23 @@ def _record(connection: duckdb.DuckDBPyConnection, decisions: list[Decision]) ->
     connection.execute("COMMIT")
 
 
+def _about(connection: duckdb.DuckDBPyConnection, exception_ids: list[str]) -> _About:
+    """What each exception says now: a decision is about that, whatever a later run finds."""
+    rows = connection.execute(
+        """SELECT exception_id, outcome, reason, amount_at_risk FROM main.ledger_event
+           WHERE exception_id IN (SELECT unnest(?::VARCHAR[]))
+           QUALIFY row_number() OVER (PARTITION BY exception_id ORDER BY night DESC) = 1""",
+        [exception_ids],
+    ).fetchall()
+    return {exception_id: said for exception_id, *said in rows}
+
+
 def _in_vain(connection: duckdb.DuckDBPyConnection, decisions: list[Decision]) -> int:
     """How many requests for records are about an exception that is set aside."""
     requests = [d.exception_id for d in decisions if d.action == REQUEST_RECORDS]
     if not requests:
         return 0
-    run(connection, "warehouse/ledger")
+    create_ledger_view(connection)
     count: int
     ((count,),) = connection.execute(
         "SELECT count(*) FROM main.ledger WHERE status = ? AND list_contains(?, exception_id)",

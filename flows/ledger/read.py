@@ -8,8 +8,10 @@ import duckdb
 import polars as pl
 
 from flows.warehouse.connection import read_only, refuse_missing
-from flows.warehouse.sql import fetched, run
+from flows.warehouse.layout import create_ledger_view
+from flows.warehouse.sql import fetched
 from schemas.decisions import RESOLVED, STATUSES
+from schemas.tables import CLAIM_TABLES
 
 COLUMNS = (
     *("exception_id", "rule_id", "policy_id", "payer", "claim_source", "claim_id"),
@@ -19,7 +21,7 @@ COLUMNS = (
 )
 """The columns of the ledger that are shown: one row per exception."""
 EVERY_STATUS = (*STATUSES, RESOLVED)
-_TABLES = ("night", "ledger_event", "decision")  # that the view reads
+_TABLES = ("night", "ledger_event", "decision", "run_record", "file", *CLAIM_TABLES)
 
 
 def read_ledger(warehouse: Path, statuses: Collection[str] = ()) -> pl.DataFrame:
@@ -37,8 +39,8 @@ def read_ledger(warehouse: Path, statuses: Collection[str] = ()) -> pl.DataFrame
 
 @contextmanager
 def opened_ledger(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A warehouse opened read-only, with the program's own view `main.ledger` of it, and the
-    views `every_TABLE` of what that reads.
+    """A warehouse opened read-only, with the program's own view `main.ledger` of it, and views
+    TABLE and `every_TABLE` of what was found, decided and claimed.
 
     Raises UsageError if there is no such warehouse, and WarehouseBusy.
     """
@@ -47,5 +49,5 @@ def opened_ledger(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         for table in _TABLES:
             for view in (table, f"every_{table}"):
                 connection.execute(f"CREATE VIEW main.{view} AS FROM kept.{table}")
-        run(connection, "warehouse/ledger")
+        create_ledger_view(connection)
         yield connection

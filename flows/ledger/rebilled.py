@@ -1,44 +1,79 @@
 """Money that came back for a claim came back for the claim that it was rebilled as."""
 
-from typing import Any
+from collections import defaultdict
+from decimal import Decimal
+from itertools import groupby
 
 import duckdb
 import polars as pl
 
 from audit_rules.engine.past_decisions import RECOVERED, PastDecisions
-from flows.ledger.before import LAST_EVENT
-from flows.ledger.changes import EVENT
-from schemas.results import conform
+from flows.ledger.changes import CURRENT_EXCEPTION
+from flows.settle.claims import SETTLED
+from flows.warehouse.sql import fetched_from
 
-_LINE = [name for name in RECOVERED if name != "recovered"]
+_CLAIM = ("claim_source", "payer", "claim_id")
+_LINE = [name for name in RECOVERED if name not in ("exception_id", "recovered")]
+
+
+def rebilled_as(connection: duckdb.DuckDBPyConnection, claims: pl.DataFrame) -> pl.DataFrame:
+    """Claims that were rebilled as one another, in any number of steps: each with itself too.
+
+    claims   claim_source, payer and claim_id of those to look for.
+
+    One row per pair: claim_source, payer in lower case, seed_claim_id (of `claims`), claim_id.
+    """
+    connection.register("seed", claims.select(_CLAIM))
+    found = fetched_from(connection, "ledger/families")
+    connection.unregister("seed")
+    return found
 
 
 def follow_rebilled(connection: duckdb.DuckDBPyConnection, decided: PastDecisions) -> PastDecisions:
-    """What persons decided, each sum that came back under the exception that continues the one it
-    was for.
+    """What persons decided, each sum that came back under the lines for which it counts now.
 
-    Reads EVENT and LAST_EVENT, so the changes of the night must be known.
+    An exception that is found, or a line that is paid, keeps its own. Else a sum is spread over the
+    lines of the claims that were rebilled as one another, at most what was paid for each.
     """
     recovered = decided.recovered
     if recovered.is_empty():
         return decided
-    continued = [f"SELECT {', '.join(_LINE)}, continues FROM {t}" for t in (EVENT, LAST_EVENT)]
-    rows = connection.sql(
-        f"""FROM ({continued[0]} UNION {continued[1]}) WHERE continues IS NOT NULL
-            ORDER BY continues, exception_id"""
-    ).pl()
-    successors: dict[str, dict[str, Any]] = {}
-    for row in rows.iter_rows(named=True):
-        successors.setdefault(row["continues"], {name: row[name] for name in _LINE})
-    followed = [_last(row, successors) for row in recovered.iter_rows(named=True)]
-    under_last = conform(pl.DataFrame(followed, schema=recovered.schema), RECOVERED)
-    return decided._replace(recovered=under_last)
+    current = connection.sql(f"SELECT exception_id FROM {CURRENT_EXCEPTION}").pl()
+    lost = recovered.join(current, on="exception_id", how="anti")
+    family = rebilled_as(connection, lost)
+    family = family.filter((pl.len() > 1).over("claim_source", "payer", "seed_claim_id"))
+    if family.is_empty():
+        return decided
+    connection.register("back", lost)
+    connection.register("family", family)
+    heirs = fetched_from(
+        connection, "ledger/heirs", reads=(*SETTLED.values(), CURRENT_EXCEPTION)
+    ).sort("exception_id", "place")
+    connection.unregister("family")
+    connection.unregister("back")
+    others = recovered.join(heirs, on="exception_id", how="anti")
+    return decided._replace(recovered=pl.concat([others, _spread(heirs)]))
 
 
-def _last(row: dict[str, Any], successors: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """A sum under the last exception that continues its own; a circle ends where it began."""
-    seen = set()
-    while (now := row["exception_id"]) in successors and now not in seen:
-        seen.add(now)
-        row = row | successors[now]
-    return row
+def _spread(heirs: pl.DataFrame) -> pl.DataFrame:
+    """Each sum over its lines in their order: RECOVERED. What is over counts for the first."""
+    room: dict[tuple[object, ...], Decimal] = {}
+    rows: list[dict[str, object]] = []
+    for exception_id, group in groupby(heirs.to_dicts(), lambda row: row["exception_id"]):
+        lines = list(group)
+        left: Decimal = lines[0]["recovered"]
+        parts: dict[int, Decimal] = defaultdict(Decimal)
+        for place, line in enumerate(lines):
+            key = tuple(line[name] for name in _LINE)
+            part = min(left, room.setdefault(key, line["paid"]))
+            room[key] -= part
+            left -= part
+            parts[place] += part
+        parts[0] += left
+        rows += [
+            {name: lines[place][name] for name in _LINE}
+            | {"exception_id": exception_id, "recovered": part}
+            for place, part in parts.items()
+            if part
+        ]
+    return pl.DataFrame(rows, schema=RECOVERED)

@@ -15,11 +15,12 @@ from flows.intake.config import read_config
 from flows.letters.letter import LetterForm
 from flows.letters.run import read_letter_run
 from flows.letters.select import LetterKind, select
-from flows.letters.since import no_longer_standing
+from flows.letters.since import read_since
 from flows.letters.template import read_template
 from flows.letters.write import BatchResult, write_letters
 from flows.plan import payer_names, places_of
 from flows.reports.form import Paper
+from flows.results.manifest import places_digest
 from flows.warehouse.files import refuse_unwritable
 from schemas.collecting import NO
 
@@ -58,11 +59,14 @@ def write_batch(
     places = places_of(settings, payer_names(library, settings))
     grounded = with_grounds(run.exceptions, CATALOGUE, library)
     then = collectability(grounded, laws, places, run.as_of)
-    if not then.equals(run.exceptions.select(then.columns)):
+    here = places_digest(places)
+    as_then = then.equals(run.exceptions.select(then.columns))
+    if not as_then or run.manifest.get("places", here) != here:
         raise UsageError(
-            "By this config and these policies other amounts may be collected than the run says. "
+            "By this config and these policies other law binds the payers than the run says. "
             "Give those of the run with --config and --policies, or run again."
         )
+    since = read_since(run, batch.warehouse)
     late = collectability(grounded, laws, places, day)["collectable"] == NO
     chosen = select(
         run.exceptions,
@@ -72,8 +76,16 @@ def write_batch(
         day,
         settings.letter_minimum,
         late=frozenset(grounded.filter(late)["exception_id"]),
-        gone=no_longer_standing(run, batch.warehouse),
+        gone=since.gone,
     )
     form = LetterForm(batch.kind, template, run, day, batch.paper)
     folder = batch.output / f"{batch.kind}-{run.run_id}"
-    return write_letters(folder, form, chosen, laws, places, batch.payee, batch.with_pdf)
+    warnings = [] if since.later_night is None else [_of_an_earlier_night(since.later_night)]
+    return write_letters(folder, form, chosen, laws, places, batch.payee, batch.with_pdf, warnings)
+
+
+def _of_an_earlier_night(last: date) -> str:
+    return (
+        f"The run is not the last night of the warehouse, which is {last}. What later nights found "
+        "otherwise is in no letter. Write the letters of that night's run for the rest."
+    )

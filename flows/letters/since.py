@@ -1,36 +1,90 @@
 """What has happened to the findings of a run since: no letter asks for what no longer stands."""
 
+from datetime import date
 from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+import polars as pl
 
 from flows.ledger.read import opened_ledger
+from flows.ledger.rebilled import rebilled_as
 from flows.letters.run import LetterRun
-from flows.warehouse.sql import day, fetched
+from flows.warehouse.layout import BOOKKEEPING
+from flows.warehouse.sql import fetched
 from schemas.decisions import DISMISSED, RECOVERED, RESOLVED
 from schemas.results import EXCEPTION, conform
+from schemas.tables import CLAIM_TABLES
 
-_STANDING = """
-    WITH paid_since AS (
-        SELECT DISTINCT l.claim_source, lower(l.payer) AS payer, l.member_id, l.claim_id
-        FROM main.ledger l JOIN main.decision d USING (exception_id)
-        WHERE d.action = '{recovered}' AND d.after_night >= {night})
-    SELECT l.exception_id, l.outcome, l.amount_at_risk
-    FROM main.ledger l
-    LEFT JOIN paid_since p
-      ON p.claim_source = l.claim_source AND p.payer = lower(l.payer)
-     AND p.member_id = l.member_id AND p.claim_id = l.claim_id
-    WHERE l.status NOT IN ('{dismissed}', '{resolved}') AND p.claim_id IS NULL"""
+_STANDING = f"""
+    SELECT exception_id, outcome, amount_at_risk FROM main.ledger
+    WHERE status NOT IN ('{DISMISSED}', '{RESOLVED}')"""
+_PAID_SINCE = f"""
+    SELECT DISTINCT l.claim_source, l.payer, l.claim_id
+    FROM main.ledger l JOIN main.decision d USING (exception_id)
+    WHERE d.action = '{RECOVERED}'
+      AND (d.after_night >= $as_of OR d.decided_at > (
+          SELECT min(recorded_at) FROM main.run_record WHERE run_id = $run_id))"""
+_LATER = "SELECT file_no FROM main.file WHERE sha256 NOT IN (SELECT unnest($known::VARCHAR[]))"
+_ROWS = f"""
+    SELECT * EXCLUDE ({", ".join(BOOKKEEPING)}) FROM main.{{table}}
+    WHERE file_no {{which}} IN ({_LATER})
+      AND (lower(payer), claim_id) IN (SELECT (payer, claim_id) FROM claim)"""
+_CLAIM = ("claim_source", "payer", "claim_id")
 
 
-def no_longer_standing(run: LetterRun, warehouse: Path) -> frozenset[str]:
-    """The ids of exceptions of a run that are not by now as the run published them.
+class Since(NamedTuple):
+    """What has happened since a run.
 
-    They were set aside since, money came back for their claim, or a later night found them with
-    another outcome or amount, or not at all. Raises WarehouseBusy.
+    gone          ids of its exceptions that are not by now as the run published them: they were set
+                  aside, money came back for their claim or for one that it was rebilled as, rows of
+                  their claim were loaded, or a later night found them with another outcome or
+                  amount, or not at all.
+    later_night   the last night of the warehouse, if it is after the run.
     """
-    words = {"recovered": RECOVERED, "dismissed": DISMISSED, "resolved": RESOLVED}
+
+    gone: frozenset[str]
+    later_night: date | None
+
+
+def read_since(run: LetterRun, warehouse: Path) -> Since:
+    """Read what has happened to a run's findings since. Raises WarehouseBusy."""
     with opened_ledger(warehouse) as connection:
-        found = fetched(connection, _STANDING.format(night=day(run.as_of), **words))
+        ((last,),) = connection.execute("SELECT max(as_of) FROM main.night").fetchall()
+        claims = run.exceptions.select(*_CLAIM).unique()
+        moved = pl.concat([_paid_since(connection, run), _loaded_since(connection, run, claims)])
+        found = fetched(connection, _STANDING)
     same = ("exception_id", "outcome", "amount_at_risk")
     standing = conform(found, {name: EXCEPTION[name] for name in same})
-    gone = run.exceptions.select(same).join(standing, on=same, how="anti", nulls_equal=True)
-    return frozenset(gone["exception_id"])
+    changed = run.exceptions.select(same).join(standing, on=same, how="anti", nulls_equal=True)
+    touched = _in_lower_case(run.exceptions).join(moved, on=_CLAIM, how="semi")
+    gone = {*changed["exception_id"], *touched["exception_id"]}
+    return Since(frozenset(gone), last if last and last > run.as_of else None)
+
+
+def _paid_since(connection: duckdb.DuckDBPyConnection, run: LetterRun) -> pl.DataFrame:
+    """Claims for which money came back since, with all that they were rebilled as."""
+    paid = connection.sql(_PAID_SINCE, params={"as_of": run.as_of, "run_id": run.run_id}).pl()
+    return rebilled_as(connection, paid).select(_CLAIM)
+
+
+def _loaded_since(
+    connection: duckdb.DuckDBPyConnection, run: LetterRun, claims: pl.DataFrame
+) -> pl.DataFrame:
+    """Those of the claims of which a file that the run did not have says something else."""
+    known = [file["sha256"] for file in run.manifest["files"]]
+    found = [pl.DataFrame(schema=dict.fromkeys(_CLAIM, pl.String))]
+    for table in CLAIM_TABLES:
+        source = table.removesuffix("_claim")
+        own = _in_lower_case(claims.filter(claim_source=source))
+        connection.register("claim", own)
+        later, before = (_ROWS.format(table=table, which=which) for which in ("", "NOT"))
+        rows = connection.sql(f"{later} EXCEPT {before}", params={"known": known}).pl()
+        connection.unregister("claim")
+        named = rows.select(pl.lit(source).alias("claim_source"), "payer", "claim_id")
+        found.append(_in_lower_case(named))
+    return pl.concat(found).unique()
+
+
+def _in_lower_case(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.with_columns(pl.col("payer").str.to_lowercase())

@@ -5,7 +5,7 @@ A written letter is its reader's: one that somebody has edited is left as it is.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -64,20 +64,23 @@ def write_letters(
     places: Places,
     payee: str | None,
     with_pdf: bool,
+    warnings: Iterable[str] = (),
 ) -> BatchResult:
-    """Write the letters of a batch, or of one payee.
+    """Write the letters of a batch, or of one payee. An earlier letter that is of nothing now goes.
 
     Every letter is made before the first is written. Raises UsageError if one cannot be, or if
-    there is none for the payee.
+    there is none for the payee, and was none.
+
+    warnings   what the user must know of the batch already.
     """
     chosen = [p for p in selection.payees if payee in (None, p.npi)]
-    if payee and not chosen:
+    before = _before(folder)
+    if payee and not chosen and before.filter(payee_npi=payee).is_empty():
         raise UsageError("--payee: the run has nothing to write to this NPI. Correct it.")
-    done = BatchResult()
+    done = BatchResult(warnings=list(warnings))
     letters = [letter for p in chosen for letter in _letters(form, p, law, places, done)]
     done.letters = len(letters)
     make_folder(folder)
-    before = _before(folder)
     rows = []
     for letter in letters:
         contents = {"html": letter.html.encode()}
@@ -127,7 +130,8 @@ def _letters(
                 f"{payee.npi}: {fills} fills are more than the {size.per_year} of one year"
                 f"{limited}, {cite}. A person must judge whether that binds."
             )
-    done.warnings += fees_asked_for(payee, found)
+    if form.kind == "finding":
+        done.warnings += fees_asked_for(payee, found)
     if found.counts_working_days(form.day, form.template.days_to_answer):
         done.warnings.append(
             f"{payee.npi}: working days are counted from Monday to Friday, holidays among them. "
@@ -171,6 +175,10 @@ def _write(path: Path, content: bytes, before: pl.DataFrame, done: BatchResult) 
         last = before.filter(letter=path.stem)[column].to_list()
         if standing != fresh and standing not in last:
             done.edited.append(path.name)
+            done.warnings.append(
+                f"{path.name} was edited, so it is left as it is. The cover list gives the lines "
+                "and the amount of now: compare them before it is sent."
+            )
             return str(last[0]) if last and last[0] else ""
         if standing == fresh:
             return fresh

@@ -9,11 +9,12 @@ import duckdb
 import polars as pl
 
 from audit_rules.given_files import read_file
+from audit_rules.law.places import Places
 from flows.errors import InputRefused
 from flows.intake.landing import sha256_of
 from flows.plan import Plan
 from flows.privacy import FULL
-from flows.provenance import program_version
+from flows.provenance import digest, program_version
 from flows.results.pseudonymised_values import pseudonymous_payer
 from schemas.results import RESULT_SCHEMA_VERSION
 
@@ -57,11 +58,17 @@ def write_manifest(
         },
         "reference": dict(sorted(plan.reference.hashes.items())),
         "clauses_of_law": plan.law.citations(),
+        **({"places": places_digest(plan.places)} if plan.request.privacy == FULL else {}),
         "law": {law.law.id: {"file": law.file_name, "sha256": law.sha256} for law in plan.law.laws},
         "results": results,
     }
     text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
     (folder / MANIFEST).write_text(text, encoding="utf-8")
+
+
+def places_digest(places: Places) -> str:
+    """A digest of where payers and plans are: which law binds them depends on it."""
+    return digest(*places.stated)
 
 
 def _entries_by_privacy_level(

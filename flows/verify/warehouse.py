@@ -14,9 +14,8 @@ from flows.signing import is_signed_link, read_public_key
 from flows.verify.checks import Checks
 from flows.verify.ledger import check_decisions
 from flows.verify.run_folder import names
-from flows.warehouse import sql
 from flows.warehouse.journal import Entry, differences
-from flows.warehouse.layout import LEDGERS
+from flows.warehouse.layout import LEDGERS, create_ledger_view
 from flows.warehouse.sql import identifier
 from schemas.tables import TABLES
 
@@ -207,7 +206,7 @@ def _own_view() -> str | None:
     with duckdb.connect() as connection:
         for name, ddl in LEDGERS.items():
             connection.execute(f"CREATE TABLE main.{identifier(name)} ({ddl})")
-        sql.run(connection, "warehouse/ledger")
+        create_ledger_view(connection)
         return _view_of(connection, "memory")
 
 

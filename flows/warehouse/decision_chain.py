@@ -22,6 +22,9 @@ CHAINED: dict[str, DataType | DataTypeClass] = {
     "decision_no": pl.Int32,
     "after_night": pl.Date,
     "exception_id": pl.String,
+    "about_outcome": pl.String,
+    "about_reason": pl.String,
+    "about_amount": pl.Decimal(18, 2),
     "action": pl.String,
     "amount": pl.Decimal(18, 2),
     "reason": pl.String,
@@ -32,6 +35,8 @@ CHAINED: dict[str, DataType | DataTypeClass] = {
     "system_user": pl.String,
 }
 """The columns of a decision, in the order in which they are chained."""
+ABOUT = ("about_outcome", "about_reason", "about_amount")
+"""Of those, what the exception said when it was decided."""
 PREVIOUS, OWN = "previous_sha256", "sha256"
 _LINKED: dict[str, DataType | DataTypeClass] = {**CHAINED, PREVIOUS: pl.String, OWN: pl.String}
 BEGINNING = ""

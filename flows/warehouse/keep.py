@@ -18,11 +18,12 @@ from flows.warehouse.layout import (
     OF_A_NIGHT,
     READ_AGAIN,
     READ_STATE,
+    create_ledger_view,
     remove_files,
     state_of,
 )
 from flows.warehouse.memory import Memory, remember, settle_all_again
-from flows.warehouse.sql import identifier, run
+from flows.warehouse.sql import identifier
 from schemas.tables import TABLES
 
 _RUN = "run"  # the journal's word for what a run does
@@ -117,7 +118,7 @@ def _refuse_if_written(
 def complete(connection: duckdb.DuckDBPyConnection) -> None:
     """Leave in an open workbench what a warehouse holds, and nothing in its log."""
     connection.execute("DROP SCHEMA run CASCADE")
-    run(connection, "warehouse/ledger")
+    create_ledger_view(connection)
     connection.execute("CHECKPOINT")
 
 

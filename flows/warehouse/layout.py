@@ -5,7 +5,8 @@ from datetime import date
 import duckdb
 
 from flows.warehouse.run_table import RunTable
-from flows.warehouse.sql import identifier, literal
+from flows.warehouse.sql import identifier, literal, literals, run
+from schemas.outcomes import EXCEPTIONS
 from schemas.table import Column, Kind, Table
 from schemas.tables import TABLES
 
@@ -50,10 +51,12 @@ LEDGERS = {
                        amount_at_risk DECIMAL(18, 2), continues VARCHAR,
                        paid_amount DECIMAL(18, 2), term_id VARCHAR""",
     # append-only, each row chained to the one before: decision_chain.py
-    "decision": """decision_no INTEGER, after_night DATE, exception_id VARCHAR, action VARCHAR,
-                   amount DECIMAL(18, 2), reason VARCHAR, decided_by VARCHAR, decided_on DATE,
-                   until DATE, decided_at TIMESTAMP, system_user VARCHAR, previous_sha256 VARCHAR,
-                   sha256 VARCHAR""",
+    # about_*: what the exception said when it was decided; another run of that date may say more
+    "decision": """decision_no INTEGER, after_night DATE, exception_id VARCHAR,
+                   about_outcome VARCHAR, about_reason VARCHAR, about_amount DECIMAL(18, 2),
+                   action VARCHAR, amount DECIMAL(18, 2), reason VARCHAR, decided_by VARCHAR,
+                   decided_on DATE, until DATE, decided_at TIMESTAMP, system_user VARCHAR,
+                   previous_sha256 VARCHAR, sha256 VARCHAR""",
     # rows of each file that a purge removed; before: the first day since which nothing was removed;
     # gone: which rows and which texts of quarantined records, as one number
     "purge": "before DATE, file_no INTEGER, rows BIGINT, gone UBIGINT",
@@ -192,6 +195,11 @@ def lay_out(connection: duckdb.DuckDBPyConnection, has_kept: bool, night: date |
         columns = _seen(TABLES[name]) if name in TABLES else "*"
         union = " UNION ALL BY NAME ".join(f"SELECT {columns} FROM {s}" for s in sources)
         connection.execute(f"CREATE TEMP VIEW every_{name} AS {union}")
+
+
+def create_ledger_view(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create `main.ledger`, the view of every exception ever found, in the current database."""
+    run(connection, "warehouse/ledger", outcomes=literals(list(EXCEPTIONS)))
 
 
 def _seen(table: Table) -> str:

@@ -19,8 +19,8 @@ from flows.warehouse.journal import (
     seal,
     subject,
 )
-from flows.warehouse.layout import LEDGERS, SCHEMA_VERSION, forget_last_run
-from flows.warehouse.sql import identifier, run
+from flows.warehouse.layout import LEDGERS, SCHEMA_VERSION, create_ledger_view, forget_last_run
+from flows.warehouse.sql import identifier
 from flows.warehouse.trouble import opening
 
 _UPGRADE = "upgrade"  # the journal's word for it
@@ -38,6 +38,19 @@ _PAID_BEFORE = """
     WHERE e.paid_amount IS NULL AND e.claim_source = p.claim_source AND lower(e.payer) = p.payer
       AND e.claim_id = p.claim_id AND e.claim_line_number = p.claim_line_number"""
 """What was paid for the lines of earlier events: the most that any version of the line was paid."""
+_ADDED_TO_DECISION = (
+    "about_outcome VARCHAR",
+    "about_reason VARCHAR",
+    "about_amount DECIMAL(18, 2)",
+)
+_ABOUT_BEFORE = """
+    UPDATE main.decision d
+    SET about_outcome = e.outcome, about_reason = e.reason, about_amount = e.amount_at_risk
+    FROM (SELECT m.decision_no, v.outcome, v.reason, v.amount_at_risk
+          FROM main.decision m ASOF JOIN main.ledger_event v
+            ON v.exception_id = m.exception_id AND v.night <= m.after_night) e
+    WHERE e.decision_no = d.decision_no AND d.about_outcome IS NULL"""
+"""What earlier decisions were about: the last event before them."""
 _VALUE_COUNT = "values_checked"  # how its rows were marked among the warnings before version 9
 _ALWAYS_SEALED = (FILE, NIGHT, DECISION, RUN)
 _JOURNAL_LOOKS_INTO = ("value_count", "night_total")  # tables that came after the journal
@@ -84,6 +97,9 @@ def _lay_out_again(connection: duckdb.DuckDBPyConnection, version: int) -> None:
     for name, ddl in LEDGERS.items():
         connection.execute(f"CREATE TABLE IF NOT EXISTS main.{identifier(name)} ({ddl})")
     connection.execute("ALTER TABLE main.purge ADD COLUMN IF NOT EXISTS gone UBIGINT")
+    for column in _ADDED_TO_DECISION:
+        connection.execute(f"ALTER TABLE main.decision ADD COLUMN IF NOT EXISTS {column}")
+    connection.execute(_ABOUT_BEFORE)
     chain_again(connection, LEDGERS["decision"])
     for column in _ADDED_TO_EVENT:
         connection.execute(f"ALTER TABLE main.ledger_event ADD COLUMN IF NOT EXISTS {column}")
@@ -94,7 +110,7 @@ def _lay_out_again(connection: duckdb.DuckDBPyConnection, version: int) -> None:
     )
     connection.execute(f"DELETE FROM {counted}")
     forget_last_run(connection)
-    run(connection, "warehouse/ledger")
+    create_ledger_view(connection)
     seal(connection, _UPGRADE, digests(connection, "main").keys() - foreign)
     connection.execute("UPDATE main.meta SET schema_version = ?", [SCHEMA_VERSION])
     connection.execute("COMMIT")

@@ -1,7 +1,8 @@
 -- The exception ledger of one run: what changed since the as-of dates before it.
--- An exception that is as it was has no event. What is set aside stays so if its outcome is not
--- stronger than when that was decided: a term that is demoted must not bring it back. What is set
--- aside when or after it is resolved stays so when it is found again as it was.
+-- An exception that is as it was has no event. What a person set aside stays so, found night after
+-- night or found again, as long as its reason and amount are those that were decided about, and its
+-- outcome is not stronger: a term that is demoted must not bring it back. Only a moved outcome is
+-- then an event.
 --
 -- reads: every_night, run.last_event, run.last_decision, run.current_exception,
 --        run.known_medical_claim, run.known_pharmacy_claim, run.changed_policy
@@ -47,15 +48,13 @@ WITH compared AS (
            coalesce(b.reason, o.reason) AS previous_reason,
            CASE WHEN b.exception_id IS NULL THEN o.amount_at_risk ELSE b.amount_at_risk END
                AS previous_amount_at_risk,
-           coalesce(d.sets_aside AND coalesce(d.until >= $night, true)
-                    AND (b.found_status = 'dismissed' OR d.after_night >= b.found_night), false)
-               AS stays_aside,
            d.sets_aside,
-           concat_ws(', ', CASE WHEN x.outcome <> b.outcome AND NOT coalesce(
-                                 stays_aside
-                                 AND list_position($outcomes, x.outcome)
-                                     >= list_position($outcomes, d.outcome_then), false)
-                           THEN 'outcome' END,
+           coalesce(d.sets_aside AND coalesce(d.until >= $night, true)
+                    AND x.reason IS NOT DISTINCT FROM d.about_reason
+                    AND x.amount_at_risk IS NOT DISTINCT FROM d.about_amount
+                    AND list_position($outcomes, x.outcome)
+                        >= list_position($outcomes, d.about_outcome), false) AS is_aside,
+           concat_ws(', ', CASE WHEN x.outcome <> b.outcome THEN 'outcome' END,
                      CASE WHEN x.reason <> b.reason THEN 'reason' END,
                      CASE WHEN x.amount_at_risk IS DISTINCT FROM b.amount_at_risk THEN 'amount' END)
                AS changed
@@ -68,11 +67,11 @@ judged AS (
     SELECT *,
            CASE WHEN status_before IS NULL
                 THEN CASE WHEN continues IS NULL THEN 'new' ELSE 'changed' END
-                WHEN status_before = 'resolved' AND NOT stays_aside THEN 'reopened'
+                WHEN is_aside
+                THEN CASE WHEN status_before <> 'dismissed' OR changed <> '' THEN 'dismissed' END
+                WHEN status_before = 'resolved' THEN 'reopened'
                 WHEN changed <> '' THEN 'changed'
-                WHEN status_before = 'dismissed'
-                THEN CASE WHEN NOT stays_aside THEN 'reopened' END
-                WHEN stays_aside THEN 'dismissed' END AS status
+                WHEN status_before = 'dismissed' THEN 'reopened' END AS status
     FROM compared),
 event AS (
     SELECT exception_id, status,
@@ -81,7 +80,9 @@ event AS (
                 WHEN status = 'reopened' AND status_before = 'resolved' THEN 'found_again'
                 WHEN status = 'reopened'
                 THEN CASE WHEN sets_aside THEN 'dismissal_expired' ELSE 'by_person' END
-                WHEN status = 'dismissed' THEN 'by_person' END AS why,
+                WHEN status = 'dismissed'
+                THEN CASE WHEN status_before = 'dismissed' THEN changed || ' moved'
+                          ELSE 'by_person' END END AS why,
            first_seen, CAST(NULL AS DATE) AS last_seen, rule_id, policy_id, payer, member_id,
            claim_source, claim_id, claim_line_number, outcome, reason, amount_at_risk, continues,
            paid_amount, term_id, previous_outcome, previous_reason, previous_amount_at_risk
@@ -110,4 +111,5 @@ SELECT $night AS night, e.*,
        CASE WHEN d.sets_aside THEN d.until END AS dismissed_until
 FROM event e
 LEFT JOIN run.last_decision d
-  ON d.exception_id = e.exception_id AND e.why IN ('by_person', 'dismissal_expired');
+  ON d.exception_id = e.exception_id
+ AND (e.status = 'dismissed' OR e.why IN ('by_person', 'dismissal_expired'));

@@ -2,10 +2,12 @@
 -- status: new, open, changed, resolved, reopened or dismissed; last_seen: the last night with it;
 -- decision: the latest one, unless it was taken back; recovered: the sums of all of them but
 -- those that a reopening took back. Neither they nor requests for records are verdicts: what was
--- set aside stays so.
+-- set aside stays so. What was decided before the last night is in its events. What was decided
+-- since sets a finding aside that is as it was then; another run of that night may have found more.
 --
 -- reads: main.night, main.ledger_event, main.decision
 -- makes: main.ledger
+-- words: $outcomes: a list, the strongest first.
 
 CREATE OR REPLACE VIEW main.ledger AS
 WITH last_night AS (SELECT max(as_of) AS night FROM main.night),
@@ -22,7 +24,8 @@ in_order AS (
                   AS after
     FROM main.decision),
 verdict AS (
-    SELECT exception_id, after_night, until, action IN ('dismiss', 'overturned') AS sets_aside
+    SELECT exception_id, after_night, until, about_outcome, about_reason, about_amount,
+           action IN ('dismiss', 'overturned') AS sets_aside
     FROM in_order
     WHERE action NOT IN ('recovered', 'request_records')
       AND NOT (action = 'reopen' AND before IN ('recovered', 'request_records'))
@@ -32,8 +35,13 @@ recovered AS (
     FROM in_order WHERE action = 'recovered' AND after <> 'reopen' GROUP BY exception_id)
 SELECT e.exception_id, e.first_seen, coalesce(e.last_seen, n.night) AS last_seen,
        CASE WHEN e.status = 'resolved' THEN 'resolved'
-            WHEN v.after_night >= e.night AND v.sets_aside THEN 'dismissed'
-            WHEN v.after_night >= e.night AND NOT v.sets_aside AND e.status = 'dismissed'
+            WHEN v.after_night >= n.night AND v.sets_aside AND coalesce(v.until >= n.night, true)
+                 AND e.reason IS NOT DISTINCT FROM v.about_reason
+                 AND e.amount_at_risk IS NOT DISTINCT FROM v.about_amount
+                 AND list_position($outcomes, e.outcome)
+                     >= list_position($outcomes, v.about_outcome)
+            THEN 'dismissed'
+            WHEN v.after_night >= n.night AND NOT v.sets_aside AND e.status = 'dismissed'
             THEN 'reopened'
             WHEN e.status = 'dismissed' OR e.night = n.night THEN e.status
             ELSE 'open' END AS status,

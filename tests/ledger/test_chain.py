@@ -15,12 +15,13 @@ from flows.ledger.decisions import decide
 from flows.ledger.written_decisions import Decision
 from flows.verify.checks import Checks
 from flows.verify.ledger import check_decisions
-from flows.warehouse.decision_chain import CHAINED, append
+from flows.warehouse.decision_chain import ABOUT, CHAINED, append
 from flows.warehouse.journal import DECISION, digests, seal, subject
 from flows.warehouse.upgrade import upgrade
 from tests.support.ledger import event, exception_id, ledger_warehouse, make_tables, rows_of
 
 ROWS, TIMES = 12, 100
+_COLUMNS = list(CHAINED)
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +35,9 @@ def chained() -> Iterator[duckdb.DuckDBPyConnection]:
             {
                 "after_night": date(2026, 6, 30),
                 "exception_id": exception_id(number),
+                "about_outcome": "recover",
+                "about_reason": "quantity_over_limit",
+                "about_amount": Decimal("40.00") if number % 4 else None,
                 "action": "recovered" if number % 3 == 0 else "confirm",
                 "amount": Decimal(f"{number}.10") if number % 3 == 0 else None,
                 "reason": f"reason {number}" if number % 2 else None,
@@ -58,8 +62,8 @@ def _change(rows: list[list[object]], chance: random.Random) -> int:
     others |= {Decimal: Decimal("9.99"), datetime: datetime(2026, 7, 3)}
     rows[row][column] = others[type(old)]
     if old is None:
-        rows[row][5] = "Mallory"  # a text was there: who decided
-        rows[row][6] = "Mallory"
+        rows[row][_COLUMNS.index("reason")] = "Mallory"
+        rows[row][_COLUMNS.index("decided_by")] = "Mallory"  # a text was there
     return row + 1
 
 
@@ -174,7 +178,7 @@ def test_each_row_holds_the_digest_of_the_row_before(tmp_path: Path) -> None:
 
 def _as_version_9_left_it(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("DROP VIEW ledger")
-    for column in ("amount", "decided_on", "previous_sha256", "sha256"):
+    for column in ("amount", "decided_on", "previous_sha256", "sha256", *ABOUT):
         connection.execute(f"ALTER TABLE decision DROP COLUMN {column}")
     connection.execute("ALTER TABLE ledger_event DROP COLUMN paid_amount")
     connection.execute("DELETE FROM journal")
@@ -199,5 +203,7 @@ def test_decisions_of_an_earlier_version_are_chained_and_what_was_changed_stays_
     assert main(["verify", "--ledger", str(warehouse)]) == (3 if tampered else 0)
     links = rows_of(warehouse, "SELECT previous_sha256, sha256, decided_on FROM decision")
     assert links[1][0] == links[0][1] and None not in links[0]
+    about = rows_of(warehouse, f"SELECT {', '.join(ABOUT)} FROM decision")
+    assert about == [("recover", "quantity_over_limit", Decimal("40.00"))] * 2
     paid = "SELECT paid_amount FROM ledger_event ORDER BY exception_id"
     assert rows_of(warehouse, paid) == [(Decimal("80.00"),), (None,)]

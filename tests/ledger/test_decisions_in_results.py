@@ -9,11 +9,13 @@ import pytest
 
 from flows.cli.app import main
 from flows.ledger.decisions import decide
+from flows.ledger.read import read_ledger
 from flows.ledger.written_decisions import Decision
 from flows.summary import Summary
-from tests.support.extracts import IMATINIB, Row, good
+from tests.support.extracts import IMATINIB, Row, good, write
 from tests.support.ledger import night_of_fills
-from tests.support.nights import published
+from tests.support.nights import night, published
+from tests.support.running import request_for
 
 pytestmark = pytest.mark.slow  # several nights
 
@@ -137,7 +139,7 @@ def test_what_is_set_aside_while_it_is_not_found_stays_so_when_it_is(tmp_path: P
     assert _amounts(third) == {"A": (0, 0)}
 
 
-@pytest.mark.parametrize(("tablets", "status"), [(241, "dismissed"), (242, "changed")])
+@pytest.mark.parametrize(("tablets", "status"), [(241, "dismissed"), (242, "reopened")])
 def test_what_was_set_aside_stays_so_if_it_is_resolved_and_found_again_as_it_was(
     tablets: int, status: str, tmp_path: Path
 ) -> None:
@@ -151,4 +153,68 @@ def test_what_was_set_aside_stays_so_if_it_is_resolved_and_found_again_as_it_was
     fourth = _night(tmp_path, 3, _fill("A", tablets, paid_date="2026-06-29"))
     assert _known(fourth) == {"A": [status, DAYS[0], "overturned"]}
     asked, _ = _amounts(fourth)["A"]
-    assert (asked > 0) == (status == "changed")
+    assert (asked > 0) == (status == "reopened")
+
+
+def _by_claim(summary: Summary) -> dict[str, str]:
+    found = pl.read_parquet(summary.folder / "exceptions.parquet").filter(rule_id="QTY01")
+    return dict(found.select("claim_id", "exception_id").iter_rows())
+
+
+def _shown(base: Path) -> dict[str, str]:
+    """Claim -> status, as the ledger shows it."""
+    ledger = read_ledger(base / "audit.duckdb")
+    return dict(ledger.select("claim_id", "status").iter_rows())
+
+
+def test_a_dismissal_is_about_what_was_found_then_if_the_night_is_run_again(tmp_path: Path) -> None:
+    warehouse, made = tmp_path / "audit.duckdb", "in the chart"
+    ids = _by_claim(_night(tmp_path, 0, _fill("A", 190)))
+    decide(warehouse, [Decision(ids["A"], made)], "dismiss", "Ann")
+    assert _shown(tmp_path) == {"A": "dismissed"}
+    more = write(tmp_path / "more", {"pharmacy_claim.csv": [_fill("A", 300, paid_date=DAYS[0])]})
+    night(request_for(more, tmp_path / "out", warehouse, DAYS[0]))
+    assert _shown(tmp_path) == {"A": "new"}
+    assert _amounts(_night(tmp_path, 1)) == {"A": (Decimal("1200.00"), 0)}
+    again = decide(warehouse, [Decision(ids["A"], made)], "dismiss", "Ann")
+    assert again.decisions == 1
+    assert _amounts(_night(tmp_path, 2)) == {"A": (0, 0)}
+
+
+def test_the_same_dismissal_of_what_has_changed_is_another_one(tmp_path: Path) -> None:
+    warehouse = tmp_path / "audit.duckdb"
+    ids = _by_claim(_night(tmp_path, 0, _fill("A", 190)))
+    for tablets, recorded in ((190, 1), (190, 0), (300, 1)):
+        if tablets == 300:
+            rows = [_fill("A", tablets, paid_date=DAYS[0])]
+            more = write(tmp_path / "more", {"pharmacy_claim.csv": rows})
+            night(request_for(more, tmp_path / "out", warehouse, DAYS[0]))
+        made = decide(warehouse, [Decision(ids["A"], "in the chart")], "dismiss", "Ann")
+        assert made.decisions == recorded
+    assert _shown(tmp_path) == {"A": "dismissed"}
+
+
+def test_a_dismissal_that_ended_before_the_next_night_sets_nothing_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.ledger.decisions.today", lambda: DAYS[0])
+    ids = _by_claim(_night(tmp_path, 0, _fill("A", 241)))
+    made = Decision(ids["A"], "a trial", until=DAYS[1])
+    decide(tmp_path / "audit.duckdb", [made], "dismiss", "Ann")
+    assert _shown(tmp_path) == {"A": "dismissed"}
+    assert _known(_night(tmp_path, 3))["A"][0] == _shown(tmp_path)["A"] == "open"
+
+
+def test_what_was_dismissed_while_its_term_was_demoted_stays_so_after_that(tmp_path: Path) -> None:
+    claims = [f"C{n}" for n in range(9)]
+    warehouse = tmp_path / "audit.duckdb"
+    ids = _by_claim(_night(tmp_path, 0, *(_fill(claim, 241) for claim in claims)))
+    contested = [Decision(ids[claim], "appeal") for claim in claims[:5]]
+    decide(warehouse, contested, "overturned", "Ann")
+    _night(tmp_path, 1)
+    decide(warehouse, [Decision(ids["C8"], "in the chart")], "dismiss", "Ann")
+    decide(warehouse, contested, "upheld", "Ann")
+    fourth = _amounts(_night(tmp_path, 3))
+    assert fourth == {claim: (Decimal("610.00"), 0) for claim in claims} | {"C8": (0, 0)}
+    decide(warehouse, [Decision(ids["C8"], "not so")], "reopen", "Ann")
+    assert _shown(tmp_path)["C8"] == "reopened"

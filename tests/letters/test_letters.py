@@ -53,6 +53,19 @@ payers = ["Cigna"]
 months = 12
 counted_from = "paid_date"
 """
+FEES = """
+[law]
+id = "own"
+title = "Contract"
+[[no_dispensing_fee]]
+term_id = "own.fee"
+cite = "section 9"
+basis = "stated"
+effective_from = 2020-01-01
+jurisdictions = ["US-VT"]
+lines_of_business = ["commercial_insured"]
+claims = ["pharmacy"]
+"""
 CALIFORNIA = '[payers.Cigna]\njurisdiction = "US-CA"\nline_of_business = "commercial_insured"\n'
 
 
@@ -105,11 +118,13 @@ def _written(
     payee: str | None = None,
     with_pdf: bool = False,
     config: str = CALIFORNIA,
+    run: Path | None = None,
 ) -> BatchResult:
     output.mkdir(exist_ok=True)
     (output / "c.toml").write_text(config, encoding="utf-8")
     asked = Batch(
-        *(_run(audited), audited / "audit.duckdb", output, template, kind, paper, day, payee),
+        run or _run(audited),
+        *(audited / "audit.duckdb", output, template, kind, paper, day, payee),
         with_pdf=with_pdf,
     )
     return write_batch(asked, output / "c.toml")
@@ -244,6 +259,44 @@ def test_what_was_decided_since_the_run_is_in_no_letter_and_letters_of_before_go
     done = _written(base, tmp_path)
     assert done.letters == 0 and done.removed == [letter]
     assert not (_folder(tmp_path) / letter).exists()
+
+
+@pytest.mark.slow
+def test_a_line_whose_claim_was_sent_otherwise_since_is_in_no_letter_of_before(
+    audited: Path, tmp_path: Path
+) -> None:
+    """What law says of it may have changed, though the finding and its amount have not."""
+    base = tmp_path / "copy"
+    shutil.copytree(audited, base)
+    old = good("pharmacy_claim", claim_id="RX2", dispensing_date="2026-02-05", quantity=300)
+    old |= {"days_supply": 30, "paid_amount": "9000.00", "dispensing_channel": "retail"}
+    old |= {"dispensing_provider_npi": NPI, "paid_date": "2026-06-21"}
+    landing = write(base / "more", {"pharmacy_claim.csv": [old]})
+    later = date(2026, 7, 1)
+    night(request_for(landing, base / "out", base / "audit.duckdb", later, base / "config.toml"))
+    done = _written(base, tmp_path, run=base / "out" / _run(audited).name)
+    text = (_folder(tmp_path) / f"finding-{NPI}.html").read_text("utf-8")
+    assert "RX2" not in text and "RX3" in text
+    assert any("is not the last night of the warehouse" in warning for warning in done.warnings)
+
+
+@pytest.mark.slow
+def test_law_about_fees_alone_is_looked_at_too(audited: Path, tmp_path: Path) -> None:
+    """No limit, and so no collectable, differs between this config and an empty one."""
+    law = tmp_path / "law"
+    law.mkdir()
+    (law / "own.toml").write_text(FEES, encoding="utf-8")
+    config = tmp_path / "config.toml"
+    config.write_text(CALIFORNIA.replace("CA", "VT"), encoding="utf-8")
+    asked = request_for(audited / "in", tmp_path / "out", tmp_path / "audit.duckdb", AS_OF, config)
+    night(replace(asked, law=law))
+    batch = Batch(
+        *(_run(tmp_path), tmp_path / "audit.duckdb", tmp_path, TEMPLATE, "finding", "letter"),
+        with_pdf=False,
+    )
+    with pytest.raises(AuditError, match="Give those of the run"):
+        write_batch(batch, law=law)
+    assert write_batch(batch, config, law=law).letters == 1
 
 
 @pytest.mark.slow

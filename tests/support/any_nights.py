@@ -18,13 +18,12 @@ from flows.ledger.written_decisions import Decision
 from flows.verify.verify import Evidence, verify
 from flows.warehouse.forget import forget_night
 from flows.warehouse.purge import purge
-from schemas.decisions import DISMISS, REOPEN
+from schemas.decisions import DISMISS, REOPEN, REQUEST_RECORDS
 from schemas.tables import CLAIM_TABLES
 from tests.support.extracts import Row, good
 from tests.support.night_model import Model
 from tests.support.night_operations import Decide, Extract, Operation, Place, Purge, Run
 from tests.support.nights import content, members, published, purged_files, remove_failed_checks
-from tests.support.plain_ledger import PlainDecision
 from tests.support.senders import Sender
 
 FIRST = date(2026, 1, 15)
@@ -152,19 +151,18 @@ class Machine:
     # ---------------------------------------------------------------- what persons do between
 
     def decide(self) -> None:
-        """Dismiss or reopen some exceptions of the ledger."""
+        """Decide about some exceptions, but overturn none: that would demote terms."""
         known = sorted(self.model.ledger.statuses())
         last = self.model.ledger.last_night
         if not known or last is None:
             return
         ids = tuple(self.chance.sample(known, 1 + len(known) // 3))
-        action = self.chance.choice((DISMISS, DISMISS, REOPEN))
+        action = self.chance.choice((DISMISS, DISMISS, REOPEN, REQUEST_RECORDS))
         until = last + timedelta(days=self.chance.choice((0, 1, 5, 30)))
         chosen = self.chance.choice((None, until))
         decided = Decide(last, ids, action, chosen if action == DISMISS else None)
         decided.do(self.place)
-        made = [PlainDecision(last, i, action, decided.until) for i in ids]
-        self.model.ledger.decisions += made
+        self.model.ledger.decide(ids, action, decided.until)
         self.history.append(decided)
         self.log.append(f"{last} {action} {len(ids)}")
         self.model.check_warehouse(self.place.warehouse)

@@ -9,8 +9,8 @@ import polars as pl
 
 from flows.summary import Summary
 from flows.warehouse.journal import NIGHT, seal, subject
-from flows.warehouse.layout import LEDGERS, SCHEMA_VERSION, create_table
-from flows.warehouse.sql import identifier, run
+from flows.warehouse.layout import LEDGERS, SCHEMA_VERSION, create_ledger_view, create_table
+from flows.warehouse.sql import identifier
 from schemas.collecting import UNKNOWN
 from schemas.decisions import NEW
 from schemas.results import EXCEPTION, conform
@@ -63,7 +63,7 @@ def make_tables(connection: duckdb.DuckDBPyConnection) -> None:
     for name, ddl in LEDGERS.items():
         connection.execute(f"CREATE TABLE main.{identifier(name)} ({ddl})")
     connection.execute("INSERT INTO main.meta VALUES (?)", [SCHEMA_VERSION])
-    run(connection, "warehouse/ledger")
+    create_ledger_view(connection)
 
 
 def ledger_warehouse(path: Path, *events: Row) -> Path:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from datetime import date
 
 LONGEST_CHAIN = 20
+_NO_VERDICT = ("recovered", "request_records")
+_SETS_ASIDE = ("dismiss", "overturned")
+_STRENGTH = ("recover", "records_request", "review", "advisory")
 ClaimKey = tuple[str, str, str]
 """Source, payer in lower case and id of a claim."""
 
@@ -50,12 +53,13 @@ class Event:
 
 @dataclass(frozen=True)
 class PlainDecision:
-    """A decision of a person."""
+    """A decision of a person; `about`: what the exception said then."""
 
     after_night: date
     exception_id: str
     action: str
     until: date | None
+    about: tuple[object, ...]
 
 
 @dataclass
@@ -109,6 +113,14 @@ class PlainLedger:
             shown[i] = (self._shown(event, last), event.first_seen, seen)
         return shown
 
+    def decide(self, exception_ids: Iterable[str], action: str, until: date | None) -> None:
+        assert self.last_night is not None
+        known = self._last_events(date.max)
+        self.decisions += [
+            PlainDecision(self.last_night, i, action, until, known[i].found.figures)
+            for i in exception_ids
+        ]
+
     def forget(self, night: date) -> None:
         self.nights.pop(night, None)
         self.decisions = [d for d in self.decisions if d.after_night != night]
@@ -133,11 +145,19 @@ class PlainLedger:
                 last |= self.nights[night]
         return last
 
-    def _last_decision(self, exception_id: str, before: date) -> PlainDecision | None:
+    def _verdict(self, exception_id: str, before: date) -> PlainDecision | None:
+        """The last decision that says whether it is set aside; what is taken back is none."""
         made = [
             d for d in self.decisions if d.exception_id == exception_id and d.after_night < before
         ]
-        return made[-1] if made else None
+        verdict, last = None, None
+        for decision in made:
+            is_other = decision.action in _NO_VERDICT
+            takes_other_back = decision.action == "reopen" and last in _NO_VERDICT
+            if not is_other and not takes_other_back:
+                verdict = decision
+            last = decision.action
+        return verdict
 
     def _status(
         self, x: PlainException, before: Event | None, continues: str | None, night: date
@@ -145,41 +165,34 @@ class PlainLedger:
         """What happened to an exception that was found; None if it is as it was."""
         if before is None:
             return "changed" if continues else "new"
-        decision = self._last_decision(x.exception_id, night)
-        stays_aside = (
-            decision is not None
-            and decision.action == "dismiss"
-            and (decision.until is None or decision.until >= night)
-            and self._was_aside_or_is_since(decision, night)
-        )
-        if before.status == "resolved" and not stays_aside:
+        moved = x.figures != before.found.figures
+        if _is_aside(self._verdict(x.exception_id, night), x.figures, night):
+            return "dismissed" if before.status != "dismissed" or moved else None
+        if before.status == "resolved":
             return "reopened"
-        if x.figures != before.found.figures:
+        if moved:
             return "changed"
-        if before.status == "dismissed":
-            return None if stays_aside else "reopened"
-        return "dismissed" if stays_aside else None
-
-    def _was_aside_or_is_since(self, decision: PlainDecision, night: date) -> bool:
-        """Whether it was set aside when last found, or has been since."""
-        events = [
-            (n, events[decision.exception_id])
-            for n, events in sorted(self.nights.items())
-            if n < night and decision.exception_id in events
-        ]
-        last = [event for _, event in events if event.status != "resolved"][-1]
-        return last.status == "dismissed" or decision.after_night >= last.night
+        return "reopened" if before.status == "dismissed" else None
 
     def _shown(self, event: Event, last_night: date) -> str:
-        decision = self._last_decision(event.found.exception_id, date.max)
+        verdict = self._verdict(event.found.exception_id, date.max)
         if event.status == "resolved":
             return "resolved"
-        if decision and decision.after_night >= event.night:
-            if decision.action == "dismiss":
+        if verdict and verdict.after_night >= last_night:
+            if _is_aside(verdict, event.found.figures, last_night):
                 return "dismissed"
-            if event.status == "dismissed":
+            if event.status == "dismissed" and verdict.action not in _SETS_ASIDE:
                 return "reopened"
         return event.status if event.status == "dismissed" or event.night == last_night else "open"
+
+
+def _is_aside(verdict: PlainDecision | None, figures: tuple[object, ...], night: date) -> bool:
+    """Whether a verdict sets aside what an exception says on a night: no more than it was about."""
+    if verdict is None or verdict.action not in _SETS_ASIDE:
+        return False
+    (outcome, *rest), (outcome_then, *rest_then) = figures, verdict.about
+    is_stronger = _STRENGTH.index(str(outcome)) < _STRENGTH.index(str(outcome_then))
+    return rest == rest_then and not is_stronger and (verdict.until or night) >= night
 
 
 def _continued(

@@ -1,0 +1,38 @@
+-- Lines for which money counts that came back for a claim line, of which a row of `back` is a sum:
+-- those that are paid now, of the same person, on the claims that `family` has of it (families.sql).
+-- place: the line itself comes first, then one of its number, then one with an exception.
+--
+-- reads: run.settled_medical_claim, run.settled_pharmacy_claim, run.current_exception
+
+WITH settled AS (
+    SELECT 'medical' AS claim_source, payer, person, member_id, claim_id, claim_line_number,
+           is_paid_history, netted_paid_amount
+    FROM run.settled_medical_claim WHERE claim_id IN (SELECT claim_id FROM family)
+    UNION ALL
+    SELECT 'pharmacy', payer, person, member_id, claim_id, claim_line_number,
+           is_paid_history, netted_paid_amount
+    FROM run.settled_pharmacy_claim WHERE claim_id IN (SELECT claim_id FROM family)),
+person AS (
+    SELECT DISTINCT b.exception_id, s.person
+    FROM back b JOIN settled s
+      ON s.claim_source = b.claim_source AND lower(s.payer) = lower(b.payer)
+     AND s.member_id = b.member_id AND s.claim_id = b.claim_id)
+SELECT b.exception_id, b.recovered, s.payer, s.member_id, s.claim_source, s.claim_id,
+       s.claim_line_number, s.netted_paid_amount AS paid,
+       row_number() OVER (
+           PARTITION BY b.exception_id
+           ORDER BY s.claim_id <> b.claim_id, s.claim_line_number <> b.claim_line_number,
+                    x.claim_id IS NULL, x.at_risk DESC NULLS LAST, s.claim_id,
+                    s.claim_line_number, s.member_id) AS place
+FROM back b
+JOIN person p USING (exception_id)
+JOIN family f ON f.claim_source = b.claim_source AND f.payer = lower(b.payer)
+             AND f.seed_claim_id = b.claim_id
+JOIN settled s ON s.claim_source = f.claim_source AND lower(s.payer) = f.payer
+              AND s.claim_id = f.claim_id AND s.person = p.person
+LEFT JOIN (SELECT claim_source, lower(payer) AS payer, member_id, claim_id, claim_line_number,
+                  max(amount_at_risk) AS at_risk
+           FROM run.current_exception GROUP BY ALL) x
+  ON x.claim_source = s.claim_source AND x.payer = lower(s.payer) AND x.member_id = s.member_id
+ AND x.claim_id = s.claim_id AND x.claim_line_number = s.claim_line_number
+WHERE s.is_paid_history;
