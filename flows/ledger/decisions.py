@@ -1,10 +1,9 @@
 """Record people's decisions about exceptions. Decisions are added and never changed."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ from flows import ending
 from flows.clock import now, today
 from flows.errors import UsageError
 from flows.ledger.exception_ids import ExceptionIds
+from flows.ledger.money_back import IS_TAKEN_BACK, too_much_back
 from flows.ledger.seen import Seen, refuse_unless_seen
 from flows.ledger.written_decisions import Decision
 from flows.process import system_user
@@ -88,7 +88,7 @@ def decide(
             wanted = _one_each(wanted, found)
             about = _about(connection, [decision.exception_id for decision in wanted])
             new = _new(connection, wanted, about)
-            found += _too_much(connection, new)
+            found += too_much_back(connection, new)
             _refuse(found)
             _record(connection, new, about)
             in_vain = _in_vain(connection, new)
@@ -179,7 +179,7 @@ def _new(
     rows = connection.execute(
         f"""SELECT exception_id,
                    after_night IS NOT DISTINCT FROM (SELECT max(as_of) FROM main.night),
-                   {", ".join((*ABOUT, *_SAID))}, {_IS_TAKEN_BACK}
+                   {", ".join((*ABOUT, *_SAID))}, {IS_TAKEN_BACK}
             FROM main.decision ORDER BY decision_no"""
     ).fetchall()
     said = 2 + len(ABOUT)
@@ -191,58 +191,6 @@ def _new(
         if (d.exception_id, *_said(d)) not in money
         and latest.get(d.exception_id) != (True, *about.get(d.exception_id, ()), *_said(d))
     ]
-
-
-def _too_much(connection: duckdb.DuckDBPyConnection, decisions: list[Decision]) -> Iterator[str]:
-    """A sentence for each line of which more came back than was paid, over all its exceptions."""
-    back: dict[str, list[Decision]] = defaultdict(list)
-    of_line: dict[str, tuple[Decimal | None, Decimal]] = {}
-    for decision in decisions:
-        if decision.action != RECOVERED:
-            continue
-        ((line, paid, before),) = connection.execute(
-            _LINE_OF, {"exception_id": decision.exception_id}
-        ).fetchall()
-        back[line].append(decision)
-        of_line[line] = (paid, before)
-    for line, made in back.items():
-        paid, before = of_line[line]
-        new = [d.amount for d in made if d.amount is not None]
-        if paid is not None and sum(new, before) > paid:
-            places = ", ".join(d.place for d in made if d.place)
-            earlier = ", with what came back before," if before else ""
-            yield (
-                f"{places}: " if places else ""
-            ) + f"more came back{earlier} than was paid for the line. Correct the amount."
-
-
-_IS_TAKEN_BACK = """
-    coalesce(lead(action) OVER (PARTITION BY exception_id ORDER BY decision_no) = 'reopen',
-             false)"""
-"""SQL: whether the next decision on the exception takes this one back."""
-
-_LINE_OF = f"""
-    WITH last_event AS (
-        FROM main.ledger_event
-        QUALIFY row_number() OVER (PARTITION BY exception_id ORDER BY night DESC) = 1),
-    line AS (
-        SELECT claim_source, lower(payer) AS payer, member_id, claim_id, claim_line_number,
-               paid_amount
-        FROM last_event WHERE exception_id = $exception_id)
-    SELECT CAST(to_json({{'s': l.claim_source, 'p': l.payer, 'm': l.member_id, 'c': l.claim_id,
-                         'n': l.claim_line_number}}) AS VARCHAR),
-           any_value(l.paid_amount),
-           coalesce(sum(d.amount), 0)
-    FROM line l
-    LEFT JOIN last_event e
-      ON e.claim_source = l.claim_source AND lower(e.payer) = l.payer
-     AND e.member_id = l.member_id AND e.claim_id = l.claim_id
-     AND e.claim_line_number = l.claim_line_number
-    LEFT JOIN (SELECT exception_id, action, amount, {_IS_TAKEN_BACK} AS is_back
-               FROM main.decision) d
-      ON d.exception_id = e.exception_id AND d.action = 'recovered' AND NOT d.is_back
-    GROUP BY ALL"""
-"""The line of an exception, what was paid for it, and what came back for all its exceptions."""
 
 
 def _refuse(problems: list[str]) -> None:

@@ -1,6 +1,6 @@
--- Claims that were rebilled as one another: each claim of `seed` (claim_source, payer, claim_id) with
--- itself and every claim that names it, or that it names, as the original, in any number of steps.
--- payer is in lower case.
+-- Claims that were rebilled as one another: each claim of `seed` (claim_source, payer, claim_id)
+-- with itself and every claim that names it, or that it names, as the original, in any number of
+-- steps. payer is in lower case.
 --
 -- reads: every_medical_claim, every_pharmacy_claim
 

@@ -1,6 +1,7 @@
 -- Lines for which money counts that came back for a claim line, of which a row of `back` is a sum:
--- those that are paid now, of the same person, on the claims that `family` has of it (families.sql).
--- place: the line itself comes first, then one of its number, then one with an exception.
+-- those that are paid now, of the same person, on the claims that `family` has of it
+-- (families.sql). place: the line itself comes first, then one of its number, then one with an
+-- exception.
 --
 -- reads: run.settled_medical_claim, run.settled_pharmacy_claim, run.current_exception
 

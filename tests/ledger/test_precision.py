@@ -6,6 +6,7 @@ from decimal import Decimal
 from math import comb
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -155,6 +156,13 @@ def test_the_precision_of_a_rule_is_the_share_of_reviewed_findings_that_held() -
     assert rule_precision(_verdicts(["dismiss", None])) == {}
 
 
+def _with_nights(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let an opened ledger have what a night reads of the nights before."""
+    connection.execute("CREATE SCHEMA run")
+    for table in ("night_text", "night_total"):
+        connection.execute(f"CREATE VIEW every_{table} AS FROM kept.{table}")
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -174,8 +182,7 @@ def test_what_is_counted_of_decisions_is_in_the_digest_that_names_a_run(
             amount = None if dollars is None else Decimal(dollars)
             decide(warehouse, [Decision(exception_id(1), "x", action, amount)], by="Ann")
         with opened_ledger(warehouse) as connection:
-            connection.execute("CREATE SCHEMA run")
-            connection.execute("CREATE VIEW every_night_text AS FROM kept.night_text")
+            _with_nights(connection)
             digests.add(read_ledger_before(connection, date(2026, 7, 1)).digest)
     assert len(digests) == 2
 
@@ -199,8 +206,7 @@ def test_neither_money_nor_a_request_brings_anything_back_that_was_set_aside(
         dollars = Decimal(5) if said == "recovered" else None
         decide(warehouse, [Decision(exception_id(1), "appeal", said, dollars)], by="Ann")
     with opened_ledger(warehouse) as connection:
-        connection.execute("CREATE SCHEMA run")
-        connection.execute("CREATE VIEW every_night_text AS FROM kept.night_text")
+        _with_nights(connection)
         read_ledger_before(connection, date(2026, 7, 1))
         shown = connection.execute("SELECT status, decision, recovered FROM main.ledger").fetchall()
         known = connection.execute(f"SELECT action, sets_aside FROM {LAST_DECISION}").fetchall()
