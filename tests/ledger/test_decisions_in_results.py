@@ -211,10 +211,13 @@ def test_what_was_dismissed_while_its_term_was_demoted_stays_so_after_that(tmp_p
     ids = _by_claim(_night(tmp_path, 0, *(_fill(claim, 241) for claim in claims)))
     contested = [Decision(ids[claim], "appeal") for claim in claims[:5]]
     decide(warehouse, contested, "overturned", "Ann")
+    decide(warehouse, [Decision(ids["C7"], "in the chart")], "dismiss", "Ann")
     _night(tmp_path, 1)
+    assert set(read_ledger(warehouse)["outcome"]) == {"review"}, "also of what is set aside"
     decide(warehouse, [Decision(ids["C8"], "in the chart")], "dismiss", "Ann")
     decide(warehouse, contested, "upheld", "Ann")
     fourth = _amounts(_night(tmp_path, 3))
-    assert fourth == {claim: (Decimal("610.00"), 0) for claim in claims} | {"C8": (0, 0)}
+    aside = {claim: (Decimal(0), Decimal(0)) for claim in ("C7", "C8")}
+    assert fourth == {claim: (Decimal("610.00"), Decimal(0)) for claim in claims} | aside
     decide(warehouse, [Decision(ids["C8"], "not so")], "reopen", "Ann")
     assert _shown(tmp_path)["C8"] == "reopened"
