@@ -123,7 +123,7 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
 def _compared() -> pl.Expr:
     """The prices compared, as a sentence; the claim of the generic fill is in the evidence."""
     both = pl.format(
-        " Without dispensing fees a tablet cost {}, and {} in the dearest generic fill of this"
+        " Without dispensing fees a tablet cost ${}, and ${} in the dearest generic fill of this"
         " strength {} within {} days before or after.",
         "own_price",
         "generic_price",

@@ -30,8 +30,8 @@ _DISPENSED = (
     " brand in the place of the generic, and such a fill is paid as the generic. "
 )
 _COMPARED = (
-    "Without dispensing fees a tablet cost {own_price}, and {generic_price} in the dearest generic"
-    " fill of this payer within {price_days} days before or after."
+    "Without dispensing fees a tablet cost ${own_price}, and ${generic_price} in the dearest"
+    " generic fill of this payer within {price_days} days before or after."
 )
 
 RULE = Rule(

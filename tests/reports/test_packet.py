@@ -148,7 +148,7 @@ def test_a_packet_shows_the_prices_compared_and_where_they_are_on_file(
         "unit price 20.00 of the generic fill of 2025-02-10, NDC 47335047583 "
         "(claim GEN-GENERIC-M3020), without its fee",
         "a generic fill to compare with was looked for from 2024-11-05 to 2025-05-04",
-        "Without dispensing fees a tablet cost 310.00, and 20.00 in the dearest generic fill of",
+        "Without dispensing fees a tablet cost $310.00, and $20.00 in the dearest generic fill of",
         "this strength that this payer has within 90 days before or after.",
     ):
         assert part in words, part
