@@ -88,6 +88,16 @@ def read_ledger_before(connection: duckdb.DuckDBPyConnection, as_of: date) -> Le
     return LedgerBefore(night, digest(str(night), *rows))
 
 
+def let_be_about(
+    connection: duckdb.DuckDBPyConnection, exception_ids: list[str], outcome: str
+) -> None:
+    """Let the last decisions about exceptions be about an outcome: in this run only."""
+    connection.execute(
+        f"UPDATE {LAST_DECISION} SET about_outcome = ? WHERE list_contains(?, exception_id)",
+        [outcome, exception_ids],
+    )
+
+
 def _digest_of_rows(
     connection: duckdb.DuckDBPyConnection, query: str, night: date | None = None
 ) -> str:

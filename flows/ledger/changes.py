@@ -14,7 +14,7 @@ import polars as pl
 from audit_rules.errors import AuditError
 from audit_rules.policy.library import PolicyLibrary
 from flows.judging.frames import KNOWN_CLAIM
-from flows.ledger.before import LAST_DECISION, LAST_EVENT, LedgerBefore
+from flows.ledger.before import LAST_DECISION, LAST_EVENT, LedgerBefore, let_be_about
 from flows.ledger.precision import read_demotions
 from flows.plan import Plan
 from flows.warehouse.files import real_path
@@ -134,12 +134,12 @@ def _see_through_demotions(connection: duckdb.DuckDBPyConnection, library: Polic
     nights = connection.execute(f"SELECT DISTINCT after_night {weaker} ORDER BY ALL").fetchall()
     for (night,) in nights:
         for demoted in read_demotions(connection, library, night):
-            connection.execute(
-                f"""UPDATE {LAST_DECISION} SET about_outcome = ?
-                    WHERE after_night = ? AND exception_id IN (
-                        SELECT exception_id {weaker} AND x.policy_id = ? AND x.term_id = ?)""",
-                [EXCEPTIONS[0], night, demoted.policy_id, demoted.term_id],
-            )
+            found = connection.execute(
+                f"""SELECT exception_id {weaker} AND d.after_night = ?
+                    AND x.policy_id = ? AND x.term_id = ?""",
+                [night, demoted.policy_id, demoted.term_id],
+            ).fetchall()
+            let_be_about(connection, [exception_id for (exception_id,) in found], EXCEPTIONS[0])
 
 
 def _standing(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Money that came back for a claim came back for the claim that it was rebilled as."""
+"""Money that came back for a claim counts for the claims that it was rebilled as."""
 
 from collections import defaultdict
 from decimal import Decimal
@@ -12,28 +12,28 @@ from flows.ledger.changes import CURRENT_EXCEPTION
 from flows.settle.claims import SETTLED
 from flows.warehouse.sql import fetched_from
 
-_CLAIM = ("claim_source", "payer", "claim_id")
+CLAIM = ("claim_source", "payer", "claim_id")
+"""The columns that name a claim."""
 _LINE = [name for name in RECOVERED if name not in ("exception_id", "recovered")]
 
 
 def rebilled_as(connection: duckdb.DuckDBPyConnection, claims: pl.DataFrame) -> pl.DataFrame:
-    """Claims that were rebilled as one another, in any number of steps: each with itself too.
+    """Claims that were rebilled as one another: the rows of ledger/families.sql.
 
     claims   claim_source, payer and claim_id of those to look for.
-
-    One row per pair: claim_source, payer in lower case, seed_claim_id (of `claims`), claim_id.
     """
-    connection.register("seed", claims.select(_CLAIM))
+    connection.register("seed", claims.select(CLAIM))
     found = fetched_from(connection, "ledger/families")
     connection.unregister("seed")
     return found
 
 
 def follow_rebilled(connection: duckdb.DuckDBPyConnection, decided: PastDecisions) -> PastDecisions:
-    """What persons decided, each sum that came back under the lines for which it counts now.
+    """What persons decided, with each sum that came back on the lines for which it counts now.
 
-    An exception that is found, or a line that is paid, keeps its own. Else a sum is spread over the
-    lines of the claims that were rebilled as one another, at most what was paid for each.
+    The sum of an exception that this run found stays where it was. Any other is spread over the
+    lines of the claims that were rebilled as one another, the line itself first, at most what was
+    paid for each.
     """
     recovered = decided.recovered
     if recovered.is_empty():
@@ -56,7 +56,12 @@ def follow_rebilled(connection: duckdb.DuckDBPyConnection, decided: PastDecision
 
 
 def _spread(heirs: pl.DataFrame) -> pl.DataFrame:
-    """Each sum over its lines in their order: RECOVERED. What is over counts for the first."""
+    """Each sum over its lines in their order: RECOVERED, one row per sum and line that has a part.
+
+    heirs   the rows of ledger/heirs.sql, by exception_id and place.
+
+    What is left after all lines are paid back counts for the first.
+    """
     room: dict[tuple[object, ...], Decimal] = {}
     rows: list[dict[str, object]] = []
     for exception_id, group in groupby(heirs.to_dicts(), lambda row: row["exception_id"]):

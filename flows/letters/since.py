@@ -1,4 +1,4 @@
-"""What has happened to the findings of a run since: no letter asks for what no longer stands."""
+"""What has happened to the findings of a run since: no letter asks for what no longer holds."""
 
 from datetime import date
 from pathlib import Path
@@ -8,11 +8,12 @@ import duckdb
 import polars as pl
 
 from flows.ledger.read import opened_ledger
-from flows.ledger.rebilled import rebilled_as
+from flows.ledger.rebilled import CLAIM, rebilled_as
 from flows.letters.run import LetterRun
 from flows.warehouse.layout import BOOKKEEPING
 from flows.warehouse.sql import fetched
 from schemas.decisions import DISMISSED, RECOVERED, RESOLVED
+from schemas.folding import folded_names
 from schemas.results import EXCEPTION, conform
 from schemas.tables import CLAIM_TABLES
 
@@ -29,17 +30,16 @@ _LATER = "SELECT file_no FROM main.file WHERE sha256 NOT IN (SELECT unnest($know
 _ROWS = f"""
     SELECT * EXCLUDE ({", ".join(BOOKKEEPING)}) FROM main.{{table}}
     WHERE file_no {{which}} IN ({_LATER})
-      AND (lower(payer), claim_id) IN (SELECT (payer, claim_id) FROM claim)"""
-_CLAIM = ("claim_source", "payer", "claim_id")
+      AND (lower(payer), claim_id) IN (SELECT (lower(payer), claim_id) FROM claim)"""
 
 
 class Since(NamedTuple):
     """What has happened since a run.
 
-    gone          ids of its exceptions that are not by now as the run published them: they were set
-                  aside, money came back for their claim or for one that it was rebilled as, rows of
-                  their claim were loaded, or a later night found them with another outcome or
-                  amount, or not at all.
+    gone          ids of its exceptions that are no longer as the run published them: a person set
+                  them aside, money came back for their claim or for one that it was rebilled as,
+                  other rows of their claim were loaded, or a later night found them with another
+                  outcome or amount, or not at all.
     later_night   the last night of the warehouse, if it is after the run.
     """
 
@@ -51,40 +51,39 @@ def read_since(run: LetterRun, warehouse: Path) -> Since:
     """Read what has happened to a run's findings since. Raises WarehouseBusy."""
     with opened_ledger(warehouse) as connection:
         ((last,),) = connection.execute("SELECT max(as_of) FROM main.night").fetchall()
-        claims = run.exceptions.select(*_CLAIM).unique()
+        claims = run.exceptions.select(*CLAIM).unique()
         moved = pl.concat([_paid_since(connection, run), _loaded_since(connection, run, claims)])
         found = fetched(connection, _STANDING)
     same = ("exception_id", "outcome", "amount_at_risk")
     standing = conform(found, {name: EXCEPTION[name] for name in same})
     changed = run.exceptions.select(same).join(standing, on=same, how="anti", nulls_equal=True)
-    touched = _in_lower_case(run.exceptions).join(moved, on=_CLAIM, how="semi")
-    gone = {*changed["exception_id"], *touched["exception_id"]}
+    of_changed_claims = _folded(run.exceptions).join(_folded(moved), on=CLAIM, how="semi")
+    gone = {*changed["exception_id"], *of_changed_claims["exception_id"]}
     return Since(frozenset(gone), last if last and last > run.as_of else None)
 
 
 def _paid_since(connection: duckdb.DuckDBPyConnection, run: LetterRun) -> pl.DataFrame:
-    """Claims for which money came back since, with all that they were rebilled as."""
+    """Claims for which money came back since, with all that they were rebilled as: CLAIM."""
     paid = connection.sql(_PAID_SINCE, params={"as_of": run.as_of, "run_id": run.run_id}).pl()
-    return rebilled_as(connection, paid).select(_CLAIM)
+    return rebilled_as(connection, paid).select(CLAIM)
 
 
 def _loaded_since(
     connection: duckdb.DuckDBPyConnection, run: LetterRun, claims: pl.DataFrame
 ) -> pl.DataFrame:
-    """Those of the claims of which a file that the run did not have says something else."""
+    """Those of the claims about which a file that the run did not have says otherwise: CLAIM."""
     known = [file["sha256"] for file in run.manifest["files"]]
-    found = [pl.DataFrame(schema=dict.fromkeys(_CLAIM, pl.String))]
+    found = [pl.DataFrame(schema=dict.fromkeys(CLAIM, pl.String))]
     for table in CLAIM_TABLES:
         source = table.removesuffix("_claim")
-        own = _in_lower_case(claims.filter(claim_source=source))
-        connection.register("claim", own)
+        connection.register("claim", claims.filter(claim_source=source))
         later, before = (_ROWS.format(table=table, which=which) for which in ("", "NOT"))
         rows = connection.sql(f"{later} EXCEPT {before}", params={"known": known}).pl()
         connection.unregister("claim")
-        named = rows.select(pl.lit(source).alias("claim_source"), "payer", "claim_id")
-        found.append(_in_lower_case(named))
+        found.append(rows.select(pl.lit(source).alias("claim_source"), "payer", "claim_id"))
     return pl.concat(found).unique()
 
 
-def _in_lower_case(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.with_columns(pl.col("payer").str.to_lowercase())
+def _folded(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with the names of payers as names are compared."""
+    return rows.with_columns(folded_names(pl.col("payer")))

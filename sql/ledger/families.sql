@@ -1,8 +1,9 @@
--- Claims that were rebilled as one another: each claim of `seed` (claim_source, payer, claim_id)
--- with itself and every claim that names it, or that it names, as the original, in any number of
--- steps. payer is in lower case.
+-- Claims that were rebilled as one another, in any number of steps: each claim of `seed` with
+-- itself, with every claim that names it as its original, and with the original that it names.
+-- One row per pair: claim_source, payer (in lower case), seed_claim_id, claim_id.
 --
--- reads: every_medical_claim, every_pharmacy_claim
+-- reads: seed (claim_source, payer, claim_id: claims to look for), every_medical_claim,
+--        every_pharmacy_claim
 
 WITH RECURSIVE
 stated AS (

@@ -1,9 +1,12 @@
--- Lines for which money counts that came back for a claim line, of which a row of `back` is a sum:
--- those that are paid now, of the same person, on the claims that `family` has of it
--- (families.sql). place: the line itself comes first, then one of its number, then one with an
--- exception.
+-- Lines for which a sum counts that came back for a line of an earlier claim: the lines of the
+-- same person that are paid now, on any claim that it was rebilled as.
+-- One row per sum and line. place: the order in which lines take their share, from 1. The line
+-- itself comes first, then lines of its number, then lines with an exception, the largest amount
+-- at risk first.
 --
--- reads: run.settled_medical_claim, run.settled_pharmacy_claim, run.current_exception
+-- reads: back (one row per exception for which a sum came back, as RECOVERED has them),
+--        family (pairs of claims, as families.sql gives them), run.settled_medical_claim,
+--        run.settled_pharmacy_claim, run.current_exception
 
 WITH settled AS (
     SELECT 'medical' AS claim_source, payer, person, member_id, claim_id, claim_line_number,

@@ -175,6 +175,21 @@ FACTS = (
         "fates.sql nets; the others look for a reversal's amount; events of old versions had none",
     ),
     Fact(
+        "which figure of a row is the netted one",
+        r"(?i)\bnetted_(?:quantity|paid_amount|fee)\b\s*=(?!=)"
+        r"|\bAS\s+netted_(?:quantity|paid_amount|fee)\b"
+        r"|(?:\b(?:coalesce|ifnull|nvl|if)\(|\bTHEN\b|\bELSE\b|\.(?:otherwise|fill_null)\()"
+        r"[^;,\n]{0,40}\bnetted_(?:quantity|paid_amount|fee)\b",
+        ("sql/settle/settled.sql",),
+        (
+            "CASE WHEN f.file_no IS NULL THEN t.quantity ELSE f.quantity END\n AS netted_quantity",
+            "CASE WHEN s.is_netted THEN s.netted_paid_amount ELSE s.paid_amount END",
+            "coalesce(s.netted_fee, t.dispensing_fee)",
+            'netted_paid_amount=pl.when("is_netted").then("left").otherwise("paid_amount")',
+            'pl.col("quantity").fill_null(pl.col("netted_quantity"))',
+        ),
+    ),
+    Fact(
         "the colours of outcomes",
         r"(?i)#(?:b3261e|b06000|9a5400)\b",
         ("flows/reports/colours.py",),
