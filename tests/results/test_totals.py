@@ -40,7 +40,7 @@ IMATINIB_400 = "47335047583"
 MEMBERS = 14
 MAY_ADD_AMOUNTS = {
     "flows/ledger/precision.py": "of every night: a worklist is of one, and lacks what is resolved",
-    "flows/ledger/decisions.py": "whether more came back for a line than was paid; not shown",
+    "flows/ledger/money_back.py": "whether more came back for a line than was paid; not shown",
     "flows/letters/letter.py": "of the exhibits of one letter, each a line of the worklist",
     "flows/letters/select.py": "of the lines of one payee: whether a letter is worth writing",
     "flows/letters/write.py": "of the letters of a batch, each a sum of worklist amounts",
