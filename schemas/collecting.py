@@ -5,6 +5,7 @@ from typing import Final, Literal
 import polars as pl
 
 from schemas.decisions import DISMISSED
+from schemas.outcomes import RECORDS_REQUEST, RECOVER
 
 YES: Final = "yes"
 NO: Final = "no"
@@ -18,6 +19,10 @@ CLERICAL: Final = "clerical"
 """A slip of the pen: nothing but a code or a modifier is wrong or missing."""
 COORDINATION: Final = "coordination_of_benefits"
 """Another payer had to pay, or paid, for the same."""
+
+
+LETTERS = {"finding": RECOVER, "records": RECORDS_REQUEST}
+"""Kind of letter -> the outcome of the findings that it is about."""
 
 
 def is_asked() -> pl.Expr:

@@ -1,6 +1,6 @@
 """Which lines of a run go into which letter, and why the others go into none."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -9,15 +9,12 @@ from typing import Any, Literal
 import polars as pl
 
 from flows.letters.template import Template
-from schemas.collecting import is_asked
+from schemas.collecting import LETTERS, is_asked
 from schemas.formats import well_formed
-from schemas.outcomes import RECORDS_REQUEST, RECOVER
 from schemas.results import AMOUNT_COLUMNS, LINE_KEY
 from schemas.table import Kind
 
 LetterKind = Literal["finding", "records"]
-OUTCOMES: Mapping[LetterKind, str] = {"finding": RECOVER, "records": RECORDS_REQUEST}
-"""Kind of letter -> the outcome of the findings that it is about."""
 Row = dict[str, Any]
 
 
@@ -80,8 +77,8 @@ def select(
            has passed: of others it leaves out a day, because another limit is undecided.
     gone   ids of exceptions that are no longer as the run published them.
     """
-    column = AMOUNT_COLUMNS[OUTCOMES[kind]]
-    of_kind = exceptions.filter(pl.col("outcome") == OUTCOMES[kind])
+    column = AMOUNT_COLUMNS[LETTERS[kind]]
+    of_kind = exceptions.filter(pl.col("outcome") == LETTERS[kind])
     is_in_time = pl.col("recoup_by").is_null() | (pl.col("recoup_by") >= day)
     is_late = pl.col("exception_id").is_in(list(late))
     asked = of_kind.filter(is_asked() & is_in_time & ~is_late).sort(

@@ -10,11 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from audit_rules.policy.library import load_policies
 from flows.clock import today
 from flows.errors import WarehouseBusy
+from flows.intake.config import read_config
 from flows.ledger.decisions import DecisionCounts, decide
 from flows.ledger.seen import Seen
 from flows.ledger.written_decisions import Decision
+from flows.plan import payer_names
 from flows.replay.explain import explain
 from flows.replay.explain_text import RowText, row_text
 from flows.request import RunRequest
@@ -30,7 +33,7 @@ class Desk:
     """A warehouse, and the results of a run on it.
 
     run       the folder of a run; None for that of the last night, wherever it is then.
-    options   config, policies, law and NDC directory, for explanations.
+    options   config, policies, law and NDC directory, for explanations and names of payers.
     """
 
     def __init__(self, warehouse: Path, run: Path | None, options: dict[str, Any]) -> None:
@@ -38,6 +41,8 @@ class Desk:
         self.warehouse = warehouse
         self._run = run
         self._options = options
+        library, config = load_policies(options.get("policies")), read_config(options.get("config"))
+        self._payer_names = payer_names(library, config)
         self._alone = threading.Lock()
         self._published: PublishedRun | None = None
         self._last: tuple[object, Queue] | None = None
@@ -111,7 +116,7 @@ class Desk:
         known = self._published
         if known is None or (self._run is None and known.run_id != last):
             folder = self._run or folder_of(self.warehouse, last)
-            self._published = known = read_published_run(folder, self.warehouse)
+            self._published = known = read_published_run(folder, self.warehouse, self._payer_names)
         return known
 
     def _state(self) -> object:

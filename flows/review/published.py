@@ -13,6 +13,7 @@ from flows.intake.landing import sha256_of
 from flows.privacy import FULL
 from flows.results.manifest import MANIFEST, read_complete_run
 from flows.results.order_of_work import in_order_of_work
+from flows.results.payers import one_name_per_payer
 from flows.results.run_record import refuse_unrecorded
 from schemas.results import LINE_KEY
 
@@ -21,7 +22,7 @@ from schemas.results import LINE_KEY
 class PublishedRun:
     """What a run found.
 
-    lines        worklist and advisories, in the order of work.
+    lines        worklist and advisories, in the order of work; payer_name: one for all spellings.
     exceptions   each exception once, in the order of exceptions.parquet.
     citations    clause of law -> where it is written.
     """
@@ -47,8 +48,12 @@ def folder_of(warehouse: Path, run_id: str) -> Path:
     return folder
 
 
-def read_published_run(folder: Path, warehouse: Path) -> PublishedRun:
+def read_published_run(
+    folder: Path, warehouse: Path, payer_names: dict[str, str] | None = None
+) -> PublishedRun:
     """Read the results of a run of a warehouse.
+
+    payer_names   folded spelling -> payer id, so that the filter has each payer once.
 
     Raises InputRefused if the folder is not complete, hides identifiers, or is of another
     warehouse, and WarehouseBusy.
@@ -65,6 +70,7 @@ def read_published_run(folder: Path, warehouse: Path) -> PublishedRun:
         pl.read_parquet(folder / f"{name}.parquet", glob=False)
         for name in ("worklist", "advisories")
     )
+    lines = lines.with_columns(payer_name=one_name_per_payer(lines, payer_names or {}))
     exceptions = pl.read_parquet(folder / "exceptions.parquet", glob=False)
     return PublishedRun(
         run_id=manifest["run_id"],

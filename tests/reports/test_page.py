@@ -30,6 +30,7 @@ from flows.results.totals import TOTAL
 from schemas.results import REPEATED
 from tests.support.hostile import CSV, csv, fill
 from tests.support.nights import night
+from tests.support.payers import shown_payers
 from tests.support.running import AS_OF, ROOT, request_for
 
 WIDTHS = (390, 820, 1280)
@@ -369,6 +370,7 @@ def test_a_filter_shows_its_lines_and_their_dollars(
     lines = pl.concat(
         pl.read_parquet(sample_results / f"{name}.parquet") for name in ("worklist", "advisories")
     ).with_columns(pl.col("service_date").dt.strftime("%Y-%m"))
+    lines = shown_payers(lines)
     row = lines.row(0, named=True)
     chosen = row[column][0] if column == "rule_ids" else row[column]
     has = pl.col(column).list.contains(chosen) if column == "rule_ids" else pl.col(column) == chosen
@@ -379,6 +381,27 @@ def test_a_filter_shows_its_lines_and_their_dollars(
     assert fresh.get_by_role("status").inner_text() == (
         f"{wanted.height} of {lines.height} lines shown, ${at_risk:,.2f} at risk"
     )
+
+
+def test_the_filter_has_each_payer_once_as_its_chart_does(
+    fresh: Page, sample_results: Path
+) -> None:
+    lines = pl.concat(
+        pl.read_parquet(sample_results / f"{name}.parquet") for name in ("worklist", "advisories")
+    )
+    by_payer = fresh.locator("figure", has=fresh.get_by_role("heading", name="By payer"))
+    charted = by_payer.locator("tbody tr").evaluate_all(
+        "rows => rows.map(r => r.cells[0].textContent)"
+    )
+    choice = fresh.get_by_role("combobox", name="Payer", exact=True)
+    assert choice.locator("option").all_inner_texts() == ["all", *sorted(charted)]
+    assert lines["payer"].n_unique() > len(charted)
+    amounts = by_payer.locator("tbody tr").evaluate_all(
+        "rows => rows.map(r => r.cells[1].textContent)"
+    )
+    for payer, amount in zip(charted, amounts, strict=True):
+        choice.select_option(payer)
+        assert fresh.get_by_role("status").inner_text().endswith(f"shown, {amount} at risk")
 
 
 def test_the_lines_shown_are_saved_as_csv(fresh: Page, tmp_path: Path) -> None:
@@ -438,6 +461,20 @@ def test_the_explanation_of_a_line_opens_below_it(fresh: Page, sample_results: P
     assert fresh.get_by_text(found["rationale"]).count() == 0
 
 
+def test_a_finding_that_a_letter_is_about_has_its_command(
+    fresh: Page, sample_results: Path
+) -> None:
+    exceptions = pl.read_parquet(sample_results / "exceptions.parquet")
+    of = {"recover": "finding", "records_request": "records", "review": None}
+    fresh.get_by_role("button", name="Show every explanation").click()
+    for outcome, kind in of.items():
+        found = exceptions.filter(outcome=outcome).row(0, named=True)
+        fresh.get_by_label("Search the lines below").fill(found["exception_id"])
+        command = f"claims-audit letters --kind {kind} --payee {found['billing_npi']} --run"
+        wanted = f"{command} {sample_results.name} --warehouse WAREHOUSE"
+        assert fresh.get_by_text(wanted).count() == (kind is not None)
+
+
 def test_every_explanation_opens_at_once_and_stays_open_on_every_page(fresh: Page) -> None:
     opened = "document.querySelectorAll('#worklist tbody .detail').length"
     every = fresh.get_by_role("button", name="Show every explanation")
@@ -465,6 +502,24 @@ def test_nothing_is_wider_than_the_window(fresh: Page, width: int) -> None:
     is_wide = "s => s.getBoundingClientRect().right > innerWidth"
     wide = fresh.evaluate(f"[...document.querySelectorAll('svg')].filter({is_wide}).length")
     assert wide == 0
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_table_of_a_chart_covers_no_other(fresh: Page, width: int) -> None:
+    fresh.set_viewport_size({"width": width, "height": 900})
+    fresh.evaluate("document.querySelectorAll('.charts details').forEach(d => d.open = true)")
+    is_wide = """f => [...f.querySelectorAll('.scroll, svg, summary')].some(
+      e => e.getBoundingClientRect().right > f.getBoundingClientRect().right + 1)"""
+    wide = fresh.evaluate(
+        f"[...document.querySelectorAll('.charts figure')].filter({is_wide}).length"
+    )
+    assert wide == 0
+    cut = "s => s.scrollWidth > s.clientWidth"
+    shown = fresh.evaluate(
+        f"[...document.querySelectorAll('.charts .scroll')].filter({cut}).length"
+    )
+    assert shown == 0 or width == min(WIDTHS)
+    assert fresh.evaluate("document.documentElement.scrollWidth") <= width
 
 
 CONTRAST = """() => {

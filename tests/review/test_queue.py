@@ -18,6 +18,7 @@ from flows.review.published import read_published_run
 from flows.review.queue import PER_PAGE, Choice, make_queue
 from flows.review.views import Reader, list_page
 from schemas.results import LINE_KEY
+from tests.support.payers import shown_payers
 from tests.support.review import Browser, opened
 from tests.support.running import AS_OF
 
@@ -71,6 +72,7 @@ def test_a_filter_shows_its_lines_and_their_dollars(
     browser: Browser, lines: pl.DataFrame, name: str, column: str
 ) -> None:
     lines = lines.with_columns(pl.col("service_date").dt.strftime("%Y-%m"))
+    lines = shown_payers(lines)
     chosen = lines.row(7, named=True)[column]
     chosen = chosen[0] if column == "rule_ids" else chosen
     has = pl.col(column).list.contains(chosen) if column == "rule_ids" else pl.col(column) == chosen

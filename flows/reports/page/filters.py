@@ -21,7 +21,7 @@ _FILTERS: dict[str, tuple[str, Words]] = {
     "outcome": ("Outcome", lambda line: line["outcome"] or DISMISSED),
     "status": ("Status", lambda line: line["status"]),
     "rules": ("Rule", lambda line: " ".join(line["rule_ids"])),
-    "payer": ("Payer", lambda line: _word(line["payer"] or _UNKNOWN)),
+    "payer": ("Payer", lambda line: _word(line["payer_name"] or _UNKNOWN)),
     "drug": ("Drug", lambda line: _word(line["drug"] or _UNKNOWN)),
     "payee": ("Payee", lambda line: line["billing_npi"] or _UNKNOWN),
     "month": ("Month of service", lambda line: f"{line['service_date']:%Y-%m}"),

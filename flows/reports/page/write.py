@@ -22,8 +22,10 @@ from flows.reports.page.trend import trend_svg
 from flows.reports.run_facts import RunFacts
 from flows.reports.wording import ledger_text
 from flows.results.order_of_work import in_order_of_work
+from flows.results.payers import one_name_per_payer
 from flows.results.small_cells import AGGREGATE_FILE, LEAST
 from flows.results.totals import shown_totals, totals, totals_as_text
+from schemas.collecting import LETTERS, is_asked
 from schemas.decisions import DISMISSED
 from schemas.outcomes import (
     MEANING,
@@ -70,6 +72,8 @@ def write_page(
     )
     lines = pl.concat([worklist, advisories])
     is_live = pl.col("outcome").is_not_null()
+    named = one_name_per_payer(lines.filter(is_live), payer_names)  # as in the charts
+    lines = lines.with_columns(payer_name=named)
     live = lines.filter(is_live)
     members = member_names(lines)
     drawn_doses = timeline(exceptions, members)
@@ -202,8 +206,12 @@ def _lines(
     found = exceptions.join(most, on=list(LINE_KEY), how="semi", nulls_equal=True).sort(
         is_dismissed, strength(), "rule_id", "exception_id"
     )
+    kinds = {outcome: kind for kind, outcome in LETTERS.items()}
+    letter = pl.when(is_asked()).then(pl.col("outcome").replace_strict(kinds, default=None))
     findings = found.group_by(LINE_KEY, maintain_order=True).agg(
-        findings=pl.struct("rule_id", "outcome", "rationale", "exception_id", *LEDGER)
+        findings=pl.struct(
+            "rule_id", "outcome", "rationale", "exception_id", *LEDGER, letter.alias("letter")
+        )
     )
     ranked = members.with_row_index("member_rank")
     joined = most.join(
