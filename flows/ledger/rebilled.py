@@ -10,20 +10,35 @@ import polars as pl
 from audit_rules.engine.past_decisions import RECOVERED, PastDecisions
 from flows.ledger.changes import CURRENT_EXCEPTION
 from flows.settle.claims import SETTLED
+from flows.settle.persons import PAYER
 from flows.warehouse.sql import fetched_from
 
-CLAIM = ("claim_source", "payer", "claim_id")
+CLAIM = ("claim_source", "payer_id", "claim_id")
 """The columns that name a claim."""
 _LINE = [name for name in RECOVERED if name not in ("exception_id", "recovered")]
 
 
-def rebilled_as(connection: duckdb.DuckDBPyConnection, claims: pl.DataFrame) -> pl.DataFrame:
+def with_payer_id(rows: pl.DataFrame, payer_of: pl.DataFrame) -> pl.DataFrame:
+    """Rows with the payer_id of their `payer`.
+
+    payer_of   one row per payer name of any claim: name, in lower case, and payer_id.
+    """
+    named = rows.with_columns(name=pl.col("payer").str.to_lowercase())
+    return named.join(payer_of, on="name", how="inner", validate="m:1").drop("name")
+
+
+def rebilled_as(
+    connection: duckdb.DuckDBPyConnection, claims: pl.DataFrame, payer_of: pl.DataFrame
+) -> pl.DataFrame:
     """Claims that were rebilled as one another: the rows of ledger/families.sql.
 
-    claims   claim_source, payer and claim_id of those to look for.
+    claims     the columns CLAIM of those to look for.
+    payer_of   as with_payer_id has it.
     """
     connection.register("seed", claims.select(CLAIM))
+    connection.register("payer_of", payer_of)
     found = fetched_from(connection, "ledger/families")
+    connection.unregister("payer_of")
     connection.unregister("seed")
     return found
 
@@ -39,9 +54,12 @@ def follow_rebilled(connection: duckdb.DuckDBPyConnection, decided: PastDecision
     if recovered.is_empty():
         return decided
     current = connection.sql(f"SELECT exception_id FROM {CURRENT_EXCEPTION}").pl()
-    lost = recovered.join(current, on="exception_id", how="anti")
-    family = rebilled_as(connection, lost)
-    family = family.filter((pl.len() > 1).over("claim_source", "payer", "seed_claim_id"))
+    payer_of = connection.sql(f"FROM {PAYER}").pl()
+    lost = with_payer_id(recovered.join(current, on="exception_id", how="anti"), payer_of)
+    family = rebilled_as(connection, lost, payer_of)
+    is_rebilled = (pl.len() > 1).over("claim_source", "payer_id", "seed_claim_id")
+    names = payer_of.group_by("payer_id").agg(has_names=pl.len() > 1)
+    family = family.join(names, on="payer_id").filter(is_rebilled | pl.col("has_names"))
     if family.is_empty():
         return decided
     connection.register("back", lost)

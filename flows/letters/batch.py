@@ -66,7 +66,7 @@ def write_batch(
             "By this config and these policies other law binds the payers than the run says. "
             "Give those of the run with --config and --policies, or run again."
         )
-    since = read_since(run, batch.warehouse)
+    since = read_since(run, batch.warehouse, places)
     late = collectability(grounded, laws, places, day)["collectable"] == NO
     chosen = select(
         run.exceptions,

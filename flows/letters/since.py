@@ -7,19 +7,20 @@ from typing import NamedTuple
 import duckdb
 import polars as pl
 
+from audit_rules.law.places import Places
 from flows.ledger.read import opened_ledger
-from flows.ledger.rebilled import CLAIM, rebilled_as
+from flows.ledger.rebilled import CLAIM, rebilled_as, with_payer_id
 from flows.letters.run import LetterRun
 from flows.warehouse.layout import BOOKKEEPING
 from flows.warehouse.sql import fetched
 from schemas.decisions import DISMISSED, RECOVERED, RESOLVED
-from schemas.folding import folded_names
 from schemas.results import EXCEPTION, conform
 from schemas.tables import CLAIM_TABLES
 
 _STANDING = f"""
     SELECT exception_id, outcome, amount_at_risk FROM main.ledger
     WHERE status NOT IN ('{DISMISSED}', '{RESOLVED}')"""
+_NAMES = " UNION ".join(f"SELECT DISTINCT payer FROM main.{table}" for table in CLAIM_TABLES)
 _PAID_SINCE = f"""
     SELECT DISTINCT l.claim_source, l.payer, l.claim_id
     FROM main.ledger l JOIN main.decision d USING (exception_id)
@@ -28,9 +29,10 @@ _PAID_SINCE = f"""
           SELECT min(recorded_at) FROM main.run_record WHERE run_id = $run_id))"""
 _LATER = "SELECT file_no FROM main.file WHERE sha256 NOT IN (SELECT unnest($known::VARCHAR[]))"
 _ROWS = f"""
-    SELECT * EXCLUDE ({", ".join(BOOKKEEPING)}) FROM main.{{table}}
-    WHERE file_no {{which}} IN ({_LATER})
-      AND (lower(payer), claim_id) IN (SELECT (lower(payer), claim_id) FROM claim)"""
+    SELECT t.* EXCLUDE ({", ".join(BOOKKEEPING)})
+    FROM main.{{table}} t JOIN payer_of p ON p.name = lower(t.payer)
+    WHERE t.file_no {{which}} IN ({_LATER})
+      AND (p.payer_id, t.claim_id) IN (SELECT (payer_id, claim_id) FROM claim)"""
 
 
 class Since(NamedTuple):
@@ -47,43 +49,52 @@ class Since(NamedTuple):
     later_night: date | None
 
 
-def read_since(run: LetterRun, warehouse: Path) -> Since:
+def read_since(run: LetterRun, warehouse: Path, places: Places) -> Since:
     """Read what has happened to a run's findings since. Raises WarehouseBusy."""
     with opened_ledger(warehouse) as connection:
         ((last,),) = connection.execute("SELECT max(as_of) FROM main.night").fetchall()
-        claims = run.exceptions.select(*CLAIM).unique()
-        moved = pl.concat([_paid_since(connection, run), _loaded_since(connection, run, claims)])
+        payer_of = _payer_of(connection, places)
+        exceptions = with_payer_id(run.exceptions, payer_of)
+        paid = connection.sql(_PAID_SINCE, params={"as_of": run.as_of, "run_id": run.run_id}).pl()
+        families = rebilled_as(connection, with_payer_id(paid, payer_of), payer_of)
+        loaded = _loaded_since(connection, run, exceptions.select(CLAIM).unique(), payer_of)
         found = fetched(connection, _STANDING)
     same = ("exception_id", "outcome", "amount_at_risk")
     standing = conform(found, {name: EXCEPTION[name] for name in same})
     changed = run.exceptions.select(same).join(standing, on=same, how="anti", nulls_equal=True)
-    of_changed_claims = _folded(run.exceptions).join(_folded(moved), on=CLAIM, how="semi")
+    moved = pl.concat([families.select(CLAIM), loaded])
+    of_changed_claims = exceptions.join(moved, on=CLAIM, how="semi")
     gone = {*changed["exception_id"], *of_changed_claims["exception_id"]}
     return Since(frozenset(gone), last if last and last > run.as_of else None)
 
 
-def _paid_since(connection: duckdb.DuckDBPyConnection, run: LetterRun) -> pl.DataFrame:
-    """Claims for which money came back since, with all that they were rebilled as: CLAIM."""
-    paid = connection.sql(_PAID_SINCE, params={"as_of": run.as_of, "run_id": run.run_id}).pl()
-    return rebilled_as(connection, paid).select(CLAIM)
+def _payer_of(connection: duckdb.DuckDBPyConnection, places: Places) -> pl.DataFrame:
+    """The id of each payer name that a claim has, in lower case."""
+    names = sorted({name.lower() for (name,) in connection.execute(_NAMES).fetchall()})
+    return pl.DataFrame(
+        [(name, places.payer_id(name)) for name in names],
+        schema={"name": pl.String, "payer_id": pl.String},
+        orient="row",
+    )
 
 
 def _loaded_since(
-    connection: duckdb.DuckDBPyConnection, run: LetterRun, claims: pl.DataFrame
+    connection: duckdb.DuckDBPyConnection,
+    run: LetterRun,
+    claims: pl.DataFrame,
+    payer_of: pl.DataFrame,
 ) -> pl.DataFrame:
     """Those of the claims about which a file that the run did not have says otherwise: CLAIM."""
     known = [file["sha256"] for file in run.manifest["files"]]
-    found = [pl.DataFrame(schema=dict.fromkeys(CLAIM, pl.String))]
+    found = [claims.clear()]
+    connection.register("payer_of", payer_of)
     for table in CLAIM_TABLES:
         source = table.removesuffix("_claim")
         connection.register("claim", claims.filter(claim_source=source))
         later, before = (_ROWS.format(table=table, which=which) for which in ("", "NOT"))
         rows = connection.sql(f"{later} EXCEPT {before}", params={"known": known}).pl()
         connection.unregister("claim")
-        found.append(rows.select(pl.lit(source).alias("claim_source"), "payer", "claim_id"))
+        named = rows.select(pl.lit(source).alias("claim_source"), "payer", "claim_id")
+        found.append(with_payer_id(named, payer_of).select(CLAIM))
+    connection.unregister("payer_of")
     return pl.concat(found).unique()
-
-
-def _folded(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows with the names of payers as names are compared."""
-    return rows.with_columns(folded_names(pl.col("payer")))

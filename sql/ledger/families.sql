@@ -1,25 +1,26 @@
 -- Claims that were rebilled as one another, in any number of steps: each claim of `seed` with
 -- itself, with every claim that names it as its original, and with the original that it names.
--- One row per pair: claim_source, payer (in lower case), seed_claim_id, claim_id.
+-- One row per pair: claim_source, payer_id, seed_claim_id, claim_id.
 --
--- reads: seed (claim_source, payer, claim_id: claims to look for), every_medical_claim,
---        every_pharmacy_claim
+-- reads: seed (claim_source, payer_id, claim_id: claims to look for), payer_of (name: each payer
+--        name in lower case, payer_id), every_medical_claim, every_pharmacy_claim
 
 WITH RECURSIVE
-stated AS (
-    SELECT DISTINCT 'medical' AS claim_source, lower(payer) AS payer, claim_id, original_claim_id
-    FROM every_medical_claim WHERE original_claim_id <> claim_id
+claim AS (
+    SELECT 'medical' AS claim_source, payer, claim_id, original_claim_id FROM every_medical_claim
     UNION ALL
-    SELECT DISTINCT 'pharmacy', lower(payer), claim_id, original_claim_id
-    FROM every_pharmacy_claim WHERE original_claim_id <> claim_id),
+    SELECT 'pharmacy', payer, claim_id, original_claim_id FROM every_pharmacy_claim),
+stated AS (
+    SELECT DISTINCT claim_source, payer_id, claim_id, original_claim_id
+    FROM claim JOIN payer_of ON name = lower(payer)
+    WHERE original_claim_id <> claim_id),
 link AS (
     FROM stated
     UNION ALL
-    SELECT claim_source, payer, original_claim_id, claim_id FROM stated),
+    SELECT claim_source, payer_id, original_claim_id, claim_id FROM stated),
 family AS (
-    SELECT DISTINCT claim_source, lower(payer) AS payer, claim_id AS seed_claim_id, claim_id
-    FROM seed
+    SELECT DISTINCT claim_source, payer_id, claim_id AS seed_claim_id, claim_id FROM seed
     UNION
-    SELECT f.claim_source, f.payer, f.seed_claim_id, l.original_claim_id
-    FROM family f JOIN link l USING (claim_source, payer, claim_id))
+    SELECT f.claim_source, f.payer_id, f.seed_claim_id, l.original_claim_id
+    FROM family f JOIN link l USING (claim_source, payer_id, claim_id))
 FROM family;

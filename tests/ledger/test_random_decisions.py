@@ -10,11 +10,14 @@ from typing import Any
 import polars as pl
 import pytest
 
+from audit_rules.policy.library import load_policies
+from flows.intake.config import read_config
 from flows.ledger.decisions import decide
 from flows.ledger.read import read_ledger
 from flows.ledger.written_decisions import Decision
 from flows.letters.run import read_letter_run
 from flows.letters.since import read_since
+from flows.plan import payer_names, places_of
 from flows.summary import Summary
 from schemas.decisions import DISMISS, OVERTURNED, RECOVERED
 from tests.support.extracts import IMATINIB, Row, good
@@ -23,6 +26,7 @@ from tests.support.ledger import night_of_fills
 pytestmark = pytest.mark.slow  # several nights each
 
 _AT_RISK = {190: Decimal("100.00"), 241: Decimal("610.00"), 300: Decimal("1200.00")}
+_ALIAS = "Cigna of Ohio"
 _OPEN = {"new", "open", "changed", "reopened"}
 
 
@@ -145,6 +149,7 @@ class _Family:
     ids: set[str] = field(default_factory=set)
     back: Decimal = Decimal(0)
     said: list[str] = field(default_factory=list)
+    line: Row = field(default_factory=dict)
 
     def row(self, chance: random.Random, night: date) -> Row | None:
         """Billed, reversed, posted again, or billed under another id as any claim of before."""
@@ -162,13 +167,15 @@ class _Family:
             self.tablets = chance.choice((241, 300))
             changed = {"original_claim_id": original} if original else {}
             changed |= {"claim_frequency_code": "7"} if original else {}
-            changed |= {"claim_line_number": chance.choice((1, 2))}
-            self.line = changed["claim_line_number"]
+            self.line = {
+                "claim_line_number": chance.choice((1, 2)),
+                "payer": chance.choice(("Cigna", "CIGNA", _ALIAS)),
+                "member_id": self.name,
+            }
         else:
             return None
         self.said.append(f"{night} {self.claims[-1]} {changed}")
-        line: Row = {"claim_line_number": self.line, "member_id": self.name}
-        return _fill(self.claims[-1], self.tablets, paid, **line | changed)
+        return _fill(self.claims[-1], self.tablets, paid, **self.line | changed)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -178,9 +185,13 @@ def test_what_came_back_for_any_claim_of_a_family_is_not_asked_for_again(
     """Nor in a letter of a run before it came back."""
     chance, warehouse = random.Random(seed), tmp_path / "audit.duckdb"
     families = [_Family(f"F{n}") for n in range(8)]
+    config = tmp_path / "config.toml"
+    config.write_text(f'[payer_aliases]\n"{_ALIAS}" = "Cigna"\n', encoding="utf-8")
+    settings = read_config(config)
+    places = places_of(settings, payer_names(load_policies(None), settings))
     for night in _nights(chance, 7):
         rows = [row for family in families if (row := family.row(chance, night))]
-        run = night_of_fills(tmp_path, night, *rows)
+        run = night_of_fills(tmp_path, night, *rows, config=config)
         exceptions, lines = (_by_claim(run, name) for name in ("exceptions", "worklist"))
         assert exceptions.keys() == {f.claims[-1] for f in families if f.is_paid}
         paid_since = set()
@@ -197,7 +208,7 @@ def test_what_came_back_for_any_claim_of_a_family_is_not_asked_for_again(
                 family.back += amount
                 family.said.append(f"{night} {amount} back")
                 paid_since.add(family.name)
-        gone = read_since(read_letter_run(run.folder, warehouse), warehouse).gone
+        gone = read_since(read_letter_run(run.folder, warehouse), warehouse, places).gone
         of_paid = {
             exceptions[f.claims[-1]]["exception_id"]
             for f in families

@@ -85,9 +85,9 @@ def rows_of(path: Path, query: str) -> list[tuple[object, ...]]:
         return connection.execute(query).fetchall()
 
 
-def night_of_fills(base: Path, as_of: date, *rows: Row) -> Summary:
+def night_of_fills(base: Path, as_of: date, *rows: Row, config: Path | None = None) -> Summary:
     """A night on the warehouse of a folder, with fills to load if there are any."""
     landing = None
     if rows:
         landing = write(base / f"in{as_of}", {"pharmacy_claim.csv": as_csv(list(rows))})
-    return night(request_for(landing, base / "out", base / "audit.duckdb", as_of))
+    return night(request_for(landing, base / "out", base / "audit.duckdb", as_of, config))
