@@ -254,6 +254,26 @@ def test_rows_of_a_file_of_codes_are_kept_by_their_words(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
+    ("system", "code", "words"),
+    [
+        ("icd10cm", "C501", ["C501", "dot"]),
+        ("hcpcs", "8734", ["8734", "five"]),
+        ("place", "22-19", ["22-19", "ends before"]),
+        ("modifier", "jw", ["jw", "capital"]),
+    ],
+)
+def test_a_code_of_a_file_that_no_claim_can_have_is_refused(
+    system: str, code: str, words: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "c.csv").write_text(f"code,group\n{code},1\n")
+    text = f'[[codes]]\nname = "x"\nsystem = "{system}"\nfile = "c.csv"\n'
+    message = refusal(text, tmp_path)
+    assert [word for word in ("codes x", "c.csv", *words) if word not in message] == [], message
+    others = SETS + text + 'where = { group = "2" }\n' + QUANTITY
+    assert policy(others, tmp_path).declared.codes["x"].codes == ()
+
+
+@pytest.mark.parametrize(
     ("written", "instead", "place"),
     [
         ('of = "coded"', 'of = "codded"', "of"),

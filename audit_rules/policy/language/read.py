@@ -7,7 +7,7 @@ from audit_rules.errors import PolicyRefused
 from audit_rules.policy.language.checks import check_language
 from audit_rules.policy.language.declarations import Declarations
 from audit_rules.policy.language.kinds import KINDS, Approval, Coding
-from audit_rules.policy.language.sets import Codes, Fact, Payer, Products
+from audit_rules.policy.language.sets import Codes, Fact, Payer, Products, fault_in
 from audit_rules.policy.language.spans import Span, Window
 from audit_rules.policy.language.tables import PolicyCsvFiles, terms_of_table
 from audit_rules.policy.language.terms import LanguageTerm
@@ -100,10 +100,12 @@ def _parsed(data: dict[str, Any], key: str, model: type[M], name: str, parse: Pa
 
 
 def _with_file(codes: Codes, csv_files: PolicyCsvFiles) -> Codes:
-    """A code list with the codes of its file."""
+    """A code list with the codes of its file, which must have the shape of those in a policy."""
     if codes.file is None:
         return codes
     kept = csv_files.chosen(codes.file, f"codes {codes.name}", "code", codes.where)
+    if wrong := fault_in(kept, codes.system):
+        raise PolicyRefused(f"{csv_files.name}: codes {codes.name}: {codes.file}: {wrong}.")
     return codes.model_copy(update={"codes": (*codes.codes, *kept)})
 
 

@@ -1,6 +1,7 @@
 """What a document declares besides its terms: product sets, code lists, clinical facts, payers."""
 
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -68,6 +69,17 @@ def ends_of(text: str) -> tuple[str, ...]:
 
 def _is_code(word: str, system: str) -> bool:
     return re.fullmatch(CODE_SHAPES[system], word) is not None
+
+
+def fault_in(codes: Iterable[str], system: str) -> str | None:
+    """What is wrong with the first of these codes and ranges that no claim can have, if any is."""
+    for text in codes:
+        ends = _DASH.split(text)
+        if len(ends) > 2 or not all(_is_code(end, system) for end in ends):
+            return f"{text!r} is neither a code nor a range of two. Write {_LOOKS[system]}"
+        if system != "icd10cm" and ends[0] > ends[-1]:
+            return f"{text!r} ends before it starts. Write its first code first"
+    return None
 
 
 class NdcOf(Strict):
@@ -166,17 +178,8 @@ class Codes(Strict):
 
     @model_validator(mode="after")
     def _codes_have_the_shape(self) -> "Codes":
-        for text in self.codes:
-            ends = _DASH.split(text)
-            if len(ends) > 2 or not all(_is_code(end, self.system) for end in ends):
-                raise ValueError(
-                    f"codes: {text!r} is neither a code nor a range of two. Write"
-                    f" {_LOOKS[self.system]}"
-                )
-            if self.system != "icd10cm" and ends[0] > ends[-1]:
-                raise ValueError(
-                    f"codes: {text!r} ends before it starts. Write its first code first"
-                )
+        if wrong := fault_in(self.codes, self.system):
+            raise ValueError(f"codes: {wrong}")
         return self
 
 
