@@ -10,21 +10,25 @@ import polars as pl
 from audit_rules.engine.past_decisions import RECOVERED, PastDecisions
 from flows.ledger.changes import CURRENT_EXCEPTION
 from flows.settle.claims import SETTLED
-from flows.settle.persons import PAYER
+from flows.settle.persons import PAYER_JOIN
 from flows.warehouse.sql import fetched_from
+from schemas.tables import CLAIM_TABLES
 
 CLAIM = ("claim_source", "payer_id", "claim_id")
 """The columns that name a claim."""
+_PAYER_OF = " UNION ".join(
+    f"SELECT DISTINCT t.payer, p.payer_id FROM every_{table} t {PAYER_JOIN}"
+    for table in CLAIM_TABLES
+)
 _LINE = [name for name in RECOVERED if name not in ("exception_id", "recovered")]
 
 
 def with_payer_id(rows: pl.DataFrame, payer_of: pl.DataFrame) -> pl.DataFrame:
     """Rows with the payer_id of their `payer`.
 
-    payer_of   one row per payer name of any claim: name, in lower case, and payer_id.
+    payer_of   one row per payer of any claim, as it is written there: payer, payer_id.
     """
-    named = rows.with_columns(name=pl.col("payer").str.to_lowercase())
-    return named.join(payer_of, on="name", how="inner", validate="m:1").drop("name")
+    return rows.join(payer_of, on="payer", how="inner", validate="m:1")
 
 
 def rebilled_as(
@@ -54,7 +58,7 @@ def follow_rebilled(connection: duckdb.DuckDBPyConnection, decided: PastDecision
     if recovered.is_empty():
         return decided
     current = connection.sql(f"SELECT exception_id FROM {CURRENT_EXCEPTION}").pl()
-    payer_of = connection.sql(f"FROM {PAYER}").pl()
+    payer_of = connection.sql(_PAYER_OF).pl()
     lost = with_payer_id(recovered.join(current, on="exception_id", how="anti"), payer_of)
     family = rebilled_as(connection, lost, payer_of)
     is_rebilled = (pl.len() > 1).over("claim_source", "payer_id", "seed_claim_id")

@@ -30,7 +30,7 @@ _PAID_SINCE = f"""
 _LATER = "SELECT file_no FROM main.file WHERE sha256 NOT IN (SELECT unnest($known::VARCHAR[]))"
 _ROWS = f"""
     SELECT t.* EXCLUDE ({", ".join(BOOKKEEPING)})
-    FROM main.{{table}} t JOIN payer_of p ON p.name = lower(t.payer)
+    FROM main.{{table}} t JOIN payer_of p USING (payer)
     WHERE t.file_no {{which}} IN ({_LATER})
       AND (p.payer_id, t.claim_id) IN (SELECT (payer_id, claim_id) FROM claim)"""
 
@@ -69,12 +69,11 @@ def read_since(run: LetterRun, warehouse: Path, places: Places) -> Since:
 
 
 def _payer_of(connection: duckdb.DuckDBPyConnection, places: Places) -> pl.DataFrame:
-    """The id of each payer name that a claim has, in lower case."""
-    names = sorted({name.lower() for (name,) in connection.execute(_NAMES).fetchall()})
+    """The id of each payer that a claim names: payer, payer_id."""
+    names = [name for (name,) in connection.execute(_NAMES).fetchall() if name is not None]
+    ids = [places.payer_id(name) for name in names]
     return pl.DataFrame(
-        [(name, places.payer_id(name)) for name in names],
-        schema={"name": pl.String, "payer_id": pl.String},
-        orient="row",
+        {"payer": names, "payer_id": ids}, schema=dict.fromkeys(("payer", "payer_id"), pl.String)
     )
 
 

@@ -2,8 +2,8 @@
 -- itself, with every claim that names it as its original, and with the original that it names.
 -- One row per pair: claim_source, payer_id, seed_claim_id, claim_id.
 --
--- reads: seed (claim_source, payer_id, claim_id: claims to look for), payer_of (name: each payer
---        name in lower case, payer_id), every_medical_claim, every_pharmacy_claim
+-- reads: seed (claim_source, payer_id, claim_id: claims to look for), payer_of (payer, as
+--        claims write it, and payer_id), every_medical_claim, every_pharmacy_claim
 
 WITH RECURSIVE
 claim AS (
@@ -12,7 +12,7 @@ claim AS (
     SELECT 'pharmacy', payer, claim_id, original_claim_id FROM every_pharmacy_claim),
 stated AS (
     SELECT DISTINCT claim_source, payer_id, claim_id, original_claim_id
-    FROM claim JOIN payer_of ON name = lower(payer)
+    FROM claim JOIN payer_of USING (payer)
     WHERE original_claim_id <> claim_id),
 link AS (
     FROM stated

@@ -5,9 +5,8 @@
 -- at risk first.
 --
 -- reads: back (one row per exception for which a sum came back, as RECOVERED has
---        them, with payer_id),
---        family (pairs of claims, as families.sql gives them), run.settled_medical_claim,
---        run.settled_pharmacy_claim, run.current_exception
+--        them, with payer_id), family (pairs of claims, as families.sql gives them),
+--        run.settled_medical_claim, run.settled_pharmacy_claim, run.current_exception
 
 WITH settled AS (
     SELECT 'medical' AS claim_source, payer, payer_id, person, member_id, claim_id,
