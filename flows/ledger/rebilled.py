@@ -51,7 +51,7 @@ def follow_rebilled(connection: duckdb.DuckDBPyConnection, decided: PastDecision
     """What persons decided, with each sum that came back on the lines for which it counts now.
 
     The sum of an exception that this run found stays where it was. Any other is spread over the
-    lines of the claims that were rebilled as one another, the line itself first, at most what was
+    lines of its claim and those that it was rebilled as, the line itself first, at most what was
     paid for each.
     """
     recovered = decided.recovered
@@ -60,14 +60,10 @@ def follow_rebilled(connection: duckdb.DuckDBPyConnection, decided: PastDecision
     current = connection.sql(f"SELECT exception_id FROM {CURRENT_EXCEPTION}").pl()
     payer_of = connection.sql(_PAYER_OF).pl()
     lost = with_payer_id(recovered.join(current, on="exception_id", how="anti"), payer_of)
-    family = rebilled_as(connection, lost, payer_of)
-    is_rebilled = (pl.len() > 1).over("claim_source", "payer_id", "seed_claim_id")
-    names = payer_of.group_by("payer_id").agg(has_names=pl.len() > 1)
-    family = family.join(names, on="payer_id").filter(is_rebilled | pl.col("has_names"))
-    if family.is_empty():
+    if lost.is_empty():
         return decided
     connection.register("back", lost)
-    connection.register("family", family)
+    connection.register("family", rebilled_as(connection, lost, payer_of))
     heirs = fetched_from(
         connection, "ledger/heirs", reads=(*SETTLED.values(), CURRENT_EXCEPTION)
     ).sort("exception_id", "place")

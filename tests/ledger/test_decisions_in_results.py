@@ -128,6 +128,19 @@ def test_what_came_back_for_a_claim_is_not_asked_for_again_when_it_is_rebilled(
     assert _amounts(_night(tmp_path, 3)) == _amounts(third)
 
 
+def test_what_came_back_for_a_line_is_not_asked_for_again_when_its_claim_gets_another_line(
+    tmp_path: Path,
+) -> None:
+    first = _night(tmp_path, 0, _fill("A", 241))
+    found = pl.read_parquet(first.folder / "exceptions.parquet").filter(rule_id="QTY01")
+    paid = Decision(found["exception_id"][0], action="recovered", amount=Decimal("500.00"))
+    decide(tmp_path / "audit.duckdb", [paid], by="Ann")
+    reversed_ = _fill("A", 241, claim_status="reversed", paid_date="2026-06-27")
+    posted = _fill("A", 241, claim_line_number="2", paid_date="2026-06-27")
+    second = _night(tmp_path, 1, reversed_, posted)
+    assert _amounts(second) == {"A": (Decimal("110.00"), Decimal("500.00"))}
+
+
 def test_what_is_set_aside_while_it_is_not_found_stays_so_when_it_is(tmp_path: Path) -> None:
     first = _night(tmp_path, 0, _fill("A", 241))
     found = pl.read_parquet(first.folder / "exceptions.parquet").filter(rule_id="QTY01")
