@@ -5,7 +5,6 @@ paths the user gave, counts, and messages without row content.
 """
 
 import logging
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -40,6 +39,7 @@ from flows.stage_results import (
     StageResult,
     ValidateStageResult,
 )
+from flows.streams import say
 from flows.summary import Summary
 from flows.warehouse.files import make_folder
 from flows.warehouse.lock import hold
@@ -244,10 +244,10 @@ def _attempt(what: str, act: Callable[[], object]) -> None:
     try:
         act()
     except Exception as error:
-        print(
+        say(
             f"claims-audit: The results are published, but Prefect could not {what} "
             f"({type(error).__name__}).",
-            file=sys.stderr,
+            on_error=True,
         )
 
 

@@ -6,9 +6,13 @@ fails; the trouble can be asked for afterwards.
 
 import io
 import os
+import re
 import sys
 from contextlib import suppress
+from textwrap import wrap
 from typing import Any
+
+_LABEL = re.compile(r" *(?:\S[^.]{0,20}? {2,})?")
 
 
 class _ForgivingFile(io.FileIO):
@@ -49,6 +53,31 @@ def open_streams() -> Stream:
     sys.stderr = Stream(os.dup(2), sys.stderr, by_line=True)  # type: ignore[arg-type]
     sys.stdout = out = Stream(1, sys.stdout, by_line=False)  # type: ignore[arg-type]
     return out
+
+
+def say(text: str, on_error: bool = False) -> None:
+    """Print a text, as it is into a file; on a terminal no word is broken at the edge."""
+    stream = sys.stderr if on_error else sys.stdout
+    if stream.isatty():
+        columns = os.get_terminal_size(stream.fileno()).columns
+        text = "\n".join(folded(line, columns) for line in text.split("\n"))
+    print(text, file=stream, flush=on_error)
+
+
+def folded(line: str, columns: int) -> str:
+    """The line in lines of so many columns, indented as its text is, behind a label if any."""
+    if not 0 < columns < len(line):
+        return line
+    label = _LABEL.match(line)
+    indent = len(label[0]) if label else 0
+    lines = wrap(
+        line,
+        columns,
+        subsequent_indent=" " * (indent if indent * 2 < columns else 0),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(lines)
 
 
 def mute_engines() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from flows.clock import seconds
 from flows.process import address_limit
 from flows.signals import CRASHED, ENDS_IN_ORDER, STOPPED, STOPS, UNTIL_STOPPED
+from flows.streams import say
 
 _PATIENCE = 20.0  # seconds for what should end by itself, before it is killed
 _NOTHING_KEPT = "Nothing of the unfinished work is kept or published."
@@ -208,7 +209,7 @@ class Watch:
             from flows.cli.terminal import failure_as_json
 
             print(failure_as_json(code, message), flush=True)
-        print(f"claims-audit: {message}", file=sys.stderr, flush=True)
+        say(f"claims-audit: {message}", on_error=True)
 
 
 def _remove(paths: tuple[str, ...]) -> None:

@@ -33,6 +33,7 @@ from flows.errors import UsageError, redacted_errors
 from flows.process import work_privately
 from flows.provenance import program_version
 from flows.signals import STOPPED
+from flows.streams import say
 
 _PREFECT = {
     "PREFECT_LOGGING_TO_API_ENABLED": "false",
@@ -71,7 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
         with redacted_errors(Path.cwd()):
             answer = _call(sys.argv[1:] if arguments is None else arguments)
     except AuditError as error:
-        print(f"claims-audit: {error}", file=sys.stderr)
+        say(f"claims-audit: {error}", on_error=True)
         return error.exit_code
     except KeyboardInterrupt:  # without a watcher, which says it otherwise
         print("claims-audit: Stopped by Ctrl-C.", file=sys.stderr)

@@ -10,6 +10,7 @@ from flows import clock
 from flows.cli.options import options_of_a_run
 from flows.errors import UsageError
 from flows.request import RunRequest
+from flows.streams import say
 
 DEFECTS_FOUND = 1
 """The exit code of `lint` if some defects are errors."""
@@ -54,13 +55,13 @@ def rules(
 
         tables = ndc_tables(policies or SHIPPED_CODE_SETS)
         asked = asked_in(warehouse) if warehouse else None
-        print(catalogue.audited_clauses(load_policies(policies), RULES, tables, asked))
+        say(catalogue.audited_clauses(load_policies(policies), RULES, tables, asked))
         return
     every: tuple[Described, ...] = (*CATALOGUE, *KIND_MODULES)
     chosen = [m for m in every if rule_id is None or m.RULE.id == rule_id.upper()]
     if not chosen:
         raise UsageError(f"No such rule. Rules: {', '.join(m.RULE.id for m in every)}.")
-    print("\n\n".join(catalogue.describe(m) for m in chosen))
+    say("\n\n".join(catalogue.describe(m) for m in chosen))
 
 
 @options_of_a_run("config", "policies", "law", "ndc_directory")
@@ -181,7 +182,10 @@ def lint(
 
         payers = payers_on_file(warehouse, read_config(config).payer_aliases)
     findings = find_defects(read_policy_files(policy_files), as_of or clock.today(), payers)
-    print(as_json(findings) if json else as_text(findings))
+    if json:
+        print(as_json(findings))
+    else:
+        say(as_text(findings))
     return DEFECTS_FOUND if has_errors(findings) else 0
 
 

@@ -8,12 +8,13 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from flows.intake.origins import ABSENT, ColumnOrigin
+from flows.streams import say
 
 _PIPED_WIDTH = 120
 
 
-def show_columns(origins: list[ColumnOrigin]) -> None:
-    """Print a table per extract table; columns that no file has are named below it."""
+def show_columns(origins: list[ColumnOrigin], notes: Iterable[object] = ()) -> None:
+    """Print a table per extract table, columns that no file has below it, and what is to note."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = _PIPED_WIDTH
@@ -32,8 +33,12 @@ def show_columns(origins: list[ColumnOrigin]) -> None:
         console.print(grid)
         if absent:
             names = ", ".join(series_folded(absent))
-            console.print(f"absent: {names}", style="bright_black", soft_wrap=True)
+            console.print(
+                f"absent: {names}", style="bright_black", soft_wrap=not console.is_terminal
+            )
         console.print()
+    for note in notes:
+        say(f"note: {note}")
 
 
 def _origin(origins: dict[str, int]) -> str:

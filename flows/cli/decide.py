@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flows.cli.options import DecisionOptions
 from flows.errors import InputRefused, UsageError, redacted_errors
 from flows.reports.form import Dates, Money, PageForm, Paper
+from flows.streams import say
 
 if TYPE_CHECKING:
     from flows.ledger.written_decisions import Decision
@@ -40,7 +41,8 @@ def decide(
         if said and decision.file:
             problems += _contradictions(read, said)
         _record(decision, [*named, *read], {**said, "decided_on": when, "until": until}, problems)
-        print(*remarks, sep="\n", end="\n" if remarks else "")
+        for remark in remarks:
+            say(remark)
 
 
 def dismiss(*ids: str, decision: DecisionOptions, until: date | None = None) -> None:
@@ -104,9 +106,10 @@ def _short_form(
             others = []
         for_all = {"action": action, "until": until}
         _record(given, [*named_on_command_line(ids), *read], for_all, problems)
-        print(*remarks, sep="\n", end="\n" if remarks else "")
+        for remark in remarks:
+            say(remark)
     if others:
-        print(
+        say(
             f"Rows with another disposition, not recorded: {len(others)}. "
             "claims-audit decide --file records them too."
         )
@@ -155,7 +158,7 @@ def _record(
     if recorded.known:
         print(f"In the ledger already, not recorded again: {recorded.known}")
     if recorded.in_vain:
-        print(in_vain_text(recorded.in_vain))
+        say(in_vain_text(recorded.in_vain))
     print(
         f"Decisions recorded: {recorded.decisions}. The next run shows {_it(recorded.decisions)}."
     )
@@ -258,6 +261,6 @@ def verify(
         checks = check(Evidence(packet, run, warehouse, ledger, input, policies, law, public_key))
     for label, sentences in (("checked", checks.passed), ("not checked", checks.left_out)):
         for number, sentence in enumerate(sentences):
-            print(f"{'' if number else label:13}{sentence}")
+            say(f"{'' if number else label:13}{sentence}")
     if checks.failed:
         raise InputRefused("\n".join(checks.failed))

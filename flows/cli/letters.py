@@ -7,6 +7,7 @@ from typing import Literal
 from flows.cli.options import options_of_a_run
 from flows.errors import redacted_errors
 from flows.reports.form import Paper
+from flows.streams import say
 
 
 @options_of_a_run("config", "policies", "law")
@@ -58,8 +59,8 @@ def letters(
     for path in done.files:
         print(path)
     if not done.letters:
-        print("No letter: the run has nothing to write about. The cover list says what is in none.")
+        say("No letter: the run has nothing to write about. The cover list says what is in none.")
     for name in done.removed:
         print(f"removed, because it is of no letter now: {name}")
     for warning in done.warnings:
-        print(f"warning: {warning}")
+        say(f"warning: {warning}")

@@ -15,6 +15,7 @@ from flows.cli.options import options_of_a_run
 from flows.errors import PrefectTrouble, UsageError, redacted_errors, short_of_addresses
 from flows.process import address_limit
 from flows.request import RunRequest
+from flows.streams import say
 from schemas.notes import counted
 
 if TYPE_CHECKING:
@@ -172,9 +173,7 @@ def validate(*, input: Path, output: Path | None = None, **options: Any) -> None
             origins = column_origins(connection)
             if output:
                 publish_failed_checks(connection, output, made)
-    show_columns(origins)
-    for note in settled.notes:
-        print(f"note: {note}")
+    show_columns(origins, settled.notes)
     counts = settled.counts()
     print(
         f"{counted(counts['accepted'], 'claim row')} accepted, "
@@ -201,7 +200,7 @@ def purge(*, warehouse: Path, before: date, dry_run: bool = False) -> None:
 
     with redacted_errors(Path.cwd()):
         gone = remove(warehouse, before, dry_run)
-    print(
+    say(
         f"{'Would be removed' if dry_run else 'Removed'}: {counted(gone.members, 'member')} with "
         f"{counted(gone.rows, 'row')} and {counted(gone.exceptions, 'exception')} of the ledger; "
         f"the text of {counted(gone.texts, 'quarantined record')}."
@@ -231,7 +230,7 @@ def forget_night(night: date, *, warehouse: Path, yes: bool = False) -> None:
         print(f"file      {name}")
     for action, exception_id, by in gone.decisions:
         print(f"decision  {action} {exception_id} by {by}")
-    print(
+    say(
         f"{'Forgotten' if yes else 'Would be forgotten'}: {counted(len(gone.files), 'file')} with "
         f"{counted(gone.rows, 'row')}, {counted(gone.events, 'event')} of the ledger, "
         f"{counted(len(gone.decisions), 'decision')}." + ("" if yes else " Give --yes to do it.")

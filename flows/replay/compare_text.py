@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import polars as pl
 
 from flows.replay.compare import AFTER, BEFORE, CITATION, Comparison
+from flows.streams import say
 
 _INDENT = "  "
+_HEADS = {BEFORE: "before", AFTER: "after"}  # short, so that a row fits a terminal of 80 columns
 _FIGURE = re.compile(r"-?[\d,.]+")
 
 
@@ -18,25 +20,25 @@ def show(found: Comparison, differences: Sequence[str] = ()) -> None:
     differences   what else differs, in sentences.
     """
     for sentence in differences:
-        print(sentence)
+        say(sentence)
     if found.moves.is_empty():
-        print("Nothing changes: the same exceptions are found before and after.")
+        say("Nothing changes: the same exceptions are found before and after.")
         return
     names = [name for name in found.moves.columns if name != CITATION]
     rows = [[_shown(row[name]) for name in names] for row in found.moves.iter_rows(named=True)]
-    header, *lines = _aligned([names, *rows])
-    print(header)
+    header, *lines = _aligned([[_HEADS.get(name, name) for name in names], *rows])
+    say(header)
     for line, citation in zip(lines, found.moves[CITATION], strict=True):
-        print(f"{line}\n{_INDENT}{citation or 'no clause'}")
-    print(
-        f"\n{BEFORE}, {AFTER}: sums of the worklist's amount_at_risk over the lines that a row\n"
+        say(f"{line}\n{_INDENT}{citation or 'no clause'}")
+    say(
+        "\nbefore, after: sums of the worklist's amount_at_risk over the lines that a row "
         "counts. A line may be in several rows; below it counts once.\n"
     )
     sums = [
         [name, *(_shown(value) for value in (before, after, after - before))]
         for name, (before, after) in found.totals.items()
     ]
-    print("\n".join(_aligned([["of the worklist", "before", "after", "difference"], *sums])))
+    say("\n".join(_aligned([["of the worklist", "before", "after", "difference"], *sums])))
 
 
 def as_json(found: Comparison, differences: Sequence[str] = ()) -> str:

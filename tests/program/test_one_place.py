@@ -93,7 +93,7 @@ def _speaks(node: ast.AST) -> bool:
         return bool({n.split(".")[0] for n in imports_in(node)} & {"logging", "warnings"}) or any(
             name.endswith("get_run_logger") for name in imports_in(node)
         )
-    is_print = isinstance(node, ast.Name) and node.id == "print"
+    is_print = isinstance(node, ast.Name) and node.id in ("print", "say")
     by_name = ("stdout", "stderr", "print")  # print: also of a console of Rich
     return is_print or (isinstance(node, ast.Attribute) and node.attr in by_name)
 
@@ -175,6 +175,7 @@ DOINGS = (
         ),
         (
             'print("x")',
+            'say("x")',
             "import logging",
             "from prefect import get_run_logger",
             'sys.stderr.write("x")',
