@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from decimal import Decimal
 
 import duckdb
 
@@ -19,11 +18,12 @@ _LINE_OF = f"""
         FROM main.ledger_event
         QUALIFY row_number() OVER (PARTITION BY exception_id ORDER BY night DESC) = 1),
     line AS (
-        SELECT claim_source, lower(payer) AS payer, member_id, claim_id, claim_line_number,
-               paid_amount
-        FROM last_event WHERE exception_id = $exception_id)
-    SELECT CAST(to_json({{'s': l.claim_source, 'p': l.payer, 'm': l.member_id, 'c': l.claim_id,
-                         'n': l.claim_line_number}}) AS VARCHAR),
+        SELECT exception_id, claim_source, lower(payer) AS payer, member_id, claim_id,
+               claim_line_number, paid_amount
+        FROM last_event WHERE exception_id IN (SELECT unnest($exception_ids::VARCHAR[])))
+    SELECT l.exception_id,
+           CAST(to_json({{'s': l.claim_source, 'p': l.payer, 'm': l.member_id, 'c': l.claim_id,
+                          'n': l.claim_line_number}}) AS VARCHAR),
            any_value(l.paid_amount),
            coalesce(sum(d.amount), 0)
     FROM line l
@@ -35,7 +35,7 @@ _LINE_OF = f"""
                FROM main.decision) d
       ON d.exception_id = e.exception_id AND d.action = 'recovered' AND NOT d.is_back
     GROUP BY ALL"""
-"""The line of an exception, what was paid for it, and what came back for all its exceptions."""
+"""Exceptions with their line, what was paid for it, and what came back for all its exceptions."""
 
 
 def too_much_back(
@@ -43,15 +43,14 @@ def too_much_back(
 ) -> Iterator[str]:
     """A sentence for each line of which more came back than was paid, over all its exceptions."""
     back: dict[str, list[Decision]] = defaultdict(list)
-    of_line: dict[str, tuple[Decimal | None, Decimal]] = {}
-    for decision in decisions:
-        if decision.action != RECOVERED:
-            continue
-        ((line, paid, before),) = connection.execute(
-            _LINE_OF, {"exception_id": decision.exception_id}
-        ).fetchall()
-        back[line].append(decision)
-        of_line[line] = (paid, before)
+    recovered = [decision for decision in decisions if decision.action == RECOVERED]
+    rows = connection.execute(
+        _LINE_OF, {"exception_ids": [decision.exception_id for decision in recovered]}
+    ).fetchall()
+    line_of = {exception_id: line for exception_id, line, *_ in rows}
+    of_line = {line: (paid, before) for _, line, paid, before in rows}
+    for decision in recovered:
+        back[line_of[decision.exception_id]].append(decision)
     for line, made in back.items():
         paid, before = of_line[line]
         new = [d.amount for d in made if d.amount is not None]
