@@ -130,7 +130,7 @@ def _describe(own: Schema, model: type[Strict]) -> None:
     rules |= {"required": own.pop("required"), "properties": {"term_id": shortest}}
     own["required"] = ["term_id"]
     own["if"] = {"required": ["table"]}
-    own["else"] = rules
+    own["else"] = rules | {"additionalProperties": True}  # else Tombi takes what it names for all
     if model is Approval:  # else it is an older term of the same name
         own["required"] = ["term_id", "finding"]
 

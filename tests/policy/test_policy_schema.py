@@ -191,6 +191,24 @@ def test_every_field_of_the_schema_is_explained() -> None:
     assert unexplained == []
 
 
+def _parts(schema: Any) -> Iterator[dict[str, Any]]:
+    """Every object of a schema, however deep."""
+    if isinstance(schema, dict):
+        yield schema
+    for part in schema.values() if isinstance(schema, dict) else schema:
+        if isinstance(part, dict | list):
+            yield from _parts(part)
+
+
+def test_what_a_part_of_a_table_does_not_name_is_left_to_the_whole() -> None:
+    """Tombi warns of every field that a part with properties does not name, unless it says so."""
+    parts = [part["else"] for part in _parts(policy_file_schema()) if "else" in part]
+    assert len(parts) == 8
+    assert [
+        part for part in parts if "properties" in part and not part["additionalProperties"]
+    ] == []
+
+
 def test_every_text_that_is_shared_by_tables_is_used() -> None:
     used = {
         name

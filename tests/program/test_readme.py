@@ -21,7 +21,7 @@ SHOWS = {
     "run": "1 dismissed",
 }
 RUN_ID = re.compile(r"\b[0-9a-f]{16}\b")
-MOST_LINES = 95
+MOST_LINES = 85
 LEFT_OUT = "..."
 COUNTED = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
