@@ -16,6 +16,11 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from schemas.notes import counted
+
+_RATED = 1_000
+"""So many rows have a rate: of a few it would tell how long the program takes to start."""
+
 
 def announce(text: str, wanted: bool = True, console: Console | None = None) -> None:
     """Show what the user waits for before the first bar, if standard error is a terminal."""
@@ -62,8 +67,8 @@ class StageBars:
     def rows(self, count: int) -> None:
         """Show how many rows the current stage has processed, and how many a second."""
         seconds = self._bars.tasks[self._current].elapsed
-        rate = f", {count / seconds:,.0f} a second" if seconds else ""
-        self._bars.update(self._current, at=f"{count:,} rows{rate}")
+        rate = f", {count / seconds:,.0f} a second" if seconds and count >= _RATED else ""
+        self._bars.update(self._current, at=f"{counted(count, 'row')}{rate}")
 
     def step(self, at: str) -> None:
         """Advance the bar of the current stage by one file."""

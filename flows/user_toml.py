@@ -13,12 +13,15 @@ _LINE = re.compile(r"at line (\d+)")
 
 def read_user_toml(path: Path, kind: str, remedy: str) -> tuple[dict[str, Any], str]:
     """Content and text of a TOML file. Raises UsageError with its kind, name, line and remedy."""
+    text = ""
     try:
         text = read_file(path).decode("utf-8")
         return tomllib.loads(text), text
     except (OSError, ValueError, RecursionError) as error:  # missing, not text, not TOML
-        line = _LINE.search(str(error)) if isinstance(error, tomllib.TOMLDecodeError) else None
-        place = f" (line {line[1]})" if line else ""
+        place = ""
+        if isinstance(error, tomllib.TOMLDecodeError):
+            line = _LINE.search(str(error))  # else at the end of the document
+            place = f" (line {line[1] if line else len(text.splitlines())})"
         raise UsageError(f"{kind} {path.name} cannot be read as TOML{place}. {remedy}") from None
 
 

@@ -148,7 +148,7 @@ def fact_text(fact: dict[str, Any]) -> str:
         case "fill":
             text = f"fill{day}: {_trimmed(value or 'quantity unknown')}{claim}"
         case "dose":
-            text = f"dose{day}, {_cycle(value)}{claim}"
+            text = f"dose{day}, {cycle_text(value)}{claim}"
         case "service":
             by = f" by {name}, taxonomy" if name else ""
             text = f"service{by} {code}{day}{f', {_trimmed(value)} units' if value else ''}{claim}"
@@ -191,7 +191,8 @@ def is_the_line(fact: Mapping[str, Any], line: Mapping[str, Any]) -> bool:
     return is_own and fact["kind"] in ("fill", "service") and not fact["id"]
 
 
-def _cycle(value: str) -> str:
+def cycle_text(value: str) -> str:
+    """The cycle of a dose in words; two numbers only if the count is uncertain."""
     found = _DOSE.fullmatch(value)
     if not found:
         return value

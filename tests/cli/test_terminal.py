@@ -185,18 +185,23 @@ def test_the_help_names_the_limit_of_the_work_paper(capsys: pytest.CaptureFixtur
 # ---------------------------------------------------------------- progress
 
 
-def _bars(wanted: bool = True, terminal: bool = True) -> str:
+def _bars(wanted: bool = True, terminal: bool = True, rows: int = 1_234) -> str:
     written = io.StringIO()
     bars = StageBars(wanted, Console(file=written, force_terminal=terminal, width=120))
     with bars.shown(), bars.stage("load", 2):
         bars.step("a.csv")
-        bars.rows(1_234)
+        bars.rows(rows)
     return written.getvalue()
 
 
 def test_progress_shows_stage_rows_and_rate() -> None:
     shown = _bars()
     assert "load" in shown and "2/2" in shown and "1,234 rows, " in shown and " a second" in shown
+
+
+def test_progress_of_a_few_rows_has_no_rate() -> None:
+    assert "1 row\n" in _bars(rows=1) and "4 rows" in _bars(rows=4)
+    assert "a second" not in _bars(rows=4)
 
 
 @pytest.mark.parametrize(("wanted", "terminal"), [(True, True), (False, True), (True, False)])

@@ -153,6 +153,7 @@ def test_an_invalid_config_is_refused_with_a_message_of_ours(
     ("text", "words"),
     [
         ("# ours\nmax_error_rate = [\n= 1\n", "cannot be read as TOML (line 3)"),
+        ("# ours\nmax_error_rate = [\n", "cannot be read as TOML (line 2)"),
         ("# ours\n\nmax_error_rat = 0.5\n", "settings.toml, line 3: unknown key"),
         ("[tables.provider]\nskip = 1\n", "settings.toml, line 2: unknown key"),
         ("\n[colums]\nx = 1\n", "settings.toml, line 2: unknown key"),

@@ -206,6 +206,19 @@ def test_the_work_paper_of_the_sample_is_complete(sample_results: Path) -> None:
     )
 
 
+def test_the_evidence_has_two_cycle_numbers_only_if_the_count_is_uncertain(
+    sample_results: Path,
+) -> None:
+    exceptions = pl.read_parquet(sample_results / "exceptions.parquet")
+    dose = pl.element().filter(pl.element().struct.field("kind") == "dose")
+    found = exceptions["evidence"].list.eval(dose).explode().drop_nulls()
+    cycles = [value.split(" cycle ")[1].split(" to ") for value in found.struct.field("value")]
+    wanted = sorted(" or ".join(dict.fromkeys(numbers)) for numbers in cycles)
+    head, *rows = _cells(sample_results / WORKPAPER, "Evidence")
+    shown = [row[head.index("evidence value")] for row in rows if "dose" in row]
+    assert sorted(str(value).split(" cycle ")[1] for value in shown) == wanted
+
+
 def test_the_same_results_are_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
         _written(tmp_path / name, _exception(1), _exception(2, outcome="review"))

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from flows.reports.wording import cycle_text
 from flows.reports.workpaper.cells import EXCEL_ROWS, SheetColumn, Spreadsheet
 from flows.reports.workpaper.disposition import (
     CARRIED_FROM,
@@ -135,5 +136,8 @@ def write_evidence(spreadsheet: Spreadsheet, exceptions: pl.DataFrame) -> int:
     facts = exceptions.explode("evidence").drop_nulls("evidence")
     fields = (pl.col("evidence").struct.field(c.name).alias(f"evidence.{c.name}") for c in _FACT)
     shown = facts.with_columns(*fields).head(EXCEL_ROWS - 1)
-    write_table(spreadsheet, _EVIDENCE, shown)
+    values = shown.filter(pl.col("evidence.kind") == "dose")["evidence.value"].drop_nulls()
+    cycles = {value: cycle_text(value) for value in values.unique()}
+    in_words = shown.with_columns(pl.col("evidence.value").replace(cycles))
+    write_table(spreadsheet, _EVIDENCE, in_words)
     return facts.height - shown.height
