@@ -109,9 +109,10 @@ def _lay_out_again(connection: duckdb.DuckDBPyConnection, version: int) -> None:
         f"INSERT INTO main.value_count SELECT file_no, column_name, rows FROM {counted}"
     )
     connection.execute(f"DELETE FROM {counted}")
+    forgotten = memory_subject(connection)
     forget_last_run(connection)
     create_ledger_view(connection)
-    seal(connection, _UPGRADE, digests(connection, "main").keys() - foreign)
+    seal(connection, _UPGRADE, [*forgotten, *(digests(connection, "main").keys() - foreign)])
     connection.execute("UPDATE main.meta SET schema_version = ?", [SCHEMA_VERSION])
     connection.execute("COMMIT")
 

@@ -16,7 +16,9 @@ from flows.ledger.written_decisions import Decision
 from flows.process import system_user
 from flows.request import RunRequest
 from flows.warehouse.forget import forget_night
+from flows.warehouse.layout import SCHEMA_VERSION
 from flows.warehouse.purge import purge
+from flows.warehouse.upgrade import upgrade
 from schemas.decisions import DISMISS, REOPEN
 from tests.support.extracts import good, write
 from tests.support.nights import content, night, notes_but_of_collecting
@@ -332,6 +334,13 @@ def test_a_warehouse_of_an_earlier_version_is_sealed_as_it_was(home: Path) -> No
     assert _verified(home) == 0
     _execute(home, "UPDATE decision SET decided_by = 'mallory'")
     assert _verified(home) == 3
+
+
+def test_an_upgrade_alone_leaves_the_warehouse_verifiable(home: Path) -> None:
+    """What it drops of the last run was said to be removed by another program."""
+    _execute(home, f"UPDATE meta SET schema_version = {SCHEMA_VERSION - 1}")
+    upgrade(home / "audit.duckdb")
+    assert _verified(home) == 0
 
 
 def test_a_decision_has_its_time_and_the_user_of_the_system(home: Path) -> None:
