@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import duckdb
 
 from flows.ledger.written_decisions import Decision
-from schemas.decisions import RECOVERED
+from schemas.decisions import RECOVERED, REOPEN
 
-IS_TAKEN_BACK = """
-    coalesce(lead(action) OVER (PARTITION BY exception_id ORDER BY decision_no) = 'reopen',
+IS_TAKEN_BACK = f"""
+    coalesce(lead(action) OVER (PARTITION BY exception_id ORDER BY decision_no) = '{REOPEN}',
              false)"""
 """SQL: whether the next decision on the exception takes this one back."""
 
@@ -33,7 +33,7 @@ _LINE_OF = f"""
      AND e.claim_line_number = l.claim_line_number
     LEFT JOIN (SELECT exception_id, action, amount, {IS_TAKEN_BACK} AS is_back
                FROM main.decision) d
-      ON d.exception_id = e.exception_id AND d.action = 'recovered' AND NOT d.is_back
+      ON d.exception_id = e.exception_id AND d.action = '{RECOVERED}' AND NOT d.is_back
     GROUP BY ALL"""
 """Exceptions with their line, what was paid for it, and what came back for all its exceptions."""
 
