@@ -34,7 +34,7 @@ def with_payer_id(rows: pl.DataFrame, payer_of: pl.DataFrame) -> pl.DataFrame:
 def rebilled_as(
     connection: duckdb.DuckDBPyConnection, claims: pl.DataFrame, payer_of: pl.DataFrame
 ) -> pl.DataFrame:
-    """Claims that were rebilled as one another: the rows of ledger/families.sql.
+    """Some claims with all that they were rebilled as: the rows of ledger/families.sql.
 
     claims     the columns CLAIM of those to look for.
     payer_of   as with_payer_id has it.
@@ -51,8 +51,7 @@ def follow_rebilled(connection: duckdb.DuckDBPyConnection, decided: PastDecision
     """What persons decided, with each sum that came back on the lines for which it counts now.
 
     The sum of an exception that this run found stays where it was. Any other is spread over the
-    lines of its claim and those that it was rebilled as, the line itself first, at most what was
-    paid for each.
+    lines that ledger/heirs.sql gives, the line itself first.
     """
     recovered = decided.recovered
     if recovered.is_empty():
@@ -78,7 +77,7 @@ def _spread(heirs: pl.DataFrame) -> pl.DataFrame:
 
     heirs   the rows of ledger/heirs.sql, by exception_id and place.
 
-    What is left after all lines are paid back counts for the first.
+    What is left when no line has room counts for the first.
     """
     room: dict[tuple[object, ...], Decimal] = {}
     rows: list[dict[str, object]] = []
@@ -88,7 +87,7 @@ def _spread(heirs: pl.DataFrame) -> pl.DataFrame:
         parts: dict[int, Decimal] = defaultdict(Decimal)
         for place, line in enumerate(lines):
             key = tuple(line[name] for name in _LINE)
-            part = min(left, room.setdefault(key, line["paid"]))
+            part = min(left, room.setdefault(key, line["room"]))
             room[key] -= part
             left -= part
             parts[place] += part

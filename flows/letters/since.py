@@ -18,7 +18,7 @@ from schemas.results import EXCEPTION, conform
 from schemas.tables import CLAIM_TABLES
 
 _STANDING = f"""
-    SELECT exception_id, outcome, amount_at_risk FROM main.ledger
+    SELECT exception_id, outcome, reason, amount_at_risk FROM main.ledger
     WHERE status NOT IN ('{DISMISSED}', '{RESOLVED}')"""
 _NAMES = " UNION ".join(f"SELECT DISTINCT payer FROM main.{table}" for table in CLAIM_TABLES)
 _PAID_SINCE = f"""
@@ -59,7 +59,7 @@ def read_since(run: LetterRun, warehouse: Path, places: Places) -> Since:
         families = rebilled_as(connection, with_payer_id(paid, payer_of), payer_of)
         loaded = _loaded_since(connection, run, exceptions.select(CLAIM).unique(), payer_of)
         found = fetched(connection, _STANDING)
-    same = ("exception_id", "outcome", "amount_at_risk")
+    same = ("exception_id", "outcome", "reason", "amount_at_risk")
     standing = conform(found, {name: EXCEPTION[name] for name in same})
     changed = run.exceptions.select(same).join(standing, on=same, how="anti", nulls_equal=True)
     moved = pl.concat([families.select(CLAIM), loaded])

@@ -147,9 +147,10 @@ def attach(connection: duckdb.DuckDBPyConnection, database: Path, name: str) -> 
         )
     ((version,),) = versions
     if version != SCHEMA_VERSION:
+        older = "An earlier version wrote it: the next run, or decide, brings it up to date."
         raise UsageError(
             f"{database.name} has schema version {version}; this program reads {SCHEMA_VERSION}. "
-            "Name another warehouse."
+            + (older if version < SCHEMA_VERSION else "Name another warehouse.")
         )
 
 

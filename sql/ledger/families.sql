@@ -1,6 +1,6 @@
--- Claims that were rebilled as one another, in any number of steps: each claim of `seed` with
--- itself, with every claim that names it as its original, and with the original that it names.
--- One row per pair: claim_source, payer_id, seed_claim_id, claim_id.
+-- Claims that were rebilled as one another, in any number of steps: those of `seed` with every claim
+-- that names one of them as its original, and with the originals that they name.
+-- One row per claim: claim_source, payer_id, claim_id.
 --
 -- reads: seed (claim_source, payer_id, claim_id: claims to look for), payer_of (payer, as
 --        claims write it, and payer_id), every_medical_claim, every_pharmacy_claim
@@ -19,8 +19,8 @@ link AS (
     UNION ALL
     SELECT claim_source, payer_id, original_claim_id, claim_id FROM stated),
 family AS (
-    SELECT DISTINCT claim_source, payer_id, claim_id AS seed_claim_id, claim_id FROM seed
+    SELECT DISTINCT claim_source, payer_id, claim_id FROM seed
     UNION
-    SELECT f.claim_source, f.payer_id, f.seed_claim_id, l.original_claim_id
+    SELECT f.claim_source, f.payer_id, l.original_claim_id
     FROM family f JOIN link l USING (claim_source, payer_id, claim_id))
 FROM family;

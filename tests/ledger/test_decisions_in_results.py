@@ -141,6 +141,54 @@ def test_what_came_back_for_a_line_is_not_asked_for_again_when_its_claim_gets_an
     assert _amounts(second) == {"A": (Decimal("110.00"), Decimal("500.00"))}
 
 
+_REBILLED = {
+    "as other lines": (
+        [_fill("A", 241)],
+        [_fill("B", 90, dispensing_date="2025-09-01"), _fill("B", 241, claim_line_number="2")],
+        {"original_claim_id": "A", "claim_frequency_code": "7"},
+    ),
+    "as two that are too much": (
+        [_fill("A", 300)],
+        [
+            _fill("B", 190, dispensing_date="2025-09-01"),
+            _fill("B", 241, claim_line_number="2"),
+        ],
+        {"original_claim_id": "A", "claim_frequency_code": "7"},
+    ),
+    "without an original": ([_fill("A", 241)], [_fill("B", 241)], {}),
+}
+
+
+@pytest.mark.parametrize("how", _REBILLED)
+def test_what_came_back_counts_wherever_the_claim_is_billed_anew(how: str, tmp_path: Path) -> None:
+    billed, rebilled, changed = _REBILLED[how]
+    first = _night(tmp_path, 0, *billed)
+    asked = sum(amount for amount, _ in _amounts(first).values())
+    whole = Decision(_by_claim(first)["A"], action="recovered", amount=Decimal(asked))
+    decide(tmp_path / "audit.duckdb", [whole], by="Ann")
+    of_person = {"member_id": "M-A", "paid_date": "2026-06-27"}
+    reversed_ = [] if changed else [row | {"claim_status": "reversed"} for row in billed]
+    rows = [*reversed_, *(row | changed for row in rebilled)]
+    second = _night(tmp_path, 1, *(row | of_person for row in rows))
+    assert _amounts(second) and {amount for amount, _ in _amounts(second).values()} == {0}
+
+
+def test_what_came_back_for_a_duplicate_that_is_reversed_is_of_no_other_fill(
+    tmp_path: Path,
+) -> None:
+    """The fill that stays was paid before: it is not what the reversed one was billed as anew."""
+    pair = [_fill("A", 241), _fill("A2", 241) | {"member_id": "M-A"}]
+    first = _night(tmp_path, 0, *pair)
+    found = pl.read_parquet(first.folder / "exceptions.parquet").filter(rule_id="DUP01")
+    ((duplicate, exception_id),) = found.select("claim_id", "exception_id").iter_rows()
+    whole = Decision(exception_id, action="recovered", amount=found["amount_at_risk"][0])
+    decide(tmp_path / "audit.duckdb", [whole], by="Ann")
+    changed = {"claim_status": "reversed", "member_id": "M-A", "paid_date": "2026-06-27"}
+    second = _night(tmp_path, 1, _fill(duplicate, 241) | changed)
+    ((_, (asked, back)),) = _amounts(second).items()
+    assert asked > 0 and back == 0
+
+
 def test_what_is_set_aside_while_it_is_not_found_stays_so_when_it_is(tmp_path: Path) -> None:
     first = _night(tmp_path, 0, _fill("A", 241))
     found = pl.read_parquet(first.folder / "exceptions.parquet").filter(rule_id="QTY01")
