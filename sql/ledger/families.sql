@@ -1,5 +1,5 @@
--- Claims that were rebilled as one another, in any number of steps: those of `seed` with every claim
--- that names one of them as its original, and with the originals that they name.
+-- Claims that were rebilled as one another, in any number of steps: those of `seed` with every
+-- claim that names one of them as its original, and with the originals that they name.
 -- One row per claim: claim_source, payer_id, claim_id.
 --
 -- reads: seed (claim_source, payer_id, claim_id: claims to look for), payer_of (payer, as

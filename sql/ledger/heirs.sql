@@ -59,9 +59,9 @@ risk AS (
     FROM run.current_exception GROUP BY ALL)
 SELECT b.exception_id, b.recovered, s.payer, s.member_id, s.claim_source, s.claim_id,
        s.claim_line_number,
-       CASE WHEN s.claim_id = b.claim_id AND s.claim_line_number = b.claim_line_number
-            THEN s.netted_paid_amount
-            ELSE least(s.netted_paid_amount, coalesce(x.at_risk, 0)) END AS room,
+       least(s.netted_paid_amount,
+             CASE WHEN s.claim_id <> b.claim_id OR s.claim_line_number <> b.claim_line_number
+                  THEN coalesce(x.at_risk, 0) END) AS room,
        row_number() OVER (
            PARTITION BY b.exception_id
            ORDER BY s.claim_id <> b.claim_id, s.claim_line_number <> b.claim_line_number,
