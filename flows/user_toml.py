@@ -17,7 +17,9 @@ def read_user_toml(path: Path, kind: str, remedy: str) -> tuple[dict[str, Any], 
     try:
         text = read_file(path).decode("utf-8")
         return tomllib.loads(text), text
-    except (OSError, ValueError, RecursionError) as error:  # missing, not text, not TOML
+    except FileNotFoundError:
+        raise UsageError(f"{kind} {path.name} is not there. {remedy}") from None
+    except (OSError, ValueError, RecursionError) as error:  # unreadable, not text, not TOML
         place = ""
         if isinstance(error, tomllib.TOMLDecodeError):
             line = _LINE.search(str(error))  # else at the end of the document

@@ -168,7 +168,7 @@ def test_a_refusal_names_the_line(tmp_path: Path, text: str, words: str) -> None
 
 
 def test_a_missing_config_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"Config gone\.toml cannot be read"):
+    with pytest.raises(UsageError, match=r"Config gone\.toml is not there"):
         read_config(tmp_path / "gone.toml")
 
 
