@@ -6,6 +6,7 @@ the first run's workbench simply becomes the warehouse. So a run that fails or i
 warehouse as it was.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from flows.errors import FileDamaged, TooManyBadRows, UsageError
 from flows.warehouse.files import log_of, real_path, refuse_unusable, scratch_of
 from flows.warehouse.journal import hashed_otherwise
 from flows.warehouse.layout import SCHEMA_VERSION, lay_out
+from flows.warehouse.rescue import checkpoint, put_back
 from flows.warehouse.sql import literal, literals
 from flows.warehouse.trouble import RESTORE, opening
 
@@ -168,28 +170,37 @@ def opened_for_writing(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the warehouse for writing, as its writer; what the block commits is stored at its end.
 
     If the block fails, or what it committed cannot be written, that raises and the warehouse is as
-    it was. Nothing is committed to a log: it would lie beside one name of the warehouse, and be
-    missed by whoever opens the file under another (a hard link). A log that another program or an
-    earlier version has left is applied first.
+    it was; what was written in part is put back. Only if the last steps fail, waiting for the new
+    root to be on disk and removing the log, it may be stored all the same: doing it again is right.
+
+    Nothing is committed to a log: it would lie beside one name of the warehouse, and be missed by
+    whoever opens the file under another (a hard link). A log that another program or an earlier
+    version has left is applied first.
 
     Raises WarehouseBusy and DiskTrouble if it cannot be opened.
     """
     real = real_path(warehouse)
-    connection, log = duckdb.connect(), log_of(real)
+    connection, log, file = duckdb.connect(), log_of(real), None
     try:
         connection.execute("PRAGMA disable_checkpoint_on_shutdown")
         connection.execute(f"SET temp_directory = {literal(str(scratch_of(real)))}")
         with opening(warehouse):
+            had_log = log.exists()
             connection.execute(
                 f"ATTACH {literal(str(real))} AS warehouse (RECOVERY_MODE no_wal_writes)"
             )
             connection.execute("USE warehouse")
-            connection.execute("CHECKPOINT")
+            file = os.open(real, os.O_RDONLY | os.O_CLOEXEC)
+            if had_log:
+                checkpoint(connection, real, file)
         try:
             yield connection
-            connection.execute("CHECKPOINT")
+            checkpoint(connection, real, file)
         except BaseException:
             log.unlink(missing_ok=True)  # it only says that a checkpoint had begun
             raise
     finally:
         connection.close()
+        if file is not None:
+            os.close(file)
+        put_back(real)

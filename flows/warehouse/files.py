@@ -31,6 +31,18 @@ def log_of(warehouse: Path) -> Path:
     return warehouse.with_name(f"{warehouse.name}.wal")
 
 
+def names_of(real: Path) -> list[Path]:
+    """A file's names in its folder: the given one, then the others (hard links) in order."""
+    if not real.is_file() or real.stat().st_nlink == 1 or not os.access(real.parent, os.R_OK):
+        return [real]
+    others = (
+        other
+        for other in sorted(real.parent.iterdir())
+        if other != real and os.path.lexists(other) and os.path.samestat(other.lstat(), real.stat())
+    )
+    return [real, *others]
+
+
 def refuse_unusable(warehouse: Path) -> None:
     """Raise UsageError if the engine cannot open a file of that path."""
     found = [character for character in _NOT_IN_PATHS if character in str(real_path(warehouse))]

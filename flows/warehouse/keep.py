@@ -23,6 +23,7 @@ from flows.warehouse.layout import (
     state_of,
 )
 from flows.warehouse.memory import Memory, remember, settle_all_again
+from flows.warehouse.rescue import copy_of
 from flows.warehouse.sql import identifier
 from schemas.tables import TABLES
 
@@ -135,5 +136,6 @@ def become_warehouse(bench: Workbench) -> tuple[str, ...]:
     if os.path.lexists(log):
         moved = move_aside(log)
         notes = (f"{log.name} was left of a warehouse that is gone; it is now {moved.name}.",)
+    copy_of(bench.warehouse).unlink(missing_ok=True)  # of a warehouse that is gone
     replace_file(bench.database, bench.warehouse)
     return notes

@@ -16,14 +16,16 @@ from pathlib import Path
 from flows import ending
 from flows.errors import DiskTrouble, WarehouseBusy
 from flows.warehouse.files import PRIVATE, empty_folder, real_path, refuse_unusable, scratch_of
+from flows.warehouse.rescue import put_back
 
 
 @contextmanager
 def hold(warehouse: Path) -> Iterator[None]:
     """Hold the warehouse as its only writer, with an empty working folder that goes at the end.
 
-    Raises WarehouseBusy if another run holds it under any name, DiskTrouble if a lock cannot be
-    taken, and UsageError if the engine cannot open a file of that path.
+    What another writer was killed in the middle of is put right first. Raises WarehouseBusy if
+    another run holds it under any name, DiskTrouble if a lock cannot be taken, and UsageError if
+    the engine cannot open a file of that path.
     """
     refuse_unusable(warehouse)
     real = real_path(warehouse)
@@ -40,6 +42,7 @@ def hold(warehouse: Path) -> Iterator[None]:
         held.callback(shutil.rmtree, scratch, ignore_errors=True)
         ending.leaves(scratch, lock=real)
         empty_folder(scratch)
+        put_back(real)
         yield
 
 

@@ -1,6 +1,5 @@
 """Turn the engine's errors about a warehouse into errors that a user can act on."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +9,8 @@ import duckdb
 from audit_rules.errors import AuditError
 from audit_rules.given_files import is_irregular
 from flows.errors import DiskTrouble, FileDamaged, WarehouseBusy, is_damage
-from flows.warehouse.files import log_of, real_path
+from flows.warehouse.files import log_of, names_of, real_path
+from flows.warehouse.rescue import was_cut_short
 
 RESTORE = "Restore it from a backup, or name another warehouse with --warehouse."
 _SAID: tuple[tuple[str, type[AuditError], str], ...] = (
@@ -73,7 +73,7 @@ def opening(warehouse: Path) -> Iterator[None]:
         yield
         return
     except duckdb.Error as error:
-        failure = _meaning(error, warehouse.name)
+        failure = _meaning(error, warehouse)
         if failure is None:
             raise
     raise failure
@@ -81,15 +81,8 @@ def opening(warehouse: Path) -> Iterator[None]:
 
 def _refuse_other_log(real: Path) -> None:
     """Raise DiskTrouble if a log of the file lies beside another name of it in the same folder."""
-    if not real.is_file() or real.stat().st_nlink == 1 or not os.access(real.parent, os.R_OK):
-        return
-    for other in sorted(real.parent.iterdir()):
-        if (
-            other != real
-            and log_of(other).exists()
-            and os.path.lexists(other)
-            and os.path.samestat(other.lstat(), real.stat())
-        ):
+    for other in names_of(real)[1:]:
+        if log_of(other).exists():
             raise DiskTrouble(
                 f"The warehouse {real.name} is also called {other.name}, and the log "
                 f"{log_of(other).name} may hold what this name does not show: a program was "
@@ -97,11 +90,16 @@ def _refuse_other_log(real: Path) -> None:
             )
 
 
-def _meaning(error: duckdb.Error, name: str) -> AuditError | None:
-    text = str(error).lower()
+def _meaning(error: duckdb.Error, warehouse: Path) -> AuditError | None:
+    text, name = str(error).lower(), warehouse.name
     for said, kind, sentences in _SAID:
         if said in text:
             return kind(sentences.format(name=name))
+    if is_damage(error) and was_cut_short(real_path(warehouse)):
+        return FileDamaged(
+            f"A write into the warehouse {name} was cut short, by a kill or a power cut. "
+            "The next run or decide puts it right."
+        )
     if is_damage(error):
         return FileDamaged(f"The warehouse {name} is damaged: bytes are lost or changed. {RESTORE}")
     return None

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 LOST = ("names and data", "data", "some writes")
-"""Everything that was not synced; only data; a random part of the data of each file."""
+"""Everything that was not synced; only data; a random part of the pages written to
+each file."""
+_PAGE = 4096
 _LINE = re.compile(rb"(\w+) ([^\n]*)\n")
 Change = tuple[int, bytes | None]
 """Offset and data of a write; the length and None for a truncation."""
@@ -38,8 +40,9 @@ class _File:
         data = bytearray(self.safe)
         if lost == "some writes":
             for change in self.changes:
-                if chance.random() < 0.5:
-                    _apply(data, change)
+                for part in _pages(change):
+                    if chance.random() < 0.5:
+                        _apply(data, part)
         return bytes(data)
 
 
@@ -122,6 +125,14 @@ class Disk:
             assert isinstance(found, _Folder)
             folder = found
         return folder, last
+
+
+def _pages(change: Change) -> list[Change]:
+    """What a disk writes at once: a page of a write, or a truncation."""
+    offset, written = change
+    if written is None:
+        return [change]
+    return [(offset + n, written[n : n + _PAGE]) for n in range(0, len(written), _PAGE)]
 
 
 def _apply(data: bytearray, change: Change) -> None:
