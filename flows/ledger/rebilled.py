@@ -8,10 +8,11 @@ import duckdb
 import polars as pl
 
 from audit_rules.engine.past_decisions import RECOVERED, PastDecisions
-from flows.ledger.changes import CURRENT_EXCEPTION
 from flows.settle.claims import SETTLED
 from flows.settle.persons import PAYER_JOIN
 from flows.warehouse.sql import fetched_from
+from schemas.collecting import is_asked
+from schemas.outcomes import strength
 from schemas.tables import CLAIM_TABLES
 
 CLAIM = ("claim_source", "payer_id", "claim_id")
@@ -20,6 +21,7 @@ _PAYER_OF = " UNION ".join(
     f"SELECT DISTINCT t.payer, p.payer_id FROM every_{table} t {PAYER_JOIN}"
     for table in CLAIM_TABLES
 )
+_AT_RISK = pl.col("amount_at_risk").fill_null(0)
 _LINE = [name for name in RECOVERED if name not in ("exception_id", "recovered")]
 
 
@@ -47,47 +49,65 @@ def rebilled_as(
     return found
 
 
-def follow_rebilled(connection: duckdb.DuckDBPyConnection, decided: PastDecisions) -> PastDecisions:
+def follow_rebilled(
+    connection: duckdb.DuckDBPyConnection, decided: PastDecisions, exceptions: pl.DataFrame
+) -> PastDecisions:
     """What persons decided, with each sum that came back on the lines for which it counts now.
 
     The sum of an exception that this run found stays where it was. Any other is spread over the
-    lines that ledger/heirs.sql gives, the line itself first.
+    lines that ledger/heirs.sql gives: the line itself first, then those of its number, then those
+    of which most is asked.
+
+    exceptions   those of this run, with LEDGER and COLLECTABILITY.
     """
     recovered = decided.recovered
     if recovered.is_empty():
         return decided
-    current = connection.sql(f"SELECT exception_id FROM {CURRENT_EXCEPTION}").pl()
     payer_of = connection.sql(_PAYER_OF).pl()
-    lost = with_payer_id(recovered.join(current, on="exception_id", how="anti"), payer_of)
+    lost = with_payer_id(recovered.join(exceptions, on="exception_id", how="anti"), payer_of)
     if lost.is_empty():
         return decided
     connection.register("back", lost)
     connection.register("family", rebilled_as(connection, lost, payer_of))
-    heirs = fetched_from(
-        connection, "ledger/heirs", reads=(*SETTLED.values(), CURRENT_EXCEPTION)
-    ).sort("exception_id", "place")
+    heirs = fetched_from(connection, "ledger/heirs", reads=SETTLED.values())
     connection.unregister("family")
     connection.unregister("back")
-    others = recovered.join(heirs, on="exception_id", how="anti")
-    return decided._replace(recovered=pl.concat([others, _spread(heirs)]))
+    stays = recovered.join(heirs, on="exception_id", how="anti")
+    return decided._replace(recovered=pl.concat([stays, _spread(heirs, exceptions, stays)]))
 
 
-def _spread(heirs: pl.DataFrame) -> pl.DataFrame:
+def _spread(heirs: pl.DataFrame, exceptions: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame:
     """Each sum over its lines in their order: RECOVERED, one row per sum and line that has a part.
 
-    heirs   the rows of ledger/heirs.sql, by exception_id and place.
+    A line that a sum came back for has room for what was paid, any other for what is asked of it;
+    less what stays on it. What is left when no line has room counts for the first.
 
-    What is left when no line has room counts for the first.
+    heirs   the rows of ledger/heirs.sql.
+    stays   sums that count where they were.
     """
+    asked = exceptions.filter(is_asked()).group_by(_LINE)
+    of_line = asked.agg(pl.col("amount_at_risk").max(), strongest=strength().min())
+    taken = stays.group_by(_LINE).agg(taken=pl.col("recovered").sum())
+    known = heirs.join(of_line, on=_LINE, how="left").join(taken, on=_LINE, how="left")
+    most = pl.when("is_own").then("paid").otherwise(pl.min_horizontal("paid", _AT_RISK))
+    in_order = known.with_columns(room=most - pl.col("taken").fill_null(0)).sort(
+        "exception_id",
+        ~pl.col("is_own"),
+        ~pl.col("has_number"),
+        "strongest",
+        -_AT_RISK,
+        *_LINE,
+        nulls_last=True,
+    )
     room: dict[tuple[object, ...], Decimal] = {}
     rows: list[dict[str, object]] = []
-    for exception_id, group in groupby(heirs.to_dicts(), lambda row: row["exception_id"]):
+    for exception_id, group in groupby(in_order.to_dicts(), lambda row: row["exception_id"]):
         lines = list(group)
         left: Decimal = lines[0]["recovered"]
         parts: dict[int, Decimal] = defaultdict(Decimal)
         for place, line in enumerate(lines):
             key = tuple(line[name] for name in _LINE)
-            part = min(left, room.setdefault(key, line["room"]))
+            part = max(min(left, room.setdefault(key, line["room"])), Decimal(0))
             room[key] -= part
             left -= part
             parts[place] += part

@@ -141,52 +141,59 @@ def test_what_came_back_for_a_line_is_not_asked_for_again_when_its_claim_gets_an
     assert _amounts(second) == {"A": (Decimal("110.00"), Decimal("500.00"))}
 
 
-_REBILLED = {
-    "as other lines": (
-        [_fill("A", 241)],
-        [_fill("B", 90, dispensing_date="2025-09-01"), _fill("B", 241, claim_line_number="2")],
-        {"original_claim_id": "A", "claim_frequency_code": "7"},
-    ),
-    "as two that are too much": (
-        [_fill("A", 300)],
-        [
-            _fill("B", 190, dispensing_date="2025-09-01"),
-            _fill("B", 241, claim_line_number="2"),
-        ],
-        {"original_claim_id": "A", "claim_frequency_code": "7"},
-    ),
-    "without an original": ([_fill("A", 241)], [_fill("B", 241)], {}),
+_AS_OTHER_LINES = {
+    241: [_fill("B", 90, dispensing_date="2025-09-01"), _fill("B", 241, claim_line_number="2")],
+    300: [_fill("B", 190, dispensing_date="2025-09-01"), _fill("B", 241, claim_line_number="2")],
 }
+"""Tablets of a fill -> what it is rebilled as; of 300, each line is too much."""
 
 
-@pytest.mark.parametrize("how", _REBILLED)
-def test_what_came_back_counts_wherever_the_claim_is_billed_anew(how: str, tmp_path: Path) -> None:
-    billed, rebilled, changed = _REBILLED[how]
-    first = _night(tmp_path, 0, *billed)
+@pytest.mark.parametrize("tablets", _AS_OTHER_LINES)
+def test_what_came_back_counts_for_whatever_lines_the_claim_is_rebilled_as(
+    tablets: int, tmp_path: Path
+) -> None:
+    first = _night(tmp_path, 0, _fill("A", tablets))
     asked = sum(amount for amount, _ in _amounts(first).values())
     whole = Decision(_by_claim(first)["A"], action="recovered", amount=Decimal(asked))
     decide(tmp_path / "audit.duckdb", [whole], by="Ann")
-    of_person = {"member_id": "M-A", "paid_date": "2026-06-27"}
-    reversed_ = [] if changed else [row | {"claim_status": "reversed"} for row in billed]
-    rows = [*reversed_, *(row | changed for row in rebilled)]
-    second = _night(tmp_path, 1, *(row | of_person for row in rows))
+    rebilled = {"member_id": "M-A", "original_claim_id": "A", "claim_frequency_code": "7"}
+    rebilled |= {"paid_date": "2026-06-27"}
+    second = _night(tmp_path, 1, *(row | rebilled for row in _AS_OTHER_LINES[tablets]))
     assert _amounts(second) and {amount for amount, _ in _amounts(second).values()} == {0}
 
 
-def test_what_came_back_for_a_duplicate_that_is_reversed_is_of_no_other_fill(
-    tmp_path: Path,
-) -> None:
-    """The fill that stays was paid before: it is not what the reversed one was billed as anew."""
+def test_what_came_back_for_a_duplicate_that_is_voided_is_of_no_other_fill(tmp_path: Path) -> None:
     pair = [_fill("A", 241), _fill("A2", 241) | {"member_id": "M-A"}]
     first = _night(tmp_path, 0, *pair)
     found = pl.read_parquet(first.folder / "exceptions.parquet").filter(rule_id="DUP01")
     ((duplicate, exception_id),) = found.select("claim_id", "exception_id").iter_rows()
     whole = Decision(exception_id, action="recovered", amount=found["amount_at_risk"][0])
     decide(tmp_path / "audit.duckdb", [whole], by="Ann")
-    changed = {"claim_status": "reversed", "member_id": "M-A", "paid_date": "2026-06-27"}
-    second = _night(tmp_path, 1, _fill(duplicate, 241) | changed)
+    void = {"original_claim_id": duplicate, "claim_frequency_code": "8", "member_id": "M-A"}
+    second = _night(tmp_path, 1, _fill("V", 241, paid_date="2026-06-27") | void)
     ((_, (asked, back)),) = _amounts(second).items()
     assert asked > 0 and back == 0
+
+
+def test_what_came_back_is_not_taken_up_by_a_line_of_which_nothing_is_asked(
+    tmp_path: Path,
+) -> None:
+    """A line that is set aside, or that has had its own back, leaves it to the others."""
+    warehouse = tmp_path / "audit.duckdb"
+    ids = _by_claim(_night(tmp_path, 0, _fill("A", 241)))
+    rebilled = {"member_id": "M-A", "original_claim_id": "A", "claim_frequency_code": "7"}
+    rebilled |= {"paid_date": "2026-06-27"}
+    lines = [
+        _fill("B", 300, claim_line_number="2"),
+        _fill("B", 241, claim_line_number="3", dispensing_date="2025-09-01"),
+    ]
+    second = _night(tmp_path, 1, *(row | rebilled for row in lines))
+    found = pl.read_parquet(second.folder / "exceptions.parquet").filter(rule_id="QTY01")
+    largest = found.filter(claim_line_number=2)["exception_id"][0]
+    decide(warehouse, [Decision(largest, "in the chart")], "dismiss", "Ann")
+    decide(warehouse, [Decision(ids["A"], action="recovered", amount=Decimal(610))], by="Ann")
+    third = pl.read_parquet(_night(tmp_path, 2).folder / "worklist.parquet")
+    assert third["recover_amount"].sum() == 0
 
 
 def test_what_is_set_aside_while_it_is_not_found_stays_so_when_it_is(tmp_path: Path) -> None:
