@@ -16,12 +16,17 @@ of_family AS (
     SELECT 'pharmacy', payer, payer_id, person, member_id, claim_id,
            claim_line_number, original_claim_id, is_paid_history, netted_paid_amount
     FROM run.settled_pharmacy_claim WHERE claim_id IN (SELECT claim_id FROM family)),
+claim AS (SELECT DISTINCT claim_source, payer_id, person, claim_id FROM of_family),
+stated AS (  -- two claims that name one that is not there may have nothing to do with each other
+    SELECT DISTINCT s.claim_source, s.payer_id, s.person, s.claim_id, s.original_claim_id
+    FROM of_family s JOIN claim o
+      ON o.claim_source = s.claim_source AND o.payer_id = s.payer_id AND o.person = s.person
+     AND o.claim_id = s.original_claim_id
+    WHERE s.original_claim_id <> s.claim_id),
 link AS (
-    SELECT DISTINCT claim_source, payer_id, person, claim_id, original_claim_id AS other
-    FROM of_family WHERE original_claim_id <> claim_id
+    SELECT claim_source, payer_id, person, claim_id, original_claim_id AS other FROM stated
     UNION
-    SELECT claim_source, payer_id, person, original_claim_id, claim_id
-    FROM of_family WHERE original_claim_id <> claim_id),
+    SELECT claim_source, payer_id, person, original_claim_id, claim_id FROM stated),
 rebilled AS (
     SELECT DISTINCT b.exception_id, s.claim_source, s.payer_id, s.person, s.claim_id
     FROM back b JOIN of_family s USING (claim_source, payer_id, member_id, claim_id)

@@ -175,6 +175,16 @@ def test_what_came_back_for_a_duplicate_that_is_voided_is_of_no_other_fill(tmp_p
     assert asked > 0 and back == 0
 
 
+def test_claims_that_name_an_original_that_is_not_there_are_not_one_claim(tmp_path: Path) -> None:
+    named = {"original_claim_id": "GONE", "member_id": "M-A"}
+    first = _night(tmp_path, 0, _fill("A", 241) | named)
+    paid = Decision(_by_claim(first)["A"], action="recovered", amount=Decimal(610))
+    decide(tmp_path / "audit.duckdb", [paid], by="Ann")
+    away = _fill("A", 241, claim_status="reversed", paid_date="2026-06-27") | {"member_id": "M-A"}
+    other = _fill("B", 300, paid_date="2026-06-27", dispensing_date="2025-09-01") | named
+    assert _amounts(_night(tmp_path, 1, away, other)) == {"B": (Decimal("1200.00"), Decimal(0))}
+
+
 def test_what_came_back_is_not_taken_up_by_a_line_of_which_nothing_is_asked(
     tmp_path: Path,
 ) -> None:
