@@ -81,7 +81,7 @@ def put_back(real: Path) -> None:
         try:
             fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             for offset, data in _torn(descriptor, parts):
-                os.pwrite(descriptor, data, offset)
+                _write_at(descriptor, data, offset)
             os.fsync(descriptor)
         except BlockingIOError:
             return
@@ -125,14 +125,32 @@ def _parts(content: bytes) -> Iterator[Part]:
 
 
 def _torn(descriptor: int, parts: list[Part]) -> Iterator[Part]:
-    """The saved parts to put back: none if the file has another root than them by now."""
+    """The saved parts to put back.
+
+    There are none if the file is another one, or has another root by now: a checkpoint leaves the
+    main header and one of the two roots as they were.
+    """
+    size = os.fstat(descriptor).st_size
+    if [offset for offset, _ in parts[:_HEADERS]] != [n * _HEADER for n in range(_HEADERS)]:
+        return
+    if any(offset + len(saved) > size for offset, saved in parts):
+        return
     now = [os.pread(descriptor, len(saved), offset) for offset, saved in parts]
-    for (_, saved), found in list(zip(parts, now, strict=True))[:_HEADERS]:
-        if not _is_whole(saved) or (found != saved and _is_whole(found)):
-            return
-    for part, found in zip(parts, now, strict=True):
+    pairs = list(zip(parts, now, strict=True))
+    as_saved = [found == saved for (_, saved), found in pairs[:_HEADERS]]
+    has_other = any(found != saved and _is_whole(found) for (_, saved), found in pairs[:_HEADERS])
+    if not as_saved[0] or not any(as_saved[1:]) or has_other:
+        return
+    for part, found in pairs:
         if not _is_whole(found):
             yield part
+
+
+def _write_at(descriptor: int, data: bytes, offset: int) -> None:
+    """Write all of it, or raise OSError: a full disk may take a part first."""
+    while data:
+        written = os.pwrite(descriptor, data, offset)
+        data, offset = data[written:], offset + written
 
 
 def _is_whole(part: bytes) -> bool:

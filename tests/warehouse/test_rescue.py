@@ -115,7 +115,8 @@ def test_under_another_name_it_is_put_back_too(cut: Cut) -> None:
 
 
 def test_what_counts_already_is_left_alone(cut: Cut) -> None:
-    """The new root is on disk; or the file is whole, such as a backup; or nothing had begun."""
+    """The new root is on disk; or the file is whole, such as a backup; or nothing had begun; or
+    it is no file of this kind, or a part of one."""
     offset = len(cut.copy) // 2
     bent = cut.copy[:offset] + bytes([cut.copy[offset] ^ 1]) + cut.copy[offset + 1 :]
     other_blocks = rescue.sha256(bent[32:]).digest() + bent[32:]
@@ -127,9 +128,22 @@ def test_what_counts_already_is_left_alone(cut: Cut) -> None:
         (cut.torn, cut.copy[:-1]),
         (cut.torn, b""),
         (b"", b""),
+        (b"", cut.copy),
+        (bytes(len(cut.old)), cut.copy),
+        (b"no database of this engine" * len(cut.old), cut.copy),
     ):
         _leave(cut, file, copy)
         assert _after_the_next_writer(cut.warehouse) == file
+
+
+def test_what_is_put_back_in_parts_is_put_back_whole(
+    cut: Cut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is nearly full takes a part of a write, and says how much."""
+    write = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda d, data, at: write(d, data[:1000], at))
+    _leave(cut, cut.torn, cut.copy)
+    assert _after_the_next_writer(cut.warehouse)[: len(cut.old)] == cut.old
 
 
 def test_the_torn_file_of_another_warehouse_is_left_alone(cut: Cut) -> None:
