@@ -141,7 +141,7 @@ def test_what_is_put_back_in_parts_is_put_back_whole(
 ) -> None:
     """A disk that is nearly full takes a part of a write, and says how much."""
     write = os.pwrite
-    monkeypatch.setattr(os, "pwrite", lambda d, data, at: write(d, data[:1000], at))
+    monkeypatch.setattr(os, "pwrite", lambda d, data, at: write(d, data[:4], at))
     _leave(cut, cut.torn, cut.copy)
     assert _after_the_next_writer(cut.warehouse)[: len(cut.old)] == cut.old
 
