@@ -17,6 +17,7 @@ from flows.judging.frames import KNOWN_CLAIM
 from flows.ledger.before import LAST_DECISION, LAST_EVENT, LedgerBefore, let_be_about
 from flows.ledger.precision import read_demotions
 from flows.plan import Plan
+from flows.warehouse.decision_chain import as_decided
 from flows.warehouse.files import real_path
 from flows.warehouse.run_table import RunTable, sql_columns
 from flows.warehouse.sql import day, fetched, literals, run
@@ -104,7 +105,7 @@ def record_changes(
         makes=(EVENT,),
         night=night,
         longest_chain=str(_LONGEST_CHAIN),
-        outcomes=literals(list(EXCEPTIONS)),
+        as_decided=as_decided("x", "d"),
     )
     (later,) = connection.execute(
         f"SELECT max(as_of) FROM every_night WHERE as_of > {night}"

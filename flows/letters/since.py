@@ -62,7 +62,7 @@ def read_since(run: LetterRun, warehouse: Path, places: Places) -> Since:
     same = ("exception_id", "outcome", "reason", "amount_at_risk")
     standing = conform(found, {name: EXCEPTION[name] for name in same})
     changed = run.exceptions.select(same).join(standing, on=same, how="anti", nulls_equal=True)
-    moved = pl.concat([families.select(CLAIM), loaded])
+    moved = pl.concat([families, loaded])
     of_changed_claims = exceptions.join(moved, on=CLAIM, how="semi")
     gone = {*changed["exception_id"], *of_changed_claims["exception_id"]}
     return Since(frozenset(gone), last if last and last > run.as_of else None)

@@ -16,7 +16,8 @@ import duckdb
 import polars as pl
 from polars.datatypes import DataType, DataTypeClass
 
-from flows.warehouse.sql import identifier
+from flows.warehouse.sql import identifier, literals
+from schemas.outcomes import EXCEPTIONS
 
 CHAINED: dict[str, DataType | DataTypeClass] = {
     "decision_no": pl.Int32,
@@ -41,6 +42,17 @@ PREVIOUS, OWN = "previous_sha256", "sha256"
 _LINKED: dict[str, DataType | DataTypeClass] = {**CHAINED, PREVIOUS: pl.String, OWN: pl.String}
 BEGINNING = ""
 """In place of a digest: no row is before the first."""
+
+
+def as_decided(now: str, then: str) -> str:
+    """SQL: whether an exception, `now`, says no more than a decision, `then`, was about.
+
+    Its reason and amount are the same, and its outcome is not stronger.
+    """
+    rank = f"list_position({literals(list(EXCEPTIONS))}, {{}})"
+    return f"""({now}.reason IS NOT DISTINCT FROM {then}.about_reason
+        AND {now}.amount_at_risk IS NOT DISTINCT FROM {then}.about_amount
+        AND {rank.format(f"{now}.outcome")} >= {rank.format(f"{then}.about_outcome")})"""
 
 
 def text_of(value: object) -> str | None:

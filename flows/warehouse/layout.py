@@ -4,9 +4,9 @@ from datetime import date
 
 import duckdb
 
+from flows.warehouse.decision_chain import as_decided
 from flows.warehouse.run_table import RunTable
-from flows.warehouse.sql import identifier, literal, literals, run
-from schemas.outcomes import EXCEPTIONS
+from flows.warehouse.sql import identifier, literal, run
 from schemas.table import Column, Kind, Table
 from schemas.tables import TABLES
 
@@ -199,7 +199,7 @@ def lay_out(connection: duckdb.DuckDBPyConnection, has_kept: bool, night: date |
 
 def create_ledger_view(connection: duckdb.DuckDBPyConnection) -> None:
     """Create `main.ledger`, the view of every exception ever found, in the current database."""
-    run(connection, "warehouse/ledger", outcomes=literals(list(EXCEPTIONS)))
+    run(connection, "warehouse/ledger", as_decided=as_decided("e", "v"))
 
 
 def _seen(table: Table) -> str:

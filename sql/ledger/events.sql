@@ -8,7 +8,7 @@
 --        run.known_medical_claim, run.known_pharmacy_claim, run.changed_policy
 -- makes: run.event
 -- words: $night: the as-of date; $longest_chain: of claims that replace each other;
---        $outcomes: a list, the strongest first.
+--        $as_decided: whether x says no more than what d was about.
 
 CREATE OR REPLACE TEMP TABLE known_line AS
 SELECT 'medical' AS claim_source, lower(payer) AS payer, claim_id, claim_line_number,
@@ -50,10 +50,7 @@ WITH compared AS (
                AS previous_amount_at_risk,
            d.sets_aside,
            coalesce(d.sets_aside AND coalesce(d.until >= $night, true)
-                    AND x.reason IS NOT DISTINCT FROM d.about_reason
-                    AND x.amount_at_risk IS NOT DISTINCT FROM d.about_amount
-                    AND list_position($outcomes, x.outcome)
-                        >= list_position($outcomes, d.about_outcome), false) AS is_aside,
+                    AND $as_decided, false) AS is_aside,
            concat_ws(', ', CASE WHEN x.outcome <> b.outcome THEN 'outcome' END,
                      CASE WHEN x.reason <> b.reason THEN 'reason' END,
                      CASE WHEN x.amount_at_risk IS DISTINCT FROM b.amount_at_risk THEN 'amount' END)

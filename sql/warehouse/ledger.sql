@@ -7,7 +7,7 @@
 --
 -- reads: main.night, main.ledger_event, main.decision
 -- makes: main.ledger
--- words: $outcomes: a list, the strongest first.
+-- words: $as_decided: whether e says no more than what v was about.
 
 CREATE OR REPLACE VIEW main.ledger AS
 WITH last_night AS (SELECT max(as_of) AS night FROM main.night),
@@ -36,10 +36,7 @@ recovered AS (
 SELECT e.exception_id, e.first_seen, coalesce(e.last_seen, n.night) AS last_seen,
        CASE WHEN e.status = 'resolved' THEN 'resolved'
             WHEN v.after_night >= n.night AND v.sets_aside AND coalesce(v.until >= n.night, true)
-                 AND e.reason IS NOT DISTINCT FROM v.about_reason
-                 AND e.amount_at_risk IS NOT DISTINCT FROM v.about_amount
-                 AND list_position($outcomes, e.outcome)
-                     >= list_position($outcomes, v.about_outcome)
+                 AND $as_decided
             THEN 'dismissed'
             WHEN v.after_night >= n.night AND NOT v.sets_aside AND e.status = 'dismissed'
             THEN 'reopened'

@@ -112,13 +112,17 @@ def _amounts(summary: Summary) -> dict[str, tuple[Decimal, Decimal]]:
     return {claim: (asked, back) for claim, asked, back in worklist.iter_rows()}
 
 
+def _comes_back(base: Path, summary: Summary, claim: str, dollars: str) -> None:
+    """Record that so much came back for the quantity finding on a claim."""
+    paid = Decision(_by_claim(summary)[claim], action="recovered", amount=Decimal(dollars))
+    decide(base / "audit.duckdb", [paid], by="Ann")
+
+
 def test_what_came_back_for_a_claim_is_not_asked_for_again_when_it_is_rebilled(
     tmp_path: Path,
 ) -> None:
     first = _night(tmp_path, 0, _fill("A", 241))
-    found = pl.read_parquet(first.folder / "exceptions.parquet").filter(rule_id="QTY01")
-    paid = Decision(found["exception_id"][0], action="recovered", amount=Decimal("500.00"))
-    decide(tmp_path / "audit.duckdb", [paid], by="Ann")
+    _comes_back(tmp_path, first, "A", "500.00")
     again = {"member_id": "M-A", "claim_frequency_code": "7", "paid_date": "2026-06-27"}
     second = _night(tmp_path, 1, _fill("B", 241) | again | {"original_claim_id": "A"})
     assert _amounts(second) == {"B": (Decimal("110.00"), Decimal("500.00"))}
@@ -132,9 +136,7 @@ def test_what_came_back_for_a_line_is_not_asked_for_again_when_its_claim_gets_an
     tmp_path: Path,
 ) -> None:
     first = _night(tmp_path, 0, _fill("A", 241))
-    found = pl.read_parquet(first.folder / "exceptions.parquet").filter(rule_id="QTY01")
-    paid = Decision(found["exception_id"][0], action="recovered", amount=Decimal("500.00"))
-    decide(tmp_path / "audit.duckdb", [paid], by="Ann")
+    _comes_back(tmp_path, first, "A", "500.00")
     reversed_ = _fill("A", 241, claim_status="reversed", paid_date="2026-06-27")
     posted = _fill("A", 241, claim_line_number="2", paid_date="2026-06-27")
     second = _night(tmp_path, 1, reversed_, posted)
