@@ -20,6 +20,7 @@ Precision = Mapping[str, ReviewCounts]
 
 RECOVERED: Schema = {
     "exception_id": pl.String,
+    "rule_id": pl.String,
     "member_id": pl.String,
     **dict.fromkeys(NUMBERED_LINE, pl.String),
     "claim_line_number": pl.Int64,

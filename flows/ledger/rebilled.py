@@ -13,6 +13,7 @@ from flows.settle.persons import PAYER_JOIN
 from flows.warehouse.sql import fetched_from
 from schemas.collecting import is_asked
 from schemas.outcomes import strength
+from schemas.results import AGAINST
 from schemas.tables import CLAIM_TABLES
 
 CLAIM = ("claim_source", "payer_id", "claim_id")
@@ -22,7 +23,8 @@ _PAYER_OF = " UNION ".join(
     for table in CLAIM_TABLES
 )
 _AT_RISK = pl.col("amount_at_risk").fill_null(0)
-_LINE = [name for name in RECOVERED if name not in ("exception_id", "recovered")]
+_LINE = [name for name in RECOVERED if name not in ("exception_id", "rule_id", "recovered")]
+_OF_EVIDENCE = (*CLAIM[::2], "claim_line_number")
 
 
 def with_payer_id(rows: pl.DataFrame, payer_of: pl.DataFrame) -> pl.DataFrame:
@@ -55,8 +57,8 @@ def follow_rebilled(
     """What persons decided, with each sum that came back on the lines for which it counts now.
 
     The sum of an exception that this run found stays where it was. Any other is spread over the
-    lines that ledger/heirs.sql gives: the line itself first, then those of its number, then those
-    of which most is asked.
+    lines that ledger/heirs.sql gives: those that its rule accuses instead first, then the line
+    itself, then those of its number, then those of which most is asked.
 
     exceptions   those of this run, with LEDGER and COLLECTABILITY.
     """
@@ -67,13 +69,35 @@ def follow_rebilled(
     lost = with_payer_id(recovered.join(exceptions, on="exception_id", how="anti"), payer_of)
     if lost.is_empty():
         return decided
-    connection.register("back", lost)
-    connection.register("family", rebilled_as(connection, lost, payer_of))
+    accused = with_payer_id(_accused_because_of(lost, exceptions), payer_of)
+    claims = pl.concat([rebilled_as(connection, lost, payer_of), accused.select(CLAIM)])
+    tables = {"back": lost, "accused": accused, "family": claims}
+    for name, rows in tables.items():
+        connection.register(name, rows)
     heirs = fetched_from(connection, "ledger/heirs", reads=SETTLED.values())
-    connection.unregister("family")
-    connection.unregister("back")
+    for name in tables:
+        connection.unregister(name)
     stays = recovered.join(heirs, on="exception_id", how="anti")
     return decided._replace(recovered=pl.concat([stays, _spread(heirs, exceptions, stays)]))
+
+
+def _accused_because_of(lost: pl.DataFrame, exceptions: pl.DataFrame) -> pl.DataFrame:
+    """Lines that a rule accuses because of lines that it accused before: of two duplicates, the
+    other one may be the repeat by now.
+
+    One row per exception of `lost` and line: its exception_id, and payer, claim_source, claim_id
+    and claim_line_number of the line.
+    """
+    of_rules = exceptions.filter(is_asked()).join(lost, on="rule_id", how="semi")
+    pieces = of_rules.select("rule_id", *_LINE, piece="evidence").explode("piece")
+    against = pieces.filter(pl.col("piece").struct.field("side") == AGAINST).with_columns(
+        pl.col("piece").struct.field(name).alias(f"{name}_before") for name in _OF_EVIDENCE
+    )
+    before = [f"{name}_before" for name in _OF_EVIDENCE]
+    found = against.join(
+        lost, left_on=["rule_id", *before], right_on=["rule_id", *_OF_EVIDENCE], suffix="_lost"
+    )
+    return found.select("exception_id", "payer", *_OF_EVIDENCE).unique()
 
 
 def _spread(heirs: pl.DataFrame, exceptions: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame:
@@ -92,6 +116,7 @@ def _spread(heirs: pl.DataFrame, exceptions: pl.DataFrame, stays: pl.DataFrame) 
     most = pl.when("is_own").then("paid").otherwise(pl.min_horizontal("paid", _AT_RISK))
     in_order = known.with_columns(room=most - pl.col("taken").fill_null(0)).sort(
         "exception_id",
+        ~pl.col("is_accused"),
         ~pl.col("is_own"),
         ~pl.col("has_number"),
         "strongest",
@@ -114,7 +139,7 @@ def _spread(heirs: pl.DataFrame, exceptions: pl.DataFrame, stays: pl.DataFrame) 
         parts[0] += left
         rows += [
             {name: lines[place][name] for name in _LINE}
-            | {"exception_id": exception_id, "recovered": part}
+            | {"exception_id": exception_id, "rule_id": lines[place]["rule_id"], "recovered": part}
             for place, part in parts.items()
             if part
         ]

@@ -1,21 +1,31 @@
--- Lines for which a sum may count that came back for a line of an earlier claim: the lines of the
--- same person that are paid now, on the claim or any that it was rebilled as.
--- One row per sum and line. is_own: the line that it came back for; has_number: one of its number;
--- paid: what was paid for the line.
+-- Lines for which a sum may count that came back for a line: those of the same person that are paid
+-- now, on its claim or any that it was rebilled as, and those that its rule accuses now because of
+-- it.
+-- One row per sum and line. is_accused: the rule accuses it because of the line; is_own: the line
+-- itself, unless it says something else by now; has_number: a line of its number; paid: what was
+-- paid for the line.
 --
 -- reads: back (one row per exception for which a sum came back, as RECOVERED has
---        them, with payer_id), family (claims, as families.sql gives them),
---        run.settled_medical_claim, run.settled_pharmacy_claim
+--        them, with payer_id), accused (exception_id of such a sum, and the line that
+--        is accused: claim_source, payer_id, claim_id, claim_line_number), family (claims, as
+--        families.sql gives them, and those of accused), run.settled_medical_claim,
+--        run.settled_pharmacy_claim
 
 WITH RECURSIVE
 of_family AS (
     SELECT 'medical' AS claim_source, payer, payer_id, person, member_id, claim_id,
-           claim_line_number, original_claim_id, is_paid_history, netted_paid_amount
+           claim_line_number, original_claim_id, paid_amount, is_paid_history, netted_paid_amount,
+           {'product': coalesce(hcpcs_code, ndc_code), 'day': service_date,
+            'quantity': service_unit_quantity} AS content
     FROM run.settled_medical_claim WHERE claim_id IN (SELECT claim_id FROM family)
     UNION ALL
     SELECT 'pharmacy', payer, payer_id, person, member_id, claim_id,
-           claim_line_number, original_claim_id, is_paid_history, netted_paid_amount
+           claim_line_number, original_claim_id, paid_amount, is_paid_history, netted_paid_amount,
+           {'product': ndc_code, 'day': service_date, 'quantity': quantity}
     FROM run.settled_pharmacy_claim WHERE claim_id IN (SELECT claim_id FROM family)),
+became_another AS (
+    SELECT claim_source, payer_id, person, claim_id, claim_line_number FROM of_family
+    WHERE paid_amount > 0 GROUP BY ALL HAVING count(DISTINCT content) > 1),
 claim AS (SELECT DISTINCT claim_source, payer_id, person, claim_id FROM of_family),
 stated AS (  -- two claims that name one that is not there may have nothing to do with each other
     SELECT DISTINCT s.claim_source, s.payer_id, s.person, s.claim_id, s.original_claim_id
@@ -32,13 +42,24 @@ rebilled AS (
     FROM back b JOIN of_family s USING (claim_source, payer_id, member_id, claim_id)
     UNION
     SELECT r.exception_id, r.claim_source, r.payer_id, r.person, l.other
-    FROM rebilled r JOIN link l USING (claim_source, payer_id, person, claim_id))
-SELECT b.exception_id, b.recovered, s.payer, s.member_id, s.claim_source, s.claim_id,
-       s.claim_line_number, s.netted_paid_amount AS paid,
-       s.claim_line_number = b.claim_line_number AS has_number,
-       has_number AND s.claim_id = b.claim_id AS is_own
-FROM back b
-JOIN rebilled r USING (exception_id)
-JOIN of_family s ON s.claim_source = r.claim_source AND s.payer_id = r.payer_id
-                AND s.person = r.person AND s.claim_id = r.claim_id
-WHERE s.is_paid_history;
+    FROM rebilled r JOIN link l USING (claim_source, payer_id, person, claim_id)),
+heir AS (
+    SELECT r.exception_id, s.*, false AS is_accused
+    FROM rebilled r JOIN of_family s USING (claim_source, payer_id, person, claim_id)
+    UNION ALL
+    SELECT a.exception_id, s.*, true
+    FROM accused a
+    JOIN of_family s USING (claim_source, payer_id, claim_id, claim_line_number)
+    SEMI JOIN rebilled r ON r.exception_id = a.exception_id AND r.person = s.person)
+SELECT b.exception_id, b.rule_id, b.recovered, h.payer, h.member_id, h.claim_source, h.claim_id,
+       h.claim_line_number, h.netted_paid_amount AS paid,
+       h.claim_line_number = b.claim_line_number AS has_number,
+       has_number AND h.claim_id = b.claim_id AND NOT EXISTS (
+           FROM became_another o
+           WHERE o.claim_source = h.claim_source AND o.payer_id = h.payer_id
+             AND o.person = h.person AND o.claim_id = h.claim_id
+             AND o.claim_line_number = h.claim_line_number) AS is_own,
+       bool_or(h.is_accused) AS is_accused
+FROM back b JOIN heir h USING (exception_id)
+WHERE h.is_paid_history
+GROUP BY ALL;

@@ -177,6 +177,33 @@ def test_what_came_back_for_a_duplicate_that_is_voided_is_of_no_other_fill(tmp_p
     assert asked > 0 and back == 0
 
 
+def test_what_came_back_for_a_duplicate_counts_for_the_other_one_when_that_is_the_repeat(
+    tmp_path: Path,
+) -> None:
+    pair = [_fill("A", 90, paid_date="2026-06-01"), _fill("B", 90, paid_date="2026-06-02")]
+    first = _night(tmp_path, 0, *(row | {"member_id": "M-A"} for row in pair))
+    found = pl.read_parquet(first.folder / "exceptions.parquet").filter(rule_id="DUP01")
+    assert found["claim_id"].to_list() == ["B"]
+    whole = Decision(found["exception_id"][0], action="recovered", amount=found["paid_amount"][0])
+    decide(tmp_path / "audit.duckdb", [whole], by="Ann")
+    _night(tmp_path, 1, _fill("A", 90, paid_date="2026-06-27", claim_status="reversed"))
+    second = _night(tmp_path, 2, _fill("A", 90, paid_date="2026-06-28"))
+    assert _amounts(second) == {"A": (Decimal(0), found["paid_amount"][0])}
+
+
+def test_what_came_back_goes_with_what_it_was_paid_for_when_two_lines_change_places(
+    tmp_path: Path,
+) -> None:
+    other, found = {"dispensing_date": "2025-09-01"}, _fill("A", 241)
+    first = _night(tmp_path, 0, _fill("A", 90) | other, found | {"claim_line_number": "2"})
+    _comes_back(tmp_path, first, "A", "610.00")
+    later = {"paid_date": "2026-06-27"}
+    second = _night(
+        tmp_path, 1, found | later, _fill("A", 90) | other | later | {"claim_line_number": "2"}
+    )
+    assert _amounts(second) == {"A": (Decimal(0), Decimal(610))}
+
+
 def test_claims_that_name_an_original_that_is_not_there_are_not_one_claim(tmp_path: Path) -> None:
     named = {"original_claim_id": "GONE", "member_id": "M-A"}
     first = _night(tmp_path, 0, _fill("A", 241) | named)
