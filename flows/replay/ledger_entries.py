@@ -16,6 +16,7 @@ class LedgerEntry:
     """An exception as the last night up to that day left it, and the last decision about it.
 
     is_shown   whether that night shows the decision already; otherwise the next one will.
+    continues  the exception of the claim that its claim replaces, if it was rebilled.
     aside      action, reason, who and day of the last decision that set it aside, if any did.
     """
 
@@ -28,11 +29,16 @@ class LedgerEntry:
     until: date | None
     amount: Any
     is_shown: bool
+    continues: str | None = None
     aside: Sequence[Any] = (None, None, None, None)
 
     def text(self) -> str:
         """The entry as sentences."""
         text = f"Status {self.status}, first found on {self.first_seen}."
+        if self.continues:
+            text += f" Its claim was rebilled; before, the finding was {self.continues}."
+        if self.decision is None and self.status == DISMISSED:
+            return f"{text} It is set aside, as that one was: nothing is asked for."
         if self.decision is None:
             return text
         what = "taken back" if self.decision == REOPEN else self.decision.replace("_", " ")
@@ -78,7 +84,8 @@ def read_ledger_entries(
                    CASE WHEN e.night = n.night OR e.status = '{DISMISSED}' THEN e.status
                         ELSE '{OPEN}' END,
                    e.first_seen, d.action, d.reason, d.decided_by, d.decided_on, d.until,
-                   d.amount, d.after_night < n.night, a.action, a.reason, a.decided_by, a.decided_on
+                   d.amount, d.after_night < n.night, e.continues,
+                   a.action, a.reason, a.decided_by, a.decided_on
             FROM last_event e CROSS JOIN last_night n
             LEFT JOIN last_decision d USING (exception_id) LEFT JOIN aside a USING (exception_id)
             WHERE e.status <> 'resolved'""",

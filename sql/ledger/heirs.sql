@@ -14,18 +14,18 @@
 WITH RECURSIVE
 of_family AS (
     SELECT 'medical' AS claim_source, payer, payer_id, person, member_id, claim_id,
-           claim_line_number, original_claim_id, paid_amount, is_paid_history, netted_paid_amount,
+           claim_line_number, original_claim_id, is_paid_history, netted_paid_amount,
            {'product': coalesce(hcpcs_code, ndc_code), 'day': service_date,
             'quantity': service_unit_quantity} AS content
     FROM run.settled_medical_claim WHERE claim_id IN (SELECT claim_id FROM family)
     UNION ALL
     SELECT 'pharmacy', payer, payer_id, person, member_id, claim_id,
-           claim_line_number, original_claim_id, paid_amount, is_paid_history, netted_paid_amount,
+           claim_line_number, original_claim_id, is_paid_history, netted_paid_amount,
            {'product': ndc_code, 'day': service_date, 'quantity': quantity}
     FROM run.settled_pharmacy_claim WHERE claim_id IN (SELECT claim_id FROM family)),
 became_another AS (
     SELECT claim_source, payer_id, person, claim_id, claim_line_number FROM of_family
-    WHERE paid_amount > 0 GROUP BY ALL HAVING count(DISTINCT content) > 1),
+    WHERE content.quantity > 0 GROUP BY ALL HAVING count(DISTINCT content) > 1),
 claim AS (SELECT DISTINCT claim_source, payer_id, person, claim_id FROM of_family),
 stated AS (  -- two claims that name one that is not there may have nothing to do with each other
     SELECT DISTINCT s.claim_source, s.payer_id, s.person, s.claim_id, s.original_claim_id

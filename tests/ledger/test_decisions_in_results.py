@@ -235,6 +235,29 @@ def test_what_came_back_is_not_taken_up_by_a_line_of_which_nothing_is_asked(
     assert third["recover_amount"].sum() == 0
 
 
+@pytest.mark.parametrize("quantity", [241, 300])
+def test_what_was_overturned_stays_so_when_the_claim_is_rebilled_unless_it_says_more(
+    quantity: int, tmp_path: Path
+) -> None:
+    warehouse = tmp_path / "audit.duckdb"
+    first = _by_claim(_night(tmp_path, 0, _fill("A", 241)))
+    decide(warehouse, [Decision(first["A"], "appeal 7", "overturned")], by="Ann")
+    rebilled = {"member_id": "M-A", "claim_frequency_code": "7"}
+    for day, (claim, original) in enumerate([("B", "A"), ("C", "B")], start=1):
+        again = rebilled | {"original_claim_id": original, "paid_date": f"2026-06-{26 + day}"}
+        shown = _night(tmp_path, day, _fill(claim, quantity) | again)
+        ((status, _, decision),) = _known(shown).values()
+        asked = sum(amount for amount, _ in _amounts(shown).values())
+        if quantity == 241:
+            assert (status, decision, asked) == ("dismissed", "overturned", 0)
+        else:
+            assert (status, asked) == ("changed", Decimal("1200.00"))
+    decide(warehouse, [Decision(_by_claim(shown)["C"], "records came", "reopen")], by="Ann")
+    last = _night(tmp_path, 3)
+    ((status, _, _),) = _known(last).values()
+    assert status == ("reopened" if quantity == 241 else "open")
+
+
 def test_what_is_set_aside_while_it_is_not_found_stays_so_when_it_is(tmp_path: Path) -> None:
     first = _night(tmp_path, 0, _fill("A", 241))
     found = pl.read_parquet(first.folder / "exceptions.parquet").filter(rule_id="QTY01")
