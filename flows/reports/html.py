@@ -1,5 +1,6 @@
 """Pages of HTML from templates, with every value escaped."""
 
+from decimal import Decimal
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -10,7 +11,8 @@ from flows.reports.printable import printable
 
 @cache
 def templates(package: str) -> Environment:
-    """The templates in a package's folder `templates`; the filter `dollars` writes amounts."""
+    """The templates in a package's folder `templates`; the filters `dollars` and `quantity` write
+    amounts and quantities."""
     pages = Environment(
         loader=PackageLoader(package),
         autoescape=True,
@@ -20,7 +22,13 @@ def templates(package: str) -> Environment:
         lstrip_blocks=True,
     )
     pages.filters["dollars"] = dollars
+    pages.filters["quantity"] = quantity
     return pages
+
+
+def quantity(value: Decimal | None) -> str:
+    """A quantity without zeros at its end; "unknown" if there is none."""
+    return "unknown" if value is None else f"{value.normalize():f}"
 
 
 def _shown(value: object) -> object:

@@ -18,6 +18,7 @@ import pytest
 from flows.cli.app import main
 from flows.intake.landing import sha256_of
 from flows.provenance import program_version
+from flows.reports.html import quantity
 from flows.reports.packet.names import packet_name
 from flows.reports.packet.published import PublishedException, read_published_exception
 from flows.reports.packet.write import as_html, as_pdf
@@ -543,3 +544,11 @@ def test_a_run_of_an_earlier_version_has_packets_without_a_status(
     live = read_published_exception(run, exception_id)
     row = {name: value for name, value in live.row.items() if name not in LEDGER}
     assert "Status" not in as_html(replace(live, row=row))
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [("200.000", "200"), ("1234567.500", "1234567.5"), ("1000.125", "1000.125")]
+)
+def test_a_quantity_is_written_with_all_its_digits(value: str, shown: str) -> None:
+    assert quantity(Decimal(value)) == shown
+    assert quantity(None) == "unknown"
