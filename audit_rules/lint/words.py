@@ -37,6 +37,7 @@ _SHORT = 3
 _ACRONYM = re.compile(r"[A-Z][A-Za-z]{0,1}[A-Z]{1,5}s?")
 _IN_BRACKETS = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
 _OWN_ACRONYM = re.compile(r"\[[A-Z]{2,}\]|\([A-Z]{2,}\)")
+_WORD = re.compile(r"[a-z0-9]+")
 _NOT = re.compile(r"\bnon[- ]")
 _PARTS = re.compile(r"\s*(?:/|;|\band/or\b|\bor\b|\band\b|,)\s*", re.IGNORECASE)
 
@@ -74,6 +75,7 @@ def _spelling() -> tuple[re.Pattern[str], dict[str, str]]:
     return re.compile(r"\b(" + "|".join(re.escape(n) for n in by_name) + r")s?\b"), by_name
 
 
+@cache
 def _stem(word: str) -> str:
     """A word without the ending of its plural or adjective."""
     if len(word) > _SHORT and word.endswith("ies"):
@@ -107,7 +109,7 @@ def words(text: str, *, stages: bool = True) -> Words:
     pattern, by_name = _spelling()
     plain = _NOT.sub("non", pattern.sub(lambda m: by_name[m.group(1)], plain))
     left_out = _FILLER_STEMS if stages else _FILLER_STEMS | _STAGE_STEMS
-    return frozenset(_stem(w) for w in re.findall(r"[a-z0-9]+", plain)) - left_out
+    return frozenset(map(_stem, _WORD.findall(plain))) - left_out
 
 
 def telling(found: Words) -> Words:

@@ -9,10 +9,10 @@ the table is answered from the first or last release.
 
 import csv
 import gzip
-from dataclasses import dataclass
 from datetime import date
 from functools import cache, cached_property
 from importlib.resources import files
+from typing import NamedTuple
 
 from schemas.days import shifted
 
@@ -24,8 +24,7 @@ Days = tuple[date, date]
 """A first and a last day; `date.min` and `date.max` if the table knows none."""
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A block, header or code.
 
     there      the days on which some release has it, as header or code.
@@ -149,6 +148,7 @@ class Icd10cm:
         return found
 
 
+@cache
 def _billable(text: str) -> tuple[Days, ...]:
     """The spans of a cell such as `..2022-03-31;2024-10-01..`."""
     spans = [span.split("..") for span in text.split(";")] if text else []
@@ -161,6 +161,7 @@ def _billable(text: str) -> tuple[Days, ...]:
     )
 
 
+@cache
 def _there(first: str, last: str, billable: tuple[Days, ...]) -> Days:
     """The days of the fiscal years; a code that begins or ends within one has its own day."""
     begins = first_day(int(first)) if first else date.min
@@ -176,16 +177,12 @@ def _there(first: str, last: str, billable: tuple[Days, ...]) -> Days:
 def load_icd10cm() -> Icd10cm:
     """The shipped table."""
     packed = (files("audit_rules") / "code_sets" / "icd10cm.csv.gz").read_bytes()
-    rows = csv.DictReader(gzip.decompress(packed).decode("utf-8").splitlines())
-    return Icd10cm([_entry(row) for row in rows])
+    rows = csv.reader(gzip.decompress(packed).decode("utf-8").splitlines())
+    next(rows)  # the header
+    return Icd10cm([_entry(*row) for row in rows])
 
 
-def _entry(row: dict[str, str]) -> Entry:
-    billable = _billable(row["billable"])
-    return Entry(
-        row["code"],
-        row["title"],
-        tuple(filter(None, row["also"].split("; "))),
-        _there(row["first"], row["last"], billable),
-        billable,
-    )
+def _entry(code: str, title: str, also: str, first: str, last: str, billable: str) -> Entry:
+    days = _billable(billable)
+    names = tuple(also.split("; ")) if also else ()
+    return Entry(code, title, names, _there(first, last, days), days)
