@@ -34,6 +34,9 @@ _OF_A_TEMPORARY_SERVER = {
     # runs and task runs are recorded; no automation acts on them, and nobody watches
     "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "0",
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED": "0",
+    # no run uses a block; a server that stays registers them when it finds none
+    "PREFECT_API_BLOCKS_REGISTER_ON_START": "0",
+    "PREFECT_MEMOIZE_BLOCK_AUTO_REGISTRATION": "0",
 }
 
 
