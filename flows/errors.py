@@ -5,12 +5,11 @@ Messages hold counts, file names and column names only, never row content.
 
 import errno
 import os
+import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import duckdb
 
 from audit_rules.errors import AuditError
 from flows.process import address_limit
@@ -141,19 +140,25 @@ def short_of_addresses(failure: str, limit: str) -> Bug:
     )
 
 
+def _is_duckdbs(error: BaseException, *kinds: str) -> bool:
+    """Whether an error is one of DuckDB's, which is imported by the commands that open a file."""
+    engine = sys.modules.get("duckdb")
+    return engine is not None and isinstance(error, tuple(getattr(engine, k) for k in kinds))
+
+
 def _is_want_of_memory(error: BaseException) -> bool:
-    kinds = (MemoryError, duckdb.OutOfMemoryException)
-    return isinstance(error, kinds) or os.strerror(errno.ENOMEM) in str(error)
+    is_engines = _is_duckdbs(error, "OutOfMemoryException")
+    return is_engines or isinstance(error, MemoryError) or os.strerror(errno.ENOMEM) in str(error)
 
 
 def is_damage(error: BaseException) -> bool:
     """Whether the engine has read something else than it had written."""
-    return isinstance(error, duckdb.Error) and any(text in str(error) for text in _DAMAGE)
+    return _is_duckdbs(error, "Error") and any(text in str(error) for text in _DAMAGE)
 
 
 def _is_disk_failure(error: BaseException) -> bool:
-    kinds = (OSError, duckdb.IOException, duckdb.FatalException)
-    return isinstance(error, kinds) or mentions_disk_failure(error)
+    is_engines = _is_duckdbs(error, "IOException", "FatalException")
+    return is_engines or isinstance(error, OSError) or mentions_disk_failure(error)
 
 
 def mentions_disk_failure(error: BaseException) -> bool:

@@ -12,3 +12,5 @@ UNTIL_STOPPED = ("review",)
 """The commands that work until a person stops them: that is not a failure."""
 ENDS_IN_ORDER = ("serve", *UNTIL_STOPPED)
 """The commands that are asked to end, because they have runs or answers of their own to end."""
+WITH_PREFECT = ("run", "backfill")
+"""The commands that start a temporary server of Prefect's, if the environment names none."""

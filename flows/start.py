@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 
-from flows.signals import CRASHED, ENDS_IN_ORDER, STOPS, UNTIL_STOPPED
+from flows.signals import CRASHED, ENDS_IN_ORDER, STOPS, UNTIL_STOPPED, WITH_PREFECT
 
 TYPE_CHECKING = False  # importing it from typing would take longer than all that is imported here
 if TYPE_CHECKING:
@@ -110,6 +110,10 @@ def _work(arguments: list[str], pipe: int, answers: int) -> int:
 def _call(arguments: list[str], out: "Stream") -> int:
     """Run the command line, and report an answer that could not be printed."""
     try:
+        if _is_one_of(WITH_PREFECT, arguments) and not {"--help", "-h"} & set(arguments):
+            from flows.cli import server
+
+            server.start_at_once()
         from flows.cli.app import ANSWERING, main
         from flows.errors import DiskTrouble
     except (ImportError, MemoryError, OSError, SystemError) as error:

@@ -29,20 +29,14 @@ from flows.cli.policy import policy
 from flows.cli.review import review
 from flows.cli.run import backfill, forget_night, purge, run, serve, validate
 from flows.cli.sampling import estimate, sample
+from flows.cli.server import keep_prefect_quiet
 from flows.errors import UsageError, redacted_errors
 from flows.process import work_privately
 from flows.provenance import program_version
 from flows.signals import STOPPED
 from flows.streams import say
 
-_PREFECT = {
-    "PREFECT_LOGGING_TO_API_ENABLED": "false",
-    "PREFECT_LOGGING_LEVEL": "CRITICAL",
-    "PREFECT_INTERNAL_LOGGING_LEVEL": "CRITICAL",
-    "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
-}
-for _name, _value in _PREFECT.items():
-    os.environ.setdefault(_name, _value)
+keep_prefect_quiet()
 
 COMMANDS = (
     *(run, serve, backfill, validate, purge, forget_night),

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from flows import ending, prefect_server
 from flows.clock import seconds
 from flows.errors import PrefectTrouble
+from flows.process import work_privately
 
 PATIENCE = "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"
 """Prefect's own setting for how long its temporary server may take to start."""
@@ -38,6 +39,19 @@ _OF_A_TEMPORARY_SERVER = {
     "PREFECT_API_BLOCKS_REGISTER_ON_START": "0",
     "PREFECT_MEMOIZE_BLOCK_AUTO_REGISTRATION": "0",
 }
+
+_QUIET = {
+    "PREFECT_LOGGING_TO_API_ENABLED": "false",
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_INTERNAL_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+}
+
+
+def keep_prefect_quiet() -> None:
+    """Let Prefect and its server log nothing but what ends them, unless the environment says so."""
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
 
 
 def patience() -> float:
@@ -84,9 +98,10 @@ def prepare() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (enough, most))
     if "PREFECT_API_URL" in os.environ:
         return
-    named = os.environ.get("PREFECT_HOME")
-    home = Path(named or "~/.prefect").expanduser()
-    if not named and not home.parent.is_dir():  # a user who may make it did not ask for it
+    home = _home()
+    if (
+        not os.environ.get("PREFECT_HOME") and not home.parent.is_dir()
+    ):  # a user who may make it did not ask for it
         raise PrefectTrouble(
             "Prefect could not start or record the run: HOME is not a folder, so there is no place "
             "for Prefect's. Name one with PREFECT_HOME."
@@ -103,13 +118,30 @@ def prepare() -> None:
         )
 
 
+def _home() -> Path:
+    """Prefect's folder. Raises RuntimeError if this user has no home."""
+    return Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
+
+
+def start_at_once() -> None:
+    """Start Prefect's temporary server before the command line is read.
+
+    Only in a folder that Prefect has: a command that is refused then makes none.
+    """
+    with suppress(RuntimeError):
+        if _home().is_dir():
+            start_early()
+
+
 def start_early() -> None:
     """Start Prefect's temporary server, unless the environment names one or it cannot start.
 
     It takes seconds to start, and meanwhile this process plans the run and imports Prefect.
     """
-    if "PREFECT_API_URL" in os.environ:
+    if "PREFECT_API_URL" in os.environ or _Own.server:
         return
+    work_privately()
+    keep_prefect_quiet()
     with suppress(PrefectTrouble, OSError):  # reported when the server is needed
         prepare()
         _Own.server = _started()
