@@ -158,6 +158,7 @@ def served() -> Iterator[bool]:
     from prefect.settings import (
         PREFECT_API_URL,
         PREFECT_CLIENT_CSRF_SUPPORT_ENABLED,
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
         temporary_settings,
     )
 
@@ -178,7 +179,13 @@ def served() -> Iterator[bool]:
             "this machine reaches itself (127.0.0.1)."
         )
     url = f"http://127.0.0.1:{server.port}/api"
-    with temporary_settings({PREFECT_API_URL: url, PREFECT_CLIENT_CSRF_SUPPORT_ENABLED: False}):
+    own = {
+        PREFECT_API_URL: url,
+        PREFECT_CLIENT_CSRF_SUPPORT_ENABLED: False,
+        # nobody listens to them here, and the run would wait up to a second for their thread
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+    }
+    with temporary_settings(own):
         yield False
 
 
