@@ -4,7 +4,9 @@ Each opens the workbench once, reads what the previous stage left there, and ret
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from threading import Thread
 
 from audit_rules.engine.dossier import compile_dossier
 from audit_rules.engine.judge import Judgement
@@ -62,6 +64,25 @@ from flows.warehouse.sql import one
 from schemas.results import LINE_KEY
 
 Step = Callable[[str], None]
+
+
+def import_ahead(page: bool) -> None:
+    """Import beside what comes next, in a thread, what only later stages need.
+
+    page   whether the run writes a page with charts.
+    """
+    Thread(target=_import_ahead, args=(page,), daemon=True).start()
+
+
+def _import_ahead(page: bool) -> None:
+    with suppress(Exception):  # the stage that needs it says what is wrong
+        import pandera.polars  # noqa: F401
+
+        if page:
+            from flows.reports.page.chart_style import load_renderer
+
+            load_renderer()
+            import flows.reports.page.write  # noqa: F401
 
 
 def load_stage(plan: Plan, step: Step) -> LoadStageResult:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from flows.plan import Plan
     from flows.summary import Summary
 
-
 _UNRECORDED = "The results are published, but Prefect did not record the end of the run."
 EVERY_NIGHT = "0 2 * * *"
 
@@ -38,6 +37,7 @@ def run(*, quiet: bool = False, json: bool = False, **options: Any) -> None:
     json
         print one JSON object and no progress, for schedulers
     """
+    server.start_early()
     from flows.cli.terminal import as_json, failure_as_json, show
     from flows.plan import plan_run
 
@@ -47,7 +47,6 @@ def run(*, quiet: bool = False, json: bool = False, **options: Any) -> None:
         elif not quiet:
             show(summary)
 
-    server.start_early()
     request = RunRequest(**options)
     try:
         with redacted_errors(request.output):  # what can be is refused before Prefect is imported
@@ -66,7 +65,7 @@ def _run_flow(made: "Plan", show_progress: bool, report: Callable[["Summary"], N
     with redacted_errors(made.request.output):
         _refuse_held(made.bench.warehouse, made.request.output)
     announce("Starting Prefect, which takes a few seconds.", wanted=show_progress)
-    with _prefect(runs=1, report=report):
+    with _prefect(runs=1, report=report, page=made.request.page):
         from flows.nightly import audit
 
         audit(made, show_progress)
@@ -128,7 +127,7 @@ def backfill(*, nights: Path, first: date, last: date, **options: Any) -> None:
         from flows.schedule import nights_of
 
     asked = nights_of(request, nights, first, last)
-    with _prefect(runs=len(asked), report=report):
+    with _prefect(runs=len(asked), report=report, page=request.page):
         audit_nights(request, nights, first, last)
 
 
@@ -251,8 +250,8 @@ def _refuse_held(warehouse: Path, output: Path) -> None:
 
 
 @contextmanager
-def _prefect(runs: int, report: Callable[["Summary"], None]) -> Iterator[None]:
-    """Start Prefect for a number of runs, and report each as soon as it is published.
+def _prefect(runs: int, report: Callable[["Summary"], None], page: bool) -> Iterator[None]:
+    """Start Prefect for runs, with a page or without, and report each as soon as it is published.
 
     What fails after the last one is published is only printed: the work is done. Raises
     PrefectTrouble, and AuditError as it is.
@@ -272,10 +271,11 @@ def _prefect(runs: int, report: Callable[["Summary"], None]) -> Iterator[None]:
         with _prefect_errors():
             server.prepare()
             ending.waits(server.patience(), server.no_answer())
-            from flows.nightly import reported_to
+            from flows import nightly, stages
 
+            stages.import_ahead(page)
             limits = server.patience(), server.no_answer()
-            with server.served() as stays, reported_to(finish, *limits, announced=stays):
+            with server.served() as stays, nightly.reported_to(finish, *limits, announced=stays):
                 yield
     except AuditError:
         if len(published) < runs:
