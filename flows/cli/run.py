@@ -156,6 +156,7 @@ def validate(*, input: Path, output: Path | None = None, **options: Any) -> None
     from flows.warehouse.files import refuse_unwritable
     from flows.warehouse.scratch import passing_scratch
 
+    stages.import_ahead(page=False)
     if output:
         refuse_unwritable(output, "--output")
     with (
