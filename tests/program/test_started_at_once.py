@@ -38,6 +38,7 @@ def test_one_is_started_in_private(started: list[dict[str, str]]) -> None:
     (environment,) = started
     assert environment["DO_NOT_TRACK"] == "1"
     assert environment["PREFECT_SERVER_LOGGING_LEVEL"] == "CRITICAL"
+    assert environment["PREFECT_LOGGING_ROOT_LEVEL"] == "CRITICAL"
 
 
 @pytest.mark.parametrize("name", ["PREFECT_HOME", "PREFECT_API_URL"])
