@@ -196,12 +196,14 @@ class Watch:
             how, cause = f"signal {number}", causes.get(signal.Signals(number), crash)
         else:
             how, cause = f"exit {os.WEXITSTATUS(status)}", crash
-        left = (
-            "It was publishing; the next run completes that."
-            if self._has_committed
-            else _NOTHING_KEPT
-        )
-        return CRASHED, f"The work ended early ({how}): {cause}. {left}"
+        return CRASHED, f"The work ended early ({how}): {cause}. {self._left_by_a_crash()}"
+
+    def _left_by_a_crash(self) -> str:
+        if not self._has_committed:
+            return _NOTHING_KEPT
+        if self._arguments[:1] == ["run"]:
+            return "It was publishing; the next run completes that."
+        return "It was storing what it had done, all of it or nothing: give the same command again."
 
     def _say(self, code: int, message: str) -> None:
         """Print why the worker was ended, for a scheduler as JSON as well."""

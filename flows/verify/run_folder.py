@@ -36,6 +36,11 @@ def check_run(checks: Checks, folder: Path) -> dict[str, Any] | None:
     None if there is no manifest that can be read.
     """
     manifest = read_manifest(folder)
+    if manifest is None and (folder / MANIFEST).is_symlink():
+        checks.failed.append(
+            f"{MANIFEST} is a link, which no run writes. Give a folder run=ID as it was published."
+        )
+        return None
     if manifest is None:
         checks.failed.append(
             f"{folder.name or 'The folder'} has no {MANIFEST} that can be read. "

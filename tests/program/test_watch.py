@@ -71,6 +71,22 @@ def test_e2_a_worker_that_is_killed_once_all_is_done_has_done_all(
         os.close(descriptor)
 
 
+@pytest.mark.parametrize(
+    ("command", "said"), [("run", "It was publishing"), ("dismiss", "give the same command again")]
+)
+def test_a_worker_that_is_killed_as_it_stores_says_what_was_interrupted(
+    command: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (reports, pipe), (answers, agrees), (heard, wake) = (os.pipe() for _ in range(3))
+    script = "printf '%s\\n' '{\"what\": \"commits\"}'; kill -9 $$"
+    with subprocess.Popen(["sh", "-c", script], stdout=pipe) as worker:
+        os.close(pipe)
+        assert Watch(worker.pid, reports, agrees, heard, [command]).code() == 70
+    assert said in capsys.readouterr().err
+    for descriptor in (reports, answers, agrees, heard, wake):
+        os.close(descriptor)
+
+
 _RECORDS = """
 import os, signal, sys, time
 def stop(*_):

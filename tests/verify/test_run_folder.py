@@ -126,6 +126,13 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda run: _change_manifest(run, lambda m: m.update(as_of="zzz")),
         "as_of is not a date",
     ),
+    "the manifest is a link": (
+        lambda run: (
+            (run / "manifest.json").rename(run.parent / "elsewhere"),
+            (run / "manifest.json").symlink_to(run.parent / "elsewhere"),
+        ),
+        "manifest.json is a link, which no run writes",
+    ),
     "the manifest is a pipe": (_pipe_for_manifest, "no manifest.json that can be read"),
     "a file of the manifest is a text": (
         lambda run: _change_manifest(run, lambda m: m["files"].append("x")),
