@@ -17,12 +17,12 @@ from flows.ledger.money_back import IS_TAKEN_BACK, too_much_back
 from flows.ledger.seen import Seen, refuse_unless_seen
 from flows.ledger.written_decisions import Decision
 from flows.process import system_user
-from flows.warehouse.connection import opened_for_writing, refuse_missing
+from flows.warehouse.connection import refuse_missing
 from flows.warehouse.decision_chain import ABOUT, append
 from flows.warehouse.journal import DECISION, differences, seal, subject
 from flows.warehouse.layout import create_ledger_view
 from flows.warehouse.lock import hold
-from flows.warehouse.upgrade import upgrade
+from flows.warehouse.upgrade import opened_up_to_date
 from schemas.decisions import (
     DISMISSED,
     MAY_END,
@@ -79,19 +79,17 @@ def decide(
             found
             or ["No exception is named. Give exception ids, or a CSV with a column exception_id."]
         )
-    with hold(warehouse):
-        upgrade(warehouse)
-        with opened_for_writing(warehouse) as connection:
-            if seen is not None:
-                refuse_unless_seen(connection, seen)
-            wanted = _resolved(connection, wanted, found)
-            wanted = _one_each(wanted, found)
-            about = _about(connection, [decision.exception_id for decision in wanted])
-            new = _new(connection, wanted, about)
-            found += too_much_back(connection, new)
-            _refuse(found)
-            _record(connection, new, about)
-            in_vain = _in_vain(connection, new)
+    with hold(warehouse), opened_up_to_date(warehouse) as connection:
+        if seen is not None:
+            refuse_unless_seen(connection, seen)
+        wanted = _resolved(connection, wanted, found)
+        wanted = _one_each(wanted, found)
+        about = _about(connection, [decision.exception_id for decision in wanted])
+        new = _new(connection, wanted, about)
+        found += too_much_back(connection, new)
+        _refuse(found)
+        _record(connection, new, about)
+        in_vain = _in_vain(connection, new)
     by_action = Counter(str(decision.action) for decision in new)
     known = len(wanted) - len(new)
     return DecisionCounts(len(new), known, dict(sorted(by_action.items())), in_vain)

@@ -133,10 +133,17 @@ def attach(connection: duckdb.DuckDBPyConnection, database: Path, name: str) -> 
 
     Raises WarehouseBusy, DiskTrouble and UsageError.
     """
+    with opening(database):
+        connection.execute(f"ATTACH {literal(str(database))} AS {name} (READ_ONLY)")
+        refuse_other_version(connection, f"{name}.main", database)
+
+
+def refuse_other_version(
+    connection: duckdb.DuckDBPyConnection, schema: str, database: Path
+) -> None:
+    """Raise UsageError or FileDamaged unless an open file is a warehouse of this version."""
     try:
-        with opening(database):
-            connection.execute(f"ATTACH {literal(str(database))} AS {name} (READ_ONLY)")
-            versions = connection.execute(f"SELECT schema_version FROM {name}.main.meta").fetchall()
+        versions = connection.execute(f"SELECT schema_version FROM {schema}.meta").fetchall()
     except (duckdb.CatalogException, duckdb.BinderException):
         raise UsageError(
             f"{database.name} is a DuckDB file, but not a warehouse of this program. "

@@ -8,13 +8,12 @@ import duckdb
 
 from flows import ending
 from flows.errors import UsageError
-from flows.warehouse.connection import opened_for_writing
 from flows.warehouse.files import real_path
 from flows.warehouse.journal import DECISION, FILE, NIGHT, memory_subject, seal, subject
 from flows.warehouse.layout import OF_A_NIGHT, remove_files
 from flows.warehouse.lock import hold
 from flows.warehouse.sql import day, one
-from flows.warehouse.upgrade import upgrade
+from flows.warehouse.upgrade import opened_up_to_date
 
 
 @dataclass(frozen=True)
@@ -41,13 +40,11 @@ def forget_night(warehouse: Path, night: date, dry_run: bool = True) -> NightCon
         raise UsageError(
             "There is no such warehouse. Name the warehouse of a run with --warehouse."
         )
-    with hold(warehouse):
-        upgrade(warehouse)
-        with opened_for_writing(warehouse) as connection:
-            _refuse_unless_last(connection, night)
-            found = _found(connection, night)
-            if not dry_run:
-                _remove(connection, night)
+    with hold(warehouse), opened_up_to_date(warehouse) as connection:
+        _refuse_unless_last(connection, night)
+        found = _found(connection, night)
+        if not dry_run:
+            _remove(connection, night)
     return found
 
 

@@ -1,10 +1,12 @@
 """Bring a warehouse up to date that an earlier version of the program, or of the engine, wrote."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
 
-from flows.warehouse.connection import opened_for_writing
+from flows.warehouse.connection import opened_for_writing, refuse_other_version
 from flows.warehouse.decision_chain import chain_again
 from flows.warehouse.hashes import hash_again
 from flows.warehouse.journal import (
@@ -74,13 +76,32 @@ def upgrade(warehouse: Path) -> None:
         return
     try:
         with opening(warehouse), opened_for_writing(warehouse) as connection:
-            version = connection.execute("SELECT schema_version FROM main.meta").fetchall()
-            if version == [(SCHEMA_VERSION,)]:
-                _hash_again_if_needed(connection)
-            elif version in ([(v,)] for v in range(1, SCHEMA_VERSION)):
-                _lay_out_again(connection, version[0][0])
+            _bring_up_to_date(connection)
     except (duckdb.CatalogException, duckdb.BinderException):
         return
+
+
+@contextmanager
+def opened_up_to_date(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a warehouse for writing as `opened_for_writing` does, and bring it up to date first.
+
+    If the block fails, that is not stored either. Raises UsageError as well, if the file is not a
+    warehouse, or one of a later version.
+    """
+    with opened_for_writing(warehouse) as connection:
+        with opening(warehouse):
+            with suppress(duckdb.CatalogException, duckdb.BinderException):
+                _bring_up_to_date(connection)
+            refuse_other_version(connection, "main", warehouse)
+        yield connection
+
+
+def _bring_up_to_date(connection: duckdb.DuckDBPyConnection) -> None:
+    version = connection.execute("SELECT schema_version FROM main.meta").fetchall()
+    if version == [(SCHEMA_VERSION,)]:
+        _hash_again_if_needed(connection)
+    elif version in ([(v,)] for v in range(1, SCHEMA_VERSION)):
+        _lay_out_again(connection, version[0][0])
 
 
 def _lay_out_again(connection: duckdb.DuckDBPyConnection, version: int) -> None:

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 import xlsxwriter
@@ -15,6 +16,8 @@ from flows.errors import UsageError
 from flows.ledger.decisions import decide
 from flows.ledger.precision import read_all_verdicts
 from flows.ledger.written_decisions import Decision, action_of, amount_of
+from flows.warehouse import rescue
+from flows.warehouse.layout import SCHEMA_VERSION
 from schemas.decisions import DISMISS, MEANINGS, NEED_REASON, RECOVERED
 from tests.support.ledger import event, exception_id, ledger_warehouse, rows_of
 
@@ -163,6 +166,40 @@ def test_a_request_about_what_is_set_aside_is_recorded_and_said_to_be_in_vain(
     assert _decide(warehouse, "upheld", exception_id(1)) == 0
     assert _decide(warehouse, "request_records", exception_id(1)) == 0
     assert "set aside" not in capsys.readouterr().out
+
+
+def test_the_metadata_of_the_warehouse_is_saved_once(
+    warehouse: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved, write = [], rescue._write
+    monkeypatch.setattr(rescue, "_write", lambda p, c: (saved.append(p), write(p, c)))
+    assert _decide(warehouse, "confirm", exception_id(1)) == 0
+    assert len(saved) == 1
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ("CREATE TABLE t (x INTEGER)", "not a warehouse of this program"),
+        (
+            f"CREATE TABLE meta AS SELECT {SCHEMA_VERSION + 1} AS schema_version",
+            f"has schema version {SCHEMA_VERSION + 1}",
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    "words",
+    [["dismiss", "0" * 32, "--by", "Ann", "--reason", "r"], ["forget-night", "2026-01-01"]],
+    ids=["dismiss", "forget-night"],
+)
+def test_the_file_of_another_program_is_called_that(
+    words: list[str], made: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "other.duckdb"
+    with duckdb.connect(str(file)) as connection:
+        connection.execute(made)
+    assert main([*words, "--warehouse", str(file)]) == 2
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
