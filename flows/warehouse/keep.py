@@ -127,15 +127,15 @@ def become_warehouse(bench: Workbench) -> tuple[str, ...]:
     """Give a complete workbench's file the warehouse's name, in place of any file of that name.
 
     The file is closed by then. A log that the old file has left behind would keep the engine from
-    ever opening the new one: it is moved aside. Returns what the user must know about that.
+    ever opening the new one: it is moved aside, and so is what was saved of the old file. Returns
+    what the user must know about that.
     """
     bench.database.chmod(PRIVATE)
     ending.commits()
-    log = log_of(bench.warehouse)
-    notes: tuple[str, ...] = ()
-    if os.path.lexists(log):
-        moved = move_aside(log)
-        notes = (f"{log.name} was left of a warehouse that is gone; it is now {moved.name}.",)
-    copy_of(bench.warehouse).unlink(missing_ok=True)  # of a warehouse that is gone
+    notes = tuple(
+        f"{left.name} was left of a warehouse that is gone; it is now {move_aside(left).name}."
+        for left in (log_of(bench.warehouse), copy_of(bench.warehouse))
+        if os.path.lexists(left)
+    )
     replace_file(bench.database, bench.warehouse)
     return notes

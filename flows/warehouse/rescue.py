@@ -13,6 +13,7 @@ its length (64 bits each, little-endian) and its bytes.
 
 import fcntl
 import os
+import stat
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
@@ -28,6 +29,9 @@ from flows.warehouse.files import PRIVATE, make_durable, names_of
 _HEADER, _HEADERS = 4096, 3  # bytes of each, and their number: the main header and two roots
 _WORD, _FIRST, _FACTOR = 1 << 64, 5381, 0xBF58476D1CE4E5B9  # of the engine's checksum
 _PLACE, _DIGEST = struct.Struct("<QQ"), sha256().digest_size
+_BLOCK_SIZE = slice(40, 48)  # of a root: the size of the file's blocks
+_MORE_THAN_FILE = 1 << 20  # bytes of a copy beyond its file's: digest and places
+_ROOT = 0  # the user who may write any file
 Part = tuple[int, bytes]
 """Offset and bytes of a part of the file."""
 
@@ -39,7 +43,7 @@ def copy_of(warehouse: Path) -> Path:
 
 def was_cut_short(real: Path) -> bool:
     """Whether a checkpoint on a warehouse, under any name in its folder, has not ended."""
-    return any(copy_of(name).exists() for name in names_of(real))
+    return any(os.path.lexists(copy_of(name)) for name in names_of(real))
 
 
 def checkpoint(connection: duckdb.DuckDBPyConnection, real: Path, descriptor: int) -> None:
@@ -65,29 +69,51 @@ def put_back(real: Path) -> None:
     """Undo a checkpoint that was cut short, unless its root is on disk, and remove the copy.
 
     Only for the writer, before the engine opens the file. If another program has it open, nothing
-    is done: the engine will say so. Raises DiskTrouble if this user may not do that.
+    is done: the engine will say so. Raises DiskTrouble if this user may not do that or if something
+    else has the name of the copy, and OSError if the disk fails: the copy stays then.
     """
     for copy in map(copy_of, names_of(real)):
         if not os.path.lexists(copy) or not real.is_file():
             continue
         try:
-            parts = list(_parts(read_file(copy)))
-            descriptor = os.open(real, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+            _put_back_from(copy, real)
+        except BlockingIOError:
+            return
         except PermissionError:
             raise DiskTrouble(
                 f"A write into {real.name} was cut short, and this user may not put it right from "
-                f"{copy.name}. Run this as its owner."
+                f"{copy.name} next to it. Run this as the owner of that file, or move it away if "
+                "it is not of this program."
             ) from None
-        try:
-            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            for offset, data in _torn(descriptor, parts):
-                _write_at(descriptor, data, offset)
-            os.fsync(descriptor)
-        except BlockingIOError:
-            return
-        finally:
-            os.close(descriptor)
-        copy.unlink(missing_ok=True)
+        except ValueError:
+            raise DiskTrouble(
+                f"{copy.name} next to the warehouse {real.name} is not what a write that was cut "
+                "short leaves there. Move it away, then run again."
+            ) from None
+
+
+def _put_back_from(copy: Path, real: Path) -> None:
+    """Do that from one copy. Raises BlockingIOError if another program has the file open."""
+    parts = _parts(_read(copy, real.stat()))
+    descriptor = os.open(real, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for offset, data in _made_good(descriptor, parts):
+            _write_at(descriptor, data, offset)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    copy.unlink(missing_ok=True)
+
+
+def _read(copy: Path, file: os.stat_result) -> bytes:
+    """The bytes of a copy. Raises ValueError if it cannot be one, PermissionError if not of us."""
+    found = copy.lstat()
+    if not stat.S_ISREG(found.st_mode) or found.st_size > file.st_size + _MORE_THAN_FILE:
+        raise ValueError
+    if found.st_uid not in (os.geteuid(), file.st_uid, _ROOT):
+        raise PermissionError
+    return read_file(copy)
 
 
 def _places(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, int]]:
@@ -114,36 +140,51 @@ def _write(path: Path, content: bytes) -> None:
         make_durable(path.parent)
 
 
-def _parts(content: bytes) -> Iterator[Part]:
-    """The parts in a copy; none if it is not whole: then no checkpoint had begun."""
+def _parts(content: bytes) -> list[Part]:
+    """The parts in a copy; none if it is not whole: then no checkpoint had begun.
+
+    Raises ValueError if they are not the headers and then blocks.
+    """
     said, at = content[:_DIGEST], _DIGEST
-    is_whole = said == sha256(content[_DIGEST:]).digest()
-    while is_whole and at < len(content):
-        offset, length = _PLACE.unpack_from(content, at)
-        at += _PLACE.size + length
-        yield offset, content[at - length : at]
+    parts: list[Part] = []
+    if said != sha256(content[_DIGEST:]).digest():
+        return parts
+    while at < len(content):
+        offset, length = _PLACE.unpack(content[at : (at := at + _PLACE.size)].ljust(_PLACE.size))
+        parts.append((offset, content[at : (at := at + length)]))
+    headers, blocks = parts[:_HEADERS], parts[_HEADERS:]
+    places = [(offset, len(header)) for offset, header in headers]
+    sizes = {int.from_bytes(root[_BLOCK_SIZE], "little") for _, root in headers[1:]} - {0}
+    if (
+        at != len(content)
+        or places != [(number * _HEADER, _HEADER) for number in range(_HEADERS)]
+        or any(len(block) not in sizes for _, block in blocks)
+        or any((offset - _HEADERS * _HEADER) % len(block) for offset, block in blocks)
+    ):
+        raise ValueError
+    return parts
 
 
-def _torn(descriptor: int, parts: list[Part]) -> Iterator[Part]:
-    """The saved parts to put back.
+def _made_good(descriptor: int, parts: list[Part]) -> Iterator[Part]:
+    """The parts as they are to be on disk: as saved if they are torn, otherwise as they are.
 
-    There are none if the file is another one, or has another root by now: a checkpoint leaves the
-    main header and one of the two roots as they were.
+    Those are written too, as the disk may lack what a sync that failed has left in memory. There
+    are none if the file is another one. Nothing is torn that counts if it has another root by now:
+    a checkpoint leaves the main header and one of the two roots as they were.
     """
     size = os.fstat(descriptor).st_size
-    if [offset for offset, _ in parts[:_HEADERS]] != [n * _HEADER for n in range(_HEADERS)]:
-        return
     if any(offset + len(saved) > size for offset, saved in parts):
         return
     now = [os.pread(descriptor, len(saved), offset) for offset, saved in parts]
     pairs = list(zip(parts, now, strict=True))
     as_saved = [found == saved for (_, saved), found in pairs[:_HEADERS]]
     has_other = any(found != saved and _is_whole(found) for (_, saved), found in pairs[:_HEADERS])
-    if not as_saved[0] or not any(as_saved[1:]) or has_other:
+    if not any(as_saved[:1]):
         return
-    for part, found in pairs:
-        if not _is_whole(found):
-            yield part
+    counts = any(as_saved[1:]) and not has_other
+    for (offset, saved), found in pairs:
+        is_torn = counts and _is_whole(saved) and not _is_whole(found)
+        yield offset, saved if is_torn else found
 
 
 def _write_at(descriptor: int, data: bytes, offset: int) -> None:

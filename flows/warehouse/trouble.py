@@ -101,5 +101,9 @@ def _meaning(error: duckdb.Error, warehouse: Path) -> AuditError | None:
             "The next run or decide puts it right."
         )
     if is_damage(error):
-        return FileDamaged(f"The warehouse {name} is damaged: bytes are lost or changed. {RESTORE}")
+        return FileDamaged(
+            f"The warehouse {name} is damaged: bytes are lost or changed. If a command was killed "
+            "while it had another name or folder, the file .NAME.rescue there can put it right: "
+            f"put it back under that name, and run or decide once. {RESTORE}"
+        )
     return None

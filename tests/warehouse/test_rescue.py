@@ -9,7 +9,6 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import duckdb
 import pytest
@@ -21,97 +20,42 @@ from flows.warehouse.keep import become_warehouse
 from flows.warehouse.lock import hold
 from flows.warehouse.rescue import copy_of
 from flows.warehouse.trouble import opening
-
-_ROOTS = 3 * 4096
-
-
-class Cut(NamedTuple):
-    """A file whose last write was cut short: where it is, and its bytes then.
-
-    torn   of every block that was written in place the first page is the new one, the rest the old;
-           so are the roots.
-    """
-
-    warehouse: Path
-    old: bytes
-    torn: bytes
-    new: bytes
-    copy: bytes
+from tests.support.cut_short import Cut, add_rows, after_the_next_writer, cut_short, leave, rows_in
 
 
 @pytest.fixture
-def cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cut:
-    warehouse, saved = tmp_path / "audit.duckdb", []
-    with duckdb.connect(str(warehouse)) as connection:
-        connection.execute("CREATE TABLE seen AS FROM range(3) t (number)")
-    old = warehouse.read_bytes()
-    write = rescue._write
-    monkeypatch.setattr(rescue, "_write", lambda p, c: (saved.append(c), write(p, c)))
-    _add(warehouse)
-    monkeypatch.undo()
-    new, torn = warehouse.read_bytes(), bytearray(warehouse.read_bytes())
-    torn[:_ROOTS] = old[:_ROOTS]
-    blocks = list(rescue._parts(saved[-1]))[3:]
-    assert blocks
-    for offset, block in blocks:
-        page, end = offset + 4096, offset + len(block)
-        assert old[offset:end] == block
-        torn[page:end] = old[page:end]
-        assert torn[offset:end] not in (old[offset:end], new[offset:end])
-    return Cut(warehouse, old, bytes(torn), new, saved[-1])
-
-
-def _add(warehouse: Path) -> None:
-    with opened_for_writing(warehouse) as connection:
-        connection.execute("INSERT INTO seen FROM range(100, 5000)")
-
-
-def _leave(cut: Cut, file: bytes, copy: bytes) -> None:
-    cut.warehouse.write_bytes(file)
-    copy_of(cut.warehouse).write_bytes(copy)
-
-
-def _rows(warehouse: Path) -> int:
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        ((count,),) = connection.execute("SELECT count(*) FROM seen WHERE number >= 0").fetchall()
-    return int(count)
-
-
-def _after_the_next_writer(warehouse: Path) -> bytes:
-    with hold(warehouse):
-        pass
-    assert not copy_of(warehouse).exists()
-    return warehouse.read_bytes()
+def cut(tmp_path: Path) -> Cut:
+    return cut_short(tmp_path)
 
 
 def test_a_block_that_is_half_written_is_put_back_and_the_state_is_the_old_one(cut: Cut) -> None:
-    _leave(cut, cut.torn, cut.copy)
+    leave(cut, cut.torn, cut.copy)
     with pytest.raises(duckdb.Error, match="Corrupt database file"):
-        _rows(cut.warehouse)
+        rows_in(cut.warehouse)
     with pytest.raises(FileDamaged, match="cut short, by a kill"), read_only(cut.warehouse):
         pass
-    _after_the_next_writer(cut.warehouse)
-    assert _rows(cut.warehouse) == 3
-    _add(cut.warehouse)
-    assert _rows(cut.warehouse) == 4903
+    after_the_next_writer(cut.warehouse)
+    assert rows_in(cut.warehouse) == 3
+    add_rows(cut.warehouse)
+    assert rows_in(cut.warehouse) == 4903
     assert not copy_of(cut.warehouse).exists()
 
 
 def test_a_root_that_is_half_written_is_put_back(cut: Cut) -> None:
     (root,) = (at for at in (4096, 8192) if cut.old[at : at + 64] != cut.new[at : at + 64])
     file = cut.torn[: root + 8] + cut.new[root + 8 : root + 64] + cut.torn[root + 64 :]
-    _leave(cut, file, cut.copy)
-    _after_the_next_writer(cut.warehouse)
-    assert _rows(cut.warehouse) == 3
+    leave(cut, file, cut.copy)
+    after_the_next_writer(cut.warehouse)
+    assert rows_in(cut.warehouse) == 3
 
 
 def test_under_another_name_it_is_put_back_too(cut: Cut) -> None:
-    _leave(cut, cut.torn, cut.copy)
+    leave(cut, cut.torn, cut.copy)
     other = cut.warehouse.with_name("other.duckdb")
     os.link(cut.warehouse, other)
-    _after_the_next_writer(other)
+    after_the_next_writer(other)
     assert not copy_of(cut.warehouse).exists()
-    assert _rows(other) == 3
+    assert rows_in(other) == 3
 
 
 def test_what_counts_already_is_left_alone(cut: Cut) -> None:
@@ -132,8 +76,8 @@ def test_what_counts_already_is_left_alone(cut: Cut) -> None:
         (bytes(len(cut.old)), cut.copy),
         (b"no database of this engine" * len(cut.old), cut.copy),
     ):
-        _leave(cut, file, copy)
-        assert _after_the_next_writer(cut.warehouse) == file
+        leave(cut, file, copy)
+        assert after_the_next_writer(cut.warehouse) == file
 
 
 def test_what_is_put_back_in_parts_is_put_back_whole(
@@ -142,8 +86,8 @@ def test_what_is_put_back_in_parts_is_put_back_whole(
     """A disk that is nearly full takes a part of a write, and says how much."""
     write = os.pwrite
     monkeypatch.setattr(os, "pwrite", lambda d, data, at: write(d, data[:4], at))
-    _leave(cut, cut.torn, cut.copy)
-    assert _after_the_next_writer(cut.warehouse)[: len(cut.old)] == cut.old
+    leave(cut, cut.torn, cut.copy)
+    assert after_the_next_writer(cut.warehouse)[: len(cut.old)] == cut.old
 
 
 def test_the_torn_file_of_another_warehouse_is_left_alone(cut: Cut) -> None:
@@ -154,12 +98,12 @@ def test_the_torn_file_of_another_warehouse_is_left_alone(cut: Cut) -> None:
     for word in words:
         checksum ^= word * rescue._FACTOR % rescue._WORD
     file = cut.torn[:4096] + struct.pack("<512Q", checksum, *words) + cut.torn[8192:]
-    _leave(cut, file, cut.copy)
-    assert _after_the_next_writer(cut.warehouse) == file
+    leave(cut, file, cut.copy)
+    assert after_the_next_writer(cut.warehouse) == file
 
 
 def test_nothing_is_put_back_while_another_program_has_the_file_open(cut: Cut) -> None:
-    _leave(cut, cut.old, b"of a checkpoint that goes on")
+    leave(cut, cut.old, b"of a checkpoint that goes on")
     code = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", code, str(cut.warehouse)],
@@ -196,7 +140,7 @@ def test_without_room_for_the_copy_nothing_is_stored(
 
     monkeypatch.setattr(rescue, "_write", full)
     with pytest.raises(DiskTrouble, match="on purpose"):
-        _add(cut.warehouse)
+        add_rows(cut.warehouse)
     assert cut.warehouse.read_bytes() == before
     assert not copy_of(cut.warehouse).exists()
 
@@ -207,26 +151,26 @@ def test_a_checkpoint_that_fails_in_the_middle_is_undone_at_once(
     cut.warehouse.write_bytes(cut.old)
 
     def tears(path: Path, content: bytes) -> None:
-        _leave(cut, cut.torn, content)
+        leave(cut, cut.torn, content)
         raise OSError(errno.EIO, "on purpose")
 
     monkeypatch.setattr(rescue, "_write", tears)
     with pytest.raises(OSError, match="on purpose"):
-        _add(cut.warehouse)
+        add_rows(cut.warehouse)
     assert not copy_of(cut.warehouse).exists()
-    assert _rows(cut.warehouse) == 3
+    assert rows_in(cut.warehouse) == 3
 
 
 def test_a_new_warehouse_does_not_keep_what_was_saved_of_another(cut: Cut) -> None:
-    _leave(cut, cut.torn, cut.copy)
+    leave(cut, cut.torn, cut.copy)
     new = cut.warehouse.with_name("bench.duckdb")
     new.write_bytes(cut.new)
     become_warehouse(Workbench(new, cut.warehouse, cut.warehouse.parent))
     assert not copy_of(cut.warehouse).exists()
-    assert _rows(cut.warehouse) == 4903
+    assert rows_in(cut.warehouse) == 4903
 
 
 def test_damage_of_another_kind_is_not_called_a_write_cut_short(cut: Cut) -> None:
     cut.warehouse.write_bytes(cut.torn)
     with pytest.raises(FileDamaged, match="from a backup"), opening(cut.warehouse):
-        _rows(cut.warehouse)
+        rows_in(cut.warehouse)
