@@ -1,7 +1,8 @@
 """After a power cut that loses whatever was not synced, the next run makes everything good.
 
 The file operations of a run are recorded, also those of the engines, and replayed up to a point.
-POWER_CUTS says at how many points of each run the power fails.
+POWER_CUTS says at how many points of each run the power fails, every second one just before a sync
+if it is at one. It also fails before each sync of the warehouse, when a block can be torn.
 """
 
 import os
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.slow  # makes dozens of runs
 
 CUTS = int(os.environ.get("POWER_CUTS", "3"))
 _SAFE = ("fsync", "rename", "unlink")  # operations after which a cut leaves something else
+_TORN = LOST[2]
 
 
 @FIRST_AND_LATER
@@ -32,7 +34,9 @@ def test_a_power_cut_that_loses_what_was_not_synced_loses_nothing_that_was_finis
         assert watched.run(whole, record=record).code == 0
     sound, operations = left(whole), record.read_bytes()
     disk = Disk(before, whole)
-    steps = [n for n, name in enumerate(disk.follow(operations)) if name in _SAFE]
+    done = list(disk.follow(operations))
+    steps = [n for n, (name, _) in enumerate(done) if name in _SAFE]
+    syncs = {n: file for n, (name, file) in enumerate(done) if name == "fsync"}
     disk.write_to(tmp_path / "replayed", None)
     assert left(tmp_path / "replayed") == sound, "the record has every operation"
     for lost in LOST:
@@ -41,11 +45,16 @@ def test_a_power_cut_that_loses_what_was_not_synced_loses_nothing_that_was_finis
         assert left(base) == sound, f"a finished run is on disk without {lost} that was not synced"
 
     chosen = {steps[(len(steps) - 1) * (2 * n + 1) // (2 * CUTS)] for n in range(CUTS)}
+    cuts = {
+        n - (n in syncs and i % 2 == 0): LOST[i % len(LOST)] for i, n in enumerate(sorted(chosen))
+    }
+    cuts |= {n - 1: _TORN for n, file in syncs.items() if file == "audit.duckdb"}
+    assert any(n + 1 in syncs for n in cuts)
     disk, wrong = Disk(before, whole), []
-    for n, name in enumerate(disk.follow(operations)):
-        if n not in chosen:
+    for n, (name, _) in enumerate(disk.follow(operations)):
+        if n not in cuts:
             continue
-        lost = LOST[sorted(chosen).index(n) % len(LOST)]
+        lost = cuts[n]
         base = tmp_path / f"{n}"
         disk.write_to(base, lost, seed=n)
         torn = [p for p in (base / "out").glob("run=*") if not (p / "manifest.json").exists()]

@@ -64,9 +64,13 @@ class Disk:
         """Begin with what a folder holds, all of it safe; operations name it `recorded_in`."""
         self._root, self._prefix = _read(base), f"{recorded_in}/"
         self._open: dict[int, _File | _Folder] = {}
+        self._names: dict[int, str] = {}
 
-    def follow(self, record: bytes) -> Iterator[str]:
-        """Do the recorded operations one by one; yields the name of each when it is done."""
+    def follow(self, record: bytes) -> Iterator[tuple[str, str]]:
+        """Do the recorded operations one by one.
+
+        Yields the name of each when it is done, and of a sync also that of the file.
+        """
         at = 0
         while at < len(record):
             match = _LINE.match(record, at)
@@ -79,7 +83,7 @@ class Disk:
                 at += length
             else:
                 self._do(name, given)
-            yield name
+            yield name, self._names.get(int(given), "") if name == "fsync" else ""
 
     def write_to(self, target: Path, lost: str | None, seed: int = 0) -> None:
         """Write what a power cut leaves; without one (None) what a reader sees."""
@@ -92,6 +96,7 @@ class Disk:
                 folder, last = self._place(path)
                 found = folder.names.setdefault(last, _File()) if last else folder
                 self._open[int(descriptor)] = found
+                self._names[int(descriptor)] = last
                 if is_emptied == "1" and isinstance(found, _File) and found.data:
                     found.change((0, None))
             case "truncate":
