@@ -82,8 +82,8 @@ def put_back(real: Path) -> None:
         except PermissionError:
             raise DiskTrouble(
                 f"A write into {real.name} was cut short, and this user may not put it right from "
-                f"{copy.name} next to it. Run this as the owner of that file, or move it away if "
-                "it is not of this program."
+                f"{copy.name} next to it. Run this as the owner of that file, who may write both "
+                "and their folder, or move it away if it is not of this program."
             ) from None
         except ValueError:
             raise DiskTrouble(

@@ -103,7 +103,7 @@ def _meaning(error: duckdb.Error, warehouse: Path) -> AuditError | None:
     if is_damage(error):
         return FileDamaged(
             f"The warehouse {name} is damaged: bytes are lost or changed. If a command was killed "
-            "while it had another name or folder, the file .NAME.rescue there can put it right: "
-            f"put it back under that name, and run or decide once. {RESTORE}"
+            "while it had another name or folder, move it back there, beside .NAME.rescue, and "
+            f"run or decide once. {RESTORE}"
         )
     return None

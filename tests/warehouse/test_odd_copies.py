@@ -171,7 +171,7 @@ def test_the_copy_of_another_user_is_not_used(cut: Cut, monkeypatch: pytest.Monk
         return os.stat_result(found)
 
     monkeypatch.setattr(Path, "lstat", of_another)
-    with pytest.raises(DiskTrouble, match="Run this as the owner of that file, or move it away"):
+    with pytest.raises(DiskTrouble, match="who may write both and their folder, or move it away"):
         put_back(cut.warehouse)
     assert cut.warehouse.read_bytes() == cut.torn
 
@@ -194,5 +194,8 @@ def test_a_copy_in_the_folder_of_another_name_is_asked_for(cut: Cut) -> None:
     other = cut.warehouse.parent / "other" / "audit.duckdb"
     other.parent.mkdir()
     os.link(cut.warehouse, other)
-    with pytest.raises(FileDamaged, match=r".NAME.rescue there can put it"), read_only(other):
+    with (
+        pytest.raises(FileDamaged, match="move it back there, beside .NAME.rescue"),
+        read_only(other),
+    ):
         pass
