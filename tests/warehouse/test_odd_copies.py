@@ -195,7 +195,7 @@ def test_a_copy_in_the_folder_of_another_name_is_asked_for(cut: Cut) -> None:
     other.parent.mkdir()
     os.link(cut.warehouse, other)
     with (
-        pytest.raises(FileDamaged, match="move it back there, beside .NAME.rescue"),
+        pytest.raises(FileDamaged, match=r"move it back there, beside \.NAME\.rescue"),
         read_only(other),
     ):
         pass
