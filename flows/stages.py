@@ -6,6 +6,7 @@ Each opens the workbench once, reads what the previous stage left there, and ret
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from importlib import import_module
 from threading import Thread
 
 from audit_rules.engine.dossier import compile_dossier
@@ -66,23 +67,25 @@ from schemas.results import LINE_KEY
 Step = Callable[[str], None]
 
 
-def import_ahead(page: bool) -> None:
+def import_ahead(page: bool, paper: bool) -> None:
     """Import beside what comes next, in a thread, what only later stages need.
 
-    page   whether the run writes a page with charts.
+    page    whether the run writes a page with charts.
+    paper   whether it may write a work-paper.
     """
-    Thread(target=_import_ahead, args=(page,), daemon=True).start()
+    Thread(target=_import_ahead, args=(page, paper), daemon=True).start()
 
 
-def _import_ahead(page: bool) -> None:
+def _import_ahead(page: bool, paper: bool) -> None:
     with suppress(Exception):  # the stage that needs it says what is wrong
-        import pandera.polars  # noqa: F401
-
+        import_module("pandera.polars")
         if page:
             from flows.reports.page.chart_style import load_renderer
 
             load_renderer()
-            import flows.reports.page.write  # noqa: F401
+            import_module("flows.reports.page.write")
+        if paper:
+            import_module("flows.reports.workpaper.write")
 
 
 def load_stage(plan: Plan, step: Step) -> LoadStageResult:

@@ -65,7 +65,7 @@ def _run_flow(made: "Plan", show_progress: bool, report: Callable[["Summary"], N
     with redacted_errors(made.request.output):
         _refuse_held(made.bench.warehouse, made.request.output)
     announce("Starting Prefect, which takes a few seconds.", wanted=show_progress)
-    with _prefect(runs=1, report=report, page=made.request.page):
+    with _prefect(made.request, runs=1, report=report):
         from flows.nightly import audit
 
         audit(made, show_progress)
@@ -127,7 +127,7 @@ def backfill(*, nights: Path, first: date, last: date, **options: Any) -> None:
         from flows.schedule import nights_of
 
     asked = nights_of(request, nights, first, last)
-    with _prefect(runs=len(asked), report=report, page=request.page):
+    with _prefect(request, runs=len(asked), report=report):
         audit_nights(request, nights, first, last)
 
 
@@ -156,7 +156,7 @@ def validate(*, input: Path, output: Path | None = None, **options: Any) -> None
     from flows.warehouse.files import refuse_unwritable
     from flows.warehouse.scratch import passing_scratch
 
-    stages.import_ahead(page=False)
+    stages.import_ahead(page=False, paper=False)
     if output:
         refuse_unwritable(output, "--output")
     with (
@@ -251,8 +251,8 @@ def _refuse_held(warehouse: Path, output: Path) -> None:
 
 
 @contextmanager
-def _prefect(runs: int, report: Callable[["Summary"], None], page: bool) -> Iterator[None]:
-    """Start Prefect for runs, with a page or without, and report each as soon as it is published.
+def _prefect(request: RunRequest, runs: int, report: Callable[["Summary"], None]) -> Iterator[None]:
+    """Start Prefect for runs of a request, and report each as soon as it is published.
 
     What fails after the last one is published is only printed: the work is done. Raises
     PrefectTrouble, and AuditError as it is.
@@ -274,7 +274,7 @@ def _prefect(runs: int, report: Callable[["Summary"], None], page: bool) -> Iter
             ending.waits(server.patience(), server.no_answer())
             from flows import nightly, stages
 
-            stages.import_ahead(page)
+            stages.import_ahead(request.page, request.xlsx is not False)
             limits = server.patience(), server.no_answer()
             with server.served() as stays, nightly.reported_to(finish, *limits, announced=stays):
                 yield

@@ -8,8 +8,6 @@ from typing import Any
 from flows.plan import Plan
 from flows.privacy import AGGREGATE, FULL
 from flows.reports.run_facts import RunFacts
-from flows.reports.workpaper.last import last_paper
-from flows.reports.workpaper.write import write_workpaper
 
 
 def write_reports(
@@ -27,8 +25,11 @@ def write_reports(
     """
     if plan.request.page:
         _write_page(folder, plan, run, balance)
-    if plan.request.privacy == AGGREGATE:
+    if plan.request.privacy == AGGREGATE or plan.request.xlsx is False:
         return ()
+    from flows.reports.workpaper.last import last_paper  # spreadsheets take as long
+    from flows.reports.workpaper.write import write_workpaper
+
     last = last_paper(plan.request.output, before) if plan.request.privacy == FULL else None
     return write_workpaper(folder, run, plan.request.xlsx, plan.bench.scratch, last)
 
