@@ -23,6 +23,7 @@ class RecordCounter:
     head              the start of the text, with the header.
     records           records so far, the header among them.
     has_blank_lines   whether there are blank lines, between records or in a quoted field.
+    has_line_breaks   whether there are line breaks in a quoted field.
     """
 
     def __init__(self, name: str) -> None:
@@ -30,7 +31,7 @@ class RecordCounter:
         self.name = name
         self.records = 0
         self.head = ""
-        self.has_blank_lines = False
+        self.has_blank_lines = self.has_line_breaks = False
         # parts of the line that has not ended yet: joining them with each chunk would be quadratic
         self._line: list[str] = []
         self._line_length = 0
@@ -104,6 +105,7 @@ class RecordCounter:
             if line or self._in_quotes:
                 self._in_quotes ^= line.count('"') % 2 == 1
                 self.records += not self._in_quotes
+                self.has_line_breaks |= self._in_quotes
 
 
 def count_exactly(extract: ExtractFile, plain: Path, delimiter: str) -> int:

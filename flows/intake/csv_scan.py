@@ -15,6 +15,7 @@ from flows.errors import InputRefused
 from flows.intake.csv_lines import LineFilter
 from flows.intake.csv_records import RecordCounter, count_exactly
 from flows.intake.csv_text import find_encoding, read_text, with_line_feeds
+from flows.intake.csv_tidy import TidyLook
 from flows.intake.landing import ExtractFile
 from flows.intake.table_config import TableSettings
 
@@ -29,6 +30,7 @@ class CsvScan:
     leading_blank_lines  blank lines before the header.
     has_blank_lines      whether there are blank lines, between records or in a quoted field.
     records              records after the header, without blank lines.
+    is_tidy              whether no value needs cleaning (csv_tidy.py).
     plain                the file in the form DuckDB reads (UTF-8, one kind of line end): the
                          extract itself, or a copy.
     types                none: all is text.
@@ -40,6 +42,7 @@ class CsvScan:
     leading_blank_lines: int
     has_blank_lines: bool
     records: int
+    is_tidy: bool
     plain: Path
     types: None = None
     head: str = ""
@@ -60,10 +63,13 @@ def scan_csv(extract: ExtractFile, settings: TableSettings, scratch: Path) -> Cs
         text = read_text(extract, found)
         return lines.filtered(text) if settings.is_trimmed else text
 
-    counter = RecordCounter(extract.name)
+    counter, look = RecordCounter(extract.name), TidyLook(delimiter)
     for text in text_of_rows():
         counter.add(text)
+        look.add(text)
     counter.finish()
+    look.finish()
+    has_simple_quotes = not (counter.has_doubtful_quotes or counter.has_line_breaks)
     plain = extract.path
     is_utf8 = found.lower().replace("_", "-") in ("utf-8", "utf8")
     if counter.has_mixed_line_ends or settings.is_trimmed or not is_utf8:
@@ -80,6 +86,7 @@ def scan_csv(extract: ExtractFile, settings: TableSettings, scratch: Path) -> Cs
         leading_blank_lines=len(head) - len(head.lstrip("\n")),
         has_blank_lines=counter.has_blank_lines,
         records=records,
+        is_tidy=look.is_tidy and has_simple_quotes,
         plain=plain,
         head=head[:_HEAD_SHOWN],
         footer_lines=lines.footer_lines,

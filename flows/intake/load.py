@@ -65,7 +65,7 @@ def load(
     Raises InputRefused for a file that is not a table of the contract, and OSError if the disk
     fails.
     """
-    macros = _Macros(connection)
+    macros = Macros(connection)
     _prepare_tables(connection)
     result = LoadResult()
     loaded: dict[int, ExtractFile] = {}
@@ -106,7 +106,7 @@ def load(
     return result
 
 
-class _Macros:
+class Macros:
     """The macros that parse values, for one list of date formats at a time."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
@@ -118,7 +118,9 @@ class _Macros:
         """Make those that the files of a table need, unless they are there."""
         if settings.date_formats != self._formats:
             self._formats = settings.date_formats
-            run(self._connection, "intake/parse", **macro_words(settings.date_formats))
+            words = macro_words(settings.date_formats)
+            run(self._connection, "intake/parse", **words)
+            run(self._connection, "intake/fast", **words)
 
 
 def _prepare_tables(connection: duckdb.DuckDBPyConnection) -> None:

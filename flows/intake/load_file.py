@@ -17,7 +17,7 @@ from flows.intake.csv_rejects import (
 )
 from flows.intake.csv_scan import CsvScan
 from flows.intake.landing import ExtractFile
-from flows.intake.mapping import FileColumns, map_columns
+from flows.intake.mapping import FOLDER, FileColumns, map_columns
 from flows.intake.parsing import insert_statement
 from flows.intake.readers import (
     ParquetSource,
@@ -82,12 +82,13 @@ def load_file(
     given = [*columns.positions, *(c.name for c in table.columns if c.default)]
     add_columns(connection, table, given)
     try:
-        connection.execute(_insert(table, columns, file_no))
+        is_tidy = bool(csv and csv.is_tidy)
+        connection.execute(_insert(table, columns, file_no, is_tidy))
         if csv and _needs_longer_lines(connection, table, csv, file_no):
             drop_rejects(connection)
             longer = csv_source(csv, settings.delimiter, LONGEST_LINE)  # slows to one core
             columns = map_columns(table, extract, settings, csv, longer)
-            connection.execute(_insert(table, columns, file_no))
+            connection.execute(_insert(table, columns, file_no, is_tidy=False))
     except duckdb.Error as error:
         _blame_file(error, extract)
         raise
@@ -123,9 +124,10 @@ def undo_file(connection: duckdb.DuckDBPyConnection, table: Table, file_no: int)
     drop_rejects(connection)
 
 
-def _insert(table: Table, columns: FileColumns, file_no: int) -> str:
+def _insert(table: Table, columns: FileColumns, file_no: int, is_tidy: bool) -> str:
+    as_it_is = is_tidy and not columns.has_theirs and FOLDER not in columns.origins.values()
     return insert_statement(
-        table, columns.positions, columns.sql, file_no, columns.types, columns.has_theirs
+        table, columns.positions, columns.sql, file_no, columns.types, columns.has_theirs, as_it_is
     )
 
 

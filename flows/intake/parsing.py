@@ -6,8 +6,9 @@ sql/intake/parse.sql.
 
 from collections.abc import Sequence
 
+from flows.intake.fast import stages_of_parsing
 from flows.intake.texts import column_text, is_clean, kept_text, notes, stages_of_reading
-from flows.intake.values import dates, row_is_valid, text_of, value, written_day
+from flows.intake.values import days, row_is_valid, value
 from flows.warehouse.hashes import member_hash, row_hash
 from flows.warehouse.sql import identifier, literal, literals
 from schemas.formats import ICD10CM_CATEGORY, ICD10CM_SUBDIVISION
@@ -47,24 +48,31 @@ def insert_statement(
     file_no: int,
     types: list[str] | None,
     has_theirs: bool = False,
+    is_tidy: bool = False,
+    is_fast: bool = True,
 ) -> str:
     """SQL that reads a file into its table; rows in which something is wrong keep their raw record.
 
     `types` are the DuckDB types of a Parquet file's columns; None for CSV, in which all is text.
     With `has_theirs` the source has a column `theirs`: the record as the sender wrote it.
+    With `is_tidy` no value of a CSV file needs cleaning (csv_tidy.py). With or without the fast
+    path (fast.py) the rows are the same.
     """
     own = {c.name: c for c in table.columns}
     texts = {n: column_text(i, types, own[n]) for n, i in positions.items()}
-    days = [f"as_date({text_of(n)}) AS {written_day(n)}" for n in dates(table, positions)]
+    stages = stages_of_reading(own, texts, is_tidy)
+    if is_fast:
+        stages += stages_of_parsing([own[n] for n in positions])
+    stages.append(days(table, positions, is_fast))
     stored = [c for c in table.columns if c.name in positions or c.default]
-    values = [f"{value(c, table, positions)} AS {identifier(c.name)}" for c in stored]
+    values = [f"{value(c, table, positions, is_fast)} AS {identifier(c.name)}" for c in stored]
     kept = {literal(n): kept_text(own[n]) for n in texts}
     if has_theirs:
         kept[literal(THEIRS)] = THEIRS
     raw = "{" + ", ".join(f"{name}: {text}" for name, text in kept.items()) + "}"
     is_valid = f"coalesce({row_is_valid(table, positions)}, false)"
-    rows = f"(SELECT *, {is_clean(own, texts)} AS is_clean FROM {source})"
-    for columns in (*stages_of_reading(own, texts), days):
+    rows = f"(SELECT *, {is_clean(own, texts, is_tidy)} AS is_clean FROM {source})"
+    for columns in stages:
         rows = f"(SELECT {', '.join([*columns, '*'])} FROM {rows})"
     return f"""
         INSERT INTO main.{identifier(table.name)} BY NAME
@@ -72,7 +80,7 @@ def insert_statement(
                {file_no} AS file_no,
                {member_hash("member_id" in positions)} AS member_hash,
                {row_hash(table, [c.name for c in stored])} AS row_hash,
-               {notes(stored, texts)} AS notes,
+               {notes(stored, texts, is_fast)} AS notes,
                CASE WHEN NOT {is_valid} THEN CAST(to_json({raw}) AS VARCHAR) END AS raw_record
         FROM (SELECT {", ".join(values)}, * FROM {rows})
     """

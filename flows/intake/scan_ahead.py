@@ -33,14 +33,18 @@ def scan_ahead(
     known = frozenset(known)
     thread = ThreadPoolExecutor(max_workers=1)
     try:
-        yield [thread.submit(_scan, extract, known, config, scratch) for extract in extracts]
+        yield [thread.submit(scan_file, extract, known, config, scratch) for extract in extracts]
     finally:
         thread.shutdown(cancel_futures=True)
 
 
-def _scan(
+def scan_file(
     extract: ExtractFile, known: Collection[tuple[str, str]], config: Config, scratch: Path
 ) -> FileScan:
+    """Hash a file, and scan it if it is CSV with new content.
+
+    Raises InputRefused if it cannot be read.
+    """
     try:
         sha256 = sha256_of(extract.path)
     except (FileNotFoundError, PermissionError):

@@ -1,5 +1,6 @@
 """SQL of the text of each value of a row, corrected if a table program or a database spoiled it."""
 
+from flows.intake.fast import is_clean_if_tidy
 from flows.intake.values import means_none, text_of
 from flows.warehouse.sql import identifier, literal
 from schemas.rows import FLOAT_DUST, UNKNOWN_WORD
@@ -55,8 +56,18 @@ def _in_zone(name: str, zone: str) -> str:
     return f"timezone({literal(zone or 'UTC')}, {name})"
 
 
-def is_clean(own: dict[str, Column], texts: dict[str, str]) -> str:
-    """SQL that is true if every text of a row is its value: one cheap test for most rows."""
+def is_clean(own: dict[str, Column], texts: dict[str, str], is_tidy: bool) -> str:
+    """SQL that is true if every text of a row is its value: one cheap test for most rows.
+
+    is_tidy   what Python has found in a CSV file (csv_tidy.py).
+    """
+    tests = is_clean_if_tidy(own, texts) if is_tidy else [_are_clean(own, texts)]
+    if _FREQUENCY in texts:
+        tests.append(f"coalesce(length({texts[_FREQUENCY]}) < 2, true)")
+    return f"({' AND '.join(tests)})"
+
+
+def _are_clean(own: dict[str, Column], texts: dict[str, str]) -> str:
     sections: tuple[list[str], list[str], list[str]] = ([], [], [])
     for name, text in texts.items():
         column = own[name]
@@ -64,13 +75,12 @@ def is_clean(own: dict[str, Column], texts: dict[str, str]) -> str:
         sections[section].append(text)
     nothing, names, others = sections
     joined = ", ".join(["''", *nothing, "chr(28)", *names, "chr(29)", *others, "''"])
-    tests = [f"are_clean(concat_ws(chr(31), {joined}))"]
-    if _FREQUENCY in texts:
-        tests.append(f"coalesce(length({texts[_FREQUENCY]}) < 2, true)")
-    return f"({' AND '.join(tests)})"
+    return f"are_clean(concat_ws(chr(31), {joined}))"
 
 
-def stages_of_reading(own: dict[str, Column], texts: dict[str, str]) -> list[list[str]]:
+def stages_of_reading(
+    own: dict[str, Column], texts: dict[str, str], is_tidy: bool
+) -> list[list[str]]:
     """SQL of the columns `NAME_text`, the texts as their senders meant them, in three stages.
 
     Each is made of columns of the stage before, because a macro copies its argument wherever it
@@ -81,7 +91,7 @@ def stages_of_reading(own: dict[str, Column], texts: dict[str, str]) -> list[lis
     names = {n: own[n] for n in texts if own[n].kind in NAMES}
     return [
         [
-            f"{_unless_clean(text, f'cleaned({text})')} AS "
+            f"{text if is_tidy else _unless_clean(text, f'cleaned({text})')} AS "
             f"{_cleaned(name) if name in names else text_of(name)}"
             for name, text in texts.items()
         ],
@@ -120,9 +130,9 @@ def _identified(column: Column, text: str) -> str:
     return f"as_frequency({named})" if column.name == _FREQUENCY else named
 
 
-def notes(stored: list[Column], texts: dict[str, str]) -> str:
+def notes(stored: list[Column], texts: dict[str, str], is_fast: bool) -> str:
     """SQL for the warnings that only the original text can show."""
-    noted, unclean = [], []
+    noted, unclean, unknown = [], [], []
     for c in stored:
         if c.name not in texts:
             continue
@@ -134,12 +144,18 @@ def notes(stored: list[Column], texts: dict[str, str]) -> str:
         if c.name == _BIRTH:
             noted.append(_note(f"has_two_digits({text})", c, TWO_DIGIT_YEAR))
         if c.spellings and not c.strict and not c.is_open:
-            noted.append(_note(f"{text} IS NOT NULL AND {value} IS NULL", c, UNKNOWN_WORD))
+            unknown.append(_note(f"{text} IS NOT NULL AND {value} IS NULL", c, UNKNOWN_WORD))
+            noted += unknown[-1:]
         if c.kind in NAMES:
             unclean += _notes_of_a_name(c)
     if unclean:
-        found = f"nullif(concat_ws(',', {', '.join(unclean)}), '')"
-        noted.append(f"CASE WHEN NOT is_clean THEN {found} END")
+        noted.append(f"CASE WHEN NOT is_clean THEN {_joined(unclean)} END")
+    if not is_fast:
+        return _joined(noted)
+    return f"CASE WHEN is_plain THEN {_joined(unknown)} ELSE {_joined(noted)} END"
+
+
+def _joined(noted: list[str]) -> str:
     return f"nullif(concat_ws(',', {', '.join(noted)}), '')" if noted else "NULL"
 
 

@@ -39,9 +39,28 @@ def written_day(name: str) -> str:
     return identifier(name + "_day")
 
 
-def value(column: Column, table: Table, positions: dict[str, int]) -> str:
+def read(name: str) -> str:
+    """The column of a value as the engine reads it (fast.py)."""
+    return identifier(name + "_read")
+
+
+def is_plain(name: str) -> str:
+    """The column that says whether that is the value."""
+    return identifier(name + "_is_plain")
+
+
+def days(table: Table, positions: dict[str, int], is_fast: bool) -> list[str]:
+    """SQL of the columns `written_day`."""
+    return [
+        f"{_fast(n, text) if is_fast else text} AS {written_day(n)}"
+        for n in dates(table, positions)
+        if (text := f"as_date({text_of(n)})")
+    ]
+
+
+def value(column: Column, table: Table, positions: dict[str, int], is_fast: bool) -> str:
     """SQL of the value of a column; null if its text is not valid."""
-    parsed = _parsed(column, table)
+    parsed = _parsed(column, table, is_fast)
     if not column.default:
         return parsed
     if column.name not in positions:
@@ -50,7 +69,11 @@ def value(column: Column, table: Table, positions: dict[str, int]) -> str:
     return f"CASE WHEN {text} IS NULL THEN {column.default} ELSE {parsed} END"
 
 
-def _parsed(column: Column, table: Table) -> str:
+def _fast(name: str, parsed: str) -> str:
+    return f"CASE WHEN {is_plain(name)} THEN {read(name)} ELSE {parsed} END"
+
+
+def _parsed(column: Column, table: Table, is_fast: bool) -> str:
     text = text_of(column.name)
     if column.spellings:
         words = " ".join(
@@ -65,8 +88,11 @@ def _parsed(column: Column, table: Table) -> str:
         return _evidence_value(text)
     if column.kind == Kind.DATE:
         return _date(column)
+    if is_fast and column.kind == Kind.ICD10CM:
+        return f"fast_icd10cm({text})"
     parser = _PARSERS.get(column.kind)
-    return f"{parser}({text})" if parser else text
+    parsed = f"{parser}({text})" if parser else text
+    return _fast(column.name, parsed) if is_fast and column.kind in PARSED else parsed
 
 
 def _rejected(text: str, status: str) -> str:
@@ -79,9 +105,13 @@ def _rejected(text: str, status: str) -> str:
 def _date(column: Column) -> str:
     """SQL of a date; null if it means none."""
     day = written_day(column.name)
-    is_plain = f"{day} > {_sql_day(OPEN_STARTS[-1])} AND {day} < {_sql_day(OPEN_END)}"
-    return f"""CASE WHEN {is_plain} THEN {day}
+    return f"""CASE WHEN {is_ordinary(day)} THEN {day}
                     WHEN {day} >= {_FIRST_DAY} AND NOT {means_none(column)} THEN {day} END"""
+
+
+def is_ordinary(day: str) -> str:
+    """SQL that is true if a date lies between those that mean none."""
+    return f"({day} > {_sql_day(OPEN_STARTS[-1])} AND {day} < {_sql_day(OPEN_END)})"
 
 
 def means_none(column: Column) -> str:
