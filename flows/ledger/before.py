@@ -98,18 +98,6 @@ def let_be_about(
     )
 
 
-def let_take_over(connection: duckdb.DuckDBPyConnection, continued: RunTable) -> None:
-    """Let exceptions that this run finds first be set aside as those that they continue.
-
-    continued   exception_id, continues.
-    """
-    connection.execute(
-        f"""INSERT INTO {LAST_DECISION} SELECT d.* REPLACE (c.exception_id AS exception_id)
-            FROM {continued} c JOIN {LAST_DECISION} d ON d.exception_id = c.continues
-            WHERE d.sets_aside"""
-    )
-
-
 def _digest_of_rows(
     connection: duckdb.DuckDBPyConnection, query: str, night: date | None = None
 ) -> str:

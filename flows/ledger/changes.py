@@ -14,7 +14,7 @@ import polars as pl
 from audit_rules.errors import AuditError
 from audit_rules.policy.library import PolicyLibrary
 from flows.judging.frames import KNOWN_CLAIM
-from flows.ledger.before import LAST_DECISION, LAST_EVENT, LedgerBefore, let_be_about, let_take_over
+from flows.ledger.before import LAST_DECISION, LAST_EVENT, LedgerBefore, let_be_about
 from flows.ledger.precision import read_demotions
 from flows.plan import Plan
 from flows.warehouse.decision_chain import as_decided
@@ -62,24 +62,7 @@ EVENT = RunTable(
     | sql_columns({name: EXCEPTION[name] for name in ("paid_amount", "term_id")})
     | {"night": "DATE", "last_seen": "DATE"},
 )
-KNOWN_CLAIM_LINE = RunTable(
-    "known_claim_line",
-    grain="claim row that the ledger knows of",
-    columns={
-        "claim_source": "VARCHAR",
-        "payer": "VARCHAR",
-        "claim_id": "VARCHAR",
-        "claim_line_number": "BIGINT",
-        "original_claim_id": "VARCHAR",
-        "is_paid_history": "BOOLEAN",
-    },
-)
-CONTINUED_EXCEPTION = RunTable(
-    "continued_exception",
-    grain="exception of a claim that was rebilled under another id, first found now",
-    columns={"exception_id": "VARCHAR", "continues": "VARCHAR"},
-)
-TABLES = (CURRENT_EXCEPTION, CHANGED_POLICY, EVENT, KNOWN_CLAIM_LINE, CONTINUED_EXCEPTION)
+TABLES = (CURRENT_EXCEPTION, CHANGED_POLICY, EVENT)
 
 
 class LedgerChanges(NamedTuple):
@@ -108,23 +91,20 @@ def record_changes(
     current = exceptions.unique("exception_id", keep="first", maintain_order=True)
     CURRENT_EXCEPTION.store_frame(connection, current)
     _record_texts(connection, plan, before.night)
-    known = (LAST_EVENT, CURRENT_EXCEPTION)
-    rebilled = (KNOWN_CLAIM_LINE, CONTINUED_EXCEPTION)
-    run(
-        connection,
-        "ledger/continued",
-        reads=(*known, *KNOWN_CLAIM.values()),
-        makes=rebilled,
-        longest_chain=str(_LONGEST_CHAIN),
-    )
-    let_take_over(connection, CONTINUED_EXCEPTION)
     _see_through_demotions(connection, plan.library)
     run(
         connection,
         "ledger/events",
-        reads=(*known, *rebilled, LAST_DECISION, CHANGED_POLICY),
+        reads=(
+            LAST_EVENT,
+            LAST_DECISION,
+            CURRENT_EXCEPTION,
+            *KNOWN_CLAIM.values(),
+            CHANGED_POLICY,
+        ),
         makes=(EVENT,),
         night=night,
+        longest_chain=str(_LONGEST_CHAIN),
         as_decided=as_decided("x", "d"),
     )
     (later,) = connection.execute(

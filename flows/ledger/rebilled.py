@@ -1,6 +1,7 @@
 """Money that came back for a claim counts for the claims that it was rebilled as."""
 
 from collections import defaultdict
+from datetime import date
 from decimal import Decimal
 from itertools import groupby
 
@@ -10,7 +11,7 @@ import polars as pl
 from audit_rules.engine.past_decisions import RECOVERED, PastDecisions
 from flows.settle.claims import SETTLED
 from flows.settle.persons import PAYER_JOIN
-from flows.warehouse.sql import fetched_from
+from flows.warehouse.sql import day, fetched_from
 from schemas.collecting import is_asked
 from schemas.outcomes import strength
 from schemas.results import AGAINST
@@ -24,7 +25,6 @@ _PAYER_OF = " UNION ".join(
 )
 _AT_RISK = pl.col("amount_at_risk").fill_null(0)
 _LINE = [name for name in RECOVERED if name not in ("exception_id", "rule_id", "recovered")]
-_OF_EVIDENCE = (*CLAIM[::2], "claim_line_number")
 
 
 def with_payer_id(rows: pl.DataFrame, payer_of: pl.DataFrame) -> pl.DataFrame:
@@ -52,7 +52,10 @@ def rebilled_as(
 
 
 def follow_rebilled(
-    connection: duckdb.DuckDBPyConnection, decided: PastDecisions, exceptions: pl.DataFrame
+    connection: duckdb.DuckDBPyConnection,
+    decided: PastDecisions,
+    exceptions: pl.DataFrame,
+    as_of: date,
 ) -> PastDecisions:
     """What persons decided, with each sum that came back on the lines for which it counts now.
 
@@ -60,6 +63,7 @@ def follow_rebilled(
     lines that ledger/heirs.sql gives: those that its rule accuses instead first, then the line
     itself, then those of its number, then those of which most is asked.
 
+    decided      before the as-of date.
     exceptions   those of this run, with LEDGER and COLLECTABILITY.
     """
     recovered = decided.recovered
@@ -69,35 +73,45 @@ def follow_rebilled(
     lost = with_payer_id(recovered.join(exceptions, on="exception_id", how="anti"), payer_of)
     if lost.is_empty():
         return decided
-    accused = with_payer_id(_accused_because_of(lost, exceptions), payer_of)
-    claims = pl.concat([rebilled_as(connection, lost, payer_of), accused.select(CLAIM)])
+    family = rebilled_as(connection, lost, payer_of)
+    accused = with_payer_id(_accused(lost, exceptions), payer_of).join(
+        family,
+        left_on=("claim_source", "payer_id", "because_of"),
+        right_on=CLAIM,
+        how="semi",
+    )
+    claims = pl.concat([family, accused.select(CLAIM)])
     tables = {"back": lost, "accused": accused, "family": claims}
     for name, rows in tables.items():
         connection.register(name, rows)
-    heirs = fetched_from(connection, "ledger/heirs", reads=SETTLED.values())
+    heirs = fetched_from(connection, "ledger/heirs", reads=SETTLED.values(), night=day(as_of))
     for name in tables:
         connection.unregister(name)
     stays = recovered.join(heirs, on="exception_id", how="anti")
     return decided._replace(recovered=pl.concat([stays, _spread(heirs, exceptions, stays)]))
 
 
-def _accused_because_of(lost: pl.DataFrame, exceptions: pl.DataFrame) -> pl.DataFrame:
-    """Lines that a rule accuses because of lines that it accused before: of two duplicates, the
-    other one may be the repeat by now.
+def _accused(lost: pl.DataFrame, exceptions: pl.DataFrame) -> pl.DataFrame:
+    """Lines that rules of `lost` accuse because of other lines: of two duplicates, the other one
+    may be the repeat by now.
 
-    One row per exception of `lost` and line: its exception_id, and payer, claim_source, claim_id
-    and claim_line_number of the line.
+    One row per rule and pair of lines: rule_id, payer, claim_source, claim_id and claim_line_number
+    of the line; because_of and because_of_line, the claim and line of the evidence against it.
     """
+    line = ("claim_source", "claim_id", "claim_line_number")
     of_rules = exceptions.filter(is_asked()).join(lost, on="rule_id", how="semi")
-    pieces = of_rules.select("rule_id", *_LINE, piece="evidence").explode("piece")
-    against = pieces.filter(pl.col("piece").struct.field("side") == AGAINST).with_columns(
-        pl.col("piece").struct.field(name).alias(f"{name}_before") for name in _OF_EVIDENCE
+    pieces = of_rules.select("rule_id", "payer", *line, piece="evidence").explode("piece")
+    piece = pl.col("piece").struct
+    against = pieces.filter(
+        piece.field("side") == AGAINST, piece.field("claim_source") == pl.col("claim_source")
     )
-    before = [f"{name}_before" for name in _OF_EVIDENCE]
-    found = against.join(
-        lost, left_on=["rule_id", *before], right_on=["rule_id", *_OF_EVIDENCE], suffix="_lost"
-    )
-    return found.select("exception_id", "payer", *_OF_EVIDENCE).unique()
+    return against.select(
+        "rule_id",
+        "payer",
+        *line,
+        because_of=piece.field("claim_id"),
+        because_of_line=piece.field("claim_line_number"),
+    ).unique()
 
 
 def _spread(heirs: pl.DataFrame, exceptions: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame:

@@ -37,8 +37,6 @@ class LedgerEntry:
         text = f"Status {self.status}, first found on {self.first_seen}."
         if self.continues:
             text += f" Its claim was rebilled; before, the finding was {self.continues}."
-        if self.decision is None and self.status == DISMISSED:
-            return f"{text} It is set aside, as that one was: nothing is asked for."
         if self.decision is None:
             return text
         what = "taken back" if self.decision == REOPEN else self.decision.replace("_", " ")

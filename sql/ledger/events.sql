@@ -5,9 +5,39 @@
 -- then an event.
 --
 -- reads: every_night, run.last_event, run.last_decision, run.current_exception,
---        run.continued_exception, run.known_claim_line, run.changed_policy
+--        run.known_medical_claim, run.known_pharmacy_claim, run.changed_policy
 -- makes: run.event
--- words: $night: the as-of date; $as_decided: whether x says no more than what d was about.
+-- words: $night: the as-of date; $longest_chain: of claims that replace each other;
+--        $as_decided: whether x says no more than what d was about.
+
+CREATE OR REPLACE TEMP TABLE known_line AS
+SELECT 'medical' AS claim_source, lower(payer) AS payer, claim_id, claim_line_number,
+       original_claim_id, is_paid_history FROM run.known_medical_claim
+UNION ALL
+SELECT 'pharmacy', lower(payer), claim_id, claim_line_number,
+       original_claim_id, is_paid_history FROM run.known_pharmacy_claim;
+
+-- A claim that was rebilled under another id: its exception continues that of the replaced claim.
+CREATE OR REPLACE TEMP TABLE continued_exception AS
+WITH RECURSIVE chain AS (
+    SELECT x.exception_id, l.claim_source, l.payer, l.original_claim_id AS claim_id, 1 AS steps
+    FROM run.current_exception x JOIN known_line l
+      ON l.claim_source = x.claim_source AND l.payer = lower(x.payer) AND l.claim_id = x.claim_id
+    WHERE l.original_claim_id <> l.claim_id
+      AND x.exception_id NOT IN (SELECT exception_id FROM run.last_event)
+    UNION
+    SELECT c.exception_id, l.claim_source, l.payer, l.original_claim_id, c.steps + 1
+    FROM chain c JOIN known_line l USING (claim_source, payer, claim_id)
+    WHERE l.original_claim_id <> l.claim_id AND c.steps < $longest_chain)
+SELECT c.exception_id, b.exception_id AS continues
+FROM chain c
+JOIN run.current_exception x USING (exception_id)
+JOIN run.last_event b
+  ON b.claim_source = c.claim_source AND lower(b.payer) = c.payer AND b.claim_id = c.claim_id
+ AND b.claim_line_number = x.claim_line_number AND b.rule_id = x.rule_id
+ AND b.policy_id = x.policy_id
+WHERE b.exception_id NOT IN (SELECT exception_id FROM run.current_exception)
+QUALIFY row_number() OVER (PARTITION BY c.exception_id ORDER BY c.steps, b.exception_id) = 1;
 
 CREATE OR REPLACE TABLE run.event AS
 WITH compared AS (
@@ -27,14 +57,13 @@ WITH compared AS (
                AS changed
     FROM run.current_exception x
     LEFT JOIN run.last_event b USING (exception_id)
-    LEFT JOIN run.continued_exception c USING (exception_id)
+    LEFT JOIN continued_exception c USING (exception_id)
     LEFT JOIN run.last_event o ON o.exception_id = c.continues
     LEFT JOIN run.last_decision d ON d.exception_id = x.exception_id),
 judged AS (
     SELECT *,
            CASE WHEN status_before IS NULL
-                THEN CASE WHEN continues IS NULL THEN 'new'
-                          WHEN is_aside THEN 'dismissed' ELSE 'changed' END
+                THEN CASE WHEN continues IS NULL THEN 'new' ELSE 'changed' END
                 WHEN is_aside
                 THEN CASE WHEN status_before <> 'dismissed' OR changed <> '' THEN 'dismissed' END
                 WHEN status_before = 'resolved' THEN 'reopened'
@@ -49,8 +78,7 @@ event AS (
                 WHEN status = 'reopened'
                 THEN CASE WHEN sets_aside THEN 'dismissal_expired' ELSE 'by_person' END
                 WHEN status = 'dismissed'
-                THEN CASE WHEN status_before IS NULL THEN 'rebilled'
-                          WHEN status_before = 'dismissed' THEN changed || ' moved'
+                THEN CASE WHEN status_before = 'dismissed' THEN changed || ' moved'
                           ELSE 'by_person' END END AS why,
            first_seen, CAST(NULL AS DATE) AS last_seen, rule_id, policy_id, payer, member_id,
            claim_source, claim_id, claim_line_number, outcome, reason, amount_at_risk, continues,
@@ -70,7 +98,7 @@ event AS (
     FROM run.last_event b
     LEFT JOIN (SELECT claim_source, payer, claim_id, claim_line_number,
                       bool_or(is_paid_history) AS is_paid_history
-               FROM run.known_claim_line GROUP BY ALL) l
+               FROM known_line GROUP BY ALL) l
       ON l.claim_source = b.claim_source AND l.payer = lower(b.payer)
      AND l.claim_id = b.claim_id AND l.claim_line_number = b.claim_line_number
     WHERE b.status <> 'resolved'

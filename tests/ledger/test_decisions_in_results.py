@@ -177,18 +177,45 @@ def test_what_came_back_for_a_duplicate_that_is_voided_is_of_no_other_fill(tmp_p
     assert asked > 0 and back == 0
 
 
+_FIRST = {"dispensing_provider_npi": "1234567893", "paid_date": "2026-06-01", "member_id": "M-A"}
+_SECOND = _FIRST | {"paid_date": "2026-06-02"}
+_GONE = _fill("A", 90) | _FIRST | {"paid_date": "2026-06-27", "claim_status": "reversed"}
+_REBILLED = {"original_claim_id": "B", "claim_frequency_code": "7", "paid_date": "2026-06-27"}
+
+
+def _pair(base: Path, *more: Row) -> Decimal:
+    """Fills A and B, paid twice, and what came back for B, which is all that was paid for it."""
+    first = _night(base, 0, _fill("A", 90) | _FIRST, _fill("B", 90) | _SECOND, *more)
+    exceptions = pl.read_parquet(first.folder / "exceptions.parquet")
+    found = exceptions.filter(rule_id="DUP01", payer="Cigna")
+    assert found.select("claim_id", "outcome").rows() == [("B", "recover")]
+    paid: Decimal = found["paid_amount"][0]
+    whole = Decision(found["exception_id"][0], action="recovered", amount=paid)
+    decide(base / "audit.duckdb", [whole], by="Ann")
+    return paid
+
+
+@pytest.mark.parametrize("rebilled", [(), (_fill("B2", 90) | _SECOND | _REBILLED,)])
 def test_what_came_back_for_a_duplicate_counts_for_the_other_one_when_that_is_the_repeat(
-    tmp_path: Path,
+    rebilled: tuple[Row, ...], tmp_path: Path
 ) -> None:
-    pair = [_fill("A", 90, paid_date="2026-06-01"), _fill("B", 90, paid_date="2026-06-02")]
-    first = _night(tmp_path, 0, *(row | {"member_id": "M-A"} for row in pair))
-    found = pl.read_parquet(first.folder / "exceptions.parquet").filter(rule_id="DUP01")
-    assert found["claim_id"].to_list() == ["B"]
-    whole = Decision(found["exception_id"][0], action="recovered", amount=found["paid_amount"][0])
-    decide(tmp_path / "audit.duckdb", [whole], by="Ann")
-    _night(tmp_path, 1, _fill("A", 90, paid_date="2026-06-27", claim_status="reversed"))
-    second = _night(tmp_path, 2, _fill("A", 90, paid_date="2026-06-28"))
-    assert _amounts(second) == {"A": (Decimal(0), found["paid_amount"][0])}
+    paid = _pair(tmp_path)
+    again = _fill("A", 90) | _FIRST | {"paid_date": "2026-06-28"}
+    assert _amounts(_night(tmp_path, 2, _GONE, again, *rebilled)) == {"A": (Decimal(0), paid)}
+
+
+def test_what_came_back_for_a_duplicate_is_of_no_claim_of_another_payer(tmp_path: Path) -> None:
+    elsewhere = {"payer": "Aetna", "dispensing_date": "2026-05-01"}
+    others = [_fill("B", 90) | _FIRST, _fill("C", 90) | _SECOND]
+    paid = _pair(tmp_path, *(row | elsewhere for row in others))
+    assert _amounts(_night(tmp_path, 1, _GONE)) == {"C": (paid, Decimal(0))}
+
+
+def test_what_came_back_for_a_line_stays_on_it_if_it_was_corrected_before(tmp_path: Path) -> None:
+    before = _fill("B", 91) | _FIRST
+    other = {"claim_line_number": "2", "dispensing_date": "2026-05-01"}
+    _pair(tmp_path, before, _fill("B", 300) | _FIRST | other)
+    assert _amounts(_night(tmp_path, 1, _GONE)) == {"B": (Decimal("1200.00"), Decimal(0))}
 
 
 def test_what_came_back_goes_with_what_it_was_paid_for_when_two_lines_change_places(
@@ -233,29 +260,6 @@ def test_what_came_back_is_not_taken_up_by_a_line_of_which_nothing_is_asked(
     decide(warehouse, [Decision(ids["A"], action="recovered", amount=Decimal(610))], by="Ann")
     third = pl.read_parquet(_night(tmp_path, 2).folder / "worklist.parquet")
     assert third["recover_amount"].sum() == 0
-
-
-@pytest.mark.parametrize("quantity", [241, 300])
-def test_what_was_overturned_stays_so_when_the_claim_is_rebilled_unless_it_says_more(
-    quantity: int, tmp_path: Path
-) -> None:
-    warehouse = tmp_path / "audit.duckdb"
-    first = _by_claim(_night(tmp_path, 0, _fill("A", 241)))
-    decide(warehouse, [Decision(first["A"], "appeal 7", "overturned")], by="Ann")
-    rebilled = {"member_id": "M-A", "claim_frequency_code": "7"}
-    for day, (claim, original) in enumerate([("B", "A"), ("C", "B")], start=1):
-        again = rebilled | {"original_claim_id": original, "paid_date": f"2026-06-{26 + day}"}
-        shown = _night(tmp_path, day, _fill(claim, quantity) | again)
-        ((status, _, decision),) = _known(shown).values()
-        asked = sum(amount for amount, _ in _amounts(shown).values())
-        if quantity == 241:
-            assert (status, decision, asked) == ("dismissed", "overturned", 0)
-        else:
-            assert (status, asked) == ("changed", Decimal("1200.00"))
-    decide(warehouse, [Decision(_by_claim(shown)["C"], "records came", "reopen")], by="Ann")
-    last = _night(tmp_path, 3)
-    ((status, _, _),) = _known(last).values()
-    assert status == ("reopened" if quantity == 241 else "open")
 
 
 def test_what_is_set_aside_while_it_is_not_found_stays_so_when_it_is(tmp_path: Path) -> None:

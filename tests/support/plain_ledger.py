@@ -90,7 +90,7 @@ class PlainLedger:
         for i, x in now.items():
             b = before.get(i)
             continues = None if b else _continued(x, before, now, originals)
-            status = self._status(x, before, continues, night)
+            status = self._status(x, b, continues, night)
             if status:
                 earlier = b or (before[continues] if continues else None)
                 first = earlier.first_seen if earlier else night
@@ -159,34 +159,14 @@ class PlainLedger:
             last = decision.action
         return verdict
 
-    def _verdict_or_earlier(
-        self, exception_id: str, continues: str | None, known: Mapping[str, Event], night: date
-    ) -> PlainDecision | None:
-        """Its own last verdict, else the one that set aside what it continues."""
-        verdict = self._verdict(exception_id, night)
-        if verdict:
-            return verdict
-        passed = set()
-        while continues and continues not in passed:
-            passed.add(continues)
-            verdict = self._verdict(continues, night)
-            if verdict:
-                return verdict if verdict.action in _SETS_ASIDE else None
-            continues = known[continues].continues if continues in known else None
-        return None
-
     def _status(
-        self, x: PlainException, known: Mapping[str, Event], continues: str | None, night: date
+        self, x: PlainException, before: Event | None, continues: str | None, night: date
     ) -> str | None:
         """What happened to an exception that was found; None if it is as it was."""
-        before = known.get(x.exception_id)
-        earlier = before.continues if before else continues
-        verdict = self._verdict_or_earlier(x.exception_id, earlier, known, night)
-        is_aside = _is_aside(verdict, x.figures, night)
         if before is None:
-            return "new" if not continues else "dismissed" if is_aside else "changed"
+            return "changed" if continues else "new"
         moved = x.figures != before.found.figures
-        if is_aside:
+        if _is_aside(self._verdict(x.exception_id, night), x.figures, night):
             return "dismissed" if before.status != "dismissed" or moved else None
         if before.status == "resolved":
             return "reopened"
