@@ -14,7 +14,7 @@ from flows.settle.persons import PAYER_JOIN
 from flows.warehouse.sql import day, fetched_from
 from schemas.collecting import is_asked
 from schemas.outcomes import strength
-from schemas.results import AGAINST
+from schemas.results import AGAINST, CLAIM_LINE
 from schemas.tables import CLAIM_TABLES
 
 CLAIM = ("claim_source", "payer_id", "claim_id")
@@ -98,9 +98,8 @@ def _accused(lost: pl.DataFrame, exceptions: pl.DataFrame) -> pl.DataFrame:
     One row per rule and pair of lines: rule_id, payer, claim_source, claim_id and claim_line_number
     of the line; because_of and because_of_line, the claim and line of the evidence against it.
     """
-    line = ("claim_source", "claim_id", "claim_line_number")
     of_rules = exceptions.filter(is_asked()).join(lost, on="rule_id", how="semi")
-    pieces = of_rules.select("rule_id", "payer", *line, piece="evidence").explode("piece")
+    pieces = of_rules.select("rule_id", "payer", *CLAIM_LINE, piece="evidence").explode("piece")
     piece = pl.col("piece").struct
     against = pieces.filter(
         piece.field("side") == AGAINST, piece.field("claim_source") == pl.col("claim_source")
@@ -108,7 +107,7 @@ def _accused(lost: pl.DataFrame, exceptions: pl.DataFrame) -> pl.DataFrame:
     return against.select(
         "rule_id",
         "payer",
-        *line,
+        *CLAIM_LINE,
         because_of=piece.field("claim_id"),
         because_of_line=piece.field("claim_line_number"),
     ).unique()
