@@ -65,6 +65,10 @@ class FileDamaged(DiskTrouble):
     """The engine has read something else than it had written."""
 
 
+class WriteCutShort(FileDamaged):
+    """A write into the warehouse was cut short; the next writer puts it right."""
+
+
 class PrefectTrouble(AuditError):
     """Prefect could not start or record the run."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from flows.errors import FileDamaged, InputRefused, UsageError
+from flows.errors import FileDamaged, InputRefused, UsageError, WriteCutShort
 from flows.reports.packet.verify import verify as verify_packet
 from flows.signing import SIGNATURE
 from flows.verify.checks import Checks
@@ -74,6 +74,8 @@ def _readable(checks: Checks, warehouse: Path) -> Iterator[None]:
     """Report a warehouse that turns out to be damaged when it is opened or read."""
     try:
         yield
+    except WriteCutShort as error:
+        checks.failed.append(str(error))
     except (duckdb.Error, FileDamaged):
         checks.failed.append(
             f"The warehouse {warehouse.name} cannot be read in full: it is damaged."

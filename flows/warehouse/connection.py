@@ -24,6 +24,7 @@ from flows.warehouse.sql import literal, literals
 from flows.warehouse.trouble import RESTORE, opening
 
 MEMORY_LIMIT, SPILL_LIMIT = "3GB", "200GB"
+_NO_LIMIT = "1000 TB"
 _READERS = "v1.5.0"  # the oldest DuckDB that opens a new warehouse; an existing file stays as it is
 
 
@@ -190,6 +191,7 @@ def opened_for_writing(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     connection, log, file = duckdb.connect(), log_of(real), None
     try:
         connection.execute("PRAGMA disable_checkpoint_on_shutdown")
+        connection.execute(f"SET checkpoint_threshold = '{_NO_LIMIT}'")  # nor at a commit
         connection.execute(f"SET temp_directory = {literal(str(scratch_of(real)))}")
         with opening(warehouse):
             had_log = log.exists()

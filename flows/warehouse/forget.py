@@ -8,6 +8,7 @@ import duckdb
 
 from flows import ending
 from flows.errors import UsageError
+from flows.warehouse.connection import refuse_missing
 from flows.warehouse.files import real_path
 from flows.warehouse.journal import DECISION, FILE, NIGHT, memory_subject, seal, subject
 from flows.warehouse.layout import OF_A_NIGHT, remove_files
@@ -36,10 +37,7 @@ def forget_night(warehouse: Path, night: date, dry_run: bool = True) -> NightCon
     if a run is using the warehouse.
     """
     warehouse = real_path(warehouse)
-    if not warehouse.is_file():
-        raise UsageError(
-            "There is no such warehouse. Name the warehouse of a run with --warehouse."
-        )
+    refuse_missing(warehouse)
     with hold(warehouse), opened_up_to_date(warehouse) as connection:
         _refuse_unless_last(connection, night)
         found = _found(connection, night)

@@ -8,7 +8,7 @@ import duckdb
 
 from audit_rules.errors import AuditError
 from audit_rules.given_files import is_irregular
-from flows.errors import DiskTrouble, FileDamaged, WarehouseBusy, is_damage
+from flows.errors import DiskTrouble, FileDamaged, WarehouseBusy, WriteCutShort, is_damage
 from flows.warehouse.files import log_of, names_of, real_path
 from flows.warehouse.rescue import was_cut_short
 
@@ -96,7 +96,7 @@ def _meaning(error: duckdb.Error, warehouse: Path) -> AuditError | None:
         if said in text:
             return kind(sentences.format(name=name))
     if is_damage(error) and was_cut_short(real_path(warehouse)):
-        return FileDamaged(
+        return WriteCutShort(
             f"A write into the warehouse {name} was cut short, by a kill or a power cut. "
             "The next run or decide puts it right."
         )

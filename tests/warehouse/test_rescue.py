@@ -14,13 +14,22 @@ import duckdb
 import pytest
 
 from flows.errors import DiskTrouble, FileDamaged
+from flows.verify.verify import Evidence, verify
 from flows.warehouse import rescue
 from flows.warehouse.connection import Workbench, opened_for_writing, read_only
 from flows.warehouse.keep import become_warehouse
 from flows.warehouse.lock import hold
 from flows.warehouse.rescue import copy_of
 from flows.warehouse.trouble import opening
-from tests.support.cut_short import Cut, add_rows, after_the_next_writer, cut_short, leave, rows_in
+from tests.support.cut_short import (
+    ROOTS,
+    Cut,
+    add_rows,
+    after_the_next_writer,
+    cut_short,
+    leave,
+    rows_in,
+)
 
 
 @pytest.fixture
@@ -34,6 +43,11 @@ def test_a_block_that_is_half_written_is_put_back_and_the_state_is_the_old_one(c
         rows_in(cut.warehouse)
     with pytest.raises(FileDamaged, match="cut short, by a kill"), read_only(cut.warehouse):
         pass
+    found = verify(Evidence(warehouse=cut.warehouse))
+    assert found.failed == [
+        "A write into the warehouse audit.duckdb was cut short, by a kill or a power cut. "
+        "The next run or decide puts it right."
+    ]
     after_the_next_writer(cut.warehouse)
     assert rows_in(cut.warehouse) == 3
     add_rows(cut.warehouse)
@@ -159,6 +173,32 @@ def test_a_checkpoint_that_fails_in_the_middle_is_undone_at_once(
         add_rows(cut.warehouse)
     assert not copy_of(cut.warehouse).exists()
     assert rows_in(cut.warehouse) == 3
+
+
+@pytest.mark.parametrize("change", ["INSERT INTO wide FROM wide", "DELETE FROM tall"])
+def test_however_much_is_committed_nothing_is_written_over_before_the_copy(
+    change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From some size on, the engine does not wait for a checkpoint: it makes one as it commits."""
+    warehouse = tmp_path / "audit.duckdb"
+    values = ", ".join(f"md5(CAST({n} * number AS VARCHAR)) AS c{n}" for n in range(1, 21))
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(f"CREATE TABLE wide AS SELECT {values} FROM range(60_000) t (number)")
+        connection.execute("CREATE TABLE tall AS FROM range(3_000_000)")
+    heads = [warehouse.read_bytes()[:ROOTS]]
+    write = rescue._write
+
+    def looked_at(path: Path, content: bytes) -> None:
+        heads.append(warehouse.read_bytes()[:ROOTS])
+        write(path, content)
+
+    monkeypatch.setattr(rescue, "_write", looked_at)
+    with opened_for_writing(warehouse) as connection:
+        connection.execute("BEGIN")
+        connection.execute(change)
+        connection.execute("COMMIT")
+    assert len(heads) == 2 and heads[0] == heads[1]
+    assert warehouse.read_bytes()[:ROOTS] != heads[0]
 
 
 def test_a_new_warehouse_does_not_keep_what_was_saved_of_another(cut: Cut) -> None:
