@@ -5,7 +5,6 @@ Messages hold counts, file names and column names only, never row content.
 
 import errno
 import os
-import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -145,9 +144,8 @@ def short_of_addresses(failure: str, limit: str) -> Bug:
 
 
 def _is_duckdbs(error: BaseException, *kinds: str) -> bool:
-    """Whether an error is one of DuckDB's, which is imported by the commands that open a file."""
-    engine = sys.modules.get("duckdb")
-    return engine is not None and isinstance(error, tuple(getattr(engine, k) for k in kinds))
+    """Whether an error is one of DuckDB's, which only the commands that open a file import."""
+    return any(c.__name__ in kinds and "duckdb" in c.__module__ for c in type(error).__mro__)
 
 
 def _is_want_of_memory(error: BaseException) -> bool:

@@ -6,7 +6,6 @@ Each opens the workbench once, reads what the previous stage left there, and ret
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from importlib import import_module
 from threading import Thread
 
 from audit_rules.engine.dossier import compile_dossier
@@ -78,14 +77,14 @@ def import_ahead(page: bool, paper: bool) -> None:
 
 def _import_ahead(page: bool, paper: bool) -> None:
     with suppress(Exception):  # the stage that needs it says what is wrong
-        import_module("pandera.polars")
+        import pandera.polars  # noqa: F401
         if page:
             from flows.reports.page.chart_style import load_renderer
 
             load_renderer()
-            import_module("flows.reports.page.write")
+            import flows.reports.page.write
         if paper:
-            import_module("flows.reports.workpaper.write")
+            import flows.reports.workpaper.write  # noqa: F401
 
 
 def load_stage(plan: Plan, step: Step) -> LoadStageResult:
