@@ -79,8 +79,7 @@ def record_in_ledger(
     judged_now = read_merged_exceptions(answers_folder(plan))
     changes = record_changes(connection, plan, run.run_id, before, judged_now)
     known = with_collectability(with_ledger(judged_now, changes.standing), plan)
-    as_of = plan.request.as_of
-    decided = follow_rebilled(connection, read_decided(connection, as_of), known, as_of)
+    decided = follow_rebilled(connection, read_decided(connection, plan.request.as_of), known)
     return LedgerFacts(run, changes, conform(known, EXCEPTION), decided, notes)
 
 

@@ -78,6 +78,7 @@ def import_ahead(page: bool, paper: bool) -> None:
 def _import_ahead(page: bool, paper: bool) -> None:
     with suppress(Exception):  # the stage that needs it says what is wrong
         import pandera.polars  # noqa: F401
+
         if page:
             from flows.reports.page.chart_style import load_renderer
 

@@ -1,7 +1,6 @@
 """Money that came back for a claim counts for the claims that it was rebilled as."""
 
 from collections import defaultdict
-from datetime import date
 from decimal import Decimal
 from itertools import groupby
 
@@ -11,7 +10,7 @@ import polars as pl
 from audit_rules.engine.past_decisions import RECOVERED, PastDecisions
 from flows.settle.claims import SETTLED
 from flows.settle.persons import PAYER_JOIN
-from flows.warehouse.sql import day, fetched_from
+from flows.warehouse.sql import fetched_from
 from schemas.collecting import is_asked
 from schemas.outcomes import strength
 from schemas.results import AGAINST, CLAIM_LINE
@@ -52,10 +51,7 @@ def rebilled_as(
 
 
 def follow_rebilled(
-    connection: duckdb.DuckDBPyConnection,
-    decided: PastDecisions,
-    exceptions: pl.DataFrame,
-    as_of: date,
+    connection: duckdb.DuckDBPyConnection, decided: PastDecisions, exceptions: pl.DataFrame
 ) -> PastDecisions:
     """What persons decided, with each sum that came back on the lines for which it counts now.
 
@@ -63,7 +59,6 @@ def follow_rebilled(
     lines that ledger/heirs.sql gives: those that its rule accuses instead first, then the line
     itself, then those of its number, then those of which most is asked.
 
-    decided      before the as-of date.
     exceptions   those of this run, with LEDGER and COLLECTABILITY.
     """
     recovered = decided.recovered
@@ -84,7 +79,7 @@ def follow_rebilled(
     tables = {"back": lost, "accused": accused, "family": claims}
     for name, rows in tables.items():
         connection.register(name, rows)
-    heirs = fetched_from(connection, "ledger/heirs", reads=SETTLED.values(), night=day(as_of))
+    heirs = fetched_from(connection, "ledger/heirs", reads=SETTLED.values())
     for name in tables:
         connection.unregister(name)
     stays = recovered.join(heirs, on="exception_id", how="anti")
@@ -127,7 +122,10 @@ def _spread(heirs: pl.DataFrame, exceptions: pl.DataFrame, stays: pl.DataFrame) 
     taken = stays.group_by(_LINE).agg(taken=pl.col("recovered").sum())
     known = heirs.join(of_line, on=_LINE, how="left").join(taken, on=_LINE, how="left")
     most = pl.when("is_own").then("paid").otherwise(pl.min_horizontal("paid", _AT_RISK))
+    of_sum = pl.col("is_own").any().over("exception_id"), pl.len().over("exception_id")
     in_order = known.with_columns(room=most - pl.col("taken").fill_null(0)).sort(
+        ~of_sum[0],  # what stays where it is, then what has the least choice
+        of_sum[1],
         "exception_id",
         ~pl.col("is_accused"),
         ~pl.col("is_own"),
@@ -137,7 +135,7 @@ def _spread(heirs: pl.DataFrame, exceptions: pl.DataFrame, stays: pl.DataFrame) 
         *_LINE,
         nulls_last=True,
     )
-    room: dict[tuple[object, ...], Decimal] = {}
+    used: defaultdict[tuple[object, ...], Decimal] = defaultdict(Decimal)
     rows: list[dict[str, object]] = []
     for exception_id, group in groupby(in_order.to_dicts(), lambda row: row["exception_id"]):
         lines = list(group)
@@ -145,8 +143,8 @@ def _spread(heirs: pl.DataFrame, exceptions: pl.DataFrame, stays: pl.DataFrame) 
         parts: dict[int, Decimal] = defaultdict(Decimal)
         for place, line in enumerate(lines):
             key = tuple(line[name] for name in _LINE)
-            part = max(min(left, room.setdefault(key, line["room"])), Decimal(0))
-            room[key] -= part
+            part = max(min(left, line["room"] - used[key]), Decimal(0))
+            used[key] += part
             left -= part
             parts[place] += part
         parts[0] += left

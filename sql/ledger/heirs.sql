@@ -1,32 +1,24 @@
 -- Lines for which a sum may count that came back for a line: those of the same person that are paid
 -- now, on its claim or any that it was rebilled as, and those that its rule accuses now because of
 -- one of these.
--- One row per sum and line. is_accused: the rule accuses it so; is_own: the line itself, unless it
--- was changed since the money came; has_number: a line of its number; paid: what was paid for it.
+-- One row per sum and line. is_accused: the rule accuses it so; is_own: the line itself;
+-- has_number: a line of its number; paid: what was paid for it.
 --
 -- reads: back (one row per exception for which a sum came back, as RECOVERED has
 --        them, with payer_id), accused (rule_id, the line that the rule accuses: claim_source,
 --        payer_id, claim_id, claim_line_number; because_of, because_of_line: another
 --        line of that source and payer), family (claims, as families.sql gives
---        them, and those of accused), every_file, every_decision, run.settled_medical_claim,
---        run.settled_pharmacy_claim
--- words: $night: the as-of date.
+--        them, and those of accused), run.settled_medical_claim, run.settled_pharmacy_claim
 
 WITH RECURSIVE
 of_family AS (
     SELECT 'medical' AS claim_source, payer, payer_id, person, member_id, claim_id,
-           claim_line_number, file_no, original_claim_id, is_paid_history, netted_paid_amount,
-           {'product': coalesce(hcpcs_code, ndc_code), 'day': service_date,
-            'quantity': service_unit_quantity} AS content
+           claim_line_number, original_claim_id, is_paid_history, netted_paid_amount
     FROM run.settled_medical_claim WHERE claim_id IN (SELECT claim_id FROM family)
     UNION ALL
     SELECT 'pharmacy', payer, payer_id, person, member_id, claim_id,
-           claim_line_number, file_no, original_claim_id, is_paid_history, netted_paid_amount,
-           {'product': ndc_code, 'day': service_date, 'quantity': quantity}
+           claim_line_number, original_claim_id, is_paid_history, netted_paid_amount
     FROM run.settled_pharmacy_claim WHERE claim_id IN (SELECT claim_id FROM family)),
-came AS (
-    SELECT exception_id, max(after_night) AS night FROM every_decision
-    WHERE action = 'recovered' AND after_night < $night GROUP BY exception_id),
 claim AS (SELECT DISTINCT claim_source, payer_id, person, claim_id FROM of_family),
 stated AS (  -- two claims that name one that is not there may have nothing to do with each other
     SELECT DISTINCT s.claim_source, s.payer_id, s.person, s.claim_id, s.original_claim_id
@@ -54,7 +46,7 @@ heir AS (
     JOIN rebilled r USING (exception_id)
     JOIN accused a ON a.rule_id = b.rule_id AND a.claim_source = r.claim_source
                   AND a.payer_id = r.payer_id AND a.because_of = r.claim_id
-                  AND (r.claim_id <> b.claim_id OR a.because_of_line = b.claim_line_number)
+                  AND a.because_of_line = b.claim_line_number
     JOIN of_family s ON s.claim_source = a.claim_source AND s.payer_id = a.payer_id
                     AND s.claim_id = a.claim_id AND s.claim_line_number = a.claim_line_number
                     AND s.person = r.person
@@ -62,15 +54,7 @@ heir AS (
 SELECT b.exception_id, b.rule_id, b.recovered, h.payer, h.member_id, h.claim_source, h.claim_id,
        h.claim_line_number, h.netted_paid_amount AS paid,
        h.claim_line_number = b.claim_line_number AS has_number,
-       has_number AND h.claim_id = b.claim_id AND (f.night <= c.night OR NOT EXISTS (
-           FROM of_family o
-           WHERE o.claim_source = h.claim_source AND o.payer_id = h.payer_id
-             AND o.person = h.person AND o.claim_id = h.claim_id
-             AND o.claim_line_number = h.claim_line_number
-             AND o.content.quantity > 0 AND o.content <> h.content)) AS is_own,
+       has_number AND h.claim_id = b.claim_id AS is_own,
        bool_or(h.is_accused) AS is_accused
-FROM back b
-JOIN heir h USING (exception_id)
-JOIN every_file f USING (file_no)
-JOIN came c USING (exception_id)
+FROM back b JOIN heir h USING (exception_id)
 GROUP BY ALL;

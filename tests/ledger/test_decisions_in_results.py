@@ -211,24 +211,27 @@ def test_what_came_back_for_a_duplicate_is_of_no_claim_of_another_payer(tmp_path
     assert _amounts(_night(tmp_path, 1, _GONE)) == {"C": (paid, Decimal(0))}
 
 
-def test_what_came_back_for_a_line_stays_on_it_if_it_was_corrected_before(tmp_path: Path) -> None:
-    before = _fill("B", 91) | _FIRST
-    other = {"claim_line_number": "2", "dispensing_date": "2026-05-01"}
-    _pair(tmp_path, before, _fill("B", 300) | _FIRST | other)
-    assert _amounts(_night(tmp_path, 1, _GONE)) == {"B": (Decimal("1200.00"), Decimal(0))}
-
-
-def test_what_came_back_goes_with_what_it_was_paid_for_when_two_lines_change_places(
-    tmp_path: Path,
-) -> None:
-    other, found = {"dispensing_date": "2025-09-01"}, _fill("A", 241)
-    first = _night(tmp_path, 0, _fill("A", 90) | other, found | {"claim_line_number": "2"})
-    _comes_back(tmp_path, first, "A", "610.00")
-    later = {"paid_date": "2026-06-27"}
-    second = _night(
-        tmp_path, 1, found | later, _fill("A", 90) | other | later | {"claim_line_number": "2"}
-    )
-    assert _amounts(second) == {"A": (Decimal(0), Decimal(610))}
+def test_what_came_back_for_lines_of_one_claim_depends_on_no_id(tmp_path: Path) -> None:
+    """The second line keeps its own, whichever exception comes first."""
+    lines = [
+        _fill("B", 241) | _FIRST,
+        _fill("B", 90) | _SECOND | {"claim_line_number": "2", "dispensing_date": "2026-05-01"},
+        _fill("B", 400) | _FIRST | {"claim_line_number": "3", "dispensing_date": "2026-03-01"},
+    ]
+    twin = _fill("A", 90) | _FIRST | {"dispensing_date": "2026-05-01"}
+    first = _night(tmp_path, 0, twin, *lines)
+    found = pl.read_parquet(first.folder / "exceptions.parquet").filter(claim_id="B")
+    ids = dict(found.select("claim_line_number", "exception_id").iter_rows())
+    back = [
+        Decision(ids[line], action="recovered", amount=Decimal(amount))
+        for line, amount in ((1, "610.00"), (2, "900.00"))
+    ]
+    decide(tmp_path / "audit.duckdb", back, by="Ann")
+    gone = {"paid_date": "2026-06-27", "claim_status": "reversed"}
+    second = _night(tmp_path, 1, lines[0] | gone, twin | gone)
+    asked = pl.read_parquet(second.folder / "worklist.parquet")
+    columns = ("claim_line_number", "recover_amount", "recovered_amount")
+    assert asked.select(columns).rows() == [(3, Decimal("1590.00"), Decimal("610.00"))]
 
 
 def test_claims_that_name_an_original_that_is_not_there_are_not_one_claim(tmp_path: Path) -> None:
