@@ -1,14 +1,21 @@
 """SQL of the fast path: what most rows hold is read and proved with few operations.
 
 A value is read as the engine reads it. It is plain if the engine writes it as the text is written,
-within the range in which no check has anything to say. Any other value goes the way of the text
-(values.py, texts.py), which remains the judge.
+or if it has a type of which every value is what its text would say, and lies within the range in
+which no check has anything to say. Any other value goes the way of the text (values.py, texts.py),
+which remains the judge.
 """
 
+import re
+
 from flows.intake.values import PARSED, is_ordinary, is_plain, read, text_of
-from flows.warehouse.layout import sql_type
+from flows.warehouse.layout import DECIMAL_DIGITS, sql_type
 from schemas.table import NAMES, Column, Kind
 
+_DIGITS = re.compile(
+    r"(?P<name>DATE|U?(TINY|SMALL)INT|U?INTEGER|BIGINT|DECIMAL\(\d+,(?P<decimals>\d+)\))\Z"
+)
+"""Types of which every value is what its text would say."""
 _TOO_LONG = 10**18  # as a whole number, a text has at most 18 digits
 
 
@@ -19,22 +26,45 @@ def is_clean_if_tidy(own: dict[str, Column], texts: dict[str, str]) -> list[str]
     return [f"NOT contains(concat({names or 'NULL'}), '.')", *nothing]
 
 
-def stages_of_parsing(columns: list[Column]) -> list[list[str]]:
+def typed(own: dict[str, Column], positions: dict[str, int], types: list[str] | None) -> set[str]:
+    """Names of the columns of a Parquet file whose values are used as the types they have."""
+    return {
+        name
+        for name, i in positions.items()
+        if types and _has_type(own[name].kind, _DIGITS.match(types[i]))
+    }
+
+
+def _has_type(kind: Kind, type_: re.Match[str] | None) -> bool:
+    if not type_ or kind not in PARSED:
+        return False
+    if kind == Kind.DATE or type_["name"] == "DATE":
+        return kind == Kind.DATE and type_["name"] == "DATE"
+    _, decimals = DECIMAL_DIGITS.get(kind, (0, 0))
+    return int(type_["decimals"] or 0) <= decimals
+
+
+def stages_of_values(columns: dict[str, Column], sources: dict[str, str]) -> list[list[str]]:
     """SQL of the columns `NAME_read` and `NAME_is_plain` of values that are parsed, in two stages.
 
-    Last comes `is_plain`: whether the row is clean and all of them are plain.
+    sources   name of a typed column -> its column of the source; the others are read from texts.
     """
-    parsed = [column for column in columns if column.kind in PARSED]
+    source = {name: sources.get(name) or text_of(name) for name in columns}
     return [
-        [f"TRY_CAST({text_of(c.name)} AS {sql_type(c)}) AS {read(c.name)}" for c in parsed],
-        [f"({_is_plain(c)}) AS {is_plain(c.name)}" for c in parsed],
-        [f"({' AND '.join(['is_clean', *(is_plain(c.name) for c in parsed)])}) AS is_plain"],
+        [f"TRY_CAST({source[n]} AS {sql_type(c)}) AS {read(n)}" for n, c in columns.items()],
+        [f"({_is_plain(c, source[n], n in sources)}) AS {is_plain(n)}" for n, c in columns.items()],
     ]
 
 
-def _is_plain(column: Column) -> str:
+def row_is_plain(names: list[str]) -> str:
+    """SQL of the column `is_plain`: whether a row is clean and all that is parsed is plain."""
+    return f"({' AND '.join(['is_clean', *map(is_plain, names)])}) AS is_plain"
+
+
+def _is_plain(column: Column, source: str, has_type: bool) -> str:
     value = read(column.name)
-    tests = [f"is_written({text_of(column.name)}, {value})"]
+    is_read = f"({source} IS NULL OR {value} IS NOT NULL)"
+    tests = [is_read if has_type else f"is_written({source}, {value})"]
     if column.kind == Kind.DATE:
         tests.append(f"coalesce({is_ordinary(value)}, true)")
     if column.kind == Kind.INTEGER:

@@ -6,9 +6,9 @@ sql/intake/parse.sql.
 
 from collections.abc import Sequence
 
-from flows.intake.fast import stages_of_parsing
+from flows.intake.fast import row_is_plain, stages_of_values, typed
 from flows.intake.texts import column_text, is_clean, kept_text, notes, stages_of_reading
-from flows.intake.values import days, row_is_valid, value
+from flows.intake.values import PARSED, days, is_plain, row_is_valid, value
 from flows.warehouse.hashes import member_hash, row_hash
 from flows.warehouse.sql import identifier, literal, literals
 from schemas.formats import ICD10CM_CATEGORY, ICD10CM_SUBDIVISION
@@ -41,6 +41,11 @@ def _parsed_by(date_formats: list[str]) -> str:
     return f"CAST({parsed} AS DATE)"
 
 
+def _stage(columns: Sequence[str], rows: str) -> str:
+    """Some rows, with more columns in front."""
+    return f"(SELECT {', '.join([*columns, '*'])} FROM {rows})"
+
+
 def insert_statement(
     table: Table,
     positions: dict[str, int],
@@ -59,21 +64,30 @@ def insert_statement(
     path (fast.py) the rows are the same.
     """
     own = {c.name: c for c in table.columns}
+    as_typed = typed(own, positions, types) if is_fast else set()
     texts = {n: column_text(i, types, own[n]) for n, i in positions.items()}
-    stages = stages_of_reading(own, texts, is_tidy)
-    if is_fast:
-        stages += stages_of_parsing([own[n] for n in positions])
-    stages.append(days(table, positions, is_fast))
+    kept = {literal(n): texts[n] if n in as_typed else kept_text(own[n]) for n in texts}
     stored = [c for c in table.columns if c.name in positions or c.default]
     values = [f"{value(c, table, positions, is_fast)} AS {identifier(c.name)}" for c in stored]
-    kept = {literal(n): kept_text(own[n]) for n in texts}
     if has_theirs:
         kept[literal(THEIRS)] = THEIRS
     raw = "{" + ", ".join(f"{name}: {text}" for name, text in kept.items()) + "}"
     is_valid = f"coalesce({row_is_valid(table, positions)}, false)"
-    rows = f"(SELECT *, {is_clean(own, texts, is_tidy)} AS is_clean FROM {source})"
-    for columns in stages:
-        rows = f"(SELECT {', '.join([*columns, '*'])} FROM {rows})"
+    parsed = {n: own[n] for n in positions if own[n].kind in PARSED}
+    from_types = {n: parsed[n] for n in parsed if n in as_typed}
+    from_texts = {n: parsed[n] for n in parsed if n not in as_typed}
+    untyped = {n: text for n, text in texts.items() if n not in as_typed}
+    rows = source
+    sources = {n: f"c{positions[n]}" for n in from_types}
+    for columns in stages_of_values(from_types, sources) if from_types else ():
+        rows = _stage(columns, rows)
+    rows = f"(SELECT *, {is_clean(own, untyped, is_tidy)} AS is_clean FROM {rows})"
+    texts |= {n: f"CASE WHEN NOT {is_plain(n)} THEN {texts[n]} END" for n in from_types}
+    stages = stages_of_reading(own, texts, texts if is_tidy else from_types)
+    if is_fast:
+        stages += [*stages_of_values(from_texts, {}), [row_is_plain(list(parsed))]]
+    for columns in (*stages, days(table, positions, is_fast)):
+        rows = _stage(columns, rows)
     return f"""
         INSERT INTO main.{identifier(table.name)} BY NAME
         SELECT {", ".join(identifier(c.name) for c in stored)},

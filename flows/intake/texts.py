@@ -1,5 +1,7 @@
 """SQL of the text of each value of a row, corrected if a table program or a database spoiled it."""
 
+from collections.abc import Collection
+
 from flows.intake.fast import is_clean_if_tidy
 from flows.intake.values import means_none, text_of
 from flows.warehouse.sql import identifier, literal
@@ -79,7 +81,7 @@ def _are_clean(own: dict[str, Column], texts: dict[str, str]) -> str:
 
 
 def stages_of_reading(
-    own: dict[str, Column], texts: dict[str, str], is_tidy: bool
+    own: dict[str, Column], texts: dict[str, str], tidy: Collection[str]
 ) -> list[list[str]]:
     """SQL of the columns `NAME_text`, the texts as their senders meant them, in three stages.
 
@@ -87,11 +89,13 @@ def stages_of_reading(
     uses it: macros within macros take the engine seconds to plan.
     NAME_cleaned: null if blank or a null word. NAME_named: identifiers and codes only; null if it
     lost digits. NAME_text: null also if the text means no value.
+
+    tidy   names of columns that hold neither whitespace around a text nor null words.
     """
     names = {n: own[n] for n in texts if own[n].kind in NAMES}
     return [
         [
-            f"{text if is_tidy else _unless_clean(text, f'cleaned({text})')} AS "
+            f"{text if name in tidy else _unless_clean(text, f'cleaned({text})')} AS "
             f"{_cleaned(name) if name in names else text_of(name)}"
             for name, text in texts.items()
         ],

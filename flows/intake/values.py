@@ -65,8 +65,10 @@ def value(column: Column, table: Table, positions: dict[str, int], is_fast: bool
         return parsed
     if column.name not in positions:
         return column.default
-    text = text_of(column.name)
-    return f"CASE WHEN {text} IS NULL THEN {column.default} ELSE {parsed} END"
+    is_missing = f"{text_of(column.name)} IS NULL"
+    if is_fast:
+        is_missing += f" AND {read(column.name)} IS NULL"
+    return f"CASE WHEN {is_missing} THEN {column.default} ELSE {parsed} END"
 
 
 def _fast(name: str, parsed: str) -> str:
@@ -81,7 +83,7 @@ def _parsed(column: Column, table: Table, is_fast: bool) -> str:
         )
         other = f"ELSE lower({text})" if column.is_open else ""
         spelled = f"CASE lower({text}) {words} {other} END"
-        return _rejected(text, spelled) if column.name == "claim_status" else spelled
+        return _rejected(text, spelled, is_fast) if column.name == "claim_status" else spelled
     if column.kind == Kind.WORD:
         return f"lower({text})"
     if table.name == "clinical_evidence" and column.name == "evidence_value":
@@ -95,9 +97,10 @@ def _parsed(column: Column, table: Table, is_fast: bool) -> str:
     return _fast(column.name, parsed) if is_fast and column.kind in PARSED else parsed
 
 
-def _rejected(text: str, status: str) -> str:
+def _rejected(text: str, status: str, is_fast: bool) -> str:
     """SQL of a claim status: an R for which nothing was paid is NCPDP's word for rejected."""
-    is_unpaid = "coalesce(as_amount(paid_amount_text), 0) = 0"
+    paid = "as_amount(paid_amount_text)"
+    is_unpaid = f"coalesce({_fast('paid_amount', paid) if is_fast else paid}, 0) = 0"
     is_rejected = f"lower({text}) = '{_NCPDP_REJECTED}' AND {is_unpaid}"
     return f"CASE WHEN {is_rejected} THEN 'denied' ELSE {status} END"
 
@@ -111,7 +114,7 @@ def _date(column: Column) -> str:
 
 def is_ordinary(day: str) -> str:
     """SQL that is true if a date lies between those that mean none."""
-    return f"({day} > {_sql_day(OPEN_STARTS[-1])} AND {day} < {_sql_day(OPEN_END)})"
+    return f"{day} > {_sql_day(OPEN_STARTS[-1])} AND {day} < {_sql_day(OPEN_END)}"
 
 
 def means_none(column: Column) -> str:

@@ -4,12 +4,15 @@ import csv
 import io
 import os
 from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import duckdb
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,12 +28,15 @@ from flows.intake.parsing import insert_statement
 from flows.intake.scan_ahead import scan_file
 from flows.warehouse.connection import Workbench
 from flows.warehouse.layout import create_table, lay_out
+from schemas.table import Kind
 from schemas.tables import TABLES
 from tests.support.any_values import OF_COLUMN, TEXTS
 from tests.support.extracts import GOOD, Row
 
 EXAMPLES = int(os.environ.get("FAST_PATH_EXAMPLES", "500"))
 FORMATS = ((), ("%m/%d/%Y", "%m/%d/%y"))
+DIGITS = ((18, 2), (17, 1), (18, 3), (18, 4), (38, 2))
+"""Digits of a decimal type, and how many of them are decimals."""
 NUMBERED = tuple("3456789") + tuple(f"{n}" for n in range(10, 26))
 LENIENT = (
     *("2026-3-1", "2026/03/01", "2026-03-01 ", "2026-01-1\f", "12026-01-01", "0044-03-15 (BC)"),
@@ -63,12 +69,15 @@ class Loader:
         lay_out(self.connection, has_kept=False, night=None)
         Macros(self.connection).use(self.config.of("provider"))
 
-    def load(self, table: str, content: str, is_fast: bool) -> Outcome:
-        extract = ExtractFile(table, self.folder / f"{table}.csv", f"{table}.csv")
-        extract.path.write_bytes(content.encode())
+    def load(self, table: str, content: str | pl.DataFrame, is_fast: bool) -> Outcome:
+        name = f"{table}.csv" if isinstance(content, str) else f"{table}.parquet"
+        extract = ExtractFile(table, self.folder / name, name)
+        if isinstance(content, str):
+            extract.path.write_bytes(content.encode())
+        else:
+            content.write_parquet(extract.path)
         given, connection = self.config.of(table), self.connection
-        for name in (table, "quarantine", "file"):
-            connection.execute(f"DELETE FROM main.{name}")
+        connection.execute("DELETE FROM main.quarantine; DELETE FROM main.file")
         connection.execute(f"DROP TABLE main.{table}")
         create_table(connection, TABLES[table], [])
         scan = scan_file(extract, frozenset(), self.config, self.folder)
@@ -178,6 +187,43 @@ def test_the_fast_path_gives_the_rows_of_the_text(
     """Warnings and quarantine are made from these rows, with their notes and raw records."""
     loader = loaders[which]
     assert loader.load(*file, is_fast=True) == loader.load(*file, is_fast=False)
+
+
+DAYS = [date(2026, 1, 5), date(1900, 1, 1), date(1900, 1, 2), date(9999, 12, 31), date(1, 1, 1)]
+WHOLE = [0, 1, -1, 100, 20260105, 10**12, 10**15, 10**18 - 1, 10**18, -(10**18), 2**63 - 1]
+TYPED: dict[Kind, list[tuple[Any, list[Any]]]] = {
+    Kind.DATE: [(pl.Date, DAYS), (pl.Int64, WHOLE), (pl.String, ["2026-01-05", "2026-1-5"])],
+    Kind.INTEGER: [(pl.Int64, WHOLE), (pl.UInt8, [0, 1, 255]), (pl.Float64, [1.0, 1.5, 1e18])],
+}
+_FIGURES: list[tuple[Any, list[Any]]] = [
+    *((pl.Decimal(p, s), [Decimal(v).scaleb(-s) for v in WHOLE[:7]]) for p, s in DIGITS),
+    (pl.Decimal(38, 2), [Decimal(10**30), Decimal("1.25"), Decimal("-0.01")]),
+    (pl.Int64, WHOLE),
+    (pl.Float64, [0.0, 1018.0999999999999, 10.005, -3.0]),
+]
+TYPED |= {Kind.AMOUNT: _FIGURES, Kind.QUANTITY: _FIGURES}
+
+
+@pytest.mark.parametrize("form", range(len(_FIGURES)))
+@pytest.mark.parametrize("table", ["pharmacy_claim", "eligibility", "authorization"])
+def test_values_of_a_type_are_read_as_their_texts(
+    loaders: list[Loader], table: str, form: int
+) -> None:
+    """Each odd value in one column, beside good ones; and a row without any."""
+    typed = {}
+    for c in TABLES[table].columns:
+        forms = TYPED.get(c.kind, [(pl.String, ["R", "paid"])])
+        dtype, odd = forms[form % len(forms)]
+        typed[c.name] = (dtype, [*odd, None])
+    rows = max(len(values) for _, values in typed.values())
+    columns = [
+        pl.Series(name, [values[(i * (at + 1)) % len(values)] for i in range(rows * 3)], dtype)
+        for at, (name, (dtype, values)) in enumerate(typed.items())
+    ]
+    frame = pl.DataFrame(columns)
+    fast, text = (loaders[1].load(table, frame, is_fast=way) for way in (True, False))
+    assert fast == text
+    assert len(fast.rows) == frame.height
 
 
 UNTIDY = ("a, b,c", "a,b ,c", 'a," b",c', 'a,"b ",c', " a,b", "a,b ", "a,\tb", "a,b\xa0,c")
