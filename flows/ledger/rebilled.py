@@ -122,10 +122,8 @@ def _spread(heirs: pl.DataFrame, exceptions: pl.DataFrame, stays: pl.DataFrame) 
     taken = stays.group_by(_LINE).agg(taken=pl.col("recovered").sum())
     known = heirs.join(of_line, on=_LINE, how="left").join(taken, on=_LINE, how="left")
     most = pl.when("is_own").then("paid").otherwise(pl.min_horizontal("paid", _AT_RISK))
-    of_sum = pl.col("is_own").any().over("exception_id"), pl.len().over("exception_id")
     in_order = known.with_columns(room=most - pl.col("taken").fill_null(0)).sort(
-        ~of_sum[0],  # what stays where it is, then what has the least choice
-        of_sum[1],
+        (pl.col("room") > 0).sum().over("exception_id"),  # what has least choice first
         "exception_id",
         ~pl.col("is_accused"),
         ~pl.col("is_own"),
