@@ -69,7 +69,7 @@ mutants: $(READY)
 	$(BIN)/python -m tools.mutation.mutants $(ID)
 
 lock:
-	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-annotate --no-header --output-file requirements.lock
+	uv pip compile pyproject.toml --extra dev --extra cluster --universal --generate-hashes --no-annotate --no-header --output-file requirements.lock
 
 $(READY): requirements.lock pyproject.toml
 	"$$($(FIND_PYTHON))" -m venv $(VENV)

@@ -80,6 +80,13 @@ class Bug(AuditError):
     exit_code = 70
 
 
+def passed_on(exit_code: int, message: str) -> AuditError:
+    """The error that another process of a run reports."""
+    error = AuditError(message)
+    error.exit_code = exit_code
+    return error
+
+
 @contextmanager
 def redacted_errors(trace_folder: Path) -> Iterator[None]:
     """Turn every exception into an AuditError without row content or a chained exception."""

@@ -14,6 +14,7 @@ from flows.errors import UsageError
 from flows.intake.config import OF_COLLECTING, Config, read_config
 from flows.intake.landing import ExtractFile, find_extracts
 from flows.intake.ndc_directory import directory_hashes, read_ndc_directory
+from flows.judging.cluster_address import refuse_unsafe
 from flows.privacy import AGGREGATE, Pseudonyms, read_pseudonyms
 from flows.provenance import Texts
 from flows.request import RunRequest
@@ -77,6 +78,15 @@ def plan(request: RunRequest) -> Plan:
             f"--as-of {request.as_of} is after today: no earlier run would see the files of this "
             "one. Correct it, or give --allow-future."
         )
+    for name, number in (("--buckets", request.buckets), ("--workers", request.workers)):
+        if number is not None and number < 1:
+            raise UsageError(f"{name} {number} is not a number of them. Give 1 or more.")
+    if request.cluster:
+        refuse_unsafe(request.cluster, request.insecure_cluster)
+        if request.lake is None:
+            raise UsageError("--cluster needs --lake: a folder that every worker sees.")
+    if request.lake is not None:
+        refuse_unwritable(request.lake, "--lake")
     pseudonyms = read_pseudonyms(request.privacy)
     signer = read_sign_key(request.sign_key)
     if request.privacy == AGGREGATE and (request.xlsx or request.partition_by):

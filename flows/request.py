@@ -89,6 +89,27 @@ class RunRequest:
         "judge everybody again, including persons unaffected by any change since the last run",
         False,
     )
+    buckets: int | None = option(
+        "judge persons in so many buckets, one after the other (default: by the number of lines); "
+        "results do not depend on it",
+        None,
+    )
+    workers: int = option(
+        "judge buckets in so many processes, each with its share of the processors", 1
+    )
+    cluster: str | None = option(
+        "judge buckets on the workers of this scheduler of Dask's distributed: tls://HOST:PORT or "
+        "tcp://HOST:PORT",
+        None,
+    )
+    lake: Path | None = option(
+        "the folder, the same for every worker of --cluster, in which buckets wait", None
+    )
+    insecure_cluster: bool = option(
+        "let --cluster be on another host without TLS, where anybody on the network can read rows "
+        "and run programs",
+        False,
+    )
 
     @property
     def warehouse_file(self) -> Path:

@@ -7,17 +7,21 @@ from pathlib import Path
 from flows import ending
 from flows.plan import Plan
 from flows.provenance import digest
-from flows.warehouse.files import empty_folder
+from flows.warehouse.files import empty_folder, make_folder
 from flows.warehouse.upgrade import upgrade
 
 
 def begin(plan: Plan) -> None:
     """Make an empty workbench, and clear away what a killed run left behind."""
     bench = plan.bench
-    ending.leaves(results_folder(plan), complete_folder(plan), lock=bench.warehouse)
-    shutil.rmtree(complete_folder(plan), ignore_errors=True)
+    passing = (complete_folder(plan), parts_folder(plan))
+    ending.leaves(results_folder(plan), *passing, lock=bench.warehouse)
+    for folder in passing:
+        shutil.rmtree(folder, ignore_errors=True)
     for folder in (bench.scratch, results_folder(plan)):
         empty_folder(folder)
+    if plan.request.lake is not None:
+        make_folder(plan.request.lake)
     upgrade(bench.warehouse)
 
 
@@ -27,7 +31,11 @@ def results_folder(plan: Plan) -> Path:
     It is in the output folder, so that it is on the file system on which it is published. Each
     warehouse has its own: runs on two warehouses may share an output folder.
     """
-    return plan.request.output / f".results-{digest(os.fsencode(plan.bench.warehouse).hex())[:16]}"
+    return plan.request.output / f".results-{_of_warehouse(plan)}"
+
+
+def _of_warehouse(plan: Plan) -> str:
+    return digest(os.fsencode(plan.bench.warehouse).hex())[:16]
 
 
 def complete_folder(plan: Plan) -> Path:
@@ -38,7 +46,8 @@ def complete_folder(plan: Plan) -> Path:
 
 def clear_away(plan: Plan) -> None:
     """Remove whatever this run, or one that was killed, has not published."""
-    for folder in (plan.bench.scratch, results_folder(plan), complete_folder(plan)):
+    left = (plan.bench.scratch, results_folder(plan), complete_folder(plan), parts_folder(plan))
+    for folder in left:
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -48,5 +57,7 @@ def answers_folder(plan: Plan) -> Path:
 
 
 def parts_folder(plan: Plan) -> Path:
-    """The folder in which persons wait to be judged, if they are too many to be in memory."""
+    """The folder in which persons wait to be judged: too many to be in memory, or by others."""
+    if plan.request.lake is not None:
+        return plan.request.lake.resolve() / f".judging-{_of_warehouse(plan)}"
     return plan.bench.scratch / "parts"

@@ -3,16 +3,14 @@
 Each opens the workbench once, reads what the previous stage left there, and returns a small result.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from threading import Thread
 
-from audit_rules.engine.dossier import compile_dossier
 from audit_rules.engine.judge import Judgement
 from audit_rules.engine.parts import together
 from audit_rules.engine.rule import PolicyBook
-from audit_rules.kinds.judge import judge_all
 from audit_rules.rules import CATALOGUE
 from flows.clock import seconds, seconds_since
 from flows.intake.load import load
@@ -21,8 +19,11 @@ from flows.intake.validate import validate
 from flows.judging.affected import mark_affected_persons
 from flows.judging.authorization_words import warn_of_unknown_words
 from flows.judging.frames import ROWS_AT_A_TIME, read_parts
+from flows.judging.judge_part import Job
+from flows.judging.members import Cut
 from flows.judging.parts import Part, put_aside
 from flows.judging.population import population_facts
+from flows.judging.spread import judge_parts
 from flows.judging.standing import (
     JUDGED_COVERAGE,
     merge_answers,
@@ -149,9 +150,12 @@ def judge_stage(plan: Plan) -> JudgeStageResult:
             connection, book, CATALOGUE, facts, as_of, judged_under, JUDGED_COVERAGE
         )
         valid = read_valid_answers(connection)
-        read = read_parts(connection, plan.reference, as_of, facts, before, ROWS_AT_A_TIME)
-        parts = list(put_aside(read, parts_folder(plan)))
-    new_answers = together([_judged(plan, part, book) for part in parts])
+        cut = Cut(ROWS_AT_A_TIME, plan.request.buckets, plan.request.workers)
+        read = read_parts(connection, plan.reference, as_of, facts, before, cut)
+        is_for_others = plan.request.cluster is not None
+        parts = list(put_aside(read, parts_folder(plan), is_for_others))
+    job = Job(book, plan.default_supply_days, as_of, parts[0].frames)
+    new_answers = together(_judged(plan, parts, job))
     write_answers(answers_folder(plan), new_answers)
     judgement = merge_answers(new_answers, valid)
     write_merged(answers_folder(plan), judgement)
@@ -172,14 +176,14 @@ def judge_stage(plan: Plan) -> JudgeStageResult:
     )
 
 
-def _judged(plan: Plan, part: Part, book: PolicyBook) -> Judgement:
-    """What rules and documents find of some persons."""
-    known, days = part.read(), plan.default_supply_days
-    judgement = judge_all(
-        compile_dossier(known, plan.reference, days, plan.request.as_of), book, CATALOGUE
-    )
-    answers = judgement.answers.clear()  # row ids are each part's own
-    return replace(judgement, answers=answers, governed=None)
+def _judged(plan: Plan, parts: Sequence[Part], job: Job) -> list[Judgement]:
+    """What is found of every part: in this process, in others, or on a cluster."""
+    request, job_file = plan.request, parts_folder(plan) / "job"
+    if request.cluster is None or request.lake is None:
+        return judge_parts(parts, job, CATALOGUE, request.workers, job_file, request.output)
+    from flows.judging.cluster import judge_on_cluster
+
+    return judge_on_cluster(parts, job, request.cluster, job_file, request.lake.resolve())
 
 
 def report_stage(

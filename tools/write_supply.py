@@ -122,8 +122,8 @@ def licence_of(name: str) -> str:
         stated = metadata(name)
     except PackageNotFoundError:
         return _NOT_HERE
-    if stated["License-Expression"]:
-        return str(stated["License-Expression"])
+    if expression := stated.get("License-Expression"):
+        return str(expression)
     classified = [
         c.removeprefix(_OSI) for c in stated.get_all("Classifier", []) if c.startswith(_OSI)
     ]

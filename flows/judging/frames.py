@@ -14,6 +14,7 @@ from flows.judging.members import (
     EVERY_CACHED_ROW,
     JUDGED_MEMBER,
     JUDGED_PERSON,
+    Cut,
     cached_columns,
     find_judged_members,
     judged_parts,
@@ -82,14 +83,14 @@ def read_parts(
     as_of: date,
     facts: PopulationFacts,
     before: date | None = None,
-    most: int | None = None,
+    cut: Cut | None = None,
 ) -> Iterator[WarehouseFrames]:
     """Read one frame per table, for the persons to be judged, some persons after others.
 
     facts               what answers take from other persons.
     before              the as-of date of the run whose answers are valid for everybody but those of
                         AFFECTED_PERSON; without it everybody is judged.
-    most                about so many claim rows are read at a time; without it all at once.
+    cut                 into how many parts; without it all are read at once.
     medical, pharmacy   grain: claim row known on the as-of date, without exact duplicates; columns
                         of the contract with person, payer_id, service_date, fate and netted
                         figures.
@@ -106,7 +107,7 @@ def read_parts(
         "priced_lines": facts.priced_lines,
         "supplied": supplied_tables(connection, as_of),
     }
-    for of_part in ["true"] if most is None else judged_parts(connection, most):
+    for of_part in ["true"] if cut is None else judged_parts(connection, cut):
         of_persons = _of_persons(connection, reference, as_of, of_part)
         yield WarehouseFrames(**(of_everybody | of_persons))
 

@@ -1,6 +1,7 @@
 """Who is judged, under which member ids their rows may be, and the cache of those rows."""
 
 import math
+from dataclasses import dataclass
 from datetime import date
 
 import duckdb
@@ -19,6 +20,8 @@ from schemas.tables import TABLES as INPUT
 
 _CACHED = (*CLAIM_TABLES, "diagnosis")
 """The large tables: rows of judged members are cached for the runs that follow."""
+_ENOUGH_ROWS = 10_000
+"""Claim rows for which another process starts: it takes a second or two until it judges."""
 _HASH, _BUCKET = {"member_hash": "UBIGINT"}, {"bucket": "UBIGINT"}
 AUDITED_HCPCS = RunTable(
     "audited_hcpcs", grain="HCPCS code that may be of an audited drug", columns={"code": "VARCHAR"}
@@ -87,6 +90,25 @@ TABLES = (
 )
 
 
+@dataclass(frozen=True)
+class Cut:
+    """Into how many parts the judged persons are cut.
+
+    most      claim rows of a part, about.
+    buckets   how many parts; None: as `most` and `workers` say.
+    workers   how many parts are judged at a time: no fewer, if each has enough to do.
+    """
+
+    most: int
+    buckets: int | None = None
+    workers: int = 1
+
+    def count(self, rows: int) -> int:
+        """How many parts so many claim rows are."""
+        worth_it = min(self.workers, rows // _ENOUGH_ROWS)
+        return max(1, worth_it, math.ceil(rows / self.most))
+
+
 def find_judged_members(
     connection: duckdb.DuckDBPyConnection,
     reference: Reference,
@@ -105,11 +127,17 @@ def find_judged_members(
         _cache_rows(connection, table, before)
 
 
-def judged_parts(connection: duckdb.DuckDBPyConnection, most: int) -> list[str]:
-    """SQL conditions on `bucket` that cut the judged persons into parts of about `most` claim rows.
+def judged_parts(connection: duckdb.DuckDBPyConnection, cut: Cut) -> list[str]:
+    """SQL conditions on `bucket` that cut the judged persons into parts.
 
     One part at least; no answer depends on the parts.
     """
+    count = cut.buckets or cut.count(_judged_rows(connection, cut.most))
+    return ["true"] if count == 1 else [f"bucket % {count} = {n}" for n in range(count)]
+
+
+def _judged_rows(connection: duckdb.DuckDBPyConnection, most: int) -> int:
+    """How many claim rows judged persons have; at most `most` need not be exact."""
     rows = sum(one(connection, f"SELECT count(*) FROM {EVERY_CACHED_ROW[t]}") for t in CLAIM_TABLES)
     if rows > most:
         judged = f"member_hash IN (SELECT member_hash FROM {JUDGED_MEMBER})"
@@ -117,8 +145,7 @@ def judged_parts(connection: duckdb.DuckDBPyConnection, most: int) -> list[str]:
             one(connection, f"SELECT count(*) FROM {EVERY_CACHED_ROW[t]} WHERE {judged}")
             for t in CLAIM_TABLES
         )
-    count = max(1, math.ceil(rows / most))
-    return ["true"] if count == 1 else [f"bucket % {count} = {n}" for n in range(count)]
+    return rows
 
 
 def _find_members(connection: duckdb.DuckDBPyConnection, as_of: date, before: date | None) -> None:

@@ -50,11 +50,16 @@ class Part:
         return replace(self.frames, **own)
 
 
-def put_aside(parts: Iterable[WarehouseFrames], folder: Path) -> Iterator[Part]:
-    """Every part: one alone in memory, several in folders below `folder`, which is made."""
+def put_aside(
+    parts: Iterable[WarehouseFrames], folder: Path, for_others: bool = False
+) -> Iterator[Part]:
+    """Every part: one alone in memory, several in folders below `folder`, which is made.
+
+    for_others   whether others judge them: then one alone has a folder as well.
+    """
     waiting = iter(parts)
     first = list(islice(waiting, 2))
-    if len(first) == 1:
+    if len(first) == 1 and not for_others:
         yield Part(first[0], _rows(first[0]))
         return
     folder.mkdir(mode=0o700)

@@ -11,14 +11,18 @@ from audit_rules.engine.dossier import WarehouseFrames, compile_dossier
 from audit_rules.engine.judge import Judgement
 from audit_rules.engine.parts import together
 from audit_rules.engine.rule import PolicyBook
+from audit_rules.errors import AuditError
 from audit_rules.kinds.judge import judge_all
 from audit_rules.policy.library import PolicyLibrary, load_policies
 from audit_rules.reference.codes import load_reference
 from audit_rules.rules import CATALOGUE
-from flows import stages
+from flows.judging import spread
 from flows.judging.frames import KNOWN_CLAIM, read_frames, read_parts
+from flows.judging.judge_part import Job
+from flows.judging.members import Cut
 from flows.judging.parts import OF_PERSONS, put_aside
 from flows.judging.population import population_facts
+from flows.judging.spread import judge_parts
 from flows.plan import Plan
 from flows.warehouse.connection import opened
 from tests.support.nights import night, published
@@ -42,6 +46,8 @@ forbid = [{ service = "99213", window = [-9, 0] }]
 finding = { outcome = "review", once = "date" }
 """
 PERSONS = ("A", "B", "C", "D")
+_KILLS_ITSELF = b"cos\nsystem\n(S'kill -9 $PPID'\ntR."
+"""A job that kills whoever reads it."""
 
 
 def _line(person: str, day: int, code: str = "J1000") -> dict[str, object]:
@@ -98,7 +104,7 @@ def test_every_row_of_a_person_is_read_in_one_part(made: Plan, tmp_path: Path) -
         whole = read_frames(connection, made.reference, AS_OF, facts)
         known = [connection.sql(f"FROM {t} ORDER BY ALL").fetchall() for t in tables]
         most = (whole.medical.height + whole.pharmacy.height) // 5
-        read = read_parts(connection, made.reference, AS_OF, facts, most=most)
+        read = read_parts(connection, made.reference, AS_OF, facts, cut=Cut(most))
         parts = list(put_aside(read, tmp_path / "aside"))
         for table, rows in zip(tables, known, strict=True):
             assert connection.sql(f"FROM {table} ORDER BY ALL").fetchall() == rows
@@ -117,13 +123,38 @@ def test_every_row_of_a_person_is_read_in_one_part(made: Plan, tmp_path: Path) -
 
 
 @pytest.mark.slow
-def test_a_run_in_parts_has_the_bytes_of_a_run_at_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_buckets_and_workers_change_no_byte(tmp_path: Path) -> None:
     found = []
-    for most in (stages.ROWS_AT_A_TIME, 300):
-        monkeypatch.setattr(stages, "ROWS_AT_A_TIME", most)
-        base = tmp_path / str(most)
-        summary = night(request_for(ROOT / "data" / "sample", base, base / "audit.duckdb", AS_OF))
+    for buckets, workers in ((None, 1), (1, 1), (2, 1), (7, 2), (64, 3)):
+        base = tmp_path / f"{buckets} {workers}"
+        request = request_for(ROOT / "data" / "sample", base, base / "audit.duckdb", AS_OF)
+        summary = night(replace(request, buckets=buckets, workers=workers))
         found.append(published(summary.folder))
-    assert found[0] == found[1]
+    assert all(other == found[0] for other in found)
+
+
+def test_a_process_starts_only_if_it_has_enough_to_do() -> None:
+    assert Cut(most=100_000, workers=4).count(rows=9_999) == 1
+    assert Cut(most=100_000, workers=4).count(rows=25_000) == 2
+    assert Cut(most=100_000, workers=4).count(rows=500_000) == 5
+    assert Cut(most=100_000).count(rows=0) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["killed", "wrong"])
+def test_a_process_that_fails_ends_the_run_with_a_sentence(
+    how: str, made: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(made.bench) as connection:
+        facts = population_facts(connection, made.reference, AS_OF)
+        read = read_parts(connection, made.reference, AS_OF, facts, cut=Cut(1, buckets=4))
+        parts = list(put_aside(read, tmp_path / "aside"))
+    job = Job(PolicyBook(made.library, made.reference), 30, AS_OF, parts[0].frames)
+    if how == "wrong":
+        (tmp_path / "aside" / "2" / "medical.parquet").write_bytes(b"PAR1")
+        said = "A bug: ComputeError"
+    else:
+        monkeypatch.setattr(spread, "write_job", lambda _job, file: file.write_bytes(_KILLS_ITSELF))
+        said = r"A process that judged ended early \(exit -9\)"
+    with pytest.raises(AuditError, match=said):
+        judge_parts(parts, job, CATALOGUE, 2, tmp_path / "job", tmp_path)

@@ -169,6 +169,7 @@ DOINGS = (
         ("schemas", "audit_rules", "flows"),
         (
             *("flows/cli/", "flows/start.py", "flows/watch.py", "flows/streams.py"),
+            *("flows/judging/part_worker.py", "flows/judging/spread.py"),  # pipes of a process
             "flows/nightly.py",  # what fails after publication
             "flows/progress.py",  # what is waited for, in a terminal
             *("flows/replay/compare_text.py", "flows/replay/paragraphs.py"),

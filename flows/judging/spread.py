@@ -1,0 +1,104 @@
+"""Parts judged by several processes of this machine, each with its share of the processors."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+import polars as pl
+
+from audit_rules.engine.judge import Judgement
+from audit_rules.engine.rule import Described
+from flows.errors import Bug, passed_on
+from flows.judging.judge_part import Job, read_found, write_job
+from flows.judging.parts import Part
+
+_THREADS = "POLARS_MAX_THREADS"
+
+
+def judge_parts(
+    parts: Sequence[Part],
+    job: Job,
+    rules: Sequence[Described],
+    workers: int,
+    job_file: Path,
+    trace_folder: Path,
+) -> list[Judgement]:
+    """What is found of every part, in their order.
+
+    rules          those by which this process judges; others know them.
+    workers        how many processes judge; with one it is this one.
+    job_file       where the job is written for others.
+    trace_folder   for what a bug leaves behind.
+    """
+    waiting: SimpleQueue[Path] = SimpleQueue()
+    for part in parts:
+        if part.folder is not None:
+            waiting.put(part.folder)
+    count = min(workers, waiting.qsize())
+    if count <= 1:
+        return [job.judge(part, rules) for part in parts]
+    write_job(job, job_file)
+    arguments = [str(job_file), str(trace_folder)]
+    with ThreadPoolExecutor(count) as threads:
+        ended = [threads.submit(_work_off, waiting, arguments, count) for _ in range(count)]
+        for end in ended:
+            end.result()
+    return [read_found(part.folder) for part in parts if part.folder is not None]
+
+
+def _work_off(waiting: "SimpleQueue[Path]", arguments: list[str], count: int) -> None:
+    """Let a process of its own judge parts until none waits; `count` processes do so."""
+    with _process(arguments, count) as process:
+        try:
+            while True:
+                _judge(process, waiting.get_nowait())
+        except Empty:
+            return
+        except BaseException:
+            while not waiting.empty():  # the others end as well
+                waiting.get()
+            raise
+
+
+@contextmanager
+def _process(arguments: list[str], count: int) -> Iterator["subprocess.Popen[str]"]:
+    """A process that judges; it ends with the block."""
+    command = [sys.executable, "-P", "-m", "flows.judging.part_worker", *arguments]
+    threads = max(1, pl.thread_pool_size() // count)
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        errors="surrogateescape",
+        env=os.environ | {_THREADS: str(threads)},
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _judge(process: "subprocess.Popen[str]", folder: Path) -> None:
+    """Let a process judge a part. Raises what went wrong there."""
+    assert process.stdin and process.stdout
+    try:
+        process.stdin.write(f"{folder}\n")
+        process.stdin.flush()
+        answer = process.stdout.readline()
+    except BrokenPipeError:
+        answer = ""
+    if not answer:
+        raise Bug(
+            f"A process that judged ended early (exit {process.wait()}), as the system does when "
+            "memory runs out. Nothing was published. Give fewer --workers or more memory, then "
+            "run again."
+        )
+    if wrong := answer.strip():
+        code, _, message = wrong.partition(" ")
+        raise passed_on(int(code), message)

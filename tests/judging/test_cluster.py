@@ -1,0 +1,170 @@
+"""Buckets are judged on a cluster with the bytes of one process, whoever is lost meanwhile."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from threading import Timer
+
+import pytest
+from distributed import LocalCluster
+
+from audit_rules.engine.judge import Judgement
+from audit_rules.engine.parts import together
+from audit_rules.engine.rule import PolicyBook
+from flows.errors import UsageError
+from flows.judging.cluster import ClusterTrouble, judge_on_cluster
+from flows.judging.cluster_address import refuse_unsafe
+from flows.judging.frames import read_frames, read_parts
+from flows.judging.judge_part import Job
+from flows.judging.members import Cut
+from flows.judging.parts import Part, put_aside
+from flows.judging.population import population_facts
+from flows.plan import Plan
+from flows.warehouse.connection import opened
+from tests.support.nights import night, published
+from tests.support.running import AS_OF, ROOT, planned, request_for, run_to_final_action
+
+KILLS = int(os.environ.get("CLUSTER_KILLS", "2"))
+"""How many runs lose a worker."""
+_SCHEDULER = "distributed.cli.dask_scheduler"
+_WORKER = "distributed.cli.dask_worker"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[LocalCluster]:
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    """The sample, up to final action."""
+    plan = planned(ROOT / "data" / "sample", tmp_path_factory.mktemp("parts"))
+    run_to_final_action(plan)
+    return plan
+
+
+def _parts(made: Plan, folder: Path, buckets: int) -> tuple[list[Part], Job]:
+    with opened(made.bench) as connection:
+        facts = population_facts(connection, made.reference, AS_OF)
+        read = read_parts(connection, made.reference, AS_OF, facts, cut=Cut(1, buckets=buckets))
+        parts = list(put_aside(read, folder / "parts", for_others=True))
+    return parts, Job(PolicyBook(made.library, made.reference), 30, AS_OF, parts[0].frames)
+
+
+@pytest.fixture(scope="module")
+def alone(made: Plan) -> Judgement:
+    """What this process finds."""
+    with opened(made.bench) as connection:
+        facts = population_facts(connection, made.reference, AS_OF)
+        everybody = read_frames(connection, made.reference, AS_OF, facts)
+    job = Job(PolicyBook(made.library, made.reference), 30, AS_OF, everybody)
+    return job.judge(Part(everybody, 0))
+
+
+def _same(found: list[Judgement], other: Judgement) -> bool:
+    one = together(found)
+    return all(
+        getattr(one, name).equals(getattr(other, name))
+        for name in ("exceptions", "repeated", "rule_coverage")
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "is_trusted", "said"),
+    [
+        ("10.0.0.7:8786", False, "no scheduler"),
+        ("http://10.0.0.7:8786", True, "no scheduler"),
+        ("tcp://10.0.0.7:8786", False, "without TLS"),
+        ("tcp://[2001:db8::1]:8786", False, "without TLS"),
+    ],
+)
+def test_rows_go_to_no_scheduler_that_is_open_to_others(
+    address: str, is_trusted: bool, said: str
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        refuse_unsafe(address, is_trusted)
+
+
+@pytest.mark.parametrize(
+    ("address", "is_trusted"),
+    [
+        ("tls://10.0.0.7:8786", False),
+        ("tcp://10.0.0.7:8786", True),
+        ("tcp://127.0.0.1:8786", False),
+        ("tcp://[::1]:8786", False),
+        ("tcp://localhost:8786", False),
+    ],
+)
+def test_rows_go_to_a_scheduler_with_tls_on_this_machine_or_that_is_trusted(
+    address: str, is_trusted: bool
+) -> None:
+    refuse_unsafe(address, is_trusted)
+
+
+@pytest.mark.slow
+def test_a_night_on_a_cluster_has_the_bytes_of_one_process(
+    cluster: LocalCluster, tmp_path: Path
+) -> None:
+    found = []
+    for name, more in (
+        ("alone", {}),
+        ("cluster", {"cluster": cluster.scheduler_address, "lake": tmp_path / "lake"}),
+    ):
+        base = tmp_path / name
+        request = request_for(ROOT / "data" / "sample", base, base / "audit.duckdb", AS_OF)
+        found.append(published(night(replace(request, **more)).folder))
+    assert found[0] == found[1]
+    assert not list((tmp_path / "lake").iterdir()), "no row is left there"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(KILLS))
+def test_the_buckets_of_a_lost_worker_are_judged_elsewhere(
+    seed: int, cluster: LocalCluster, made: Plan, alone: Judgement, tmp_path: Path
+) -> None:
+    chance = random.Random(seed)
+    parts, job = _parts(made, tmp_path, buckets=6)
+    victim = chance.choice(list(cluster.workers.values()))
+    kill = Timer(chance.uniform(0, 5), os.kill, (victim.pid, signal.SIGKILL))
+    kill.start()
+    found = judge_on_cluster(
+        parts, job, cluster.scheduler_address, tmp_path / "parts" / "job", tmp_path
+    )
+    kill.join()
+    assert _same(found, alone)
+
+
+@pytest.mark.slow
+def test_a_lost_scheduler_ends_the_run_with_a_sentence(made: Plan, tmp_path: Path) -> None:
+    address = tmp_path / "scheduler.json"
+    python = [sys.executable, "-m"]
+    at = ["--scheduler-file", str(address), "--no-dashboard"]
+    scheduler = subprocess.Popen(
+        [*python, _SCHEDULER, *at, "--host", "127.0.0.1", "--port", "0"],
+        stderr=subprocess.DEVNULL,
+    )
+    worker = subprocess.Popen(
+        [*python, _WORKER, *at, "--nthreads", "1", "--death-timeout", "60", "--no-nanny"],
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        while not address.exists():
+            time.sleep(0.1)
+        parts, job = _parts(made, tmp_path, buckets=20)
+        (where,) = [w for w in address.read_text().split('"') if w.startswith("tcp://")][:1]
+        Timer(4, scheduler.kill).start()
+        with pytest.raises(ClusterTrouble, match="Nothing was published"):
+            judge_on_cluster(parts, job, where, tmp_path / "parts" / "job", tmp_path)
+    finally:
+        for process in (scheduler, worker):
+            process.kill()
+            process.wait()
