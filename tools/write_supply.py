@@ -127,7 +127,7 @@ def licence_of(name: str) -> str:
     classified = [
         c.removeprefix(_OSI) for c in stated.get_all("Classifier", []) if c.startswith(_OSI)
     ]
-    first = _first_line(str(stated["License"] or "")) or _first_line(_licence_file(name))
+    first = _first_line(str(stated.get("License") or "")) or _first_line(_licence_file(name))
     return "; ".join(sorted(set(classified))) or first or "not stated"
 
 
