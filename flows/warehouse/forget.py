@@ -8,7 +8,6 @@ import duckdb
 
 from flows import ending
 from flows.errors import UsageError
-from flows.warehouse.connection import refuse_missing
 from flows.warehouse.files import real_path
 from flows.warehouse.journal import DECISION, FILE, NIGHT, memory_subject, seal, subject
 from flows.warehouse.layout import OF_A_NIGHT, remove_files
@@ -37,7 +36,10 @@ def forget_night(warehouse: Path, night: date, dry_run: bool = True) -> NightCon
     if a run is using the warehouse.
     """
     warehouse = real_path(warehouse)
-    refuse_missing(warehouse)
+    if not warehouse.exists():
+        raise UsageError(
+            "There is no such warehouse. Name the warehouse of a run with --warehouse."
+        )
     with hold(warehouse), opened_up_to_date(warehouse) as connection:
         _refuse_unless_last(connection, night)
         found = _found(connection, night)

@@ -17,7 +17,7 @@ import duckdb
 import polars as pl
 
 from flows.errors import UsageError
-from flows.warehouse.connection import Workbench, opened, refuse_missing, workbench
+from flows.warehouse.connection import Workbench, opened, workbench
 from flows.warehouse.files import empty_folder, real_path
 from flows.warehouse.journal import digests, intact, seal
 from flows.warehouse.keep import become_warehouse, complete
@@ -72,7 +72,10 @@ def purge(warehouse: Path, before: date, dry_run: bool = False) -> PurgeCounts:
     Raises UsageError if there is no warehouse or the day is after its last as-of date, and
     WarehouseBusy if a run is using it.
     """
-    refuse_missing(warehouse)
+    if not warehouse.exists():
+        raise UsageError(
+            "There is no such warehouse. Name the warehouse of a run with --warehouse."
+        )
     warehouse = real_path(warehouse)
     if warehouse.stat().st_nlink > 1 and not dry_run:
         raise UsageError(

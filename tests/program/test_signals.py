@@ -30,7 +30,7 @@ STAGES = [
     (RUN, "flows.plan:plan"),
     (RUN, "flows.intake.load:load_file"),
     (RUN, "flows.stages:settle_stage"),
-    (RUN, "flows.stages:judge_all"),
+    (RUN, "flows.stages:judge_parts"),
     (RUN, "flows.report_steps:keep"),
     (RUN, "flows.warehouse.keep:remember"),
     (VALIDATE, "flows.results.publish:make_private"),
@@ -105,7 +105,7 @@ def test_e3_a_signal_at_any_stage_leaves_nothing_but_a_sentence(
 
 
 def test_e3_a_scheduler_gets_the_reason_as_json(copy: Path, tmp_path: Path) -> None:
-    mark, changes = tmp_path / "reached", json.dumps({"flows.stages:judge_all": "wait"})
+    mark, changes = tmp_path / "reached", json.dumps({"flows.stages:judge_parts": "wait"})
     with started("tests.support.driven", changes, str(mark), *RUN, "--json") as process:
         assert wait_until(mark.exists)
         process.terminate()

@@ -237,7 +237,9 @@ class Machine:
     def _broken(self, number: int, as_of: date) -> None:
         """A run in which a late step breaks."""
         late = ("write_manifest", "make_private", "keep")
-        step = self.chance.choice(("stages.judge_all", *(f"report_steps.{name}" for name in late)))
+        step = self.chance.choice(
+            ("stages.judge_parts", *(f"report_steps.{name}" for name in late))
+        )
 
         def broken(*_given: object) -> None:
             raise OSError("broken on purpose")
