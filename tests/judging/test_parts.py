@@ -1,5 +1,6 @@
 """Persons are judged in parts, and what is found of all of them is what one judgement finds."""
 
+import os
 from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +21,7 @@ from flows.judging import spread
 from flows.judging.frames import KNOWN_CLAIM, read_frames, read_parts
 from flows.judging.judge_part import Job
 from flows.judging.members import Cut
-from flows.judging.parts import OF_PERSONS, put_aside
+from flows.judging.parts import OF_PERSONS, Part, put_aside
 from flows.judging.population import population_facts
 from flows.judging.spread import judge_parts
 from flows.plan import Plan
@@ -46,6 +47,8 @@ forbid = [{ service = "99213", window = [-9, 0] }]
 finding = { outcome = "review", once = "date" }
 """
 PERSONS = ("A", "B", "C", "D")
+BUCKETS = [int(count) for count in os.environ.get("BUCKETS", "1 2 7").split()]
+"""Into how many buckets the sample is cut. 64 take half a minute."""
 _KILLS_ITSELF = b"cos\nsystem\n(S'kill -9 $PPID'\ntR."
 """A job that kills whoever reads it."""
 
@@ -123,14 +126,32 @@ def test_every_row_of_a_person_is_read_in_one_part(made: Plan, tmp_path: Path) -
 
 
 @pytest.mark.slow
-def test_buckets_and_workers_change_no_byte(tmp_path: Path) -> None:
+def test_the_number_of_buckets_changes_no_answer(made: Plan, tmp_path: Path) -> None:
     found = []
-    for buckets, workers in ((None, 1), (1, 1), (2, 1), (7, 2), (64, 3)):
+    with opened(made.bench) as connection:
+        facts = population_facts(connection, made.reference, AS_OF)
+        cuts = [
+            (count, list(read_parts(connection, made.reference, AS_OF, facts, cut=Cut(1, count))))
+            for count in BUCKETS
+        ]
+    book = PolicyBook(made.library, made.reference)
+    for count, parts in cuts:
+        assert len(parts) == count
+        job = Job(book, made.default_supply_days, AS_OF, parts[0])
+        found.append(together([job.judge(Part(frames, 0)) for frames in parts]))
+    for other in found[1:]:
+        _same(found[0], other)
+
+
+@pytest.mark.slow
+def test_a_run_of_several_processes_has_the_bytes_of_one(tmp_path: Path) -> None:
+    found = []
+    for buckets, workers in ((None, 1), (5, 2)):
         base = tmp_path / f"{buckets} {workers}"
         request = request_for(ROOT / "data" / "sample", base, base / "audit.duckdb", AS_OF)
         summary = night(replace(request, buckets=buckets, workers=workers))
         found.append(published(summary.folder))
-    assert all(other == found[0] for other in found)
+    assert found[0] == found[1]
 
 
 def test_a_process_starts_only_if_it_has_enough_to_do() -> None:
