@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from threading import Timer
+from typing import TYPE_CHECKING
 
 import pytest
-from distributed import LocalCluster
 
 from audit_rules.engine.judge import Judgement
 from audit_rules.engine.parts import together
@@ -30,6 +30,9 @@ from flows.warehouse.connection import opened
 from tests.support.nights import night, published
 from tests.support.running import AS_OF, ROOT, planned, request_for, run_to_final_action
 
+if TYPE_CHECKING:
+    from distributed import LocalCluster
+
 KILLS = int(os.environ.get("CLUSTER_KILLS", "2"))
 """How many runs lose a worker."""
 _SCHEDULER = "distributed.cli.dask_scheduler"
@@ -37,7 +40,9 @@ _WORKER = "distributed.cli.dask_worker"
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[LocalCluster]:
+def cluster() -> Iterator["LocalCluster"]:
+    from distributed import LocalCluster  # half a second, in every process that collects tests
+
     with LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
     ) as found:
@@ -112,7 +117,7 @@ def test_rows_go_to_a_scheduler_with_tls_on_this_machine_or_that_is_trusted(
 
 @pytest.mark.slow
 def test_a_night_on_a_cluster_has_the_bytes_of_one_process(
-    cluster: LocalCluster, tmp_path: Path
+    cluster: "LocalCluster", tmp_path: Path
 ) -> None:
     found = []
     for name, more in (
@@ -129,7 +134,7 @@ def test_a_night_on_a_cluster_has_the_bytes_of_one_process(
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(KILLS))
 def test_the_buckets_of_a_lost_worker_are_judged_elsewhere(
-    seed: int, cluster: LocalCluster, made: Plan, alone: Judgement, tmp_path: Path
+    seed: int, cluster: "LocalCluster", made: Plan, alone: Judgement, tmp_path: Path
 ) -> None:
     chance = random.Random(seed)
     parts, job = _parts(made, tmp_path, buckets=6)
