@@ -95,6 +95,7 @@ def _numbered(table: str, number: int) -> dict[str, str]:
     return dict.fromkeys(names, f"of run {number}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [0, 1], ids=["first run", "second run"])
 def test_each_stage_opens_the_workbench_once_and_keeping_once_more(
     opened: list[Opened], number: int

@@ -608,6 +608,7 @@ def test_a_screen_reader_hears_the_charts_by_name(fresh: Page) -> None:
     assert fresh.get_by_role("heading", level=1).count() == 1
 
 
+@pytest.mark.slow
 def test_lines_that_persons_have_set_aside_are_folded_away_and_carry_no_amount(
     sample_results: Path, tmp_path: Path
 ) -> None:

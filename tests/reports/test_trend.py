@@ -108,6 +108,7 @@ def _warehouse(base: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
+@pytest.mark.slow
 def test_what_an_earlier_night_showed_is_in_the_run_id(tmp_path: Path) -> None:
     night(replace(_request(tmp_path, SECOND, fill(1, quantity="999")), page=False))
     request = replace(_request(tmp_path, AS_OF, fill(2, quantity="999")), page=False)

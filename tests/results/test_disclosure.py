@@ -126,6 +126,7 @@ def _worlds(draw: st.DrawFn) -> list[Line]:
     return lines
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(_worlds())
 def test_c5_no_combination_of_published_sums_isolates_few_members(lines: list[Line]) -> None:

@@ -175,6 +175,7 @@ def test_a_checkpoint_that_fails_in_the_middle_is_undone_at_once(
     assert rows_in(cut.warehouse) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["INSERT INTO wide FROM wide", "DELETE FROM tall"])
 def test_however_much_is_committed_nothing_is_written_over_before_the_copy(
     change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
