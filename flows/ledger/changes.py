@@ -17,10 +17,10 @@ from flows.judging.frames import KNOWN_CLAIM
 from flows.ledger.before import LAST_DECISION, LAST_EVENT, LedgerBefore, let_be_about
 from flows.ledger.precision import read_demotions
 from flows.plan import Plan
-from flows.warehouse.decision_chain import as_decided
+from flows.warehouse.decision_chain import as_decided, rank
 from flows.warehouse.files import real_path
 from flows.warehouse.run_table import RunTable, sql_columns
-from flows.warehouse.sql import day, fetched, literals, run
+from flows.warehouse.sql import day, fetched, run
 from flows.warehouse.trouble import opening
 from schemas.decisions import DISMISSED, OPEN, REOPEN
 from schemas.outcomes import EXCEPTIONS
@@ -129,9 +129,8 @@ def _see_through_demotions(connection: duckdb.DuckDBPyConnection, library: Polic
 
     Else it would come back when the demotion ends.
     """
-    rank = f"list_position({literals(list(EXCEPTIONS))}, {{}})"
     weaker = f"""FROM {LAST_DECISION} d JOIN {CURRENT_EXCEPTION} x USING (exception_id)
-        WHERE d.sets_aside AND {rank.format("x.outcome")} < {rank.format("d.about_outcome")}"""
+        WHERE d.sets_aside AND {rank("x.outcome")} < {rank("d.about_outcome")}"""
     nights = connection.execute(f"SELECT DISTINCT after_night {weaker} ORDER BY ALL").fetchall()
     for (night,) in nights:
         for demoted in read_demotions(connection, library, night):

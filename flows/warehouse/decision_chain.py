@@ -49,10 +49,14 @@ def as_decided(now: str, then: str) -> str:
 
     Its reason and amount are the same, and its outcome is not stronger.
     """
-    rank = f"list_position({literals(list(EXCEPTIONS))}, {{}})"
     return f"""({now}.reason IS NOT DISTINCT FROM {then}.about_reason
         AND {now}.amount_at_risk IS NOT DISTINCT FROM {then}.about_amount
-        AND {rank.format(f"{now}.outcome")} >= {rank.format(f"{then}.about_outcome")})"""
+        AND {rank(f"{now}.outcome")} >= {rank(f"{then}.about_outcome")})"""
+
+
+def rank(outcome: str) -> str:
+    """SQL: the place of an outcome among those of exceptions; 1 is that of the strongest."""
+    return f"list_position({literals(list(EXCEPTIONS))}, {outcome})"
 
 
 def text_of(value: object) -> str | None:
