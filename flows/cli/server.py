@@ -100,9 +100,8 @@ def prepare() -> None:
     if "PREFECT_API_URL" in os.environ:
         return
     home = _home()
-    if (
-        not os.environ.get("PREFECT_HOME") and not home.parent.is_dir()
-    ):  # a user who may make it did not ask for it
+    # a user who may make the folder of HOME did not ask for it
+    if not os.environ.get("PREFECT_HOME") and not home.parent.is_dir():
         raise PrefectTrouble(
             "Prefect could not start or record the run: HOME is not a folder, so there is no place "
             "for Prefect's. Name one with PREFECT_HOME."

@@ -121,7 +121,11 @@ def _client(address: str) -> "Client":
         client = Client(  # type: ignore[no-untyped-call]  # distributed has none
             address, timeout=_PATIENCE, set_as_default=False
         )
-        client.wait_for_workers(1, timeout=_PATIENCE)
+        try:
+            client.wait_for_workers(1, timeout=_PATIENCE)
+        except OSError:
+            client.close()  # type: ignore[no-untyped-call]
+            raise
     except OSError:  # a TimeoutError among them
         raise ClusterTrouble(
             f"The scheduler of --cluster does not answer, or has no worker, within {_PATIENCE} "

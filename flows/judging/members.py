@@ -132,14 +132,15 @@ def judged_parts(connection: duckdb.DuckDBPyConnection, cut: Cut) -> list[str]:
 
     One part at least; no answer depends on the parts.
     """
-    count = cut.buckets or cut.count(_judged_rows(connection, cut.most))
+    exact_from = cut.most if cut.workers == 1 else 2 * _ENOUGH_ROWS  # fewer are one part anyway
+    count = cut.buckets or cut.count(_judged_rows(connection, exact_from))
     return ["true"] if count == 1 else [f"bucket % {count} = {n}" for n in range(count)]
 
 
-def _judged_rows(connection: duckdb.DuckDBPyConnection, most: int) -> int:
-    """How many claim rows judged persons have; at most `most` need not be exact."""
+def _judged_rows(connection: duckdb.DuckDBPyConnection, exact_from: int) -> int:
+    """How many claim rows judged persons have; up to `exact_from`, rows of others may count too."""
     rows = sum(one(connection, f"SELECT count(*) FROM {EVERY_CACHED_ROW[t]}") for t in CLAIM_TABLES)
-    if rows > most:
+    if rows > exact_from:
         judged = f"member_hash IN (SELECT member_hash FROM {JUDGED_MEMBER})"
         rows = sum(
             one(connection, f"SELECT count(*) FROM {EVERY_CACHED_ROW[t]} WHERE {judged}")

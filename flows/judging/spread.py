@@ -35,20 +35,20 @@ def judge_parts(
     job_file       where the job is written for others.
     trace_folder   for what a bug leaves behind.
     """
-    waiting: SimpleQueue[Path] = SimpleQueue()
-    for part in parts:
-        if part.folder is not None:
-            waiting.put(part.folder)
-    count = min(workers, waiting.qsize())
+    folders = [part.folder for part in parts if part.folder is not None]
+    count = min(workers, len(folders))
     if count <= 1:
         return [job.judge(part, rules) for part in parts]
     write_job(job, job_file)
+    waiting: SimpleQueue[Path] = SimpleQueue()
+    for folder in folders:
+        waiting.put(folder)
     arguments = [str(job_file), str(trace_folder)]
     with ThreadPoolExecutor(count) as threads:
         ended = [threads.submit(_work_off, waiting, arguments, count) for _ in range(count)]
         for end in ended:
             end.result()
-    return [read_found(part.folder) for part in parts if part.folder is not None]
+    return [read_found(folder) for folder in folders]
 
 
 def _work_off(waiting: "SimpleQueue[Path]", arguments: list[str], count: int) -> None:

@@ -368,8 +368,7 @@ def test_a_work_paper_with_something_wrong_is_refused_and_the_row_is_named(
 ) -> None:
     rows, more, words = WORKPAPER_REFUSED[case]
     filled = [
-        tuple(exception_id(int(c[1])) if str(c).startswith("{") else c for c in row)  # type: ignore
-        for row in rows
+        tuple(exception_id(int(c[1])) if str(c).startswith("{") else c for c in row) for row in rows
     ]
     assert _decide(warehouse, *_workpaper(warehouse, *filled, more=more)) == 2
     printed = capsys.readouterr().err
