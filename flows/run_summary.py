@@ -77,3 +77,9 @@ def notes_of(loaded: LoadStageResult, changed: LedgerChanges) -> Iterator[str]:
             f"{changed.later_night}. The ledger is unchanged, and files loaded after this date are "
             "not seen. If that night was a mistake, claims-audit forget-night takes it back."
         )
+    elif changed.undone:
+        yield (
+            "Findings that persons decided about after an earlier run of this date, and that are "
+            f"no longer found: {changed.undone}. The ledger keeps them as resolved, and what was "
+            "decided counts from the next date on."
+        )

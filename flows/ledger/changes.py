@@ -60,7 +60,7 @@ EVENT = RunTable(
     grain="exception that is new, changed, resolved, reopened or dismissed in this run",
     columns=sql_columns(CHANGE)
     | sql_columns({name: EXCEPTION[name] for name in ("paid_amount", "term_id")})
-    | {"night": "DATE", "last_seen": "DATE"},
+    | {"night": "DATE", "last_seen": "DATE", "is_undone": "BOOLEAN"},
 )
 TABLES = (CURRENT_EXCEPTION, CHANGED_POLICY, EVENT)
 
@@ -71,12 +71,15 @@ class LedgerChanges(NamedTuple):
     standing       every exception of this run: exception_id, and the columns LEDGER.
     night_before   the as-of date before this one; None if there is none.
     later_night    the last as-of date in the ledger, if it is after this one: the ledger waits.
+    undone         how many exceptions only an earlier run of this date found, and a person has
+                   decided about since.
     """
 
     changes: pl.DataFrame
     standing: pl.DataFrame
     night_before: date | None
     later_night: date | None
+    undone: int
 
 
 def record_changes(
@@ -114,14 +117,16 @@ def record_changes(
         connection.execute(
             f"""INSERT INTO main.ledger_event BY NAME
                 SELECT * EXCLUDE (previous_outcome, previous_reason, previous_amount_at_risk,
-                                  decision_reason, decided_by, dismissed_until)
+                                  decision_reason, decided_by, dismissed_until, is_undone)
                 FROM {EVENT} ORDER BY ALL"""
         )
         connection.execute("INSERT INTO main.night VALUES (?, ?)", [plan.request.as_of, run_id])
     else:
         connection.execute("DELETE FROM main.night_text")
-    changes = fetched(connection, f"FROM {EVENT}").sort(_ORDER, nulls_last=True)
-    return LedgerChanges(conform(changes, CHANGE), _standing(connection), before.night, later)
+    found = fetched(connection, f"FROM {EVENT}").sort(_ORDER, nulls_last=True)
+    changes = conform(found.filter(~pl.col("is_undone")), CHANGE)
+    undone = found.height - changes.height
+    return LedgerChanges(changes, _standing(connection), before.night, later, undone)
 
 
 def _see_through_demotions(connection: duckdb.DuckDBPyConnection, library: PolicyLibrary) -> None:

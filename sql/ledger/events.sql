@@ -3,9 +3,12 @@
 -- night or found again, as long as its reason and amount are those that were decided about, and its
 -- outcome is not stronger: a term that is demoted must not bring it back. Only a moved outcome is
 -- then an event.
+-- is_undone: only an earlier run of this date found the exception, and a person has decided about
+-- it since. It is resolved, so that the decision counts; no result of this run depends on it.
 --
--- reads: every_night, run.last_event, run.last_decision, run.current_exception,
---        run.known_medical_claim, run.known_pharmacy_claim, run.changed_policy
+-- reads: every_night, every_ledger_event, every_decision, run.last_event, run.last_decision,
+--        run.current_exception, run.known_medical_claim, run.known_pharmacy_claim,
+--        run.changed_policy
 -- makes: run.event
 -- words: $night: the as-of date; $longest_chain: of claims that replace each other;
 --        $as_decided: whether x says no more than what d was about.
@@ -60,6 +63,15 @@ WITH compared AS (
     LEFT JOIN continued_exception c USING (exception_id)
     LEFT JOIN run.last_event o ON o.exception_id = c.continues
     LEFT JOIN run.last_decision d ON d.exception_id = x.exception_id),
+gone AS (
+    SELECT *, false AS is_undone,
+           (SELECT max(as_of) FROM every_night WHERE as_of < $night) AS last_seen
+    FROM run.last_event WHERE status <> 'resolved'
+    UNION ALL BY NAME
+    SELECT * EXCLUDE (why, last_seen), true AS is_undone, first_seen AS last_seen
+    FROM every_ledger_event
+    WHERE night = $night AND exception_id IN (SELECT exception_id FROM every_decision)
+      AND exception_id NOT IN (SELECT exception_id FROM run.last_event)),
 judged AS (
     SELECT *,
            CASE WHEN status_before IS NULL
@@ -82,27 +94,27 @@ event AS (
                           ELSE 'by_person' END END AS why,
            first_seen, CAST(NULL AS DATE) AS last_seen, rule_id, policy_id, payer, member_id,
            claim_source, claim_id, claim_line_number, outcome, reason, amount_at_risk, continues,
-           paid_amount, term_id, previous_outcome, previous_reason, previous_amount_at_risk
+           paid_amount, term_id, previous_outcome, previous_reason, previous_amount_at_risk,
+           false AS is_undone
     FROM judged WHERE status IS NOT NULL
     UNION ALL BY NAME
     SELECT b.exception_id, 'resolved' AS status,
            CASE WHEN NOT coalesce(l.is_paid_history, false) THEN 'claim_reversed'
                 WHEN b.policy_id IN (FROM run.changed_policy) THEN 'policy_changed'
                 ELSE 'evidence_arrived' END AS why,
-           b.first_seen, (SELECT max(as_of) FROM every_night WHERE as_of < $night) AS last_seen,
+           b.first_seen, b.last_seen,
            b.rule_id, b.policy_id, b.payer, b.member_id, b.claim_source, b.claim_id,
            b.claim_line_number, b.outcome, b.reason, b.amount_at_risk, b.continues,
            b.paid_amount, b.term_id,
            b.outcome AS previous_outcome, b.reason AS previous_reason,
-           b.amount_at_risk AS previous_amount_at_risk
-    FROM run.last_event b
+           b.amount_at_risk AS previous_amount_at_risk, b.is_undone
+    FROM gone b
     LEFT JOIN (SELECT claim_source, payer, claim_id, claim_line_number,
                       bool_or(is_paid_history) AS is_paid_history
                FROM known_line GROUP BY ALL) l
       ON l.claim_source = b.claim_source AND l.payer = lower(b.payer)
      AND l.claim_id = b.claim_id AND l.claim_line_number = b.claim_line_number
-    WHERE b.status <> 'resolved'
-      AND b.exception_id NOT IN (SELECT exception_id FROM run.current_exception))
+    WHERE b.exception_id NOT IN (SELECT exception_id FROM run.current_exception))
 SELECT $night AS night, e.*,
        d.reason AS decision_reason, d.decided_by,
        CASE WHEN d.sets_aside THEN d.until END AS dismissed_until

@@ -132,6 +132,25 @@ def test_what_came_back_for_a_claim_is_not_asked_for_again_when_it_is_rebilled(
     assert _amounts(_night(tmp_path, 3)) == _amounts(third)
 
 
+def test_what_came_back_counts_if_its_night_is_run_again_and_the_claim_is_reversed_by_then(
+    tmp_path: Path,
+) -> None:
+    first = _night(tmp_path, 0, _fill("A", 241))
+    _comes_back(tmp_path, first, "A", "500.00")
+    gone = _fill("A", 241, paid_date=DAYS[0], claim_status="reversed")
+    for rows in ((gone,), (_fill("Q", 10, paid_date=DAYS[0]),)):
+        again = _night(tmp_path, 0, *rows)
+        assert any("decided about" in note and ": 1." in note for note in again.notes)
+        changes = pl.read_parquet(again.folder / "changes.parquet")
+        assert changes.is_empty()  # what was decided since does not show
+        ledger = read_ledger(tmp_path / "audit.duckdb").select("claim_id", "status")
+        assert ledger.rows() == [("A", "resolved")]
+    again_billed = {"member_id": "M-A", "claim_frequency_code": "7", "paid_date": "2026-06-28"}
+    second = _night(tmp_path, 1, _fill("B", 241) | again_billed | {"original_claim_id": "A"})
+    assert _amounts(second) == {"B": (Decimal("110.00"), Decimal("500.00"))}
+    assert main(["verify", "--warehouse", str(tmp_path / "audit.duckdb")]) == 0
+
+
 def test_what_came_back_for_a_line_is_not_asked_for_again_when_its_claim_gets_another_line(
     tmp_path: Path,
 ) -> None:
