@@ -15,11 +15,11 @@ from pathlib import Path
 
 import duckdb
 
-from flows.errors import FileDamaged, TooManyBadRows, UsageError
+from flows.errors import FileDamaged, TooManyBadRows, UsageError, WarehouseBusy
 from flows.warehouse.files import log_of, real_path, refuse_unusable, scratch_of
 from flows.warehouse.journal import hashed_otherwise
 from flows.warehouse.layout import SCHEMA_VERSION, lay_out
-from flows.warehouse.rescue import checkpoint, put_back
+from flows.warehouse.rescue import checkpoint, put_back, was_cut_short
 from flows.warehouse.sql import literal, literals
 from flows.warehouse.trouble import RESTORE, opening
 
@@ -185,7 +185,8 @@ def opened_for_writing(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     whoever opens the file under another (a hard link). A log that another program or an earlier
     version has left is applied first.
 
-    Raises WarehouseBusy and DiskTrouble if it cannot be opened.
+    Raises WarehouseBusy and DiskTrouble if it cannot be opened, or if a write that was cut short
+    has not been put right, because another program had the file open until now.
     """
     real = real_path(warehouse)
     connection, log, file = duckdb.connect(), log_of(real), None
@@ -199,6 +200,11 @@ def opened_for_writing(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
                 f"ATTACH {literal(str(real))} AS warehouse (RECOVERY_MODE no_wal_writes)"
             )
             connection.execute("USE warehouse")
+            if was_cut_short(real):  # what is torn may be seen late, and only this copy has it
+                raise WarehouseBusy(
+                    f"A write into the warehouse {real.name} was cut short, and could not be put "
+                    "right while another program had it open. Run again."
+                )
             file = os.open(real, os.O_RDONLY | os.O_CLOEXEC)
             if had_log:
                 checkpoint(connection, real, file)

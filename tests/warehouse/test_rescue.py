@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from flows.errors import DiskTrouble, FileDamaged
+from flows.errors import DiskTrouble, FileDamaged, WarehouseBusy
 from flows.verify.verify import Evidence, verify
 from flows.warehouse import rescue
 from flows.warehouse.connection import Workbench, opened_for_writing, read_only
@@ -130,6 +130,17 @@ def test_nothing_is_put_back_while_another_program_has_the_file_open(cut: Cut) -
             pass
         assert copy_of(cut.warehouse).exists()
         other.communicate(b"\n")
+
+
+def test_a_writer_does_not_open_what_could_not_be_put_back(cut: Cut) -> None:
+    """The other program is gone by now; the engine may open a file whose torn block it does not
+    read yet, and the next copy would take the place of the one that can mend it."""
+    leave(cut, cut.old, cut.copy)
+    with pytest.raises(WarehouseBusy, match="Run again"):
+        add_rows(cut.warehouse)
+    assert cut.warehouse.read_bytes() == cut.old
+    add_rows(cut.warehouse)
+    assert rows_in(cut.warehouse) == 4903
 
 
 def test_a_writer_keeps_the_lock_of_the_engine_while_it_reads_the_file(cut: Cut) -> None:
