@@ -1,25 +1,22 @@
 """The single measurements of the bench. Each runs in its own process and prints one line of JSON.
 
-Usage: python benchmarks/measures.py base|pipeline|every|night|whole|rules|plain EXTRACTS WORK
+Usage: python benchmarks/measures.py base|pipeline|every|night|whole EXTRACTS WORK
+       python benchmarks/measures.py rules|plain EXTRACTS WORK ROUNDS
 
 EXTRACTS is a landing folder. WORK is an empty folder; for rules and plain, it is the one in which a
-pipeline left its warehouse.
+pipeline left its warehouse, and they measure that many rounds.
 """
 
-import json
 import os
-import resource
 import shutil
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
-from statistics import median
-from time import perf_counter
 
 import duckdb
+from bench import STAGES
+from rounds import Measurement
 
 from audit_rules.engine.dossier import compile_dossier
 from audit_rules.engine.judge import Judgement, judge
@@ -32,13 +29,11 @@ from flows.intake.landing import ExtractFile, find_extracts
 from flows.judging.frames import read_frames
 from flows.plan import Plan, plan
 from flows.request import RunRequest
-from flows.results.timings import TIMINGS
 from flows.warehouse.connection import MEMORY_LIMIT, opened
 from flows.warehouse.layout import sql_type
 from flows.warehouse.sql import identifier, literal, literals
 from schemas.tables import TABLES
 
-ROUNDS = 3
 AS_OF = date(2026, 6, 30)
 FOUR_RULES = ("DX01", "QTY01", "GEN01", "CYC01")
 
@@ -91,22 +86,6 @@ FLOOR_COLUMNS = {
     ),
     "diagnosis": ("member_hash", "diagnosis_code", "diagnosis_date"),
 }
-
-
-@dataclass
-class Measurement:
-    """One measurement: seconds by name, counts by name, and the process's peak memory in bytes."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-    peak: int = 0
-
-    @contextmanager
-    def timed(self, name: str) -> Iterator[None]:
-        """Measure the seconds that the block takes."""
-        started = perf_counter()
-        yield
-        self.seconds[name] = perf_counter() - started
 
 
 def measure_base(extracts: Path, work: Path) -> Measurement:
@@ -187,62 +166,71 @@ def _night(extracts: Path) -> date:
 
 def _run(planned: Callable[[], Plan]) -> Measurement:
     measured = Measurement()
+    for name in STAGES:
+        stage = f"{name}_stage"
+        setattr(stages, stage, measured.timed(name)(getattr(stages, stage)))
     with measured.timed("total"):
         made = planned()
         run_folders.begin(made)
         summary = stages.run_stages(made)
-    measured.seconds |= json.loads((summary.folder / TIMINGS).read_text(encoding="utf-8"))
-    measured.counts = {
+    counts = {
         "rows": summary.rows_read,
         "quarantined": summary.quarantined,
         "exceptions": summary.found,
         "persons": summary.persons,
         "judged_again": summary.judged_again,
     }
+    measured.counts = {name: count for name, count in counts.items() if count is not None}
     return measured
 
 
-def measure_rules(extracts: Path, work: Path) -> Measurement:
+def measure_rules(extracts: Path, work: Path, rounds: int) -> Measurement:
     """The judge stage with four rules and with all, and a scan that hashes what rules read."""
     made = _netted(extracts, work)
-    four = tuple(module for module in RULES if module.RULE.id in FOUR_RULES)
-    rounds = []
-    for _ in range(ROUNDS):
-        rounds.append(Measurement())
-        with rounds[-1].timed("floor"):
+    measured = Measurement(counts={"rules": len(RULES)})
+    for _ in range(rounds):
+        with measured.timed("floor"):
             _scan(made)
-        with rounds[-1].timed("four rules"):
-            _judged(made, four)
-        with rounds[-1].timed("all rules"):
+        with measured.timed("four rules"):
+            _judged(made, _four_rules())
+        with measured.timed("all rules"):
             _judged(made, RULES)
-    seconds = {name: median(r.seconds[name] for r in rounds) for name in rounds[0].seconds}
-    return Measurement(seconds, {"rules": len(RULES)})
+    return measured
 
 
-def measure_plain(extracts: Path, work: Path) -> Measurement:
-    """Four rules in ordinary pandas over everybody, and as they are.
+def measure_plain(extracts: Path, work: Path, rounds: int) -> Measurement:
+    """Four rules as they are, in ordinary pandas, and in SQL by hand over everybody.
 
-    Ends the program if their exceptions differ.
+    Ends the program if the exceptions or their reasons differ.
     """
     from plain_rules import plain_exceptions
+    from plain_sql import exceptions_by_sql
 
+    by_hand = {"pandas": plain_exceptions, "sql": exceptions_by_sql}
     made = _netted(extracts, work)
     measured = Measurement()
-    with measured.timed("four rules"):
-        exceptions = _judged(made, tuple(m for m in RULES if m.RULE.id in FOUR_RULES)).exceptions
-    with measured.timed("plain"), opened(made.bench) as connection:
-        plainly = plain_exceptions(connection, made)
-    found = {
-        row[0]: f"{row[1]} {row[2]}"
-        for row in exceptions.select("exception_id", "rule_id", "reason").iter_rows()
-    }
-    differing = len(found.items() ^ plainly.items())
-    if differing or len(found) != exceptions.height:
-        raise SystemExit(
-            f"The rules give {len(found)} exceptions, pandas {len(plainly)}; {differing} differ."
-        )
+    for _ in range(rounds):
+        with measured.timed("four rules"):
+            exceptions = _judged(made, _four_rules()).exceptions
+        found = {
+            row[0]: f"{row[1]} {row[2]}"
+            for row in exceptions.select("exception_id", "rule_id", "reason").iter_rows()
+        }
+        for name, function in by_hand.items():
+            with measured.timed(name), opened(made.bench) as connection:
+                plainly = function(connection, made)
+            differing = len(found.items() ^ plainly.items())
+            if differing or len(found) != exceptions.height:
+                raise SystemExit(
+                    f"The rules give {exceptions.height} exceptions, {name} {len(plainly)}; "
+                    f"{differing} differ."
+                )
     measured.counts = {"exceptions": len(found)}
     return measured
+
+
+def _four_rules() -> tuple[RuleModule, ...]:
+    return tuple(module for module in RULES if module.RULE.id in FOUR_RULES)
 
 
 def _request(
@@ -291,7 +279,7 @@ def _judged(made: Plan, rules: tuple[RuleModule, ...]) -> Judgement:
     return judge(dossier, PolicyBook(made.library, made.reference), rules)
 
 
-MEASURES: dict[str, Callable[[Path, Path], Measurement]] = {
+MEASURES: dict[str, Callable[..., Measurement]] = {
     "base": measure_base,
     "pipeline": measure_pipeline,
     "every": measure_every,
@@ -304,11 +292,9 @@ MEASURES: dict[str, Callable[[Path, Path], Measurement]] = {
 
 def main() -> None:
     """Measure once and print the result."""
-    name, extracts, work = sys.argv[1:]
+    name, extracts, work, *rounds = sys.argv[1:]
     os.umask(0o077)
-    measured = MEASURES[name](Path(extracts), Path(work))
-    measured.peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps(asdict(measured)))
+    print(MEASURES[name](Path(extracts), Path(work), *map(int, rounds)).printed())
 
 
 if __name__ == "__main__":
