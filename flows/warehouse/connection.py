@@ -189,13 +189,29 @@ def opened_for_writing(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     has not been put right, because another program had the file open until now.
     """
     real = real_path(warehouse)
-    connection, log, file = duckdb.connect(), log_of(real), None
+    log = log_of(real)
+    if log.exists():
+        with opening(warehouse), _opened(warehouse, real) as (connection, file):
+            checkpoint(connection, real, file)
+        log.unlink(missing_ok=True)  # the engine may crash at the next checkpoint if it goes on
+    with _opened(warehouse, real) as (connection, file):
+        try:
+            yield connection
+            checkpoint(connection, real, file)
+        except BaseException:
+            log.unlink(missing_ok=True)  # it only says that a checkpoint had begun
+            raise
+
+
+@contextmanager
+def _opened(warehouse: Path, real: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, int]]:
+    """The warehouse, open for writing, and a descriptor of its file."""
+    connection, file = duckdb.connect(), None
     try:
         connection.execute("PRAGMA disable_checkpoint_on_shutdown")
         connection.execute(f"SET checkpoint_threshold = '{_NO_LIMIT}'")  # nor at a commit
         connection.execute(f"SET temp_directory = {literal(str(scratch_of(real)))}")
         with opening(warehouse):
-            had_log = log.exists()
             connection.execute(
                 f"ATTACH {literal(str(real))} AS warehouse (RECOVERY_MODE no_wal_writes)"
             )
@@ -206,14 +222,7 @@ def opened_for_writing(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
                     "right while another program had it open. Run again."
                 )
             file = os.open(real, os.O_RDONLY | os.O_CLOEXEC)
-            if had_log:
-                checkpoint(connection, real, file)
-        try:
-            yield connection
-            checkpoint(connection, real, file)
-        except BaseException:
-            log.unlink(missing_ok=True)  # it only says that a checkpoint had begun
-            raise
+        yield connection, file
     finally:
         connection.close()
         if file is not None:

@@ -13,8 +13,10 @@ from audit_rules.errors import AuditError
 from flows.errors import DiskTrouble, redacted_errors
 from flows.ledger import decisions
 from flows.ledger.decisions import decide
+from flows.warehouse import connection
 from flows.warehouse.connection import opened_for_writing
 from flows.warehouse.files import log_of
+from flows.warehouse.rescue import checkpoint
 from schemas.decisions import DISMISS
 from tests.support.hostile import CSV, csv, fill
 from tests.support.kills import in_child
@@ -106,6 +108,23 @@ def test_a_log_beside_another_name_is_named_and_applied_there(
     _dismiss(second, tmp_path, 2)
     assert len(content(first)["decision"]) == 3
     assert not log_of(first).exists() and not log_of(second).exists()
+
+
+def test_a_writer_does_not_work_on_the_connection_that_applied_a_log(
+    names: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine may crash at the next checkpoint if it goes on with a log that it has applied."""
+    _writer_killed(names[0])
+    stored: list[object] = []
+    monkeypatch.setattr(
+        connection,
+        "checkpoint",
+        lambda *given: (stored.append(given[0]), checkpoint(*given)),
+    )
+    with opened_for_writing(names[0]) as writer:
+        assert len(stored) == 1 and stored[0] is not writer
+        assert not log_of(names[0]).exists()
+    assert stored[1:] == [writer]
 
 
 def test_what_cannot_be_written_at_the_end_fails_and_leaves_the_warehouse_without_a_log(
