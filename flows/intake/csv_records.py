@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import re
 from collections.abc import Iterator
 from itertools import accumulate
 from pathlib import Path
@@ -14,6 +15,7 @@ LONGEST_LINE = 1 << 26
 ENDLESS_LINE = 1 << 28
 """Characters of a line, or of a quoted value, that mean that line ends or quotes are missing."""
 
+_BLANK_LINE = re.compile("\n\n")  # faster than `in` with two characters
 _HEAD_LIMIT = 1 << 20  # characters of the file's start that are kept to read the header from
 
 
@@ -87,7 +89,7 @@ class RecordCounter:
 
     def _note_line_ends(self, text: str) -> str:
         """Note which line ends occur, and make all of them line feeds."""
-        cr = text.count("\r")
+        cr = text.count("\r") if "\r" in text else 0  # looking is faster than counting
         crlf = text.count("\r\n") if cr else 0
         self._has_crlf |= crlf > 0
         self._has_lf |= text.count("\n") > crlf if crlf else "\n" in text
@@ -95,7 +97,7 @@ class RecordCounter:
         return text.replace("\r\n", "\n").replace("\r", "\n") if cr else text
 
     def _count(self, lines: str) -> None:
-        has_blank = not lines or lines[0] == "\n" or lines[-1] == "\n" or "\n\n" in lines
+        has_blank = not lines or "\n" in (lines[0], lines[-1]) or bool(_BLANK_LINE.search(lines))
         self.has_blank_lines |= has_blank
         if '"' not in lines and not self._in_quotes and not has_blank:
             self.records += lines.count("\n") + 1
