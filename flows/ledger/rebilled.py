@@ -56,8 +56,9 @@ def follow_rebilled(
     """What persons decided, with each sum that came back on the lines for which it counts now.
 
     The sum of an exception that this run found stays where it was. Any other is spread over the
-    lines that ledger/heirs.sql gives: those that its rule accuses instead first, then the line
-    itself, then those of its number, then those of which most is asked.
+    lines that ledger/heirs.sql gives: those that its rule accuses now first, before all the line
+    as it was rebilled; then the line itself, then those of its number, then those of which most is
+    asked.
 
     exceptions   those of this run, with LEDGER and COLLECTABILITY.
     """
@@ -69,12 +70,7 @@ def follow_rebilled(
     if lost.is_empty():
         return decided
     family = rebilled_as(connection, lost, payer_of)
-    accused = with_payer_id(_accused(lost, exceptions), payer_of).join(
-        family,
-        left_on=("claim_source", "payer_id", "because_of"),
-        right_on=CLAIM,
-        how="semi",
-    )
+    accused = accused_instead(lost, exceptions, family, payer_of)
     claims = pl.concat([family, accused.select(CLAIM)])
     tables = {"back": lost, "accused": accused, "family": claims}
     for name, rows in tables.items():
@@ -86,12 +82,18 @@ def follow_rebilled(
     return decided._replace(recovered=pl.concat([stays, _spread(heirs, exceptions, stays)]))
 
 
-def _accused(lost: pl.DataFrame, exceptions: pl.DataFrame) -> pl.DataFrame:
-    """Lines that rules of `lost` accuse because of other lines: of two duplicates, the other one
-    may be the repeat by now.
+def accused_instead(
+    lost: pl.DataFrame, exceptions: pl.DataFrame, family: pl.DataFrame, payer_of: pl.DataFrame
+) -> pl.DataFrame:
+    """Lines that rules of `lost` accuse because of lines of `family`: of two duplicates, the other
+    one may be the repeat by now.
 
-    One row per rule and pair of lines: rule_id, payer, claim_source, claim_id and claim_line_number
-    of the line; because_of and because_of_line, the claim and line of the evidence against it.
+    One row per rule and pair of lines: rule_id, payer, payer_id, claim_source, claim_id and
+    claim_line_number of the line; because_of and because_of_line, the claim and line of the
+    evidence against it.
+
+    family     as rebilled_as gives it.
+    payer_of   as with_payer_id has it.
     """
     of_rules = exceptions.filter(is_asked()).join(lost, on="rule_id", how="semi")
     pieces = of_rules.select("rule_id", "payer", *CLAIM_LINE, piece="evidence").explode("piece")
@@ -99,13 +101,16 @@ def _accused(lost: pl.DataFrame, exceptions: pl.DataFrame) -> pl.DataFrame:
     against = pieces.filter(
         piece.field("side") == AGAINST, piece.field("claim_source") == pl.col("claim_source")
     )
-    return against.select(
+    pairs = against.select(
         "rule_id",
         "payer",
         *CLAIM_LINE,
         because_of=piece.field("claim_id"),
         because_of_line=piece.field("claim_line_number"),
     ).unique()
+    return with_payer_id(pairs, payer_of).join(
+        family, left_on=("claim_source", "payer_id", "because_of"), right_on=CLAIM, how="semi"
+    )
 
 
 def _spread(heirs: pl.DataFrame, exceptions: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame:
@@ -126,6 +131,7 @@ def _spread(heirs: pl.DataFrame, exceptions: pl.DataFrame, stays: pl.DataFrame) 
         (pl.col("room") > 0).sum().over("exception_id"),  # what has least choice first
         "exception_id",
         ~pl.col("is_accused"),
+        ~pl.col("is_family"),
         ~pl.col("is_own"),
         ~pl.col("has_number"),
         "strongest",

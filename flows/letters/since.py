@@ -9,7 +9,7 @@ import polars as pl
 
 from audit_rules.law.places import Places
 from flows.ledger.read import opened_ledger
-from flows.ledger.rebilled import CLAIM, rebilled_as, with_payer_id
+from flows.ledger.rebilled import CLAIM, accused_instead, rebilled_as, with_payer_id
 from flows.letters.run import LetterRun
 from flows.warehouse.layout import BOOKKEEPING
 from flows.warehouse.sql import fetched
@@ -22,7 +22,7 @@ _STANDING = f"""
     WHERE status NOT IN ('{DISMISSED}', '{RESOLVED}')"""
 _NAMES = " UNION ".join(f"SELECT DISTINCT payer FROM main.{table}" for table in CLAIM_TABLES)
 _PAID_SINCE = f"""
-    SELECT DISTINCT l.claim_source, l.payer, l.claim_id
+    SELECT DISTINCT exception_id, l.rule_id, l.claim_source, l.payer, l.claim_id
     FROM main.ledger l JOIN main.decision d USING (exception_id)
     WHERE d.action = '{RECOVERED}'
       AND (d.after_night >= $as_of OR d.decided_at > (
@@ -40,8 +40,8 @@ class Since(NamedTuple):
 
     gone          ids of its exceptions that are no longer as the run published them: a person set
                   them aside, money came back for their claim or for one that it was rebilled as,
-                  other rows of their claim were loaded, or a later night found them with another
-                  outcome or amount, or not at all.
+                  or for a line of which they are the repeat now, other rows of their claim were
+                  loaded, or a later night found them with another outcome or amount, or not at all.
     later_night   the last night of the warehouse, if it is after the run.
     """
 
@@ -57,12 +57,14 @@ def read_since(run: LetterRun, warehouse: Path, places: Places) -> Since:
         exceptions = with_payer_id(run.exceptions, payer_of)
         paid = connection.sql(_PAID_SINCE, params={"as_of": run.as_of, "run_id": run.run_id}).pl()
         families = rebilled_as(connection, with_payer_id(paid, payer_of), payer_of)
+        lost = paid.join(run.exceptions, on="exception_id", how="anti")
+        accused = accused_instead(lost, run.exceptions, families, payer_of)
         loaded = _loaded_since(connection, run, exceptions.select(CLAIM).unique(), payer_of)
         found = fetched(connection, _STANDING)
     same = ("exception_id", "outcome", "reason", "amount_at_risk")
     standing = conform(found, {name: EXCEPTION[name] for name in same})
     changed = run.exceptions.select(same).join(standing, on=same, how="anti", nulls_equal=True)
-    moved = pl.concat([families, loaded])
+    moved = pl.concat([families, accused.select(CLAIM), loaded])
     of_changed_claims = exceptions.join(moved, on=CLAIM, how="semi")
     gone = {*changed["exception_id"], *of_changed_claims["exception_id"]}
     return Since(frozenset(gone), last if last and last > run.as_of else None)

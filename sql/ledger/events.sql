@@ -68,7 +68,7 @@ gone AS (
            (SELECT max(as_of) FROM every_night WHERE as_of < $night) AS last_seen
     FROM run.last_event WHERE status <> 'resolved'
     UNION ALL BY NAME
-    SELECT * EXCLUDE (why, last_seen), true AS is_undone, first_seen AS last_seen
+    SELECT * EXCLUDE (why, last_seen), true AS is_undone, night AS last_seen
     FROM every_ledger_event
     WHERE night = $night AND exception_id IN (SELECT exception_id FROM every_decision)
       AND exception_id NOT IN (SELECT exception_id FROM run.last_event)),

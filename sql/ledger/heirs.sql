@@ -1,8 +1,9 @@
 -- Lines for which a sum may count that came back for a line: those of the same person that are paid
 -- now, on its claim or any that it was rebilled as, and those that its rule accuses now because of
 -- one of these.
--- One row per sum and line. is_accused: the rule accuses it so; is_own: the line itself;
--- has_number: a line of its number; paid: what was paid for it.
+-- One row per sum and line. is_accused: the rule accuses it so, or because of itself; is_family: a
+-- line of its claim, or of one that it was rebilled as; is_own: the line itself; has_number: a line
+-- of its number; paid: what was paid for it.
 --
 -- reads: back (one row per exception for which a sum came back, as RECOVERED has
 --        them, with payer_id), accused (rule_id, the line that the rule accuses: claim_source,
@@ -55,6 +56,6 @@ SELECT b.exception_id, b.rule_id, b.recovered, h.payer, h.member_id, h.claim_sou
        h.claim_line_number, h.netted_paid_amount AS paid,
        h.claim_line_number = b.claim_line_number AS has_number,
        has_number AND h.claim_id = b.claim_id AS is_own,
-       bool_or(h.is_accused) AS is_accused
+       bool_or(h.is_accused) AS is_accused, bool_or(NOT h.is_accused) AS is_family
 FROM back b JOIN heir h USING (exception_id)
 GROUP BY ALL;

@@ -11,14 +11,16 @@ from flows.cli.app import main
 from flows.ledger.decisions import decide
 from flows.ledger.read import read_ledger
 from flows.ledger.written_decisions import Decision
+from flows.letters.batch import Batch, write_batch
 from flows.summary import Summary
 from tests.support.extracts import IMATINIB, Row, good, write
 from tests.support.ledger import night_of_fills
 from tests.support.nights import night, published
-from tests.support.running import request_for
+from tests.support.running import ROOT, request_for
 
 pytestmark = pytest.mark.slow  # several nights
 
+TEMPLATE = ROOT / "data" / "letter_template.toml"
 DAYS = [date(2026, 6, n) for n in (27, 28, 29, 30)]
 
 
@@ -221,6 +223,35 @@ def test_what_came_back_for_a_duplicate_counts_for_the_other_one_when_that_is_th
     paid = _pair(tmp_path)
     again = _fill("A", 90) | _FIRST | {"paid_date": "2026-06-28"}
     assert _amounts(_night(tmp_path, 2, _GONE, again, *rebilled)) == {"A": (Decimal(0), paid)}
+
+
+def test_what_came_back_for_a_duplicate_stays_with_it_if_it_is_rebilled_and_still_a_repeat(
+    tmp_path: Path,
+) -> None:
+    """Else it moves to another one of three, and is lost when that is the repeat of the first."""
+    fills = [_fill(claim, 90) | _SECOND for claim in ("A", "C")]
+    first = _night(tmp_path, 0, _fill("B", 90) | _FIRST, *fills)
+    found = pl.read_parquet(first.folder / "exceptions.parquet").filter(claim_id="C")
+    paid = Decision(found["exception_id"][0], action="recovered", amount=Decimal("900.00"))
+    decide(tmp_path / "audit.duckdb", [paid], by="Ann")
+    moved = [_GONE, fills[0] | {"paid_date": "2026-06-28"}]
+    rebilled = _fill("C2", 90) | _SECOND | _REBILLED | {"original_claim_id": "C"}
+    second = _night(tmp_path, 1, rebilled, *moved)
+    all_of_it, nothing = Decimal("900.00"), Decimal("0.00")
+    assert _amounts(second) == {"A": (all_of_it, nothing), "C2": (nothing, all_of_it)}
+
+
+def test_no_letter_asks_for_what_came_back_for_the_other_duplicate_if_a_night_is_run_again(
+    tmp_path: Path,
+) -> None:
+    paid = _pair(tmp_path)
+    again = _night(tmp_path, 0, _GONE, _fill("A", 90) | _FIRST | {"paid_date": "2026-06-27"})
+    assert _amounts(again) == {"A": (paid, Decimal(0))}
+    batch = Batch(
+        *(again.folder, tmp_path / "audit.duckdb", tmp_path, TEMPLATE, "finding", "letter"),
+        with_pdf=False,
+    )
+    assert write_batch(batch).letters == 0
 
 
 def test_what_came_back_for_a_duplicate_is_of_no_claim_of_another_payer(tmp_path: Path) -> None:
