@@ -2,8 +2,10 @@
 
 import ast
 import re
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PACKAGES = ("schemas", "audit_rules", "flows")
@@ -24,27 +26,32 @@ def tree_of(path: Path) -> ast.Module:
 
 
 @cache
+def nodes_in(tree: ast.AST) -> tuple[ast.AST, ...]:
+    """Every node of a syntax tree."""
+    return tuple(ast.walk(tree))
+
+
 def nodes_of(path: Path) -> tuple[ast.AST, ...]:
     """Every node of the syntax tree of a module."""
-    return tuple(ast.walk(tree_of(path)))
+    return nodes_in(tree_of(path))
 
 
-@cache
-def imported(path: Path) -> set[str]:
+def imported(path: Path) -> frozenset[str]:
     """The full names of everything that a module imports, including inside functions."""
     return imports_in(tree_of(path))
 
 
-def imports_in(tree: ast.AST) -> set[str]:
+@cache
+def imports_in(tree: ast.AST) -> frozenset[str]:
     """The full names of everything that is imported in a syntax tree."""
     found = set()
-    for node in ast.walk(tree):
+    for node in nodes_in(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{ast.unparse(node)}: a relative import"
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+    return frozenset(found)
 
 
 def roots_of(tree: ast.AST) -> set[str]:
@@ -52,10 +59,17 @@ def roots_of(tree: ast.AST) -> set[str]:
     return {name.split(".")[0] for name in imports_in(tree)}
 
 
+def of_each(paths: Iterable[Path], wrong: Callable[[Path], Any]) -> dict[str, Any]:
+    """What is wrong with files, by the name of each that has something wrong."""
+    found = {name_of(path): wrong(path) for path in paths}
+    assert found, "no file"
+    return {name: value for name, value in found.items() if value}
+
+
 def _docstrings(tree: ast.Module) -> set[int]:
     """The ids of the nodes that are docstrings."""
     found = set()
-    for node in ast.walk(tree):
+    for node in nodes_in(tree):
         body = getattr(node, "body", None)
         if (
             isinstance(body, list)

@@ -32,7 +32,16 @@ from schemas.tables import TABLES as INPUT
 from tests.support.extracts import good, write
 from tests.support.nights import night
 from tests.support.running import request_for
-from tests.support.sources import FLOWS, ROOT, constants, imported, name_of, nodes_of, tree_of
+from tests.support.sources import (
+    FLOWS,
+    ROOT,
+    constants,
+    imported,
+    nodes_in,
+    nodes_of,
+    of_each,
+    tree_of,
+)
 
 SQL_FILES = sorted(
     p.relative_to(sql_folder()).with_suffix("").as_posix() for p in sql_folder().rglob("*.sql")
@@ -68,9 +77,10 @@ def _assigned(path: Path) -> Iterator[str]:
     """Names that a module gives to declarations at its top level."""
     tree = tree_of(path)
     for node in tree.body:
-        calls = (n.func for n in ast.walk(node) if isinstance(n, ast.Call))
-        makes = {f.id for f in calls if isinstance(f, ast.Name)} & {"RunTable", "RunMacro"}
-        if isinstance(node, ast.Assign) and makes:
+        if not isinstance(node, ast.Assign):
+            continue
+        calls = (n.func for n in nodes_in(node) if isinstance(n, ast.Call))
+        if {f.id for f in calls if isinstance(f, ast.Name)} & {"RunTable", "RunMacro"}:
             yield from (t.id for t in node.targets if isinstance(t, ast.Name))
 
 
@@ -187,8 +197,12 @@ def _named(name: str, part: str) -> set[str]:
     return {item.split()[0] for item in items if item.strip()}
 
 
-@pytest.mark.parametrize("name", SQL_FILES)
-def test_a_header_names_just_what_its_statements_read_and_make(name: str) -> None:
+def test_a_header_names_just_what_its_statements_read_and_make() -> None:
+    assert {name: wrong for name in SQL_FILES if (wrong := _named_wrongly(name))} == {}
+
+
+def _named_wrongly(name: str) -> set[str]:
+    """What a header names and its statements do not read or make, and the other way round."""
     steps, makes, reads = set(), set(), set()
     for statement in _statements(name):
         before = {n for n in statement.reads if n in steps}
@@ -199,8 +213,8 @@ def test_a_header_names_just_what_its_statements_read_and_make(name: str) -> Non
             makes.add(statement.makes)
             reads -= {statement.makes} if statement.makes in statement.reads else set()
     words = set(re.findall(rf"{WORD}\w+", _filled(header(name)["words"])))
-    assert makes <= _named(name, "makes") <= makes | steps
-    assert _named(name, "reads") - words == reads - words
+    made, read = _named(name, "makes"), _named(name, "reads")
+    return (makes - made) | (made - makes - steps) | ((read ^ reads) - words)
 
 
 @pytest.mark.parametrize(
@@ -215,18 +229,21 @@ def test_what_a_macro_or_a_named_table_reads_is_read(text: str) -> None:
     assert "run.toy" in _statement(text).reads
 
 
-@pytest.mark.parametrize("name", SQL_FILES)
-def test_a_header_names_every_word(name: str) -> None:
+def test_a_header_names_every_word() -> None:
+    assert {name: words for name in SQL_FILES if (words := _words_not_named(name))} == {}
+
+
+def _words_not_named(name: str) -> set[str]:
     text = " ".join(statements(name))
     used = {m[1] or m[2] for m in re.finditer(r"(?<!\$)\$(?:(\w+)|\{(\w+)\})", text)}
     described = "".join(header(name).values())
-    assert {w for w in used if f"${w}" not in described and f"${{{w}}}" not in described} == set()
+    return {w for w in used if f"${w}" not in described and f"${{{w}}}" not in described}
 
 
-@pytest.mark.parametrize("name", SQL_FILES)
-def test_every_run_table_of_an_sql_file_is_declared(name: str) -> None:
-    used = {n for s in _statements(name) for n in (*s.reads, s.makes or "")}
-    assert {n for n in _of_runs(used) if not _declarers(n)} == set()
+def test_every_run_table_of_an_sql_file_is_declared() -> None:
+    for name in SQL_FILES:
+        used = {n for s in _statements(name) for n in (*s.reads, s.makes or "")}
+        assert {n for n in _of_runs(used) if not _declarers(n)} == set(), name
 
 
 def _of_runs(names: set[str]) -> set[str]:
@@ -275,7 +292,7 @@ def test_no_word_of_an_sql_file_reads_what_its_header_does_not_name(undeclared: 
 
 def _runs(path: Path) -> Iterator[str]:
     """Names of the SQL files that a module runs."""
-    for node in ast.walk(tree_of(path)):
+    for node in nodes_of(path):
         is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
         if is_call and node.func.id in ("run", "fetched_from"):
             values = [a.value for a in node.args if isinstance(a, ast.Constant)]
@@ -302,15 +319,20 @@ def test_a_module_imports_the_declarations_of_what_its_sql_files_read() -> None:
                 assert _declarers(read) == {path} or declarers <= modules, f"{file} reads {read}"
 
 
-@pytest.mark.parametrize("path", FLOWS, ids=name_of)
-def test_python_names_run_tables_by_their_declarations_only(path: Path) -> None:
+def test_python_names_run_tables_by_their_declarations_only() -> None:
+    assert of_each(FLOWS, _names_without_declaration) == {}
+
+
+def _names_without_declaration(path: Path) -> list[str]:
+    """Run tables that a module names by a text, and texts of which it makes such a name."""
     texts = [n.value for n in constants(path) if isinstance(n.value, str)]
     texts += [_summed(n) for n in nodes_of(path) if isinstance(n, ast.BinOp)]
-    assert {name for text in texts for name in _literal_names(text)} == set()
+    found = [name for text in texts for name in _literal_names(text)]
     if path.parent.name != "warehouse":
-        before = list(_before_values(path))
-        assert [t for t in before if re.search(r"(?i)\b(?:run|kept\.main)\.$", t)] == []
-        assert [t for t in texts if _BUILT.search(t)] == []
+        before = _before_values(path)
+        found += [t for t in before if re.search(r"(?i)\b(?:run|kept\.main)\.$", t)]
+        found += [t for t in texts if _BUILT.search(t)]
+    return found
 
 
 def _summed(node: ast.expr) -> str:
@@ -357,7 +379,7 @@ def test_the_name_of_a_run_table_that_is_filled_in_is_seen(text: str) -> None:
 
 def _before_values(path: Path) -> Iterator[str]:
     """The texts right before a value in the f-strings and sums of a module."""
-    for node in ast.walk(tree_of(path)):
+    for node in nodes_of(path):
         if isinstance(node, ast.BinOp) and isinstance(node.left, ast.Constant):
             yield str(node.left.value)
         if isinstance(node, ast.JoinedStr):
@@ -366,9 +388,8 @@ def _before_values(path: Path) -> Iterator[str]:
                     yield str(before.value)
 
 
-@pytest.mark.parametrize("path", FLOWS, ids=name_of)
-def test_only_its_maker_writes_a_run_table(path: Path) -> None:
-    assert _written(tree_of(path)) <= set(_assigned(path))
+def test_only_its_maker_writes_a_run_table() -> None:
+    assert of_each(FLOWS, lambda path: _written(tree_of(path)) - set(_assigned(path))) == {}
 
 
 @pytest.mark.parametrize(
@@ -410,12 +431,12 @@ def _written(tree: ast.AST) -> set[str]:
     """Declarations whose tables a module writes, alters or removes."""
     written = {
         _root(node.func.value)
-        for node in ast.walk(tree)
+        for node in nodes_in(tree)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in ("create", "store_frame", "add_frame")
     }
-    for node in ast.walk(tree):
+    for node in nodes_in(tree):
         if isinstance(node, ast.JoinedStr):
             for before, after in zip(node.values, node.values[1:], strict=False):
                 text = str(before.value) if isinstance(before, ast.Constant) else ""
@@ -430,7 +451,7 @@ def _written(tree: ast.AST) -> set[str]:
 def _aliases(tree: ast.AST) -> dict[str, str]:
     """Other names that a module gives to declarations, and the declarations' own."""
     found = {}
-    for node in ast.walk(tree):
+    for node in nodes_in(tree):
         if isinstance(node, ast.ImportFrom):
             found |= {alias.asname: alias.name for alias in node.names if alias.asname}
         if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr) and node.value:
@@ -501,10 +522,11 @@ def test_the_stages_make_no_table_of_what_lasts(made: list[Tables]) -> None:
     assert found == {f"main.{name}" for name in (*INPUT, *LEDGERS)}
 
 
-@pytest.mark.parametrize("name", sorted(tables()))
-def test_a_run_table_has_the_columns_that_are_declared(made: list[Tables], name: str) -> None:
-    for run in made:
-        assert run.get(name) in (None, _declared(tables()[name]))
+def test_a_run_table_has_the_columns_that_are_declared(made: list[Tables]) -> None:
+    for name, table in tables().items():
+        declared = _declared(table)
+        for run in made:
+            assert run.get(name) in (None, declared), name
 
 
 def test_the_second_run_made_what_only_such_a_run_makes(made: list[Tables]) -> None:
