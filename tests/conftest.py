@@ -2,15 +2,18 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from audit_rules.engine.judge import Judgement
+from flows import plan as planning
 from flows.cli import server
 from flows.process import collect_rarely
 from flows.request import RunRequest
 from tests.support.nights import night
+from tests.support.read_once import library_read_once, reference_read_once
 from tests.support.running import AS_OF, ROOT, audited, request_for
 from tests.support.shared import keep_temporary_files_in_memory, shared_folder
 
@@ -52,6 +55,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _no_server_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """A command line in the process of the tests starts no server before it needs one."""
     monkeypatch.setattr(server, "start_early", lambda: None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _policies_read_once() -> Iterator[None]:
+    """Runs in the process of the tests share what was read of the shipped documents."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(planning, "load_policies", library_read_once)
+        patched.setattr(planning, "load_reference", reference_read_once)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -2,16 +2,13 @@
 
 import gzip
 import json
-from collections.abc import Iterator
 from datetime import date
-from functools import cache
 from pathlib import Path
 
 import duckdb
 import polars as pl
 import pytest
 
-from flows import plan as planning
 from flows.cli.app import main
 from flows.errors import InputRefused, UsageError
 from flows.intake.config import read_config
@@ -41,14 +38,6 @@ from tests.support.extracts import (
 )
 
 CLAIM = "pharmacy_claim"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def policies_read_once() -> Iterator[None]:
-    """Read the policy files only once, which saves a third of the time."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(planning, "load_policies", cache(planning.load_policies))
-        yield
 
 
 OF_TABLE = f"[tables.{CLAIM}]\n"

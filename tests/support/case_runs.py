@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
+import duckdb
 import polars as pl
 
 from audit_rules.engine.dossier import Dossier, compile_dossier
@@ -21,7 +22,7 @@ from audit_rules.engine.rule import Described, PolicyBook, RuleModule
 from audit_rules.kinds.judge import judge_documents
 from audit_rules.rules import CATALOGUE
 from flows.judging.frames import read_frames
-from flows.plan import Plan, plan
+from flows.plan import plan
 from flows.results.failed_checks import quarantine
 from flows.warehouse.connection import opened
 from schemas.frame import check_frame
@@ -108,8 +109,8 @@ class CaseRuns:
         )
         planned = plan(request)
         run_to_final_action(planned)
-        _refuse_bad_rows(planned, owners)
         with opened(planned.bench) as connection:
+            _refuse_bad_rows(connection, owners)
             extracted = read_frames(connection, planned.reference, group.as_of)
         shutil.rmtree(base)
         dossier = compile_dossier(
@@ -210,16 +211,15 @@ def _next_day(text: str) -> str:
     return text
 
 
-def _refuse_bad_rows(planned: Plan, owners: dict[str, list[Case]]) -> None:
+def _refuse_bad_rows(connection: duckdb.DuckDBPyConnection, owners: dict[str, list[Case]]) -> None:
     """Raise CaseError if a row was quarantined and its case does not say `bad rows`."""
-    with opened(planned.bench) as connection:
-        for row in quarantine(connection).iter_rows(named=True):
-            table, column, check, row_number = (
-                row[name] for name in ("table", "column", "check", "row_number")
-            )
-            case = owners[table][row_number - 1]
-            if not case.may_have_bad_rows:
-                raise CaseError(f"{case.tag} ({case.sentence}): {table}.{column}: {check}")
+    for row in quarantine(connection).iter_rows(named=True):
+        table, column, check, row_number = (
+            row[name] for name in ("table", "column", "check", "row_number")
+        )
+        case = owners[table][row_number - 1]
+        if not case.may_have_bad_rows:
+            raise CaseError(f"{case.tag} ({case.sentence}): {table}.{column}: {check}")
 
 
 def _compare(expected: Expectation, found: list[dict[str, object]]) -> list[str]:

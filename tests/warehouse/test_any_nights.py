@@ -12,10 +12,8 @@ from pathlib import Path
 import pytest
 
 from audit_rules.rules import CATALOGUE
-from flows import plan as planning
 from flows import stages
 from tests.support.any_nights import Machine
-from tests.support.read_once import library_read_once, reference_read_once
 
 pytestmark = pytest.mark.slow
 
@@ -34,9 +32,7 @@ FEW = tuple(
 
 @pytest.fixture(autouse=True)
 def short_nights(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Few rules, policies that are read once, and the clock of the nights."""
-    monkeypatch.setattr(planning, "load_policies", library_read_once)
-    monkeypatch.setattr(planning, "load_reference", reference_read_once)
+    """Few rules, and the clock of the nights."""
     monkeypatch.setattr(stages, "CATALOGUE", FEW)
     monkeypatch.setattr("flows.ledger.decisions.today", lambda: date(2025, 1, 1))
     yield
