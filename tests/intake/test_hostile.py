@@ -7,7 +7,6 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -16,7 +15,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audit_rules.errors import AuditError
-from flows import plan as planning
 from flows.errors import InputRefused, TooManyBadRows
 from flows.intake import scan_ahead
 from flows.plan import Plan, plan
@@ -58,14 +56,6 @@ def _named(hostiles: list[Hostile]) -> list[object]:
     return [
         pytest.param(h, id=h.name, marks=[pytest.mark.slow] if h.is_slow else []) for h in hostiles
     ]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def policies_read_once() -> Iterator[None]:
-    """Read the policy files only once, which saves a third of the time."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(planning, "load_policies", cache(planning.load_policies))
-        yield
 
 
 def _is_batched(hostile: Hostile) -> bool:
@@ -192,11 +182,13 @@ def _settled_alone(hostile: Hostile, base: Path) -> None:
     assert {name: of_table[name] for name in fate.settled} == fate.settled
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hostile", _named([h for h in ALONE if h not in COUNTED]))
 def test_a_hostile_folder_is_read(hostile: Hostile, tmp_path: Path) -> None:
     _loaded_alone(hostile, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hostile", _named(COUNTED))
 def test_duplicates_and_what_final_action_counts_are_as_said(
     hostile: Hostile, tmp_path: Path

@@ -362,6 +362,7 @@ NOT_CHECKED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claim_id", NOT_CHECKED)
 def test_a_line_that_is_not_judged_says_why(explained: Any, claim_id: str) -> None:
     explanation = explained(claim_id)

@@ -236,6 +236,7 @@ def test_every_exception_has_a_packet_on_one_page(run: Path, exceptions: pl.Data
     assert len(re.findall(rb"/Type /Page\b", as_pdf(max(cases, key=len)))) == 1
 
 
+@pytest.mark.slow
 def test_the_same_exception_gives_the_same_bytes_in_another_process(
     run: Path, exception_id: str, written: dict[str, Path], tmp_path: Path
 ) -> None:

@@ -40,7 +40,8 @@ def _parameters() -> Iterator[object]:
         slug = re.sub(r"\W+", "-", case.sentence.lower()).strip("-")
         for variant in variants(case):
             name = f"{case.tag}-{slug}-{variant.replace(' ', '-')}"
-            marks = () if variant == Variant.PLAIN else pytest.mark.slow
+            is_fast = variant == Variant.PLAIN and not case.is_alone  # else it has its own run
+            marks = () if is_fast else pytest.mark.slow
             yield pytest.param(case, variant, id=name, marks=marks)
 
 
