@@ -33,12 +33,17 @@ def _request(base: Path, number: int) -> RunRequest:
     return request_for(landing, base / "out", base / "audit.duckdb", as_of)
 
 
+def test_a_new_warehouse_has_the_file_format_of_duckdb_1(tmp_path: Path) -> None:
+    night(_request(tmp_path, 0))
+    assert _format(tmp_path / "audit.duckdb") <= NEWEST_OF_1
+
+
 @pytest.mark.slow
 def test_whatever_writes_into_a_warehouse_keeps_its_file_format(tmp_path: Path) -> None:
     warehouse = tmp_path / "audit.duckdb"
     for number in range(2):
         night(_request(tmp_path, number))
-        assert _format(warehouse) <= NEWEST_OF_1
+    assert _format(warehouse) <= NEWEST_OF_1
     purge(warehouse, AS_OF)
     assert _format(warehouse) <= NEWEST_OF_1
     forget_night(warehouse, AS_OF + timedelta(days=1), dry_run=False)
