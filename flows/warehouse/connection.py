@@ -190,17 +190,21 @@ def opened_for_writing(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """
     real = real_path(warehouse)
     log = log_of(real)
-    if log.exists():
-        with opening(warehouse), _opened(warehouse, real) as (connection, file):
-            checkpoint(connection, real, file)
-        log.unlink(missing_ok=True)  # the engine may crash at the next checkpoint if it goes on
-    with _opened(warehouse, real) as (connection, file):
-        try:
-            yield connection
-            checkpoint(connection, real, file)
-        except BaseException:
-            log.unlink(missing_ok=True)  # it only says that a checkpoint had begun
-            raise
+    while True:
+        had_log = log.exists()
+        with _opened(warehouse, real) as (connection, file):
+            if had_log or log.exists():  # going on with it, the engine may crash at its checkpoint
+                with opening(warehouse):
+                    checkpoint(connection, real, file)
+                log.unlink(missing_ok=True)  # while no other program can begin another
+                continue
+            try:
+                yield connection
+                checkpoint(connection, real, file)
+            except BaseException:
+                log.unlink(missing_ok=True)  # it only says that a checkpoint had begun
+                raise
+            return
 
 
 @contextmanager

@@ -127,6 +127,27 @@ def test_a_writer_does_not_work_on_the_connection_that_applied_a_log(
     assert stored[1:] == [writer]
 
 
+@pytest.mark.parametrize("moment", ["put_back", "scratch_of"])
+def test_what_another_program_commits_between_two_openings_is_not_lost(
+    names: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """It is killed after the file was closed, or after no log was found and before it is opened."""
+    if moment == "put_back":
+        _writer_killed(names[0])
+    before, at_the_moment = len(content(names[0])["decision"]), getattr(connection, moment)
+
+    def meanwhile(real: Path) -> Path | None:
+        monkeypatch.setattr(connection, moment, at_the_moment)
+        _writer_killed(real)
+        found: Path | None = at_the_moment(real)
+        return found
+
+    monkeypatch.setattr(connection, moment, meanwhile)
+    with pytest.raises(KeyboardInterrupt), opened_for_writing(names[0]):
+        raise KeyboardInterrupt
+    assert len(content(names[0])["decision"]) == before + 1
+
+
 def test_what_cannot_be_written_at_the_end_fails_and_leaves_the_warehouse_without_a_log(
     names: tuple[Path, Path], tmp_path: Path
 ) -> None:
