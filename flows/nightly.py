@@ -98,6 +98,12 @@ class Night:
         self._counted = ", ".join(f"{what.replace('_', ' ')} {n:,}" for what, n in counts)
         return result
 
+    def show_bucket(self, number: int, of: int) -> None:
+        """Show and log that one more bucket of persons is judged, if there are several."""
+        if of > 1:
+            self.bars.step(f"bucket {number} of {of}", of)
+            _log(logging.INFO, f"judge: bucket {number} of {of}")
+
     def finish(self, summary: Summary) -> Summary:
         """Report a run as soon as it is published: nothing after it can undo that."""
         self.published = summary
@@ -133,7 +139,7 @@ def settle(night: Night) -> SettleStageResult:
 def judge(night: Night) -> JudgeStageResult:
     """Run every rule for the persons affected since the last run."""
     with night.stage("judge"):
-        return night.show(stages.judge_stage(night.plan))
+        return night.show(stages.judge_stage(night.plan, night.show_bucket))
 
 
 @task(**_AS_A_TASK)

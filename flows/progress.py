@@ -62,7 +62,7 @@ class StageBars:
         """Show the bar of one stage; it is full once the stage has succeeded."""
         self._current = self._bars.add_task(name, total=total, at="")
         yield
-        self._bars.update(self._current, completed=total)
+        self._bars.update(self._current, completed=self._bars.tasks[self._current].total)
 
     def rows(self, count: int) -> None:
         """Show how many rows the current stage has processed, and how many a second."""
@@ -70,6 +70,6 @@ class StageBars:
         rate = f", {count / seconds:,.0f} a second" if seconds and count >= _RATED else ""
         self._bars.update(self._current, at=f"{counted(count, 'row')}{rate}")
 
-    def step(self, at: str) -> None:
-        """Advance the bar of the current stage by one file."""
-        self._bars.update(self._current, advance=1, at=at)
+    def step(self, at: str, of: int | None = None) -> None:
+        """Advance the bar of the current stage by one file or bucket, of that many."""
+        self._bars.update(self._current, advance=1, total=of, at=at)

@@ -6,6 +6,7 @@ Each opens the workbench once, reads what the previous stage left there, and ret
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import count
 from threading import Thread
 
 from audit_rules.engine.judge import Judgement
@@ -21,7 +22,7 @@ from flows.judging.authorization_words import warn_of_unknown_words
 from flows.judging.frames import ROWS_AT_A_TIME, read_parts
 from flows.judging.judge_part import Job
 from flows.judging.members import Cut
-from flows.judging.parts import Part, put_aside
+from flows.judging.parts import Judged, Part, put_aside
 from flows.judging.population import population_facts
 from flows.judging.spread import judge_parts
 from flows.judging.standing import (
@@ -65,6 +66,8 @@ from flows.warehouse.sql import one
 from schemas.results import LINE_KEY
 
 Step = Callable[[str], None]
+Bucket = Callable[[int, int], None]
+"""Takes the number of a bucket that is judged, and how many there are."""
 
 
 def import_ahead(page: bool, paper: bool) -> None:
@@ -137,8 +140,11 @@ def settle_stage(plan: Plan) -> SettleStageResult:
     return SettleStageResult(balance, notes, seconds_since(started))
 
 
-def judge_stage(plan: Plan) -> JudgeStageResult:
-    """Run every rule for the affected persons that changed since the last run."""
+def judge_stage(plan: Plan, bucket: Bucket = lambda _number, _of: None) -> JudgeStageResult:
+    """Run every rule for the affected persons that changed since the last run.
+
+    bucket   called after each bucket of persons.
+    """
     started = seconds()
     as_of = plan.request.as_of
     with opened(plan.bench) as connection:
@@ -155,7 +161,9 @@ def judge_stage(plan: Plan) -> JudgeStageResult:
         is_for_others = plan.request.cluster is not None
         parts = list(put_aside(read, parts_folder(plan), is_for_others))
     job = Job(book, plan.default_supply_days, as_of, parts[0].frames)
-    new_answers = together(_judged(plan, parts, job))
+    numbers = count(1)
+    judged = _judged(plan, parts, job, lambda: bucket(next(numbers), len(parts)))
+    new_answers = together(judged)
     write_answers(answers_folder(plan), new_answers)
     judgement = merge_answers(new_answers, valid)
     write_merged(answers_folder(plan), judgement)
@@ -176,14 +184,15 @@ def judge_stage(plan: Plan) -> JudgeStageResult:
     )
 
 
-def _judged(plan: Plan, parts: Sequence[Part], job: Job) -> list[Judgement]:
+def _judged(plan: Plan, parts: Sequence[Part], job: Job, judged: Judged) -> list[Judgement]:
     """What is found of every part: in this process, in others, or on a cluster."""
     request, job_file = plan.request, parts_folder(plan) / "job"
     if request.cluster is None or request.lake is None:
-        return judge_parts(parts, job, CATALOGUE, request.workers, job_file, request.output)
+        return judge_parts(parts, job, CATALOGUE, request.workers, job_file, request.output, judged)
     from flows.judging.cluster import judge_on_cluster
 
-    return judge_on_cluster(parts, job, request.cluster, job_file, request.lake.resolve())
+    lake = request.lake.resolve()
+    return judge_on_cluster(parts, job, request.cluster, job_file, lake, judged)
 
 
 def report_stage(

@@ -14,7 +14,7 @@ from audit_rules.errors import AuditError
 from flows.errors import UsageError, passed_on, redacted_errors
 from flows.intake.landing import sha256_of
 from flows.judging.judge_part import FOUND, Job, found_file, read_found, read_job, write_job
-from flows.judging.parts import Part
+from flows.judging.parts import Judged, Part, nobody_waits
 from flows.provenance import program_version
 
 if TYPE_CHECKING:
@@ -30,7 +30,12 @@ class ClusterTrouble(AuditError):
 
 
 def judge_on_cluster(
-    parts: Sequence[Part], job: Job, address: str, job_file: Path, trace_folder: Path
+    parts: Sequence[Part],
+    job: Job,
+    address: str,
+    job_file: Path,
+    trace_folder: Path,
+    judged: Judged = nobody_waits,
 ) -> list[Judgement]:
     """What is found of every part, in their order.
 
@@ -41,7 +46,7 @@ def judge_on_cluster(
     write_job(job, job_file)
     folders = [part.folder for part in parts if part.folder is not None]
     with _client(address) as client:
-        digests = _digests(client, folders, job_file, trace_folder)
+        digests = _digests(client, folders, job_file, trace_folder, judged)
     for folder, digest in zip(folders, digests, strict=True):
         if _digests_of(folder) != digest:
             raise ClusterTrouble(
@@ -73,7 +78,11 @@ def judge_on_worker(
 
 
 def _digests(
-    client: "Client", folders: Sequence[Path], job_file: Path, trace_folder: Path
+    client: "Client",
+    folders: Sequence[Path],
+    job_file: Path,
+    trace_folder: Path,
+    judged: Judged,
 ) -> list[Mapping[str, str]]:
     """What the workers return, in the order of the folders. Raises what went wrong there."""
     from distributed import as_completed
@@ -102,6 +111,7 @@ def _digests(
         if isinstance(result, tuple):
             raise passed_on(*result)
         found[asked[future]] = result
+        judged()
     return [found[number] for number in range(len(folders))]
 
 

@@ -6,7 +6,7 @@ memory, and no answer depends on the parts. While the warehouse is open it keeps
 memory; so several parts wait in files until it is closed.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -25,6 +25,12 @@ OF_PERSONS = (
     "clinical_evidence",
 )
 """The frames that have rows of persons."""
+Judged = Callable[[], None]
+"""What is to be done after each part that is judged."""
+
+
+def nobody_waits() -> None:
+    """Nothing: nobody looks at the progress."""
 
 
 @dataclass(frozen=True)

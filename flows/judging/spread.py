@@ -4,10 +4,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 
 import polars as pl
 
@@ -15,7 +15,7 @@ from audit_rules.engine.judge import Judgement
 from audit_rules.engine.rule import Described
 from flows.errors import Bug, passed_on
 from flows.judging.judge_part import Job, read_found, write_job
-from flows.judging.parts import Part
+from flows.judging.parts import Judged, Part, nobody_waits
 
 _THREADS = "POLARS_MAX_THREADS"
 
@@ -27,6 +27,7 @@ def judge_parts(
     workers: int,
     job_file: Path,
     trace_folder: Path,
+    judged: Judged = nobody_waits,
 ) -> list[Judgement]:
     """What is found of every part, in their order.
 
@@ -38,31 +39,36 @@ def judge_parts(
     folders = [part.folder for part in parts if part.folder is not None]
     count = min(workers, len(folders))
     if count <= 1:
-        return [job.judge(part, rules) for part in parts]
+        return [_judged_here(part, job, rules, judged) for part in parts]
     write_job(job, job_file)
-    waiting: SimpleQueue[Path] = SimpleQueue()
-    for folder in folders:
-        waiting.put(folder)
-    arguments = [str(job_file), str(trace_folder)]
-    with ThreadPoolExecutor(count) as threads:
-        ended = [threads.submit(_work_off, waiting, arguments, count) for _ in range(count)]
-        for end in ended:
-            end.result()
+    with ExitStack() as stack:
+        free: SimpleQueue[subprocess.Popen[str]] = SimpleQueue()
+        for _ in range(count):
+            free.put(stack.enter_context(_process([str(job_file), str(trace_folder)], count)))
+        threads = stack.enter_context(ThreadPoolExecutor(count))
+        ended = [threads.submit(_judge_by_one, free, folder) for folder in folders]
+        try:
+            for end in as_completed(ended):
+                end.result()
+                judged()
+        finally:
+            threads.shutdown(cancel_futures=True)
     return [read_found(folder) for folder in folders]
 
 
-def _work_off(waiting: "SimpleQueue[Path]", arguments: list[str], count: int) -> None:
-    """Let a process of its own judge parts until none waits; `count` processes do so."""
-    with _process(arguments, count) as process:
-        try:
-            while True:
-                _judge(process, waiting.get_nowait())
-        except Empty:
-            return
-        except BaseException:
-            while not waiting.empty():  # the others end as well
-                waiting.get()
-            raise
+def _judged_here(part: Part, job: Job, rules: Sequence[Described], judged: Judged) -> Judgement:
+    found = job.judge(part, rules)
+    judged()
+    return found
+
+
+def _judge_by_one(free: "SimpleQueue[subprocess.Popen[str]]", folder: Path) -> None:
+    """Let a process that is free judge a part."""
+    process = free.get()
+    try:
+        _judge(process, folder)
+    finally:
+        free.put(process)  # also of one that has failed: who waits for it must not wait for ever
 
 
 @contextmanager

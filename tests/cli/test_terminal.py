@@ -199,6 +199,15 @@ def test_progress_shows_stage_rows_and_rate() -> None:
     assert "load" in shown and "2/2" in shown and "1,234 rows, " in shown and " a second" in shown
 
 
+def test_progress_shows_each_bucket() -> None:
+    written = io.StringIO()
+    bars = StageBars(True, Console(file=written, force_terminal=True, width=120))
+    with bars.shown(), bars.stage("judge"):
+        for number in (1, 2, 3):
+            bars.step(f"bucket {number} of 3", 3)
+    assert "3/3" in written.getvalue() and "bucket 3 of 3" in written.getvalue()
+
+
 def test_progress_of_a_few_rows_has_no_rate() -> None:
     assert "1 row\n" in _bars(rows=1) and "4 rows" in _bars(rows=4)
     assert "a second" not in _bars(rows=4)

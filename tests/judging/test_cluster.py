@@ -141,11 +141,17 @@ def test_the_buckets_of_a_lost_worker_are_judged_elsewhere(
     victim = chance.choice(list(cluster.workers.values()))
     kill = Timer(chance.uniform(0, 5), os.kill, (victim.pid, signal.SIGKILL))
     kill.start()
+    ended: list[None] = []
     found = judge_on_cluster(
-        parts, job, cluster.scheduler_address, tmp_path / "parts" / "job", tmp_path
+        parts,
+        job,
+        cluster.scheduler_address,
+        tmp_path / "parts" / "job",
+        tmp_path,
+        lambda: ended.append(None),
     )
     kill.join()
-    assert _same(found, alone)
+    assert _same(found, alone) and len(ended) == len(parts)
 
 
 @pytest.mark.slow

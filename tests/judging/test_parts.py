@@ -17,6 +17,7 @@ from audit_rules.kinds.judge import judge_all
 from audit_rules.policy.library import PolicyLibrary, load_policies
 from audit_rules.reference.codes import load_reference
 from audit_rules.rules import CATALOGUE
+from flows import stages
 from flows.judging import spread
 from flows.judging.frames import KNOWN_CLAIM, read_frames, read_parts
 from flows.judging.judge_part import Job
@@ -144,14 +145,21 @@ def test_the_number_of_buckets_changes_no_answer(made: Plan, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_a_run_of_several_processes_has_the_bytes_of_one(tmp_path: Path) -> None:
-    found = []
+def test_a_run_of_several_processes_has_the_bytes_of_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, buckets_shown = [], []
+    whole = stages.judge_stage
+    monkeypatch.setattr(
+        stages, "judge_stage", lambda plan: whole(plan, lambda *b: buckets_shown.append(b))
+    )
     for buckets, workers in ((None, 1), (5, 2)):
         base = tmp_path / f"{buckets} {workers}"
         request = request_for(ROOT / "data" / "sample", base, base / "audit.duckdb", AS_OF)
         summary = night(replace(request, buckets=buckets, workers=workers))
         found.append(published(summary.folder))
     assert found[0] == found[1]
+    assert buckets_shown == [(1, 1), *((number, 5) for number in range(1, 6))]
 
 
 def test_a_process_starts_only_if_it_has_enough_to_do() -> None:
