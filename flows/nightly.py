@@ -8,11 +8,11 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import TypedDict, TypeVar
+from typing import Any, TypeVar
 
 from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
-from prefect.cache_policies import NO_CACHE, CachePolicy
+from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.context import SyncClientContext
 from prefect.events import emit_event
@@ -48,14 +48,7 @@ from schemas.notes import counted
 R = TypeVar("R", bound=StageResult)
 FINISHED = "claims-audit.night.finished"
 """The event for automations: its resource names the state, its payload the run and its counts."""
-
-
-class _TaskOptions(TypedDict):
-    cache_policy: CachePolicy
-    persist_result: bool
-
-
-_AS_A_TASK = _TaskOptions(cache_policy=NO_CACHE, persist_result=False)
+_AS_A_TASK: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False}
 _made_plans: dict[RunRequest, Plan] = {}
 """Plans made before Prefect started, until their flow takes them. Prefect pickles this module."""
 _wait_for_prefect: list[Callable[[], None]] = []
@@ -100,7 +93,7 @@ class Night:
 
     def show_bucket(self, number: int, of: int) -> None:
         """Show and log that one more bucket of persons is judged, if there are several."""
-        if of > 1:
+        if of > 1 and self.plan.request.privacy != AGGREGATE:
             self.bars.step(f"bucket {number} of {of}", of)
             _log(logging.INFO, f"judge: bucket {number} of {of}")
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -88,6 +88,8 @@ def _process(arguments: list[str], count: int) -> Iterator["subprocess.Popen[str
             yield process
         finally:
             process.kill()
+            with suppress(BrokenPipeError):  # of one that ended early
+                process.stdin.close()  # type: ignore[union-attr]
 
 
 def _judge(process: "subprocess.Popen[str]", folder: Path) -> None:
