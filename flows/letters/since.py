@@ -22,11 +22,12 @@ _STANDING = f"""
     WHERE status NOT IN ('{DISMISSED}', '{RESOLVED}')"""
 _NAMES = " UNION ".join(f"SELECT DISTINCT payer FROM main.{table}" for table in CLAIM_TABLES)
 _PAID_SINCE = f"""
-    SELECT DISTINCT exception_id, l.rule_id, l.claim_source, l.payer, l.claim_id
+    SELECT exception_id, l.rule_id, l.claim_source, l.payer, l.claim_id, sum(d.amount) AS came
     FROM main.ledger l JOIN main.decision d USING (exception_id)
     WHERE d.action = '{RECOVERED}'
       AND (d.after_night >= $as_of OR d.decided_at > (
-          SELECT min(recorded_at) FROM main.run_record WHERE run_id = $run_id))"""
+          SELECT min(recorded_at) FROM main.run_record WHERE run_id = $run_id))
+    GROUP BY ALL"""
 _LATER = "SELECT file_no FROM main.file WHERE sha256 NOT IN (SELECT unnest($known::VARCHAR[]))"
 _ROWS = f"""
     SELECT t.* EXCLUDE ({", ".join(BOOKKEEPING)})
@@ -40,8 +41,9 @@ class Since(NamedTuple):
 
     gone          ids of its exceptions that are no longer as the run published them: a person set
                   them aside, money came back for their claim or for one that it was rebilled as,
-                  or for a line of which they are the repeat now, other rows of their claim were
-                  loaded, or a later night found them with another outcome or amount, or not at all.
+                  or more than the run asks for a line of which they are the repeat now, other rows
+                  of their claim were loaded, or a later night found them with another outcome or
+                  amount, or not at all.
     later_night   the last night of the warehouse, if it is after the run.
     """
 
@@ -57,8 +59,9 @@ def read_since(run: LetterRun, warehouse: Path, places: Places) -> Since:
         exceptions = with_payer_id(run.exceptions, payer_of)
         paid = connection.sql(_PAID_SINCE, params={"as_of": run.as_of, "run_id": run.run_id}).pl()
         families = rebilled_as(connection, with_payer_id(paid, payer_of), payer_of)
-        lost = paid.join(run.exceptions, on="exception_id", how="anti")
-        accused = accused_instead(lost, run.exceptions, families, payer_of)
+        over = _over(paid, run)
+        of_over = rebilled_as(connection, with_payer_id(over, payer_of), payer_of)
+        accused = accused_instead(over, run.exceptions, of_over, payer_of)
         loaded = _loaded_since(connection, run, exceptions.select(CLAIM).unique(), payer_of)
         found = fetched(connection, _STANDING)
     same = ("exception_id", "outcome", "reason", "amount_at_risk")
@@ -68,6 +71,16 @@ def read_since(run: LetterRun, warehouse: Path, places: Places) -> Since:
     of_changed_claims = exceptions.join(moved, on=CLAIM, how="semi")
     gone = {*changed["exception_id"], *of_changed_claims["exception_id"]}
     return Since(frozenset(gone), last if last and last > run.as_of else None)
+
+
+def _over(paid: pl.DataFrame, run: LetterRun) -> pl.DataFrame:
+    """Those of `paid` that the run does not have, or for which more came since than it still asks:
+    another line may have to count it."""
+    back = run.worklist.select("recovered_amount", exception_id="exception_ids")
+    asked = run.exceptions.join(back.explode("exception_id"), on="exception_id")
+    asks = asked.select("exception_id", asks=pl.col("amount_at_risk") - pl.col("recovered_amount"))
+    known = paid.join(asks, on="exception_id", how="left")
+    return known.filter(pl.col("came") > pl.col("asks").fill_null(0)).select(paid.columns)
 
 
 def _payer_of(connection: duckdb.DuckDBPyConnection, places: Places) -> pl.DataFrame:

@@ -37,6 +37,14 @@ rebilled AS (
     UNION
     SELECT r.exception_id, r.claim_source, r.payer_id, r.person, l.other
     FROM rebilled r JOIN link l USING (claim_source, payer_id, person, claim_id)),
+numbered AS (  -- claims that have a paid line of the number; if not, any of their lines will do
+    SELECT b.exception_id, s.claim_id
+    FROM back b
+    JOIN rebilled r USING (exception_id)
+    JOIN of_family s ON s.claim_source = r.claim_source AND s.payer_id = r.payer_id
+                    AND s.person = r.person AND s.claim_id = r.claim_id
+                    AND s.claim_line_number = b.claim_line_number
+    WHERE s.is_paid_history),
 heir AS (
     SELECT r.exception_id, s.*, false AS is_accused
     FROM rebilled r JOIN of_family s USING (claim_source, payer_id, person, claim_id)
@@ -47,7 +55,8 @@ heir AS (
     JOIN rebilled r USING (exception_id)
     JOIN accused a ON a.rule_id = b.rule_id AND a.claim_source = r.claim_source
                   AND a.payer_id = r.payer_id AND a.because_of = r.claim_id
-                  AND a.because_of_line = b.claim_line_number
+                  AND (a.because_of_line = b.claim_line_number
+                       OR (b.exception_id, r.claim_id) NOT IN (FROM numbered))
     JOIN of_family s ON s.claim_source = a.claim_source AND s.payer_id = a.payer_id
                     AND s.claim_id = a.claim_id AND s.claim_line_number = a.claim_line_number
                     AND s.person = r.person

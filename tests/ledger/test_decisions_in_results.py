@@ -198,10 +198,31 @@ def test_what_came_back_for_a_duplicate_that_is_voided_is_of_no_other_fill(tmp_p
     assert asked > 0 and back == 0
 
 
+def _duplicate_comes_back(base: Path, summary: Summary, claim: str, dollars: str) -> None:
+    """Record that so much came back for a claim as a duplicate."""
+    exceptions = pl.read_parquet(summary.folder / "exceptions.parquet")
+    ((found,),) = (
+        exceptions.filter(rule_id="DUP01", claim_id=claim).select("exception_id").iter_rows()
+    )
+    decide(base / "audit.duckdb", [Decision(found, "", "recovered", Decimal(dollars))], by="Ann")
+
+
+def _letters(base: Path, summary: Summary) -> Decimal:
+    """What the letters of a run ask for."""
+    batch = Batch(
+        *(summary.folder, base / "audit.duckdb", base, TEMPLATE, "finding", "letter"),
+        with_pdf=False,
+    )
+    write_batch(batch)
+    letters = pl.read_parquet(base / f"finding-{summary.run_id}" / "letters.parquet")
+    return Decimal(letters["amount"].sum() or 0)
+
+
 _FIRST = {"dispensing_provider_npi": "1234567893", "paid_date": "2026-06-01", "member_id": "M-A"}
 _SECOND = _FIRST | {"paid_date": "2026-06-02"}
 _GONE = _fill("A", 90) | _FIRST | {"paid_date": "2026-06-27", "claim_status": "reversed"}
 _REBILLED = {"original_claim_id": "B", "claim_frequency_code": "7", "paid_date": "2026-06-27"}
+_B2 = _fill("B2", 90) | _SECOND | _REBILLED
 
 
 def _pair(base: Path, *more: Row) -> Decimal:
@@ -216,7 +237,9 @@ def _pair(base: Path, *more: Row) -> Decimal:
     return paid
 
 
-@pytest.mark.parametrize("rebilled", [(), (_fill("B2", 90) | _SECOND | _REBILLED,)])
+@pytest.mark.parametrize(
+    "rebilled", [(), *((_B2 | {"claim_line_number": number},) for number in "12")]
+)
 def test_what_came_back_for_a_duplicate_counts_for_the_other_one_when_that_is_the_repeat(
     rebilled: tuple[Row, ...], tmp_path: Path
 ) -> None:
@@ -247,11 +270,25 @@ def test_no_letter_asks_for_what_came_back_for_the_other_duplicate_if_a_night_is
     paid = _pair(tmp_path)
     again = _night(tmp_path, 0, _GONE, _fill("A", 90) | _FIRST | {"paid_date": "2026-06-27"})
     assert _amounts(again) == {"A": (paid, Decimal(0))}
-    batch = Batch(
-        *(again.folder, tmp_path / "audit.duckdb", tmp_path, TEMPLATE, "finding", "letter"),
-        with_pdf=False,
-    )
-    assert write_batch(batch).letters == 0
+    assert _letters(tmp_path, again) == 0
+
+
+def test_a_sum_that_moved_to_a_line_paid_since_keeps_its_duplicates_alone_out_of_letters(
+    tmp_path: Path,
+) -> None:
+    other = {"member_id": "M-P", "dispensing_date": "2026-05-01"}
+    others = [_fill("P", 241) | _FIRST | other, _fill("Q", 241) | _SECOND | other]
+    three = [_fill("Z", 90) | _FIRST, *(_fill(claim, 90) | _SECOND for claim in "AC")]
+    _duplicate_comes_back(tmp_path, _night(tmp_path, 0, *three, *others), "C", "600.00")
+    second = _night(tmp_path, 1)
+    _duplicate_comes_back(tmp_path, second, "A", "900.00")
+    _comes_back(tmp_path, second, "P", "10.00")
+    rows = [_fill(claim, 90) | _FIRST for claim in "AZ"]
+    gone = [row | {"paid_date": "2026-06-27", "claim_status": "reversed"} for row in rows]
+    again = _night(tmp_path, 1, *gone, *(row | {"paid_date": "2026-06-28"} for row in rows))
+    asked = {claim: of_it for claim, (of_it, _) in _amounts(again).items()}
+    assert (asked["A"], asked["Z"], asked["Q"]) == (300, 900, 2410)  # 300 are owed for A and Z
+    assert _letters(tmp_path, again) == asked["Q"]
 
 
 def test_what_came_back_for_a_duplicate_is_of_no_claim_of_another_payer(tmp_path: Path) -> None:
