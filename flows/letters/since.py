@@ -59,15 +59,16 @@ def read_since(run: LetterRun, warehouse: Path, places: Places) -> Since:
         exceptions = with_payer_id(run.exceptions, payer_of)
         paid = connection.sql(_PAID_SINCE, params={"as_of": run.as_of, "run_id": run.run_id}).pl()
         families = rebilled_as(connection, with_payer_id(paid, payer_of), payer_of)
-        over = _over(paid, run)
-        of_over = rebilled_as(connection, with_payer_id(over, payer_of), payer_of)
-        accused = accused_instead(over, run.exceptions, of_over, payer_of)
+        accused = []
+        for over in _over(paid, run).partition_by("rule_id"):
+            family = rebilled_as(connection, with_payer_id(over, payer_of), payer_of)
+            accused.append(accused_instead(over, run.exceptions, family, payer_of).select(CLAIM))
         loaded = _loaded_since(connection, run, exceptions.select(CLAIM).unique(), payer_of)
         found = fetched(connection, _STANDING)
     same = ("exception_id", "outcome", "reason", "amount_at_risk")
     standing = conform(found, {name: EXCEPTION[name] for name in same})
     changed = run.exceptions.select(same).join(standing, on=same, how="anti", nulls_equal=True)
-    moved = pl.concat([families, accused.select(CLAIM), loaded])
+    moved = pl.concat([families, *accused, loaded])
     of_changed_claims = exceptions.join(moved, on=CLAIM, how="semi")
     gone = {*changed["exception_id"], *of_changed_claims["exception_id"]}
     return Since(frozenset(gone), last if last and last > run.as_of else None)
