@@ -1,6 +1,6 @@
 """From the warehouse to frames: everything known about the persons with audited drug lines."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -70,10 +70,11 @@ def read_frames(
     as_of: date,
     facts: PopulationFacts | None = None,
     before: date | None = None,
+    persons: Sequence[str] | None = None,
 ) -> WarehouseFrames:
     """Read one frame per table, for all persons to be judged; see `read_parts`."""
     facts = facts or population_facts(connection, reference, as_of)
-    (frames,) = read_parts(connection, reference, as_of, facts, before)
+    (frames,) = read_parts(connection, reference, as_of, facts, before, persons=persons)
     return frames
 
 
@@ -84,6 +85,7 @@ def read_parts(
     facts: PopulationFacts,
     before: date | None = None,
     cut: Cut | None = None,
+    persons: Sequence[str] | None = None,
 ) -> Iterator[WarehouseFrames]:
     """Read one frame per table, for the persons to be judged, some persons after others.
 
@@ -91,12 +93,13 @@ def read_parts(
     before              the as-of date of the run whose answers are valid for everybody but those of
                         AFFECTED_PERSON; without it everybody is judged.
     cut                 into how many parts; without it all are read at once.
+    persons             without `before`: the only ones to be judged; None: everybody.
     medical, pharmacy   grain: claim row known on the as-of date, without exact duplicates; columns
                         of the contract with person, payer_id, service_date, fate and netted
                         figures.
     other tables        grain: row; with person and payer_id; diagnoses that had no date are dated.
     """
-    find_judged_members(connection, reference, as_of, before)
+    find_judged_members(connection, reference, as_of, before, persons)
     for table, view in SETTLED_CACHED.items():
         create_settled_view(connection, table, EVERY_CACHED_ROW[table], view, as_of)
         KNOWN_CLAIM[table].create(connection)

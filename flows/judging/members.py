@@ -1,6 +1,7 @@
 """Who is judged, under which member ids their rows may be, and the cache of those rows."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -42,6 +43,11 @@ JUDGED_MEMBER = RunTable(
     grain="judged person, and a member_id under which that person may have rows",
     columns={"member_id": "VARCHAR"} | _HASH | _BUCKET,
 )
+ASKED_PERSON = RunTable(
+    "asked_person",
+    grain="person about whom a question is, which is about nobody else",
+    columns={"person": "VARCHAR"},
+)
 NEWLY_CACHED_MEMBER = RunTable(
     "newly_cached_member",
     grain="hash of a judged member whose rows no earlier run cached",
@@ -78,11 +84,19 @@ EVERY_CACHED_ROW = {
     )
     for table in _CACHED
 }
+_OF_ASKED = f"""(
+    SELECT hash(member_id)
+    FROM (SELECT member_id, person_id AS person FROM {EVERY_LINK}
+          UNION ALL SELECT member_id, person_id FROM {UNDATED_DIAGNOSIS}
+          UNION ALL SELECT person, person FROM {ASKED_PERSON})
+    WHERE person IN (FROM {ASKED_PERSON}))"""
+"""SQL: the hashes of the member ids under which persons of ASKED_PERSON may have rows."""
 TABLES = (
     AUDITED_HCPCS,
     AUDITED_MEMBER,
     JUDGED_PERSON,
     JUDGED_MEMBER,
+    ASKED_PERSON,
     NEWLY_CACHED_MEMBER,
     CACHED_MEMBER,
     *CACHED_ROW.values(),
@@ -114,15 +128,19 @@ def find_judged_members(
     reference: Reference,
     as_of: date,
     before: date | None,
+    persons: Sequence[str] | None = None,
 ) -> None:
     """Find who is judged and under which member ids, and cache the rows of these members.
 
-    before   the as-of date of the run whose answers are valid for everybody but those of
-             AFFECTED_PERSON; without it everybody is judged.
+    before    the as-of date of the run whose answers are valid for everybody but those of
+              AFFECTED_PERSON; without it everybody is judged.
+    persons   without `before`: the only ones to be judged; None: everybody.
     """
+    asked = pl.DataFrame({"person": persons or []}, {"person": pl.String})
+    ASKED_PERSON.store_frame(connection, asked)
     own = reference.hcpcs.filter(pl.col("role") != "never")["hcpcs"]
     AUDITED_HCPCS.store_frame(connection, code_frame({*own, *reference.governed.hcpcs}))
-    _find_members(connection, as_of, before)
+    _find_members(connection, as_of, before, persons is not None)
     for table in _CACHED:
         _cache_rows(connection, table, before)
 
@@ -149,8 +167,15 @@ def _judged_rows(connection: duckdb.DuckDBPyConnection, exact_from: int) -> int:
     return rows
 
 
-def _find_members(connection: duckdb.DuckDBPyConnection, as_of: date, before: date | None) -> None:
+def _find_members(
+    connection: duckdb.DuckDBPyConnection, as_of: date, before: date | None, of_asked: bool
+) -> None:
     """Find who is judged, under which member ids, and whose rows are to be cached."""
+    looked_at, asked_for = _looked_at(before), "true"
+    if before:
+        asked_for = f"person IN (FROM {AFFECTED_PERSON})"
+    elif of_asked:
+        looked_at, asked_for = f"member_hash IN {_OF_ASKED}", f"person IN (FROM {ASKED_PERSON})"
     run(
         connection,
         "judging/judged_members",
@@ -163,6 +188,7 @@ def _find_members(connection: duckdb.DuckDBPyConnection, as_of: date, before: da
             AUDITED_NDC,
             NEW_FILE,
             AFFECTED_PERSON,
+            ASKED_PERSON,
             AUDITED_MEMBER.remembered,
             CACHED_MEMBER.remembered,
         ),
@@ -175,8 +201,8 @@ def _find_members(connection: duckdb.DuckDBPyConnection, as_of: date, before: da
         ),
         as_of=day(as_of),
         after=newly_known_since(before),
-        looked_at=_looked_at(before),
-        asked_for=f"person IN (FROM {AFFECTED_PERSON})" if before else "true",
+        looked_at=looked_at,
+        asked_for=asked_for,
         audited_before=AUDITED_MEMBER.remembered if before else AUDITED_MEMBER.empty,
         cached_before=CACHED_MEMBER.remembered if before else CACHED_MEMBER.empty,
     )

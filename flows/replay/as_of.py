@@ -9,7 +9,7 @@ import duckdb
 from flows.errors import UsageError
 from flows.plan import Plan, plan
 from flows.request import RunRequest
-from flows.settle.settle import settle
+from flows.settle.settle import decide_final_action
 from flows.warehouse.connection import opened
 from flows.warehouse.scratch import passing_scratch
 
@@ -28,5 +28,5 @@ def settled_as_of(request: RunRequest) -> Iterator[tuple[Plan, duckdb.DuckDBPyCo
     with passing_scratch(made.bench.warehouse.parent) as scratch:
         bench = replace(made.bench, database=scratch / "bench.duckdb", scratch=scratch)
         with opened(bench) as connection:
-            settle(connection, request.as_of, made.payer_names, max_error_rate=1)
+            decide_final_action(connection, request.as_of, made.payer_names)
             yield made, connection

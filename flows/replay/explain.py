@@ -52,7 +52,8 @@ def explain(request: RunRequest, claim_id: str, line: int | None = None) -> Expl
         demoted = frozenset(
             one.term_id for one in read_demotions(connection, made.library, request.as_of)
         )
-        frames = read_frames(connection, made.reference, request.as_of)
+        persons = sorted({row["person"] for row in rows})
+        frames = read_frames(connection, made.reference, request.as_of, persons=persons)
         return explain_rows(made, rows, frames, ledger, demoted)
 
 

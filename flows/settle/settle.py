@@ -33,9 +33,25 @@ def settle(
 ) -> Balance:
     """Link persons, decide what becomes of every claim row, and count all rows.
 
+    Raises DoesNotBalance if the counts do not add up, and TooManyBadRows if too many rows of a new
+    file are undated diagnoses without their claim.
+    """
+    before = decide_final_action(connection, as_of, payer_names, whole)
+    counted = balance.count_rows(connection, as_of, before)
+    _refuse_undated(connection, counted, max_error_rate)
+    return counted
+
+
+def decide_final_action(
+    connection: duckdb.DuckDBPyConnection,
+    as_of: date,
+    payer_names: dict[str, str],
+    whole: bool = False,
+) -> date | None:
+    """Link persons, and decide what becomes of every claim row.
+
     Reuses what the warehouse remembers of its last run and only looks at what changed since, unless
-    `whole`. Raises DoesNotBalance if the counts do not add up, and TooManyBadRows if too many rows
-    of a new file are undated diagnoses without their claim.
+    `whole`. Returns the as-of date of that run, if it is reused.
     """
     persons.name_payers(connection, payer_names)
     names = (f"{name}\t{payer}" for name, payer in sorted(payer_names.items()))
@@ -43,9 +59,7 @@ def settle(
     before = start_from_last_run(connection, as_of, settled_under, whole)
     persons.link_persons(connection, as_of, before)
     claims.settle_claims(connection, as_of, before)
-    counted = balance.count_rows(connection, as_of, before)
-    _refuse_undated(connection, counted, max_error_rate)
-    return counted
+    return before
 
 
 def _refuse_undated(

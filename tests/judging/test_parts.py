@@ -127,6 +127,25 @@ def test_every_row_of_a_person_is_read_in_one_part(made: Plan, tmp_path: Path) -
 
 
 @pytest.mark.slow
+def test_what_is_read_of_some_persons_is_what_is_read_of_them_among_everybody(made: Plan) -> None:
+    with opened(made.bench) as connection:
+        facts = population_facts(connection, made.reference, AS_OF)
+        whole = read_frames(connection, made.reference, AS_OF, facts)
+        ids = whole.pharmacy.group_by("person").agg(pl.col("member_id").n_unique())
+        several = ids.filter(pl.col("member_id") > 1)["person"].sort()
+        persons = [*whole.medical["person"].unique().sort()[::9], *several]
+        assert several.len()
+        own = read_frames(connection, made.reference, AS_OF, facts, persons=persons)
+        nobody = read_frames(connection, made.reference, AS_OF, facts, persons=["no such person"])
+    for name in OF_PERSONS:
+        of_them = getattr(whole, name).filter(pl.col("person").is_in(persons))
+        assert getattr(own, name).equals(of_them)
+        assert getattr(nobody, name).is_empty()
+    assert own.medical.height and own.diagnosis.height
+    assert own.priced_lines.equals(whole.priced_lines)
+
+
+@pytest.mark.slow
 def test_the_number_of_buckets_changes_no_answer(made: Plan, tmp_path: Path) -> None:
     found = []
     with opened(made.bench) as connection:
