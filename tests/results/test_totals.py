@@ -43,6 +43,7 @@ MAY_ADD_AMOUNTS = {
     "flows/ledger/money_back.py": "whether more came back for a line than was paid; not shown",
     "flows/letters/letter.py": "of the exhibits of one letter, each a line of the worklist",
     "flows/letters/select.py": "of the lines of one payee: whether a letter is worth writing",
+    "flows/letters/since.py": "whether more came back than the run still asks for; not shown",
     "flows/letters/write.py": "of the letters of a batch, each a sum of worklist amounts",
     "flows/results/small_cells.py": "whether a cell may be shown depends on its members' dollars",
     "flows/reports/page/timeline.py": "orders the courses; the sum is not shown",
