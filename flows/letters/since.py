@@ -8,6 +8,7 @@ import duckdb
 import polars as pl
 
 from audit_rules.law.places import Places
+from flows.ledger.money_back import IS_TAKEN_BACK
 from flows.ledger.read import opened_ledger
 from flows.ledger.rebilled import CLAIM, accused_instead, rebilled_as, with_payer_id
 from flows.letters.run import LetterRun
@@ -23,8 +24,9 @@ _STANDING = f"""
 _NAMES = " UNION ".join(f"SELECT DISTINCT payer FROM main.{table}" for table in CLAIM_TABLES)
 _PAID_SINCE = f"""
     SELECT exception_id, l.rule_id, l.claim_source, l.payer, l.claim_id, sum(d.amount) AS came
-    FROM main.ledger l JOIN main.decision d USING (exception_id)
-    WHERE d.action = '{RECOVERED}'
+    FROM main.ledger l
+    JOIN (SELECT *, {IS_TAKEN_BACK} AS is_back FROM main.decision) d USING (exception_id)
+    WHERE d.action = '{RECOVERED}' AND NOT d.is_back
       AND (d.after_night >= $as_of OR d.decided_at > (
           SELECT min(recorded_at) FROM main.run_record WHERE run_id = $run_id))
     GROUP BY ALL"""

@@ -289,6 +289,11 @@ def test_a_sum_that_moved_to_a_line_paid_since_keeps_its_duplicates_alone_out_of
     asked = {claim: of_it for claim, (of_it, _) in _amounts(again).items()}
     assert (asked["A"], asked["Z"], asked["Q"]) == (300, 900, 2410)  # 300 are owed for A and Z
     assert _letters(tmp_path, again) == asked["Q"]
+    _duplicate_comes_back(tmp_path, again, "Q", "2410.00")
+    mistyped = read_ledger(tmp_path / "audit.duckdb").filter(rule_id="DUP01", claim_id="Q")
+    taken_back = Decision(mistyped["exception_id"][0], "mistyped", "reopen")
+    decide(tmp_path / "audit.duckdb", [taken_back], by="Ann")
+    assert _letters(tmp_path, again) == asked["Q"]
 
 
 def test_what_came_back_for_a_duplicate_is_of_no_claim_of_another_payer(tmp_path: Path) -> None:
