@@ -15,7 +15,7 @@ from flows.letters.run import LetterRun
 from flows.warehouse.layout import BOOKKEEPING
 from flows.warehouse.sql import fetched
 from schemas.decisions import DISMISSED, RECOVERED, RESOLVED
-from schemas.results import EXCEPTION, conform
+from schemas.results import AGAINST, EXCEPTION, conform
 from schemas.tables import CLAIM_TABLES
 
 _STANDING = f"""
@@ -77,13 +77,20 @@ def read_since(run: LetterRun, warehouse: Path, places: Places) -> Since:
 
 
 def _over(paid: pl.DataFrame, run: LetterRun) -> pl.DataFrame:
-    """Those of `paid` that the run does not have, or for which more came since than it still asks:
-    another line may have to count it."""
+    """Claims of those of `paid` that the run does not have, or for which more came since than it
+    still asks, and claims that these repeat: another line may have to count it."""
     back = run.worklist.select("recovered_amount", exception_id="exception_ids")
     asked = run.exceptions.join(back.explode("exception_id"), on="exception_id")
     asks = asked.select("exception_id", asks=pl.col("amount_at_risk") - pl.col("recovered_amount"))
     known = paid.join(asks, on="exception_id", how="left")
-    return known.filter(pl.col("came") > pl.col("asks").fill_null(0)).select(paid.columns)
+    over = known.filter(pl.col("came") > pl.col("asks").fill_null(0))
+    found = run.exceptions.join(over, on="exception_id", how="semi")
+    pieces = found.select("rule_id", "payer", piece="evidence").explode("piece")
+    piece = pl.col("piece").struct
+    repeated = pieces.filter(piece.field("side") == AGAINST).select(
+        "rule_id", piece.field("claim_source"), "payer", piece.field("claim_id")
+    )
+    return pl.concat([over.select(repeated.columns), repeated])
 
 
 def _payer_of(connection: duckdb.DuckDBPyConnection, places: Places) -> pl.DataFrame:

@@ -222,6 +222,7 @@ _FIRST = {"dispensing_provider_npi": "1234567893", "paid_date": "2026-06-01", "m
 _SECOND = _FIRST | {"paid_date": "2026-06-02"}
 _GONE = _fill("A", 90) | _FIRST | {"paid_date": "2026-06-27", "claim_status": "reversed"}
 _REBILLED = {"original_claim_id": "B", "claim_frequency_code": "7", "paid_date": "2026-06-27"}
+_LINE_2 = {"claim_line_number": "2"}
 _B2 = _fill("B2", 90) | _SECOND | _REBILLED
 
 
@@ -278,16 +279,16 @@ def test_a_sum_that_moved_to_a_line_paid_since_keeps_its_duplicates_alone_out_of
 ) -> None:
     other = {"member_id": "M-P", "dispensing_date": "2026-05-01"}
     others = [_fill("P", 241) | _FIRST | other, _fill("Q", 241) | _SECOND | other]
-    three = [_fill("Z", 90) | _FIRST, *(_fill(claim, 90) | _SECOND for claim in "AC")]
+    three = [_fill("0", 90) | _FIRST | _LINE_2, *(_fill(claim, 90) | _SECOND for claim in "AC")]
     _duplicate_comes_back(tmp_path, _night(tmp_path, 0, *three, *others), "C", "600.00")
     second = _night(tmp_path, 1)
     _duplicate_comes_back(tmp_path, second, "A", "900.00")
     _comes_back(tmp_path, second, "P", "620.00")  # more than is asked, but by another rule
-    rows = [_fill(claim, 90) | _FIRST for claim in "AZ"]
+    rows = [_fill("A", 90) | _FIRST, three[0]]
     gone = [row | {"paid_date": "2026-06-27", "claim_status": "reversed"} for row in rows]
     again = _night(tmp_path, 1, *gone, *(row | {"paid_date": "2026-06-28"} for row in rows))
     asked = {claim: of_it for claim, (of_it, _) in _amounts(again).items()}
-    assert (asked["A"], asked["Z"], asked["Q"]) == (300, 900, 2410)  # 300 are owed for A and Z
+    assert (asked["A"], asked["0"], asked["Q"]) == (300, 900, 2410)  # 300 are owed for A and 0
     assert _letters(tmp_path, again) == asked["Q"]
     _duplicate_comes_back(tmp_path, again, "Q", "2410.00")
     mistyped = read_ledger(tmp_path / "audit.duckdb").filter(rule_id="DUP01", claim_id="Q")
