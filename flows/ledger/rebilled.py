@@ -128,7 +128,7 @@ def _spread(heirs: pl.DataFrame, exceptions: pl.DataFrame, stays: pl.DataFrame) 
     known = heirs.join(of_line, on=_LINE, how="left").join(taken, on=_LINE, how="left")
     most = pl.when("is_own").then("paid").otherwise(pl.min_horizontal("paid", _AT_RISK))
     in_order = known.with_columns(room=most - pl.col("taken").fill_null(0)).sort(
-        (pl.col("room") > 0).sum().over("exception_id"),  # what has least choice first
+        ((pl.col("room") > 0) & (_AT_RISK > 0)).sum().over("exception_id"),  # least choice first
         "exception_id",
         ~pl.col("is_accused"),
         ~pl.col("is_family"),

@@ -37,7 +37,7 @@ rebilled AS (
     UNION
     SELECT r.exception_id, r.claim_source, r.payer_id, r.person, l.other
     FROM rebilled r JOIN link l USING (claim_source, payer_id, person, claim_id)),
-numbered AS (  -- claims that have a paid line of the number; if not, any of their lines will do
+numbered AS (  -- claims with a paid line of the number: of a rebilled one without, any line will do
     SELECT b.exception_id, s.claim_id
     FROM back b
     JOIN rebilled r USING (exception_id)
@@ -56,7 +56,8 @@ heir AS (
     JOIN accused a ON a.rule_id = b.rule_id AND a.claim_source = r.claim_source
                   AND a.payer_id = r.payer_id AND a.because_of = r.claim_id
                   AND (a.because_of_line = b.claim_line_number
-                       OR (b.exception_id, r.claim_id) NOT IN (FROM numbered))
+                       OR (r.claim_id <> b.claim_id
+                           AND (b.exception_id, r.claim_id) NOT IN (FROM numbered)))
     JOIN of_family s ON s.claim_source = a.claim_source AND s.payer_id = a.payer_id
                     AND s.claim_id = a.claim_id AND s.claim_line_number = a.claim_line_number
                     AND s.person = r.person

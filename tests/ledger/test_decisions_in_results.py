@@ -249,6 +249,48 @@ def test_what_came_back_for_a_duplicate_counts_for_the_other_one_when_that_is_th
     assert _amounts(_night(tmp_path, 2, _GONE, again, *rebilled)) == {"A": (Decimal(0), paid)}
 
 
+def test_what_came_back_for_a_line_that_is_voided_is_of_no_other_line(tmp_path: Path) -> None:
+    other = {"dispensing_date": "2026-05-01"}
+    paid = _pair(tmp_path, _fill("B", 90) | _SECOND | _LINE_2 | other)
+    void = _fill("B", 90) | _SECOND | {"paid_date": "2026-06-27", "claim_status": "reversed"}
+    repeat = _fill("C", 90) | _SECOND | other | {"paid_date": "2026-06-28"}
+    assert _amounts(_night(tmp_path, 2, void, repeat)) == {"C": (paid, Decimal(0))}
+
+
+def test_what_came_back_for_two_lines_counts_for_both_if_they_are_rebilled_and_flip(
+    tmp_path: Path,
+) -> None:
+    """The sum that can count for one line alone must not find that taken by the other."""
+
+    def billed(claim: str, number: int, paid: str, **more: str) -> Row:
+        line = {"claim_line_number": str(number), "paid_date": paid, "member_id": "M-A"}
+        return _fill(claim, 90) | _FIRST | line | more
+
+    def rebilled(claim: str, paid: str, x: int, y: int) -> list[Row]:
+        again = {"claim_frequency_code": "7", "original_claim_id": claim}
+        return [billed(claim, x, paid, **again), billed(claim, y, paid, **again, **other)]
+
+    other = {"dispensing_date": "2026-05-01"}
+    first = [billed("P", 1, "2026-06-01"), billed("Q", 2, "2026-06-01", **other)]
+    second = [billed("Q", 1, "2026-06-02"), billed("P", 2, "2026-06-02", **other)]
+    _back_for(tmp_path, _night(tmp_path, 0, *first, *second), "Q", 1)
+    _back_for(tmp_path, _night(tmp_path, 1, *rebilled("P", "2026-06-28", 5, 4)), "P", 4)
+    last = _night(tmp_path, 2, *rebilled("Q", "2026-06-29", 3, 2))
+    asked = pl.read_parquet(last.folder / "worklist.parquet").sort("claim_line_number")
+    columns = ("claim_id", "claim_line_number", "recover_amount", "recovered_amount")
+    nothing, all_of_it = Decimal("0.00"), Decimal("900.00")
+    assert asked.select(columns).rows() == [("Q", number, nothing, all_of_it) for number in (2, 3)]
+
+
+def _back_for(base: Path, summary: Summary, claim: str, number: int) -> None:
+    """Record that all that was paid for a duplicate line came back."""
+    found = pl.read_parquet(summary.folder / "exceptions.parquet").filter(
+        rule_id="DUP01", claim_id=claim, claim_line_number=number
+    )
+    back = Decision(found["exception_id"][0], "", "recovered", Decimal("900.00"))
+    decide(base / "audit.duckdb", [back], by="Ann")
+
+
 def test_what_came_back_for_a_duplicate_stays_with_it_if_it_is_rebilled_and_still_a_repeat(
     tmp_path: Path,
 ) -> None:
