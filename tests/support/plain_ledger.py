@@ -4,7 +4,7 @@ It shares no code with the program. The state machine over nights compares the t
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 LONGEST_CHAIN = 20
@@ -42,13 +42,17 @@ class PlainException:
 
 @dataclass(frozen=True)
 class Event:
-    """What happened to an exception on a night; `found`: as it was last found."""
+    """What happened to an exception on a night; `found`: as it was last found.
+
+    is_undone   whether only an earlier run of that night found it, before a person decided.
+    """
 
     night: date
     status: str
     first_seen: date
     found: PlainException
     continues: str | None = None
+    is_undone: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ class PlainLedger:
     def run(
         self, night: date, found: Iterable[PlainException], originals: Mapping[ClaimKey, set[str]]
     ) -> dict[str, Event]:
-        """The events of a run; recorded unless there is a later night.
+        """The events of a run; recorded, with those undone, unless there is a later night.
 
         originals   the ids that each known claim names as its original.
         """
@@ -97,7 +101,13 @@ class PlainLedger:
                 continues = continues or (b.continues if b else None)
                 events[i] = Event(night, status, first, x, continues)
         if self.last_night is None or night >= self.last_night:
-            self.nights[night] = events
+            decided = {d.exception_id for d in self.decisions}
+            undone = {
+                i: replace(event, status="resolved", is_undone=True)
+                for i, event in self.nights.get(night, {}).items()
+                if i in decided and i not in before and i not in now
+            }
+            self.nights[night] = events | undone
         return events
 
     def statuses(self) -> dict[str, tuple[str, date, date]]:
@@ -108,7 +118,9 @@ class PlainLedger:
         shown = {}
         for i, event in self._last_events(date.max).items():
             seen = last
-            if event.status == "resolved":
+            if event.is_undone:
+                seen = event.night
+            elif event.status == "resolved":
                 seen = max(n for n in self.nights if n < event.night)
             shown[i] = (self._shown(event, last), event.first_seen, seen)
         return shown
