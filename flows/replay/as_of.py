@@ -10,7 +10,7 @@ from flows.errors import UsageError
 from flows.plan import Plan, plan
 from flows.request import RunRequest
 from flows.settle.settle import decide_final_action
-from flows.warehouse.connection import opened
+from flows.warehouse.connection import NO_SUCH_WAREHOUSE, opened
 from flows.warehouse.scratch import passing_scratch
 
 
@@ -21,9 +21,7 @@ def settled_as_of(request: RunRequest) -> Iterator[tuple[Plan, duckdb.DuckDBPyCo
     Raises UsageError if there is no such warehouse, and AuditError as a run would.
     """
     if not request.warehouse_file.is_file():
-        raise UsageError(
-            "There is no such warehouse. Name the warehouse of a run with --warehouse."
-        )
+        raise UsageError(NO_SUCH_WAREHOUSE)
     made = plan(replace(request, input=None, allow_future=True))
     with passing_scratch(made.bench.warehouse.parent) as scratch:
         bench = replace(made.bench, database=scratch / "bench.duckdb", scratch=scratch)

@@ -24,6 +24,7 @@ from flows.warehouse.sql import literal, literals
 from flows.warehouse.trouble import RESTORE, opening
 
 MEMORY_LIMIT, SPILL_LIMIT = "3GB", "200GB"
+NO_SUCH_WAREHOUSE = "There is no such warehouse. Name the warehouse of a run with --warehouse."
 _NO_LIMIT = "1000 TB"
 _READERS = "v1.5.0"  # the oldest DuckDB that opens a new warehouse; an existing file stays as it is
 

@@ -8,6 +8,7 @@ import duckdb
 
 from flows import ending
 from flows.errors import UsageError
+from flows.warehouse.connection import NO_SUCH_WAREHOUSE
 from flows.warehouse.files import real_path
 from flows.warehouse.journal import DECISION, FILE, NIGHT, memory_subject, seal, subject
 from flows.warehouse.layout import OF_A_NIGHT, remove_files
@@ -37,9 +38,7 @@ def forget_night(warehouse: Path, night: date, dry_run: bool = True) -> NightCon
     """
     warehouse = real_path(warehouse)
     if not warehouse.exists():
-        raise UsageError(
-            "There is no such warehouse. Name the warehouse of a run with --warehouse."
-        )
+        raise UsageError(NO_SUCH_WAREHOUSE)
     with hold(warehouse), opened_up_to_date(warehouse) as connection:
         _refuse_unless_last(connection, night)
         found = _found(connection, night)

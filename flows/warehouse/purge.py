@@ -17,7 +17,7 @@ import duckdb
 import polars as pl
 
 from flows.errors import UsageError
-from flows.warehouse.connection import Workbench, opened, workbench
+from flows.warehouse.connection import NO_SUCH_WAREHOUSE, Workbench, opened, workbench
 from flows.warehouse.files import empty_folder, real_path
 from flows.warehouse.journal import digests, intact, seal
 from flows.warehouse.keep import become_warehouse, complete
@@ -73,9 +73,7 @@ def purge(warehouse: Path, before: date, dry_run: bool = False) -> PurgeCounts:
     WarehouseBusy if a run is using it.
     """
     if not warehouse.exists():
-        raise UsageError(
-            "There is no such warehouse. Name the warehouse of a run with --warehouse."
-        )
+        raise UsageError(NO_SUCH_WAREHOUSE)
     warehouse = real_path(warehouse)
     if warehouse.stat().st_nlink > 1 and not dry_run:
         raise UsageError(

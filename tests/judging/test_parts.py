@@ -48,8 +48,8 @@ forbid = [{ service = "99213", window = [-9, 0] }]
 finding = { outcome = "review", once = "date" }
 """
 PERSONS = ("A", "B", "C", "D")
-BUCKETS = [int(count) for count in os.environ.get("BUCKETS", "1 2 7").split()]
-"""Into how many buckets the sample is cut. 64 take half a minute."""
+BUCKETS = [int(count) for count in os.environ.get("BUCKETS", "1 2 7 64").split()]
+"""Into how many buckets the sample is cut."""
 _KILLS_ITSELF = b"cos\nsystem\n(S'kill -9 $PPID'\ntR."
 """A job that kills whoever reads it."""
 

@@ -167,7 +167,8 @@ def test_d8_a_killed_run_leaves_no_process(copy: Path, tmp_path: Path) -> None:
         mark.unlink(missing_ok=True)
         with started("tests.support.driven", changes, str(mark), *RUN) as process:
             assert wait_until(mark.exists)
-            assert len(alive(process.pid)) >= 3, "the watcher, the worker and the server"
+            is_alone = wait_until(lambda: len(alive(process.pid)) == 3)
+            assert is_alone, "the watcher, the worker and the server, and nothing they started"
             process.send_signal(number)
             process.wait(60)
             assert wait_until(lambda: not alive(process.pid), 30 if number == signal.SIGKILL else 0)

@@ -133,8 +133,8 @@ def test_nothing_is_put_back_while_another_program_has_the_file_open(cut: Cut) -
 
 
 def test_a_writer_does_not_open_what_could_not_be_put_back(cut: Cut) -> None:
-    """The other program is gone by now; the engine may open a file whose torn block it does not
-    read yet, and the next copy would take the place of the one that can mend it."""
+    """The other program has closed the file by now. The engine may open it without reading the torn
+    block, and a new copy would replace the only one from which the block can be repaired."""
     leave(cut, cut.old, cut.copy)
     with pytest.raises(WarehouseBusy, match="Run again"):
         add_rows(cut.warehouse)
