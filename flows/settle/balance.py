@@ -9,7 +9,11 @@ import duckdb
 from flows.errors import DoesNotBalance
 from flows.settle.final_action import FATE, FILE_ORDER, SETTLE_WARNING
 from flows.settle.persons import UNRESOLVED_DIAGNOSIS
-from flows.settle.repeated import REPEATED_HASH, find_repeated_hashes
+from flows.settle.repeated import (
+    REPEATED_HASH,
+    find_hashes_repeated_since,
+    find_repeated_hashes,
+)
 from flows.warehouse.hashes import compared
 from flows.warehouse.memory import NEW_FILE
 from flows.warehouse.run_table import Reuse, RunTable
@@ -187,9 +191,8 @@ def _repeats(connection: duckdb.DuckDBPyConnection, before: date | None) -> dict
     for table in INPUT.values():
         if table.is_claim:
             continue
-        new = f"SELECT row_hash FROM every_{table.name} WHERE file_no IN (FROM {NEW_FILE})"
-        looked_at = f"row_hash IN ({new})" if before else "true"
-        find_repeated_hashes(connection, f"every_{table.name}", looked_at)
+        find = find_hashes_repeated_since if before else find_repeated_hashes
+        find(connection, f"every_{table.name}")
         run(
             connection,
             "settle/repeats",

@@ -2,6 +2,7 @@
 
 import duckdb
 
+from flows.warehouse.memory import NEW_FILE
 from flows.warehouse.run_table import RunTable
 from flows.warehouse.sql import one
 
@@ -16,10 +17,8 @@ _AT_A_TIME = 1 << 23  # hashes, about: 64 MB of them
 _HASHES = 1 << 64
 
 
-def find_repeated_hashes(
-    connection: duckdb.DuckDBPyConnection, rows: str, looked_at: str = "true"
-) -> None:
-    """Make REPEATED_HASH of the rows of a table that fulfil a condition.
+def find_repeated_hashes(connection: duckdb.DuckDBPyConnection, rows: str) -> None:
+    """Make REPEATED_HASH of the rows of a table.
 
     They are sorted outside of the engine: its GROUP BY takes three times as long. Hashes are
     spread evenly, so a range of them at a time keeps memory small.
@@ -29,10 +28,22 @@ def find_repeated_hashes(
     for part in range(parts):
         first, after = (_HASHES * n // parts for n in (part, part + 1))
         hashes = connection.sql(
-            f"""SELECT row_hash FROM {rows}
-                WHERE {looked_at} AND row_hash BETWEEN {first} AND {after - 1}"""
+            f"SELECT row_hash FROM {rows} WHERE row_hash BETWEEN {first} AND {after - 1}"
         )
         found = hashes.pl().to_series().sort()
         repeated = found.filter(found == found.shift()).unique()
         if repeated.len():
             REPEATED_HASH.add_frame(connection, repeated.to_frame())
+
+
+def find_hashes_repeated_since(connection: duckdb.DuckDBPyConnection, rows: str) -> None:
+    """Make REPEATED_HASH of those hashes that rows of new files have, and other rows as well.
+
+    The engine groups them, as they are few among all.
+    """
+    REPEATED_HASH.create(
+        connection,
+        f"""SELECT row_hash FROM {rows}
+            WHERE row_hash IN (SELECT row_hash FROM {rows} WHERE file_no IN (FROM {NEW_FILE}))
+            GROUP BY row_hash HAVING count(*) > 1""",
+    )

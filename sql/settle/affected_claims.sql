@@ -40,6 +40,10 @@ SELECT claim_id FROM reached;
 CREATE OR REPLACE TEMP TABLE chained_place AS
 SELECT place FROM every_$table WHERE claim_id IN (FROM chained_claim);
 
+CREATE OR REPLACE TEMP TABLE chained_row AS
+SELECT $columns FROM every_$table
+WHERE place IN (FROM chained_place) AND claim_id IN (FROM chained_claim);
+
 -- Reversals that name no claim and are all there is of theirs, now or in the remembered run.
 CREATE OR REPLACE TEMP TABLE lone_reversal AS
 SELECT any_value(claim_id) AS claim_id, person, any_value(service_date) AS service_date,
@@ -49,9 +53,8 @@ FROM (SELECT t.claim_id, t.payer,
              t.service_date, $product AS product, t.paid_amount,
              original_claim_id IS NULL AND (claim_status = 'reversed' OR paid_amount < 0)
                  AS is_reversal
-      FROM every_$table t LEFT JOIN run.sole_person s ON s.member_id = t.member_id
-      WHERE t.place IN (FROM chained_place) AND t.claim_id IN (FROM chained_claim)
-        AND t.claim_status IS DISTINCT FROM 'denied' AND t.service_date <= $as_of)
+      FROM chained_row t LEFT JOIN run.sole_person s ON s.member_id = t.member_id
+      WHERE t.claim_status IS DISTINCT FROM 'denied' AND t.service_date <= $as_of)
 GROUP BY claim_id, person, payer
 HAVING bool_and(coalesce(is_reversal, false))
 UNION
@@ -66,18 +69,21 @@ FROM (SELECT t.claim_id, t.member_id, t.person_id, r.claim_id AS reversal, r.per
 LEFT JOIN run.sole_person s USING (member_id)
 WHERE run.person_of(f.person_id, s.sole_person_id, f.member_id) = f.person;
 
-CREATE OR REPLACE TEMP TABLE affected_claim AS
+-- Claims that a reversal's content adds to the chained ones: few or none.
+CREATE OR REPLACE TEMP TABLE added_claim AS
 WITH RECURSIVE
 pair AS (FROM claim_pair UNION FROM content_pair UNION SELECT other, one FROM content_pair),
 reached AS (
     SELECT claim_id FROM chained_claim
     UNION
     SELECT p.other FROM reached r JOIN pair p ON p.one = r.claim_id)
-SELECT claim_id FROM reached;
+SELECT claim_id FROM reached WHERE claim_id NOT IN (FROM chained_claim);
 
-CREATE OR REPLACE TEMP TABLE affected_place AS
-SELECT place FROM every_$table WHERE claim_id IN (FROM affected_claim);
+CREATE OR REPLACE TEMP TABLE added_place AS
+SELECT place FROM every_$table WHERE claim_id IN (FROM added_claim);
 
 CREATE OR REPLACE TABLE run.affected_$table AS
+FROM chained_row
+UNION ALL
 SELECT $columns FROM every_$table
-WHERE place IN (FROM affected_place) AND claim_id IN (FROM affected_claim);
+WHERE place IN (FROM added_place) AND claim_id IN (FROM added_claim);
