@@ -15,6 +15,7 @@ from flows.process import address_limit
 from schemas.errors import FrameError
 
 TRACE_FILE = "claims-audit-trace.txt"
+_OUTPUT = "the output folder"
 _TORN_PARQUET = "thrift: transport error"
 """All that Polars says when the end of a file could not be written."""
 _DAMAGE = ("Corrupt database file", "Could not read enough bytes", "Failure while replaying WAL")
@@ -88,8 +89,11 @@ def passed_on(exit_code: int, message: str) -> AuditError:
 
 
 @contextmanager
-def redacted_errors(trace_folder: Path) -> Iterator[None]:
-    """Turn every exception into an AuditError without row content or a chained exception."""
+def redacted_errors(trace_folder: Path, folder_name: str = _OUTPUT) -> Iterator[None]:
+    """Turn every exception into an AuditError without row content or a chained exception.
+
+    folder_name   what a message calls the folder of traces.
+    """
     try:
         yield
         return
@@ -100,14 +104,16 @@ def redacted_errors(trace_folder: Path) -> Iterator[None]:
     except BaseException as error:
         if not isinstance(error, Exception) and type(error).__name__ != _PANIC:
             raise  # a signal: the process ends in order
-        failure = as_user_error(error, trace_folder)
+        failure = as_user_error(error, trace_folder, folder_name)
     try:
         raise failure from None
     finally:
         failure.__context__ = None  # the interpreter has just set it
 
 
-def as_user_error(error: BaseException, trace_folder: Path) -> AuditError:
+def as_user_error(
+    error: BaseException, trace_folder: Path, folder_name: str = _OUTPUT
+) -> AuditError:
     """What an unexpected exception means to the user."""
     if is_damage(error):
         return FileDamaged(
@@ -128,7 +134,8 @@ def as_user_error(error: BaseException, trace_folder: Path) -> AuditError:
     own = [f for f in frames if "site-packages" not in f.filename] or frames
     place = f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else "?"
     said = f" ({error})" if isinstance(error, FrameError) else ""
-    where = _write_trace(error, trace_folder)
+    is_traced = _write_trace(error, trace_folder)
+    where = f"; the trace is in {TRACE_FILE} in {folder_name}" if is_traced else ""
     if limit:
         return short_of_addresses(f"{type(error).__name__} at {place}{where}", limit)
     return Bug(
@@ -177,8 +184,8 @@ def mentions_disk_failure(error: BaseException) -> bool:
     return any(message in text for message in messages)
 
 
-def _write_trace(error: BaseException, folder: Path) -> str:
-    """Write the trace so that only the owner can read it; returns where it is, for the message."""
+def _write_trace(error: BaseException, folder: Path) -> bool:
+    """Write the trace so that only the owner can read it; whether that was possible."""
     path = folder / TRACE_FILE
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -187,5 +194,5 @@ def _write_trace(error: BaseException, folder: Path) -> str:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             stream.writelines(traceback.format_exception(error))
     except OSError:
-        return ""
-    return f"; the trace is in {TRACE_FILE} in the output folder"
+        return False
+    return True

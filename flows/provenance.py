@@ -41,6 +41,11 @@ def program_digest() -> str:
     return digest(*sorted(hashlib.sha256(p.read_bytes()).hexdigest() for p in paths))
 
 
+def program_and_engines() -> list[str]:
+    """What decides results besides rows and texts: version and digest of the program, engines."""
+    return [program_version(), program_digest(), *(f"{e} {version(e)}" for e in _ENGINES)]
+
+
 @dataclass(frozen=True)
 class Texts:
     """What answers depend on besides the rows and the date.
@@ -74,11 +79,7 @@ class Texts:
         """
         parts = {
             "as_of": as_of.isoformat(),
-            "program": [
-                program_version(),
-                program_digest(),
-                *(f"{e} {version(e)}" for e in _ENGINES),
-            ],
+            "program": program_and_engines(),
             "options": list(options),
             "policies": list(self.policies.items()),
             "reference": self._reference(),

@@ -1,7 +1,9 @@
 """The folders in which a run works, made empty before it and cleared away after it."""
 
 import os
+import secrets
 import shutil
+import socket
 from pathlib import Path
 
 from flows import ending
@@ -10,13 +12,16 @@ from flows.provenance import digest
 from flows.warehouse.files import empty_folder, make_folder
 from flows.warehouse.upgrade import upgrade
 
+_OWN = secrets.token_hex(4)
+"""What no other process has in the name of its folder in a lake."""
+
 
 def begin(plan: Plan) -> None:
     """Make an empty workbench, and clear away what a killed run left behind."""
     bench = plan.bench
-    passing = (complete_folder(plan), parts_folder(plan))
-    ending.leaves(results_folder(plan), *passing, lock=bench.warehouse)
-    for folder in passing:
+    complete, parts = complete_folder(plan), parts_folder(plan)
+    ending.leaves(results_folder(plan), complete, parts, lock=bench.warehouse)
+    for folder in (complete, *parts.parent.glob(f"{_name_in_lake(plan)}-*")):
         shutil.rmtree(folder, ignore_errors=True)
     for folder in (bench.scratch, results_folder(plan)):
         empty_folder(folder)
@@ -59,5 +64,11 @@ def answers_folder(plan: Plan) -> Path:
 def parts_folder(plan: Plan) -> Path:
     """The folder in which persons wait to be judged: too many to be in memory, or by others."""
     if plan.request.lake is not None:
-        return plan.request.lake.resolve() / f".judging-{_of_warehouse(plan)}"
+        return plan.request.lake.resolve() / f"{_name_in_lake(plan)}-{_OWN}"
     return plan.bench.scratch / "parts"
+
+
+def _name_in_lake(plan: Plan) -> str:
+    """How the folders of this warehouse begin: other machines may have one at the same path."""
+    host = digest(socket.gethostname(), _of_warehouse(plan))
+    return f".judging-{host[:16]}"

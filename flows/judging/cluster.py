@@ -7,7 +7,8 @@ another one.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any
 
 from audit_rules.engine.judge import Judgement
 from audit_rules.errors import AuditError
@@ -15,12 +16,16 @@ from flows.errors import UsageError, passed_on, redacted_errors
 from flows.intake.landing import sha256_of
 from flows.judging.judge_part import FOUND, Job, found_file, read_found, read_job, write_job
 from flows.judging.parts import Judged, Part, nobody_waits
-from flows.provenance import program_version
+from flows.process import work_privately
+from flows.provenance import program_and_engines
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Future
 
-_PATIENCE = 60  # seconds for the scheduler to answer, and for a worker to be there
+_PATIENCE = 60  # seconds for the scheduler to answer, and for a worker to be there or back
+
+_TLS = "DASK_DISTRIBUTED__COMM__TLS__"
+"""How the names begin by which the environment configures the TLS of distributed."""
 
 
 class ClusterTrouble(AuditError):
@@ -57,24 +62,25 @@ def judge_on_cluster(
 
 
 def judge_on_worker(
-    job_file: str, folder: str, trace_folder: str, version: str
+    job_file: str, folder: str, trace_folder: str, program: list[str]
 ) -> Mapping[str, str] | tuple[int, str]:
     """Judge the part in a folder, on a worker.
 
     Returns the digest of each file that is left there, or the exit code and the message of what
     went wrong: what a worker raises, it would print.
     """
+    work_privately()
     try:
-        if version != program_version():
+        if program != program_and_engines():
             raise UsageError(
-                f"A worker has version {program_version()} of this program, the run {version}. "
-                "Install the same one everywhere."
+                "A worker has another version of this program, or of its engines, than the run. "
+                "Install the same ones everywhere, start the workers again, then run again."
             )
-        with redacted_errors(Path(trace_folder)):
+        with redacted_errors(Path(trace_folder), "the folder of --lake"):
             read_job(Path(job_file)).judge_folder(Path(folder))
+            return _digests_of(Path(folder))
     except AuditError as error:
         return error.exit_code, str(error)
-    return _digests_of(Path(folder))
 
 
 def _digests(
@@ -85,24 +91,28 @@ def _digests(
     judged: Judged,
 ) -> list[Mapping[str, str]]:
     """What the workers return, in the order of the folders. Raises what went wrong there."""
-    from distributed import as_completed
-
+    ended: SimpleQueue[Future[Any]] = SimpleQueue()
     asked = {
         client.submit(
             judge_on_worker,
             str(job_file),
             str(folder),
             str(trace_folder),
-            program_version(),
+            program_and_engines(),
             pure=False,
         ): number
         for number, folder in enumerate(folders)
     }
+    for future in asked:
+        future.add_done_callback(ended.put)  # type: ignore[no-untyped-call]
     found: dict[int, Mapping[str, str]] = {}
-    done = as_completed(list(asked), client.loop)  # type: ignore[no-untyped-call]
-    for future in done:
+    while len(found) < len(folders):
+        future = _next_of(ended, client)
         try:
-            result = future.result()
+            result = future.result(timeout=_PATIENCE)
+        except TimeoutError:  # its worker was lost before it could return it: it is asked again
+            future.add_done_callback(ended.put)  # type: ignore[no-untyped-call]
+            continue
         except Exception as error:  # of distributed: a lost scheduler, or too many lost workers
             raise ClusterTrouble(
                 f"The cluster lost a bucket ({type(error).__name__}). Nothing was published. Look "
@@ -110,9 +120,32 @@ def _digests(
             ) from None
         if isinstance(result, tuple):
             raise passed_on(*result)
-        found[asked[future]] = result
+        found[asked.pop(future)] = result
+        del future  # or it would be judged again, should its worker be lost
         judged()
     return [found[number] for number in range(len(folders))]
+
+
+def _next_of(ended: "SimpleQueue[Future[Any]]", client: "Client") -> "Future[Any]":
+    """The next task that ends. Raises ClusterTrouble if no worker is left, and none comes back."""
+    looks = 0
+    while looks < 2:
+        try:
+            return ended.get(timeout=_PATIENCE / 2)
+        except Empty:
+            looks = 0 if _has_workers(client) else looks + 1
+    raise ClusterTrouble(
+        f"The cluster lost its last worker, and none came back within {_PATIENCE} seconds. Nothing "
+        "was published. Look at the logs of the workers, then run again."
+    )
+
+
+def _has_workers(client: "Client") -> bool:
+    """Whether the scheduler has workers, busy or not; if it is lost, its tasks end by that."""
+    try:
+        return bool(client.scheduler_info()["workers"])
+    except OSError:
+        return False
 
 
 def _digests_of(folder: Path) -> dict[str, str]:
@@ -127,6 +160,12 @@ def _client(address: str) -> "Client":
         raise UsageError(
             "--cluster needs Dask's distributed. Install claims-audit[cluster]."
         ) from None
+    _refuse_configuration(address)
+    with_what = (
+        f" with certificates of the authority in {_TLS}CA_FILE"
+        if _is_private(address)
+        else " (give tls:// if they have certificates)"
+    )
     try:
         client = Client(  # type: ignore[no-untyped-call]  # distributed has none
             address, timeout=_PATIENCE, set_as_default=False
@@ -139,6 +178,33 @@ def _client(address: str) -> "Client":
     except OSError:  # a TimeoutError among them
         raise ClusterTrouble(
             f"The scheduler of --cluster does not answer, or has no worker, within {_PATIENCE} "
-            "seconds. Start it and its workers, then run again."
+            f"seconds. Start it and its workers{with_what}, then run again."
         ) from None
     return client
+
+
+def _is_private(address: str) -> bool:
+    return address.startswith("tls:")
+
+
+def _refuse_configuration(address: str) -> None:
+    """Raise UsageError for an address that the configuration of distributed does not allow."""
+    from dask import config
+    from distributed.security import Security
+
+    if not _is_private(address):
+        if config.get("distributed.comm.require-encryption"):
+            raise UsageError(
+                "The configuration of distributed requires encryption, --cluster has none. Give a "
+                "tls:// address."
+            )
+        return
+    try:
+        arguments = Security().get_connection_args("client")  # type: ignore[no-untyped-call]
+    except OSError:  # an SSLError among them
+        arguments = {"ssl_context": None}
+    if arguments["ssl_context"] is None:
+        raise UsageError(
+            f"--cluster with tls:// needs certificates. Set {_TLS}CA_FILE, {_TLS}CLIENT__CERT and "
+            f"{_TLS}CLIENT__KEY to files that can be read, then run again."
+        )

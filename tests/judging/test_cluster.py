@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from threading import Timer
@@ -17,15 +18,18 @@ import pytest
 from audit_rules.engine.judge import Judgement
 from audit_rules.engine.parts import together
 from audit_rules.engine.rule import PolicyBook
-from flows.errors import UsageError
-from flows.judging.cluster import ClusterTrouble, judge_on_cluster
+from flows.errors import Bug, DiskTrouble, UsageError
+from flows.judging import cluster as cluster_module
+from flows.judging.cluster import ClusterTrouble, judge_on_cluster, judge_on_worker
 from flows.judging.cluster_address import refuse_unsafe
 from flows.judging.frames import read_frames, read_parts
 from flows.judging.judge_part import Job
 from flows.judging.members import Cut
 from flows.judging.parts import Part, put_aside
 from flows.judging.population import population_facts
-from flows.plan import Plan
+from flows.plan import Plan, plan
+from flows.provenance import program_and_engines
+from flows.run_folders import parts_folder
 from flows.warehouse.connection import opened
 from tests.support.nights import night, published
 from tests.support.running import AS_OF, ROOT, planned, request_for, run_to_final_action
@@ -39,13 +43,24 @@ _SCHEDULER = "distributed.cli.dask_scheduler"
 _WORKER = "distributed.cli.dask_worker"
 
 
+def _configured(name: str, value: object) -> AbstractContextManager[object]:
+    """A setting of distributed, which sets its own when it is imported."""
+    import distributed  # noqa: F401
+    from dask import config
+
+    return config.set({f"distributed.{name}": value})  # type: ignore[no-any-return]
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator["LocalCluster"]:
     from distributed import LocalCluster  # half a second, in every process that collects tests
 
-    with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
-    ) as found:
+    with (
+        _configured("deploy.lost-worker-timeout", "10 minutes"),  # a busy machine is slow
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0"
+        ) as found,
+    ):
         yield found
 
 
@@ -116,19 +131,53 @@ def test_rows_go_to_a_scheduler_with_tls_on_this_machine_or_that_is_trusted(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("encryption", "address", "said"),
+    [(None, "tls://127.0.0.1:9", "needs certificates"), (True, "tcp://127.0.0.1:9", "encryption")],
+)
+def test_an_address_that_the_configuration_does_not_allow_is_refused_at_once(
+    encryption: bool | None, address: str, said: str
+) -> None:
+    with (
+        _configured("comm.require-encryption", encryption),
+        pytest.raises(UsageError, match=said),
+    ):
+        cluster_module._client(address)
+
+
+def test_a_worker_returns_what_is_wrong_and_raises_nothing(tmp_path: Path) -> None:
+    where = (str(tmp_path / "job"), str(tmp_path / "0"), str(tmp_path))
+    code, said = judge_on_worker(*where, ["0.0.1"])
+    assert code == UsageError.exit_code and "another version" in str(said)
+    code, said = judge_on_worker(*where, program_and_engines())
+    assert code == DiskTrouble.exit_code and "full, read-only or gone" in str(said)
+    (tmp_path / "job").write_bytes(b"c__main__\nno such name\n.")
+    code, said = judge_on_worker(*where, program_and_engines())
+    assert code == Bug.exit_code and "in the folder of --lake" in str(said)
+
+
+@pytest.mark.slow
 def test_a_night_on_a_cluster_has_the_bytes_of_one_process(
     cluster: "LocalCluster", tmp_path: Path
 ) -> None:
     found = []
+    lake = tmp_path / "lake"
+    of_another = lake / ".judging-0123456789abcdef-01234567" / "0"
+    of_another.mkdir(parents=True)
     for name, more in (
         ("alone", {}),
-        ("cluster", {"cluster": cluster.scheduler_address, "lake": tmp_path / "lake"}),
+        ("cluster", {"cluster": cluster.scheduler_address, "lake": lake}),
     ):
         base = tmp_path / name
-        request = request_for(ROOT / "data" / "sample", base, base / "audit.duckdb", AS_OF)
-        found.append(published(night(replace(request, **more)).folder))
+        request = replace(
+            request_for(ROOT / "data" / "sample", base, base / "audit.duckdb", AS_OF), **more
+        )
+        if request.lake:
+            own = parts_folder(plan(request))
+            own.with_name(f"{own.name[:-8]}76543210").mkdir()  # of a run that was killed
+        found.append(published(night(request).folder))
     assert found[0] == found[1]
-    assert not list((tmp_path / "lake").iterdir()), "no row is left there"
+    assert list(lake.rglob("*")) == [of_another.parent, of_another], "no other row is left there"
 
 
 @pytest.mark.slow
@@ -155,7 +204,12 @@ def test_the_buckets_of_a_lost_worker_are_judged_elsewhere(
 
 
 @pytest.mark.slow
-def test_a_lost_scheduler_ends_the_run_with_a_sentence(made: Plan, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("lost", "said"), [("scheduler", "Nothing was published"), ("worker", "lost its last worker")]
+)
+def test_a_lost_scheduler_or_last_worker_ends_the_run_with_a_sentence(
+    lost: str, said: str, made: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     address = tmp_path / "scheduler.json"
     python = [sys.executable, "-m"]
     at = ["--scheduler-file", str(address), "--no-dashboard"]
@@ -172,9 +226,15 @@ def test_a_lost_scheduler_ends_the_run_with_a_sentence(made: Plan, tmp_path: Pat
             time.sleep(0.1)
         parts, job = _parts(made, tmp_path, buckets=20)
         (where,) = [w for w in address.read_text().split('"') if w.startswith("tcp://")][:1]
-        Timer(4, scheduler.kill).start()
-        with pytest.raises(ClusterTrouble, match="Nothing was published"):
-            judge_on_cluster(parts, job, where, tmp_path / "parts" / "job", tmp_path)
+        victim = {"scheduler": scheduler, "worker": worker}[lost]
+
+        def kill_at_first() -> None:
+            if victim.poll() is None:
+                monkeypatch.setattr(cluster_module, "_PATIENCE", 2)
+                victim.kill()
+
+        with pytest.raises(ClusterTrouble, match=said):
+            judge_on_cluster(parts, job, where, tmp_path / "parts" / "job", tmp_path, kill_at_first)
     finally:
         for process in (scheduler, worker):
             process.kill()
