@@ -28,6 +28,7 @@ from flows.judging.spread import judge_parts
 from flows.judging.standing import (
     JUDGED_COVERAGE,
     merge_answers,
+    read_answers_of_other_rules,
     read_valid_answers,
     write_answers,
     write_merged,
@@ -156,6 +157,7 @@ def judge_stage(plan: Plan, bucket: Bucket = lambda _number, _of: None) -> Judge
             connection, book, CATALOGUE, facts, as_of, judged_under, JUDGED_COVERAGE
         )
         valid = read_valid_answers(connection)
+        of_other_rules = read_answers_of_other_rules(connection, CATALOGUE)
         cut = Cut(ROWS_AT_A_TIME, plan.request.buckets, plan.request.workers)
         read = read_parts(connection, plan.reference, as_of, facts, before, cut)
         is_for_others = plan.request.cluster is not None
@@ -163,7 +165,7 @@ def judge_stage(plan: Plan, bucket: Bucket = lambda _number, _of: None) -> Judge
     job = Job(book, plan.default_supply_days, as_of, parts[0].frames)
     numbers = count(1)
     judged = _judged(plan, parts, job, lambda: bucket(next(numbers), len(parts)))
-    new_answers = together(judged)
+    new_answers = merge_answers(together(judged), of_other_rules)
     write_answers(answers_folder(plan), new_answers)
     judgement = merge_answers(new_answers, valid)
     write_merged(answers_folder(plan), judgement)

@@ -38,8 +38,10 @@ _TIMES_ASKED = 2
 class WarehouseFrames:
     """What the warehouse hands over, as `schemas.frames.WAREHOUSE_FRAMES` declares it.
 
-    supplied   names of the tables that were supplied, `any_diagnosis` if a diagnosis source was,
-               and `evidence:CODE` for every code of clinical evidence that anyone has.
+    supplied      names of the tables that were supplied, `any_diagnosis` if a diagnosis source was,
+                  and `evidence:CODE` for every code of clinical evidence that anyone has.
+    only_prices   whether nothing changed for these persons but what others' lines cost: only rules
+                  that look at prices are asked about them.
 
     Raises FrameError if a frame does not have the declared columns.
     """
@@ -55,6 +57,7 @@ class WarehouseFrames:
     provider: pl.DataFrame
     payer_start: pl.DataFrame
     supplied: frozenset[str]
+    only_prices: bool = False
 
     def __post_init__(self) -> None:
         """Check every frame on its way out of SQL."""

@@ -37,6 +37,7 @@ class Rule:
 
     speaks_without_lines    whether it says something if no line is in its scope: of lines that are
                             in no rule's scope, or `gaps`.
+    looks_at_prices         whether its answers depend on what other persons' lines cost.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Rule:
     measured: tuple[str, ...] = ()
     grounds: dict[str, Ground] = field(default_factory=dict)
     speaks_without_lines: bool = False
+    looks_at_prices: bool = False
 
     def measures(self, reason: str | None) -> bool:
         """Whether the excess of a reason is what was observed above what is allowed."""

@@ -1,6 +1,7 @@
 """Every document of the language over the dossier: its answers, evidence and counts."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import polars as pl
 
@@ -75,6 +76,14 @@ def judge_all(dossier: Dossier, book: PolicyBook, rules: Sequence[Described]) ->
     """
     modules = tuple(m for m in rules if isinstance(m, RuleModule))
     return judge(dossier, book, modules, judge_documents(dossier, book, rules))
+
+
+def judge_prices(dossier: Dossier, book: PolicyBook, rules: Sequence[Described]) -> Judgement:
+    """What rules that look at prices say of the dossier, and nothing of what others say."""
+    asked = [m for m in rules if m.RULE.looks_at_prices]
+    found = judge(dossier, book, tuple(m for m in asked if isinstance(m, RuleModule)))
+    ids = [m.RULE.id for m in asked]
+    return replace(found, counted=found.counted.filter(pl.col("rule_id").is_in(ids)))
 
 
 def sets_of_lines(dossier: Dossier, book: PolicyBook) -> pl.DataFrame:

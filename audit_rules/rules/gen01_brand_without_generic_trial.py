@@ -79,6 +79,7 @@ RULE = Rule(
         "fills_not_identified": _TRIAL + _INTOLERANCE,
         "no_generic_trial": _APPROVAL + _TRIAL + _INTOLERANCE,
     },
+    looks_at_prices=True,
 )
 
 

@@ -51,6 +51,7 @@ RULE = Rule(
     grounds=dict.fromkeys(
         ("no_generic_price", "few_generic_prices", "generic_price_not_applied"), CLERICAL
     ),
+    looks_at_prices=True,
 )
 
 

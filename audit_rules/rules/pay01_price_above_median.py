@@ -31,6 +31,7 @@ RULE = Rule(
             " dispensing fees. A person must look at the price; no amount is asked back."
         ),
     },
+    looks_at_prices=True,
 )
 
 

@@ -101,8 +101,9 @@ CHANGED_PROVIDER = RunTable(
 )
 AFFECTED_PERSON = RunTable(
     "affected_person",
-    grain="person whose answers may differ from those of the remembered run",
-    columns={"person": "VARCHAR"},
+    grain="person whose answers may differ from those of the remembered run; only_prices: only "
+    "those of rules that look at prices",
+    columns={"person": "VARCHAR", "only_prices": "BOOLEAN"},
 )
 TABLES = (
     GENERIC_PRICE,
@@ -167,8 +168,9 @@ def mark_affected_persons(
         after=newly_known_since(before),
     )
     prices_changed = _changed(connection, GENERIC_PRICE).select(ASKED_BY).unique()
-    by_others = brand.join(prices_changed, on=ASKED_BY, how="semi", nulls_equal=True)["person"]
-    by_others = pl.concat([by_others, _changed(connection, USUAL_PRICE)["person"]])
+    by_prices = brand.join(prices_changed, on=ASKED_BY, how="semi", nulls_equal=True)["person"]
+    by_prices = pl.concat([by_prices, _changed(connection, USUAL_PRICE)["person"]])
+    by_others = _of_documents(connection, book, before, as_of)
     if _changed(connection, PAYER_START).height:
         by_others = pl.concat([by_others, brand["person"], _in_first_course(lines, book)])
     if _changed(connection, EVIDENCE_OF_ANYONE).height:
@@ -177,16 +179,31 @@ def mark_affected_persons(
     by_others = pl.concat(
         [by_others, lines.join(starts, on=["payer_id", "drug"], how="semi")["person"]]
     )
-    by_others = pl.concat([by_others, _of_documents(connection, book, before, as_of)])
     passing = [reason for module in rules for reason in module.RULE.passing if before < as_of]
     connection.execute(
         f"""INSERT INTO {AFFECTED_PERSON}
-            SELECT unnest(CAST(? AS VARCHAR[]))
-            UNION
-            SELECT person_id FROM {last_coverage.remembered} WHERE list_contains(?, reason)""",
+            SELECT person, false
+            FROM (SELECT unnest(CAST(? AS VARCHAR[])) AS person
+                  UNION
+                  SELECT person_id FROM {last_coverage.remembered} WHERE list_contains(?, reason))
+            """,
         [by_others.unique().to_list(), passing],
     )
+    connection.execute(
+        f"""INSERT INTO {AFFECTED_PERSON}
+            SELECT person, ?
+            FROM (SELECT unnest(CAST(? AS VARCHAR[])) AS person)
+            ANTI JOIN {AFFECTED_PERSON} USING (person)""",
+        [_price_rules_stand_alone(book, rules), by_prices.unique().to_list()],
+    )
     return before
+
+
+def _price_rules_stand_alone(book: PolicyBook, rules: Iterable[Described]) -> bool:
+    """Whether no document of the language answers under the id of a rule that looks at prices."""
+    ids = {module.RULE.id for module in rules if module.RULE.looks_at_prices}
+    taken = {term.rule_id for policy in book.library.spoken() for term in policy.language_terms}
+    return ids.isdisjoint(taken)
 
 
 def _of_documents(

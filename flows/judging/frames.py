@@ -12,6 +12,7 @@ from audit_rules.reference.codes import Reference
 from audit_rules.reference.drug_words import with_known_words
 from flows.judging.members import (
     EVERY_CACHED_ROW,
+    EVERYBODY,
     JUDGED_MEMBER,
     JUDGED_PERSON,
     Cut,
@@ -92,7 +93,8 @@ def read_parts(
     facts               what answers take from other persons.
     before              the as-of date of the run whose answers are valid for everybody but those of
                         AFFECTED_PERSON; without it everybody is judged.
-    cut                 into how many parts; without it all are read at once.
+    cut                 into how many parts; without it all are read at once, and every rule is to
+                        be asked about all of them.
     persons             without `before`: the only ones to be judged; None: everybody.
     medical, pharmacy   grain: claim row known on the as-of date, without exact duplicates; columns
                         of the contract with person, payer_id, service_date, fate and netted
@@ -110,9 +112,9 @@ def read_parts(
         "priced_lines": facts.priced_lines,
         "supplied": supplied_tables(connection, as_of),
     }
-    for of_part in ["true"] if cut is None else judged_parts(connection, cut):
+    for of_part, only_prices in [EVERYBODY] if cut is None else judged_parts(connection, cut):
         of_persons = _of_persons(connection, reference, as_of, of_part)
-        yield WarehouseFrames(**(of_everybody | of_persons))
+        yield WarehouseFrames(**(of_everybody | of_persons), only_prices=only_prices)
 
 
 def _of_persons(

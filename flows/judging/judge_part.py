@@ -14,7 +14,7 @@ import polars as pl
 from audit_rules.engine.dossier import WarehouseFrames, compile_dossier
 from audit_rules.engine.judge import Judgement
 from audit_rules.engine.rule import Described, PolicyBook
-from audit_rules.kinds.judge import judge_all
+from audit_rules.kinds.judge import judge_all, judge_prices
 from audit_rules.rules import CATALOGUE
 from flows.judging.parts import Part
 
@@ -36,10 +36,9 @@ class Job:
 
     def judge(self, part: Part, rules: Sequence[Described] = CATALOGUE) -> Judgement:
         """What rules and documents find of the persons of a part."""
-        dossier = compile_dossier(
-            part.read(), self.book.reference, self.default_supply_days, self.as_of
-        )
-        found = judge_all(dossier, self.book, rules)
+        frames = part.read()
+        dossier = compile_dossier(frames, self.book.reference, self.default_supply_days, self.as_of)
+        found = (judge_prices if frames.only_prices else judge_all)(dossier, self.book, rules)
         return replace(found, answers=found.answers.clear(), governed=None)  # row ids are a part's
 
     def judge_folder(self, folder: Path) -> None:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 import duckdb
 import polars as pl
@@ -23,7 +24,9 @@ _CACHED = (*CLAIM_TABLES, "diagnosis")
 """The large tables: rows of judged members are cached for the runs that follow."""
 _ENOUGH_ROWS = 10_000
 """Claim rows for which another process starts: it takes a second or two until it judges."""
-_HASH, _BUCKET = {"member_hash": "UBIGINT"}, {"bucket": "UBIGINT"}
+_HASH = {"member_hash": "UBIGINT"}
+_PART = {"bucket": "UBIGINT", "only_prices": "BOOLEAN"}
+"""What decides in which part a person is judged."""
 AUDITED_HCPCS = RunTable(
     "audited_hcpcs", grain="HCPCS code that may be of an audited drug", columns={"code": "VARCHAR"}
 )
@@ -35,13 +38,14 @@ AUDITED_MEMBER = RunTable(
 )
 JUDGED_PERSON = RunTable(
     "judged_person",
-    grain="person with a line that may be of an audited drug, who is judged in this run",
-    columns={"person": "VARCHAR"} | _BUCKET,
+    grain="person with a line that may be of an audited drug, who is judged in this run; "
+    "only_prices: as AFFECTED_PERSON says",
+    columns={"person": "VARCHAR"} | _PART,
 )
 JUDGED_MEMBER = RunTable(
     "judged_member",
     grain="judged person, and a member_id under which that person may have rows",
-    columns={"member_id": "VARCHAR"} | _HASH | _BUCKET,
+    columns={"member_id": "VARCHAR"} | _HASH | _PART,
 )
 ASKED_PERSON = RunTable(
     "asked_person",
@@ -145,21 +149,45 @@ def find_judged_members(
         _cache_rows(connection, table, before)
 
 
-def judged_parts(connection: duckdb.DuckDBPyConnection, cut: Cut) -> list[str]:
-    """SQL conditions on `bucket` that cut the judged persons into parts.
+class PersonsOfPart(NamedTuple):
+    """Which of the judged persons are a part.
 
-    One part at least; no answer depends on the parts.
+    condition     SQL, over columns of JUDGED_PERSON.
+    only_prices   as WarehouseFrames has it.
     """
+
+    condition: str
+    only_prices: bool
+
+
+EVERYBODY = PersonsOfPart("true", False)
+"""All judged persons as one part, about whom every rule is asked."""
+
+
+def judged_parts(connection: duckdb.DuckDBPyConnection, cut: Cut) -> list[PersonsOfPart]:
+    """Cut the judged persons into parts: first those about whom every rule is asked, one part at
+    least, and then the others. No answer depends on the parts.
+    """
+    others = one(connection, f"SELECT count(*) FROM {JUDGED_PERSON} WHERE only_prices")
     exact_from = cut.most if cut.workers == 1 else 2 * _ENOUGH_ROWS  # fewer are one part anyway
-    count = cut.buckets or cut.count(_judged_rows(connection, exact_from))
-    return ["true"] if count == 1 else [f"bucket % {count} = {n}" for n in range(count)]
+    parts = []
+    for only_prices in (False, True) if others else (False,):
+        asked = f"only_prices = {only_prices}"
+        count = cut.buckets or cut.count(_judged_rows(connection, asked, exact_from))
+        parts += [
+            PersonsOfPart(f"{asked} AND bucket % {count} = {n}", only_prices) for n in range(count)
+        ]
+    return parts
 
 
-def _judged_rows(connection: duckdb.DuckDBPyConnection, exact_from: int) -> int:
-    """How many claim rows judged persons have; up to `exact_from`, rows of others may count too."""
+def _judged_rows(connection: duckdb.DuckDBPyConnection, asked: str, exact_from: int) -> int:
+    """How many claim rows judged persons have; up to `exact_from`, rows of others may count too.
+
+    asked   a condition on JUDGED_MEMBER.
+    """
     rows = sum(one(connection, f"SELECT count(*) FROM {EVERY_CACHED_ROW[t]}") for t in CLAIM_TABLES)
     if rows > exact_from:
-        judged = f"member_hash IN (SELECT member_hash FROM {JUDGED_MEMBER})"
+        judged = f"member_hash IN (SELECT member_hash FROM {JUDGED_MEMBER} WHERE {asked})"
         rows = sum(
             one(connection, f"SELECT count(*) FROM {EVERY_CACHED_ROW[t]} WHERE {judged}")
             for t in CLAIM_TABLES
@@ -171,9 +199,10 @@ def _find_members(
     connection: duckdb.DuckDBPyConnection, as_of: date, before: date | None, of_asked: bool
 ) -> None:
     """Find who is judged, under which member ids, and whose rows are to be cached."""
-    looked_at, asked_for = _looked_at(before), "true"
+    looked_at, asked_for, only_prices = _looked_at(before), "true", "false"
     if before:
-        asked_for = f"person IN (FROM {AFFECTED_PERSON})"
+        asked_for = f"person IN (SELECT person FROM {AFFECTED_PERSON})"
+        only_prices = f"person IN (SELECT person FROM {AFFECTED_PERSON} WHERE only_prices)"
     elif of_asked:
         looked_at, asked_for = f"member_hash IN {_OF_ASKED}", f"person IN (FROM {ASKED_PERSON})"
     run(
@@ -203,6 +232,7 @@ def _find_members(
         after=newly_known_since(before),
         looked_at=looked_at,
         asked_for=asked_for,
+        only_prices=only_prices,
         audited_before=AUDITED_MEMBER.remembered if before else AUDITED_MEMBER.empty,
         cached_before=CACHED_MEMBER.remembered if before else CACHED_MEMBER.empty,
     )

@@ -25,6 +25,8 @@ OF_PERSONS = (
     "clinical_evidence",
 )
 """The frames that have rows of persons."""
+_ONLY_PRICES = "only_prices"
+"""The file that is in the folder of a part if only rules that look at prices are asked."""
 Judged = Callable[[], None]
 """What is to be done after each part that is judged."""
 
@@ -53,7 +55,7 @@ class Part:
         own: dict[str, Any] = {
             name: pl.read_parquet(_file(self.folder, name), glob=False) for name in OF_PERSONS
         }
-        return replace(self.frames, **own)
+        return replace(self.frames, **own, only_prices=(self.folder / _ONLY_PRICES).exists())
 
 
 def put_aside(
@@ -75,6 +77,8 @@ def put_aside(
 
 def _store(part: WarehouseFrames, folder: Path) -> Part:
     folder.mkdir(mode=0o700)
+    if part.only_prices:
+        (folder / _ONLY_PRICES).touch()
     for name in OF_PERSONS:
         getattr(part, name).write_parquet(_file(folder, name))
     none: dict[str, Any] = {name: getattr(part, name).clear() for name in OF_PERSONS}

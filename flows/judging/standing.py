@@ -1,5 +1,6 @@
 """Merge this run's answers with those of the last run that are still valid."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -12,10 +13,12 @@ from audit_rules.engine.coverage import COUNTED, OF_DOCUMENT
 from audit_rules.engine.exceptions import EXCEPTION_ORDER
 from audit_rules.engine.judge import Judgement
 from audit_rules.engine.repeated_amounts import REPEATED_ORDER
+from audit_rules.engine.rule import Described
 from flows.judging.affected import AFFECTED_PERSON
 from flows.warehouse.connection import read_only, refuse_missing
 from flows.warehouse.memory import reuses_answers
 from flows.warehouse.run_table import ChangedRows, RunTable, sql_columns
+from flows.warehouse.sql import literals
 from schemas.outcomes import NOT_APPLICABLE
 from schemas.results import JUDGED, REPEATED, Schema, conform
 
@@ -67,8 +70,30 @@ def read_valid_answers(connection: duckdb.DuckDBPyConnection) -> ValidAnswers | 
     )
 
 
+def read_answers_of_other_rules(
+    connection: duckdb.DuckDBPyConnection, rules: Iterable[Described]
+) -> ValidAnswers | None:
+    """The remembered answers of persons about whom only rules that look at prices are asked: those
+    of all other rules. None if everybody is judged.
+
+    Repeated amounts are not among them: those are found again.
+    """
+    if not reuses_answers(connection):
+        return None
+    asked = literals([module.RULE.id for module in rules if module.RULE.looks_at_prices])
+    of_others = f"""person_id IN (SELECT person FROM {AFFECTED_PERSON} WHERE only_prices)
+                    AND (rule_id IS NULL OR NOT list_contains({asked}, rule_id))"""
+    exceptions, counted = (
+        connection.sql(f"FROM {table.remembered} WHERE {of_others}").pl()
+        for table in (JUDGED_EXCEPTION, JUDGED_COVERAGE)
+    )
+    return ValidAnswers(
+        conform(exceptions, JUDGED), conform(counted, COUNTED), pl.DataFrame(schema=REPEATED)
+    )
+
+
 def merge_answers(judgement: Judgement, valid: ValidAnswers | None) -> Judgement:
-    """The judgement of everybody: that of the persons judged in this run, and the valid answers."""
+    """The judgement of this run, and the remembered answers that are still valid."""
     if valid is None:
         return judgement
     exceptions = pl.concat([judgement.exceptions, valid.exceptions])

@@ -41,8 +41,9 @@ affected AS (
           WHERE prescribing_provider_npi IN (FROM run.changed_provider)
     UNION SELECT member_id, person_id FROM every_pharmacy_claim
           WHERE dispensing_provider_npi IN (FROM run.changed_provider))
-SELECT run.person_of(a.person_id, s.sole_person_id, a.member_id) AS person
-FROM affected a LEFT JOIN run.sole_person s USING (member_id)
-UNION SELECT unnest([member_id, person_before, person_now]) FROM run.relinked_member;
+SELECT person, false AS only_prices
+FROM (SELECT run.person_of(a.person_id, s.sole_person_id, a.member_id) AS person
+      FROM affected a LEFT JOIN run.sole_person s USING (member_id)
+      UNION SELECT unnest([member_id, person_before, person_now]) FROM run.relinked_member);
 
 DELETE FROM run.affected_person WHERE person IS NULL;

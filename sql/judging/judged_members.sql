@@ -2,12 +2,13 @@
 --
 -- reads: every_medical_claim, every_pharmacy_claim, run.every_link, run.undated_diagnosis,
 --        run.sole_person, run.person_of, run.audited_hcpcs, run.audited_ndc,
---        run.new_file (in $looked_at), run.affected_person (in $asked_for),
+--        run.new_file (in $looked_at), run.affected_person (in $asked_for
+--        and $only_prices),
 --        run.asked_person (in $asked_for),
 --        kept.main.audited_member (in $audited_before), kept.main.cached_member (in $cached_before)
 -- makes: run.audited_member, run.judged_person, run.judged_member, run.newly_cached_member,
 --        run.cached_member
--- words: $asked_for: a condition on `person`; $looked_at: a condition on rows, the files to read;
+-- words: $asked_for and $only_prices: conditions on `person`; $looked_at: a condition on rows, the files to read;
 --        $audited_before: what earlier runs found in the others; $as_of and $after: of the others
 --        only rows dated after that day are read; $cached_before: the members whose rows are
 --        cached.
@@ -30,13 +31,13 @@ UNION
 FROM $audited_before;
 
 CREATE OR REPLACE TABLE run.judged_person AS
-SELECT person, hash(person) AS bucket
+SELECT person, hash(person) AS bucket, $only_prices AS only_prices
 FROM (SELECT DISTINCT run.person_of(a.person_id, s.sole_person_id, a.member_id) AS person
       FROM run.audited_member a LEFT JOIN run.sole_person s USING (member_id))
 WHERE $asked_for;
 
 CREATE OR REPLACE TABLE run.judged_member AS
-SELECT member_id, hash(member_id) AS member_hash, bucket
+SELECT member_id, hash(member_id) AS member_hash, bucket, only_prices
 FROM (SELECT member_id, person_id AS person FROM run.every_link
       UNION
       SELECT member_id, person_id FROM run.undated_diagnosis

@@ -17,16 +17,24 @@ from hypothesis import strategies as st
 
 from audit_rules.engine.dossier import compile_dossier
 from audit_rules.engine.judge import Judgement
+from audit_rules.engine.parts import together
 from audit_rules.engine.rule import PolicyBook
 from audit_rules.kinds.judge import judge_all
 from audit_rules.policy.library import SHIPPED_POLICIES
 from audit_rules.rules import CATALOGUE
 from flows import stages
 from flows.judging.affected import mark_affected_persons
-from flows.judging.frames import read_frames
-from flows.judging.members import JUDGED_PERSON
+from flows.judging.frames import read_frames, read_parts
+from flows.judging.judge_part import Job
+from flows.judging.members import JUDGED_PERSON, Cut
+from flows.judging.parts import Part
 from flows.judging.population import population_facts
-from flows.judging.standing import JUDGED_COVERAGE, merge_answers, read_valid_answers
+from flows.judging.standing import (
+    JUDGED_COVERAGE,
+    merge_answers,
+    read_answers_of_other_rules,
+    read_valid_answers,
+)
 from flows.plan import plan
 from flows.provenance import digest
 from flows.request import RunRequest
@@ -120,6 +128,11 @@ def first_night(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _judged_again(request: RunRequest) -> set[str]:
     """Who is judged again in a run that is not kept; asserts that judging all gives the same."""
+    return set(_asked_again(request))
+
+
+def _asked_again(request: RunRequest) -> dict[str, bool]:
+    """Who is judged again, and whether only by rules that look at prices."""
     made = plan(request)
     run_to_final_action(made)
     book = PolicyBook(made.library, made.reference)
@@ -143,21 +156,40 @@ def _judged_again(request: RunRequest) -> set[str]:
             digest(made.texts.judgement_digest()),  # no term is demoted
             JUDGED_COVERAGE,
         )
-        found = merge_answers(judged(before), read_valid_answers(connection))
-        query = f"SELECT person FROM {JUDGED_PERSON}"
-        asked = {person for (person,) in connection.execute(query).fetchall()}
+        valid = read_valid_answers(connection)
+        by_all_rules = merge_answers(judged(before), valid)
+        parts = list(
+            read_parts(connection, made.reference, request.as_of, facts, before, Cut(most=10**6))
+        )
+        job = Job(book, made.default_supply_days, request.as_of, parts[0])
+        asked = merge_answers(
+            together([job.judge(Part(frames, 0), FEW) for frames in parts]),
+            read_answers_of_other_rules(connection, FEW),
+        )
+        query = f"SELECT person, only_prices FROM {JUDGED_PERSON}"
+        persons = dict(connection.execute(query).fetchall())
         whole = judged(None)
-    assert found.exceptions.equals(whole.exceptions)
-    assert found.rule_coverage.equals(whole.rule_coverage)
-    assert found.repeated.equals(whole.repeated)
+    for found in (by_all_rules, merge_answers(asked, valid)):
+        assert found.exceptions.equals(whole.exceptions)
+        assert found.rule_coverage.equals(whole.rule_coverage)
+        assert found.repeated.equals(whole.repeated)
     shutil.rmtree(made.bench.scratch)
-    return asked
+    return persons
 
 
 def _second_night(first_night: Path, base: Path, tables: Rows, as_of: date = FIRST) -> set[str]:
     """Who is judged again on the second night, which brings these rows."""
     shutil.copy(first_night / "audit.duckdb", base)
     return _judged_again(_request(base, _land(base / "two", tables), as_of))
+
+
+def test_only_rules_that_look_at_prices_are_asked_if_only_prices_changed(
+    first_night: Path, tmp_path: Path
+) -> None:
+    shutil.copy(first_night / "audit.duckdb", tmp_path)
+    fill = _fill("Q", paid_amount="700.00")
+    request = _request(tmp_path, _land(tmp_path / "two", {"pharmacy_claim": [fill]}), FIRST)
+    assert _asked_again(request) == {"B": True, "Q": False}
 
 
 def _same_as_whole(request: RunRequest, summary: Summary) -> None:

@@ -4,19 +4,20 @@ import os
 from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import polars as pl
 import pytest
 
 from audit_rules.engine.dossier import WarehouseFrames, compile_dossier
-from audit_rules.engine.judge import Judgement
+from audit_rules.engine.judge import Judgement, run_rules
 from audit_rules.engine.parts import together
 from audit_rules.engine.rule import PolicyBook
 from audit_rules.errors import AuditError
 from audit_rules.kinds.judge import judge_all
 from audit_rules.policy.library import PolicyLibrary, load_policies
 from audit_rules.reference.codes import load_reference
-from audit_rules.rules import CATALOGUE
+from audit_rules.rules import CATALOGUE, RULES
 from flows import stages
 from flows.judging import spread
 from flows.judging.frames import KNOWN_CLAIM, read_frames, read_parts
@@ -179,6 +180,30 @@ def test_a_run_of_several_processes_has_the_bytes_of_one(
         found.append(published(summary.folder))
     assert found[0] == found[1]
     assert buckets_shown == [(1, 1), *((number, 5) for number in range(1, 6))]
+
+
+@pytest.mark.slow
+def test_rules_that_look_at_prices_say_so(made: Plan) -> None:
+    class Looked(Exception):
+        pass
+
+    class Prices:
+        def __getattr__(self, name: str) -> object:
+            raise Looked
+
+    with opened(made.bench) as connection:
+        frames = read_frames(connection, made.reference, AS_OF)
+    dossier = compile_dossier(frames, made.reference, made.default_supply_days, AS_OF)
+    without: Any = replace(dossier, priced_lines=cast(pl.LazyFrame, Prices()))
+    book = PolicyBook(made.library, made.reference)
+    looked = set()
+    for module in RULES:
+        try:
+            asked = len(list(run_rules(without, book, [module])))
+            assert asked, f"{module.RULE.id} has no line in the sample"
+        except Looked:
+            looked.add(module.RULE.id)
+    assert looked == {m.RULE.id for m in CATALOGUE if m.RULE.looks_at_prices} != set()
 
 
 def test_a_process_starts_only_if_it_has_enough_to_do() -> None:
