@@ -84,7 +84,11 @@ SMALL: Rows = {
         _fill("D"),
         _fill("E", person_id="PE"),
     ],
-    "medical_claim": [_dose("F", payer="MMM"), _dose("G", payer="Aetna", rendering_npi=OTHER_NPI)],
+    "medical_claim": [
+        _dose("B", payer="Aetna", rendering_npi=OTHER_NPI),
+        _dose("F", payer="MMM"),
+        _dose("G", payer="Aetna", rendering_npi=OTHER_NPI),
+    ],
     "eligibility": [good("eligibility", member_id=m) for m in "ABD"],
     "authorization": [good("authorization", authorization_id=f"A{m}", member_id=m) for m in "AD"],
     "provider": [good("provider", npi=OTHER_NPI)],
@@ -101,7 +105,7 @@ SMALL: Rows = {
         good("diagnosis", member_id="D", diagnosis_date=None, claim_id="D1"),
     ],
 }
-"""Seven persons: A, B, C, D, PE with fills, F and G with doses."""
+"""Seven persons: A, B, C, D, PE with fills, B, F and G with doses."""
 
 
 def _land(folder: Path, tables: Rows) -> Path:
