@@ -8,6 +8,7 @@
 # make bench          benchmark one audit of 2 million medical lines; N=10 for ten times as many
 # make bench-nightly  benchmark one nightly run against 20 million medical lines; N=1 for a tenth
 # make bench-peers    compare with dlt, Pandera on pandas, and the rules in pandas and SQL by hand; N=1 for the goal
+# make bench-spread   print what two judging processes save over one, and what cannot be spread
 # make growth         print how time and memory grow along each axis; AXIS=explain for one
 # make engines        200 random warehouses under Polars' engines and 1, 2 and 8 threads: one digest each
 # make nights         random nights of 1,000 senders against a model and a rebuilt warehouse; SEEDS=200 for fewer
@@ -26,7 +27,7 @@ FIND_PYTHON = for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then echo $$p; exit; fi; \
 	done; echo "Python 3.11 or newer is needed" >&2; exit 1
 
-.PHONY: audit test check lint docs supply schemas bench bench-nightly bench-peers growth engines nights mutants lock clean
+.PHONY: audit test check lint docs supply schemas bench bench-nightly bench-peers bench-spread growth engines nights mutants lock clean
 
 audit: $(READY)
 	$(BIN)/claims-audit run --input data/sample --output out/sample --as-of 2026-06-30
@@ -61,6 +62,9 @@ bench-nightly: $(READY)
 
 bench-peers: $(READY) $(PEERS)/.ready
 	$(BIN)/python benchmarks/peers.py --n $(or $(N),0.1) --python $(PEERS)/bin/python
+
+bench-spread: $(READY)
+	$(BIN)/python benchmarks/spread.py --n $(or $(N),0.2)
 
 growth: $(READY)
 	$(BIN)/python benchmarks/growth.py $(AXIS)

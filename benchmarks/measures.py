@@ -1,6 +1,7 @@
 """The single measurements of the bench. Each runs in its own process and prints one line of JSON.
 
 Usage: python benchmarks/measures.py base|pipeline|every|night|whole EXTRACTS WORK
+       python benchmarks/measures.py every EXTRACTS WORK WORKERS BUCKETS
        python benchmarks/measures.py rules|plain EXTRACTS WORK ROUNDS
 
 EXTRACTS is a landing folder. WORK is an empty folder; for rules and plain, it is the one in which a
@@ -11,6 +12,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -130,7 +132,9 @@ def measure_pipeline(extracts: Path, work: Path) -> Measurement:
     return _run(lambda: _plan(extracts, work))
 
 
-def measure_every(extracts: Path, work: Path) -> Measurement:
+def measure_every(
+    extracts: Path, work: Path, workers: int = 1, buckets: int | None = None
+) -> Measurement:
     """A first run with one more document, which limits the units of every HCPCS code on file that
     names a drug or service: nearly all medical lines are judged."""
     policies = work / "policies"
@@ -145,7 +149,8 @@ def measure_every(extracts: Path, work: Path) -> Measurement:
                     AND NOT list_contains({left_out}, hcpcs_code) ORDER BY id)
             TO {literal(str(policies / "every.csv"))}"""
     )
-    return _run(lambda: plan(_request(extracts, work, AS_OF, policies=policies)))
+    request = _request(extracts, work, AS_OF, policies=policies)
+    return _run(lambda: plan(replace(request, workers=workers, buckets=buckets)))
 
 
 def measure_night(extracts: Path, work: Path) -> Measurement:
@@ -169,6 +174,7 @@ def _run(planned: Callable[[], Plan]) -> Measurement:
     for name in STAGES:
         stage = f"{name}_stage"
         setattr(stages, stage, measured.timed(name)(getattr(stages, stage)))
+    stages.judge_parts = measured.timed("buckets")(stages.judge_parts)
     with measured.timed("total"):
         made = planned()
         run_folders.begin(made)
