@@ -8,10 +8,10 @@
 --        kept.main.audited_member (in $audited_before), kept.main.cached_member (in $cached_before)
 -- makes: run.audited_member, run.judged_person, run.judged_member, run.newly_cached_member,
 --        run.cached_member
--- words: $asked_for and $only_prices: conditions on `person`; $looked_at: a condition on rows, the files to read;
---        $audited_before: what earlier runs found in the others; $as_of and $after: of the others
---        only rows dated after that day are read; $cached_before: the members whose rows are
---        cached.
+-- words: $asked_for and $only_prices: conditions on `person`; $looked_at: a condition on rows, the
+--        files to read; $audited_before: what earlier runs found in the others; $as_of and
+--        $after: of the others only rows dated after that day are read; $cached_before: the
+--        members whose rows are cached.
 
 CREATE OR REPLACE TABLE run.audited_member AS
 SELECT member_id, person_id FROM every_medical_claim
