@@ -2,8 +2,7 @@
 --
 -- reads: every_medical_claim, every_pharmacy_claim, run.every_link, run.undated_diagnosis,
 --        run.sole_person, run.person_of, run.audited_hcpcs, run.audited_ndc,
---        run.new_file (in $looked_at), run.affected_person (in $asked_for
---        and $only_prices),
+--        run.new_file (in $looked_at), run.affected_person (in $asked_for),
 --        run.asked_person (in $asked_for),
 --        kept.main.audited_member (in $audited_before), kept.main.cached_member (in $cached_before)
 -- makes: run.audited_member, run.judged_person, run.judged_member, run.newly_cached_member,
