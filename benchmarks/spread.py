@@ -5,8 +5,8 @@ Usage: python benchmarks/spread.py [--n N] [--rounds 3]
 `make bench-spread` runs it; N = 0.2 is 400,000 medical lines. A document over every HCPCS code lets
 judging be the larger part. Each round runs `--workers 1` with one thread of Polars, `--workers 1`
 as it is, and `--workers 2`, each in a fresh process, with the same buckets. Wall seconds come
-first, then CPU seconds. A speed-up is void on a clock on which two processes varied by more than
-30 %.
+first, then CPU seconds. Compared with two processes, wall seconds are the speed-up, and CPU seconds
+what it costs. Either is void if two processes varied by more than 30 % on that clock.
 """
 
 import argparse
@@ -91,7 +91,7 @@ def printout(n: float, found: dict[str, Measurement]) -> str:
             row("seconds, median (least-most), CPU", *found),
             *(row(title, *(shown(p[title]) for p in parts)) for title in parts[0]),
             "",
-            row("speed-up of two processes over", ONE_THREAD, ONE),
+            row("seconds / those of two processes", ONE_THREAD, ONE),
             *(
                 row(
                     f"  {title}",
