@@ -7,6 +7,7 @@ which remains the judge.
 """
 
 import re
+from collections.abc import Collection
 
 from flows.intake.values import PARSED, is_ordinary, is_plain, read, text_of
 from flows.warehouse.layout import DECIMAL_DIGITS, sql_type
@@ -16,6 +17,7 @@ _DIGITS = re.compile(
     r"(?P<name>DATE|U?(TINY|SMALL)INT|U?INTEGER|BIGINT|DECIMAL\(\d+,(?P<decimals>\d+)\))\Z"
 )
 """Types of which every value is what its text would say."""
+_IDENTIFIERS = "identifiers"
 _TOO_LONG = 10**18  # as a whole number, a text has at most 18 digits
 
 
@@ -24,6 +26,37 @@ def is_clean_if_tidy(own: dict[str, Column], texts: dict[str, str]) -> list[str]
     names = ", ".join(text for name, text in texts.items() if own[name].kind in NAMES)
     nothing = [f"NOT means_nothing({text})" for name, text in texts.items() if own[name].nothing]
     return [f"NOT contains(concat({names or 'NULL'}), '.')", *nothing]
+
+
+def stored_as_text(positions: dict[str, int], types: list[str] | None) -> set[str]:
+    """Names of the columns of a Parquet file that are text there."""
+    return {name for name, i in positions.items() if types and types[i] == "VARCHAR"}
+
+
+def identifiers(own: dict[str, Column], texts: dict[str, str], names: Collection[str]) -> str:
+    """SQL of a column: the identifiers among some columns put together, to be tested at once.
+
+    There are nearly as many of them as rows, so a look at their dictionary would not pay.
+    """
+    found = [texts[n] for n in texts if n in names and own[n].kind == Kind.IDENTIFIER]
+    return f"concat({', '.join(found) or 'NULL'}) AS {_IDENTIFIERS}"
+
+
+def may_be_unclean(own: dict[str, Column], texts: dict[str, str]) -> list[str]:
+    """SQL of tests of which none holds if every one of these texts of a Parquet file is its value.
+
+    Each is null if its text is.
+    """
+    tests = [f"names_may_be_unclean({_IDENTIFIERS})"]
+    for name, text in texts.items():
+        if own[name].kind == Kind.IDENTIFIER:
+            tests.append(f"{text} = ''")
+        else:
+            of_name = "name_" if own[name].kind in NAMES else ""
+            tests.append(f"{of_name}may_be_unclean({text})")
+        if own[name].nothing:
+            tests.append(f"means_nothing({text})")
+    return tests
 
 
 def typed(own: dict[str, Column], positions: dict[str, int], types: list[str] | None) -> set[str]:

@@ -6,7 +6,13 @@ sql/intake/parse.sql.
 
 from collections.abc import Sequence
 
-from flows.intake.fast import row_is_plain, stages_of_values, typed
+from flows.intake.fast import (
+    identifiers,
+    row_is_plain,
+    stages_of_values,
+    stored_as_text,
+    typed,
+)
 from flows.intake.texts import column_text, is_clean, kept_text, notes, stages_of_reading
 from flows.intake.values import PARSED, days, is_plain, row_is_valid, value
 from flows.warehouse.hashes import member_hash, row_hash
@@ -81,7 +87,10 @@ def insert_statement(
     sources = {n: f"c{positions[n]}" for n in from_types}
     for columns in stages_of_values(from_types, sources) if from_types else ():
         rows = _stage(columns, rows)
-    rows = f"(SELECT *, {is_clean(own, untyped, is_tidy)} AS is_clean FROM {rows})"
+    as_texts = stored_as_text(positions, types) if is_fast else set()
+    if as_texts:
+        rows = _stage([identifiers(own, untyped, as_texts)], rows)
+    rows = f"(SELECT *, {is_clean(own, untyped, is_tidy, as_texts)} AS is_clean FROM {rows})"
     texts |= {n: f"CASE WHEN NOT {is_plain(n)} THEN {texts[n]} END" for n in from_types}
     stages = stages_of_reading(own, texts, texts if is_tidy else from_types)
     if is_fast:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from flows.intake.fast import is_clean_if_tidy
+from flows.intake.fast import is_clean_if_tidy, may_be_unclean
 from flows.intake.values import means_none, text_of
 from flows.warehouse.sql import identifier, literal
 from schemas.rows import FLOAT_DUST, UNKNOWN_WORD
@@ -58,12 +58,22 @@ def _in_zone(name: str, zone: str) -> str:
     return f"timezone({literal(zone or 'UTC')}, {name})"
 
 
-def is_clean(own: dict[str, Column], texts: dict[str, str], is_tidy: bool) -> str:
-    """SQL that is true if every text of a row is its value: one cheap test for most rows.
+def is_clean(
+    own: dict[str, Column], texts: dict[str, str], is_tidy: bool, as_texts: Collection[str]
+) -> str:
+    """SQL that is true if every text of a row is its value: cheap tests for most rows.
 
-    is_tidy   what Python has found in a CSV file (csv_tidy.py).
+    is_tidy    what Python has found in a CSV file (csv_tidy.py).
+    as_texts   names of columns that a Parquet file stores as text, on the fast path.
     """
     tests = is_clean_if_tidy(own, texts) if is_tidy else [_are_clean(own, texts)]
+    if as_texts:
+        in_doubt = may_be_unclean(own, {n: t for n, t in texts.items() if n in as_texts})
+        others = {n: t for n, t in texts.items() if n not in as_texts}
+        in_doubt += [f"NOT {_are_clean(own, others)}"] if others else []
+        tests = [
+            f"CASE WHEN coalesce({' OR '.join(in_doubt)}, false) THEN {tests[0]} ELSE true END"
+        ]
     if _FREQUENCY in texts:
         tests.append(f"coalesce(length({texts[_FREQUENCY]}) < 2, true)")
     return f"({' AND '.join(tests)})"

@@ -13,8 +13,23 @@ CREATE OR REPLACE TEMP MACRO means_nothing(v) AS
     CASE WHEN v >= '1' AND (v < ':' OR length(v) > 7) THEN false
          ELSE coalesce(regexp_full_match(lower(v), $placeholder), false) END;
 
+-- Whether a text may need cleaning; a name, an identifier or code, may also be made a number. The
+-- engine asks functions of one argument that cannot fail, such as regexp_extract, once for each
+-- entry of a column's dictionary; regexp_matches it asks for every row.
+CREATE OR REPLACE TEMP MACRO may_be_unclean(v) AS
+    regexp_extract(v, '^[^ \t\r\n\x{a0}](?s:.*[^ \t\r\n\x{a0}])?$$') = '' OR lower(v) = 'null';
+
+CREATE OR REPLACE TEMP MACRO name_may_be_unclean(v) AS
+    regexp_extract(v, '^[^ \t\r\n\x{a0}.+]+$$') = '' OR lower(v) = 'null';
+
+-- The same of any of several names that are not empty: put together, they need no pattern.
+CREATE OR REPLACE TEMP MACRO names_may_be_unclean(v) AS
+    contains(v, ' ') OR contains(v, chr(9)) OR contains(v, chr(10)) OR contains(v, chr(13))
+    OR contains(v, chr(160)) OR contains(v, '.') OR contains(v, '+')
+    OR contains(v, 'll') OR contains(v, 'LL') OR contains(v, 'lL') OR contains(v, 'Ll');
+
 CREATE OR REPLACE TEMP MACRO fast_icd10cm(v) AS
     CASE WHEN contains(v, '.') THEN upper(v)
-         WHEN regexp_full_match(v, $icd10cm_undotted)
+         WHEN regexp_extract(v, '^' || $icd10cm_undotted || '$$') <> ''
          THEN concat(left(v, 3), '.', substr(v, 4))
          ELSE as_icd10cm(v) END;
