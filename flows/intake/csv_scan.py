@@ -34,6 +34,7 @@ class CsvScan:
     plain                the file in the form DuckDB reads (UTF-8, one kind of line end): the
                          extract itself, or a copy.
     types                none: all is text.
+    is_numbered          no: the engine reads no row numbers.
     head                 the start of its text, for a message about its header.
     footer_lines         lines that were left out because they begin with the footer's text.
     """
@@ -45,6 +46,7 @@ class CsvScan:
     is_tidy: bool
     plain: Path
     types: None = None
+    is_numbered: bool = False
     head: str = ""
     footer_lines: int = 0
 

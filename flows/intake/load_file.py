@@ -83,7 +83,8 @@ def load_file(
     add_columns(connection, table, given)
     try:
         is_tidy = bool(csv and csv.is_tidy)
-        connection.execute(_insert(table, columns, file_no, is_tidy))
+        is_numbered = source.is_numbered and not columns.has_theirs
+        connection.execute(_insert(table, columns, file_no, is_tidy, is_numbered))
         if csv and _needs_longer_lines(connection, table, csv, file_no):
             drop_rejects(connection)
             longer = csv_source(csv, settings.delimiter, LONGEST_LINE)  # slows to one core
@@ -95,7 +96,7 @@ def load_file(
     rejected = 0
     if csv:
         rejected = quarantine_rejects(connection, file_no, extract, csv, settings.delimiter)
-    rows_read = _number_rows(connection, table, file_no) + rejected
+    rows_read = _number_rows(connection, table, file_no, is_numbered) + rejected
     expected = source.records
     if csv and rows_read != expected:
         expected = count_exactly(extract, csv.plain, settings.delimiter)
@@ -124,10 +125,19 @@ def undo_file(connection: duckdb.DuckDBPyConnection, table: Table, file_no: int)
     drop_rejects(connection)
 
 
-def _insert(table: Table, columns: FileColumns, file_no: int, is_tidy: bool) -> str:
+def _insert(
+    table: Table, columns: FileColumns, file_no: int, is_tidy: bool, is_numbered: bool = False
+) -> str:
     as_it_is = is_tidy and not columns.has_theirs and FOLDER not in columns.origins.values()
     return insert_statement(
-        table, columns.positions, columns.sql, file_no, columns.types, columns.has_theirs, as_it_is
+        table,
+        columns.positions,
+        columns.sql,
+        file_no,
+        columns.types,
+        columns.has_theirs,
+        as_it_is,
+        is_numbered=is_numbered,
     )
 
 
@@ -146,26 +156,29 @@ def _needs_longer_lines(
     return True
 
 
-def _number_rows(connection: duckdb.DuckDBPyConnection, table: Table, file_no: int) -> int:
-    """Number the rows of a file in their order, from 1; returns how many there are.
+def _number_rows(
+    connection: duckdb.DuckDBPyConnection, table: Table, file_no: int, is_numbered: bool
+) -> int:
+    """Number the rows of a file in their order, from 1, unless they are; returns how many.
 
-    DuckDB keeps the order of insertion and numbers physical rows as `rowid`; counting rows while
-    reading would limit it to one core.
+    DuckDB numbers the records of a Parquet file as it reads them. Of others it keeps the order, and
+    numbers the physical rows as `rowid`; counting rows while reading would limit it to one core.
     """
-    name = f"main.{identifier(table.name)}"
+    name, number = f"main.{identifier(table.name)}", "row_number" if is_numbered else "rowid"
     rows, first, last = connection.execute(
-        f"""SELECT count(*), coalesce(min(rowid), 1), coalesce(max(rowid), 0)
+        f"""SELECT count(*), coalesce(min({number}), 1), coalesce(max({number}), 0)
             FROM {name} WHERE file_no = ?""",
         [file_no],
     ).fetchall()[0]
-    if last - first + 1 != rows:
+    if last - first + 1 != rows or (is_numbered and first != 1):
         raise DoesNotBalance(
             f"{table.name}: the {rows} rows loaded are not contiguous. This is a bug; please "
             "report it."
         )
-    connection.execute(
-        f"UPDATE {name} SET row_number = rowid - {int(first) - 1} WHERE file_no = ?", [file_no]
-    )
+    if not is_numbered:
+        connection.execute(
+            f"UPDATE {name} SET row_number = rowid - {int(first) - 1} WHERE file_no = ?", [file_no]
+        )
     return int(rows)
 
 

@@ -61,13 +61,14 @@ def insert_statement(
     has_theirs: bool = False,
     is_tidy: bool = False,
     is_fast: bool = True,
+    is_numbered: bool = False,
 ) -> str:
     """SQL that reads a file into its table; rows in which something is wrong keep their raw record.
 
     `types` are the DuckDB types of a Parquet file's columns; None for CSV, in which all is text.
     With `has_theirs` the source has a column `theirs`: the record as the sender wrote it.
     With `is_tidy` no value of a CSV file needs cleaning (csv_tidy.py). With or without the fast
-    path (fast.py) the rows are the same.
+    path (fast.py) the rows are the same. With `is_numbered` the source has a column `row_number`.
     """
     own = {c.name: c for c in table.columns}
     as_typed = typed(own, positions, types) if is_fast else set()
@@ -100,7 +101,7 @@ def insert_statement(
     return f"""
         INSERT INTO main.{identifier(table.name)} BY NAME
         SELECT {", ".join(identifier(c.name) for c in stored)},
-               {file_no} AS file_no,
+               {file_no} AS file_no,{" row_number," if is_numbered else ""}
                {member_hash("member_id" in positions)} AS member_hash,
                {row_hash(table, [c.name for c in stored])} AS row_hash,
                {notes(stored, texts, is_fast)} AS notes,

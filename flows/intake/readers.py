@@ -14,17 +14,22 @@ from flows.warehouse.sql import identifier, literal, one
 
 LINE_BYTES = 1 << 21
 _BUFFER_LINES = 4  # longest lines per buffer; DuckDB writes buffers that span row groups twice
+_POSITION = "file_row_number"  # DuckDB's, from 0, unless the file has a column of that name
 _GLOB_CHARACTERS = "*?["
 
 
 @dataclass(frozen=True)
 class ParquetSource:
-    """A Parquet file: its source in SQL, the name and DuckDB type of each column; its records."""
+    """A Parquet file: its source in SQL, the name and DuckDB type of each column; its records.
+
+    is_numbered   whether the source has a column `row_number`, from 1.
+    """
 
     sql: str
     header: tuple[str, ...]
     types: list[str]
     records: int
+    is_numbered: bool
     head: str = ""
 
 
@@ -70,12 +75,17 @@ def parquet_source(connection: duckdb.DuckDBPyConnection, extract: ExtractFile) 
         raise InputRefused(
             f"{extract.name}: not a readable Parquet file. Export or transfer it again."
         ) from None
-    numbered = ", ".join(f"{identifier(str(row[0]))} AS c{i}" for i, row in enumerate(described))
+    columns = [f"{identifier(str(row[0]))} AS c{i}" for i, row in enumerate(described)]
+    header = _top_level_names(schema)
+    is_numbered = _POSITION not in map(str.lower, header)
+    if is_numbered:
+        columns.append(f"{_POSITION} + 1 AS row_number")
     return ParquetSource(
-        sql=f"(SELECT {numbered} FROM {source})",
-        header=_top_level_names(schema),
+        sql=f"(SELECT {', '.join(columns)} FROM {source})",
+        header=header,
         types=_with_zones(extract.path, [str(row[1]) for row in described]),
         records=rows,
+        is_numbered=is_numbered,
     )
 
 
