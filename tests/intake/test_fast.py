@@ -28,7 +28,7 @@ from flows.intake.parsing import insert_statement
 from flows.intake.scan_ahead import scan_file
 from flows.warehouse.connection import Workbench
 from flows.warehouse.layout import create_table, lay_out
-from schemas.table import Kind
+from schemas.table import Column, Kind, Table
 from schemas.tables import TABLES
 from tests.support.any_values import OF_COLUMN, TEXTS
 from tests.support.extracts import GOOD, Row
@@ -99,10 +99,10 @@ class Loader:
         return Outcome(rows, quarantine, file, refusal)
 
 
-def _as_text(statement: Any, *arguments: Any) -> str:
+def _as_text(statement: Any, *arguments: Any, **named: Any) -> str:
     """The statement of the way of the text."""
     *others, _is_tidy = arguments
-    return str(statement(*others, is_fast=False))
+    return str(statement(*others, is_fast=False, **named))
 
 
 @pytest.fixture(scope="module")
@@ -120,13 +120,19 @@ def _tidied(text: Any) -> str | None:
 
 
 @st.composite
-def files(draw: st.DrawFn) -> tuple[str, str]:
-    """A table, and a CSV file of it with a few of its columns."""
+def columns_of_a_table(draw: st.DrawFn) -> tuple[Table, list[Column]]:
+    """A table, and what a file of it needs with a few other columns."""
     table = TABLES[draw(st.sampled_from(sorted(TABLES)))]
     optional = [c for c in table.columns if not c.required]
     chosen = draw(st.lists(st.sampled_from(optional), max_size=4)) if optional else []
     one_of = [name for group in table.one_of for name in group[:1]]
-    columns = [c for c in table.columns if c.required or c in chosen or c.name in one_of]
+    return table, [c for c in table.columns if c.required or c in chosen or c.name in one_of]
+
+
+@st.composite
+def files(draw: st.DrawFn) -> tuple[str, str]:
+    """A table, and a CSV file of it with a few of its columns."""
+    table, columns = draw(columns_of_a_table())
     letters = st.text(alphabet="0123456789.-+eE_/: \t\xa0nul", max_size=11)
     is_tidy = draw(st.booleans())
     rows = []
@@ -176,6 +182,55 @@ def test_every_odd_text_is_read_as_the_way_of_the_text_reads_it(
     fast, text = (loaders[1].load(table, out.getvalue(), is_fast=way) for way in (True, False))
     assert fast == text
     assert len(fast.rows) > len(rows) - 2 * len(TABLES[table].columns)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_odd_text_in_parquet_is_read_as_the_way_of_the_text_reads_it(
+    loaders: list[Loader], table: str
+) -> None:
+    rows = _every_text(table)
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(rows[0], pl.String))
+    fast, text = (loaders[1].load(table, frame, is_fast=way) for way in (True, False))
+    assert fast == text
+    assert len(fast.rows) == len(rows)
+
+
+@st.composite
+def frames(draw: st.DrawFn) -> tuple[str, pl.DataFrame]:
+    """A table, and a file of it with a few of its columns as text."""
+    table, columns = draw(columns_of_a_table())
+    letters = st.text(alphabet="0123456789.-+eE \t\xa0nulNUL\x1f", max_size=8)
+    rows = []
+    for _ in range(draw(st.integers(1, 5))):
+        row = {c.name: GOOD[table.name].get(c.name) for c in columns}
+        for column in draw(st.lists(st.sampled_from(columns), max_size=4)):
+            known = OF_COLUMN.get(column.name, TEXTS[column.kind])
+            row[column.name] = draw(st.sampled_from(known) | st.sampled_from(LENIENT) | letters)
+        rows.append(row)
+    return table.name, pl.DataFrame(rows, schema={c.name: pl.String for c in columns})
+
+
+@pytest.mark.slow  # hundreds of files
+@settings(max_examples=EXAMPLES // 10, deadline=None, suppress_health_check=list(HealthCheck))
+@given(file=frames())
+def test_the_fast_path_of_parquet_gives_the_rows_of_the_text(
+    loaders: list[Loader], file: tuple[str, pl.DataFrame]
+) -> None:
+    assert loaders[1].load(*file, is_fast=True) == loaders[1].load(*file, is_fast=False)
+
+
+@pytest.mark.parametrize("other", ["source", "File_Row_Number"])
+def test_rows_of_a_parquet_file_are_numbered_in_its_order(
+    loaders: list[Loader], other: str
+) -> None:
+    """Also if a column has the name under which the engine numbers them."""
+    npis = [f"{1000000000 + i * 7919 % 5000}" for i in range(5000)]
+    frame = pl.DataFrame({"npi": npis, "taxonomy_code": "207RH0003X", other: range(7, 5007)})
+    loaders[0].load("provider", frame, is_fast=True)
+    stored = "SELECT npi, row_number FROM main.provider ORDER BY row_number"
+    assert loaders[0].connection.execute(stored).fetchall() == [
+        *zip(npis, range(1, 5001), strict=True)
+    ]
 
 
 @pytest.mark.slow  # hundreds of files
