@@ -45,7 +45,7 @@ def identifiers(own: dict[str, Column], texts: dict[str, str], names: Collection
 def may_be_unclean(own: dict[str, Column], texts: dict[str, str]) -> list[str]:
     """SQL of tests of which none holds if every one of these texts of a Parquet file is its value.
 
-    Each is null if its text is.
+    Each is null or false if its text is null.
     """
     tests = [f"names_may_be_unclean({_IDENTIFIERS})"]
     for name, text in texts.items():
