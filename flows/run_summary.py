@@ -1,6 +1,5 @@
 """What a run came to, put together from the results of its stages, for the screen."""
 
-from collections import Counter
 from collections.abc import Iterator
 
 from flows.ledger.changes import LedgerChanges
@@ -39,7 +38,7 @@ def summary_of(
         newly_quarantined=sum(f.quarantined for f in files if f.sha256 in run.new_files),
         duplicates=settled.balance.duplicates,
         previous_run=before.isoformat() if before else None,
-        changes=dict(sorted(Counter(changed.changes["status"]).items())),
+        changes=dict(changed.changes["status"].value_counts().sort("status").iter_rows()),
         audited_lines=judged.audited_lines,
         persons=judged.persons,
         judged_again=judged.judged_again,

@@ -50,12 +50,9 @@ def with_documents(found: pl.DataFrame, rules: tuple[RuleModule, ...]) -> pl.Dat
 
 def exceptions_of(found: pl.DataFrame) -> pl.DataFrame:
     """The contract's table of exceptions without what the ledger adds, in EXCEPTION_ORDER."""
-    named = found.select(*_NAMED_BY, "shares_key")
     return conform(
         found.with_columns(
-            exception_id=pl.Series(
-                [exception_id(row) for row in named.iter_rows(named=True)], dtype=pl.String
-            ),
+            exception_id=_exception_ids(found),
             person_id=pl.col("person"),
             policy_effective_from=pl.col("version_from"),
             amount_at_risk=_money("amount_cents"),
@@ -68,12 +65,21 @@ def exception_id(answer: Mapping[str, object]) -> str:
     """SHA-256 (32 hex) of what names the exception of an answer: the same in every run.
 
     The person is part of it if the claim id and line go with several persons. `answer` has the
-    columns _NAMED_BY; without a term_id none takes part.
+    columns _NAMED_BY and shares_key; without a term_id none takes part.
     """
-    names = _NAMED_BY if answer["shares_key"] else _NAMED_BY[:-1]
-    parts = (answer.get(name) for name in names)
-    text = "\x1f".join("" if part is None else str(part) for part in parts)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    named = {name: answer.get(name) for name in _NAMED_BY}
+    row = pl.DataFrame([named | {"shares_key": bool(answer["shares_key"])}])
+    found: str = _exception_ids(row)[0]
+    return found
+
+
+def _exception_ids(answers: pl.DataFrame) -> pl.Series:
+    """The id of each answer, as `exception_id` says."""
+    parts = [pl.col(name).cast(pl.String).fill_null("") for name in _NAMED_BY]
+    of_line, of_person = (pl.concat_str(p, separator="\x1f") for p in (parts[:-1], parts))
+    texts = answers.select(pl.when("shares_key").then(of_person).otherwise(of_line)).to_series()
+    ids = [hashlib.sha256(text.encode()).hexdigest()[:32] for text in texts]
+    return pl.Series(ids, dtype=pl.String)
 
 
 def _money(cents: str) -> pl.Expr:
