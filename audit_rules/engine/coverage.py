@@ -20,7 +20,8 @@ def counted_lines(
 ) -> pl.DataFrame:
     """Count each person's audited lines per policy, rule and answer; lines that no policy governs
     are `none`."""
-    answers = answers.join(lines.select("row_id"), on="row_id", how="semi")
+    looked_at = ["row_id", "person", "policy_id", "rule_id", "outcome", "reason", "version_from"]
+    answers = answers.select(looked_at).join(lines.select("row_id"), on="row_id", how="semi")
     governed = (
         answers.filter(pl.col("version_from").is_not_null(), pl.col("policy_id") != GENERAL)
         .select("row_id")

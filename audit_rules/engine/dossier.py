@@ -20,6 +20,7 @@ from audit_rules.engine.history import (
     priced_lines,
     with_drug,
 )
+from audit_rules.engine.neighbours import is_as_before
 from audit_rules.reference.codes import Reference
 from schemas.days import days_after
 from schemas.formats import ICD9_TYPE, well_formed
@@ -193,20 +194,27 @@ def _diagnoses(frames: WarehouseFrames, as_of: date) -> pl.DataFrame:
     columns = [
         c
         for c in frames.medical.columns
-        if c.startswith("diagnosis_code_") and c != "diagnosis_code_type"
+        if c.startswith("diagnosis_code_")
+        and c != "diagnosis_code_type"
+        and frames.medical[c].null_count() < frames.medical.height
     ]
-    medical = frames.medical.unpivot(
-        columns, index=[*claim, "diagnosis_code_type"], variable_name="place", value_name="code"
-    ).select(
-        pl.lit("medical").alias("claim_source"), *claim, "diagnosis_code_type", "place", "code"
-    )
-    pharmacy = frames.pharmacy.select(
+    medical = [
+        frames.medical.lazy().select(
+            pl.lit("medical").alias("claim_source"),
+            *claim,
+            "diagnosis_code_type",
+            pl.lit(column).alias("place"),
+            pl.col(column).alias("code"),
+        )
+        for column in columns
+    ]
+    pharmacy = frames.pharmacy.lazy().select(
         pl.lit("pharmacy").alias("claim_source"),
         *claim,
         pl.lit("diagnosis_code").alias("place"),
         pl.col("diagnosis_code").alias("code"),
     )
-    table = frames.diagnosis.select(
+    table = frames.diagnosis.lazy().select(
         "person",
         "claim_id",
         "diagnosis_code_type",
@@ -216,12 +224,11 @@ def _diagnoses(frames: WarehouseFrames, as_of: date) -> pl.DataFrame:
     )
     is_icd9 = pl.col("diagnosis_code_type").str.contains(ICD9_TYPE).fill_null(False)
     return (
-        pl.concat([medical, pharmacy, table], how="diagonal")
-        .filter(pl.col("code").is_not_null(), well_formed(pl.col("code"), Kind.ICD10CM), ~is_icd9)
-        .filter(pl.col("service_date") <= as_of)
+        pl.concat([*medical, pharmacy, table], how="diagonal")
+        .filter(pl.col("code").is_not_null(), pl.col("service_date") <= as_of)
+        .filter(well_formed(pl.col("code"), Kind.ICD10CM), ~is_icd9)
         .drop("diagnosis_code_type")
         .rename({"service_date": "date"})
-        .unique()
         .sort(
             "person",
             "date",
@@ -230,6 +237,9 @@ def _diagnoses(frames: WarehouseFrames, as_of: date) -> pl.DataFrame:
             "claim_id",
             "claim_line_number",
             "place",
+            "payer_id",
             nulls_last=True,
         )
+        .filter(~is_as_before(pl.all()))
+        .collect(engine="in-memory")
     )

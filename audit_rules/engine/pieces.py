@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from audit_rules.engine.neighbours import is_as_before
 from schemas.results import CLAIM_LINE, EVIDENCE_FIELDS, EVIDENCE_ORDER, MORE, MOST_EVIDENCE, Schema
 
 _KEY_TYPES: Schema = {
@@ -27,17 +28,21 @@ def pieces(frames: Sequence[pl.DataFrame], lines: pl.DataFrame, key: Sequence[st
     EVIDENCE_ORDER. A piece of kind MORE counts the others.
     """
     empty = pl.DataFrame(schema={n: _KEY_TYPES[n] for n in key} | EVIDENCE_FIELDS)
-    shown = pl.concat([empty, *(_typed(f).select(empty.columns) for f in frames)]).unique()
+    found = pl.concat([empty, *(_typed(f).select(empty.columns) for f in frames)])
+    ordered = found.sort(*key, *EVIDENCE_ORDER, nulls_last=True)  # by every column
+    shown = ordered.filter(~is_as_before(pl.all()))
     side = [*key, "side"]
-    counted = shown.group_by(side).agg(more=pl.len().cast(pl.Int64) - MOST_EVIDENCE)
-    more = pl.concat([counted.filter(pl.col("more") > 0), *_left_out(frames, side)])
+    side_no = (~is_as_before(pl.col(side))).cum_sum()
+    is_crowded = pl.len().over("side_no") > MOST_EVIDENCE
+    shown = shown.with_columns(side_no=side_no).with_columns(is_crowded=is_crowded)
+    crowded = shown.filter("is_crowded").drop("is_crowded").with_row_index("place")
+    counted = crowded.group_by(side).agg(more=pl.len().cast(pl.Int64) - MOST_EVIDENCE)
+    more = pl.concat([counted, *_left_out(frames, side)])
     if more.is_empty():
-        return shown
-    crowded = counted.filter(pl.col("more") > 0).select(side).with_row_index("side_no")
+        return shown.select(empty.columns)
     own = lines.select("row_id", *CLAIM_LINE, day="service_date")
     near = (
-        shown.join(crowded, on=side, nulls_equal=True)
-        .join(own, on="row_id", how="left", suffix="_own")
+        crowded.join(own, on="row_id", how="left", suffix="_own")
         .with_columns(
             distance=pl.when(pl.col("code").eq_missing("birth_date"))
             .then(0)
@@ -46,13 +51,13 @@ def pieces(frames: Sequence[pl.DataFrame], lines: pl.DataFrame, key: Sequence[st
                 pl.col(c).eq_missing(pl.col(f"{c}_own")) for c in CLAIM_LINE
             ),
         )
-        .sort("side_no", "is_other", "distance", *EVIDENCE_ORDER, nulls_last=True)
+        .sort("side_no", "is_other", "distance", "place", nulls_last=True)
         .filter(pl.int_range(pl.len()).over("side_no") < MOST_EVIDENCE)
     )
-    rest = shown.join(crowded, on=side, how="anti", nulls_equal=True)
+    rest = shown.filter(~pl.col("is_crowded"))
     counts = more.group_by(side).agg(pl.col("more").sum()).filter(pl.col("more") > 0)
     counts = counts.with_columns(kind=pl.lit(MORE), value=pl.col("more").cast(pl.String))
-    kept = [near.select(empty.columns), rest, counts.drop("more")]
+    kept = [near.select(empty.columns), rest.select(empty.columns), counts.drop("more")]
     return pl.concat(kept, how="diagonal").select(empty.columns)
 
 

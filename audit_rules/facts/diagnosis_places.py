@@ -4,6 +4,7 @@ import polars as pl
 
 from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.nearest import Facts, Window, around
+from audit_rules.engine.neighbours import is_as_before
 from audit_rules.engine.rule import ON
 from schemas.days import LAST_DAY, days_after, days_before
 
@@ -21,7 +22,9 @@ _SAME_PLACE = pl.col("claim_source_found").is_null() | (
 
 def latest_of_each_code(found: pl.LazyFrame) -> pl.LazyFrame:
     """One row per line, policy and code: the same claim first, then the latest place."""
-    return found.sort(
+    key = [*ON, "code"]
+    marked = found.with_columns(is_alone=pl.len().over(key) == 1)
+    several = marked.filter(~pl.col("is_alone")).sort(
         "row_id",
         "policy_id",
         "code",
@@ -33,7 +36,9 @@ def latest_of_each_code(found: pl.LazyFrame) -> pl.LazyFrame:
         "place",
         descending=[False, False, False, True, True, False, False, False, False],
         nulls_last=True,
-    ).unique(["row_id", "policy_id", "code"], keep="first", maintain_order=True)
+    )
+    firsts = several.filter(~is_as_before(pl.col(key)))
+    return pl.concat([marked.filter("is_alone"), firsts]).drop("is_alone")
 
 
 def on_the_claim(dossier: Dossier, lines: pl.LazyFrame, codes: str) -> pl.LazyFrame:

@@ -80,6 +80,13 @@ class Ground:
         """The day as of which everything is known."""
         return self.dossier.as_of
 
+    @property
+    def diagnosis_codes(self) -> pl.Series:
+        """The codes of all diagnoses, each once."""
+        every = self.dossier.diagnoses.select("code").unique
+        codes = self.dossier.once("diagnosis_codes", self.book, lambda: every().collect())
+        return codes.collect()["code"]
+
     @cached_property
     def sets(self) -> list[LineSet]:
         """The document's sets."""

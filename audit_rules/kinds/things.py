@@ -50,7 +50,7 @@ def _thing_truth(ground: Ground, thing: Thing, asking: Asking) -> Truth:
 def _diagnoses(ground: Ground, thing: Thing, asked: pl.DataFrame) -> pl.DataFrame:
     """The diagnoses on the claim and in the window, as evidence."""
     every = ground.dossier.diagnoses.collect()
-    wanted = codes_meant(ground.policy.declared, thing.names, every["code"])
+    wanted = codes_meant(ground.policy.declared, thing.names, ground.diagnosis_codes)
     every = every.filter(pl.col("code").is_in(wanted))
     found = []
     if thing.same != "dates":

@@ -107,8 +107,13 @@ def evaluate(dossier: Dossier, lines: pl.LazyFrame, book: PolicyBook) -> RuleAns
         is_bcr_abl_negative=any_of("bcr_abl_negative"),
         has_neoplasm=any_of("neoplasm"),
     )
-    conflicts = any_of("conflict").over(*ON, "code")
-    shown = latest_of_each_code(found.with_columns(conflicts=conflicts)).collect().lazy()
+    conflicts = found.filter(pl.col("standing") == "conflict").select(*ON, "code").unique()
+    shown = (
+        latest_of_each_code(found)
+        .join(conflicts.with_columns(conflicts=True), on=[*ON, "code"], how="left")
+        .collect()
+        .lazy()
+    )
     summary = summary.join(codes_in_words(shown), on=list(ON))
     near = open_lines.select(*ON, "person", "lookback_days", "lookahead_days", day="service_date")
     services = any_near(near, dossier.services)
