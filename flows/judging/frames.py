@@ -24,7 +24,7 @@ from flows.judging.population import PopulationFacts, population_facts, supplied
 from flows.settle.claims import create_settled_view, settled
 from flows.settle.persons import DATED_DIAGNOSIS, PAYER_JOIN, PERSON_OF, SOLE_PERSON
 from flows.warehouse.run_table import RunTable
-from flows.warehouse.sql import day, fetched, fetched_from
+from flows.warehouse.sql import day, fetched, fetched_from, run
 from schemas.senders import TWO_DIGIT_YEAR
 from schemas.tables import CLAIM_TABLES
 from schemas.tables import TABLES as INPUT
@@ -33,10 +33,18 @@ ROWS_AT_A_TIME = 200_000
 """About so many claim rows, of whole persons, are read and judged at a time: with a document for
 every code that is all lines, and what rules need in between takes kilobytes a line."""
 
+PART_ROW = {
+    table: RunTable(
+        f"part_{table}",
+        grain="row of a member of the judged persons who are read at a time",
+        columns=cached_columns(table),
+    )
+    for table in CLAIM_TABLES
+}
 SETTLED_CACHED = {
     table: RunTable(
         f"settled_cached_{table}",
-        grain="row of a cached member, with its person and what became of it",
+        grain="row of PART_ROW, with its person and what became of it",
         columns=settled(cached_columns(table)),
     )
     for table in CLAIM_TABLES
@@ -55,7 +63,7 @@ KNOWN_CLAIM = {
     )
     for table in CLAIM_TABLES
 }
-TABLES = (*SETTLED_CACHED.values(), *KNOWN_CLAIM.values())
+TABLES = (*PART_ROW.values(), *SETTLED_CACHED.values(), *KNOWN_CLAIM.values())
 
 LATEST_LOAD_COUNTS = ("authorization", "eligibility", "clinical_evidence")
 """Tables in which the row of the latest load of a key counts: the order of loads decides."""
@@ -102,9 +110,8 @@ def read_parts(
     other tables        grain: row; with person and payer_id; diagnoses that had no date are dated.
     """
     find_judged_members(connection, reference, as_of, before, persons)
-    for table, view in SETTLED_CACHED.items():
-        create_settled_view(connection, table, EVERY_CACHED_ROW[table], view, as_of)
-        KNOWN_CLAIM[table].create(connection)
+    for known in KNOWN_CLAIM.values():
+        known.create(connection)
     of_everybody: dict[str, Any] = {
         "provider": fetched(connection, "SELECT DISTINCT npi, taxonomy_code FROM every_provider"),
         "payer_start": facts.payer_start,
@@ -209,10 +216,20 @@ def _claims(
 
     Adds to KNOWN_CLAIM what the ledger looks at.
     """
+    part = PART_ROW[table]
+    run(
+        connection,
+        "judging/part_rows",
+        reads=(EVERY_CACHED_ROW[table], JUDGED_MEMBER),
+        makes=(part,),
+        table=table,
+        of_part=of_part,
+    )
+    create_settled_view(connection, table, part, SETTLED_CACHED[table], as_of)
     known = fetched_from(
         connection,
         "judging/known_claims",
-        reads=(SETTLED_CACHED[table], JUDGED_MEMBER, JUDGED_PERSON),
+        reads=(SETTLED_CACHED[table], JUDGED_PERSON),
         table=table,
         as_of=day(as_of),
         quantity=str(INPUT[table].quantity),

@@ -80,7 +80,7 @@ def _store(part: WarehouseFrames, folder: Path) -> Part:
     if part.only_prices:
         (folder / _ONLY_PRICES).touch()
     for name in OF_PERSONS:
-        getattr(part, name).write_parquet(_file(folder, name))
+        getattr(part, name).write_parquet(_file(folder, name), compression="lz4")
     none: dict[str, Any] = {name: getattr(part, name).clear() for name in OF_PERSONS}
     return Part(replace(part, **none), _rows(part), folder)
 

@@ -116,7 +116,7 @@ def write_answers(folder: Path, judgement: Judgement) -> None:
         (JUDGED_COVERAGE, judgement.counted),
         (JUDGED_REPEAT, judgement.repeated),
     ):
-        frame.write_parquet(folder / f"{table.name}.parquet")
+        frame.write_parquet(folder / f"{table.name}.parquet", compression="lz4")
 
 
 def write_merged(folder: Path, judgement: Judgement) -> None:

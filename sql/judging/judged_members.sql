@@ -38,8 +38,10 @@ WHERE $asked_for;
 CREATE OR REPLACE TABLE run.judged_member AS
 SELECT member_id, hash(member_id) AS member_hash, bucket, only_prices
 FROM (SELECT member_id, person_id AS person FROM run.every_link
+      WHERE person_id IN (SELECT person FROM run.judged_person)
       UNION
       SELECT member_id, person_id FROM run.undated_diagnosis
+      WHERE person_id IN (SELECT person FROM run.judged_person)
       UNION
       SELECT person, person FROM run.judged_person)
 JOIN run.judged_person USING (person);

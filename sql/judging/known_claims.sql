@@ -1,7 +1,7 @@
 -- Claim rows of the persons to be judged that are known on the as-of date; no exact duplicates.
 -- fate: history, superseded, reversed or denied. Figures are netted.
 --
--- reads: run.settled_cached_$table, run.judged_member, run.judged_person
+-- reads: run.settled_cached_$table, run.judged_person
 -- words: $table; $as_of; $quantity: the column of the table's quantity; $of_part: a condition on
 --        `bucket`, the persons who are read.
 
@@ -17,5 +17,4 @@ SELECT k.* EXCLUDE (file_no, row_number, member_hash, person_id, $quantity, paid
        k.is_paid_history
 FROM run.settled_cached_$table k
 WHERE k.service_date <= $as_of AND k.fate <> 'duplicate'
-  AND k.member_hash IN (SELECT member_hash FROM run.judged_member WHERE $of_part)
   AND k.person IN (SELECT person FROM run.judged_person WHERE $of_part)
