@@ -23,7 +23,7 @@ from schemas.collecting import CLERICAL, COORDINATION, NO, UNKNOWN, YES
 from schemas.days import days_after, months_after
 from schemas.results import COLLECTABILITY
 
-_READ = ("service_date", "paid_date", "ground")
+_CASE = (*LINE, "service_date", "paid_date", "ground")
 
 
 def collectability(
@@ -33,7 +33,16 @@ def collectability(
 
     exceptions   payer, plan, claim_source, service_date, paid_date, ground.
     """
-    rows = exceptions.select(*LINE, *_READ).with_row_index("row")
+    asked = exceptions.select(_CASE)
+    known = _of_cases(asked.unique(maintain_order=True), law, places, as_of)
+    return asked.join(
+        known, on=list(_CASE), how="left", nulls_equal=True, maintain_order="left"
+    ).select(*COLLECTABILITY)
+
+
+def _of_cases(cases: pl.DataFrame, law: LawLibrary, places: Places, as_of: date) -> pl.DataFrame:
+    """COLLECTABILITY of each case: exceptions of one case are alike in all that law asks about."""
+    rows = cases.with_row_index("row")
     limits = _limits(rows, law.of_kind(RecoupmentLimit), places)
     slips = _clerical(rows, law.of_kind(NoClericalError), places)
     known = [(p, q, places.of(p, q).is_known) for p, q in rows.select(LINE[:2]).unique().rows()]
@@ -60,7 +69,7 @@ def collectability(
             .then("first_term")
             .otherwise(pl.coalesce("slip", "undecided_term")),
         )
-        .select(*COLLECTABILITY)
+        .select(*_CASE, *COLLECTABILITY)
     )
 
 
