@@ -28,3 +28,11 @@ def test_a_birth_date_stays_however_many_facts_are_nearer() -> None:
     assert found.height == MOST_EVIDENCE + 1
     assert found.filter(pl.col("code") == "birth_date").height == 1
     assert found.filter(pl.col("kind") == MORE)["value"].to_list() == ["11"]
+
+
+def test_a_fact_found_twice_is_one_piece() -> None:
+    types = {"row_id": pl.UInt32, **dict.fromkeys(KEY[1:], pl.String), **EVIDENCE_FIELDS}
+    first, second = (_piece("diagnosis", code, DAY) for code in ("C91.00", "C92.10"))
+    frames = [pl.DataFrame(rows, schema=types) for rows in ([second, first], [second])]
+    lines = pl.DataFrame(schema={"row_id": pl.UInt32, **EVIDENCE_FIELDS, "service_date": pl.Date})
+    assert pieces(frames, lines, KEY)["code"].to_list() == ["C91.00", "C92.10"]
