@@ -20,10 +20,11 @@ from audit_rules.engine.judge import Judgement
 from audit_rules.engine.parts import together
 from audit_rules.engine.rule import PolicyBook
 from audit_rules.kinds.judge import judge_all
-from audit_rules.policy.library import SHIPPED_POLICIES
+from audit_rules.policy.library import SHIPPED_POLICIES, PolicyLibrary
+from audit_rules.reference.codes import load_reference
 from audit_rules.rules import CATALOGUE
 from flows import stages
-from flows.judging.affected import mark_affected_persons
+from flows.judging.affected import _price_rules_stand_alone, mark_affected_persons
 from flows.judging.frames import read_frames, read_parts
 from flows.judging.judge_part import Job
 from flows.judging.members import JUDGED_PERSON, Cut
@@ -43,6 +44,7 @@ from flows.warehouse.connection import opened
 from tests.support.extracts import ANY_ERROR_RATE, Row, as_csv, good
 from tests.support.nights import night, published
 from tests.support.running import AS_OF, ROOT, request_for, run_to_final_action
+from tests.support.spoken import ACME, LIMIT, policy
 
 pytestmark = pytest.mark.slow
 
@@ -53,7 +55,7 @@ FIRST = AS_OF - timedelta(days=30)
 FEW = tuple(
     m
     for m in CATALOGUE
-    if m.RULE.id in ("AUTH01", "DUP01", "DX01", "ELIG01", "GEN01", "SAFE02", "SPEC01")
+    if m.RULE.id in ("AUTH01", "DUP01", "DX01", "ELIG01", "GEN01", "PAY01", "SAFE02", "SPEC01")
 )
 """Rules that between them look at every table: judging with all takes four times as long."""
 Rows = dict[str, list[Row]]
@@ -194,6 +196,25 @@ def test_only_rules_that_look_at_prices_are_asked_if_only_prices_changed(
     fill = _fill("Q", paid_amount="700.00")
     request = _request(tmp_path, _land(tmp_path / "two", {"pharmacy_claim": [fill]}), FIRST)
     assert _asked_again(request) == {"B": True, "Q": False}
+
+
+def test_a_median_that_others_come_to_have_is_asked_about_again(
+    first_night: Path, tmp_path: Path
+) -> None:
+    shutil.copy(first_night / "audit.duckdb", tmp_path)
+    fills = [_fill("Q", claim_id=f"Q{n}", paid_amount=f"{n}00.00") for n in (7, 8, 9)]
+    request = _request(tmp_path, _land(tmp_path / "two", {"pharmacy_claim": fills}), FIRST)
+    assert _asked_again(request) == {"A": True, "B": True, "D": True, "PE": True, "Q": False}
+
+
+@pytest.mark.parametrize(("rule_id", "alone"), [("DUP01", True), ("GEN02", False)])
+def test_every_rule_is_asked_if_a_document_answers_for_one_that_looks_at_prices(
+    rule_id: str, alone: bool
+) -> None:
+    text = ACME + LIMIT.replace("basis", f'rule_id = "{rule_id}"\nbasis')
+    library = PolicyLibrary((policy(text),))
+    book = PolicyBook(library, load_reference(library))
+    assert _price_rules_stand_alone(book, CATALOGUE) is alone
 
 
 def _same_as_whole(request: RunRequest, summary: Summary) -> None:
