@@ -28,7 +28,7 @@ from flows.judging.affected import _price_rules_stand_alone, mark_affected_perso
 from flows.judging.frames import read_frames, read_parts
 from flows.judging.judge_part import Job
 from flows.judging.members import JUDGED_PERSON, Cut
-from flows.judging.parts import Part
+from flows.judging.parts import put_aside
 from flows.judging.population import population_facts
 from flows.judging.standing import (
     JUDGED_COVERAGE,
@@ -164,12 +164,11 @@ def _asked_again(request: RunRequest) -> dict[str, bool]:
         )
         valid = read_valid_answers(connection)
         by_all_rules = merge_answers(judged(before), valid)
-        parts = list(
-            read_parts(connection, made.reference, request.as_of, facts, before, Cut(most=10**6))
-        )
-        job = Job(book, made.default_supply_days, request.as_of, parts[0])
+        read = read_parts(connection, made.reference, request.as_of, facts, before, Cut(10**6))
+        parts = list(put_aside(read, made.bench.scratch / "parts"))
+        job = Job(book, made.default_supply_days, request.as_of, parts[0].frames)
         asked = merge_answers(
-            together([job.judge(Part(frames, 0), FEW) for frames in parts]),
+            together([job.judge(part, FEW) for part in parts]),
             read_answers_of_other_rules(connection, FEW),
         )
         query = f"SELECT person, only_prices FROM {JUDGED_PERSON}"
