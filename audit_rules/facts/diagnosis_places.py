@@ -22,9 +22,7 @@ _SAME_PLACE = pl.col("claim_source_found").is_null() | (
 
 def latest_of_each_code(found: pl.LazyFrame) -> pl.LazyFrame:
     """One row per line, policy and code: the same claim first, then the latest place."""
-    key = [*ON, "code"]
-    marked = found.with_columns(is_alone=pl.len().over(key) == 1)
-    several = marked.filter(~pl.col("is_alone")).sort(
+    ordered = found.sort(
         "row_id",
         "policy_id",
         "code",
@@ -37,8 +35,7 @@ def latest_of_each_code(found: pl.LazyFrame) -> pl.LazyFrame:
         descending=[False, False, False, True, True, False, False, False, False],
         nulls_last=True,
     )
-    firsts = several.filter(~is_as_before(pl.col(key)))
-    return pl.concat([marked.filter("is_alone"), firsts]).drop("is_alone")
+    return ordered.filter(~is_as_before(pl.col(*ON, "code")))
 
 
 def on_the_claim(dossier: Dossier, lines: pl.LazyFrame, codes: str) -> pl.LazyFrame:

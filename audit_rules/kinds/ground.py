@@ -83,9 +83,11 @@ class Ground:
     @property
     def diagnosis_codes(self) -> pl.Series:
         """The codes of all diagnoses, each once."""
-        every = self.dossier.diagnoses.select("code").unique
-        codes = self.dossier.once("diagnosis_codes", self.book, lambda: every().collect())
-        return codes.collect()["code"]
+
+        def find() -> pl.DataFrame:
+            return self.dossier.diagnoses.select("code").unique().collect()
+
+        return self.dossier.once("diagnosis_codes", self.book, find).collect()["code"]
 
     @cached_property
     def sets(self) -> list[LineSet]:
