@@ -1,5 +1,6 @@
 """One part judged, in whichever process: what goes in, what comes out, and its files."""
 
+import gc
 import os
 import pickle
 from collections.abc import Sequence
@@ -36,6 +37,12 @@ class Job:
 
     def judge(self, part: Part, rules: Sequence[Described] = CATALOGUE) -> Judgement:
         """What rules and documents find of the persons of a part."""
+        found = self._judge(part, rules)
+        if part.folder is not None:  # one of many rows: make room for those that follow
+            gc.collect()  # a dossier and what is found in it refer to each other in a circle
+        return found
+
+    def _judge(self, part: Part, rules: Sequence[Described]) -> Judgement:
         frames = part.read()
         dossier = compile_dossier(frames, self.book.reference, self.default_supply_days, self.as_of)
         found = (judge_prices if frames.only_prices else judge_all)(dossier, self.book, rules)

@@ -1,6 +1,8 @@
 """Persons are judged in parts, and what is found of all of them is what one judgement finds."""
 
+import gc
 import os
+import weakref
 from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any, cast
 import polars as pl
 import pytest
 
-from audit_rules.engine.dossier import WarehouseFrames, compile_dossier
+from audit_rules.engine.dossier import Dossier, WarehouseFrames, compile_dossier
 from audit_rules.engine.judge import Judgement, run_rules
 from audit_rules.engine.parts import together
 from audit_rules.engine.rule import PolicyBook
@@ -19,7 +21,7 @@ from audit_rules.policy.library import PolicyLibrary, load_policies
 from audit_rules.reference.codes import load_reference
 from audit_rules.rules import CATALOGUE, RULES
 from flows import stages
-from flows.judging import spread
+from flows.judging import judge_part, spread
 from flows.judging.frames import KNOWN_CLAIM, read_frames, read_parts
 from flows.judging.judge_part import Job
 from flows.judging.members import Cut
@@ -180,6 +182,28 @@ def test_a_run_of_several_processes_has_the_bytes_of_one(
         found.append(published(summary.folder))
     assert found[0] == found[1]
     assert buckets_shown == [(1, 1), *((number, 5) for number in range(1, 6))]
+
+
+def test_the_memory_of_a_part_is_free_when_it_is_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = PolicyLibrary((policy(TEXT),))
+    made = []
+
+    def compiled(*arguments: Any) -> Dossier:
+        dossier = compile_dossier(*arguments)
+        made.append(weakref.ref(dossier))
+        return dossier
+
+    monkeypatch.setattr(judge_part, "compile_dossier", compiled)
+    (part,) = put_aside([WORLD.frames()], tmp_path / "aside", for_others=True)
+    job = Job(PolicyBook(library, load_reference(library)), 30, AS_OF, part.frames)
+    gc.disable()
+    try:
+        assert job.judge(part).exceptions.height
+        assert [dossier() for dossier in made] == [None]
+    finally:
+        gc.enable()
 
 
 @pytest.mark.slow
