@@ -1,6 +1,6 @@
 """What a rule is: its fixed facts, what it is given, and what it hands back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -95,6 +95,11 @@ class Described(Protocol):
     the language: its docstring says what it asks."""
 
     RULE: Rule
+
+
+def ids_of_price_rules(rules: Iterable[Described]) -> list[str]:
+    """The ids of the rules that look at prices, in their order."""
+    return [module.RULE.id for module in rules if module.RULE.looks_at_prices]
 
 
 @runtime_checkable

@@ -11,7 +11,7 @@ from audit_rules.engine.dossier import Dossier
 from audit_rules.engine.duplicates import with_repeats
 from audit_rules.engine.evidence import line_evidence
 from audit_rules.engine.judge import Judgement, judge
-from audit_rules.engine.rule import Described, PolicyBook, RuleModule
+from audit_rules.engine.rule import Described, PolicyBook, RuleModule, ids_of_price_rules
 from audit_rules.kinds.answers import answers_of, with_amounts
 from audit_rules.kinds.caps import approved_beforehand, capped_rows
 from audit_rules.kinds.counting import Pools
@@ -80,9 +80,9 @@ def judge_all(dossier: Dossier, book: PolicyBook, rules: Sequence[Described]) ->
 
 def judge_prices(dossier: Dossier, book: PolicyBook, rules: Sequence[Described]) -> Judgement:
     """What rules that look at prices say of the dossier, and nothing of what others say."""
-    asked = [m for m in rules if m.RULE.looks_at_prices]
-    found = judge(dossier, book, tuple(m for m in asked if isinstance(m, RuleModule)))
-    ids = [m.RULE.id for m in asked]
+    ids = ids_of_price_rules(rules)
+    modules = tuple(m for m in rules if isinstance(m, RuleModule) and m.RULE.id in ids)
+    found = judge(dossier, book, modules)
     return replace(found, counted=found.counted.filter(pl.col("rule_id").is_in(ids)))
 
 

@@ -12,7 +12,7 @@ import duckdb
 import polars as pl
 
 from audit_rules.engine.history import priced_lines
-from audit_rules.engine.rule import Described, PolicyBook
+from audit_rules.engine.rule import Described, PolicyBook, ids_of_price_rules
 from audit_rules.facts.generic_prices import ASKED_BY, are_tablets, dearest_generics
 from audit_rules.facts.usual_prices import with_median_of_others
 from audit_rules.policy.document import Policy
@@ -201,9 +201,8 @@ def mark_affected_persons(
 
 def _price_rules_stand_alone(book: PolicyBook, rules: Iterable[Described]) -> bool:
     """Whether no document of the language answers under the id of a rule that looks at prices."""
-    ids = {module.RULE.id for module in rules if module.RULE.looks_at_prices}
     taken = {term.rule_id for policy in book.library.spoken() for term in policy.language_terms}
-    return ids.isdisjoint(taken)
+    return taken.isdisjoint(ids_of_price_rules(rules))
 
 
 def _of_documents(

@@ -13,7 +13,7 @@ from audit_rules.engine.coverage import COUNTED, OF_DOCUMENT
 from audit_rules.engine.exceptions import EXCEPTION_ORDER
 from audit_rules.engine.judge import Judgement
 from audit_rules.engine.repeated_amounts import REPEATED_ORDER
-from audit_rules.engine.rule import Described
+from audit_rules.engine.rule import Described, ids_of_price_rules
 from flows.judging.affected import AFFECTED_PERSON
 from flows.warehouse.connection import read_only, refuse_missing
 from flows.warehouse.memory import reuses_answers
@@ -80,7 +80,7 @@ def read_answers_of_other_rules(
     """
     if not reuses_answers(connection):
         return None
-    asked = literals([module.RULE.id for module in rules if module.RULE.looks_at_prices])
+    asked = literals(ids_of_price_rules(rules))
     of_others = f"""person_id IN (SELECT person FROM {AFFECTED_PERSON} WHERE only_prices)
                     AND (rule_id IS NULL OR NOT list_contains({asked}, rule_id))"""
     exceptions, counted = (
