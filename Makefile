@@ -5,7 +5,8 @@
 # make docs           write the generated pages of docs/
 # make supply         write the bill of materials, sbom.cdx.json, and docs/licences.md
 # make schemas        write the published schemas of the results, schemas/json
-# make bench          benchmark one audit of 2 million medical lines; N=10 for ten times as many
+# make bench          benchmark one audit of 2 million medical lines; N=10 for ten times as many;
+#                     N=50 MEMORY=4 for the most memory of one run, from Parquet, under a limit in GiB
 # make bench-nightly  benchmark one nightly run against 20 million medical lines; N=1 for a tenth
 # make bench-peers    compare with dlt, Pandera on pandas, and the rules in pandas and SQL by hand; N=1 for the goal
 # make bench-spread   print what two judging processes save over one, and what cannot be spread
@@ -55,7 +56,7 @@ schemas: $(READY)
 	$(BIN)/python -m tools.write_schemas
 
 bench: $(READY)
-	$(BIN)/python benchmarks/bench.py --n $(or $(N),1)
+	$(BIN)/python benchmarks/$(if $(MEMORY),memory.py --memory $(MEMORY),bench.py) --n $(or $(N),1)
 
 bench-nightly: $(READY)
 	$(BIN)/python benchmarks/nightly.py --n $(or $(N),10)

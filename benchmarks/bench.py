@@ -131,10 +131,11 @@ class Bench:
         return since(start)
 
 
-def extracts_of(n: float) -> Path:
+def extracts_of(n: float, parquet_only: bool = False) -> Path:
     """The folder with the extracts of this size, made by a process of its own."""
     script = str(HERE / "make_extracts.py")
     command = [sys.executable, script, "--n", f"{n:g}", "--folder", str(FOLDER)]
+    command += ["--parquet-only"] if parquet_only else []
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return Path(done.stdout.strip())
 

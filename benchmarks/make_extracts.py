@@ -1,6 +1,7 @@
 """Write the extracts of the benchmark: a fixed shape, larger with N, the same rows for the same N.
 
-Usage: python benchmarks/make_extracts.py [--n N] [--folder FOLDER]        (defaults: 1, out/bench)
+Usage: python benchmarks/make_extracts.py [--n N] [--folder FOLDER] [--parquet-only]
+       (defaults: 1, out/bench)
 
 Three landing folders are written under FOLDER/N=...: csv and parquet with the same clean rows, and
 csv_bad, with 1 % of the rows of the three large tables damaged. Complete folders are reused.
@@ -73,23 +74,31 @@ def shape(n: float) -> dict[str, int]:
     }
 
 
-def make_extracts(n: float, folder: Path = FOLDER) -> Path:
-    """The folder with the extracts for this N; they are made if they do not exist yet."""
+def make_extracts(n: float, folder: Path = FOLDER, parquet_only: bool = False) -> Path:
+    """The folder with the extracts for this N; they are made if they do not exist yet.
+
+    parquet_only   make no CSV, which takes five times the room.
+    """
     home = folder / f"N={n:g}"
     made_by = hashlib.sha256(_script().encode() + Path(__file__).read_bytes()).hexdigest()
     stamp = home / "made_by.txt"
-    if stamp.exists() and stamp.read_text(encoding="utf-8") == made_by:
+    forms = (CLEAN_PARQUET,) if parquet_only else (CLEAN_PARQUET, CLEAN_CSV, BAD_CSV)
+    is_ours = stamp.exists() and stamp.read_text(encoding="utf-8") == made_by
+    if is_ours and all((home / form).is_dir() for form in forms):
         return home
     shutil.rmtree(home, ignore_errors=True)
     unfinished = folder / f".unfinished-{os.getpid()}"
-    for form in (CLEAN_CSV, CLEAN_PARQUET, BAD_CSV):
+    for form in forms:
         (unfinished / form).mkdir(parents=True)
     with duckdb.connect() as connection:
         for name, number in shape(n).items():
             connection.execute(f"SET VARIABLE {name} = {number}")
         connection.execute(_script())
         for table in TABLES:
-            _write(connection, table, unfinished)
+            parquet = unfinished / CLEAN_PARQUET / f"{table}.parquet"
+            connection.execute(f"COPY (FROM \"{table}\") TO '{parquet}' (FORMAT parquet)")
+            if not parquet_only:
+                _write_csv(connection, table, parquet, unfinished)
     (unfinished / stamp.name).write_text(made_by, encoding="utf-8")
     unfinished.rename(home)
     return home
@@ -99,11 +108,11 @@ def _script() -> str:
     return Path(__file__).with_name("extracts.sql").read_text(encoding="utf-8")
 
 
-def _write(connection: duckdb.DuckDBPyConnection, table: str, home: Path) -> None:
-    """Write one table in its three forms."""
-    parquet = home / CLEAN_PARQUET / f"{table}.parquet"
+def _write_csv(
+    connection: duckdb.DuckDBPyConnection, table: str, parquet: Path, home: Path
+) -> None:
+    """Write one table as CSV, clean and damaged."""
     csv, bad = home / CLEAN_CSV / f"{table}.csv", home / BAD_CSV / f"{table}.csv"
-    connection.execute(f"COPY (FROM \"{table}\") TO '{parquet}' (FORMAT parquet)")
     connection.execute(
         f"COPY (FROM read_parquet('{parquet}')) TO '{csv}' (FORMAT csv, HEADER true)"
     )
@@ -147,8 +156,9 @@ def main() -> None:
         "--n", type=float, default=1.0, help="scale: 1 is two million medical lines"
     )
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the extracts are kept")
+    parser.add_argument("--parquet-only", action="store_true", help="make no CSV")
     arguments = parser.parse_args()
-    print(make_extracts(arguments.n, arguments.folder))
+    print(make_extracts(arguments.n, arguments.folder, arguments.parquet_only))
 
 
 if __name__ == "__main__":

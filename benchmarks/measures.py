@@ -29,9 +29,10 @@ from audit_rules.rules import RULES
 from flows import run_folders, stages
 from flows.intake.landing import ExtractFile, find_extracts
 from flows.judging.frames import read_frames
+from flows.memory_limits import engine_bytes
 from flows.plan import Plan, plan
 from flows.request import RunRequest
-from flows.warehouse.connection import MEMORY_LIMIT, opened
+from flows.warehouse.connection import limit_memory, opened
 from flows.warehouse.layout import sql_type
 from flows.warehouse.sql import identifier, literal, literals
 from schemas.tables import TABLES
@@ -99,9 +100,7 @@ def measure_base(extracts: Path, work: Path) -> Measurement:
     ]
     with measured.timed("total"):
         connection = duckdb.connect(str(work / "base.duckdb"))
-        connection.execute(
-            f"SET memory_limit = '{MEMORY_LIMIT}'; SET temp_directory = {literal(str(work))}"
-        )
+        limit_memory(connection, engine_bytes(), work)
         connection.execute("SET preserve_insertion_order = true; SET enable_progress_bar = false")
         for load in loads:
             connection.execute(load)

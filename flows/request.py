@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from flows import clock
+from flows.memory_limits import DEFAULT
 from flows.privacy import FULL, Level
 
 WAREHOUSE = "audit.duckdb"
@@ -89,13 +90,19 @@ class RunRequest:
         "judge everybody again, including persons unaffected by any change since the last run",
         False,
     )
+    memory: float = option(
+        "GiB of memory that all processes of the run together may take, about: 1 or more; results "
+        "do not depend on it",
+        DEFAULT,
+    )
     buckets: int | None = option(
-        "judge persons in so many buckets, one after the other (default: by the number of lines); "
-        "results do not depend on it",
+        "judge persons in so many buckets, one after the other (default: by the number of lines "
+        "and --memory); results do not depend on it",
         None,
     )
     workers: int = option(
-        "judge buckets in so many processes, each with its share of the processors", 1
+        "judge buckets in so many processes, each with its share of the processors and of --memory",
+        1,
     )
     cluster: str | None = option(
         "judge buckets on the workers of this scheduler of Dask's distributed: tls://HOST:PORT or "

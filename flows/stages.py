@@ -19,7 +19,7 @@ from flows.intake.readers import nearest_plain_folder
 from flows.intake.validate import validate
 from flows.judging.affected import mark_affected_persons
 from flows.judging.authorization_words import warn_of_unknown_words
-from flows.judging.frames import ROWS_AT_A_TIME, read_parts
+from flows.judging.frames import read_parts
 from flows.judging.judge_part import Job
 from flows.judging.members import Cut
 from flows.judging.parts import Judged, Part, put_aside
@@ -35,6 +35,7 @@ from flows.judging.standing import (
 )
 from flows.ledger.decisions import warn_of_foreign_decisions
 from flows.ledger.precision import demotion_notes, read_demotions
+from flows.memory_limits import rows_at_a_time
 from flows.notes.find import audit_notes, input_notes
 from flows.plan import Plan
 from flows.provenance import digest
@@ -158,14 +159,16 @@ def judge_stage(plan: Plan, bucket: Bucket = lambda _number, _of: None) -> Judge
         )
         valid = read_valid_answers(connection)
         of_other_rules = read_answers_of_other_rules(connection, CATALOGUE)
-        cut = Cut(ROWS_AT_A_TIME, plan.request.buckets, plan.request.workers)
+        request = plan.request
+        at_a_time = rows_at_a_time(request.memory, request.workers)
+        cut = Cut(at_a_time, request.buckets, request.workers)
         read = read_parts(connection, plan.reference, as_of, facts, before, cut)
         is_for_others = plan.request.cluster is not None
         parts = list(put_aside(read, parts_folder(plan), is_for_others))
     job = Job(book, plan.default_supply_days, as_of, parts[0].frames)
     numbers = count(1)
-    judged = _judged(plan, parts, job, lambda: bucket(next(numbers), len(parts)))
-    new_answers = merge_answers(together(judged), of_other_rules)
+    found = together(_judged(plan, parts, job, lambda: bucket(next(numbers), len(parts))))
+    new_answers = merge_answers(found, of_other_rules)
     write_answers(answers_folder(plan), new_answers)
     judgement = merge_answers(new_answers, valid)
     write_merged(answers_folder(plan), judgement)

@@ -80,7 +80,7 @@ def load_file(
         sql = csv_source(source, settings.delimiter)
     columns = map_columns(table, extract, settings, source, sql)
     given = [*columns.positions, *(c.name for c in table.columns if c.default)]
-    add_columns(connection, table, given)
+    add_columns(connection, table, given, bench.memory)
     try:
         is_tidy = bool(csv and csv.is_tidy)
         is_numbered = source.is_numbered and not columns.has_theirs

@@ -29,10 +29,6 @@ from schemas.senders import TWO_DIGIT_YEAR
 from schemas.tables import CLAIM_TABLES
 from schemas.tables import TABLES as INPUT
 
-ROWS_AT_A_TIME = 200_000
-"""About so many claim rows, of whole persons, are read and judged at a time: with a document for
-every code that is all lines, and what rules need in between takes kilobytes a line."""
-
 PART_ROW = {
     table: RunTable(
         f"part_{table}",

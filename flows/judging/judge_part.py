@@ -48,9 +48,9 @@ class Job:
         found = (judge_prices if frames.only_prices else judge_all)(dossier, self.book, rules)
         return replace(found, answers=found.answers.clear(), governed=None)  # row ids are a part's
 
-    def judge_folder(self, folder: Path) -> None:
+    def judge_folder(self, folder: Path, rules: Sequence[Described] = CATALOGUE) -> None:
         """Judge the part that waits in a folder, and leave there what is found."""
-        found = self.judge(Part(self.everybody, 0, folder))
+        found = self.judge(Part(self.everybody, 0, folder), rules)
         for name in FOUND:
             file = found_file(folder, name)
             descriptor, passing = mkstemp(dir=folder)  # a lost worker may be writing as well

@@ -39,7 +39,7 @@ def judge_parts(
     folders = [part.folder for part in parts if part.folder is not None]
     count = min(workers, len(folders))
     if count <= 1:
-        return [_judged_here(part, job, rules, judged) for part in parts]
+        return _judge_here(parts, job, rules, judged)
     write_job(job, job_file)
     with ExitStack() as stack:
         free: SimpleQueue[subprocess.Popen[str]] = SimpleQueue()
@@ -56,10 +56,19 @@ def judge_parts(
     return [read_found(folder) for folder in folders]
 
 
-def _judged_here(part: Part, job: Job, rules: Sequence[Described], judged: Judged) -> Judgement:
-    found = job.judge(part, rules)
-    judged()
-    return found
+def _judge_here(
+    parts: Sequence[Part], job: Job, rules: Sequence[Described], judged: Judged
+) -> list[Judgement]:
+    """What is found of every part. What is found of those in folders is left there until all are
+    judged: written and read again, it takes a fraction of the memory."""
+    found = []
+    for part in parts:
+        if part.folder is None:
+            found.append(job.judge(part, rules))
+        else:
+            job.judge_folder(part.folder, rules)
+        judged()
+    return found or [read_found(part.folder) for part in parts if part.folder]
 
 
 def _judge_by_one(free: "SimpleQueue[subprocess.Popen[str]]", folder: Path) -> None:

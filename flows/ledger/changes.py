@@ -91,7 +91,7 @@ def record_changes(
 ) -> LedgerChanges:
     """Compare this run's exceptions with the dates before, and record what changed."""
     night = day(plan.request.as_of)
-    current = exceptions.unique("exception_id", keep="first", maintain_order=True)
+    current = exceptions.select(FOUND).unique("exception_id", keep="first", maintain_order=True)
     CURRENT_EXCEPTION.store_frame(connection, current)
     _record_texts(connection, plan, before.night)
     _see_through_demotions(connection, plan.library)

@@ -13,9 +13,10 @@ from duckdb import DuckDBPyConnection
 from audit_rules.engine.dossier import compile_dossier
 from audit_rules.law.collectable import collectability
 from flows.errors import InputRefused, UsageError
-from flows.judging.frames import ROWS_AT_A_TIME, read_parts
+from flows.judging.frames import read_parts
 from flows.judging.members import Cut
 from flows.judging.population import population_facts
+from flows.memory_limits import rows_at_a_time
 from flows.plan import Plan
 from flows.privacy import FULL
 from flows.replay.as_of import settled_as_of
@@ -60,7 +61,7 @@ def _judged(made: Plan, connection: DuckDBPyConnection, found: pl.DataFrame) -> 
     as_of, days = made.request.as_of, made.default_supply_days
     facts = population_facts(connection, made.reference, as_of)
     tables = []
-    for part in read_parts(connection, made.reference, as_of, facts, None, Cut(ROWS_AT_A_TIME)):
+    for part in read_parts(connection, made.reference, as_of, facts, None, Cut(rows_at_a_time())):
         dossier = compile_dossier(part, made.reference, days, as_of)
         audited, others = (
             lines.select(*_OF_THE_LINE, person_id="person").collect()

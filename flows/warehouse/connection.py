@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 
 from flows.errors import FileDamaged, TooManyBadRows, UsageError, WarehouseBusy
+from flows.memory_limits import engine_bytes
 from flows.warehouse.files import log_of, real_path, refuse_unusable, scratch_of
 from flows.warehouse.journal import hashed_otherwise
 from flows.warehouse.layout import SCHEMA_VERSION, lay_out
@@ -23,7 +24,9 @@ from flows.warehouse.rescue import checkpoint, put_back, was_cut_short
 from flows.warehouse.sql import literal, literals
 from flows.warehouse.trouble import RESTORE, opening
 
-MEMORY_LIMIT, SPILL_LIMIT = "3GB", "200GB"
+_USUAL = engine_bytes()
+"""Bytes that the engine may take, if no other memory is asked for."""
+SPILL_LIMIT = "200GB"
 NO_SUCH_WAREHOUSE = "There is no such warehouse. Name the warehouse of a run with --warehouse."
 _NO_LIMIT = "1000 TB"
 _READERS = "v1.5.0"  # the oldest DuckDB that opens a new warehouse; an existing file stays as it is
@@ -34,20 +37,25 @@ class Workbench:
     """Paths of one run: its own database file, the warehouse it adds to, a folder for scratch
     files.
 
-    night   the as-of date: files loaded as of a later one are not seen; without it all are.
+    night    the as-of date: files loaded as of a later one are not seen; without it all are.
+    memory   bytes that the engine may take.
     """
 
     database: Path
     warehouse: Path
     scratch: Path
     night: date | None = None
+    memory: int = _USUAL
 
 
-def workbench(warehouse: Path, night: date | None = None) -> Workbench:
-    """Where a run on a warehouse works: a folder next to it, on the same file system."""
+def workbench(warehouse: Path, night: date | None = None, memory: int = _USUAL) -> Workbench:
+    """Where a run on a warehouse works: a folder next to it, on the same file system.
+
+    memory   bytes that the engine may take.
+    """
     refuse_unusable(warehouse)
     work = scratch_of(warehouse)
-    return Workbench(work / "bench.duckdb", real_path(warehouse), work, night)
+    return Workbench(work / "bench.duckdb", real_path(warehouse), work, night, memory)
 
 
 @contextmanager
@@ -72,7 +80,7 @@ def opened(bench: Workbench, readable: Path | None = None) -> Iterator[duckdb.Du
         if has_kept:
             attach(connection, bench.warehouse, "kept")
             _refuse_other_hashes(connection, bench.warehouse.name)
-        connection.execute(f"SET temp_directory = {literal(str(bench.scratch))}")
+        limit_memory(connection, bench.memory, bench.scratch)
         _lock_down(connection, [bench.scratch, *([readable] if readable else [])])
         lay_out(connection, has_kept, bench.night)
         try:
@@ -85,11 +93,16 @@ def opened(bench: Workbench, readable: Path | None = None) -> Iterator[duckdb.Du
         connection.close()
 
 
+def limit_memory(connection: duckdb.DuckDBPyConnection, memory: int, spills: Path | None) -> None:
+    """Leave the engine so many bytes; what needs more goes into a folder, if there is one."""
+    connection.execute(f"SET memory_limit = '{memory}B'")
+    connection.execute(f"SET temp_directory = {literal(str(spills or ''))}")
+
+
 def _lock_down(connection: duckdb.DuckDBPyConnection, folders: list[Path]) -> None:
     """Leave the engine no network, no extensions, and no files but those of some folders."""
     for setting in (
         f"max_temp_directory_size = {literal(SPILL_LIMIT)}",
-        f"memory_limit = {literal(MEMORY_LIMIT)}",
         "preserve_insertion_order = true",
         "disabled_optimizers = 'type_pushdown'",  # else a failed cast can drop rows
         "enable_progress_bar = false",
@@ -123,7 +136,7 @@ def read_only(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect()
     try:
         attach(connection, real_path(warehouse), "kept")
-        connection.execute("SET temp_directory = ''")
+        limit_memory(connection, _USUAL, None)
         _lock_down(connection, [])
         yield connection
     finally:
@@ -175,8 +188,12 @@ def _refuse_other_hashes(connection: duckdb.DuckDBPyConnection, warehouse: str) 
 
 
 @contextmanager
-def opened_for_writing(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def opened_for_writing(
+    warehouse: Path, memory: int = _USUAL
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the warehouse for writing, as its writer; what the block commits is stored at its end.
+
+    memory   as `workbench` takes it.
 
     If the block fails, or what it committed cannot be written, that raises and the warehouse is as
     it was; what was written in part is put back. Only if the last steps fail, waiting for the new
@@ -193,7 +210,7 @@ def opened_for_writing(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     log = log_of(real)
     while True:
         had_log = log.exists()
-        with _opened(warehouse, real) as (connection, file):
+        with _opened(warehouse, real, memory) as (connection, file):
             if had_log or log.exists():  # going on with it, the engine may crash at its checkpoint
                 with opening(warehouse):
                     checkpoint(connection, real, file)
@@ -209,13 +226,15 @@ def opened_for_writing(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @contextmanager
-def _opened(warehouse: Path, real: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, int]]:
+def _opened(
+    warehouse: Path, real: Path, memory: int
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, int]]:
     """The warehouse, open for writing, and a descriptor of its file."""
     connection, file = duckdb.connect(), None
     try:
         connection.execute("PRAGMA disable_checkpoint_on_shutdown")
         connection.execute(f"SET checkpoint_threshold = '{_NO_LIMIT}'")  # nor at a commit
-        connection.execute(f"SET temp_directory = {literal(str(scratch_of(real)))}")
+        limit_memory(connection, memory, scratch_of(real))
         with opening(warehouse):
             connection.execute(
                 f"ATTACH {literal(str(real))} AS warehouse (RECOVERY_MODE no_wal_writes)"

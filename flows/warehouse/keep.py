@@ -7,7 +7,7 @@ import duckdb
 
 from flows import ending
 from flows.errors import WarehouseBusy
-from flows.warehouse.connection import Workbench, attach, opened_for_writing
+from flows.warehouse.connection import Workbench, attach, limit_memory, opened_for_writing
 from flows.warehouse.files import PRIVATE, log_of, move_aside, replace_file
 from flows.warehouse.journal import FILE, NIGHT, RUN, Sign, intact, memory_subject, seal, subject
 from flows.warehouse.layout import (
@@ -41,6 +41,7 @@ def keep(bench: Workbench, memory: Memory, sign: Sign | None = None) -> tuple[st
     """
     if not bench.warehouse.exists():
         with duckdb.connect(str(bench.database)) as connection:
+            limit_memory(connection, bench.memory, bench.scratch)
             _refuse_if_written(
                 connection, f"FROM {READ_STATE}", f"SELECT {NO_STATE}", bench.warehouse.name
             )
@@ -48,7 +49,7 @@ def keep(bench: Workbench, memory: Memory, sign: Sign | None = None) -> tuple[st
             seal(connection, _RUN, [*_subjects(connection, "main"), *remembered], sign)
             complete(connection)
         return become_warehouse(bench)
-    with opened_for_writing(bench.warehouse) as connection:
+    with opened_for_writing(bench.warehouse, bench.memory) as connection:
         attach(connection, bench.database, "fresh")
         seen, now = f"FROM fresh.{READ_STATE}", f"SELECT {state_of('main')}"
         connection.execute("BEGIN")

@@ -6,7 +6,7 @@ import duckdb
 
 from flows.warehouse.decision_chain import as_decided
 from flows.warehouse.run_table import RunTable
-from flows.warehouse.sql import identifier, literal, run
+from flows.warehouse.sql import identifier, literal, one, run
 from schemas.table import Column, Kind, Table
 from schemas.tables import TABLES
 
@@ -98,6 +98,8 @@ READ_STATE = RunTable(
     columns={"state": "VARCHAR"},  # what the warehouse held when the run began; '' without one
 )
 
+_ROWS_OF_A_GROUP, _BLOCK = 122_880, 256 * 1024
+"""Of the engine: rows of a row group, and the bytes of the smallest part of a column there."""
 CONTENT = "concat_ws(' ', f.sha256, f.given_columns)"
 """SQL of what a file `f` holds: its hash, and what its folders add to it."""
 NO_STATE = "'' AS state"
@@ -127,18 +129,31 @@ def create_table(connection: duckdb.DuckDBPyConnection, table: Table, names: lis
     connection.execute(f"CREATE TABLE IF NOT EXISTS main.{identifier(table.name)} ({ddl})")
 
 
-def add_columns(connection: duckdb.DuckDBPyConnection, table: Table, names: list[str]) -> None:
+def add_columns(
+    connection: duckdb.DuckDBPyConnection, table: Table, names: list[str], memory: int
+) -> None:
     """Add those of the columns that this run's table lacks.
 
-    Rows are stored faster without the columns that no file supplies.
+    Rows are stored faster without the columns that no file supplies. Until it is written, an empty
+    column takes a block per row group; so they are written as often as the engine's memory asks.
+
+    memory   bytes that the engine has.
     """
     name = f"main.{identifier(table.name)}"
     present = {row[0] for row in connection.execute(f"DESCRIBE {name}").fetchall()}
-    for column in table.columns:
-        if column.name in names and column.name not in present:
+    lacking = [c for c in table.columns if c.name in names and c.name not in present]
+    groups = 1 + one(connection, f"SELECT count(*) FROM {name}") // _ROWS_OF_A_GROUP
+    at_once = max(1, memory // 4 // (groups * _BLOCK))
+    for first in range(0, len(lacking), at_once):
+        columns = lacking[first : first + at_once]
+        connection.execute("BEGIN")  # in one transaction, this takes a third of the time
+        for column in columns:
             connection.execute(
                 f"ALTER TABLE {name} ADD COLUMN {identifier(column.name)} {sql_type(column)}"
             )
+        connection.execute("COMMIT")
+        if len(columns) == at_once:
+            connection.execute("CHECKPOINT")
 
 
 def note_given_again(connection: duckdb.DuckDBPyConnection, table: str, content: str) -> None:

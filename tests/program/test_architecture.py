@@ -68,6 +68,7 @@ FLOWS_IN_ORDER = (
         "clock",
         "ending",
         "errors",
+        "memory_limits",
         "prefect_server",
         "progress",
         "provenance",

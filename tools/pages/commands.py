@@ -138,7 +138,7 @@ def _meaning(argument: Argument) -> str:
         text += f"; one of {', '.join(f'`{choice}`' for choice in choices)}"
     if argument.required:
         return f"**required**: {text}"
-    is_shown = isinstance(default, str | int) and not isinstance(default, bool)
+    is_shown = isinstance(default, str | int | float) and not isinstance(default, bool)
     return f"{text} (default: `{default}`)" if is_shown and "(default" not in text else text
 
 
