@@ -8,6 +8,8 @@ from schemas.results import AGAINST, CLAIM_LINE, EVIDENCE_FIELDS
 LINE_SHOWN = (*CLAIM_LINE, "quantity", "product_code", "service_date")
 """What `line_evidence` reads of a line."""
 
+_UNKNOWN = {n: pl.lit(None, dtype=dtype).alias(n) for n, dtype in EVIDENCE_FIELDS.items()}
+
 
 def _cited(
     frame: pl.LazyFrame, kind: pl.Expr | str, side: pl.Expr | str, **fields: pl.Expr
@@ -15,7 +17,7 @@ def _cited(
     words = {"kind": kind, "side": side}
     given = {n: pl.lit(w) if isinstance(w, str) else w for n, w in words.items()} | fields
     values = [
-        given.get(name, pl.lit(None)).cast(dtype).alias(name)
+        given[name].cast(dtype).alias(name) if name in given else _UNKNOWN[name]
         for name, dtype in EVIDENCE_FIELDS.items()
     ]
     counts = pl.col("^(more|asked_no)$")  # there are some if `around` left facts out

@@ -44,7 +44,7 @@ def answers_of(setting: Setting, tested: KindResult) -> pl.DataFrame:
         schema={"term_no": pl.Int64, "term_from": pl.Date, "term_to": pl.Date},
         orient="row",
     )
-    lines = setting.ground.asked.filter("is_judged").select("ask_no", "row_id", "set_no", "day")
+    lines = setting.ground.judged.select("ask_no", "row_id", "set_no", "day")
     rows = tested.result.join(lines, on="ask_no").join(dates, on="term_no")
     rows = rows.filter(pl.col("term_from") <= pl.col("day"), pl.col("day") < pl.col("term_to"))
     conditions = pl.DataFrame(

@@ -129,6 +129,11 @@ class Ground:
             .with_row_index("ask_no")
         )
 
+    @cached_property
+    def judged(self) -> pl.DataFrame:
+        """The lines of `asked` that the document answers for."""
+        return self.asked.filter("is_judged")
+
     def filled(self, value: object, dtype: pl.DataType | type[pl.DataType]) -> pl.Series:
         """One value for every row of `asked`."""
         return pl.Series([value], dtype=dtype).new_from_index(0, self.asked.height)

@@ -57,15 +57,14 @@ def judge_documents(
     repeats = with_repeats(dossier).repeats.collect()["row_id"]
     other_law = lines_under_other_law(dossier, book).collect()
     approved_care = frozenset(m.RULE.id for m in rules if m.RULE.approved_care)
-    parts = [
-        _judge(Ground(dossier, book, policy, history, repeats), other_law, approved_care)
-        for policy in documents
-    ]
+    grounds = [Ground(dossier, book, policy, history, repeats) for policy in documents]
+    asked = [g for g in grounds if g.judged.height] or grounds[:1]  # others have no answer
+    parts = [_judge(ground, other_law, approved_care) for ground in asked]
     return DocumentAnswers(
-        pl.concat(p.answers for p in parts),
-        [e for p in parts for e in p.evidence],
-        pl.concat(p.lines for p in parts),
-        pl.concat(p.units for p in parts),
+        pl.concat(answers for answers, _ in parts),
+        [e for _, evidence in parts for e in evidence],
+        pl.concat(_lines(ground) for ground in asked),
+        pl.concat(_units(policy, policy.language_terms) for policy in documents),
     )
 
 
@@ -90,9 +89,9 @@ def sets_of_lines(dossier: Dossier, book: PolicyBook) -> pl.DataFrame:
     """The sets of each document in which its lines are: policy_id, row_id, set_no."""
     history, repeats = history_of(dossier, book), pl.Series(dtype=pl.Int64)
     parts = [
-        Ground(dossier, book, policy, history, repeats)
-        .asked.filter("is_judged")
-        .select("row_id", "set_no", policy_id=pl.lit(policy.document.id))
+        Ground(dossier, book, policy, history, repeats).judged.select(
+            "row_id", "set_no", policy_id=pl.lit(policy.document.id)
+        )
         for policy in book.library.spoken()
     ]
     return pl.concat(parts)
@@ -114,9 +113,9 @@ def _settings(ground: Ground, terms: Sequence[LanguageTerm]) -> Iterator[Setting
 
 
 def _with_lines(ground: Ground, terms: Sequence[LanguageTerm]) -> list[int]:
-    """The numbers of the terms that are about some line."""
-    asked = set(ground.asked["set_no"].unique())
-    there = {one.name for one in ground.sets if one.number in asked}
+    """The numbers of the terms that are about some line that is judged."""
+    judged = set(ground.judged["set_no"].unique())
+    there = {one.name for one in ground.sets if one.number in judged}
     declared = ground.policy.declared
     return [n for n, t in enumerate(terms) if any(s.name in there for s in declared.sets_of(t))]
 
@@ -130,7 +129,8 @@ def _counts_one_set(ground: Ground, term: LanguageTerm) -> bool:
 
 def _judge(
     ground: Ground, other_law: pl.DataFrame, approved_care: frozenset[str]
-) -> DocumentAnswers:
+) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+    """The answers of a document, and their evidence."""
     terms = ground.policy.language_terms
     every, found = [], []
     pools: dict[int, Pools] = {}
@@ -152,8 +152,7 @@ def _judge(
         .pipe(once, lines, terms)
     )
     answers = _worded(ground, rows, terms, pools)
-    evidence = list(_evidence(ground, answers, found, approved_care))
-    return DocumentAnswers(answers, evidence, _lines(ground), _units(ground.policy, terms))
+    return answers, list(_evidence(ground, answers, found, approved_care))
 
 
 def _with_terms(rows: pl.DataFrame, terms: Sequence[LanguageTerm]) -> pl.DataFrame:
@@ -273,7 +272,7 @@ def _lines(ground: Ground) -> pl.DataFrame:
     named = {
         s.name for t in ground.policy.language_terms for s in ground.policy.declared.sets_of(t)
     }
-    mine = ground.asked.filter("is_judged", pl.col("set_no").is_in(ground.numbers(tuple(named))))
+    mine = ground.judged.filter(pl.col("set_no").is_in(ground.numbers(tuple(named))))
     every = pl.concat([ground.dossier.fills, ground.dossier.services]).select(
         "row_id", *JUDGED_LINE
     )

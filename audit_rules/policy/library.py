@@ -1,7 +1,7 @@
 """The library: every policy document that is in force in a run, shipped or given, by id."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 
@@ -21,6 +21,7 @@ class PolicyLibrary:
     """All documents, by id."""
 
     policies: tuple[Policy, ...]
+    _terms: dict[type[Term], pl.DataFrame] = field(default_factory=dict, repr=False, compare=False)
 
     def payer_names(self) -> dict[str, str]:
         """Payer name, folded -> payer id, for every name that a document gives."""
@@ -74,6 +75,11 @@ class PolicyLibrary:
     def terms(self, kind: type[Term]) -> pl.LazyFrame:
         """One row per term of that kind: policy_id, term_id, term_from, term_to, cite, and the
         kind's own fields."""
+        if kind not in self._terms:
+            self._terms[kind] = self._read_terms(kind)
+        return self._terms[kind].lazy()
+
+    def _read_terms(self, kind: type[Term]) -> pl.DataFrame:
         own = [f for f in kind.model_fields if f not in Term.model_fields]
         rows = [
             {
@@ -88,7 +94,7 @@ class PolicyLibrary:
             for t in p.terms
             if isinstance(t, kind)
         ]
-        return pl.DataFrame(rows, schema=_schema(kind, own), orient="row").lazy()
+        return pl.DataFrame(rows, schema=_schema(kind, own), orient="row")
 
     def of_kind(self, kind: type[Term]) -> list[tuple[Policy, Term]]:
         """Every term of that kind with its document, in library order."""

@@ -37,6 +37,22 @@ def line(**values: object) -> dict[str, object]:
 # ---------------------------------------------------------------- sets
 
 
+def test_a_document_without_a_line_has_no_answer_and_still_counts() -> None:
+    """Whichever comes first; its term is counted with no line."""
+    own = policy(SETS + units(1))
+    sets = SETS.replace("J1000", "J3000")
+    idle = policy('[document]\nid = "idle"\n' + sets + units(1, 'term_id = "idle.1"'))
+    world = World(medical=[line(quantity=2, ndc_code=A), line(payer="other", hcpcs_code="J3000")])
+    alone = judgement([own], world)
+    assert alone.exceptions.height == 1
+    for documents in ([idle, own], [own, idle]):
+        both = judgement(documents, world)
+        assert both.exceptions.equals(alone.exceptions)
+        assert both.counted.equals(alone.counted)
+        assert set(both.gaps["policy_id"]) == {"a-policy", "idle"}
+    assert set(judgement([idle], world).gaps["policy_id"]) == {"idle"}
+
+
 def test_an_ndc_tells_sets_of_one_code_apart() -> None:
     text = SETS + units(1) + units(1, of="b")
     world = World(medical=[line(), line(ndc_code=A), line(ndc_code=B), line(ndc_code="9" * 11)])
