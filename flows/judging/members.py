@@ -12,7 +12,7 @@ import polars as pl
 from audit_rules.reference.codes import Reference
 from flows.judging.affected import AFFECTED_PERSON
 from flows.judging.population import AUDITED_NDC, code_frame
-from flows.settle.persons import EVERY_LINK, PERSON_OF, SOLE_PERSON, UNDATED_DIAGNOSIS
+from flows.settle.persons import EVERY_LINK, EVERY_UNDATED, PERSON_OF, SOLE_PERSON
 from flows.warehouse.layout import seen_columns
 from flows.warehouse.memory import NEW_FILE, newly_known_since
 from flows.warehouse.run_table import Columns, Reuse, RunTable
@@ -91,7 +91,7 @@ EVERY_CACHED_ROW = {
 _OF_ASKED = f"""(
     SELECT hash(member_id)
     FROM (SELECT member_id, person_id AS person FROM {EVERY_LINK}
-          UNION ALL SELECT member_id, person_id FROM {UNDATED_DIAGNOSIS}
+          UNION ALL SELECT member_id, person_id FROM {EVERY_UNDATED}
           UNION ALL SELECT person, person FROM {ASKED_PERSON})
     WHERE person IN (FROM {ASKED_PERSON}))"""
 """SQL: the hashes of the member ids under which persons of ASKED_PERSON may have rows."""
@@ -210,7 +210,7 @@ def _find_members(
         "judging/judged_members",
         reads=(
             EVERY_LINK,
-            UNDATED_DIAGNOSIS,
+            EVERY_UNDATED,
             SOLE_PERSON,
             PERSON_OF,
             AUDITED_HCPCS,

@@ -5,6 +5,7 @@ from datetime import date
 import duckdb
 
 from flows.settle.persons import PERSON_OF, RELINKED_MEMBER, SOLE_PERSON
+from flows.settle.plain_fate import plain_fate
 from flows.warehouse.layout import seen_columns
 from flows.warehouse.memory import NEW_FILE, newly_known_since
 from flows.warehouse.run_table import Columns, RunTable
@@ -16,6 +17,7 @@ from schemas.tables import TABLES as INPUT
 _SETTLED_BY = (
     "file_no",
     "row_number",
+    "place",
     "row_hash",
     "member_id",
     "person_id",
@@ -73,6 +75,7 @@ def find_affected_claims(
         after=newly_known_since(before),
         columns=", ".join(affected.columns),
         product=product_code(table),
+        plain_fate=plain_fate(as_of),
         lone_before=lone_before,
     )
 

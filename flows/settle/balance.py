@@ -9,6 +9,7 @@ import duckdb
 from flows.errors import DoesNotBalance
 from flows.settle.final_action import FATE, FILE_ORDER, SETTLE_WARNING
 from flows.settle.persons import UNRESOLVED_DIAGNOSIS
+from flows.settle.plain_fate import plain_fate
 from flows.settle.repeated import (
     REPEATED_HASH,
     find_hashes_repeated_since,
@@ -17,7 +18,7 @@ from flows.settle.repeated import (
 from flows.warehouse.hashes import compared
 from flows.warehouse.memory import NEW_FILE
 from flows.warehouse.run_table import Reuse, RunTable
-from flows.warehouse.sql import day, run
+from flows.warehouse.sql import run
 from schemas.row_warnings import (
     IN_A_CIRCLE,
     MATCHED_BY_CONTENT,
@@ -211,27 +212,30 @@ def _repeats(connection: duckdb.DuckDBPyConnection, before: date | None) -> dict
 
 
 def _table_counts(connection: duckdb.DuckDBPyConnection, table: str, as_of: date) -> TableCounts:
-    """Count rows with a fate of their own by it; all others are history, or after the as-of date.
+    """Count rows with a fate of their own by it; all others by what they are, looked at alone.
 
     The settled view says the same of each row, but joins every row to say so: counting takes
     longer.
     """
-    today = day(as_of)
-    (stored, known, unpriced), *_ = connection.execute(
-        f"""SELECT count(*), count(*) FILTER (service_date <= {today}),
-                   count(*) FILTER (service_date <= {today} AND paid_amount IS NULL)
-            FROM every_{table}"""
+    n: Counter[str] = Counter()
+    plain = connection.execute(
+        f"""SELECT {plain_fate(as_of)} AS plain_fate, count(*),
+                   count(*) FILTER (paid_amount IS NULL)
+            FROM every_{table} t GROUP BY ALL"""
     ).fetchall()
-    fates = connection.execute(
-        f"""SELECT fate, is_after_as_of, count(*), count(*) FILTER (is_unpriced),
+    for fate, rows, unpriced in plain:
+        n[fate] += rows
+        n[f"unpriced {fate}"] += unpriced
+    own = connection.execute(
+        f"""SELECT fate, plain_fate, count(*), count(*) FILTER (is_unpriced),
                    count(*) FILTER (paid_amount IS NULL)
             FROM {FATE[table]} GROUP BY ALL"""
     ).fetchall()
-    n: Counter[str] = Counter()
-    for fate, is_after, rows, *_ in fates:
+    for fate, was, rows, was_unpriced, unpriced in own:
         n[fate] += rows
-        n["after_as_of" if is_after else "history"] -= rows
-    own = sum(row[3] for row in fates if not row[1])
+        n[was] -= rows
+        n[f"unpriced {fate}"] += unpriced
+        n[f"unpriced {was}"] -= was_unpriced
     warned: dict[str, int] = dict(
         connection.execute(
             f"SELECT check_name, count(*) FROM {SETTLE_WARNING[table]} GROUP BY check_name"
@@ -239,13 +243,13 @@ def _table_counts(connection: duckdb.DuckDBPyConnection, table: str, as_of: date
     )
     return TableCounts(
         table,
-        accepted=stored - n["duplicate"],
-        history=known + n["history"],
+        accepted=sum(rows for _, rows, _ in plain) - n["duplicate"],
+        history=n["history"],
         superseded=n["superseded"],
         reversed=n["reversed"],
         denied=n["denied"],
-        after_as_of=stored - known + n["after_as_of"],
-        unpriced=unpriced - own + sum(row[4] for row in fates if row[0] == "history"),
+        after_as_of=n["after_as_of"],
+        unpriced=n["unpriced history"],
         **{count: warned.get(check, 0) for check, count in _COUNT_OF.items()},
     )
 

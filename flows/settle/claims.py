@@ -6,6 +6,7 @@ import duckdb
 
 from flows.settle.final_action import FATE, fee_of, order_files, settle_table
 from flows.settle.persons import PAYER, PERSON_OF, SOLE_PERSON
+from flows.settle.plain_fate import plain_fate
 from flows.warehouse.layout import seen_columns
 from flows.warehouse.run_table import Columns, RunTable
 from flows.warehouse.sql import day, run
@@ -73,5 +74,6 @@ def create_settled_view(
         as_of=day(as_of),
         quantity=f"t.{INPUT[table].quantity}",
         fee=fee_of(INPUT[table]),
+        plain_fate=plain_fate(as_of),
         is_paid=is_paid_sql("netted_paid_amount"),
     )

@@ -12,6 +12,7 @@ import polars as pl
 from flows.errors import DoesNotBalance
 from flows.settle.affected_claims import AFFECTED_CLAIM, find_affected_claims, product_code
 from flows.settle.persons import PAYER, PERSON_OF, SOLE_PERSON
+from flows.settle.plain_fate import plain_fate
 from flows.settle.removed import warn_of_circles
 from flows.settle.repeated import REPEATED_HASH, find_repeated_hashes
 from flows.settle.tangled import TangledRow, taken_back
@@ -29,6 +30,8 @@ FILE_ORDER = RunTable(
     columns={"file_no": "INTEGER", "file_rank": "BIGINT"},
 )
 _ROW = ("file_no", "row_number")
+_OF_REPEATED_ROW = ("payer", "person_id", "member_id", "claim_id")
+"""What special_rows.sql has read of a row before it compares all columns."""
 SPECIAL_ROW = RunTable(
     "special_row",
     grain="claim row of one table that needs more than a look at itself; key_no: its line key",
@@ -45,11 +48,10 @@ SPECIAL_ROW = RunTable(
         "paid_amount": "DECIMAL(18,2)",
         "quantity": "DECIMAL(18,3)",
         "fee": "DECIMAL(18,2)",
+        "plain_fate": "VARCHAR",
         "paid_rank": "DATE",
         "version": "BIGINT",
         "is_duplicate": "BOOLEAN",
-        "is_denied": "BOOLEAN",
-        "is_after_as_of": "BOOLEAN",
         "is_negative": "BOOLEAN",
         "frequency": "VARCHAR",
         "is_live": "BOOLEAN",
@@ -122,7 +124,7 @@ TANGLED_ROW = RunTable(
 FATE = {
     table: RunTable(
         f"{table}_fate",
-        grain="claim row that is not a single plain paid line; its figures are netted",
+        grain="claim row that is more than a plain line; its figures are netted",
         columns={
             "file_no": "INTEGER",
             "row_number": "BIGINT",
@@ -131,7 +133,7 @@ FATE = {
             "paid_amount": "DECIMAL(38, 2)",
             "fee": "DECIMAL(38, 2)",
             "quantity": "DECIMAL(38, 3)",
-            "is_after_as_of": "BOOLEAN",
+            "plain_fate": "VARCHAR",  # what it would be, looked at alone
             "is_unpriced": "BOOLEAN",  # the row itself has no paid_amount
             "shares_key": "BOOLEAN",  # whether its line key goes with several persons
         },
@@ -220,7 +222,10 @@ def _decide(
         quantity=f"t.{table.quantity}",
         fee=fee_of(table),
         product=product_code(table),
-        columns=", ".join(f"t.{identifier(c.name)}" for c in table.columns if c.name != "payer"),
+        plain_fate=plain_fate(as_of),
+        columns=", ".join(
+            f"t.{identifier(c.name)}" for c in table.columns if c.name not in _OF_REPEATED_ROW
+        ),
     )
     run(
         connection,
@@ -236,6 +241,7 @@ def _decide(
         table=table.name,
         rows=str(rows),
         product=product_code(table),
+        plain_fate=plain_fate(as_of),
     )
     run(
         connection,

@@ -39,9 +39,14 @@ EVERY_LINK = RunTable(
 )
 UNDATED_DIAGNOSIS = RunTable(
     "undated_diagnosis",
-    grain="diagnosis row without a date",
+    grain="diagnosis row without a date, in a file that no earlier run had",
     columns=_ROW | {"claim_id": "VARCHAR"} | _LINK,
-    reuse=ChangedRows(("file_no",), NEW_FILE, ("file_no",)),
+    reuse=Reuse.ADDED,
+)
+EVERY_UNDATED = RunTable(
+    "every_undated",
+    grain="diagnosis row without a date",
+    columns=UNDATED_DIAGNOSIS.columns,
 )
 CLAIM_OF_UNDATED = RunTable(
     "claim_of_undated",
@@ -98,6 +103,7 @@ TABLES = (
     STATED_LINK,
     EVERY_LINK,
     UNDATED_DIAGNOSIS,
+    EVERY_UNDATED,
     CLAIM_OF_UNDATED,
     UNRESOLVED_DIAGNOSIS,
     DATED_DIAGNOSIS,
@@ -140,6 +146,7 @@ def link_persons(connection: duckdb.DuckDBPyConnection, as_of: date, before: dat
             STATED_LINK,
             EVERY_LINK,
             UNDATED_DIAGNOSIS,
+            EVERY_UNDATED,
             CLAIM_OF_UNDATED,
             UNRESOLVED_DIAGNOSIS,
         ),
@@ -147,7 +154,7 @@ def link_persons(connection: duckdb.DuckDBPyConnection, as_of: date, before: dat
         after=newly_known_since(before),
         links_before=STATED_LINK.remembered if before else STATED_LINK.empty,
         is_new=_is_new_link() if before else "true",
-        undated_before=UNDATED_DIAGNOSIS.remembered if before else UNDATED_DIAGNOSIS.empty,
+        undated_before=(UNDATED_DIAGNOSIS.remembered if before else UNDATED_DIAGNOSIS.empty),
     )
     for _ in range(_LINK_ROUNDS):
         _leave_out_crowds(connection)
@@ -156,7 +163,7 @@ def link_persons(connection: duckdb.DuckDBPyConnection, as_of: date, before: dat
             "settle/links",
             reads=(
                 EVERY_LINK,
-                UNDATED_DIAGNOSIS,
+                EVERY_UNDATED,
                 CLAIM_OF_UNDATED,
                 UNRESOLVED_DIAGNOSIS,
                 PERSON_OF,
@@ -174,7 +181,7 @@ def link_persons(connection: duckdb.DuckDBPyConnection, as_of: date, before: dat
             reads=(
                 SOLE_PERSON,
                 EVERY_LINK,
-                UNDATED_DIAGNOSIS,
+                EVERY_UNDATED,
                 CROWDED_PERSON,
                 SOLE_PERSON.remembered,
                 CROWDED_PERSON.remembered,
@@ -205,7 +212,7 @@ def _leave_out_crowds(connection: duckdb.DuckDBPyConnection) -> None:
     run(
         connection,
         "settle/crowded_persons",
-        reads=(EVERY_LINK, UNDATED_DIAGNOSIS, UNRESOLVED_DIAGNOSIS),
+        reads=(EVERY_LINK, EVERY_UNDATED, UNRESOLVED_DIAGNOSIS),
         makes=(CROWDED_PERSON,),
         most_members=str(_MOST_MEMBERS),
     )

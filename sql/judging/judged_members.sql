@@ -1,6 +1,6 @@
 -- Who is judged in this run, and under which member ids their rows may be.
 --
--- reads: every_medical_claim, every_pharmacy_claim, run.every_link, run.undated_diagnosis,
+-- reads: every_medical_claim, every_pharmacy_claim, run.every_link, run.every_undated,
 --        run.sole_person, run.person_of, run.audited_hcpcs, run.audited_ndc,
 --        run.new_file (in $looked_at), run.affected_person (in $asked_for),
 --        run.asked_person (in $asked_for),
@@ -40,7 +40,7 @@ SELECT member_id, hash(member_id) AS member_hash, bucket, only_prices
 FROM (SELECT member_id, person_id AS person FROM run.every_link
       WHERE person_id IN (SELECT person FROM run.judged_person)
       UNION
-      SELECT member_id, person_id FROM run.undated_diagnosis
+      SELECT member_id, person_id FROM run.every_undated
       WHERE person_id IN (SELECT person FROM run.judged_person)
       UNION
       SELECT person, person FROM run.judged_person)

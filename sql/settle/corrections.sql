@@ -4,8 +4,8 @@
 -- reads: $rows, run.payer, run.sole_person, run.person_of, run.special_row
 -- makes: run.removed_row, run.replaced_claim, run.${table}_lone_reversal, run.taken_back,
 --        run.counted_row
--- words: $table; $rows: every row, or those of the claims that must be settled again; $product: an
---        expression over a row.
+-- words: $table; $rows: every row, or those of the claims that must be settled again; $product,
+--        $plain_fate: expressions over a row.
 
 CREATE OR REPLACE TEMP VIEW live_row AS SELECT * FROM run.special_row WHERE is_live;
 
@@ -100,14 +100,20 @@ ANTI JOIN run.removed_row x USING (version);
 
 -- Lines of the date, product and amount of such a reversal: those of one plain row, and those of
 -- several, of which the latest version bears the amount of the line.
-CREATE OR REPLACE TEMP TABLE plain_row AS
-SELECT t.file_no, t.row_number, p.payer_id,
-       run.person_of(t.person_id, s.sole_person_id, t.member_id) AS person,
-       t.service_date, t.product, t.paid_amount AS amount
+CREATE OR REPLACE TEMP TABLE asked_row AS
+SELECT t.file_no, t.row_number, t.place
 FROM (SELECT t.*, $product AS product FROM $rows t) t
 SEMI JOIN asking_reversal a ON a.service_date = t.service_date AND a.product = t.product
                            AND a.amount = t.paid_amount
 ANTI JOIN run.special_row x ON x.file_no = t.file_no AND x.row_number = t.row_number
+WHERE $plain_fate = 'history';
+
+CREATE OR REPLACE TEMP TABLE plain_row AS
+SELECT t.file_no, t.row_number, p.payer_id,
+       run.person_of(t.person_id, s.sole_person_id, t.member_id) AS person,
+       t.service_date, $product AS product, t.paid_amount AS amount
+FROM (SELECT * FROM $rows WHERE place IN (SELECT place FROM asked_row)) t
+SEMI JOIN asked_row a ON a.file_no = t.file_no AND a.row_number = t.row_number
 JOIN run.payer p ON p.name = lower(t.payer)
 LEFT JOIN run.sole_person s ON s.member_id = t.member_id;
 

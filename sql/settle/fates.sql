@@ -1,4 +1,4 @@
--- What becomes of every row that is not plain history, and what a run must warn about.
+-- What becomes of every row that is not plain, and what a run must warn about.
 --
 -- reads: run.special_row, run.removed_row, run.taken_back, run.counted_row
 -- makes: run.${table}_fate, run.${table}_warning
@@ -48,8 +48,7 @@ FROM settled_row GROUP BY ALL HAVING count(DISTINCT person) > 1;
 CREATE OR REPLACE TABLE run.${table}_fate AS
 SELECT s.file_no, s.row_number,
        CASE WHEN s.is_duplicate THEN 'duplicate'
-            WHEN s.is_after_as_of THEN 'after_as_of'
-            WHEN s.is_denied THEN 'denied'
+            WHEN NOT s.is_live THEN s.plain_fate
             WHEN w.version IS NOT NULL
             THEN CASE WHEN w.is_taken THEN 'reversed' ELSE 'history' END
             WHEN l.is_gone OR (l.is_reversal AND NOT l.is_replaced) THEN 'reversed'
@@ -58,7 +57,7 @@ SELECT s.file_no, s.row_number,
        CASE WHEN w.version IS NULL THEN s.paid_amount ELSE w.paid_amount END AS paid_amount,
        CASE WHEN w.version IS NULL THEN s.fee ELSE w.fee END AS fee,
        CASE WHEN w.version IS NULL THEN s.quantity ELSE w.quantity END AS quantity,
-       s.is_after_as_of,
+       s.plain_fate,
        s.paid_amount IS NULL AS is_unpriced,
        k.claim_id IS NOT NULL AS shares_key
 FROM run.special_row s
@@ -68,7 +67,7 @@ LEFT JOIN shared_key k ON k.payer_id = s.payer_id AND k.claim_id = s.claim_id
                       AND k.claim_line_number = s.claim_line_number
 UNION ALL BY NAME
 -- a plain row that a reversal under another claim id takes back
-SELECT t.file_no, t.row_number, 'reversed' AS fate, false AS is_netted, false AS is_after_as_of,
+SELECT t.file_no, t.row_number, 'reversed' AS fate, false AS is_netted, 'history' AS plain_fate,
        false AS is_unpriced, false AS shares_key
 FROM run.taken_back t
 ANTI JOIN run.special_row s ON s.file_no = t.file_no AND s.row_number = t.row_number;

@@ -4,18 +4,24 @@
 -- reads: every_medical_claim, every_pharmacy_claim, every_diagnosis, every_eligibility,
 --        every_authorization, every_clinical_evidence, run.new_file,
 --        kept.main.stated_link (in $links_before), kept.main.undated_diagnosis (in $undated_before)
--- makes: run.stated_link, run.every_link, run.undated_diagnosis, run.claim_of_undated,
---        run.unresolved_diagnosis
+-- makes: run.stated_link, run.every_link, run.undated_diagnosis, run.every_undated,
+--        run.claim_of_undated, run.unresolved_diagnosis
 -- words: $as_of; $links_before and $undated_before: what earlier runs found in the files that are
 --        not new; $is_new: a condition, that they did not find that link; $after: of those files
 --        only rows dated after that day are read.
+
+-- A medical claim has its date from two columns: unless found by its place, the engine reads of
+-- every row who it is about.
+CREATE OR REPLACE TEMP TABLE newly_known_place AS
+SELECT place FROM every_medical_claim WHERE service_date > $after AND service_date <= $as_of;
 
 CREATE OR REPLACE TABLE run.stated_link AS
 SELECT DISTINCT member_id, person_id
 FROM (SELECT member_id, person_id FROM every_medical_claim
       WHERE file_no IN (FROM run.new_file) AND service_date <= $as_of
       UNION ALL SELECT member_id, person_id FROM every_medical_claim
-                WHERE service_date > $after AND service_date <= $as_of
+                WHERE place IN (FROM newly_known_place)
+                  AND service_date > $after AND service_date <= $as_of
       UNION ALL SELECT member_id, person_id FROM every_pharmacy_claim
                 WHERE file_no IN (FROM run.new_file) AND service_date <= $as_of
       UNION ALL SELECT member_id, person_id FROM every_pharmacy_claim
@@ -35,18 +41,19 @@ CREATE OR REPLACE VIEW run.every_link AS FROM run.stated_link UNION ALL FROM $li
 CREATE OR REPLACE TABLE run.undated_diagnosis AS
 SELECT file_no, row_number, claim_id, member_id, person_id
 FROM every_diagnosis
-WHERE file_no IN (FROM run.new_file) AND diagnosis_date IS NULL
-UNION ALL
-FROM $undated_before;
+WHERE file_no IN (FROM run.new_file) AND diagnosis_date IS NULL;
+
+CREATE OR REPLACE VIEW run.every_undated AS
+FROM run.undated_diagnosis UNION ALL FROM $undated_before;
 
 CREATE OR REPLACE TABLE run.claim_of_undated AS
 SELECT claim_id, member_id, person_id, service_date
 FROM every_medical_claim
-WHERE claim_id IN (SELECT claim_id FROM run.undated_diagnosis) AND service_date <= $as_of
+WHERE claim_id IN (SELECT claim_id FROM run.every_undated) AND service_date <= $as_of
 UNION ALL
 SELECT claim_id, member_id, person_id, service_date
 FROM every_pharmacy_claim
-WHERE claim_id IN (SELECT claim_id FROM run.undated_diagnosis) AND service_date <= $as_of;
+WHERE claim_id IN (SELECT claim_id FROM run.every_undated) AND service_date <= $as_of;
 
 -- Before the first round no diagnosis is known to be without its claim.
 CREATE OR REPLACE TABLE run.unresolved_diagnosis (file_no INTEGER, row_number BIGINT);

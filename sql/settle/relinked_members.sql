@@ -1,7 +1,7 @@
 -- Members who are another person than in the remembered run, or no longer anybody else; and members
 -- of a person that has become crowded since, or no longer is.
 --
--- reads: run.sole_person, run.every_link, run.undated_diagnosis, run.crowded_person,
+-- reads: run.sole_person, run.every_link, run.every_undated, run.crowded_person,
 --        kept.main.sole_person, kept.main.crowded_person
 -- makes: run.relinked_member
 
@@ -16,5 +16,5 @@ WHERE b.sole_person_id IS DISTINCT FROM s.sole_person_id
 UNION
 SELECT member_id, person_id, person_id
 FROM (SELECT member_id, person_id FROM run.every_link
-      UNION SELECT member_id, person_id FROM run.undated_diagnosis)
+      UNION SELECT member_id, person_id FROM run.every_undated)
 SEMI JOIN changed_crowd USING (person_id);

@@ -1,20 +1,19 @@
 -- Claim rows of one claim table with who they are about and what became of them. This is the one
--- place that says so: a row without a fate of its own is history, once its service date is reached.
+-- place that says so: a row without a fate of its own is what it is if looked at alone.
 -- A paid_date after the as-of date is not known yet.
 -- is_paid_history: whether rules judge the line, if it is of an audited drug.
 --
 -- reads: $rows, run.payer, run.sole_person, run.${table}_fate, run.person_of
 -- makes: $settled
 -- words: $table; $rows: every row of the table, or those cached for judging; $as_of; $quantity,
---        $fee: expressions over a row; $is_paid: a condition on its netted amount.
+--        $fee, $plain_fate: expressions over a row; $is_paid: a condition on its netted amount.
 
 CREATE OR REPLACE VIEW $settled AS
 SELECT *, fate = 'history' AND $is_paid AS is_paid_history
 FROM (SELECT t.* REPLACE (CASE WHEN t.paid_date <= $as_of THEN t.paid_date END AS paid_date),
              run.person_of(t.person_id, s.sole_person_id, t.member_id) AS person,
              p.payer_id,
-             CASE WHEN f.file_no IS NOT NULL THEN f.fate
-                  WHEN t.service_date > $as_of THEN 'after_as_of' ELSE 'history' END AS fate,
+             CASE WHEN f.file_no IS NULL THEN $plain_fate ELSE f.fate END AS fate,
              coalesce(f.is_netted, false) AS is_netted,
              coalesce(f.shares_key, false) AS shares_key,
              CASE WHEN f.file_no IS NULL THEN $quantity ELSE f.quantity END AS netted_quantity,

@@ -142,9 +142,9 @@ FACTS = (
         "what becomes of a row",
         r"(?i)\bAS\s+fate\b|\bSET\s+fate\b"
         r"|\b(?:THEN|ELSE)\s+'(?:history|superseded|reversed|after_as_of|duplicate)'",
-        ("sql/settle/fates.sql", "sql/settle/settled.sql"),
+        ("flows/settle/plain_fate.py", "sql/settle/fates.sql", "sql/settle/settled.sql"),
         ("SELECT 'history' AS fate", "CASE WHEN is_void THEN 'reversed' END"),
-        "settled.sql says it of the rows that have no fate of their own",
+        "plain_fate.py says it of a row alone; settled.sql of the rows without a fate of their own",
     ),
     Fact(
         "which rows take another back",
@@ -155,6 +155,7 @@ FACTS = (
             "flows/intake/texts.py",
             "flows/intake/values.py",
             "flows/settle/affected_claims.py",
+            "flows/settle/plain_fate.py",
             "sql/settle/affected_claims.sql",
             "sql/settle/special_rows.sql",
             "audit_rules/counterfactuals/case.py",
