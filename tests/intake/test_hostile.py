@@ -78,8 +78,11 @@ def _is_batched(hostile: Hostile) -> bool:
 
 
 BATCHED = [h for h in READ if _is_batched(h)]
-ALONE = [h for h in READ if not _is_batched(h)]
-COUNTED = [h for h in ALONE if isinstance(h.fate, Read) and (h.fate.duplicates or h.fate.settled)]
+SETTLED = [
+    h
+    for h in READ
+    if isinstance(h.fate, Read) and (not h.is_slow or h.fate.duplicates or h.fate.settled)
+]
 
 
 def _planned(base: Path, landing: Path, config: str) -> Plan:
@@ -183,22 +186,15 @@ def _settled_alone(hostile: Hostile, base: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("hostile", _named([h for h in ALONE if h not in COUNTED]))
-def test_a_hostile_folder_is_read(hostile: Hostile, tmp_path: Path) -> None:
+@pytest.mark.parametrize("hostile", _named([h for h in READ if h not in SETTLED]))
+def test_a_large_hostile_folder_is_read(hostile: Hostile, tmp_path: Path) -> None:
     _loaded_alone(hostile, tmp_path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("hostile", _named(COUNTED))
-def test_duplicates_and_what_final_action_counts_are_as_said(
-    hostile: Hostile, tmp_path: Path
-) -> None:
-    _settled_alone(hostile, tmp_path)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("hostile", _named([h for h in READ if not h.is_slow]))
+@pytest.mark.parametrize("hostile", _named(SETTLED))
 def test_no_row_of_a_single_hostile_file_is_lost(hostile: Hostile, tmp_path: Path) -> None:
+    """Nor counted otherwise than its fate says, by final action too."""
     _settled_alone(hostile, tmp_path)
 
 
