@@ -66,16 +66,17 @@ def opened(bench: Workbench, readable: Path | None = None) -> Iterator[duckdb.Du
     warehouse and `readable` (the landing folder). Raises WarehouseBusy if the warehouse cannot be
     opened.
 
-    The workbench has no log, as nobody reads what a run that failed has left in it. What the block
-    has written is on disk when it ends; if it cannot be written, that raises.
+    The workbench is attached as `run`: `run.NAME` is a table that the run derives, `main.NAME` one
+    of those that last. It has no log, as nobody reads what a run that failed has left in it. What
+    the block has written is on disk when it ends; if it cannot be written, that raises.
     """
     connection = duckdb.connect()
     try:
         connection.execute(
-            f"""ATTACH {literal(str(bench.database))} AS bench
+            f"""ATTACH {literal(str(bench.database))} AS run
                 (RECOVERY_MODE no_wal_writes, STORAGE_VERSION {literal(_READERS)})"""
         )
-        connection.execute("USE bench")
+        connection.execute("USE run")
         has_kept = bench.warehouse.exists()
         if has_kept:
             attach(connection, bench.warehouse, "kept")

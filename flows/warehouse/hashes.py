@@ -4,6 +4,8 @@ The warehouse keeps these hashes in its rows, where they narrow a search, and in
 they say whether rows are as they were. A fingerprint says whether two hashes can be compared.
 """
 
+from collections.abc import Container, Iterable
+
 import duckdb
 
 from flows.warehouse.sql import identifier
@@ -31,6 +33,7 @@ _FIXED = (
     "{'claim_id': 'C1', 'claim_line_number': 1}",
 )
 """Values of every type that is hashed."""
+_LINE_KEY = ("claim_id", "claim_line_number")
 
 
 def fingerprint(connection: duckdb.DuckDBPyConnection) -> str:
@@ -54,9 +57,33 @@ def row_hash(table: Table, stored: list[str]) -> str:
     stored   the columns that the rows have; the others are null.
     """
     if table.is_claim:
-        return "hash(claim_id, claim_line_number)"
+        return f"hash({', '.join(_LINE_KEY)})"
     columns = [compared(c) if c.name in stored else "NULL" for c in table.columns]
     return f"hash({', '.join(columns)})"
+
+
+def sealed(table: Table, stored: Iterable[str], filled: Container[str]) -> str:
+    """SQL of a hash of all that a row holds: of its own two hashes, and of what they do not cover.
+
+    filled   the columns in which any row has a value; it is faster without the others.
+    """
+    covered = (
+        {*_LINE_KEY, "member_id"}
+        if table.is_claim
+        else {c.name for c in table.columns if c.kind != Kind.PAYER}
+    )
+    columns = (identifier(n) if n in filled else "NULL" for n in sorted({*stored} - covered))
+    return f"hash({', '.join(columns)})"
+
+
+def is_hashed_right(table: Table) -> str:
+    """SQL that is true if the two hashes of a row are those of its values."""
+    names = [column.name for column in table.columns]
+    of_row = f"row_hash = {row_hash(table, names)}"
+    if "member_id" not in names:
+        return f"({of_row} AND member_hash = 0)"
+    return f"""({of_row} AND (member_hash = {member_hash(True)}
+                              OR (member_hash = {member_hash(False)} AND member_id IS NULL)))"""
 
 
 def compared(column: Column, prefix: str = "") -> str:
@@ -66,11 +93,15 @@ def compared(column: Column, prefix: str = "") -> str:
 
 
 def hash_again(connection: duckdb.DuckDBPyConnection) -> None:
-    """Give every row of a warehouse the hashes of this engine, in the current transaction."""
+    """Give every row of a warehouse the hashes of this engine, in the current transaction.
+
+    Rows that have them stay as they are.
+    """
     for table in TABLES.values():
         names = [column.name for column in table.columns]
         connection.execute(
             f"""UPDATE main.{identifier(table.name)}
                 SET member_hash = {member_hash("member_id" in names)},
-                    row_hash = {row_hash(table, names)}"""
+                    row_hash = {row_hash(table, names)}
+                WHERE {is_hashed_right(table)} IS NOT TRUE"""
         )

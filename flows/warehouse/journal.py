@@ -8,6 +8,7 @@ of the link before it, so an entry that was changed, added or removed breaks the
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from enum import Enum
 from typing import NamedTuple
 
 import duckdb
@@ -16,9 +17,10 @@ import polars as pl
 from flows.clock import now
 from flows.process import system_user
 from flows.provenance import digest
-from flows.warehouse.hashes import fingerprint
+from flows.warehouse.hashes import fingerprint, is_hashed_right, sealed
 from flows.warehouse.layout import OF_A_NIGHT, remembered_tables
 from flows.warehouse.sql import identifier, literal
+from schemas.table import Table
 from schemas.tables import TABLES
 
 Sign = Callable[[str], str]
@@ -35,7 +37,18 @@ KINDS = (*_ROWS, MEMORY)
 _LAST_RUN = f"{MEMORY} of the last run"
 _HASHED = (FILE, MEMORY)
 """Kinds whose digest depends on the engine's hash: their rows may be millions."""
-_TOTAL = "count(*), ' ', sum(CAST(hash(t) AS HUGEINT))"
+_TOTAL = "count(*), ' ', sum(CAST({} AS HUGEINT))"
+_OF_ALL = "hash(t)"  # of every column, in the order in which the table has them
+
+
+class Rows(Enum):
+    """How the rows of a file are looked at: there may be millions."""
+
+    AS_HASHED = "trusting the two hashes that each row has; only this program has them open"
+    CHECKED = "value by value"
+    BEFORE_12 = "as they were sealed before schema version 12"
+
+
 GONE = ""
 """In place of a digest: the subject has no rows left."""
 
@@ -103,12 +116,18 @@ def seal(
     connection.unregister("entries")
 
 
-def intact(connection: duckdb.DuckDBPyConnection, schema: str, subjects: list[str]) -> list[str]:
+def intact(
+    connection: duckdb.DuckDBPyConnection,
+    schema: str,
+    subjects: list[str],
+    rows: Rows = Rows.CHECKED,
+) -> list[str]:
     """Those of the subjects that are as the journal says.
 
     Only their later contents may be sealed: a change by another program must stay visible.
     """
-    found, stated = digests(connection, schema, subjects), last_digests(connection, schema)
+    found = digests(connection, schema, subjects, rows=rows)
+    stated = last_digests(connection, schema)
     otherwise = set(hashed_otherwise(connection, schema))
     return [
         name
@@ -130,7 +149,7 @@ def differences(
     connection: duckdb.DuckDBPyConnection, schema: str, kinds: Iterable[str] = KINDS
 ) -> Differences:
     """Compare every row of some kinds of subject with the last entries of the journal."""
-    found = digests(connection, schema, kinds=kinds)
+    found = digests(connection, schema, kinds=kinds, rows=Rows.CHECKED)
     stated = {
         name: sha256
         for name, sha256 in last_digests(connection, schema).items()
@@ -184,6 +203,7 @@ def digests(
     schema: str,
     subjects: list[str] | None = None,
     kinds: Iterable[str] = KINDS,
+    rows: Rows = Rows.AS_HASHED,
 ) -> dict[str, str]:
     """Subject -> a digest of its rows as they are now, without subjects that have none.
 
@@ -195,17 +215,17 @@ def digests(
         if only == []:
             continue
         tables = _ROWS.get(kind, {})
-        rows = [_hashed(connection, schema, kind, t, key, only) for t, key in tables.items()]
+        parts = [_hashed(connection, schema, kind, t, key, only) for t, key in tables.items()]
         if kind == FILE:
-            rows += [_summed(schema, table, only) for table in TABLES]
+            parts += [_summed(connection, schema, t, only, rows) for t in TABLES.values()]
         if kind == MEMORY:
-            rows = [_whole(schema, table) for table in remembered_tables(connection, schema)]
-        if not rows:
+            parts = [_whole(schema, table) for table in remembered_tables(connection, schema)]
+        if not parts:
             continue
         found |= dict(
             connection.execute(
                 f"""SELECT subject, sha256(string_agg(hashed, '' ORDER BY hashed))
-                    FROM ({" UNION ALL ".join(rows)}) GROUP BY subject"""
+                    FROM ({" UNION ALL ".join(parts)}) GROUP BY subject"""
             ).fetchall()
         )
     return found
@@ -229,17 +249,39 @@ def _hashed(
                FROM {name} {_where(kind, key, only)}"""
 
 
-def _summed(schema: str, table: str, only: list[str] | None) -> str:
+def _summed(
+    connection: duckdb.DuckDBPyConnection,
+    schema: str,
+    table: Table,
+    only: list[str] | None,
+    rows: Rows,
+) -> str:
     """SQL of one digest for all rows of a file: there may be millions, so a fast hash is summed."""
+    name = f"{schema}.{identifier(table.name)}"
+    hashed, wrong = _OF_ALL, "NULL"
+    if rows is not Rows.BEFORE_12:
+        columns = [row[0] for row in connection.execute(f"DESCRIBE {name}").fetchall()]
+        filled = columns
+        if rows is Rows.AS_HASHED:
+            filled = [c for c in columns if _has_value(connection, name, c)]
+        else:
+            wrong = f"nullif(count(*) FILTER ({is_hashed_right(table)} IS NOT TRUE), 0)"
+        hashed = sealed(table, columns, filled)
     return f"""SELECT concat('{FILE} ', file_no) AS subject,
-                      sha256(concat('{table} ', {_TOTAL})) AS hashed
-               FROM {schema}.{identifier(table)} t {_where(FILE, "file_no", only)}
+                      sha256(concat('{table.name} ', {_TOTAL.format(hashed)}, {wrong})) AS hashed
+               FROM {name} t {_where(FILE, "file_no", only)}
                GROUP BY file_no"""
+
+
+def _has_value(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:
+    query = f"SELECT 1 FROM {table} WHERE {identifier(column)} IS NOT NULL LIMIT 1"
+    return bool(connection.execute(query).fetchall())
 
 
 def _whole(schema: str, table: str) -> str:
     """SQL of one digest for all rows of a table that the warehouse remembers."""
-    return f"""SELECT '{_LAST_RUN}' AS subject, sha256(concat('{table} ', {_TOTAL})) AS hashed
+    total = _TOTAL.format(_OF_ALL)
+    return f"""SELECT '{_LAST_RUN}' AS subject, sha256(concat('{table} ', {total})) AS hashed
                FROM {schema}.{identifier(table)} t"""
 
 

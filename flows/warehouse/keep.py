@@ -7,7 +7,7 @@ import duckdb
 
 from flows import ending
 from flows.errors import WarehouseBusy
-from flows.warehouse.connection import Workbench, attach, limit_memory, opened_for_writing
+from flows.warehouse.connection import Workbench, attach, opened, opened_for_writing
 from flows.warehouse.files import PRIVATE, log_of, move_aside, replace_file
 from flows.warehouse.journal import FILE, NIGHT, RUN, Sign, intact, memory_subject, seal, subject
 from flows.warehouse.layout import (
@@ -22,7 +22,7 @@ from flows.warehouse.layout import (
     remove_files,
     state_of,
 )
-from flows.warehouse.memory import Memory, remember, settle_all_again
+from flows.warehouse.memory import Memory, remember, remember_in_place, settle_all_again
 from flows.warehouse.rescue import copy_of
 from flows.warehouse.sql import identifier
 from schemas.tables import TABLES
@@ -40,30 +40,29 @@ def keep(bench: Workbench, memory: Memory, sign: Sign | None = None) -> tuple[st
     the warehouse since the run began.
     """
     if not bench.warehouse.exists():
-        with duckdb.connect(str(bench.database)) as connection:
-            limit_memory(connection, bench.memory, bench.scratch)
+        with opened(bench) as connection:
             _refuse_if_written(
                 connection, f"FROM {READ_STATE}", f"SELECT {NO_STATE}", bench.warehouse.name
             )
-            remembered = remember(connection, "run", memory)
+            remembered = remember_in_place(connection, memory)
             seal(connection, _RUN, [*_subjects(connection, "main"), *remembered], sign)
-            complete(connection)
+            create_ledger_view(connection)
         return become_warehouse(bench)
     with opened_for_writing(bench.warehouse, bench.memory) as connection:
         attach(connection, bench.database, "fresh")
-        seen, now = f"FROM fresh.{READ_STATE}", f"SELECT {state_of('main')}"
+        seen, now = f"FROM fresh.{READ_STATE.name}", f"SELECT {state_of('main')}"
         connection.execute("BEGIN")
         _refuse_if_written(connection, seen, now, bench.warehouse.name)
         given_again = intact(connection, "main", _given_again(connection, bench.night))
         redated = connection.execute(
             f"""UPDATE main.file f SET night = a.as_of
-                FROM (SELECT table_name, content, ? AS as_of FROM fresh.{GIVEN_AGAIN}) a
+                FROM (SELECT table_name, content, ? AS as_of FROM fresh.{GIVEN_AGAIN.name}) a
                 WHERE a.table_name = f.table_name AND a.content = {CONTENT}
                       AND f.night > a.as_of""",
             [bench.night],
         )
         changed = settle_all_again(connection) if redated.fetchall() != [(0,)] else []
-        read_again = [n for (n,) in connection.execute(f"FROM fresh.{READ_AGAIN}").fetchall()]
+        read_again = [n for (n,) in connection.execute(f"FROM fresh.{READ_AGAIN.name}").fetchall()]
         if read_again:
             changed += memory_subject(connection)
             remove_files(connection, read_again)
@@ -75,7 +74,7 @@ def keep(bench: Workbench, memory: Memory, sign: Sign | None = None) -> tuple[st
         for name in [*TABLES, *(n for n in LEDGERS if n != "meta")]:
             table = f"main.{identifier(name)}"
             connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM fresh.{table}")
-        changed += remember(connection, "fresh.run", memory)
+        changed += remember(connection, "fresh.main", memory)
         written_now = [*_subjects(connection, "fresh.main"), *given_again, *changed]
         seal(connection, _RUN, written_now, sign)
         ending.commits()
@@ -87,7 +86,7 @@ def _given_again(connection: duckdb.DuckDBPyConnection, night: date | None) -> l
     """Files of the warehouse that this run brings again, as of an earlier date."""
     rows = connection.execute(
         f"""SELECT DISTINCT file_no
-            FROM main.file f JOIN fresh.{GIVEN_AGAIN} a
+            FROM main.file f JOIN fresh.{GIVEN_AGAIN.name} a
               ON a.table_name = f.table_name AND a.content = {CONTENT}
             WHERE night > ?""",
         [night],
@@ -115,13 +114,6 @@ def _refuse_if_written(
             f"The warehouse {warehouse} was changed or removed while this run worked on it. "
             "Nothing was kept; run again."
         )
-
-
-def complete(connection: duckdb.DuckDBPyConnection) -> None:
-    """Leave in an open workbench what a warehouse holds, and nothing in its log."""
-    connection.execute("DROP SCHEMA run CASCADE")
-    create_ledger_view(connection)
-    connection.execute("CHECKPOINT")
 
 
 def become_warehouse(bench: Workbench) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """The tables of a warehouse and of the workbench on which a run adds to it."""
 
+from collections.abc import Collection
 from datetime import date
 
 import duckdb
@@ -10,7 +11,7 @@ from flows.warehouse.sql import identifier, literal, one, run
 from schemas.table import Column, Kind, Table
 from schemas.tables import TABLES
 
-SCHEMA_VERSION = 11
+SCHEMA_VERSION = 12
 DECIMAL_DIGITS = {Kind.AMOUNT: (18, 2), Kind.QUANTITY: (18, 3)}
 """Digits of a figure of a row, and how many of them are decimals."""
 _TYPES = {
@@ -188,19 +189,16 @@ def lay_out(connection: duckdb.DuckDBPyConnection, has_kept: bool, night: date |
     place. To find few rows, select their places first: the engine then reads the other columns only
     there. `service_date` of a claim row is written here, and nowhere else.
     """
-    if not _has_schema(connection, "run"):  # what one run derives; dropped at its end
-        connection.execute("CREATE SCHEMA run")
-        GIVEN_AGAIN.create(connection)
-        READ_AGAIN.create(connection)
-        state = state_of("kept.main") if has_kept else NO_STATE
-        READ_STATE.create(connection, f"SELECT {state}")
     for table in TABLES.values():
         create_table(connection, table, [c.name for c in table.columns])
     for name, ddl in LEDGERS.items():
         connection.execute(f"CREATE TABLE IF NOT EXISTS {identifier(name)} ({ddl})")
-    connection.execute(
-        "INSERT INTO meta SELECT ? WHERE NOT EXISTS (FROM main.meta)", [SCHEMA_VERSION]
-    )
+    if not one(connection, "SELECT count(*) FROM main.meta"):
+        connection.execute("INSERT INTO main.meta VALUES (?)", [SCHEMA_VERSION])
+        GIVEN_AGAIN.create(connection)
+        READ_AGAIN.create(connection)
+        state = state_of("kept.main") if has_kept else NO_STATE
+        READ_STATE.create(connection, f"SELECT {state}")
     unseen = _unseen(connection, night) if has_kept else []
     for name in [*TABLES, *LEDGERS]:
         kept = f"kept.main.{identifier(name)}"
@@ -224,13 +222,6 @@ def _seen(table: Table) -> str:
     first, *others = table.service_dates
     service_date = f"coalesce({', '.join(table.service_dates)})" if others else first
     return f"*, rowid AS place, {service_date} AS service_date"
-
-
-def _has_schema(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
-    # a look at duckdb_tables() takes ten times as long
-    query = """SELECT 1 FROM duckdb_schemas()
-               WHERE database_name = current_database() AND schema_name = ?"""
-    return bool(connection.execute(query, [name]).fetchall())
 
 
 def _unseen(connection: duckdb.DuckDBPyConnection, night: date | None) -> list[int]:
@@ -260,6 +251,20 @@ def remembered_tables(connection: duckdb.DuckDBPyConnection, schema: str = "main
             ORDER BY table_name"""
     )
     return [name for (name,) in rows.fetchall() if name not in TABLES and name not in LEDGERS]
+
+
+def drop_run_tables(connection: duckdb.DuckDBPyConnection, but: Collection[str] = ()) -> None:
+    """Drop from an open workbench what its run derived, except tables with some names."""
+    made = connection.execute(
+        """SELECT 'VIEW', view_name FROM duckdb_views()
+           WHERE database_name = current_database() AND NOT internal
+           UNION ALL
+           SELECT 'MACRO', function_name FROM duckdb_functions()
+           WHERE database_name = current_database() AND NOT internal"""
+    ).fetchall()
+    made += [("TABLE", name) for name in remembered_tables(connection) if name not in but]
+    for kind, name in made:
+        connection.execute(f"DROP {kind} main.{identifier(name)}")
 
 
 def forget_last_run(connection: duckdb.DuckDBPyConnection) -> None:

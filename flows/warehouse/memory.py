@@ -12,7 +12,7 @@ from typing import NamedTuple
 import duckdb
 
 from flows.warehouse.journal import MEMORY, differences, intact, memory_subject
-from flows.warehouse.layout import READ_AGAIN
+from flows.warehouse.layout import READ_AGAIN, drop_run_tables
 from flows.warehouse.run_table import ChangedRows, Reuse, RunTable
 from flows.warehouse.sql import day, one
 
@@ -149,17 +149,35 @@ def remember(connection: duckdb.DuckDBPyConnection, schema: str, memory: Memory)
     A run that did not judge, or that is earlier than the remembered one, leaves that as it is.
     Returns what it changed, as the journal names it.
     """
-    settled, answers, is_latest, is_judged = connection.execute(
-        f"SELECT settled, answers, is_latest, is_judged FROM {schema}.{REUSED.name}"
-    ).fetchall()[0]
-    if not (is_latest and is_judged):
+    if not _is_to_be_remembered(connection, schema):
         return []
+    settled, answers = connection.execute(
+        f"SELECT settled, answers FROM {schema}.{REUSED.name}"
+    ).fetchall()[0]
     for table in memory.settled:
         _remember(connection, table, schema, settled)
     for table in memory.answers:
         _remember(connection, table, schema, answers)
     _remember(connection, REMEMBERED, schema, False)
     return memory_subject(connection)
+
+
+def remember_in_place(connection: duckdb.DuckDBPyConnection, memory: Memory) -> list[str]:
+    """Leave in an open workbench, which becomes the warehouse, what that is to remember.
+
+    Returns what that is, as the journal names it.
+    """
+    tables = (*memory.settled, *memory.answers, REMEMBERED)
+    remembered = [t.name for t in tables if t.reuse is not Reuse.NOTHING]
+    is_remembered = _is_to_be_remembered(connection, "main")
+    drop_run_tables(connection, remembered if is_remembered else ())
+    return memory_subject(connection)
+
+
+def _is_to_be_remembered(connection: duckdb.DuckDBPyConnection, schema: str) -> bool:
+    """Whether a run judged, and is not earlier than the remembered one."""
+    query = f"SELECT is_latest AND is_judged FROM {schema}.{REUSED.name}"
+    return bool(connection.execute(query).fetchall()[0][0])
 
 
 def _is_foreign(connection: duckdb.DuckDBPyConnection) -> bool:

@@ -20,8 +20,8 @@ from flows.errors import UsageError
 from flows.warehouse.connection import NO_SUCH_WAREHOUSE, Workbench, opened, workbench
 from flows.warehouse.files import empty_folder, real_path
 from flows.warehouse.journal import digests, intact, seal
-from flows.warehouse.keep import become_warehouse, complete
-from flows.warehouse.layout import LEDGERS
+from flows.warehouse.keep import become_warehouse
+from flows.warehouse.layout import LEDGERS, create_ledger_view, drop_run_tables
 from flows.warehouse.lock import hold
 from flows.warehouse.named_in import Ids
 from flows.warehouse.sql import day, identifier, one, run
@@ -91,8 +91,9 @@ def purge(warehouse: Path, before: date, dry_run: bool = False) -> PurgeCounts:
                 )
             counts = _list_and_count(connection, before)
             if not dry_run:
+                drop_run_tables(connection)
                 _copy_what_stays(connection, before)
-                complete(connection)
+                create_ledger_view(connection)
         if not dry_run:
             become_warehouse(bench)
     return counts

@@ -49,7 +49,7 @@ class ChangedRows:
 
 @dataclass(frozen=True, eq=False)
 class RunTable:
-    """A table or view of the schema `run`. As text it is its qualified SQL name.
+    """A table or view that a run derives. As text it is its qualified SQL name.
 
     grain    what one row is.
     reuse    what the next run may reuse of it.
@@ -93,7 +93,7 @@ class RunTable:
 
 @dataclass(frozen=True, eq=False)
 class RunMacro:
-    """A scalar SQL macro of the schema `run`. As text it is its qualified name."""
+    """A scalar SQL macro of a run. As text it is its qualified name."""
 
     name: str
     meaning: str

@@ -14,6 +14,7 @@ from flows.warehouse.journal import (
     FILE,
     NIGHT,
     RUN,
+    Rows,
     digests,
     hashed_otherwise,
     intact,
@@ -102,6 +103,7 @@ def _bring_up_to_date(connection: duckdb.DuckDBPyConnection) -> None:
         _hash_again_if_needed(connection)
     elif version in ([(v,)] for v in range(1, SCHEMA_VERSION)):
         _lay_out_again(connection, version[0][0])
+        _hash_again_if_needed(connection)
 
 
 def _lay_out_again(connection: duckdb.DuckDBPyConnection, version: int) -> None:
@@ -132,6 +134,7 @@ def _lay_out_again(connection: duckdb.DuckDBPyConnection, version: int) -> None:
     connection.execute(f"DELETE FROM {counted}")
     forgotten = memory_subject(connection)
     forget_last_run(connection)
+    hash_again(connection)
     create_ledger_view(connection)
     seal(connection, _UPGRADE, [*forgotten, *(digests(connection, "main").keys() - foreign)])
     connection.execute("UPDATE main.meta SET schema_version = ?", [SCHEMA_VERSION])
@@ -141,8 +144,8 @@ def _lay_out_again(connection: duckdb.DuckDBPyConnection, version: int) -> None:
 def _foreign(connection: duckdb.DuckDBPyConnection) -> set[str]:
     """What is not as the journal says."""
     connection.execute("ALTER TABLE main.journal ADD COLUMN IF NOT EXISTS hashed_by VARCHAR")
-    there = list(digests(connection, "main", kinds=_ALWAYS_SEALED))
-    return set(there) - set(intact(connection, "main", there))
+    there = list(digests(connection, "main", kinds=_ALWAYS_SEALED, rows=Rows.BEFORE_12))
+    return set(there) - set(intact(connection, "main", there, Rows.BEFORE_12))
 
 
 def _hash_again_if_needed(connection: duckdb.DuckDBPyConnection) -> None:
