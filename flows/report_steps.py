@@ -10,7 +10,7 @@ import polars as pl
 from audit_rules.engine.past_decisions import PastDecisions
 from flows.collecting import barred_fees, with_collectability
 from flows.judging import affected, frames, members, population, standing
-from flows.judging.standing import read_merged_exceptions, read_repeated, store_answers
+from flows.judging.standing import files_of_answers, read_merged_exceptions, read_repeated
 from flows.ledger.before import read_ledger_before
 from flows.ledger.changes import LedgerChanges, record_changes, with_ledger
 from flows.ledger.nights import NightTotals, read_trend, record_totals
@@ -72,8 +72,7 @@ class LedgerFacts:
 def record_in_ledger(
     connection: duckdb.DuckDBPyConnection, plan: Plan, notes: tuple[Note, ...]
 ) -> LedgerFacts:
-    """Store the answers, and record what changed since the last run."""
-    store_answers(connection, answers_folder(plan))
+    """Record what changed since the last run."""
     before = read_ledger_before(connection, plan.request.as_of)
     run = identify_run(connection, plan, before.digest, notes)
     judged_now = read_merged_exceptions(answers_folder(plan))
@@ -143,7 +142,8 @@ def keep_and_publish(plan: Plan, run: RunIdentity) -> tuple[str, ...]:
     if run.was_published:
         refuse_disagreement(staging, run.folder)
     staging.rename(complete)  # what could stop the renaming below stops it before rows are kept
-    notes = keep(plan.bench, MEMORY, plan.signer.sign_link if plan.signer else None)
+    memory = MEMORY._replace(written=files_of_answers(answers_folder(plan)))
+    notes = keep(plan.bench, memory, plan.signer.sign_link if plan.signer else None)
     notes += publish(complete, run.folder, run.was_published)
     clear_away(plan)
     return notes

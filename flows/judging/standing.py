@@ -111,12 +111,13 @@ def write_answers(folder: Path, judgement: Judgement) -> None:
     An open workbench keeps gigabytes in memory.
     """
     folder.mkdir(mode=0o700)
+    files = files_of_answers(folder)
     for table, frame in (
         (JUDGED_EXCEPTION, judgement.exceptions),
         (JUDGED_COVERAGE, judgement.counted),
         (JUDGED_REPEAT, judgement.repeated),
     ):
-        frame.write_parquet(folder / f"{table.name}.parquet", compression="lz4")
+        frame.write_parquet(files[table], compression="lz4")
 
 
 def write_merged(folder: Path, judgement: Judgement) -> None:
@@ -136,10 +137,9 @@ def read_repeated(folder: Path) -> pl.DataFrame:
     return pl.read_parquet(folder / _REPEATED, glob=False)
 
 
-def store_answers(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Store the answers that write_answers wrote, for the next run."""
-    for table in TABLES:
-        table.store_frame(connection, pl.read_parquet(folder / f"{table.name}.parquet", glob=False))
+def files_of_answers(folder: Path) -> dict[RunTable, Path]:
+    """The files that write_answers wrote, which the warehouse is to remember for the next run."""
+    return {table: folder / f"{table.name}.parquet" for table in TABLES}
 
 
 def asked_in(warehouse: Path) -> set[Question]:

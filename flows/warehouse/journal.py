@@ -19,7 +19,7 @@ from flows.process import system_user
 from flows.provenance import digest
 from flows.warehouse.hashes import fingerprint, is_hashed_right, sealed
 from flows.warehouse.layout import OF_A_NIGHT, remembered_tables
-from flows.warehouse.sql import identifier, literal
+from flows.warehouse.sql import identifier, literal, one
 from schemas.table import Table
 from schemas.tables import TABLES
 
@@ -49,6 +49,7 @@ class Rows(Enum):
     BEFORE_12 = "as they were sealed before schema version 12"
 
 
+_MANY = 100_000  # rows; with fewer, leaving columns without a value out saves nothing
 GONE = ""
 """In place of a digest: the subject has no rows left."""
 
@@ -257,19 +258,19 @@ def _summed(
     rows: Rows,
 ) -> str:
     """SQL of one digest for all rows of a file: there may be millions, so a fast hash is summed."""
-    name = f"{schema}.{identifier(table.name)}"
+    name, where = f"{schema}.{identifier(table.name)}", _where(FILE, "file_no", only)
     hashed, wrong = _OF_ALL, "NULL"
     if rows is not Rows.BEFORE_12:
         columns = [row[0] for row in connection.execute(f"DESCRIBE {name}").fetchall()]
         filled = columns
-        if rows is Rows.AS_HASHED:
-            filled = [c for c in columns if _has_value(connection, name, c)]
-        else:
+        if rows is Rows.CHECKED:
             wrong = f"nullif(count(*) FILTER ({is_hashed_right(table)} IS NOT TRUE), 0)"
+        elif one(connection, f"SELECT count(*) FROM {name} {where}") > _MANY:
+            filled = [c for c in columns if _has_value(connection, name, c)]
         hashed = sealed(table, columns, filled)
     return f"""SELECT concat('{FILE} ', file_no) AS subject,
                       sha256(concat('{table.name} ', {_TOTAL.format(hashed)}, {wrong})) AS hashed
-               FROM {name} t {_where(FILE, "file_no", only)}
+               FROM {name} t {where}
                GROUP BY file_no"""
 
 

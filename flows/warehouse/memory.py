@@ -6,10 +6,13 @@ everything, and what it finds replaces what was remembered. Which tables are rem
 makers declare (`RunTable.reuse`).
 """
 
+from collections.abc import Mapping
 from datetime import date
+from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
+import polars as pl
 
 from flows.warehouse.journal import MEMORY, differences, intact, memory_subject
 from flows.warehouse.layout import READ_AGAIN, drop_run_tables
@@ -17,6 +20,7 @@ from flows.warehouse.run_table import ChangedRows, Reuse, RunTable
 from flows.warehouse.sql import day, one
 
 _NO_DAY = date.max
+_WRITTEN = "written_rows"
 REMEMBERED = RunTable(
     "remembered",
     grain="the run: one row",
@@ -49,10 +53,14 @@ TABLES = (REMEMBERED, NEW_FILE, REUSED)
 
 
 class Memory(NamedTuple):
-    """The tables of a run that a warehouse may remember: those of settling, and the answers."""
+    """The tables of a run that a warehouse may remember: those of settling, and the answers.
+
+    written   tables whose rows are in a Parquet file, and not in the workbench.
+    """
 
     settled: tuple[RunTable, ...]
     answers: tuple[RunTable, ...]
+    written: Mapping[RunTable, Path] = {}
 
 
 class RememberedRun(NamedTuple):
@@ -157,7 +165,12 @@ def remember(connection: duckdb.DuckDBPyConnection, schema: str, memory: Memory)
     for table in memory.settled:
         _remember(connection, table, schema, settled)
     for table in memory.answers:
-        _remember(connection, table, schema, answers)
+        if table in memory.written:
+            connection.register(_WRITTEN, _read(table, memory))
+            _remember(connection, table, schema, answers, _WRITTEN)
+            connection.unregister(_WRITTEN)
+        else:
+            _remember(connection, table, schema, answers)
     _remember(connection, REMEMBERED, schema, False)
     return memory_subject(connection)
 
@@ -171,7 +184,14 @@ def remember_in_place(connection: duckdb.DuckDBPyConnection, memory: Memory) -> 
     remembered = [t.name for t in tables if t.reuse is not Reuse.NOTHING]
     is_remembered = _is_to_be_remembered(connection, "main")
     drop_run_tables(connection, remembered if is_remembered else ())
+    for table in memory.written if is_remembered else ():
+        table.store_frame(connection, _read(table, memory))
     return memory_subject(connection)
+
+
+def _read(table: RunTable, memory: Memory) -> pl.DataFrame:
+    """The rows of a table that are in a file."""
+    return pl.read_parquet(memory.written[table], columns=list(table.columns), glob=False)
 
 
 def _is_to_be_remembered(connection: duckdb.DuckDBPyConnection, schema: str) -> bool:
@@ -199,10 +219,18 @@ def settle_all_again(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _remember(
-    connection: duckdb.DuckDBPyConnection, table: RunTable, schema: str, reused: bool
+    connection: duckdb.DuckDBPyConnection,
+    table: RunTable,
+    schema: str,
+    reused: bool,
+    rows: str | None = None,
 ) -> None:
-    """Bring one remembered table up to date; `reused`: whether this run made only what changed."""
-    kept, fresh = f"main.{table.name}", f"{schema}.{table.name}"
+    """Bring one remembered table up to date.
+
+    reused   whether this run made only what changed.
+    rows     SQL of what it made, if that is not in its own table.
+    """
+    kept, fresh = f"main.{table.name}", rows or f"{schema}.{table.name}"
     if table.reuse is Reuse.NOTHING:
         return
     if reused and isinstance(table.reuse, ChangedRows):

@@ -16,6 +16,7 @@ from string import Template
 from types import SimpleNamespace
 
 import duckdb
+import polars as pl
 import pytest
 
 from flows import report_steps
@@ -481,12 +482,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> list[Tables]:
 
     def describe_and_keep(bench: Workbench, memory: Memory, _sign: object) -> tuple[str, ...]:
         with opened(bench) as connection:
+            for table, file in memory.written.items():
+                table.store_frame(connection, pl.read_parquet(file))
             query = """SELECT table_name, column_name, data_type FROM duckdb_columns()
                        WHERE database_name = 'run'"""
             columns: Tables = defaultdict(dict)
-            for table, column, kind in connection.execute(query).fetchall():
-                schema = "main" if table in LASTING else "run"
-                columns[f"{schema}.{table}"][column] = kind
+            for name, column, kind in connection.execute(query).fetchall():
+                schema = "main" if name in LASTING else "run"
+                columns[f"{schema}.{name}"][column] = kind
             found.append(dict(columns))
         return keep(bench, memory)
 

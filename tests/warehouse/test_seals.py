@@ -51,8 +51,9 @@ def _fill(connection: duckdb.DuckDBPyConnection) -> None:
 @pytest.fixture(scope="module")
 def sealed() -> Iterator[duckdb.DuckDBPyConnection]:
     """A warehouse in memory, sealed."""
-    with duckdb.connect() as connection:
+    with duckdb.connect() as connection, pytest.MonkeyPatch.context() as patched:
         _fill(connection)
+        patched.setattr(journal, "_MANY", 0)
         seal(connection, "run", [FIRST])
         yield connection
 
