@@ -63,7 +63,7 @@ WITH compared AS (
     LEFT JOIN continued_exception c USING (exception_id)
     LEFT JOIN run.last_event o ON o.exception_id = c.continues
     LEFT JOIN run.last_decision d ON d.exception_id = x.exception_id),
-gone AS (
+known_before AS (
     SELECT *, false AS is_undone,
            (SELECT max(as_of) FROM every_night WHERE as_of < $night) AS last_seen
     FROM run.last_event WHERE status <> 'resolved'
@@ -72,6 +72,8 @@ gone AS (
     FROM every_ledger_event
     WHERE night = $night AND exception_id IN (SELECT exception_id FROM every_decision)
       AND exception_id NOT IN (SELECT exception_id FROM run.last_event)),
+gone AS (
+    FROM known_before WHERE exception_id NOT IN (SELECT exception_id FROM run.current_exception)),
 judged AS (
     SELECT *,
            CASE WHEN status_before IS NULL
@@ -111,10 +113,9 @@ event AS (
     FROM gone b
     LEFT JOIN (SELECT claim_source, payer, claim_id, claim_line_number,
                       bool_or(is_paid_history) AS is_paid_history
-               FROM known_line GROUP BY ALL) l
+               FROM known_line WHERE claim_id IN (SELECT claim_id FROM gone) GROUP BY ALL) l
       ON l.claim_source = b.claim_source AND l.payer = lower(b.payer)
-     AND l.claim_id = b.claim_id AND l.claim_line_number = b.claim_line_number
-    WHERE b.exception_id NOT IN (SELECT exception_id FROM run.current_exception))
+     AND l.claim_id = b.claim_id AND l.claim_line_number = b.claim_line_number)
 SELECT $night AS night, e.*,
        d.reason AS decision_reason, d.decided_by,
        CASE WHEN d.sets_aside THEN d.until END AS dismissed_until
