@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from flows.warehouse import hashes as row_hashes
 from flows.warehouse import journal
 from flows.warehouse.hashes import hash_again
 from flows.warehouse.journal import FILE, Differences, Rows, differences, digests, seal, subject
@@ -35,6 +36,7 @@ def _value(number: int, kind: str) -> str:
 def _fill(connection: duckdb.DuckDBPyConnection) -> None:
     """Three rows of file 1 in every table; in every other column no row has a value."""
     make_tables(connection)
+    connection.execute("INSERT INTO main.file (file_no) VALUES (1)")
     for table in OF_EACH_FORM:
         columns = {n: k for n, k in stored_columns(table).items() if n != "file_no"}
         filled = [*list(columns)[::2], "row_number"]
@@ -132,16 +134,21 @@ def test_b5_a_column_that_another_program_added_is_found(
 # ---------------------------------------------------------------- as version 11 sealed them
 
 
-def _upgraded(path: Path, hashes: str, change: str | None) -> Differences:
+def _upgraded(
+    path: Path, hashes: str = "", change: str = "", is_other_engine: bool = False
+) -> Differences:
     """What differs after the upgrade of a warehouse that version 11 sealed.
 
-    hashes   how its rows were hashed; as the program does now if empty.
-    change   what another program did with it before the upgrade.
+    hashes            how its rows were hashed; as the program does now if empty.
+    change            what another program did with it before the upgrade.
+    is_other_engine   whether its engine hashed otherwise.
     """
     with duckdb.connect(str(path)) as connection, pytest.MonkeyPatch.context() as patched:
         _fill(connection)
         if hashes:
             connection.execute(f"UPDATE main.pharmacy_claim SET {hashes}")
+        if is_other_engine:
+            patched.setattr(row_hashes, "_FIXED", ("'another engine'",))
         patched.setattr(journal, "digests", partial(digests, rows=Rows.BEFORE_12))
         seal(connection, "run", [FIRST])
         connection.execute("UPDATE main.meta SET schema_version = 11")
@@ -155,11 +162,16 @@ def _upgraded(path: Path, hashes: str, change: str | None) -> Differences:
 
 @pytest.mark.parametrize("hashes", ["", "row_hash = 7, member_hash = 7"])
 def test_a_warehouse_of_version_11_is_sealed_as_this_one_is(tmp_path: Path, hashes: str) -> None:
-    assert _upgraded(tmp_path / "audit.duckdb", hashes, None) == NOTHING
+    assert _upgraded(tmp_path / "audit.duckdb", hashes) == NOTHING
+
+
+def test_a_warehouse_of_version_11_and_of_another_engine_is_sealed_at_once(tmp_path: Path) -> None:
+    other = "row_hash = 7, member_hash = 7"
+    assert _upgraded(tmp_path / "audit.duckdb", other, is_other_engine=True) == NOTHING
 
 
 @pytest.mark.parametrize("change", ["claim_id = 'x'", "row_hash = 7", "paid_amount = 0"])
 def test_b5_what_was_changed_in_a_warehouse_of_version_11_stays_visible(
     tmp_path: Path, change: str
 ) -> None:
-    assert _upgraded(tmp_path / "audit.duckdb", "", change) == CHANGED
+    assert _upgraded(tmp_path / "audit.duckdb", change=change) == CHANGED
