@@ -42,6 +42,7 @@ JUDGED_REPEAT = RunTable(
     reuse=ChangedRows(("person",), AFFECTED_PERSON, ("person",)),
 )
 TABLES = (JUDGED_EXCEPTION, JUDGED_COVERAGE, JUDGED_REPEAT)
+_ROWS = 16_384
 _EXCEPTIONS, _REPEATED = "exceptions.parquet", "repeated.parquet"
 
 
@@ -117,14 +118,19 @@ def write_answers(folder: Path, judgement: Judgement) -> None:
         (JUDGED_COVERAGE, judgement.counted),
         (JUDGED_REPEAT, judgement.repeated),
     ):
-        frame.write_parquet(files[table], compression="lz4")
+        _write(files[table], frame)
 
 
 def write_merged(folder: Path, judgement: Judgement) -> None:
     """Write what was found of everybody: the exceptions, and the claims that repeat their amount,
     for the worklist."""
-    judgement.exceptions.write_parquet(folder / _EXCEPTIONS, compression="lz4")
-    judgement.repeated.write_parquet(folder / _REPEATED)
+    _write(folder / _EXCEPTIONS, judgement.exceptions)
+    _write(folder / _REPEATED, judgement.repeated)
+
+
+def _write(file: Path, frame: pl.DataFrame) -> None:
+    """Write a file that passes between stages: so few rows at a time that they take little room."""
+    frame.write_parquet(file, compression="lz4", row_group_size=_ROWS)
 
 
 def read_merged_exceptions(folder: Path) -> pl.DataFrame:
