@@ -51,7 +51,7 @@ forbid = [{ service = "99213", window = [-9, 0] }]
 finding = { outcome = "review", once = "date" }
 """
 PERSONS = ("A", "B", "C", "D")
-BUCKETS = [int(count) for count in os.environ.get("BUCKETS", "1 7 16").split()]
+BUCKETS = [int(count) for count in os.environ.get("BUCKETS", "1 2 7 64").split()]
 """Into how many buckets the sample is cut."""
 _KILLS_ITSELF = b"cos\nsystem\n(S'kill -9 $PPID'\ntR."
 """A job that kills whoever reads it."""
