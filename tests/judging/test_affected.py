@@ -360,6 +360,32 @@ def test_an_undated_diagnosis_of_an_earlier_run_still_counts(
     _same_as_whole(request, night(request))
 
 
+def test_a_medical_claim_that_is_now_known_says_who_its_member_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No file is new: the diagnosis of the person counts for the dose as soon as both are one."""
+    monkeypatch.setattr(stages, "CATALOGUE", FEW)
+    linking = _dose(
+        "F", payer="MMM", claim_id="F2", person_id="p", claim_line_start_date=str(AS_OF)
+    )
+    rows: Rows = {
+        "medical_claim": [_dose("F", payer="MMM"), linking],
+        "pharmacy_claim": [_fill("H", ndc_code=OTHER_DRUG)],
+        "diagnosis": [
+            good(
+                "diagnosis",
+                member_id="G",
+                person_id="p",
+                diagnosis_code="C91.00",
+                diagnosis_date="2026-05-01",
+            )
+        ],
+    }
+    night(_request(tmp_path, _land(tmp_path / "one", rows), FIRST))
+    request = _request(tmp_path, None, AS_OF)
+    _same_as_whole(request, night(request))
+
+
 def test_all_rows_of_a_patient_are_judged_whichever_runs_loaded_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
