@@ -1,8 +1,9 @@
 """How the memory of a run is shared out: to the engine, and to the persons judged at a time."""
 
 GIB = 1024**3
-DEFAULT, LEAST = 4.0, 1.0
-"""GiB of all processes of a run together: if nothing is asked for, and the least to ask for."""
+DEFAULT, LEAST, MOST = 4.0, 1.0, 65_536.0
+"""GiB of all processes of a run together: if nothing is asked for, and the least and most to ask
+for: whoever asks for more means bytes."""
 _PROGRAM = 1.2
 """GiB that the program and its libraries take besides the engine, about."""
 _ROWS = 50_000

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import inf
 
 from audit_rules.errors import PolicyRefused
 from audit_rules.law.library import LawLibrary, load_law
@@ -16,7 +15,7 @@ from flows.intake.config import OF_COLLECTING, Config, read_config
 from flows.intake.landing import ExtractFile, find_extracts
 from flows.intake.ndc_directory import directory_hashes, read_ndc_directory
 from flows.judging.cluster_address import refuse_unsafe
-from flows.memory_limits import LEAST, engine_bytes
+from flows.memory_limits import LEAST, MOST, engine_bytes
 from flows.privacy import AGGREGATE, Pseudonyms, read_pseudonyms
 from flows.provenance import Texts
 from flows.request import RunRequest
@@ -84,8 +83,11 @@ def plan(request: RunRequest) -> Plan:
     for name, number in (("--buckets", request.buckets), ("--workers", request.workers)):
         if number is not None and number < 1:
             raise UsageError(f"{name} {number} is not a number of them. Give 1 or more.")
-    if not LEAST <= request.memory < inf:
-        raise UsageError(f"--memory {request.memory:g} is too little. Give {LEAST:g} or more.")
+    if not LEAST <= request.memory <= MOST:
+        raise UsageError(
+            f"--memory {request.memory:g} is not a number of GiB from {LEAST:g} to {MOST:g}. "
+            "Give one, such as 4."
+        )
     if request.cluster:
         refuse_unsafe(request.cluster, request.insecure_cluster)
         if request.lake is None:

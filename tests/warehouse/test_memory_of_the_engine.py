@@ -67,7 +67,7 @@ def test_shares_of_the_memory_grow_with_it() -> None:
     assert all(0 < s < gib * memory_limits.GIB for s, gib in zip(shares, asked, strict=True))
 
 
-@pytest.mark.parametrize("gib", [0.9, 0, -1, inf, nan])
+@pytest.mark.parametrize("gib", [0.9, 0, -1, inf, nan, 4 * memory_limits.GIB, 1e308])
 def test_an_impossible_memory_is_refused(gib: float, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--memory"):
         plan(_asking_for(gib, tmp_path))
