@@ -18,8 +18,10 @@ def write_csv(file: Path | BytesIO, frame: pl.DataFrame) -> None:
     cells = [_cell(name, dtype) for name, dtype in frame.schema.items()]
     with file.open("wb") if isinstance(file, Path) else nullcontext(file) as target:
         for first in range(0, max(1, frame.height), _ROWS):  # as text, rows take far more memory
+            text = BytesIO()
             rows = frame.slice(first, _ROWS).select(cells)
-            rows.write_csv(target, include_header=first == 0)
+            rows.write_csv(text, include_header=first == 0)
+            target.write(text.getbuffer())
 
 
 def _cell(name: str, dtype: pl.DataType) -> pl.Expr:

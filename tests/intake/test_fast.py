@@ -66,6 +66,7 @@ class Loader:
     def __init__(self, folder: Path, date_formats: tuple[str, ...]) -> None:
         self.folder, self.config = folder, Config(date_formats=date_formats)
         self.connection = duckdb.connect()
+        self.connection.execute("ATTACH ':memory:' AS run; USE run")
         self.connection.execute("SET disabled_optimizers = 'type_pushdown'; SET threads = 1")
         lay_out(self.connection, has_kept=False, night=None)
         Macros(self.connection).use(self.config.of("provider"))
