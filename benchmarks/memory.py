@@ -21,7 +21,7 @@ from bench import Bench, extracts_of
 from make_extracts import CLEAN_PARQUET
 from rounds import Seconds, clocks, gib, since, verdict
 
-GIB = 1024**3
+from flows.memory_limits import GIB
 
 
 def resident(process: psutil.Process) -> int:

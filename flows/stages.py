@@ -159,9 +159,8 @@ def judge_stage(plan: Plan, bucket: Bucket = lambda _number, _of: None) -> Judge
         )
         valid = read_valid_answers(connection)
         of_other_rules = read_answers_of_other_rules(connection, CATALOGUE)
-        request = plan.request
-        at_a_time = rows_at_a_time(request.memory, request.workers)
-        cut = Cut(at_a_time, request.buckets, request.workers)
+        at_a_time = rows_at_a_time(plan.request.memory, plan.request.workers)
+        cut = Cut(at_a_time, plan.request.buckets, plan.request.workers)
         read = read_parts(connection, plan.reference, as_of, facts, before, cut)
         is_for_others = plan.request.cluster is not None
         parts = list(put_aside(read, parts_folder(plan), is_for_others))

@@ -21,7 +21,9 @@ class PolicyLibrary:
     """All documents, by id."""
 
     policies: tuple[Policy, ...]
-    _terms: dict[type[Term], pl.DataFrame] = field(default_factory=dict, repr=False, compare=False)
+    _terms: dict[type[Term], pl.DataFrame] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def payer_names(self) -> dict[str, str]:
         """Payer name, folded -> payer id, for every name that a document gives."""

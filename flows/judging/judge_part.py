@@ -37,12 +37,6 @@ class Job:
 
     def judge(self, part: Part, rules: Sequence[Described] = CATALOGUE) -> Judgement:
         """What rules and documents find of the persons of a part."""
-        found = self._judge(part, rules)
-        if part.folder is not None:  # one of many rows: make room for those that follow
-            gc.collect()  # a dossier and what is found in it refer to each other in a circle
-        return found
-
-    def _judge(self, part: Part, rules: Sequence[Described]) -> Judgement:
         frames = part.read()
         dossier = compile_dossier(frames, self.book.reference, self.default_supply_days, self.as_of)
         found = (judge_prices if frames.only_prices else judge_all)(dossier, self.book, rules)
@@ -57,6 +51,7 @@ class Job:
             os.close(descriptor)
             getattr(found, name).write_parquet(passing)
             Path(passing).replace(file)
+        gc.collect()  # a dossier and what is found in it refer to each other in a circle
 
 
 def write_job(job: Job, file: Path) -> None:

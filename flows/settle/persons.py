@@ -154,7 +154,7 @@ def link_persons(connection: duckdb.DuckDBPyConnection, as_of: date, before: dat
         after=newly_known_since(before),
         links_before=STATED_LINK.remembered if before else STATED_LINK.empty,
         is_new=_is_new_link() if before else "true",
-        undated_before=(UNDATED_DIAGNOSIS.remembered if before else UNDATED_DIAGNOSIS.empty),
+        undated_before=UNDATED_DIAGNOSIS.remembered if before else UNDATED_DIAGNOSIS.empty,
     )
     for _ in range(_LINK_ROUNDS):
         _leave_out_crowds(connection)

@@ -262,15 +262,19 @@ def drop_run_tables(connection: duckdb.DuckDBPyConnection, but: Collection[str] 
            SELECT 'MACRO', function_name FROM duckdb_functions()
            WHERE database_name = current_database() AND NOT internal"""
     ).fetchall()
-    made += [("TABLE", name) for name in remembered_tables(connection) if name not in but]
     for kind, name in made:
         connection.execute(f"DROP {kind} main.{identifier(name)}")
+    forget_last_run(connection, but)
 
 
-def forget_last_run(connection: duckdb.DuckDBPyConnection) -> None:
-    """Drop what a warehouse remembers of its last run, so that the next one looks at everything."""
+def forget_last_run(connection: duckdb.DuckDBPyConnection, but: Collection[str] = ()) -> None:
+    """Drop what a warehouse remembers of its last run, so that the next one looks at everything.
+
+    but   names of tables that stay.
+    """
     for name in remembered_tables(connection):
-        connection.execute(f"DROP TABLE main.{identifier(name)}")
+        if name not in but:
+            connection.execute(f"DROP TABLE main.{identifier(name)}")
 
 
 def remove_files(connection: duckdb.DuckDBPyConnection, file_nos: list[int]) -> None:

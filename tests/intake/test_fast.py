@@ -33,7 +33,7 @@ from schemas.tables import TABLES
 from tests.support.any_values import OF_COLUMN, TEXTS
 from tests.support.extracts import GOOD, Row
 
-EXAMPLES = int(os.environ.get("FAST_PATH_EXAMPLES", "250"))
+EXAMPLES = int(os.environ.get("FAST_PATH_EXAMPLES", "500"))
 FORMATS = ((), ("%m/%d/%Y", "%m/%d/%y"))
 DIGITS = ((18, 2), (17, 1), (18, 3), (18, 4), (38, 2))
 """Digits of a decimal type, and how many of them are decimals."""

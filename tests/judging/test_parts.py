@@ -23,7 +23,7 @@ from audit_rules.rules import CATALOGUE, RULES
 from flows import stages
 from flows.judging import judge_part, spread
 from flows.judging.frames import KNOWN_CLAIM, read_frames, read_parts
-from flows.judging.judge_part import Job
+from flows.judging.judge_part import Job, read_found
 from flows.judging.members import Cut
 from flows.judging.parts import OF_PERSONS, Part, put_aside
 from flows.judging.population import population_facts
@@ -200,7 +200,9 @@ def test_the_memory_of_a_part_is_free_when_it_is_judged(
     job = Job(PolicyBook(library, load_reference(library)), 30, AS_OF, part.frames)
     gc.disable()
     try:
-        assert job.judge(part).exceptions.height
+        assert part.folder
+        job.judge_folder(part.folder)
+        assert read_found(part.folder).exceptions.height
         assert [dossier() for dossier in made] == [None]
     finally:
         gc.enable()
