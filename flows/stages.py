@@ -35,7 +35,7 @@ from flows.judging.standing import (
 )
 from flows.ledger.decisions import warn_of_foreign_decisions
 from flows.ledger.precision import demotion_notes, read_demotions
-from flows.memory_limits import rows_at_a_time
+from flows.memory_limits import DEFAULT, rows_at_a_time
 from flows.notes.find import audit_notes, input_notes
 from flows.plan import Plan
 from flows.provenance import digest
@@ -72,13 +72,17 @@ Bucket = Callable[[int, int], None]
 """Takes the number of a bucket that is judged, and how many there are."""
 
 
-def import_ahead(page: bool, paper: bool) -> None:
+def import_ahead(page: bool, paper: bool, memory: float = DEFAULT) -> None:
     """Import beside what comes next, in a thread, what only later stages need.
 
-    page    whether the run writes a page with charts.
-    paper   whether it may write a work-paper.
+    page     whether the run writes a page with charts.
+    paper    whether it may write a work-paper.
+    memory   GiB of the run. With less than the default, what writes is imported when it is needed:
+             until then the stages have the 0.1 GiB that it takes.
     """
-    Thread(target=_import_ahead, args=(page, paper), daemon=True).start()
+    is_roomy = memory >= DEFAULT
+    ahead = page and is_roomy, paper and is_roomy
+    Thread(target=_import_ahead, args=ahead, daemon=True).start()
 
 
 def _import_ahead(page: bool, paper: bool) -> None:

@@ -274,7 +274,7 @@ def _prefect(request: RunRequest, runs: int, report: Callable[["Summary"], None]
             ending.waits(server.patience(), server.no_answer())
             from flows import nightly, stages
 
-            stages.import_ahead(request.page, request.xlsx is not False)
+            stages.import_ahead(request.page, request.xlsx is not False, request.memory)
             limits = server.patience(), server.no_answer()
             with server.served() as stays, nightly.reported_to(finish, *limits, announced=stays):
                 yield

@@ -14,7 +14,7 @@ REPEATED_HASH = RunTable(
 )
 TABLES = (REPEATED_HASH,)
 
-_AT_A_TIME = 1 << 23  # hashes, about: 64 MB of them
+_AT_A_TIME = 1 << 22  # hashes, about: 32 MiB of them, which are held three times
 _HASHES = 1 << 64
 
 

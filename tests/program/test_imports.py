@@ -2,9 +2,12 @@
 
 import subprocess
 import sys
+from queue import SimpleQueue
 
 import pytest
 
+from flows import stages
+from flows.memory_limits import DEFAULT
 from tests.support.running import ROOT
 
 WRITERS = {"altair", "vl_convert", "jinja2", "xlsxwriter", "fastexcel", "weasyprint"}
@@ -27,3 +30,14 @@ def test_a_run_that_writes_none_of_them_imports_none(module: str, others: set[st
     imported = set(done.stdout.split())
     assert imported & (SLOW | others) == set()
     assert module.partition(".")[0] in imported
+
+
+@pytest.mark.parametrize("gib", [1.0, DEFAULT])
+@pytest.mark.parametrize("writes", [(True, True), (True, False), (False, True)])
+def test_with_less_memory_what_writes_is_not_imported_ahead(
+    gib: float, writes: tuple[bool, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead: SimpleQueue[tuple[bool, ...]] = SimpleQueue()
+    monkeypatch.setattr(stages, "_import_ahead", lambda *asked: ahead.put(asked))
+    stages.import_ahead(*writes, gib)
+    assert ahead.get(timeout=60) == (writes if gib == DEFAULT else (False, False))
