@@ -4,9 +4,6 @@ import gc
 import os
 import pwd
 import resource
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 
 def work_privately() -> None:
@@ -28,29 +25,6 @@ def collect_rarely() -> None:
     through those before them, which takes a fifth of the time.
     """
     gc.set_threshold(100_000)
-
-
-class _Absent:
-    """Finds no module of a name, although it is installed."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def find_spec(self, name: str, _path: object = None, _target: object = None) -> None:
-        """Raise ModuleNotFoundError for that module; leave all others to other finders."""
-        if name == self._name:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-
-@contextmanager
-def absent(name: str) -> Iterator[None]:
-    """Let imports in the block work as if a module that they can do without was not installed."""
-    finder = _Absent(name)
-    sys.meta_path.insert(0, finder)
-    try:
-        yield
-    finally:
-        sys.meta_path.remove(finder)
 
 
 def address_limit() -> str | None:

@@ -38,7 +38,6 @@ from flows.ledger.precision import demotion_notes, read_demotions
 from flows.memory_limits import DEFAULT, rows_at_a_time
 from flows.notes.find import audit_notes, input_notes
 from flows.plan import Plan
-from flows.process import absent
 from flows.provenance import digest
 from flows.report_steps import (
     keep_and_publish,
@@ -88,8 +87,8 @@ def import_ahead(page: bool, paper: bool, memory: float = DEFAULT) -> None:
 
 def _import_ahead(page: bool, paper: bool) -> None:
     with suppress(Exception):  # the stage that needs it says what is wrong
-        with absent("pandas"):
-            import pandera.polars  # noqa: F401
+        import pandera.polars  # noqa: F401
+
         if page:
             from flows.reports.page.chart_style import load_renderer
 

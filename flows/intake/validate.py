@@ -11,7 +11,6 @@ import polars as pl
 from flows.errors import DoesNotBalance, TooManyBadRows
 from flows.intake.bad_files import BadFile, failed_in, refusal
 from flows.intake.parsing import THEIRS
-from flows.process import absent
 from flows.warehouse.sql import identifier, one
 from schemas.rows import (
     FORMAT_CHECKS,
@@ -42,7 +41,6 @@ Rejects = dict[int, list[int]]
 """Per file, for each record that could not be split: how many readable records precede it."""
 
 
-@absent("pandas")  # Pandera needs none for Polars, but imports it if it is there: 44 MB
 def validate(
     connection: duckdb.DuckDBPyConnection,
     max_error_rate: float,

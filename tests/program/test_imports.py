@@ -2,15 +2,12 @@
 
 import subprocess
 import sys
-from importlib.util import find_spec
-from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
 
 from flows import stages
 from flows.memory_limits import DEFAULT
-from tests.support.hostile import CSV, csv, fill
 from tests.support.running import ROOT
 
 WRITERS = {"altair", "vl_convert", "jinja2", "xlsxwriter", "fastexcel", "weasyprint"}
@@ -33,33 +30,6 @@ def test_a_run_that_writes_none_of_them_imports_none(module: str, others: set[st
     imported = set(done.stdout.split())
     assert imported & (SLOW | others) == set()
     assert module.partition(".")[0] in imported
-
-
-VALIDATE = """
-import sys
-from pathlib import Path
-from flows import run_folders, stages
-from flows.plan import plan
-from tests.support.running import request_for
-here = Path(sys.argv[1])
-made = plan(request_for(here / "in", here / "out", here / "out" / "audit.duckdb"))
-(here / "out").mkdir()
-run_folders.begin(made)
-stages._import_ahead(False, False)
-stages.load_stage(made, lambda _file: None)
-stages.validate_stage(made)
-print(*sys.modules)
-"""
-
-
-def test_a_run_validates_without_pandas(tmp_path: Path) -> None:
-    """It is here, for tests and benchmarks, and Pandera would import it."""
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / CSV).write_bytes(csv(fill(1)))
-    program = [sys.executable, "-c", VALIDATE, str(tmp_path)]
-    done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert find_spec("pandas")
-    assert {"pandera", "pandas"} & set(done.stdout.split()) == {"pandera"}
 
 
 @pytest.mark.parametrize("gib", [1.0, DEFAULT])
