@@ -4,8 +4,10 @@ GIB = 1024**3
 DEFAULT, LEAST, MOST = 4.0, 1.0, 65_536.0
 """GiB of all processes of a run together: if nothing is asked for, and the least and most to ask
 for: whoever asks for more means bytes."""
-_PROGRAM = 1.2
-"""GiB that the program and its libraries take besides the engine, about."""
+_PROGRAM = 0.6
+"""GiB that the program and its libraries take, and Prefect with its server."""
+_ENGINE = 0.6
+"""The engine's part of the rest; what it takes is a tenth more than it counts."""
 _ROWS = 50_000
 """Claim rows that are judged at a time, per GiB: with a document for every code that is all lines,
 and what rules need in between takes kilobytes a line."""
@@ -18,7 +20,7 @@ def engine_bytes(memory: float = DEFAULT) -> int:
 
     memory   GiB of the run.
     """
-    return int(max(memory / 4, memory - _PROGRAM) * GIB)
+    return int((memory - _PROGRAM) * _ENGINE * GIB)
 
 
 def rows_at_a_time(memory: float = DEFAULT, workers: int = 1) -> int:

@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -10,7 +13,13 @@ import polars as pl
 from audit_rules.engine.past_decisions import PastDecisions
 from flows.collecting import barred_fees, with_collectability
 from flows.judging import affected, frames, members, population, standing
-from flows.judging.standing import files_of_answers, read_merged_exceptions, read_repeated
+from flows.judging.standing import (
+    files_of_answers,
+    read_merged,
+    read_repeated,
+    scan_merged,
+    with_all_columns,
+)
 from flows.ledger.before import read_ledger_before
 from flows.ledger.changes import LedgerChanges, record_changes, with_ledger
 from flows.ledger.nights import NightTotals, read_trend, record_totals
@@ -32,7 +41,7 @@ from flows.results.run_exceptions import RunExceptions, exceptions_on_lines
 from flows.results.run_identity import RunIdentity, identify_run
 from flows.results.run_record import record_run, runs_before
 from flows.results.tables import write_result_tables
-from flows.run_folders import answers_folder, clear_away, complete_folder, results_folder
+from flows.run_folders import clear_away, complete_folder, merged_folder, results_folder
 from flows.settle.balance import Balance
 from flows.settle.settle import TABLES as SETTLE_TABLES
 from flows.summary import Summary
@@ -58,8 +67,9 @@ MEMORY = Memory(
 class LedgerFacts:
     """What the ledger says of a run: its id, what changed, and the exceptions with that.
 
-    decided   what persons decided before it.
-    notes     what the run says of its files, its config and its lines.
+    exceptions   without the columns that are left in files.
+    decided      what persons decided before it.
+    notes        what the run says of its files, its config and its lines.
     """
 
     run: RunIdentity
@@ -69,69 +79,103 @@ class LedgerFacts:
     notes: tuple[Note, ...]
 
 
+@dataclass(frozen=True)
+class Findings:
+    """What the results of a run show.
+
+    failed   the tables of failed checks.
+    trend    the last nights, this one included.
+    before   id and as-of date of the runs before, the nearest first.
+    """
+
+    ledger: LedgerFacts
+    found: RunExceptions
+    failed: dict[str, pl.DataFrame]
+    trend: tuple[NightTotals, ...]
+    before: list[tuple[str, date]]
+
+
 def record_in_ledger(
     connection: duckdb.DuckDBPyConnection, plan: Plan, notes: tuple[Note, ...]
 ) -> LedgerFacts:
     """Record what changed since the last run."""
     before = read_ledger_before(connection, plan.request.as_of)
     run = identify_run(connection, plan, before.digest, notes)
-    judged_now = read_merged_exceptions(answers_folder(plan))
+    judged_now = read_merged(merged_folder(plan))
     changes = record_changes(connection, plan, run.run_id, before, judged_now)
     known = with_collectability(with_ledger(judged_now, changes.standing), plan)
-    decided = follow_rebilled(connection, read_decided(connection, plan.request.as_of), known)
-    return LedgerFacts(run, changes, conform(known, EXCEPTION), decided, notes)
+    evidence = scan_merged(merged_folder(plan))
+    decided = follow_rebilled(
+        connection, read_decided(connection, plan.request.as_of), known, evidence
+    )
+    columns = {name: kind for name, kind in EXCEPTION.items() if name in known.columns}
+    return LedgerFacts(run, changes, conform(known, columns), decided, notes)
 
 
-def write_shown_tables(
-    connection: duckdb.DuckDBPyConnection, plan: Plan, ledger: LedgerFacts
-) -> RunExceptions:
-    """Write the result tables, at the privacy level of the request."""
-    repeated = read_repeated(answers_folder(plan))
+def record_findings(
+    connection: duckdb.DuckDBPyConnection, plan: Plan, notes: tuple[Note, ...]
+) -> Findings:
+    """Record what a run found, and put together what its results show of it."""
+    ledger = record_in_ledger(connection, plan, notes)
+    repeated = read_repeated(merged_folder(plan))
     fees = barred_fees(connection, ledger.exceptions, plan)
     found = exceptions_on_lines(ledger.exceptions, repeated, ledger.decided, fees, plan)
+    sums = found.totals()
+    dollars = (Decimal(sums[column]) for column in AMOUNT_COLUMNS.values())
+    tonight = NightTotals(plan.request.as_of, found.live_lines(), *dollars)
+    trend = read_trend(connection, tonight)
+    record_totals(connection, tonight)
+    before = runs_before(connection, plan.request.as_of, ledger.run.run_id)
+    return Findings(ledger, found, failed_checks(connection), trend, before)
+
+
+def write_shown_tables(plan: Plan, findings: Findings) -> None:
+    """Write the result tables, at the privacy level of the request."""
+    exceptions = findings.ledger.exceptions
     tables = {
-        "exceptions": ledger.exceptions,
-        **found.lines._asdict(),
-        "changes": ledger.changes.changes,
-        **failed_checks(connection),
+        "exceptions": with_all_columns(exceptions, merged_folder(plan)),
+        **findings.found.lines._asdict(),
+        "changes": findings.ledger.changes.changes,
+        **findings.failed,
     }
     write_result_tables(results_folder(plan), tables)
     apply_privacy_level(results_folder(plan), plan)
     if plan.request.partition_by:
         write_exceptions_by(plan.request.partition_by, results_folder(plan), plan.payer_names)
-    return found
 
 
-def write_reports_and_manifest(
+def write_reports_from_tables(
+    plan: Plan, findings: Findings, balance: Balance, summary: Summary
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Write the reports from the tables.
+
+    Returns the counts and notes that the manifest shows as well, and what the user must know: the
+    notes of the run, and what is missing in its reports.
+    """
+    notes = shown_notes(findings.ledger.notes, plan)
+    counts = balance.as_dict() | {"notes": list(notes)}
+    facts = run_facts(plan, summary, balance, notes, findings.ledger.decided, findings.trend)
+    missing = write_reports(results_folder(plan), plan, facts, counts, findings.before)
+    return counts, (*notes, *missing)
+
+
+def record_results(
     connection: duckdb.DuckDBPyConnection,
     plan: Plan,
-    ledger: LedgerFacts,
-    found: RunExceptions,
-    balance: Balance,
+    run_id: str,
+    counts: dict[str, Any],
     repeated: Sequence[dict[str, object]],
-    summary: Summary,
-) -> tuple[str, ...]:
-    """Write the reports from the tables, then the manifest of them all; record the run.
-
-    Returns the notes of the run, and what the user must know about its reports.
-    """
-    folder, run_id, notes = results_folder(plan), ledger.run.run_id, shown_notes(ledger.notes, plan)
-    counts = balance.as_dict() | {"notes": list(notes)}
-    sums = found.totals()
-    dollars = (Decimal(sums[column]) for column in AMOUNT_COLUMNS.values())
-    tonight = NightTotals(plan.request.as_of, found.live_lines(), *dollars)
-    trend = read_trend(connection, tonight)
-    facts = run_facts(plan, summary, balance, notes, ledger.decided, trend)
-    before = runs_before(connection, plan.request.as_of, run_id)
-    notes += write_reports(folder, plan, facts, counts, before)
-    record_totals(connection, tonight)
+) -> None:
+    """Write the manifest of all results, and record the run."""
+    folder = results_folder(plan)
     write_manifest(connection, folder, plan, run_id, counts, repeated)
     record_run(connection, folder, plan, run_id)
-    return notes
 
 
-def keep_and_publish(plan: Plan, run: RunIdentity) -> tuple[str, ...]:
+def keep_and_publish(plan: Plan, run: RunIdentity, answers: Sequence[Path]) -> tuple[str, ...]:
     """Store the new rows in the warehouse, then publish the results unless they are there already.
+
+    answers   folders with those that the warehouse is to remember.
 
     A crash between the two loses no row: the next run publishes the results. Returns what the user
     must know about files that were in the way. Raises DoesNotBalance, before anything is kept, if
@@ -142,7 +186,7 @@ def keep_and_publish(plan: Plan, run: RunIdentity) -> tuple[str, ...]:
     if run.was_published:
         refuse_disagreement(staging, run.folder)
     staging.rename(complete)  # what could stop the renaming below stops it before rows are kept
-    memory = MEMORY._replace(written=files_of_answers(answers_folder(plan)))
+    memory = MEMORY._replace(written=files_of_answers(answers))
     notes = keep(plan.bench, memory, plan.signer.sign_link if plan.signer else None)
     notes += publish(complete, run.folder, run.was_published)
     clear_away(plan)

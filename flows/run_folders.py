@@ -57,8 +57,13 @@ def clear_away(plan: Plan) -> None:
 
 
 def answers_folder(plan: Plan) -> Path:
-    """The folder in which the judge stage leaves its answers for the report stage to store."""
+    """The folder in which the answers of earlier runs wait while this one judges."""
     return plan.bench.scratch / "answers"
+
+
+def merged_folder(plan: Plan) -> Path:
+    """The folder in which the judge stage leaves the answers about everybody for the report."""
+    return plan.bench.scratch / "merged"
 
 
 def parts_folder(plan: Plan) -> Path:

@@ -1,6 +1,7 @@
 """What each stage of a run passes on to the report."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from flows.settle.balance import Balance
@@ -86,6 +87,7 @@ class JudgeStageResult:
     audited_lines      paid lines of audited drugs and of products of documents.
     repeated_amounts   claims listed in the manifest.
     notes              what the run says of the lines that it judges.
+    fresh              folders with the answers that the warehouse is to remember.
     """
 
     exceptions: int
@@ -96,6 +98,7 @@ class JudgeStageResult:
     judged_again: int
     repeated_amounts: tuple[dict[str, object], ...]
     notes: tuple[Note, ...]
+    fresh: tuple[Path, ...]
     seconds: float
 
     def counts(self) -> dict[str, int]:

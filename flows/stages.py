@@ -9,8 +9,6 @@ from dataclasses import replace
 from itertools import count
 from threading import Thread
 
-from audit_rules.engine.judge import Judgement
-from audit_rules.engine.parts import together
 from audit_rules.engine.rule import PolicyBook
 from audit_rules.rules import CATALOGUE
 from flows.clock import seconds, seconds_since
@@ -28,10 +26,8 @@ from flows.judging.spread import judge_parts
 from flows.judging.standing import (
     JUDGED_COVERAGE,
     merge_answers,
-    read_answers_of_other_rules,
-    read_valid_answers,
-    write_answers,
-    write_merged,
+    persons_in,
+    put_remembered_aside,
 )
 from flows.ledger.decisions import warn_of_foreign_decisions
 from flows.ledger.precision import demotion_notes, read_demotions
@@ -41,18 +37,20 @@ from flows.plan import Plan
 from flows.provenance import digest
 from flows.report_steps import (
     keep_and_publish,
-    record_in_ledger,
-    write_reports_and_manifest,
+    record_findings,
+    record_results,
+    write_reports_from_tables,
     write_shown_tables,
 )
 from flows.results.failed_checks import warnings
 from flows.results.manifest import repeated_amounts_for_manifest
 from flows.results.privacy_level import summary_at_privacy_level
 from flows.results.refused_rows import leaving_quarantine
+from flows.results.run_identity import RunIdentity
 from flows.results.signature import sign_manifest
 from flows.results.tables import write_tables
 from flows.results.timings import write_timings
-from flows.run_folders import answers_folder, parts_folder, results_folder
+from flows.run_folders import answers_folder, merged_folder, parts_folder, results_folder
 from flows.run_summary import notes_of, summary_of
 from flows.settle.settle import settle
 from flows.stage_results import (
@@ -161,8 +159,7 @@ def judge_stage(plan: Plan, bucket: Bucket = lambda _number, _of: None) -> Judge
         before = mark_affected_persons(
             connection, book, CATALOGUE, facts, as_of, judged_under, JUDGED_COVERAGE
         )
-        valid = read_valid_answers(connection)
-        of_other_rules = read_answers_of_other_rules(connection, CATALOGUE)
+        remembered = put_remembered_aside(connection, CATALOGUE, answers_folder(plan))
         at_a_time = rows_at_a_time(plan.request.memory, plan.request.workers)
         cut = Cut(at_a_time, plan.request.buckets, plan.request.workers)
         read = read_parts(connection, plan.reference, as_of, facts, before, cut)
@@ -170,37 +167,37 @@ def judge_stage(plan: Plan, bucket: Bucket = lambda _number, _of: None) -> Judge
         parts = list(put_aside(read, parts_folder(plan), is_for_others))
     job = Job(book, plan.default_supply_days, as_of, parts[0].frames)
     numbers = count(1)
-    found = together(_judged(plan, parts, job, lambda: bucket(next(numbers), len(parts))))
-    new_answers = merge_answers(found, of_other_rules)
-    write_answers(answers_folder(plan), new_answers)
-    judgement = merge_answers(new_answers, valid)
-    write_merged(answers_folder(plan), judgement)
-    write_tables(results_folder(plan), {"rule_coverage": judgement.rule_coverage})
+    _judge(plan, parts, job, lambda: bucket(next(numbers), len(parts)))
+    fresh = (*(part.folder for part in parts), *remembered.of_other_rules)
+    answers = merge_answers((*fresh, *remembered.valid), merged_folder(plan))
+    write_tables(results_folder(plan), {"rule_coverage": answers.rule_coverage})
     return JudgeStageResult(
-        exceptions=judgement.exceptions.height,
-        lines=judgement.exceptions.select(LINE_KEY).n_unique(),
+        exceptions=answers.exceptions.height,
+        lines=answers.exceptions.select(LINE_KEY).n_unique(),
         audited_lines=int(facts.audited["lines"].sum()),
         rows=sum(part.rows for part in parts),
-        persons=judgement.counted["person_id"].n_unique(),
-        judged_again=new_answers.counted["person_id"].n_unique(),
-        repeated_amounts=tuple(repeated_amounts_for_manifest(judgement.repeated)),
+        persons=answers.persons,
+        judged_again=persons_in(fresh),
+        repeated_amounts=tuple(repeated_amounts_for_manifest(answers.repeated)),
         notes=(
-            *audit_notes(facts.audited, judgement.exceptions, plan),
+            *audit_notes(facts.audited, answers.exceptions, plan),
             *demotion_notes(demoted),
         ),
+        fresh=fresh,
         seconds=seconds_since(started),
     )
 
 
-def _judged(plan: Plan, parts: Sequence[Part], job: Job, judged: Judged) -> list[Judgement]:
-    """What is found of every part: in this process, in others, or on a cluster."""
+def _judge(plan: Plan, parts: Sequence[Part], job: Job, judged: Judged) -> None:
+    """Judge every part: in this process, in others, or on a cluster."""
     request, job_file = plan.request, parts_folder(plan) / "job"
     if request.cluster is None or request.lake is None:
-        return judge_parts(parts, job, CATALOGUE, request.workers, job_file, request.output, judged)
+        judge_parts(parts, job, CATALOGUE, request.workers, job_file, request.output, judged)
+        return
     from flows.judging.cluster import judge_on_cluster
 
     lake = request.lake.resolve()
-    return judge_on_cluster(parts, job, request.cluster, job_file, lake, judged)
+    judge_on_cluster(parts, job, request.cluster, job_file, lake, judged)
 
 
 def report_stage(
@@ -212,16 +209,7 @@ def report_stage(
 ) -> Summary:
     """Complete the results, keep the new rows, and only then give the results their name."""
     started = seconds()
-    with opened(plan.bench) as connection:
-        ledger = record_in_ledger(connection, plan, (*judged.notes, *settled.notes))
-        found = write_shown_tables(connection, plan, ledger)
-        summary = summary_of(plan, ledger.run, loaded, settled, judged, found, ledger.changes)
-        notes = write_reports_and_manifest(
-            connection, plan, ledger, found, settled.balance, judged.repeated_amounts, summary
-        )
-        summary = summary_at_privacy_level(results_folder(plan), plan, summary)
-        notes += warn_of_foreign_decisions(connection, plan.bench.warehouse)
-        notes += warn_of_foreign_memory(connection)
+    summary, run = _write_results(plan, loaded, settled, judged)
     if plan.signer:
         sign_manifest(results_folder(plan), plan.signer)
     timings = {
@@ -232,8 +220,31 @@ def report_stage(
         "report": seconds_since(started),
     }
     write_timings(results_folder(plan), timings)
-    notes += (*notes_of(loaded, ledger.changes), *keep_and_publish(plan, ledger.run))
-    return replace(summary, notes=notes)
+    return replace(summary, notes=(*summary.notes, *keep_and_publish(plan, run, judged.fresh)))
+
+
+def _write_results(
+    plan: Plan, loaded: LoadStageResult, settled: SettleStageResult, judged: JudgeStageResult
+) -> tuple[Summary, RunIdentity]:
+    """Complete the results.
+
+    What was found is in memory until they are, and no longer; the workbench is closed meanwhile,
+    for what the engine keeps of it is in memory as well.
+    """
+    with opened(plan.bench) as connection:
+        findings = record_findings(connection, plan, (*judged.notes, *settled.notes))
+        warned = (
+            *warn_of_foreign_decisions(connection, plan.bench.warehouse),
+            *warn_of_foreign_memory(connection),
+        )
+    run, changes = findings.ledger.run, findings.ledger.changes
+    write_shown_tables(plan, findings)
+    summary = summary_of(plan, run, loaded, settled, judged, findings.found, changes)
+    counts, notes = write_reports_from_tables(plan, findings, settled.balance, summary)
+    with opened(plan.bench) as connection:
+        record_results(connection, plan, run.run_id, counts, judged.repeated_amounts)
+    summary = summary_at_privacy_level(results_folder(plan), plan, summary)
+    return replace(summary, notes=(*notes, *warned, *notes_of(loaded, changes))), run
 
 
 def run_stages(plan: Plan, step: Step = lambda _name: None) -> Summary:

@@ -24,6 +24,7 @@ from schemas.days import days_after, months_after
 from schemas.results import COLLECTABILITY
 
 _CASE = (*LINE, "service_date", "paid_date", "ground")
+_CASES = 16_384  # at a time: each takes a row for every clause
 
 
 def collectability(
@@ -34,7 +35,9 @@ def collectability(
     exceptions   payer, plan, claim_source, service_date, paid_date, ground.
     """
     asked = exceptions.select(_CASE)
-    known = _of_cases(asked.unique(maintain_order=True), law, places, as_of)
+    cases = asked.unique(maintain_order=True)
+    slices = list(cases.iter_slices(_CASES)) or [cases]
+    known = pl.concat(_of_cases(some, law, places, as_of) for some in slices)
     return asked.join(
         known, on=list(_CASE), how="left", nulls_equal=True, maintain_order="left"
     ).select(*COLLECTABILITY)

@@ -10,11 +10,10 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from audit_rules.engine.judge import Judgement
 from audit_rules.errors import AuditError
 from flows.errors import UsageError, passed_on, redacted_errors
 from flows.intake.landing import sha256_of
-from flows.judging.judge_part import FOUND, Job, found_file, read_found, read_job, write_job
+from flows.judging.judge_part import FOUND, Job, found_file, read_job, write_job
 from flows.judging.parts import Judged, Part, nobody_waits
 from flows.process import work_privately
 from flows.provenance import program_and_engines
@@ -41,15 +40,15 @@ def judge_on_cluster(
     job_file: Path,
     trace_folder: Path,
     judged: Judged = nobody_waits,
-) -> list[Judgement]:
-    """What is found of every part, in their order.
+) -> None:
+    """Judge every part, and leave in its folder what is found.
 
     address        of the scheduler.
     job_file       where the job is written, next to the parts.
     trace_folder   for what a bug of a worker leaves behind; every worker sees it.
     """
     write_job(job, job_file)
-    folders = [part.folder for part in parts if part.folder is not None]
+    folders = [part.folder for part in parts]
     with _client(address) as client:
         digests = _digests(client, folders, job_file, trace_folder, judged)
     for folder, digest in zip(folders, digests, strict=True):
@@ -58,7 +57,6 @@ def judge_on_cluster(
                 "The shared folder does not show what a worker wrote there. Check that --lake is "
                 "one and the same folder for this run and for every worker, then run again."
             )
-    return [read_found(folder) for folder in folders]
 
 
 def judge_on_worker(

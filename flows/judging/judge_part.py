@@ -3,12 +3,11 @@
 import gc
 import os
 import pickle
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from tempfile import mkstemp
-from typing import Any
 
 import polars as pl
 
@@ -21,6 +20,8 @@ from flows.judging.parts import Part
 
 FOUND = ("exceptions", "counted", "gaps", "repeated")
 """The frames of a judgement that are put together with those of other parts."""
+_ROW_GROUP = 2_048
+"""Few rows: those of all parts are read a few at a time."""
 
 
 @dataclass(frozen=True)
@@ -35,23 +36,23 @@ class Job:
     as_of: date
     everybody: WarehouseFrames
 
-    def judge(self, part: Part, rules: Sequence[Described] = CATALOGUE) -> Judgement:
+    def judge(self, frames: WarehouseFrames, rules: Sequence[Described] = CATALOGUE) -> Judgement:
         """What rules and documents find of the persons of a part."""
-        frames = part.read()
         dossier = compile_dossier(frames, self.book.reference, self.default_supply_days, self.as_of)
         found = (judge_prices if frames.only_prices else judge_all)(dossier, self.book, rules)
         return replace(found, answers=found.answers.clear(), governed=None)  # row ids are a part's
 
-    def judge_folder(self, folder: Path, rules: Sequence[Described] = CATALOGUE) -> None:
-        """Judge the part that waits in a folder, and leave there what is found."""
-        found = self.judge(Part(self.everybody, 0, folder), rules)
+    def judge_part(self, part: Part, rules: Sequence[Described] = CATALOGUE) -> None:
+        """Judge a part, and leave in its folder what is found."""
+        found = self.judge(part.read(), rules)
         for name in FOUND:
-            file = found_file(folder, name)
-            descriptor, passing = mkstemp(dir=folder)  # a lost worker may be writing as well
-            os.close(descriptor)
-            getattr(found, name).write_parquet(passing)
-            Path(passing).replace(file)
-        gc.collect()  # a dossier and what is found in it refer to each other in a circle
+            write_found(part.folder, name, getattr(found, name))
+        if part.waits:
+            gc.collect()  # a dossier and what is found in it refer to each other in a circle
+
+    def judge_folder(self, folder: Path) -> None:
+        """Judge the part that waits in a folder, and leave there what is found."""
+        self.judge_part(Part(self.everybody, 0, folder))
 
 
 def write_job(job: Job, file: Path) -> None:
@@ -65,12 +66,23 @@ def read_job(file: Path) -> Job:
     return job
 
 
-def read_found(folder: Path) -> Judgement:
-    """What `judge_folder` left in a folder: without answers."""
-    found: dict[str, Any] = {
-        name: pl.read_parquet(found_file(folder, name), glob=False) for name in FOUND
-    }
-    return Judgement(answers=pl.DataFrame(), **found)
+def write_found(folder: Path, name: str, rows: pl.DataFrame) -> None:
+    """Leave one frame of FOUND in a folder."""
+    descriptor, passing = mkstemp(dir=folder)  # a lost worker may be writing as well
+    os.close(descriptor)
+    rows.write_parquet(passing, compression="lz4", row_group_size=_ROW_GROUP)
+    Path(passing).replace(found_file(folder, name))
+
+
+def read_found(folders: Iterable[Path], name: str) -> pl.DataFrame:
+    """One frame of FOUND, as left in folders; those in which it is not there have no rows of it."""
+    return pl.concat(pl.read_parquet(file, glob=False) for file in found_files(folders, name))
+
+
+def found_files(folders: Iterable[Path], name: str) -> list[Path]:
+    """The files of one frame of FOUND that are in folders."""
+    files = (found_file(folder, name) for folder in folders)
+    return [file for file in files if file.exists()]
 
 
 def found_file(folder: Path, name: str) -> Path:

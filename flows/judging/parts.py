@@ -8,7 +8,7 @@ memory; so several parts wait in files until it is closed.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -41,16 +41,18 @@ class Part:
 
     frames   the frames; of a part that waits, those with rows of persons are empty.
     rows     claim rows.
-    folder   where these wait; None if they are in memory.
+    folder   where those wait, and where what is found of them is left.
+    waits    whether they do, or are in memory.
     """
 
     frames: WarehouseFrames
     rows: int
-    folder: Path | None = None
+    folder: Path
+    waits: bool = True
 
     def read(self) -> WarehouseFrames:
         """The frames with all their rows."""
-        if self.folder is None:
+        if not self.waits:
             return self.frames
         own: dict[str, Any] = {
             name: pl.read_parquet(_file(self.folder, name), glob=False) for name in OF_PERSONS
@@ -61,22 +63,24 @@ class Part:
 def put_aside(
     parts: Iterable[WarehouseFrames], folder: Path, for_others: bool = False
 ) -> Iterator[Part]:
-    """Every part: one alone in memory, several in folders below `folder`, which is made.
+    """Every part, each with a folder below `folder`, which is made. Several wait there; one alone
+    stays in memory.
 
-    for_others   whether others judge them: then one alone has a folder as well.
+    for_others   whether others judge them: then one alone waits as well.
     """
+    folder.mkdir(mode=0o700)
     waiting = iter(parts)
     first = list(islice(waiting, 2))
-    if len(first) == 1 and not for_others:
-        yield Part(first[0], _rows(first[0]))
-        return
-    folder.mkdir(mode=0o700)
-    for number, part in enumerate((*first, *waiting)):
-        yield _store(part, folder / f"{number}")
+    stays = len(first) == 1 and not for_others
+    every = chain(iter(first), waiting)
+    del first  # or both would be in memory until the last part is read, as without `iter`
+    for number, part in enumerate(every):
+        own = folder / f"{number}"
+        own.mkdir(mode=0o700)
+        yield Part(part, _rows(part), own, waits=False) if stays else _store(part, own)
 
 
 def _store(part: WarehouseFrames, folder: Path) -> Part:
-    folder.mkdir(mode=0o700)
     if part.only_prices:
         (folder / _ONLY_PRICES).touch()
     for name in OF_PERSONS:

@@ -11,10 +11,9 @@ from queue import SimpleQueue
 
 import polars as pl
 
-from audit_rules.engine.judge import Judgement
 from audit_rules.engine.rule import Described
 from flows.errors import Bug, passed_on
-from flows.judging.judge_part import Job, read_found, write_job
+from flows.judging.judge_part import Job, write_job
 from flows.judging.parts import Judged, Part, nobody_waits
 
 _THREADS = "POLARS_MAX_THREADS"
@@ -28,47 +27,33 @@ def judge_parts(
     job_file: Path,
     trace_folder: Path,
     judged: Judged = nobody_waits,
-) -> list[Judgement]:
-    """What is found of every part, in their order.
+) -> None:
+    """Judge every part, and leave in its folder what is found.
 
     rules          those by which this process judges; others know them.
     workers        how many processes judge; with one it is this one.
     job_file       where the job is written for others.
     trace_folder   for what a bug leaves behind.
     """
-    folders = [part.folder for part in parts if part.folder is not None]
-    count = min(workers, len(folders))
+    count = min(workers, len(parts))
     if count <= 1:
-        return _judge_here(parts, job, rules, judged)
+        for part in parts:
+            job.judge_part(part, rules)
+            judged()
+        return
     write_job(job, job_file)
     with ExitStack() as stack:
         free: SimpleQueue[subprocess.Popen[str]] = SimpleQueue()
         for _ in range(count):
             free.put(stack.enter_context(_process([str(job_file), str(trace_folder)], count)))
         threads = stack.enter_context(ThreadPoolExecutor(count))
-        ended = [threads.submit(_judge_by_one, free, folder) for folder in folders]
+        ended = [threads.submit(_judge_by_one, free, part.folder) for part in parts]
         try:
             for end in as_completed(ended):
                 end.result()
                 judged()
         finally:
             threads.shutdown(cancel_futures=True)
-    return [read_found(folder) for folder in folders]
-
-
-def _judge_here(
-    parts: Sequence[Part], job: Job, rules: Sequence[Described], judged: Judged
-) -> list[Judgement]:
-    """What is found of every part. What is found of those in folders is left there until all are
-    judged: written and read again, it takes a fraction of the memory."""
-    found = []
-    for part in parts:
-        if part.folder is None:
-            found.append(job.judge(part, rules))
-        else:
-            job.judge_folder(part.folder, rules)
-        judged()
-    return found or [read_found(part.folder) for part in parts if part.folder]
 
 
 def _judge_by_one(free: "SimpleQueue[subprocess.Popen[str]]", folder: Path) -> None:

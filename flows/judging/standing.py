@@ -1,7 +1,10 @@
-"""Merge this run's answers with those of the last run that are still valid."""
+"""Put this run's answers together with those of the last run that are still valid.
 
-from collections.abc import Iterable
-from dataclasses import replace
+Answers wait in folders, like those of a part: exceptions with all that they say take kilobytes
+each, and a run may find a million. So only what the report compares is read into memory.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,18 +12,19 @@ import duckdb
 import polars as pl
 
 from audit_rules.catalogue import Question
-from audit_rules.engine.coverage import COUNTED, OF_DOCUMENT
+from audit_rules.engine.coverage import COUNTED, OF_DOCUMENT, rule_coverage
 from audit_rules.engine.exceptions import EXCEPTION_ORDER
-from audit_rules.engine.judge import Judgement
 from audit_rules.engine.repeated_amounts import REPEATED_ORDER
 from audit_rules.engine.rule import Described, ids_of_price_rules
 from flows.judging.affected import AFFECTED_PERSON
+from flows.judging.judge_part import FOUND, found_files, read_found, write_found
+from flows.judging.sorted_files import merged
 from flows.warehouse.connection import read_only, refuse_missing
 from flows.warehouse.memory import reuses_answers
 from flows.warehouse.run_table import ChangedRows, RunTable, sql_columns
 from flows.warehouse.sql import literals
 from schemas.outcomes import NOT_APPLICABLE
-from schemas.results import JUDGED, REPEATED, Schema, conform
+from schemas.results import EXCEPTION, JUDGED, REPEATED, Schema, conform
 
 _OF_AFFECTED = ChangedRows(("person_id",), AFFECTED_PERSON, ("person",))
 JUDGED_EXCEPTION = RunTable(
@@ -42,110 +46,143 @@ JUDGED_REPEAT = RunTable(
     reuse=ChangedRows(("person",), AFFECTED_PERSON, ("person",)),
 )
 TABLES = (JUDGED_EXCEPTION, JUDGED_COVERAGE, JUDGED_REPEAT)
-_ROWS = 16_384
-_EXCEPTIONS, _REPEATED = "exceptions.parquet", "repeated.parquet"
+_EXCEPTIONS, _COUNTED, _GAPS, _REPEATED = FOUND
+_FOUND: dict[RunTable, tuple[str, Schema]] = {
+    JUDGED_EXCEPTION: (_EXCEPTIONS, JUDGED),
+    JUDGED_COVERAGE: (_COUNTED, COUNTED),
+    JUDGED_REPEAT: (_REPEATED, REPEATED),
+}
+"""Table of the warehouse -> the frame of a judgement that it remembers, and its columns."""
+_ROWS = 16_384  # exceptions, with all that they say, in memory at a time
+_LEFT_IN_FILES = ("citation", "evidence", "documents_needed", "rationale")
+"""What only the results show of an exception: most of what it takes."""
+COMPARED = {name: kind for name, kind in JUDGED.items() if name not in _LEFT_IN_FILES}
+"""The columns of an exception that are in memory for all of them."""
 
 
-class ValidAnswers(NamedTuple):
-    """Remembered answers of persons whom no change has affected since, as the tables above."""
+class RememberedAnswers(NamedTuple):
+    """Folders with answers that the warehouse remembers.
+
+    valid            of persons whom no change has affected since.
+    of_other_rules   of persons about whom only rules that look at prices are asked: those of all
+                     other rules. Repeated amounts are not among them: those are found again.
+    """
+
+    valid: Sequence[Path] = ()
+    of_other_rules: Sequence[Path] = ()
+
+
+class Answers(NamedTuple):
+    """What is known of everybody.
+
+    exceptions      with the columns COMPARED, in EXCEPTION_ORDER.
+    persons         how many have an answer.
+    rule_coverage   the contract's table.
+    repeated        the claims whose lines repeat its amount.
+    """
 
     exceptions: pl.DataFrame
-    counted: pl.DataFrame
+    persons: int
+    rule_coverage: pl.DataFrame
     repeated: pl.DataFrame
 
 
-def read_valid_answers(connection: duckdb.DuckDBPyConnection) -> ValidAnswers | None:
-    """The remembered answers that are still valid; None if everybody is judged."""
-    if not reuses_answers(connection):
-        return None
+def put_remembered_aside(
+    connection: duckdb.DuckDBPyConnection, rules: Iterable[Described], folder: Path
+) -> RememberedAnswers:
+    """Write the remembered answers that are still valid below a folder; none if all are judged.
 
-    def valid(table: RunTable, columns: Schema) -> pl.DataFrame:
-        assert isinstance(table.reuse, ChangedRows)
-        query = f"FROM {table.remembered} WHERE NOT {table.reuse.condition('run')}"
-        return conform(connection.sql(query).pl(), columns)
-
-    return ValidAnswers(
-        exceptions=valid(JUDGED_EXCEPTION, JUDGED),
-        counted=valid(JUDGED_COVERAGE, COUNTED),
-        repeated=valid(JUDGED_REPEAT, REPEATED),
-    )
-
-
-def read_answers_of_other_rules(
-    connection: duckdb.DuckDBPyConnection, rules: Iterable[Described]
-) -> ValidAnswers | None:
-    """The remembered answers of persons about whom only rules that look at prices are asked: those
-    of all other rules. None if everybody is judged.
-
-    Repeated amounts are not among them: those are found again.
+    They wait there, so that no connection is open while rules run: an open workbench keeps
+    gigabytes in memory.
     """
     if not reuses_answers(connection):
-        return None
+        return RememberedAnswers()
+    is_valid = {table: f"NOT {_reuse(table).condition('run')}" for table in TABLES}
     asked = literals(ids_of_price_rules(rules))
     of_others = f"""person_id IN (SELECT person FROM {AFFECTED_PERSON} WHERE only_prices)
                     AND (rule_id IS NULL OR NOT list_contains({asked}, rule_id))"""
-    exceptions, counted = (
-        connection.sql(f"FROM {table.remembered} WHERE {of_others}").pl()
-        for table in (JUDGED_EXCEPTION, JUDGED_COVERAGE)
-    )
-    return ValidAnswers(
-        conform(exceptions, JUDGED), conform(counted, COUNTED), pl.DataFrame(schema=REPEATED)
+    by_other_rules = dict.fromkeys((JUDGED_EXCEPTION, JUDGED_COVERAGE), of_others)
+    return RememberedAnswers(
+        _put_aside(connection, is_valid, folder / "valid"),
+        _put_aside(connection, by_other_rules, folder / "of_other_rules"),
     )
 
 
-def merge_answers(judgement: Judgement, valid: ValidAnswers | None) -> Judgement:
-    """The judgement of this run, and the remembered answers that are still valid."""
-    if valid is None:
-        return judgement
-    exceptions = pl.concat([judgement.exceptions, valid.exceptions])
-    return replace(
-        judgement,
-        exceptions=exceptions.sort(EXCEPTION_ORDER, nulls_last=True),
-        counted=pl.concat([judgement.counted, valid.counted]),
-        repeated=pl.concat([judgement.repeated, valid.repeated]).sort(REPEATED_ORDER),
-    )
+def _reuse(table: RunTable) -> ChangedRows:
+    assert isinstance(table.reuse, ChangedRows)
+    return table.reuse
 
 
-def write_answers(folder: Path, judgement: Judgement) -> None:
-    """Write the answers of this run to files, so that no connection is open while rules run.
+def _put_aside(
+    connection: duckdb.DuckDBPyConnection, conditions: Mapping[RunTable, str], folder: Path
+) -> list[Path]:
+    """Write the remembered rows of some tables that meet a condition. Returns their folders."""
+    folders = {}
+    for table, condition in conditions.items():
+        name, columns = _FOUND[table]
+        found = connection.sql(f"FROM {table.remembered} WHERE {condition}")
+        rows = _in_slices(found) if name == _EXCEPTIONS else [found.pl()]
+        for number, some in enumerate(rows):
+            own = folders[number] = folder / f"{number}"
+            own.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_found(own, name, conform(some, columns))
+    return list(folders.values())
 
-    An open workbench keeps gigabytes in memory.
-    """
+
+def _in_slices(exceptions: duckdb.DuckDBPyRelation) -> Iterator[pl.DataFrame]:
+    """Exceptions some at a time, those in EXCEPTION_ORDER."""
+    for batch in exceptions.to_arrow_reader(_ROWS):
+        yield pl.DataFrame(batch).sort(EXCEPTION_ORDER, nulls_last=True)
+
+
+def merge_answers(folders: Sequence[Path], folder: Path) -> Answers:
+    """Put the answers in some folders together, those of this run first; all that exceptions say,
+    and the repeated claims, go into another folder, which is made."""
     folder.mkdir(mode=0o700)
-    files = files_of_answers(folder)
-    for table, frame in (
-        (JUDGED_EXCEPTION, judgement.exceptions),
-        (JUDGED_COVERAGE, judgement.counted),
-        (JUDGED_REPEAT, judgement.repeated),
-    ):
-        _write(files[table], frame)
+    found = merged(found_files(folders, _EXCEPTIONS), EXCEPTION_ORDER, _ROWS)
+    for number, exceptions in enumerate(found):
+        exceptions.write_parquet(folder / f"{number:06}.parquet", compression="lz4")
+    repeated = read_found(folders, _REPEATED).sort(REPEATED_ORDER)
+    write_found(folder, _REPEATED, repeated)
+    counted, gaps = (read_found(folders, name) for name in (_COUNTED, _GAPS))
+    return Answers(
+        read_merged(folder),
+        counted["person_id"].n_unique(),
+        rule_coverage(counted, gaps.unique(maintain_order=True)),
+        repeated,
+    )
 
 
-def write_merged(folder: Path, judgement: Judgement) -> None:
-    """Write what was found of everybody: the exceptions, and the claims that repeat their amount,
-    for the worklist."""
-    _write(folder / _EXCEPTIONS, judgement.exceptions)
-    _write(folder / _REPEATED, judgement.repeated)
+def persons_in(folders: Sequence[Path]) -> int:
+    """Of how many persons there is an answer in some folders."""
+    return read_found(folders, _COUNTED)["person_id"].n_unique()
 
 
-def _write(file: Path, frame: pl.DataFrame) -> None:
-    """Write a file that passes between stages: so few rows at a time that they take little room."""
-    frame.write_parquet(file, compression="lz4", row_group_size=_ROWS)
+def read_merged(folder: Path) -> pl.DataFrame:
+    """The exceptions that merge_answers wrote, with the columns COMPARED."""
+    return scan_merged(folder).select(list(COMPARED)).collect()
 
 
-def read_merged_exceptions(folder: Path) -> pl.DataFrame:
-    """The exceptions that write_merged wrote, with the columns JUDGED."""
-    return pl.read_parquet(folder / _EXCEPTIONS, glob=False)
+def scan_merged(folder: Path) -> pl.LazyFrame:
+    """The exceptions that merge_answers wrote, with the columns JUDGED."""
+    return pl.scan_parquet(sorted(folder.glob("[0-9]*.parquet")), glob=False)
+
+
+def with_all_columns(exceptions: pl.DataFrame, folder: Path) -> pl.LazyFrame:
+    """Exceptions that read_merged gave, with what was added since and what is left in files: the
+    columns EXCEPTION."""
+    in_files = scan_merged(folder).select(_LEFT_IN_FILES)
+    return pl.concat([exceptions.lazy(), in_files], how="horizontal").select(list(EXCEPTION))
 
 
 def read_repeated(folder: Path) -> pl.DataFrame:
-    """The claims that write_merged wrote."""
-    return pl.read_parquet(folder / _REPEATED, glob=False)
+    """The repeated claims that merge_answers wrote."""
+    return read_found([folder], _REPEATED)
 
 
-def files_of_answers(folder: Path) -> dict[RunTable, Path]:
-    """The files that write_answers wrote, which the warehouse is to remember for the next run."""
-    return {table: folder / f"{table.name}.parquet" for table in TABLES}
+def files_of_answers(folders: Sequence[Path]) -> dict[RunTable, list[Path]]:
+    """The files in folders that the warehouse is to remember for the next run."""
+    return {table: found_files(folders, name) for table, (name, _) in _FOUND.items()}
 
 
 def asked_in(warehouse: Path) -> set[Question]:

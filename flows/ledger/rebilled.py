@@ -51,7 +51,10 @@ def rebilled_as(
 
 
 def follow_rebilled(
-    connection: duckdb.DuckDBPyConnection, decided: PastDecisions, exceptions: pl.DataFrame
+    connection: duckdb.DuckDBPyConnection,
+    decided: PastDecisions,
+    exceptions: pl.DataFrame,
+    evidence: pl.LazyFrame,
 ) -> PastDecisions:
     """What persons decided, with each sum that came back on the lines for which it counts now.
 
@@ -61,6 +64,7 @@ def follow_rebilled(
     asked.
 
     exceptions   those of this run, with LEDGER and COLLECTABILITY.
+    evidence     theirs, which is read only if it is needed: exception_id, evidence.
     """
     recovered = decided.recovered
     if recovered.is_empty():
@@ -70,7 +74,12 @@ def follow_rebilled(
     if lost.is_empty():
         return decided
     family = rebilled_as(connection, lost, payer_of)
-    accused = accused_instead(lost, exceptions, family, payer_of)
+    of_rules = exceptions.join(lost, on="rule_id", how="semi")
+    shown = evidence.join(of_rules.lazy(), on="exception_id", how="semi")
+    known = of_rules.join(
+        shown.select("exception_id", "evidence").unique("exception_id").collect(), on="exception_id"
+    )
+    accused = accused_instead(lost, known, family, payer_of)
     claims = pl.concat([family, accused.select(CLAIM)])
     tables = {"back": lost, "accused": accused, "family": claims}
     for name, rows in tables.items():

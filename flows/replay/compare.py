@@ -140,7 +140,9 @@ def _found(request: RunRequest) -> ComparisonSide:
         before = read_ledger_before(connection, request.as_of)  # all of it in the workbench alone
         standing = record_changes(connection, made, "", before, judgement.exceptions).standing
         found = with_collectability(with_ledger(judgement.exceptions, standing), made)
-        decided = follow_rebilled(connection, read_decided(connection, request.as_of), found)
+        decided = follow_rebilled(
+            connection, read_decided(connection, request.as_of), found, found.lazy()
+        )
         fees = barred_fees(connection, found, made)
     lines = worklists(found, judgement.repeated, decided, fees).every_line
     return ComparisonSide(found.select(EXCEPTION_COLUMNS), lines.select(LINE_COLUMNS))

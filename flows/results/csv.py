@@ -1,27 +1,20 @@
 """Result tables as CSV that a spreadsheet can open without executing anything."""
 
-from contextlib import nullcontext
 from io import BytesIO
 from pathlib import Path
 
 import polars as pl
 
-_ROWS = 20_000
 _EXECUTED = r"^[=+\-@\t\r\n]"
 
 
-def write_csv(file: Path | BytesIO, frame: pl.DataFrame) -> None:
-    """Write a table with lists and structs as JSON text.
+def write_csv(file: Path | BytesIO, rows: pl.DataFrame | pl.LazyFrame) -> None:
+    """Write a table with lists and structs as JSON text, some rows at a time.
 
     Text that a spreadsheet would execute gets an apostrophe in front.
     """
-    cells = [_cell(name, dtype) for name, dtype in frame.schema.items()]
-    with file.open("wb") if isinstance(file, Path) else nullcontext(file) as target:
-        for first in range(0, max(1, frame.height), _ROWS):  # as text, rows take far more memory
-            text = BytesIO()
-            rows = frame.slice(first, _ROWS).select(cells)
-            rows.write_csv(text, include_header=first == 0)
-            target.write(text.getbuffer())
+    cells = [_cell(name, dtype) for name, dtype in rows.collect_schema().items()]
+    rows.lazy().select(cells).sink_csv(file)
 
 
 def _cell(name: str, dtype: pl.DataType) -> pl.Expr:

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from flows.errors import UsageError
-from flows.results.tables import write_table
+from flows.results.tables import Rows, write_table
 from schemas.folding import folded_names
 
 _LONGEST_NAME = 255  # bytes, on every common file system
@@ -19,24 +19,26 @@ def write_exceptions_by(column: str, folder: Path, payer_names: dict[str, str]) 
     payer_names: folded spelling -> payer id, so that each payer is one folder.
     """
     payer = folded_names(pl.col("payer")).replace(payer_names)
-    exceptions = pl.read_parquet(folder / "exceptions.parquet", glob=False).with_columns(payer)
+    exceptions = pl.scan_parquet(folder / "exceptions.parquet", glob=False).with_columns(payer)
     write_partitions(folder, "exceptions", exceptions, column)
 
 
-def write_partitions(folder: Path, table: str, frame: pl.DataFrame, column: str) -> None:
+def write_partitions(folder: Path, table: str, rows: Rows, column: str) -> None:
     """Write the rows of each value, in order and without that column.
 
     They go into TABLE/COLUMN=VALUE/part-0.parquet. The column is never null.
     Raises UsageError if a value is too long for the name of a folder.
     """
-    for (value,), rows in frame.group_by([column], maintain_order=True):
+    lazy = rows.lazy()
+    for value in lazy.select(pl.col(column).unique().sort()).collect()[column]:
         name = f"{column}={encoded(str(value))}"
         if len(name.encode()) > _LONGEST_NAME:
             raise UsageError(
                 f"A value of {column} is too long to name a folder. Leave --partition-by out."
             )
         (folder / table / name).mkdir(mode=0o700, parents=True)
-        write_table(folder / table / name / _PART, table, rows.drop(column))
+        own = lazy.filter(pl.col(column) == value).drop(column)
+        write_table(folder / table / name / _PART, table, own)
 
 
 def encoded(value: str) -> str:

@@ -5,7 +5,7 @@ the same as JSON under COLUMNS in the key-value metadata of the file.
 """
 
 import json
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
@@ -15,36 +15,37 @@ from flows.results.csv import write_csv
 from schemas.describe import GRAINS, meaning
 from schemas.results import RESULT_SCHEMA_VERSION
 
-_ROW_GROUP = 65_536
+Rows = pl.DataFrame | pl.LazyFrame
+_ROW_GROUP = 16_384
+"""Rows of a result table that are in memory at a time, if they come from files."""
 _PREFIX = "claims_audit."
 TABLE, DESCRIPTION, VERSION, COLUMNS = (
     _PREFIX + n for n in ("table", "description", "result_schema_version", "columns")
 )
 
 
-def write_result_tables(folder: Path, tables: dict[str, pl.DataFrame]) -> None:
+def write_result_tables(folder: Path, tables: Mapping[str, Rows]) -> None:
     """Write each result table into a Parquet file of its name, and the exceptions as CSV too."""
-    with ThreadPoolExecutor(1) as background:
-        csv_file = background.submit(write_csv, folder / "exceptions.csv", tables["exceptions"])
-        write_tables(folder, tables)
-        csv_file.result()
+    write_tables(folder, tables)
+    write_csv(folder / "exceptions.csv", tables["exceptions"])
 
 
-def write_tables(folder: Path, tables: dict[str, pl.DataFrame]) -> None:
+def write_tables(folder: Path, tables: Mapping[str, Rows]) -> None:
     """Write each result table into a Parquet file of its name."""
-    for name, frame in tables.items():
-        write_table(folder / f"{name}.parquet", name, frame)
+    for name, rows in tables.items():
+        write_table(folder / f"{name}.parquet", name, rows)
 
 
-def write_table(file: Path, table: str, frame: pl.DataFrame) -> None:
+def write_table(file: Path, table: str, rows: Rows) -> None:
     """Write rows of a result table; columns may be missing, such as one in the folder's name."""
-    about = {column: _about(table, column) for column in frame.columns}
-    frame.write_parquet(
+    schema = rows.collect_schema()
+    about = {column: _about(table, column) for column in schema}
+    rows.lazy().sink_parquet(
         file,
         row_group_size=_ROW_GROUP,
         compression="zstd",
         statistics=True,
-        arrow_schema=_schema(table, frame),
+        arrow_schema=_arrow_schema(table, schema),
         metadata={
             TABLE: table,
             DESCRIPTION: GRAINS[table],
@@ -59,11 +60,10 @@ def _about(table: str, column: str) -> dict[str, str]:
     return {"description": means.description} | ({"unit": means.unit} if means.unit else {})
 
 
-def _schema(table: str, frame: pl.DataFrame) -> pa.Schema:
-    """The Arrow schema of a frame, with metadata for every field, fields of structs included."""
-    return pa.schema(
-        [_field(table, field.name, field) for field in frame.clear().to_arrow().schema]
-    )
+def _arrow_schema(table: str, schema: pl.Schema) -> pa.Schema:
+    """The schema in Arrow's types, with metadata for every field, fields of structs included."""
+    fields = pl.DataFrame(schema=schema).to_arrow().schema
+    return pa.schema([_field(table, field.name, field) for field in fields])
 
 
 def _field(table: str, name: str, field: pa.Field) -> pa.Field:

@@ -6,7 +6,7 @@ everything, and what it finds replaces what was remembered. Which tables are rem
 makers declare (`RunTable.reuse`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -55,12 +55,12 @@ TABLES = (REMEMBERED, NEW_FILE, REUSED)
 class Memory(NamedTuple):
     """The tables of a run that a warehouse may remember: those of settling, and the answers.
 
-    written   tables whose rows are in a Parquet file, and not in the workbench.
+    written   tables whose rows are in Parquet files, and not in the workbench.
     """
 
     settled: tuple[RunTable, ...]
     answers: tuple[RunTable, ...]
-    written: Mapping[RunTable, Path] = {}
+    written: Mapping[RunTable, Sequence[Path]] = {}
 
 
 class RememberedRun(NamedTuple):
@@ -165,12 +165,7 @@ def remember(connection: duckdb.DuckDBPyConnection, schema: str, memory: Memory)
     for table in memory.settled:
         _remember(connection, table, schema, settled)
     for table in memory.answers:
-        if table in memory.written:
-            connection.register(_WRITTEN, _read(table, memory))
-            _remember(connection, table, schema, answers, _WRITTEN)
-            connection.unregister(_WRITTEN)
-        else:
-            _remember(connection, table, schema, answers)
+        _remember(connection, table, schema, answers, memory.written.get(table))
     _remember(connection, REMEMBERED, schema, False)
     return memory_subject(connection)
 
@@ -184,14 +179,18 @@ def remember_in_place(connection: duckdb.DuckDBPyConnection, memory: Memory) -> 
     remembered = [t.name for t in tables if t.reuse is not Reuse.NOTHING]
     is_remembered = _is_to_be_remembered(connection, "main")
     drop_run_tables(connection, remembered if is_remembered else ())
-    for table in memory.written if is_remembered else ():
-        table.store_frame(connection, _read(table, memory))
+    for table, files in memory.written.items() if is_remembered else ():
+        table.create(connection)
+        _add_rows(connection, str(table), files)
     return memory_subject(connection)
 
 
-def _read(table: RunTable, memory: Memory) -> pl.DataFrame:
-    """The rows of a table that are in a file."""
-    return pl.read_parquet(memory.written[table], columns=list(table.columns), glob=False)
+def _add_rows(connection: duckdb.DuckDBPyConnection, table: str, files: Iterable[Path]) -> None:
+    """Add the rows of Parquet files to a table, one file at a time."""
+    for file in files:
+        connection.register(_WRITTEN, pl.read_parquet(file, glob=False))
+        connection.execute(f"INSERT INTO {table} BY NAME FROM {_WRITTEN}")
+        connection.unregister(_WRITTEN)
 
 
 def _is_to_be_remembered(connection: duckdb.DuckDBPyConnection, schema: str) -> bool:
@@ -223,14 +222,15 @@ def _remember(
     table: RunTable,
     schema: str,
     reused: bool,
-    rows: str | None = None,
+    files: Sequence[Path] | None = None,
 ) -> None:
     """Bring one remembered table up to date.
 
     reused   whether this run made only what changed.
-    rows     SQL of what it made, if that is not in its own table.
+    files    Parquet files with what it made; None if that is in its own table.
     """
-    kept, fresh = f"main.{table.name}", rows or f"{schema}.{table.name}"
+    kept = f"main.{table.name}"
+    fresh = f"{schema}.{table.name}" if files is None else table.empty
     if table.reuse is Reuse.NOTHING:
         return
     if reused and isinstance(table.reuse, ChangedRows):
@@ -241,6 +241,7 @@ def _remember(
         connection.execute(f"INSERT INTO {kept} BY NAME FROM {fresh}")
     else:
         connection.execute(f"CREATE OR REPLACE TABLE {kept} AS FROM {fresh}")
+    _add_rows(connection, kept, files or ())
 
 
 def _last_run(connection: duckdb.DuckDBPyConnection) -> RememberedRun | None:

@@ -4,6 +4,7 @@ import csv
 import inspect
 import random
 import shutil
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,11 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from audit_rules.engine.dossier import compile_dossier
-from audit_rules.engine.judge import Judgement
-from audit_rules.engine.parts import together
+from audit_rules.engine.dossier import WarehouseFrames
 from audit_rules.engine.rule import PolicyBook
-from audit_rules.kinds.judge import judge_all
 from audit_rules.policy.library import SHIPPED_POLICIES, PolicyLibrary
 from audit_rules.reference.codes import load_reference
 from audit_rules.rules import CATALOGUE
@@ -28,13 +26,10 @@ from flows.judging.affected import _price_rules_stand_alone, mark_affected_perso
 from flows.judging.frames import read_frames, read_parts
 from flows.judging.judge_part import Job
 from flows.judging.members import JUDGED_PERSON, Cut
-from flows.judging.parts import put_aside
 from flows.judging.population import population_facts
 from flows.judging.standing import (
     JUDGED_COVERAGE,
-    merge_answers,
-    read_answers_of_other_rules,
-    read_valid_answers,
+    put_remembered_aside,
 )
 from flows.plan import plan
 from flows.provenance import digest
@@ -42,6 +37,7 @@ from flows.request import RunRequest
 from flows.summary import Summary
 from flows.warehouse.connection import opened
 from tests.support.extracts import ANY_ERROR_RATE, Row, as_csv, good
+from tests.support.judged_parts import found_in, judged_in_parts
 from tests.support.nights import night, published
 from tests.support.running import AS_OF, ROOT, request_for, run_to_final_action
 from tests.support.spoken import ACME, LIMIT, policy
@@ -143,13 +139,10 @@ def _asked_again(request: RunRequest) -> dict[str, bool]:
     run_to_final_action(made)
     book = PolicyBook(made.library, made.reference)
 
-    def judged(before: date | None) -> Judgement:
-        extracted = read_frames(connection, made.reference, request.as_of, before=before)
-        return judge_all(
-            compile_dossier(extracted, made.reference, made.default_supply_days, request.as_of),
-            book,
-            FEW,
-        )
+    aside = made.bench.scratch / "aside"
+
+    def judged(name: str, parts: Iterable[WarehouseFrames]) -> list[Path]:
+        return judged_in_parts(parts, job, aside / name, FEW)
 
     with opened(made.bench) as connection:
         facts = population_facts(connection, made.reference, request.as_of)
@@ -162,22 +155,18 @@ def _asked_again(request: RunRequest) -> dict[str, bool]:
             digest(made.texts.judgement_digest()),  # no term is demoted
             JUDGED_COVERAGE,
         )
-        valid = read_valid_answers(connection)
-        by_all_rules = merge_answers(judged(before), valid)
+        valid, of_other_rules = put_remembered_aside(connection, FEW, aside)
+        changed = read_frames(connection, made.reference, request.as_of, before=before)
+        job = Job(book, made.default_supply_days, request.as_of, changed)
+        by_all_rules = judged("by all rules", [changed])
         read = read_parts(connection, made.reference, request.as_of, facts, before, Cut(10**6))
-        parts = list(put_aside(read, made.bench.scratch / "parts"))
-        job = Job(book, made.default_supply_days, request.as_of, parts[0].frames)
-        asked = merge_answers(
-            together([job.judge(part, FEW) for part in parts]),
-            read_answers_of_other_rules(connection, FEW),
-        )
+        asked = judged("asked", read)
         query = f"SELECT person, only_prices FROM {JUDGED_PERSON}"
         persons = dict(connection.execute(query).fetchall())
-        whole = judged(None)
-    for found in (by_all_rules, merge_answers(asked, valid)):
-        assert found.exceptions.equals(whole.exceptions)
-        assert found.rule_coverage.equals(whole.rule_coverage)
-        assert found.repeated.equals(whole.repeated)
+        everybody = read_frames(connection, made.reference, request.as_of)
+    whole = found_in(judged("whole", [everybody]), aside / "of whole")
+    assert found_in([*by_all_rules, *valid], aside / "of all rules").same(whole)
+    assert found_in([*asked, *of_other_rules, *valid], aside / "of asked").same(whole)
     shutil.rmtree(made.bench.scratch)
     return persons
 

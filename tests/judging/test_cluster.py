@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from audit_rules.engine.judge import Judgement
-from audit_rules.engine.parts import together
 from audit_rules.engine.rule import PolicyBook
 from flows.errors import Bug, DiskTrouble, UsageError
 from flows.judging import cluster as cluster_module
@@ -31,6 +29,7 @@ from flows.plan import Plan, plan
 from flows.provenance import program_and_engines
 from flows.run_folders import parts_folder
 from flows.warehouse.connection import opened
+from tests.support.judged_parts import Found, found_in, judged_in_parts
 from tests.support.nights import night, published
 from tests.support.running import AS_OF, ROOT, planned, request_for, run_to_final_action
 
@@ -81,21 +80,14 @@ def _parts(made: Plan, folder: Path, buckets: int) -> tuple[list[Part], Job]:
 
 
 @pytest.fixture(scope="module")
-def alone(made: Plan) -> Judgement:
+def alone(made: Plan, tmp_path_factory: pytest.TempPathFactory) -> Found:
     """What this process finds."""
+    folder = tmp_path_factory.mktemp("alone")
     with opened(made.bench) as connection:
         facts = population_facts(connection, made.reference, AS_OF)
         everybody = read_frames(connection, made.reference, AS_OF, facts)
     job = Job(PolicyBook(made.library, made.reference), 30, AS_OF, everybody)
-    return job.judge(Part(everybody, 0))
-
-
-def _same(found: list[Judgement], other: Judgement) -> bool:
-    one = together(found)
-    return all(
-        getattr(one, name).equals(getattr(other, name))
-        for name in ("exceptions", "repeated", "rule_coverage")
-    )
+    return found_in(judged_in_parts([everybody], job, folder), folder / "merged")
 
 
 @pytest.mark.parametrize(
@@ -183,7 +175,7 @@ def test_a_night_on_a_cluster_has_the_bytes_of_one_process(
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(KILLS))
 def test_the_buckets_of_a_lost_worker_are_judged_elsewhere(
-    seed: int, cluster: "LocalCluster", made: Plan, alone: Judgement, tmp_path: Path
+    seed: int, cluster: "LocalCluster", made: Plan, alone: Found, tmp_path: Path
 ) -> None:
     chance = random.Random(seed)
     parts, job = _parts(made, tmp_path, buckets=6)
@@ -191,7 +183,7 @@ def test_the_buckets_of_a_lost_worker_are_judged_elsewhere(
     kill = Timer(chance.uniform(0, 5), os.kill, (victim.pid, signal.SIGKILL))
     kill.start()
     ended: list[None] = []
-    found = judge_on_cluster(
+    judge_on_cluster(
         parts,
         job,
         cluster.scheduler_address,
@@ -200,7 +192,8 @@ def test_the_buckets_of_a_lost_worker_are_judged_elsewhere(
         lambda: ended.append(None),
     )
     kill.join()
-    assert _same(found, alone) and len(ended) == len(parts)
+    found = found_in([part.folder for part in parts], tmp_path / "merged")
+    assert found.same(alone) and len(ended) == len(parts)
 
 
 @pytest.mark.slow

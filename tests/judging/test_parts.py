@@ -3,6 +3,7 @@
 import gc
 import os
 import weakref
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,11 +13,9 @@ import polars as pl
 import pytest
 
 from audit_rules.engine.dossier import Dossier, WarehouseFrames, compile_dossier
-from audit_rules.engine.judge import Judgement, run_rules
-from audit_rules.engine.parts import together
+from audit_rules.engine.judge import run_rules
 from audit_rules.engine.rule import PolicyBook
 from audit_rules.errors import AuditError
-from audit_rules.kinds.judge import judge_all
 from audit_rules.policy.library import PolicyLibrary, load_policies
 from audit_rules.reference.codes import load_reference
 from audit_rules.rules import CATALOGUE, RULES
@@ -25,11 +24,12 @@ from flows.judging import judge_part, spread
 from flows.judging.frames import KNOWN_CLAIM, read_frames, read_parts
 from flows.judging.judge_part import Job, read_found
 from flows.judging.members import Cut
-from flows.judging.parts import OF_PERSONS, Part, put_aside
+from flows.judging.parts import OF_PERSONS, put_aside
 from flows.judging.population import population_facts
 from flows.judging.spread import judge_parts
 from flows.plan import Plan
 from flows.warehouse.connection import opened
+from tests.support.judged_parts import found_in, judged_in_parts
 from tests.support.nights import night, published
 from tests.support.running import AS_OF, ROOT, planned, request_for, run_to_final_action
 from tests.support.spoken import DAY, World, policy
@@ -69,30 +69,21 @@ WORLD = World(
 )
 
 
-def _of(frames: WarehouseFrames, book: PolicyBook) -> Judgement:
-    dossier = compile_dossier(frames, book.reference, 30, AS_OF)
-    return judge_all(dossier, book, CATALOGUE)
-
-
-def _same(one: Judgement, other: Judgement) -> None:
-    assert one.exceptions.equals(other.exceptions)
-    assert one.rule_coverage.equals(other.rule_coverage)
-    assert one.repeated.equals(other.repeated)
-
-
 def _of_person(frames: WarehouseFrames, person: str) -> WarehouseFrames:
     own = {n: getattr(frames, n).filter(pl.col("person") == person) for n in OF_PERSONS}
     return replace(frames, **own)
 
 
 @pytest.mark.slow
-def test_persons_judged_one_by_one_have_the_answers_of_all_at_once() -> None:
+def test_persons_judged_one_by_one_have_the_answers_of_all_at_once(tmp_path: Path) -> None:
     shipped = load_policies()
     book = PolicyBook(PolicyLibrary((*shipped.policies, policy(TEXT))), load_reference(shipped))
     frames = WORLD.frames()
-    whole = _of(frames, book)
+    job = Job(book, 30, AS_OF, frames)
+    whole = found_in(judged_in_parts([frames], job, tmp_path / "1"), tmp_path / "of 1")
     assert {"recover", "review"} <= set(whole.exceptions["outcome"])
-    _same(together([_of(_of_person(frames, person), book) for person in PERSONS]), whole)
+    one_by_one = (_of_person(frames, person) for person in PERSONS)
+    assert found_in(judged_in_parts(one_by_one, job, tmp_path / "4"), tmp_path / "of 4").same(whole)
 
 
 @pytest.fixture(scope="module")
@@ -161,9 +152,9 @@ def test_the_number_of_buckets_changes_no_answer(made: Plan, tmp_path: Path) -> 
     for count, parts in cuts:
         assert len(parts) == count
         job = Job(book, made.default_supply_days, AS_OF, parts[0])
-        found.append(together([job.judge(Part(frames, 0)) for frames in parts]))
-    for other in found[1:]:
-        _same(found[0], other)
+        folders = judged_in_parts(parts, job, tmp_path / f"{count}")
+        found.append(found_in(folders, tmp_path / f"of {count}"))
+    assert all(other.same(found[0]) for other in found[1:])
 
 
 @pytest.mark.slow
@@ -200,12 +191,25 @@ def test_the_memory_of_a_part_is_free_when_it_is_judged(
     job = Job(PolicyBook(library, load_reference(library)), 30, AS_OF, part.frames)
     gc.disable()
     try:
-        assert part.folder
         job.judge_folder(part.folder)
-        assert read_found(part.folder).exceptions.height
+        assert read_found([part.folder], "exceptions").height
         assert [dossier() for dossier in made] == [None]
     finally:
         gc.enable()
+
+
+def test_of_parts_that_wait_no_more_than_two_are_in_memory(tmp_path: Path) -> None:
+    read: list[weakref.ref[WarehouseFrames]] = []
+
+    def frames() -> Iterator[WarehouseFrames]:
+        for _ in range(5):
+            assert sum(one() is not None for one in read) <= 2
+            part = WORLD.frames()
+            read.append(weakref.ref(part))
+            yield part
+            del part
+
+    assert len(list(put_aside(frames(), tmp_path / "aside"))) == 5
 
 
 @pytest.mark.slow

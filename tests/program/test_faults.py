@@ -253,12 +253,12 @@ def test_exit_8_the_disk_fills_up_while_validate_writes(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def torn(_frame: pl.DataFrame, path: Path, **_settings: object) -> None:
+    def torn(_rows: pl.LazyFrame, path: Path, **_settings: object) -> None:
         path.write_bytes(b"PAR1")
         if path.name == "warnings.parquet":
             raise OSError(errno.ENOSPC, "full")
 
-    monkeypatch.setattr(pl.DataFrame, "write_parquet", torn)
+    monkeypatch.setattr(pl.LazyFrame, "sink_parquet", torn)
     _message(capsys, "validate", "--input", landing, "--output", tmp_path / "out", exit_code=8)
     assert list((tmp_path / "out").iterdir()) == []
 

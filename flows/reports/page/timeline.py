@@ -16,6 +16,11 @@ DOSE_OUTCOMES = (RECOVER, RECORDS_REQUEST, REVIEW, NO_FINDING)
 """What the legend of the doses names."""
 _NARROW_WEEKS = 1.5
 _COURSE = ["payer", "person_id", "policy_id", "course"]
+_READ = (
+    *KEY,
+    *("policy_id", "rule_id", "service_date", "outcome", "observed", "allowed", "amount_at_risk"),
+    "evidence",
+)
 
 
 class Timeline(NamedTuple):
@@ -44,9 +49,10 @@ class Timeline(NamedTuple):
     courses: int
 
 
-def timeline(exceptions: pl.DataFrame, members: pl.DataFrame) -> Timeline:
+def timeline(exceptions: pl.DataFrame | pl.LazyFrame, members: pl.DataFrame) -> Timeline:
     """Lay out the doses of every course in which a cycle rule found something."""
-    found = exceptions.filter(pl.col("rule_id").is_in(CYCLE_RULES))
+    of_cycles = exceptions.lazy().filter(pl.col("rule_id").is_in(CYCLE_RULES))
+    found = of_cycles.select(_READ).collect()
     doses = _doses(found, members)
     ranked = _ranked_courses(doses)
     shown = ranked.head(MOST_COURSES).select(*_COURSE, "course_name", "rank")

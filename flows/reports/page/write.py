@@ -39,6 +39,7 @@ from schemas.results import AGGREGATE, AMOUNT_COLUMNS, LEDGER, LINE_KEY, NUMBERE
 
 PAGE = "summary.html"
 MOST_LINES, PAGE_LINES = 10_000, 100
+_NOT_SHOWN = ("citation", "evidence", "documents_needed")  # most of what an exception takes
 _COLUMNS = (
     ("Claim line", "text"),
     ("Member", "rank"),
@@ -66,17 +67,19 @@ def write_page(
 
     balance: the counts of rows in and out; payer_names: folded spelling -> payer id.
     """
-    exceptions, worklist, advisories = (
+    worklist, advisories = (
         pl.read_parquet(folder / f"{name}.parquet", glob=False)
-        for name in ("exceptions", "worklist", "advisories")
+        for name in ("worklist", "advisories")
     )
+    in_file = pl.scan_parquet(folder / "exceptions.parquet", glob=False)
+    exceptions = in_file.select("exception_id", "rule_id", "amount_at_risk").collect()
     lines = pl.concat([worklist, advisories])
     is_live = pl.col("outcome").is_not_null()
     named = one_name_per_payer(lines.filter(is_live), payer_names)  # as in the charts
     lines = lines.with_columns(payer_name=named)
     live = lines.filter(is_live)
     members = member_names(lines)
-    drawn_doses = timeline(exceptions, members)
+    drawn_doses = timeline(in_file, members)
     doses = drawn_doses.doses
     quarantine = pl.read_parquet(
         folder / "quarantine.parquet", glob=False, columns=["file", "column", "check"]
@@ -88,7 +91,7 @@ def write_page(
         ("members", f"{members.height:,}", ""),
         ("exceptions", f"{exceptions.height:,}", ""),
     )
-    shown_lines = list(_lines(exceptions, live, members, run.as_of))
+    shown_lines = list(_lines(in_file, live, members, run.as_of))
     shown = {
         "totals": headline,
         "changes": f"{run.changes[0].upper()}{run.changes[1:]}.",
@@ -101,7 +104,7 @@ def write_page(
         "lines": shown_lines,
         "filters": choices([line["filters"] for line in shown_lines], QUESTIONS, MEANING),
         "line_count": live.height,
-        "set_aside": list(_lines(exceptions, lines.filter(~is_live), members, run.as_of)),
+        "set_aside": list(_lines(in_file, lines.filter(~is_live), members, run.as_of)),
         "set_aside_count": lines.height - live.height,
         "columns": _COLUMNS,
         "coverage": list(_coverage(coverage.filter(pl.col("policy_id") != NO_POLICY))),
@@ -197,15 +200,16 @@ def _hash_of(script: str) -> str:
 
 
 def _lines(
-    exceptions: pl.DataFrame, lines: pl.DataFrame, members: pl.DataFrame, as_of: date
+    exceptions: pl.LazyFrame, lines: pl.DataFrame, members: pl.DataFrame, as_of: date
 ) -> Iterator[dict[str, Any]]:
     """The lines that come first in the order of work, each with its findings, the strongest live
     one first."""
     most = in_order_of_work(lines.sort(LINE_KEY, nulls_last=True), as_of).head(MOST_LINES)
     is_dismissed = pl.col("status").eq_missing(DISMISSED)
-    found = exceptions.join(most, on=list(LINE_KEY), how="semi", nulls_equal=True).sort(
-        is_dismissed, strength(), "rule_id", "exception_id"
+    of_lines = exceptions.drop(_NOT_SHOWN).join(
+        most.lazy(), on=list(LINE_KEY), how="semi", nulls_equal=True
     )
+    found = of_lines.collect().sort(is_dismissed, strength(), "rule_id", "exception_id")
     kinds = {outcome: kind for kind, outcome in LETTERS.items()}
     letter = pl.when(is_asked()).then(pl.col("outcome").replace_strict(kinds, default=None))
     findings = found.group_by(LINE_KEY, maintain_order=True).agg(

@@ -55,18 +55,20 @@ def write_workpaper(
 
     Excel's own limits always apply: what does not fit is left out, and the work-paper says so too.
     """
+    if wanted is False:
+        return ()
+    in_file = pl.scan_parquet(folder / "exceptions.parquet", glob=False)
+    count: int = in_file.select(pl.len()).collect().item()
+    if wanted is None and count > ROW_LIMIT:
+        return (
+            f"{WORKPAPER} was not written: {count:,} exceptions are more than "
+            f"{ROW_LIMIT:,}. Give --xlsx to write it anyway.",
+        )
     exceptions, worklist, advisories, coverage, changes = (
         pl.read_parquet(folder / f"{name}.parquet", glob=False)
         for name in ("exceptions", "worklist", "advisories", "rule_coverage", "changes")
     )
     every_line = pl.concat([worklist, advisories])
-    if wanted is False:
-        return ()
-    if wanted is None and exceptions.height > ROW_LIMIT:
-        return (
-            f"{WORKPAPER} was not written: {exceptions.height:,} exceptions are more than "
-            f"{ROW_LIMIT:,}. Give --xlsx to write it anyway.",
-        )
     found = set(exceptions["rule_id"])
     every: tuple[Described, ...] = (*CATALOGUE, *KIND_MODULES)
     rules = [module for module in every if module.RULE.id in found]
