@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import polars as pl
@@ -26,7 +26,7 @@ from flows.ledger.nights import NightTotals, read_trend, record_totals
 from flows.ledger.precision import read_decided
 from flows.ledger.rebilled import follow_rebilled
 from flows.plan import Plan
-from flows.reports.run_facts import run_facts
+from flows.reports.run_facts import RunFacts, run_facts
 from flows.reports.write import write_reports
 from flows.results.agreement import refuse_disagreement
 from flows.results.failed_checks import failed_checks
@@ -95,6 +95,18 @@ class Findings:
     before: list[tuple[str, date]]
 
 
+class ReportFacts(NamedTuple):
+    """What the reports of a run say besides its tables.
+
+    counts   of rows in and out, and the notes, as the manifest has them, too.
+    before   as in Findings.
+    """
+
+    run: RunFacts
+    counts: dict[str, Any]
+    before: list[tuple[str, date]]
+
+
 def record_in_ledger(
     connection: duckdb.DuckDBPyConnection, plan: Plan, notes: tuple[Note, ...]
 ) -> LedgerFacts:
@@ -144,19 +156,21 @@ def write_shown_tables(plan: Plan, findings: Findings) -> None:
         write_exceptions_by(plan.request.partition_by, results_folder(plan), plan.payer_names)
 
 
-def write_reports_from_tables(
-    plan: Plan, findings: Findings, balance: Balance, summary: Summary
-) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Write the reports from the tables.
+def report_facts(plan: Plan, findings: Findings, balance: Balance, summary: Summary) -> ReportFacts:
+    """What the reports of a run say besides its tables."""
+    notes, decided = shown_notes(findings.ledger.notes, plan), findings.ledger.decided
+    return ReportFacts(
+        run_facts(plan, summary, balance, notes, decided, findings.trend),
+        balance.as_dict() | {"notes": list(notes)},
+        findings.before,
+    )
 
-    Returns the counts and notes that the manifest shows as well, and what the user must know: the
-    notes of the run, and what is missing in its reports.
-    """
-    notes = shown_notes(findings.ledger.notes, plan)
-    counts = balance.as_dict() | {"notes": list(notes)}
-    facts = run_facts(plan, summary, balance, notes, findings.ledger.decided, findings.trend)
-    missing = write_reports(results_folder(plan), plan, facts, counts, findings.before)
-    return counts, (*notes, *missing)
+
+def write_reports_from_tables(plan: Plan, facts: ReportFacts) -> tuple[str, ...]:
+    """Write the reports. Returns what the user must know: the notes of the run, and what is
+    missing in its reports."""
+    missing = write_reports(results_folder(plan), plan, *facts)
+    return (*facts.counts["notes"], *missing)
 
 
 def record_results(

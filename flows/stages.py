@@ -39,6 +39,7 @@ from flows.report_steps import (
     keep_and_publish,
     record_findings,
     record_results,
+    report_facts,
     write_reports_from_tables,
     write_shown_tables,
 )
@@ -228,8 +229,8 @@ def _write_results(
 ) -> tuple[Summary, RunIdentity]:
     """Complete the results.
 
-    What was found is in memory until they are, and no longer; the workbench is closed meanwhile,
-    for what the engine keeps of it is in memory as well.
+    What was found is in memory until the tables are written, and no longer; the workbench is closed
+    meanwhile, for what the engine keeps of it is in memory as well.
     """
     with opened(plan.bench) as connection:
         findings = record_findings(connection, plan, (*judged.notes, *settled.notes))
@@ -240,11 +241,14 @@ def _write_results(
     run, changes = findings.ledger.run, findings.ledger.changes
     write_shown_tables(plan, findings)
     summary = summary_of(plan, run, loaded, settled, judged, findings.found, changes)
-    counts, notes = write_reports_from_tables(plan, findings, settled.balance, summary)
+    facts = report_facts(plan, findings, settled.balance, summary)
+    of_files = notes_of(loaded, changes)
+    del findings, changes
+    notes = write_reports_from_tables(plan, facts)
     with opened(plan.bench) as connection:
-        record_results(connection, plan, run.run_id, counts, judged.repeated_amounts)
+        record_results(connection, plan, run.run_id, facts.counts, judged.repeated_amounts)
     summary = summary_at_privacy_level(results_folder(plan), plan, summary)
-    return replace(summary, notes=(*notes, *warned, *notes_of(loaded, changes))), run
+    return replace(summary, notes=(*notes, *warned, *of_files)), run
 
 
 def run_stages(plan: Plan, step: Step = lambda _name: None) -> Summary:
