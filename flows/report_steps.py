@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import duckdb
 import polars as pl
@@ -17,7 +15,6 @@ from flows.judging.standing import (
     files_of_answers,
     read_merged,
     read_repeated,
-    scan_merged,
     with_all_columns,
 )
 from flows.ledger.before import read_ledger_before
@@ -26,7 +23,7 @@ from flows.ledger.nights import NightTotals, read_trend, record_totals
 from flows.ledger.precision import read_decided
 from flows.ledger.rebilled import follow_rebilled
 from flows.plan import Plan
-from flows.reports.run_facts import RunFacts, run_facts
+from flows.reports.run_facts import run_facts
 from flows.reports.write import write_reports
 from flows.results.agreement import refuse_disagreement
 from flows.results.failed_checks import failed_checks
@@ -79,34 +76,6 @@ class LedgerFacts:
     notes: tuple[Note, ...]
 
 
-@dataclass(frozen=True)
-class Findings:
-    """What the results of a run show.
-
-    failed   the tables of failed checks.
-    trend    the last nights, this one included.
-    before   id and as-of date of the runs before, the nearest first.
-    """
-
-    ledger: LedgerFacts
-    found: RunExceptions
-    failed: dict[str, pl.DataFrame]
-    trend: tuple[NightTotals, ...]
-    before: list[tuple[str, date]]
-
-
-class ReportFacts(NamedTuple):
-    """What the reports of a run say besides its tables.
-
-    counts   of rows in and out, and the notes, as the manifest has them, too.
-    before   as in Findings.
-    """
-
-    run: RunFacts
-    counts: dict[str, Any]
-    before: list[tuple[str, date]]
-
-
 def record_in_ledger(
     connection: duckdb.DuckDBPyConnection, plan: Plan, notes: tuple[Note, ...]
 ) -> LedgerFacts:
@@ -116,74 +85,64 @@ def record_in_ledger(
     judged_now = read_merged(merged_folder(plan))
     changes = record_changes(connection, plan, run.run_id, before, judged_now)
     known = with_collectability(with_ledger(judged_now, changes.standing), plan)
-    evidence = scan_merged(merged_folder(plan))
-    decided = follow_rebilled(
-        connection, read_decided(connection, plan.request.as_of), known, evidence
-    )
     columns = {name: kind for name, kind in EXCEPTION.items() if name in known.columns}
-    return LedgerFacts(run, changes, conform(known, columns), decided, notes)
+    exceptions = conform(known, columns)
+    decided = follow_rebilled(
+        connection,
+        read_decided(connection, plan.request.as_of),
+        exceptions,
+        with_all_columns(exceptions, merged_folder(plan)),
+    )
+    return LedgerFacts(run, changes, exceptions, decided, notes)
 
 
-def record_findings(
-    connection: duckdb.DuckDBPyConnection, plan: Plan, notes: tuple[Note, ...]
-) -> Findings:
-    """Record what a run found, and put together what its results show of it."""
-    ledger = record_in_ledger(connection, plan, notes)
-    repeated = read_repeated(merged_folder(plan))
+def write_shown_tables(
+    connection: duckdb.DuckDBPyConnection, plan: Plan, ledger: LedgerFacts
+) -> RunExceptions:
+    """Write the result tables, at the privacy level of the request."""
+    merged = merged_folder(plan)
+    repeated = read_repeated(merged)
     fees = barred_fees(connection, ledger.exceptions, plan)
     found = exceptions_on_lines(ledger.exceptions, repeated, ledger.decided, fees, plan)
-    sums = found.totals()
-    dollars = (Decimal(sums[column]) for column in AMOUNT_COLUMNS.values())
-    tonight = NightTotals(plan.request.as_of, found.live_lines(), *dollars)
-    trend = read_trend(connection, tonight)
-    record_totals(connection, tonight)
-    before = runs_before(connection, plan.request.as_of, ledger.run.run_id)
-    return Findings(ledger, found, failed_checks(connection), trend, before)
-
-
-def write_shown_tables(plan: Plan, findings: Findings) -> None:
-    """Write the result tables, at the privacy level of the request."""
-    exceptions = findings.ledger.exceptions
     tables = {
-        "exceptions": with_all_columns(exceptions, merged_folder(plan)),
-        **findings.found.lines._asdict(),
-        "changes": findings.ledger.changes.changes,
-        **findings.failed,
+        "exceptions": with_all_columns(ledger.exceptions, merged),
+        **found.lines._asdict(),
+        "changes": ledger.changes.changes,
+        **failed_checks(connection),
     }
     write_result_tables(results_folder(plan), tables)
     apply_privacy_level(results_folder(plan), plan)
     if plan.request.partition_by:
         write_exceptions_by(plan.request.partition_by, results_folder(plan), plan.payer_names)
+    return found
 
 
-def report_facts(plan: Plan, findings: Findings, balance: Balance, summary: Summary) -> ReportFacts:
-    """What the reports of a run say besides its tables."""
-    notes, decided = shown_notes(findings.ledger.notes, plan), findings.ledger.decided
-    return ReportFacts(
-        run_facts(plan, summary, balance, notes, decided, findings.trend),
-        balance.as_dict() | {"notes": list(notes)},
-        findings.before,
-    )
-
-
-def write_reports_from_tables(plan: Plan, facts: ReportFacts) -> tuple[str, ...]:
-    """Write the reports. Returns what the user must know: the notes of the run, and what is
-    missing in its reports."""
-    missing = write_reports(results_folder(plan), plan, *facts)
-    return (*facts.counts["notes"], *missing)
-
-
-def record_results(
+def write_reports_and_manifest(
     connection: duckdb.DuckDBPyConnection,
     plan: Plan,
-    run_id: str,
-    counts: dict[str, Any],
+    ledger: LedgerFacts,
+    found: RunExceptions,
+    balance: Balance,
     repeated: Sequence[dict[str, object]],
-) -> None:
-    """Write the manifest of all results, and record the run."""
-    folder = results_folder(plan)
+    summary: Summary,
+) -> tuple[str, ...]:
+    """Write the reports from the tables, then the manifest of them all; record the run.
+
+    Returns the notes of the run, and what the user must know about its reports.
+    """
+    folder, run_id, notes = results_folder(plan), ledger.run.run_id, shown_notes(ledger.notes, plan)
+    counts = balance.as_dict() | {"notes": list(notes)}
+    sums = found.totals()
+    dollars = (Decimal(sums[column]) for column in AMOUNT_COLUMNS.values())
+    tonight = NightTotals(plan.request.as_of, found.live_lines(), *dollars)
+    trend = read_trend(connection, tonight)
+    facts = run_facts(plan, summary, balance, notes, ledger.decided, trend)
+    before = runs_before(connection, plan.request.as_of, run_id)
+    notes += write_reports(folder, plan, facts, counts, before)
+    record_totals(connection, tonight)
     write_manifest(connection, folder, plan, run_id, counts, repeated)
     record_run(connection, folder, plan, run_id)
+    return notes
 
 
 def keep_and_publish(plan: Plan, run: RunIdentity, answers: Sequence[Path]) -> tuple[str, ...]:

@@ -37,10 +37,8 @@ from flows.plan import Plan
 from flows.provenance import digest
 from flows.report_steps import (
     keep_and_publish,
-    record_findings,
-    record_results,
-    report_facts,
-    write_reports_from_tables,
+    record_in_ledger,
+    write_reports_and_manifest,
     write_shown_tables,
 )
 from flows.results.failed_checks import warnings
@@ -227,28 +225,18 @@ def report_stage(
 def _write_results(
     plan: Plan, loaded: LoadStageResult, settled: SettleStageResult, judged: JudgeStageResult
 ) -> tuple[Summary, RunIdentity]:
-    """Complete the results.
-
-    What was found is in memory until the tables are written, and no longer; the workbench is closed
-    meanwhile, for what the engine keeps of it is in memory as well.
-    """
+    """Complete the results. What was found is in memory until they are, and no longer."""
     with opened(plan.bench) as connection:
-        findings = record_findings(connection, plan, (*judged.notes, *settled.notes))
-        warned = (
-            *warn_of_foreign_decisions(connection, plan.bench.warehouse),
-            *warn_of_foreign_memory(connection),
+        ledger = record_in_ledger(connection, plan, (*judged.notes, *settled.notes))
+        found = write_shown_tables(connection, plan, ledger)
+        summary = summary_of(plan, ledger.run, loaded, settled, judged, found, ledger.changes)
+        notes = write_reports_and_manifest(
+            connection, plan, ledger, found, settled.balance, judged.repeated_amounts, summary
         )
-    run, changes = findings.ledger.run, findings.ledger.changes
-    write_shown_tables(plan, findings)
-    summary = summary_of(plan, run, loaded, settled, judged, findings.found, changes)
-    facts = report_facts(plan, findings, settled.balance, summary)
-    of_files = notes_of(loaded, changes)
-    del findings, changes
-    notes = write_reports_from_tables(plan, facts)
-    with opened(plan.bench) as connection:
-        record_results(connection, plan, run.run_id, facts.counts, judged.repeated_amounts)
-    summary = summary_at_privacy_level(results_folder(plan), plan, summary)
-    return replace(summary, notes=(*notes, *warned, *of_files)), run
+        summary = summary_at_privacy_level(results_folder(plan), plan, summary)
+        notes += warn_of_foreign_decisions(connection, plan.bench.warehouse)
+        notes += warn_of_foreign_memory(connection)
+    return replace(summary, notes=(*notes, *notes_of(loaded, ledger.changes))), ledger.run
 
 
 def run_stages(plan: Plan, step: Step = lambda _name: None) -> Summary:

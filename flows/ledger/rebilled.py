@@ -64,7 +64,7 @@ def follow_rebilled(
     asked.
 
     exceptions   those of this run, with LEDGER and COLLECTABILITY.
-    evidence     theirs, which is read only if it is needed: exception_id, evidence.
+    evidence     the same with `evidence`, which is read only if it is needed.
     """
     recovered = decided.recovered
     if recovered.is_empty():
@@ -74,12 +74,8 @@ def follow_rebilled(
     if lost.is_empty():
         return decided
     family = rebilled_as(connection, lost, payer_of)
-    of_rules = exceptions.join(lost, on="rule_id", how="semi")
-    shown = evidence.join(of_rules.lazy(), on="exception_id", how="semi")
-    known = of_rules.join(
-        shown.select("exception_id", "evidence").unique("exception_id").collect(), on="exception_id"
-    )
-    accused = accused_instead(lost, known, family, payer_of)
+    of_rules = evidence.join(lost.lazy(), on="rule_id", how="semi").collect()
+    accused = accused_instead(lost, of_rules, family, payer_of)
     claims = pl.concat([family, accused.select(CLAIM)])
     tables = {"back": lost, "accused": accused, "family": claims}
     for name, rows in tables.items():
