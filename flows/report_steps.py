@@ -65,6 +65,7 @@ class LedgerFacts:
     """What the ledger says of a run: its id, what changed, and the exceptions with that.
 
     exceptions   without the columns that are left in files.
+    shown        with all columns, in files.
     decided      what persons decided before it.
     notes        what the run says of its files, its config and its lines.
     """
@@ -72,6 +73,7 @@ class LedgerFacts:
     run: RunIdentity
     changes: LedgerChanges
     exceptions: pl.DataFrame
+    shown: pl.LazyFrame
     decided: PastDecisions
     notes: tuple[Note, ...]
 
@@ -87,25 +89,21 @@ def record_in_ledger(
     known = with_collectability(with_ledger(judged_now, changes.standing), plan)
     columns = {name: kind for name, kind in EXCEPTION.items() if name in known.columns}
     exceptions = conform(known, columns)
-    decided = follow_rebilled(
-        connection,
-        read_decided(connection, plan.request.as_of),
-        exceptions,
-        with_all_columns(exceptions, merged_folder(plan)),
-    )
-    return LedgerFacts(run, changes, exceptions, decided, notes)
+    shown = with_all_columns(exceptions, merged_folder(plan))
+    decided = read_decided(connection, plan.request.as_of)
+    decided = follow_rebilled(connection, decided, exceptions, shown)
+    return LedgerFacts(run, changes, exceptions, shown, decided, notes)
 
 
 def write_shown_tables(
     connection: duckdb.DuckDBPyConnection, plan: Plan, ledger: LedgerFacts
 ) -> RunExceptions:
     """Write the result tables, at the privacy level of the request."""
-    merged = merged_folder(plan)
-    repeated = read_repeated(merged)
+    repeated = read_repeated(merged_folder(plan))
     fees = barred_fees(connection, ledger.exceptions, plan)
     found = exceptions_on_lines(ledger.exceptions, repeated, ledger.decided, fees, plan)
     tables = {
-        "exceptions": with_all_columns(ledger.exceptions, merged),
+        "exceptions": ledger.shown,
         **found.lines._asdict(),
         "changes": ledger.changes.changes,
         **failed_checks(connection),

@@ -165,14 +165,24 @@ def read_merged(folder: Path) -> pl.DataFrame:
 
 def scan_merged(folder: Path) -> pl.LazyFrame:
     """The exceptions that merge_answers wrote, with the columns JUDGED."""
-    return pl.scan_parquet(sorted(folder.glob("[0-9]*.parquet")), glob=False)
+    return pl.scan_parquet(_merged_files(folder), glob=False)
 
 
 def with_all_columns(exceptions: pl.DataFrame, folder: Path) -> pl.LazyFrame:
     """Exceptions that read_merged gave, with what was added since and what is left in files: the
-    columns EXCEPTION."""
-    in_files = scan_merged(folder).select(_LEFT_IN_FILES)
-    return pl.concat([exceptions.lazy(), in_files], how="horizontal").select(list(EXCEPTION))
+    columns EXCEPTION. They are written next to those files, one file after the other."""
+    files, start = [], 0
+    for file in _merged_files(folder):
+        left = pl.read_parquet(file, columns=list(_LEFT_IN_FILES), glob=False)
+        rows = pl.concat([exceptions.slice(start, left.height), left], how="horizontal")
+        files.append(folder / f"shown_{file.name}")
+        rows.select(list(EXCEPTION)).write_parquet(files[-1], compression="lz4")
+        start += left.height
+    return pl.scan_parquet(files, glob=False)
+
+
+def _merged_files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("[0-9]*.parquet"))
 
 
 def read_repeated(folder: Path) -> pl.DataFrame:
