@@ -26,7 +26,6 @@ from flows.judging.spread import judge_parts
 from flows.judging.standing import (
     JUDGED_COVERAGE,
     merge_answers,
-    persons_in,
     put_remembered_aside,
 )
 from flows.ledger.decisions import warn_of_foreign_decisions
@@ -168,7 +167,7 @@ def judge_stage(plan: Plan, bucket: Bucket = lambda _number, _of: None) -> Judge
     numbers = count(1)
     _judge(plan, parts, job, lambda: bucket(next(numbers), len(parts)))
     fresh = (*(part.folder for part in parts), *remembered.of_other_rules)
-    answers = merge_answers((*fresh, *remembered.valid), merged_folder(plan))
+    answers = merge_answers(fresh, remembered.valid, merged_folder(plan))
     write_tables(results_folder(plan), {"rule_coverage": answers.rule_coverage})
     return JudgeStageResult(
         exceptions=answers.exceptions.height,
@@ -176,7 +175,7 @@ def judge_stage(plan: Plan, bucket: Bucket = lambda _number, _of: None) -> Judge
         audited_lines=int(facts.audited["lines"].sum()),
         rows=sum(part.rows for part in parts),
         persons=answers.persons,
-        judged_again=persons_in(fresh),
+        judged_again=answers.judged_again,
         repeated_amounts=tuple(repeated_amounts_for_manifest(answers.repeated)),
         notes=(
             *audit_notes(facts.audited, answers.exceptions, plan),

@@ -77,12 +77,14 @@ class Answers(NamedTuple):
 
     exceptions      with the columns COMPARED, in EXCEPTION_ORDER.
     persons         how many have an answer.
+    judged_again    how many have one of this run.
     rule_coverage   the contract's table.
     repeated        the claims whose lines repeat its amount.
     """
 
     exceptions: pl.DataFrame
     persons: int
+    judged_again: int
     rule_coverage: pl.DataFrame
     repeated: pl.DataFrame
 
@@ -135,27 +137,28 @@ def _in_slices(exceptions: duckdb.DuckDBPyRelation) -> Iterator[pl.DataFrame]:
         yield pl.DataFrame(batch).sort(EXCEPTION_ORDER, nulls_last=True)
 
 
-def merge_answers(folders: Sequence[Path], folder: Path) -> Answers:
-    """Put the answers in some folders together, those of this run first; all that exceptions say,
-    and the repeated claims, go into another folder, which is made."""
+def merge_answers(fresh: Sequence[Path], valid: Sequence[Path], folder: Path) -> Answers:
+    """Put the answers of this run together with those that are still valid, which are in folders.
+
+    All that exceptions say, and the repeated claims, go into another folder, which is made.
+    """
     folder.mkdir(mode=0o700)
+    folders = (*fresh, *valid)
     found = merged(found_files(folders, _EXCEPTIONS), EXCEPTION_ORDER, _ROWS)
     for number, exceptions in enumerate(found):
         exceptions.write_parquet(folder / f"{number:06}.parquet", compression="lz4")
     repeated = read_found(folders, _REPEATED).sort(REPEATED_ORDER)
     write_found(folder, _REPEATED, repeated)
-    counted, gaps = (read_found(folders, name) for name in (_COUNTED, _GAPS))
+    again = read_found(fresh, _COUNTED)
+    counted = pl.concat([again, read_found(valid, _COUNTED)]) if valid else again
+    gaps = read_found(folders, _GAPS)
     return Answers(
         read_merged(folder),
         counted["person_id"].n_unique(),
+        again["person_id"].n_unique(),
         rule_coverage(counted, gaps.unique(maintain_order=True)),
         repeated,
     )
-
-
-def persons_in(folders: Sequence[Path]) -> int:
-    """Of how many persons there is an answer in some folders."""
-    return read_found(folders, _COUNTED)["person_id"].n_unique()
 
 
 def read_merged(folder: Path) -> pl.DataFrame:

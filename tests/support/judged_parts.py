@@ -44,5 +44,5 @@ def judged_in_parts(
 
 def found_in(folders: Sequence[Path], merged: Path) -> Found:
     """All that is found in folders; `merged` is made."""
-    answers = merge_answers(folders, merged)
+    answers = merge_answers(folders, (), merged)
     return Found(scan_merged(merged).collect(), answers.rule_coverage, answers.repeated)
