@@ -10,11 +10,11 @@ from audit_rules.policy.library import PolicyLibrary, load_policies
 from audit_rules.policy.terms.fills import SupplyWindow
 from audit_rules.reference.codes import Reference, load_reference
 from flows.clock import today
+from flows.cluster.address import refuse_unsafe
 from flows.errors import UsageError
 from flows.intake.config import OF_COLLECTING, Config, read_config
 from flows.intake.landing import ExtractFile, find_extracts
 from flows.intake.ndc_directory import directory_hashes, read_ndc_directory
-from flows.judging.cluster_address import refuse_unsafe
 from flows.memory_limits import LEAST, MOST, engine_bytes
 from flows.privacy import AGGREGATE, Pseudonyms, read_pseudonyms
 from flows.provenance import Texts

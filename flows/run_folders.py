@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 from flows import ending
+from flows.cluster.ask import Cluster
 from flows.plan import Plan
 from flows.provenance import digest
 from flows.warehouse.files import empty_folder, make_folder
@@ -19,14 +20,16 @@ _OWN = secrets.token_hex(4)
 def begin(plan: Plan) -> None:
     """Make an empty workbench, and clear away what a killed run left behind."""
     bench = plan.bench
-    complete, parts = complete_folder(plan), parts_folder(plan)
-    ending.leaves(results_folder(plan), complete, parts, lock=bench.warehouse)
-    for folder in (complete, *parts.parent.glob(f"{_name_in_lake(plan)}-*")):
+    complete, in_lake = complete_folder(plan), _lake_folder(plan)
+    shared = [in_lake] if in_lake else []
+    ending.leaves(results_folder(plan), complete, *shared, lock=bench.warehouse)
+    killed = in_lake.parent.glob(f"{_name_in_lake(plan)}-*") if in_lake else ()
+    for folder in (complete, *killed):
         shutil.rmtree(folder, ignore_errors=True)
-    for folder in (bench.scratch, results_folder(plan)):
+    if in_lake:
+        make_folder(in_lake.parent)
+    for folder in (bench.scratch, results_folder(plan), *shared):
         empty_folder(folder)
-    if plan.request.lake is not None:
-        make_folder(plan.request.lake)
     upgrade(bench.warehouse)
 
 
@@ -51,8 +54,9 @@ def complete_folder(plan: Plan) -> Path:
 
 def clear_away(plan: Plan) -> None:
     """Remove whatever this run, or one that was killed, has not published."""
-    left = (plan.bench.scratch, results_folder(plan), complete_folder(plan), parts_folder(plan))
-    for folder in left:
+    in_lake = _lake_folder(plan)
+    left = (plan.bench.scratch, results_folder(plan), complete_folder(plan))
+    for folder in (*left, *([in_lake] if in_lake else [])):
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -68,12 +72,25 @@ def merged_folder(plan: Plan) -> Path:
 
 def parts_folder(plan: Plan) -> Path:
     """The folder in which persons wait to be judged: too many to be in memory, or by others."""
-    if plan.request.lake is not None:
-        return plan.request.lake.resolve() / f"{_name_in_lake(plan)}-{_OWN}"
-    return plan.bench.scratch / "parts"
+    return (_lake_folder(plan) or plan.bench.scratch) / "parts"
+
+
+def cluster_of(plan: Plan) -> Cluster | None:
+    """The cluster that the request names."""
+    folder = _lake_folder(plan)
+    if plan.request.cluster is None or folder is None:
+        return None
+    return Cluster(plan.request.cluster, folder.parent, folder)
+
+
+def _lake_folder(plan: Plan) -> Path | None:
+    """The folder of this run in the lake, if there is one."""
+    if plan.request.lake is None:
+        return None
+    return plan.request.lake.resolve() / f"{_name_in_lake(plan)}-{_OWN}"
 
 
 def _name_in_lake(plan: Plan) -> str:
     """How the folders of this warehouse begin: other machines may have one at the same path."""
     host = digest(socket.gethostname(), _of_warehouse(plan))
-    return f".judging-{host[:16]}"
+    return f".run-{host[:16]}"

@@ -18,6 +18,7 @@ from flows.intake.validate import validate
 from flows.judging.affected import mark_affected_persons
 from flows.judging.authorization_words import warn_of_unknown_words
 from flows.judging.frames import read_parts
+from flows.judging.judge_elsewhere import judge_on_cluster
 from flows.judging.judge_part import Job
 from flows.judging.members import Cut
 from flows.judging.parts import Judged, Part, put_aside
@@ -48,7 +49,13 @@ from flows.results.run_identity import RunIdentity
 from flows.results.signature import sign_manifest
 from flows.results.tables import write_tables
 from flows.results.timings import write_timings
-from flows.run_folders import answers_folder, merged_folder, parts_folder, results_folder
+from flows.run_folders import (
+    answers_folder,
+    cluster_of,
+    merged_folder,
+    parts_folder,
+    results_folder,
+)
 from flows.run_summary import notes_of, summary_of
 from flows.settle.settle import settle
 from flows.stage_results import (
@@ -97,10 +104,12 @@ def _import_ahead(page: bool, paper: bool) -> None:
 def load_stage(plan: Plan, step: Step) -> LoadStageResult:
     """Load every new extract."""
     started = seconds()
-    landing = plan.request.input
-    readable = nearest_plain_folder(landing) if landing else None
-    with opened(plan.bench, readable) as connection:
-        loaded = load(connection, plan.bench, list(plan.extracts), plan.config, step)
+    landing, cluster = plan.request.input, cluster_of(plan)
+    readable = [nearest_plain_folder(landing)] if landing else []
+    if cluster:
+        readable.append(cluster.folder)
+    with opened(plan.bench, *readable) as connection:
+        loaded = load(connection, plan.bench, list(plan.extracts), plan.config, step, cluster)
     return LoadStageResult(
         files=len(plan.extracts),
         passed_over=tuple(loaded.passed_over),
@@ -189,13 +198,10 @@ def judge_stage(plan: Plan, bucket: Bucket = lambda _number, _of: None) -> Judge
 def _judge(plan: Plan, parts: Sequence[Part], job: Job, judged: Judged) -> None:
     """Judge every part: in this process, in others, or on a cluster."""
     request, job_file = plan.request, parts_folder(plan) / "job"
-    if request.cluster is None or request.lake is None:
+    if cluster := cluster_of(plan):
+        judge_on_cluster(parts, job, cluster, job_file, judged)
+    else:
         judge_parts(parts, job, CATALOGUE, request.workers, job_file, request.output, judged)
-        return
-    from flows.judging.cluster import judge_on_cluster
-
-    lake = request.lake.resolve()
-    judge_on_cluster(parts, job, request.cluster, job_file, lake, judged)
 
 
 def report_stage(

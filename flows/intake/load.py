@@ -8,29 +8,30 @@ which something is wrong. Meanwhile Python scans the next file (scan_ahead.py). 
 decide later which of these rows are quarantined (validate.py).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 import duckdb
 
+from flows.cluster.ask import Cluster
 from flows.errors import InputRefused
 from flows.intake.config import Config
 from flows.intake.control import check_hash
 from flows.intake.known_files import KnownFiles
 from flows.intake.landing import ExtractFile, FileStamp, stamp_of
 from flows.intake.load_file import load_file, undo_file
-from flows.intake.parsing import macro_words
+from flows.intake.preparing import Macros, make_narrow_tables
+from flows.intake.read_elsewhere import ReadJob, add_file, read_on_cluster
 from flows.intake.reading import Reading
-from flows.intake.scan_ahead import scan_ahead
-from flows.intake.table_config import TableSettings
+from flows.intake.scan_ahead import FileScan, scan_ahead
 from flows.warehouse.connection import Workbench
 from flows.warehouse.layout import (
     add_columns,
-    create_table,
     note_given_again,
     note_read_again,
 )
-from flows.warehouse.sql import identifier, literals, one, run
+from flows.warehouse.sql import literals, one
 from schemas.tables import CLAIM_TABLES, TABLES
 
 
@@ -59,20 +60,22 @@ def load(
     extracts: list[ExtractFile],
     config: Config,
     step: Callable[[str], None],
+    cluster: Cluster | None = None,
 ) -> LoadResult:
     """Load every extract with new content; one that is still growing is left for the next run.
+
+    cluster   whose workers read the files, if this process does not.
 
     Raises InputRefused for a file that is not a table of the contract, and OSError if the disk
     fails.
     """
     macros = Macros(connection)
-    _prepare_tables(connection)
+    make_narrow_tables(connection)
     result = LoadResult()
     loaded: dict[int, ExtractFile] = {}
     known = KnownFiles(connection, bench, Reading(config))
-    with scan_ahead(extracts, known.unchanged(), config, bench.scratch) as scans:
-        for extract, pending in zip(extracts, scans, strict=True):
-            scan = pending.result()
+    with _scans(extracts, known, config, bench, cluster) as scans:
+        for extract, scan in zip(extracts, scans, strict=True):
             check_hash(extract, scan.sha256)
             content = extract.content(scan.sha256)
             entry = known.place(content, extract.name)
@@ -85,9 +88,13 @@ def load(
                     result.read_again.append(extract.name)
                     note_read_again(connection, entry.file_no)
                 loaded[entry.file_no] = extract
-                macros.use(settings := config.of(extract.table))
+                settings = config.of(extract.table)
                 try:
-                    load_file(connection, bench, extract, scan, entry, settings)
+                    if scan.apart:
+                        add_file(connection, bench, extract, scan.apart, entry)
+                    else:
+                        macros.use(settings)
+                        load_file(connection, bench, extract, scan, entry, settings)
                 except InputRefused as refusal:
                     if not _has_grown(extract.stamp, stamp_of(extract.path)):
                         raise _refusal(refusal, is_again) from None
@@ -104,28 +111,18 @@ def load(
     return result
 
 
-class Macros:
-    """The macros that parse values, for one list of date formats at a time."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """None are made yet."""
-        self._connection = connection
-        self._formats: tuple[str, ...] | None = None
-
-    def use(self, settings: TableSettings) -> None:
-        """Make those that the files of a table need, unless they are there."""
-        if settings.date_formats != self._formats:
-            self._formats = settings.date_formats
-            words = macro_words(settings.date_formats)
-            run(self._connection, "intake/parse", **words)
-            run(self._connection, "intake/fast", **words)
-
-
-def _prepare_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create each table with its required columns only."""
-    for table in TABLES.values():
-        connection.execute(f"DROP TABLE main.{identifier(table.name)}")
-        create_table(connection, table, [c.name for c in table.columns if c.required])
+def _scans(
+    extracts: list[ExtractFile],
+    known: KnownFiles,
+    config: Config,
+    bench: Workbench,
+    cluster: Cluster | None,
+) -> AbstractContextManager[Iterator[FileScan]]:
+    """What is found in each file, in order, before it is loaded."""
+    if not cluster or not extracts:
+        return scan_ahead(extracts, known.unchanged(), config, bench.scratch)
+    job = ReadJob(config, known.unchanged(), bench.memory)
+    return read_on_cluster(extracts, job, cluster, bench.scratch)
 
 
 def _refusal(refusal: InputRefused, is_again: bool) -> InputRefused:

@@ -1,7 +1,7 @@
 """Scan the next files in Python while DuckDB reads one: hash them, and count new CSV files."""
 
 from collections.abc import Collection, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,22 +18,24 @@ class FileScan:
 
     csv       the scan of a CSV file whose content is new.
     refusal   why such a file cannot be loaded; raised only if it must be.
+    apart     the folder in which another process has left its rows (read_elsewhere.py).
     """
 
     sha256: str
     csv: CsvScan | None = None
     refusal: InputRefused | None = None
+    apart: Path | None = None
 
 
 @contextmanager
 def scan_ahead(
     extracts: list[ExtractFile], known: Collection[tuple[str, str]], config: Config, scratch: Path
-) -> Iterator[list[Future[FileScan]]]:
+) -> Iterator[Iterator[FileScan]]:
     """Scan every file in order, in a thread of its own; `known` are table and hash of old files."""
     known = frozenset(known)
     thread = ThreadPoolExecutor(max_workers=1)
     try:
-        yield [thread.submit(scan_file, extract, known, config, scratch) for extract in extracts]
+        yield thread.map(lambda extract: scan_file(extract, known, config, scratch), extracts)
     finally:
         thread.shutdown(cancel_futures=True)
 

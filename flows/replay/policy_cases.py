@@ -157,7 +157,7 @@ def _copy(case: Path, landing: Path) -> None:
 
 def _answers(made: Plan, scratch: Path, own: frozenset[str], as_of: date | None) -> JudgedCase:
     bench = replace(made.bench, database=scratch / "bench.duckdb", scratch=scratch)
-    with opened(bench, made.request.input) as connection:
+    with opened(bench) as connection:
         load(connection, bench, list(made.extracts), made.config, lambda _name: None)
         validate(connection, 1, made.library.facts())
         _refuse_bad_rows(connection)

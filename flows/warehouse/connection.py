@@ -39,6 +39,7 @@ class Workbench:
 
     night    the as-of date: files loaded as of a later one are not seen; without it all are.
     memory   bytes that the engine may take.
+    threads  how many it may use; without it as many as there are processors.
     """
 
     database: Path
@@ -46,6 +47,7 @@ class Workbench:
     scratch: Path
     night: date | None = None
     memory: int = _USUAL
+    threads: int | None = None
 
 
 def workbench(warehouse: Path, night: date | None = None, memory: int = _USUAL) -> Workbench:
@@ -59,12 +61,12 @@ def workbench(warehouse: Path, night: date | None = None, memory: int = _USUAL) 
 
 
 @contextmanager
-def opened(bench: Workbench, readable: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+def opened(bench: Workbench, *readable: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the workbench, with the warehouse (if there is one) attached read-only as `kept`.
 
     The engine is locked down: no network, no extensions, and no files but the workbench, the
-    warehouse and `readable` (the landing folder). Raises WarehouseBusy if the warehouse cannot be
-    opened.
+    warehouse and `readable` (such as the landing folder). Raises WarehouseBusy if the warehouse
+    cannot be opened.
 
     The workbench is attached as `run`: `run.NAME` is a table that the run derives, `main.NAME` one
     of those that last. It has no log, as nobody reads what a run that failed has left in it. What
@@ -82,7 +84,9 @@ def opened(bench: Workbench, readable: Path | None = None) -> Iterator[duckdb.Du
             attach(connection, bench.warehouse, "kept")
             _refuse_other_hashes(connection, bench.warehouse.name)
         limit_memory(connection, bench.memory, bench.scratch)
-        _lock_down(connection, [bench.scratch, *([readable] if readable else [])])
+        if bench.threads:
+            connection.execute(f"SET threads = {bench.threads}")
+        _lock_down(connection, [bench.scratch, *readable])
         lay_out(connection, has_kept, bench.night)
         try:
             yield connection

@@ -75,7 +75,7 @@ FLOWS_IN_ORDER = (
         "signals",
         "streams",
     ),
-    ("user_toml", "warehouse"),
+    ("cluster", "user_toml", "warehouse"),
     ("intake",),
     ("settle",),
     ("judging",),

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from audit_rules.engine.rule import PolicyBook
+from flows.cluster import ask as cluster_module
+from flows.cluster.address import refuse_unsafe
+from flows.cluster.ask import Cluster, ClusterTrouble, Failed, answer
 from flows.errors import Bug, DiskTrouble, UsageError
-from flows.judging import cluster as cluster_module
-from flows.judging.cluster import ClusterTrouble, judge_on_cluster, judge_on_worker
-from flows.judging.cluster_address import refuse_unsafe
 from flows.judging.frames import read_frames, read_parts
+from flows.judging.judge_elsewhere import judge_folder, judge_on_cluster
 from flows.judging.judge_part import Job
 from flows.judging.members import Cut
 from flows.judging.parts import Part, put_aside
@@ -138,14 +139,17 @@ def test_an_address_that_the_configuration_does_not_allow_is_refused_at_once(
 
 
 def test_a_worker_returns_what_is_wrong_and_raises_nothing(tmp_path: Path) -> None:
-    where = (str(tmp_path / "job"), str(tmp_path / "0"), str(tmp_path))
-    code, said = judge_on_worker(*where, ["0.0.1"])
-    assert code == UsageError.exit_code and "another version" in str(said)
-    code, said = judge_on_worker(*where, program_and_engines())
-    assert code == DiskTrouble.exit_code and "full, read-only or gone" in str(said)
+    asked = (judge_folder, (str(tmp_path / "job"), str(tmp_path / "0")), str(tmp_path))
+    found = answer(*asked, ["0.0.1"])
+    assert isinstance(found, Failed)
+    assert found.exit_code == UsageError.exit_code and "another version" in found.message
+    found = answer(*asked, program_and_engines())
+    assert isinstance(found, Failed)
+    assert found.exit_code == DiskTrouble.exit_code and "full, read-only or gone" in found.message
     (tmp_path / "job").write_bytes(b"c__main__\nno such name\n.")
-    code, said = judge_on_worker(*where, program_and_engines())
-    assert code == Bug.exit_code and "in the folder of --lake" in str(said)
+    found = answer(*asked, program_and_engines())
+    assert isinstance(found, Failed)
+    assert found.exit_code == Bug.exit_code and "in the folder of --lake" in found.message
 
 
 @pytest.mark.slow
@@ -154,7 +158,7 @@ def test_a_night_on_a_cluster_has_the_bytes_of_one_process(
 ) -> None:
     found = []
     lake = tmp_path / "lake"
-    of_another = lake / ".judging-0123456789abcdef-01234567" / "0"
+    of_another = lake / ".run-0123456789abcdef-01234567" / "0"
     of_another.mkdir(parents=True)
     for name, more in (
         ("alone", {}),
@@ -165,7 +169,7 @@ def test_a_night_on_a_cluster_has_the_bytes_of_one_process(
             request_for(ROOT / "data" / "sample", base, base / "audit.duckdb", AS_OF), **more
         )
         if request.lake:
-            own = parts_folder(plan(request))
+            own = parts_folder(plan(request)).parent
             own.with_name(f"{own.name[:-8]}76543210").mkdir()  # of a run that was killed
         found.append(published(night(request).folder))
     assert found[0] == found[1]
@@ -186,9 +190,8 @@ def test_the_buckets_of_a_lost_worker_are_judged_elsewhere(
     judge_on_cluster(
         parts,
         job,
-        cluster.scheduler_address,
+        Cluster(cluster.scheduler_address, tmp_path, tmp_path),
         tmp_path / "parts" / "job",
-        tmp_path,
         lambda: ended.append(None),
     )
     kill.join()
@@ -227,7 +230,9 @@ def test_a_lost_scheduler_or_last_worker_ends_the_run_with_a_sentence(
                 victim.kill()
 
         with pytest.raises(ClusterTrouble, match=said):
-            judge_on_cluster(parts, job, where, tmp_path / "parts" / "job", tmp_path, kill_at_first)
+            judge_on_cluster(
+                parts, job, Cluster(where, tmp_path, tmp_path), tmp_path / "job", kill_at_first
+            )
     finally:
         for process in (scheduler, worker):
             process.kill()
