@@ -53,6 +53,7 @@ def summary_of(
 
 def notes_of(loaded: LoadStageResult, changed: LedgerChanges) -> Iterator[str]:
     """What the user must know about files and about the place of this night among the others."""
+    yield from loaded.said
     if loaded.read_again:
         yield (
             "Read again, because they were loaded under another config or by another version: "

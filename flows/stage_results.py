@@ -26,6 +26,7 @@ class LoadStageResult:
     read_otherwise, purged             files whose rows stay as another config read them: those that
                                        are not in the input, those that a purge has changed.
     rows                               rows of the files that were read.
+    said                               what the user should know about how files were read.
     """
 
     files: int
@@ -36,6 +37,7 @@ class LoadStageResult:
     read_again: tuple[str, ...] = ()
     read_otherwise: int = 0
     purged: int = 0
+    said: tuple[str, ...] = ()
 
     def counts(self) -> dict[str, int]:
         """The counts to show."""

@@ -117,6 +117,7 @@ def load_stage(plan: Plan, step: Step) -> LoadStageResult:
         growing=tuple(loaded.growing),
         read_otherwise=loaded.read_otherwise,
         purged=loaded.purged,
+        said=tuple(said.format(names=", ".join(names)) for said, names in loaded.said.items()),
         rows=loaded.rows,
         seconds=seconds_since(started),
     )

@@ -31,6 +31,7 @@ class CsvScan:
     has_blank_lines      whether there are blank lines, between records or in a quoted field.
     records              records after the header, without blank lines.
     is_tidy              whether no value needs cleaning (csv_tidy.py).
+    has_doubtful_quotes  whether quotes cannot simply be paired (csv_records.py).
     plain                the file in the form DuckDB reads (UTF-8, one kind of line end): the
                          extract itself, or a copy.
     types                none: all is text.
@@ -49,6 +50,7 @@ class CsvScan:
     is_numbered: bool = False
     head: str = ""
     footer_lines: int = 0
+    has_doubtful_quotes: bool = False
 
 
 def scan_csv(extract: ExtractFile, settings: TableSettings, scratch: Path) -> CsvScan:
@@ -92,6 +94,7 @@ def scan_csv(extract: ExtractFile, settings: TableSettings, scratch: Path) -> Cs
         plain=plain,
         head=head[:_HEAD_SHOWN],
         footer_lines=lines.footer_lines,
+        has_doubtful_quotes=counter.has_doubtful_quotes,
     )
 
 

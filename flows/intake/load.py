@@ -44,6 +44,7 @@ class LoadResult:
     growing          they were still growing.
     read_otherwise   how many files were read under another config and were not given.
     purged           how many were, and cannot be read again because of a purge.
+    said             what the user should know about how files were read -> their names.
     """
 
     passed_over: list[str] = field(default_factory=list)
@@ -52,6 +53,7 @@ class LoadResult:
     read_otherwise: int = 0
     purged: int = 0
     rows: int = 0
+    said: dict[str, list[str]] = field(default_factory=dict)
 
 
 def load(
@@ -77,6 +79,8 @@ def load(
     with _scans(extracts, known, config, bench, cluster) as scans:
         for extract, scan in zip(extracts, scans, strict=True):
             check_hash(extract, scan.sha256)
+            if scan.said:
+                result.said.setdefault(scan.said, []).append(extract.name)
             content = extract.content(scan.sha256)
             entry = known.place(content, extract.name)
             if entry is None:
@@ -91,7 +95,7 @@ def load(
                 settings = config.of(extract.table)
                 try:
                     if scan.apart:
-                        add_file(connection, bench, extract, scan.apart, entry)
+                        add_file(connection, bench, extract, scan, entry)
                     else:
                         macros.use(settings)
                         load_file(connection, bench, extract, scan, entry, settings)

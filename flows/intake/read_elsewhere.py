@@ -1,12 +1,13 @@
 """Files read by the workers of a cluster, each in a database of its own.
 
 A worker reads a file as the run would, and leaves its rows in the lake as Parquet; the run only
-adds them to its tables. A file that a worker does not see as this machine does is read here.
+adds them to its tables. A large CSV file is read in parts by several workers (csv_part.py). A file
+that a worker does not see as this machine does is read here.
 """
 
 import pickle
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,6 +19,8 @@ import polars as pl
 from flows.cluster.ask import Cluster, asked_of, refuse_stale
 from flows.errors import InputRefused
 from flows.intake.config import Config
+from flows.intake.control import check_rows
+from flows.intake.csv_part import CsvPart, NotInParts, may_be_in_parts, parts_of, scan_part
 from flows.intake.landing import ExtractFile, sha256_of, stamp_of
 from flows.intake.load_file import FileEntry, load_file
 from flows.intake.preparing import Macros, make_narrow_tables
@@ -25,9 +28,16 @@ from flows.intake.readers import nearest_plain_folder
 from flows.intake.scan_ahead import FileScan, scan_file
 from flows.warehouse.connection import Workbench, opened
 from flows.warehouse.layout import BOOKKEEPING, add_columns
-from flows.warehouse.sql import identifier, literal
+from flows.warehouse.sql import identifier, literal, one
 from schemas.tables import TABLES
 
+NOT_SEEN = (
+    "Read by this machine, because a worker does not see the same file there: {names}. Give "
+    "--input a path under which every worker sees the extracts."
+)
+IN_ONE_PIECE = (
+    "Read by one worker in one piece, because it is not certain where its records end: {names}."
+)
 _ALONE = FileEntry(file_no=0, name="", night=None, load_no=0, read_under=None)
 """How a database with one file knows it; the run gives it a number."""
 
@@ -47,7 +57,7 @@ class ReadJob:
 
 @dataclass(frozen=True)
 class ReadFile:
-    """What a worker found in a file.
+    """What a worker found in a file or a part of it.
 
     digests   name -> SHA-256 of the files that it left in the folder of the scan.
     """
@@ -58,67 +68,103 @@ class ReadFile:
 
 @contextmanager
 def read_on_cluster(
-    extracts: list[ExtractFile], job: ReadJob, cluster: Cluster, scratch: Path
+    extracts: Sequence[ExtractFile], job: ReadJob, cluster: Cluster, scratch: Path
 ) -> Iterator[Iterator[FileScan]]:
     """Read every file on a cluster; the scans come in order."""
-    job_file = cluster.folder / "read"
+    job_file, folder = cluster.folder / "read", str(cluster.folder)
     job_file.write_bytes(pickle.dumps(job))
-    asked = [(str(job_file), extract, str(cluster.folder)) for extract in extracts]
+    hashes = _hashes_of_large_files(extracts, job.config, cluster)
+    parts: list[Sequence[CsvPart | None]] = []
+    for extract in extracts:
+        is_known = extract.content(hashes.get(extract.name) or "") in job.known
+        is_whole = is_known or not hashes.get(extract.name)
+        parts.append([None] if is_whole else parts_of(extract.path))
+    asked = [
+        (str(job_file), extract, part, folder)
+        for extract, own in zip(extracts, parts, strict=True)
+        for part in own
+    ]
+
+    def scans(found: Iterator[ReadFile | None]) -> Iterator[FileScan]:
+        for extract, own in zip(extracts, parts, strict=True):
+            read = [next(found) for _ in own]
+            said = None
+            if len(read) > 1 and None in read:
+                with asked_of(cluster, read_file, [(str(job_file), extract, None, folder)]) as last:
+                    read, said = list(last), IN_ONE_PIECE
+            yield (
+                _put_together([r for r in read if r], hashes.get(extract.name), said)
+                if None not in read
+                else replace(scan_file(extract, job.known, job.config, scratch), said=NOT_SEEN)
+            )
+
     with asked_of(cluster, read_file, asked) as found:
-        yield (
-            _as_left(read) if read else scan_file(extract, job.known, job.config, scratch)
-            for extract, read in zip(extracts, found, strict=True)
-        )
+        yield scans(found)
 
 
-def add_file(
-    connection: duckdb.DuckDBPyConnection,
-    bench: Workbench,
-    extract: ExtractFile,
-    folder: Path,
-    entry: FileEntry,
-) -> None:
-    """Add what a worker has left of a file in a folder to the tables of this run."""
-    table = TABLES[extract.table]
-    rows, quarantine, file = (
-        f"read_parquet({literal(str(_file(folder, name)))})"
-        for name in (table.name, "quarantine", "file")
-    )
-    present = [str(row[0]) for row in connection.execute(f"DESCRIBE FROM {rows}").fetchall()]
-    add_columns(connection, table, [n for n in present if n not in BOOKKEEPING], bench.memory)
-    for name, source in ((table.name, rows), ("quarantine", quarantine)):
-        connection.execute(
-            f"""INSERT INTO main.{identifier(name)} BY NAME
-                SELECT * REPLACE ({entry.file_no} AS file_no) FROM {source}"""
-        )
-    connection.execute(
-        f"""INSERT INTO main.file BY NAME
-            SELECT * REPLACE ($file_no AS file_no, $name AS name, $night AS night,
-                              $load_no AS load_no, $read_under AS read_under) FROM {file}""",
-        asdict(entry),
-    )
+def _hashes_of_large_files(
+    extracts: Sequence[ExtractFile], config: Config, cluster: Cluster
+) -> dict[str, str | None]:
+    """Name -> SHA-256 of the files that may be read in parts; None: a worker does not see it."""
+    large = [e for e in extracts if may_be_in_parts(e, config.of(e.table))]
+    if not large:
+        return {}
+    with asked_of(cluster, hash_file, [(extract,) for extract in large]) as hashes:
+        return dict(zip((extract.name for extract in large), hashes, strict=True))
 
 
-def read_file(job_file: str, extract: ExtractFile, folder: str) -> ReadFile | None:
-    """Read a file on a worker, into a new folder; None if it is not there as the run sees it."""
-    now = stamp_of(extract.path)
-    if now is None or extract.stamp is None or now[1:] != extract.stamp[1:]:
+def hash_file(extract: ExtractFile) -> str | None:
+    """The SHA-256 of a file, on a worker; None if it is not there as the run sees it."""
+    return sha256_of(extract.path) if _is_seen(extract) else None
+
+
+def read_file(
+    job_file: str, extract: ExtractFile, part: CsvPart | None, folder: str
+) -> ReadFile | None:
+    """Read a file or a part of it on a worker, into a new folder.
+
+    None if the file is not there as the run sees it, or the part cannot be read by itself.
+    """
+    if not _is_seen(extract):
         return None
     job: ReadJob = pickle.loads(Path(job_file).read_bytes())
     own = Path(mkdtemp(dir=folder))  # a lost worker may be reading it as well
     scratch = own / "scratch"
     scratch.mkdir()
+    uncontrolled = replace(extract, control=None)  # the run compares the counts of all parts
     try:
-        scan = _read(job, extract, own, scratch)
+        if part is None:
+            scan = scan_file(uncontrolled, job.known, job.config, scratch)
+            if not scan.refusal and extract.content(scan.sha256) not in job.known:
+                scan = _read(job, uncontrolled, scan, own, scratch)
+        else:
+            scan = _read_part(job, uncontrolled, part, own, scratch)
+    except NotInParts:
+        return None
     finally:
         shutil.rmtree(scratch)
     return ReadFile(scan, _digests_of(own))
 
 
-def _read(job: ReadJob, extract: ExtractFile, own: Path, scratch: Path) -> FileScan:
-    scan = scan_file(extract, job.known, job.config, scratch)
-    if scan.refusal or extract.content(scan.sha256) in job.known:
-        return scan
+def _is_seen(extract: ExtractFile) -> bool:
+    """Whether a file has the size and the time that the run sees."""
+    now = stamp_of(extract.path)
+    return now is not None and extract.stamp is not None and now[1:] == extract.stamp[1:]
+
+
+def _read_part(
+    job: ReadJob, extract: ExtractFile, part: CsvPart, own: Path, scratch: Path
+) -> FileScan:
+    """Read a part of a CSV file. Raises NotInParts if it is not certain that it is one."""
+    alone, csv = scan_part(extract, part, job.config.of(extract.table), scratch)
+    scan = _read(job, alone, FileScan("", csv=csv), own, scratch)
+    if scan.refusal or _rows(own, extract) != csv.records or _rows(own, "quarantine"):
+        raise NotInParts
+    return scan
+
+
+def _read(job: ReadJob, extract: ExtractFile, scan: FileScan, own: Path, scratch: Path) -> FileScan:
+    """Load a file into a database of its own, and leave the rows in a folder."""
     bench = Workbench(
         scratch / "bench.duckdb",
         scratch / "none.duckdb",
@@ -126,7 +172,7 @@ def _read(job: ReadJob, extract: ExtractFile, own: Path, scratch: Path) -> FileS
         memory=job.memory,
         threads=pl.thread_pool_size(),
     )
-    settings, table = job.config.of(extract.table), TABLES[extract.table]
+    settings = job.config.of(extract.table)
     with opened(bench, nearest_plain_folder(extract.path.parent), own) as connection:
         Macros(connection).use(settings)
         make_narrow_tables(connection)
@@ -134,23 +180,75 @@ def _read(job: ReadJob, extract: ExtractFile, own: Path, scratch: Path) -> FileS
             load_file(connection, bench, extract, scan, _ALONE, settings)
         except InputRefused as refusal:
             return replace(scan, refusal=refusal)
-        for name in (table.name, "quarantine", "file"):
+        for name in (extract.table, "quarantine", "file"):
             connection.execute(
                 f"""COPY main.{identifier(name)} TO {literal(str(_file(own, name)))}
                     (FORMAT parquet, COMPRESSION lz4)"""
             )
-    return replace(scan, csv=None, apart=own)
+    return replace(scan, csv=None, apart=(own,))
 
 
-def _as_left(read: ReadFile) -> FileScan:
-    """A scan whose folder is as the worker left it. Raises ClusterTrouble if it is not."""
-    if read.scan.apart:
-        refuse_stale(_digests_of(read.scan.apart) == read.digests)
-    return read.scan
+def add_file(
+    connection: duckdb.DuckDBPyConnection,
+    bench: Workbench,
+    extract: ExtractFile,
+    scan: FileScan,
+    entry: FileEntry,
+) -> None:
+    """Add what workers have left of a file to the tables of this run.
+
+    Raises InputRefused if the count of its records is not that of its control file.
+    """
+    table = TABLES[extract.table]
+    rows_before = records = 0
+    for folder in scan.apart:
+        rows, quarantine, file = (
+            f"read_parquet({literal(str(_file(folder, name)))})"
+            for name in (table.name, "quarantine", "file")
+        )
+        present = [str(row[0]) for row in connection.execute(f"DESCRIBE FROM {rows}").fetchall()]
+        add_columns(connection, table, [n for n in present if n not in BOOKKEEPING], bench.memory)
+        connection.execute(
+            f"""INSERT INTO main.{identifier(table.name)} BY NAME
+                SELECT * REPLACE ({entry.file_no} AS file_no,
+                                  row_number + {rows_before} AS row_number) FROM {rows}"""
+        )
+        connection.execute(
+            f"""INSERT INTO main.quarantine BY NAME
+                SELECT * REPLACE ({entry.file_no} AS file_no) FROM {quarantine}"""
+        )
+        rows_before += one(connection, f"SELECT count(*) FROM {rows}")
+        records += one(connection, f"SELECT rows_read FROM {file}")
+    check_rows(extract, records)
+    connection.execute(
+        f"""INSERT INTO main.file BY NAME
+            SELECT * REPLACE ($file_no AS file_no, $name AS name, $night AS night,
+                              $load_no AS load_no, $read_under AS read_under,
+                              $sha256 AS sha256, $records AS rows_read) FROM {file}""",
+        asdict(entry) | {"sha256": scan.sha256, "records": records},
+    )
+
+
+def _put_together(read: Sequence[ReadFile], sha256: str | None, said: str | None) -> FileScan:
+    """What was found in all parts of a file, whose folders are as the workers left them.
+
+    sha256   of a file that was read in parts.
+    """
+    for one_of in read:
+        for folder in one_of.scan.apart:
+            refuse_stale(_digests_of(folder) == one_of.digests)
+    scan = read[0].scan
+    folders = tuple(folder for one_of in read for folder in one_of.scan.apart)
+    return replace(scan, sha256=scan.sha256 or sha256 or "", apart=folders, said=said)
 
 
 def _digests_of(folder: Path) -> dict[str, str]:
     return {path.name: sha256_of(path) for path in sorted(folder.glob("*.parquet"))}
+
+
+def _rows(folder: Path, of: ExtractFile | str) -> int:
+    name = of if isinstance(of, str) else of.table
+    return int(pl.scan_parquet(_file(folder, name), glob=False).select(pl.len()).collect().item())
 
 
 def _file(folder: Path, name: str) -> Path:

@@ -18,13 +18,15 @@ class FileScan:
 
     csv       the scan of a CSV file whose content is new.
     refusal   why such a file cannot be loaded; raised only if it must be.
-    apart     the folder in which another process has left its rows (read_elsewhere.py).
+    apart     the folders in which other processes have left its rows, in order (read_elsewhere.py).
+    said      what the user should know about how it was read.
     """
 
     sha256: str
     csv: CsvScan | None = None
     refusal: InputRefused | None = None
-    apart: Path | None = None
+    apart: tuple[Path, ...] = ()
+    said: str | None = None
 
 
 @contextmanager

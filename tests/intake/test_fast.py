@@ -22,9 +22,9 @@ from flows.intake import load_file as loading
 from flows.intake.config import Config
 from flows.intake.csv_tidy import TidyLook
 from flows.intake.landing import ExtractFile
-from flows.intake.load import Macros
 from flows.intake.load_file import FileEntry, load_file
 from flows.intake.parsing import insert_statement
+from flows.intake.preparing import Macros
 from flows.intake.scan_ahead import scan_file
 from flows.warehouse.connection import Workbench
 from flows.warehouse.layout import create_table, lay_out

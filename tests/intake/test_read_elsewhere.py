@@ -1,0 +1,278 @@
+"""Files that workers of a cluster read are loaded as this process would load them."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from flows.cluster.ask import Cluster, ClusterTrouble, Failed, answer
+from flows.errors import InputRefused, passed_on
+from flows.intake import csv_part, read_elsewhere
+from flows.intake.config import Config
+from flows.intake.csv_part import CsvPart, NotInParts, scan_part
+from flows.intake.landing import ExtractFile, find_extracts
+from flows.intake.load import LoadResult, load
+from flows.provenance import program_and_engines
+from flows.warehouse.connection import Workbench, opened
+from flows.warehouse.layout import BY_FILE
+from tests.support.any_csv import extracts
+from tests.support.hostile import HEAD, TABLE, control, fill
+
+Tables = dict[str, list[tuple[Any, ...]]]
+
+
+class Asked:
+    """A cluster without workers: what is asked of it is worked out here, when its turn comes.
+
+    functions   the names of what was asked, with the part of a file, in order.
+    """
+
+    def __init__(self) -> None:
+        self.functions: list[tuple[str, CsvPart | None]] = []
+
+    @contextmanager
+    def of(
+        self,
+        cluster: Cluster,
+        function: Callable[..., Any],
+        arguments: Sequence[tuple[Any, ...]],
+    ) -> Iterator[Iterator[Any]]:
+        yield (self._answer(cluster, function, some) for some in arguments)
+
+    def _answer(self, cluster: Cluster, function: Callable[..., Any], some: tuple[Any, ...]) -> Any:
+        part = some[2] if len(some) > 2 else None
+        self.functions.append((function.__name__, part))
+        found = answer(function, some, str(cluster.lake), program_and_engines())
+        if isinstance(found, Failed):
+            raise passed_on(found.exit_code, found.message)
+        return found
+
+
+@pytest.fixture(autouse=True)
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    found = Asked()
+    monkeypatch.setattr(read_elsewhere, "asked_of", found.of)
+    return found
+
+
+def _loaded(
+    base: Path, files: dict[str, bytes], on_cluster: bool, config: Config | None = None
+) -> tuple[Tables, LoadResult]:
+    landing, lake = base / "in", base / "lake"
+    for folder in (landing, lake, base / "work"):
+        folder.mkdir(parents=True)
+    for name, content in files.items():
+        (landing / name).write_bytes(content)
+    bench = Workbench(base / "work" / "bench.duckdb", base / "none.duckdb", base / "work")
+    with opened(bench, landing, lake) as connection:
+        result = load(
+            connection,
+            bench,
+            find_extracts(landing),
+            config or Config(),
+            lambda _name: None,
+            Cluster("", lake, lake) if on_cluster else None,
+        )
+        tables = {
+            name: connection.execute(f"FROM main.{name} ORDER BY ALL").fetchall()
+            for name in BY_FILE
+        }
+        order = f"SELECT row_number FROM main.{TABLE} ORDER BY rowid"
+        tables["in order"] = connection.execute(order).fetchall()
+    return tables, result
+
+
+def _compared(
+    base: Path, files: dict[str, bytes], config: Config | None = None
+) -> tuple[Tables, LoadResult]:
+    """What workers read, after comparing it with what this process reads."""
+    here, _ = _loaded(base / "here", files, on_cluster=False, config=config)
+    tables, result = _loaded(base / "there", files, on_cluster=True, config=config)
+    assert tables == here
+    return tables, result
+
+
+def _fills(count: int, end: str = "\n") -> bytes:
+    return "".join(line + end for line in [HEAD, *(fill(n) for n in range(count))]).encode()
+
+
+def test_what_workers_read_is_what_this_process_reads(tmp_path: Path, asked: Asked) -> None:
+    bad = f"{HEAD}\n{fill(1, quantity='x')}\n{fill(2)}\n{fill(3)},one,too,many\n".encode()
+    frame = pl.DataFrame([dict(zip(HEAD.split(","), fill(4).split(","), strict=True))])
+    frame.write_parquet(tmp_path / "fills.parquet")
+    files = {
+        f"{TABLE}_1.csv": _fills(3),
+        f"{TABLE}_2.csv": bad,
+        f"{TABLE}_3.parquet": (tmp_path / "fills.parquet").read_bytes(),
+        f"{TABLE}_4.csv": _fills(3),
+    }
+    tables, result = _compared(tmp_path, files)
+    assert len(tables[TABLE]) == 6 and len(tables["quarantine"]) == 1
+    assert result.passed_over == [f"{TABLE}_4.csv"], "it has the content of the first"
+    assert asked.functions == [("read_file", None)] * 4
+    left = {path.name for path in (tmp_path / "there" / "lake").rglob("*") if path.is_file()}
+    assert left == {"read", "file.parquet", "quarantine.parquet", f"{TABLE}.parquet"}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_large_csv_file_is_read_in_parts(
+    end: str, tmp_path: Path, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = _fills(40, end)
+    monkeypatch.setattr(csv_part, "PART_BYTES", len(content) // 4)
+    _, result = _compared(tmp_path, {f"{TABLE}.csv": content})
+    parts = [("read_file", CsvPart(number, 4)) for number in range(4)]
+    assert asked.functions == [("hash_file", None), *parts]
+    assert result.said == {}
+
+
+def test_lines_that_may_lie_in_quotes_are_read_in_one_piece_and_that_is_said(
+    tmp_path: Path, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [HEAD, *(fill(n) for n in range(20))]
+    lines[2:2] = [fill(90, ndc_code='"' + "1\n" * 12 + '"')]
+    content = "".join(f"{line}\n" for line in lines).encode()
+    monkeypatch.setattr(csv_part, "PART_BYTES", len(content) // 20)
+    _, result = _compared(tmp_path, {f"{TABLE}.csv": content}, Config(max_error_rate=1))
+    assert asked.functions[-1] == ("read_file", None) and len(asked.functions) > 3
+    assert result.said == {read_elsewhere.IN_ONE_PIECE: [f"{TABLE}.csv"]}
+
+
+def test_a_file_that_a_worker_does_not_see_is_read_here_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        read_elsewhere, "_is_seen", lambda extract: not extract.name.endswith("2.csv")
+    )
+    monkeypatch.setattr(csv_part, "PART_BYTES", 100)
+    files = {f"{TABLE}_{n}.csv": _fills(2 + n) for n in range(4)}
+    _, result = _compared(tmp_path, files)
+    assert result.said == {read_elsewhere.NOT_SEEN: [f"{TABLE}_2.csv"]}
+
+
+@pytest.mark.parametrize("change", ["size", "time", "gone"])
+def test_a_file_of_another_size_or_time_is_not_the_one_that_the_run_sees(
+    change: str, tmp_path: Path
+) -> None:
+    path = tmp_path / f"{TABLE}.csv"
+    path.write_bytes(_fills(2))
+    (extract,) = find_extracts(tmp_path)
+    assert read_elsewhere.hash_file(extract)
+    status = path.stat()
+    if change == "gone":
+        path.unlink()
+    elif change == "size":
+        path.write_bytes(_fills(3))
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    else:
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
+    assert read_elsewhere.hash_file(extract) is None
+
+
+@pytest.mark.parametrize("part_bytes", [100, 1 << 20])
+@pytest.mark.parametrize("rows", [7, 8])
+def test_a_control_file_counts_all_parts(
+    part_bytes: int, rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = _fills(7)
+    monkeypatch.setattr(csv_part, "PART_BYTES", part_bytes)
+    files = {f"{TABLE}.csv": content, f"{TABLE}.csv.done": control(content, rows=rows)}
+    if rows == 7:
+        _compared(tmp_path, files)
+        return
+    for on_cluster in (False, True):
+        with pytest.raises(InputRefused, match=r"7 records read, .* states 8"):
+            _loaded(tmp_path / str(on_cluster), files, on_cluster)
+
+
+@pytest.mark.parametrize("part_bytes", [100, 1 << 20])
+def test_a_refused_file_is_refused_in_the_same_words(
+    part_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_part, "PART_BYTES", part_bytes)
+    files = {
+        f"{TABLE}_1.csv": _fills(20),
+        f"{TABLE}_2.csv": _fills(20) + b'"never closed',
+        f"{TABLE}_3.csv": b"\0" * 500,
+    }
+    said = []
+    for on_cluster in (False, True):
+        with pytest.raises(InputRefused, match=f"^{TABLE}_2.csv: ") as refusal:
+            _loaded(tmp_path / str(on_cluster), files, on_cluster)
+        said.append(str(refusal.value))
+    assert said[0] == said[1]
+
+
+def test_a_lake_that_is_not_as_the_worker_left_it_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*arguments: Any) -> Any:
+        found = read_file(*arguments)
+        assert found
+        (found.scan.apart[0] / "quarantine.parquet").unlink()
+        return found
+
+    read_file = read_elsewhere.read_file
+    monkeypatch.setattr(read_elsewhere, "read_file", lost)
+    with pytest.raises(ClusterTrouble, match="one and the same folder"):
+        _loaded(tmp_path, {f"{TABLE}.csv": _fills(2)}, on_cluster=True)
+
+
+def _part(content: bytes, part: CsvPart, folder: Path) -> bytes:
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "scratch").mkdir(parents=True)
+    path = folder / f"{TABLE}.csv"
+    path.write_bytes(content)
+    alone, _ = scan_part(
+        ExtractFile(TABLE, path, path.name), part, Config().of(TABLE), folder / "scratch"
+    )
+    return alone.path.read_bytes()
+
+
+@pytest.mark.parametrize("of", range(1, 30))
+def test_every_line_is_in_one_part(of: int, tmp_path: Path) -> None:
+    content = b"a,b\n" + b"".join(b"%d,x\n" % n for n in range(9, 12)) + b"12,x"
+    parts = [_part(content, CsvPart(n, of), tmp_path / "part") for n in range(of)]
+    assert b"".join(part.removeprefix(b"a,b\n") for part in parts) == content[4:]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\na\n1\n", b'"a\nb"\n1\n', b"a\n1\n2\r\n3\n", b"a\n" + b"\xff\n" * 9, b'a\n1\n "2\n"\n3\n'],
+)
+def test_a_part_that_is_not_certain_is_none(content: bytes, tmp_path: Path) -> None:
+    with pytest.raises(NotInParts):
+        _part(content, CsvPart(0, 1), tmp_path)
+
+
+@pytest.mark.slow
+@given(extracts())
+@settings(
+    max_examples=int(os.environ.get("PARTS_EXAMPLES", "25")),
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+def test_any_file_in_parts_is_as_in_one_piece(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    base = tmp_path_factory.mktemp("any")
+    files = {f"{TABLE}.csv": text.encode()}
+    found = []
+    for size in (None, max(1, len(files[f"{TABLE}.csv"]) // 4)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(csv_part, "PART_BYTES", size)
+            try:
+                tables, _ = _loaded(base / f"{size}", files, on_cluster=size is not None)
+            except InputRefused as refusal:
+                tables = {"refusal": [(str(refusal),)]}
+        found.append(tables)
+    shutil.rmtree(base)
+    assert found[0] == found[1]
