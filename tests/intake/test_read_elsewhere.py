@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from flows.cluster.ask import Cluster, ClusterTrouble, Failed, answer
 from flows.errors import InputRefused, passed_on
@@ -251,8 +252,22 @@ def test_a_part_that_is_not_certain_is_none(content: bytes, tmp_path: Path) -> N
         _part(content, CsvPart(0, 1), tmp_path)
 
 
+QUOTED = ('"C1"', '"C,1"', '"C\n1"', '"C\r\n1"', '"C""1"', 'C5" tube', '"', 'C"1"', ' "C1"', '"C1')
+
+
+@st.composite
+def files_with_quotes(draw: st.DrawFn) -> str:
+    """A file of good lines, with quotes in a few of them."""
+    end = draw(st.sampled_from(["\n", "\r\n"]))
+    lines = [HEAD, *(fill(n) for n in range(draw(st.integers(6, 14))))]
+    odd = st.tuples(st.integers(1, len(lines) - 1), st.sampled_from(QUOTED))
+    for number, text in draw(st.lists(odd, max_size=3)):
+        lines[number] = fill(number, claim_id=text)
+    return "".join(line + end for line in lines)
+
+
 @pytest.mark.slow
-@given(extracts())
+@given(files_with_quotes() | extracts())
 @settings(
     max_examples=int(os.environ.get("PARTS_EXAMPLES", "25")),
     deadline=None,
