@@ -145,6 +145,19 @@ def test_lines_that_may_lie_in_quotes_are_read_in_one_piece_and_that_is_said(
     assert result.said == {read_elsewhere.IN_ONE_PIECE: [f"{TABLE}.csv"]}
 
 
+TUBE, EXTRA = fill(90, claim_id='C5" tube'), fill(91) + ",one,too,many"
+
+
+@pytest.mark.parametrize("odd", [[TUBE, TUBE], [TUBE, TUBE, EXTRA], [EXTRA]])
+def test_a_part_whose_records_are_not_certain_is_not_read_by_itself(
+    odd: list[str], tmp_path: Path, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = "".join(f"{line}\n" for line in [HEAD, *odd, *(fill(n) for n in range(9))]).encode()
+    monkeypatch.setattr(csv_part, "PART_BYTES", len(content) // 2)
+    _, result = _compared(tmp_path, {f"{TABLE}.csv": content})
+    assert result.said == {read_elsewhere.IN_ONE_PIECE: [f"{TABLE}.csv"]}
+
+
 def test_a_file_that_a_worker_does_not_see_is_read_here_and_that_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,13 +206,16 @@ def test_a_control_file_counts_all_parts(
 
 
 @pytest.mark.parametrize("part_bytes", [100, 1 << 20])
+@pytest.mark.parametrize(
+    "content", [_fills(20) + b'"never closed', _fills(20).replace(b"claim_id", b"x", 1)]
+)
 def test_a_refused_file_is_refused_in_the_same_words(
-    part_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    content: bytes, part_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(csv_part, "PART_BYTES", part_bytes)
     files = {
         f"{TABLE}_1.csv": _fills(20),
-        f"{TABLE}_2.csv": _fills(20) + b'"never closed',
+        f"{TABLE}_2.csv": content,
         f"{TABLE}_3.csv": b"\0" * 500,
     }
     said = []
@@ -245,14 +261,15 @@ def test_every_line_is_in_one_part(of: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"\na\n1\n", b'"a\nb"\n1\n', b"a\n1\n2\r\n3\n", b"a\n" + b"\xff\n" * 9, b'a\n1\n "2\n"\n3\n'],
+    [b"\na\n1\n", b'"a\nb"\n1\n', b"a\n1\n2\r\n3\n", b"a\n" + b"\xff\n" * 9, b'a\n1\n "2"\n3\n'],
 )
 def test_a_part_that_is_not_certain_is_none(content: bytes, tmp_path: Path) -> None:
     with pytest.raises(NotInParts):
         _part(content, CsvPart(0, 1), tmp_path)
 
 
-QUOTED = ('"C1"', '"C,1"', '"C\n1"', '"C\r\n1"', '"C""1"', 'C5" tube', '"', 'C"1"', ' "C1"', '"C1')
+FAIR = ('"C1"', '"C,1"', '"C\n1"', '"C""1"')
+FOUL = ('C5" tube', '"', 'C"1"', ' "C1"', '"C1', '"C\r\n1"')
 
 
 @st.composite
@@ -260,9 +277,9 @@ def files_with_quotes(draw: st.DrawFn) -> str:
     """A file of good lines, with quotes in a few of them."""
     end = draw(st.sampled_from(["\n", "\r\n"]))
     lines = [HEAD, *(fill(n) for n in range(draw(st.integers(6, 14))))]
-    odd = st.tuples(st.integers(1, len(lines) - 1), st.sampled_from(QUOTED))
-    for number, text in draw(st.lists(odd, max_size=3)):
-        lines[number] = fill(number, claim_id=text)
+    quoted = st.sampled_from(draw(st.sampled_from([FAIR, FAIR, FAIR + FOUL])))
+    for number in draw(st.lists(st.integers(1, len(lines) - 1), max_size=3)):
+        lines[number] = fill(number, claim_id=draw(quoted))
     return "".join(line + end for line in lines)
 
 
