@@ -15,6 +15,7 @@ from flows.errors import UsageError
 from flows.intake.config import OF_COLLECTING, Config, read_config
 from flows.intake.landing import ExtractFile, find_extracts
 from flows.intake.ndc_directory import directory_hashes, read_ndc_directory
+from flows.intake.readers import is_glob
 from flows.memory_limits import LEAST, MOST, engine_bytes
 from flows.privacy import AGGREGATE, Pseudonyms, read_pseudonyms
 from flows.provenance import Texts
@@ -93,6 +94,11 @@ def plan(request: RunRequest) -> Plan:
         if request.lake is None:
             raise UsageError("--cluster needs --lake: a folder that every worker sees.")
     if request.lake is not None:
+        if is_glob(request.lake.resolve()):
+            raise UsageError(
+                "The path of --lake contains *, ? or [, which DuckDB treats as a glob. Choose "
+                "another."
+            )
         refuse_unwritable(request.lake, "--lake")
     pseudonyms = read_pseudonyms(request.privacy)
     signer = read_sign_key(request.sign_key)

@@ -28,8 +28,10 @@ from flows.judging.parts import Part, put_aside
 from flows.judging.population import population_facts
 from flows.plan import Plan, plan
 from flows.provenance import program_and_engines
-from flows.run_folders import parts_folder
+from flows.run_folders import begin, parts_folder
+from flows.stages import load_stage, validate_stage
 from flows.warehouse.connection import opened
+from flows.warehouse.layout import BY_FILE
 from tests.support.judged_parts import Found, found_in, judged_in_parts
 from tests.support.nights import night, published
 from tests.support.running import AS_OF, ROOT, planned, request_for, run_to_final_action
@@ -197,6 +199,39 @@ def test_the_buckets_of_a_lost_worker_are_judged_elsewhere(
     kill.join()
     found = found_in([part.folder for part in parts], tmp_path / "merged")
     assert found.same(alone) and len(ended) == len(parts)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(KILLS))
+def test_the_files_of_a_lost_worker_are_read_elsewhere(
+    seed: int, cluster: "LocalCluster", made: Plan, tmp_path: Path
+) -> None:
+    chance = random.Random(seed)
+    (tmp_path / "out").mkdir()
+    request = replace(
+        request_for(ROOT / "data" / "sample", tmp_path / "out", tmp_path / "out" / "audit.duckdb"),
+        cluster=cluster.scheduler_address,
+        lake=tmp_path / "lake",
+    )
+    elsewhere = plan(request)
+    begin(elsewhere)
+    victim = chance.choice(list(cluster.workers.values()))
+    kill = Timer(chance.uniform(0, 1), os.kill, (victim.pid, signal.SIGKILL))
+    kill.start()
+    loaded = load_stage(elsewhere, lambda _name: None)
+    validate_stage(elsewhere)
+    kill.join()
+    assert loaded.said == (), "no file was read here"
+    assert _tables(elsewhere) == _tables(made)
+
+
+def _tables(made: Plan) -> dict[str, list[object]]:
+    """What was loaded."""
+    with opened(made.bench) as connection:
+        return {
+            name: connection.execute(f"FROM main.{name} ORDER BY ALL").fetchall()
+            for name in BY_FILE
+        }
 
 
 @pytest.mark.slow
