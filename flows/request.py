@@ -105,12 +105,13 @@ class RunRequest:
         1,
     )
     cluster: str | None = option(
-        "judge buckets on the workers of this scheduler of Dask's distributed: tls://HOST:PORT or "
-        "tcp://HOST:PORT",
+        "read extracts and judge buckets on the workers of this scheduler of Dask's distributed: "
+        "tls://HOST:PORT or tcp://HOST:PORT",
         None,
     )
     lake: Path | None = option(
-        "the folder, the same for every worker of --cluster, in which buckets wait", None
+        "the folder, the same for every worker of --cluster, in which rows and buckets wait",
+        None,
     )
     insecure_cluster: bool = option(
         "let --cluster be on another host without TLS, where anybody on the network can read rows "

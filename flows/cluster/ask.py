@@ -28,7 +28,7 @@ _TLS = "DASK_DISTRIBUTED__COMM__TLS__"
 
 
 class ClusterTrouble(AuditError):
-    """The cluster could not do what it was asked."""
+    """The cluster could not read or judge."""
 
     exit_code = 9
 

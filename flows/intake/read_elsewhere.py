@@ -24,11 +24,11 @@ from flows.intake.csv_part import CsvPart, NotInParts, may_be_in_parts, parts_of
 from flows.intake.landing import ExtractFile, sha256_of, stamp_of
 from flows.intake.load_file import FileEntry, load_file
 from flows.intake.preparing import Macros, make_narrow_tables
-from flows.intake.readers import nearest_plain_folder
+from flows.intake.readers import nearest_plain_folder, written_source
 from flows.intake.scan_ahead import FileScan, scan_file
-from flows.warehouse.connection import Workbench, opened
+from flows.warehouse.connection import Workbench, opened, write_table
 from flows.warehouse.layout import BOOKKEEPING, add_columns
-from flows.warehouse.sql import identifier, literal, one
+from flows.warehouse.sql import identifier, one
 from schemas.tables import TABLES
 
 NOT_SEEN = (
@@ -181,10 +181,7 @@ def _read(job: ReadJob, extract: ExtractFile, scan: FileScan, own: Path, scratch
         except InputRefused as refusal:
             return replace(scan, refusal=refusal)
         for name in (extract.table, "quarantine", "file"):
-            connection.execute(
-                f"""COPY main.{identifier(name)} TO {literal(str(_file(own, name)))}
-                    (FORMAT parquet, COMPRESSION lz4)"""
-            )
+            write_table(connection, name, _file(own, name))
     return replace(scan, csv=None, apart=(own,))
 
 
@@ -203,8 +200,7 @@ def add_file(
     rows_before = records = 0
     for folder in scan.apart:
         rows, quarantine, file = (
-            f"read_parquet({literal(str(_file(folder, name)))})"
-            for name in (table.name, "quarantine", "file")
+            written_source(_file(folder, name)) for name in (table.name, "quarantine", "file")
         )
         present = [str(row[0]) for row in connection.execute(f"DESCRIBE FROM {rows}").fetchall()]
         add_columns(connection, table, [n for n in present if n not in BOOKKEEPING], bench.memory)

@@ -89,6 +89,11 @@ def parquet_source(connection: duckdb.DuckDBPyConnection, extract: ExtractFile) 
     )
 
 
+def written_source(path: Path) -> str:
+    """SQL of the rows of a Parquet file that this program has written."""
+    return f"read_parquet({literal(_without_glob(path))}, hive_partitioning = false)"
+
+
 def is_glob(path: Path) -> bool:
     """Whether DuckDB would treat a path as a glob."""
     return bool(set(_GLOB_CHARACTERS) & set(str(path)))

@@ -21,7 +21,7 @@ from flows.warehouse.files import log_of, real_path, refuse_unusable, scratch_of
 from flows.warehouse.journal import hashed_otherwise
 from flows.warehouse.layout import SCHEMA_VERSION, lay_out
 from flows.warehouse.rescue import checkpoint, put_back, was_cut_short
-from flows.warehouse.sql import literal, literals
+from flows.warehouse.sql import identifier, literal, literals
 from flows.warehouse.trouble import RESTORE, opening
 
 _USUAL = engine_bytes()
@@ -102,6 +102,13 @@ def limit_memory(connection: duckdb.DuckDBPyConnection, memory: int, spills: Pat
     """Leave the engine so many bytes; what needs more goes into a folder, if there is one."""
     connection.execute(f"SET memory_limit = '{memory}B'")
     connection.execute(f"SET temp_directory = {literal(str(spills or ''))}")
+
+
+def write_table(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
+    """Write a table of this run as Parquet, in the order of its rows."""
+    connection.execute(
+        f"COPY main.{identifier(table)} TO {literal(str(path))} (FORMAT parquet, COMPRESSION lz4)"
+    )
 
 
 def _lock_down(connection: duckdb.DuckDBPyConnection, folders: list[Path]) -> None:
