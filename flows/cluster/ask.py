@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import uuid4
 
 from audit_rules.errors import AuditError
 from flows.errors import UsageError, passed_on, redacted_errors
@@ -70,12 +71,17 @@ def asked_of(
     raised.
     """
     with _client(cluster.address) as client:
-        program = program_and_engines()
-        lake = str(cluster.lake)
+        program, lake = program_and_engines(), str(cluster.lake)
         asked = [
-            client.submit(answer, function, some, lake, program, pure=False) for some in arguments
+            client.submit(answer, function, some, lake, program, key=_name_of_task(function))
+            for some in arguments
         ]
         yield _in_order(client, asked, ended)
+
+
+def _name_of_task(function: Callable[..., object]) -> str:
+    """What the dashboard shows of a task: what is done, and a random number."""
+    return f"{function.__name__}-{uuid4()}"
 
 
 def answer(
