@@ -119,5 +119,7 @@ def _expected(argument: Argument) -> str:
     """What an argument should have been."""
     if argument.hint in (date, date | None):
         return "a date, YYYY-MM-DD"
+    if argument.hint is float:
+        return "a number without a unit"
     choices = argument.get_choices()
     return f"one of {', '.join(choices)}" if choices else "not valid"

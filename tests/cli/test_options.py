@@ -218,6 +218,7 @@ def test_a_claim_id_may_begin_with_a_hyphen(claim_id: str, before: list[str]) ->
         ),
         (["explain", "1", "--warehouse", "w", "--line", "secret"], "--line is not valid."),
         (["run", "--output", "o", "--as-of", "secret"], "--as-of is a date, YYYY-MM-DD."),
+        (["run", "--output", "o", "--memory", "secret"], "--memory is a number without a unit."),
         (["lint", "--as-of", "secret"], "--as-of is a date, YYYY-MM-DD."),
         (["purge", "--warehouse", "w", "--before", "secret"], "--before is a date, YYYY-MM-DD."),
         (["run", "--output", "o", "--privacy", "secret"], "--privacy is one of full, pseudonym"),
