@@ -5,6 +5,7 @@ adds them to its tables. A large CSV file is read in parts by several workers (c
 that a worker does not see as this machine does is read here.
 """
 
+import os
 import pickle
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -71,6 +72,7 @@ def read_on_cluster(
     extracts: Sequence[ExtractFile], job: ReadJob, cluster: Cluster, scratch: Path
 ) -> Iterator[Iterator[FileScan]]:
     """Read every file on a cluster; the scans come in order."""
+    extracts = [replace(e, path=e.path.absolute()) for e in extracts]  # workers are elsewhere
     job_file, folder = cluster.folder / "read", str(cluster.folder)
     job_file.write_bytes(pickle.dumps(job))
     hashes = _hashes_of_large_files(extracts, job.config, cluster)
@@ -147,9 +149,11 @@ def read_file(
 
 
 def _is_seen(extract: ExtractFile) -> bool:
-    """Whether a file has the size and the time that the run sees."""
+    """Whether a file can be read, and has the size and the time that the run sees."""
+    if not os.access(extract.path, os.R_OK) or extract.stamp is None:
+        return False
     now = stamp_of(extract.path)
-    return now is not None and extract.stamp is not None and now[1:] == extract.stamp[1:]
+    return now is not None and now[1:] == extract.stamp[1:]
 
 
 def _read_part(

@@ -121,6 +121,19 @@ def test_what_workers_read_is_what_this_process_reads(tmp_path: Path, asked: Ask
     assert left == {"read", "file.parquet", "quarantine.parquet", f"{TABLE}.parquet"}
 
 
+def test_workers_get_the_whole_path_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(job_file: str, extract: ExtractFile, *others: Any) -> Any:
+        assert extract.path.is_absolute()
+        return read_file(job_file, extract, *others)
+
+    read_file = read_elsewhere.read_file
+    monkeypatch.setattr(read_elsewhere, "read_file", read)
+    monkeypatch.chdir(tmp_path)
+    _loaded(Path(), {f"{TABLE}.csv": _fills(2)}, on_cluster=True)
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_a_large_csv_file_is_read_in_parts(
     end: str, tmp_path: Path, asked: Asked, monkeypatch: pytest.MonkeyPatch
@@ -170,9 +183,9 @@ def test_a_file_that_a_worker_does_not_see_is_read_here_and_that_is_said(
     assert result.said == {read_elsewhere.NOT_SEEN: [f"{TABLE}_2.csv"]}
 
 
-@pytest.mark.parametrize("change", ["size", "time", "gone"])
+@pytest.mark.parametrize("change", ["size", "time", "gone", "unreadable"])
 def test_a_file_of_another_size_or_time_is_not_the_one_that_the_run_sees(
-    change: str, tmp_path: Path
+    change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / f"{TABLE}.csv"
     path.write_bytes(_fills(2))
@@ -181,6 +194,8 @@ def test_a_file_of_another_size_or_time_is_not_the_one_that_the_run_sees(
     status = path.stat()
     if change == "gone":
         path.unlink()
+    elif change == "unreadable":
+        monkeypatch.setattr(os, "access", lambda *_asked: False)  # who runs tests may read all
     elif change == "size":
         path.write_bytes(_fills(3))
         os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
