@@ -25,11 +25,17 @@ from flows.memory_limits import GIB
 
 
 def resident(process: psutil.Process) -> int:
-    """Bytes of a process and all that it started; of one that ended none."""
+    """Bytes of a process and all that it started; of one that ended none.
+
+    A process that has not begun its own program yet (vfork) has no memory but its parent's, which
+    counts once.
+    """
     found = 0
     for one in [process, *process.children(recursive=True)]:
         try:
-            found += one.memory_info().rss
+            taken, parent = one.memory_info(), one.parent()
+            if one is process or parent is None or taken.vms != parent.memory_info().vms:
+                found += taken.rss
         except psutil.NoSuchProcess:
             continue
     return found

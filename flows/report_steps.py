@@ -78,6 +78,20 @@ class LedgerFacts:
     notes: tuple[Note, ...]
 
 
+@dataclass(frozen=True)
+class ReportFacts:
+    """What the reports of a run need besides its tables, once those are written: no exceptions.
+
+    run, decided, notes   as LedgerFacts has them.
+    tonight               what this night adds to the trend.
+    """
+
+    run: RunIdentity
+    decided: PastDecisions
+    notes: tuple[Note, ...]
+    tonight: NightTotals
+
+
 def record_in_ledger(
     connection: duckdb.DuckDBPyConnection, plan: Plan, notes: tuple[Note, ...]
 ) -> LedgerFacts:
@@ -115,11 +129,18 @@ def write_shown_tables(
     return found
 
 
+def facts_for_reports(plan: Plan, ledger: LedgerFacts, found: RunExceptions) -> ReportFacts:
+    """What is left to know of what was found, after which that need not be in memory."""
+    sums = found.totals()
+    dollars = (Decimal(sums[column]) for column in AMOUNT_COLUMNS.values())
+    tonight = NightTotals(plan.request.as_of, found.live_lines(), *dollars)
+    return ReportFacts(ledger.run, ledger.decided, ledger.notes, tonight)
+
+
 def write_reports_and_manifest(
     connection: duckdb.DuckDBPyConnection,
     plan: Plan,
-    ledger: LedgerFacts,
-    found: RunExceptions,
+    known: ReportFacts,
     balance: Balance,
     repeated: Sequence[dict[str, object]],
     summary: Summary,
@@ -128,16 +149,13 @@ def write_reports_and_manifest(
 
     Returns the notes of the run, and what the user must know about its reports.
     """
-    folder, run_id, notes = results_folder(plan), ledger.run.run_id, shown_notes(ledger.notes, plan)
+    folder, run_id, notes = results_folder(plan), known.run.run_id, shown_notes(known.notes, plan)
     counts = balance.as_dict() | {"notes": list(notes)}
-    sums = found.totals()
-    dollars = (Decimal(sums[column]) for column in AMOUNT_COLUMNS.values())
-    tonight = NightTotals(plan.request.as_of, found.live_lines(), *dollars)
-    trend = read_trend(connection, tonight)
-    facts = run_facts(plan, summary, balance, notes, ledger.decided, trend)
+    trend = read_trend(connection, known.tonight)
+    facts = run_facts(plan, summary, balance, notes, known.decided, trend)
     before = runs_before(connection, plan.request.as_of, run_id)
     notes += write_reports(folder, plan, facts, counts, before)
-    record_totals(connection, tonight)
+    record_totals(connection, known.tonight)
     write_manifest(connection, folder, plan, run_id, counts, repeated)
     record_run(connection, folder, plan, run_id)
     return notes

@@ -91,8 +91,8 @@ class RunRequest:
         False,
     )
     memory: float = option(
-        "GiB of memory that all processes of the run together may take, about: 1 or more. With "
-        "over 100,000 exceptions it takes more. Results do not depend on it",
+        "GiB of memory that all processes of the run together may take, about: 1 or more; less is "
+        "slower. With over 150,000 exceptions 1 is too little. Results do not depend on it",
         DEFAULT,
     )
     buckets: int | None = option(

@@ -3,11 +3,14 @@
 Each opens the workbench once, reads what the previous stage left there, and returns a small result.
 """
 
+import gc
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from threading import Thread
+
+import duckdb
 
 from audit_rules.engine.rule import PolicyBook
 from audit_rules.rules import CATALOGUE
@@ -36,6 +39,8 @@ from flows.notes.find import audit_notes, input_notes
 from flows.plan import Plan
 from flows.provenance import digest
 from flows.report_steps import (
+    ReportFacts,
+    facts_for_reports,
     keep_and_publish,
     record_in_ledger,
     write_reports_and_manifest,
@@ -93,9 +98,9 @@ def _import_ahead(page: bool, paper: bool) -> None:
         import pandera.polars  # noqa: F401
 
         if page:
-            from flows.reports.page.chart_style import load_renderer
+            from flows.reports.page.drawing import start_renderer
 
-            load_renderer()
+            start_renderer()
             import flows.reports.page.write
         if paper:
             import flows.reports.workpaper.write  # noqa: F401
@@ -214,6 +219,8 @@ def report_stage(
 ) -> Summary:
     """Complete the results, keep the new rows, and only then give the results their name."""
     started = seconds()
+    if len(judged.fresh) > 1:
+        gc.collect()  # what was judged in parts refers to itself in circles
     summary, run = _write_results(plan, loaded, settled, judged)
     if plan.signer:
         sign_manifest(results_folder(plan), plan.signer)
@@ -231,18 +238,31 @@ def report_stage(
 def _write_results(
     plan: Plan, loaded: LoadStageResult, settled: SettleStageResult, judged: JudgeStageResult
 ) -> tuple[Summary, RunIdentity]:
-    """Complete the results. What was found is in memory until they are, and no longer."""
+    """Complete the results: first the tables, then reports of them."""
     with opened(plan.bench) as connection:
-        ledger = record_in_ledger(connection, plan, (*judged.notes, *settled.notes))
-        found = write_shown_tables(connection, plan, ledger)
-        summary = summary_of(plan, ledger.run, loaded, settled, judged, found, ledger.changes)
+        known, summary = _write_tables(connection, plan, loaded, settled, judged)
         notes = write_reports_and_manifest(
-            connection, plan, ledger, found, settled.balance, judged.repeated_amounts, summary
+            connection, plan, known, settled.balance, judged.repeated_amounts, summary
         )
         summary = summary_at_privacy_level(results_folder(plan), plan, summary)
         notes += warn_of_foreign_decisions(connection, plan.bench.warehouse)
         notes += warn_of_foreign_memory(connection)
-    return replace(summary, notes=(*notes, *notes_of(loaded, ledger.changes))), ledger.run
+    return replace(summary, notes=(*notes, *summary.notes)), known.run
+
+
+def _write_tables(
+    connection: duckdb.DuckDBPyConnection,
+    plan: Plan,
+    loaded: LoadStageResult,
+    settled: SettleStageResult,
+    judged: JudgeStageResult,
+) -> tuple[ReportFacts, Summary]:
+    """Write the result tables. What was found is in memory until they are, and no longer."""
+    ledger = record_in_ledger(connection, plan, (*judged.notes, *settled.notes))
+    found = write_shown_tables(connection, plan, ledger)
+    summary = summary_of(plan, ledger.run, loaded, settled, judged, found, ledger.changes)
+    notes = tuple(notes_of(loaded, ledger.changes))
+    return facts_for_reports(plan, ledger, found), replace(summary, notes=notes)
 
 
 def run_stages(plan: Plan, step: Step = lambda _name: None) -> Summary:

@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 
+from flows.memory_limits import save_memory
 from flows.signals import CRASHED, ENDS_IN_ORDER, STOPS, UNTIL_STOPPED, WITH_PREFECT
 
 TYPE_CHECKING = False  # importing it from typing would take longer than all that is imported here
@@ -102,6 +103,7 @@ def _work(arguments: list[str], pipe: int, answers: int) -> int:
     ending.report_to(pipe, answers)
     if _is_one_of(UNTIL_STOPPED, arguments) or not _is_one_of(ENDS_IN_ORDER, arguments):
         mute_engines()
+    save_memory(arguments)
     code = _call(arguments, out)
     ending.returns(code)
     return code

@@ -20,7 +20,7 @@ from flows.judging.parts import Part
 
 FOUND = ("exceptions", "counted", "gaps", "repeated")
 """The frames of a judgement that are put together with those of other parts."""
-_ROW_GROUP = 2_048
+ROW_GROUP = 2_048
 """Few rows: those of all parts are read a few at a time."""
 
 
@@ -70,7 +70,7 @@ def write_found(folder: Path, name: str, rows: pl.DataFrame) -> None:
     """Leave one frame of FOUND in a folder."""
     descriptor, passing = mkstemp(dir=folder)  # a lost worker may be writing as well
     os.close(descriptor)
-    rows.write_parquet(passing, compression="lz4", row_group_size=_ROW_GROUP)
+    rows.write_parquet(passing, compression="lz4", row_group_size=ROW_GROUP)
     Path(passing).replace(found_file(folder, name))
 
 

@@ -17,7 +17,7 @@ from audit_rules.engine.exceptions import EXCEPTION_ORDER
 from audit_rules.engine.repeated_amounts import REPEATED_ORDER
 from audit_rules.engine.rule import Described, ids_of_price_rules
 from flows.judging.affected import AFFECTED_PERSON
-from flows.judging.judge_part import FOUND, found_files, read_found, write_found
+from flows.judging.judge_part import FOUND, ROW_GROUP, found_files, read_found, write_found
 from flows.judging.sorted_files import merged
 from flows.warehouse.connection import read_only, refuse_missing
 from flows.warehouse.memory import reuses_answers
@@ -146,7 +146,7 @@ def merge_answers(fresh: Sequence[Path], valid: Sequence[Path], folder: Path) ->
     folders = (*fresh, *valid)
     found = merged(found_files(folders, _EXCEPTIONS), EXCEPTION_ORDER, _ROWS)
     for number, exceptions in enumerate(found):
-        exceptions.write_parquet(folder / f"{number:06}.parquet", compression="lz4")
+        _write(exceptions, folder / f"{number:06}.parquet")
     repeated = read_found(folders, _REPEATED).sort(REPEATED_ORDER)
     write_found(folder, _REPEATED, repeated)
     again = read_found(fresh, _COUNTED)
@@ -179,9 +179,13 @@ def with_all_columns(exceptions: pl.DataFrame, folder: Path) -> pl.LazyFrame:
         left = pl.read_parquet(file, columns=list(_LEFT_IN_FILES), glob=False)
         rows = pl.concat([exceptions.slice(start, left.height), left], how="horizontal")
         files.append(folder / f"shown_{file.name}")
-        rows.select(list(EXCEPTION)).write_parquet(files[-1], compression="lz4")
+        _write(rows.select(list(EXCEPTION)), files[-1])
         start += left.height
     return pl.scan_parquet(files, glob=False)
+
+
+def _write(exceptions: pl.DataFrame, file: Path) -> None:
+    exceptions.write_parquet(file, compression="lz4", row_group_size=ROW_GROUP)
 
 
 def _merged_files(folder: Path) -> list[Path]:

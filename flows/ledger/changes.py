@@ -91,8 +91,10 @@ def record_changes(
 ) -> LedgerChanges:
     """Compare this run's exceptions with the dates before, and record what changed."""
     night = day(plan.request.as_of)
-    current = exceptions.select(FOUND).unique("exception_id", keep="first", maintain_order=True)
-    CURRENT_EXCEPTION.store_frame(connection, current)
+    CURRENT_EXCEPTION.store_frame(
+        connection,
+        exceptions.select(FOUND).unique("exception_id", keep="first", maintain_order=True),
+    )
     _record_texts(connection, plan, before.night)
     _see_through_demotions(connection, plan.library)
     run(
@@ -123,10 +125,15 @@ def record_changes(
         connection.execute("INSERT INTO main.night VALUES (?, ?)", [plan.request.as_of, run_id])
     else:
         connection.execute("DELETE FROM main.night_text")
+    changes, undone = _changes(connection)
+    return LedgerChanges(changes, _standing(connection), before.night, later, undone)
+
+
+def _changes(connection: duckdb.DuckDBPyConnection) -> tuple[pl.DataFrame, int]:
+    """What changed, and how many are undone, as LedgerChanges has them."""
     found = fetched(connection, f"FROM {EVENT}").sort(_ORDER, nulls_last=True)
     changes = conform(found.filter(~pl.col("is_undone")), CHANGE)
-    undone = found.height - changes.height
-    return LedgerChanges(changes, _standing(connection), before.night, later, undone)
+    return changes, found.height - changes.height
 
 
 def _see_through_demotions(connection: duckdb.DuckDBPyConnection, library: PolicyLibrary) -> None:

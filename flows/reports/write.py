@@ -35,6 +35,9 @@ def write_reports(
 
 
 def _write_page(folder: Path, plan: Plan, run: RunFacts, balance: dict[str, Any]) -> None:
+    from flows.reports.page.drawing import start_renderer
+
+    start_renderer()
     # charts take a second to import
     from flows.reports.page.write import write_aggregate_page, write_page
 

@@ -14,6 +14,11 @@ from schemas.decisions import DISMISSED
 
 _BANDS = (30, 90)
 """Days left at which a band ends; an assumption. More days, or an unknown number, come after."""
+ORDERED_BY = (
+    *("expected_amount", "amount_at_risk", "recovered_amount"),
+    *("recoup_by", "collectable", "status"),
+)
+"""The columns that the order looks at."""
 _LARGEST_FIRST = (-pl.col("expected_amount"), -pl.col("amount_at_risk"))
 
 
@@ -22,7 +27,7 @@ def in_order_of_work(rows: pl.DataFrame, as_of: date, *more: pl.Expr) -> pl.Data
 
     What may not be collected, has come back, or was dismissed by a person comes last.
 
-    rows   with `expected_amount` and `recovered_amount`.
+    rows   with the columns ORDERED_BY.
     """
     order = (_band(as_of), *more, *_LARGEST_FIRST)
     return rows.sort(order, nulls_last=True, maintain_order=True)

@@ -169,7 +169,9 @@ DOINGS = (
         ("schemas", "audit_rules", "flows"),
         (
             *("flows/cli/", "flows/start.py", "flows/watch.py", "flows/streams.py"),
-            *("flows/judging/part_worker.py", "flows/judging/spread.py"),  # pipes of a process
+            # pipes of a process
+            *("flows/judging/part_worker.py", "flows/judging/spread.py"),
+            "flows/reports/page/renderer.py",
             "flows/nightly.py",  # what fails after publication
             "flows/progress.py",  # what is waited for, in a terminal
             *("flows/replay/compare_text.py", "flows/replay/paragraphs.py"),

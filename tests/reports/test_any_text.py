@@ -35,13 +35,14 @@ UNSHOWN = {chr(n) for n in (*CONTROLS, *NO_CHARACTERS)} - set("\t\n\r")
 _DRAW = """
 import json, sys
 import polars as pl
-from flows.reports.page.charts import svg
+from flows.reports.page.chart_style import drawn
+from flows.reports.page.charts import figure_chart
 from flows.reports.page.figures import Figure
 labels = json.load(sys.stdin)
 rows = pl.DataFrame({"label": labels, "outcome": None, "dollars": 1.0, "lines": 1},
                     schema={"label": pl.String, "outcome": pl.String,
                             "dollars": pl.Decimal(38, 2), "lines": pl.UInt32})
-print(svg(Figure("provider", "By provider", "Provider", "", rows)))
+print(*drawn([figure_chart(Figure("provider", "By provider", "Provider", "", rows))]))
 """
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from flows.reports.page.charts import dose_svg
+from flows.reports.page.chart_style import drawn
+from flows.reports.page.charts import dose_chart
 from flows.reports.page.timeline import Timeline, timeline
 from schemas.outcomes import REVIEW
 from schemas.results import EXCEPTION, conform
@@ -88,6 +89,6 @@ def test_a_limit_is_where_the_clause_puts_it(
     shown = _drawn(*(_found(*each) for each in found))
     assert shown.limits.select("week", "limit").rows() == limits
     assert shown.doses["limit"].to_list() == of_doses
-    drawn = dose_svg(shown)
+    (drawing,) = drawn([dose_chart(shown)])
     for limit in {limit for _, limit in limits}:
-        assert drawn.count(f">{limit}</text>") == 1
+        assert drawing.count(f">{limit}</text>") == 1

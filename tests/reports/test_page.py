@@ -20,8 +20,8 @@ from playwright.sync_api import Page, sync_playwright
 
 from audit_rules.engine.worklist import worklists
 from flows.reports.colours import IN_CHARTS as COLOURS
-from flows.reports.page import write
-from flows.reports.page.charts import svg
+from flows.reports.page import chart_style, write
+from flows.reports.page.charts import figure_chart
 from flows.reports.page.figures import MOST_BARS, Figure, figures
 from flows.reports.page.members import member_names
 from flows.reports.run_facts import RunFacts
@@ -181,8 +181,8 @@ def test_charts_and_tables_have_names_and_headers(html: str) -> None:
 def test_a_long_worklist_is_cut_and_says_so(
     sample_results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(write, "MOST_LINES", 3)
-    monkeypatch.setattr(write, "svg", lambda _figure: "")
+    monkeypatch.setattr("flows.reports.page.lines.MOST_LINES", 3)
+    monkeypatch.setattr(write, "drawn", lambda charts: [""] * len(charts))
     shutil.copytree(sample_results, tmp_path / "run")
     manifest = json.loads((sample_results / "manifest.json").read_text(encoding="utf-8"))
     run = RunFacts(manifest["run_id"], AS_OF, "1", "full", "since 2026-06-29: 185 new", 0, 0, 0)
@@ -213,7 +213,8 @@ def test_a_chart_of_very_many_bars_draws_the_first(
     assert [label for label, _, _ in figure.drawn.totals] == labels[:drawn]
     says = "The chart draws the first 50 of 2,000; the table has all."
     assert (says in figure.drawn.note) == (drawn < len(labels))
-    assert svg(figure.drawn).startswith("<svg")
+    (drawing,) = chart_style.drawn([figure_chart(figure.drawn)])
+    assert drawing.startswith("<svg")
 
 
 def test_text_of_extracts_is_never_markup(tmp_path: Path) -> None:

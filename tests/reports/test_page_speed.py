@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from playwright.sync_api import sync_playwright
 
-from flows.reports.page import write
+from flows.reports.page import lines, write
 from flows.reports.run_facts import RunFacts
 from tests.support.running import AS_OF
 
@@ -40,7 +40,7 @@ def longest(sample_results: Path, tmp_path_factory: pytest.TempPathFactory) -> P
         name: pl.read_parquet(folder / f"{name}.parquet")
         for name in ("worklist", "advisories", "exceptions")
     }
-    copies = -(-write.MOST_LINES // tables["worklist"].height)
+    copies = -(-lines.MOST_LINES // tables["worklist"].height)
     for name, table in tables.items():
         claim_id = pl.concat_str("claim_id", pl.lit("-"), "copy")
         many = table.join(pl.DataFrame({"copy": range(copies)}), how="cross")
@@ -59,7 +59,7 @@ def test_ten_thousand_lines_open_and_sort_at_once(
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page()
         page.goto(longest.as_uri())
-        assert f"of {write.MOST_LINES} lines shown" in page.locator("#count").inner_text()
+        assert f"of {lines.MOST_LINES} lines shown" in page.locator("#count").inner_text()
         took = {"opens": page.evaluate(OPEN), "sorts": page.evaluate(SORT)}
         took["searches"] = page.evaluate(SEARCH)
         browser.close()

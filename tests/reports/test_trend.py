@@ -13,7 +13,8 @@ import pytest
 
 from flows.ledger.nights import MOST_NIGHTS, NightTotals, read_trend
 from flows.reports.page import write
-from flows.reports.page.trend import trend_svg
+from flows.reports.page.chart_style import drawn
+from flows.reports.page.trend import trend_chart
 from flows.request import RunRequest
 from flows.stages import Summary
 from flows.warehouse.forget import forget_night
@@ -67,7 +68,7 @@ def _at_its_top(run: Summary) -> str:
 def test_each_night_is_shown_as_its_own_page_showed_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(write, "svg", lambda _figure: "")
+    monkeypatch.setattr(write, "drawn", lambda charts: ["<svg/>"] * len(charts))
     runs = [
         _loaded(tmp_path, FIRST, fill(1, quantity="999"), fill(2, quantity="999", **_OLD)),
         _loaded(tmp_path, SECOND, fill(3, quantity="999")),
@@ -122,9 +123,9 @@ def test_what_an_earlier_night_showed_is_in_the_run_id(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [2, 3, 30])
 def test_a_chart_of_some_nights_names_the_first_and_the_last_day(number: int) -> None:
     nights = [_night(day) for day in range(number)]
-    drawn = trend_svg(nights)
-    assert all(f">{night.as_of}</text>" in drawn for night in (nights[0], nights[-1]))
-    assert drawn.count("recover: $5 on") == 1 and "lines with findings: 7<" in drawn
+    (drawing,) = drawn([trend_chart(nights)])
+    assert all(f">{night.as_of}</text>" in drawing for night in (nights[0], nights[-1]))
+    assert drawing.count("recover: $5 on") == 1 and "lines with findings: 7<" in drawing
 
 
 def test_a_page_shows_the_last_nights_alone() -> None:

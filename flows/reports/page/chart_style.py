@@ -1,13 +1,15 @@
-"""The look of the charts, and how one becomes an SVG inside the page."""
+"""The look of the charts, and how they become SVG inside the page."""
 
 import re
+from collections.abc import Sequence
 from html import escape
+from typing import Any, NamedTuple
 
 import altair as alt
 import polars as pl
-from vl_convert import vegalite_to_svg
 
 from flows.reports.colours import IN_CHARTS
+from flows.reports.page.drawing import draw
 from flows.reports.page.timeline import NO_FINDING
 from flows.results.small_cells import OTHER
 
@@ -59,13 +61,18 @@ def data_of(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_row_index("order").cast({pl.selectors.decimal(): pl.Float64})
 
 
-def load_renderer() -> None:
-    """Load what draws charts, which takes half a second that is otherwise the first chart's."""
-    vegalite_to_svg({"mark": "bar", "data": {"values": []}})
+class Chart(NamedTuple):
+    """A chart that can be drawn: its name on the page, a title and a description for screen
+    readers, and its Vega-Lite specification."""
+
+    name: str
+    title: str
+    description: str
+    specification: dict[str, Any]
 
 
-def rendered(chart: alt.TopLevelMixin, name: str, title: str, description: str) -> str:
-    """The SVG with a title and a description for screen readers."""
+def chart_of(chart: alt.TopLevelMixin, name: str, title: str, description: str) -> Chart:
+    """A chart in the style of the page."""
     styled = chart.configure(font=_FONT, background="white").configure_view(stroke=None)
     styled = styled.configure_axis(
         titleFontWeight="normal",
@@ -78,14 +85,25 @@ def rendered(chart: alt.TopLevelMixin, name: str, title: str, description: str) 
     )
     styled = styled.configure_text(fontSize=11, color=INK)
     # the specification is ours, and validating it takes as long as drawing it
-    drawn = vegalite_to_svg(styled.to_dict(validate=False))
+    return Chart(name, title, description, styled.to_dict(validate=False))
+
+
+def drawn(charts: Sequence[Chart]) -> list[str]:
+    """The SVG of each chart, in the same order. Raises Bug and RuntimeError as `draw` does."""
+    drawings = draw([chart.specification for chart in charts]) if charts else []
+    return [_named(svg, chart) for svg, chart in zip(drawings, charts, strict=True)]
+
+
+def _named(svg: str, chart: Chart) -> str:
+    """The SVG with its title and description."""
+    name = chart.name
     # a screen reader reads it as one image and then the table below, not mark by mark
-    body = _SPOKEN.sub("", drawn)
+    body = _SPOKEN.sub("", svg)
     body = _ID.sub(rf"{name}-\1\2", body)  # ids must be unique among all charts of the page
     opening = f'<svg role="img" aria-labelledby="{name}-title {name}-desc" '
     texts = (
-        f'<title id="{name}-title">{escape(title)}</title>'
-        f'<desc id="{name}-desc">{escape(description)}</desc>'
+        f'<title id="{name}-title">{escape(chart.title)}</title>'
+        f'<desc id="{name}-desc">{escape(chart.description)}</desc>'
     )
     head, _, rest = body.partition(">")
     return f"{head.replace('<svg ', opening, 1)}>{texts}{rest}"

@@ -1,4 +1,5 @@
-"""Charts as SVG, from Altair specifications that vl-convert renders without browser or network."""
+"""The charts of figures and doses, as Altair specifications that vl-convert renders without browser
+or network."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,10 +13,11 @@ from flows.reports.page.chart_style import (
     INK,
     PLAIN,
     QUIET,
+    Chart,
+    chart_of,
     data_of,
     heading,
     outcome_colour,
-    rendered,
     row_labels,
 )
 from flows.reports.page.figures import Figure
@@ -28,7 +30,7 @@ _BAR, _ROW, _DOLLARS, _LINES, _MONTHS, _WEEKS = 14, 24, 140, 76, 306, 250
 _ROOM = 1.6  # room for the number after the longest bar, relative to that bar
 
 
-def svg(figure: Figure) -> str:
+def figure_chart(figure: Figure) -> Chart:
     """The chart of one figure, every bar of it."""
     figure = replace(figure, rows=_printable(figure.rows))
     chart = _over_time(figure) if figure.is_over_time else _bars(figure)
@@ -36,10 +38,10 @@ def svg(figure: Figure) -> str:
         f"{label}: {short(dollars)}, {counted(lines, 'line')}"
         for label, dollars, lines in figure.totals
     )
-    return rendered(chart, figure.name, f"At risk and lines {figure.title.lower()}", description)
+    return chart_of(chart, figure.name, f"At risk and lines {figure.title.lower()}", description)
 
 
-def dose_svg(timeline: Timeline) -> str:
+def dose_chart(timeline: Timeline) -> Chart:
     """The dose timeline: a row per course, a mark per dose with the number of its cycle, and a line
     per limit."""
     doses = _printable(timeline.doses)
@@ -63,7 +65,7 @@ def dose_svg(timeline: Timeline) -> str:
         f"{counted(len(names), 'course')}, {counted(doses.height, 'dose')}; "
         "the table below gives week, cycle, finding and limit of each."
     )
-    return rendered(chart, "doses", "Doses of each course in weeks since its first", description)
+    return chart_of(chart, "doses", "Doses of each course in weeks since its first", description)
 
 
 def _limit_lines(limits: pl.DataFrame, names: list[str]) -> Iterator[alt.Chart]:

@@ -12,7 +12,7 @@ from audit_rules.rules import CATALOGUE
 from audit_rules.wording import question
 from flows.results.payers import one_name_per_payer
 from flows.results.small_cells import OTHER
-from flows.results.totals import totals, with_leading
+from flows.results.totals import SUMMED, totals, with_leading
 from schemas.outcomes import strength
 from schemas.results import AMOUNT_COLUMNS, TOTAL
 
@@ -95,7 +95,8 @@ def figures(
     lines         every line on which something is not dismissed.
     payer_names   folded spelling -> payer id, so that each payer is one bar.
     """
-    led = with_leading(lines, exceptions, "rule_id")
+    amounts = lines.select("exception_ids", "outcome", *SUMMED)
+    led = with_leading(amounts, exceptions, "rule_id").drop("exception_ids")
     whole = totals(led, label="rule_id").select("label", whole="amount_at_risk")
     by_rule = _by_outcome(led, "rule_id").join(whole, on="label", validate="m:1")
     yield Figure(

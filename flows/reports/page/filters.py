@@ -1,6 +1,6 @@
 """What the worklist of the page can be filtered by: a word per line and filter, and the choices."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from schemas.decisions import DISMISSED
@@ -34,17 +34,20 @@ def words_of(line: Mapping[str, Any]) -> dict[str, str]:
 
 
 def choices(
-    lines: Sequence[Mapping[str, str]], questions: Mapping[str, str], order: Iterable[str]
+    lines: Iterable[Mapping[str, str]], questions: Mapping[str, str], order: Iterable[str]
 ) -> list[Filter]:
     """Every filter with the words that occur in the lines, from `words_of`.
 
     questions   rule id -> its question; order: the outcomes, strongest first.
     """
     rank = {outcome: number for number, outcome in enumerate(order)}
+    words: dict[str, set[str]] = {name: set() for name in _FILTERS}
+    for line in lines:
+        for name, found in words.items():
+            found.update(line[name].split(" "))
     filters = []
     for name, (title, _) in _FILTERS.items():
-        words = {word for line in lines for word in line[name].split(" ") if word}
-        in_order = sorted(words, key=lambda w: (rank.get(w, len(rank)), w))
+        in_order = sorted(words[name] - {""}, key=lambda w: (rank.get(w, len(rank)), w))
         filters.append((title, name, [(w, _text(w, questions.get(w))) for w in in_order]))
     return filters
 

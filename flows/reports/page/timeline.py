@@ -52,7 +52,7 @@ class Timeline(NamedTuple):
 def timeline(exceptions: pl.DataFrame | pl.LazyFrame, members: pl.DataFrame) -> Timeline:
     """Lay out the doses of every course in which a cycle rule found something."""
     of_cycles = exceptions.lazy().filter(pl.col("rule_id").is_in(CYCLE_RULES))
-    found = of_cycles.select(_READ).collect()
+    found = of_cycles.select(_READ).collect(engine="streaming")
     doses = _doses(found, members)
     ranked = _ranked_courses(doses)
     shown = ranked.head(MOST_COURSES).select(*_COURSE, "course_name", "rank")

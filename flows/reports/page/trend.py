@@ -7,7 +7,15 @@ import polars as pl
 
 from flows.ledger.nights import NightTotals
 from flows.reports.money import short
-from flows.reports.page.chart_style import COLOURS, PLAIN, QUIET, data_of, heading, rendered
+from flows.reports.page.chart_style import (
+    COLOURS,
+    PLAIN,
+    QUIET,
+    Chart,
+    chart_of,
+    data_of,
+    heading,
+)
 from schemas.notes import counted
 from schemas.results import AMOUNT_COLUMNS, TOTAL, Schema
 
@@ -19,7 +27,7 @@ _NIGHT: Schema = {
 _WIDTH, _HEIGHT = 300, 50
 
 
-def trend_svg(nights: Sequence[NightTotals]) -> str:
+def trend_chart(nights: Sequence[NightTotals]) -> Chart:
     """The chart of two nights or more: a panel per outcome and one of lines, over the same days."""
     rows = data_of(pl.DataFrame(nights, _NIGHT, orient="row")).with_columns(
         night=pl.col("as_of").cast(pl.String) + "T00:00:00Z"
@@ -41,7 +49,7 @@ def trend_svg(nights: Sequence[NightTotals]) -> str:
         "the table below gives the figures of each."
     )
     chart = alt.vconcat(*panels, spacing=10)
-    return rendered(
+    return chart_of(
         chart, "trend", "Dollars by outcome and lines over the last nights", description
     )
 

@@ -2,8 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator
-from datetime import date
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +11,19 @@ from markupsafe import Markup
 
 from flows.reports.html import templates
 from flows.reports.money import dollars
-from flows.reports.page.chart_style import COLOURS
-from flows.reports.page.charts import dose_svg, svg
+from flows.reports.page.chart_style import COLOURS, drawn
+from flows.reports.page.charts import dose_chart, figure_chart
 from flows.reports.page.figures import QUESTIONS, Figure, aggregate_figures, figures
-from flows.reports.page.filters import choices, words_of
-from flows.reports.page.members import KEY, member_names
-from flows.reports.page.timeline import DOSE_OUTCOMES, MOST_COURSES, timeline
-from flows.reports.page.trend import trend_svg
+from flows.reports.page.filters import choices
+from flows.reports.page.lines import page_lines
+from flows.reports.page.members import member_names
+from flows.reports.page.timeline import DOSE_OUTCOMES, MOST_COURSES, Timeline, timeline
+from flows.reports.page.trend import trend_chart
 from flows.reports.run_facts import RunFacts
 from flows.reports.wording import ledger_text
-from flows.results.order_of_work import in_order_of_work
 from flows.results.payers import one_name_per_payer
 from flows.results.small_cells import AGGREGATE_FILE, LEAST
 from flows.results.totals import shown_totals, totals, totals_as_text
-from schemas.collecting import LETTERS, is_asked
 from schemas.decisions import DISMISSED
 from schemas.outcomes import (
     MEANING,
@@ -33,13 +31,13 @@ from schemas.outcomes import (
     NOT_APPLICABLE,
     NOT_EVALUABLE,
     PASS,
-    strength,
 )
-from schemas.results import AGGREGATE, AMOUNT_COLUMNS, LEDGER, LINE_KEY, NUMBERED_LINE, TOTAL
+from schemas.results import AGGREGATE, AMOUNT_COLUMNS, NUMBERED_LINE, TOTAL
 
 PAGE = "summary.html"
-MOST_LINES, PAGE_LINES = 10_000, 100
-_NOT_SHOWN = ("citation", "evidence", "documents_needed")  # most of what an exception takes
+PAGE_LINES = 100
+_PARTS = 100
+"""How many parts of the page are in memory at a time; each is a piece of a line at most."""
 _COLUMNS = (
     ("Claim line", "text"),
     ("Member", "rank"),
@@ -79,8 +77,9 @@ def write_page(
     lines = lines.with_columns(payer_name=named)
     live = lines.filter(is_live)
     members = member_names(lines)
-    drawn_doses = timeline(in_file, members)
-    doses = drawn_doses.doses
+    doses = timeline(in_file, members)
+    bars = list(figures(exceptions, live, payer_names)) if exceptions.height else []
+    drawings = _drawings(bars, run, doses)
     quarantine = pl.read_parquet(
         folder / "quarantine.parquet", glob=False, columns=["file", "column", "check"]
     )
@@ -91,20 +90,20 @@ def write_page(
         ("members", f"{members.height:,}", ""),
         ("exceptions", f"{exceptions.height:,}", ""),
     )
-    shown_lines = list(_lines(in_file, live, members, run.as_of))
+    shown_lines = page_lines(in_file, live, members, run.as_of)
     shown = {
         "totals": headline,
         "changes": f"{run.changes[0].upper()}{run.changes[1:]}.",
-        "moved": _moved(pl.read_parquet(folder / "changes.parquet", glob=False)),
+        "moved": _moved(pl.scan_parquet(folder / "changes.parquet", glob=False)),
         "without_price": exceptions["amount_at_risk"].null_count(),
-        "doses": doses.to_dicts(),
-        "courses": drawn_doses.courses,
+        "doses": doses.doses.to_dicts(),
+        "courses": doses.courses,
         "course_limit": MOST_COURSES,
         "dose_outcomes": DOSE_OUTCOMES,
         "lines": shown_lines,
-        "filters": choices([line["filters"] for line in shown_lines], QUESTIONS, MEANING),
+        "filters": choices((line["filters"] for line in shown_lines), QUESTIONS, MEANING),
         "line_count": live.height,
-        "set_aside": list(_lines(in_file, lines.filter(~is_live), members, run.as_of)),
+        "set_aside": page_lines(in_file, lines.filter(~is_live), members, run.as_of),
         "set_aside_count": lines.height - live.height,
         "columns": _COLUMNS,
         "coverage": list(_coverage(coverage.filter(pl.col("policy_id") != NO_POLICY))),
@@ -116,11 +115,9 @@ def write_page(
         .sort("file", "column", "check")
         .to_dicts(),
     }
-    drawn = figures(exceptions, live, payer_names) if exceptions.height else ()
-    if doses.height:
-        shown["doses_drawing"] = Markup(dose_svg(drawn_doses))
     nothing = _NOTHING if coverage["lines"].sum() else _NOTHING_AUDITED
-    _write(folder, run, drawn, shown | {"is_empty": exceptions.is_empty(), "nothing": nothing})
+    shown |= {"is_empty": exceptions.is_empty(), "nothing": nothing}
+    _write(folder, run, bars, drawings, shown)
 
 
 def write_aggregate_page(folder: Path, run: RunFacts) -> None:
@@ -141,7 +138,21 @@ def write_aggregate_page(folder: Path, run: RunFacts) -> None:
         "is_empty": table.is_empty(),
         "nothing": _TOO_FEW,
     }
-    _write(folder, run, aggregate_figures(table), shown)
+    bars = list(aggregate_figures(table))
+    _write(folder, run, bars, _drawings(bars, run), shown)
+
+
+def _drawings(
+    bars: Sequence[Figure], run: RunFacts, doses: Timeline | None = None
+) -> dict[str, Markup]:
+    """Name of each chart -> its SVG."""
+    charts = [figure_chart(figure.drawn) for figure in bars]
+    if doses and doses.doses.height:
+        charts.append(dose_chart(doses))
+    if len(run.trend) > 1:
+        charts.append(trend_chart(run.trend))
+    named = zip(charts, drawn(charts), strict=True)
+    return {chart.name: Markup(drawing) for chart, drawing in named}
 
 
 def _amounts(lines: pl.DataFrame) -> Iterator[tuple[str, str, str]]:
@@ -160,7 +171,7 @@ def _hit_rate(found: int, audited: int | None) -> Iterator[tuple[str, str, str]]
     yield "lines with findings", f"{found:,}", rate
 
 
-def _moved(changes: pl.DataFrame) -> list[dict[str, Any]]:
+def _moved(changes: pl.LazyFrame) -> list[dict[str, Any]]:
     """What changed since the last run, by status and reason: findings, lines and dollars."""
     why = ["status", "why"]
     amount = pl.coalesce("amount_at_risk", "previous_amount_at_risk").cast(TOTAL)
@@ -170,17 +181,24 @@ def _moved(changes: pl.DataFrame) -> list[dict[str, Any]]:
     whole = lines.group_by(why).agg(
         pl.col("dollars", "findings").sum(), pl.len().cast(pl.Int64).alias("lines")
     )
-    return whole.sort(why, nulls_last=True).to_dicts()
+    return whole.sort(why, nulls_last=True).collect().to_dicts()
 
 
-def _write(folder: Path, run: RunFacts, drawn: Iterable[Figure], shown: dict[str, Any]) -> None:
+def _write(
+    folder: Path,
+    run: RunFacts,
+    bars: Sequence[Figure],
+    drawings: Mapping[str, Markup],
+    shown: dict[str, Any],
+) -> None:
     pages = templates("flows.reports.page")
     pages.filters["ledger"] = ledger_text
     script = pages.get_template("page.js").render()
-    text = pages.get_template("summary.html").render(
+    page = pages.get_template("summary.html").stream(
         run=run,
-        charts=[(f, part.note, Markup(svg(part))) for f in drawn for part in (f.drawn,)],
-        trend_drawing=Markup(trend_svg(run.trend)) if len(run.trend) > 1 else "",
+        charts=[(figure, figure.drawn.note, drawings[figure.name]) for figure in bars],
+        doses_drawing=drawings.get("doses", ""),
+        trend_drawing=drawings.get("trend", ""),
         outcomes=MEANING.items(),
         amount_columns=AMOUNT_COLUMNS,
         colours=COLOURS,
@@ -191,39 +209,13 @@ def _write(folder: Path, run: RunFacts, drawn: Iterable[Figure], shown: dict[str
         style=Markup(pages.get_template("page.css").render()),
         **shown,
     )
-    (folder / PAGE).write_text(text, encoding="utf-8")
+    page.enable_buffering(_PARTS)
+    page.dump(str(folder / PAGE), encoding="utf-8")
 
 
 def _hash_of(script: str) -> str:
     """The hash for the content security policy: no other script runs, and nothing is fetched."""
     return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-
-
-def _lines(
-    exceptions: pl.LazyFrame, lines: pl.DataFrame, members: pl.DataFrame, as_of: date
-) -> Iterator[dict[str, Any]]:
-    """The lines that come first in the order of work, each with its findings, the strongest live
-    one first."""
-    most = in_order_of_work(lines.sort(LINE_KEY, nulls_last=True), as_of).head(MOST_LINES)
-    is_dismissed = pl.col("status").eq_missing(DISMISSED)
-    of_lines = exceptions.drop(_NOT_SHOWN).join(
-        most.lazy(), on=list(LINE_KEY), how="semi", nulls_equal=True
-    )
-    found = of_lines.collect().sort(is_dismissed, strength(), "rule_id", "exception_id")
-    kinds = {outcome: kind for kind, outcome in LETTERS.items()}
-    letter = pl.when(is_asked()).then(pl.col("outcome").replace_strict(kinds, default=None))
-    findings = found.group_by(LINE_KEY, maintain_order=True).agg(
-        findings=pl.struct(
-            "rule_id", "outcome", "rationale", "exception_id", *LEDGER, letter.alias("letter")
-        )
-    )
-    ranked = members.with_row_index("member_rank")
-    joined = most.join(
-        findings, on=list(LINE_KEY), how="left", nulls_equal=True, maintain_order="left"
-    ).join(ranked, on=list(KEY), how="left", maintain_order="left")
-    rank = strength().to_physical().fill_null(len(MEANING))
-    for line in joined.with_columns(strength=rank).iter_rows(named=True):
-        yield line | {"filters": words_of(line)}
 
 
 def _coverage(coverage: pl.DataFrame) -> Iterator[dict[str, Any]]:
