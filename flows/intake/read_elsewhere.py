@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -76,32 +77,29 @@ def read_on_cluster(
     job_file, folder = cluster.folder / "read", str(cluster.folder)
     job_file.write_bytes(pickle.dumps(job))
     hashes = _hashes_of_large_files(extracts, job.config, cluster)
-    parts: list[Sequence[CsvPart | None]] = []
-    for extract in extracts:
-        is_known = extract.content(hashes.get(extract.name) or "") in job.known
-        is_whole = is_known or not hashes.get(extract.name)
-        parts.append([None] if is_whole else parts_of(extract.path))
-    asked = [
-        (str(job_file), extract, part, folder)
-        for extract, own in zip(extracts, parts, strict=True)
-        for part in own
-    ]
 
-    def scans(found: Iterator[ReadFile | None]) -> Iterator[FileScan]:
-        for extract, own in zip(extracts, parts, strict=True):
-            read = [next(found) for _ in own]
-            said = None
-            if len(read) > 1 and None in read:
-                with asked_of(cluster, read_file, [(str(job_file), extract, None, folder)]) as last:
-                    read, said = list(last), IN_ONE_PIECE
-            yield (
-                _put_together([r for r in read if r], hashes.get(extract.name), said)
-                if None not in read
-                else replace(scan_file(extract, job.known, job.config, scratch), said=NOT_SEEN)
-            )
+    def asked_for(extract: ExtractFile) -> list[tuple[object, ...]]:
+        parts: Sequence[CsvPart | None] = [None]
+        if sha256 := hashes.get(extract.name):
+            parts = [] if extract.content(sha256) in job.known else parts_of(extract.path)
+        return [(str(job_file), extract, part, folder) for part in parts]
 
-    with asked_of(cluster, read_file, asked) as found:
-        yield scans(found)
+    def scan_of(extract: ExtractFile, read: list[ReadFile | None]) -> FileScan:
+        said = None
+        if None in read and len(read) > 1:
+            with asked_of(cluster, read_file, [(str(job_file), extract, None, folder)]) as whole:
+                read, said = list(whole), IN_ONE_PIECE
+        seen = [found for found in read if found]
+        if len(seen) < len(read):
+            return replace(scan_file(extract, job.known, job.config, scratch), said=NOT_SEEN)
+        return replace(_put_together(seen, hashes.get(extract.name)), said=said)
+
+    asked = [asked_for(extract) for extract in extracts]
+    with asked_of(cluster, read_file, list(chain.from_iterable(asked))) as found:
+        yield (
+            scan_of(extract, list(islice(found, len(own))))
+            for extract, own in zip(extracts, asked, strict=True)
+        )
 
 
 def _hashes_of_large_files(
@@ -229,17 +227,17 @@ def add_file(
     )
 
 
-def _put_together(read: Sequence[ReadFile], sha256: str | None, said: str | None) -> FileScan:
+def _put_together(read: Sequence[ReadFile], sha256: str | None) -> FileScan:
     """What was found in all parts of a file, whose folders are as the workers left them.
 
-    sha256   of a file that was read in parts.
+    sha256   of a file that may be read in parts; if it is known, it was not read.
     """
-    for one_of in read:
-        for folder in one_of.scan.apart:
-            refuse_stale(_digests_of(folder) == one_of.digests)
-    scan = read[0].scan
-    folders = tuple(folder for one_of in read for folder in one_of.scan.apart)
-    return replace(scan, sha256=scan.sha256 or sha256 or "", apart=folders, said=said)
+    for part in read:
+        for folder in part.scan.apart:
+            refuse_stale(_digests_of(folder) == part.digests)
+    scan = read[0].scan if read else FileScan("")
+    folders = tuple(folder for part in read for folder in part.scan.apart)
+    return replace(scan, sha256=sha256 or scan.sha256, apart=folders)
 
 
 def _digests_of(folder: Path) -> dict[str, str]:

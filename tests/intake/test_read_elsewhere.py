@@ -17,8 +17,9 @@ from flows.errors import InputRefused, passed_on
 from flows.intake import csv_part, read_elsewhere
 from flows.intake.config import Config
 from flows.intake.csv_part import CsvPart, NotInParts, scan_part
-from flows.intake.landing import ExtractFile, find_extracts
+from flows.intake.landing import ExtractFile, find_extracts, sha256_of
 from flows.intake.load import LoadResult, load
+from flows.intake.read_elsewhere import ReadJob, read_on_cluster
 from flows.provenance import program_and_engines
 from flows.warehouse.connection import Workbench, opened
 from flows.warehouse.layout import BY_FILE
@@ -144,6 +145,21 @@ def test_a_large_csv_file_is_read_in_parts(
     parts = [("read_file", CsvPart(number, 4)) for number in range(4)]
     assert asked.functions == [("hash_file", None), *parts]
     assert result.said == {}
+
+
+def test_a_large_csv_file_that_is_known_is_not_read(
+    tmp_path: Path, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = _fills(40)
+    monkeypatch.setattr(csv_part, "PART_BYTES", len(content) // 4)
+    (tmp_path / f"{TABLE}.csv").write_bytes(content)
+    extracts = find_extracts(tmp_path)
+    known = frozenset(e.content(sha256_of(e.path)) for e in extracts)
+    cluster = Cluster("", tmp_path, tmp_path)
+    with read_on_cluster(extracts, ReadJob(Config(), known, 1 << 28), cluster, tmp_path) as scans:
+        (scan,) = scans
+    assert (extracts[0].content(scan.sha256) in known, scan.apart) == (True, ())
+    assert asked.functions == [("hash_file", None)]
 
 
 def test_lines_that_may_lie_in_quotes_are_read_in_one_piece_and_that_is_said(
