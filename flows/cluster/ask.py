@@ -7,10 +7,10 @@ through the scheduler. What a lost worker was asked is asked of another one.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
-from uuid import uuid4
 
 from audit_rules.errors import AuditError
 from flows.errors import UsageError, passed_on, redacted_errors
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _PATIENCE = 60  # seconds for the scheduler to answer, and for a worker to be there or back
+
+_NUMBERS = count()
 
 _TLS = "DASK_DISTRIBUTED__COMM__TLS__"
 """How the names begin by which the environment configures the TLS of distributed."""
@@ -73,15 +75,15 @@ def asked_of(
     with _client(cluster.address) as client:
         program, lake = program_and_engines(), str(cluster.lake)
         asked = [
-            client.submit(answer, function, some, lake, program, key=_name_of_task(function))
+            client.submit(answer, function, some, lake, program, key=_name_of(function, cluster))
             for some in arguments
         ]
         yield _in_order(client, asked, ended)
 
 
-def _name_of_task(function: Callable[..., object]) -> str:
-    """What the dashboard shows of a task: what is done, and a random number."""
-    return f"{function.__name__}-{uuid4()}"
+def _name_of(function: Callable[..., object], cluster: Cluster) -> str:
+    """A name for a task that no other has, of this run or another; a dashboard shows its start."""
+    return f"{function.__name__}-{cluster.folder.name}-{next(_NUMBERS)}"
 
 
 def answer(
