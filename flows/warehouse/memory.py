@@ -20,7 +20,8 @@ from flows.warehouse.run_table import ChangedRows, Reuse, RunTable
 from flows.warehouse.sql import day, one
 
 _NO_DAY = date.max
-_WRITTEN = "written_rows"
+_WRITTEN, _AT_A_TIME = "written_rows", 65_536
+"""The name of rows of a file while they are added, and how many of them are in memory."""
 REMEMBERED = RunTable(
     "remembered",
     grain="the run: one row",
@@ -186,11 +187,13 @@ def remember_in_place(connection: duckdb.DuckDBPyConnection, memory: Memory) -> 
 
 
 def _add_rows(connection: duckdb.DuckDBPyConnection, table: str, files: Iterable[Path]) -> None:
-    """Add the rows of Parquet files to a table, one file at a time."""
+    """Add the rows of Parquet files to a table, some at a time."""
     for file in files:
-        connection.register(_WRITTEN, pl.read_parquet(file, glob=False))
-        connection.execute(f"INSERT INTO {table} BY NAME FROM {_WRITTEN}")
-        connection.unregister(_WRITTEN)
+        rows = pl.scan_parquet(file, glob=False)
+        for first in range(0, rows.select(pl.len()).collect().item(), _AT_A_TIME):
+            connection.register(_WRITTEN, rows.slice(first, _AT_A_TIME).collect())
+            connection.execute(f"INSERT INTO {table} BY NAME FROM {_WRITTEN}")
+            connection.unregister(_WRITTEN)
 
 
 def _is_to_be_remembered(connection: duckdb.DuckDBPyConnection, schema: str) -> bool:

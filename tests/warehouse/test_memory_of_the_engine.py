@@ -4,6 +4,7 @@ from math import inf, nan
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
 
 from flows import memory_limits
@@ -11,6 +12,7 @@ from flows.errors import UsageError
 from flows.plan import plan
 from flows.request import RunRequest
 from flows.run_folders import begin
+from flows.warehouse import memory
 from flows.warehouse.connection import Workbench, opened, opened_for_writing
 from flows.warehouse.layout import add_columns
 from schemas.tables import TABLES
@@ -43,6 +45,20 @@ def test_columns_that_no_file_supplies_fit_into_memory(tmp_path: Path) -> None:
         found = connection.sql("FROM main.medical_claim LIMIT 1")
         assert sorted(found.columns) == sorted(names)
         assert [v for row in found.fetchall() for v in row if v is not None] == ["x"]
+
+
+@pytest.mark.parametrize("at_a_time", [1, 2, 5, 9])
+def test_rows_of_files_are_all_added_in_order_however_many_at_a_time(
+    at_a_time: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "_AT_A_TIME", at_a_time)
+    files = [tmp_path / "0", tmp_path / "none", tmp_path / "1"]
+    for file, numbers in zip(files, (range(5), range(0), range(5, 9)), strict=True):
+        pl.DataFrame({"n": numbers}, {"n": pl.Int64}).write_parquet(file, row_group_size=2)
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE rows (other VARCHAR, n BIGINT)")
+        memory._add_rows(connection, "rows", files)
+        assert connection.sql("SELECT n FROM rows").fetchall() == [(n,) for n in range(9)]
 
 
 def test_stages_and_writers_have_the_memory_of_the_run(tmp_path: Path) -> None:
