@@ -30,7 +30,7 @@ def _named(name: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def started() -> Iterator["subprocess.Popen[str]"]:
+def started() -> Iterator["subprocess.Popen[bytes]"]:
     """The process that draws the next charts."""
     drawing.start_renderer()
     process = drawing._Started.process
@@ -39,26 +39,34 @@ def started() -> Iterator["subprocess.Popen[str]"]:
     assert drawing._Started.process is None and process.poll() is not None
 
 
-def test_each_chart_is_drawn_in_its_place(started: "subprocess.Popen[str]") -> None:
+def test_each_chart_is_drawn_in_its_place(started: "subprocess.Popen[bytes]") -> None:
     names = [f"chart {n} — ≤ \U0001f600" for n in range(12)]
     drawn = drawing.draw([_named(name) for name in names])
     assert [name in svg for name, svg in zip(names, drawn, strict=True)] == [True] * len(names)
     assert started.returncode == 0
 
 
-def test_starting_it_twice_starts_one(started: "subprocess.Popen[str]") -> None:
+def test_the_encoding_of_the_environment_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "utf-16")
+    (svg,) = drawing.draw([_named("chart — ≤")])
+    assert "chart — ≤" in svg
+
+
+def test_starting_it_twice_starts_one(started: "subprocess.Popen[bytes]") -> None:
     drawing.start_renderer()
     assert drawing._Started.process is started
     drawing.draw([])
 
 
-def test_one_that_is_killed_ends_the_run_with_a_sentence(started: "subprocess.Popen[str]") -> None:
+def test_one_that_is_killed_ends_the_run_with_a_sentence(
+    started: "subprocess.Popen[bytes]",
+) -> None:
     started.kill()
     with pytest.raises(Bug, match=r"draws charts was ended \(Killed\).*Nothing was published"):
         drawing.draw([_named("x")])
 
 
-def test_a_chart_that_cannot_be_drawn_says_why(started: "subprocess.Popen[str]") -> None:
+def test_a_chart_that_cannot_be_drawn_says_why(started: "subprocess.Popen[bytes]") -> None:
     with pytest.raises(RuntimeError, match="Traceback"):
         drawing.draw([_named("x"), {"mark": 5}])
 

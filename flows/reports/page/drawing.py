@@ -5,10 +5,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from threading import Lock
 from typing import Any
 
+from flows import ending
 from flows.errors import Bug
+from flows.reports.page.renderer import END
 
 _PROGRAM = "flows.reports.page.renderer"
 
@@ -16,7 +19,7 @@ _PROGRAM = "flows.reports.page.renderer"
 class _Started:
     """The process that draws the next charts, None if it has not been started."""
 
-    process: "subprocess.Popen[str] | None" = None
+    process: "subprocess.Popen[bytes] | None" = None
     lock = Lock()
 
 
@@ -31,7 +34,7 @@ def start_renderer() -> None:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            encoding="utf-8",
+            pass_fds=ending.pipe(),
         )
 
 
@@ -42,9 +45,15 @@ def draw(specifications: Sequence[dict[str, Any]]) -> list[str]:
     """
     start_renderer()
     process, _Started.process = _Started.process, None
-    assert process
+    assert process and process.stdin and process.stdout and process.stderr
+    lines = "".join(f"{json.dumps(s)}\n" for s in specifications)
     with process:
-        drawn, wrong = process.communicate("".join(f"{json.dumps(s)}\n" for s in specifications))
+        with suppress(BrokenPipeError):  # of one that was killed
+            process.stdin.write(lines.encode() + END)
+            process.stdin.flush()
+        drawn, wrong = process.stdout.read(), process.stderr.read()
+        with suppress(BrokenPipeError):
+            process.stdin.close()
     if process.returncode < 0:
         raise Bug(
             f"The process that draws charts was ended ({signal.strsignal(-process.returncode)}), "
@@ -52,5 +61,5 @@ def draw(specifications: Sequence[dict[str, Any]]) -> list[str]:
             "then run again."
         )
     if process.returncode:
-        raise RuntimeError(wrong)
+        raise RuntimeError(wrong.decode(errors="replace"))
     return [json.loads(line) for line in drawn.splitlines()]
