@@ -6,6 +6,7 @@ back, and how long to wait. Without a watcher (under a Prefect worker, say) noth
 
 import json
 import os
+import shutil
 import signal
 import threading
 from contextlib import suppress
@@ -47,6 +48,16 @@ def leaves(*paths: Path, lock: Path | None = None) -> None:
     lock   the warehouse under whose lock they are used: another run may use them next.
     """
     _report("leaves", paths=[str(path) for path in paths], lock=str(lock) if lock else None)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder and all that is in it, as far as possible.
+
+    Twice: a worker of a cluster may be writing there. What it writes during the first time goes the
+    second time, and it removes what it writes afterwards: then its job is gone.
+    """
+    for _ in range(2):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def keeps(path: Path) -> None:

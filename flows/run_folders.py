@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import shutil
 import socket
 from pathlib import Path
 
@@ -25,7 +24,7 @@ def begin(plan: Plan) -> None:
     ending.leaves(results_folder(plan), complete, *shared, lock=bench.warehouse)
     killed = in_lake.parent.glob(f"{_name_in_lake(plan)}-*") if in_lake else ()
     for folder in (complete, *killed):
-        shutil.rmtree(folder, ignore_errors=True)
+        ending.remove_folder(folder)
     if in_lake:
         make_folder(in_lake.parent)
     for folder in (bench.scratch, results_folder(plan), *shared):
@@ -57,7 +56,7 @@ def clear_away(plan: Plan) -> None:
     in_lake = _lake_folder(plan)
     left = (plan.bench.scratch, results_folder(plan), complete_folder(plan))
     for folder in (*left, *([in_lake] if in_lake else [])):
-        shutil.rmtree(folder, ignore_errors=True)
+        ending.remove_folder(folder)
 
 
 def answers_folder(plan: Plan) -> Path:

@@ -3,13 +3,13 @@
 import json
 import os
 import select
-import shutil
 import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
 
 from flows.clock import seconds
+from flows.ending import remove_folder
 from flows.process import address_limit
 from flows.signals import CRASHED, ENDS_IN_ORDER, STOPPED, STOPS, UNTIL_STOPPED
 from flows.streams import say
@@ -217,7 +217,7 @@ class Watch:
 def _remove(paths: tuple[str, ...]) -> None:
     for path in map(Path, paths):
         if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
+            remove_folder(path)
         else:
             with suppress(OSError):
                 path.unlink(missing_ok=True)

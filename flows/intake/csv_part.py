@@ -13,6 +13,7 @@ from typing import BinaryIO
 from audit_rules.given_files import open_file
 from flows.errors import InputRefused
 from flows.intake.csv_scan import CsvScan, scan_csv
+from flows.intake.csv_text import UTF_8, is_utf8
 from flows.intake.landing import ExtractFile
 from flows.intake.table_config import TableSettings
 
@@ -37,13 +38,12 @@ class CsvPart:
 def may_be_in_parts(extract: ExtractFile, settings: TableSettings) -> bool:
     """Whether a file is a CSV file as the engine reads it, and large enough for parts."""
     is_plain = not (extract.is_parquet or extract.is_gzipped or settings.is_trimmed)
-    size = extract.stamp[1] if extract.stamp else 0
-    return is_plain and size >= 2 * PART_BYTES
+    return is_plain and is_utf8(settings.encoding or UTF_8) and len(parts_of(extract)) > 1
 
 
-def parts_of(path: Path) -> list[CsvPart]:
-    """The parts in which a file is read."""
-    of = path.stat().st_size // PART_BYTES
+def parts_of(extract: ExtractFile) -> list[CsvPart]:
+    """The parts in which a file is read, by the size that it had when it was found."""
+    of = extract.stamp[1] // PART_BYTES if extract.stamp else 0
     return [CsvPart(number, of) for number in range(of)]
 
 
@@ -55,11 +55,11 @@ def scan_part(
     Raises NotInParts if it is not certain that its ends are ends of records.
     """
     alone = replace(extract, path=scratch / "part.csv")
-    with open_file(extract.path) as stream, alone.path.open("wb") as out:
-        _copy(stream, part, out)
     try:
+        with alone.path.open("wb") as out, open_file(extract.path) as stream:
+            _copy(stream, part, out)
         scan = scan_csv(alone, settings, scratch)
-    except InputRefused:
+    except (InputRefused, FileNotFoundError):
         raise NotInParts from None
     if scan.plain != alone.path or scan.has_doubtful_quotes:
         raise NotInParts

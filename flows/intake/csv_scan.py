@@ -14,7 +14,7 @@ from pathlib import Path
 from flows.errors import InputRefused
 from flows.intake.csv_lines import LineFilter
 from flows.intake.csv_records import RecordCounter, count_exactly
-from flows.intake.csv_text import find_encoding, read_text, with_line_feeds
+from flows.intake.csv_text import find_encoding, is_utf8, read_text, with_line_feeds
 from flows.intake.csv_tidy import TidyLook
 from flows.intake.landing import ExtractFile
 from flows.intake.table_config import TableSettings
@@ -75,8 +75,7 @@ def scan_csv(extract: ExtractFile, settings: TableSettings, scratch: Path) -> Cs
     look.finish()
     has_simple_quotes = not (counter.has_doubtful_quotes or counter.has_line_breaks)
     plain = extract.path
-    is_utf8 = found.lower().replace("_", "-") in ("utf-8", "utf8")
-    if counter.has_mixed_line_ends or settings.is_trimmed or not is_utf8:
+    if counter.has_mixed_line_ends or settings.is_trimmed or not is_utf8(found):
         plain = scratch / f"plain-{hashlib.sha256(extract.name.encode()).hexdigest()[:16]}.csv"
         _write_plain(text_of_rows(), plain)
     records = (

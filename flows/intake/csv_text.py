@@ -12,11 +12,17 @@ from flows.errors import InputRefused
 from flows.intake.landing import ExtractFile
 
 _CHUNK = 1 << 18  # bytes; larger chunks are slower, because the system allocates each one anew
+UTF_8 = "utf-8"
 _BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF8, UTF_8),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+
+
+def is_utf8(encoding: str) -> bool:
+    """Whether an encoding is UTF-8, however it is written."""
+    return encoding.lower().replace("_", "-") in (UTF_8, "utf8")
 
 
 def find_encoding(extract: ExtractFile, named: str | None, may_be_empty: bool = False) -> str:
@@ -31,7 +37,7 @@ def find_encoding(extract: ExtractFile, named: str | None, may_be_empty: bool = 
             f"{extract.name}: the file is empty. An extract without rows still needs its header."
         )
     marks = (encoding for mark, encoding in _BYTE_ORDER_MARKS if start.startswith(mark))
-    return next(marks, named or "utf-8")
+    return next(marks, named or UTF_8)
 
 
 def read_text(extract: ExtractFile, encoding: str) -> Iterator[str]:

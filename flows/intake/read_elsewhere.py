@@ -9,7 +9,7 @@ import os
 import pickle
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -81,7 +81,7 @@ def read_on_cluster(
     def asked_for(extract: ExtractFile) -> list[tuple[object, ...]]:
         parts: Sequence[CsvPart | None] = [None]
         if sha256 := hashes.get(extract.name):
-            parts = [] if extract.content(sha256) in job.known else parts_of(extract.path)
+            parts = [] if extract.content(sha256) in job.known else parts_of(extract)
         return [(str(job_file), extract, part, folder) for part in parts]
 
     def scan_of(extract: ExtractFile, read: list[ReadFile | None]) -> FileScan:
@@ -115,7 +115,9 @@ def _hashes_of_large_files(
 
 def hash_file(extract: ExtractFile) -> str | None:
     """The SHA-256 of a file, on a worker; None if it is not there as the run sees it."""
-    return sha256_of(extract.path) if _is_seen(extract) else None
+    with suppress(FileNotFoundError):
+        return sha256_of(extract.path) if _is_seen(extract) else None
+    return None
 
 
 def read_file(
@@ -139,11 +141,20 @@ def read_file(
                 scan = _read(job, uncontrolled, scan, own, scratch)
         else:
             scan = _read_part(job, uncontrolled, part, own, scratch)
+        return ReadFile(scan, _digests_of(own))
     except NotInParts:
         return None
     finally:
-        shutil.rmtree(scratch)
-    return ReadFile(scan, _digests_of(own))
+        shutil.rmtree(scratch, ignore_errors=True)
+        _leave_nothing_to_a_run_that_has_ended(Path(job_file), own)
+
+
+def _leave_nothing_to_a_run_that_has_ended(job_file: Path, own: Path) -> None:
+    """Remove a folder if the run has removed its own meanwhile: it does not wait for workers."""
+    if not job_file.exists():
+        shutil.rmtree(own, ignore_errors=True)
+        with suppress(OSError):
+            own.parent.rmdir()
 
 
 def _is_seen(extract: ExtractFile) -> bool:

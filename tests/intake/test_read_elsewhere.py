@@ -1,6 +1,7 @@
 """Files that workers of a cluster read are loaded as this process would load them."""
 
 import os
+import pickle
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,13 +14,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flows.cluster.ask import Cluster, ClusterTrouble, Failed, answer
+from flows.ending import remove_folder
 from flows.errors import InputRefused, passed_on
 from flows.intake import csv_part, read_elsewhere
 from flows.intake.config import Config
-from flows.intake.csv_part import CsvPart, NotInParts, scan_part
+from flows.intake.csv_part import CsvPart, NotInParts, may_be_in_parts, scan_part
 from flows.intake.landing import ExtractFile, find_extracts, sha256_of
 from flows.intake.load import LoadResult, load
 from flows.intake.read_elsewhere import ReadJob, read_on_cluster
+from flows.intake.scan_ahead import FileScan
 from flows.provenance import program_and_engines
 from flows.warehouse.connection import Workbench, opened
 from flows.warehouse.layout import BY_FILE
@@ -270,6 +273,59 @@ def test_a_lake_that_is_not_as_the_worker_left_it_ends_the_run(
     monkeypatch.setattr(read_elsewhere, "read_file", lost)
     with pytest.raises(ClusterTrouble, match="one and the same folder"):
         _loaded(tmp_path, {f"{TABLE}.csv": _fills(2)}, on_cluster=True)
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_a_worker_leaves_nothing_to_a_run_that_has_ended_meanwhile(
+    is_refused: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*arguments: Any) -> FileScan:
+        remove_folder(run)
+        (run / "late").mkdir(parents=True)  # as the worker would, were it writing at that moment
+        if is_refused:
+            raise NotInParts
+        return FileScan("", apart=(run / "late",))
+
+    run, landing = tmp_path / "lake" / ".run-1", tmp_path / "in"
+    run.mkdir(parents=True)
+    landing.mkdir()
+    monkeypatch.setattr(
+        read_elsewhere, "mkdtemp", lambda dir: (run / "late").mkdir() or run / "late"
+    )
+    monkeypatch.setattr(read_elsewhere, "_read", read)
+    (landing / f"{TABLE}.csv").write_bytes(_fills(2))
+    (run / "read").write_bytes(pickle.dumps(ReadJob(Config(), frozenset(), 1 << 28)))
+    read_elsewhere.read_file(str(run / "read"), *find_extracts(landing), None, str(run))
+    assert list((tmp_path / "lake").iterdir()) == []
+
+
+@pytest.mark.parametrize("change", ["gone", "short"])
+def test_a_large_file_that_changes_while_it_is_read_is_refused_as_without_a_cluster(
+    change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hashed(extract: ExtractFile) -> str | None:
+        found = hash_file(extract)
+        if change == "gone":
+            extract.path.unlink()
+        else:
+            os.truncate(extract.path, 200)
+        return found
+
+    hash_file = read_elsewhere.hash_file
+    monkeypatch.setattr(read_elsewhere, "hash_file", hashed)
+    monkeypatch.setattr(csv_part, "PART_BYTES", 300)
+    with pytest.raises(InputRefused, match=r"missing or cannot be read|changed while it was read"):
+        _loaded(tmp_path, {f"{TABLE}.csv": _fills(20)}, on_cluster=True)
+
+
+@pytest.mark.parametrize(("encoding", "may_be"), [(None, True), ("UTF_8", True), ("cp1252", False)])
+def test_only_utf_8_is_read_in_parts(
+    encoding: str | None, may_be: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_part, "PART_BYTES", 100)
+    (tmp_path / f"{TABLE}.csv").write_bytes(_fills(20))
+    (extract,) = find_extracts(tmp_path)
+    assert may_be_in_parts(extract, Config(encoding=encoding).of(TABLE)) == may_be
 
 
 def _part(content: bytes, part: CsvPart, folder: Path) -> bytes:

@@ -171,7 +171,7 @@ DOINGS = (
             *("flows/cli/", "flows/start.py", "flows/watch.py", "flows/streams.py"),
             # pipes of a process
             *("flows/judging/part_worker.py", "flows/judging/spread.py"),
-            "flows/reports/page/renderer.py",
+            *("flows/reports/page/drawing.py", "flows/reports/page/renderer.py"),
             "flows/nightly.py",  # what fails after publication
             "flows/progress.py",  # what is waited for, in a terminal
             *("flows/replay/compare_text.py", "flows/replay/paragraphs.py"),
