@@ -239,7 +239,7 @@ def test_a_control_file_counts_all_parts(
             _loaded(tmp_path / str(on_cluster), files, on_cluster)
 
 
-@pytest.mark.parametrize("part_bytes", [100, 1 << 20])
+@pytest.mark.parametrize("part_bytes", [400, 1 << 20])
 @pytest.mark.parametrize(
     "content", [_fills(20) + b'"never closed', _fills(20).replace(b"claim_id", b"x", 1)]
 )
