@@ -123,9 +123,10 @@ def _scans(
     cluster: Cluster | None,
 ) -> AbstractContextManager[Iterator[FileScan]]:
     """What is found in each file, in order, before it is loaded."""
+    unchanged = known.unchanged()
     if not cluster or not extracts:
-        return scan_ahead(extracts, known.unchanged(), config, bench.scratch)
-    job = ReadJob(config, known.unchanged(), bench.memory)
+        return scan_ahead(extracts, unchanged, config, bench.scratch)
+    job = ReadJob(config, unchanged, bench.memory)
     return read_on_cluster(extracts, job, cluster, bench.scratch)
 
 

@@ -26,7 +26,7 @@ from flows.intake.csv_part import CsvPart, NotInParts, may_be_in_parts, parts_of
 from flows.intake.landing import ExtractFile, sha256_of, stamp_of
 from flows.intake.load_file import FileEntry, load_file
 from flows.intake.preparing import Macros, make_narrow_tables
-from flows.intake.readers import nearest_plain_folder, written_source
+from flows.intake.readers import nearest_plain_folder, parquet_rows
 from flows.intake.scan_ahead import FileScan, scan_file
 from flows.warehouse.connection import Workbench, opened, write_table
 from flows.warehouse.layout import BOOKKEEPING, add_columns
@@ -171,7 +171,7 @@ def _read_part(
     """Read a part of a CSV file. Raises NotInParts if it is not certain that it is one."""
     alone, csv = scan_part(extract, part, job.config.of(extract.table), scratch)
     scan = _read(job, alone, FileScan("", csv=csv), own, scratch)
-    if scan.refusal or _rows(own, extract) != csv.records or _rows(own, "quarantine"):
+    if scan.refusal or _rows(own, extract.table) != csv.records or _rows(own, "quarantine"):
         raise NotInParts
     return scan
 
@@ -213,7 +213,7 @@ def add_file(
     rows_before = records = 0
     for folder in scan.apart:
         rows, quarantine, file = (
-            written_source(_file(folder, name)) for name in (table.name, "quarantine", "file")
+            parquet_rows(_file(folder, name)) for name in (table.name, "quarantine", "file")
         )
         present = [str(row[0]) for row in connection.execute(f"DESCRIBE FROM {rows}").fetchall()]
         add_columns(connection, table, [n for n in present if n not in BOOKKEEPING], bench.memory)
@@ -255,8 +255,7 @@ def _digests_of(folder: Path) -> dict[str, str]:
     return {path.name: sha256_of(path) for path in sorted(folder.glob("*.parquet"))}
 
 
-def _rows(folder: Path, of: ExtractFile | str) -> int:
-    name = of if isinstance(of, str) else of.table
+def _rows(folder: Path, name: str) -> int:
     return int(pl.scan_parquet(_file(folder, name), glob=False).select(pl.len()).collect().item())
 
 

@@ -59,12 +59,12 @@ def csv_source(scan: CsvScan, delimiter: str, longest_line: int = LINE_BYTES) ->
 
 
 def parquet_source(connection: duckdb.DuckDBPyConnection, extract: ExtractFile) -> ParquetSource:
-    """The source of a Parquet file; names of its folders are not taken for columns.
+    """The source of a Parquet file.
 
     Raises InputRefused if the file is not readable Parquet.
     """
     path = literal(_without_glob(extract.path))
-    source = f"read_parquet({path}, hive_partitioning = false)"
+    source = parquet_rows(extract.path)
     try:
         described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
         schema = connection.execute(
@@ -89,8 +89,8 @@ def parquet_source(connection: duckdb.DuckDBPyConnection, extract: ExtractFile) 
     )
 
 
-def written_source(path: Path) -> str:
-    """SQL of the rows of a Parquet file that this program has written."""
+def parquet_rows(path: Path) -> str:
+    """SQL of the rows of a Parquet file; names of its folders are not taken for columns."""
     return f"read_parquet({literal(_without_glob(path))}, hive_partitioning = false)"
 
 
