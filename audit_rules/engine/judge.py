@@ -173,19 +173,18 @@ def _find_answers(dossier: Dossier, book: PolicyBook, rules: tuple[RuleModule, .
             )
         if scope.is_empty() and of_rule.answers.limit(1).collect().is_empty():
             continue
-        settled = every.pipe(_shaped).collect().lazy()  # once, not for each kind of evidence
-        is_exception = settled.filter(pl.col("outcome").is_in(EXCEPTIONS)).select(ON)
+        settled = every.pipe(_shaped).collect()  # once, not for each kind of evidence
+        found.answers.append(settled.select(_ANSWER))
+        exceptions = settled.filter(pl.col("outcome").is_in(EXCEPTIONS)).select(ON)
+        if exceptions.is_empty():  # most rules find nothing, and need no evidence
+            continue
         evidence = [
-            e.join(is_exception, on=list(ON), how="semi").with_columns(
+            e.join(exceptions.lazy(), on=list(ON), how="semi").with_columns(
                 rule_id=pl.lit(module.RULE.id)
             )
-            for e in (line_evidence(settled), *of_rule.evidence)
+            for e in (line_evidence(settled.lazy()), *of_rule.evidence)
         ]
-        collected = pl.collect_all(
-            [settled.select(_ANSWER), *evidence]
-        )  # rule by rule: one plan of all would take far longer
-        found.answers.append(collected[0])
-        found.evidence.extend(collected[1:])
+        found.evidence.extend(pl.collect_all(evidence))  # one plan of all rules takes far longer
     return found
 
 
