@@ -17,8 +17,8 @@ def in_scope(dossier: Dossier, book: PolicyBook, rule: Rule) -> pl.LazyFrame:
     every = dossier.once(
         in_scope.__name__, book, lambda: under_policies(dossier.lines, book).collect()
     )
-    policies = book.terms(rule.asks[0]).select("policy_id").unique().collect().to_series()
-    return every.filter(pl.col("policy_id").is_in(policies.implode()))
+    policies = {policy.document.id for policy, _ in book.library.of_kind(rule.asks[0])}
+    return every.filter(pl.col("policy_id").is_in(policies))
 
 
 def under_policies(lines: pl.LazyFrame, book: PolicyBook) -> pl.LazyFrame:
