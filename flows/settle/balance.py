@@ -18,7 +18,7 @@ from flows.settle.repeated import (
 from flows.warehouse.hashes import compared
 from flows.warehouse.memory import NEW_FILE
 from flows.warehouse.run_table import Reuse, RunTable
-from flows.warehouse.sql import run
+from flows.warehouse.sql import one, run
 from schemas.row_warnings import (
     IN_A_CIRCLE,
     MATCHED_BY_CONTENT,
@@ -194,6 +194,8 @@ def _repeats(connection: duckdb.DuckDBPyConnection, before: date | None) -> dict
             continue
         find = find_hashes_repeated_since if before else find_repeated_hashes
         find(connection, f"every_{table.name}")
+        if not one(connection, f"SELECT count(*) FROM {REPEATED_HASH}"):
+            continue
         run(
             connection,
             "settle/repeats",

@@ -150,15 +150,12 @@ SETTLE_WARNING = {
     )
     for table in CLAIM_TABLES
 }
+_OF_SPECIAL_ROWS = (REMOVED_ROW, REPLACED_CLAIM, TAKEN_BACK, COUNTED_ROW, TANGLED_ROW)
 TABLES = (
     FILE_ORDER,
     SPECIAL_ROW,
-    REMOVED_ROW,
     *LONE_REVERSAL.values(),
-    REPLACED_CLAIM,
-    TAKEN_BACK,
-    COUNTED_ROW,
-    TANGLED_ROW,
+    *_OF_SPECIAL_ROWS,
     *FATE.values(),
     *SETTLE_WARNING.values(),
 )
@@ -210,23 +207,30 @@ def _decide(
 ) -> None:
     """Decide what becomes of rows of one claim table: of every row, or of some claims."""
     given = (rows,) if isinstance(rows, RunTable) else ()
-    find_repeated_hashes(connection, str(rows))
-    run(
-        connection,
-        "settle/special_rows",
-        reads=(REPEATED_HASH, FILE_ORDER, PAYER, SOLE_PERSON, PERSON_OF, *given),
-        makes=(SPECIAL_ROW,),
-        table=table.name,
-        rows=str(rows),
-        as_of=day(as_of),
-        quantity=f"t.{table.quantity}",
-        fee=fee_of(table),
-        product=product_code(table),
-        plain_fate=plain_fate(as_of),
-        columns=", ".join(
-            f"t.{identifier(c.name)}" for c in table.columns if c.name not in _OF_REPEATED_ROW
-        ),
-    )
+    if find_repeated_hashes(connection, str(rows)):
+        run(
+            connection,
+            "settle/special_rows",
+            reads=(REPEATED_HASH, FILE_ORDER, PAYER, SOLE_PERSON, PERSON_OF, *given),
+            makes=(SPECIAL_ROW,),
+            table=table.name,
+            rows=str(rows),
+            as_of=day(as_of),
+            quantity=f"t.{table.quantity}",
+            fee=fee_of(table),
+            product=product_code(table),
+            plain_fate=plain_fate(as_of),
+            columns=", ".join(
+                f"t.{identifier(c.name)}" for c in table.columns if c.name not in _OF_REPEATED_ROW
+            ),
+        )
+    else:
+        SPECIAL_ROW.create(connection)
+    if not one(connection, f"SELECT count(*) FROM {SPECIAL_ROW}"):
+        of_table = (made[table.name] for made in (LONE_REVERSAL, FATE, SETTLE_WARNING))
+        for made in (*_OF_SPECIAL_ROWS, *of_table):
+            made.create(connection)
+        return
     run(
         connection,
         "settle/corrections",

@@ -1,5 +1,7 @@
 """Hashes that several rows have: only such rows can be versions of one line, or exact copies."""
 
+import math
+
 import duckdb
 import polars as pl
 
@@ -18,14 +20,15 @@ _AT_A_TIME = 1 << 22  # hashes, about: 32 MiB of them, which are held three time
 _HASHES = 1 << 64
 
 
-def find_repeated_hashes(connection: duckdb.DuckDBPyConnection, rows: str) -> None:
-    """Make REPEATED_HASH of the rows of a table.
+def find_repeated_hashes(connection: duckdb.DuckDBPyConnection, rows: str) -> int:
+    """Make REPEATED_HASH of the rows of a table. Returns how many rows that has.
 
     They are sorted outside of the engine: its GROUP BY takes ten times as long. Hashes are spread
     evenly, so a range of them at a time keeps memory small.
     """
     REPEATED_HASH.create(connection)
-    parts = one(connection, f"SELECT count(*) FROM {rows}") // _AT_A_TIME + 1
+    count = one(connection, f"SELECT count(*) FROM {rows}")
+    parts = math.ceil(count / _AT_A_TIME)
     for part in range(parts):
         first, after = (_HASHES * n // parts for n in (part, part + 1))
         hashes = connection.sql(
@@ -36,6 +39,7 @@ def find_repeated_hashes(connection: duckdb.DuckDBPyConnection, rows: str) -> No
         repeated = pl.DataFrame({"row_hash": found[1:][found[1:] == found[:-1]]}).unique()
         if repeated.height:
             REPEATED_HASH.add_frame(connection, repeated)
+    return count
 
 
 def find_hashes_repeated_since(connection: duckdb.DuckDBPyConnection, rows: str) -> None:
