@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 import polars as pl
+from polars.selectors import by_name
 
 from audit_rules.engine.answers import settle
 from audit_rules.engine.caps import cap_facts
@@ -46,6 +47,8 @@ _ANSWER_SCHEMA = {
     "rationale": pl.String,
 }
 _ANSWER = tuple(_ANSWER_SCHEMA)
+_READ = by_name(*_ANSWER, *LINE_SHOWN, require_all=False)
+"""What is read of a rule's answers: a rule lacks some columns."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +176,7 @@ def _find_answers(dossier: Dossier, book: PolicyBook, rules: tuple[RuleModule, .
             )
         if scope.is_empty() and of_rule.answers.limit(1).collect().is_empty():
             continue
-        settled = every.pipe(_shaped).collect()  # once, not for each kind of evidence
+        settled = _shaped(every.select(_READ).collect())  # once, not for each kind of evidence
         found.answers.append(settled.select(_ANSWER))
         exceptions = settled.filter(pl.col("outcome").is_in(EXCEPTIONS)).select(ON)
         if exceptions.is_empty():  # most rules find nothing, and need no evidence
@@ -200,12 +203,11 @@ def _of_documents(governed: DocumentAnswers) -> pl.DataFrame:
     )
 
 
-def _shaped(settled: pl.LazyFrame) -> pl.LazyFrame:
+def _shaped(settled: pl.DataFrame) -> pl.DataFrame:
     """The columns of an answer, null if the rule lacks them, and those of the line shown as
     evidence."""
-    present = set(settled.collect_schema().names())
     answer = (
-        (pl.col(c) if c in present else pl.lit(None)).cast(_ANSWER_SCHEMA[c]).alias(c)
+        (pl.col(c) if c in settled.columns else pl.lit(None)).cast(_ANSWER_SCHEMA[c]).alias(c)
         for c in _ANSWER
     )
     return settled.select(*answer, *LINE_SHOWN)
