@@ -15,7 +15,6 @@ from flows.errors import UsageError
 from flows.intake.config import OF_COLLECTING, Config, read_config
 from flows.intake.landing import ExtractFile, find_extracts
 from flows.intake.ndc_directory import directory_hashes, read_ndc_directory
-from flows.intake.readers import is_glob
 from flows.memory_limits import LEAST, MOST, engine_bytes
 from flows.privacy import AGGREGATE, Pseudonyms, read_pseudonyms
 from flows.provenance import Texts
@@ -23,6 +22,7 @@ from flows.request import RunRequest
 from flows.signing import Signer, read_sign_key
 from flows.warehouse.connection import Workbench, workbench
 from flows.warehouse.files import refuse_unwritable
+from flows.warehouse.parquet import is_glob
 from schemas.folding import folded
 
 
@@ -89,17 +89,7 @@ def plan(request: RunRequest) -> Plan:
             f"--memory {request.memory:g} is not a number of GiB from {LEAST:g} to {MOST:g}. "
             "Give one, such as 4."
         )
-    if request.cluster:
-        refuse_unsafe(request.cluster, request.insecure_cluster)
-        if request.lake is None:
-            raise UsageError("--cluster needs --lake: a folder that every worker sees.")
-    if request.lake is not None:
-        if is_glob(request.lake.resolve()):
-            raise UsageError(
-                "The path of --lake contains *, ? or [, which DuckDB treats as a glob. Choose "
-                "another."
-            )
-        refuse_unwritable(request.lake, "--lake")
+    _refuse_unfit_cluster(request)
     pseudonyms = read_pseudonyms(request.privacy)
     signer = read_sign_key(request.sign_key)
     if request.privacy == AGGREGATE and (request.xlsx or request.partition_by):
@@ -136,6 +126,25 @@ def plan(request: RunRequest) -> Plan:
         pseudonyms=pseudonyms,
         signer=signer,
     )
+
+
+def _refuse_unfit_cluster(request: RunRequest) -> None:
+    """Raise UsageError or DiskTrouble for a scheduler or a lake that the run cannot use."""
+    if request.cluster:
+        refuse_unsafe(request.cluster, request.insecure_cluster)
+        if request.lake is None:
+            raise UsageError("--cluster needs --lake: a folder that every worker sees.")
+    if request.lake is None:
+        return
+    if is_glob(request.lake.resolve()):
+        raise UsageError(
+            "The path of --lake contains *, ? or [, which DuckDB treats as a glob. Choose another."
+        )
+    if request.input and request.lake.resolve().is_relative_to(request.input.resolve()):
+        raise UsageError(
+            "--lake is in the folder of --input, whose files are extracts. Name another folder."
+        )
+    refuse_unwritable(request.lake, "--lake")
 
 
 def _extracts(request: RunRequest, config: Config) -> tuple[ExtractFile, ...]:

@@ -10,6 +10,8 @@ from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
+from audit_rules.given_files import open_file
+
 _RUN_ID_DIGITS = 16
 _PROGRAM = ("audit_rules", "flows", "schemas")
 _PROGRAM_FILES = (".py", ".sql", ".csv", ".toml")
@@ -20,6 +22,12 @@ _ENGINES = ("duckdb", "polars", "vl-convert-python")
 def digest(*lines: str) -> str:
     """SHA-256 of lines of text, in hexadecimal."""
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    with open_file(path) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def program_version() -> str:

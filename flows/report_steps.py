@@ -176,7 +176,8 @@ def keep_and_publish(plan: Plan, run: RunIdentity, answers: Sequence[Path]) -> t
         refuse_disagreement(staging, run.folder)
     staging.rename(complete)  # what could stop the renaming below stops it before rows are kept
     memory = MEMORY._replace(written=files_of_answers(answers))
-    notes = keep(plan.bench, memory, plan.signer.sign_link if plan.signer else None)
+    signed = plan.signer.sign_link if plan.signer else None
+    notes = keep(plan.bench, memory, signed, plan.request.lake and plan.request.lake.resolve())
     notes += publish(complete, run.folder, run.was_published)
     clear_away(plan)
     return notes

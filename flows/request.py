@@ -110,7 +110,8 @@ class RunRequest:
         None,
     )
     lake: Path | None = option(
-        "the folder, the same for every worker of --cluster, in which rows and buckets wait",
+        "the folder, the same for every worker of --cluster, in which rows that workers read stay, "
+        "and buckets wait",
         None,
     )
     insecure_cluster: bool = option(

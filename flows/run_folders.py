@@ -1,15 +1,13 @@
 """The folders in which a run works, made empty before it and cleared away after it."""
 
-import os
 import secrets
-import socket
 from pathlib import Path
 
 from flows import ending
 from flows.cluster.ask import Cluster
 from flows.plan import Plan
-from flows.provenance import digest
-from flows.warehouse.files import empty_folder, make_folder
+from flows.warehouse.files import empty_folder, make_folder, path_digest
+from flows.warehouse.lake_folders import name_in_lake
 from flows.warehouse.upgrade import upgrade
 
 _OWN = secrets.token_hex(4)
@@ -22,14 +20,14 @@ def begin(plan: Plan) -> None:
     complete, in_lake = complete_folder(plan), _lake_folder(plan)
     shared = [in_lake] if in_lake else []
     ending.leaves(results_folder(plan), complete, *shared, lock=bench.warehouse)
-    killed = in_lake.parent.glob(f"{_name_in_lake(plan)}-*") if in_lake else ()
+    killed = in_lake.parent.glob(f".run-{name_in_lake(bench.warehouse)}-*") if in_lake else ()
     for folder in (complete, *killed):
         ending.remove_folder(folder)
     if in_lake:
         make_folder(in_lake.parent)
     for folder in (bench.scratch, results_folder(plan), *shared):
         empty_folder(folder)
-    upgrade(bench.warehouse)
+    upgrade(bench.warehouse, in_lake.parent if in_lake else None)
 
 
 def results_folder(plan: Plan) -> Path:
@@ -38,11 +36,7 @@ def results_folder(plan: Plan) -> Path:
     It is in the output folder, so that it is on the file system on which it is published. Each
     warehouse has its own: runs on two warehouses may share an output folder.
     """
-    return plan.request.output / f".results-{_of_warehouse(plan)}"
-
-
-def _of_warehouse(plan: Plan) -> str:
-    return digest(os.fsencode(plan.bench.warehouse).hex())[:16]
+    return plan.request.output / f".results-{path_digest(plan.bench.warehouse)}"
 
 
 def complete_folder(plan: Plan) -> Path:
@@ -86,10 +80,4 @@ def _lake_folder(plan: Plan) -> Path | None:
     """The folder of this run in the lake, if there is one."""
     if plan.request.lake is None:
         return None
-    return plan.request.lake.resolve() / f"{_name_in_lake(plan)}-{_OWN}"
-
-
-def _name_in_lake(plan: Plan) -> str:
-    """How the folders of this warehouse begin: other machines may have one at the same path."""
-    host = digest(socket.gethostname(), _of_warehouse(plan))
-    return f".run-{host[:16]}"
+    return plan.request.lake.resolve() / f".run-{name_in_lake(plan.bench.warehouse)}-{_OWN}"

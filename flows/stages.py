@@ -16,7 +16,6 @@ from audit_rules.engine.rule import PolicyBook
 from audit_rules.rules import CATALOGUE
 from flows.clock import seconds, seconds_since
 from flows.intake.load import load
-from flows.intake.readers import nearest_plain_folder
 from flows.intake.validate import validate
 from flows.judging.affected import mark_affected_persons
 from flows.judging.authorization_words import warn_of_unknown_words
@@ -72,6 +71,7 @@ from flows.stage_results import (
 from flows.summary import Summary
 from flows.warehouse.connection import opened
 from flows.warehouse.memory import warn_of_foreign_memory
+from flows.warehouse.parquet import nearest_plain_folder
 from flows.warehouse.sql import one
 from schemas.results import LINE_KEY
 

@@ -26,8 +26,9 @@ from flows.cli.decide import decide, dismiss, packet, reopen, verify
 from flows.cli.ledger import ledger
 from flows.cli.letters import letters
 from flows.cli.policy import policy
+from flows.cli.remove import forget_night, purge
 from flows.cli.review import review
-from flows.cli.run import backfill, forget_night, purge, run, serve, validate
+from flows.cli.run import backfill, run, serve, validate
 from flows.cli.sampling import estimate, sample
 from flows.cli.server import keep_prefect_quiet
 from flows.errors import UsageError, redacted_errors

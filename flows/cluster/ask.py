@@ -49,6 +49,11 @@ class Cluster:
     lake: Path
     folder: Path
 
+    @property
+    def rows(self) -> Path:
+        """The folder in that of the run with the rows that the warehouse will list."""
+        return self.folder / "rows"
+
 
 @dataclass(frozen=True)
 class Failed:

@@ -1,13 +1,11 @@
 """Find the extracts in the landing folder, and the table each one belongs to."""
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from audit_rules.given_files import open_file
 from flows.errors import InputRefused, UsageError
 from flows.intake.table_names import Patterns, folder_values, nearest_name, tables_of
 from schemas.tables import CLAIM_TABLES, TABLES
@@ -78,12 +76,6 @@ def stamp_of(path: Path) -> FileStamp | None:
     except FileNotFoundError:
         return None
     return status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex."""
-    with open_file(path) as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def find_extracts(

@@ -94,8 +94,8 @@ def load(
                 loaded[entry.file_no] = extract
                 settings = config.of(extract.table)
                 try:
-                    if scan.apart:
-                        add_file(connection, bench, extract, scan, entry)
+                    if cluster and scan.apart:
+                        add_file(connection, bench, extract, scan, entry, cluster.rows)
                     else:
                         macros.use(settings)
                         load_file(connection, bench, extract, scan, entry, settings)

@@ -22,13 +22,13 @@ from flows.intake.parsing import insert_statement
 from flows.intake.readers import (
     ParquetSource,
     csv_source,
-    is_glob,
     parquet_source,
 )
 from flows.intake.scan_ahead import FileScan
 from flows.intake.table_config import TableSettings
 from flows.warehouse.connection import Workbench
 from flows.warehouse.layout import add_columns, note_not_read_again
+from flows.warehouse.parquet import is_glob
 from flows.warehouse.sql import identifier, one
 from schemas.table import Table
 from schemas.tables import TABLES
@@ -119,7 +119,7 @@ def load_file(
 
 def undo_file(connection: duckdb.DuckDBPyConnection, table: Table, file_no: int) -> None:
     """Remove everything that was loaded from a file."""
-    for name in (table.name, "quarantine", "file"):
+    for name in (table.name, "quarantine", "file", "lake_file"):
         connection.execute(f"DELETE FROM main.{identifier(name)} WHERE file_no = ?", [file_no])
     note_not_read_again(connection, file_no)
     drop_rejects(connection)

@@ -1,7 +1,7 @@
 """Files read by the workers of a cluster, each in a database of its own.
 
-A worker reads a file as the run would, and leaves its rows in the lake as Parquet; the run only
-adds them to its tables. A large CSV file is read in parts by several workers (csv_part.py). A file
+A worker reads a file as the run would, and leaves its rows in the lake as Parquet, where they stay:
+the run only lists them. A large CSV file is read in parts by several workers (csv_part.py). A file
 that a worker does not see as this machine does is read here.
 """
 
@@ -23,13 +23,15 @@ from flows.errors import InputRefused
 from flows.intake.config import Config
 from flows.intake.control import check_rows
 from flows.intake.csv_part import CsvPart, NotInParts, may_be_in_parts, parts_of, scan_part
-from flows.intake.landing import ExtractFile, sha256_of, stamp_of
+from flows.intake.landing import ExtractFile, stamp_of
 from flows.intake.load_file import FileEntry, load_file
 from flows.intake.preparing import Macros, make_narrow_tables
-from flows.intake.readers import nearest_plain_folder, parquet_rows
 from flows.intake.scan_ahead import FileScan, scan_file
-from flows.warehouse.connection import Workbench, opened, write_table
-from flows.warehouse.layout import BOOKKEEPING, add_columns
+from flows.provenance import sha256_of
+from flows.warehouse.connection import Workbench, opened, write_rows
+from flows.warehouse.lake import LakeFile, list_files
+from flows.warehouse.layout import BOOKKEEPING, add_columns, stored_columns
+from flows.warehouse.parquet import nearest_plain_folder, parquet_rows
 from flows.warehouse.sql import identifier, one
 from schemas.tables import TABLES
 
@@ -40,6 +42,9 @@ NOT_SEEN = (
 IN_ONE_PIECE = (
     "Read by one worker in one piece, because it is not certain where its records end: {names}."
 )
+_REFUSED = "refused"
+_IS_REFUSED, _IS_READ = "WHERE raw_record IS NOT NULL", "WHERE raw_record IS NULL"
+"""Which rows wait for the quarantine, and which do not."""
 _ALONE = FileEntry(file_no=0, name="", night=None, load_no=0, read_under=None)
 """How a database with one file knows it; the run gives it a number."""
 
@@ -74,6 +79,7 @@ def read_on_cluster(
 ) -> Iterator[Iterator[FileScan]]:
     """Read every file on a cluster; the scans come in order."""
     extracts = [replace(e, path=e.path.absolute()) for e in extracts]  # workers are elsewhere
+    cluster.rows.mkdir(mode=0o700)
     job_file, folder = cluster.folder / "read", str(cluster.folder)
     job_file.write_bytes(pickle.dumps(job))
     hashes = _hashes_of_large_files(extracts, job.config, cluster)
@@ -171,7 +177,9 @@ def _read_part(
     """Read a part of a CSV file. Raises NotInParts if it is not certain that it is one."""
     alone, csv = scan_part(extract, part, job.config.of(extract.table), scratch)
     scan = _read(job, alone, FileScan("", csv=csv), own, scratch)
-    if scan.refusal or _rows(own, extract.table) != csv.records or _rows(own, "quarantine"):
+    if scan.refusal or _rows(own, "quarantine"):
+        raise NotInParts
+    if _rows(own, extract.table) + _rows(own, _REFUSED) != csv.records:
         raise NotInParts
     return scan
 
@@ -193,9 +201,27 @@ def _read(job: ReadJob, extract: ExtractFile, scan: FileScan, own: Path, scratch
             load_file(connection, bench, extract, scan, _ALONE, settings)
         except InputRefused as refusal:
             return replace(scan, refusal=refusal)
-        for name in (extract.table, "quarantine", "file"):
-            write_table(connection, name, _file(own, name))
-    return replace(scan, csv=None, apart=(own,))
+        rows = f"FROM main.{identifier(extract.table)}"
+        for name, query in (
+            (extract.table, f"{_with_every_column(connection, extract.table)} {rows} {_IS_READ}"),
+            (_REFUSED, f"{rows} {_IS_REFUSED}"),
+            ("quarantine", "FROM main.quarantine"),
+            ("file", "FROM main.file"),
+        ):
+            write_rows(connection, query, _file(own, name))
+    return replace(scan, csv=None, apart={own: sha256_of(_file(own, extract.table))})
+
+
+def _with_every_column(connection: duckdb.DuckDBPyConnection, table: str) -> str:
+    """SQL that selects what a file of the lake holds of a row: all such files have one form."""
+    described = connection.execute(f"DESCRIBE main.{identifier(table)}").fetchall()
+    present = {row[0] for row in described}
+    columns = (
+        identifier(name) if name in present else f"CAST(NULL AS {kind}) AS {identifier(name)}"
+        for name, kind in stored_columns(TABLES[table]).items()
+        if name not in ("file_no", "raw_record")
+    )
+    return f"SELECT {', '.join(columns)}"
 
 
 def add_file(
@@ -204,29 +230,40 @@ def add_file(
     extract: ExtractFile,
     scan: FileScan,
     entry: FileEntry,
+    in_lake: Path,
 ) -> None:
-    """Add what workers have left of a file to the tables of this run.
+    """Add what workers have left of a file: its rows stay in the lake, others go into the tables.
+
+    in_lake   the folder in the lake that holds the rows of this run.
 
     Raises InputRefused if the count of its records is not that of its control file.
     """
     table = TABLES[extract.table]
     rows_before = records = 0
-    for folder in scan.apart:
-        rows, quarantine, file = (
-            parquet_rows(_file(folder, name)) for name in (table.name, "quarantine", "file")
+    for number, (folder, sha256) in enumerate(scan.apart.items()):
+        refused, quarantine, file = (
+            parquet_rows(_file(folder, name)) for name in (_REFUSED, "quarantine", "file")
         )
-        present = [str(row[0]) for row in connection.execute(f"DESCRIBE FROM {rows}").fetchall()]
+        rows = _rows(folder, table.name)
+        if rows:
+            name = f"{table.name}-{entry.file_no}-{number}.parquet"
+            _file(folder, table.name).rename(in_lake / name)
+            found = LakeFile(
+                entry.file_no, table.name, str(in_lake), name, rows_before, rows, sha256
+            )
+            list_files(connection, [found])
+        present = [str(row[0]) for row in connection.execute(f"DESCRIBE FROM {refused}").fetchall()]
         add_columns(connection, table, [n for n in present if n not in BOOKKEEPING], bench.memory)
         connection.execute(
             f"""INSERT INTO main.{identifier(table.name)} BY NAME
                 SELECT * REPLACE ({entry.file_no} AS file_no,
-                                  row_number + {rows_before} AS row_number) FROM {rows}"""
+                                  row_number + {rows_before} AS row_number) FROM {refused}"""
         )
         connection.execute(
             f"""INSERT INTO main.quarantine BY NAME
                 SELECT * REPLACE ({entry.file_no} AS file_no) FROM {quarantine}"""
         )
-        rows_before += one(connection, f"SELECT count(*) FROM {rows}")
+        rows_before += rows + one(connection, f"SELECT count(*) FROM {refused}")
         records += one(connection, f"SELECT rows_read FROM {file}")
     check_rows(extract, records)
     connection.execute(
@@ -247,8 +284,8 @@ def _put_together(read: Sequence[ReadFile], sha256: str | None) -> FileScan:
         for folder in part.scan.apart:
             refuse_stale(_digests_of(folder) == part.digests)
     scan = read[0].scan if read else FileScan("")
-    folders = tuple(folder for part in read for folder in part.scan.apart)
-    return replace(scan, sha256=sha256 or scan.sha256, apart=folders)
+    apart = dict(chain.from_iterable(part.scan.apart.items() for part in read))
+    return replace(scan, sha256=sha256 or scan.sha256, apart=apart)
 
 
 def _digests_of(folder: Path) -> dict[str, str]:

@@ -10,12 +10,12 @@ from flows.errors import InputRefused
 from flows.intake.csv_scan import CsvScan
 from flows.intake.landing import ExtractFile
 from flows.intake.texts import ZONED
+from flows.warehouse.parquet import parquet_rows, without_glob
 from flows.warehouse.sql import identifier, literal, one
 
 LINE_BYTES = 1 << 21
 _BUFFER_LINES = 4  # longest lines per buffer; DuckDB writes buffers that span row groups twice
 _POSITION = "file_row_number"  # DuckDB's, from 0, unless the file has a column of that name
-_GLOB_CHARACTERS = "*?["
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def csv_source(scan: CsvScan, delimiter: str, longest_line: int = LINE_BYTES) ->
         "columns": columns,
     }
     written = ", ".join(f"{name} = {value}" for name, value in options.items())
-    return f"read_csv({literal(_without_glob(scan.plain))}, {written})"
+    return f"read_csv({literal(without_glob(scan.plain))}, {written})"
 
 
 def parquet_source(connection: duckdb.DuckDBPyConnection, extract: ExtractFile) -> ParquetSource:
@@ -63,7 +63,7 @@ def parquet_source(connection: duckdb.DuckDBPyConnection, extract: ExtractFile) 
 
     Raises InputRefused if the file is not readable Parquet.
     """
-    path = literal(_without_glob(extract.path))
+    path = literal(without_glob(extract.path))
     source = parquet_rows(extract.path)
     try:
         described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
@@ -87,26 +87,6 @@ def parquet_source(connection: duckdb.DuckDBPyConnection, extract: ExtractFile) 
         records=rows,
         is_numbered=is_numbered,
     )
-
-
-def parquet_rows(path: Path) -> str:
-    """SQL of the rows of a Parquet file; names of its folders are not taken for columns."""
-    return f"read_parquet({literal(_without_glob(path))}, hive_partitioning = false)"
-
-
-def is_glob(path: Path) -> bool:
-    """Whether DuckDB would treat a path as a glob."""
-    return bool(set(_GLOB_CHARACTERS) & set(str(path)))
-
-
-def nearest_plain_folder(folder: Path) -> Path:
-    """The folder, or its nearest parent whose path is not a glob: DuckDB allows folders by text."""
-    return next((f for f in (folder, *folder.parents) if not is_glob(f)), folder)
-
-
-def _without_glob(path: Path) -> str:
-    """A path with every glob character escaped."""
-    return "".join(f"[{c}]" if c in _GLOB_CHARACTERS else c for c in str(path))
 
 
 def _with_zones(path: Path, types: list[str]) -> list[str]:

@@ -1,15 +1,16 @@
 """Scan the next files in Python while DuckDB reads one: hash them, and count new CSV files."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from flows.errors import InputRefused
 from flows.intake.config import Config
 from flows.intake.csv_scan import CsvScan, scan_csv
-from flows.intake.landing import ExtractFile, sha256_of
+from flows.intake.landing import ExtractFile
+from flows.provenance import sha256_of
 
 
 @dataclass(frozen=True)
@@ -18,14 +19,15 @@ class FileScan:
 
     csv       the scan of a CSV file whose content is new.
     refusal   why such a file cannot be loaded; raised only if it must be.
-    apart     the folders in which other processes have left its rows, in order (read_elsewhere.py).
+    apart     the folders in which other processes have left its rows, in order, with the SHA-256 of
+              the rows (read_elsewhere.py).
     said      what the user should know about how it was read.
     """
 
     sha256: str
     csv: CsvScan | None = None
     refusal: InputRefused | None = None
-    apart: tuple[Path, ...] = ()
+    apart: Mapping[Path, str] = field(default_factory=dict)
     said: str | None = None
 
 

@@ -11,6 +11,7 @@ import polars as pl
 from flows.errors import DoesNotBalance, TooManyBadRows
 from flows.intake.bad_files import BadFile, failed_in, refusal
 from flows.intake.parsing import THEIRS
+from flows.warehouse.lake import all_rows
 from flows.warehouse.sql import identifier, one
 from schemas.rows import (
     FORMAT_CHECKS,
@@ -199,7 +200,7 @@ def _count_malformed_values(
         if not set(columns[:1]) <= supplied:
             continue
         named = [identifier(c) for c in columns]
-        rows = f"main.{identifier(table.name)} WHERE {named[0]} IS NOT NULL"
+        rows = f"{all_rows(connection, 'main', table.name)} WHERE {named[0]} IS NOT NULL"
         distinct = connection.sql(f"SELECT DISTINCT {', '.join(named)} FROM {rows}").pl()
         bad = distinct[failures(model, distinct)["index"].unique().to_list()]
         if bad.is_empty():
@@ -229,7 +230,8 @@ def _count_notes(
     """Count the warnings that were noted while parsing."""
     noted = connection.execute(
         f"""SELECT file_no, notes, count(*), min(row_number)
-            FROM main.{identifier(table.name)} WHERE notes IS NOT NULL GROUP BY ALL"""
+            FROM {all_rows(connection, "main", table.name)}
+            WHERE notes IS NOT NULL GROUP BY ALL"""
     ).fetchall()
     for file_no, notes, rows, position in noted:
         for note in notes.split(","):

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from flows.cluster.ask import Cluster, asked_of, refuse_stale
-from flows.intake.landing import sha256_of
 from flows.judging.judge_part import FOUND, Job, found_file, read_job, write_job
 from flows.judging.parts import Judged, Part, nobody_waits
+from flows.provenance import sha256_of
 
 
 def judge_on_cluster(

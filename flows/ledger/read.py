@@ -8,6 +8,7 @@ import duckdb
 import polars as pl
 
 from flows.warehouse.connection import read_only, refuse_missing
+from flows.warehouse.lake import all_rows
 from flows.warehouse.layout import create_ledger_view
 from flows.warehouse.sql import fetched
 from schemas.decisions import RESOLVED, STATUSES
@@ -21,7 +22,7 @@ COLUMNS = (
 )
 """The columns of the ledger that are shown: one row per exception."""
 EVERY_STATUS = (*STATUSES, RESOLVED)
-_TABLES = ("night", "ledger_event", "decision", "run_record", "file", *CLAIM_TABLES)
+_LEDGERS = ("night", "ledger_event", "decision", "run_record", "file")
 
 
 def read_ledger(warehouse: Path, statuses: Collection[str] = ()) -> pl.DataFrame:
@@ -46,8 +47,10 @@ def opened_ledger(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """
     refuse_missing(warehouse)
     with read_only(warehouse) as connection:
-        for table in _TABLES:
+        sources = {table: f"kept.{table}" for table in _LEDGERS}
+        sources |= {table: all_rows(connection, "kept.main", table) for table in CLAIM_TABLES}
+        for table, source in sources.items():
             for view in (table, f"every_{table}"):
-                connection.execute(f"CREATE VIEW main.{view} AS FROM kept.{table}")
+                connection.execute(f"CREATE VIEW main.{view} AS FROM {source}")
         create_ledger_view(connection)
         yield connection

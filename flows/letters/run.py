@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 
 from flows.errors import InputRefused
-from flows.intake.landing import sha256_of
 from flows.privacy import FULL
+from flows.provenance import sha256_of
 from flows.reports.packet.names import packet_names
 from flows.reports.packet.published import EXCEPTIONS, WORKLIST
 from flows.results.manifest import MANIFEST, read_complete_run

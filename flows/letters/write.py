@@ -15,10 +15,10 @@ import polars as pl
 from audit_rules.law.library import LawLibrary
 from audit_rules.law.places import Places
 from flows.errors import UsageError
-from flows.intake.landing import sha256_of
 from flows.letters.clauses import LetterLaw
 from flows.letters.letter import Letter, LetterForm, as_pdf, make_letter
 from flows.letters.select import Payee, Selection
+from flows.provenance import sha256_of
 from flows.reports.html import templates
 from flows.warehouse.files import make_folder, write_whole
 from schemas.results import MONEY, Schema, conform

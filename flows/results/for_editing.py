@@ -6,7 +6,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from flows.intake.landing import sha256_of
+from flows.provenance import sha256_of
 from flows.warehouse.files import make_durable
 
 MADE_FROM = "carried_from"

@@ -11,10 +11,9 @@ import polars as pl
 from audit_rules.given_files import read_file
 from audit_rules.law.places import Places
 from flows.errors import InputRefused
-from flows.intake.landing import sha256_of
 from flows.plan import Plan
 from flows.privacy import FULL
-from flows.provenance import digest, program_version
+from flows.provenance import digest, program_version, sha256_of
 from flows.results.pseudonymised_values import pseudonymous_payer
 from schemas.results import RESULT_SCHEMA_VERSION
 

@@ -8,10 +8,9 @@ import duckdb
 
 from flows.clock import now
 from flows.errors import InputRefused
-from flows.intake.landing import sha256_of
 from flows.plan import Plan
 from flows.process import system_user
-from flows.provenance import program_version
+from flows.provenance import program_version, sha256_of
 from flows.results.manifest import MANIFEST
 from flows.warehouse.connection import read_only
 

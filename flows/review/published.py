@@ -9,8 +9,8 @@ import polars as pl
 
 from audit_rules.given_files import read_file
 from flows.errors import InputRefused
-from flows.intake.landing import sha256_of
 from flows.privacy import FULL
+from flows.provenance import sha256_of
 from flows.results.manifest import MANIFEST, read_complete_run
 from flows.results.order_of_work import in_order_of_work
 from flows.results.payers import one_name_per_payer

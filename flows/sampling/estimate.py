@@ -13,9 +13,8 @@ from audit_rules.law.library import load_law
 from audit_rules.policy.library import load_policies
 from flows.errors import InputRefused, UsageError
 from flows.intake.config import read_config
-from flows.intake.landing import sha256_of
 from flows.plan import payer_names, places_of
-from flows.provenance import program_version
+from flows.provenance import program_version, sha256_of
 from flows.sampling.appraisal import Appraisal, appraise
 from flows.sampling.draw import draw, frame_sha256, sample_sha256
 from flows.sampling.projection import projection_of

@@ -9,8 +9,8 @@ import polars as pl
 
 from audit_rules.law.places import Places
 from flows.errors import InputRefused, UsageError
-from flows.intake.landing import sha256_of
 from flows.privacy import AGGREGATE, FULL
+from flows.provenance import sha256_of
 from flows.results.manifest import MANIFEST, read_complete_run
 from flows.results.totals import with_leading
 from schemas.collecting import NO

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from flows.warehouse.connection import read_only, refuse_missing
+from flows.warehouse.lake import all_rows
 from schemas.folding import folded
 from schemas.tables import CLAIM_TABLES
 
@@ -14,7 +15,8 @@ def payers_on_file(warehouse: Path, aliases: Mapping[str, str]) -> frozenset[str
     aliases   their name -> ours. Raises UsageError if there is no such warehouse.
     """
     refuse_missing(warehouse)
-    every = " UNION ".join(f"SELECT payer FROM kept.{table}" for table in CLAIM_TABLES)
     with read_only(warehouse) as connection:
+        rows = (all_rows(connection, "kept.main", table) for table in CLAIM_TABLES)
+        every = " UNION ".join(f"SELECT payer FROM {claims}" for claims in rows)
         found = [name for (name,) in connection.execute(every).fetchall() if name is not None]
     return frozenset(map(folded, (*found, *aliases, *aliases.values())))

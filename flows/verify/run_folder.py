@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from audit_rules.given_files import is_irregular
-from flows.intake.landing import sha256_of
+from flows.provenance import sha256_of
 from flows.reports.printable import printable
 from flows.results.manifest import FOR_EDITING, MANIFEST, TABLE_SUFFIXES, read_manifest
 from flows.results.timings import TIMINGS

@@ -11,8 +11,9 @@ from audit_rules.law.library import load_law
 from audit_rules.policy.library import load_policies
 from audit_rules.reference.codes import load_reference
 from flows.errors import InputRefused
-from flows.intake.landing import find_extracts, sha256_of
+from flows.intake.landing import find_extracts
 from flows.intake.table_names import exactly
+from flows.provenance import sha256_of
 from flows.results.manifest import MANIFEST
 from flows.signing import SIGNATURE, is_signed, read_public_key
 from flows.verify.checks import Checks

@@ -8,13 +8,14 @@ from typing import Any
 
 import duckdb
 
-from flows.intake.landing import sha256_of
+from flows.provenance import sha256_of
 from flows.results.manifest import MANIFEST
 from flows.signing import is_signed_link, read_public_key
 from flows.verify.checks import Checks
 from flows.verify.ledger import check_decisions
 from flows.verify.run_folder import names
-from flows.warehouse.journal import Entry, differences
+from flows.warehouse.journal import FILE, Entry, differences, subject
+from flows.warehouse.lake import changed_files, unlisted_folders
 from flows.warehouse.layout import LEDGERS, create_ledger_view
 from flows.warehouse.sql import identifier
 from schemas.tables import TABLES
@@ -46,6 +47,11 @@ def check_warehouse(
         f"The view {_LEDGER} is the program's.",
         f"The view {_LEDGER} is not the program's: somebody replaced or removed it.",
     )
+    folders = unlisted_folders(connection, "kept.main")
+    if folders:
+        checks.left_out.append(
+            f"Folders of a lake that the warehouse does not list: {names(folders)}."
+        )
     unrecorded = _nights_without_record(connection)
     checks.expect(
         not unrecorded,
@@ -154,7 +160,9 @@ def _check_signatures(checks: Checks, entries: list[tuple[Any, ...]], public_key
 def _not_as_sealed(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """A sentence for each kind of difference between rows and their last entries."""
     found = differences(connection, "kept.main")
+    in_lake = sorted(changed_files(connection, "kept.main"))
     lists = (
+        ("Changed in the lake by another program", [subject(FILE, n) for n in in_lake]),
         ("Changed in the warehouse by another program", found.changed),
         ("Put into the warehouse by another program", found.added),
         ("Removed from the warehouse by another program", found.removed),
@@ -178,7 +186,8 @@ def _unbalanced(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
                 {stored}
                 UNION ALL SELECT file_no, count(DISTINCT row_number) FROM kept.quarantine
                           GROUP BY file_no
-                UNION ALL SELECT file_no, sum(rows) FROM kept.purge GROUP BY file_no)
+                UNION ALL SELECT file_no, sum(rows) FROM kept.purge GROUP BY file_no
+                UNION ALL SELECT file_no, sum(rows) FROM kept.lake_file GROUP BY file_no)
             SELECT f.name, any_value(f.rows_read), CAST(coalesce(sum(c.rows), 0) AS BIGINT) AS there
             FROM kept.file f LEFT JOIN counted c USING (file_no)
             GROUP BY f.file_no, f.name HAVING any_value(f.rows_read) <> there

@@ -19,9 +19,10 @@ from flows.errors import FileDamaged, TooManyBadRows, UsageError, WarehouseBusy
 from flows.memory_limits import engine_bytes
 from flows.warehouse.files import log_of, real_path, refuse_unusable, scratch_of
 from flows.warehouse.journal import hashed_otherwise
+from flows.warehouse.lake import folders_in_lake
 from flows.warehouse.layout import SCHEMA_VERSION, lay_out
 from flows.warehouse.rescue import checkpoint, put_back, was_cut_short
-from flows.warehouse.sql import identifier, literal, literals
+from flows.warehouse.sql import literal, literals
 from flows.warehouse.trouble import RESTORE, opening
 
 _USUAL = engine_bytes()
@@ -86,7 +87,8 @@ def opened(bench: Workbench, *readable: Path) -> Iterator[duckdb.DuckDBPyConnect
         limit_memory(connection, bench.memory, bench.scratch)
         if bench.threads:
             connection.execute(f"SET threads = {bench.threads}")
-        _lock_down(connection, [bench.scratch, *readable])
+        lakes = _lakes(connection, "run", *(["kept"] if has_kept else []))
+        _lock_down(connection, [bench.scratch, *readable, *lakes])
         lay_out(connection, has_kept, bench.night)
         try:
             yield connection
@@ -98,17 +100,24 @@ def opened(bench: Workbench, *readable: Path) -> Iterator[duckdb.DuckDBPyConnect
         connection.close()
 
 
+def _lakes(connection: duckdb.DuckDBPyConnection, *databases: str) -> list[Path]:
+    """The folders of lakes with rows of some open databases, as far as they are laid out."""
+    rows = connection.execute(
+        "SELECT database_name FROM duckdb_tables() WHERE table_name = 'lake_file' ORDER BY ALL"
+    ).fetchall()
+    there = [name for (name,) in rows if name in databases]
+    return [f for name in there for f in folders_in_lake(connection, f"{name}.main")]
+
+
 def limit_memory(connection: duckdb.DuckDBPyConnection, memory: int, spills: Path | None) -> None:
     """Leave the engine so many bytes; what needs more goes into a folder, if there is one."""
     connection.execute(f"SET memory_limit = '{memory}B'")
     connection.execute(f"SET temp_directory = {literal(str(spills or ''))}")
 
 
-def write_table(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
-    """Write a table of this run as Parquet, in the order of its rows."""
-    connection.execute(
-        f"COPY main.{identifier(table)} TO {literal(str(path))} (FORMAT parquet, COMPRESSION lz4)"
-    )
+def write_rows(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
+    """Write the rows of a query as Parquet, in their order."""
+    connection.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION lz4)")
 
 
 def _lock_down(connection: duckdb.DuckDBPyConnection, folders: list[Path]) -> None:
@@ -149,7 +158,7 @@ def read_only(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         attach(connection, real_path(warehouse), "kept")
         limit_memory(connection, _USUAL, None)
-        _lock_down(connection, [])
+        _lock_down(connection, _lakes(connection, "kept"))
         yield connection
     finally:
         connection.close()

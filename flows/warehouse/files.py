@@ -9,6 +9,7 @@ from pathlib import Path
 
 from flows import ending
 from flows.errors import DiskTrouble, UsageError
+from flows.provenance import digest
 
 PRIVATE = 0o600
 _NOT_IN_PATHS = "?\\"
@@ -18,6 +19,11 @@ _LONGEST_NAME = 243  # bytes: `.NAME.work` and `NAME.wal` must fit into the 255 
 def real_path(path: Path) -> Path:
     """The absolute path of a file or folder, with every link followed; it may not exist yet."""
     return Path(os.path.realpath(path))
+
+
+def path_digest(path: Path) -> str:
+    """What tells a path from others, as 16 hexadecimal digits."""
+    return digest(os.fsencode(path).hex())[:16]
 
 
 def scratch_of(warehouse: Path) -> Path:

@@ -1,6 +1,6 @@
 """Forget: take the last night of a warehouse back, as if it had never been run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from flows.errors import UsageError
 from flows.warehouse.connection import NO_SUCH_WAREHOUSE
 from flows.warehouse.files import real_path
 from flows.warehouse.journal import DECISION, FILE, NIGHT, memory_subject, seal, subject
+from flows.warehouse.lake import files_in_lake, folders_in_lake
+from flows.warehouse.lake_folders import Listed, left_alone, listed, mark, settle_folders
 from flows.warehouse.layout import OF_A_NIGHT, remove_files
 from flows.warehouse.lock import hold
 from flows.warehouse.sql import day, one
@@ -22,12 +24,14 @@ class NightContents:
     """What a night brought: names of files, numbers of rows and events, and decisions after it.
 
     decisions   the action, exception id and author of each.
+    left        what the user must know about rows that are left in a lake.
     """
 
     files: tuple[str, ...]
     rows: int
     events: int
     decisions: tuple[tuple[str, str, str], ...]
+    left: tuple[str, ...] = ()
 
 
 def forget_night(warehouse: Path, night: date, dry_run: bool = True) -> NightContents:
@@ -39,11 +43,15 @@ def forget_night(warehouse: Path, night: date, dry_run: bool = True) -> NightCon
     warehouse = real_path(warehouse)
     if not warehouse.exists():
         raise UsageError(NO_SUCH_WAREHOUSE)
-    with hold(warehouse), opened_up_to_date(warehouse) as connection:
-        _refuse_unless_last(connection, night)
-        found = _found(connection, night)
-        if not dry_run:
-            _remove(connection, night)
+    unsettled: Listed = {}
+    with hold(warehouse):
+        with opened_up_to_date(warehouse) as connection:
+            _refuse_unless_last(connection, night)
+            found = _found(connection, night)
+            if not dry_run:
+                left, unsettled = _remove(connection, warehouse, night)
+                found = replace(found, left=left)
+        settle_folders(unsettled, warehouse)
     return found
 
 
@@ -83,12 +91,21 @@ def _found(connection: duckdb.DuckDBPyConnection, night: date) -> NightContents:
     )
 
 
-def _remove(connection: duckdb.DuckDBPyConnection, night: date) -> None:
-    """Remove a night in one transaction, with all that was remembered of the last run."""
+def _remove(
+    connection: duckdb.DuckDBPyConnection, warehouse: Path, night: date
+) -> tuple[tuple[str, ...], Listed]:
+    """Remove a night in one transaction, with all that was remembered of the last run.
+
+    Returns what the user must know about rows that are left in a lake, and what is still listed in
+    the folders there from which files are to go.
+    """
+    folders_in_lake(connection, "main")  # all are there
     connection.execute("BEGIN")
     forgotten = [*_subjects(connection, night), *memory_subject(connection)]
     loaded = connection.execute(f"SELECT file_no FROM main.file WHERE night = {day(night)}")
     file_nos = [file_no for (file_no,) in loaded.fetchall()]
+    gone = [f for f in files_in_lake(connection, "main") if f.file_no in file_nos]
+    left = mark(connection, gone, warehouse)
     remove_files(connection, file_nos)
     connection.execute(
         "DELETE FROM main.purge WHERE file_no IN (SELECT unnest(?::INTEGER[]))", [file_nos]
@@ -96,8 +113,10 @@ def _remove(connection: duckdb.DuckDBPyConnection, night: date) -> None:
     for name, column in {**OF_A_NIGHT, "decision": "after_night"}.items():
         connection.execute(f"DELETE FROM main.{name} WHERE {column} = {day(night)}")
     seal(connection, "forget", forgotten)
+    unsettled = listed(connection, left.own)
     ending.commits()
     connection.execute("COMMIT")
+    return left_alone(left.others), unsettled
 
 
 def _subjects(connection: duckdb.DuckDBPyConnection, night: date) -> list[str]:

@@ -27,7 +27,9 @@ Sign = Callable[[str], str]
 """Gives the signature of a link."""
 FILE, NIGHT, DECISION, RUN, MEMORY = "file", "night", "decision", "run", "memory"
 _ROWS = {
-    FILE: dict.fromkeys(("file", "quarantine", "warning", "value_count", "purge"), "file_no"),
+    FILE: dict.fromkeys(
+        ("file", "lake_file", "quarantine", "warning", "value_count", "purge"), "file_no"
+    ),
     NIGHT: OF_A_NIGHT,
     DECISION: {"decision": "decision_no"},
     RUN: {"run_record": "record_no"},

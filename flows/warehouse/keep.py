@@ -2,14 +2,31 @@
 
 import os
 from datetime import date
+from pathlib import Path
 
 import duckdb
 
 from flows import ending
 from flows.errors import WarehouseBusy
-from flows.warehouse.connection import Workbench, attach, opened, opened_for_writing
+from flows.warehouse.connection import (
+    Workbench,
+    attach,
+    opened,
+    opened_for_writing,
+)
 from flows.warehouse.files import PRIVATE, log_of, move_aside, replace_file
 from flows.warehouse.journal import FILE, NIGHT, RUN, Sign, intact, memory_subject, seal, subject
+from flows.warehouse.lake import LakeFile, files_in_lake, list_files
+from flows.warehouse.lake_folders import (
+    Listed,
+    Marked,
+    home_of,
+    left_alone,
+    listed,
+    mark,
+    move_in,
+    settle_folders,
+)
 from flows.warehouse.layout import (
     CONTENT,
     GIVEN_AGAIN,
@@ -30,11 +47,14 @@ from schemas.tables import TABLES
 _RUN = "run"  # the journal's word for what a run does
 
 
-def keep(bench: Workbench, memory: Memory, sign: Sign | None = None) -> tuple[str, ...]:
+def keep(
+    bench: Workbench, memory: Memory, sign: Sign | None = None, lake: Path | None = None
+) -> tuple[str, ...]:
     """Add this run's rows to the warehouse; afterwards the workbench's file may be gone.
 
     memory   which tables of the run the warehouse is to remember.
     sign     signs the journal, if there is a key.
+    lake     where the warehouse lists rows that workers have read.
 
     Returns what the user must know about it. Raises WarehouseBusy if somebody else has written into
     the warehouse since the run began.
@@ -45,9 +65,12 @@ def keep(bench: Workbench, memory: Memory, sign: Sign | None = None) -> tuple[st
                 connection, f"FROM {READ_STATE}", f"SELECT {NO_STATE}", bench.warehouse.name
             )
             remembered = remember_in_place(connection, memory)
+            in_lake = _move_in(connection, "main", bench, lake)
+            for folder in in_lake:
+                connection.execute("UPDATE main.lake_file SET folder = ?", [str(folder)])
             seal(connection, _RUN, [*_subjects(connection, "main"), *remembered], sign)
             create_ledger_view(connection)
-        return become_warehouse(bench)
+        return become_warehouse(bench) + _settled(in_lake, bench.warehouse)
     with opened_for_writing(bench.warehouse, bench.memory) as connection:
         attach(connection, bench.database, "fresh")
         seen, now = f"FROM fresh.{READ_STATE.name}", f"SELECT {state_of('main')}"
@@ -63,23 +86,53 @@ def keep(bench: Workbench, memory: Memory, sign: Sign | None = None) -> tuple[st
         )
         changed = settle_all_again(connection) if redated.fetchall() != [(0,)] else []
         read_again = [n for (n,) in connection.execute(f"FROM fresh.{READ_AGAIN.name}").fetchall()]
+        left = Marked([], 0)
         if read_again:
             changed += memory_subject(connection)
+            again = (f for f in files_in_lake(connection, "main") if f.file_no in read_again)
+            left = mark(connection, again, bench.warehouse)
             remove_files(connection, read_again)
+        in_lake = _move_in(connection, "fresh.main", bench, lake)
         for name, column in OF_A_NIGHT.items():
             connection.execute(
                 f"""DELETE FROM main.{name}
                     WHERE {column} IN (SELECT as_of FROM fresh.main.night)"""
             )
-        for name in [*TABLES, *(n for n in LEDGERS if n != "meta")]:
+        for name in [*TABLES, *(n for n in LEDGERS if n not in ("meta", "lake_file"))]:
             table = f"main.{identifier(name)}"
             connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM fresh.{table}")
+        for files in in_lake.values():
+            list_files(connection, files)
         changed += remember(connection, "fresh.main", memory)
         written_now = [*_subjects(connection, "fresh.main"), *given_again, *changed]
         seal(connection, _RUN, written_now, sign)
+        unsettled = in_lake | listed(connection, left.own)
         ending.commits()
         connection.execute("COMMIT")
+    return left_alone(left.others) + _settled(unsettled, bench.warehouse)
+
+
+def _settled(unsettled: Listed, warehouse: Path) -> tuple[str, ...]:
+    """Settle folders of a lake; what the user must know if that fails: the night is kept."""
+    try:
+        settle_folders(unsettled, warehouse)
+    except OSError as error:
+        return (
+            f"Files that are no longer needed could not be removed from the lake "
+            f"({error.strerror}): the next run with this lake removes them.",
+        )
     return ()
+
+
+def _move_in(
+    connection: duckdb.DuckDBPyConnection, schema: str, bench: Workbench, lake: Path | None
+) -> dict[Path, list[LakeFile]]:
+    """Move the files of this run to where the warehouse lists them."""
+    files = files_in_lake(connection, schema)
+    if lake is None or not files:
+        return {}
+    home = home_of(lake, bench.warehouse)
+    return move_in(connection, files, home, bench.warehouse, str(bench.night))
 
 
 def _given_again(connection: duckdb.DuckDBPyConnection, night: date | None) -> list[str]:

@@ -6,12 +6,13 @@ from datetime import date
 import duckdb
 
 from flows.warehouse.decision_chain import as_decided
+from flows.warehouse.lake import but, files_in_lake, stored_rows
 from flows.warehouse.run_table import RunTable
 from flows.warehouse.sql import identifier, literal, one, run
 from schemas.table import Column, Kind, Table
 from schemas.tables import TABLES
 
-SCHEMA_VERSION = 12
+SCHEMA_VERSION = 13
 DECIMAL_DIGITS = {Kind.AMOUNT: (18, 2), Kind.QUANTITY: (18, 3)}
 """Digits of a figure of a row, and how many of them are decimals."""
 _TYPES = {
@@ -61,6 +62,11 @@ LEDGERS = {
     # rows of each file that a purge removed; before: the first day since which nothing was removed;
     # gone: which rows and which texts of quarantined records, as one number
     "purge": "before DATE, file_no INTEGER, rows BIGINT, gone UBIGINT",
+    # files with rows that are not in the tables, but in a lake: lake.py
+    "lake_file": """file_no INTEGER, table_name VARCHAR, folder VARCHAR, name VARCHAR,
+                    rows_before BIGINT, rows BIGINT, sha256 VARCHAR""",
+    # the folders of lakes in which there ever were some
+    "lake": "home VARCHAR",
     # every run that was kept, with the digests of what it published; results: name -> SHA-256, JSON
     "run_record": """record_no INTEGER, run_id VARCHAR, as_of DATE, version VARCHAR,
                      manifest_sha256 VARCHAR, results VARCHAR, recorded_at TIMESTAMP,
@@ -71,7 +77,7 @@ LEDGERS = {
                   made_at TIMESTAMP, system_user VARCHAR, hashed_by VARCHAR, link VARCHAR,
                   signature VARCHAR""",
 }
-BY_FILE = (*TABLES, "file", "quarantine", "warning", "value_count")
+BY_FILE = (*TABLES, "file", "quarantine", "warning", "value_count", "lake_file")
 OF_A_NIGHT = {
     "night": "as_of",
     "night_text": "as_of",
@@ -185,28 +191,32 @@ def state_of(schema: str) -> str:
 def lay_out(connection: duckdb.DuckDBPyConnection, has_kept: bool, night: date | None) -> None:
     """Create the tables of this run, and the views `every_TABLE` over the warehouse and this run.
 
-    `place` is where the engine stores a row; the warehouse and this run may each have a row in one
-    place. To find few rows, select their places first: the engine then reads the other columns only
-    there. `service_date` of a claim row is written here, and nowhere else.
+    `place` is where the engine stores a row, or a negative number in a lake; the warehouse and this
+    run may each have a row in one place. To find few rows, select their places first: the engine
+    then reads the other columns only there. `service_date` of a claim row is written only here.
     """
-    for table in TABLES.values():
-        create_table(connection, table, [c.name for c in table.columns])
-    for name, ddl in LEDGERS.items():
-        connection.execute(f"CREATE TABLE IF NOT EXISTS {identifier(name)} ({ddl})")
-    if not one(connection, "SELECT count(*) FROM main.meta"):
+    if not connection.execute("SHOW TABLES").fetchall():
+        for table in TABLES.values():
+            create_table(connection, table, [c.name for c in table.columns])
+        for name, ddl in LEDGERS.items():
+            connection.execute(f"CREATE TABLE {identifier(name)} ({ddl})")
         connection.execute("INSERT INTO main.meta VALUES (?)", [SCHEMA_VERSION])
         GIVEN_AGAIN.create(connection)
         READ_AGAIN.create(connection)
         state = state_of("kept.main") if has_kept else NO_STATE
         READ_STATE.create(connection, f"SELECT {state}")
-    unseen = _unseen(connection, night) if has_kept else []
+    left_out = {"main": [], **({"kept.main": _unseen(connection, night)} if has_kept else {})}
+    files = {schema: files_in_lake(connection, schema) for schema in left_out}
     for name in [*TABLES, *LEDGERS]:
-        kept = f"kept.main.{identifier(name)}"
-        if unseen and name in BY_FILE:
-            kept += f" WHERE file_no NOT IN ({', '.join(map(str, unseen))})"
-        sources = [f"main.{identifier(name)}", *([kept] if has_kept else [])]
-        columns = _seen(TABLES[name]) if name in TABLES else "*"
-        union = " UNION ALL BY NAME ".join(f"SELECT {columns} FROM {s}" for s in sources)
+        sources = []
+        for schema, unseen in left_out.items():
+            if name in TABLES:
+                also = _service_date(TABLES[name])
+                sources += stored_rows(schema, name, files[schema], unseen, also)
+            else:
+                some = but(unseen if name in BY_FILE else [])
+                sources.append(f"SELECT * FROM {schema}.{identifier(name)}{some}")
+        union = " UNION ALL BY NAME ".join(sources)
         connection.execute(f"CREATE TEMP VIEW every_{name} AS {union}")
 
 
@@ -215,13 +225,13 @@ def create_ledger_view(connection: duckdb.DuckDBPyConnection) -> None:
     run(connection, "warehouse/ledger", as_decided=as_decided("e", "v"))
 
 
-def _seen(table: Table) -> str:
-    """SQL of the columns of `every_TABLE`."""
+def _service_date(table: Table) -> str:
+    """SQL of the service date that a claim row of `every_TABLE` has besides its own columns."""
     if not table.is_claim:
-        return "*, rowid AS place"
+        return ""
     first, *others = table.service_dates
     service_date = f"coalesce({', '.join(table.service_dates)})" if others else first
-    return f"*, rowid AS place, {service_date} AS service_date"
+    return f", {service_date} AS service_date"
 
 
 def _unseen(connection: duckdb.DuckDBPyConnection, night: date | None) -> list[int]:

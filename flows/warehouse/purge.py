@@ -9,7 +9,7 @@ leaves the warehouse as it was.
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -17,13 +17,21 @@ import duckdb
 import polars as pl
 
 from flows.errors import UsageError
-from flows.warehouse.connection import NO_SUCH_WAREHOUSE, Workbench, opened, workbench
+from flows.warehouse.connection import (
+    NO_SUCH_WAREHOUSE,
+    Workbench,
+    opened,
+    workbench,
+)
 from flows.warehouse.files import empty_folder, real_path
-from flows.warehouse.journal import digests, intact, seal
+from flows.warehouse.journal import FILE, digests, intact, seal, subject
 from flows.warehouse.keep import become_warehouse
+from flows.warehouse.lake import all_rows
+from flows.warehouse.lake_folders import settle_folders
 from flows.warehouse.layout import LEDGERS, create_ledger_view, drop_run_tables
 from flows.warehouse.lock import hold
 from flows.warehouse.named_in import Ids
+from flows.warehouse.purge_lakes import purge_lakes, waiting_folders
 from flows.warehouse.sql import day, identifier, one, run
 from flows.warehouse.upgrade import upgrade
 from schemas.table import Kind, Table
@@ -31,7 +39,7 @@ from schemas.tables import TABLES
 
 _PERSONAL = [t for t in TABLES.values() if "member_id" in {c.name for c in t.columns}]
 _PURGED_ROWS = " UNION ALL ".join(
-    f"SELECT file_no, row_number FROM kept.main.{t.name} WHERE member_id IN (FROM purged_member)"
+    f"SELECT file_no, row_number FROM kept_{t.name} WHERE member_id IN (FROM purged_member)"
     for t in _PERSONAL
 )
 _GONE = f"""
@@ -45,10 +53,7 @@ _CORRECTED_BY = {
     "authorization": "t.authorization_id",
 }
 """Tables in which a later load of a key replaces an earlier one, and may close an open end."""
-_READ = tuple(
-    f"kept.main.{name}"
-    for name in ("medical_claim", "pharmacy_claim", "ledger_event", "quarantine", "file")
-)
+_READ = tuple(f"kept.main.{name}" for name in ("ledger_event", "quarantine", "file"))
 """Tables that sql/warehouse/purge.sql reads."""
 _BATCH = 10_000  # lines looked through at a time
 
@@ -58,12 +63,14 @@ class PurgeCounts:
     """What a purge removed, as counts, which are safe to print.
 
     texts   quarantined records whose raw text was removed.
+    left    what the user must know about rows that are left in a lake.
     """
 
     members: int
     rows: int
     exceptions: int
     texts: int
+    left: tuple[str, ...] = ()
 
 
 def purge(warehouse: Path, before: date, dry_run: bool = False) -> PurgeCounts:
@@ -82,7 +89,7 @@ def purge(warehouse: Path, before: date, dry_run: bool = False) -> PurgeCounts:
         )
     with hold(warehouse), _empty_workbench(warehouse) as bench:
         upgrade(warehouse)  # applies a log, which must not outlive the old file
-        with opened(bench) as connection:
+        with waiting_folders(warehouse) as lakes, opened(bench, *lakes.values()) as connection:
             (last,) = connection.execute("SELECT max(as_of) FROM kept.main.night").fetchall()[0]
             if last is None or before > last:
                 raise UsageError(
@@ -92,10 +99,13 @@ def purge(warehouse: Path, before: date, dry_run: bool = False) -> PurgeCounts:
             counts = _list_and_count(connection, before)
             if not dry_run:
                 drop_run_tables(connection)
-                _copy_what_stays(connection, before)
+                in_lakes = purge_lakes(connection, lakes, warehouse, f"purged-{before}")
+                _copy_what_stays(connection, before, in_lakes.damaged)
                 create_ledger_view(connection)
         if not dry_run:
             become_warehouse(bench)
+            settle_folders(in_lakes.unsettled, warehouse)
+            counts = replace(counts, left=in_lakes.left)
     return counts
 
 
@@ -112,6 +122,9 @@ def _empty_workbench(warehouse: Path) -> Iterator[Workbench]:
 
 def _list_and_count(connection: duckdb.DuckDBPyConnection, before: date) -> PurgeCounts:
     """List what will be removed in temporary tables (sql/warehouse/purge.sql), and count it."""
+    for name in TABLES:
+        source = all_rows(connection, "kept.main", name)
+        connection.execute(f"CREATE TEMP VIEW kept_{name} AS FROM {source}")
     dated = " UNION ALL ".join(_last_dates(t) for t in _PERSONAL)
     connection.execute(f"CREATE TEMP TABLE purge_dated AS {dated}")
     run(connection, "warehouse/purge", reads=_READ, day=day(before))
@@ -152,13 +165,18 @@ def _last_dates(table: Table) -> str:
         last = f"CASE WHEN f.load_no = {latest_load} THEN {last} END"
     return f"""SELECT member_id, person_id, max(last_date) AS last_date, max(night) AS loaded
                FROM (SELECT t.member_id, t.person_id, f.night, {last} AS last_date
-                     FROM kept.main.{table.name} t JOIN kept.main.file f USING (file_no))
+                     FROM kept_{table.name} t JOIN kept.main.file f USING (file_no))
                GROUP BY ALL"""
 
 
-def _copy_what_stays(connection: duckdb.DuckDBPyConnection, before: date) -> None:
-    """Copy every row that stays into the workbench, and record how many rows each file loses."""
-    for name in [*TABLES, *(n for n in LEDGERS if n != "meta")]:
+def _copy_what_stays(
+    connection: duckdb.DuckDBPyConnection, before: date, damaged: set[int]
+) -> None:
+    """Copy every row that stays into the workbench, and record how many rows each file loses.
+
+    damaged   numbers of files whose rows in a lake were changed: that must stay visible.
+    """
+    for name in [*TABLES, *(n for n in LEDGERS if n not in ("meta", "lake_file"))]:
         source = f"kept.main.{identifier(name)}"
         columns = {row[0] for row in connection.execute(f"DESCRIBE {source}").fetchall()}
         chosen, condition = "*", ""
@@ -182,4 +200,6 @@ def _copy_what_stays(connection: duckdb.DuckDBPyConnection, before: date) -> Non
     )
     before_it, after_it = (digests(connection, schema) for schema in ("kept.main", "main"))
     changed = [name for name, sha256 in before_it.items() if after_it.get(name) != sha256]
-    seal(connection, "purge", intact(connection, "kept.main", changed))
+    otherwise = {subject(FILE, number) for number in damaged}
+    whole = [name for name in intact(connection, "kept.main", changed) if name not in otherwise]
+    seal(connection, "purge", whole)

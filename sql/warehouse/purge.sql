@@ -8,8 +8,8 @@
 -- A member without any date gets the as-of date of the last load.
 --
 -- reads: purge_dated (member_id, person_id, last_date, loaded: one or more rows per member),
---        kept.main.medical_claim, kept.main.pharmacy_claim, kept.main.ledger_event,
---        kept.main.quarantine, kept.main.file
+--        kept_medical_claim, kept_pharmacy_claim, kept.main.ledger_event, kept.main.quarantine,
+--        kept.main.file
 -- makes: purged_member, purged_exception, purged_text, purged_id, purge_line
 -- words: $day
 
@@ -18,10 +18,10 @@
 CREATE OR REPLACE TEMP VIEW purge_claim AS
 SELECT member_id, 'medical' AS claim_source, lower(payer) AS payer,
        unnest([claim_id, original_claim_id]) AS claim_id
-FROM kept.main.medical_claim
+FROM kept_medical_claim
 UNION ALL
 SELECT member_id, 'pharmacy', lower(payer), unnest([claim_id, original_claim_id])
-FROM kept.main.pharmacy_claim;
+FROM kept_pharmacy_claim;
 
 CREATE OR REPLACE TEMP TABLE purge_bond AS
 WITH shared_claim AS (

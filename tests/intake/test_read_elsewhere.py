@@ -13,21 +13,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flows.cluster.ask import Cluster, ClusterTrouble, Failed, answer
+from flows.cluster.ask import Cluster, ClusterTrouble
 from flows.ending import remove_folder
-from flows.errors import InputRefused, passed_on
+from flows.errors import InputRefused
 from flows.intake import csv_part, read_elsewhere
 from flows.intake.config import Config
 from flows.intake.csv_part import CsvPart, NotInParts, may_be_in_parts, scan_part
-from flows.intake.landing import ExtractFile, find_extracts, sha256_of
+from flows.intake.landing import ExtractFile, find_extracts
 from flows.intake.load import LoadResult, load
 from flows.intake.read_elsewhere import ReadJob, read_on_cluster
 from flows.intake.scan_ahead import FileScan
-from flows.provenance import program_and_engines
+from flows.provenance import sha256_of
 from flows.warehouse.connection import Workbench, opened
-from flows.warehouse.layout import BY_FILE
+from flows.warehouse.lake import all_rows
 from tests.support.any_csv import extracts
 from tests.support.hostile import HEAD, TABLE, control, fill
+from tests.support.lakes import answered, loaded_tables
 
 Tables = dict[str, list[tuple[Any, ...]]]
 
@@ -53,10 +54,7 @@ class Asked:
     def _answer(self, cluster: Cluster, function: Callable[..., Any], some: tuple[Any, ...]) -> Any:
         part = some[2] if len(some) > 2 else None
         self.functions.append((function.__name__, part))
-        found = answer(function, some, str(cluster.lake), program_and_engines())
-        if isinstance(found, Failed):
-            raise passed_on(found.exit_code, found.message)
-        return found
+        return answered(cluster, function, some)
 
 
 @pytest.fixture(autouse=True)
@@ -84,12 +82,11 @@ def _loaded(
             lambda _name: None,
             Cluster("", lake, lake) if on_cluster else None,
         )
-        tables = {
-            name: connection.execute(f"FROM main.{name} ORDER BY ALL").fetchall()
-            for name in BY_FILE
-        }
-        order = f"SELECT row_number FROM main.{TABLE} ORDER BY rowid"
-        tables["in order"] = connection.execute(order).fetchall()
+        tables = loaded_tables(connection)
+        tables["in order"] = connection.execute(
+            f"""SELECT row_number FROM {all_rows(connection, "main", TABLE)}
+                WHERE raw_record IS NULL ORDER BY file_no, abs(place)"""
+        ).fetchall()
     return tables, result
 
 
@@ -122,7 +119,9 @@ def test_what_workers_read_is_what_this_process_reads(tmp_path: Path, asked: Ask
     assert result.passed_over == [f"{TABLE}_4.csv"], "it has the content of the first"
     assert asked.functions == [("read_file", None)] * 4
     left = {path.name for path in (tmp_path / "there" / "lake").rglob("*") if path.is_file()}
-    assert left == {"read", "file.parquet", "quarantine.parquet", f"{TABLE}.parquet"}
+    rows = {f"{TABLE}-{number}-0.parquet" for number in (1, 2, 3)}
+    known = {f"{TABLE}.parquet"}  # of the last file
+    assert left == {"read", "file.parquet", "quarantine.parquet", "refused.parquet", *rows, *known}
 
 
 def test_workers_get_the_whole_path_of_a_file(
@@ -161,7 +160,7 @@ def test_a_large_csv_file_that_is_known_is_not_read(
     cluster = Cluster("", tmp_path, tmp_path)
     with read_on_cluster(extracts, ReadJob(Config(), known, 1 << 28), cluster, tmp_path) as scans:
         (scan,) = scans
-    assert (extracts[0].content(scan.sha256) in known, scan.apart) == (True, ())
+    assert (extracts[0].content(scan.sha256) in known, scan.apart) == (True, {})
     assert asked.functions == [("hash_file", None)]
 
 
@@ -266,7 +265,7 @@ def test_a_lake_that_is_not_as_the_worker_left_it_ends_the_run(
     def lost(*arguments: Any) -> Any:
         found = read_file(*arguments)
         assert found
-        (found.scan.apart[0] / "quarantine.parquet").unlink()
+        (next(iter(found.scan.apart)) / "quarantine.parquet").unlink()
         return found
 
     read_file = read_elsewhere.read_file
@@ -284,7 +283,7 @@ def test_a_worker_leaves_nothing_to_a_run_that_has_ended_meanwhile(
         (run / "late").mkdir(parents=True)  # as the worker would, were it writing at that moment
         if is_refused:
             raise NotInParts
-        return FileScan("", apart=(run / "late",))
+        return FileScan("", apart={run / "late": ""})
 
     run, landing = tmp_path / "lake" / ".run-1", tmp_path / "in"
     run.mkdir(parents=True)

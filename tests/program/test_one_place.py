@@ -39,7 +39,7 @@ PLACES = (
     Place(
         "which file the engine reads",
         r"(?i)\b(read_\w+|\w+_scan|sniff_csv|glob|parquet_\w+)\s*\(|\b(FROM|JOIN)\s+'[^']*[./]",
-        ("flows/intake/readers.py",),
+        ("flows/intake/readers.py", "flows/warehouse/parquet.py"),
         ("FROM read_csv('x')", "FROM read_parquet({})", "SELECT * FROM 'rows.csv'"),
     ),
     Place(

@@ -16,8 +16,7 @@ import polars as pl
 import pytest
 
 from flows.cli.app import main
-from flows.intake.landing import sha256_of
-from flows.provenance import program_version
+from flows.provenance import program_version, sha256_of
 from flows.reports.html import quantity
 from flows.reports.packet.names import packet_name
 from flows.reports.packet.published import PublishedException, read_published_exception

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from flows.errors import DoesNotBalance
-from flows.intake.landing import sha256_of
+from flows.provenance import sha256_of
 from flows.request import RunRequest
 from flows.results.agreement import refuse_disagreement
 from flows.results.manifest import MANIFEST, is_complete

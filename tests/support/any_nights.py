@@ -102,7 +102,8 @@ class Machine:
         if last is None or last is not self.history[-1] or not self.is_rebuildable:
             return
         before = self.results[last.number]
-        run = self._do(replace(last, whole=self.chance.random() < 0.5))
+        whole, in_lake = (self.chance.random() < 0.5 for _ in range(2))
+        run = self._do(replace(last, whole=whole, in_lake=in_lake))
         assert self.results[run.number] == before, "the same run again gives the same bytes"
 
     def _run(self, as_of: date) -> None:
@@ -110,7 +111,8 @@ class Machine:
         given = landing if landing or chance.random() < 0.5 else None
         config = chance.choice(("plain", "plain", "plain", "aliased", "dated"))
         other, whole = chance.random() < 0.15, chance.random() < 0.15
-        self._do(Run(self.runs, as_of, given, config, other, whole))
+        in_lake = chance.random() < 0.4
+        self._do(Run(self.runs, as_of, given, config, other, whole, in_lake))
 
     def _landing(self, today: date) -> list[Extract]:
         """New files, and perhaps some that were given before."""
@@ -136,7 +138,8 @@ class Machine:
         self.first = self.first or run
         self.runs += 1
         files = len(run.landing or ())
-        self.log.append(f"{run.as_of} run {run.number} {run.config}, {files} files")
+        where = "in the lake" if run.in_lake else "in the warehouse"
+        self.log.append(f"{run.as_of} run {run.number} {run.config}, {files} files {where}")
         summary = self.place.run(run)
         self.model.check(run, summary)
         self.model.check_warehouse(self.place.warehouse)
@@ -246,7 +249,8 @@ class Machine:
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(f"flows.{step}", broken)
-            self.place.run(Run(number, as_of, tuple(self._landing(as_of))))
+            in_lake = self.chance.random() < 0.5
+            self.place.run(Run(number, as_of, tuple(self._landing(as_of)), in_lake=in_lake))
 
     def _unchanged(self, work: Callable[[], object]) -> None:
         before = content(self.place.warehouse), published(self.place.base / "out")
@@ -268,7 +272,8 @@ class Machine:
             if not isinstance(operation, Run):
                 operation.do(fresh)
                 continue
-            again = published(fresh.run(replace(operation, whole=True)).folder)
+            other = replace(operation, whole=True, in_lake=not operation.in_lake)
+            again = published(fresh.run(other).folder)
             before = self.results[operation.number]
             for name in before.keys() | again.keys():
                 if not (self.ledger_waited and name in _OF_ONE_RUN):

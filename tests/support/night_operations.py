@@ -12,6 +12,7 @@ from flows.ledger.written_decisions import Decision
 from flows.summary import Summary
 from flows.warehouse.purge import purge
 from tests.support.extracts import ANY_ERROR_RATE, Row, as_csv
+from tests.support.lakes import with_lake
 from tests.support.nights import night
 from tests.support.running import request_for
 from tests.support.senders import ALIAS, SLASHED
@@ -43,7 +44,10 @@ class Extract:
 
 @dataclass(frozen=True)
 class Run:
-    """The options of one run; without a landing it judges again what is there."""
+    """The options of one run; without a landing it judges again what is there.
+
+    in_lake   whether its rows stay in a lake; otherwise they come into the warehouse.
+    """
 
     number: int
     as_of: date
@@ -51,6 +55,7 @@ class Run:
     config: str = "plain"
     other_policies: bool = False
     whole: bool = False
+    in_lake: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,17 +90,16 @@ class Place:
             landing.mkdir()
             for extract in run.landing:
                 (landing / extract.name).write_text(extract.text, encoding="utf-8")
-        return night(
-            request_for(
-                landing,
-                self.base / "out",
-                self.warehouse,
-                run.as_of,
-                self.base / f"{run.config}.toml",
-                self.base / "policies" if run.other_policies else None,
-                whole=run.whole,
-            )
+        request = request_for(
+            landing,
+            self.base / "out",
+            self.warehouse,
+            run.as_of,
+            self.base / f"{run.config}.toml",
+            self.base / "policies" if run.other_policies else None,
+            whole=run.whole,
         )
+        return night(with_lake(request, self.base / "lake") if run.in_lake else request)
 
 
 @dataclass(frozen=True)

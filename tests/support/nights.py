@@ -18,8 +18,10 @@ from flows.results.manifest import FOR_EDITING
 from flows.results.timings import TIMINGS
 from flows.summary import Summary
 from flows.warehouse.files import make_folder
+from flows.warehouse.lake import all_rows
 from flows.warehouse.lock import hold
 from schemas.results import LEDGER
+from schemas.tables import TABLES
 
 
 def remove_failed_checks(output: Path) -> None:
@@ -64,10 +66,17 @@ def content(warehouse: Path) -> dict[str, list[tuple[object, ...]]]:
             ).fetchall()
         ]
         return {
-            name: connection.execute(f'FROM main."{name}" ORDER BY ALL').fetchall()
+            name: connection.execute(f"{_rows(connection, name)} ORDER BY ALL").fetchall()
             for name in names
             if name not in _WITH_TIMES
         }
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, table: str) -> str:
+    """SQL of the rows of a table of an open warehouse, wherever they are."""
+    if table not in TABLES:
+        return f'FROM main."{table}"'
+    return f"SELECT * EXCLUDE (place) FROM {all_rows(connection, 'main', table)}"
 
 
 def published(output: Path) -> dict[str, bytes]:
@@ -97,10 +106,11 @@ def purged_files(warehouse: Path) -> set[tuple[str, str]]:
 def members(warehouse: Path) -> set[str]:
     """The members of whom a warehouse holds a row."""
     tables = ("medical_claim", "pharmacy_claim", "diagnosis", "eligibility", "authorization")
-    union = " UNION ".join(
-        f"SELECT member_id FROM main.{name}" for name in (*tables, "clinical_evidence")
-    )
     with duckdb.connect(str(warehouse), read_only=True) as connection:
+        union = " UNION ".join(
+            f"SELECT member_id FROM ({_rows(connection, name)})"
+            for name in (*tables, "clinical_evidence")
+        )
         return {member for (member,) in connection.execute(union).fetchall()}
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from audit_rules.policy.library import SHIPPED_POLICIES
 from flows.cli.app import main
-from flows.intake.landing import sha256_of
 from flows.privacy import AGGREGATE, KEY, PSEUDONYMISED, SHORTEST_KEY, Level
+from flows.provenance import sha256_of
 from flows.request import RunRequest
 from flows.verify.checks import Checks
 from flows.verify.sources import check_inputs

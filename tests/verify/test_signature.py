@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from flows.cli.app import main
 from flows.errors import UsageError
-from flows.intake.landing import sha256_of
+from flows.provenance import sha256_of
 from flows.request import RunRequest
 from flows.signing import PASSPHRASE, SIGNATURE, is_signed, read_public_key, read_sign_key
 from flows.warehouse.journal import digests, seal

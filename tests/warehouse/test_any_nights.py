@@ -1,5 +1,7 @@
 """Any nights: forward, back and again, with decisions, purges, forgotten nights and failures.
 
+The rows of some stay in a lake; a rebuilt warehouse has those of the others there.
+
 NIGHT_SEEDS says how many senders take part; `make nights` runs 1,000 of them.
 """
 
@@ -13,7 +15,9 @@ import pytest
 
 from audit_rules.rules import CATALOGUE
 from flows import stages
+from flows.judging.judge_part import Job
 from tests.support.any_nights import Machine
+from tests.support.lakes import ask_here
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +37,9 @@ FEW = tuple(
 @pytest.fixture(autouse=True)
 def short_nights(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Few rules, and the clock of the nights."""
+    ask_here(monkeypatch)
     monkeypatch.setattr(stages, "CATALOGUE", FEW)
+    monkeypatch.setattr(Job.judge_part, "__defaults__", (FEW,))  # as workers ask
     monkeypatch.setattr("flows.ledger.decisions.today", lambda: date(2025, 1, 1))
     yield
 

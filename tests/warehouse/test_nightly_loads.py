@@ -311,7 +311,10 @@ def test_two_rows_of_a_key_in_one_load_both_count(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- the warehouse's form
 
 
-@pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
+_BEFORE_LAKES = 12
+
+
+@pytest.mark.parametrize("version", range(1, _BEFORE_LAKES))
 def test_a_warehouse_of_an_earlier_version_is_brought_up_to_date(
     tmp_path: Path, version: int, first: Summary
 ) -> None:
@@ -324,6 +327,7 @@ def test_a_warehouse_of_an_earlier_version_is_brought_up_to_date(
         for column in ("read_under", "given_columns", "footer_lines", "origins"):
             connection.execute(f"ALTER TABLE file DROP COLUMN {column}")
         connection.execute("ALTER TABLE purge DROP COLUMN gone")
+        connection.execute("DROP TABLE lake_file")
         if version < 3:
             connection.execute("DROP TABLE purge")
         if version == 1:
@@ -339,6 +343,22 @@ def test_a_warehouse_of_an_earlier_version_is_brought_up_to_date(
     upgraded = content(tmp_path / "audit.duckdb")
     assert upgraded["meta"] == [(SCHEMA_VERSION,)]
     assert upgraded.keys() == tables
+
+
+def test_a_warehouse_without_a_list_of_files_in_lakes_is_given_one_and_else_left_alone(
+    tmp_path: Path, first: Summary
+) -> None:
+    before = content(tmp_path / "audit.duckdb")
+    with duckdb.connect(str(tmp_path / "audit.duckdb")) as connection:
+        connection.execute("DROP TABLE lake_file")
+        connection.execute("UPDATE meta SET schema_version = ?", [_BEFORE_LAKES])
+        journal = connection.execute("FROM journal ORDER BY ALL").fetchall()
+    upgrade(tmp_path / "audit.duckdb")
+    assert content(tmp_path / "audit.duckdb") == before
+    with duckdb.connect(str(tmp_path / "audit.duckdb"), read_only=True) as connection:
+        assert connection.execute("FROM journal ORDER BY ALL").fetchall() == journal
+    again = night(_request(tmp_path))
+    assert (again.run_id, again.read_again, again.judged_again) == (first.run_id, (), 0)
 
 
 @pytest.mark.usefixtures("first")

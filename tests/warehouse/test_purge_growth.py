@@ -14,8 +14,8 @@ DAY = date(2025, 1, 1)
 _CLAIM = "(member_id VARCHAR, payer VARCHAR, claim_id VARCHAR, original_claim_id VARCHAR)"
 _TABLES = f"""
     ATTACH ':memory:' AS kept;
-    CREATE TABLE kept.main.medical_claim {_CLAIM};
-    CREATE TABLE kept.main.pharmacy_claim {_CLAIM};
+    CREATE TABLE kept_medical_claim {_CLAIM};
+    CREATE TABLE kept_pharmacy_claim {_CLAIM};
     CREATE TABLE kept.main.ledger_event (exception_id VARCHAR, member_id VARCHAR);
     CREATE TABLE kept.main.file (file_no INTEGER, night DATE);
     CREATE TABLE kept.main.quarantine
@@ -26,7 +26,7 @@ _TABLES = f"""
 _SHARED = {
     "person": "INSERT INTO purge_dated SELECT 'm' || range, 'p', $date, $date FROM range($n)",
     "claim": """INSERT INTO purge_dated SELECT 'm' || range, NULL, $date, $date FROM range($n);
-                INSERT INTO kept.main.medical_claim
+                INSERT INTO kept_medical_claim
                 SELECT 'm' || range, 'Cigna', 'c', NULL FROM range($n)""",
 }
 

@@ -480,7 +480,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> list[Tables]:
     folder = tmp_path_factory.mktemp("runs")
     found = []
 
-    def describe_and_keep(bench: Workbench, memory: Memory, _sign: object) -> tuple[str, ...]:
+    def describe_and_keep(bench: Workbench, memory: Memory, *_others: object) -> tuple[str, ...]:
         with opened(bench) as connection:
             for table, file in memory.written.items():
                 table.store_frame(connection, pl.read_parquet(file))

@@ -9,9 +9,8 @@ import polars as pl
 
 from audit_rules.given_files import read_file
 from flows.errors import InputRefused, UsageError
-from flows.intake.landing import sha256_of
 from flows.ledger.exception_ids import ExceptionIds
-from flows.provenance import digest
+from flows.provenance import digest, sha256_of
 from flows.reports.packet.names import packet_name
 from flows.results.manifest import MANIFEST, read_complete_run
 from schemas.decisions import DISMISSED

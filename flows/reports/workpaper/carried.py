@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from flows.errors import UsageError
-from flows.intake.landing import sha256_of
 from flows.ledger.written_decisions import action_of, day_of, dollars_of
+from flows.provenance import sha256_of
 from flows.reports.workpaper.changes import NOT_CARRIED
 from flows.reports.workpaper.disposition import (
     CARRIED_FROM,
