@@ -1,5 +1,6 @@
 """What persons decide shows in every output of the nights that follow, and in no earlier one."""
 
+from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.support.extracts import IMATINIB, Row, good, write
 from tests.support.ledger import night_of_fills
 from tests.support.nights import night, published
 from tests.support.running import ROOT, request_for
+from tests.support.stories import Story, tell
 
 pytestmark = pytest.mark.slow  # several nights
 
@@ -46,6 +48,30 @@ def _known(summary: Summary) -> dict[str, tuple[str, date, str | None]]:
     exceptions = pl.read_parquet(summary.folder / "exceptions.parquet").filter(rule_id="QTY01")
     columns = ("claim_id", "status", "first_seen", "decision")
     return {claim: rest for claim, *rest in map(tuple, exceptions.select(columns).iter_rows())}
+
+
+_NIGHTS = {"each_night": (0, 1, 2, 3), "after_a_gap": (0, 2)}
+"""Warehouse -> numbers of its nights.
+
+No story tells of a finding that is overturned, which counts for the findings of all the others:
+two demote the term.
+"""
+_STORIES: dict[str, dict[str, Callable[[Path], Story]]] = {name: {} for name in _NIGHTS}
+"""Warehouse -> the stories that share it, by name; see tests/support/stories.py."""
+
+
+def _story(
+    warehouse: str, cases: Sequence[tuple[object, ...]] = ((),)
+) -> Callable[[Callable[..., Story]], Callable[..., Story]]:
+    """Tell a story on the warehouse that it shares with others, once for each case."""
+
+    def told(begin: Callable[..., Story]) -> Callable[..., Story]:
+        for number, case in enumerate(cases):
+            name = begin.__name__ + (f"-{number}" if case else "")
+            _STORIES[warehouse][name] = lambda base, case=case: begin(base, *case)
+        return begin
+
+    return told
 
 
 def test_four_nights_of_findings_and_decisions(
@@ -120,18 +146,17 @@ def _comes_back(base: Path, summary: Summary, claim: str, dollars: str) -> None:
     decide(base / "audit.duckdb", [paid], by="Ann")
 
 
-def test_what_came_back_for_a_claim_is_not_asked_for_again_when_it_is_rebilled(
-    tmp_path: Path,
-) -> None:
-    first = _night(tmp_path, 0, _fill("A", 241))
-    _comes_back(tmp_path, first, "A", "500.00")
+@_story("each_night")
+def what_came_back_for_a_claim_is_not_asked_for_again_when_it_is_rebilled(base: Path) -> Story:
+    first = yield [_fill("A", 241)]
+    _comes_back(base, first, "A", "500.00")
     again = {"member_id": "M-A", "claim_frequency_code": "7", "paid_date": "2026-06-27"}
-    second = _night(tmp_path, 1, _fill("B", 241) | again | {"original_claim_id": "A"})
+    second = yield [_fill("B", 241) | again | {"original_claim_id": "A"}]
     assert _amounts(second) == {"B": (Decimal("110.00"), Decimal("500.00"))}
     again |= {"paid_date": "2026-06-28"}
-    third = _night(tmp_path, 2, _fill("C", 241) | again | {"original_claim_id": "B"})
+    third = yield [_fill("C", 241) | again | {"original_claim_id": "B"}]
     assert _amounts(third) == {"C": (Decimal("110.00"), Decimal("500.00"))}
-    assert _amounts(_night(tmp_path, 3)) == _amounts(third)
+    assert _amounts((yield [])) == _amounts(third)
 
 
 def test_what_came_back_counts_if_its_night_is_run_again_and_the_claim_is_reversed_by_then(
@@ -153,14 +178,15 @@ def test_what_came_back_counts_if_its_night_is_run_again_and_the_claim_is_revers
     assert main(["verify", "--warehouse", str(tmp_path / "audit.duckdb")]) == 0
 
 
-def test_what_came_back_for_a_line_is_not_asked_for_again_when_its_claim_gets_another_line(
-    tmp_path: Path,
-) -> None:
-    first = _night(tmp_path, 0, _fill("A", 241))
-    _comes_back(tmp_path, first, "A", "500.00")
+@_story("each_night")
+def what_came_back_for_a_line_is_not_asked_for_again_when_its_claim_gets_another_line(
+    base: Path,
+) -> Story:
+    first = yield [_fill("A", 241)]
+    _comes_back(base, first, "A", "500.00")
     reversed_ = _fill("A", 241, claim_status="reversed", paid_date="2026-06-27")
     posted = _fill("A", 241, claim_line_number="2", paid_date="2026-06-27")
-    second = _night(tmp_path, 1, reversed_, posted)
+    second = yield [reversed_, posted]
     assert _amounts(second) == {"A": (Decimal("110.00"), Decimal("500.00"))}
 
 
@@ -171,29 +197,30 @@ _AS_OTHER_LINES = {
 """Tablets of a fill -> what it is rebilled as; of 300, each line is too much."""
 
 
-@pytest.mark.parametrize("tablets", _AS_OTHER_LINES)
-def test_what_came_back_counts_for_whatever_lines_the_claim_is_rebilled_as(
-    tablets: int, tmp_path: Path
-) -> None:
-    first = _night(tmp_path, 0, _fill("A", tablets))
+@_story("each_night", cases=[(tablets,) for tablets in _AS_OTHER_LINES])
+def what_came_back_counts_for_whatever_lines_the_claim_is_rebilled_as(
+    base: Path, tablets: int
+) -> Story:
+    first = yield [_fill("A", tablets)]
     asked = sum(amount for amount, _ in _amounts(first).values())
     whole = Decision(_by_claim(first)["A"], action="recovered", amount=Decimal(asked))
-    decide(tmp_path / "audit.duckdb", [whole], by="Ann")
+    decide(base / "audit.duckdb", [whole], by="Ann")
     rebilled = {"member_id": "M-A", "original_claim_id": "A", "claim_frequency_code": "7"}
     rebilled |= {"paid_date": "2026-06-27"}
-    second = _night(tmp_path, 1, *(row | rebilled for row in _AS_OTHER_LINES[tablets]))
+    second = yield [row | rebilled for row in _AS_OTHER_LINES[tablets]]
     assert _amounts(second) and {amount for amount, _ in _amounts(second).values()} == {0}
 
 
-def test_what_came_back_for_a_duplicate_that_is_voided_is_of_no_other_fill(tmp_path: Path) -> None:
+@_story("each_night")
+def what_came_back_for_a_duplicate_that_is_voided_is_of_no_other_fill(base: Path) -> Story:
     pair = [_fill("A", 241), _fill("A2", 241) | {"member_id": "M-A"}]
-    first = _night(tmp_path, 0, *pair)
+    first = yield pair
     found = pl.read_parquet(first.folder / "exceptions.parquet").filter(rule_id="DUP01")
     ((duplicate, exception_id),) = found.select("claim_id", "exception_id").iter_rows()
     whole = Decision(exception_id, action="recovered", amount=found["amount_at_risk"][0])
-    decide(tmp_path / "audit.duckdb", [whole], by="Ann")
+    decide(base / "audit.duckdb", [whole], by="Ann")
     void = {"original_claim_id": duplicate, "claim_frequency_code": "8", "member_id": "M-A"}
-    second = _night(tmp_path, 1, _fill("V", 241, paid_date="2026-06-27") | void)
+    second = yield [_fill("V", 241, paid_date="2026-06-27") | void]
     ((_, (asked, back)),) = _amounts(second).items()
     assert asked > 0 and back == 0
 
@@ -226,9 +253,12 @@ _LINE_2 = {"claim_line_number": "2"}
 _B2 = _fill("B2", 90) | _SECOND | _REBILLED
 
 
-def _pair(base: Path, *more: Row) -> Decimal:
-    """Fills A and B, paid twice, and what came back for B, which is all that was paid for it."""
-    first = _night(base, 0, _fill("A", 90) | _FIRST, _fill("B", 90) | _SECOND, *more)
+_PAIR = [_fill("A", 90) | _FIRST, _fill("B", 90) | _SECOND]
+"""Fills A and B, paid twice."""
+
+
+def _pair_comes_back(base: Path, first: Summary) -> Decimal:
+    """What came back for B of a pair, which is all that was paid for it."""
     exceptions = pl.read_parquet(first.folder / "exceptions.parquet")
     found = exceptions.filter(rule_id="DUP01", payer="Cigna")
     assert found.select("claim_id", "outcome").rows() == [("B", "recover")]
@@ -238,23 +268,24 @@ def _pair(base: Path, *more: Row) -> Decimal:
     return paid
 
 
-@pytest.mark.parametrize(
-    "rebilled", [(), *((_B2 | {"claim_line_number": number},) for number in "12")]
+@_story(
+    "after_a_gap", cases=[([],), *(([_B2 | {"claim_line_number": number}],) for number in "12")]
 )
-def test_what_came_back_for_a_duplicate_counts_for_the_other_one_when_that_is_the_repeat(
-    rebilled: tuple[Row, ...], tmp_path: Path
-) -> None:
-    paid = _pair(tmp_path)
+def what_came_back_for_a_duplicate_counts_for_the_other_one_when_that_is_the_repeat(
+    base: Path, rebilled: list[Row]
+) -> Story:
+    paid = _pair_comes_back(base, (yield _PAIR))
     again = _fill("A", 90) | _FIRST | {"paid_date": "2026-06-28"}
-    assert _amounts(_night(tmp_path, 2, _GONE, again, *rebilled)) == {"A": (Decimal(0), paid)}
+    assert _amounts((yield [_GONE, again, *rebilled])) == {"A": (Decimal(0), paid)}
 
 
-def test_what_came_back_for_a_line_that_is_voided_is_of_no_other_line(tmp_path: Path) -> None:
+@_story("after_a_gap")
+def what_came_back_for_a_line_that_is_voided_is_of_no_other_line(base: Path) -> Story:
     other = {"dispensing_date": "2026-05-01"}
-    paid = _pair(tmp_path, _fill("B", 90) | _SECOND | _LINE_2 | other)
+    paid = _pair_comes_back(base, (yield [*_PAIR, _fill("B", 90) | _SECOND | _LINE_2 | other]))
     void = _fill("B", 90) | _SECOND | {"paid_date": "2026-06-27", "claim_status": "reversed"}
     repeat = _fill("C", 90) | _SECOND | other | {"paid_date": "2026-06-28"}
-    assert _amounts(_night(tmp_path, 2, void, repeat)) == {"C": (paid, Decimal(0))}
+    assert _amounts((yield [void, repeat])) == {"C": (paid, Decimal(0))}
 
 
 def test_what_came_back_for_two_lines_counts_for_both_if_they_are_rebilled_and_flip(
@@ -291,18 +322,19 @@ def _back_for(base: Path, summary: Summary, claim: str, number: int) -> None:
     decide(base / "audit.duckdb", [back], by="Ann")
 
 
-def test_what_came_back_for_a_duplicate_stays_with_it_if_it_is_rebilled_and_still_a_repeat(
-    tmp_path: Path,
-) -> None:
+@_story("each_night")
+def what_came_back_for_a_duplicate_stays_with_it_if_it_is_rebilled_and_still_a_repeat(
+    base: Path,
+) -> Story:
     """Else it moves to another one of three, and is lost when that is the repeat of the first."""
     fills = [_fill(claim, 90) | _SECOND for claim in ("A", "C")]
-    first = _night(tmp_path, 0, _fill("B", 90) | _FIRST, *fills)
+    first = yield [_fill("B", 90) | _FIRST, *fills]
     found = pl.read_parquet(first.folder / "exceptions.parquet").filter(claim_id="C")
     paid = Decision(found["exception_id"][0], action="recovered", amount=Decimal("900.00"))
-    decide(tmp_path / "audit.duckdb", [paid], by="Ann")
+    decide(base / "audit.duckdb", [paid], by="Ann")
     moved = [_GONE, fills[0] | {"paid_date": "2026-06-28"}]
     rebilled = _fill("C2", 90) | _SECOND | _REBILLED | {"original_claim_id": "C"}
-    second = _night(tmp_path, 1, rebilled, *moved)
+    second = yield [rebilled, *moved]
     all_of_it, nothing = Decimal("900.00"), Decimal("0.00")
     assert _amounts(second) == {"A": (all_of_it, nothing), "C2": (nothing, all_of_it)}
 
@@ -310,7 +342,7 @@ def test_what_came_back_for_a_duplicate_stays_with_it_if_it_is_rebilled_and_stil
 def test_no_letter_asks_for_what_came_back_for_the_other_duplicate_if_a_night_is_run_again(
     tmp_path: Path,
 ) -> None:
-    paid = _pair(tmp_path)
+    paid = _pair_comes_back(tmp_path, _night(tmp_path, 0, *_PAIR))
     again = _night(tmp_path, 0, _GONE, _fill("A", 90) | _FIRST | {"paid_date": "2026-06-27"})
     assert _amounts(again) == {"A": (paid, Decimal(0))}
     assert _letters(tmp_path, again) == 0
@@ -339,11 +371,12 @@ def test_a_sum_that_moved_to_a_line_paid_since_keeps_its_duplicates_alone_out_of
     assert _letters(tmp_path, again) == asked["Q"]
 
 
-def test_what_came_back_for_a_duplicate_is_of_no_claim_of_another_payer(tmp_path: Path) -> None:
+@_story("each_night")
+def what_came_back_for_a_duplicate_is_of_no_claim_of_another_payer(base: Path) -> Story:
     elsewhere = {"payer": "Aetna", "dispensing_date": "2026-05-01"}
     others = [_fill("B", 90) | _FIRST, _fill("C", 90) | _SECOND]
-    paid = _pair(tmp_path, *(row | elsewhere for row in others))
-    assert _amounts(_night(tmp_path, 1, _GONE)) == {"C": (paid, Decimal(0))}
+    paid = _pair_comes_back(base, (yield [*_PAIR, *(row | elsewhere for row in others)]))
+    assert _amounts((yield [_GONE])) == {"C": (paid, Decimal(0))}
 
 
 def test_what_came_back_for_lines_of_one_claim_depends_on_no_id(tmp_path: Path) -> None:
@@ -369,34 +402,34 @@ def test_what_came_back_for_lines_of_one_claim_depends_on_no_id(tmp_path: Path) 
     assert asked.select(columns).rows() == [(3, Decimal("1590.00"), Decimal("610.00"))]
 
 
-def test_claims_that_name_an_original_that_is_not_there_are_not_one_claim(tmp_path: Path) -> None:
+@_story("each_night")
+def claims_that_name_an_original_that_is_not_there_are_not_one_claim(base: Path) -> Story:
     named = {"original_claim_id": "GONE", "member_id": "M-A"}
-    first = _night(tmp_path, 0, _fill("A", 241) | named)
+    first = yield [_fill("A", 241) | named]
     paid = Decision(_by_claim(first)["A"], action="recovered", amount=Decimal(610))
-    decide(tmp_path / "audit.duckdb", [paid], by="Ann")
+    decide(base / "audit.duckdb", [paid], by="Ann")
     away = _fill("A", 241, claim_status="reversed", paid_date="2026-06-27") | {"member_id": "M-A"}
     other = _fill("B", 300, paid_date="2026-06-27", dispensing_date="2025-09-01") | named
-    assert _amounts(_night(tmp_path, 1, away, other)) == {"B": (Decimal("1200.00"), Decimal(0))}
+    assert _amounts((yield [away, other])) == {"B": (Decimal("1200.00"), Decimal(0))}
 
 
-def test_what_came_back_is_not_taken_up_by_a_line_of_which_nothing_is_asked(
-    tmp_path: Path,
-) -> None:
+@_story("each_night")
+def what_came_back_is_not_taken_up_by_a_line_of_which_nothing_is_asked(base: Path) -> Story:
     """A line that is set aside, or that has had its own back, leaves it to the others."""
-    warehouse = tmp_path / "audit.duckdb"
-    ids = _by_claim(_night(tmp_path, 0, _fill("A", 241)))
+    warehouse = base / "audit.duckdb"
+    ids = _by_claim((yield [_fill("A", 241)]))
     rebilled = {"member_id": "M-A", "original_claim_id": "A", "claim_frequency_code": "7"}
     rebilled |= {"paid_date": "2026-06-27"}
     lines = [
         _fill("B", 300, claim_line_number="2"),
         _fill("B", 241, claim_line_number="3", dispensing_date="2025-09-01"),
     ]
-    second = _night(tmp_path, 1, *(row | rebilled for row in lines))
+    second = yield [row | rebilled for row in lines]
     found = pl.read_parquet(second.folder / "exceptions.parquet").filter(rule_id="QTY01")
     largest = found.filter(claim_line_number=2)["exception_id"][0]
     decide(warehouse, [Decision(largest, "in the chart")], "dismiss", "Ann")
     decide(warehouse, [Decision(ids["A"], action="recovered", amount=Decimal(610))], by="Ann")
-    third = pl.read_parquet(_night(tmp_path, 2).folder / "worklist.parquet")
+    third = pl.read_parquet((yield []).folder / "worklist.parquet")
     assert third["recover_amount"].sum() == 0
 
 
@@ -495,3 +528,19 @@ def test_what_was_dismissed_while_its_term_was_demoted_stays_so_after_that(tmp_p
     assert fourth == {claim: (Decimal("610.00"), Decimal(0)) for claim in claims} | aside
     decide(warehouse, [Decision(ids["C8"], "not so")], "reopen", "Ann")
     assert _shown(tmp_path)["C8"] == "reopened"
+
+
+@pytest.fixture(scope="module")
+def _wrong(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Exception]:
+    """Story -> what went wrong in it, of all that were told."""
+    wrong: dict[str, Exception] = {}
+    for name, stories in _STORIES.items():
+        nights = [DAYS[number] for number in _NIGHTS[name]]
+        wrong |= tell(tmp_path_factory.mktemp(name), nights, stories)
+    return wrong
+
+
+@pytest.mark.parametrize("name", [name for stories in _STORIES.values() for name in stories])
+def test_story(name: str, _wrong: dict[str, Exception]) -> None:
+    if name in _wrong:
+        raise _wrong[name]
