@@ -138,6 +138,7 @@ def test_each_night_is_a_folder_with_a_manifest_that_others_can_read(two_nights:
             assert {c.name for c in TABLES[file["table_name"]].columns} < set(rows.columns)
 
 
+@pytest.mark.slow
 def test_a_night_without_a_cluster_goes_on_with_rows_in_a_lake_and_the_reverse(
     two_nights: Path, tmp_path: Path
 ) -> None:
@@ -150,6 +151,7 @@ def test_a_night_without_a_cluster_goes_on_with_rows_in_a_lake_and_the_reverse(
         assert published(home / "out") == published(two_nights / "plain" / "out")
 
 
+@pytest.mark.slow
 def test_two_runs_of_one_date_have_a_folder_each(tmp_path: Path) -> None:
     home = _write(tmp_path)
     for name in CLAIMS:
@@ -160,12 +162,11 @@ def test_two_runs_of_one_date_have_a_folder_each(tmp_path: Path) -> None:
 
 
 def _copy(two_nights: Path, tmp_path: Path) -> tuple[Path, Path]:
-    """Nights made again in a folder of their own, in a lake and without one."""
-    for name in ("lake", "plain"):
-        home, asked = _write(tmp_path / name), {"lake": _in_lake, "plain": _request}[name]
-        night(asked(home, "a"))
-        night(asked(home, "b", SECOND))
-    return tmp_path / "lake", tmp_path / "plain"
+    """Both folders for a test of its own: what is in a lake is made again, as it has its path."""
+    home = _write(tmp_path / "lake")
+    night(_in_lake(home, "a"))
+    night(_in_lake(home, "b", SECOND))
+    return home, shutil.copytree(two_nights / "plain", tmp_path / "plain")
 
 
 def _in_order(home: Path) -> None:
@@ -183,6 +184,7 @@ def _in_order(home: Path) -> None:
     assert main(["verify", "--warehouse", str(home / "audit.duckdb")]) == 0
 
 
+@pytest.mark.slow
 def test_a_file_that_grew_meanwhile_is_not_in_the_lake(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,6 +204,7 @@ def test_a_file_that_grew_meanwhile_is_not_in_the_lake(
     assert [p.name for p in _home(home).rglob("*.parquet")] == ["pharmacy_claim-2-0.parquet"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["forget", "purge"])
 def test_nothing_leaves_the_lake_before_the_warehouse_has_stored_it(
     command: str, two_nights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -225,6 +228,7 @@ def test_nothing_leaves_the_lake_before_the_warehouse_has_stored_it(
     _in_order(home)
 
 
+@pytest.mark.slow
 def test_a_forgotten_night_leaves_the_lake(two_nights: Path, tmp_path: Path) -> None:
     in_lake, plain = _copy(two_nights, tmp_path)
     for home in (in_lake, plain):
@@ -237,6 +241,7 @@ def test_a_forgotten_night_leaves_the_lake(two_nights: Path, tmp_path: Path) -> 
     _in_order(in_lake)
 
 
+@pytest.mark.slow
 def test_a_file_that_is_read_again_leaves_the_lake_as_it_was_read(tmp_path: Path) -> None:
     found = {}
     for name, asked in (("lake", _in_lake), ("plain", _request)):
@@ -258,6 +263,7 @@ def test_a_file_that_is_read_again_leaves_the_lake_as_it_was_read(tmp_path: Path
     _in_order(found["lake"])
 
 
+@pytest.mark.slow
 def test_nothing_of_the_purged_stays_in_the_lake(two_nights: Path, tmp_path: Path) -> None:
     in_lake, plain = _copy(two_nights, tmp_path)
     counts = [purge(home / "audit.duckdb", date(2025, 1, 1)) for home in (in_lake, plain)]
@@ -268,6 +274,7 @@ def test_nothing_of_the_purged_stays_in_the_lake(two_nights: Path, tmp_path: Pat
     assert main(["verify", "--warehouse", str(in_lake / "audit.duckdb")]) == 0
 
 
+@pytest.mark.slow
 def test_a_file_in_which_some_are_purged_is_written_again_without_them(tmp_path: Path) -> None:
     homes = []
     for name, asked in (("lake", _in_lake), ("plain", _request)):
@@ -292,6 +299,7 @@ def test_a_file_in_which_some_are_purged_is_written_again_without_them(tmp_path:
     assert found[0] == found[1]
 
 
+@pytest.mark.slow
 def test_a_copy_of_a_warehouse_leaves_the_lake_alone_and_says_so(
     two_nights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -305,6 +313,7 @@ def test_a_copy_of_a_warehouse_leaves_the_lake_alone_and_says_so(
     assert main(["verify", "--warehouse", str(two_nights / "lake" / "audit.duckdb")]) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_run_that_is_killed_while_it_keeps_leaves_the_lake_in_order_for_the_next(
     when: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -329,6 +338,7 @@ def test_a_run_that_is_killed_while_it_keeps_leaves_the_lake_in_order_for_the_ne
     _same_tables(home, other)
 
 
+@pytest.mark.slow
 def test_a_purge_settles_what_a_killed_purge_has_left(
     two_nights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -342,6 +352,7 @@ def test_a_purge_settles_what_a_killed_purge_has_left(
     assert _folders(home) == [str(SECOND)]
 
 
+@pytest.mark.slow
 def test_what_is_half_removed_is_removed_by_the_next(
     two_nights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -356,6 +367,7 @@ def test_what_is_half_removed_is_removed_by_the_next(
     assert _folders(home) == [str(FIRST)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["link", "gone"])
 def test_a_mark_makes_nobody_remove_what_is_listed_by_another_path_or_another_warehouse(
     how: str, two_nights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -380,6 +392,7 @@ def test_a_mark_makes_nobody_remove_what_is_listed_by_another_path_or_another_wa
     assert main(["verify", "--warehouse", str(moved)]) == 0
 
 
+@pytest.mark.slow
 def test_a_night_is_kept_even_if_the_lake_cannot_be_tidied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -391,6 +404,7 @@ def test_a_night_is_kept_even_if_the_lake_cannot_be_tidied(
     assert "Read-only file system" in " ".join(night(_in_lake(home, "a")).notes)
 
 
+@pytest.mark.slow
 def test_a_warehouse_that_is_gone_leaves_no_row_in_a_folder_with_a_mark(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -407,6 +421,7 @@ def test_a_warehouse_that_is_gone_leaves_no_row_in_a_folder_with_a_mark(
     assert _folders(home) == [str(SECOND)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", ["changed", "cut", "gone"])
 def test_a_file_of_the_lake_that_was_changed_or_removed_is_noticed(
     harm: str, two_nights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -428,6 +443,7 @@ def test_a_file_of_the_lake_that_was_changed_or_removed_is_noticed(
             night(asked(home, None, SECOND + timedelta(days=1)))
 
 
+@pytest.mark.slow
 def test_folders_that_a_restored_warehouse_does_not_list_are_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -448,6 +464,7 @@ def test_a_lake_among_the_extracts_is_refused(tmp_path: Path) -> None:
             night(with_lake(_request(home, "a"), lake))
 
 
+@pytest.mark.slow
 def test_rows_that_another_engine_hashed_come_into_the_warehouse(
     two_nights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -460,6 +477,7 @@ def test_rows_that_another_engine_hashed_come_into_the_warehouse(
     _in_order(home)
 
 
+@pytest.mark.slow
 def test_a_changed_file_stays_visible_if_another_engine_has_hashed_it(
     two_nights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -472,6 +490,7 @@ def test_a_changed_file_stays_visible_if_another_engine_has_hashed_it(
     assert main(["verify", "--warehouse", str(home / "audit.duckdb")]) == 3
 
 
+@pytest.mark.slow
 def test_decisions_are_about_what_lies_in_a_lake(two_nights: Path, tmp_path: Path) -> None:
     found = []
     for home in _copy(two_nights, tmp_path):
