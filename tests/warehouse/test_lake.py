@@ -43,7 +43,7 @@ _OLD = "2021-02-02"
 def cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is asked of a cluster is worked out here."""
     ask_here(monkeypatch)
-    ask_few(monkeypatch, "DX01", "QTY01", "SPEC01")
+    ask_few(monkeypatch, "AUTH01", "DUP01", "GEN01")
 
 
 def _write(home: Path) -> Path:
@@ -106,7 +106,7 @@ def two_nights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.mktemp("nights")
     with pytest.MonkeyPatch.context() as patched:
         ask_here(patched)
-        ask_few(patched, "DX01", "QTY01", "SPEC01")
+        ask_few(patched, "AUTH01", "DUP01", "GEN01")
         for name, asked in (("lake", _in_lake), ("plain", _request)):
             home = _write(base / name)
             night(asked(home, "a"))
