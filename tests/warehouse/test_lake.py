@@ -24,8 +24,12 @@ from flows.provenance import sha256_of
 from flows.request import RunRequest
 from flows.settle.payers_on_file import payers_on_file
 from flows.warehouse import hashes, keep, lake_folders
+from flows.warehouse.connection import opened_for_writing
+from flows.warehouse.files import real_path
 from flows.warehouse.forget import forget_night
-from flows.warehouse.lake_folders import MANIFEST
+from flows.warehouse.journal import FILE, seal, subject
+from flows.warehouse.lake import files_in_lake
+from flows.warehouse.lake_folders import MANIFEST, home_of
 from flows.warehouse.purge import purge
 from schemas.decisions import DISMISS
 from schemas.tables import TABLES
@@ -164,11 +168,23 @@ def test_two_runs_of_one_date_have_a_folder_each(tmp_path: Path) -> None:
 
 
 def _copy(two_nights: Path, tmp_path: Path) -> tuple[Path, Path]:
-    """Both folders for a test of its own: what is in a lake is made again, as it has its path."""
-    home = _write(tmp_path / "lake")
-    night(_in_lake(home, "a"))
-    night(_in_lake(home, "b", SECOND))
-    return home, shutil.copytree(two_nights / "plain", tmp_path / "plain")
+    """Both folders for a test of its own; the lake has its place in the path of the warehouse."""
+    source, home, plain = two_nights / "lake", tmp_path / "lake", tmp_path / "plain"
+    shutil.copytree(source, home)
+    warehouse = real_path(home / "audit.duckdb")
+    before, now = _home(source), home_of(home / "lake", warehouse)
+    (home / "lake" / before.name).rename(now)
+    with opened_for_writing(warehouse) as connection:
+        connection.execute(
+            "UPDATE main.lake_file SET folder = replace(folder, ?, ?)", [str(before), str(now)]
+        )
+        connection.execute("UPDATE main.lake SET home = ?", [str(now)])
+        seal(
+            connection,
+            "test",
+            {subject(FILE, f.file_no) for f in files_in_lake(connection, "main")},
+        )
+    return home, shutil.copytree(two_nights / "plain", plain)
 
 
 def _in_order(home: Path) -> None:
