@@ -7,7 +7,7 @@ from flows import ending
 from flows.cluster.ask import Cluster
 from flows.plan import Plan
 from flows.warehouse.files import empty_folder, make_folder, path_digest
-from flows.warehouse.lake_folders import name_in_lake
+from flows.warehouse.lake_folders import passing_name
 from flows.warehouse.upgrade import upgrade
 
 _OWN = secrets.token_hex(4)
@@ -20,7 +20,7 @@ def begin(plan: Plan) -> None:
     complete, in_lake = complete_folder(plan), _lake_folder(plan)
     shared = [in_lake] if in_lake else []
     ending.leaves(results_folder(plan), complete, *shared, lock=bench.warehouse)
-    killed = in_lake.parent.glob(f".run-{name_in_lake(bench.warehouse)}-*") if in_lake else ()
+    killed = in_lake.parent.glob(f"{passing_name(bench.warehouse)}*") if in_lake else ()
     for folder in (complete, *killed):
         ending.remove_folder(folder)
     if in_lake:
@@ -80,4 +80,4 @@ def _lake_folder(plan: Plan) -> Path | None:
     """The folder of this run in the lake, if there is one."""
     if plan.request.lake is None:
         return None
-    return plan.request.lake.resolve() / f".run-{name_in_lake(plan.bench.warehouse)}-{_OWN}"
+    return plan.request.lake.resolve() / f"{passing_name(plan.bench.warehouse)}{_OWN}"

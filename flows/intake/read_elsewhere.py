@@ -263,7 +263,7 @@ def add_file(
             f"""INSERT INTO main.quarantine BY NAME
                 SELECT * REPLACE ({entry.file_no} AS file_no) FROM {quarantine}"""
         )
-        rows_before += rows + one(connection, f"SELECT count(*) FROM {refused}")
+        rows_before += rows + _rows(folder, _REFUSED)
         records += one(connection, f"SELECT rows_read FROM {file}")
     check_rows(extract, records)
     connection.execute(

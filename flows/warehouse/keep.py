@@ -16,7 +16,7 @@ from flows.warehouse.connection import (
 )
 from flows.warehouse.files import PRIVATE, log_of, move_aside, replace_file
 from flows.warehouse.journal import FILE, NIGHT, RUN, Sign, intact, memory_subject, seal, subject
-from flows.warehouse.lake import LakeFile, files_in_lake, list_files
+from flows.warehouse.lake import LakeFile, files_in_lake
 from flows.warehouse.lake_folders import (
     Listed,
     Marked,
@@ -66,8 +66,6 @@ def keep(
             )
             remembered = remember_in_place(connection, memory)
             in_lake = _move_in(connection, "main", bench, lake)
-            for folder in in_lake:
-                connection.execute("UPDATE main.lake_file SET folder = ?", [str(folder)])
             seal(connection, _RUN, [*_subjects(connection, "main"), *remembered], sign)
             create_ledger_view(connection)
         return become_warehouse(bench) + _settled(in_lake, bench.warehouse)
@@ -101,8 +99,6 @@ def keep(
         for name in [*TABLES, *(n for n in LEDGERS if n not in ("meta", "lake_file"))]:
             table = f"main.{identifier(name)}"
             connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM fresh.{table}")
-        for files in in_lake.values():
-            list_files(connection, files)
         changed += remember(connection, "fresh.main", memory)
         written_now = [*_subjects(connection, "fresh.main"), *given_again, *changed]
         seal(connection, _RUN, written_now, sign)
@@ -127,7 +123,7 @@ def _settled(unsettled: Listed, warehouse: Path) -> tuple[str, ...]:
 def _move_in(
     connection: duckdb.DuckDBPyConnection, schema: str, bench: Workbench, lake: Path | None
 ) -> dict[Path, list[LakeFile]]:
-    """Move the files of this run to where the warehouse lists them."""
+    """Move the files of this run to where the warehouse lists them from now on."""
     files = files_in_lake(connection, schema)
     if lake is None or not files:
         return {}

@@ -17,7 +17,7 @@ import duckdb
 
 from flows.provenance import digest
 from flows.warehouse.files import make_durable, make_folder, path_digest, write_whole
-from flows.warehouse.lake import LakeFile, files_in_lake
+from flows.warehouse.lake import LakeFile, files_in_lake, list_files
 from schemas.notes import counted
 
 MANIFEST = "manifest.json"
@@ -28,6 +28,11 @@ Listed = Mapping[Path, Collection[LakeFile]]
 def name_in_lake(warehouse: Path) -> str:
     """What tells a warehouse from all others in a lake: other machines may have that path too."""
     return digest(socket.gethostname(), path_digest(warehouse))[:16]
+
+
+def passing_name(warehouse: Path) -> str:
+    """How the folders in a lake begin that are removed with their run, or by the next one."""
+    return f".run-{name_in_lake(warehouse)}-"
 
 
 def home_of(lake: Path, warehouse: Path) -> Path:
@@ -60,7 +65,7 @@ def move_in(
     warehouse: Path,
     name: str,
 ) -> dict[Path, list[LakeFile]]:
-    """Move a folder with files to its place, with a manifest and a mark.
+    """Move a folder with files to its place, with a manifest and a mark, and list them there.
 
     home   the folder of the warehouse in the lake; the open database notes it.
     name   how the folder is called, followed by a number if there is one of that name.
@@ -84,6 +89,8 @@ def move_in(
     make_durable(home)
     connection.execute("DELETE FROM main.lake WHERE home = ?", [str(home)])
     connection.execute("INSERT INTO main.lake VALUES (?)", [str(home)])
+    connection.execute("DELETE FROM main.lake_file WHERE folder = ?", [str(folder)])
+    list_files(connection, moved)
     return {target: moved}
 
 
@@ -103,8 +110,9 @@ def mark(
     """
     folders = sorted({Path(file.folder) for file in files})
     own = [folder for folder in folders if folder.parent.name == _home_name(warehouse)]
+    origin = origin_of(connection)
     for folder in own:
-        _mark(folder, warehouse, origin_of(connection))
+        _mark(folder, warehouse, origin)
     return Marked(own, len(folders) - len(own))
 
 

@@ -31,16 +31,15 @@ from flows.warehouse.lake_folders import settle_folders
 from flows.warehouse.layout import LEDGERS, create_ledger_view, drop_run_tables
 from flows.warehouse.lock import hold
 from flows.warehouse.named_in import Ids
-from flows.warehouse.purge_lakes import purge_lakes, waiting_folders
+from flows.warehouse.purge_lakes import PERSONAL, purge_lakes, waiting_folders
 from flows.warehouse.sql import day, identifier, one, run
 from flows.warehouse.upgrade import upgrade
 from schemas.table import Kind, Table
 from schemas.tables import TABLES
 
-_PERSONAL = [t for t in TABLES.values() if "member_id" in {c.name for c in t.columns}]
 _PURGED_ROWS = " UNION ALL ".join(
-    f"SELECT file_no, row_number FROM kept_{t.name} WHERE member_id IN (FROM purged_member)"
-    for t in _PERSONAL
+    f"SELECT file_no, row_number FROM kept_{name} WHERE member_id IN (FROM purged_member)"
+    for name in PERSONAL
 )
 _GONE = f"""
     SELECT file_no, true AS is_row, concat('row ', row_number) AS what FROM ({_PURGED_ROWS})
@@ -125,7 +124,7 @@ def _list_and_count(connection: duckdb.DuckDBPyConnection, before: date) -> Purg
     for name in TABLES:
         source = all_rows(connection, "kept.main", name)
         connection.execute(f"CREATE TEMP VIEW kept_{name} AS FROM {source}")
-    dated = " UNION ALL ".join(_last_dates(t) for t in _PERSONAL)
+    dated = " UNION ALL ".join(_last_dates(t) for t in PERSONAL.values())
     connection.execute(f"CREATE TEMP TABLE purge_dated AS {dated}")
     run(connection, "warehouse/purge", reads=_READ, day=day(before))
     _list_records(connection)

@@ -18,13 +18,14 @@ from flows.warehouse.lake_folders import (
     listed,
     mark,
     move_in,
-    name_in_lake,
+    passing_name,
 )
 from flows.warehouse.parquet import parquet_rows
 from flows.warehouse.sql import one
 from schemas.tables import TABLES
 
-_PERSONAL = [t.name for t in TABLES.values() if "member_id" in {c.name for c in t.columns}]
+PERSONAL = {n: t for n, t in TABLES.items() if "member_id" in {c.name for c in t.columns}}
+"""The tables with rows of members."""
 
 
 class InLakes(NamedTuple):
@@ -48,7 +49,7 @@ def waiting_folders(warehouse: Path) -> Iterator[dict[Path, Path]]:
     """
     with read_only(warehouse) as connection:
         lakes = {_lake_of(file) for file in files_in_lake(connection, "kept.main")}
-    folders = {lake: lake / f".run-{name_in_lake(warehouse)}-purge" for lake in sorted(lakes)}
+    folders = {lake: lake / f"{passing_name(warehouse)}purge" for lake in sorted(lakes)}
     _remove(folders.values())
     try:
         yield folders
@@ -77,7 +78,7 @@ def purge_lakes(
     for file in files_in_lake(connection, "kept.main"):
         rows = parquet_rows(file.path)
         gone = 0
-        if file.table_name in _PERSONAL:
+        if file.table_name in PERSONAL:
             of_them = f"FROM {rows} WHERE member_id IN (FROM purged_member)"
             gone = one(connection, f"SELECT count(*) {of_them}")
         if not gone:
@@ -99,10 +100,5 @@ def purge_lakes(
     unsettled = listed(connection, marked.own)
     for lake, folder in lakes.items():
         waiting = listed(connection, [folder])[folder]
-        moved = move_in(connection, waiting, home_of(lake, warehouse), warehouse, name)
-        for target in moved:
-            connection.execute(
-                "UPDATE main.lake_file SET folder = ? WHERE folder = ?", [str(target), str(folder)]
-            )
-        unsettled |= moved
+        unsettled |= move_in(connection, waiting, home_of(lake, warehouse), warehouse, name)
     return InLakes(unsettled, left_alone(marked.others), damaged)
