@@ -32,8 +32,8 @@ from flows.judging.frames import read_frames
 from flows.memory_limits import engine_bytes
 from flows.plan import Plan, plan
 from flows.request import RunRequest
+from flows.warehouse.columns import sql_type
 from flows.warehouse.connection import limit_memory, opened
-from flows.warehouse.layout import sql_type
 from flows.warehouse.sql import identifier, literal, literals
 from schemas.tables import TABLES
 

@@ -17,7 +17,7 @@ from statistics import median
 from bench import CSV, HERE, ROUNDS, Bench, extracts_of, plain_goal
 from rounds import Measurement, Seconds, ratios, run_apart, shown, shown_ratio, summed
 
-from flows.warehouse.layout import sql_type
+from flows.warehouse.columns import sql_type
 from schemas.formats import ICD10CM_CATEGORY, ICD10CM_SUBDIVISION, SHAPES
 from schemas.table import Column, Kind
 from schemas.tables import TABLES

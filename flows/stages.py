@@ -3,7 +3,6 @@
 Each opens the workbench once, reads what the previous stage left there, and returns a small result.
 """
 
-import gc
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -219,8 +218,6 @@ def report_stage(
 ) -> Summary:
     """Complete the results, keep the new rows, and only then give the results their name."""
     started = seconds()
-    if len(judged.fresh) > 1:
-        gc.collect()  # what was judged in parts refers to itself in circles
     summary, run = _write_results(plan, loaded, settled, judged)
     if plan.signer:
         sign_manifest(results_folder(plan), plan.signer)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection
 
 from flows.intake.values import PARSED, is_ordinary, is_plain, read, text_of
-from flows.warehouse.layout import DECIMAL_DIGITS, sql_type
+from flows.warehouse.columns import DECIMAL_DIGITS, sql_type
 from schemas.table import NAMES, Column, Kind
 
 _DIGITS = re.compile(

@@ -25,12 +25,9 @@ from flows.intake.preparing import Macros, make_narrow_tables
 from flows.intake.read_elsewhere import ReadJob, add_file, read_on_cluster
 from flows.intake.reading import Reading
 from flows.intake.scan_ahead import FileScan, scan_ahead
+from flows.warehouse.columns import add_columns
 from flows.warehouse.connection import Workbench
-from flows.warehouse.layout import (
-    add_columns,
-    note_given_again,
-    note_read_again,
-)
+from flows.warehouse.layout import note_given_again, note_read_again
 from flows.warehouse.sql import literals, one
 from schemas.tables import CLAIM_TABLES, TABLES
 

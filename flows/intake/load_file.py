@@ -26,8 +26,9 @@ from flows.intake.readers import (
 )
 from flows.intake.scan_ahead import FileScan
 from flows.intake.table_config import TableSettings
+from flows.warehouse.columns import add_columns
 from flows.warehouse.connection import Workbench
-from flows.warehouse.layout import add_columns, note_not_read_again
+from flows.warehouse.layout import note_not_read_again
 from flows.warehouse.parquet import is_glob
 from flows.warehouse.sql import identifier, one
 from schemas.table import Table

@@ -4,7 +4,7 @@ import duckdb
 
 from flows.intake.parsing import macro_words
 from flows.intake.table_config import TableSettings
-from flows.warehouse.layout import create_table
+from flows.warehouse.columns import create_table
 from flows.warehouse.sql import identifier, run
 from schemas.tables import TABLES
 

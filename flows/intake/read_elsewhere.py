@@ -28,9 +28,9 @@ from flows.intake.load_file import FileEntry, load_file
 from flows.intake.preparing import Macros, make_narrow_tables
 from flows.intake.scan_ahead import FileScan, scan_file
 from flows.provenance import sha256_of
+from flows.warehouse.columns import BOOKKEEPING, add_columns, stored_columns
 from flows.warehouse.connection import Workbench, opened, write_rows
 from flows.warehouse.lake import LakeFile, list_files
-from flows.warehouse.layout import BOOKKEEPING, add_columns, stored_columns
 from flows.warehouse.parquet import nearest_plain_folder, parquet_rows
 from flows.warehouse.sql import identifier, one
 from schemas.tables import TABLES

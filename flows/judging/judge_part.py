@@ -44,9 +44,7 @@ class Job:
 
     def judge_part(self, part: Part, rules: Sequence[Described] = CATALOGUE) -> None:
         """Judge a part, and leave in its folder what is found."""
-        found = self.judge(part.read(), rules)
-        for name in FOUND:
-            write_found(part.folder, name, getattr(found, name))
+        write_all_found(part.folder, self.judge(part.read(), rules))
         if part.waits:
             gc.collect()  # a dossier and what is found in it refer to each other in a circle
 
@@ -64,6 +62,12 @@ def read_job(file: Path) -> Job:
     """Read a job that this program wrote into a folder of its own."""
     job: Job = pickle.loads(file.read_bytes())
     return job
+
+
+def write_all_found(folder: Path, found: Judgement) -> None:
+    """Leave everything that is found in a folder."""
+    for name in FOUND:
+        write_found(folder, name, getattr(found, name))
 
 
 def write_found(folder: Path, name: str, rows: pl.DataFrame) -> None:

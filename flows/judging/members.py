@@ -13,7 +13,7 @@ from audit_rules.reference.codes import Reference
 from flows.judging.affected import AFFECTED_PERSON
 from flows.judging.population import AUDITED_NDC, code_frame
 from flows.settle.persons import EVERY_LINK, EVERY_UNDATED, PERSON_OF, SOLE_PERSON
-from flows.warehouse.layout import seen_columns
+from flows.warehouse.columns import seen_columns
 from flows.warehouse.memory import NEW_FILE, newly_known_since
 from flows.warehouse.run_table import Columns, Reuse, RunTable
 from flows.warehouse.sql import day, one, run

@@ -12,7 +12,7 @@ from flows.ledger.money_back import IS_TAKEN_BACK
 from flows.ledger.read import opened_ledger
 from flows.ledger.rebilled import CLAIM, accused_instead, rebilled_as, with_payer_id
 from flows.letters.run import LetterRun
-from flows.warehouse.layout import BOOKKEEPING
+from flows.warehouse.columns import BOOKKEEPING
 from flows.warehouse.sql import fetched
 from schemas.decisions import DISMISSED, RECOVERED, RESOLVED
 from schemas.results import AGAINST, EXCEPTION, conform

@@ -6,7 +6,7 @@ import duckdb
 
 from flows.settle.persons import PERSON_OF, RELINKED_MEMBER, SOLE_PERSON
 from flows.settle.plain_fate import plain_fate
-from flows.warehouse.layout import seen_columns
+from flows.warehouse.columns import seen_columns
 from flows.warehouse.memory import NEW_FILE, newly_known_since
 from flows.warehouse.run_table import Columns, RunTable
 from flows.warehouse.sql import day, run

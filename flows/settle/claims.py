@@ -7,7 +7,7 @@ import duckdb
 from flows.settle.final_action import FATE, fee_of, order_files, settle_table
 from flows.settle.persons import PAYER, PERSON_OF, SOLE_PERSON
 from flows.settle.plain_fate import plain_fate
-from flows.warehouse.layout import seen_columns
+from flows.warehouse.columns import seen_columns
 from flows.warehouse.run_table import Columns, RunTable
 from flows.warehouse.sql import day, run
 from schemas.paid import is_paid_sql

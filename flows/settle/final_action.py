@@ -16,7 +16,7 @@ from flows.settle.plain_fate import plain_fate
 from flows.settle.removed import warn_of_circles
 from flows.settle.repeated import REPEATED_HASH, find_repeated_hashes
 from flows.settle.tangled import TangledRow, taken_back
-from flows.warehouse.layout import DECIMAL_DIGITS
+from flows.warehouse.columns import DECIMAL_DIGITS
 from flows.warehouse.run_table import ChangedRows, RunTable
 from flows.warehouse.sql import day, identifier, one, run
 from schemas.row_warnings import POSITIVE_VOID

@@ -26,8 +26,9 @@ from flows.intake.load_file import FileEntry, load_file
 from flows.intake.parsing import insert_statement
 from flows.intake.preparing import Macros
 from flows.intake.scan_ahead import scan_file
+from flows.warehouse.columns import create_table
 from flows.warehouse.connection import Workbench
-from flows.warehouse.layout import create_table, lay_out
+from flows.warehouse.layout import lay_out
 from schemas.table import Column, Kind, Table
 from schemas.tables import TABLES
 from tests.support.any_values import OF_COLUMN, TEXTS

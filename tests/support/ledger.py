@@ -8,8 +8,9 @@ import duckdb
 import polars as pl
 
 from flows.summary import Summary
+from flows.warehouse.columns import create_table
 from flows.warehouse.journal import NIGHT, seal, subject
-from flows.warehouse.layout import LEDGERS, SCHEMA_VERSION, create_ledger_view, create_table
+from flows.warehouse.layout import LEDGERS, SCHEMA_VERSION, create_ledger_view
 from flows.warehouse.sql import identifier
 from schemas.collecting import UNKNOWN
 from schemas.decisions import NEW

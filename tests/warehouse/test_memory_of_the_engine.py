@@ -13,8 +13,8 @@ from flows.plan import plan
 from flows.request import RunRequest
 from flows.run_folders import begin
 from flows.warehouse import memory
+from flows.warehouse.columns import add_columns
 from flows.warehouse.connection import Workbench, opened, opened_for_writing
-from flows.warehouse.layout import add_columns
 from schemas.tables import TABLES
 from tests.support.running import ROOT, request_for
 

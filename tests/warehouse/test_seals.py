@@ -9,9 +9,10 @@ import pytest
 
 from flows.warehouse import hashes as row_hashes
 from flows.warehouse import journal
+from flows.warehouse.columns import stored_columns
 from flows.warehouse.hashes import hash_again
 from flows.warehouse.journal import FILE, Differences, Rows, differences, digests, seal, subject
-from flows.warehouse.layout import SCHEMA_VERSION, stored_columns
+from flows.warehouse.layout import SCHEMA_VERSION
 from flows.warehouse.sql import identifier
 from flows.warehouse.upgrade import upgrade
 from schemas.table import Table
