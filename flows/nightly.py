@@ -42,6 +42,7 @@ from flows.stage_results import (
 from flows.streams import say
 from flows.summary import Summary
 from flows.warehouse.files import make_folder
+from flows.warehouse.left_open import LeftOpen
 from flows.warehouse.lock import hold
 from schemas.notes import counted
 
@@ -66,8 +67,7 @@ class Night:
 
     def __init__(self, made: Plan, bars: StageBars) -> None:
         """A run that has not begun."""
-        self.plan = made
-        self.bars = bars
+        self.plan, self.bars, self.bench = made, bars, LeftOpen(made.bench)
         self.published: Summary | None = None
         self._counted = ""
 
@@ -118,21 +118,21 @@ def load(night: Night) -> LoadStageResult:
 def validate(night: Night) -> ValidateStageResult:
     """Quarantine rows that fail a check, count warnings."""
     with night.stage("validate"):
-        return night.show(stages.validate_stage(night.plan))
+        return night.show(stages.validate_stage(night.plan, night.bench))
 
 
 @task(**_AS_A_TASK)
 def settle(night: Night) -> SettleStageResult:
     """Find who is who, and which version of a claim is final."""
     with night.stage("settle"):
-        return night.show(stages.settle_stage(night.plan))
+        return night.show(stages.settle_stage(night.plan, night.bench))
 
 
 @task(**_AS_A_TASK)
 def judge(night: Night) -> JudgeStageResult:
     """Run every rule for the persons affected since the last run."""
     with night.stage("judge"):
-        return night.show(stages.judge_stage(night.plan, night.show_bucket))
+        return night.show(stages.judge_stage(night.plan, night.bench, night.show_bucket))
 
 
 @task(**_AS_A_TASK)
@@ -229,6 +229,7 @@ def _audit(made: Plan, show_progress: bool) -> Summary:
             if night.published is None:
                 raise
         finally:
+            night.bench.close()
             run_folders.clear_away(made)
     summary = night.published
     assert summary is not None

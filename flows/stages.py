@@ -1,10 +1,11 @@
 """The stages of a run as plain functions: load, validate, settle, judge, report. No Prefect here.
 
-Each opens the workbench once, reads what the previous stage left there, and returns a small result.
+Each opens the workbench, or takes it over from the one before, reads what that left there, and
+returns a small result.
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import replace
 from itertools import count
 from threading import Thread
@@ -69,6 +70,7 @@ from flows.stage_results import (
 )
 from flows.summary import Summary
 from flows.warehouse.connection import opened
+from flows.warehouse.left_open import LeftOpen
 from flows.warehouse.memory import warn_of_foreign_memory
 from flows.warehouse.parquet import nearest_plain_folder
 from flows.warehouse.sql import one
@@ -127,10 +129,13 @@ def load_stage(plan: Plan, step: Step) -> LoadStageResult:
     )
 
 
-def validate_stage(plan: Plan) -> ValidateStageResult:
-    """Quarantine rows that fail a check, count warnings."""
+def validate_stage(plan: Plan, bench: LeftOpen | None = None) -> ValidateStageResult:
+    """Quarantine rows that fail a check, count warnings.
+
+    bench   the workbench, if it stays open for the next stage.
+    """
     started = seconds()
-    with opened(plan.bench) as connection:
+    with _opened(plan, bench) as connection:
         validate(connection, plan.config.max_error_rate, plan.library.facts())
         failed, warned = (
             one(connection, f"SELECT count(*) FROM main.{table}")
@@ -140,10 +145,13 @@ def validate_stage(plan: Plan) -> ValidateStageResult:
     return ValidateStageResult(failed, warned, rows, seconds_since(started))
 
 
-def settle_stage(plan: Plan) -> SettleStageResult:
-    """Find persons and final action, check that no row is lost, and note what is odd."""
+def settle_stage(plan: Plan, bench: LeftOpen | None = None) -> SettleStageResult:
+    """Find persons and final action, check that no row is lost, and note what is odd.
+
+    bench   as `validate_stage` takes it.
+    """
     started = seconds()
-    with opened(plan.bench) as connection:
+    with _opened(plan, bench) as connection:
         balance = settle(
             connection,
             plan.request.as_of,
@@ -156,14 +164,17 @@ def settle_stage(plan: Plan) -> SettleStageResult:
     return SettleStageResult(balance, notes, seconds_since(started))
 
 
-def judge_stage(plan: Plan, bucket: Bucket = lambda _number, _of: None) -> JudgeStageResult:
+def judge_stage(
+    plan: Plan, bench: LeftOpen | None = None, bucket: Bucket = lambda _number, _of: None
+) -> JudgeStageResult:
     """Run every rule for the affected persons that changed since the last run.
 
+    bench    as `validate_stage` takes it; it is closed before rules are run.
     bucket   called after each bucket of persons.
     """
     started = seconds()
     as_of = plan.request.as_of
-    with opened(plan.bench) as connection:
+    with _opened(plan, bench) as connection:
         demoted = read_demotions(connection, plan.library, as_of)
         book = PolicyBook(plan.library, plan.reference, frozenset(d.term_id for d in demoted))
         judged_under = digest(plan.texts.judgement_digest(), *(d.term_id for d in demoted))
@@ -177,6 +188,8 @@ def judge_stage(plan: Plan, bucket: Bucket = lambda _number, _of: None) -> Judge
         read = read_parts(connection, plan.reference, as_of, facts, before, cut)
         is_for_others = plan.request.cluster is not None
         parts = list(put_aside(read, parts_folder(plan), is_for_others))
+    if bench:
+        bench.close()
     job = Job(book, plan.default_supply_days, as_of, parts[0].frames)
     numbers = count(1)
     _judge(plan, parts, job, lambda: bucket(next(numbers), len(parts)))
@@ -198,6 +211,12 @@ def judge_stage(plan: Plan, bucket: Bucket = lambda _number, _of: None) -> Judge
         fresh=fresh,
         seconds=seconds_since(started),
     )
+
+
+def _opened(
+    plan: Plan, bench: LeftOpen | None
+) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    return bench.opened() if bench else opened(plan.bench)
 
 
 def _judge(plan: Plan, parts: Sequence[Part], job: Job, judged: Judged) -> None:
@@ -264,9 +283,10 @@ def _write_tables(
 
 def run_stages(plan: Plan, step: Step = lambda _name: None) -> Summary:
     """Run every stage in order, without Prefect."""
-    with leaving_quarantine(plan, plan.request.output):
-        loaded = load_stage(plan, step)
-        validated = validate_stage(plan)
-        settled = settle_stage(plan)
-    judged = judge_stage(plan)
+    with closing(LeftOpen(plan.bench)) as bench:
+        with leaving_quarantine(plan, plan.request.output):
+            loaded = load_stage(plan, step)
+            validated = validate_stage(plan, bench)
+            settled = settle_stage(plan, bench)
+        judged = judge_stage(plan, bench)
     return report_stage(plan, loaded, validated, settled, judged)

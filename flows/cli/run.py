@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -153,6 +153,7 @@ def validate(*, input: Path, output: Path | None = None, **options: Any) -> None
     from flows.results.refused_rows import leaving_quarantine
     from flows.warehouse.connection import opened
     from flows.warehouse.files import refuse_unwritable
+    from flows.warehouse.left_open import LeftOpen
     from flows.warehouse.scratch import passing_scratch
 
     stages.import_ahead(page=False, paper=False)
@@ -163,11 +164,11 @@ def validate(*, input: Path, output: Path | None = None, **options: Any) -> None
         redacted_errors(output or scratch),
     ):
         made = plan(RunRequest(input=input, output=scratch, allow_future=True, **options))
-        with leaving_quarantine(made, output):
+        with leaving_quarantine(made, output), closing(LeftOpen(made.bench)) as bench:
             run_folders.begin(made)
             stages.load_stage(made, lambda _file: None)
-            stages.validate_stage(made)
-            settled = stages.settle_stage(made)
+            stages.validate_stage(made, bench)
+            settled = stages.settle_stage(made, bench)
         with opened(made.bench) as connection:
             origins = column_origins(connection)
             if output:

@@ -164,7 +164,7 @@ def test_a_run_of_several_processes_has_the_bytes_of_one(
     found, buckets_shown = [], []
     whole = stages.judge_stage
     monkeypatch.setattr(
-        stages, "judge_stage", lambda plan: whole(plan, lambda *b: buckets_shown.append(b))
+        stages, "judge_stage", lambda *given: whole(*given, lambda *b: buckets_shown.append(b))
     )
     for buckets, workers in ((None, 1), (5, 2)):
         base = tmp_path / f"{buckets} {workers}"

@@ -97,10 +97,10 @@ def _numbered(table: str, number: int) -> dict[str, str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [0, 1], ids=["first run", "second run"])
-def test_each_stage_opens_the_workbench_once_and_keeping_once_more(
-    opened: list[Opened], number: int
-) -> None:
-    assert opened[number] == dict.fromkeys([*(f"{stage}_stage" for stage in STAGES), KEEPING], 1)
+def test_the_workbench_is_opened_four_times(opened: list[Opened], number: int) -> None:
+    """What validating has opened, settling and judging take over."""
+    opens = ("load_stage", "validate_stage", "report_stage", KEEPING)
+    assert opened[number] == dict.fromkeys(opens, 1)
 
 
 # ---------------------------------------------------------------- each stage is a task

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -27,6 +28,7 @@ from flows.settle.final_action import SETTLE_WARNING
 from flows.stages import load_stage, settle_stage, validate_stage
 from flows.warehouse.connection import opened
 from flows.warehouse.keep import keep
+from flows.warehouse.left_open import LeftOpen
 from schemas.row_warnings import (
     MATCHED_BY_CONTENT,
     UNMATCHED_REPLACEMENT,
@@ -278,6 +280,7 @@ def run(
     made = plan(request_for(given, folder, folder / "audit.duckdb", as_of, settings))
     begin(made)
     passed_over = load_stage(made, lambda _name: None).passed_over
-    validate_stage(made)
-    settled = settle_stage(made)
+    with closing(LeftOpen(made.bench)) as bench:
+        validate_stage(made, bench)
+        settled = settle_stage(made, bench)
     return Ran(made, settled.balance, len(passed_over), tuple(map(str, settled.notes)))

@@ -1,5 +1,6 @@
 """The stages of a run, called from a test without Prefect."""
 
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from flows.request import RunRequest
 from flows.run_folders import begin
 from flows.stages import load_stage, settle_stage, validate_stage
 from flows.warehouse.connection import opened
+from flows.warehouse.left_open import LeftOpen
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 AS_OF = date(2026, 6, 30)
@@ -51,8 +53,9 @@ def run_to_final_action(made: Plan) -> None:
     """Run the stages up to final action; the workbench stays."""
     begin(made)
     load_stage(made, lambda _name: None)
-    validate_stage(made)
-    settle_stage(made)
+    with closing(LeftOpen(made.bench)) as bench:
+        validate_stage(made, bench)
+        settle_stage(made, bench)
 
 
 def compiled(made: Plan) -> tuple[Dossier, PolicyBook]:
