@@ -34,16 +34,19 @@ _FIXED = (
 )
 """Values of every type that is hashed."""
 _LINE_KEY = ("claim_id", "claim_line_number")
+_fingerprints: dict[str, str] = {}
+"""SQL of a fingerprint -> what the engine of this process answered."""
 
 
 def fingerprint(connection: duckdb.DuckDBPyConnection) -> str:
     """What the engine's `hash` gives for fixed values, as 16 hexadecimal digits."""
     hashes = [f"hash({value})" for value in _FIXED]
     hashes.append(f"hash({', '.join(_FIXED)})")  # of several values at once
-    ((found,),) = connection.execute(
-        f"SELECT sha256(concat_ws(' ', {', '.join(hashes)}))"
-    ).fetchall()
-    return str(found)[:_DIGITS]
+    query = f"SELECT sha256(concat_ws(' ', {', '.join(hashes)}))"
+    if query not in _fingerprints:
+        ((found,),) = connection.execute(query).fetchall()
+        _fingerprints[query] = str(found)[:_DIGITS]
+    return _fingerprints[query]
 
 
 def member_hash(has_member: bool) -> str:
