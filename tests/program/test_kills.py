@@ -128,14 +128,15 @@ class Undisturbed:
     left_behind: tuple[object, ...]
     marks: dict[str, int]
 
-    def points(self) -> list[int]:
-        """Events of a night, evenly spread in each stage."""
+    def points(self) -> list[tuple[str, int]]:
+        """Events of a night, evenly spread in each stage; LATE is part of the last."""
         found = []
         ends = list(self.marks.values())[1:]
         for (stage, start), end in zip(self.marks.items(), ends, strict=False):
-            wanted = POINTS[stage]
+            wanted, within = POINTS[stage], STAGES[-1].__name__ if stage in LATE else stage
+            first = start + 1 - self.marks[within]
             found += [
-                start + 1 + (end - start - 1) * n // max(wanted - 1, 1) for n in range(wanted)
+                (within, first + (end - start - 1) * n // max(wanted - 1, 1)) for n in range(wanted)
             ]
         return found
 
@@ -210,12 +211,12 @@ def test_the_next_run_makes_good_whatever_a_killed_run_leaves(
     assert list(undisturbed.marks) == [s.__name__ for s in STAGES] + [*LATE, "end"]
     assert len(set(points)) == len(points) == sum(POINTS.values())
 
-    def kill_and_rerun(point: int) -> str | None:
-        base = tmp_path / str(point)
+    def kill_and_rerun(point: tuple[str, int]) -> str | None:
+        base = tmp_path / "-".join(map(str, point))
         shutil.copytree(undisturbed.before, base)
         run = _configured(base)
         reports = set(published(run.output)) if run.output.exists() else set()
-        if (code := in_child(killed_night, run, point)) != -signal.SIGKILL:
+        if (code := in_child(killed_night, run, *point)) != -signal.SIGKILL:
             return f"ended with {code} instead of being killed"
         torn = {name.split("/")[0] for name in set(published(run.output)) - reports}
         if any(not (run.output / name / "manifest.json").exists() for name in torn):

@@ -24,6 +24,7 @@ from flows.errors import redacted_errors
 from flows.plan import plan
 from flows.request import RunRequest
 from flows.warehouse.files import make_folder
+from flows.warehouse.left_open import LeftOpen
 from flows.warehouse.lock import hold
 from tests.support.nights import night
 from tests.support.running import ROOT
@@ -75,9 +76,9 @@ def counted_night(request: RunRequest, marks: Path) -> None:
     marks.write_text(json.dumps(counter.marks | {"end": counter.events}), encoding="utf-8")
 
 
-def killed_night(request: RunRequest, at: int) -> None:
-    """Make a run that kills itself at that event."""
-    _staged(request, _Counter(at))
+def killed_night(request: RunRequest, stage: str, at: int) -> None:
+    """Make a run that kills itself at that event of a stage."""
+    _staged(request, _Counter(at, stage))
 
 
 def counted(work: Callable[[Path], None], base: Path, count: Path) -> None:
@@ -117,6 +118,8 @@ def _staged(
         made = plan(request)
         make_folder(request.output)
         with hold(request.warehouse_file):
+            bench = LeftOpen(made.bench)
+            leave_open = (stages.validate_stage, stages.settle_stage, stages.judge_stage)
             try:
                 results: list[Any] = []
                 for number, stage in enumerate(STAGES):
@@ -126,25 +129,31 @@ def _staged(
                         counter.enter(stage.__name__)
                     given = {
                         stages.load_stage: (lambda _name: None,),
+                        **dict.fromkeys(leave_open, (bench,)),
                         stages.report_stage: tuple(results[1:]),
                     }.get(stage, ())
                     results.append(stage(made, *given))
             finally:
                 sys.settrace(None)
+                bench.close()
                 run_folders.clear_away(made)
 
 
 class _Counter:
-    """Counts events with the interpreter's trace hook, and kills the process at a given one."""
+    """Counts events with the interpreter's trace hook, and kills the process at a given one.
 
-    def __init__(self, at: int | None) -> None:
+    only   the stage whose events count, which then are from 1; others run faster.
+    """
+
+    def __init__(self, at: int | None, only: str | None = None) -> None:
         self.events = 0
         self.marks: dict[str, int] = {}
         self._at = at
+        self._only = only
 
     def enter(self, stage: str) -> None:
         self.marks[stage] = self.events
-        sys.settrace(self._trace)
+        sys.settrace(self._trace if self._only in (None, stage) else None)
 
     def _trace(self, frame: FrameType, event: str, _argument: object) -> Any:
         if not frame.f_code.co_filename.startswith(_OURS):
