@@ -196,11 +196,12 @@ def _count_malformed_values(
         "SELECT columns FROM main.file WHERE table_name = ?", [table.name]
     ).fetchall()
     supplied = {name for (names,) in files for name in names}
+    of_table = all_rows(connection, "main", table.name) if supplied else ""
     for columns, check, model in warning_checks(table, facts):
         if not set(columns[:1]) <= supplied:
             continue
         named = [identifier(c) for c in columns]
-        rows = f"{all_rows(connection, 'main', table.name)} WHERE {named[0]} IS NOT NULL"
+        rows = f"{of_table} WHERE {named[0]} IS NOT NULL"
         distinct = connection.sql(f"SELECT DISTINCT {', '.join(named)} FROM {rows}").pl()
         bad = distinct[failures(model, distinct)["index"].unique().to_list()]
         if bad.is_empty():
