@@ -19,7 +19,7 @@ from flows.errors import FileDamaged, TooManyBadRows, UsageError, WarehouseBusy
 from flows.memory_limits import engine_bytes
 from flows.warehouse.files import log_of, real_path, refuse_unusable, scratch_of
 from flows.warehouse.journal import hashed_otherwise
-from flows.warehouse.lake import folders_in_lake
+from flows.warehouse.lake import LakeFile, blaming_files, checked_files
 from flows.warehouse.layout import SCHEMA_VERSION, lay_out
 from flows.warehouse.rescue import checkpoint, put_back, was_cut_short
 from flows.warehouse.sql import literal, literals
@@ -87,11 +87,12 @@ def opened(bench: Workbench, *readable: Path) -> Iterator[duckdb.DuckDBPyConnect
         limit_memory(connection, bench.memory, bench.scratch)
         if bench.threads:
             connection.execute(f"SET threads = {bench.threads}")
-        lakes = _lakes(connection, "run", *(["kept"] if has_kept else []))
-        _lock_down(connection, [bench.scratch, *readable, *lakes])
+        in_lakes = _in_lakes(connection, "run", *(["kept"] if has_kept else []))
+        _lock_down(connection, [bench.scratch, *readable, *_folders(in_lakes)])
         lay_out(connection, has_kept, bench.night)
         try:
-            yield connection
+            with blaming_files(in_lakes):
+                yield connection
         except TooManyBadRows:  # whose quarantine is read from here
             connection.execute("CHECKPOINT")
             raise
@@ -100,13 +101,17 @@ def opened(bench: Workbench, *readable: Path) -> Iterator[duckdb.DuckDBPyConnect
         connection.close()
 
 
-def _lakes(connection: duckdb.DuckDBPyConnection, *databases: str) -> list[Path]:
-    """The folders of lakes with rows of some open databases, as far as they are laid out."""
+def _in_lakes(connection: duckdb.DuckDBPyConnection, *databases: str) -> list[LakeFile]:
+    """The files in lakes with rows of some open databases, as far as they are laid out."""
     rows = connection.execute(
         "SELECT database_name FROM duckdb_tables() WHERE table_name = 'lake_file' ORDER BY ALL"
     ).fetchall()
     there = [name for (name,) in rows if name in databases]
-    return [f for name in there for f in folders_in_lake(connection, f"{name}.main")]
+    return [f for name in there for f in checked_files(connection, f"{name}.main")]
+
+
+def _folders(files: list[LakeFile]) -> list[Path]:
+    return sorted({Path(file.folder) for file in files})
 
 
 def limit_memory(connection: duckdb.DuckDBPyConnection, memory: int, spills: Path | None) -> None:
@@ -158,8 +163,10 @@ def read_only(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         attach(connection, real_path(warehouse), "kept")
         limit_memory(connection, _USUAL, None)
-        _lock_down(connection, _lakes(connection, "kept"))
-        yield connection
+        in_lakes = _in_lakes(connection, "kept")
+        _lock_down(connection, _folders(in_lakes))
+        with blaming_files(in_lakes):
+            yield connection
     finally:
         connection.close()
 

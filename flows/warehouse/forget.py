@@ -7,12 +7,12 @@ from pathlib import Path
 import duckdb
 
 from flows import ending
-from flows.errors import UsageError
+from flows.errors import DiskTrouble, UsageError
 from flows.warehouse.connection import NO_SUCH_WAREHOUSE
 from flows.warehouse.files import real_path
 from flows.warehouse.journal import DECISION, FILE, NIGHT, memory_subject, seal, subject
-from flows.warehouse.lake import files_in_lake, folders_in_lake
-from flows.warehouse.lake_folders import Listed, left_alone, listed, mark, settle_folders
+from flows.warehouse.lake import checked_files, files_in_lake
+from flows.warehouse.lake_folders import Listed, left_alone, listed, mark, settle_after_commit
 from flows.warehouse.layout import OF_A_NIGHT, remove_files
 from flows.warehouse.lock import hold
 from flows.warehouse.sql import day, one
@@ -51,7 +51,8 @@ def forget_night(warehouse: Path, night: date, dry_run: bool = True) -> NightCon
             if not dry_run:
                 left, unsettled = _remove(connection, warehouse, night)
                 found = replace(found, left=left)
-        settle_folders(unsettled, warehouse)
+        if trouble := settle_after_commit(unsettled, warehouse):
+            raise DiskTrouble(trouble)
     return found
 
 
@@ -99,7 +100,7 @@ def _remove(
     Returns what the user must know about rows that are left in a lake, and what is still listed in
     the folders there from which files are to go.
     """
-    folders_in_lake(connection, "main")  # all are there
+    checked_files(connection, "main")  # all are there
     connection.execute("BEGIN")
     forgotten = [*_subjects(connection, night), *memory_subject(connection)]
     loaded = connection.execute(f"SELECT file_no FROM main.file WHERE night = {day(night)}")

@@ -25,7 +25,7 @@ from flows.warehouse.lake_folders import (
     listed,
     mark,
     move_in,
-    settle_folders,
+    settle_after_commit,
 )
 from flows.warehouse.layout import (
     CONTENT,
@@ -84,7 +84,7 @@ def keep(
         )
         changed = settle_all_again(connection) if redated.fetchall() != [(0,)] else []
         read_again = [n for (n,) in connection.execute(f"FROM fresh.{READ_AGAIN.name}").fetchall()]
-        left = Marked([], 0)
+        left = Marked([], [])
         if read_again:
             changed += memory_subject(connection)
             again = (f for f in files_in_lake(connection, "main") if f.file_no in read_again)
@@ -110,14 +110,8 @@ def keep(
 
 def _settled(unsettled: Listed, warehouse: Path) -> tuple[str, ...]:
     """Settle folders of a lake; what the user must know if that fails: the night is kept."""
-    try:
-        settle_folders(unsettled, warehouse)
-    except OSError as error:
-        return (
-            f"Files that are no longer needed could not be removed from the lake "
-            f"({error.strerror}): the next run with this lake removes them.",
-        )
-    return ()
+    trouble = settle_after_commit(unsettled, warehouse)
+    return (trouble,) if trouble else ()
 
 
 def _move_in(

@@ -4,8 +4,8 @@ The table `lake_file` lists them, each with its digest; what it does not list do
 happens to the folders is in lake_folders.py.
 """
 
-import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,10 +13,9 @@ import duckdb
 
 from flows.errors import DiskTrouble
 from flows.provenance import sha256_of
-from flows.warehouse.parquet import parquet_rows
+from flows.warehouse.parquet import parquet_rows, rows_in_files
 from flows.warehouse.sql import identifier
 
-_ENDS = b"PAR1"  # at the beginning and at the end of every Parquet file
 _ROWS_OF_A_FILE = 1 << 40  # more than any file has
 _INDEX = "CAST(file_index AS BIGINT)"  # of the engine: the number of a file among those read
 
@@ -53,30 +52,35 @@ def list_files(connection: duckdb.DuckDBPyConnection, files: Iterable[LakeFile])
         connection.execute("INSERT INTO main.lake_file VALUES (?, ?, ?, ?, ?, ?, ?)", file)
 
 
-def folders_in_lake(connection: duckdb.DuckDBPyConnection, schema: str) -> list[Path]:
-    """The folders with the files that a warehouse or a run lists.
+def checked_files(connection: duckdb.DuckDBPyConnection, schema: str) -> list[LakeFile]:
+    """The files that a warehouse or a run lists.
 
-    Raises DiskTrouble if a file is not there, or is not whole.
+    Raises DiskTrouble if one is not there, or if its end does not say the rows that are listed.
     """
     files = files_in_lake(connection, schema)
-    missing = [file for file in files if not _is_whole(file.path)]
-    if missing:
+    rows = rows_in_files(connection, [file.path for file in files])
+    _refuse([file for file in files if rows.get(file.path) != file.rows], files)
+    return files
+
+
+@contextmanager
+def blaming_files(files: Sequence[LakeFile]) -> Iterator[None]:
+    """Report an error of the engine as DiskTrouble if any of the files is another by now."""
+    try:
+        yield
+    except duckdb.Error:
+        _refuse([file for file in files if is_changed(file)], files)
+        raise
+
+
+def _refuse(wrong: Sequence[LakeFile], files: Sequence[LakeFile]) -> None:
+    if wrong:
         raise DiskTrouble(
-            f"The lake does not show {len(missing):,} of the {len(files):,} files with rows of "
-            f"this warehouse, or not whole; the first is {missing[0].name}. Make the folder of the "
-            "lake visible under the path that it had, or restore it from a backup."
-        )
-    return sorted({Path(file.folder) for file in files})
-
-
-def _is_whole(path: Path) -> bool:
-    """Whether there is a Parquet file that has its beginning and its end."""
-    if not path.is_file() or path.stat().st_size < 2 * len(_ENDS):
-        return False
-    with path.open("rb") as stream:
-        first = stream.read(len(_ENDS))
-        stream.seek(-len(_ENDS), os.SEEK_END)
-        return first == stream.read() == _ENDS
+            f"The lake does not show {len(wrong):,} of the {len(files):,} files with rows of this "
+            f"warehouse, or not as they were written; the first is {wrong[0].name} in "
+            f"{wrong[0].path.parent.name}. Make the folder of the lake visible under the path that "
+            "it had, or restore it from a backup."
+        ) from None
 
 
 def stored_rows(

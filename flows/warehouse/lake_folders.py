@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -95,10 +95,10 @@ def move_in(
 
 
 class Marked(NamedTuple):
-    """The folders that lose files which a warehouse ceases to list, and how many are left alone."""
+    """The folders that lose files which a warehouse ceases to list, and those left alone."""
 
     own: list[Path]
-    others: int
+    others: list[Path]
 
 
 def mark(
@@ -110,20 +110,22 @@ def mark(
     """
     folders = sorted({Path(file.folder) for file in files})
     own = [folder for folder in folders if folder.parent.name == _home_name(warehouse)]
+    others = [folder for folder in folders if folder not in own]
     origin = origin_of(connection)
     for folder in own:
         _mark(folder, warehouse, origin)
-    return Marked(own, len(folders) - len(own))
+    return Marked(own, others)
 
 
-def left_alone(folders: int) -> tuple[str, ...]:
+def left_alone(folders: Sequence[Path]) -> tuple[str, ...]:
     """What the user must know about folders that `mark` has left alone."""
     if not folders:
         return ()
+    names = ", ".join(folder.name for folder in folders)
     return (
-        f"Rows that this warehouse no longer lists are still in {counted(folders, 'folder')} of a "
-        "lake. Another warehouse, or this one under an earlier path, has put them there: remove "
-        "them there, or remove the folders if no warehouse lists them.",
+        f"Rows that this warehouse no longer lists are still in {counted(len(folders), 'folder')} "
+        f"of a lake ({names}). Another warehouse, or this one under an earlier path, has put them "
+        "there: remove them there, or remove the folders if no warehouse lists them.",
     )
 
 
@@ -146,6 +148,19 @@ def settle_folders(found: Listed, warehouse: Path) -> None:
             (folder / _mark_of(warehouse)).unlink(missing_ok=True)
         else:
             shutil.rmtree(folder)
+
+
+def settle_after_commit(found: Listed, warehouse: Path) -> str:
+    """Settle folders when the warehouse is changed already; returns what is wrong if that fails."""
+    try:
+        settle_folders(found, warehouse)
+    except OSError as error:
+        return (
+            "The warehouse is changed, but files that it no longer lists could not be removed from "
+            f"the lake ({error.strerror}): their rows are left there. The next run or purge with a "
+            "lake that can be written removes them."
+        )
+    return ""
 
 
 def settle_after_a_kill(

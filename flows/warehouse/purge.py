@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from flows.errors import UsageError
+from flows.errors import DiskTrouble, UsageError
 from flows.warehouse.connection import (
     NO_SUCH_WAREHOUSE,
     Workbench,
@@ -27,7 +27,7 @@ from flows.warehouse.files import empty_folder, real_path
 from flows.warehouse.journal import FILE, digests, intact, seal, subject
 from flows.warehouse.keep import become_warehouse
 from flows.warehouse.lake import all_rows
-from flows.warehouse.lake_folders import settle_folders
+from flows.warehouse.lake_folders import settle_after_commit
 from flows.warehouse.layout import LEDGERS, create_ledger_view, drop_run_tables
 from flows.warehouse.lock import hold
 from flows.warehouse.named_in import Ids
@@ -103,7 +103,8 @@ def purge(warehouse: Path, before: date, dry_run: bool = False) -> PurgeCounts:
                 create_ledger_view(connection)
         if not dry_run:
             become_warehouse(bench)
-            settle_folders(in_lakes.unsettled, warehouse)
+            if trouble := settle_after_commit(in_lakes.unsettled, warehouse):
+                raise DiskTrouble(trouble)
             counts = replace(counts, left=in_lakes.left)
     return counts
 
@@ -183,6 +184,8 @@ def _copy_what_stays(
             condition = "WHERE member_id NOT IN (FROM purged_member)"
         elif "exception_id" in columns:
             condition = "WHERE exception_id NOT IN (FROM purged_exception)"
+        elif name == "lake":  # new files are in one already
+            condition = "WHERE home NOT IN (FROM main.lake)"
         elif name == "night_total":  # sums that hold what persons who go were paid
             condition = "WHERE NOT EXISTS (FROM purged_member)"
         elif name == "quarantine":

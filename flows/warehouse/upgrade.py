@@ -27,8 +27,8 @@ from flows.warehouse.journal import (
 from flows.warehouse.lake import (
     LakeFile,
     changed_files,
+    checked_files,
     files_in_lake,
-    folders_in_lake,
     take_in,
 )
 from flows.warehouse.lake_folders import (
@@ -206,7 +206,7 @@ def _hash_again_if_needed(
     """
     if not hashed_otherwise(connection, "main"):
         return {}
-    folders_in_lake(connection, "main")  # all are there
+    checked_files(connection, "main")  # all are there
     if changed_files(connection, "main"):
         raise DiskTrouble(
             "Files in the lake are not as the warehouse lists them; verify says which. Restore "

@@ -312,6 +312,7 @@ def test_a_file_in_which_some_are_purged_is_written_again_without_them(tmp_path:
         pl.read_parquet(p, columns=["member_id"]) for p in _home(in_lake).rglob("*.parquet")
     )
     assert set(in_files["member_id"]) == {"M-b"}
+    assert content(in_lake / "audit.duckdb")["lake"] == [(str(_home(in_lake)),)]
     _in_order(in_lake)
     found = [published(night(_request(home, None, SECOND)).folder) for home in homes]
     assert found[0] == found[1]
@@ -342,7 +343,7 @@ def test_a_run_that_is_killed_while_it_keeps_leaves_the_lake_in_order_for_the_ne
         if when == "before":
             patched.setattr(ending, "commits", _killed)
         else:
-            patched.setattr(keep, "settle_folders", _killed)
+            patched.setattr(keep, "settle_after_commit", _killed)
         with pytest.raises(KeyboardInterrupt):
             night(_in_lake(home, "b", SECOND))
     marked = list((home / "lake").glob("warehouse-*/*/.unsettled-*"))
@@ -359,7 +360,7 @@ def test_a_purge_settles_what_a_killed_purge_has_left(
 ) -> None:
     home, _ = _copy(two_nights, tmp_path)
     with monkeypatch.context() as patched:
-        patched.setattr("flows.warehouse.purge.settle_folders", _killed)
+        patched.setattr("flows.warehouse.purge.settle_after_commit", _killed)
         with pytest.raises(KeyboardInterrupt):
             purge(home / "audit.duckdb", date(2025, 1, 1))
     assert _folders(home) == [str(FIRST), str(SECOND)]
@@ -389,7 +390,7 @@ def test_a_mark_makes_nobody_remove_what_is_listed_by_another_path_or_another_wa
 ) -> None:
     home, _ = _copy(two_nights, tmp_path)
     with monkeypatch.context() as patched:
-        patched.setattr(keep, "settle_folders", lambda *_: None)
+        patched.setattr(keep, "settle_after_commit", lambda *_: None)
         (home / "b" / "diagnosis_c.csv").write_bytes((home / "b" / "diagnosis_b.csv").read_bytes())
         with (home / "b" / "diagnosis_c.csv").open("a") as stream:
             stream.write((home / "a" / "diagnosis_a.csv").read_text().splitlines()[-1] + "\n")
@@ -415,8 +416,15 @@ def test_a_night_is_kept_even_if_the_lake_cannot_be_tidied(
         raise OSError(30, "Read-only file system")
 
     home = _write(tmp_path)
-    monkeypatch.setattr(keep, "settle_folders", full)
-    assert "Read-only file system" in " ".join(night(_in_lake(home, "a")).notes)
+    with monkeypatch.context() as patched:
+        patched.setattr(lake_folders, "settle_folders", full)
+        patched.setattr("flows.warehouse.upgrade.settle_after_a_kill", lambda *_: None)
+        assert "Read-only file system" in " ".join(night(_in_lake(home, "a")).notes)
+        with pytest.raises(DiskTrouble, match=r"warehouse is changed.*Read-only file system"):
+            purge(home / "audit.duckdb", date(2025, 1, 1))
+        assert _folders(home) == [str(FIRST)]
+    assert purge(home / "audit.duckdb", date(2025, 1, 1)).members == 0
+    assert _folders(home) == []
 
 
 @pytest.mark.slow
@@ -437,7 +445,7 @@ def test_a_warehouse_that_is_gone_leaves_no_row_in_a_folder_with_a_mark(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("harm", ["changed", "cut", "gone"])
+@pytest.mark.parametrize("harm", ["changed", "cut", "gone", "another", "overwritten"])
 def test_a_file_of_the_lake_that_was_changed_or_removed_is_noticed(
     harm: str, two_nights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -452,7 +460,13 @@ def test_a_file_of_the_lake_that_was_changed_or_removed_is_noticed(
         purge(home / "audit.duckdb", date(2021, 1, 1))
         assert main(["verify", "--warehouse", str(home / "audit.duckdb")]) == 3, "still visible"
         return
-    file.write_bytes(file.read_bytes()[:-1]) if harm == "cut" else file.unlink()
+    whole = file.read_bytes()
+    if harm == "gone":
+        file.unlink()
+    elif harm == "another":
+        rows.head(3).write_parquet(file)
+    else:
+        file.write_bytes(whole[:-1] if harm == "cut" else whole[:8] + bytes(200) + whole[208:])
     for asked in (_request, _in_lake):
         with pytest.raises(DiskTrouble, match="does not show 1 of the 4 files"):
             night(asked(home, None, SECOND + timedelta(days=1)))
