@@ -174,10 +174,15 @@ def is_damage(error: BaseException) -> bool:
 
 def _is_disk_failure(error: BaseException) -> bool:
     is_engines = _is_duckdbs(error, "IOException", "FatalException")
-    return is_engines or isinstance(error, OSError) or mentions_disk_failure(error)
+    return is_engines or isinstance(error, OSError) or _mentions_disk_failure(error)
 
 
-def mentions_disk_failure(error: BaseException) -> bool:
+def is_of_machine(error: BaseException) -> bool:
+    """Whether an engine lacked memory or disk, so that no file that it read is to blame."""
+    return _is_want_of_memory(error) or _mentions_disk_failure(error)
+
+
+def _mentions_disk_failure(error: BaseException) -> bool:
     """Whether an engine's error repeats what the operating system says of a full or broken disk."""
     text = str(error).lower()
     messages = (_TORN_PARQUET, *(os.strerror(code).lower() for code in _DISK_ERRORS))

@@ -6,7 +6,7 @@ from datetime import date
 
 import duckdb
 
-from flows.errors import DoesNotBalance, InputRefused, UsageError, mentions_disk_failure
+from flows.errors import DoesNotBalance, InputRefused, UsageError, is_of_machine
 from flows.intake.control import check_rows
 from flows.intake.csv_records import LONGEST_LINE, count_exactly
 from flows.intake.csv_rejects import (
@@ -188,8 +188,7 @@ def _blame_file(error: duckdb.Error, extract: ExtractFile) -> None:
     is_of_file = extract.is_parquet or isinstance(
         error, (duckdb.InvalidInputException, duckdb.IOException)
     )
-    is_of_machine = isinstance(error, duckdb.OutOfMemoryException) or mentions_disk_failure(error)
-    if is_of_file and not is_of_machine:
+    if is_of_file and not is_of_machine(error):
         raise InputRefused(
             f"{extract.name}: the file is damaged and cannot be read to its end. Export or "
             "transfer it again."

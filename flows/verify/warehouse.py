@@ -160,9 +160,12 @@ def _check_signatures(checks: Checks, entries: list[tuple[Any, ...]], public_key
 def _not_as_sealed(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """A sentence for each kind of difference between rows and their last entries."""
     found = differences(connection, "kept.main")
-    in_lake = sorted(changed_files(connection, "kept.main"))
+    in_lake = [
+        f"{subject(FILE, file.file_no)} ({file.name} in {file.path.parent.name})"
+        for file in changed_files(connection, "kept.main")
+    ]
     lists = (
-        ("Changed in the lake by another program", [subject(FILE, n) for n in in_lake]),
+        ("Changed in the lake by another program", in_lake),
         ("Changed in the warehouse by another program", found.changed),
         ("Put into the warehouse by another program", found.added),
         ("Removed from the warehouse by another program", found.removed),

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from flows.errors import DiskTrouble
+from flows.errors import DiskTrouble, is_of_machine
 from flows.provenance import sha256_of
 from flows.warehouse.parquet import parquet_rows, rows_in_files
 from flows.warehouse.sql import identifier
@@ -68,8 +68,9 @@ def blaming_files(files: Sequence[LakeFile]) -> Iterator[None]:
     """Report an error of the engine as DiskTrouble if any of the files is another by now."""
     try:
         yield
-    except duckdb.Error:
-        _refuse([file for file in files if is_changed(file)], files)
+    except duckdb.Error as error:
+        if not is_of_machine(error):
+            _refuse([file for file in files if is_changed(file)], files)
         raise
 
 
@@ -136,9 +137,9 @@ def take_in(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("DELETE FROM main.lake_file")
 
 
-def changed_files(connection: duckdb.DuckDBPyConnection, schema: str) -> set[int]:
-    """Numbers of the extracts of which a file in the lake is not there, or is another one."""
-    return {file.file_no for file in files_in_lake(connection, schema) if is_changed(file)}
+def changed_files(connection: duckdb.DuckDBPyConnection, schema: str) -> list[LakeFile]:
+    """The files in the lake that are not there, or that are others than the listed ones."""
+    return [file for file in files_in_lake(connection, schema) if is_changed(file)]
 
 
 def unlisted_folders(connection: duckdb.DuckDBPyConnection, schema: str) -> list[str]:
