@@ -118,6 +118,7 @@ def two_nights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base
 
 
+@pytest.mark.slow
 def test_rows_stay_in_the_lake_and_results_are_the_same(two_nights: Path) -> None:
     in_lake, plain = two_nights / "lake", two_nights / "plain"
     assert (_stored(in_lake), _stored(plain)) == (0, 82)
@@ -130,6 +131,7 @@ def test_rows_stay_in_the_lake_and_results_are_the_same(two_nights: Path) -> Non
     assert main(["verify", "--warehouse", str(in_lake / "audit.duckdb")]) == 0
 
 
+@pytest.mark.slow
 def test_each_night_is_a_folder_with_a_manifest_that_others_can_read(two_nights: Path) -> None:
     home = two_nights / "lake"
     assert _folders(home) == [str(FIRST), str(SECOND)]
