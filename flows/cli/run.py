@@ -151,7 +151,6 @@ def validate(*, input: Path, output: Path | None = None, **options: Any) -> None
     from flows.plan import plan
     from flows.results.publish import publish_failed_checks
     from flows.results.refused_rows import leaving_quarantine
-    from flows.warehouse.connection import opened
     from flows.warehouse.files import refuse_unwritable
     from flows.warehouse.left_open import LeftOpen
     from flows.warehouse.scratch import passing_scratch
@@ -164,15 +163,16 @@ def validate(*, input: Path, output: Path | None = None, **options: Any) -> None
         redacted_errors(output or scratch),
     ):
         made = plan(RunRequest(input=input, output=scratch, allow_future=True, **options))
-        with leaving_quarantine(made, output), closing(LeftOpen(made.bench)) as bench:
-            run_folders.begin(made)
-            stages.load_stage(made, lambda _file: None)
-            stages.validate_stage(made, bench)
-            settled = stages.settle_stage(made, bench)
-        with opened(made.bench) as connection:
-            origins = column_origins(connection)
-            if output:
-                publish_failed_checks(connection, output, made)
+        with closing(LeftOpen(made.bench)) as bench:
+            with leaving_quarantine(made, output):
+                run_folders.begin(made)
+                stages.load_stage(made, lambda _file: None)
+                stages.validate_stage(made, bench)
+                settled = stages.settle_stage(made, bench)
+            with bench.opened() as connection:
+                origins = column_origins(connection)
+                if output:
+                    publish_failed_checks(connection, output, made)
     show_columns(origins, settled.notes)
     counts = settled.counts()
     print(

@@ -174,8 +174,9 @@ def _store_warnings(
     facts: Mapping[str, tuple[str, ...]],
 ) -> None:
     counts = _WarningCounts()
-    _count_malformed_values(connection, table, counts, facts)
-    _count_notes(connection, table, counts)
+    stored = all_rows(connection, "main", table.name)
+    _count_malformed_values(connection, table, stored, counts, facts)
+    _count_notes(connection, stored, counts)
     for (file_no, column, check), rows in sorted(counts.rows.items()):
         first = counts.first[file_no, column, check]
         number = record_number(first, rejects.get(file_no, []))
@@ -188,6 +189,7 @@ def _store_warnings(
 def _count_malformed_values(
     connection: duckdb.DuckDBPyConnection,
     table: Table,
+    stored: str,
     counts: _WarningCounts,
     facts: Mapping[str, tuple[str, ...]],
 ) -> None:
@@ -196,12 +198,11 @@ def _count_malformed_values(
         "SELECT columns FROM main.file WHERE table_name = ?", [table.name]
     ).fetchall()
     supplied = {name for (names,) in files for name in names}
-    of_table = all_rows(connection, "main", table.name) if supplied else ""
     for columns, check, model in warning_checks(table, facts):
         if not set(columns[:1]) <= supplied:
             continue
         named = [identifier(c) for c in columns]
-        rows = f"{of_table} WHERE {named[0]} IS NOT NULL"
+        rows = f"{stored} WHERE {named[0]} IS NOT NULL"
         distinct = connection.sql(f"SELECT DISTINCT {', '.join(named)} FROM {rows}").pl()
         bad = distinct[failures(model, distinct)["index"].unique().to_list()]
         if bad.is_empty():
@@ -226,12 +227,12 @@ def _count_malformed_values(
 
 
 def _count_notes(
-    connection: duckdb.DuckDBPyConnection, table: Table, counts: _WarningCounts
+    connection: duckdb.DuckDBPyConnection, stored: str, counts: _WarningCounts
 ) -> None:
     """Count the warnings that were noted while parsing."""
     noted = connection.execute(
         f"""SELECT file_no, notes, count(*), min(row_number)
-            FROM {all_rows(connection, "main", table.name)}
+            FROM {stored}
             WHERE notes IS NOT NULL GROUP BY ALL"""
     ).fetchall()
     for file_no, notes, rows, position in noted:

@@ -66,6 +66,8 @@ def add_columns(
     name = f"main.{identifier(table.name)}"
     present = {row[0]: row[1] for row in connection.execute(f"DESCRIBE {name}").fetchall()}
     lacking = [c for c in table.columns if c.name in names and c.name not in present]
+    if not lacking:
+        return
     rows = one(connection, f"SELECT count(*) FROM {name}")
     if not rows:  # sooner done than adding one column after the other
         ddl = _ddl(present | {c.name: sql_type(c) for c in lacking})

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from flows import ending
-from flows.errors import WarehouseBusy
+from flows.errors import DiskTrouble, WarehouseBusy
 from flows.warehouse.connection import (
     Workbench,
     attach,
@@ -110,8 +110,11 @@ def keep(
 
 def _settled(unsettled: Listed, warehouse: Path) -> tuple[str, ...]:
     """Settle folders of a lake; what the user must know if that fails: the night is kept."""
-    trouble = settle_after_commit(unsettled, warehouse)
-    return (trouble,) if trouble else ()
+    try:
+        settle_after_commit(unsettled, warehouse)
+    except DiskTrouble as trouble:
+        return (str(trouble),)
+    return ()
 
 
 def _move_in(

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import duckdb
 
+from flows.errors import DiskTrouble
 from flows.provenance import digest
 from flows.warehouse.files import make_durable, make_folder, path_digest, write_whole
 from flows.warehouse.lake import LakeFile, files_in_lake, list_files
@@ -150,17 +151,16 @@ def settle_folders(found: Listed, warehouse: Path) -> None:
             shutil.rmtree(folder)
 
 
-def settle_after_commit(found: Listed, warehouse: Path) -> str:
-    """Settle folders when the warehouse is changed already; returns what is wrong if that fails."""
+def settle_after_commit(found: Listed, warehouse: Path) -> None:
+    """Settle folders when the warehouse is changed already. Raises DiskTrouble that says so."""
     try:
         settle_folders(found, warehouse)
     except OSError as error:
-        return (
+        raise DiskTrouble(
             "The warehouse is changed, but files that it no longer lists could not be removed from "
             f"the lake ({error.strerror}): their rows are left there. The next run or purge with a "
             "lake that can be written removes them."
-        )
-    return ""
+        ) from None
 
 
 def settle_after_a_kill(

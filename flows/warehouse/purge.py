@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from flows.errors import DiskTrouble, UsageError
+from flows.errors import UsageError
 from flows.warehouse.connection import (
     NO_SUCH_WAREHOUSE,
     Workbench,
@@ -103,8 +103,7 @@ def purge(warehouse: Path, before: date, dry_run: bool = False) -> PurgeCounts:
                 create_ledger_view(connection)
         if not dry_run:
             become_warehouse(bench)
-            if trouble := settle_after_commit(in_lakes.unsettled, warehouse):
-                raise DiskTrouble(trouble)
+            settle_after_commit(in_lakes.unsettled, warehouse)
             counts = replace(counts, left=in_lakes.left)
     return counts
 
