@@ -43,8 +43,6 @@ IN_ONE_PIECE = (
     "Read by one worker in one piece, because it is not certain where its records end: {names}."
 )
 _REFUSED = "refused"
-_IS_REFUSED, _IS_READ = "WHERE raw_record IS NOT NULL", "WHERE raw_record IS NULL"
-"""Which rows wait for the quarantine, and which do not."""
 _ALONE = FileEntry(file_no=0, name="", night=None, load_no=0, read_under=None)
 """How a database with one file knows it; the run gives it a number."""
 
@@ -201,10 +199,9 @@ def _read(job: ReadJob, extract: ExtractFile, scan: FileScan, own: Path, scratch
             load_file(connection, bench, extract, scan, _ALONE, settings)
         except InputRefused as refusal:
             return replace(scan, refusal=refusal)
-        rows = f"FROM main.{identifier(extract.table)}"
         for name, query in (
-            (extract.table, f"{_with_every_column(connection, extract.table)} {rows} {_IS_READ}"),
-            (_REFUSED, f"{rows} {_IS_REFUSED}"),
+            (extract.table, _rows_for_the_lake(connection, extract.table)),
+            (_REFUSED, f"FROM main.{identifier(extract.table)} WHERE raw_record IS NOT NULL"),
             ("quarantine", "FROM main.quarantine"),
             ("file", "FROM main.file"),
         ):
@@ -212,8 +209,9 @@ def _read(job: ReadJob, extract: ExtractFile, scan: FileScan, own: Path, scratch
     return replace(scan, csv=None, apart={own: sha256_of(_file(own, extract.table))})
 
 
-def _with_every_column(connection: duckdb.DuckDBPyConnection, table: str) -> str:
-    """SQL that selects what a file of the lake holds of a row: all such files have one form."""
+def _rows_for_the_lake(connection: duckdb.DuckDBPyConnection, table: str) -> str:
+    """SQL of the rows of a table that do not wait for the quarantine, as all files of the lake hold
+    them: rows of a member lie together, so who asks for few members reads few row groups."""
     described = connection.execute(f"DESCRIBE main.{identifier(table)}").fetchall()
     present = {row[0] for row in described}
     columns = (
@@ -221,7 +219,8 @@ def _with_every_column(connection: duckdb.DuckDBPyConnection, table: str) -> str
         for name, kind in stored_columns(TABLES[table]).items()
         if name not in ("file_no", "raw_record")
     )
-    return f"SELECT {', '.join(columns)}"
+    return f"""SELECT {", ".join(columns)} FROM main.{identifier(table)}
+               WHERE raw_record IS NULL ORDER BY member_hash, row_number"""
 
 
 def add_file(

@@ -25,7 +25,6 @@ from flows.intake.read_elsewhere import ReadJob, read_on_cluster
 from flows.intake.scan_ahead import FileScan
 from flows.provenance import sha256_of
 from flows.warehouse.connection import Workbench, opened
-from flows.warehouse.lake import all_rows
 from tests.support.any_csv import extracts
 from tests.support.hostile import HEAD, TABLE, control, fill
 from tests.support.lakes import answered, loaded_tables
@@ -82,12 +81,7 @@ def _loaded(
             lambda _name: None,
             Cluster("", lake, lake) if on_cluster else None,
         )
-        tables = loaded_tables(connection)
-        tables["in order"] = connection.execute(
-            f"""SELECT row_number FROM {all_rows(connection, "main", TABLE)}
-                WHERE raw_record IS NULL ORDER BY file_no, abs(place)"""
-        ).fetchall()
-    return tables, result
+        return loaded_tables(connection), result
 
 
 def _compared(
@@ -122,6 +116,22 @@ def test_what_workers_read_is_what_this_process_reads(tmp_path: Path, asked: Ask
     rows = {f"{TABLE}-{number}-0.parquet" for number in (1, 2, 3)}
     known = {f"{TABLE}.parquet"}  # of the last file
     assert left == {"read", "file.parquet", "quarantine.parquet", "refused.parquet", *rows, *known}
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_rows_of_a_member_lie_together_in_the_lake(
+    parts: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [fill(n, member_id=f"M{n % 3}") for n in range(30)]
+    content = "".join(f"{line}\n" for line in [HEAD, *lines]).encode()
+    monkeypatch.setattr(csv_part, "PART_BYTES", len(content) // parts)
+    _compared(tmp_path, {f"{TABLE}.csv": content})
+    files = sorted((tmp_path / "there" / "lake").rglob(f"{TABLE}-1-*.parquet"))
+    assert len(files) == parts
+    for file in files:
+        rows = pl.read_parquet(file, columns=["member_id", "member_hash", "row_number"])
+        assert rows["member_id"].n_unique() == 3 == rows["member_id"].rle().len()
+        assert rows.equals(rows.sort("member_hash", "row_number"))
 
 
 def test_workers_get_the_whole_path_of_a_file(
