@@ -6,49 +6,23 @@ and its count of the records is that of their line ends outside quotes. If not, 
 one piece.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from audit_rules.given_files import open_file
 from flows.errors import InputRefused
 from flows.intake.csv_scan import CsvScan, scan_csv
-from flows.intake.csv_text import UTF_8, is_utf8
+from flows.intake.file_parts import FilePart, NotInParts
 from flows.intake.landing import ExtractFile
 from flows.intake.table_config import TableSettings
 
-PART_BYTES = 1 << 28
-"""Smaller parts would take longer to begin than to read."""
 _CHUNK = 1 << 20
 _LONGEST_HEADER = 1 << 20
 
 
-class NotInParts(Exception):
-    """A file cannot be read in parts, as far as can be seen from one of them."""
-
-
-@dataclass(frozen=True)
-class CsvPart:
-    """One of so many parts of a file; numbers start at 0."""
-
-    number: int
-    of: int
-
-
-def may_be_in_parts(extract: ExtractFile, settings: TableSettings) -> bool:
-    """Whether a file is a CSV file as the engine reads it, and large enough for parts."""
-    is_plain = not (extract.is_parquet or extract.is_gzipped or settings.is_trimmed)
-    return is_plain and is_utf8(settings.encoding or UTF_8) and len(parts_of(extract)) > 1
-
-
-def parts_of(extract: ExtractFile) -> list[CsvPart]:
-    """The parts in which a file is read, by the size that it had when it was found."""
-    of = extract.stamp[1] // PART_BYTES if extract.stamp else 0
-    return [CsvPart(number, of) for number in range(of)]
-
-
 def scan_part(
-    extract: ExtractFile, part: CsvPart, settings: TableSettings, scratch: Path
+    extract: ExtractFile, part: FilePart, settings: TableSettings, scratch: Path
 ) -> tuple[ExtractFile, CsvScan]:
     """A part as a file of its own in `scratch`, and its scan.
 
@@ -66,7 +40,7 @@ def scan_part(
     return alone, scan
 
 
-def _copy(stream: BinaryIO, part: CsvPart, out: BinaryIO) -> None:
+def _copy(stream: BinaryIO, part: FilePart, out: BinaryIO) -> None:
     """Write the header and the lines of a part."""
     header = stream.readline(_LONGEST_HEADER)
     if not header.strip() or not header.endswith(b"\n") or header.count(b'"') % 2:

@@ -63,7 +63,8 @@ def load_file(
 ) -> None:
     """Load a file whose content is new, or that is read again.
 
-    Raises InputRefused if it cannot be read as a table of the contract, or its counts differ.
+    Raises InputRefused if it cannot be read as a table of the contract, or its counts differ, and
+    NotInParts if one part of it cannot be read by itself.
     """
     file_no = entry.file_no
     if scan.refusal:
@@ -74,7 +75,7 @@ def load_file(
             "The warehouse path contains *, ? or [, which DuckDB treats as a glob. Choose another "
             "--output."
         )
-    source = csv or parquet_source(connection, extract)
+    source = csv or parquet_source(connection, extract, scan.part)
     if isinstance(source, ParquetSource):
         sql = source.sql
     else:

@@ -1,7 +1,7 @@
 """Files read by the workers of a cluster, each in a database of its own.
 
 A worker reads a file as the run would, and leaves its rows in the lake as Parquet, where they stay:
-the run only lists them. A large CSV file is read in parts by several workers (csv_part.py). A file
+the run only lists them. A large file is read in parts by several workers (file_parts.py). A file
 that a worker does not see as this machine does is read here.
 """
 
@@ -22,7 +22,8 @@ from flows.cluster.ask import Cluster, asked_of, refuse_stale
 from flows.errors import InputRefused
 from flows.intake.config import Config
 from flows.intake.control import check_rows
-from flows.intake.csv_part import CsvPart, NotInParts, may_be_in_parts, parts_of, scan_part
+from flows.intake.csv_part import scan_part
+from flows.intake.file_parts import FilePart, NotInParts, parts_of
 from flows.intake.landing import ExtractFile, stamp_of
 from flows.intake.load_file import FileEntry, load_file
 from flows.intake.preparing import Macros, make_narrow_tables
@@ -40,7 +41,7 @@ NOT_SEEN = (
     "--input a path under which every worker sees the extracts."
 )
 IN_ONE_PIECE = (
-    "Read by one worker in one piece, because it is not certain where its records end: {names}."
+    "Read by one worker in one piece, because its parts cannot be read by themselves: {names}."
 )
 _REFUSED = "refused"
 _ALONE = FileEntry(file_no=0, name="", night=None, load_no=0, read_under=None)
@@ -83,9 +84,10 @@ def read_on_cluster(
     hashes = _hashes_of_large_files(extracts, job.config, cluster)
 
     def asked_for(extract: ExtractFile) -> list[tuple[object, ...]]:
-        parts: Sequence[CsvPart | None] = [None]
+        parts: Sequence[FilePart | None] = [None]
         if sha256 := hashes.get(extract.name):
-            parts = [] if extract.content(sha256) in job.known else parts_of(extract)
+            is_known = extract.content(sha256) in job.known
+            parts = [] if is_known else parts_of(extract, job.config.of(extract.table))
         return [(str(job_file), extract, part, folder) for part in parts]
 
     def scan_of(extract: ExtractFile, read: list[ReadFile | None]) -> FileScan:
@@ -110,7 +112,7 @@ def _hashes_of_large_files(
     extracts: Sequence[ExtractFile], config: Config, cluster: Cluster
 ) -> dict[str, str | None]:
     """Name -> SHA-256 of the files that may be read in parts; None: a worker does not see it."""
-    large = [e for e in extracts if may_be_in_parts(e, config.of(e.table))]
+    large = [e for e in extracts if parts_of(e, config.of(e.table))]
     if not large:
         return {}
     with asked_of(cluster, hash_file, [(extract,) for extract in large]) as hashes:
@@ -125,7 +127,7 @@ def hash_file(extract: ExtractFile) -> str | None:
 
 
 def read_file(
-    job_file: str, extract: ExtractFile, part: CsvPart | None, folder: str
+    job_file: str, extract: ExtractFile, part: FilePart | None, folder: str
 ) -> ReadFile | None:
     """Read a file or a part of it on a worker, into a new folder.
 
@@ -163,23 +165,24 @@ def _leave_nothing_to_a_run_that_has_ended(job_file: Path, own: Path) -> None:
 
 def _is_seen(extract: ExtractFile) -> bool:
     """Whether a file can be read, and has the size and the time that the run sees."""
-    if not os.access(extract.path, os.R_OK) or extract.stamp is None:
-        return False
-    now = stamp_of(extract.path)
-    return now is not None and now[1:] == extract.stamp[1:]
+    now = stamp_of(extract.path) if os.access(extract.path, os.R_OK) else None
+    return now is not None and extract.stamp is not None and now[1:] == extract.stamp[1:]
 
 
 def _read_part(
-    job: ReadJob, extract: ExtractFile, part: CsvPart, own: Path, scratch: Path
+    job: ReadJob, extract: ExtractFile, part: FilePart, own: Path, scratch: Path
 ) -> FileScan:
-    """Read a part of a CSV file. Raises NotInParts if it is not certain that it is one."""
-    alone, csv = scan_part(extract, part, job.config.of(extract.table), scratch)
-    scan = _read(job, alone, FileScan("", csv=csv), own, scratch)
-    if scan.refusal or _rows(own, "quarantine"):
+    """Read a part of a file. Raises NotInParts if it is not certain that it is one."""
+    scan = FileScan("", part=part)
+    if not extract.is_parquet:
+        extract, csv = scan_part(extract, part, job.config.of(extract.table), scratch)
+        scan = FileScan("", csv=csv)
+    found = _read(job, extract, scan, own, scratch)
+    if found.refusal or _rows(own, "quarantine"):
         raise NotInParts
-    if _rows(own, extract.table) + _rows(own, _REFUSED) != csv.records:
+    if scan.csv and _rows(own, extract.table) + _rows(own, _REFUSED) != scan.csv.records:
         raise NotInParts
-    return scan
+    return found
 
 
 def _read(job: ReadJob, extract: ExtractFile, scan: FileScan, own: Path, scratch: Path) -> FileScan:
@@ -206,7 +209,7 @@ def _read(job: ReadJob, extract: ExtractFile, scan: FileScan, own: Path, scratch
             ("file", "FROM main.file"),
         ):
             write_rows(connection, query, _file(own, name))
-    return replace(scan, csv=None, apart={own: sha256_of(_file(own, extract.table))})
+    return replace(scan, csv=None, part=None, apart={own: sha256_of(_file(own, extract.table))})
 
 
 def _rows_for_the_lake(connection: duckdb.DuckDBPyConnection, table: str) -> str:
@@ -275,10 +278,8 @@ def add_file(
 
 
 def _put_together(read: Sequence[ReadFile], sha256: str | None) -> FileScan:
-    """What was found in all parts of a file, whose folders are as the workers left them.
-
-    sha256   of a file that may be read in parts; if it is known, it was not read.
-    """
+    """What was found in all parts of a file, whose folders are as the workers left them; `sha256`
+    of a file that may be read in parts: if it is known, it was not read."""
     for part in read:
         for folder in part.scan.apart:
             refuse_stale(_digests_of(folder) == part.digests)

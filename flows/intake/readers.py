@@ -1,6 +1,7 @@
 """How DuckDB reads a file: the source in SQL, with its columns named after their position."""
 
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import duckdb
@@ -8,6 +9,7 @@ import polars as pl
 
 from flows.errors import InputRefused
 from flows.intake.csv_scan import CsvScan
+from flows.intake.file_parts import FilePart, NotInParts
 from flows.intake.landing import ExtractFile
 from flows.intake.texts import ZONED
 from flows.warehouse.parquet import parquet_rows, without_glob
@@ -58,10 +60,13 @@ def csv_source(scan: CsvScan, delimiter: str, longest_line: int = LINE_BYTES) ->
     return f"read_csv({literal(without_glob(scan.plain))}, {written})"
 
 
-def parquet_source(connection: duckdb.DuckDBPyConnection, extract: ExtractFile) -> ParquetSource:
-    """The source of a Parquet file.
+def parquet_source(
+    connection: duckdb.DuckDBPyConnection, extract: ExtractFile, part: FilePart | None = None
+) -> ParquetSource:
+    """The source of a Parquet file, or of the row groups of a part of it.
 
-    Raises InputRefused if the file is not readable Parquet.
+    Raises InputRefused if the file is not readable Parquet, and NotInParts if the engine cannot
+    number its rows.
     """
     path = literal(without_glob(extract.path))
     source = parquet_rows(extract.path)
@@ -70,7 +75,9 @@ def parquet_source(connection: duckdb.DuckDBPyConnection, extract: ExtractFile) 
         schema = connection.execute(
             f"SELECT name, num_children FROM parquet_schema({path})"
         ).fetchall()
-        rows = one(connection, f"SELECT num_rows FROM parquet_file_metadata({path})")
+        rows = range(one(connection, f"SELECT num_rows FROM parquet_file_metadata({path})"))
+        if part:
+            rows = _rows_of(connection, path, part)
     except duckdb.Error:
         raise InputRefused(
             f"{extract.name}: not a readable Parquet file. Export or transfer it again."
@@ -78,15 +85,30 @@ def parquet_source(connection: duckdb.DuckDBPyConnection, extract: ExtractFile) 
     columns = [f"{identifier(str(row[0]))} AS c{i}" for i, row in enumerate(described)]
     header = _top_level_names(schema)
     is_numbered = _POSITION not in map(str.lower, header)
+    if part:
+        if not is_numbered:
+            raise NotInParts
+        source += f" WHERE {_POSITION} BETWEEN {rows.start} AND {rows.stop - 1}"
     if is_numbered:
-        columns.append(f"{_POSITION} + 1 AS row_number")
+        columns.append(f"{_POSITION} + {1 - rows.start} AS row_number")
     return ParquetSource(
         sql=f"(SELECT {', '.join(columns)} FROM {source})",
         header=header,
         types=_with_zones(extract.path, [str(row[1]) for row in described]),
-        records=rows,
+        records=len(rows),
         is_numbered=is_numbered,
     )
+
+
+def _rows_of(connection: duckdb.DuckDBPyConnection, path: str, part: FilePart) -> range:
+    """The positions of the rows in the row groups of a part; `path` is an SQL text."""
+    groups = connection.execute(
+        f"""SELECT DISTINCT row_group_id, row_group_num_rows
+            FROM parquet_metadata({path}) ORDER BY row_group_id"""
+    ).fetchall()
+    ends = [0, *accumulate(rows for _, rows in groups)]
+    own = part.share(len(groups))
+    return range(ends[own.start], ends[own.stop])
 
 
 def _with_zones(path: Path, types: list[str]) -> list[str]:

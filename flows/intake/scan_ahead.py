@@ -9,6 +9,7 @@ from pathlib import Path
 from flows.errors import InputRefused
 from flows.intake.config import Config
 from flows.intake.csv_scan import CsvScan, scan_csv
+from flows.intake.file_parts import FilePart
 from flows.intake.landing import ExtractFile
 from flows.provenance import sha256_of
 
@@ -18,6 +19,7 @@ class FileScan:
     """What Python finds in a file before DuckDB reads it.
 
     csv       the scan of a CSV file whose content is new.
+    part      which part of a Parquet file is to be read; None: all of it.
     refusal   why such a file cannot be loaded; raised only if it must be.
     apart     the folders in which other processes have left its rows, in order, with the SHA-256 of
               the rows (read_elsewhere.py).
@@ -29,6 +31,7 @@ class FileScan:
     refusal: InputRefused | None = None
     apart: Mapping[Path, str] = field(default_factory=dict)
     said: str | None = None
+    part: FilePart | None = None
 
 
 @contextmanager

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from flows.cluster.ask import Cluster, ClusterTrouble
 from flows.ending import remove_folder
 from flows.errors import InputRefused
-from flows.intake import csv_part, read_elsewhere
+from flows.intake import file_parts, read_elsewhere
 from flows.intake.config import Config
-from flows.intake.csv_part import CsvPart, NotInParts, may_be_in_parts, scan_part
+from flows.intake.csv_part import scan_part
+from flows.intake.file_parts import FilePart, NotInParts, parts_of
 from flows.intake.landing import ExtractFile, find_extracts
 from flows.intake.load import LoadResult, load
 from flows.intake.read_elsewhere import ReadJob, read_on_cluster
@@ -39,7 +40,7 @@ class Asked:
     """
 
     def __init__(self) -> None:
-        self.functions: list[tuple[str, CsvPart | None]] = []
+        self.functions: list[tuple[str, FilePart | None]] = []
 
     @contextmanager
     def of(
@@ -124,7 +125,7 @@ def test_rows_of_a_member_lie_together_in_the_lake(
 ) -> None:
     lines = [fill(n, member_id=f"M{n % 3}") for n in range(30)]
     content = "".join(f"{line}\n" for line in [HEAD, *lines]).encode()
-    monkeypatch.setattr(csv_part, "PART_BYTES", len(content) // parts)
+    monkeypatch.setattr(file_parts, "CSV_BYTES", len(content) // parts)
     _compared(tmp_path, {f"{TABLE}.csv": content})
     files = sorted((tmp_path / "there" / "lake").rglob(f"{TABLE}-1-*.parquet"))
     assert len(files) == parts
@@ -152,18 +153,51 @@ def test_a_large_csv_file_is_read_in_parts(
     end: str, tmp_path: Path, asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = _fills(40, end)
-    monkeypatch.setattr(csv_part, "PART_BYTES", len(content) // 4)
+    monkeypatch.setattr(file_parts, "CSV_BYTES", len(content) // 4)
     _, result = _compared(tmp_path, {f"{TABLE}.csv": content})
-    parts = [("read_file", CsvPart(number, 4)) for number in range(4)]
+    parts = [("read_file", FilePart(number, 4)) for number in range(4)]
     assert asked.functions == [("hash_file", None), *parts]
     assert result.said == {}
+
+
+def _parquet(base: Path, lines: list[str], **also: str) -> bytes:
+    """A Parquet file with three rows in a row group; `also` are further columns."""
+    rows = [dict(zip(HEAD.split(","), line.split(","), strict=True)) | also for line in lines]
+    pl.DataFrame(rows).write_parquet(base / "fills.parquet", row_group_size=3)
+    return (base / "fills.parquet").read_bytes()
+
+
+@pytest.mark.parametrize("count", [1, 3, 10])
+@pytest.mark.parametrize("of", [2, 3, 7])
+def test_a_large_parquet_file_is_read_in_parts(
+    count: int, of: int, tmp_path: Path, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = fill(0, quantity="x", member_id="M1")
+    content = _parquet(tmp_path, [*(fill(n, member_id=f"M{n % 2}") for n in range(count)), bad])
+    monkeypatch.setattr(file_parts, "PARQUET_BYTES", len(content) // of)
+    tables, result = _compared(tmp_path, {f"{TABLE}.parquet": content})
+    assert len(tables[TABLE]) == count + 1
+    assert asked.functions[1:] == [("read_file", FilePart(number, of)) for number in range(of)]
+    assert result.said == {}
+    read = [pl.read_parquet(f) for f in (tmp_path / "there" / "lake").rglob(f"{TABLE}-1-*")]
+    assert len(read) == len([rows for rows in read if rows.height]) <= of
+    assert max(rows.height for rows in read) < max(4, count), "each part has its own row groups"
+
+
+def test_a_parquet_file_whose_rows_cannot_be_numbered_is_read_in_one_piece_and_that_is_said(
+    tmp_path: Path, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = _parquet(tmp_path, [fill(n) for n in range(9)], file_row_number="7")
+    monkeypatch.setattr(file_parts, "PARQUET_BYTES", len(content) // 3)
+    _, result = _compared(tmp_path, {f"{TABLE}.parquet": content})
+    assert result.said == {read_elsewhere.IN_ONE_PIECE: [f"{TABLE}.parquet"]}
 
 
 def test_a_large_csv_file_that_is_known_is_not_read(
     tmp_path: Path, asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = _fills(40)
-    monkeypatch.setattr(csv_part, "PART_BYTES", len(content) // 4)
+    monkeypatch.setattr(file_parts, "CSV_BYTES", len(content) // 4)
     (tmp_path / f"{TABLE}.csv").write_bytes(content)
     extracts = find_extracts(tmp_path)
     known = frozenset(e.content(sha256_of(e.path)) for e in extracts)
@@ -180,7 +214,7 @@ def test_lines_that_may_lie_in_quotes_are_read_in_one_piece_and_that_is_said(
     lines = [HEAD, *(fill(n) for n in range(20))]
     lines[2:2] = [fill(90, ndc_code='"' + "1\n" * 12 + '"')]
     content = "".join(f"{line}\n" for line in lines).encode()
-    monkeypatch.setattr(csv_part, "PART_BYTES", len(content) // 20)
+    monkeypatch.setattr(file_parts, "CSV_BYTES", len(content) // 20)
     _, result = _compared(tmp_path, {f"{TABLE}.csv": content}, Config(max_error_rate=1))
     assert asked.functions[-1] == ("read_file", None) and len(asked.functions) > 3
     assert result.said == {read_elsewhere.IN_ONE_PIECE: [f"{TABLE}.csv"]}
@@ -194,7 +228,7 @@ def test_a_part_whose_records_are_not_certain_is_not_read_by_itself(
     odd: list[str], tmp_path: Path, asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = "".join(f"{line}\n" for line in [HEAD, *odd, *(fill(n) for n in range(9))]).encode()
-    monkeypatch.setattr(csv_part, "PART_BYTES", len(content) // 2)
+    monkeypatch.setattr(file_parts, "CSV_BYTES", len(content) // 2)
     _, result = _compared(tmp_path, {f"{TABLE}.csv": content})
     assert result.said == {read_elsewhere.IN_ONE_PIECE: [f"{TABLE}.csv"]}
 
@@ -205,7 +239,7 @@ def test_a_file_that_a_worker_does_not_see_is_read_here_and_that_is_said(
     monkeypatch.setattr(
         read_elsewhere, "_is_seen", lambda extract: not extract.name.endswith("2.csv")
     )
-    monkeypatch.setattr(csv_part, "PART_BYTES", 100)
+    monkeypatch.setattr(file_parts, "CSV_BYTES", 100)
     files = {f"{TABLE}_{n}.csv": _fills(2 + n) for n in range(4)}
     _, result = _compared(tmp_path, files)
     assert result.said == {read_elsewhere.NOT_SEEN: [f"{TABLE}_2.csv"]}
@@ -238,7 +272,7 @@ def test_a_control_file_counts_all_parts(
     part_bytes: int, rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = _fills(7)
-    monkeypatch.setattr(csv_part, "PART_BYTES", part_bytes)
+    monkeypatch.setattr(file_parts, "CSV_BYTES", part_bytes)
     files = {f"{TABLE}.csv": content, f"{TABLE}.csv.done": control(content, rows=rows)}
     if rows == 7:
         _compared(tmp_path, files)
@@ -255,7 +289,7 @@ def test_a_control_file_counts_all_parts(
 def test_a_refused_file_is_refused_in_the_same_words(
     content: bytes, part_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(csv_part, "PART_BYTES", part_bytes)
+    monkeypatch.setattr(file_parts, "CSV_BYTES", part_bytes)
     files = {
         f"{TABLE}_1.csv": _fills(20),
         f"{TABLE}_2.csv": content,
@@ -322,7 +356,7 @@ def test_a_large_file_that_changes_while_it_is_read_is_refused_as_without_a_clus
 
     hash_file = read_elsewhere.hash_file
     monkeypatch.setattr(read_elsewhere, "hash_file", hashed)
-    monkeypatch.setattr(csv_part, "PART_BYTES", 300)
+    monkeypatch.setattr(file_parts, "CSV_BYTES", 300)
     with pytest.raises(InputRefused, match=r"missing or cannot be read|changed while it was read"):
         _loaded(tmp_path, {f"{TABLE}.csv": _fills(20)}, on_cluster=True)
 
@@ -331,13 +365,13 @@ def test_a_large_file_that_changes_while_it_is_read_is_refused_as_without_a_clus
 def test_only_utf_8_is_read_in_parts(
     encoding: str | None, may_be: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(csv_part, "PART_BYTES", 100)
+    monkeypatch.setattr(file_parts, "CSV_BYTES", 100)
     (tmp_path / f"{TABLE}.csv").write_bytes(_fills(20))
     (extract,) = find_extracts(tmp_path)
-    assert may_be_in_parts(extract, Config(encoding=encoding).of(TABLE)) == may_be
+    assert bool(parts_of(extract, Config(encoding=encoding).of(TABLE))) == may_be
 
 
-def _part(content: bytes, part: CsvPart, folder: Path) -> bytes:
+def _part(content: bytes, part: FilePart, folder: Path) -> bytes:
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "scratch").mkdir(parents=True)
     path = folder / f"{TABLE}.csv"
@@ -351,7 +385,7 @@ def _part(content: bytes, part: CsvPart, folder: Path) -> bytes:
 @pytest.mark.parametrize("of", range(1, 30))
 def test_every_line_is_in_one_part(of: int, tmp_path: Path) -> None:
     content = b"a,b\n" + b"".join(b"%d,x\n" % n for n in range(9, 12)) + b"12,x"
-    parts = [_part(content, CsvPart(n, of), tmp_path / "part") for n in range(of)]
+    parts = [_part(content, FilePart(n, of), tmp_path / "part") for n in range(of)]
     assert b"".join(part.removeprefix(b"a,b\n") for part in parts) == content[4:]
 
 
@@ -361,7 +395,7 @@ def test_every_line_is_in_one_part(of: int, tmp_path: Path) -> None:
 )
 def test_a_part_that_is_not_certain_is_none(content: bytes, tmp_path: Path) -> None:
     with pytest.raises(NotInParts):
-        _part(content, CsvPart(0, 1), tmp_path)
+        _part(content, FilePart(0, 1), tmp_path)
 
 
 FAIR = ('"C1"', '"C,1"', '"C\n1"', '"C""1"')
@@ -396,7 +430,7 @@ def test_any_file_in_parts_is_as_in_one_piece(
     found = []
     for size in (None, max(1, len(files[f"{TABLE}.csv"]) // 4)):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(csv_part, "PART_BYTES", size)
+            patch.setattr(file_parts, "CSV_BYTES", size)
             try:
                 tables, _ = _loaded(base / f"{size}", files, on_cluster=size is not None)
             except InputRefused as refusal:
