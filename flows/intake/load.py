@@ -22,9 +22,10 @@ from flows.intake.known_files import KnownFiles
 from flows.intake.landing import ExtractFile, FileStamp, stamp_of
 from flows.intake.load_file import load_file, undo_file
 from flows.intake.preparing import Macros, make_narrow_tables
-from flows.intake.read_elsewhere import ReadJob, add_file, read_on_cluster
+from flows.intake.read_elsewhere import ReadJob, read_on_cluster
 from flows.intake.reading import Reading
 from flows.intake.scan_ahead import FileScan, scan_ahead
+from flows.intake.worker_files import add_file
 from flows.warehouse.columns import add_columns
 from flows.warehouse.connection import Workbench
 from flows.warehouse.layout import note_given_again, note_read_again

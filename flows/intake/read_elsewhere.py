@@ -1,8 +1,8 @@
 """Files read by the workers of a cluster, each in a database of its own.
 
-A worker reads a file as the run would, and leaves its rows in the lake as Parquet, where they stay:
-the run only lists them. A large file is read in parts by several workers (file_parts.py). A file
-that a worker does not see as this machine does is read here.
+A worker reads a file as the run would, and leaves what it has read in the lake (worker_files.py). A
+large file is read in parts by several workers (file_parts.py). A file that a worker does not see as
+this machine does is read here.
 """
 
 import os
@@ -10,31 +10,32 @@ import pickle
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from tempfile import mkdtemp
 
-import duckdb
 import polars as pl
 
 from flows.cluster.ask import Cluster, asked_of, refuse_stale
 from flows.errors import InputRefused
 from flows.intake.config import Config
-from flows.intake.control import check_rows
 from flows.intake.csv_part import scan_part
 from flows.intake.file_parts import FilePart, NotInParts, parts_of
 from flows.intake.landing import ExtractFile, stamp_of
 from flows.intake.load_file import FileEntry, load_file
 from flows.intake.preparing import Macros, make_narrow_tables
 from flows.intake.scan_ahead import FileScan, scan_file
+from flows.intake.worker_files import (
+    digest_of_rows,
+    digests_of,
+    has_unread,
+    rows_read,
+    write_files,
+)
 from flows.provenance import sha256_of
-from flows.warehouse.columns import BOOKKEEPING, add_columns, stored_columns
-from flows.warehouse.connection import Workbench, opened, write_rows
-from flows.warehouse.lake import LakeFile, list_files
-from flows.warehouse.parquet import nearest_plain_folder, parquet_rows
-from flows.warehouse.sql import identifier, one
-from schemas.tables import TABLES
+from flows.warehouse.connection import Workbench, opened
+from flows.warehouse.parquet import nearest_plain_folder
 
 NOT_SEEN = (
     "Read by this machine, because a worker does not see the same file there: {names}. Give "
@@ -43,7 +44,6 @@ NOT_SEEN = (
 IN_ONE_PIECE = (
     "Read by one worker in one piece, because its parts cannot be read by themselves: {names}."
 )
-_REFUSED = "refused"
 _ALONE = FileEntry(file_no=0, name="", night=None, load_no=0, read_under=None)
 """How a database with one file knows it; the run gives it a number."""
 
@@ -147,7 +147,7 @@ def read_file(
                 scan = _read(job, uncontrolled, scan, own, scratch)
         else:
             scan = _read_part(job, uncontrolled, part, own, scratch)
-        return ReadFile(scan, _digests_of(own))
+        return ReadFile(scan, digests_of(own))
     except NotInParts:
         return None
     finally:
@@ -178,9 +178,9 @@ def _read_part(
         extract, csv = scan_part(extract, part, job.config.of(extract.table), scratch)
         scan = FileScan("", csv=csv)
     found = _read(job, extract, scan, own, scratch)
-    if found.refusal or _rows(own, "quarantine"):
+    if found.refusal or has_unread(own):
         raise NotInParts
-    if scan.csv and _rows(own, extract.table) + _rows(own, _REFUSED) != scan.csv.records:
+    if scan.csv and rows_read(own, extract.table) != scan.csv.records:
         raise NotInParts
     return found
 
@@ -202,79 +202,8 @@ def _read(job: ReadJob, extract: ExtractFile, scan: FileScan, own: Path, scratch
             load_file(connection, bench, extract, scan, _ALONE, settings)
         except InputRefused as refusal:
             return replace(scan, refusal=refusal)
-        for name, query in (
-            (extract.table, _rows_for_the_lake(connection, extract.table)),
-            (_REFUSED, f"FROM main.{identifier(extract.table)} WHERE raw_record IS NOT NULL"),
-            ("quarantine", "FROM main.quarantine"),
-            ("file", "FROM main.file"),
-        ):
-            write_rows(connection, query, _file(own, name))
-    return replace(scan, csv=None, part=None, apart={own: sha256_of(_file(own, extract.table))})
-
-
-def _rows_for_the_lake(connection: duckdb.DuckDBPyConnection, table: str) -> str:
-    """SQL of the rows of a table that do not wait for the quarantine, as all files of the lake hold
-    them: rows of a member lie together, so who asks for few members reads few row groups."""
-    described = connection.execute(f"DESCRIBE main.{identifier(table)}").fetchall()
-    present = {row[0] for row in described}
-    columns = (
-        identifier(name) if name in present else f"CAST(NULL AS {kind}) AS {identifier(name)}"
-        for name, kind in stored_columns(TABLES[table]).items()
-        if name not in ("file_no", "raw_record")
-    )
-    return f"""SELECT {", ".join(columns)} FROM main.{identifier(table)}
-               WHERE raw_record IS NULL ORDER BY member_hash, row_number"""
-
-
-def add_file(
-    connection: duckdb.DuckDBPyConnection,
-    bench: Workbench,
-    extract: ExtractFile,
-    scan: FileScan,
-    entry: FileEntry,
-    in_lake: Path,
-) -> None:
-    """Add what workers have left of a file: its rows stay in the lake, others go into the tables.
-
-    in_lake   the folder in the lake that holds the rows of this run.
-
-    Raises InputRefused if the count of its records is not that of its control file.
-    """
-    table = TABLES[extract.table]
-    rows_before = records = 0
-    for number, (folder, sha256) in enumerate(scan.apart.items()):
-        refused, quarantine, file = (
-            parquet_rows(_file(folder, name)) for name in (_REFUSED, "quarantine", "file")
-        )
-        rows = _rows(folder, table.name)
-        if rows:
-            name = f"{table.name}-{entry.file_no}-{number}.parquet"
-            _file(folder, table.name).rename(in_lake / name)
-            found = LakeFile(
-                entry.file_no, table.name, str(in_lake), name, rows_before, rows, sha256
-            )
-            list_files(connection, [found])
-        present = [str(row[0]) for row in connection.execute(f"DESCRIBE FROM {refused}").fetchall()]
-        add_columns(connection, table, [n for n in present if n not in BOOKKEEPING], bench.memory)
-        connection.execute(
-            f"""INSERT INTO main.{identifier(table.name)} BY NAME
-                SELECT * REPLACE ({entry.file_no} AS file_no,
-                                  row_number + {rows_before} AS row_number) FROM {refused}"""
-        )
-        connection.execute(
-            f"""INSERT INTO main.quarantine BY NAME
-                SELECT * REPLACE ({entry.file_no} AS file_no) FROM {quarantine}"""
-        )
-        rows_before += rows + _rows(folder, _REFUSED)
-        records += one(connection, f"SELECT rows_read FROM {file}")
-    check_rows(extract, records)
-    connection.execute(
-        f"""INSERT INTO main.file BY NAME
-            SELECT * REPLACE ($file_no AS file_no, $name AS name, $night AS night,
-                              $load_no AS load_no, $read_under AS read_under,
-                              $sha256 AS sha256, $records AS rows_read) FROM {file}""",
-        asdict(entry) | {"sha256": scan.sha256, "records": records},
-    )
+        write_files(connection, extract.table, own)
+    return replace(scan, csv=None, part=None, apart={own: digest_of_rows(own, extract.table)})
 
 
 def _put_together(read: Sequence[ReadFile], sha256: str | None) -> FileScan:
@@ -282,19 +211,7 @@ def _put_together(read: Sequence[ReadFile], sha256: str | None) -> FileScan:
     of a file that may be read in parts: if it is known, it was not read."""
     for part in read:
         for folder in part.scan.apart:
-            refuse_stale(_digests_of(folder) == part.digests)
+            refuse_stale(digests_of(folder) == part.digests)
     scan = read[0].scan if read else FileScan("")
     apart = dict(chain.from_iterable(part.scan.apart.items() for part in read))
     return replace(scan, sha256=sha256 or scan.sha256, apart=apart)
-
-
-def _digests_of(folder: Path) -> dict[str, str]:
-    return {path.name: sha256_of(path) for path in sorted(folder.glob("*.parquet"))}
-
-
-def _rows(folder: Path, name: str) -> int:
-    return int(pl.scan_parquet(_file(folder, name), glob=False).select(pl.len()).collect().item())
-
-
-def _file(folder: Path, name: str) -> Path:
-    return folder / f"{name}.parquet"

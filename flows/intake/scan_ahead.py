@@ -22,7 +22,7 @@ class FileScan:
     part      which part of a Parquet file is to be read; None: all of it.
     refusal   why such a file cannot be loaded; raised only if it must be.
     apart     the folders in which other processes have left its rows, in order, with the SHA-256 of
-              the rows (read_elsewhere.py).
+              the rows (worker_files.py).
     said      what the user should know about how it was read.
     """
 

@@ -20,6 +20,7 @@ from flows.cluster import ask as cluster_module
 from flows.cluster.address import refuse_unsafe
 from flows.cluster.ask import Cluster, ClusterTrouble, Failed, answer
 from flows.errors import Bug, DiskTrouble, UsageError
+from flows.intake import worker_files
 from flows.judging.frames import read_frames, read_parts
 from flows.judging.judge_elsewhere import judge_folder, judge_on_cluster
 from flows.judging.judge_part import Job
@@ -204,8 +205,13 @@ def test_the_buckets_of_a_lost_worker_are_judged_elsewhere(
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(KILLS))
 def test_the_files_of_a_lost_worker_are_read_elsewhere(
-    seed: int, cluster: "LocalCluster", made: Plan, tmp_path: Path
+    seed: int,
+    cluster: "LocalCluster",
+    made: Plan,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(worker_files, "FEWEST_IN_LAKE", 1)
     chance = random.Random(seed)
     (tmp_path / "out").mkdir()
     request = replace(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from flows.cluster.ask import Cluster, ClusterTrouble
 from flows.ending import remove_folder
 from flows.errors import InputRefused
-from flows.intake import file_parts, read_elsewhere
+from flows.intake import file_parts, read_elsewhere, worker_files
 from flows.intake.config import Config
 from flows.intake.csv_part import scan_part
 from flows.intake.file_parts import FilePart, NotInParts, parts_of
@@ -61,6 +61,7 @@ class Asked:
 def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     found = Asked()
     monkeypatch.setattr(read_elsewhere, "asked_of", found.of)
+    monkeypatch.setattr(worker_files, "FEWEST_IN_LAKE", 1)
     return found
 
 
@@ -191,6 +192,24 @@ def test_a_parquet_file_whose_rows_cannot_be_numbered_is_read_in_one_piece_and_t
     monkeypatch.setattr(file_parts, "PARQUET_BYTES", len(content) // 3)
     _, result = _compared(tmp_path, {f"{TABLE}.parquet": content})
     assert result.said == {read_elsewhere.IN_ONE_PIECE: [f"{TABLE}.parquet"]}
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_rows_of_a_small_extract_come_into_the_warehouse(
+    parts: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {
+        f"{TABLE}_1.csv": _fills(8) + f"{fill(9, quantity='x')}\n".encode(),
+        f"{TABLE}_2.csv": _fills(9),
+    }
+    monkeypatch.setattr(worker_files, "FEWEST_IN_LAKE", 9)
+    monkeypatch.setattr(file_parts, "CSV_BYTES", len(files[f"{TABLE}_1.csv"]) // parts)
+    tables, _ = _compared(tmp_path, files)
+    assert len(tables[TABLE]) == 18
+    rows = (tmp_path / "there" / "lake" / "rows").iterdir()
+    assert {path.name for path in rows} == {
+        f"{TABLE}-2-{number}.parquet" for number in range(parts)
+    }
 
 
 def test_a_large_csv_file_that_is_known_is_not_read(

@@ -13,7 +13,7 @@ from audit_rules.rules import CATALOGUE
 from flows import stages
 from flows.cluster.ask import Cluster, Failed, answer
 from flows.errors import passed_on
-from flows.intake import read_elsewhere
+from flows.intake import read_elsewhere, worker_files
 from flows.judging import judge_elsewhere
 from flows.judging.judge_part import Job
 from flows.provenance import program_and_engines
@@ -53,8 +53,9 @@ def ask_few(monkeypatch: pytest.MonkeyPatch, *rule_ids: str) -> None:
     monkeypatch.setattr(Job.judge_part, "__defaults__", (few,))
 
 
-def ask_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let runs with a cluster ask this process."""
+def ask_here(monkeypatch: pytest.MonkeyPatch, fewest_in_lake: int = 1) -> None:
+    """Let runs with a cluster ask this process; rows of small extracts stay in the lake, too."""
+    monkeypatch.setattr(worker_files, "FEWEST_IN_LAKE", fewest_in_lake)
     for module in (read_elsewhere, judge_elsewhere):
         monkeypatch.setattr(module, "asked_of", _asked_here)
 

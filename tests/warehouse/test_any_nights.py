@@ -29,8 +29,8 @@ FEW = ("AUTH01", "DUP01", "DX01", "GEN01", "QTY01", "SAFE02", "SPEC01")
 
 @pytest.fixture(autouse=True)
 def short_nights(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Few rules, and the clock of the nights."""
-    ask_here(monkeypatch)
+    """Few rules, the clock of the nights, and extracts of both sizes if they go into a lake."""
+    ask_here(monkeypatch, fewest_in_lake=2)
     ask_few(monkeypatch, *FEW)
     monkeypatch.setattr("flows.ledger.decisions.today", lambda: date(2025, 1, 1))
     yield

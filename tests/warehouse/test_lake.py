@@ -16,7 +16,7 @@ import pytest
 from flows import ending
 from flows.cli.app import main
 from flows.errors import DiskTrouble, UsageError
-from flows.intake import read_elsewhere
+from flows.intake import read_elsewhere, worker_files
 from flows.ledger.decisions import decide
 from flows.ledger.read import read_ledger
 from flows.ledger.written_decisions import Decision
@@ -157,6 +157,19 @@ def test_a_night_without_a_cluster_goes_on_with_rows_in_a_lake_and_the_reverse(
         assert _stored(home) == 41
         _same_tables(home, two_nights / "plain")
         assert published(home / "out") == published(two_nights / "plain" / "out")
+
+
+@pytest.mark.slow
+def test_nights_of_small_extracts_leave_no_folder_in_the_lake(
+    two_nights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_files, "FEWEST_IN_LAKE", 1_000)
+    home = _write(tmp_path)
+    for landing, as_of in zip(CLAIMS, (FIRST, SECOND), strict=True):
+        night(_in_lake(home, landing, as_of))
+    assert list((home / "lake").iterdir()) == [] and _stored(home) == 82
+    _same_tables(home, two_nights / "plain")
+    assert published(home / "out") == published(two_nights / "plain" / "out")
 
 
 @pytest.mark.slow
