@@ -8,7 +8,7 @@ this machine does is read here.
 import os
 import pickle
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -27,7 +27,6 @@ from flows.intake.load_file import FileEntry, load_file
 from flows.intake.preparing import Macros, make_narrow_tables
 from flows.intake.scan_ahead import FileScan, scan_file
 from flows.intake.worker_files import (
-    digest_of_rows,
     digests_of,
     has_unread,
     rows_read,
@@ -61,17 +60,6 @@ class ReadJob:
     memory: int
 
 
-@dataclass(frozen=True)
-class ReadFile:
-    """What a worker found in a file or a part of it.
-
-    digests   name -> SHA-256 of the files that it left in the folder of the scan.
-    """
-
-    scan: FileScan
-    digests: Mapping[str, str]
-
-
 @contextmanager
 def read_on_cluster(
     extracts: Sequence[ExtractFile], job: ReadJob, cluster: Cluster, scratch: Path
@@ -90,7 +78,7 @@ def read_on_cluster(
             parts = [] if is_known else parts_of(extract, job.config.of(extract.table))
         return [(str(job_file), extract, part, folder) for part in parts]
 
-    def scan_of(extract: ExtractFile, read: list[ReadFile | None]) -> FileScan:
+    def scan_of(extract: ExtractFile, read: list[FileScan | None]) -> FileScan:
         said = None
         if None in read and len(read) > 1:
             with asked_of(cluster, read_file, [(str(job_file), extract, None, folder)]) as whole:
@@ -128,7 +116,7 @@ def hash_file(extract: ExtractFile) -> str | None:
 
 def read_file(
     job_file: str, extract: ExtractFile, part: FilePart | None, folder: str
-) -> ReadFile | None:
+) -> FileScan | None:
     """Read a file or a part of it on a worker, into a new folder.
 
     None if the file is not there as the run sees it, or the part cannot be read by itself.
@@ -141,13 +129,12 @@ def read_file(
     scratch.mkdir()
     uncontrolled = replace(extract, control=None)  # the run compares the counts of all parts
     try:
-        if part is None:
-            scan = scan_file(uncontrolled, job.known, job.config, scratch)
-            if not scan.refusal and extract.content(scan.sha256) not in job.known:
-                scan = _read(job, uncontrolled, scan, own, scratch)
-        else:
-            scan = _read_part(job, uncontrolled, part, own, scratch)
-        return ReadFile(scan, digests_of(own))
+        if part:
+            return _read_part(job, uncontrolled, part, own, scratch)
+        scan = scan_file(uncontrolled, job.known, job.config, scratch)
+        if scan.refusal or extract.content(scan.sha256) in job.known:
+            return scan
+        return _read(job, uncontrolled, scan, own, scratch)
     except NotInParts:
         return None
     finally:
@@ -203,15 +190,14 @@ def _read(job: ReadJob, extract: ExtractFile, scan: FileScan, own: Path, scratch
         except InputRefused as refusal:
             return replace(scan, refusal=refusal)
         write_files(connection, extract.table, own)
-    return replace(scan, csv=None, part=None, apart={own: digest_of_rows(own, extract.table)})
+    return replace(scan, csv=None, part=None, apart={own: digests_of(own)})
 
 
-def _put_together(read: Sequence[ReadFile], sha256: str | None) -> FileScan:
+def _put_together(read: Sequence[FileScan], sha256: str | None) -> FileScan:
     """What was found in all parts of a file, whose folders are as the workers left them; `sha256`
     of a file that may be read in parts: if it is known, it was not read."""
-    for part in read:
-        for folder in part.scan.apart:
-            refuse_stale(digests_of(folder) == part.digests)
-    scan = read[0].scan if read else FileScan("")
-    apart = dict(chain.from_iterable(part.scan.apart.items() for part in read))
+    apart = {folder: digests for part in read for folder, digests in part.apart.items()}
+    for folder, digests in apart.items():
+        refuse_stale(digests_of(folder) == digests)
+    scan = read[0] if read else FileScan("")
     return replace(scan, sha256=sha256 or scan.sha256, apart=apart)

@@ -22,14 +22,14 @@ class FileScan:
     part      which part of a Parquet file is to be read; None: all of it.
     refusal   why such a file cannot be loaded; raised only if it must be.
     apart     the folders in which other processes have left its rows, in order, with the SHA-256 of
-              the rows (worker_files.py).
+              each file there (worker_files.py).
     said      what the user should know about how it was read.
     """
 
     sha256: str
     csv: CsvScan | None = None
     refusal: InputRefused | None = None
-    apart: Mapping[Path, str] = field(default_factory=dict)
+    apart: Mapping[Path, Mapping[str, str]] = field(default_factory=dict)
     said: str | None = None
     part: FilePart | None = None
 

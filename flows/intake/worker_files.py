@@ -54,11 +54,6 @@ def _rows_for_the_lake(connection: duckdb.DuckDBPyConnection, table: str) -> str
                WHERE raw_record IS NULL ORDER BY member_hash, row_number"""
 
 
-def digest_of_rows(folder: Path, table: str) -> str:
-    """The SHA-256 of the rows that do not wait for the quarantine."""
-    return sha256_of(_path(folder, table))
-
-
 def digests_of(folder: Path) -> dict[str, str]:
     """Name -> SHA-256 of each file in a folder."""
     return {path.name: sha256_of(path) for path in sorted(folder.glob("*.parquet"))}
@@ -92,7 +87,7 @@ def add_file(
     table = TABLES[extract.table]
     rows_stay = sum(_count(folder, table.name) for folder in scan.apart) >= FEWEST_IN_LAKE
     rows_before = records = 0
-    for number, (folder, sha256) in enumerate(scan.apart.items()):
+    for number, (folder, digests) in enumerate(scan.apart.items()):
         read, refused, quarantine, file = (
             parquet_rows(_path(folder, name)) for name in (table.name, _REFUSED, _QUARANTINE, _FILE)
         )
@@ -103,12 +98,10 @@ def add_file(
             columns = ", ".join(identifier(n) for n in present if n not in _NOT_IN_LAKE)
             added += f" UNION ALL BY NAME SELECT {columns} FROM {read}"
         elif rows:
-            name = f"{table.name}-{entry.file_no}-{number}.parquet"
-            _path(folder, table.name).rename(in_lake / name)
-            found = LakeFile(
-                entry.file_no, table.name, str(in_lake), name, rows_before, rows, sha256
-            )
-            list_files(connection, [found])
+            path, name = _path(folder, table.name), f"{table.name}-{entry.file_no}-{number}.parquet"
+            place = entry.file_no, table.name, str(in_lake), name
+            list_files(connection, [LakeFile(*place, rows_before, rows, digests[path.name])])
+            path.rename(in_lake / name)
         connection.execute(
             f"""INSERT INTO main.{identifier(table.name)} BY NAME
                 SELECT * REPLACE ({entry.file_no} AS file_no,

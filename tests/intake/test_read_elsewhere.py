@@ -328,7 +328,7 @@ def test_a_lake_that_is_not_as_the_worker_left_it_ends_the_run(
     def lost(*arguments: Any) -> Any:
         found = read_file(*arguments)
         assert found
-        (next(iter(found.scan.apart)) / "quarantine.parquet").unlink()
+        (next(iter(found.apart)) / "quarantine.parquet").unlink()
         return found
 
     read_file = read_elsewhere.read_file
@@ -346,7 +346,7 @@ def test_a_worker_leaves_nothing_to_a_run_that_has_ended_meanwhile(
         (run / "late").mkdir(parents=True)  # as the worker would, were it writing at that moment
         if is_refused:
             raise NotInParts
-        return FileScan("", apart={run / "late": ""})
+        return FileScan("", apart={run / "late": {}})
 
     run, landing = tmp_path / "lake" / ".run-1", tmp_path / "in"
     run.mkdir(parents=True)
