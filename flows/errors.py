@@ -15,7 +15,7 @@ from flows.process import address_limit
 from schemas.errors import FrameError
 
 TRACE_FILE = "claims-audit-trace.txt"
-_OUTPUT = "the output folder"
+_HERE, _OUTPUT = Path(), "the output folder"
 _TORN_PARQUET = "thrift: transport error"
 """All that Polars says when the end of a file could not be written."""
 _DAMAGE = ("Corrupt database file", "Could not read enough bytes", "Failure while replaying WAL")
@@ -89,10 +89,10 @@ def passed_on(exit_code: int, message: str) -> AuditError:
 
 
 @contextmanager
-def redacted_errors(trace_folder: Path, folder_name: str = _OUTPUT) -> Iterator[None]:
+def redacted_errors(trace_folder: Path = _HERE, folder_name: str = _OUTPUT) -> Iterator[None]:
     """Turn every exception into an AuditError without row content or a chained exception.
 
-    folder_name   what a message calls the folder of traces.
+    folder_name   what a message calls the folder of traces, if one is given.
     """
     try:
         yield
@@ -104,7 +104,8 @@ def redacted_errors(trace_folder: Path, folder_name: str = _OUTPUT) -> Iterator[
     except BaseException as error:
         if not isinstance(error, Exception) and type(error).__name__ != _PANIC:
             raise  # a signal: the process ends in order
-        failure = as_user_error(error, trace_folder, folder_name)
+        name = "the current folder" if trace_folder == _HERE else folder_name
+        failure = as_user_error(error, trace_folder, name)
     try:
         raise failure from None
     finally:
@@ -127,7 +128,7 @@ def as_user_error(
         return Bug("Memory ran out. Nothing was published; free memory, then run again.")
     if _is_disk_failure(error):
         return DiskTrouble(
-            "The disk or file system failed (full, read-only or gone). "
+            f"The disk or file system failed ({_disk_failure(error)}). "
             "Make room or fix it, then run again."
         )
     frames = traceback.extract_tb(error.__traceback__)
@@ -180,6 +181,14 @@ def _is_disk_failure(error: BaseException) -> bool:
 def is_of_machine(error: BaseException) -> bool:
     """Whether an engine lacked memory or disk, so that no file that it read is to blame."""
     return _is_want_of_memory(error) or _mentions_disk_failure(error)
+
+
+def _disk_failure(error: BaseException) -> str:
+    """What failed and in which folder, if the operating system says so."""
+    if not isinstance(error, OSError) or not error.errno:
+        return "full, read-only or gone"
+    is_named = isinstance(error.filename, (str, Path))
+    return os.strerror(error.errno) + (f", in {Path(error.filename).parent}" if is_named else "")
 
 
 def _mentions_disk_failure(error: BaseException) -> bool:

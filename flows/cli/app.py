@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 from datetime import date
-from pathlib import Path
 
 from cyclopts import (
     App,
@@ -64,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
     work_privately()
     answer = None
     try:
-        with redacted_errors(Path.cwd()):
+        with redacted_errors():
             answer = _call(sys.argv[1:] if arguments is None else arguments)
     except AuditError as error:
         say(f"claims-audit: {error}", on_error=True)

@@ -33,7 +33,7 @@ def decide(
     """
     from flows.ledger.written_decisions import read_command
 
-    with redacted_errors(Path.cwd()):
+    with redacted_errors():
         problems: list[str] = []
         remarks: list[str] = []
         named, said = read_command(words)
@@ -85,7 +85,7 @@ def _short_form(
     from flows.reports.workpaper.read import is_workpaper
     from schemas.decisions import DISMISS
 
-    with redacted_errors(Path.cwd()):
+    with redacted_errors():
         problems: list[str] = []
         remarks: list[str] = []
         read = _read(given.file, problems, remarks) if given.file else []
@@ -257,7 +257,7 @@ def verify(
     from flows.verify.verify import Evidence
     from flows.verify.verify import verify as check
 
-    with redacted_errors(Path.cwd()):
+    with redacted_errors():
         checks = check(Evidence(packet, run, warehouse, ledger, input, policies, law, public_key))
     for label, sentences in (("checked", checks.passed), ("not checked", checks.left_out)):
         for number, sentence in enumerate(sentences):

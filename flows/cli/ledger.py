@@ -45,7 +45,7 @@ def ledger(
         raise UsageError("--policies goes with --precision: it may hold the limit of overturns.")
     if status and precision:
         raise UsageError("--precision is of every exception. Leave --status out.")
-    with redacted_errors(Path.cwd()):
+    with redacted_errors():
         found, text = (
             _precision(warehouse, policies) if precision else _summary(warehouse, status or ())
         )

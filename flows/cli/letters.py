@@ -53,7 +53,7 @@ def letters(
     """
     from flows.letters.batch import Batch, write_batch
 
-    with redacted_errors(Path.cwd()):
+    with redacted_errors():
         asked = Batch(run, warehouse, output, template, kind, paper, date, payee, pdf)
         done = write_batch(asked, **options)
     for path in done.files:

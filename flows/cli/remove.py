@@ -25,7 +25,7 @@ def purge(*, warehouse: Path, before: date, dry_run: bool = False) -> None:
     """
     from flows.warehouse.purge import purge as remove
 
-    with redacted_errors(Path.cwd()):
+    with redacted_errors():
         gone = remove(warehouse, before, dry_run)
     say(
         f"{'Would be removed' if dry_run else 'Removed'}: {counted(gone.members, 'member')} with "
@@ -53,7 +53,7 @@ def forget_night(night: date, *, warehouse: Path, yes: bool = False) -> None:
     """
     from flows.warehouse.forget import forget_night as forget
 
-    with redacted_errors(Path.cwd()):
+    with redacted_errors():
         gone = forget(warehouse, night, dry_run=not yes)
     for name in gone.files:
         print(f"file      {name}")

@@ -40,7 +40,7 @@ def review(
     """
     if port is not None and not 0 < port <= _MOST_PORT:
         raise UsageError(f"--port is a number from 1 to {_MOST_PORT}. Correct it.")
-    with redacted_errors(Path.cwd()):
+    with redacted_errors():
         from flows.review.app import make_app
         from flows.review.desk import Desk
         from flows.review.guard import Guard

@@ -74,7 +74,7 @@ def sample(
     from flows.sampling.text import drawn_text
     from flows.sampling.write import draw_sample
 
-    with redacted_errors(Path.cwd()):
+    with redacted_errors():
         narrowed = PopulationFilter(tuple(payer or ()), payee, rule)
         request = SampleRequest(
             *(run, output, seed, size, population, design, tuple(by or ()), tuple(bands or ())),
@@ -114,7 +114,7 @@ def estimate(
     from flows.sampling.text import estimate_text
     from flows.warehouse.files import write_whole
 
-    with redacted_errors(Path.cwd()):
+    with redacted_errors():
         levels = _levels(confidence) if confidence else LEVELS
         found = estimate_sample(sample, reviewed, levels, **options)
         if export:

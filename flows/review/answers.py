@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from pathlib import Path
 from urllib.parse import urlencode
 
 from fastapi import Request, Response
@@ -129,7 +128,7 @@ class Answers:
 def safely(answer: Callable[[], Response]) -> Response:
     """An answer; of what goes wrong only a sentence without row content."""
     try:
-        with redacted_errors(Path.cwd()):
+        with redacted_errors():
             return answer()
     except WarehouseBusy as error:
         return refusal(HTTPStatus.SERVICE_UNAVAILABLE, f"{error} Then load this page again.")

@@ -148,7 +148,8 @@ def test_a_worker_returns_what_is_wrong_and_raises_nothing(tmp_path: Path) -> No
     assert found.exit_code == UsageError.exit_code and "another version" in found.message
     found = answer(*asked, program_and_engines())
     assert isinstance(found, Failed)
-    assert found.exit_code == DiskTrouble.exit_code and "full, read-only or gone" in found.message
+    assert found.exit_code == DiskTrouble.exit_code
+    assert f"(No such file or directory, in {tmp_path})" in found.message
     (tmp_path / "job").write_bytes(b"c__main__\nno such name\n.")
     found = answer(*asked, program_and_engines())
     assert isinstance(found, Failed)

@@ -15,7 +15,7 @@ import pytest
 
 from audit_rules.errors import AuditError
 from flows.cli.app import main
-from flows.errors import TRACE_FILE
+from flows.errors import TRACE_FILE, Bug, as_user_error, redacted_errors
 from flows.request import RunRequest
 from flows.settle import balance
 from flows.warehouse.lock import hold
@@ -245,6 +245,22 @@ def test_exit_8_the_disk_fails(
     _break(monkeypatch, "load_stage", error)
     _message(capsys, "validate", "--input", landing, exit_code=8)
     _fails(replace(_request(unharmed), input=landing), 8)
+
+
+@pytest.mark.parametrize("name", ["/lake/night/rows.parquet", Path("/lake/night/rows.parquet")])
+def test_exit_8_names_the_folder_that_fails(name: str | Path, tmp_path: Path) -> None:
+    said = str(as_user_error(OSError(errno.EROFS, "M77", name), tmp_path))
+    assert "(Read-only file system, in /lake/night)" in said
+
+
+def test_a_bug_says_in_which_folder_its_trace_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for given, said in (((), "the current folder"), ((tmp_path / "out",), "the output folder")):
+        with pytest.raises(Bug, match=f"{TRACE_FILE} in {said}"), redacted_errors(*given):
+            raise ValueError("M77")
+        assert Path(*given, TRACE_FILE).is_file()
 
 
 def test_exit_8_the_disk_fills_up_while_validate_writes(
