@@ -160,7 +160,7 @@ def validate(*, input: Path, output: Path | None = None, **options: Any) -> None
         refuse_unwritable(output, "--output")
     with (
         passing_scratch(output) as scratch,
-        redacted_errors(output or scratch),
+        redacted_errors(output or Path()),
     ):
         made = plan(RunRequest(input=input, output=scratch, allow_future=True, **options))
         with closing(LeftOpen(made.bench)) as bench:

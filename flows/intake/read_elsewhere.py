@@ -85,7 +85,9 @@ def read_on_cluster(
                 read, said = list(whole), IN_ONE_PIECE
         seen = [found for found in read if found]
         if len(seen) < len(read):
-            return replace(scan_file(extract, job.known, job.config, scratch), said=NOT_SEEN)
+            has_changed = stamp_of(extract.path) != extract.stamp  # here as well, so that is why
+            said = None if has_changed else NOT_SEEN
+            return replace(scan_file(extract, job.known, job.config, scratch), said=said)
         return replace(_put_together(seen, hashes.get(extract.name)), said=said)
 
     asked = [asked_for(extract) for extract in extracts]

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from itertools import accumulate
-from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -65,8 +64,8 @@ def parquet_source(
 ) -> ParquetSource:
     """The source of a Parquet file, or of the row groups of a part of it.
 
-    Raises InputRefused if the file is not readable Parquet, and NotInParts if the engine cannot
-    number its rows.
+    Raises InputRefused if the file is not readable Parquet, and NotInParts if it is not certain
+    which rows are those of the part.
     """
     path = literal(without_glob(extract.path))
     source = parquet_rows(extract.path)
@@ -75,9 +74,8 @@ def parquet_source(
         schema = connection.execute(
             f"SELECT name, num_children FROM parquet_schema({path})"
         ).fetchall()
-        rows = range(one(connection, f"SELECT num_rows FROM parquet_file_metadata({path})"))
-        if part:
-            rows = _rows_of(connection, path, part)
+        records = one(connection, f"SELECT num_rows FROM parquet_file_metadata({path})")
+        rows = _rows_of(connection, path, part, records) if part else range(records)
     except duckdb.Error:
         raise InputRefused(
             f"{extract.name}: not a readable Parquet file. Export or transfer it again."
@@ -94,32 +92,44 @@ def parquet_source(
     return ParquetSource(
         sql=f"(SELECT {', '.join(columns)} FROM {source})",
         header=header,
-        types=_with_zones(extract.path, [str(row[1]) for row in described]),
+        types=_with_zones(extract, [str(row[1]) for row in described]),
         records=len(rows),
         is_numbered=is_numbered,
     )
 
 
-def _rows_of(connection: duckdb.DuckDBPyConnection, path: str, part: FilePart) -> range:
-    """The positions of the rows in the row groups of a part; `path` is an SQL text."""
+def _rows_of(
+    connection: duckdb.DuckDBPyConnection, path: str, part: FilePart, records: int
+) -> range:
+    """The positions of the rows in the row groups of a part; `path` is an SQL text.
+
+    Raises NotInParts if all row groups have not as many rows as the file's end says.
+    """
     groups = connection.execute(
         f"""SELECT DISTINCT row_group_id, row_group_num_rows
             FROM parquet_metadata({path}) ORDER BY row_group_id"""
     ).fetchall()
     ends = [0, *accumulate(rows for _, rows in groups)]
+    if ends[-1] != records:
+        raise NotInParts
     own = part.share(len(groups))
     return range(ends[own.start], ends[own.stop])
 
 
-def _with_zones(path: Path, types: list[str]) -> list[str]:
+def _with_zones(extract: ExtractFile, types: list[str]) -> list[str]:
     """The types of a Parquet file's columns; a timestamp's with its own zone, if it names one.
 
-    DuckDB reads every such timestamp as UTC.
+    DuckDB reads every such timestamp as UTC. Raises InputRefused if Polars does not know a zone.
     """
     if ZONED not in types:
         return types
     try:
-        columns = pl.read_parquet_schema(path).values()
+        columns = pl.read_parquet_schema(extract.path).values()
+    except pl.exceptions.PanicException:
+        raise InputRefused(
+            f"{extract.name}: the time zone of a column is not known. Export its timestamps in "
+            "UTC, in a zone of the IANA database, or as dates."
+        ) from None
     except pl.exceptions.PolarsError:
         return types
     zones = [getattr(dtype, "time_zone", None) or "" for dtype in columns]

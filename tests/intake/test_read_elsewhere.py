@@ -194,6 +194,22 @@ def test_a_parquet_file_whose_rows_cannot_be_numbered_is_read_in_one_piece_and_t
     assert result.said == {read_elsewhere.IN_ONE_PIECE: [f"{TABLE}.parquet"]}
 
 
+def test_a_parquet_file_whose_end_says_another_number_of_rows_is_refused_in_the_same_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = _parquet(tmp_path, [fill(n) for n in range(9)])
+    nine, ten = b"\x16\x12\x19", b"\x16\x14\x19"  # rows, before the list of row groups
+    assert content.count(nine) == 1
+    monkeypatch.setattr(file_parts, "PARQUET_BYTES", len(content) // 3)
+    refused = []
+    for on_cluster in (False, True):
+        files = {f"{TABLE}.parquet": content.replace(nine, ten)}
+        with pytest.raises(InputRefused, match="10 records were counted but 9") as found:
+            _loaded(tmp_path / str(on_cluster), files, on_cluster)
+        refused.append(str(found.value))
+    assert refused[0] == refused[1]
+
+
 @pytest.mark.parametrize("parts", [1, 2])
 def test_rows_of_a_small_extract_come_into_the_warehouse(
     parts: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -283,6 +299,22 @@ def test_a_file_of_another_size_or_time_is_not_the_one_that_the_run_sees(
     else:
         os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
     assert read_elsewhere.hash_file(extract) is None
+
+
+def test_a_file_that_grows_meanwhile_is_not_said_to_be_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(job_file: str, extract: ExtractFile, *others: Any) -> Any:
+        if extract.name == f"{TABLE}_1.csv":
+            with extract.path.open("ab") as out:
+                out.write(_fills(1))
+        return read_file(job_file, extract, *others)
+
+    read_file = read_elsewhere.read_file
+    monkeypatch.setattr(read_elsewhere, "read_file", read)
+    files = {f"{TABLE}_{number}.csv": _fills(number) for number in (1, 2)}
+    _, result = _loaded(tmp_path, files, on_cluster=True)
+    assert (result.growing, result.said) == ([f"{TABLE}_1.csv"], {})
 
 
 @pytest.mark.parametrize("part_bytes", [100, 1 << 20])

@@ -7,8 +7,11 @@ from datetime import date, datetime
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
+from flows.errors import InputRefused
 from schemas.tables import TABLES
 from tests.support.extracts import ANY_ERROR_RATE, Content, Ran, Row, good, run
 
@@ -253,6 +256,15 @@ def test_a_timestamp_counts_with_the_day_that_it_shows_in_its_own_zone(tmp_path:
         zones["UTC"],
         date(2026, 1, 5),
     ]
+
+
+def test_a_timestamp_of_a_zone_that_is_not_known_is_refused(tmp_path: Path) -> None:
+    row = {name: [value] for name, value in good("pharmacy_claim").items()}
+    moment = pa.array([datetime(2026, 1, 5)], pa.timestamp("us", tz="+05:30"))
+    parquet.write_table(pa.table(row | {"dispensing_date": moment}), tmp_path / "fills.parquet")
+    content = (tmp_path / "fills.parquet").read_bytes()
+    with pytest.raises(InputRefused, match="the time zone of a column is not known"):
+        run(tmp_path, {"pharmacy_claim.parquet": content})
 
 
 def test_a_birth_year_of_two_digits_is_never_after_the_as_of_date(tmp_path: Path) -> None:
