@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -39,15 +40,22 @@ def _land(base: Path, name: str, *numbers: int) -> None:
     (base / name / f"pharmacy_claim_{name}.csv").write_bytes(csv(*(fill(n) for n in numbers)))
 
 
-@pytest.fixture
-def warehouse(tmp_path: Path) -> Path:
-    """A warehouse of one run, and landing folders for two more."""
+@pytest.fixture(scope="module")
+def one_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a warehouse of one run, and landing folders for two more."""
+    base = tmp_path_factory.mktemp("one run")
     for number, name in enumerate("abc"):
-        _land(tmp_path, name, 10 * number + 1, 10 * number + 2)
-    (tmp_path / "real").mkdir()
-    real = tmp_path / "real" / "audit.duckdb"
-    night(_request(tmp_path, "a", real))
-    return real
+        _land(base, name, 10 * number + 1, 10 * number + 2)
+    (base / "real").mkdir()
+    night(_request(base, "a", base / "real" / "audit.duckdb"))
+    return base
+
+
+@pytest.fixture
+def warehouse(one_run: Path, tmp_path: Path) -> Path:
+    """The warehouse of one run, in a copy of its folder."""
+    shutil.copytree(one_run, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "real" / "audit.duckdb"
 
 
 def _link(real: Path, other: Path) -> None:
