@@ -3,9 +3,11 @@
 import csv
 import io
 import string
-from datetime import date
+from datetime import date, timedelta
+from itertools import chain
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from flows.warehouse.named_in import Ids
@@ -42,52 +44,88 @@ def _text(rows: list[Row], delimiter: str, *, short: bool) -> str:
     return out.getvalue()
 
 
-@pytest.mark.parametrize("delimiter", [",", "|", "#", "\x01", "_"])
-def test_c3_no_quarantined_text_names_a_purged_member(tmp_path: Path, delimiter: str) -> None:
-    """One readable old fill each; later a row of a bad quantity, and one that is too short."""
-    stays = [_fill("stays", "2026-03-01", 900)]
-    old = [_fill(one, "2024-03-01", n) for n, one in enumerate(IDS)]
+DELIMITERS = (",", "|", "#", "\x01", "_")
+
+
+@pytest.fixture(scope="module")
+def purged(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[list[str], list[str]]]:
+    """Delimiter -> quarantined texts of its night before and after a purge of all members of IDS.
+
+    One readable old fill each; then for each delimiter a night with a row of a bad quantity of each
+    member, and one that is too short.
+    """
+    base = tmp_path_factory.mktemp("delimiters")
+    warehouse, config = base / "audit.duckdb", base / "config.toml"
+
+    def load(number: int, delimiter: str, rows: list[Row], *, short: bool) -> None:
+        config.write_text(f'delimiter = "\\u{ord(delimiter):04x}"\nmax_error_rate = 1.0\n')
+        text = _text(rows, delimiter, short=short)
+        landing = write(base / f"in {number}", {f"pharmacy_claim_{number}.csv": text})
+        day = FIRST + timedelta(days=number)
+        night(request_for(landing, base / "out", warehouse, day, config))
+
+    def texts() -> list[list[str]]:
+        """By night, the texts of quarantined records that are still there."""
+        found: list[list[str]] = [[] for _ in DELIMITERS]
+        with duckdb.connect(str(warehouse), read_only=True) as connection:
+            query = """SELECT name, raw_record FROM quarantine JOIN file USING (file_no)
+                WHERE raw_record IS NOT NULL ORDER BY ALL"""
+            for name, text in connection.execute(query).fetchall():
+                found[int(name[len("pharmacy_claim_") : -len(".csv")]) - 1].append(text)
+        return found
+
+    stays = _fill("stays", "2026-03-01", 900)
+    load(0, ",", [stays, *(_fill(one, "2024-03-01", n) for n, one in enumerate(IDS))], short=False)
     bad = [
         _fill(one, "2026-03-09", 100 + n, quantity="many") for n, one in enumerate((*IDS, "stays"))
     ]
-    config = tmp_path / "config.toml"
-    config.write_text(f'delimiter = "\\u{ord(delimiter):04x}"\nmax_error_rate = 1.0\n')
-    nights = {FIRST: _text(stays + old, delimiter, short=False)}
-    nights[SECOND] = _text(bad, delimiter, short=True)
-    warehouse = tmp_path / "audit.duckdb"
-    for day, text in nights.items():
-        landing = write(tmp_path / f"in {day}", {"pharmacy_claim.csv": text})
-        night(request_for(landing, tmp_path / "out", warehouse, day, config))
-    before = [row[-1] for row in content(warehouse)["quarantine"]]
-    assert len(before) == 2 * len(bad) and None not in before
+    for number, delimiter in enumerate(DELIMITERS, 1):
+        load(number, delimiter, bad, short=True)
+    before = texts()
     counts = purge(warehouse, DAY)
-    assert (counts.members, counts.texts) == (len(IDS), 2 * len(IDS))
-    texts = [row[-1] for row in content(warehouse)["quarantine"] if row[-1] is not None]
-    assert len(texts) == 2 and all("stays" in text for text in texts)
+    assert (counts.members, counts.texts) == (len(IDS), 2 * len(IDS) * len(DELIMITERS))
+    return dict(zip(DELIMITERS, zip(before, texts(), strict=True), strict=True))
+
+
+@pytest.mark.parametrize("delimiter", DELIMITERS)
+def test_c3_no_quarantined_text_names_a_purged_member(
+    delimiter: str, purged: dict[str, tuple[list[str], list[str]]]
+) -> None:
+    before, after = purged[delimiter]
+    assert len(before) == 2 * (len(IDS) + 1)
+    assert len(after) == 2 and all("stays" in text for text in after)
 
 
 AROUND = ("{} 30", "{}/30", "x ({})", "#{}#", "for {}.", "{}=30", "a'{}'", "{}\\30")
+WITHIN = ("MOLD", "M Two", "77", "Müller-7")
 
 
-@pytest.mark.parametrize("one", ["MOLD", "M Two", "77", "Müller-7"])
-def test_c3_an_id_within_a_value_of_another_record_is_found(tmp_path: Path, one: str) -> None:
+def test_c3_an_id_within_a_value_of_another_record_is_found(tmp_path: Path) -> None:
     warehouse = tmp_path / "audit.duckdb"
     config = tmp_path / "config.toml"
     config.write_text("max_error_rate = 1.0\n")
+    quantities = {one: [around.format(one) for around in AROUND] for one in WITHIN}
     bad = [
-        _fill("stays", "2026-03-09", 100 + n, quantity=around.format(one))
-        for n, around in enumerate((*AROUND, "many"))
+        _fill("stays", "2026-03-09", 100 + n, quantity=quantity)
+        for n, quantity in enumerate((*chain(*quantities.values()), "many"))
     ]
     for day, rows in (
-        (FIRST, [_fill(one, "2024-03-01", 1), _fill("stays", "2026-03-01", 2)]),
+        (
+            FIRST,
+            [
+                *(_fill(one, "2024-03-01", n) for n, one in enumerate(WITHIN, 1)),
+                _fill("stays", "2026-03-01", 9),
+            ],
+        ),
         (SECOND, bad),
     ):
         text = _text(rows, ",", short=False)
         landing = write(tmp_path / f"in {day}", {"pharmacy_claim.csv": text})
         night(request_for(landing, tmp_path / "out", warehouse, day, config))
-    assert purge(warehouse, DAY).texts == len(AROUND)
+    counts = purge(warehouse, DAY)
     texts = [row[-1] for row in content(warehouse)["quarantine"] if row[-1] is not None]
-    assert len(texts) == 1 and "many" in texts[0]
+    assert len(texts) == 1 and "many" in texts[0], "the other texts name a purged member"
+    assert counts.texts == len(AROUND) * len(WITHIN)
 
 
 def test_c3_an_id_in_a_longer_word_is_not_that_id() -> None:
