@@ -119,25 +119,42 @@ def test_any_split_and_order_of_nights_gives_the_result_of_a_single_load(
     rerun_equals_standing(request)
 
 
-@pytest.mark.parametrize("versions", [("5000.00", "4000.00"), ("7.77", "4000.00")])
+VERSIONS = {"A": ("5000.00", "4000.00"), "B": ("7.77", "4000.00")}
+"""Claim -> what its two versions were paid."""
+
+
+@pytest.fixture(scope="module")
+def either_order(tmp_path_factory: pytest.TempPathFactory) -> list[pl.DataFrame]:
+    """The exceptions of two nights that bring a version of each claim, and of the reverse order."""
+    found = []
+    for order in ((0, 1), (1, 0)):
+        base = tmp_path_factory.mktemp("versions")
+        for number in order:
+            rows = [
+                good(
+                    "pharmacy_claim",
+                    claim_id=claim,
+                    member_id=claim,
+                    quantity=500,
+                    ndc_code=IMATINIB,
+                    paid_amount=amounts[number],
+                )
+                for claim, amounts in VERSIONS.items()
+            ]
+            _land(base, f"in{number}", "pharmacy_claim", *rows)
+            summary = night(_request(base, f"in{number}"))
+        found.append(pl.read_parquet(summary.folder / "exceptions.parquet"))
+    return found
+
+
+@pytest.mark.parametrize("claim", VERSIONS)
 def test_the_order_of_nights_does_not_choose_between_versions_of_one_day(
-    tmp_path: Path, versions: tuple[str, str]
+    claim: str, either_order: list[pl.DataFrame]
 ) -> None:
     """Of two versions of a line, paid on one day in files of one name, the same one always wins."""
-    found = []
-    for order in (versions, versions[::-1]):
-        base = tmp_path / order[0]
-        base.mkdir()
-        for number, amount in enumerate(order):
-            row = good(
-                "pharmacy_claim", claim_id="A", quantity=500, ndc_code=IMATINIB, paid_amount=amount
-            )
-            _land(base, f"in{number}", "pharmacy_claim", row)
-            summary = night(_request(base, f"in{number}"))
-        exceptions = pl.read_parquet(summary.folder / "exceptions.parquet")
-        assert exceptions.height and exceptions["paid_amount"].n_unique() == 1
-        found.append(exceptions)
-    assert found[0].equals(found[1])
+    one, other = (exceptions.filter(claim_id=claim) for exceptions in either_order)
+    assert one.height and one["paid_amount"].n_unique() == 1
+    assert one.equals(other)
 
 
 # ---------------------------------------------------------------- what lands
@@ -262,15 +279,31 @@ def test_an_earlier_night_knows_nothing_of_later_loads(tmp_path: Path) -> None:
 
 BRAND = good("pharmacy_claim", ndc_code="00078040134", dispensing_date="2026-04-10")
 TRIAL = {"evidence_code": "generic_trial", "evidence_date": "2026-04-01"}
-CORRECTIONS: list[tuple[str, Row, Row]] = [
-    ("authorization", {"status": "approved"}, {"status": "denied"}),
-    ("eligibility", {"enrollment_end_date": None}, {"enrollment_end_date": "2025-12-31"}),
-    (
-        "clinical_evidence",
+CORRECTIONS: dict[str, tuple[Row, Row]] = {
+    "authorization": ({"status": "approved"}, {"status": "denied"}),
+    "eligibility": ({"enrollment_end_date": None}, {"enrollment_end_date": "2025-12-31"}),
+    "clinical_evidence": (
         TRIAL | {"evidence_value": "documented"},
         TRIAL | {"evidence_value": "attested"},
     ),
-]
+}
+"""Table -> two rows of one key, of a member of that name with a fill of a brand."""
+
+
+@pytest.fixture(scope="module")
+def loads(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pl.DataFrame]:
+    """The exceptions of loads of one or the other rows, alone, and of each after the other."""
+    base = tmp_path_factory.mktemp("loads")
+    for number, name in enumerate(("one", "other")):
+        fills = [BRAND | {"claim_id": table, "member_id": table} for table in CORRECTIONS]
+        _land(base, name, "pharmacy_claim", *fills)
+        for table, rows in CORRECTIONS.items():
+            _land(base, name, table, good(table, member_id=table, **rows[number]))
+    alone = {name: _found(base, name) for name in ("one", "other")}
+    return alone | {
+        "one after other": _found(base, "one", after="other"),
+        "other after one": _found(base, "other", after="one"),
+    }
 
 
 def _found(base: Path, landing: str, after: str | None = None) -> pl.DataFrame:
@@ -282,16 +315,13 @@ def _found(base: Path, landing: str, after: str | None = None) -> pl.DataFrame:
     return pl.read_parquet(night(request).folder / "exceptions.parquet")
 
 
-@pytest.mark.parametrize(("table", "one", "other"), CORRECTIONS)
-def test_the_latest_load_of_a_key_wins(tmp_path: Path, table: str, one: Row, other: Row) -> None:
+@pytest.mark.parametrize("table", CORRECTIONS)
+def test_the_latest_load_of_a_key_wins(table: str, loads: dict[str, pl.DataFrame]) -> None:
     """As if the earlier row had never been there, whichever of the two it is."""
-    for name, row in (("one", one), ("other", other)):
-        _land(tmp_path, name, "pharmacy_claim", BRAND)
-        _land(tmp_path, name, table, good(table, **row))
-    alone = {name: _found(tmp_path, name) for name in ("one", "other")}
-    assert not alone["one"].equals(alone["other"])
-    assert _found(tmp_path, "other", after="one").equals(alone["other"])
-    assert _found(tmp_path, "one", after="other").equals(alone["one"])
+    found = {name: exceptions.filter(member_id=table) for name, exceptions in loads.items()}
+    assert not found["one"].equals(found["other"])
+    assert found["other after one"].equals(found["other"])
+    assert found["one after other"].equals(found["one"])
 
 
 def test_two_rows_of_a_key_in_one_load_both_count(tmp_path: Path) -> None:
