@@ -28,11 +28,17 @@ def _request(base: Path, landing: Path | None, as_of: date = AS_OF, config: str 
     return request_for(landing, base / "out", base / "audit.duckdb", as_of, settings)
 
 
-def _nights(base: Path, loads: Sequence[tuple[Files, date, str]], config: str = "") -> Summary:
-    """Run the loads into a new warehouse, each as of its date and with its config; judge again."""
+def _loaded(base: Path, loads: Sequence[tuple[Files, date, str]]) -> Summary:
+    """Run the loads into a new warehouse, each as of its date and with its config: the last run."""
     base.mkdir()
     for number, (files, as_of, own) in enumerate(loads):
-        night(_request(base, write(base / f"in{number}", files), as_of, own))
+        summary = night(_request(base, write(base / f"in{number}", files), as_of, own))
+    return summary
+
+
+def _nights(base: Path, loads: Sequence[tuple[Files, date, str]], config: str = "") -> Summary:
+    """Run the loads into a new warehouse; judge again what they brought."""
+    _loaded(base, loads)
     return night(_request(base, None, AS_OF, config))
 
 
@@ -51,7 +57,7 @@ DAY_FIRST, MONTH_FIRST = ('date_formats = ["%d/%m/%Y"]', 'date_formats = ["%m/%d
 @pytest.mark.slow
 def test_b4_the_names_of_files_that_decide_ties_are_in_the_run_id(tmp_path: Path) -> None:
     found = [
-        _nights(
+        _loaded(
             tmp_path / name, [({"pharmacy_claim_1.csv": a, "pharmacy_claim_2.csv": b}, AS_OF, "")]
         )
         for name, a, b in (("one", CHEAP, DEAR), ("two", DEAR, CHEAP))
@@ -157,7 +163,7 @@ def test_b4_which_persons_a_purge_removed_is_in_the_run_id(tmp_path: Path) -> No
     found = []
     for first, then in (("A", "B"), ("B", "A")):
         base = tmp_path / first
-        _nights(base, [(old, AS_OF, ""), (recent[first], AS_OF, "")])
+        _loaded(base, [(old, AS_OF, ""), (recent[first], AS_OF, "")])
         assert purge(base / "audit.duckdb", date(2025, 1, 1)).members == 1
         found.append(night(_request(base, write(base / "then", recent[then]))))
     assert [summary.rows_read for summary in found] == [4, 4]

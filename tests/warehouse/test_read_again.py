@@ -19,7 +19,7 @@ from flows.summary import Summary
 from flows.warehouse.layout import LEDGERS
 from flows.warehouse.purge import purge
 from schemas.tables import TABLES
-from tests.support.extracts import ANY_ERROR_RATE, IMATINIB, Content, write
+from tests.support.extracts import ANY_ERROR_RATE, IMATINIB, Content, as_csv, good, write
 from tests.support.nights import (
     content,
     night,
@@ -104,30 +104,47 @@ def test_b1_a_changed_config_reads_known_files_again(new: Callable[[], Warehouse
     assert published(again.folder) == published(rebuilt.folder)
 
 
-MAPPED = HEADER.replace("quantity", "Menge")
 ISO = BOTH_WAYS.replace("02/01/2026", "2026-02-01")
-OF_TABLE, OF_EXPRESSIONS = "[tables.pharmacy_claim]\n", "[tables.pharmacy_claim.columns]\n"
-CORRECTIONS: dict[str, tuple[Content, str, str]] = {
+OF_TABLES: dict[str, tuple[str, str, str]] = {
+    "pharmacy_claim": (
+        ISO.replace("paid_amount", "paid_amount,days").replace("4000.00", "4000.00,30"),
+        "",
+        '[columns.pharmacy_claim]\ndays = "days_supply"',
+    ),
+    "medical_claim": (
+        as_csv([good("medical_claim", service_unit_quantity="300 units")]),
+        "[tables.medical_claim.columns]\nservice_unit_quantity = \"'1'\"",
+        "[tables.medical_claim.columns]\n"
+        "service_unit_quantity = \"split_part(service_unit_quantity, ' ', 1)\"",
+    ),
+    "eligibility": (
+        as_csv([good("eligibility", enrollment_end_date="none")]),
+        "",
+        '[tables.eligibility]\nnull_words = ["none"]',
+    ),
+    "authorization": (
+        as_csv([good("authorization")]).partition("\n")[0] + "\n" + as_csv([good("authorization")]),
+        "",
+        "[tables.authorization]\nskip_lines = 1",
+    ),
+    "diagnosis": (
+        as_csv([good("diagnosis")]) + "TRAILER,1\n",
+        "",
+        '[tables.diagnosis]\nfooter = "TRAILER"',
+    ),
+}
+"""Table -> a file, and settings of its own that read it wrong, then right."""
+CORRECTIONS: dict[str, tuple[dict[str, Content], str, str]] = {
     "encoding": (
-        BOTH_WAYS.replace("Cigna", "C\u00edgna")
-        .replace("02/01/2026", "2026-02-01")
-        .encode("cp1252"),
+        {PHARMACY: ISO.replace("Cigna", "C\u00edgna").encode("cp1252")},
         'encoding = "cp850"',
         'encoding = "cp1252"',
     ),
-    "date_formats": (BOTH_WAYS, "", MONTH_FIRST),
-    "null_words": (ISO.replace(",300,", ",none,"), "", OF_TABLE + 'null_words = ["none"]'),
-    "skip_lines": (f"{HEADER}\n{ISO}", "", f"{OF_TABLE}skip_lines = 1"),
-    "footer": (f"{ISO}TRAILER,1\n", "", f'{OF_TABLE}footer = "TRAILER"'),
-    "an expression": (
-        ISO.replace(",300,", ",300 tablets,"),
-        f"{OF_EXPRESSIONS}quantity = \"'1'\"",
-        f"{OF_EXPRESSIONS}quantity = \"split_part(quantity, ' ', 1)\"",
-    ),
-    "columns": (
-        BOTH_WAYS.replace("paid_amount", "paid_amount,days").replace("4000.00", "4000.00,30"),
-        MONTH_FIRST,
-        f'{MONTH_FIRST}\n[columns.pharmacy_claim]\ndays = "days_supply"',
+    "date_formats": ({PHARMACY: BOTH_WAYS}, "", MONTH_FIRST),
+    "one of each table": (
+        {f"{table}.csv": text for table, (text, _, _) in OF_TABLES.items()},
+        "\n".join(wrong for _, wrong, _ in OF_TABLES.values()),
+        "\n".join(right for _, _, right in OF_TABLES.values()),
     ),
 }
 
@@ -137,16 +154,29 @@ CORRECTIONS: dict[str, tuple[Content, str, str]] = {
 def test_b1_whatever_setting_is_corrected_the_warehouse_is_as_if_it_had_been_right(
     new: Callable[[], Warehouse], setting: str
 ) -> None:
-    text, wrong, right = CORRECTIONS[setting]
+    files, wrong, right = CORRECTIONS[setting]
     wrong, right = (ANY_ERROR_RATE + settings for settings in (wrong, right))
     corrected, fresh = new(), new()
-    corrected.night({PHARMACY: text}, wrong)
-    again = corrected.night({PHARMACY: text}, right)
-    rebuilt = fresh.night({PHARMACY: text}, right)
-    assert again.read_again == (PHARMACY,) and again.run_id == rebuilt.run_id
+    corrected.night(files, wrong)
+    read_wrong = {name: _read(corrected, name) for name in files}
+    again = corrected.night(files, right)
+    rebuilt = fresh.night(files, right)
+    assert again.read_again == tuple(sorted(files)) and again.run_id == rebuilt.run_id
     assert published(again.folder) == published(rebuilt.folder)
     kept, other = content(corrected.file), content(fresh.file)
     assert all(kept[name] == other[name] for name in ("file", "quarantine", "warning"))
+    for name in files:
+        assert read_wrong[name] != _read(corrected, name), name
+
+
+def _read(warehouse: Warehouse, name: str) -> tuple[object, ...]:
+    """The rows of a file, and what was quarantined of it."""
+    found = content(warehouse.file)
+    table = name.removesuffix(".csv")
+    columns = [column.split()[0] for column in LEDGERS["file"].split(",")]
+    place = columns.index("name"), columns.index("file_no")
+    (number,) = (row[place[1]] for row in found["file"] if row[place[0]] == name)
+    return found[table], [row for row in found["quarantine"] if row[0] == number]
 
 
 @pytest.mark.slow
