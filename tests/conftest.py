@@ -14,8 +14,9 @@ from flows.cli import server
 from flows.process import collect_rarely
 from flows.request import RunRequest
 from tests.support.nights import night
-from tests.support.read_once import library_read_once, reference_read_once
+from tests.support.read_once import law_read_once, library_read_once, reference_read_once
 from tests.support.running import AS_OF, ROOT, audited, request_for
+from tests.support.servers import serving
 from tests.support.shared import keep_temporary_files_in_memory, shared_folder
 
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored under nohup, and then by every child
@@ -75,7 +76,19 @@ def _policies_read_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(planning, "load_policies", library_read_once)
         patched.setattr(planning, "load_reference", reference_read_once)
+        patched.setattr(planning, "load_law", law_read_once)
         yield
+
+
+@pytest.fixture(scope="session")
+def standing_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The settings of runs in processes of their own that share one server of Prefect.
+
+    For tests that start several runs and ask nothing about Prefect: each server takes seconds.
+    """
+    own = {"PREFECT_HOME": str(tmp_path_factory.mktemp("prefect"))}
+    with serving(own) as url:
+        yield own | {"PREFECT_API_URL": url}
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """The notes of a run on its files, its config and its lines: each kind has a test of its own."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -312,7 +313,7 @@ CODES = [
 
 @pytest.mark.slow
 def test_the_notes_are_on_the_screen_in_json_in_the_manifest_and_on_the_page(
-    tmp_path: Path,
+    tmp_path: Path, standing_server: dict[str, str]
 ) -> None:
     landing = write(tmp_path / "in", FILES)
     (tmp_path / "config.toml").write_text(CONFIG, encoding="utf-8")
@@ -321,8 +322,11 @@ def test_the_notes_are_on_the_screen_in_json_in_the_manifest_and_on_the_page(
         *("--output", tmp_path / "out", "--config", tmp_path / "config.toml"),
         *("--as-of", AS_OF.isoformat()),
     ]
+    environment = os.environ | standing_server
     screen, printed = (
-        subprocess.run([*command, *more], check=True, capture_output=True, text=True).stdout
+        subprocess.run(
+            [*command, *more], check=True, capture_output=True, text=True, env=environment
+        ).stdout
         for more in ((), ("--json",))
     )
     answer = json.loads(printed)

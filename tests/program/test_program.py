@@ -18,31 +18,23 @@ pytestmark = pytest.mark.slow
 PROGRAM = Path(sys.executable).with_name("claims-audit")
 
 
-def _run(
-    *words: str | Path, home: Path, cwd: Path = ROOT, program: Path = PROGRAM
-) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PREFECT_HOME": str(home)}
+def _run(output: Path, settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    words = ("run", "--input", "data/sample", "--output", output, "--as-of", "2026-06-30")
     return subprocess.run(
-        [str(w) for w in (program, *words)],
+        [str(w) for w in (PROGRAM, *words)],
         capture_output=True,
         text=True,
-        cwd=cwd,
-        env=environment,
+        cwd=ROOT,
+        env=os.environ | settings,
         check=False,
     )
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("prefect")
-
-
-@pytest.fixture(scope="module")
-def output(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Path:
+def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The output of a run with a server of Prefect of its own."""
     output = tmp_path_factory.mktemp("with spaces") / "out put"
-    done = _run(
-        "run", "--input", "data/sample", "--output", output, "--as-of", "2026-06-30", home=home
-    )
+    done = _run(output, {"PREFECT_HOME": str(tmp_path_factory.mktemp("prefect"))})
     assert done.returncode == 0, done.stderr
     assert "exceptions on" in done.stdout and done.stderr == ""
     return output
@@ -87,16 +79,15 @@ def test_only_the_owner_can_read_the_results(output: Path) -> None:
 
 
 def test_a_run_made_again_leaves_its_results_alone_and_restores_lost_ones_byte_for_byte(
-    output: Path, home: Path
+    output: Path, standing_server: dict[str, str]
 ) -> None:
     (folder,) = output.glob("run=*")
     before = {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in folder.iterdir()}
-    words = ("run", "--input", "data/sample", "--output", output, "--as-of", "2026-06-30")
-    again = _run(*words, home=home)
+    again = _run(output, standing_server)
     assert again.returncode == 0 and "left alone" in again.stdout and "passed over" in again.stdout
     assert {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in folder.iterdir()} == before
     folder.rename(output / "elsewhere")
-    assert _run(*words, home=home).returncode == 0
+    assert _run(output, standing_server).returncode == 0
     after = {p.name: p.read_bytes() for p in folder.iterdir() if p.name != "timings.json"}
     assert after == {
         name: content for name, (content, _) in before.items() if name != "timings.json"

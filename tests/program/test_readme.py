@@ -1,5 +1,6 @@
 """The README shows what the program prints, and the quickstart's commands work in order."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -83,7 +84,9 @@ def test_it_is_short() -> None:
 
 
 @pytest.mark.slow
-def test_the_way_to_the_first_defended_exception(tmp_path: Path) -> None:
+def test_the_way_to_the_first_defended_exception(
+    tmp_path: Path, standing_server: dict[str, str]
+) -> None:
     (tmp_path / "data").symlink_to(ROOT / "data")
     commands = _commands()
     assert commands[0] == "make audit" and len(commands) >= 6
@@ -94,7 +97,12 @@ def test_the_way_to_the_first_defended_exception(tmp_path: Path) -> None:
         )
         assert program == "claims-audit"
         done = subprocess.run(
-            [BIN / program, *words[1:]], cwd=tmp_path, capture_output=True, text=True, check=False
+            [BIN / program, *words[1:]],
+            cwd=tmp_path,
+            env=os.environ | standing_server,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == EXIT_CODES.get(name, 0), done.stderr
         assert re.search(SHOWS.get(command, SHOWS.get(name, "")), done.stdout), command
