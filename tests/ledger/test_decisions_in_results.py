@@ -288,9 +288,10 @@ def what_came_back_for_a_line_that_is_voided_is_of_no_other_line(base: Path) -> 
     assert _amounts((yield [void, repeat])) == {"C": (paid, Decimal(0))}
 
 
-def test_what_came_back_for_two_lines_counts_for_both_if_they_are_rebilled_and_flip(
-    tmp_path: Path,
-) -> None:
+@_story("each_night")
+def what_came_back_for_two_lines_counts_for_both_if_they_are_rebilled_and_flip(
+    base: Path,
+) -> Story:
     """The sum that can count for one line alone must not find that taken by the other."""
 
     def billed(claim: str, number: int, paid: str, **more: str) -> Row:
@@ -304,9 +305,9 @@ def test_what_came_back_for_two_lines_counts_for_both_if_they_are_rebilled_and_f
     other = {"dispensing_date": "2026-05-01"}
     first = [billed("P", 1, "2026-06-01"), billed("Q", 2, "2026-06-01", **other)]
     second = [billed("Q", 1, "2026-06-02"), billed("P", 2, "2026-06-02", **other)]
-    _back_for(tmp_path, _night(tmp_path, 0, *first, *second), "Q", 1)
-    _back_for(tmp_path, _night(tmp_path, 1, *rebilled("P", "2026-06-28", 5, 4)), "P", 4)
-    last = _night(tmp_path, 2, *rebilled("Q", "2026-06-29", 3, 2))
+    _back_for(base, (yield [*first, *second]), "Q", 1)
+    _back_for(base, (yield rebilled("P", "2026-06-28", 5, 4)), "P", 4)
+    last = yield rebilled("Q", "2026-06-29", 3, 2)
     asked = pl.read_parquet(last.folder / "worklist.parquet").sort("claim_line_number")
     columns = ("claim_id", "claim_line_number", "recover_amount", "recovered_amount")
     nothing, all_of_it = Decimal("0.00"), Decimal("900.00")
@@ -379,7 +380,8 @@ def what_came_back_for_a_duplicate_is_of_no_claim_of_another_payer(base: Path) -
     assert _amounts((yield [_GONE])) == {"C": (paid, Decimal(0))}
 
 
-def test_what_came_back_for_lines_of_one_claim_depends_on_no_id(tmp_path: Path) -> None:
+@_story("each_night")
+def what_came_back_for_lines_of_one_claim_depends_on_no_id(base: Path) -> Story:
     """The second line keeps its own, whichever exception comes first."""
     lines = [
         _fill("B", 241) | _FIRST,
@@ -387,16 +389,16 @@ def test_what_came_back_for_lines_of_one_claim_depends_on_no_id(tmp_path: Path) 
         _fill("B", 400) | _FIRST | {"claim_line_number": "3", "dispensing_date": "2026-03-01"},
     ]
     twin = _fill("A", 90) | _FIRST | {"dispensing_date": "2026-05-01"}
-    first = _night(tmp_path, 0, twin, *lines)
+    first = yield [twin, *lines]
     found = pl.read_parquet(first.folder / "exceptions.parquet").filter(claim_id="B")
     ids = dict(found.select("claim_line_number", "exception_id").iter_rows())
     back = [
         Decision(ids[line], action="recovered", amount=Decimal(amount))
         for line, amount in ((1, "610.00"), (2, "900.00"))
     ]
-    decide(tmp_path / "audit.duckdb", back, by="Ann")
+    decide(base / "audit.duckdb", back, by="Ann")
     gone = {"paid_date": "2026-06-27", "claim_status": "reversed"}
-    second = _night(tmp_path, 1, lines[0] | gone, twin | gone)
+    second = yield [lines[0] | gone, twin | gone]
     asked = pl.read_parquet(second.folder / "worklist.parquet")
     columns = ("claim_line_number", "recover_amount", "recovered_amount")
     assert asked.select(columns).rows() == [(3, Decimal("1590.00"), Decimal("610.00"))]

@@ -15,6 +15,7 @@ from flows.ledger.decisions import decide
 from flows.ledger.written_decisions import Decision
 from flows.process import system_user
 from flows.request import RunRequest
+from flows.summary import Summary
 from flows.warehouse.forget import forget_night
 from flows.warehouse.layout import SCHEMA_VERSION
 from flows.warehouse.purge import purge
@@ -231,6 +232,20 @@ def test_b5_later_runs_do_not_make_good_what_another_program_wrote(
     assert _verified(home) == 3
 
 
+def _third_night(home: Path) -> Summary:
+    """A night that brings a claim of another member."""
+    landing = {"pharmacy_claim_c.csv": [good("pharmacy_claim", claim_id="c-1", member_id="M-c")]}
+    write(home / "c", landing)
+    return night(_request(home, "c", date(2026, 7, 1)))
+
+
+@pytest.fixture(scope="module")
+def untouched(two_nights: Path, tmp_path_factory: pytest.TempPathFactory) -> Summary:
+    """The third night on a warehouse that no other program has changed."""
+    home = tmp_path_factory.mktemp("untouched")
+    return _third_night(Path(shutil.copytree(two_nights, home, dirs_exist_ok=True)))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "forgery",
@@ -240,19 +255,17 @@ def test_b5_later_runs_do_not_make_good_what_another_program_wrote(
         "cached members are removed",
     ],
 )
-def test_b5_a_run_reuses_nothing_that_another_program_changed(forgery: str, home: Path) -> None:
+def test_b5_a_run_reuses_nothing_that_another_program_changed(
+    forgery: str, home: Path, untouched: Summary
+) -> None:
     """Answers that were reused were sealed by nobody: a removed one was gone for good."""
-    landing = {"pharmacy_claim_c.csv": [good("pharmacy_claim", claim_id="c-1", member_id="M-c")]}
-    write(home / "c", landing)
-    untouched = Path(shutil.copytree(home, home.with_name("untouched")))
     _execute(home, FORGERIES[forgery])
-    expected = night(_request(untouched, "c", date(2026, 7, 1)))
-    found = night(_request(home, "c", date(2026, 7, 1)))
+    found = _third_night(home)
 
-    (note,) = [n for n in found.notes if n not in expected.notes]
+    (note,) = [n for n in found.notes if n not in untouched.notes]
     assert "not as that run left it" in note and "judged everybody again" in note
     assert (found.folder / "manifest.json").read_bytes() == (
-        expected.folder / "manifest.json"
+        untouched.folder / "manifest.json"
     ).read_bytes()
     assert _verified(home) == 0
 
