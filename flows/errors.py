@@ -92,7 +92,8 @@ def passed_on(exit_code: int, message: str) -> AuditError:
 def redacted_errors(trace_folder: Path = _HERE, folder_name: str = _OUTPUT) -> Iterator[None]:
     """Turn every exception into an AuditError without row content or a chained exception.
 
-    folder_name   what a message calls the folder of traces, if one is given.
+    trace_folder   the current folder, if no other is given.
+    folder_name    what a message calls another one.
     """
     try:
         yield
