@@ -168,6 +168,7 @@ def _parquet(base: Path, lines: list[str], **also: str) -> bytes:
     return (base / "fills.parquet").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 3, 10])
 @pytest.mark.parametrize("of", [2, 3, 7])
 def test_a_large_parquet_file_is_read_in_parts(
