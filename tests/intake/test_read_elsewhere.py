@@ -186,6 +186,7 @@ def test_a_large_parquet_file_is_read_in_parts(
     assert max(rows.height for rows in read) < max(4, count), "each part has its own row groups"
 
 
+@pytest.mark.slow
 def test_a_parquet_file_whose_rows_cannot_be_numbered_is_read_in_one_piece_and_that_is_said(
     tmp_path: Path, asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,6 +212,7 @@ def test_a_parquet_file_whose_end_says_another_number_of_rows_is_refused_in_the_
     assert refused[0] == refused[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parts", [1, 2])
 def test_rows_of_a_small_extract_come_into_the_warehouse(
     parts: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -244,6 +246,7 @@ def test_a_large_csv_file_that_is_known_is_not_read(
     assert asked.functions == [("hash_file", None)]
 
 
+@pytest.mark.slow
 def test_lines_that_may_lie_in_quotes_are_read_in_one_piece_and_that_is_said(
     tmp_path: Path, asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -259,6 +262,7 @@ def test_lines_that_may_lie_in_quotes_are_read_in_one_piece_and_that_is_said(
 TUBE, EXTRA = fill(90, claim_id='C5" tube'), fill(91) + ",one,too,many"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("odd", [[TUBE, TUBE], [TUBE, TUBE, EXTRA], [EXTRA]])
 def test_a_part_whose_records_are_not_certain_is_not_read_by_itself(
     odd: list[str], tmp_path: Path, asked: Asked, monkeypatch: pytest.MonkeyPatch
@@ -318,6 +322,7 @@ def test_a_file_that_grows_meanwhile_is_not_said_to_be_another_one(
     assert (result.growing, result.said) == ([f"{TABLE}_1.csv"], {})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part_bytes", [100, 1 << 20])
 @pytest.mark.parametrize("rows", [7, 8])
 def test_a_control_file_counts_all_parts(
@@ -334,6 +339,7 @@ def test_a_control_file_counts_all_parts(
             _loaded(tmp_path / str(on_cluster), files, on_cluster)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part_bytes", [400, 1 << 20])
 @pytest.mark.parametrize(
     "content", [_fills(20) + b'"never closed', _fills(20).replace(b"claim_id", b"x", 1)]
