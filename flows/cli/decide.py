@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.cli.options import DecisionOptions
-from flows.errors import InputRefused, UsageError, redacted_errors
+from flows.errors import InputRefused, UsageError
 from flows.reports.form import Dates, Money, PageForm, Paper
 from flows.streams import say
 
@@ -33,16 +33,15 @@ def decide(
     """
     from flows.ledger.written_decisions import read_command
 
-    with redacted_errors():
-        problems: list[str] = []
-        remarks: list[str] = []
-        named, said = read_command(words)
-        read = _read(decision.file, problems, remarks) if decision.file else []
-        if said and decision.file:
-            problems += _contradictions(read, said)
-        _record(decision, [*named, *read], {**said, "decided_on": when, "until": until}, problems)
-        for remark in remarks:
-            say(remark)
+    problems: list[str] = []
+    remarks: list[str] = []
+    named, said = read_command(words)
+    read = _read(decision.file, problems, remarks) if decision.file else []
+    if said and decision.file:
+        problems += _contradictions(read, said)
+    _record(decision, [*named, *read], {**said, "decided_on": when, "until": until}, problems)
+    for remark in remarks:
+        say(remark)
 
 
 def dismiss(*ids: str, decision: DecisionOptions, until: date | None = None) -> None:
@@ -85,29 +84,28 @@ def _short_form(
     from flows.reports.workpaper.read import is_workpaper
     from schemas.decisions import DISMISS
 
-    with redacted_errors():
-        problems: list[str] = []
-        remarks: list[str] = []
-        read = _read(given.file, problems, remarks) if given.file else []
-        others = [decision for decision in read if decision.action not in (None, action)]
-        if given.file and is_workpaper(given.file):
-            if action != DISMISS:
-                raise UsageError(
-                    "A work-paper is not read by reopen. Give it to decide, or give exception ids."
-                )
-            read = [decision for decision in read if decision.action == action]
-            if not (read or ids or problems):
-                raise UsageError(
-                    f"{given.file.name}: no row has the disposition {action}. Choose it in the "
-                    "column disposition of the sheet Worklist or Exceptions, and save."
-                )
-        else:
-            problems += _contradictions(read, {"action": action})
-            others = []
-        for_all = {"action": action, "until": until}
-        _record(given, [*named_on_command_line(ids), *read], for_all, problems)
-        for remark in remarks:
-            say(remark)
+    problems: list[str] = []
+    remarks: list[str] = []
+    read = _read(given.file, problems, remarks) if given.file else []
+    others = [decision for decision in read if decision.action not in (None, action)]
+    if given.file and is_workpaper(given.file):
+        if action != DISMISS:
+            raise UsageError(
+                "A work-paper is not read by reopen. Give it to decide, or give exception ids."
+            )
+        read = [decision for decision in read if decision.action == action]
+        if not (read or ids or problems):
+            raise UsageError(
+                f"{given.file.name}: no row has the disposition {action}. Choose it in the "
+                "column disposition of the sheet Worklist or Exceptions, and save."
+            )
+    else:
+        problems += _contradictions(read, {"action": action})
+        others = []
+    for_all = {"action": action, "until": until}
+    _record(given, [*named_on_command_line(ids), *read], for_all, problems)
+    for remark in remarks:
+        say(remark)
     if others:
         say(
             f"Rows with another disposition, not recorded: {len(others)}. "
@@ -257,8 +255,7 @@ def verify(
     from flows.verify.verify import Evidence
     from flows.verify.verify import verify as check
 
-    with redacted_errors():
-        checks = check(Evidence(packet, run, warehouse, ledger, input, policies, law, public_key))
+    checks = check(Evidence(packet, run, warehouse, ledger, input, policies, law, public_key))
     for label, sentences in (("checked", checks.passed), ("not checked", checks.left_out)):
         for number, sentence in enumerate(sentences):
             say(f"{'' if number else label:13}{sentence}")

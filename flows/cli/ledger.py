@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from flows import clock
-from flows.errors import UsageError, redacted_errors
+from flows.errors import UsageError
 from schemas.notes import counted
 
 if TYPE_CHECKING:
@@ -45,14 +45,13 @@ def ledger(
         raise UsageError("--policies goes with --precision: it may hold the limit of overturns.")
     if status and precision:
         raise UsageError("--precision is of every exception. Leave --status out.")
-    with redacted_errors():
-        found, text = (
-            _precision(warehouse, policies) if precision else _summary(warehouse, status or ())
-        )
-        if export:
-            from flows.reports.ledger import export_table
+    found, text = (
+        _precision(warehouse, policies) if precision else _summary(warehouse, status or ())
+    )
+    if export:
+        from flows.reports.ledger import export_table
 
-            export_table(found, export)
+        export_table(found, export)
     print(text)
     if export:
         print(f"Exported: {counted(found.height, 'row')} to {export.name}")

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Literal
 
 from flows.cli.options import options_of_a_run
-from flows.errors import redacted_errors
 from flows.reports.form import Paper
 from flows.streams import say
 
@@ -53,9 +52,8 @@ def letters(
     """
     from flows.letters.batch import Batch, write_batch
 
-    with redacted_errors():
-        asked = Batch(run, warehouse, output, template, kind, paper, date, payee, pdf)
-        done = write_batch(asked, **options)
+    asked = Batch(run, warehouse, output, template, kind, paper, date, payee, pdf)
+    done = write_batch(asked, **options)
     for path in done.files:
         print(path)
     if not done.letters:

@@ -3,7 +3,6 @@
 from datetime import date
 from pathlib import Path
 
-from flows.errors import redacted_errors
 from flows.streams import say
 from schemas.notes import counted
 
@@ -25,8 +24,7 @@ def purge(*, warehouse: Path, before: date, dry_run: bool = False) -> None:
     """
     from flows.warehouse.purge import purge as remove
 
-    with redacted_errors():
-        gone = remove(warehouse, before, dry_run)
+    gone = remove(warehouse, before, dry_run)
     say(
         f"{'Would be removed' if dry_run else 'Removed'}: {counted(gone.members, 'member')} with "
         f"{counted(gone.rows, 'row')} and {counted(gone.exceptions, 'exception')} of the ledger; "
@@ -53,8 +51,7 @@ def forget_night(night: date, *, warehouse: Path, yes: bool = False) -> None:
     """
     from flows.warehouse.forget import forget_night as forget
 
-    with redacted_errors():
-        gone = forget(warehouse, night, dry_run=not yes)
+    gone = forget(warehouse, night, dry_run=not yes)
     for name in gone.files:
         print(f"file      {name}")
     for action, exception_id, by in gone.decisions:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.cli.options import options_of_a_run
-from flows.errors import UsageError, redacted_errors
+from flows.errors import UsageError
 
 _MOST_PORT = 65535
 
@@ -40,19 +40,18 @@ def review(
     """
     if port is not None and not 0 < port <= _MOST_PORT:
         raise UsageError(f"--port is a number from 1 to {_MOST_PORT}. Correct it.")
-    with redacted_errors():
-        from flows.review.app import make_app
-        from flows.review.desk import Desk
-        from flows.review.guard import Guard
-        from flows.review.serve import listen, serve
+    from flows.review.app import make_app
+    from flows.review.desk import Desk
+    from flows.review.guard import Guard
+    from flows.review.serve import listen, serve
 
-        with listen(port or 0) as listening:
-            guard = Guard(listening.getsockname()[1])
-            desk = Desk(warehouse, run, options)
-            app = make_app(desk, guard, reviewer=(reviewer or "").strip(), read_only=read_only)
-            print(
-                f"Review queue: {guard.url}\n"
-                "Open this address in a browser of this machine. Stop with Ctrl-C.",
-                flush=True,
-            )
-            serve(app, listening)
+    with listen(port or 0) as listening:
+        guard = Guard(listening.getsockname()[1])
+        desk = Desk(warehouse, run, options)
+        app = make_app(desk, guard, reviewer=(reviewer or "").strip(), read_only=read_only)
+        print(
+            f"Review queue: {guard.url}\n"
+            "Open this address in a browser of this machine. Stop with Ctrl-C.",
+            flush=True,
+        )
+        serve(app, listening)

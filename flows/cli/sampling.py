@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from flows.cli.options import options_of_a_run
-from flows.errors import UsageError, redacted_errors
+from flows.errors import UsageError
 
 
 @options_of_a_run("config", "policies", "law", "ndc_directory")
@@ -74,13 +74,12 @@ def sample(
     from flows.sampling.text import drawn_text
     from flows.sampling.write import draw_sample
 
-    with redacted_errors():
-        narrowed = PopulationFilter(tuple(payer or ()), payee, rule)
-        request = SampleRequest(
-            *(run, output, seed, size, population, design, tuple(by or ()), tuple(bands or ())),
-            *(allocation, sizes, narrowed, review_only, warehouse),
-        )
-        text = drawn_text(draw_sample(request, **options))
+    narrowed = PopulationFilter(tuple(payer or ()), payee, rule)
+    request = SampleRequest(
+        *(run, output, seed, size, population, design, tuple(by or ()), tuple(bands or ())),
+        *(allocation, sizes, narrowed, review_only, warehouse),
+    )
+    text = drawn_text(draw_sample(request, **options))
     print(text)
 
 
@@ -114,13 +113,12 @@ def estimate(
     from flows.sampling.text import estimate_text
     from flows.warehouse.files import write_whole
 
-    with redacted_errors():
-        levels = _levels(confidence) if confidence else LEVELS
-        found = estimate_sample(sample, reviewed, levels, **options)
-        if export:
-            if not export.parent.is_dir():
-                raise UsageError("--export: its folder does not exist. Make it, or name another.")
-            write_whole(export, as_json(found.as_dict()))
+    levels = _levels(confidence) if confidence else LEVELS
+    found = estimate_sample(sample, reviewed, levels, **options)
+    if export:
+        if not export.parent.is_dir():
+            raise UsageError("--export: its folder does not exist. Make it, or name another.")
+        write_whole(export, as_json(found.as_dict()))
     print(estimate_text(found))
 
 

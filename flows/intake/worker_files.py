@@ -85,7 +85,8 @@ def add_file(
     Raises InputRefused if the count of its records is not that of its control file.
     """
     table = TABLES[extract.table]
-    rows_stay = sum(_count(folder, table.name) for folder in scan.apart) >= FEWEST_IN_LAKE
+    counts = {folder: _count(folder, table.name) for folder in scan.apart}
+    rows_stay = sum(counts.values()) >= FEWEST_IN_LAKE
     rows_before = records = 0
     for number, (folder, digests) in enumerate(scan.apart.items()):
         read, refused, quarantine, file = (
@@ -93,7 +94,7 @@ def add_file(
         )
         present = [str(row[0]) for row in connection.execute(f"DESCRIBE FROM {refused}").fetchall()]
         add_columns(connection, table, [n for n in present if n not in BOOKKEEPING], bench.memory)
-        rows, added = _count(folder, table.name), f"FROM {refused}"
+        rows, added = counts[folder], f"FROM {refused}"
         if not rows_stay:
             columns = ", ".join(identifier(n) for n in present if n not in _NOT_IN_LAKE)
             added += f" UNION ALL BY NAME SELECT {columns} FROM {read}"
