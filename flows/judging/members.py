@@ -12,7 +12,15 @@ import polars as pl
 from audit_rules.reference.codes import Reference
 from flows.judging.affected import AFFECTED_PERSON
 from flows.judging.population import AUDITED_NDC, code_frame
-from flows.settle.persons import EVERY_LINK, EVERY_UNDATED, PERSON_OF, SOLE_PERSON
+from flows.settle.persons import (
+    ASKED_PERSON,
+    EVERY_LINK,
+    EVERY_UNDATED,
+    OF_ASKED,
+    PERSON_OF,
+    SOLE_PERSON,
+    ask_about,
+)
 from flows.warehouse.columns import seen_columns
 from flows.warehouse.memory import NEW_FILE, newly_known_since
 from flows.warehouse.run_table import Columns, Reuse, RunTable
@@ -46,11 +54,6 @@ JUDGED_MEMBER = RunTable(
     "judged_member",
     grain="judged person, and a member_id under which that person may have rows",
     columns={"member_id": "VARCHAR"} | _HASH | _PART,
-)
-ASKED_PERSON = RunTable(
-    "asked_person",
-    grain="person about whom a question is, which is about nobody else",
-    columns={"person": "VARCHAR"},
 )
 NEWLY_CACHED_MEMBER = RunTable(
     "newly_cached_member",
@@ -88,19 +91,11 @@ EVERY_CACHED_ROW = {
     )
     for table in _CACHED
 }
-_OF_ASKED = f"""(
-    SELECT hash(member_id)
-    FROM (SELECT member_id, person_id AS person FROM {EVERY_LINK}
-          UNION ALL SELECT member_id, person_id FROM {EVERY_UNDATED}
-          UNION ALL SELECT person, person FROM {ASKED_PERSON})
-    WHERE person IN (FROM {ASKED_PERSON}))"""
-"""SQL: the hashes of the member ids under which persons of ASKED_PERSON may have rows."""
 TABLES = (
     AUDITED_HCPCS,
     AUDITED_MEMBER,
     JUDGED_PERSON,
     JUDGED_MEMBER,
-    ASKED_PERSON,
     NEWLY_CACHED_MEMBER,
     CACHED_MEMBER,
     *CACHED_ROW.values(),
@@ -140,8 +135,7 @@ def find_judged_members(
               AFFECTED_PERSON; without it everybody is judged.
     persons   without `before`: the only ones to be judged; None: everybody.
     """
-    asked = pl.DataFrame({"person": persons or []}, {"person": pl.String})
-    ASKED_PERSON.store_frame(connection, asked)
+    ask_about(connection, persons or [])
     own = reference.hcpcs.filter(pl.col("role") != "never")["hcpcs"]
     AUDITED_HCPCS.store_frame(connection, code_frame({*own, *reference.governed.hcpcs}))
     _find_members(connection, as_of, before, persons is not None)
@@ -204,7 +198,7 @@ def _find_members(
         asked_for = f"person IN (SELECT person FROM {AFFECTED_PERSON})"
         only_prices = f"person IN (SELECT person FROM {AFFECTED_PERSON} WHERE only_prices)"
     elif of_asked:
-        looked_at, asked_for = f"member_hash IN {_OF_ASKED}", f"person IN (FROM {ASKED_PERSON})"
+        looked_at, asked_for = f"member_hash IN {OF_ASKED}", f"person IN (FROM {ASKED_PERSON})"
     run(
         connection,
         "judging/judged_members",

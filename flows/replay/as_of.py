@@ -9,14 +9,19 @@ import duckdb
 from flows.errors import UsageError
 from flows.plan import Plan, plan
 from flows.request import RunRequest
-from flows.settle.settle import decide_final_action
+from flows.settle.settle import decide_again
 from flows.warehouse.connection import NO_SUCH_WAREHOUSE, opened
 from flows.warehouse.scratch import passing_scratch
 
 
 @contextmanager
-def settled_as_of(request: RunRequest) -> Iterator[tuple[Plan, duckdb.DuckDBPyConnection]]:
+def settled_as_of(
+    request: RunRequest, date_diagnoses: bool = True
+) -> Iterator[tuple[Plan, duckdb.DuckDBPyConnection]]:
     """Yield the plan of a request without its input, and a workbench with final action settled.
+
+    date_diagnoses   whether undated diagnoses are dated; else the caller dates those of the persons
+                     it asks about.
 
     Raises UsageError if there is no such warehouse, and AuditError as a run would.
     """
@@ -26,5 +31,5 @@ def settled_as_of(request: RunRequest) -> Iterator[tuple[Plan, duckdb.DuckDBPyCo
     with passing_scratch(made.bench.warehouse.parent) as scratch:
         bench = replace(made.bench, database=scratch / "bench.duckdb", scratch=scratch)
         with opened(bench) as connection:
-            decide_final_action(connection, request.as_of, made.payer_names)
+            decide_again(connection, request.as_of, made.payer_names, date_diagnoses)
             yield made, connection

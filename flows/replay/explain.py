@@ -30,6 +30,7 @@ from flows.replay.ledger_entries import LedgerEntry, read_ledger_entries
 from flows.request import RunRequest
 from flows.settle.claims import SETTLED
 from flows.settle.final_action import FILE_ORDER
+from flows.settle.persons import date_diagnoses
 from schemas.formats import well_formed
 from schemas.outcomes import EXCEPTIONS
 from schemas.table import Kind
@@ -46,13 +47,14 @@ def explain(request: RunRequest, claim_id: str, line: int | None = None) -> Expl
 
     Raises UsageError if there is no such warehouse, claim or line, without repeating the request.
     """
-    with settled_as_of(request) as (made, connection):
+    with settled_as_of(request, date_diagnoses=False) as (made, connection):
         rows = claim_rows(connection, claim_id, line)
         ledger = read_ledger_entries(connection, rows[0]["claim_id"], request.as_of)
         demoted = frozenset(
             one.term_id for one in read_demotions(connection, made.library, request.as_of)
         )
         persons = sorted({row["person"] for row in rows})
+        date_diagnoses(connection, request.as_of, persons)
         frames = read_frames(connection, made.reference, request.as_of, persons=persons)
         return explain_rows(made, rows, frames, ledger, demoted)
 

@@ -54,6 +54,15 @@ def settle_claims(connection: duckdb.DuckDBPyConnection, as_of: date, before: da
         create_settled_view(connection, table, f"every_{table}", SETTLED[table], as_of)
 
 
+def reuse_fates(connection: duckdb.DuckDBPyConnection, as_of: date) -> None:
+    """Take what became of every row from the remembered run, if nothing has changed since."""
+    order_files(connection, as_of)
+    for table in CLAIM_TABLES:
+        fate = FATE[table]
+        connection.execute(f"CREATE VIEW {fate} AS FROM {fate.remembered}")
+        create_settled_view(connection, table, f"every_{table}", SETTLED[table], as_of)
+
+
 def create_settled_view(
     connection: duckdb.DuckDBPyConnection,
     table: str,

@@ -1,5 +1,6 @@
 """Who is who: which rows are about one person, and what dates the undated diagnoses."""
 
+from collections.abc import Sequence
 from datetime import date
 
 import duckdb
@@ -98,6 +99,18 @@ SOLE_PERSON = RunTable(
     columns=_SOLE_PERSON,
     reuse=ChangedRows(("member_id",), RELINKED_MEMBER, ("member_id",)),
 )
+ASKED_PERSON = RunTable(
+    "asked_person",
+    grain="person about whom a question is, which is about nobody else",
+    columns={"person": "VARCHAR"},
+)
+OF_ASKED = f"""(
+    SELECT hash(member_id)
+    FROM (SELECT member_id, person_id AS person FROM {EVERY_LINK}
+          UNION ALL SELECT member_id, person_id FROM {EVERY_UNDATED}
+          UNION ALL SELECT person, person FROM {ASKED_PERSON})
+    WHERE person IN (FROM {ASKED_PERSON}))"""
+"""SQL: the hashes of the member ids under which persons of ASKED_PERSON may have rows."""
 TABLES = (
     PAYER,
     STATED_LINK,
@@ -112,6 +125,7 @@ TABLES = (
     CHANGED_LINK,
     RELINKED_MEMBER,
     SOLE_PERSON,
+    ASKED_PERSON,
 )
 
 
@@ -147,7 +161,6 @@ def link_persons(connection: duckdb.DuckDBPyConnection, as_of: date, before: dat
             EVERY_LINK,
             UNDATED_DIAGNOSIS,
             EVERY_UNDATED,
-            CLAIM_OF_UNDATED,
             UNRESOLVED_DIAGNOSIS,
         ),
         as_of=day(as_of),
@@ -156,20 +169,21 @@ def link_persons(connection: duckdb.DuckDBPyConnection, as_of: date, before: dat
         is_new=_is_new_link() if before else "true",
         undated_before=UNDATED_DIAGNOSIS.remembered if before else UNDATED_DIAGNOSIS.empty,
     )
+    _find_claims_of_undated(connection, as_of)
     for _ in range(_LINK_ROUNDS):
         _leave_out_crowds(connection)
         run(
             connection,
-            "settle/links",
-            reads=(
-                EVERY_LINK,
-                EVERY_UNDATED,
-                CLAIM_OF_UNDATED,
-                UNRESOLVED_DIAGNOSIS,
-                PERSON_OF,
-                CROWDED_PERSON,
-            ),
-            makes=(SOLE_PERSON, DATED_DIAGNOSIS, UNRESOLVED_DIAGNOSIS, CHANGED_LINK),
+            "settle/sole_persons",
+            reads=(EVERY_LINK, EVERY_UNDATED, UNRESOLVED_DIAGNOSIS, CROWDED_PERSON),
+            makes=(SOLE_PERSON,),
+        )
+        _date_diagnoses(connection)
+        run(
+            connection,
+            "settle/changed_links",
+            reads=(EVERY_LINK, EVERY_UNDATED, DATED_DIAGNOSIS, UNRESOLVED_DIAGNOSIS),
+            makes=(UNRESOLVED_DIAGNOSIS, CHANGED_LINK),
         )
         if not one(connection, f"SELECT count(*) FROM {CHANGED_LINK}"):
             break
@@ -190,6 +204,64 @@ def link_persons(connection: duckdb.DuckDBPyConnection, as_of: date, before: dat
         )
 
 
+def reuse_links(connection: duckdb.DuckDBPyConnection) -> None:
+    """Take who is who from the remembered run, if nothing has changed since; dates no diagnosis."""
+    for made, remembered in (
+        (EVERY_LINK, STATED_LINK.remembered),
+        (EVERY_UNDATED, UNDATED_DIAGNOSIS.remembered),
+        (CROWDED_PERSON, CROWDED_PERSON.remembered),
+        (SOLE_PERSON, SOLE_PERSON.remembered),
+    ):
+        connection.execute(f"CREATE VIEW {made} AS FROM {remembered}")
+    _name_persons(connection)
+
+
+def date_diagnoses(
+    connection: duckdb.DuckDBPyConnection, as_of: date, persons: Sequence[str] | None = None
+) -> None:
+    """Date the undated diagnoses, of everybody or of some persons, once it is known who is who."""
+    if persons is None:
+        _find_claims_of_undated(connection, as_of)
+        _date_diagnoses(connection)
+        return
+    ask_about(connection, persons)
+    asked = f"hash(member_id) IN {OF_ASKED}"
+    _find_claims_of_undated(connection, as_of, asked, f"member_hash IN {OF_ASKED}")
+    _date_diagnoses(connection, asked)
+
+
+def ask_about(connection: duckdb.DuckDBPyConnection, persons: Sequence[str]) -> None:
+    """List in ASKED_PERSON whom a question is about."""
+    ASKED_PERSON.store_frame(connection, pl.DataFrame({"person": persons}, {"person": pl.String}))
+
+
+def _find_claims_of_undated(
+    connection: duckdb.DuckDBPyConnection,
+    as_of: date,
+    asked_undated: str = "true",
+    asked_rows: str = "true",
+) -> None:
+    run(
+        connection,
+        "settle/claims_of_undated",
+        reads=(EVERY_UNDATED, EVERY_LINK, ASKED_PERSON),
+        makes=(CLAIM_OF_UNDATED,),
+        as_of=day(as_of),
+        asked_undated=asked_undated,
+        asked_rows=asked_rows,
+    )
+
+
+def _date_diagnoses(connection: duckdb.DuckDBPyConnection, asked_undated: str = "true") -> None:
+    run(
+        connection,
+        "settle/dated_diagnoses",
+        reads=(EVERY_UNDATED, CLAIM_OF_UNDATED, SOLE_PERSON, PERSON_OF, EVERY_LINK, ASKED_PERSON),
+        makes=(DATED_DIAGNOSIS,),
+        asked_undated=asked_undated,
+    )
+
+
 def _is_new_link() -> str:
     """SQL: whether no earlier run found the `link`."""
     same = " AND ".join(f"k.{name} = link.{name}" for name in _LINK)
@@ -204,11 +276,7 @@ def assume_resolved(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _leave_out_crowds(connection: duckdb.DuckDBPyConnection) -> None:
-    """Find the persons with too many members, and say that they are nobody's person.
-
-    They are few or none, so the macro lists them (in hex, so that no id is taken for SQL), which
-    costs nothing if there are none.
-    """
+    """Find the persons with too many members, and say that they are nobody's person."""
     run(
         connection,
         "settle/crowded_persons",
@@ -216,6 +284,15 @@ def _leave_out_crowds(connection: duckdb.DuckDBPyConnection) -> None:
         makes=(CROWDED_PERSON,),
         most_members=str(_MOST_MEMBERS),
     )
+    _name_persons(connection)
+
+
+def _name_persons(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make PERSON_OF: crowded persons are nobody's person.
+
+    They are few or none, so the macro lists them (in hex, so that no id is taken for SQL), which
+    costs nothing if there are none.
+    """
     crowded = connection.execute(f"FROM {CROWDED_PERSON} ORDER BY ALL").fetchall()
     own = "person_id"
     if crowded:

@@ -9,7 +9,7 @@ from flows.intake.bad_files import BadFile, failed_in, refusal
 from flows.provenance import digest, program_digest
 from flows.settle import affected_claims, balance, claims, final_action, persons, repeated
 from flows.settle.balance import Balance
-from flows.warehouse.memory import start_from_last_run
+from flows.warehouse.memory import NEW_FILE, start_from_last_run
 from flows.warehouse.sql import one
 from schemas.rows import CLAIM_DATE_UNKNOWN
 
@@ -53,13 +53,47 @@ def decide_final_action(
     Reuses what the warehouse remembers of its last run and only looks at what changed since, unless
     `whole`. Returns the as-of date of that run, if it is reused.
     """
-    persons.name_payers(connection, payer_names)
-    names = (f"{name}\t{payer}" for name, payer in sorted(payer_names.items()))
-    settled_under = digest(program_digest(), *names)
-    before = start_from_last_run(connection, as_of, settled_under, whole)
+    before = _start(connection, as_of, payer_names, whole)
     persons.link_persons(connection, as_of, before)
     claims.settle_claims(connection, as_of, before)
     return before
+
+
+def decide_again(
+    connection: duckdb.DuckDBPyConnection,
+    as_of: date,
+    payer_names: dict[str, str],
+    date_diagnoses: bool,
+) -> None:
+    """Decide what `decide_final_action` does, for questions about a warehouse.
+
+    If nothing has changed since its last run, all that the warehouse remembers of that is reused.
+
+    date_diagnoses   whether to date the undated diagnoses; else whoever asks dates those of some
+                     persons.
+    """
+    before = _start(connection, as_of, payer_names)
+    if before != as_of or one(connection, f"SELECT count(*) FROM {NEW_FILE}"):
+        persons.link_persons(connection, as_of, before)
+        claims.settle_claims(connection, as_of, before)
+        return
+    persons.reuse_links(connection)
+    claims.reuse_fates(connection, as_of)
+    if date_diagnoses:
+        persons.date_diagnoses(connection, as_of)
+
+
+def _start(
+    connection: duckdb.DuckDBPyConnection,
+    as_of: date,
+    payer_names: dict[str, str],
+    whole: bool = False,
+) -> date | None:
+    """Name the payers; the as-of date of the remembered run, if its persons and fates are valid."""
+    persons.name_payers(connection, payer_names)
+    names = (f"{name}\t{payer}" for name, payer in sorted(payer_names.items()))
+    settled_under = digest(program_digest(), *names)
+    return start_from_last_run(connection, as_of, settled_under, whole)
 
 
 def _refuse_undated(

@@ -1,11 +1,11 @@
 -- Who is who, as far as each row says so itself. Undated diagnoses join later, in rounds
--- (links.sql). Claims after the as-of date are unknown.
+-- (sole_persons.sql). Claims after the as-of date are unknown.
 --
 -- reads: every_medical_claim, every_pharmacy_claim, every_diagnosis, every_eligibility,
 --        every_authorization, every_clinical_evidence, run.new_file,
 --        kept.main.stated_link (in $links_before), kept.main.undated_diagnosis (in $undated_before)
 -- makes: run.stated_link, run.every_link, run.undated_diagnosis, run.every_undated,
---        run.claim_of_undated, run.unresolved_diagnosis
+--        run.unresolved_diagnosis
 -- words: $as_of; $links_before and $undated_before: what earlier runs found in the files that are
 --        not new; $is_new: a condition, that they did not find that link; $after: of those files
 --        only rows dated after that day are read.
@@ -45,15 +45,6 @@ WHERE file_no IN (FROM run.new_file) AND diagnosis_date IS NULL;
 
 CREATE OR REPLACE VIEW run.every_undated AS
 FROM run.undated_diagnosis UNION ALL FROM $undated_before;
-
-CREATE OR REPLACE TABLE run.claim_of_undated AS
-SELECT claim_id, member_id, person_id, service_date
-FROM every_medical_claim
-WHERE claim_id IN (SELECT claim_id FROM run.every_undated) AND service_date <= $as_of
-UNION ALL
-SELECT claim_id, member_id, person_id, service_date
-FROM every_pharmacy_claim
-WHERE claim_id IN (SELECT claim_id FROM run.every_undated) AND service_date <= $as_of;
 
 -- Before the first round no diagnosis is known to be without its claim.
 CREATE OR REPLACE TABLE run.unresolved_diagnosis (file_no INTEGER, row_number BIGINT);
