@@ -10,7 +10,7 @@ import polars as pl
 
 from audit_rules.engine.past_decisions import PastDecisions
 from flows.collecting import barred_fees, with_collectability
-from flows.judging import affected, frames, members, population, standing
+from flows.judging import affected, audited_codes, frames, members, population, standing
 from flows.judging.standing import (
     files_of_answers,
     read_merged,
@@ -50,6 +50,7 @@ from schemas.results import AMOUNT_COLUMNS, EXCEPTION, conform
 MEMORY = Memory(
     settled=SETTLE_TABLES,
     answers=(
+        *audited_codes.TABLES,
         *population.TABLES,
         *affected.TABLES,
         *members.TABLES,

@@ -17,12 +17,12 @@ from audit_rules.rules import CATALOGUE
 from flows.clock import seconds, seconds_since
 from flows.intake.load import load
 from flows.intake.validate import validate
-from flows.judging.affected import mark_affected_persons
+from flows.judging.affected import last_valid_run, mark_affected_persons
 from flows.judging.authorization_words import warn_of_unknown_words
 from flows.judging.frames import read_parts
 from flows.judging.judge_elsewhere import judge_on_cluster
 from flows.judging.judge_part import Job
-from flows.judging.members import Cut
+from flows.judging.members import Cut, audited_rows
 from flows.judging.parts import Judged, Part, put_aside
 from flows.judging.population import population_facts
 from flows.judging.spread import judge_parts
@@ -36,7 +36,6 @@ from flows.ledger.precision import demotion_notes, read_demotions
 from flows.memory_limits import DEFAULT, rows_at_a_time
 from flows.notes.find import audit_notes, input_notes
 from flows.plan import Plan
-from flows.provenance import digest
 from flows.report_steps import (
     ReportFacts,
     facts_for_reports,
@@ -176,12 +175,12 @@ def judge_stage(
     as_of = plan.request.as_of
     with _opened(plan, bench) as connection:
         demoted = read_demotions(connection, plan.library, as_of)
-        book = PolicyBook(plan.library, plan.reference, frozenset(d.term_id for d in demoted))
-        judged_under = digest(plan.texts.judgement_digest(), *(d.term_id for d in demoted))
-        facts = population_facts(connection, plan.reference, as_of)
-        before = mark_affected_persons(
-            connection, book, CATALOGUE, facts, as_of, judged_under, JUDGED_COVERAGE
-        )
+        terms = [d.term_id for d in demoted]
+        book = PolicyBook(plan.library, plan.reference, frozenset(terms))
+        before = last_valid_run(connection, plan.texts.judgement_digest(), terms, as_of)
+        rows = audited_rows(connection, as_of, before)
+        facts = population_facts(connection, plan.reference, rows)
+        mark_affected_persons(connection, book, CATALOGUE, facts, rows, as_of, JUDGED_COVERAGE)
         remembered = put_remembered_aside(connection, CATALOGUE, answers_folder(plan))
         at_a_time = rows_at_a_time(plan.request.memory, plan.request.workers)
         cut = Cut(at_a_time, plan.request.buckets, plan.request.workers)

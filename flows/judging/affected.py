@@ -23,6 +23,8 @@ from audit_rules.policy.terms.persons import PriceAboveMedian
 from audit_rules.reference.codes import codes_of
 from flows.judging.population import (
     EVIDENCE,
+    PAYER_START,
+    AuditedRows,
     PopulationFacts,
     governed_persons,
     supplied_tables,
@@ -72,16 +74,6 @@ USUAL_PRICE = RunTable(
     },
     reuse=Reuse.WHOLE,
 )
-PAYER_START = RunTable(
-    "payer_start",
-    grain="payer_id; the first dates of its fills and medical lines",
-    columns={
-        "payer_id": "VARCHAR",
-        "first_dispensing_date": "DATE",
-        "first_service_date": "DATE",
-    },
-    reuse=Reuse.WHOLE,
-)
 AUTHORIZATION_START = RunTable(
     "authorization_start",
     grain="payer_id and drug; the first start of an authorization of anyone",
@@ -108,7 +100,6 @@ AFFECTED_PERSON = RunTable(
 TABLES = (
     GENERIC_PRICE,
     USUAL_PRICE,
-    PAYER_START,
     AUTHORIZATION_START,
     EVIDENCE_OF_ANYONE,
     CHANGED_PROVIDER,
@@ -116,22 +107,33 @@ TABLES = (
 )
 
 
+def last_valid_run(
+    connection: duckdb.DuckDBPyConnection,
+    judgement_digest: str,
+    demoted: Iterable[str],
+    as_of: date,
+) -> date | None:
+    """The as-of date of the remembered run, if its answers are valid for whoever is not affected.
+
+    judgement_digest   of all that answers depend on besides rows, date, which tables are there and
+                       `demoted`, the ids of demoted terms.
+    """
+    supplied = sorted(t for t in supplied_tables(connection, as_of) if not t.startswith(EVIDENCE))
+    return reuse_last_answers(connection, digest(digest(judgement_digest, *demoted), *supplied))
+
+
 def mark_affected_persons(
     connection: duckdb.DuckDBPyConnection,
     book: PolicyBook,
     rules: Iterable[Described],
     facts: PopulationFacts,
+    rows: AuditedRows,
     as_of: date,
-    judgement_digest: str,
     last_coverage: RunTable,
-) -> date | None:
-    """List in AFFECTED_PERSON who must be re-evaluated.
+) -> None:
+    """List in AFFECTED_PERSON who must be re-evaluated; nobody, if everybody must be.
 
-    Returns the as-of date of the run whose answers are valid for everybody else; None if everybody
-    must be re-evaluated, and nobody is listed.
-
-    judgement_digest   of all that answers depend on besides rows, date and which tables are there.
-    last_coverage      the table in which the remembered run counted its answers.
+    last_coverage   the table in which the remembered run counted its answers.
     """
     lines = priced_lines(facts.priced_lines, book.reference)
     fills = lines.filter(pl.col("claim_source") == "pharmacy")
@@ -139,17 +141,14 @@ def mark_affected_persons(
     prices = dearest_generics(brand.select(ASKED_BY).unique().lazy(), fills.lazy()).collect()
     GENERIC_PRICE.store_frame(connection, prices.sort(ASKED_BY))
     USUAL_PRICE.store_frame(connection, _usual_prices(lines, book))
-    PAYER_START.store_frame(connection, facts.payer_start)
-    supplied = supplied_tables(connection, as_of)
-    evidence = sorted(name for name in supplied if name.startswith(EVIDENCE))
+    evidence = sorted(t for t in supplied_tables(connection, as_of) if t.startswith(EVIDENCE))
     EVIDENCE_OF_ANYONE.store_frame(
         connection, pl.DataFrame({"code": evidence}, {"code": pl.String})
     )
     AUTHORIZATION_START.store_frame(connection, facts.authorization_start)
-    judged_under = digest(judgement_digest, *sorted(supplied - set(evidence)))
-    before = reuse_last_answers(connection, judged_under)
+    before = rows.before
     if before is None:
-        return None
+        return
     _find_changed_providers(connection)
     run(
         connection,
@@ -170,7 +169,7 @@ def mark_affected_persons(
     prices_changed = _changed(connection, GENERIC_PRICE).select(ASKED_BY).unique()
     by_prices = brand.join(prices_changed, on=ASKED_BY, how="semi", nulls_equal=True)["person"]
     by_prices = pl.concat([by_prices, _changed(connection, USUAL_PRICE)["person"]])
-    by_others = _of_documents(connection, book, before, as_of)
+    by_others = _of_documents(connection, book, rows, before, as_of)
     if _changed(connection, PAYER_START).height:
         by_others = pl.concat([by_others, brand["person"], _in_first_course(lines, book)])
     if _changed(connection, EVIDENCE_OF_ANYONE).height:
@@ -196,7 +195,6 @@ def mark_affected_persons(
             ANTI JOIN {AFFECTED_PERSON} USING (person)""",
         [_price_rules_stand_alone(book, rules), by_prices.unique().to_list()],
     )
-    return before
 
 
 def _price_rules_stand_alone(book: PolicyBook, rules: Iterable[Described]) -> bool:
@@ -206,7 +204,11 @@ def _price_rules_stand_alone(book: PolicyBook, rules: Iterable[Described]) -> bo
 
 
 def _of_documents(
-    connection: duckdb.DuckDBPyConnection, book: PolicyBook, before: date, as_of: date
+    connection: duckdb.DuckDBPyConnection,
+    book: PolicyBook,
+    rows: AuditedRows,
+    before: date,
+    as_of: date,
 ) -> pl.Series:
     """Persons with lines of documents of the language whose answers may differ.
 
@@ -216,18 +218,19 @@ def _of_documents(
     found = [pl.Series("person", [], dtype=pl.String)]
     if any(_changed(connection, t).height for t in (PAYER_START, AUTHORIZATION_START)):
         back = [p for p in spoken if rests_on_history(p.declared, p.language_terms)]
-        found.append(_governed(connection, book, back, None))
+        found.append(_governed(connection, book, rows, back, None))
     furthest = [furthest_day(p.declared, p.language_terms) for p in spoken]
     if any(furthest) and before < as_of:
         ahead = [p for p, days in zip(spoken, furthest, strict=True) if days]
         since = shifted(before, -max(furthest))
-        found.append(_governed(connection, book, ahead, since))
+        found.append(_governed(connection, book, rows, ahead, since))
     return pl.concat(found)
 
 
 def _governed(
     connection: duckdb.DuckDBPyConnection,
     book: PolicyBook,
+    rows: AuditedRows,
     policies: list[Policy],
     since: date | None,
 ) -> pl.Series:
@@ -237,7 +240,7 @@ def _governed(
     payers = sorted({payer.id for p in policies for payer in p.payers})
     of_any_payer = not all(p.payers for p in policies)
     codes = codes_of(policies, book.reference)
-    return governed_persons(connection, codes, None if of_any_payer else payers, since)
+    return governed_persons(connection, rows, codes, None if of_any_payer else payers, since)
 
 
 def _asked(fills: pl.DataFrame, book: PolicyBook) -> pl.DataFrame:

@@ -22,7 +22,8 @@ from flows.judging.members import (
 )
 from flows.judging.population import PopulationFacts, population_facts, supplied_tables
 from flows.settle.claims import create_settled_view, settled
-from flows.settle.persons import DATED_DIAGNOSIS, PAYER_JOIN, PERSON_OF, SOLE_PERSON
+from flows.settle.payers import PAYER_JOIN
+from flows.settle.persons import DATED_DIAGNOSIS, PERSON_OF, SOLE_PERSON
 from flows.warehouse.run_table import RunTable
 from flows.warehouse.sql import day, fetched, fetched_from, run
 from schemas.senders import TWO_DIGIT_YEAR
@@ -78,7 +79,7 @@ def read_frames(
     persons: Sequence[str] | None = None,
 ) -> WarehouseFrames:
     """Read one frame per table, for all persons to be judged; see `read_parts`."""
-    facts = facts or population_facts(connection, reference, as_of)
+    facts = facts or population_facts(connection, reference)
     (frames,) = read_parts(connection, reference, as_of, facts, before, persons=persons)
     return frames
 
@@ -105,7 +106,7 @@ def read_parts(
                         figures.
     other tables        grain: row; with person and payer_id; diagnoses that had no date are dated.
     """
-    find_judged_members(connection, reference, as_of, before, persons)
+    find_judged_members(connection, as_of, before, persons)
     for known in KNOWN_CLAIM.values():
         known.create(connection)
     of_everybody: dict[str, Any] = {

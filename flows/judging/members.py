@@ -7,11 +7,11 @@ from datetime import date
 from typing import NamedTuple
 
 import duckdb
-import polars as pl
 
-from audit_rules.reference.codes import Reference
 from flows.judging.affected import AFFECTED_PERSON
-from flows.judging.population import AUDITED_NDC, code_frame
+from flows.judging.audited_codes import AUDITED_HCPCS, AUDITED_NDC
+from flows.judging.population import EVERY_ROW, AuditedRows
+from flows.settle.claims import create_settled_view, settled
 from flows.settle.persons import (
     ASKED_PERSON,
     EVERY_LINK,
@@ -35,9 +35,6 @@ _ENOUGH_ROWS = 10_000
 _HASH = {"member_hash": "UBIGINT"}
 _PART = {"bucket": "UBIGINT", "only_prices": "BOOLEAN"}
 """What decides in which part a person is judged."""
-AUDITED_HCPCS = RunTable(
-    "audited_hcpcs", grain="HCPCS code that may be of an audited drug", columns={"code": "VARCHAR"}
-)
 AUDITED_MEMBER = RunTable(
     "audited_member",
     grain="member_id and person_id of a line that may be of an audited drug",
@@ -91,8 +88,23 @@ EVERY_CACHED_ROW = {
     )
     for table in _CACHED
 }
+AUDITED_ROW = {
+    table: RunTable(
+        f"audited_{table}",
+        grain="claim row, of an audited drug or not: those that are, if known, are all among them",
+        columns=cached_columns(table),
+    )
+    for table in CLAIM_TABLES
+}
+SETTLED_AUDITED = {
+    table: RunTable(
+        f"settled_audited_{table}",
+        grain="row of AUDITED_ROW, with its person and what became of it",
+        columns=settled(cached_columns(table)),
+    )
+    for table in CLAIM_TABLES
+}
 TABLES = (
-    AUDITED_HCPCS,
     AUDITED_MEMBER,
     JUDGED_PERSON,
     JUDGED_MEMBER,
@@ -100,6 +112,8 @@ TABLES = (
     CACHED_MEMBER,
     *CACHED_ROW.values(),
     *EVERY_CACHED_ROW.values(),
+    *AUDITED_ROW.values(),
+    *SETTLED_AUDITED.values(),
 )
 
 
@@ -122,9 +136,35 @@ class Cut:
         return max(1, worth_it, math.ceil(rows / self.most))
 
 
+def audited_rows(
+    connection: duckdb.DuckDBPyConnection, as_of: date, before: date | None
+) -> AuditedRows:
+    """Settled claim rows, among which is every line that may be of an audited drug.
+
+    before   as AuditedRows has it: of the rows that run knew, only the cached ones are looked at.
+    """
+    if before is None:
+        return EVERY_ROW
+    known_since = f"service_date > {day(before)} AND service_date <= {day(as_of)}"
+    for table in CLAIM_TABLES:
+        columns = ", ".join(cached_columns(table))
+        connection.execute(
+            f"""CREATE OR REPLACE VIEW {AUDITED_ROW[table]} AS
+                SELECT {columns} FROM {CACHED_ROW[table].remembered}
+                WHERE service_date <= {day(before)}
+                UNION ALL
+                SELECT {columns} FROM every_{table} WHERE file_no IN (FROM {NEW_FILE})
+                UNION ALL
+                SELECT {columns} FROM every_{table}
+                WHERE place IN (SELECT place FROM every_{table} WHERE {known_since})
+                  AND {known_since} AND file_no NOT IN (FROM {NEW_FILE})"""
+        )
+        create_settled_view(connection, table, AUDITED_ROW[table], SETTLED_AUDITED[table], as_of)
+    return AuditedRows(SETTLED_AUDITED, before)
+
+
 def find_judged_members(
     connection: duckdb.DuckDBPyConnection,
-    reference: Reference,
     as_of: date,
     before: date | None,
     persons: Sequence[str] | None = None,
@@ -136,8 +176,6 @@ def find_judged_members(
     persons   without `before`: the only ones to be judged; None: everybody.
     """
     ask_about(connection, persons or [])
-    own = reference.hcpcs.filter(pl.col("role") != "never")["hcpcs"]
-    AUDITED_HCPCS.store_frame(connection, code_frame({*own, *reference.governed.hcpcs}))
     _find_members(connection, as_of, before, persons is not None)
     for table in _CACHED:
         _cache_rows(connection, table, before)

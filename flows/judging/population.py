@@ -1,35 +1,54 @@
 """What a person's answers take from everybody's rows: generic prices and payers' first fills."""
 
-from collections.abc import Set
+from collections.abc import Mapping
 from datetime import date
 from typing import NamedTuple
 
 import duckdb
 import polars as pl
 
-from audit_rules.engine.history import infused_drugs, with_drug
+from audit_rules.engine.history import with_drug
 from audit_rules.reference.codes import Reference
 from audit_rules.reference.drug_words import with_known_words
 from audit_rules.reference.product_sets import GovernedCodes
+from flows.judging.audited_codes import AUDITED_NDC, GOVERNED_HCPCS, list_audited_codes
 from flows.settle.claims import SETTLED
-from flows.settle.persons import PAYER_JOIN
-from flows.warehouse.run_table import RunTable
+from flows.settle.payers import PAYER_JOIN
+from flows.warehouse.memory import NEW_FILE
+from flows.warehouse.run_table import Reuse, RunTable
 from flows.warehouse.sql import day, fetched, literals
 from schemas.paid import is_paid
 from schemas.table import Kind
 from schemas.tables import TABLES as INPUT
 
-AUDITED_NDC = RunTable(
-    "audited_ndc", grain="NDC of an audited drug or of a set", columns={"code": "VARCHAR"}
+PAYER_START = RunTable(
+    "payer_start",
+    grain="payer_id; the first dates of its fills and medical lines",
+    columns={
+        "payer_id": "VARCHAR",
+        "first_dispensing_date": "DATE",
+        "first_service_date": "DATE",
+    },
+    reuse=Reuse.WHOLE,
 )
-GOVERNED_HCPCS = RunTable(
-    "governed_hcpcs",
-    grain="HCPCS code of a set of a document of the language",
-    columns={"code": "VARCHAR"},
-)
-TABLES = (AUDITED_NDC, GOVERNED_HCPCS)
+TABLES = (PAYER_START,)
 EVIDENCE = "evidence:"
 """What the codes of evidence begin with among what was supplied."""
+
+
+class AuditedRows(NamedTuple):
+    """Settled claim rows, among which is every line that may be of an audited drug.
+
+    settled   claim table -> its rows.
+    before    the as-of date of the run whose answers are valid for whoever is not affected since;
+              None: there is none, and these are all rows.
+    """
+
+    settled: Mapping[str, RunTable]
+    before: date | None
+
+
+EVERY_ROW = AuditedRows(SETTLED, None)
 
 
 class PopulationFacts(NamedTuple):
@@ -52,19 +71,17 @@ class PopulationFacts(NamedTuple):
 
 
 def population_facts(
-    connection: duckdb.DuckDBPyConnection, reference: Reference, as_of: date
+    connection: duckdb.DuckDBPyConnection, reference: Reference, rows: AuditedRows = EVERY_ROW
 ) -> PopulationFacts:
     """Read what answers take from other persons, for everybody at once."""
-    is_asked = pl.col("audited") | pl.col("ingredient").is_in(infused_drugs(reference).implode())
-    own_ndcs = reference.ndc.filter(is_asked)["ndc11"]
-    GOVERNED_HCPCS.store_frame(connection, code_frame(reference.governed.hcpcs))
-    AUDITED_NDC.store_frame(connection, code_frame({*own_ndcs, *reference.governed.ndcs}))
+    list_audited_codes(connection, reference)
     own_codes = reference.hcpcs.filter(pl.col("role") == "drug")["hcpcs"].to_list()
     is_of_a_drug = f"""(list_contains({literals(own_codes)}, hcpcs_code)
                         OR ndc_code IN (FROM {AUDITED_NDC}))"""
-    of_a_drug = {  # the few medical lines are found first: joining all of them takes far longer
-        "medical_claim": f"""place IN (SELECT place FROM every_medical_claim WHERE {is_of_a_drug})
-                             AND {is_of_a_drug}""",
+    found_first = f"""place IN (SELECT place FROM every_medical_claim WHERE {is_of_a_drug})
+                      AND {is_of_a_drug}"""
+    of_a_drug = {  # among all rows, the few are found first: joining all takes far longer
+        "medical_claim": is_of_a_drug if rows.before else found_first,
         "pharmacy_claim": f"ndc_code IN (FROM {AUDITED_NDC})",
     }
     code = {"medical_claim": "hcpcs_code", "pharmacy_claim": "CAST(NULL AS VARCHAR) AS hcpcs_code"}
@@ -76,27 +93,25 @@ def population_facts(
                        CAST(netted_quantity * 1000 AS BIGINT) AS quantity_milli,
                        CAST(netted_paid_amount * 100 AS BIGINT) AS paid_cents,
                        CAST(netted_fee * 100 AS BIGINT) AS fee_cents, payer
-                FROM {SETTLED[table]}
+                FROM {rows.settled[table]}
                 WHERE {condition} AND fate = 'history'"""
             for table, condition in of_a_drug.items()
         ),
     )
+    payer_start = _payer_start(connection, rows.before)
+    PAYER_START.store_frame(connection, payer_start)
     return PopulationFacts(
         lines.drop("payer"),
-        _payer_start(connection),
+        payer_start,
         _authorization_start(connection, reference),
-        _audited_by_payer(connection, lines, reference, own_codes),
+        _audited_by_payer(connection, lines, rows, reference, own_codes),
     )
-
-
-def code_frame(codes: Set[str]) -> pl.DataFrame:
-    """Codes as rows of a run table, sorted."""
-    return pl.DataFrame({"code": sorted(codes)}, {"code": pl.String})
 
 
 def _audited_by_payer(
     connection: duckdb.DuckDBPyConnection,
     lines: pl.DataFrame,
+    rows: AuditedRows,
     reference: Reference,
     own_codes: list[str],
 ) -> pl.DataFrame:
@@ -117,7 +132,7 @@ def _audited_by_payer(
     )
     others = fetched(
         connection,
-        f"""SELECT payer_id, payer, count(*)::UINTEGER AS lines FROM {SETTLED["medical_claim"]}
+        f"""SELECT payer_id, payer, count(*)::UINTEGER AS lines FROM {rows.settled["medical_claim"]}
             WHERE hcpcs_code IN (FROM {GOVERNED_HCPCS}) AND is_paid_history
                   AND NOT list_contains({literals(own_codes)}, hcpcs_code)
                   AND (ndc_code IS NULL OR ndc_code NOT IN (FROM {AUDITED_NDC}))
@@ -129,6 +144,7 @@ def _audited_by_payer(
 
 def governed_persons(
     connection: duckdb.DuckDBPyConnection,
+    rows: AuditedRows,
     codes: GovernedCodes,
     payers: list[str] | None,
     since: date | None,
@@ -144,7 +160,7 @@ def governed_persons(
     }
     persons: pl.DataFrame = connection.sql(
         " UNION ".join(
-            f"SELECT person FROM {SETTLED[table]}"
+            f"SELECT person FROM {rows.settled[table]}"
             f" WHERE ({condition}) AND fate = 'history' {from_day} {of_payers}"
             for table, condition in has_code.items()
         ),
@@ -153,10 +169,19 @@ def governed_persons(
     return persons["person"]
 
 
-def _payer_start(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    def first(table: str) -> str:
-        return f"""SELECT p.payer_id, min(t.service_date) AS first_date
-                   FROM every_{table} t {PAYER_JOIN} GROUP BY ALL"""
+def _payer_start(connection: duckdb.DuckDBPyConnection, before: date | None) -> pl.DataFrame:
+    """The first dates of each payer.
+
+    before   as AuditedRows has it: then new rows are added to what that run found.
+    """
+
+    def first(table: str, remembered: str) -> str:
+        rows = f"SELECT p.payer_id, t.service_date FROM every_{table} t {PAYER_JOIN}"
+        if before:
+            rows += f""" WHERE t.file_no IN (FROM {NEW_FILE})
+                         UNION ALL SELECT payer_id, {remembered} FROM {PAYER_START.remembered}
+                                   WHERE {remembered} IS NOT NULL"""
+        return f"SELECT payer_id, min(service_date) AS first_date FROM ({rows}) GROUP BY ALL"
 
     purged = "(SELECT max(before) FROM every_purge)"
     return fetched(
@@ -166,8 +191,8 @@ def _payer_start(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
                        AS first_dispensing_date,
                    if(s.first_date IS NULL, NULL, greatest(s.first_date, {purged}))
                        AS first_service_date
-            FROM ({first("pharmacy_claim")}) f
-            FULL JOIN ({first("medical_claim")}) s USING (payer_id)""",
+            FROM ({first("pharmacy_claim", "first_dispensing_date")}) f
+            FULL JOIN ({first("medical_claim", "first_service_date")}) s USING (payer_id)""",
     )
 
 

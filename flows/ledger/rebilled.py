@@ -9,7 +9,7 @@ import polars as pl
 
 from audit_rules.engine.past_decisions import RECOVERED, PastDecisions
 from flows.settle.claims import SETTLED
-from flows.settle.persons import PAYER_JOIN
+from flows.settle.payers import PAYER_JOIN
 from flows.warehouse.sql import fetched_from
 from schemas.collecting import is_asked
 from schemas.outcomes import strength

@@ -8,7 +8,7 @@ import polars as pl
 from audit_rules.law.places import Places
 from flows.intake.config import Config
 from flows.plan import Plan
-from flows.settle.persons import PAYER
+from flows.settle.payers import PAYER
 from schemas.folding import folded
 from schemas.notes import (
     CONFIG_ALIAS,

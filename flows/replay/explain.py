@@ -19,7 +19,10 @@ from audit_rules.policy.language.terms import LanguageTerm
 from audit_rules.reference.product_sets import line_sets
 from audit_rules.rules import CATALOGUE
 from flows.errors import UsageError
+from flows.judging.affected import last_valid_run
 from flows.judging.frames import read_frames
+from flows.judging.members import audited_rows
+from flows.judging.population import population_facts
 from flows.ledger.precision import read_demotions
 from flows.plan import Plan
 from flows.replay.as_of import settled_as_of
@@ -50,13 +53,14 @@ def explain(request: RunRequest, claim_id: str, line: int | None = None) -> Expl
     with settled_as_of(request, date_diagnoses=False) as (made, connection):
         rows = claim_rows(connection, claim_id, line)
         ledger = read_ledger_entries(connection, rows[0]["claim_id"], request.as_of)
-        demoted = frozenset(
-            one.term_id for one in read_demotions(connection, made.library, request.as_of)
-        )
+        demoted = [d.term_id for d in read_demotions(connection, made.library, request.as_of)]
         persons = sorted({row["person"] for row in rows})
         date_diagnoses(connection, request.as_of, persons)
-        frames = read_frames(connection, made.reference, request.as_of, persons=persons)
-        return explain_rows(made, rows, frames, ledger, demoted)
+        before = last_valid_run(connection, made.texts.judgement_digest(), demoted, request.as_of)
+        rows_of_drugs = audited_rows(connection, request.as_of, before)
+        facts = population_facts(connection, made.reference, rows_of_drugs)
+        frames = read_frames(connection, made.reference, request.as_of, facts, persons=persons)
+        return explain_rows(made, rows, frames, ledger, frozenset(demoted))
 
 
 def claim_rows(

@@ -59,7 +59,7 @@ def judged_lines(run: SampledRun, warehouse: Path, **options: Any) -> Lines:
 def _judged(made: Plan, connection: DuckDBPyConnection, found: pl.DataFrame) -> pl.DataFrame:
     """The audited lines; and those of no audited code on which a rule found something."""
     as_of, days = made.request.as_of, made.default_supply_days
-    facts = population_facts(connection, made.reference, as_of)
+    facts = population_facts(connection, made.reference)
     tables = []
     for part in read_parts(connection, made.reference, as_of, facts, None, Cut(rows_at_a_time())):
         dossier = compile_dossier(part, made.reference, days, as_of)

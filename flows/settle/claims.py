@@ -4,8 +4,9 @@ from datetime import date
 
 import duckdb
 
-from flows.settle.final_action import FATE, fee_of, order_files, settle_table
-from flows.settle.persons import PAYER, PERSON_OF, SOLE_PERSON
+from flows.settle.final_action import FATE, fee_of, order_files, reuse_table, settle_table
+from flows.settle.payers import PAYER
+from flows.settle.persons import PERSON_OF, SOLE_PERSON
 from flows.settle.plain_fate import plain_fate
 from flows.warehouse.columns import seen_columns
 from flows.warehouse.run_table import Columns, RunTable
@@ -58,8 +59,7 @@ def reuse_fates(connection: duckdb.DuckDBPyConnection, as_of: date) -> None:
     """Take what became of every row from the remembered run, if nothing has changed since."""
     order_files(connection, as_of)
     for table in CLAIM_TABLES:
-        fate = FATE[table]
-        connection.execute(f"CREATE VIEW {fate} AS FROM {fate.remembered}")
+        reuse_table(connection, table)
         create_settled_view(connection, table, f"every_{table}", SETTLED[table], as_of)
 
 

@@ -11,7 +11,8 @@ import polars as pl
 
 from flows.errors import DoesNotBalance
 from flows.settle.affected_claims import AFFECTED_CLAIM, find_affected_claims, product_code
-from flows.settle.persons import PAYER, PERSON_OF, SOLE_PERSON
+from flows.settle.payers import PAYER
+from flows.settle.persons import PERSON_OF, SOLE_PERSON
 from flows.settle.plain_fate import plain_fate
 from flows.settle.removed import warn_of_circles
 from flows.settle.repeated import REPEATED_HASH, find_repeated_hashes
@@ -25,8 +26,7 @@ from schemas.tables import CLAIM_TABLES
 
 FILE_ORDER = RunTable(
     "file_order",
-    grain="file; file_rank: by the night it was loaded on, path and content, so that the order of "
-    "runs does not matter",
+    grain="file; file_rank: by the night it was loaded on, path and content, not by runs",
     columns={"file_no": "INTEGER", "file_rank": "BIGINT"},
 )
 _ROW = ("file_no", "row_number")
@@ -200,6 +200,11 @@ def settle_table(
         raise DoesNotBalance(
             f"{table.name}: {doubled} rows have two fates. Nothing was published; please report it."
         )
+
+
+def reuse_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Make the FATE of one claim table that of the remembered run, if nothing has changed since."""
+    connection.execute(f"CREATE VIEW {FATE[table]} AS FROM {FATE[table].remembered}")
 
 
 def _decide(

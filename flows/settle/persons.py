@@ -9,9 +9,7 @@ import polars as pl
 from flows.warehouse.memory import NEW_FILE, newly_known_since
 from flows.warehouse.run_table import ChangedRows, Reuse, RunMacro, RunTable
 from flows.warehouse.sql import day, literals, one, run
-from schemas.folding import folded
 from schemas.row_warnings import MANY_MEMBERS
-from schemas.table import Kind
 from schemas.tables import TABLES as INPUT
 
 _MOST_MEMBERS = 25  # an assumption: family members that share an id, and re-enrollments
@@ -21,14 +19,6 @@ _LINK = {"member_id": "VARCHAR", "person_id": "VARCHAR"}
 _ROW = {"file_no": "INTEGER", "row_number": "BIGINT"}
 
 PERSON_OF = RunMacro("person_of", "the person of a row with (person_id, sole_person_id, member_id)")
-PAYER = RunTable(
-    "payer",
-    grain="payer name of any row, in the engine's lower case; payer_id: the policy's payer, else "
-    "the folded name",
-    columns={"name": "VARCHAR", "payer_id": "VARCHAR"},
-)
-PAYER_JOIN = f"JOIN {PAYER} p ON p.name = lower(t.payer)"
-"""SQL that gives the rows of `t` their payer: p.payer_id."""
 STATED_LINK = RunTable(
     "stated_link",
     grain="member_id and person_id that one dated row states, and no row of an earlier run",
@@ -112,7 +102,6 @@ OF_ASKED = f"""(
     WHERE person IN (FROM {ASKED_PERSON}))"""
 """SQL: the hashes of the member ids under which persons of ASKED_PERSON may have rows."""
 TABLES = (
-    PAYER,
     STATED_LINK,
     EVERY_LINK,
     UNDATED_DIAGNOSIS,
@@ -127,22 +116,6 @@ TABLES = (
     SOLE_PERSON,
     ASKED_PERSON,
 )
-
-
-def name_payers(connection: duckdb.DuckDBPyConnection, payer_names: dict[str, str]) -> None:
-    """Say which payer each name in the warehouse means.
-
-    payer_names   folded spelling -> payer id, for the payers of policies.
-    """
-    spelled = " UNION ".join(
-        f"SELECT lower(payer) AS name FROM every_{table.name}"
-        for table in INPUT.values()
-        if table.of_kind(Kind.PAYER)
-    )
-    names = [name for (name,) in connection.execute(spelled).fetchall() if name is not None]
-    rows = [(name, payer_names.get(folded(name), folded(name))) for name in sorted(names)]
-    schema = {"name": pl.String, "payer_id": pl.String}
-    PAYER.store_frame(connection, pl.DataFrame(rows, schema=schema, orient="row"))
 
 
 def link_persons(connection: duckdb.DuckDBPyConnection, as_of: date, before: date | None) -> None:

@@ -7,13 +7,14 @@ import duckdb
 from flows.errors import TooManyBadRows
 from flows.intake.bad_files import BadFile, failed_in, refusal
 from flows.provenance import digest, program_digest
-from flows.settle import affected_claims, balance, claims, final_action, persons, repeated
+from flows.settle import affected_claims, balance, claims, final_action, payers, persons, repeated
 from flows.settle.balance import Balance
 from flows.warehouse.memory import NEW_FILE, start_from_last_run
 from flows.warehouse.sql import one
 from schemas.rows import CLAIM_DATE_UNKNOWN
 
 TABLES = (
+    *payers.TABLES,
     *persons.TABLES,
     *affected_claims.TABLES,
     *repeated.TABLES,
@@ -90,7 +91,7 @@ def _start(
     whole: bool = False,
 ) -> date | None:
     """Name the payers; the as-of date of the remembered run, if its persons and fates are valid."""
-    persons.name_payers(connection, payer_names)
+    payers.name_payers(connection, payer_names)
     names = (f"{name}\t{payer}" for name, payer in sorted(payer_names.items()))
     settled_under = digest(program_digest(), *names)
     return start_from_last_run(connection, as_of, settled_under, whole)

@@ -1,6 +1,6 @@
--- One round of linking: who is the person of a member. That decides what dates an undated diagnosis
--- (dated_diagnoses.sql), and a diagnosis that no claim dates links nobody: so the rounds go on until
--- no link changes (changed_links.sql).
+-- One round of linking: who is the person of a member. That decides what dates an undated
+-- diagnosis (dated_diagnoses.sql), and a diagnosis that no claim dates links nobody: so the rounds
+-- go on until no link changes (changed_links.sql).
 --
 -- reads: run.every_link, run.every_undated, run.crowded_person,
 --        run.unresolved_diagnosis (of the round before)

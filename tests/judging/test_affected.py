@@ -22,17 +22,16 @@ from audit_rules.policy.library import SHIPPED_POLICIES, PolicyLibrary
 from audit_rules.reference.codes import load_reference
 from audit_rules.rules import CATALOGUE
 from flows import stages
-from flows.judging.affected import _price_rules_stand_alone, mark_affected_persons
+from flows.judging.affected import _price_rules_stand_alone, last_valid_run, mark_affected_persons
 from flows.judging.frames import read_frames, read_parts
 from flows.judging.judge_part import Job
-from flows.judging.members import JUDGED_PERSON, Cut
+from flows.judging.members import JUDGED_PERSON, Cut, audited_rows
 from flows.judging.population import population_facts
 from flows.judging.standing import (
     JUDGED_COVERAGE,
     put_remembered_aside,
 )
 from flows.plan import plan
-from flows.provenance import digest
 from flows.request import RunRequest
 from flows.summary import Summary
 from flows.warehouse.connection import opened
@@ -145,16 +144,11 @@ def _asked_again(request: RunRequest) -> dict[str, bool]:
         return judged_in_parts(parts, job, aside / name, FEW)
 
     with opened(made.bench) as connection:
-        facts = population_facts(connection, made.reference, request.as_of)
-        before = mark_affected_persons(
-            connection,
-            book,
-            FEW,
-            facts,
-            request.as_of,
-            digest(made.texts.judgement_digest()),  # no term is demoted
-            JUDGED_COVERAGE,
-        )
+        texts = made.texts.judgement_digest()
+        before = last_valid_run(connection, texts, (), request.as_of)  # no term is demoted
+        rows = audited_rows(connection, request.as_of, before)
+        facts = population_facts(connection, made.reference, rows)
+        mark_affected_persons(connection, book, FEW, facts, rows, request.as_of, JUDGED_COVERAGE)
         valid, of_other_rules = put_remembered_aside(connection, FEW, aside)
         changed = read_frames(connection, made.reference, request.as_of, before=before)
         job = Job(book, made.default_supply_days, request.as_of, changed)

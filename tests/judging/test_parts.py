@@ -98,7 +98,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Plan:
 def test_every_row_of_a_person_is_read_in_one_part(made: Plan, tmp_path: Path) -> None:
     tables = KNOWN_CLAIM.values()
     with opened(made.bench) as connection:
-        facts = population_facts(connection, made.reference, AS_OF)
+        facts = population_facts(connection, made.reference)
         whole = read_frames(connection, made.reference, AS_OF, facts)
         known = [connection.sql(f"FROM {t} ORDER BY ALL").fetchall() for t in tables]
         most = (whole.medical.height + whole.pharmacy.height) // 5
@@ -123,7 +123,7 @@ def test_every_row_of_a_person_is_read_in_one_part(made: Plan, tmp_path: Path) -
 @pytest.mark.slow
 def test_what_is_read_of_some_persons_is_what_is_read_of_them_among_everybody(made: Plan) -> None:
     with opened(made.bench) as connection:
-        facts = population_facts(connection, made.reference, AS_OF)
+        facts = population_facts(connection, made.reference)
         whole = read_frames(connection, made.reference, AS_OF, facts)
         ids = whole.pharmacy.group_by("person").agg(pl.col("member_id").n_unique())
         several = ids.filter(pl.col("member_id") > 1)["person"].sort()
@@ -143,7 +143,7 @@ def test_what_is_read_of_some_persons_is_what_is_read_of_them_among_everybody(ma
 def test_the_number_of_buckets_changes_no_answer(made: Plan, tmp_path: Path) -> None:
     found = []
     with opened(made.bench) as connection:
-        facts = population_facts(connection, made.reference, AS_OF)
+        facts = population_facts(connection, made.reference)
         cuts = [
             (count, list(read_parts(connection, made.reference, AS_OF, facts, cut=Cut(1, count))))
             for count in BUCKETS
@@ -249,7 +249,7 @@ def test_a_process_that_fails_ends_the_run_with_a_sentence(
     how: str, made: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with opened(made.bench) as connection:
-        facts = population_facts(connection, made.reference, AS_OF)
+        facts = population_facts(connection, made.reference)
         read = read_parts(connection, made.reference, AS_OF, facts, cut=Cut(1, buckets=4))
         parts = list(put_aside(read, tmp_path / "aside"))
     job = Job(PolicyBook(made.library, made.reference), 30, AS_OF, parts[0].frames)
