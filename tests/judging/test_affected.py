@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
 from audit_rules.engine.dossier import WarehouseFrames
 from audit_rules.engine.rule import PolicyBook
@@ -148,6 +149,10 @@ def _asked_again(request: RunRequest) -> dict[str, bool]:
         before = last_valid_run(connection, texts, (), request.as_of)  # no term is demoted
         rows = audited_rows(connection, request.as_of, before)
         facts = population_facts(connection, made.reference, rows)
+        for found, of_every_row in zip(
+            facts, population_facts(connection, made.reference), strict=True
+        ):
+            assert_frame_equal(found, of_every_row)
         mark_affected_persons(connection, book, FEW, facts, rows, request.as_of, JUDGED_COVERAGE)
         valid, of_other_rules = put_remembered_aside(connection, FEW, aside)
         changed = read_frames(connection, made.reference, request.as_of, before=before)

@@ -20,6 +20,7 @@ from flows.warehouse.forget import forget_night
 from flows.warehouse.purge import purge
 from schemas.decisions import DISMISS, REOPEN, REQUEST_RECORDS
 from schemas.tables import CLAIM_TABLES
+from tests.support.asked_again import check_questions
 from tests.support.extracts import Row, good
 from tests.support.night_model import Model
 from tests.support.night_operations import Decide, Extract, Operation, Place, Purge, Run
@@ -27,6 +28,8 @@ from tests.support.nights import content, members, published, purged_files, remo
 from tests.support.senders import Sender
 
 FIRST = date(2026, 1, 15)
+_ASKED_EVERY = 3
+"""After every so many runs, questions are asked about the warehouse."""
 _BEFORE_ANY = FIRST - timedelta(days=60)
 _OF_ONE_RUN = (
     *("changes.parquet", "manifest.json"),
@@ -146,6 +149,8 @@ class Machine:
         if self.chance.random() < 0.2:
             evidence = Evidence(run=summary.folder, warehouse=self.place.warehouse)
             assert verify(evidence).failed == [] or run.other_policies
+        if run.number % _ASKED_EVERY == 0:
+            check_questions(self.place.request(run))
         self.results[run.number] = found = published(summary.folder)
         assert self.of_id.setdefault(summary.run_id, found) == found, "an id names its bytes"
         self.history.append(run)

@@ -9,6 +9,7 @@ from pathlib import Path
 from audit_rules.policy.library import SHIPPED_POLICIES
 from flows.ledger.decisions import decide
 from flows.ledger.written_decisions import Decision
+from flows.request import RunRequest
 from flows.summary import Summary
 from flows.warehouse.purge import purge
 from tests.support.extracts import ANY_ERROR_RATE, Row, as_csv
@@ -90,7 +91,12 @@ class Place:
             landing.mkdir()
             for extract in run.landing:
                 (landing / extract.name).write_text(extract.text, encoding="utf-8")
-        request = request_for(
+        request = self.request(run, landing)
+        return night(with_lake(request, self.base / "lake") if run.in_lake else request)
+
+    def request(self, run: Run, landing: Path | None = None) -> RunRequest:
+        """The request of a run that leaves nothing in the lake."""
+        return request_for(
             landing,
             self.base / "out",
             self.warehouse,
@@ -99,7 +105,6 @@ class Place:
             self.base / "policies" if run.other_policies else None,
             whole=run.whole,
         )
-        return night(with_lake(request, self.base / "lake") if run.in_lake else request)
 
 
 @dataclass(frozen=True)
