@@ -100,7 +100,7 @@ def read_parts(
                         AFFECTED_PERSON; without it everybody is judged.
     cut                 into how many parts; without it all are read at once, and every rule is to
                         be asked about all of them.
-    persons             without `before`: the only ones to be judged; None: everybody.
+    persons             the only ones to be judged, affected or not; None: everybody.
     medical, pharmacy   grain: claim row known on the as-of date, without exact duplicates; columns
                         of the contract with person, payer_id, service_date, fate and netted
                         figures.

@@ -173,7 +173,7 @@ def find_judged_members(
 
     before    the as-of date of the run whose answers are valid for everybody but those of
               AFFECTED_PERSON; without it everybody is judged.
-    persons   without `before`: the only ones to be judged; None: everybody.
+    persons   the only ones to be judged, affected or not; None: everybody.
     """
     ask_about(connection, persons or [])
     _find_members(connection, as_of, before, persons is not None)
@@ -232,11 +232,12 @@ def _find_members(
 ) -> None:
     """Find who is judged, under which member ids, and whose rows are to be cached."""
     looked_at, asked_for, only_prices = _looked_at(before), "true", "false"
-    if before:
+    if of_asked:
+        asked_for = f"person IN (FROM {ASKED_PERSON})"
+        looked_at = looked_at if before else f"member_hash IN {OF_ASKED}"
+    elif before:
         asked_for = f"person IN (SELECT person FROM {AFFECTED_PERSON})"
         only_prices = f"person IN (SELECT person FROM {AFFECTED_PERSON} WHERE only_prices)"
-    elif of_asked:
-        looked_at, asked_for = f"member_hash IN {OF_ASKED}", f"person IN (FROM {ASKED_PERSON})"
     run(
         connection,
         "judging/judged_members",

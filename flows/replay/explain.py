@@ -59,7 +59,7 @@ def explain(request: RunRequest, claim_id: str, line: int | None = None) -> Expl
         before = last_valid_run(connection, made.texts.judgement_digest(), demoted, request.as_of)
         rows_of_drugs = audited_rows(connection, request.as_of, before)
         facts = population_facts(connection, made.reference, rows_of_drugs)
-        frames = read_frames(connection, made.reference, request.as_of, facts, persons=persons)
+        frames = read_frames(connection, made.reference, request.as_of, facts, before, persons)
         return explain_rows(made, rows, frames, ledger, frozenset(demoted))
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -32,6 +34,7 @@ from flows.replay.ledger_entries import LedgerEntry
 from flows.replay.paragraphs import WIDEST, labelled
 from flows.replay.rule_text import rule_lines
 from flows.request import RunRequest
+from flows.warehouse.layout import forget_last_run
 from schemas.outcomes import EXCEPTIONS, NOT_APPLICABLE, NOT_EVALUABLE, PASS
 from schemas.tables import TABLES
 from tests.support.extracts import good, write
@@ -504,6 +507,17 @@ def test_explaining_leaves_the_warehouse_and_its_folder_as_they_were(request_: R
 
 
 @pytest.mark.slow
+def test_a_warehouse_that_remembers_nothing_is_explained_alike(
+    request_: RunRequest, tmp_path: Path
+) -> None:
+    forgetful = Path(shutil.copy(request_.warehouse_file, tmp_path))
+    with duckdb.connect(str(forgetful)) as connection:
+        forget_last_run(connection)
+    for claim_id in ("DX-UNDATED", "GEN-NO-TRIAL"):
+        explained = [explain(replace(request_, warehouse=w), claim_id) for w in (None, forgetful)]
+        assert text_of(explained[0]) == text_of(explained[1])
+
+
 def test_an_earlier_as_of_date_knows_less(tmp_path: Path) -> None:
     request = request_for(SAMPLE, tmp_path, tmp_path / "audit.duckdb", date(2026, 4, 5))
     night(request)

@@ -1,6 +1,8 @@
 """What a question about a warehouse finds, with and without what that remembers of its last run."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import duckdb
@@ -24,15 +26,18 @@ from flows.settle.persons import (
     date_diagnoses,
 )
 
+_LATER = timedelta(days=40)
 _SETTLED = (EVERY_LINK, EVERY_UNDATED, SOLE_PERSON, DATED_DIAGNOSIS, *FATE.values())
 
 
 def check_questions(request: RunRequest) -> None:
-    """Compare what is found of everybody, and of each of some persons."""
-    remembering = _found(request)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(settle, "start_from_last_run", _starts_over(settle.start_from_last_run))
-        assert _found(request) == remembering
+    """Compare what is found of everybody, and of some persons, on that day and later."""
+    for day in (request.as_of, request.as_of + _LATER):
+        asked = replace(request, as_of=day)
+        remembering = _found(asked)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(settle, "start_from_last_run", _starts_over(settle.start_from_last_run))
+            assert _found(asked) == remembering
 
 
 def _starts_over(starts: Callable[..., Any]) -> Callable[..., Any]:
@@ -45,14 +50,18 @@ def _found(request: RunRequest) -> dict[str, object]:
         for table in _SETTLED:
             found[str(table)] = connection.execute(f"FROM {table} ORDER BY ALL").fetchall()
         persons = _persons(made, connection)
-        before = last_valid_run(connection, made.texts.judgement_digest(), (), request.as_of)
+        texts = made.texts.judgement_digest()
+        before = last_valid_run(connection, texts, (), request.as_of)
         rows = audited_rows(connection, request.as_of, before)
         facts = population_facts(connection, made.reference, rows)
         found |= {f"facts {n}": frame.to_dicts() for n, frame in facts._asdict().items()}
     for person in persons[:: max(1, len(persons) // 3)]:
         with settled_as_of(request, date_diagnoses=False) as (made, connection):
             date_diagnoses(connection, request.as_of, [person])
-            frames = read_frames(connection, made.reference, request.as_of, persons=[person])
+            before = last_valid_run(connection, texts, (), request.as_of)
+            rows = audited_rows(connection, request.as_of, before)
+            facts = population_facts(connection, made.reference, rows)
+            frames = read_frames(connection, made.reference, request.as_of, facts, before, [person])
         found |= {f"{person} {name}": _plain(frame) for name, frame in vars(frames).items()}
     return found
 
