@@ -30,6 +30,7 @@ from tests.support.senders import Sender
 FIRST = date(2026, 1, 15)
 _ASKED_EVERY = 3
 """After every so many runs, questions are asked about the warehouse."""
+_LATER = timedelta(days=40)
 _BEFORE_ANY = FIRST - timedelta(days=60)
 _OF_ONE_RUN = (
     *("changes.parquet", "manifest.json"),
@@ -150,7 +151,8 @@ class Machine:
             evidence = Evidence(run=summary.folder, warehouse=self.place.warehouse)
             assert verify(evidence).failed == [] or run.other_policies
         if run.number % _ASKED_EVERY == 0:
-            check_questions(self.place.request(run))
+            last = self.model.last_night or run.as_of
+            check_questions(self.place.request(run), {run.as_of, last, last + _LATER})
         self.results[run.number] = found = published(summary.folder)
         assert self.of_id.setdefault(summary.run_id, found) == found, "an id names its bytes"
         self.history.append(run)

@@ -1,8 +1,8 @@
 """What a question about a warehouse finds, with and without what that remembers of its last run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date
 from typing import Any
 
 import duckdb
@@ -26,13 +26,12 @@ from flows.settle.persons import (
     date_diagnoses,
 )
 
-_LATER = timedelta(days=40)
 _SETTLED = (EVERY_LINK, EVERY_UNDATED, SOLE_PERSON, DATED_DIAGNOSIS, *FATE.values())
 
 
-def check_questions(request: RunRequest) -> None:
-    """Compare what is found of everybody, and of some persons, on that day and later."""
-    for day in (request.as_of, request.as_of + _LATER):
+def check_questions(request: RunRequest, days: Iterable[date]) -> None:
+    """Compare what is found of everybody, and of some persons, as of some days."""
+    for day in days:
         asked = replace(request, as_of=day)
         remembering = _found(asked)
         with pytest.MonkeyPatch.context() as patched:
