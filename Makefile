@@ -83,9 +83,11 @@ lock:
 	uv pip compile pyproject.toml --extra dev --extra cluster --universal --generate-hashes --no-annotate --no-header --output-file requirements.lock
 	uv pip compile benchmarks/peers.in --constraint requirements.lock --universal --generate-hashes --no-annotate --no-header --output-file benchmarks/peers.lock
 
+# what pip would compile on one core, compileall compiles on all; files for other versions of Python cannot be compiled
 $(READY): requirements.lock pyproject.toml
 	"$$($(FIND_PYTHON))" -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --no-deps -r requirements.lock
+	-$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
