@@ -48,7 +48,7 @@ def _first_night(base: Path) -> RunRequest:
         good(_FILL, claim_id="b", member_id="n"),
         good(_FILL, claim_id="x", member_id="x"),
         good(_FILL, claim_id="d", member_id="d"),
-        good(_FILL, claim_id="later", member_id="y", dispensing_date="2026-07-10"),
+        good(_FILL, claim_id="later", member_id="y", person_id="w", dispensing_date="2026-07-10"),
         good(_FILL, claim_id="r", member_id="m", paid_amount="-5", original_claim_id="b"),
     ]
     crowd = [good(_SPAN, member_id=f"c{n}", person_id="crowd") for n in range(27)]
