@@ -83,7 +83,7 @@ lock:
 	uv pip compile pyproject.toml --extra dev --extra cluster --universal --generate-hashes --no-annotate --no-header --output-file requirements.lock
 	uv pip compile benchmarks/peers.in --constraint requirements.lock --universal --generate-hashes --no-annotate --no-header --output-file benchmarks/peers.lock
 
-# what pip would compile on one core, compileall compiles on all; files for other versions of Python cannot be compiled
+# pip would compile on one core what compileall compiles on all
 $(READY): requirements.lock pyproject.toml
 	"$$($(FIND_PYTHON))" -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --no-deps -r requirements.lock

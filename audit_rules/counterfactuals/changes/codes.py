@@ -114,10 +114,11 @@ def prescribers(case: Case) -> Iterator[Change]:
 def without_specialty(case: Case, specialties: set[str]) -> Iterator[Change]:
     """A prescriber on file with none of the specialties; and the same one on all the person's
     medical lines."""
-    others = [npi for npi, codes in sorted(case.taxonomies.items()) if not codes & specialties]
-    if not specialties or not others:
+    others = (npi for npi, codes in case.taxonomies.items() if not codes & specialties)
+    other = min(others, default=None) if specialties else None
+    if other is None:
         return
-    other, columns = others[0], _PRESCRIBER[case.table]
+    columns = _PRESCRIBER[case.table]
     own = case.own_row[columns[0]]
     fact = f"the prescriber is {own}" if own else "no prescriber is named"
     words = f"had the prescriber been {other}, who is on file without the specialty"
