@@ -52,12 +52,18 @@ def _found(request: RunRequest) -> dict[str, object]:
         rows = audited_rows(connection, as_of, before)
         facts = population_facts(connection, made.reference, rows)
         everybody = read_frames(connection, made.reference, as_of, facts)
-        persons = sorted({*everybody.medical["person"], *everybody.pharmacy["person"]})[::2]
-        date_diagnoses(connection, as_of, persons)
-        some = read_frames(connection, made.reference, as_of, facts, before, persons)
-    for name, frames in (("facts", facts._asdict()), ("everybody", vars(everybody))):
-        found |= {f"{name} {part}": _plain(frame) for part, frame in frames.items()}
-    return found | {f"some {part}": _plain(frame) for part, frame in vars(some).items()}
+        persons = sorted({*everybody.medical["person"], *everybody.pharmacy["person"]})
+        frames = {"everybody": everybody}
+        for first in range(2):
+            some = persons[first::2]
+            date_diagnoses(connection, as_of, some)
+            frames[f"some {first}"] = read_frames(
+                connection, made.reference, as_of, facts, before, some
+            )
+    parts = {"facts": facts._asdict()} | {name: vars(read) for name, read in frames.items()}
+    for name, own in parts.items():
+        found |= {f"{name} {part}": _plain(frame) for part, frame in own.items()}
+    return found
 
 
 def _plain(value: object) -> object:
