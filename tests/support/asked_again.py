@@ -7,7 +7,9 @@ from typing import Any
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
+from audit_rules.counterfactuals.case import FRAMES
 from flows.judging.affected import last_valid_run
 from flows.judging.frames import read_frames
 from flows.judging.members import audited_rows
@@ -53,18 +55,12 @@ def _found(request: RunRequest) -> dict[str, object]:
         facts = population_facts(connection, made.reference, rows)
         everybody = read_frames(connection, made.reference, as_of, facts)
         persons = sorted({*everybody.medical["person"], *everybody.pharmacy["person"]})
-        frames = {"everybody": everybody}
         for first in range(2):
             some = persons[first::2]
             date_diagnoses(connection, as_of, some)
-            frames[f"some {first}"] = read_frames(
-                connection, made.reference, as_of, facts, before, some
-            )
-    parts = {"facts": facts._asdict()} | {name: vars(read) for name, read in frames.items()}
-    for name, own in parts.items():
-        found |= {f"{name} {part}": _plain(frame) for part, frame in own.items()}
-    return found
-
-
-def _plain(value: object) -> object:
-    return value.to_dicts() if isinstance(value, pl.DataFrame) else value
+            own = read_frames(connection, made.reference, as_of, facts, before, some)
+            for name in FRAMES.values():
+                of_some = getattr(everybody, name).filter(pl.col("person").is_in(some))
+                assert_frame_equal(getattr(own, name), of_some)
+    found |= {f"facts {name}": frame.to_dicts() for name, frame in facts._asdict().items()}
+    return found | {name: getattr(everybody, name).to_dicts() for name in FRAMES.values()}
