@@ -24,6 +24,7 @@ from flows.settle.settle import settle
 from flows.stages import load_stage, validate_stage
 from flows.warehouse.connection import opened
 from tests.support.any_csv import extracts
+from tests.support.examples import examples
 from tests.support.hostile import (
     ANY_ERROR_RATE,
     CORPUS,
@@ -350,7 +351,7 @@ def test_rows_in_are_rows_out(tmp_path_factory: pytest.TempPathFactory, texts: l
 
 @pytest.mark.slow
 @given(many_texts)
-@settings(max_examples=25, **quietly)  # type: ignore[arg-type]
+@settings(max_examples=examples(10, 25), **quietly)  # type: ignore[arg-type]
 def test_rows_in_are_rows_out_of_many_files(
     tmp_path_factory: pytest.TempPathFactory, texts: list[str]
 ) -> None:

@@ -1,7 +1,6 @@
 """Persons are judged in parts, and what is found of all of them is what one judgement finds."""
 
 import gc
-import os
 import weakref
 from collections.abc import Iterator
 from dataclasses import fields, replace
@@ -29,6 +28,7 @@ from flows.judging.population import population_facts
 from flows.judging.spread import judge_parts
 from flows.plan import Plan
 from flows.warehouse.connection import opened
+from tests.support.examples import examples
 from tests.support.judged_parts import found_in, judged_in_parts
 from tests.support.nights import night, published
 from tests.support.running import AS_OF, ROOT, planned, request_for, run_to_final_action
@@ -51,7 +51,7 @@ forbid = [{ service = "99213", window = [-9, 0] }]
 finding = { outcome = "review", once = "date" }
 """
 PERSONS = ("A", "B", "C", "D")
-BUCKETS = [int(count) for count in os.environ.get("BUCKETS", "1 2 7 64").split()]
+BUCKETS = (1, 2, 7, examples(16, 64, "BUCKETS"))
 """Into how many buckets the sample is cut."""
 _KILLS_ITSELF = b"cos\nsystem\n(S'kill -9 $PPID'\ntR."
 """A job that kills whoever reads it."""
