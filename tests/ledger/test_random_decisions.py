@@ -22,9 +22,11 @@ from flows.summary import Summary
 from schemas.decisions import DISMISS, OVERTURNED, RECOVERED
 from tests.support.examples import examples
 from tests.support.extracts import IMATINIB, Row, good
+from tests.support.few_rules import asking_few
 from tests.support.ledger import night_of_fills
 
 pytestmark = pytest.mark.slow  # several nights each
+_few_rules = asking_few("AUTH01", "DUP01", "QTY01")
 
 _AT_RISK = {190: Decimal("100.00"), 241: Decimal("610.00"), 300: Decimal("1200.00")}
 _ALIAS = "Cigna of Ohio"
