@@ -30,7 +30,9 @@ _few_rules = asking_few("AUTH01", "DUP01", "QTY01")
 
 _AT_RISK = {190: Decimal("100.00"), 241: Decimal("610.00"), 300: Decimal("1200.00")}
 _ALIAS = "Cigna of Ohio"
-SEEDS = range(1, 1 + examples(1, 2))
+SEEDS = (2, 1)[: examples(1, 2)]
+FAMILIES = 20
+"""More of them take no longer, as more nights would."""
 _OPEN = {"new", "open", "changed", "reopened"}
 
 
@@ -188,7 +190,7 @@ def test_what_came_back_for_any_claim_of_a_family_is_not_asked_for_again(
 ) -> None:
     """Nor in a letter of a run before it came back."""
     chance, warehouse = random.Random(seed), tmp_path / "audit.duckdb"
-    families = [_Family(f"F{n}") for n in range(8)]
+    families = [_Family(f"F{n}") for n in range(FAMILIES)]
     config = tmp_path / "config.toml"
     config.write_text(f'[payer_aliases]\n"{_ALIAS}" = "Cigna"\n', encoding="utf-8")
     settings = read_config(config)
