@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.examples import examples
 from tests.support.running import ROOT
 
 pytestmark = pytest.mark.slow
 
-WAREHOUSES = examples(2, 4, "ENGINE_WAREHOUSES")
+WAREHOUSES = int(os.environ.get("ENGINE_WAREHOUSES", "4"))
 REFERENCE = ("in-memory", 1)
 OTHERS = (("in-memory", 2), ("in-memory", 8), ("streaming", 1), ("streaming", 2), ("streaming", 8))
 """Polars' engine, and the threads of both engines."""
