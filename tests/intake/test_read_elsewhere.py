@@ -27,7 +27,6 @@ from flows.intake.scan_ahead import FileScan
 from flows.provenance import sha256_of
 from flows.warehouse.connection import Workbench, opened
 from tests.support.any_csv import extracts
-from tests.support.examples import examples
 from tests.support.hostile import HEAD, TABLE, control, fill
 from tests.support.lakes import answered, loaded_tables
 
@@ -475,7 +474,7 @@ def files_with_quotes(draw: st.DrawFn) -> str:
 @pytest.mark.slow
 @given(files_with_quotes() | extracts())
 @settings(
-    max_examples=examples(12, 25, "PARTS_EXAMPLES"),
+    max_examples=int(os.environ.get("PARTS_EXAMPLES", "25")),
     deadline=None,
     derandomize=True,
     database=None,

@@ -25,7 +25,6 @@ from flows.results.small_cells import LEAST, OTHER, TABLES, aggregated
 from flows.summary import Summary
 from schemas.results import AGGREGATE as AGGREGATE_TABLE
 from schemas.results import MONEY
-from tests.support.examples import examples
 from tests.support.extracts import good, write
 from tests.support.nights import in_clear, night
 from tests.support.running import AS_OF, request_for
@@ -136,7 +135,7 @@ def test_c5_no_combination_of_published_sums_isolates_few_members(lines: list[Li
 
 
 @pytest.mark.slow
-@settings(max_examples=examples(500, 1500), deadline=None)
+@settings(max_examples=1500, deadline=None)
 @given(_worlds())
 def test_c5_no_combination_isolates_few_members_in_many_worlds(lines: list[Line]) -> None:
     _check(lines)
