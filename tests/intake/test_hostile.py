@@ -371,7 +371,7 @@ def test_rows_in_are_rows_out(tmp_path_factory: pytest.TempPathFactory, texts: l
 
 @pytest.mark.slow
 @given(many_texts)
-@settings(max_examples=examples(10, 25), **quietly)  # type: ignore[arg-type]
+@settings(max_examples=25, **quietly)  # type: ignore[arg-type]
 def test_rows_in_are_rows_out_of_many_files(
     tmp_path_factory: pytest.TempPathFactory, texts: list[str]
 ) -> None:

@@ -36,7 +36,6 @@ from flows.provenance import digest
 from flows.request import RunRequest
 from flows.summary import Summary
 from flows.warehouse.connection import opened
-from tests.support.examples import examples
 from tests.support.extracts import ANY_ERROR_RATE, Row, as_csv, good
 from tests.support.judged_parts import found_in, judged_in_parts
 from tests.support.nights import night, published
@@ -498,7 +497,7 @@ _SAMPLE = _sample()
 
 @given(seed=st.integers(0, 2**32))
 @settings(
-    max_examples=examples(2, 3),
+    max_examples=3,
     deadline=None,
     derandomize=True,
     database=None,

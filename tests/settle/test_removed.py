@@ -10,7 +10,6 @@ import pytest
 
 from flows.settle.removed import never_final
 from schemas.row_warnings import IN_A_CIRCLE, POSITIVE_VOID, UNMATCHED_REVERSAL
-from tests.support.examples import examples
 from tests.support.extracts import ANY_ERROR_RATE, Ran, Row, as_csv, good, run, write
 from tests.support.nights import night
 from tests.support.running import request_for
@@ -134,7 +133,7 @@ def test_b6_long_chains_take_time_in_proportion() -> None:
 def test_b6_no_claims_that_only_replace_vanish_without_a_warning(tmp_path: Path) -> None:
     """Worlds of replacements alone: if no row of them is final, all their rows have a warning."""
     files, dice = {}, Random(14)
-    for world in range(examples(120, 400)):
+    for world in range(400):
         rows = []
         for _ in range(dice.randint(2, 6)):
             claim, original = (f"{world}.{dice.choice('ABC')}" for _ in range(2))

@@ -20,7 +20,6 @@ from flows.request import RunRequest
 from flows.summary import Summary
 from flows.warehouse.layout import SCHEMA_VERSION
 from flows.warehouse.upgrade import upgrade
-from tests.support.examples import examples
 from tests.support.extracts import IMATINIB, Row, as_csv, good
 from tests.support.hostile import ANY_ERROR_RATE, CSV, fill
 from tests.support.hostile import csv as csv_of
@@ -94,7 +93,7 @@ def at_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
 
 @given(seed=st.integers(0, 2**32), nights=st.integers(2, 4))
 @settings(
-    max_examples=examples(2, 3),
+    max_examples=3,
     deadline=None,
     derandomize=True,
     database=None,
