@@ -1,5 +1,5 @@
 # make audit          create .venv, audit data/sample, print a summary
-# make test           create .venv, run every test
+# make test           create .venv, run every test; EXAMPLES=many for more random examples
 # make check          check formatting, lint and types, run the fast tests: before each commit
 # make lint           check formatting, lint and types only
 # make docs           write the generated pages of docs/

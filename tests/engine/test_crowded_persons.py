@@ -5,7 +5,6 @@ line takes the nearest. Both ways are compared on persons made at random,
 with a small limit, so that little data already fills it.
 """
 
-import os
 import random
 from collections.abc import Iterator
 from dataclasses import replace
@@ -24,9 +23,10 @@ from audit_rules.facts import diagnoses
 from audit_rules.rules import RULES
 from flows.plan import Plan
 from schemas.results import MOST_EVIDENCE
+from tests.support.examples import examples
 from tests.support.extracts import ANY_ERROR_RATE, Row, good, run
 
-SEEDS = int(os.environ.get("CROWDED_SEEDS", "6"))
+SEEDS = examples(3, 6, "CROWDED_SEEDS")
 LIMIT = 3
 START = date(2026, 1, 5)
 MADE_WITH_LIMIT = (nearest, pieces, places, diagnoses, duplicates)

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -32,9 +31,10 @@ from flows.warehouse.layout import lay_out
 from schemas.table import Column, Kind, Table
 from schemas.tables import TABLES
 from tests.support.any_values import OF_COLUMN, TEXTS
+from tests.support.examples import examples
 from tests.support.extracts import GOOD, Row
 
-EXAMPLES = int(os.environ.get("FAST_PATH_EXAMPLES", "500"))
+EXAMPLES = examples(200, 500, "FAST_PATH_EXAMPLES")
 FORMATS = ((), ("%m/%d/%Y", "%m/%d/%y"))
 DIGITS = ((18, 2), (17, 1), (18, 3), (18, 4), (38, 2))
 """Digits of a decimal type, and how many of them are decimals."""

@@ -24,6 +24,7 @@ from flows.settle.settle import settle
 from flows.stages import load_stage, validate_stage
 from flows.warehouse.connection import opened
 from tests.support.any_csv import extracts
+from tests.support.examples import examples
 from tests.support.hostile import (
     ANY_ERROR_RATE,
     CORPUS,
@@ -84,6 +85,8 @@ SETTLED = [
     for h in READ
     if isinstance(h.fate, Read) and (not h.is_slow or h.fate.duplicates or h.fate.settled)
 ]
+ALONE = [h for h in SETTLED if h not in BATCHED] + BATCHED[:: examples(4, 1)]
+"""What is settled in a run of its own, besides what is settled in one with others."""
 
 
 def _planned(base: Path, landing: Path, config: str) -> Plan:
@@ -123,8 +126,9 @@ def _check(connection: duckdb.DuckDBPyConnection, file_name: str, hostile: Hosti
 
 @dataclass(frozen=True)
 class Batch:
-    """Files loaded in one run: their folder, and a connection to the workbench."""
+    """Files loaded in one run: its plan, their folder, and the workbench as it was then."""
 
+    plan: Plan
     landing: Path
     workbench: duckdb.DuckDBPyConnection
 
@@ -139,8 +143,9 @@ def batches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Batc
         for hostile in (h for h in BATCHED if h.config == config):
             path = hostile.write(base / hostile.name) / next(iter(hostile.files))
             path.rename(base / "in" / _name_in_batch(hostile))
-        bench = _loaded(_planned(base, base / "in", config)).bench
-        made[config] = Batch(base / "in", duckdb.connect(str(bench.database), read_only=True))
+        plan = _loaded(_planned(base, base / "in", config))
+        copy = shutil.copy(plan.bench.database, base / "loaded.duckdb")
+        made[config] = Batch(plan, base / "in", duckdb.connect(str(copy), read_only=True))
     yield made
     for batch in made.values():
         batch.workbench.close()
@@ -193,10 +198,26 @@ def test_a_large_hostile_folder_is_read(hostile: Hostile, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("hostile", _named(SETTLED))
+@pytest.mark.parametrize("hostile", _named(ALONE))
 def test_no_row_of_a_single_hostile_file_is_lost(hostile: Hostile, tmp_path: Path) -> None:
     """Nor counted otherwise than its fate says, by final action too."""
     _settled_alone(hostile, tmp_path)
+
+
+@pytest.mark.slow
+def test_no_row_of_many_hostile_files_is_lost(batches: dict[str, Batch]) -> None:
+    """A row may be a duplicate of another file's; else its file counts as it does alone."""
+    expected, found = {}, {}
+    for config, batch in batches.items():
+        for hostile in (h for h in BATCHED if h.config == config):
+            fate = hostile.fate
+            assert isinstance(fate, Read)
+            counts = fate.rows_read, fate.accepted, fate.rows_quarantined
+            expected[config, _name_in_batch(hostile)] = counts
+        for file in _settled(batch.plan).files:
+            kept = file.accepted + file.duplicates
+            found[config, file.file] = file.rows_read, kept, file.quarantined
+    assert found == expected
 
 
 # ---------------------------------------------------------------- refused

@@ -1,9 +1,8 @@
 """Persons are judged in parts, and what is found of all of them is what one judgement finds."""
 
 import gc
-import os
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 
 from audit_rules.engine.dossier import Dossier, WarehouseFrames, compile_dossier
 from audit_rules.engine.judge import run_rules
-from audit_rules.engine.rule import PolicyBook
+from audit_rules.engine.rule import Described, PolicyBook
 from audit_rules.errors import AuditError
 from audit_rules.policy.library import PolicyLibrary, load_policies
 from audit_rules.reference.codes import load_reference
@@ -29,6 +28,7 @@ from flows.judging.population import population_facts
 from flows.judging.spread import judge_parts
 from flows.plan import Plan
 from flows.warehouse.connection import opened
+from tests.support.examples import MANY
 from tests.support.judged_parts import found_in, judged_in_parts
 from tests.support.nights import night, published
 from tests.support.running import AS_OF, ROOT, planned, request_for, run_to_final_action
@@ -51,8 +51,11 @@ forbid = [{ service = "99213", window = [-9, 0] }]
 finding = { outcome = "review", once = "date" }
 """
 PERSONS = ("A", "B", "C", "D")
-BUCKETS = [int(count) for count in os.environ.get("BUCKETS", "1 2 7 64").split()]
-"""Into how many buckets the sample is cut."""
+FEW = tuple(
+    m for m in CATALOGUE if m.RULE.id in ("AUTH01", "DUP01", "DX01", "ELIG01", "PAY01", "SPEC01")
+)
+CUTS = [((1, 2, 7, 64) if MANY else (1, 2, 7), CATALOGUE), ((1, 32), FEW)]
+"""Into how many buckets the sample is cut, and which rules are asked about each."""
 _KILLS_ITSELF = b"cos\nsystem\n(S'kill -9 $PPID'\ntR."
 """A job that kills whoever reads it."""
 
@@ -140,19 +143,22 @@ def test_what_is_read_of_some_persons_is_what_is_read_of_them_among_everybody(ma
 
 
 @pytest.mark.slow
-def test_the_number_of_buckets_changes_no_answer(made: Plan, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("buckets", "rules"), CUTS, ids=["all rules", "few rules"])
+def test_the_number_of_buckets_changes_no_answer(
+    buckets: Sequence[int], rules: Sequence[Described], made: Plan, tmp_path: Path
+) -> None:
     found = []
     with opened(made.bench) as connection:
         facts = population_facts(connection, made.reference)
         cuts = [
             (count, list(read_parts(connection, made.reference, AS_OF, facts, cut=Cut(1, count))))
-            for count in BUCKETS
+            for count in buckets
         ]
     book = PolicyBook(made.library, made.reference)
     for count, parts in cuts:
         assert len(parts) == count
         job = Job(book, made.default_supply_days, AS_OF, parts[0])
-        folders = judged_in_parts(parts, job, tmp_path / f"{count}")
+        folders = judged_in_parts(parts, job, tmp_path / f"{count}", rules)
         found.append(found_in(folders, tmp_path / f"of {count}"))
     assert all(other.same(found[0]) for other in found[1:])
 

@@ -15,12 +15,14 @@ from flows.ledger.written_decisions import Decision
 from flows.letters.batch import Batch, write_batch
 from flows.summary import Summary
 from tests.support.extracts import IMATINIB, Row, good, write
+from tests.support.few_rules import asking_few
 from tests.support.ledger import night_of_fills
 from tests.support.nights import night, published
 from tests.support.running import ROOT, request_for
 from tests.support.stories import Story, tell
 
 pytestmark = pytest.mark.slow  # several nights
+_few_rules = asking_few("AUTH01", "DUP01", "QTY01")
 
 TEMPLATE = ROOT / "data" / "letter_template.toml"
 DAYS = [date(2026, 6, n) for n in (27, 28, 29, 30)]

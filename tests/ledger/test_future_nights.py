@@ -16,11 +16,13 @@ from flows.request import RunRequest
 from flows.summary import Summary
 from flows.warehouse.forget import forget_night
 from schemas.decisions import DISMISS
+from tests.support.few_rules import asking_few
 from tests.support.hostile import csv, fill
 from tests.support.nights import content, night, notes_but_of_collecting, published
 from tests.support.running import request_for
 
 pytestmark = pytest.mark.slow  # whole runs over hostile input
+_few_rules = asking_few("AUTH01", "DUP01", "QTY01")
 
 FIRST = date(2026, 6, 29)
 MISTAKE = date(2062, 6, 30)

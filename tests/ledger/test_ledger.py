@@ -20,8 +20,11 @@ from flows.request import RunRequest
 from flows.summary import Summary
 from schemas.decisions import DISMISS, REOPEN
 from tests.support.extracts import IMATINIB, Row, as_csv, good
+from tests.support.few_rules import asking_few
 from tests.support.nights import content, night, published
 from tests.support.running import request_for
+
+_few_rules = asking_few("AUTH01", "DUP01", "QTY01")
 
 FIRST = date(2026, 3, 1)
 NIGHTS = 30

@@ -28,7 +28,10 @@ from flows.ledger.written_decisions import Decision
 from flows.summary import Summary
 from schemas.outcomes import GENERAL
 from tests.support.extracts import IMATINIB, Row, good
+from tests.support.few_rules import asking_few
 from tests.support.ledger import event, exception_id, ledger_warehouse, night_of_fills
+
+_few_rules = asking_few("DUP01", "QTY01")
 
 TERM = "cigna-imatinib-quantity.retail"
 

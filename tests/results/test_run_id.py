@@ -15,8 +15,11 @@ from flows.summary import Summary
 from flows.warehouse.purge import purge
 from schemas.decisions import DISMISS
 from tests.support.extracts import IMATINIB, Content, good, write
+from tests.support.few_rules import asking_few
 from tests.support.nights import night, published, rerun_equals_standing
 from tests.support.running import AS_OF, request_for
+
+_few_rules = asking_few("AUTH01", "DUP01", "QTY01")
 
 Files = dict[str, Content]
 EARLIER = AS_OF - timedelta(days=1)

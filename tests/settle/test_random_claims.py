@@ -16,6 +16,7 @@ from flows.warehouse import sql
 from flows.warehouse.connection import opened
 from flows.warehouse.keep import keep
 from flows.warehouse.memory import Memory, reuse_last_answers
+from tests.support.examples import examples
 from tests.support.extracts import Ran, Row, Settled, run
 from tests.support.random_claims import (
     NIGHTS,
@@ -27,7 +28,7 @@ from tests.support.random_claims import (
 from tests.support.reference_final_action import Fate, final_action
 
 TABLES = ("medical_claim", "pharmacy_claim")
-HISTORIES = 12_000
+HISTORIES = examples(4_000, 12_000)
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def test_random_claims_settle_as_the_contract_says_night_after_night(tmp_path: P
         for i, rows in enumerate(histories.rows)
         for row, _ in rows
     }
-    assert len(keys) > 20_000
+    assert len(keys) > 5 * HISTORIES / 3
 
     for night, ran in zip(NIGHTS, loaded(tmp_path, histories, NIGHTS), strict=True):
         assert_as_reference(ran, histories, night)

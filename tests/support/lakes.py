@@ -9,13 +9,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from audit_rules.rules import CATALOGUE
-from flows import stages
 from flows.cluster.ask import Cluster, Failed, answer
 from flows.errors import passed_on
 from flows.intake import read_elsewhere, worker_files
 from flows.judging import judge_elsewhere
-from flows.judging.judge_part import Job
 from flows.provenance import program_and_engines
 from flows.request import RunRequest
 from flows.warehouse.lake import all_rows
@@ -44,13 +41,6 @@ def _asked_here(
             ended()
 
     yield answers()
-
-
-def ask_few(monkeypatch: pytest.MonkeyPatch, *rule_ids: str) -> None:
-    """Let runs ask few rules, here and on workers: nights are shorter."""
-    few = tuple(module for module in CATALOGUE if module.RULE.id in rule_ids)
-    monkeypatch.setattr(stages, "CATALOGUE", few)
-    monkeypatch.setattr(Job.judge_part, "__defaults__", (few,))
 
 
 def ask_here(monkeypatch: pytest.MonkeyPatch, fewest_in_lake: int = 1) -> None:

@@ -22,8 +22,11 @@ from flows.warehouse.purge import purge
 from flows.warehouse.upgrade import upgrade
 from schemas.decisions import DISMISS, REOPEN
 from tests.support.extracts import good, write
+from tests.support.few_rules import asking_few
 from tests.support.nights import content, night, notes_but_of_collecting
 from tests.support.running import request_for
+
+_few_rules = asking_few("AUTH01", "DUP01", "QTY01")
 
 FIRST, SECOND = date(2026, 6, 29), date(2026, 6, 30)
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.any_nights import Machine
-from tests.support.lakes import ask_few, ask_here
+from tests.support.few_rules import ask_few
+from tests.support.lakes import ask_here
 
 pytestmark = pytest.mark.slow
 

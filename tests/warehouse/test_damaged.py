@@ -16,12 +16,14 @@ from flows.cli.app import main
 from flows.errors import DiskTrouble, WarehouseBusy
 from flows.request import RunRequest
 from flows.warehouse.connection import read_only
+from tests.support.few_rules import asking_few
 from tests.support.hostile import CSV, csv, fill
 from tests.support.nights import night
 from tests.support.permissions import permissions_apply
 from tests.support.running import AS_OF, request_for
 
 pytestmark = pytest.mark.slow  # whole runs over hostile input
+_few_rules = asking_few("AUTH01", "DUP01", "QTY01")
 
 
 @pytest.fixture(scope="module")

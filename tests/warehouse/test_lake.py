@@ -34,7 +34,8 @@ from flows.warehouse.purge import purge
 from schemas.decisions import DISMISS
 from schemas.tables import TABLES
 from tests.support.extracts import ANY_ERROR_RATE, good, write
-from tests.support.lakes import ask_few, ask_here, with_lake
+from tests.support.few_rules import ask_few
+from tests.support.lakes import ask_here, with_lake
 from tests.support.nights import content, night, published
 from tests.support.running import request_for
 

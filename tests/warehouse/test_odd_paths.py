@@ -8,10 +8,12 @@ from flows.cli.app import main
 from flows.errors import AuditError, InputRefused, UsageError
 from flows.plan import plan
 from tests.support.extracts import IMATINIB, as_csv, good, write
+from tests.support.few_rules import asking_few
 from tests.support.nights import night
 from tests.support.running import request_for
 
 pytestmark = pytest.mark.slow  # whole runs over hostile input
+_few_rules = asking_few("AUTH01", "DUP01", "QTY01")
 
 ROWS = as_csv([good("pharmacy_claim", quantity="500", ndc_code=IMATINIB)])
 

@@ -24,11 +24,13 @@ from flows.warehouse.files import replace_file
 from flows.warehouse.lock import hold
 from flows.warehouse.purge import purge
 from schemas.decisions import DISMISS
+from tests.support.few_rules import asking_few
 from tests.support.hostile import csv, fill
 from tests.support.nights import content, night, notes_but_of_collecting
 from tests.support.running import AS_OF, request_for
 
 pytestmark = pytest.mark.slow  # whole runs over hostile input
+_few_rules = asking_few("AUTH01", "DUP01", "QTY01")
 
 
 def _request(base: Path, landing: str, warehouse: Path) -> RunRequest:

@@ -20,6 +20,7 @@ from flows.warehouse.layout import LEDGERS
 from flows.warehouse.purge import purge
 from schemas.tables import TABLES
 from tests.support.extracts import ANY_ERROR_RATE, IMATINIB, Content, as_csv, good, write
+from tests.support.few_rules import asking_few
 from tests.support.nights import (
     content,
     night,
@@ -29,6 +30,8 @@ from tests.support.nights import (
     without_ledger,
 )
 from tests.support.running import AS_OF, request_for
+
+_few_rules = asking_few("AUTH01", "DUP01", "QTY01")
 
 PHARMACY = "pharmacy_claim.csv"
 HEADER = "claim_id,member_id,payer,dispensing_date,ndc_code,quantity,paid_amount"
