@@ -34,7 +34,7 @@ from tests.support.any_values import OF_COLUMN, TEXTS
 from tests.support.examples import examples
 from tests.support.extracts import GOOD, Row
 
-EXAMPLES = examples(200, 500, "FAST_PATH_EXAMPLES")
+EXAMPLES = examples(200, 5_000, "FAST_PATH_EXAMPLES")
 FORMATS = ((), ("%m/%d/%Y", "%m/%d/%y"))
 DIGITS = ((18, 2), (17, 1), (18, 3), (18, 4), (38, 2))
 """Digits of a decimal type, and how many of them are decimals."""

@@ -54,7 +54,7 @@ PERSONS = ("A", "B", "C", "D")
 FEW = tuple(
     m for m in CATALOGUE if m.RULE.id in ("AUTH01", "DUP01", "DX01", "ELIG01", "PAY01", "SPEC01")
 )
-CUTS = [((1, 2, 7, 64) if MANY else (1, 2, 7), CATALOGUE), ((1, 32), FEW)]
+CUTS = [((1, 2, 7, 64) if MANY else (1, 2, 7), CATALOGUE), ((1, 64), FEW)]
 """Into how many buckets the sample is cut, and which rules are asked about each."""
 _KILLS_ITSELF = b"cos\nsystem\n(S'kill -9 $PPID'\ntR."
 """A job that kills whoever reads it."""

@@ -8,19 +8,15 @@ import pytest
 from flows.request import RunRequest
 from tests.support.asked_again import check_questions
 from tests.support.extracts import ANY_ERROR_RATE, Content, good, write
-from tests.support.lakes import ask_few
+from tests.support.few_rules import asking_few
 from tests.support.nights import night
 from tests.support.running import AS_OF, request_for
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow  # whole runs, and questions about them
+_few_rules = asking_few("DX01")
 
 EARLIER, LATER = AS_OF - timedelta(days=30), AS_OF + timedelta(days=30)
 _FILL, _LINE, _SPAN, _DIAGNOSIS = "pharmacy_claim", "medical_claim", "eligibility", "diagnosis"
-
-
-@pytest.fixture(autouse=True)
-def _few_rules(monkeypatch: pytest.MonkeyPatch) -> None:
-    ask_few(monkeypatch, "DX01")
 
 
 def _night(base: Path, as_of: date, files: dict[str, Content]) -> RunRequest:
