@@ -206,7 +206,7 @@ FACTS = (
         "how a row finds its payer",
         r"\bname = lower\((?:\w+\.)?payer\)",
         (
-            "flows/settle/persons.py",
+            "flows/settle/payers.py",
             "sql/settle/corrections.sql",
             "sql/settle/settled.sql",
             "sql/settle/special_rows.sql",
