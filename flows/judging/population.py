@@ -206,7 +206,8 @@ def _authorization_start(
             WHERE t.drug IS NOT NULL GROUP BY ALL""",
     )
     named = with_known_words(by_word, reference)
-    return named.group_by("payer_id", "drug").agg(pl.col("first_start_date").min())
+    starts = named.group_by("payer_id", "drug").agg(pl.col("first_start_date").min())
+    return starts.sort("payer_id", "drug")
 
 
 def supplied_tables(connection: duckdb.DuckDBPyConnection, as_of: date) -> frozenset[str]:
