@@ -34,7 +34,7 @@ audit: $(READY)
 	$(BIN)/claims-audit run --input data/sample --output out/sample --as-of 2026-06-30
 
 # many slow tests wait for other processes
-test: WORKERS := 4
+test: WORKERS := 3
 test: $(READY)
 	$(PYTEST)
 

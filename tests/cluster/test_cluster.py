@@ -77,7 +77,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Plan:
 
 def _parts(made: Plan, folder: Path, buckets: int) -> tuple[list[Part], Job]:
     with opened(made.bench) as connection:
-        facts = population_facts(connection, made.reference, AS_OF)
+        facts = population_facts(connection, made.reference)
         read = read_parts(connection, made.reference, AS_OF, facts, cut=Cut(1, buckets=buckets))
         parts = list(put_aside(read, folder / "parts", for_others=True))
     return parts, Job(PolicyBook(made.library, made.reference), 30, AS_OF, parts[0].frames)
@@ -88,7 +88,7 @@ def alone(made: Plan, tmp_path_factory: pytest.TempPathFactory) -> Found:
     """What this process finds."""
     folder = tmp_path_factory.mktemp("alone")
     with opened(made.bench) as connection:
-        facts = population_facts(connection, made.reference, AS_OF)
+        facts = population_facts(connection, made.reference)
         everybody = read_frames(connection, made.reference, AS_OF, facts)
     job = Job(PolicyBook(made.library, made.reference), 30, AS_OF, everybody)
     return found_in(judged_in_parts([everybody], job, folder), folder / "merged")

@@ -149,20 +149,19 @@ def _asked_again(request: RunRequest) -> dict[str, bool]:
         before = last_valid_run(connection, texts, (), request.as_of)  # no term is demoted
         rows = audited_rows(connection, request.as_of, before)
         facts = population_facts(connection, made.reference, rows)
-        for found, of_every_row in zip(
-            facts, population_facts(connection, made.reference), strict=True
-        ):
-            assert_frame_equal(found, of_every_row)
+        of_every_row = population_facts(connection, made.reference)
+        for found, expected in zip(facts, of_every_row, strict=True):
+            assert_frame_equal(found, expected)
         mark_affected_persons(connection, book, FEW, facts, rows, request.as_of, JUDGED_COVERAGE)
         valid, of_other_rules = put_remembered_aside(connection, FEW, aside)
-        changed = read_frames(connection, made.reference, request.as_of, before=before)
+        changed = read_frames(connection, made.reference, request.as_of, facts, before)
         job = Job(book, made.default_supply_days, request.as_of, changed)
         by_all_rules = judged("by all rules", [changed])
         read = read_parts(connection, made.reference, request.as_of, facts, before, Cut(10**6))
         asked = judged("asked", read)
         query = f"SELECT person, only_prices FROM {JUDGED_PERSON}"
         persons = dict(connection.execute(query).fetchall())
-        everybody = read_frames(connection, made.reference, request.as_of)
+        everybody = read_frames(connection, made.reference, request.as_of, of_every_row)
     whole = found_in(judged("whole", [everybody]), aside / "of whole")
     assert found_in([*by_all_rules, *valid], aside / "of all rules").same(whole)
     assert found_in([*asked, *of_other_rules, *valid], aside / "of asked").same(whole)

@@ -81,7 +81,7 @@ def _audited(folder: Path, *claims: Row) -> pl.DataFrame:
     """Lines of audited drugs by payer_id and spelling."""
     ran = run(folder, {f"{CLAIM}.csv": [row | {"claim_id": n} for n, row in enumerate(claims)]})
     with opened(ran.plan.bench) as connection:
-        return population_facts(connection, ran.plan.reference, AS_OF).audited
+        return population_facts(connection, ran.plan.reference).audited
 
 
 def test_a_payer_with_audited_drugs_that_no_policy_names_is_noted(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_a_line_of_a_set_of_a_document_is_audited(tmp_path: Path) -> None:
     governed = GovernedCodes(frozenset({"J0897", "J9229"}), frozenset({"00093104801"}))
     reference = replace(ran.plan.reference, governed=governed)
     with opened(ran.plan.bench) as connection:
-        audited = population_facts(connection, reference, AS_OF).audited
+        audited = population_facts(connection, reference).audited
     assert audited.rows() == [("acme", "Acme", 1), ("mmm", "MMM", 1), ("prairie", "Prairie", 1)]
 
 
