@@ -518,6 +518,7 @@ def test_a_warehouse_that_remembers_nothing_is_explained_alike(
         assert text_of(explained[0]) == text_of(explained[1])
 
 
+@pytest.mark.slow
 def test_an_earlier_as_of_date_knows_less(tmp_path: Path) -> None:
     request = request_for(SAMPLE, tmp_path, tmp_path / "audit.duckdb", date(2026, 4, 5))
     night(request)
