@@ -91,7 +91,7 @@ EVERY_CACHED_ROW = {
 AUDITED_ROW = {
     table: RunTable(
         f"audited_{table}",
-        grain="claim row, of an audited drug or not: those that are, if known, are all among them",
+        grain="claim row; every known line that may be of an audited drug is among them",
         columns=cached_columns(table),
     )
     for table in CLAIM_TABLES
