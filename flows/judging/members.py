@@ -145,19 +145,16 @@ def audited_rows(
     """
     if before is None:
         return EVERY_ROW
-    known_since = f"service_date > {day(before)} AND service_date <= {day(as_of)}"
     for table in CLAIM_TABLES:
-        columns = ", ".join(cached_columns(table))
-        connection.execute(
-            f"""CREATE OR REPLACE VIEW {AUDITED_ROW[table]} AS
-                SELECT {columns} FROM {CACHED_ROW[table].remembered}
-                WHERE service_date <= {day(before)}
-                UNION ALL
-                SELECT {columns} FROM every_{table} WHERE file_no IN (FROM {NEW_FILE})
-                UNION ALL
-                SELECT {columns} FROM every_{table}
-                WHERE place IN (SELECT place FROM every_{table} WHERE {known_since})
-                  AND {known_since} AND file_no NOT IN (FROM {NEW_FILE})"""
+        run(
+            connection,
+            "judging/audited_rows",
+            reads=(NEW_FILE, CACHED_ROW[table].remembered),
+            makes=(AUDITED_ROW[table],),
+            table=table,
+            columns=", ".join(cached_columns(table)),
+            as_of=day(as_of),
+            after=newly_known_since(before),
         )
         create_settled_view(connection, table, AUDITED_ROW[table], SETTLED_AUDITED[table], as_of)
     return AuditedRows(SETTLED_AUDITED, before)

@@ -43,23 +43,24 @@ def settled(columns: Columns) -> Columns:
     return {**columns, **_SETTLED}
 
 
-def settle_claims(connection: duckdb.DuckDBPyConnection, as_of: date, before: date | None) -> None:
+def settle_claims(
+    connection: duckdb.DuckDBPyConnection,
+    as_of: date,
+    before: date | None,
+    is_unchanged: bool = False,
+) -> None:
     """Decide what becomes of every row of both claim tables.
 
-    before   the as-of date of the remembered run, if its fates are reused: only claims affected
-             since are then settled again.
+    before         the as-of date of the remembered run, if its fates are reused: only claims
+                   affected since are then settled again.
+    is_unchanged   whether nothing has changed since: then all of its fates are taken as they are.
     """
     order_files(connection, as_of)
     for table in CLAIM_TABLES:
-        settle_table(connection, INPUT[table], as_of, before)
-        create_settled_view(connection, table, f"every_{table}", SETTLED[table], as_of)
-
-
-def reuse_fates(connection: duckdb.DuckDBPyConnection, as_of: date) -> None:
-    """Take what became of every row from the remembered run, if nothing has changed since."""
-    order_files(connection, as_of)
-    for table in CLAIM_TABLES:
-        reuse_table(connection, table)
+        if is_unchanged:
+            reuse_table(connection, table)
+        else:
+            settle_table(connection, INPUT[table], as_of, before)
         create_settled_view(connection, table, f"every_{table}", SETTLED[table], as_of)
 
 

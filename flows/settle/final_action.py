@@ -26,7 +26,7 @@ from schemas.tables import CLAIM_TABLES
 
 FILE_ORDER = RunTable(
     "file_order",
-    grain="file; file_rank: by the night it was loaded on, path and content, not by runs",
+    grain="file; file_rank: its place by night, path and content, whatever the order of runs",
     columns={"file_no": "INTEGER", "file_rank": "BIGINT"},
 )
 _ROW = ("file_no", "row_number")

@@ -74,14 +74,15 @@ def decide_again(
                      persons.
     """
     before = _start(connection, as_of, payer_names)
-    if before != as_of or one(connection, f"SELECT count(*) FROM {NEW_FILE}"):
+    has_new_files = one(connection, f"SELECT count(*) FROM {NEW_FILE}") > 0
+    is_unchanged = before == as_of and not has_new_files
+    if is_unchanged:
+        persons.reuse_links(connection)
+        if date_diagnoses:
+            persons.date_diagnoses(connection, as_of)
+    else:
         persons.link_persons(connection, as_of, before)
-        claims.settle_claims(connection, as_of, before)
-        return
-    persons.reuse_links(connection)
-    claims.reuse_fates(connection, as_of)
-    if date_diagnoses:
-        persons.date_diagnoses(connection, as_of)
+    claims.settle_claims(connection, as_of, before, is_unchanged)
 
 
 def _start(
